@@ -1,0 +1,26 @@
+/** The one storage interface: an array of 512-byte sectors with optional powers. */
+
+/** Bytes in one sector, everywhere in this project as in Linux's block layer. */
+export const SECTOR = 512;
+
+/** A value now, or later: a device that can answer at once does, and costs no task switch. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * Offsets in sectors, whole sectors only. Absent `write`: read-only. Absent `flush`: write-through.
+ *
+ * Laws (test/contract/block-device.ts checks each for every implementation):
+ * - `read` fills the whole of `into` (a multiple of 512 bytes) or rejects; it never delivers part of it as if whole.
+ * - A range that is not inside `[0, sectors)` is a RangeError and touches nothing.
+ * - A read that starts after a write has settled sees that write; overlapping calls in flight have no order.
+ * - `from` is not kept after `write` returns or settles; `into` is not written after `read` has settled.
+ * - Once `flush` has settled, every write settled before it was called is durable.
+ * - `discard` makes the range read as zeros or leaves it alone; nothing outside it changes.
+ */
+export interface BlockDevice {
+  readonly sectors: number;
+  read(sector: number, into: Uint8Array): MaybePromise<void>;
+  write?(sector: number, from: Uint8Array): MaybePromise<void>;
+  flush?(): MaybePromise<void>;
+  discard?(sector: number, sectors: number): MaybePromise<void>;
+}
