@@ -1,0 +1,5 @@
+/** The Worker's entry. No logic. */
+
+import { app } from './app.ts';
+
+export default app;
