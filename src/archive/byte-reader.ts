@@ -1,0 +1,46 @@
+/** Takes counted pieces off a stream of chunks. */
+
+export interface ByteReader {
+  /** Exactly `bytes` of them, or fewer when the stream ends first. Copies: for headers. */
+  take(bytes: number): Promise<Uint8Array>;
+  /** Exactly `bytes`, as views of the chunks they came in; fewer when the stream ends first. */
+  pass(bytes: number): AsyncIterable<Uint8Array>;
+}
+
+export function byteReader(source: AsyncIterable<Uint8Array>): ByteReader {
+  const chunks = source[Symbol.asyncIterator]();
+  let rest: Uint8Array = new Uint8Array(0);
+
+  /** Up to `bytes`, at least one; empty at the end. */
+  async function some(bytes: number): Promise<Uint8Array> {
+    while (rest.length === 0) {
+      const next = await chunks.next();
+      if (next.done) return rest;
+      rest = next.value;
+    }
+    const piece = rest.subarray(0, bytes);
+    rest = rest.subarray(bytes);
+    return piece;
+  }
+
+  return {
+    async take(bytes) {
+      const taken = new Uint8Array(bytes);
+      for (let filled = 0; filled < bytes; ) {
+        const piece = await some(bytes - filled);
+        if (piece.length === 0) return taken.subarray(0, filled);
+        taken.set(piece, filled);
+        filled += piece.length;
+      }
+      return taken;
+    },
+    async *pass(bytes) {
+      for (let left = bytes; left > 0; ) {
+        const piece = await some(left);
+        if (piece.length === 0) return;
+        yield piece;
+        left -= piece.length;
+      }
+    },
+  };
+}

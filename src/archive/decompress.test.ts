@@ -1,0 +1,98 @@
+/** Every form of gzip, zstd and xz that people have, read back; damage is an error and never a short file. */
+
+import { describe, expect, it } from 'vitest';
+import { samples } from '../../test/fakes/compressed-samples.ts';
+import { type Bytes, type Compression, DecompressError, decompress, detectCompression } from './decompress.ts';
+import xzModule from './xz-embedded.wasm';
+
+const MIB = 2 ** 20;
+const original = Uint8Array.from({ length: MIB }, (_, at) => at % 251);
+
+async function gzip(data: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(
+    await new Response(new Blob([data]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer(),
+  );
+}
+
+/** `data` in chunks of `chunkBytes`, so that every structure is cut somewhere. */
+async function* chunked(data: Uint8Array, chunkBytes = 1000): Bytes {
+  for (let from = 0; from < data.length; from += chunkBytes) yield data.subarray(from, from + chunkBytes);
+}
+
+async function read(compression: Compression, source: Bytes): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of decompress(compression, source, xzModule)) chunks.push(chunk);
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+const same = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, at) => byte === b[at]);
+const joined = async (...parts: readonly Uint8Array[]) => new Uint8Array(await new Blob([...parts]).arrayBuffer());
+
+const files: Record<string, readonly [Compression, () => Uint8Array | Promise<Uint8Array>, Uint8Array]> = {
+  'a gzip file': ['gzip', () => gzip(original), original],
+  'gzip members one after another': [
+    'gzip',
+    async () => joined(await gzip(original.subarray(0, 1000)), await gzip(original.subarray(1000))),
+    original,
+  ],
+  'xz blocks': ['xz', () => samples.xzBlocks, original],
+  'xz streams with padding': ['xz', () => samples.xzStreams, original],
+  'xz without a checksum': ['xz', () => samples.xzNoCheck, original],
+  'zstd frames, one of them skippable': ['zstd', () => samples.zstdFrames, original],
+  'zstd run-length blocks': ['zstd', () => samples.zstdRunLength, new Uint8Array(MIB)],
+};
+
+describe.each(Object.entries(files))('%s', (_, [compression, make, expected]) => {
+  it('is recognised by its first bytes', async () => {
+    expect(detectCompression(await make())).toBe(compression);
+  });
+
+  it.each([1, 7, 1000, MIB])('is read back whole from chunks of %i bytes', async (chunkBytes) => {
+    expect(same(await read(compression, chunked(await make(), chunkBytes)), expected)).toBe(true);
+  });
+
+  it('is an error when its last byte is missing', async () => {
+    const file = await make();
+    await expect(read(compression, chunked(file.subarray(0, -1)))).rejects.toBeInstanceOf(DecompressError);
+  });
+
+  it('is an error when followed by something else', async () => {
+    const file = await joined(await make(), new TextEncoder().encode('something else'));
+    await expect(read(compression, chunked(file))).rejects.toBeInstanceOf(DecompressError);
+  });
+});
+
+it.each([
+  ['gzip', async () => (await gzip(original)).with(-6, 1)],
+  ['xz', () => samples.xzBlocks.with(600, 1)],
+  ['zstd', () => samples.zstdFrames.with(20, 1)],
+] as const)('a damaged %s file is an error', async (compression, make) => {
+  await expect(read(compression, chunked(await make()))).rejects.toBeInstanceOf(DecompressError);
+});
+
+it('a compressed file that needs more than 64 MiB of history is refused', async () => {
+  await expect(read('xz', chunked(samples.xzWideDictionary))).rejects.toThrow('dictionary is larger than 64 MiB');
+  await expect(read('zstd', chunked(samples.zstdWideWindow))).rejects.toThrow(/memory|window/i);
+});
+
+it('an xz file with a SHA-256 checksum is refused, not read unchecked', async () => {
+  await expect(read('xz', chunked(samples.xzSha256))).rejects.toThrow('checksum');
+});
+
+it.each([
+  ['gzip', () => gzip(original)],
+  ['xz', () => samples.xzBlocks],
+  ['zstd', () => samples.zstdFrames],
+] as const)('an error of the source passes through %s unchanged', async (compression, make) => {
+  const gone = new Error('the client went away');
+  async function* broken(): Bytes {
+    yield (await make()).subarray(0, 100);
+    throw gone;
+  }
+  await expect(read(compression, broken())).rejects.toBe(gone);
+});
+
+it('a raw disk image is not taken for a compressed one', () => {
+  expect(detectCompression(new Uint8Array(512))).toBeUndefined();
+  expect(detectCompression(new Uint8Array(0))).toBeUndefined();
+});
