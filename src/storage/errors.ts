@@ -1,0 +1,51 @@
+/** What can go wrong below a block device: few named classes, each with the errno Linux would give. */
+
+/** Errno names a storage error can carry. */
+export type StorageErrno = 'EIO' | 'ENOENT' | 'ENOSPC' | 'ESTALE';
+
+/** Any failure of storage. `code` is stable; the message is for people. A range outside the device is a RangeError instead. */
+export class StorageError extends Error {
+  override readonly name: string = 'StorageError';
+  readonly code: StorageErrno;
+
+  constructor(code: StorageErrno, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The medium did not deliver: refused, cut short, or still failing after the retries. */
+export class ReadFailedError extends StorageError {
+  override readonly name = 'ReadFailedError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('EIO', message, options);
+  }
+}
+
+/** There is no image of that name. */
+export class ImageNotFoundError extends StorageError {
+  override readonly name = 'ImageNotFoundError';
+
+  constructor(image: string) {
+    super('ENOENT', `no image named ${image}`);
+  }
+}
+
+/** The image was replaced or deleted while it was in use, so what was read before no longer fits what would be read now. */
+export class ImageChangedError extends StorageError {
+  override readonly name = 'ImageChangedError';
+
+  constructor(image: string) {
+    super('ESTALE', `image ${image} changed while it was being read`);
+  }
+}
+
+/** A write would take the device past its limit; nothing of it was written. */
+export class DeviceFullError extends StorageError {
+  override readonly name = 'DeviceFullError';
+
+  constructor(limitMib: number) {
+    super('ENOSPC', `more than ${limitMib} MiB written`);
+  }
+}
