@@ -86,6 +86,28 @@ describe('cache', () => {
     }, 0);
   });
 
+  it('has the next window before a sequential reader gets there', async () => {
+    const device = cached(delayed(generatedDevice(GIB_SECTORS), seededRandom(1)), { maxMib: 16 });
+    let waits = 0;
+    for (let sector = 0; sector < 64 * 2048; sector += 256) {
+      if (device.read(sector, new Uint8Array(256 * SECTOR)) instanceof Promise) waits += 1;
+      await macrotask();
+    }
+    expect(waits).toBe(2);
+  });
+
+  it('reads ahead with half of its memory at most', async () => {
+    const waiting = held(generatedDevice(GIB_SECTORS));
+    const device = cached(waiting, { maxMib: 1 });
+    const streams = [0, GIB_SECTORS / 2, GIB_SECTORS / 4, GIB_SECTORS / 8];
+    for (const sector of [0, BLOCK]) {
+      const readings = streams.map((start) => read(device, start + sector, 1));
+      waiting.release();
+      await Promise.all(readings);
+    }
+    expect(waiting.waitingBytes()).toBe(MIB / 2);
+  });
+
   it('keeps reading ahead of several interleaved streams, over blocks it already has', async () => {
     const behind = recorded(delayed(generatedDevice(GIB_SECTORS), seededRandom(1)));
     const device = cached(behind, { maxMib: 32 });
@@ -118,6 +140,24 @@ describe('cache', () => {
     expect(behind.reads.length).toBe(40);
     await read(device, 100 * BLOCK, 1);
     expect(behind.reads.length).toBe(41);
+  });
+
+  it('drops of what it has only the blocks a write touches', async () => {
+    const behind = recorded(overlay(generatedDevice(GIB_SECTORS)));
+    const device = cached(behind, { maxMib: 1 });
+    await read(device, 0, 4 * BLOCK);
+    await device.write?.(5, new Uint8Array(SECTOR));
+    behind.reads.length = 0;
+    await read(device, 0, 4 * BLOCK);
+    expect(behind.reads).toEqual([[0, BLOCK]]);
+    // The run of four is dropped to make room; the block that was read again stays.
+    for (let block = 100; block < 1500; block += 100) {
+      await read(device, block * BLOCK, 1);
+      await read(device, 0, 1);
+    }
+    expect(behind.reads.filter(([sector]) => sector === 0)).toEqual([[0, BLOCK]]);
+    await read(device, 3 * BLOCK, 1);
+    expect(behind.reads.at(-1)).toEqual([3 * BLOCK, BLOCK]);
   });
 
   it('holds its bound whatever is in flight', async () => {

@@ -7,7 +7,6 @@ import { checkRange } from './range.ts';
 const MIB = 1024 * 1024;
 const BLOCK_SECTORS = 8;
 const BLOCK_BYTES = BLOCK_SECTORS * SECTOR;
-const WHOLE_BLOCK = (1 << BLOCK_SECTORS) - 1;
 
 /** The bytes of every discarded block; never written. */
 const ZEROS = new Uint8Array(BLOCK_BYTES);
@@ -37,7 +36,7 @@ export interface Overlay extends BlockDevice {
 
 /**
  * A write that would make the upper hold more than `limitMib` throws DeviceFullError and changes nothing.
- * Discard turns whole blocks of the upper into zeros that take no memory, and leaves everything else alone.
+ * Discard turns what the upper has of whole blocks into zeros that take no memory, and leaves everything else alone.
  */
 export function overlay(lower: BlockDevice, { limitMib = 64 }: { readonly limitMib?: number } = {}): Overlay {
   const blocks = new Map<number, Block>();
@@ -56,11 +55,11 @@ export function overlay(lower: BlockDevice, { limitMib = 64 }: { readonly limitM
     }
   };
 
+  /** Its sectors read as zeros from now on; those it never had go on showing the lower. */
   const clear = (number: number): void => {
     const block = blocks.get(number);
     if (block === undefined || block.bytes === ZEROS) return;
     block.bytes = ZEROS;
-    block.has = WHOLE_BLOCK;
     usedBytes -= BLOCK_BYTES;
   };
 
