@@ -1,29 +1,70 @@
 /** Generates src/abi's tables from the Linux source; `--check` fails when what is committed is not what would be generated. */
 
+import { readConstants } from './abi/constants.ts';
 import { broken, type Generated, stale, write } from './abi/generated.ts';
-import { argumentKind } from './abi/kinds.ts';
+import { Unit } from './abi/headers.ts';
+import { argumentKinds, callsWithKinds } from './abi/kinds.ts';
+import { readLayouts } from './abi/layouts.ts';
 import { findLinux, linuxVersion } from './abi/source.ts';
 import { readSyscalls } from './abi/syscalls.ts';
 
-const paths = ['src/abi/syscalls.ts'];
+const paths = ['src/abi/syscalls.ts', 'src/abi/uapi/constants.ts', 'src/abi/uapi/structs.ts'];
 
 function generate(linux: string): Generated[] {
-  return [syscallTable(linux)];
+  const unit = new Unit(linux);
+  return [syscallTable(linux), constantTable(unit), structTable(unit)];
 }
 
 function syscallTable(linux: string): Generated {
-  const rows = readSyscalls(linux).map(({ name, number, arguments: args }) =>
-    args === undefined ? `  ${name}: [${number}],` : `  ${name}: [${number}, '${args.map(argumentKind).join(' ')}'],`,
+  const calls = readSyscalls(linux);
+  const unknown = callsWithKinds.filter((name) => !calls.some((call) => call.name === name));
+  if (unknown.length > 0) throw new Error(`kinds for calls that do not exist: ${unknown.join(', ')}`);
+  const rows = calls.map((call) =>
+    call.arguments === undefined
+      ? `${call.name}: [${call.number}],`
+      : `${call.name}: [${call.number}, '${argumentKinds(call)}'],`,
   );
   return {
     path: 'src/abi/syscalls.ts',
     doc: "Every syscall of our kernel: its number and its arguments as 'name:kind' words; one without arguments is reserved and answers ENOSYS.",
-    body: `export const syscalls = {\n${rows.join('\n')}\n} as const satisfies Record<string, readonly [number: number, args?: string]>;
+    body: `export const syscalls = {
+${rows.join('\n')}
+} as const satisfies Record<string, readonly [number: number, args?: string]>;
 
 /** A syscall by the name our kernel gives it. */
 export type SyscallName = keyof typeof syscalls;
 `,
   };
+}
+
+function constantTable(unit: Unit): Generated {
+  return {
+    path: 'src/abi/uapi/constants.ts',
+    doc: 'The constants of the user ABI, by group: the prefix that the names share, which bits hold one value out of several, "NAME value …".',
+    body: `export const constantGroups = ${object(readConstants(unit))} as const satisfies Record<string, readonly [prefix: string, mask: number, words: string]>;
+
+/** A set of words that one kind of argument or field takes. */
+export type ConstantGroup = keyof typeof constantGroups;
+`,
+  };
+}
+
+function structTable(unit: Unit): Generated {
+  return {
+    path: 'src/abi/uapi/structs.ts',
+    doc: 'The structs of the user ABI as our 32-bit kernel lays them out: size in bytes, then "field:kind@offset …".',
+    body: `export const structs = ${object(readLayouts(unit))} as const satisfies Record<string, readonly [size: number, fields: string]>;
+
+/** A struct by the name that man pages use. */
+export type StructName = keyof typeof structs;
+`,
+  };
+}
+
+function object(rows: Record<string, unknown>): string {
+  return `{\n${Object.entries(rows)
+    .map(([name, row]) => `${name}: ${JSON.stringify(row)},`)
+    .join('\n')}\n}`;
 }
 
 const linux = findLinux();
