@@ -1,0 +1,38 @@
+/** The one error for a system call that we needed and Linux refused. */
+
+import { type ErrnoName, errnoName, errnos } from '../abi/errno.ts';
+import type { SyscallName } from '../abi/syscalls.ts';
+
+/** A failed system call: which call, on what, and the errno it came back with. */
+export class KernelError extends Error {
+  override readonly name = 'KernelError';
+  readonly call: SyscallName;
+  /** The positive errno. */
+  readonly number: number;
+  /** Its Linux name; undefined for a number outside Linux's table. */
+  readonly errno: ErrnoName | undefined;
+  /** What the call was about, for people: bytes that are not UTF-8 are shown as U+FFFD. */
+  readonly path: string | undefined;
+
+  constructor(call: SyscallName, number: number, path?: string | Uint8Array) {
+    const errno = errnoName(number);
+    const shown = path instanceof Uint8Array ? new TextDecoder().decode(path) : path;
+    const what = shown === undefined ? call : `${call} ${shown}`;
+    super(errno ? `${what}: ${errnos[errno].message} (${errno})` : `${what}: errno ${number}`);
+    this.call = call;
+    this.number = number;
+    this.errno = errno;
+    this.path = shown;
+  }
+
+  /** The HTTP status this failure projects to. */
+  get status(): number {
+    return this.errno ? errnos[this.errno].status : 500;
+  }
+}
+
+/** `ret` when the call succeeded; a negative errno becomes a `KernelError`. */
+export function must(call: SyscallName, ret: number, path?: string | Uint8Array): number {
+  if (ret < 0) throw new KernelError(call, -ret, path);
+  return ret;
+}

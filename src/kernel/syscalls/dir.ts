@@ -1,0 +1,90 @@
+/**
+ * System calls on directories and the names in them. A function that answers a number answers what Linux returns,
+ * a negative errno included; one that answers data throws `KernelError` instead.
+ */
+
+import { encodeDevice } from '../../abi/uapi/fs.ts';
+import { must } from '../kernel-error.ts';
+import type { UserTask } from '../user-task.ts';
+import { type Name, Scratch, type UserBuffer } from './scratch.ts';
+
+/** One name in a directory (struct linux_dirent64). */
+export interface Dirent {
+  readonly ino: bigint;
+  /** DT_*; DT_UNKNOWN (0) where the file system does not tell. */
+  readonly type: number;
+  readonly name: Uint8Array;
+}
+
+// struct linux_dirent64: u64 d_ino, s64 d_off, u16 d_reclen, u8 d_type, then the name and its NUL.
+const RECLEN = 16;
+const TYPE = 18;
+const NAME = 19;
+
+/** The next entries of directory `fd`, "." and ".." included, through `buffer`; none at its end. */
+export async function getdents64(task: UserTask, fd: number, buffer: UserBuffer): Promise<Dirent[]> {
+  const length = must('getdents64', await task.syscall('getdents64', fd, buffer.at, buffer.bytes));
+  const bytes = task.memory.view(buffer.at, length);
+  const data = new DataView(bytes.buffer, bytes.byteOffset, length);
+  const dirents: Dirent[] = [];
+  for (let at = 0; at < length; at += data.getUint16(at + RECLEN, true)) {
+    const name = bytes.slice(at + NAME, bytes.indexOf(0, at + NAME));
+    dirents.push({ ino: data.getBigUint64(at, true), type: data.getUint8(at + TYPE), name });
+  }
+  return dirents;
+}
+
+export function mkdirat(task: UserTask, dirfd: number, path: Name, mode: number): Promise<number> {
+  return task.syscall('mkdirat', dirfd, new Scratch(task, 'mkdirat').string(path), mode);
+}
+
+/** mknodat(2); `mode` holds the file type too. */
+export function mknodat(
+  task: UserTask,
+  dirfd: number,
+  path: Name,
+  mode: number,
+  device: { readonly major: number; readonly minor: number } = { major: 0, minor: 0 },
+): Promise<number> {
+  const scratch = new Scratch(task, 'mknodat');
+  return task.syscall('mknodat', dirfd, scratch.string(path), mode, encodeDevice(device.major, device.minor));
+}
+
+/** unlinkat(2); with AT_REMOVEDIR it is rmdir(2). */
+export function unlinkat(task: UserTask, dirfd: number, path: Name, flags = 0): Promise<number> {
+  return task.syscall('unlinkat', dirfd, new Scratch(task, 'unlinkat').string(path), flags);
+}
+
+export function symlinkat(task: UserTask, target: Name, dirfd: number, path: Name): Promise<number> {
+  const scratch = new Scratch(task, 'symlinkat');
+  return task.syscall('symlinkat', scratch.string(target), dirfd, scratch.string(path));
+}
+
+export function linkat(
+  task: UserTask,
+  fromDirfd: number,
+  from: Name,
+  toDirfd: number,
+  to: Name,
+  flags = 0,
+): Promise<number> {
+  const scratch = new Scratch(task, 'linkat');
+  return task.syscall('linkat', fromDirfd, scratch.string(from), toDirfd, scratch.string(to), flags);
+}
+
+export function renameat2(
+  task: UserTask,
+  fromDirfd: number,
+  from: Name,
+  toDirfd: number,
+  to: Name,
+  flags = 0,
+): Promise<number> {
+  const scratch = new Scratch(task, 'renameat2');
+  return task.syscall('renameat2', fromDirfd, scratch.string(from), toDirfd, scratch.string(to), flags);
+}
+
+export const chdir = (task: UserTask, path: Name): Promise<number> =>
+  task.syscall('chdir', new Scratch(task, 'chdir').string(path));
+
+export const fchdir = (task: UserTask, fd: number): Promise<number> => task.syscall('fchdir', fd);
