@@ -1,0 +1,250 @@
+/** RTM_*ADDR, RTM_*ROUTE, RTM_*RULE and RTM_*NEIGH: the addresses, routes and neighbours of a namespace. */
+
+import { Struct, u8, u16, u32 } from '../struct.ts';
+import { decode, encode, s32 } from './codecs.ts';
+import {
+  AF,
+  FR_ACT_TO_TBL,
+  FRA,
+  IFA,
+  IFA_F,
+  NDA,
+  NLM_F,
+  NTF,
+  NUD,
+  RT_SCOPE,
+  RT_TABLE,
+  RTA,
+  RTAX,
+  RTM,
+  RTN,
+  RTPROT,
+} from './constants.ts';
+import { formatIp, formatMac } from './inet.ts';
+import {
+  asString,
+  asU32,
+  attrU32,
+  dump,
+  maybe,
+  type NetlinkRequest,
+  nested,
+  parseAttributes,
+  present,
+  raw,
+  request,
+} from './message.ts';
+
+/** The family of an address of 4 or 16 bytes. */
+export const familyOf = (address: Uint8Array): number => (address.length === 4 ? AF.INET : AF.INET6);
+
+const ifaddrmsg = Struct({ family: u8, prefixLength: u8, flags: u8, scope: u8, index: u32 });
+
+/** Give a device an address. IPv6 without duplicate address detection unless `dad`: the address works at once. */
+export function newAddress(
+  index: number,
+  address: Uint8Array,
+  prefixLength: number,
+  { dad = false } = {},
+): NetlinkRequest {
+  const family = familyOf(address);
+  const broadcast = family === AF.INET && prefixLength < 31 ? broadcastOf(address, prefixLength) : undefined;
+  const flags = family === AF.INET6 && !dad ? IFA_F.NODAD : 0;
+  return request(
+    RTM.NEWADDR,
+    NLM_F.CREATE | NLM_F.REPLACE,
+    encode(ifaddrmsg, { family, prefixLength, index, flags }),
+    present(raw(IFA.LOCAL, address), raw(IFA.ADDRESS, address), maybe(raw, IFA.BROADCAST, broadcast)),
+  );
+}
+
+function broadcastOf(address: Uint8Array, prefixLength: number): Uint8Array {
+  return address.map((byte, i) => byte | (0xff >>> Math.min(8, Math.max(0, prefixLength - 8 * i))));
+}
+
+export const dumpAddresses = (family: number = AF.UNSPEC): NetlinkRequest =>
+  dump(RTM.GETADDR, encode(ifaddrmsg, { family }));
+
+export interface Address {
+  readonly index: number;
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly scope: number;
+  readonly flags: number;
+  readonly label?: string;
+}
+
+export function parseAddress(payload: Uint8Array): Address {
+  const { index, prefixLength, scope, flags } = decode(ifaddrmsg, payload);
+  const attributes = parseAttributes(payload.subarray(ifaddrmsg.size));
+  const address = attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS) ?? new Uint8Array(4);
+  const label = attributes.get(IFA.LABEL);
+  const wideFlags = attributes.get(IFA.FLAGS);
+  return {
+    index,
+    address: formatIp(address),
+    prefixLength,
+    scope,
+    flags: wideFlags ? asU32(wideFlags) : flags,
+    ...(label && { label: asString(label) }),
+  };
+}
+
+const rtmsg = Struct({
+  family: u8,
+  destinationLength: u8,
+  sourceLength: u8,
+  tos: u8,
+  table: u8,
+  protocol: u8,
+  scope: u8,
+  type: u8,
+  flags: u32,
+});
+
+/** One route: to a prefix (the default when left out), by a gateway or straight out of a device. */
+export interface RouteSpec {
+  readonly family: number;
+  readonly destination?: { readonly address: Uint8Array; readonly prefixLength: number };
+  readonly gateway?: Uint8Array;
+  /** ifindex. */
+  readonly device?: number;
+  readonly metric?: number;
+  readonly table?: number;
+  readonly type?: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit';
+  readonly mtu?: number;
+  readonly initcwnd?: number;
+}
+
+const routeTypes = {
+  unicast: RTN.UNICAST,
+  blackhole: RTN.BLACKHOLE,
+  unreachable: RTN.UNREACHABLE,
+  prohibit: RTN.PROHIBIT,
+} as const;
+
+export function newRoute(route: RouteSpec): NetlinkRequest {
+  const type = routeTypes[route.type ?? 'unicast'];
+  const onLink = route.family === AF.INET && type === RTN.UNICAST && route.gateway === undefined;
+  const table = route.table ?? RT_TABLE.MAIN;
+  const body = encode(rtmsg, {
+    family: route.family,
+    destinationLength: route.destination?.prefixLength ?? 0,
+    table: Math.min(table, 255),
+    protocol: RTPROT.BOOT,
+    scope: onLink ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE,
+    type,
+  });
+  const metrics = present(maybe(attrU32, RTAX.MTU, route.mtu), maybe(attrU32, RTAX.INITCWND, route.initcwnd));
+  return request(
+    RTM.NEWROUTE,
+    NLM_F.CREATE | NLM_F.REPLACE,
+    body,
+    present(
+      maybe(raw, RTA.DST, route.destination?.address),
+      maybe(raw, RTA.GATEWAY, route.gateway),
+      maybe(attrU32, RTA.OIF, route.device),
+      maybe(attrU32, RTA.PRIORITY, route.metric),
+      table > 255 ? attrU32(RTA.TABLE, table) : undefined,
+      metrics.length ? nested(RTA.METRICS, metrics) : undefined,
+    ),
+  );
+}
+
+export const dumpRoutes = (family: number): NetlinkRequest => dump(RTM.GETROUTE, encode(rtmsg, { family }));
+
+export interface Route {
+  readonly family: number;
+  /** "default" or prefix/length. */
+  readonly destination: string;
+  readonly gateway?: string;
+  readonly device?: number;
+  readonly metric?: number;
+  readonly table: number;
+  readonly protocol: number;
+  readonly scope: number;
+  readonly type: number;
+  readonly source?: string;
+}
+
+export function parseRoute(payload: Uint8Array): Route {
+  const { family, destinationLength, table, protocol, scope, type } = decode(rtmsg, payload);
+  const attributes = parseAttributes(payload.subarray(rtmsg.size));
+  const ip = (which: number) => {
+    const value = attributes.get(which);
+    return value && formatIp(value);
+  };
+  const number = (which: number) => {
+    const value = attributes.get(which);
+    return value && asU32(value);
+  };
+  const destination = ip(RTA.DST);
+  const gateway = ip(RTA.GATEWAY);
+  const device = number(RTA.OIF);
+  const metric = number(RTA.PRIORITY);
+  const source = ip(RTA.PREFSRC);
+  return {
+    family,
+    destination: destination === undefined ? 'default' : `${destination}/${destinationLength}`,
+    ...(gateway !== undefined && { gateway }),
+    ...(device !== undefined && { device }),
+    ...(metric !== undefined && { metric }),
+    table: number(RTA.TABLE) ?? table,
+    protocol,
+    scope,
+    type,
+    ...(source !== undefined && { source }),
+  };
+}
+
+/** "from `source` lookup `table`" of ip-rule(8). */
+export const newRule = (source: Uint8Array, table: number): NetlinkRequest =>
+  request(
+    RTM.NEWRULE,
+    NLM_F.CREATE | NLM_F.EXCL,
+    encode(rtmsg, {
+      family: familyOf(source),
+      sourceLength: source.length * 8,
+      table: Math.min(table, 255),
+      type: FR_ACT_TO_TBL,
+    }),
+    present(raw(FRA.SRC, source), table > 255 ? attrU32(FRA.TABLE, table) : undefined),
+  );
+
+const ndmsg = Struct({ family: u8, pad1: u8, pad2: u16, index: s32, state: u16, flags: u8, type: u8 });
+
+/** A permanent neighbour: no ARP and no neighbour discovery is sent for it. */
+export const newNeighbour = (index: number, address: Uint8Array, mac: Uint8Array): NetlinkRequest =>
+  request(
+    RTM.NEWNEIGH,
+    NLM_F.CREATE | NLM_F.REPLACE,
+    encode(ndmsg, { family: familyOf(address), index, state: NUD.PERMANENT }),
+    [raw(NDA.DST, address), raw(NDA.LLADDR, mac)],
+  );
+
+/** A permanent entry of a bridge's forwarding database: frames to `mac` leave by this port. */
+export const newFdbEntry = (port: number, mac: Uint8Array): NetlinkRequest =>
+  request(
+    RTM.NEWNEIGH,
+    NLM_F.CREATE | NLM_F.REPLACE,
+    encode(ndmsg, { family: AF.BRIDGE, index: port, state: NUD.NOARP, flags: NTF.MASTER }),
+    [raw(NDA.LLADDR, mac)],
+  );
+
+export const dumpNeighbours = (family: number = AF.UNSPEC): NetlinkRequest =>
+  dump(RTM.GETNEIGH, encode(ndmsg, { family }));
+
+export interface Neighbour {
+  readonly index: number;
+  readonly address: string;
+  readonly mac?: string;
+  readonly state: number;
+}
+
+export function parseNeighbour(payload: Uint8Array): Neighbour {
+  const { index, state } = decode(ndmsg, payload);
+  const attributes = parseAttributes(payload.subarray(ndmsg.size));
+  const address = attributes.get(NDA.DST);
+  const mac = attributes.get(NDA.LLADDR);
+  return { index, address: address ? formatIp(address) : '', ...(mac && { mac: formatMac(mac) }), state };
+}

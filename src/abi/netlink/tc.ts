@@ -1,0 +1,182 @@
+/** RTM_*QDISC, RTM_*TCLASS and RTM_*TFILTER: traffic control of a device, tc(8). */
+
+import { Struct, u8, u16, u32 } from '../struct.ts';
+import { decode, encode, s32 } from './codecs.ts';
+import {
+  ETH_P,
+  NLM_F,
+  RTM,
+  TC_ACT,
+  TC_H,
+  TCA,
+  TCA_ACT,
+  TCA_EGRESS,
+  TCA_FLOWER,
+  TCA_MATCHALL,
+  TCA_MIRRED,
+} from './constants.ts';
+import {
+  type Attribute,
+  attrBe16,
+  attrU8,
+  attrU32,
+  dump,
+  maybe,
+  type NetlinkRequest,
+  nested,
+  present,
+  raw,
+  request,
+  string,
+} from './message.ts';
+import { encodeHtbClass, encodeQdiscOptions, type HtbClass, type QdiscOptions } from './qdisc-options.ts';
+
+const tcmsg = Struct({ family: u8, pad1: u8, pad2: u16, index: s32, handle: u32, parent: u32, info: u32 });
+
+/** "major:minor" of tc as the kernel's number. */
+export const handle = (major: number, minor = 0): number => ((major << 16) | minor) >>> 0;
+
+/** "1:" or "1:10" of a handle, both numbers hexadecimal, as tc prints them. */
+export function formatHandle(value: number): string {
+  if (value === TC_H.ROOT) return 'root';
+  const minor = value & 0xffff;
+  return `${(value >>> 16).toString(16)}:${minor ? minor.toString(16) : ''}`;
+}
+
+/** Where a qdisc sits: on a device, at its root or below another handle. */
+export interface QdiscPlace {
+  readonly index: number;
+  /** TC_H.ROOT, TC_H.INGRESS or the handle of a class. */
+  readonly parent: number;
+  readonly handle?: number;
+}
+
+function qdiscRequest(flags: number, place: QdiscPlace, options: QdiscOptions): NetlinkRequest {
+  const body = encode(tcmsg, { index: place.index, parent: place.parent, handle: place.handle ?? 0 });
+  const encoded = encodeQdiscOptions(options);
+  return request(RTM.NEWQDISC, flags, body, [
+    string(TCA.KIND, options.kind),
+    ...(encoded.length ? [raw(TCA.OPTIONS, encoded)] : []),
+  ]);
+}
+
+/** "tc qdisc add" */
+export const newQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
+  qdiscRequest(NLM_F.CREATE | NLM_F.EXCL, place, options);
+/** "tc qdisc replace": takes the place of the one that is there, the kernel's own default too. */
+export const replaceQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
+  qdiscRequest(NLM_F.CREATE | NLM_F.REPLACE, place, options);
+/** "tc qdisc change": other options, same queue. */
+export const changeQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
+  qdiscRequest(0, place, options);
+
+export const deleteQdisc = ({ index, parent }: QdiscPlace): NetlinkRequest =>
+  request(RTM.DELQDISC, 0, encode(tcmsg, { index, parent }));
+export const dumpQdiscs = (index = 0): NetlinkRequest => dump(RTM.GETQDISC, encode(tcmsg, { index }));
+export const dumpClasses = (index: number): NetlinkRequest => dump(RTM.GETTCLASS, encode(tcmsg, { index }));
+
+/** "tc class add ... htb" */
+export const newHtbClass = (place: QdiscPlace & { readonly handle: number }, options: HtbClass): NetlinkRequest =>
+  request(
+    RTM.NEWTCLASS,
+    NLM_F.CREATE | NLM_F.EXCL,
+    encode(tcmsg, { index: place.index, parent: place.parent, handle: place.handle }),
+    [string(TCA.KIND, 'htb'), raw(TCA.OPTIONS, encodeHtbClass(options))],
+  );
+
+/** What a filter does with a packet it matches: name a class, or hand the packet to another device of the namespace. */
+export type FilterVerdict = { readonly classId: number } | { readonly redirect: number } | { readonly mirror: number };
+
+/** Keys of tc-flower(8); all must match. */
+export interface FlowerKeys {
+  /** 4 or 16 bytes. */
+  readonly source?: Uint8Array;
+  readonly destination?: Uint8Array;
+  readonly protocol?: 'tcp' | 'udp';
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+}
+
+interface FilterPlace {
+  readonly index: number;
+  readonly parent: number;
+  readonly priority: number;
+}
+
+/** Every packet. */
+export function newMatchall(place: FilterPlace, verdict: FilterVerdict): NetlinkRequest {
+  return filter(place, ETH_P.ALL, 'matchall', [verdictAttribute(verdict, TCA_MATCHALL)]);
+}
+
+/** Packets of IPv4 or IPv6 (by the length of an address, IPv4 when none is given) with these keys. */
+export function newFlower(place: FilterPlace, keys: FlowerKeys, verdict: FilterVerdict): NetlinkRequest {
+  const isIpv6 = (keys.destination ?? keys.source)?.length === 16;
+  const protocol = isIpv6 ? ETH_P.IPV6 : ETH_P.IP;
+  const address = (type: number, value: Uint8Array | undefined) =>
+    value
+      ? [
+          raw(type, value),
+          raw(
+            type + 1,
+            value.map(() => 0xff),
+          ),
+        ]
+      : [];
+  const isUdp = keys.protocol === 'udp';
+  return filter(place, protocol, 'flower', [
+    verdictAttribute(verdict, TCA_FLOWER),
+    attrBe16(TCA_FLOWER.KEY_ETH_TYPE, protocol),
+    ...present(maybe(attrU8, TCA_FLOWER.KEY_IP_PROTO, keys.protocol && (isUdp ? 17 : 6))),
+    ...address(isIpv6 ? TCA_FLOWER.KEY_IPV6_SRC : TCA_FLOWER.KEY_IPV4_SRC, keys.source),
+    ...address(isIpv6 ? TCA_FLOWER.KEY_IPV6_DST : TCA_FLOWER.KEY_IPV4_DST, keys.destination),
+    ...present(
+      maybe(attrBe16, isUdp ? TCA_FLOWER.KEY_UDP_SRC : TCA_FLOWER.KEY_TCP_SRC, keys.sourcePort),
+      maybe(attrBe16, isUdp ? TCA_FLOWER.KEY_UDP_DST : TCA_FLOWER.KEY_TCP_DST, keys.destinationPort),
+    ),
+  ]);
+}
+
+function filter(
+  { index, parent, priority }: FilterPlace,
+  protocol: number,
+  kind: string,
+  options: readonly Attribute[],
+): NetlinkRequest {
+  const networkOrder = ((protocol & 0xff) << 8) | (protocol >>> 8);
+  const info = ((priority << 16) | networkOrder) >>> 0;
+  return request(RTM.NEWTFILTER, NLM_F.CREATE | NLM_F.EXCL, encode(tcmsg, { index, parent, info }), [
+    string(TCA.KIND, kind),
+    nested(TCA.OPTIONS, options),
+  ]);
+}
+
+const mirred = Struct({
+  actionIndex: u32,
+  capab: u32,
+  action: s32,
+  refcnt: s32,
+  bindcnt: s32,
+  eaction: s32,
+  ifindex: u32,
+});
+
+function verdictAttribute(
+  verdict: FilterVerdict,
+  types: { readonly CLASSID: number; readonly ACT: number },
+): Attribute {
+  if ('classId' in verdict) return attrU32(types.CLASSID, verdict.classId);
+  const redirects = 'redirect' in verdict;
+  const parms = encode(mirred, {
+    action: redirects ? TC_ACT.STOLEN : TC_ACT.PIPE,
+    eaction: redirects ? TCA_EGRESS.REDIR : TCA_EGRESS.MIRROR,
+    ifindex: redirects ? verdict.redirect : verdict.mirror,
+  });
+  const first = nested(1, [string(TCA_ACT.KIND, 'mirred'), nested(TCA_ACT.OPTIONS, [raw(TCA_MIRRED.PARMS, parms)])]);
+  return nested(types.ACT, [first]);
+}
+
+/** The fixed header of a traffic control message, and where its attributes begin. */
+export const parseTcHeader = (payload: Uint8Array) => ({
+  ...decode(tcmsg, payload),
+  attributes: payload.subarray(tcmsg.size),
+});
