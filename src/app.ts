@@ -1,22 +1,34 @@
 /** The composition root: routes onto jobs, jobs onto bindings, clock and randomness. */
 
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Bindings } from './env.ts';
+import xzModule from './archive/xz-embedded.wasm';
+import { type Bindings, parseLimits } from './env.ts';
+import { imageContentJobs } from './jobs/image-content.ts';
+import { imageUploadJobs } from './jobs/image-uploads.ts';
+import { imageJobs } from './jobs/images.ts';
+import type { ImageMounter } from './jobs/mounted-image.ts';
+import { createApi } from './routes/api.ts';
+import { imageStore } from './storage/image-store.ts';
 
-const health = createRoute({
-  method: 'get',
-  path: '/healthz',
-  responses: {
-    200: {
-      description: 'The Worker answers.',
-      content: { 'application/json': { schema: z.object({ ok: z.literal(true) }) } },
+const mounter: ImageMounter = {
+  mount: () => Promise.reject(new Error('no kernel yet')),
+  inspect: () => Promise.reject(new Error('no kernel yet')),
+};
+
+/** The whole HTTP interface, on the bindings of each request. */
+export const app = createApi((c) => {
+  const bindings: Bindings = c.env;
+  const limits = { ...parseLimits(bindings), xzModule };
+  const keepAlive = (work: Promise<unknown>) => c.executionCtx.waitUntil(work.catch(() => {}));
+  const images = imageStore(bindings.IMAGES, 'images/');
+  const spooled = imageStore(bindings.IMAGES, 'spool/');
+  const uniqueName = () => crypto.randomUUID();
+  return {
+    jobs: {
+      images: imageJobs(images, limits, keepAlive),
+      uploads: imageUploadJobs(images, limits),
+      content: imageContentJobs({ images, spooled, mounter, limits, keepAlive, uniqueName }),
+      keepAlive,
     },
-  },
+    log: console.error,
+  };
 });
-
-/** The whole HTTP interface. */
-export const app = new OpenAPIHono<{ Bindings: Bindings }>();
-
-app.openapi(health, (c) => c.json({ ok: true as const }, 200));
-app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'lkl', version: '1' } });
-app.get('/docs', (c) => c.html('<a href="/openapi.json">openapi.json</a>'));

@@ -1,0 +1,12 @@
+/** All jobs a request may ask for, ready to run. */
+
+import type { ImageContentJobs } from './image-content.ts';
+import type { ImageUploadJobs } from './image-uploads.ts';
+import type { ImageJobs, KeepAlive } from './images.ts';
+
+export interface Jobs {
+  readonly images: ImageJobs;
+  readonly uploads: ImageUploadJobs;
+  readonly content: ImageContentJobs;
+  readonly keepAlive: KeepAlive;
+}

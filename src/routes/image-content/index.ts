@@ -1,0 +1,34 @@
+/** Handlers of what is inside /v1/images/{name}. */
+
+import { quoted, unchanged } from '../conditions.ts';
+import { router } from '../router.ts';
+import { fileResponse, listPage, rawPath } from './file.ts';
+import { describeImage, getImageFile, getImageTar } from './route.ts';
+import { descriptionJson } from './schema.ts';
+import { tarResponse } from './tar.ts';
+
+export const imageContent = router();
+
+imageContent.openapi(describeImage, async (c) => {
+  const { name } = c.req.valid('param');
+  const { images, content } = c.var.jobs;
+  if (unchanged(c.req.valid('header')['if-none-match'], (await images.get(name)).etag)) return c.body(null, 304);
+  const { etag, report } = await content.inspect(name);
+  return c.json(descriptionJson(report), 200, { etag: quoted(etag) });
+});
+
+imageContent.openapi(getImageTar, async (c) => {
+  const { name } = c.req.valid('param');
+  const { content } = c.var.jobs;
+  return tarResponse(c, c.req.valid('query'), name, (request, sink) => content.tarOfImage(name, request, sink));
+});
+
+imageContent.openapi(getImageFile, async (c) => {
+  const { name } = c.req.valid('param');
+  const { images, content } = c.var.jobs;
+  if (unchanged(c.req.valid('header')['if-none-match'], (await images.get(name)).etag)) return c.body(null, 304);
+  const { limit, cursor, ...request } = c.req.valid('query');
+  const opened = await content.open(name, rawPath(c), request);
+  if (opened.type === 'file') return fileResponse(c, opened, opened.etag);
+  return c.json(await listPage(opened, { limit, cursor }), 200, { etag: quoted(opened.etag) });
+});

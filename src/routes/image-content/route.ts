@@ -1,0 +1,74 @@
+/** /v1/images/{name}: its description, its tree as a tar, its files. */
+
+import { createRoute } from '@hono/zod-openapi';
+import { binary } from '../body.ts';
+import { readConditions } from '../conditions.ts';
+import { etagHeader } from '../images/route.ts';
+import { imageParams } from '../images/schema.ts';
+import { problemResponses } from '../problem.ts';
+import { description, directory, fileParams, fileQuery, tarQuery } from './schema.ts';
+
+const tags = ['images'];
+
+const notModified = { 304: { description: 'The image is still that version.' } } as const;
+
+/** A tar in a response; also that of POST /v1/fs2tar. */
+export const tarResponses = {
+  200: {
+    description: 'The tar: pax, names relative to `./` and sorted. It is whole if the response ends cleanly.',
+    content: { 'application/x-tar': binary, 'application/gzip': binary },
+  },
+  ...problemResponses(400, 404, 409, 413, 422),
+};
+
+export const describeImage = createRoute({
+  method: 'get',
+  path: '/v1/images/{name}',
+  operationId: 'describeImage',
+  summary: 'What the kernel says of an image',
+  tags,
+  request: { params: imageParams, headers: readConditions },
+  responses: {
+    200: {
+      description: 'Its size, partitions and file systems.',
+      headers: etagHeader,
+      content: { 'application/json': { schema: description } },
+    },
+    ...notModified,
+    ...problemResponses(400, 404, 409),
+  },
+});
+
+export const getImageTar = createRoute({
+  method: 'get',
+  path: '/v1/images/{name}/tar',
+  operationId: 'getImageTar',
+  summary: 'The tree of an image as a tar',
+  tags,
+  request: { params: imageParams, query: tarQuery },
+  responses: tarResponses,
+});
+
+export const getImageFile = createRoute({
+  method: 'get',
+  path: '/v1/images/{name}/files/{path{.*}}',
+  operationId: 'getImageFile',
+  summary: 'One file of an image, or a directory of it',
+  description: 'Symlinks are followed inside the image. A file may be asked for by range.',
+  tags,
+  request: { params: fileParams, query: fileQuery, headers: readConditions },
+  responses: {
+    200: {
+      description: 'The file whole, or the directory.',
+      headers: etagHeader,
+      content: { 'application/octet-stream': binary, 'application/json': { schema: directory } },
+    },
+    206: {
+      description: 'The range of the file.',
+      headers: { ...etagHeader, 'Content-Range': { schema: { type: 'string' }, description: 'Where it lies.' } },
+      content: { 'application/octet-stream': binary },
+    },
+    ...notModified,
+    ...problemResponses(400, 404, 409, 416, 422),
+  },
+});

@@ -1,0 +1,34 @@
+/** Handlers of /v1/images/{name}/uploads. */
+
+import { rawBodyOf } from '../body.ts';
+import { conditionOf, quoted } from '../conditions.ts';
+import { imageJson } from '../images/schema.ts';
+import { router } from '../router.ts';
+import { abortUpload, beginUpload, completeUpload, putPart } from './route.ts';
+import { fromPartJson, partJson, uploadJson } from './schema.ts';
+
+export const imageUploads = router();
+
+imageUploads.openapi(beginUpload, async (c) => {
+  const { name } = c.req.valid('param');
+  const { id } = await c.var.jobs.uploads.begin(name, conditionOf(c.req.valid('header')));
+  return c.json(uploadJson(name, id), 201);
+});
+
+imageUploads.openapi(putPart, async (c) => {
+  const { name, id, part } = c.req.valid('param');
+  return c.json(partJson(await c.var.jobs.uploads.putPart(name, id, part, rawBodyOf(c))), 200);
+});
+
+imageUploads.openapi(completeUpload, async (c) => {
+  const { name, id } = c.req.valid('param');
+  const parts = c.req.valid('json').parts.map(fromPartJson);
+  const image = await c.var.jobs.uploads.complete(name, id, parts, conditionOf(c.req.valid('header')));
+  return c.json(imageJson(image), 200, { etag: quoted(image.etag) });
+});
+
+imageUploads.openapi(abortUpload, async (c) => {
+  const { name, id } = c.req.valid('param');
+  await c.var.jobs.uploads.abort(name, id);
+  return c.body(null, 204);
+});

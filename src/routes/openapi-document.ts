@@ -1,0 +1,48 @@
+/** The OpenAPI document of the API, and which methods it has at a path. */
+
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Env } from './env.ts';
+
+/** An SPDX expression: the kernel inside is GPL. (The generator's types are those of OpenAPI 3.0, which had no identifier.) */
+const license = { name: 'MIT AND GPL-2.0-only', identifier: 'MIT AND GPL-2.0-only' };
+
+export function openapiDocument(api: OpenAPIHono<Env>) {
+  const document = api.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'lkl',
+      version: '1.0.0',
+      description:
+        'A Linux kernel as a web service. Disk images in, tars and files out. Every file system is read by Linux itself.',
+      license,
+    },
+    servers: [{ url: '/' }],
+    tags: [
+      { name: 'fs2tar', description: 'An image in, a tar out, in one request.' },
+      { name: 'images', description: 'Images in storage and what is inside them.' },
+      { name: 'uploads', description: 'Images in several requests.' },
+      { name: 'service', description: 'The service itself.' },
+    ],
+    security: [],
+  });
+  const paths = Object.entries(document.paths ?? {}).map(([path, item]) => [withoutPatterns(path), item]);
+  return { ...document, paths: Object.fromEntries(paths) as NonNullable<typeof document.paths> };
+}
+
+/** The router wants "{path{.*}}" for a parameter that may hold slashes; OpenAPI has only "{path}". */
+const withoutPatterns = (path: string): string => path.replaceAll(/\{(\w+)\{[^}]*\}\}/g, '{$1}');
+
+const METHODS = ['get', 'head', 'post', 'put', 'delete', 'patch'] as const;
+
+/** For a path: the methods the document has there, in capitals; none where the path is unknown. */
+export function allowedMethods({ paths }: ReturnType<typeof openapiDocument>): (path: string) => readonly string[] {
+  const known = Object.entries(paths).map(([template, item]) => {
+    const pattern = template
+      .replaceAll('.', '\\.')
+      .replace(/\{path\}$/, '.*')
+      .replaceAll(/\{\w+\}/g, '[^/]+');
+    const methods = METHODS.filter((method) => method in item || (method === 'head' && 'get' in item));
+    return { pattern: new RegExp(`^${pattern}$`), methods: methods.map((method) => method.toUpperCase()) };
+  });
+  return (path) => [...new Set(known.flatMap(({ pattern, methods }) => (pattern.test(path) ? methods : [])))];
+}

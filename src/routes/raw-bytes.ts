@@ -1,0 +1,39 @@
+/** Names as bytes: percent-encoded in URLs, and in JSON as text with base64 beside it where they are not UTF-8. */
+
+/** The bytes of a percent-encoded text. What is not an escape stands for itself. */
+export function fromPercent(text: string): Uint8Array {
+  const bytes: number[] = [];
+  const encoder = new TextEncoder();
+  for (const [token] of text.matchAll(/%[0-9a-f]{2}|[^%]+|%/gi)) {
+    if (/^%./.test(token)) bytes.push(Number.parseInt(token.slice(1), 16));
+    else bytes.push(...encoder.encode(token));
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** The value of query parameter `name` in `url`, as bytes. */
+export function queryBytes(url: string, name: string): Uint8Array | undefined {
+  const pair = new URL(url).search
+    .slice(1)
+    .split('&')
+    .find((pair) => pair.startsWith(`${name}=`));
+  return pair === undefined ? undefined : fromPercent(pair.slice(name.length + 1).replaceAll('+', ' '));
+}
+
+/** Bytes as text for JSON; `base64` only where they are not UTF-8 and the text shows U+FFFD for some. */
+export function asText(bytes: Uint8Array): { readonly text: string; readonly base64: string | undefined } {
+  const text = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(bytes);
+  return { text, base64: isEqual(new TextEncoder().encode(text), bytes) ? undefined : toBase64(bytes) };
+}
+
+const isEqual = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, index) => byte === b[index]);
+
+const toBase64 = (bytes: Uint8Array): string => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+
+/** For cursors: URL-safe, without padding. */
+export const toBase64Url = (bytes: Uint8Array): string =>
+  toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+
+export const fromBase64Url = (text: string): Uint8Array =>
+  Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));

@@ -1,0 +1,7 @@
+/** A router whose handlers find the jobs in their context and whose invalid requests become problems. */
+
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Env } from './env.ts';
+import { onInvalid } from './problem.ts';
+
+export const router = () => new OpenAPIHono<Env>({ defaultHook: onInvalid });

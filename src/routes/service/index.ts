@@ -1,0 +1,33 @@
+/** Handlers of the service's own routes. */
+
+import { HTTPException } from 'hono/http-exception';
+import type { openapiDocument } from '../openapi-document.ts';
+import { problemTypes } from '../problem.ts';
+import { router } from '../router.ts';
+import { page, script } from './docs.ts';
+import { getDocs, getHealth, getOpenapi, getProblem } from './route.ts';
+
+/** `document` makes the OpenAPI document of the whole API. */
+export function service(document: () => ReturnType<typeof openapiDocument>) {
+  const routes = router();
+
+  routes.openapi(getHealth, (c) => c.json({ ok: true as const }, 200));
+
+  routes.openapi(getOpenapi, (c) => c.json(document(), 200));
+
+  routes.openapi(getDocs, (c) => c.html(page, 200));
+
+  routes.get('/docs/rapidoc.js', async (c) => {
+    const headers = { 'content-type': 'text/javascript', 'cache-control': 'public, max-age=86400' };
+    return c.body(await script(), 200, headers);
+  });
+
+  routes.openapi(getProblem, (c) => {
+    const { name } = c.req.valid('param');
+    const found = problemTypes.find((type) => type.name === name);
+    if (found === undefined) throw new HTTPException(404, { message: `no problem is called ${name}` });
+    return c.json(found, 200);
+  });
+
+  return routes;
+}

@@ -1,0 +1,68 @@
+/** The service's own routes: health, its document and page, the problems it knows. */
+
+import { createRoute, z } from '@hono/zod-openapi';
+import { problemResponses } from '../problem.ts';
+
+const tags = ['service'];
+
+export const getHealth = createRoute({
+  method: 'get',
+  path: '/healthz',
+  operationId: 'getHealth',
+  summary: 'Whether the service answers',
+  tags,
+  responses: {
+    200: {
+      description: 'It does.',
+      content: { 'application/json': { schema: z.object({ ok: z.literal(true) }).openapi('Health') } },
+    },
+    ...problemResponses(),
+  },
+});
+
+export const getOpenapi = createRoute({
+  method: 'get',
+  path: '/openapi.json',
+  operationId: 'getOpenapi',
+  summary: 'This document',
+  tags,
+  responses: {
+    200: {
+      description: 'OpenAPI 3.1.',
+      content: { 'application/json': { schema: z.unknown().openapi({ type: 'object' }) } },
+    },
+    ...problemResponses(),
+  },
+});
+
+export const getDocs = createRoute({
+  method: 'get',
+  path: '/docs',
+  operationId: 'getDocs',
+  summary: 'This document as a page',
+  tags,
+  responses: {
+    200: { description: 'HTML.', content: { 'text/html': { schema: z.string() } } },
+    ...problemResponses(),
+  },
+});
+
+export const getProblem = createRoute({
+  method: 'get',
+  path: '/problems/{name}',
+  operationId: 'getProblem',
+  summary: 'What a kind of problem means',
+  tags,
+  request: { params: z.object({ name: z.string().openapi({ example: 'ENOENT' }) }) },
+  responses: {
+    200: {
+      description: 'Its meaning.',
+      content: {
+        'application/json': {
+          schema: z.object({ name: z.string(), message: z.string(), status: z.int() }).openapi('ProblemType'),
+        },
+      },
+    },
+    ...problemResponses(404),
+  },
+});
