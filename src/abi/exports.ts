@@ -1,0 +1,21 @@
+/** What the kernel exports to the host. Twins: the LKL_EXPORT functions of wasm/arch/lkl and its kernel/entry.S. */
+
+import type { WasmType } from './imports.ts';
+
+export interface ExportRow {
+  readonly params: readonly WasmType[];
+  readonly result: WasmType | null;
+  /** Runs kernel code that may suspend: called through `WebAssembly.promising`. */
+  readonly suspends?: true;
+  readonly doc: string;
+}
+
+export const kernelExports = {
+  start: { params: [], result: null, suspends: true, doc: 'Boot. Becomes the idle task and never returns.' },
+  resume: { params: [], result: null, suspends: true, doc: 'Go on after a restore, as the idle task. Never returns.' },
+  task_entry: { params: ['i32', 'i32'], result: null, suspends: true, doc: 'Enter a task on a new engine stack (task, stack pointer). Never returns.' },
+  shared: { params: [], result: 'i32', doc: 'Address of the memory both sides share (abi/shared.ts).' },
+  task_list: { params: ['i32', 'i32'], result: 'i32', doc: 'Describe up to so many tasks at an address; answers how many there are.' },
+} as const satisfies Record<string, ExportRow>;
+
+export type ExportName = keyof typeof kernelExports;

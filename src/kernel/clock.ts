@@ -1,0 +1,62 @@
+/** The kernel's clock as the host sees it: it lives in shared memory, where the kernel reads it without a call. */
+
+import { IRQ, SHARED } from '../abi/shared.ts';
+import type { ClockPolicy, Host } from './host.ts';
+import { type KernelMemory, type Ptr, plus } from './memory.ts';
+
+const NEVER = 0xffff_ffff;
+
+/** CLOCK_MONOTONIC and the one timer. Nanoseconds as numbers: exact for 104 days, then to a few ns. */
+export class Clock {
+  readonly policy: ClockPolicy;
+  readonly #memory: KernelMemory;
+  readonly #shared: Ptr;
+  readonly #host: Host;
+  /** Wall policy: what the steady clock said at kernel time 0. */
+  #epochNs = 0;
+
+  constructor(policy: ClockPolicy, memory: KernelMemory, shared: Ptr, host: Host) {
+    this.policy = policy;
+    this.#memory = memory;
+    this.#shared = shared;
+    this.#host = host;
+    memory.setU32(plus(shared, SHARED.clockWall), policy === 'wall' ? 1 : 0);
+    if (policy === 'wall') this.#epochNs = host.monotonicNs() - this.nowNs;
+  }
+
+  /** The time the kernel last saw. */
+  get nowNs(): number {
+    return this.#memory.u64AsNumber(plus(this.#shared, SHARED.clockNs));
+  }
+
+  /** When the next timer is due; undefined: never. */
+  get timerNs(): number | undefined {
+    const at = plus(this.#shared, SHARED.timerNs);
+    return this.#memory.u32(plus(at, 4)) === NEVER ? undefined : this.#memory.u64AsNumber(at);
+  }
+
+  /** The import `clock_now`. */
+  wallNs(): number {
+    return this.#host.monotonicNs() - this.#epochNs;
+  }
+
+  /** Virtual policy: jump to the timer and make it pending. */
+  fire(timerNs: number): void {
+    if (timerNs > this.nowNs) this.#memory.setI64FromNumber(plus(this.#shared, SHARED.clockNs), timerNs);
+    this.#disarm();
+  }
+
+  /** Wall policy: make the timer pending if it is due. Answers whether it was. */
+  fireIfDue(): boolean {
+    const due = this.timerNs;
+    if (due === undefined || this.wallNs() < due) return false;
+    this.#disarm();
+    return true;
+  }
+
+  #disarm(): void {
+    this.#memory.setI64FromNumber(plus(this.#shared, SHARED.timerNs), -1);
+    const pending = plus(this.#shared, SHARED.irqPending);
+    this.#memory.setU32(pending, this.#memory.u32(pending) | (1 << IRQ.timer));
+  }
+}

@@ -1,0 +1,36 @@
+/** The printk log: the last bytes the kernel printed, kept for reports and never sent to anyone unasked. */
+
+/** A ring of bytes, cut at line starts when it is read. */
+export class Console {
+  readonly #ring: Uint8Array;
+  #written = 0;
+
+  constructor(bytes = 32 * 1024) {
+    this.#ring = new Uint8Array(bytes);
+  }
+
+  append(text: Uint8Array): void {
+    const size = this.#ring.length;
+    const kept = text.subarray(Math.max(0, text.length - size));
+    const at = (this.#written + text.length - kept.length) % size;
+    const first = Math.min(kept.length, size - at);
+    this.#ring.set(kept.subarray(0, first), at);
+    this.#ring.set(kept.subarray(first), 0);
+    this.#written += text.length;
+  }
+
+  /** All that is kept, whole lines only. */
+  text(): string {
+    const size = this.#ring.length;
+    const decoder = new TextDecoder();
+    if (this.#written <= size) return decoder.decode(this.#ring.subarray(0, this.#written));
+    const at = this.#written % size;
+    const text = decoder.decode(this.#ring.subarray(at)) + decoder.decode(this.#ring.subarray(0, at));
+    return text.slice(text.indexOf('\n') + 1);
+  }
+
+  /** The last `lines` lines. */
+  tail(lines = 40): string {
+    return this.text().trimEnd().split('\n').slice(-lines).join('\n');
+  }
+}

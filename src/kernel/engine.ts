@@ -1,0 +1,379 @@
+/** The machine under one kernel: its wasm instance, interrupts, idle time, user tasks and devices. */
+
+import { type ImportName, kernelImports } from '../abi/imports.ts';
+import { IRQ, SHARED, TASK_INFO, VIRTIO } from '../abi/shared.ts';
+import { Clock } from './clock.ts';
+import { Console } from './console.ts';
+import { classifyPanic, KernelDead, type KernelEnd, TaskExited } from './errors.ts';
+import { HostedTask } from './hosted-task.ts';
+import type { ClockPolicy, Host } from './host.ts';
+import { KernelMemory, type Ptr, plus, ptr } from './memory.ts';
+import { Scheduler } from './scheduler.ts';
+import { emptySlot, type MmioDevice } from './virtio/mmio.ts';
+
+/** After so many idle jumps or held calls in one turn of the event loop, other work gets its turn. */
+const STEPS_A_TURN = 4096;
+
+export interface EngineOptions {
+  readonly host: Host;
+  readonly clock: ClockPolicy;
+  /** Bytes memory may grow to. */
+  readonly memoryLimit: number;
+  readonly commandLine: string;
+  /** Made from a snapshot: tasks have C stacks but no engine stacks yet. */
+  readonly restored: boolean;
+}
+
+/** One row of the kernel's task list. */
+export interface TaskInfo {
+  readonly pid: number;
+  readonly state: number;
+  readonly flags: number;
+  readonly inUserLoop: boolean;
+  readonly stack: number;
+  readonly sp: number;
+  readonly comm: string;
+}
+
+type KernelExports = {
+  readonly start: () => void;
+  readonly resume: () => void;
+  readonly task_entry: (task: number, sp: number) => void;
+  readonly shared: () => number;
+  readonly task_list: (at: number, max: number) => number;
+};
+
+/** Shared by every way to make a kernel (boot, restore): wires imports, then runs `start` or `resume`. */
+export class Engine {
+  readonly memory: KernelMemory;
+  readonly console = new Console();
+  readonly #options: EngineOptions;
+  readonly #exports: KernelExports;
+  readonly #shared: Ptr;
+  readonly #scheduler: Scheduler;
+  readonly clock: Clock;
+
+  readonly #tasks = new Map<number, HostedTask>();
+  readonly #wake: number[] = [];
+  readonly #awaited = new Map<number, (task: HostedTask) => void>();
+  readonly #devices: (MmioDevice | undefined)[] = new Array(VIRTIO.slots).fill(undefined);
+
+  #idle: (() => void) | undefined;
+  #held: ((ready: number) => void) | undefined;
+  #heldBy: HostedTask | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #ioInFlight = 0;
+  #steps = 0;
+  #turning = false;
+  #dead: KernelDead | undefined;
+  readonly #deaths: ((dead: KernelDead) => void)[] = [];
+
+  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, options: EngineOptions) {
+    this.#options = options;
+    this.memory = new KernelMemory(memory);
+    const instance = new WebAssembly.Instance(module, { env: { memory }, host: this.#imports() });
+    this.#exports = instance.exports as unknown as KernelExports;
+    this.#shared = ptr(this.#exports.shared());
+    this.memory.setU32(plus(this.#shared, SHARED.memoryLimit), options.memoryLimit);
+    this.clock = new Clock(options.clock, this.memory, this.#shared, options.host);
+    const enter = WebAssembly.promising(this.#exports.task_entry);
+    this.#scheduler = new Scheduler(enter, (cause) => this.die(cause), options.restored);
+  }
+
+  /** Boot, or go on after a restore. The promise of the idle task never settles unless the kernel dies. */
+  run(): void {
+    const main = WebAssembly.promising(this.#options.restored ? this.#exports.resume : this.#exports.start);
+    main().catch((cause: unknown) => this.die(cause));
+  }
+
+  get dead(): KernelDead | undefined {
+    return this.#dead;
+  }
+  get switches(): number {
+    return this.#scheduler.switches;
+  }
+  /** Every task sleeps, nothing is in flight and no interrupt waits. */
+  get quiet(): boolean {
+    const { memory } = this;
+    const calm = this.#idle !== undefined && this.#ioInFlight === 0 && this.#wake.length === 0;
+    return calm && !memory.u32(plus(this.#shared, SHARED.irqPending)) && ![...this.#tasks.values()].some((t) => t.inCall);
+  }
+
+  /** Tell `then` when the kernel dies; at once if it has. */
+  onDeath(then: (dead: KernelDead) => void): void {
+    if (this.#dead) then(this.#dead);
+    else this.#deaths.push(then);
+  }
+
+  /** The user task with this pid, once it is in its user loop. */
+  task(pid: number): Promise<HostedTask> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    const known = [...this.#tasks.values()].find((task) => task.pid === pid);
+    if (known) return Promise.resolve(known);
+    return new Promise((resolve, reject) => {
+      this.#awaited.set(pid, resolve);
+      this.onDeath(reject);
+    });
+  }
+
+  get tasks(): readonly HostedTask[] {
+    return [...this.#tasks.values()];
+  }
+
+  /** What Linux knows of its tasks, the idle task left out. Runs kernel code: only while the kernel is idle. */
+  taskList(at: Ptr, bytes: number): TaskInfo[] {
+    const max = Math.floor(bytes / TASK_INFO.bytes);
+    const count = Math.min(this.#exports.task_list(at, max), max);
+    return Array.from({ length: count }, (_, i) => {
+      const row = plus(at, i * TASK_INFO.bytes);
+      const comm = this.memory.copy(plus(row, TASK_INFO.comm), TASK_INFO.commBytes);
+      return {
+        pid: this.memory.i32(plus(row, TASK_INFO.pid)),
+        state: this.memory.u32(plus(row, TASK_INFO.state)),
+        flags: this.memory.u32(plus(row, TASK_INFO.flags)),
+        inUserLoop: this.memory.u32(plus(row, TASK_INFO.inUserLoop)) !== 0,
+        stack: this.memory.u32(plus(row, TASK_INFO.stack)),
+        sp: this.memory.u32(plus(row, TASK_INFO.sp)),
+        comm: new TextDecoder().decode(comm.subarray(0, comm.indexOf(0))),
+      };
+    });
+  }
+
+  /** Put a device into the first free slot; answers the slot's number. The kernel sees it once its driver is bound. */
+  plug(make: (irq: () => void, io: IoLedger) => MmioDevice): number {
+    const slot = this.#devices.indexOf(undefined);
+    if (slot < 0) throw new RangeError(`all ${VIRTIO.slots} device slots are taken`);
+    this.#devices[slot] = make(() => this.#raise(IRQ.virtio + slot), this.#io);
+    return slot;
+  }
+
+  unplug(slot: number): void {
+    this.#devices[slot] = undefined;
+  }
+
+  /** Devices count what they have in flight: virtual time waits for it. */
+  readonly #io: IoLedger = {
+    begin: () => {
+      this.#ioInFlight++;
+    },
+    end: () => {
+      this.#ioInFlight--;
+      this.#reconsider();
+    },
+  };
+
+  /** The kernel ended: everyone who waits for it hears why, and it never runs again. */
+  die(cause: unknown): void {
+    if (this.#dead) return;
+    const dead = cause instanceof KernelDead ? cause : this.#trap(cause);
+    this.#dead = dead;
+    this.#cancelTimer?.();
+    for (const task of this.#tasks.values()) task.end(dead);
+    for (const then of this.#deaths.splice(0)) then(dead);
+  }
+
+  /** End it from outside, for instance at a deadline. */
+  kill(end: KernelEnd, message: string): void {
+    this.die(new KernelDead(end, message, this.console.tail()));
+  }
+
+  #trap(cause: unknown): KernelDead {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return new KernelDead('trap', `the kernel trapped: ${message}`, this.console.tail(), { cause });
+  }
+
+  // --- interrupts and time ---
+
+  #raise(irq: number): void {
+    const at = plus(this.#shared, SHARED.irqPending);
+    this.memory.setU32(at, this.memory.u32(at) | (1 << irq));
+    this.#interrupt();
+  }
+
+  /** Something is pending: whoever sleeps or plays user mode goes back into the kernel. */
+  #interrupt(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const idle = this.#idle;
+    const held = this.#held;
+    this.#idle = this.#held = this.#heldBy = undefined;
+    idle?.();
+    held?.(0);
+  }
+
+  /** The import `idle`. */
+  #onIdle(): void | Promise<void> {
+    if (this.memory.u32(plus(this.#shared, SHARED.irqPending))) return;
+    if (this.clock.policy === 'virtual' && this.#mayJump()) {
+      const due = this.clock.timerNs;
+      if (due !== undefined && ++this.#steps % STEPS_A_TURN !== 0) {
+        this.clock.fire(due);
+        return;
+      }
+    }
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+      this.#reconsider();
+    });
+  }
+
+  /** Virtual time may pass: some task waits in the kernel for it, and nobody is about to do something now. */
+  #mayJump(): boolean {
+    if (this.#ioInFlight > 0 || this.#wake.length > 0) return false;
+    let waiting = false;
+    for (const task of this.#tasks.values()) {
+      if (task.thinking) return false;
+      waiting ||= task.inCall;
+    }
+    return waiting;
+  }
+
+  /** Idle, and something changed: see whether time may pass now. */
+  #reconsider(): void {
+    if (!this.#idle || this.#dead) return;
+    if (this.clock.policy === 'wall') this.#armWallTimer();
+    else if (this.#mayJump() && !this.#turning) {
+      this.#turning = true;
+      // Whoever was just woken gets to speak before the clock jumps.
+      this.#options.host.turn().then(() => {
+        this.#turning = false;
+        if (!this.#idle || this.#dead || !this.#mayJump()) return;
+        const due = this.clock.timerNs;
+        if (due === undefined) this.#deadlock();
+        else {
+          this.clock.fire(due);
+          this.#interrupt();
+        }
+      });
+    }
+  }
+
+  #armWallTimer(): void {
+    const due = this.clock.timerNs;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (due === undefined) return;
+    const ms = Math.min(Math.max((due - this.clock.wallNs()) / 1e6, 0), 0x7fff_ffff);
+    this.#cancelTimer = this.#options.host.timer(ms, () => {
+      // A timer of the event loop can fire early.
+      if (this.clock.fireIfDue()) this.#interrupt();
+      else this.#armWallTimer();
+    });
+  }
+
+  #deadlock(): void {
+    const where = [...this.#tasks.values()].filter((t) => t.inCall).map((t) => `task ${t.pid} in ${t.runningCall ?? 'user mode'}`);
+    this.kill('deadlock', `every task waits and no timer is set: ${where.join(', ')}`);
+  }
+
+  // --- user tasks ---
+
+  /** The import `user_next`. */
+  #onUserNext(address: number, pid: number, regs: number): number | Promise<number> {
+    let task = this.#tasks.get(address);
+    if (!task) task = this.#newTask(address, pid, ptr(regs));
+    task.finish(ptr(regs));
+    if (task.take()) return 1;
+    if (!task.attached || this.#wake.length > 0 || this.memory.u32(plus(this.#shared, SHARED.irqPending))) return 0;
+    // The program has its result and will call again soon: hold the task in user mode until then.
+    return new Promise((resolve) => {
+      this.#held = resolve;
+      this.#heldBy = task;
+      if (this.clock.policy === 'wall') this.#armWallTimer();
+    });
+  }
+
+  #newTask(address: number, pid: number, regs: Ptr): HostedTask {
+    const task = new HostedTask(address, pid, regs, this.memory, {
+      submitted: (t) => this.#submitted(t),
+      changed: (t) => {
+        if (!t.attached && this.#heldBy === t) this.#interrupt();
+        this.#reconsider();
+      },
+    });
+    this.#tasks.set(address, task);
+    this.#awaited.get(pid)?.(task);
+    this.#awaited.delete(pid);
+    return task;
+  }
+
+  /** After a restore: the user tasks of the snapshot, asleep in their user loops. */
+  adopt(address: number, pid: number, regs: Ptr): HostedTask {
+    return this.#newTask(address, pid, regs);
+  }
+
+  #submitted(task: HostedTask): void {
+    if (this.#heldBy === task && this.#held && task.take()) {
+      const held = this.#held;
+      this.#held = this.#heldBy = undefined;
+      this.#cancelTimer?.();
+      held(1);
+      return;
+    }
+    this.#wake.push(task.address);
+    this.#raise(IRQ.user);
+  }
+
+  // --- the imports ---
+
+  #imports(): WebAssembly.ModuleImports {
+    const { host, commandLine } = this.#options;
+    const { memory } = this;
+    // The kernel's exported memory functions are not there yet while the instance is being made.
+    const imports: Record<ImportName, (...args: number[]) => unknown> = {
+      console_write: (text = 0, length = 0) => this.console.append(memory.view(ptr(text), length)),
+      panic: (text = 0, length = 0) => {
+        const message = new TextDecoder().decode(memory.view(ptr(text), length));
+        const log = this.console.tail();
+        const dead = new KernelDead(classifyPanic(message, log), `Kernel panic: ${message}`, log);
+        this.die(dead);
+        throw dead;
+      },
+      command_line: (to = 0, max = 0) => {
+        const text = new TextEncoder().encode(commandLine).subarray(0, max);
+        memory.write(ptr(to), text);
+        return text.length;
+      },
+      entropy: (to = 0, length = 0) => {
+        const bytes = new Uint8Array(length);
+        host.entropy(bytes);
+        memory.write(ptr(to), bytes);
+      },
+      clock_now: () => this.clock.wallNs(),
+      clock_realtime: () => host.realtimeNs(),
+      mmio_read: (address = 0, size = 0) => {
+        const offset = (address >>> 0) - VIRTIO.base;
+        const device = this.#devices[Math.floor(offset / VIRTIO.stride)];
+        return (device ?? emptySlot).read(offset % VIRTIO.stride, size);
+      },
+      mmio_write: (address = 0, value = 0, size = 0) => {
+        const offset = (address >>> 0) - VIRTIO.base;
+        this.#devices[Math.floor(offset / VIRTIO.stride)]?.write(offset % VIRTIO.stride, value >>> 0, size);
+      },
+      user_ready: (task = 0) => (this.#tasks.get(task)?.ready ? 1 : 0),
+      user_wake: () => this.#wake.shift() ?? 0,
+      user_exit: (address = 0, pid = 0, status = 0) => {
+        this.#tasks.get(address)?.end(new TaskExited(pid, status));
+        this.#tasks.delete(address);
+        const at = this.#wake.indexOf(address);
+        if (at >= 0) this.#wake.splice(at, 1);
+      },
+      user_signal: () => {},
+      idle: () => this.#onIdle(),
+      task_switch: (prev = 0, next = 0, flags = 0, sp = 0) => this.#scheduler.switch(prev, next, flags, sp),
+      user_next: (task = 0, pid = 0, regs = 0) => this.#onUserNext(task, pid, regs),
+    };
+    return Object.fromEntries(
+      Object.entries(kernelImports).map(([name, row]) => {
+        const fn = imports[name as ImportName];
+        return [name, 'suspends' in row ? new WebAssembly.Suspending(fn) : fn];
+      }),
+    ) as WebAssembly.ModuleImports;
+  }
+}
+
+/** How a device says that a request is on its way. */
+export interface IoLedger {
+  begin(): void;
+  end(): void;
+}

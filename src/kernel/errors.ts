@@ -1,0 +1,39 @@
+/** How a kernel can end: each way is one named error, and that kernel is thrown away. */
+
+/** `panic`, `oom` and `bug` as the kernel said; `trap` is a wasm trap; `deadlock` and `deadline` are the host's findings. */
+export type KernelEnd = 'panic' | 'bug' | 'oom' | 'trap' | 'deadlock' | 'deadline' | 'halt';
+
+/** The kernel is dead. `console` is the tail of its log. */
+export class KernelDead extends Error {
+  override readonly name = 'KernelDead';
+  readonly end: KernelEnd;
+  readonly console: string;
+
+  constructor(end: KernelEnd, message: string, console: string, options?: ErrorOptions) {
+    super(message, options);
+    this.end = end;
+    this.console = console;
+  }
+}
+
+/** The task ended instead of returning from a system call. */
+export class TaskExited extends Error {
+  override readonly name = 'TaskExited';
+  readonly pid: number;
+  /** As wait(2) encodes it: `status & 0x7f` the signal, `status >> 8 & 0xff` the exit code. */
+  readonly status: number;
+
+  constructor(pid: number, status: number) {
+    super(`task ${pid} ended with ${status & 0x7f ? `signal ${status & 0x7f}` : `exit code ${(status >> 8) & 0xff}`}`);
+    this.pid = pid;
+    this.status = status;
+  }
+}
+
+/** What a panic message tells about its cause. */
+export function classifyPanic(message: string, console: string): KernelEnd {
+  if (/out of memory|deadlocked on memory/i.test(message)) return 'oom';
+  if (/^(restart|halt|power off)$/.test(message)) return 'halt';
+  if (/BUG!/.test(message) || /kernel BUG|BUG: failure at/.test(console.slice(-2000))) return 'bug';
+  return 'panic';
+}

@@ -1,0 +1,17 @@
+/** The effects a kernel needs from the world it runs in, as parameters: time, randomness and turns of the event loop. */
+
+export interface Host {
+  /** Fill with random bytes. With a seeded source the kernel is deterministic. */
+  entropy(into: Uint8Array): void;
+  /** CLOCK_REALTIME in nanoseconds since 1970, asked at boot and at each restore. */
+  realtimeNs(): number;
+  /** A steady clock in nanoseconds; used by the wall policy alone. */
+  monotonicNs(): number;
+  /** Let other work of the event loop have a turn. */
+  turn(): Promise<void>;
+  /** Call `then` in about so many milliseconds; answers how to cancel. Used by the wall policy alone. */
+  timer(ms: number, then: () => void): () => void;
+}
+
+/** How time passes: `virtual` jumps over idle time and is deterministic, `wall` follows the steady clock. */
+export type ClockPolicy = 'virtual' | 'wall';

@@ -1,0 +1,138 @@
+/** One running Linux kernel: its first user task, its disks, its end. */
+
+import type { BlockDevice } from '../storage/block-device.ts';
+import { Engine, type TaskInfo } from './engine.ts';
+import type { KernelDead, KernelEnd } from './errors.ts';
+import type { HostedTask } from './hosted-task.ts';
+import type { ClockPolicy, Host } from './host.ts';
+import { must } from './kernel-error.ts';
+import type { Ptr } from './memory.ts';
+import { close, openat, write } from './syscalls/file.ts';
+import { mapBuffer } from './syscalls/memory.ts';
+import { VirtioBlk } from './virtio/blk.ts';
+import { VirtioRng } from './virtio/rng.ts';
+import { AT_FDCWD, O_WRONLY } from '../abi/uapi/fs.ts';
+
+const MIB = 1 << 20;
+const WASM_PAGE = 65_536;
+
+/** Room for paths and structs of one system call. */
+export const SCRATCH_BYTES = 64 * 1024;
+
+export interface KernelOptions {
+  readonly host: Host;
+  /** Default `virtual`. */
+  readonly clock?: ClockPolicy;
+  /** The most memory it may grow to; default 64. */
+  readonly memoryMib?: number;
+}
+
+/** A disk the kernel knows. */
+export interface Disk {
+  /** Its name under /dev and /sys/block: `vda` … */
+  readonly name: string;
+  /** The last error of the block device behind it, which Linux only knows as EIO. */
+  readonly lastError: unknown;
+}
+
+/** Clone flags of a process of its own: `SIGCHLD` alone. */
+const SIGCHLD = 17;
+
+export class Kernel {
+  readonly engine: Engine;
+  /** The task of pid 1: root in the first namespaces. */
+  readonly init: HostedTask;
+  readonly #host: Host;
+  #disks = 0;
+
+  constructor(engine: Engine, init: HostedTask, host: Host) {
+    this.engine = engine;
+    this.init = init;
+    this.#host = host;
+  }
+
+  get dead(): KernelDead | undefined {
+    return this.engine.dead;
+  }
+  /** The tail of the printk log. */
+  get console(): string {
+    return this.engine.console.text();
+  }
+  /** Bytes of linear memory now. */
+  get memoryBytes(): number {
+    return this.engine.memory.size;
+  }
+
+  /** Throw it away: nothing in it runs again. */
+  kill(end: KernelEnd = 'halt', message = 'the kernel was stopped'): void {
+    this.engine.kill(end, message);
+  }
+
+  /** Plug a disk in; it is there, with its partitions, when this settles. */
+  async attachDisk(device: BlockDevice): Promise<Disk> {
+    let blk: VirtioBlk | undefined;
+    const slot = this.engine.plug((irq, io) => {
+      blk = new VirtioBlk(device, this.engine.memory, irq, io);
+      return blk.transport;
+    });
+    await this.#bind(slot);
+    // virtio-blk names disks in the order of their probes: vda, vdb … (24 slots, so one letter is enough)
+    const name = `vd${String.fromCharCode('a'.charCodeAt(0) + this.#disks++)}`;
+    return {
+      name,
+      get lastError() {
+        return blk?.lastError;
+      },
+    };
+  }
+
+  /** Plug in virtio-rng: /dev/hwrng reads the host's randomness. */
+  async attachRng(): Promise<void> {
+    const { entropy } = this.#host;
+    await this.#bind(this.engine.plug((irq) => new VirtioRng(entropy, this.engine.memory, irq).transport));
+  }
+
+  /** Ask the virtio-mmio driver to take the slot (Documentation/ABI/testing/sysfs-bus-platform: bind). */
+  async #bind(slot: number): Promise<void> {
+    const path = '/sys/bus/platform/drivers/virtio-mmio/bind';
+    const fd = must('openat', await openat(this.init, AT_FDCWD, path, O_WRONLY), path);
+    try {
+      const name = new TextEncoder().encode(`virtio-mmio.${slot}`);
+      this.init.memory.write(this.init.scratch, name);
+      must('write', await write(this.init, fd, { at: this.init.scratch, bytes: name.length }, name.length), `${path} virtio-mmio.${slot}`);
+    } finally {
+      await close(this.init, fd);
+    }
+  }
+
+  /**
+   * clone(2): a new task of `parent` with scratch memory of its own, ready for a program.
+   * `flags` are CLONE_* words; without CLONE_VM the child starts with an empty address space.
+   */
+  async spawn(parent: HostedTask = this.init, flags = 0): Promise<HostedTask> {
+    const pid = must('clone', await parent.syscall('clone', flags | SIGCHLD, 0, 0, 0, 0));
+    return adopt(await this.engine.task(pid));
+  }
+
+  /** What Linux knows of its tasks. Only while the kernel sleeps. */
+  tasks(): TaskInfo[] {
+    return this.engine.taskList(this.init.scratch, this.init.scratchBytes);
+  }
+}
+
+/** Give a task its program: attach it and map its scratch memory. */
+export async function adopt(task: HostedTask): Promise<HostedTask> {
+  task.attach();
+  if (task.scratchBytes === 0) {
+    const buffer = await mapBuffer(task, SCRATCH_BYTES);
+    task.scratch = buffer.at as Ptr;
+    task.scratchBytes = buffer.bytes;
+  }
+  return task;
+}
+
+/** Fresh linear memory of the kernel's starting size. */
+export const newMemory = (bytes: number): WebAssembly.Memory =>
+  new WebAssembly.Memory({ initial: Math.ceil(bytes / WASM_PAGE), maximum: 65_536 });
+
+export const mib = (n: number): number => n * MIB;

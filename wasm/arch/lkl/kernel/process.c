@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Tasks: each one is a stack of the host's engine, parked and resumed by it. */
+#include <linux/cpu.h>
+#include <linux/ptrace.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/sched/debug.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <asm/host.h>
+#include <asm/switch_to.h>
+
+struct task_struct *lkl_current = &init_task;
+static struct task_struct *lkl_switched_from;
+
+static unsigned long lkl_stack_top(struct task_struct *task)
+{
+	return (unsigned long)task_stack_page(task) + THREAD_SIZE - 16;
+}
+
+struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *next)
+{
+	unsigned long sp = lkl_stack_pointer();
+	unsigned int flags = 0;
+
+	if (unlikely(sp < (unsigned long)task_stack_page(prev) + LKL_STACK_GUARD))
+		panic("kernel stack overflow in %s", prev->comm);
+	if (!next->thread.started) {
+		next->thread.started = true;
+		next->thread.sp = lkl_stack_top(next);
+		flags |= LKL_SWITCH_FRESH;
+	}
+	if (READ_ONCE(prev->__state) == TASK_DEAD)
+		flags |= LKL_SWITCH_DEAD;
+	prev->thread.sp = sp;
+	lkl_switched_from = prev;
+	lkl_current = next;
+	/* After a restore a started task has no engine stack: the host re-enters it below its old frames. */
+	lkl_task_switch(prev, next, flags, next->thread.sp);
+	return lkl_switched_from;
+}
+
+/* The first function on every new engine stack: for a new task, or one re-entered after a restore. */
+void lkl_task_main(struct task_struct *task)
+{
+	bool again = task->thread.entered;
+
+	task->thread.entered = true;
+	schedule_tail(lkl_switched_from);
+	if (again)
+		lkl_reenter(task);
+	else if (task->thread.fn)
+		task->thread.fn(task->thread.arg);
+	/* A kernel thread that returns here has exec'd; a process was cloned by another one. */
+	lkl_user_loop();
+}
+
+int copy_thread(struct task_struct *task, const struct kernel_clone_args *args)
+{
+	task->thread = (struct thread_struct) {
+		.fn	= args->fn,
+		.arg	= args->fn_arg,
+	};
+	return 0;
+}
+
+void exit_thread(struct task_struct *task)
+{
+	if (!(task->flags & (PF_KTHREAD | PF_USER_WORKER)))
+		host_user_exit(task, task_pid_nr(task), task->exit_code);
+}
+
+void flush_thread(void)
+{
+}
+
+void arch_cpu_idle(void)
+{
+	lkl_idle();
+}
+
+void show_regs(struct pt_regs *regs)
+{
+	show_regs_print_info(KERN_DEFAULT);
+}
+
+/* Engine stacks cannot be walked from within. */
+void show_stack(struct task_struct *task, unsigned long *sp, const char *level)
+{
+}
+
+unsigned long __get_wchan(struct task_struct *task)
+{
+	return 0;
+}
+
+void user_disable_single_step(struct task_struct *task)
+{
+}
+
+void ptrace_disable(struct task_struct *task)
+{
+}
+
+long arch_ptrace(struct task_struct *task, long request, unsigned long addr, unsigned long data)
+{
+	return -EIO;
+}

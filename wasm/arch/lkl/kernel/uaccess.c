@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * User memory is the memory of the task's mappings and nothing else, although
+ * no MMU enforces it: every access is checked against them, so that a bad
+ * pointer is EFAULT, as on any Linux.
+ */
+#include <linux/maple_tree.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+
+/* Bytes of user memory from `addr` to the end of its mapping: 0 if there is none. */
+static unsigned long lkl_user_extent(unsigned long addr)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	unsigned long extent = 0;
+
+	if (!mm)
+		return 0;
+	rcu_read_lock();
+	vma = mtree_load(&mm->mm_mt, addr);
+	if (vma)
+		extent = vma->vm_end - addr;
+	rcu_read_unlock();
+	return extent;
+}
+
+int __access_ok(const void __user *ptr, unsigned long size)
+{
+	return !size || size <= lkl_user_extent((unsigned long)ptr);
+}
+
+/* Bytes up to and without the NUL, at most `count`; -EFAULT if user memory ends before. */
+long strncpy_from_user(char *dst, const char __user *src, long count)
+{
+	const char *from = (__force const char *)src;
+	unsigned long extent = lkl_user_extent((unsigned long)src);
+	long length;
+
+	if (count <= 0)
+		return 0;
+	length = strnlen(from, min_t(unsigned long, count, extent));
+	if (length == extent && length < count)
+		return -EFAULT;
+	memcpy(dst, from, min(length + 1, count));
+	return length;
+}
+
+/* Bytes up to and with the NUL, more than `count` if there is none; 0 for a bad pointer. */
+long strnlen_user(const char __user *str, long count)
+{
+	unsigned long extent = lkl_user_extent((unsigned long)str);
+	long length;
+
+	if (count <= 0)
+		return 0;
+	length = strnlen((__force const char *)str, min_t(unsigned long, count, extent));
+	return length == extent && length < count ? 0 : length + 1;
+}

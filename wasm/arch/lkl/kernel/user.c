@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * User mode, played by the host. A user task asks the host for its next system
+ * call; the host answers at once, or later (the task then runs in "user mode",
+ * as far as Linux can tell), or says that it has none, and the task sleeps.
+ */
+#include <linux/interrupt.h>
+#include <linux/rcupdate.h>
+#include <linux/resume_user_mode.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <linux/syscalls.h>
+#include <asm/host.h>
+#include <asm/syscall.h>
+
+/*
+ * Signals on the way back to user mode, as signal(7) has it for interrupted
+ * calls. Answers whether the call is to be made again.
+ */
+static bool lkl_deliver_signals(struct pt_regs *regs)
+{
+	long ret = regs->ret;
+	bool restartable = regs->in_syscall &&
+		(ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND || ret == -ERESTART_RESTARTBLOCK);
+	struct ksignal ksig;
+
+	if (get_signal(&ksig)) {
+		host_user_signal(current, ksig.sig, ksig.ka.sa.sa_handler);
+		if (restartable && ret != -ERESTARTNOINTR &&
+		    !(ret == -ERESTARTSYS && (ksig.ka.sa.sa_flags & SA_RESTART))) {
+			regs->ret = -EINTR;
+			restartable = false;
+		}
+		signal_setup_done(0, &ksig, 0);
+	} else {
+		restore_saved_sigmask();
+	}
+	if (restartable && ret == -ERESTART_RESTARTBLOCK)
+		regs->nr = __NR_restart_syscall;
+	return restartable;
+}
+
+/* What every return to user mode owes the kernel. Answers whether the call is to be made again. */
+static bool lkl_exit_to_user_mode(struct pt_regs *regs)
+{
+	bool again = false;
+
+	rcu_note_context_switch(false);		/* user mode is a quiescent state */
+	for (;;) {
+		if (need_resched())
+			schedule();
+		if (test_thread_flag(TIF_SIGPENDING) || test_thread_flag(TIF_NOTIFY_SIGNAL))
+			again |= lkl_deliver_signals(regs);
+		else if (test_and_clear_thread_flag(TIF_NOTIFY_RESUME))
+			resume_user_mode_work(regs);
+		else if (!need_resched())
+			return again;
+	}
+}
+
+static void lkl_syscall(struct pt_regs *regs)
+{
+	do {
+		regs->in_syscall = true;
+		regs->ret = (unsigned int)regs->nr < NR_syscalls ? lkl_syscalls[regs->nr](regs) : -ENOSYS;
+		lkl_clock_advance(LKL_SYSCALL_NS);
+		if (lkl_shared.irq_pending)
+			local_irq_enable();
+	} while (lkl_exit_to_user_mode(regs));
+	regs->in_syscall = false;
+}
+
+/* Nothing to do until the host wakes us: the one place where a user task can be re-entered after a restore. */
+static void lkl_user_sleep(struct task_struct *task)
+{
+	set_current_state(TASK_INTERRUPTIBLE);
+	if (!host_user_ready(task) && !signal_pending(task)) {
+		task->thread.in_user_loop = true;
+		schedule();
+		task->thread.in_user_loop = false;
+	}
+	__set_current_state(TASK_RUNNING);
+	lkl_exit_to_user_mode(task_pt_regs(task));
+}
+
+void lkl_user_loop(void)
+{
+	struct task_struct *task = current;
+	struct pt_regs *regs = task_pt_regs(task);
+
+	task->thread.in_user_loop = false;
+	regs->in_syscall = false;
+	for (;;) {
+		if (lkl_user_next(task, task_pid_nr(task), regs))
+			lkl_syscall(regs);
+		else
+			lkl_user_sleep(task);
+	}
+}
+
+static irqreturn_t lkl_user_interrupt(int irq, void *dev)
+{
+	struct task_struct *task;
+
+	while ((task = host_user_wake()))
+		wake_up_process(task);
+	return IRQ_HANDLED;
+}
+
+static int __init lkl_user_init(void)
+{
+	return request_irq(LKL_IRQ_USER, lkl_user_interrupt, 0, "user", NULL);
+}
+core_initcall(lkl_user_init);

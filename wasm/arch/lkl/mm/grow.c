@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that grows on demand, up to lkl_shared.memory_limit: the reverse of a
+ * balloon. The page map is sized at boot for the most there can ever be
+ * (CONFIG_LKL_MEMORY_MAX_MIB) but initialised only as memory is really added.
+ * Reclaim asks a shrinker, as it does virtio-balloon, so clean page cache and
+ * growth compete by their cost; the OOM killer asks before it kills.
+ */
+#include <linux/init.h>
+#include <linux/memblock.h>
+#include <linux/mm.h>
+#include <linux/oom.h>
+#include <linux/pageblock-flags.h>
+#include <linux/page-isolation.h>
+#include <linux/shrinker.h>
+#include <linux/sizes.h>
+#include <linux/swap.h>
+#include <asm/host.h>
+#include "../../../mm/internal.h"
+
+#define LKL_MAX_PFN	((CONFIG_LKL_MEMORY_MAX_MIB * SZ_1M) >> PAGE_SHIFT)
+#define LKL_GROW_BYTES	SZ_4M	/* one block of the largest order, so large allocations find room */
+
+/* Move the page map and the page block bitmap to ones that cover all pages there can ever be. */
+void __init lkl_mm_reserve_growth(void)
+{
+	pg_data_t *node = NODE_DATA(0);
+	struct zone *zone = &node->node_zones[ZONE_NORMAL];
+	unsigned long bitmap_bytes = roundup(LKL_MAX_PFN, pageblock_nr_pages) / pageblock_nr_pages * NR_PAGEBLOCK_BITS / 8;
+	unsigned long old_bytes = BITS_TO_LONGS(roundup(zone->spanned_pages, pageblock_nr_pages) / pageblock_nr_pages *
+						NR_PAGEBLOCK_BITS) * sizeof(long);
+	unsigned long old_pages = max_pfn;
+	struct page *map;
+	void *bitmap;
+
+	if (max_pfn >= LKL_MAX_PFN)
+		return;
+	map = memblock_alloc_raw(LKL_MAX_PFN * sizeof(struct page), PAGE_SIZE);
+	bitmap = memblock_alloc(max(bitmap_bytes, old_bytes), SMP_CACHE_BYTES);
+	if (!map || !bitmap)
+		panic("no memory for a page map of %d MiB", CONFIG_LKL_MEMORY_MAX_MIB);
+
+	memcpy(map, mem_map, old_pages * sizeof(struct page));
+	for (unsigned long pfn = 0; pfn < old_pages; pfn++)
+		INIT_LIST_HEAD(&map[pfn].lru);
+	memblock_free(mem_map, ALIGN(old_pages, MAX_ORDER_NR_PAGES) * sizeof(struct page));
+	mem_map = node->node_mem_map = map;
+
+	memcpy(bitmap, zone->pageblock_flags, old_bytes);
+	memblock_free(zone->pageblock_flags, old_bytes);
+	zone->pageblock_flags = bitmap;
+}
+
+/* Add one chunk. Answers the pages gained, 0 at the limit. */
+static unsigned long lkl_mm_grow(void)
+{
+	struct zone *zone = &NODE_DATA(0)->node_zones[ZONE_NORMAL];
+	unsigned long start = max_pfn;
+	unsigned long end = ALIGN(start + 1, LKL_GROW_BYTES >> PAGE_SHIFT);
+
+	end = min3(end, (unsigned long)LKL_MAX_PFN, (unsigned long)lkl_shared.memory_limit >> PAGE_SHIFT);
+	if (end <= start || __builtin_wasm_memory_grow(0, (end - start) >> (16 - PAGE_SHIFT)) == (size_t)-1)
+		return 0;
+
+	lkl_memory_end = end << PAGE_SHIFT;
+	max_low_pfn = max_pfn = end;
+	high_memory = (void *)lkl_memory_end;
+	set_max_mapnr(end);
+	zone->spanned_pages = end - zone->zone_start_pfn;
+	zone->present_pages += end - start;
+	NODE_DATA(0)->node_spanned_pages = zone->spanned_pages;
+	NODE_DATA(0)->node_present_pages += end - start;
+	for (unsigned long pfn = start; pfn < end; pfn++) {
+		struct page *page = pfn_to_page(pfn);
+
+		__init_single_page(page, pfn, ZONE_NORMAL, 0);
+		if (pageblock_aligned(pfn))
+			set_pageblock_migratetype(page, MIGRATE_MOVABLE);
+		__SetPageReserved(page);
+	}
+	for (unsigned long pfn = start; pfn < end; pfn++)
+		free_reserved_page(pfn_to_page(pfn));
+	/* Reclaim counts them as its own and ends: one chunk at a time. */
+	mm_account_reclaimed_pages(end - start);
+	return end - start;
+}
+
+static unsigned long lkl_grow_count(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	unsigned long limit = min((unsigned long)LKL_MAX_PFN, (unsigned long)lkl_shared.memory_limit >> PAGE_SHIFT);
+
+	return limit > max_pfn ? limit - max_pfn : 0;
+}
+
+static unsigned long lkl_grow_scan(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	unsigned long gained = lkl_mm_grow();
+
+	sc->nr_scanned = LONG_MAX / 2;
+	return gained ?: SHRINK_STOP;
+}
+
+static int lkl_grow_oom(struct notifier_block *nb, unsigned long action, void *freed)
+{
+	*(unsigned long *)freed += lkl_mm_grow();
+	return NOTIFY_OK;
+}
+
+static struct notifier_block lkl_grow_oom_block = {
+	.notifier_call	= lkl_grow_oom,
+};
+
+static int __init lkl_grow_init(void)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "lkl-grow");
+
+	if (!shrinker)
+		return -ENOMEM;
+	shrinker->count_objects = lkl_grow_count;
+	shrinker->scan_objects = lkl_grow_scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+	shrinker_register(shrinker);
+	return register_oom_notifier(&lkl_grow_oom_block);
+}
+core_initcall(lkl_grow_init);
