@@ -27,7 +27,7 @@ const headers = [
 const quotes: readonly { readonly file: string; readonly defines?: RegExp; readonly blocks?: readonly string[] }[] = [
   {
     file: 'include/linux/socket.h',
-    defines: /^(AF|SOL|MSG)_/,
+    defines: /^(AF|SOL|MSG|SCM)_/,
     blocks: ['linger', 'cmsghdr', 'ucred', 'user_msghdr', 'mmsghdr'],
   },
   {
