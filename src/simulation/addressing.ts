@@ -1,0 +1,156 @@
+/** Addresses of every interface: those the request gives, and chosen ones for the rest. */
+
+import type { Place } from './issue.ts';
+import {
+  bitsOf,
+  contains,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  type InterfaceAddress,
+  networkOf,
+  overlap,
+  parsePrefix,
+  span,
+} from './prefix.ts';
+import type { Interface, Segment } from './topology.ts';
+
+/** The addresses of each interface, given ones first. */
+export type Addressing = ReadonlyMap<Interface, readonly InterfaceAddress[]>;
+
+/** Chosen networks: 10.0.0.0/24 onwards (or larger), and the unique local fd00::/64 onwards. */
+const pools = {
+  ipv4: { first: '10.0.0.0', last: '10.255.255.255', prefixLength: 24 },
+  ipv6: { first: 'fd00::', last: 'fd00:0:0:ffff::', prefixLength: 64 },
+} as const;
+
+export function planAddresses(place: Place, segments: readonly Segment[], families: readonly Family[]): Addressing {
+  const given = segments.flatMap(({ interfaces }) => interfaces.flatMap((i) => i.given ?? []));
+  const requested = segments.map((segment) => requestedNetworks(segment));
+  const taken = [...given.map(networkOf), ...requested.flat()];
+  const addressing = new Map<Interface, InterfaceAddress[]>();
+  for (const { interfaces } of segments) for (const i of interfaces) addressing.set(i, [...(i.given ?? [])]);
+  const pick = { ipv4: networkPicker('ipv4', taken), ipv6: networkPicker('ipv6', taken) };
+  for (const [n, segment] of segments.entries()) {
+    for (const family of families) {
+      const open = segment.interfaces.filter((i) => i.given === undefined);
+      if (open.length === 0) continue;
+      const onSegment = segment.interfaces.flatMap((i) => i.given ?? []).filter((a) => a.family === family);
+      const network =
+        requested[n]?.find((a) => a.family === family) ??
+        (onSegment[0] && networkOf(onSegment[0])) ??
+        pick[family](segment.interfaces.length);
+      if (network) assign(place, segment, open, network, onSegment, addressing);
+      else place.fail('over-budget', `no ${family} network is left for ${segment.interfaces.length} interfaces`);
+    }
+  }
+  checkClashes(addressing);
+  checkMacs(segments);
+  return addressing;
+}
+
+function requestedNetworks({ links }: Segment): InterfaceAddress[] {
+  return links.flatMap(({ spec, place }) =>
+    (['subnet', 'subnet6'] as const).flatMap((key) => {
+      const text = spec[key];
+      if (text === undefined) return [];
+      const network = parsePrefix(text);
+      if (network && text.includes('/') && network.family === (key === 'subnet' ? 'ipv4' : 'ipv6'))
+        return [networkOf(network)];
+      place.at(key).fail('bad-address', `${JSON.stringify(text)} is no ${key === 'subnet' ? 'IPv4' : 'IPv6'} network`);
+      return [];
+    }),
+  );
+}
+
+/** Hands out networks one after another, around those that are taken. */
+function networkPicker(family: Family, taken: readonly InterfaceAddress[]) {
+  const { first, last, prefixLength } = pools[family];
+  let next = parsePrefix(first)?.value ?? 0n;
+  const end = parsePrefix(last)?.value ?? 0n;
+  return (members: number): InterfaceAddress | undefined => {
+    const needed = family === 'ipv4' ? 32 - Math.ceil(Math.log2(members + 3)) : 64;
+    const length = Math.min(prefixLength, needed);
+    for (;;) {
+      const candidate = alignUp({ family, value: next, prefixLength: length });
+      if (candidate.value + span(candidate) - 1n > end) return undefined;
+      next = candidate.value + span(candidate);
+      if (!taken.some((network) => overlap(network, candidate))) return candidate;
+    }
+  };
+}
+
+function alignUp(address: InterfaceAddress): InterfaceAddress {
+  const network = networkOf(address);
+  return network.value === address.value ? network : { ...network, value: network.value + span(network) };
+}
+
+function assign(
+  place: Place,
+  segment: Segment,
+  open: readonly Interface[],
+  network: InterfaceAddress,
+  onSegment: readonly InterfaceAddress[],
+  addressing: Map<Interface, InterfaceAddress[]>,
+): void {
+  const used = new Set(onSegment.map(({ value }) => value));
+  // A /31 has no broadcast address (RFC 3021), and IPv6 has none at all; the first number is the network itself.
+  const isPair = network.family === 'ipv4' && network.prefixLength === 31;
+  const first = isPair ? 0n : 1n;
+  const last = span(network) - (network.family === 'ipv4' && !isPair ? 2n : 1n);
+  let host = first;
+  for (const i of open) {
+    while (host <= last && used.has(network.value + host)) host++;
+    if (host > last) {
+      const link = segment.links[0];
+      (link?.place ?? place).fail(
+        'address-clash',
+        `${formatPrefix(network)} has no room for ${segment.interfaces.length} interfaces`,
+      );
+      return;
+    }
+    addressing.get(i)?.push({ ...network, value: network.value + host });
+    host++;
+  }
+}
+
+function checkClashes(addressing: Addressing): void {
+  const owners = new Map<string, Interface>();
+  for (const [i, addresses] of addressing) {
+    for (const [n, address] of addresses.entries()) {
+      const text = formatAddress(address);
+      const owner = owners.get(text);
+      const at = i.given ? i.place.at('addresses').at(n) : i.place;
+      if (owner) at.fail('address-clash', `${text} belongs to ${owner.port.node.name} ${owner.name} already`);
+      else owners.set(text, i);
+      if (address.prefixLength > bitsOf(address.family) || !isHost(address))
+        at.fail('bad-address', `${formatPrefix(address)} is no address of a host`);
+    }
+  }
+}
+
+/** Neither the network's own address nor its broadcast, where it has them. */
+function isHost(address: InterfaceAddress): boolean {
+  if (address.family === 'ipv6' || address.prefixLength >= 31) return true;
+  const network = networkOf(address);
+  return (
+    contains(network, address) &&
+    address.value !== network.value &&
+    address.value !== network.value + span(network) - 1n
+  );
+}
+
+function checkMacs(segments: readonly Segment[]): void {
+  for (const { interfaces } of segments) {
+    const owners = new Map<string, Interface>();
+    for (const i of interfaces) {
+      const key = i.port.mac.join(':');
+      const owner = owners.get(key);
+      if (owner)
+        i.port.place
+          .at('mac')
+          .fail('address-clash', `${owner.port.node.name} ${owner.name} has the same Ethernet address`);
+      owners.set(key, i);
+    }
+  }
+}

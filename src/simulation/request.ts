@@ -1,0 +1,250 @@
+/** What a simulation is asked to be. Words and units are those of ip(8), tc(8) and ss(8); names left out are chosen and reported. */
+
+/** "20ms": a time in tc's words. */
+export type Time = string;
+/** "10mbit" */
+export type Rate = string;
+/** "150kb" */
+export type Size = string;
+/** "1%" */
+export type Percent = string;
+
+export interface SimulationRequest {
+  /** Same request and seed: same bytes. */
+  readonly seed?: number;
+  /** Virtual time after which it ends at the latest; it ends sooner once every workload has. */
+  readonly duration?: Time;
+  readonly hosts: Readonly<Record<string, HostSpec>>;
+  /** Hosts that forward. */
+  readonly routers?: Readonly<Record<string, HostSpec>>;
+  readonly switches?: Readonly<Record<string, SwitchSpec>>;
+  readonly links: readonly LinkSpec[];
+  readonly workloads?: readonly WorkloadSpec[];
+  /** Nodes, or "node:interface". */
+  readonly capture?: readonly (string | CaptureSpec)[];
+  readonly samples?: SampleSpec;
+  /** Which addresses are chosen and routed: both when left out. */
+  readonly families?: readonly ('ipv4' | 'ipv6')[];
+  /** `static` (when left out): hosts on a workload's path know each other's Ethernet addresses; `dynamic`: ARP and neighbour discovery. */
+  readonly neighbours?: 'static' | 'dynamic';
+}
+
+export interface HostSpec {
+  /** LKL's hijack object, as it is. */
+  readonly hijack?: unknown;
+  /** "net.ipv4.tcp_sack": "0", set before any link is up. */
+  readonly sysctls?: Readonly<Record<string, string | number>>;
+  /** By name: eth0, eth1 … in the order of the links, or eth0.10 of a trunk. */
+  readonly interfaces?: Readonly<Record<string, InterfaceSpec>>;
+  /** Beside those the graph gives; `"none"` leaves those out. */
+  readonly routes?: readonly RouteSpec[] | 'none';
+  readonly neighbours?: readonly NeighbourSpec[];
+}
+
+export interface InterfaceSpec {
+  /** "10.0.0.1/24"; an empty list: none. */
+  readonly addresses?: readonly string[];
+  readonly mac?: string;
+  readonly mtu?: number;
+  /** The host's own queueing, in front of the link. */
+  readonly qdisc?: string | QueueSpec;
+  readonly offload?: Readonly<Partial<Record<Offload, boolean>>>;
+}
+
+/** ethtool(8) -K */
+export type Offload = 'rx' | 'tx' | 'sg' | 'tso' | 'gso' | 'gro';
+
+export interface RouteSpec {
+  /** "default" or "10.1.0.0/16". */
+  readonly to: string;
+  /** Address, or the name of a neighbouring node. */
+  readonly via?: string;
+  readonly dev?: string;
+  readonly metric?: number;
+  readonly type?: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit';
+  readonly mtu?: number;
+  readonly initcwnd?: number;
+}
+
+export interface NeighbourSpec {
+  readonly address: string;
+  readonly mac: string;
+  readonly dev?: string;
+}
+
+export interface SwitchSpec {
+  readonly stp?: boolean;
+  readonly ageing?: Time;
+  readonly sysctls?: Readonly<Record<string, string | number>>;
+}
+
+/** What one direction of a link does to packets. */
+export interface DirectionSpec {
+  readonly rate?: Rate;
+  readonly delay?: Time;
+  readonly jitter?: Time;
+  readonly delayCorrelation?: Percent;
+  readonly distribution?: 'uniform' | 'normal' | 'pareto' | 'paretonormal';
+  readonly loss?: Percent | LossSpec;
+  readonly duplicate?: Percent;
+  readonly corrupt?: Percent;
+  /** Of packets that wait: this many go at once, ahead of the others. Needs a delay. */
+  readonly reorder?: Percent;
+  readonly gap?: number;
+  /** What waits at the bottleneck. A number of packets or a size limits a fifo. */
+  readonly queue?: string | QueueSpec;
+  /** Bytes that may pass at once; about a millisecond's worth when left out. */
+  readonly burst?: Size;
+  /** mahimahi's: one line a delivery opportunity of 1504 bytes, in milliseconds; repeats. Instead of `rate`. */
+  readonly trace?: string | readonly number[];
+}
+
+export interface LossSpec {
+  /** Independent losses. */
+  readonly random?: Percent;
+  readonly correlation?: Percent;
+  /** Gilbert-Elliott. */
+  readonly gemodel?: {
+    readonly p: Percent;
+    readonly r?: Percent;
+    readonly lossBad?: Percent;
+    readonly lossGood?: Percent;
+  };
+  /** The general and intuitive four-state model. */
+  readonly state?: {
+    readonly p13: Percent;
+    readonly p31?: Percent;
+    readonly p32?: Percent;
+    readonly p23?: Percent;
+    readonly p14?: Percent;
+  };
+  /** Mark ECN-capable packets instead of losing them. */
+  readonly ecn?: boolean;
+}
+
+export interface LinkSpec extends DirectionSpec {
+  /** "a", or "a:eth1" to say which interface. */
+  readonly endpoints: readonly [string, string];
+  readonly name?: string;
+  /** Overrides for packets from the first endpoint to the second, and back. */
+  readonly forward?: DirectionSpec;
+  readonly reverse?: DirectionSpec;
+  readonly mtu?: number;
+  /** Subnets to take addresses from. */
+  readonly subnet?: string;
+  readonly subnet6?: string;
+  /** On a switch: the port belongs to this VLAN, untagged. */
+  readonly vlan?: number;
+  /** On a switch: the port carries these VLANs, tagged; a host gets an interface each. */
+  readonly vlans?: readonly number[];
+}
+
+/** A qdisc in tc's words: kind and options. */
+export interface QueueSpec {
+  readonly kind: string;
+  readonly [option: string]: unknown;
+}
+
+interface FlowSpec {
+  readonly name?: string;
+  readonly from: string;
+  readonly to: string;
+  readonly start?: Time;
+  readonly family?: 'ipv4' | 'ipv6';
+}
+
+export interface TcpOptions {
+  readonly congestion?: string;
+  readonly mptcp?: boolean;
+  /** Nagle's algorithm off. */
+  readonly nodelay?: boolean;
+  readonly sndbuf?: Size;
+  readonly rcvbuf?: Size;
+  readonly maxPacingRate?: Rate;
+  readonly mss?: number;
+  readonly notsentLowat?: Size;
+}
+
+export interface TcpWorkload extends FlowSpec, TcpOptions {
+  readonly type: 'tcp';
+  /** One of the two; without either it runs to the end of the simulation. */
+  readonly bytes?: Size;
+  readonly duration?: Time;
+  readonly parallel?: number;
+}
+export interface UdpWorkload extends FlowSpec {
+  readonly type: 'udp';
+  readonly rate: Rate;
+  /** Payload of each datagram; 1448 when left out. */
+  readonly size?: Size;
+  readonly duration?: Time;
+  readonly count?: number;
+}
+export interface PingWorkload extends FlowSpec {
+  readonly type: 'ping';
+  readonly count?: number;
+  readonly interval?: Time;
+  /** Payload; 56 when left out. */
+  readonly size?: Size;
+  readonly timeout?: Time;
+}
+export interface RequestResponseWorkload extends FlowSpec, TcpOptions {
+  readonly type: 'rr';
+  readonly request?: Size;
+  readonly response?: Size;
+  readonly count?: number;
+  readonly duration?: Time;
+  /** Between a response and the next request. */
+  readonly think?: Time;
+  /** A new connection for each request. */
+  readonly reconnect?: boolean;
+}
+export interface OnOffWorkload extends FlowSpec, TcpOptions {
+  readonly type: 'on-off';
+  readonly protocol?: 'tcp' | 'udp';
+  readonly on: Time;
+  readonly off: Time;
+  /** Lengths of the periods: exactly as given, or with that mean. */
+  readonly distribution?: 'constant' | 'exponential';
+  /** UDP only. */
+  readonly rate?: Rate;
+  readonly size?: Size;
+  readonly duration?: Time;
+}
+export interface FlowsWorkload extends FlowSpec, TcpOptions {
+  readonly type: 'flows';
+  /** A size each, or [bytes, cumulative percent] rows of an empirical distribution. */
+  readonly sizes: readonly Size[] | readonly (readonly [number, number])[];
+  /** Flows begin at random (Poisson), this many a second; without it, one after another. */
+  readonly perSecond?: number;
+  /** How many of an empirical distribution. */
+  readonly count?: number;
+}
+export interface SyscallsWorkload {
+  readonly type: 'syscalls';
+  readonly name?: string;
+  readonly on: string;
+  readonly start?: Time;
+  /** A batch of the batch language. */
+  readonly batch: unknown;
+}
+
+export type WorkloadSpec =
+  | TcpWorkload
+  | UdpWorkload
+  | PingWorkload
+  | RequestResponseWorkload
+  | OnOffWorkload
+  | FlowsWorkload
+  | SyscallsWorkload;
+
+export interface CaptureSpec {
+  readonly node: string;
+  readonly interface?: string;
+  /** Bytes kept of each packet. */
+  readonly snaplen?: number;
+}
+
+export interface SampleSpec {
+  readonly interval: Time;
+}
