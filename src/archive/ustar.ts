@@ -23,6 +23,8 @@ export interface UstarFields {
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
 const SLASH = 0x2f;
+/** Magic and version. */
+const MAGIC = new TextEncoder().encode('ustar\x0000');
 
 /** Split `path` into the block's prefix and name; undefined when no slash is at a place where both fit. */
 export function splitPath(path: Uint8Array): { name: Uint8Array; prefix?: Uint8Array } | undefined {
@@ -54,16 +56,13 @@ export function ustarBlock(fields: UstarFields): Uint8Array {
   block.fill(0x20, 148, 156); // the checksum counts itself as spaces
   block[156] = fields.typeflag.charCodeAt(0);
   if (fields.linkname) block.set(fields.linkname.subarray(0, NAME_BYTES), 157);
-  block.set([0x75, 0x73, 0x74, 0x61, 0x72, 0, 0x30, 0x30], 257); // "ustar", NUL, version "00"; owner names stay empty
+  block.set(MAGIC, 257); // owner names, which follow, stay empty
   putOctal(block, 329, 7, fields.devMajor ?? 0);
   putOctal(block, 337, 7, fields.devMinor ?? 0);
   if (fields.prefix) block.set(fields.prefix, 345);
-  putOctal(
-    block,
-    148,
-    6,
-    block.reduce((sum, byte) => sum + byte, 0),
-  );
+  let sum = 0;
+  for (let i = 0; i < BLOCK; i++) sum += block[i] ?? 0;
+  putOctal(block, 148, 6, sum);
   block[154] = 0;
   return block;
 }
