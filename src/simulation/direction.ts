@@ -25,6 +25,9 @@ export type TcStep =
       readonly classId: number;
     };
 
+/** Where an option of a direction stands in the request: on the link, or in what overrides it. */
+export type Where = (key: keyof DirectionSpec) => Place;
+
 export interface Direction {
   readonly steps: readonly TcStep[];
   /** Longest packet its sender may build, in segments; undefined: no limit. */
@@ -64,25 +67,25 @@ const shaperHandle = handle(2);
 const queueHandle = handle(3);
 
 export function planDirection(
-  place: Place,
+  at: Where,
   spec: DirectionSpec,
   { mtu, random }: { mtu: number; random: Random },
 ): Direction {
   const frameBytes = mtu + headerBytes;
-  const netem = planNetem(place, spec, random);
-  const trace = planTrace(place, spec);
-  const rate = trace ? meanRate(trace, frameBytes) / 8 : planRate(place.at('rate'), spec.rate);
+  const netem = planNetem(at, spec, random);
+  const trace = planTrace(at, spec);
+  const rate = trace ? meanRate(trace, frameBytes) / 8 : planRate(at('rate'), spec.rate);
   const delayNs = netem?.latencyNs ?? 0;
   const shaper = {
     parent: netem ? netemHandle | 1 : TC_H.ROOT,
     rate,
-    burst: planBurst(place, spec, trace ? 0 : rate, frameBytes),
+    burst: planBurst(at, spec, trace ? 0 : rate, frameBytes),
     limitBytes: defaultLimit(rate ?? 0, delayNs, frameBytes),
     waitsForTrace: trace !== undefined,
   };
   const steps: TcStep[] = [
     ...(netem ? [{ step: 'qdisc', parent: TC_H.ROOT, handle: netemHandle, options: netem } as const] : []),
-    ...planBottleneck(place.at('queue'), spec.queue, shaper),
+    ...planBottleneck(at('queue'), spec.queue, shaper),
   ];
   const gsoMaxSegs = gsoLimit(netem, steps, rate === undefined ? undefined : shaper.burst, frameBytes);
   return {
@@ -136,26 +139,24 @@ function planRate(place: Place, text: string | undefined): number | undefined {
   return place.fail('impossible-rate', `${text} is no rate a link can have: 8bit to 1tbit`);
 }
 
-function planTrace(place: Place, spec: DirectionSpec): DeliveryTrace | undefined {
+function planTrace(at: Where, spec: DirectionSpec): DeliveryTrace | undefined {
   if (spec.trace === undefined) return undefined;
-  if (spec.rate !== undefined) place.at('trace').fail('bad-option', 'a link has a rate or a trace');
+  if (spec.rate !== undefined) at('trace').fail('bad-option', 'a link has a rate or a trace');
   const trace = parseTrace(spec.trace);
   return (
     trace ??
-    place
-      .at('trace')
-      .fail(
-        'bad-option',
-        'no mahimahi trace: one line a delivery, whole milliseconds that do not fall, the last above 0',
-      )
+    at('trace').fail(
+      'bad-option',
+      'no mahimahi trace: one line a delivery, whole milliseconds that do not fall, the last above 0',
+    )
   );
 }
 
 /** A millisecond's worth, but one frame at least: less would never send one, more would not be a wire. */
-function planBurst(place: Place, spec: DirectionSpec, rate: number | undefined, frameBytes: number): number {
-  const given = place.at('burst').read(parseSize, spec.burst, 'size, such as "15kb"');
+function planBurst(at: Where, spec: DirectionSpec, rate: number | undefined, frameBytes: number): number {
+  const given = at('burst').read(parseSize, spec.burst, 'size, such as "15kb"');
   if (given !== undefined && given < frameBytes)
-    place.at('burst').fail('bad-option', `a burst of ${given} bytes lets no frame of ${frameBytes} pass`);
+    at('burst').fail('bad-option', `a burst of ${given} bytes lets no frame of ${frameBytes} pass`);
   return given ?? Math.min(longestBurst, Math.max(frameBytes, Math.floor((rate ?? 0) / 1000)));
 }
 
@@ -164,18 +165,17 @@ function defaultLimit(rate: number, delayNs: number, frameBytes: number): number
   return Math.floor(Math.min(largestDefaultQueue, Math.max(100 * frameBytes, (rate * 2 * delayNs) / 1e9)));
 }
 
-function planNetem(place: Place, spec: DirectionSpec, random: Random): NetemOptions | undefined {
-  const time = (key: 'delay' | 'jitter') => place.at(key).read(parseTime, spec[key], 'time, such as "20ms"');
+function planNetem(at: Where, spec: DirectionSpec, random: Random): NetemOptions | undefined {
+  const time = (key: 'delay' | 'jitter') => at(key).read(parseTime, spec[key], 'time, such as "20ms"');
   const percent = (key: 'delayCorrelation' | 'duplicate' | 'corrupt' | 'reorder') =>
-    place.at(key).read(parsePercent, spec[key], 'percentage, such as "1%"');
+    at(key).read(parsePercent, spec[key], 'percentage, such as "1%"');
   const latencyNs = time('delay');
   const jitterNs = time('jitter');
   const reorder = percent('reorder');
   if (reorder && !latencyNs)
-    place.at('reorder').fail('bad-option', 'packets overtake others only while those wait: give a delay');
+    at('reorder').fail('bad-option', 'packets overtake others only while those wait: give a delay');
   // tabledist() of sch_netem takes the jitter as a signed 32-bit number
-  if (jitterNs !== undefined && jitterNs > 0x7fff_ffff)
-    place.at('jitter').fail('bad-option', 'a jitter is 2.147 s at most');
+  if (jitterNs !== undefined && jitterNs > 0x7fff_ffff) at('jitter').fail('bad-option', 'a jitter is 2.147 s at most');
   const distribution = jitterNs && spec.distribution ? delayTable(spec.distribution) : undefined;
   const options = defined({
     latencyNs,
@@ -186,7 +186,7 @@ function planNetem(place: Place, spec: DirectionSpec, random: Random): NetemOpti
     corrupt: percent('corrupt'),
     reorder,
     gap: spec.gap,
-    ...planLoss(place.at('loss'), spec.loss),
+    ...planLoss(at('loss'), spec.loss),
   });
   const seed = seedFrom(random);
   return Object.keys(options).length === 0 ? undefined : { kind: 'netem', limit: unlimitedPackets, ...options, seed };

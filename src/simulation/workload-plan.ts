@@ -1,0 +1,347 @@
+/** Workloads with their hosts found, their addresses chosen and their numbers read. */
+
+import type { Addressing } from './addressing.ts';
+import type { Place } from './issue.ts';
+import { type Family, formatAddress, type InterfaceAddress } from './prefix.ts';
+import type {
+  FlowsWorkload,
+  OnOffWorkload,
+  PingWorkload,
+  RequestResponseWorkload,
+  SimulationRequest,
+  TcpOptions,
+  TcpWorkload,
+  UdpWorkload,
+  WorkloadSpec,
+} from './request.ts';
+import type { Ways } from './routing.ts';
+import type { Interface, Node, Segment, Topology } from './topology.ts';
+import { parseRate, parseSize, parseTime } from './units.ts';
+
+/** Who talks to whom, from when on. */
+export interface FlowPlan {
+  readonly index: number;
+  readonly name: string;
+  readonly from: Node;
+  readonly to: Node;
+  readonly target: Interface;
+  readonly address: InterfaceAddress;
+  readonly port: number;
+  readonly startNs: number;
+}
+
+export interface TcpOptionsPlan {
+  readonly congestion?: string;
+  readonly mptcp: boolean;
+  readonly nodelay: boolean;
+  readonly sndbuf?: number;
+  readonly rcvbuf?: number;
+  /** Bytes a second. */
+  readonly maxPacingRate?: number;
+  readonly mss?: number;
+  readonly notsentLowat?: number;
+}
+
+export interface TcpPlan extends FlowPlan {
+  readonly type: 'tcp';
+  readonly bytes?: number;
+  readonly durationNs?: number;
+  readonly parallel: number;
+  readonly options: TcpOptionsPlan;
+}
+export interface UdpPlan extends FlowPlan {
+  readonly type: 'udp';
+  /** Time between datagrams. */
+  readonly intervalNs: number;
+  readonly size: number;
+  readonly durationNs?: number;
+  readonly count?: number;
+}
+export interface PingPlan extends FlowPlan {
+  readonly type: 'ping';
+  readonly count: number;
+  readonly intervalNs: number;
+  readonly size: number;
+  readonly timeoutNs: number;
+}
+export interface RequestResponsePlan extends FlowPlan {
+  readonly type: 'rr';
+  readonly request: number;
+  readonly response: number;
+  readonly count?: number;
+  readonly durationNs?: number;
+  readonly thinkNs: number;
+  readonly reconnect: boolean;
+  readonly options: TcpOptionsPlan;
+}
+export interface OnOffPlan extends FlowPlan {
+  readonly type: 'on-off';
+  readonly onNs: number;
+  readonly offNs: number;
+  readonly exponential: boolean;
+  readonly durationNs?: number;
+  /** UDP when there is an interval. */
+  readonly intervalNs?: number;
+  readonly size: number;
+  readonly options: TcpOptionsPlan;
+}
+export interface FlowsPlan extends FlowPlan {
+  readonly type: 'flows';
+  /** A size each, or how many to draw from rows of [bytes, cumulative fraction]. */
+  readonly sizes: readonly number[] | { readonly rows: readonly (readonly [number, number])[]; readonly count: number };
+  readonly perSecond?: number;
+  readonly options: TcpOptionsPlan;
+}
+export interface SyscallsPlan {
+  readonly type: 'syscalls';
+  readonly index: number;
+  readonly name: string;
+  readonly on: Node;
+  readonly startNs: number;
+  readonly batch: unknown;
+}
+
+export type WorkloadPlan = TcpPlan | UdpPlan | PingPlan | RequestResponsePlan | OnOffPlan | FlowsPlan | SyscallsPlan;
+
+/** What a workload's hosts and addresses are looked up in. */
+export interface Network {
+  readonly topology: Topology;
+  readonly addressing: Addressing;
+  readonly ways: Ways;
+  readonly segmentOf: ReadonlyMap<Interface, Segment>;
+}
+
+const firstPort = 5001;
+const udpHeaders = { ipv4: 28, ipv6: 48 } as const;
+const ethernetHeader = 14;
+const smallestUdp = 24;
+
+export function planWorkloads(place: Place, request: SimulationRequest, network: Network): WorkloadPlan[] {
+  return (request.workloads ?? []).flatMap(
+    (spec, index) => planWorkload(place.at('workloads').at(index), spec, index, network) ?? [],
+  );
+}
+
+function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: Network): WorkloadPlan | undefined {
+  const startNs = readTime(place.at('start'), spec.start) ?? 0;
+  const name = spec.name ?? `${spec.type}-${index}`;
+  if (spec.type === 'syscalls') {
+    const on = findNode(place.at('on'), spec.on, network);
+    return on && { type: 'syscalls', index, name, on, startNs, batch: spec.batch };
+  }
+  const from = findNode(place.at('from'), spec.from, network);
+  const to = findTarget(place.at('to'), spec, from, network);
+  if (!from || !to) return undefined;
+  const flow: FlowPlan = { index, name, from, to: to.target.port.node, ...to, port: firstPort + index, startNs };
+  switch (spec.type) {
+    case 'tcp':
+      return planTcp(place, spec, flow);
+    case 'udp':
+      return planUdp(place, spec, flow);
+    case 'ping':
+      return planPing(place, spec, flow);
+    case 'rr':
+      return planRequestResponse(place, spec, flow);
+    case 'on-off':
+      return planOnOff(place, spec, flow);
+    case 'flows':
+      return planFlows(place, spec, flow);
+  }
+}
+
+function findNode(place: Place, name: string, { topology }: Network): Node | undefined {
+  const node = topology.nodes.get(name);
+  if (!node) return place.fail('unknown-node', `there is no node ${JSON.stringify(name)}`);
+  return node.role === 'switch' ? place.fail('bad-option', `${name} is a switch: nothing runs on it`) : node;
+}
+
+/** "b", "b:eth1" or an address. Of several interfaces the nearest. */
+function findTarget(
+  place: Place,
+  { to, family }: { readonly to: string; readonly family?: Family },
+  from: Node | undefined,
+  network: Network,
+): { readonly target: Interface; readonly address: InterfaceAddress } | undefined {
+  const all = [...network.addressing].flatMap(([target, addresses]) =>
+    addresses.map((address) => ({ target, address })),
+  );
+  const exact = all.find(({ address }) => formatAddress(address) === to);
+  if (exact) return exact;
+  const [name = '', device] = to.split(':');
+  const node = findNode(place, name, network);
+  if (!node) return undefined;
+  const candidates = all.filter(
+    ({ target, address }) =>
+      target.port.node === node &&
+      (device === undefined || target.name === device) &&
+      (family === undefined || address.family === family),
+  );
+  const preferred = candidates.filter(({ address }) => address.family === (family ?? 'ipv4'));
+  const hopsTo = ({ target }: { readonly target: Interface }): number => {
+    const segment = network.segmentOf.get(target);
+    return (from && segment && network.ways.get(from)?.get(segment)?.distance) ?? Number.POSITIVE_INFINITY;
+  };
+  const [nearest] = (preferred.length ? preferred : candidates).toSorted((a, b) => hopsTo(a) - hopsTo(b) || 0);
+  return (
+    nearest ??
+    place.fail(
+      'unknown-interface',
+      `${to} has no ${family ?? 'IP'} address${device === undefined ? '' : ` at ${device}`}`,
+    )
+  );
+}
+
+const readTime = (place: Place, text: string | undefined) => place.read(parseTime, text, 'time, such as "10s"');
+const readSize = (place: Place, text: string | undefined) => place.read(parseSize, text, 'size, such as "150kb"');
+
+function readCount(place: Place, value: number | undefined, most: number): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 1 && value <= most)) return value;
+  return place.fail('bad-option', `${value} is no number from 1 to ${most}`);
+}
+
+/** Only the members that have a value. */
+function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+function planTcpOptions(place: Place, spec: TcpOptions): TcpOptionsPlan {
+  const pacing = place.at('maxPacingRate').read(parseRate, spec.maxPacingRate, 'rate');
+  return {
+    mptcp: spec.mptcp ?? false,
+    nodelay: spec.nodelay ?? false,
+    ...given({
+      congestion: spec.congestion,
+      sndbuf: readSize(place.at('sndbuf'), spec.sndbuf),
+      rcvbuf: readSize(place.at('rcvbuf'), spec.rcvbuf),
+      maxPacingRate: pacing === undefined ? undefined : Math.floor(pacing / 8),
+      mss: readCount(place.at('mss'), spec.mss, 32_767),
+      notsentLowat: readSize(place.at('notsentLowat'), spec.notsentLowat),
+    }),
+  };
+}
+
+function planTcp(place: Place, spec: TcpWorkload, flow: FlowPlan): TcpPlan {
+  const bytes = readSize(place.at('bytes'), spec.bytes);
+  const durationNs = readTime(place.at('duration'), spec.duration);
+  if (bytes !== undefined && durationNs !== undefined) place.fail('bad-option', 'a transfer has bytes or a duration');
+  if (bytes === 0) place.at('bytes').fail('bad-option', 'a transfer of no bytes');
+  const parallel = readCount(place.at('parallel'), spec.parallel, 128) ?? 1;
+  return { type: 'tcp', ...flow, ...given({ bytes, durationNs }), parallel, options: planTcpOptions(place, spec) };
+}
+
+/** A rate counts frames as the link does: with Ethernet, IP and UDP headers. */
+function udpInterval(place: Place, rate: string | undefined, size: number, flow: FlowPlan): number {
+  const bits = place.at('rate').read(parseRate, rate, 'rate, such as "1mbit"');
+  if (bits === undefined) return 1e9;
+  const frameBits = (size + udpHeaders[flow.address.family] + ethernetHeader) * 8;
+  const intervalNs = Math.round((frameBits / bits) * 1e9);
+  if (bits > 0 && intervalNs >= 1) return intervalNs;
+  place.at('rate').fail('impossible-rate', `${rate} is no rate to send at`);
+  return 1e9;
+}
+
+function udpSize(place: Place, text: string | undefined): number {
+  const size = readSize(place.at('size'), text) ?? 1448;
+  if (size < smallestUdp || size > 65_000)
+    place.at('size').fail('bad-option', `a datagram has ${smallestUdp} to 65000 bytes: it carries a number and a time`);
+  return size;
+}
+
+function planUdp(place: Place, spec: UdpWorkload, flow: FlowPlan): UdpPlan {
+  const size = udpSize(place, spec.size);
+  const durationNs = readTime(place.at('duration'), spec.duration);
+  const count = readCount(place.at('count'), spec.count, 1e9);
+  return {
+    type: 'udp',
+    ...flow,
+    size,
+    intervalNs: udpInterval(place, spec.rate, size, flow),
+    ...given({ durationNs, count }),
+  };
+}
+
+function planPing(place: Place, spec: PingWorkload, flow: FlowPlan): PingPlan {
+  const size = readSize(place.at('size'), spec.size) ?? 56;
+  if (size > 60_000) place.at('size').fail('bad-option', 'a ping has 60000 bytes at most');
+  return {
+    type: 'ping',
+    ...flow,
+    size,
+    count: readCount(place.at('count'), spec.count, 1e6) ?? 5,
+    intervalNs: readTime(place.at('interval'), spec.interval) ?? 1e9,
+    timeoutNs: readTime(place.at('timeout'), spec.timeout) ?? 10e9,
+  };
+}
+
+function planRequestResponse(place: Place, spec: RequestResponseWorkload, flow: FlowPlan): RequestResponsePlan {
+  const size = (key: 'request' | 'response') => {
+    const bytes = readSize(place.at(key), spec[key]) ?? 1;
+    if (bytes < 1) place.at(key).fail('bad-option', `a ${key} has a byte at least`);
+    return bytes;
+  };
+  return {
+    type: 'rr',
+    ...flow,
+    request: size('request'),
+    response: size('response'),
+    ...given({
+      count: readCount(place.at('count'), spec.count, 1e9),
+      durationNs: readTime(place.at('duration'), spec.duration),
+    }),
+    thinkNs: readTime(place.at('think'), spec.think) ?? 0,
+    reconnect: spec.reconnect ?? false,
+    options: planTcpOptions(place, spec),
+  };
+}
+
+function planOnOff(place: Place, spec: OnOffWorkload, flow: FlowPlan): OnOffPlan {
+  const isUdp = (spec.protocol ?? 'tcp') === 'udp';
+  if (isUdp && spec.rate === undefined) place.fail('bad-option', 'UDP needs a rate');
+  if (!isUdp && spec.rate !== undefined) place.at('rate').fail('bad-option', 'TCP finds its own rate');
+  const size = udpSize(place, spec.size);
+  return {
+    type: 'on-off',
+    ...flow,
+    onNs: readTime(place.at('on'), spec.on) ?? 1e9,
+    offNs: readTime(place.at('off'), spec.off) ?? 1e9,
+    exponential: spec.distribution === 'exponential',
+    size,
+    ...(isUdp && { intervalNs: udpInterval(place, spec.rate, size, flow) }),
+    ...given({ durationNs: readTime(place.at('duration'), spec.duration) }),
+    options: planTcpOptions(place, spec),
+  };
+}
+
+const mostFlows = 100_000;
+
+function planFlows(place: Place, spec: FlowsWorkload, flow: FlowPlan): FlowsPlan {
+  const at = place.at('sizes');
+  const isDistribution = spec.sizes.some((row) => typeof row === 'object');
+  if (spec.sizes.length === 0 || spec.sizes.length > mostFlows)
+    at.fail('bad-option', `a list of 1 to ${mostFlows} sizes`);
+  if (spec.perSecond !== undefined && !(spec.perSecond > 0))
+    place.at('perSecond').fail('impossible-rate', `${spec.perSecond} flows a second`);
+  const common = {
+    type: 'flows',
+    ...flow,
+    ...given({ perSecond: spec.perSecond }),
+    options: planTcpOptions(place, spec),
+  } as const;
+  if (!isDistribution) {
+    return {
+      ...common,
+      sizes: (spec.sizes as readonly string[]).map((text, i) => Math.max(1, readSize(at.at(i), text) ?? 1)),
+    };
+  }
+  const rows = (spec.sizes as readonly (readonly [number, number])[]).map(
+    ([bytes, percent]) => [bytes, percent / 100] as const,
+  );
+  const rises = rows.every(
+    ([bytes, share], i) => bytes >= Math.max(1, rows[i - 1]?.[0] ?? 1) && share >= (rows[i - 1]?.[1] ?? 0),
+  );
+  if (!rises || rows.at(-1)?.[1] !== 1)
+    at.fail('bad-option', 'rows of [bytes, cumulative percent], both rising, the last at 100');
+  return { ...common, sizes: { rows, count: readCount(place.at('count'), spec.count, mostFlows) ?? 100 } };
+}
