@@ -264,13 +264,13 @@ describe('what cannot be read', () => {
   });
 
   it('is the end of the tar when it could be read once and then not', async () => {
-    let bytes = 600_000;
+    const data = new Uint8Array(600_000);
+    let reads = 0;
     const moody: Inode = {
       type: 'file',
-      data: new Uint8Array(600_000),
+      data,
       get readableBytes(): [number, 'EIO'] {
-        bytes -= 100_000;
-        return [bytes > 0 ? 600_000 : 0, 'EIO'];
+        return [++reads > 15 ? 0 : data.length, 'EIO']; // ten reads see it all
       },
     };
     await expect(archive(directory({ moody }), { onError: 'continue' })).rejects.toMatchObject({ path: './moody' });

@@ -18,6 +18,7 @@ import {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
+  XATTR_SIZE_MAX,
 } from '../abi/uapi/fs.ts';
 import { ChunkWriter, type Sink } from '../archive/chunk-writer.ts';
 import {
@@ -68,7 +69,8 @@ export interface Fs2tarReport {
   readonly errorCount: number;
 }
 
-const BUFFER_BYTES = 256 * 1024;
+/** Holds any attribute. Not more: without an MMU it is one piece of the kernel's memory, and small reads cost little. */
+const BUFFER_BYTES = XATTR_SIZE_MAX;
 const CHUNK_BYTES = 64 * 1024;
 const MAX_ERRORS = 10_000;
 const MAX_PENDING_LINKS = 100_000;

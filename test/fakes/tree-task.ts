@@ -139,6 +139,7 @@ export class TreeTask implements UserTask {
   }
 
   #answer(at: Ptr, room: number, value: string): number {
+    if (room === 0) return value.length;
     if (value.length > room) throw new Refusal('ERANGE');
     this.memory.write(
       at,

@@ -259,12 +259,7 @@ describe('extended attributes', () => {
 
   it('getxattr copies the value out', async () => {
     const task = taskWith((call, [path, name, at = 0, bytes], memory) => {
-      expect([call, string(memory, path), string(memory, name), bytes]).toEqual([
-        'lgetxattr',
-        'f',
-        'user.a',
-        buffer.bytes,
-      ]);
+      expect([call, string(memory, path), string(memory, name), bytes]).toEqual(['lgetxattr', 'f', 'user.a', 1024]);
       memory.write(ptr(at), latin1('\0\xff'));
       return 2;
     });
@@ -272,6 +267,29 @@ describe('extended attributes', () => {
     task.memory.bytes.fill(0);
     expect(value).toEqual(latin1('\0\xff'));
   });
+
+  it.each(['lgetxattr', 'llistxattr'] as const)(
+    '%s asks for the size of a long answer, and no more than that',
+    async (name) => {
+      const sizes: number[] = [];
+      const answer = latin1(`${'x'.repeat(4999)}\0`);
+      const task = taskWith((call, args, memory) => {
+        expect(call).toBe(name);
+        const [at = 0, bytes = 0] = args.slice(-2);
+        sizes.push(bytes);
+        if (bytes === 0) return answer.length;
+        if (bytes < answer.length) return -34;
+        memory.write(ptr(at), answer);
+        return answer.length;
+      });
+      const found =
+        name === 'lgetxattr'
+          ? await getxattr(task, { path: 'f' }, 'user.a', buffer)
+          : (await listxattr(task, { path: 'f' }, buffer))[0];
+      expect(found).toEqual(name === 'lgetxattr' ? answer : answer.subarray(0, -1));
+      expect(sizes).toEqual([1024, 0, 5000]);
+    },
+  );
 
   it('setxattr passes the value and its length', async () => {
     const task = taskWith((call, [fd, name, at = 0, bytes = 0, flags], memory) => {
