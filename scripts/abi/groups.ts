@@ -229,7 +229,9 @@ export const groups: Record<string, Group> = {
   vmaddr: oneOf('VMADDR_(CID|PORT)_.*'),
   alg: oneOf('ALG_.*'),
   // rtnetlink
-  rtm: oneOf('RTM_(?!BASE|F_|FAM|NR).*|NLMSG_(NOOP|ERROR|DONE|OVERRUN)|GENL_ID_CTRL|SOCK_DIAG_BY_FAMILY'),
+  rtm: oneOf('RTM_(?!BASE|F_|FAM|NR).*|NLMSG_(NOOP|ERROR|DONE|OVERRUN)'),
+  sock_diag: oneOf('SOCK_DIAG_BY_FAMILY|SOCK_DESTROY'),
+  genl: oneOf('GENL_ID_CTRL'),
   nlm: flags('NLM_F_.*'),
   rtmgrp: flags('RTMGRP_.*'),
   rtnlgrp: oneOf('RTNLGRP_.*'),

@@ -26,7 +26,7 @@ interface Dumped {
 /** Types that have a text form of their own. */
 const texts = new Set(['in_addr', 'in6_addr', 'sockaddr', 'sockaddr_storage']);
 /** Fields that only fill space. */
-const padding = /^__|^_?(pad|padding|unused|reserved|spare|resv|resvd|res1|res2)\d*$|_(pad|spare|reserved|zero)\d*$/;
+const padding = /^__|^_?(pad|padding|unused|reserved|spare|resv|resvd|res1|res2|_f)\d*$|_(pad|spare|reserved|zero)\d*$/;
 
 const friendly = new Map(Object.entries(renamed).map(([name, tag]) => [tag, name]));
 

@@ -1,0 +1,69 @@
+/** Bytes as JSON shows them and takes them: UTF-8, base64 or hexadecimal. */
+
+import { at, Mistake } from './mistake.ts';
+import type { Json, JsonObject } from './types.ts';
+
+const encoder = new TextEncoder();
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** btoa() and String.fromCharCode() take this much at a time. */
+const CHUNK_BYTES = 0x8000;
+
+export const utf8 = (text: string): Uint8Array => encoder.encode(text);
+
+/** The text of `bytes`; undefined when they are not UTF-8. */
+export function text(bytes: Uint8Array): string | undefined {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+export function base64(bytes: Uint8Array): string {
+  let binary = '';
+  for (let i = 0; i < bytes.length; i += CHUNK_BYTES)
+    binary += String.fromCharCode(...bytes.subarray(i, i + CHUNK_BYTES));
+  return btoa(binary);
+}
+
+export const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** The pleasant form of a buffer: `utf8` only when it is. */
+export function shown(bytes: Uint8Array): JsonObject {
+  const known = text(bytes);
+  return known === undefined ? { base64: base64(bytes) } : { utf8: known, base64: base64(bytes) };
+}
+
+/** Input bytes, when `value` is one of their forms. A result of `shown()` is one: its base64 is exact, so it comes first. */
+export function inputBytes(value: Json, path: string): Uint8Array | undefined {
+  if (!isObject(value)) return undefined;
+  if ('base64' in value) return parse(value.base64, at(path, 'base64'), fromBase64);
+  if ('hex' in value) return parse(value.hex, at(path, 'hex'), fromHex);
+  if ('utf8' in value) return parse(value.utf8, at(path, 'utf8'), utf8);
+  return undefined;
+}
+
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function parse(value: Json | undefined, path: string, decode: (text: string) => Uint8Array | undefined): Uint8Array {
+  const bytes = typeof value === 'string' ? decode(value) : undefined;
+  if (!bytes) throw new Mistake('wrong-type', path, 'no such text');
+  return bytes;
+}
+
+export function fromHex(digits: string): Uint8Array | undefined {
+  const plain = digits.replaceAll(/[\s:]/g, '');
+  if (!/^([0-9a-f]{2})*$/i.test(plain)) return undefined;
+  return Uint8Array.from(plain.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+function fromBase64(digits: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.from(atob(digits), (character) => character.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
