@@ -9,6 +9,7 @@ export const hostErrors = {
   // what the request carries
   'invalid-request': { message: 'the request is not valid', status: 400 },
   'empty-body': { message: 'the body is empty', status: 400 },
+  'body-interrupted': { message: 'the body broke off', status: 400 },
   'length-required': { message: 'this body needs a Content-Length', status: 411 },
   'precondition-failed': { message: 'the image is not in the state the request asks for', status: 412 },
   'too-large': { message: 'the image is larger than it may be', status: 413 },
@@ -26,12 +27,17 @@ export const hostErrors = {
   'several-file-systems': { message: 'several partitions have a file system: name one', status: 422 },
   'no-such-partition': { message: 'there is no such partition', status: 422 },
   'unknown-file-system': { message: 'the kernel has no file system of this type', status: 422 },
+  'mount-failed': { message: 'the kernel refuses to mount the file system', status: 422 },
   'not-a-file': { message: 'neither a regular file nor a directory', status: 422 },
-  // the kernel
+  // how a kernel can end
   'kernel-panic': { message: 'the kernel panicked', status: 500 },
+  'kernel-bug': { message: 'the kernel met a bug of its own', status: 500 },
+  'kernel-oom': { message: 'the kernel ran out of memory', status: 503 },
   'kernel-trap': { message: 'the kernel trapped', status: 500 },
-  'out-of-memory': { message: 'the kernel ran out of memory', status: 503 },
-  'deadline-exceeded': { message: 'the kernel did not finish in time', status: 504 },
+  'kernel-deadlock': { message: 'every task of the kernel waits for another', status: 500 },
+  'kernel-deadline': { message: 'the kernel did not finish in time', status: 504 },
+  'kernel-halt': { message: 'the kernel halted', status: 500 },
+  'task-exited': { message: 'the task ended before its work was done', status: 500 },
 } as const satisfies Record<string, HostErrorKind>;
 
 export type HostErrorName = keyof typeof hostErrors;

@@ -44,15 +44,25 @@ export async function openBody(body: Body, { maxImageBytes, xzModule }: Incoming
   if (lengthBytes !== undefined && lengthBytes > maxImageBytes) throw tooLarge(maxImageBytes);
 
   const reader = stream.getReader({ mode: 'byob' });
-  const { value: head = new Uint8Array(0) } = await reader.readAtLeast(MAGIC_BYTES, new Uint8Array(CHUNK_BYTES));
+  const read = async (bytes: number) => {
+    try {
+      return await reader.readAtLeast(bytes, new Uint8Array(CHUNK_BYTES));
+    } catch (cause) {
+      throw new HostError('body-interrupted', undefined, { cause });
+    }
+  };
+  const first = await read(MAGIC_BYTES);
+  const head = first.value ?? new Uint8Array(0);
   if (head.length === 0) throw new HostError('empty-body');
 
   let receivedBytes = 0;
   async function* received(): Bytes {
-    for (let chunk: Uint8Array | undefined = head; chunk !== undefined; ) {
-      receivedBytes += chunk.length;
-      if (chunk.length > 0) yield chunk;
-      ({ value: chunk } = await reader.readAtLeast(CHUNK_BYTES, new Uint8Array(CHUNK_BYTES)));
+    let chunk = first;
+    for (;;) {
+      receivedBytes += chunk.value?.length ?? 0;
+      if (chunk.value && chunk.value.length > 0) yield chunk.value; // the last read may bring bytes or none
+      if (chunk.done) return;
+      chunk = await read(CHUNK_BYTES);
     }
   }
   const found = compression === 'auto' ? detectCompression(head) : compression;

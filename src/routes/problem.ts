@@ -5,7 +5,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ErrnoName, errnos } from '../abi/errno.ts';
-import { HostError, hostErrors } from '../abi/host-error.ts';
+import { HostError, type HostErrorName, hostErrors } from '../abi/host-error.ts';
 import type { Env } from './env.ts';
 
 const MEDIA_TYPE = 'application/problem+json';
@@ -17,6 +17,7 @@ export const problem = z
     status: z.int().min(400).max(599),
     detail: z.string().optional(),
     errno: z.string().optional().openapi({ description: "Linux's name of the error.", example: 'ENOENT' }),
+    console: z.string().optional().openapi({ description: "The end of the kernel's log, of a kernel that died." }),
     errors: z
       .array(z.object({ in: z.string(), path: z.string(), message: z.string() }))
       .optional()
@@ -48,10 +49,9 @@ export function problemResponses<const Status extends number>(...statuses: reado
 
 /** The document for what was thrown. An error of no known kind is our own fault and says nothing more. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof HostError) {
-    const { message, status } = hostErrors[error.kind];
-    return { type: problemType(error.kind), title: message, status, detail: error.message, ...error.members };
-  }
+  if (error instanceof HostError) return hostProblem(error.kind, error.message, error.members);
+  const end = kernelEnd(error);
+  if (end !== undefined) return hostProblem(end.kind, end.message, { console: end.console });
   const errno = errnoOf(error);
   if (errno !== undefined) {
     const { message, status } = errnos[errno];
@@ -59,6 +59,20 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof HTTPException) return blank(error.status, error.message);
   return blank(500);
+}
+
+function hostProblem(kind: HostErrorName, detail: string, members: Readonly<Record<string, unknown>>): Problem {
+  const { message, status } = hostErrors[kind];
+  return { type: problemType(kind), title: message, status, detail, ...members };
+}
+
+/** A dead kernel says how it ended and has the tail of its log; routes do not know its class. */
+function kernelEnd(error: unknown) {
+  if (!(error instanceof Error && 'end' in error && 'console' in error)) return undefined;
+  const kind = `kernel-${error.end}`;
+  return Object.hasOwn(hostErrors, kind)
+    ? { kind: kind as HostErrorName, message: error.message, console: error.console }
+    : undefined;
 }
 
 const problemType = (name: string): string => `/problems/${name}`;
@@ -108,7 +122,7 @@ function headersOf({ kind, members }: HostError): Record<string, string> {
     case 'unsupported-encoding':
       return { 'accept-encoding': 'gzip, zstd, xz' }; // RFC 9110 12.5.3
     case 'too-many-writes':
-    case 'out-of-memory':
+    case 'kernel-oom':
       return { 'retry-after': '1' };
     default:
       return {};

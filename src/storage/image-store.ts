@@ -43,12 +43,12 @@ export const MAX_OBJECT_BYTES = 5_237_637 * 2 ** 20;
 
 export interface ImageStore {
   head(name: string): Promise<StoredImage | undefined>;
-  /** In byte order of their names. */
+  /** In byte order of their names, those after `after`. */
   list(page: {
     readonly prefix: string;
     readonly limit: number;
-    readonly cursor?: string | undefined;
-  }): Promise<{ readonly images: readonly StoredImage[]; readonly cursor: string | undefined }>;
+    readonly after?: string | undefined;
+  }): Promise<{ readonly images: readonly StoredImage[]; readonly more: boolean }>;
   /**
    * Atomic: the image is replaced whole or not at all. `lengthBytes` is exact and at most MAX_PUT_BYTES.
    * Undefined: the condition did not hold.
@@ -95,10 +95,10 @@ export function imageStore(bucket: R2Bucket, prefix: string): ImageStore {
       return object === null ? undefined : storedImage(object);
     },
     async list(page) {
-      const { cursor, limit } = page;
-      const options = { prefix: prefix + page.prefix, limit, ...(cursor === undefined ? {} : { cursor }) };
-      const found = await named(bucket.list(options));
-      return { images: found.objects.map(storedImage), cursor: found.truncated ? found.cursor : undefined };
+      const { after, limit } = page;
+      const options = { prefix: prefix + page.prefix, limit, ...(after && { startAfter: prefix + after }) };
+      const { objects, truncated } = await named(bucket.list(options));
+      return { images: objects.map(storedImage), more: truncated };
     },
     async put(name, body, lengthBytes, { ifMatch, ifNoneMatch }) {
       const { readable, writable } = new FixedLengthStream(lengthBytes);

@@ -9,8 +9,9 @@ import { imageJson } from './schema.ts';
 export const images = router();
 
 images.openapi(listImages, async (c) => {
-  const { images, cursor } = await c.var.jobs.images.list(c.req.valid('query'));
-  return c.json({ images: images.map(imageJson), ...(cursor === undefined ? {} : { cursor }) }, 200);
+  const { prefix, limit, cursor } = c.req.valid('query');
+  const { images, more } = await c.var.jobs.images.list({ prefix, limit, after: cursor });
+  return c.json({ images: images.map(imageJson), ...(more && { cursor: images.at(-1)?.name }) }, 200);
 });
 
 images.openapi(putImage, async (c) => {

@@ -4,12 +4,11 @@ import { z } from '@hono/zod-openapi';
 import type { StoredImage } from '../../storage/image-store.ts';
 
 /** Characters that need no escape in a URL (RFC 3986 2.3); no slash, so that what follows the name is never part of it. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,511}$/;
+
 export const imageName = z
   .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._~-]{0,511}$/,
-    'letters, digits, ".", "_", "~", "-"; at most 512, not first punctuation',
-  )
+  .regex(NAME, 'letters, digits, ".", "_", "~", "-"; at most 512, not first punctuation')
   .openapi({ param: { name: 'name', in: 'path' }, example: 'debian-12.ext4' });
 
 export const imageParams = z.object({ name: imageName });
@@ -42,5 +41,5 @@ export const imagePage = z
 export const pageQuery = z.strictObject({
   prefix: z.string().max(512).default('').openapi({ description: 'Only images whose names begin so.' }),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.string().min(1).optional(),
+  cursor: z.string().regex(NAME).optional().openapi({ description: 'As the page before answered.' }),
 });

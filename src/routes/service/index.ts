@@ -5,7 +5,7 @@ import type { openapiDocument } from '../openapi-document.ts';
 import { problemTypes } from '../problem.ts';
 import { router } from '../router.ts';
 import { page, script } from './docs.ts';
-import { getDocs, getHealth, getOpenapi, getProblem } from './route.ts';
+import { getDocs, getDocsScript, getHealth, getOpenapi, getProblem } from './route.ts';
 
 /** `document` makes the OpenAPI document of the whole API. */
 export function service(document: () => ReturnType<typeof openapiDocument>) {
@@ -17,7 +17,7 @@ export function service(document: () => ReturnType<typeof openapiDocument>) {
 
   routes.openapi(getDocs, (c) => c.html(page, 200));
 
-  routes.get('/docs/rapidoc.js', async (c) => {
+  routes.openapi(getDocsScript, async (c) => {
     const headers = { 'content-type': 'text/javascript', 'cache-control': 'public, max-age=86400' };
     return c.body(await script(), 200, headers);
   });

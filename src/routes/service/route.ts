@@ -47,6 +47,18 @@ export const getDocs = createRoute({
   },
 });
 
+export const getDocsScript = createRoute({
+  method: 'get',
+  path: '/docs/rapidoc.js',
+  operationId: 'getDocsScript',
+  summary: 'The script of that page',
+  tags,
+  responses: {
+    200: { description: 'RapiDoc.', content: { 'text/javascript': { schema: z.string() } } },
+    ...problemResponses(),
+  },
+});
+
 export const getProblem = createRoute({
   method: 'get',
   path: '/problems/{name}',

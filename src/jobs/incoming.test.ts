@@ -1,0 +1,29 @@
+/** What a body may grow to when it is decompressed. */
+
+import { expect, it } from 'vitest';
+import { MIB, zstdZeros } from '../../test/routes/bodies.ts';
+import { HostError } from '../abi/host-error.ts';
+import xzModule from '../archive/xz-embedded.wasm';
+import { openBody } from './incoming.ts';
+
+async function decompressedBytes(body: Uint8Array, maxImageBytes: number): Promise<number> {
+  const { bytes } = await openBody(
+    { stream: new Blob([body]).stream(), lengthBytes: body.length, compression: 'auto' },
+    { maxImageBytes, xzModule },
+  );
+  let length = 0;
+  for await (const chunk of bytes) length += chunk.length;
+  return length;
+}
+
+it('a body that grows a thousandfold is taken up to the first GiB, and refused past it', async () => {
+  await expect(decompressedBytes(zstdZeros(1000 * MIB), 2 ** 40)).resolves.toBe(1000 * MIB);
+  const refused = decompressedBytes(zstdZeros(1100 * MIB), 2 ** 40);
+  await expect(refused).rejects.toBeInstanceOf(HostError);
+  await expect(refused).rejects.toMatchObject({ kind: 'too-large' });
+});
+
+it('a body is refused as soon as it has grown past the size of an image', async () => {
+  await expect(decompressedBytes(zstdZeros(MIB), MIB)).resolves.toBe(MIB);
+  await expect(decompressedBytes(zstdZeros(2 * MIB), MIB)).rejects.toMatchObject({ members: { max_bytes: MIB } });
+});
