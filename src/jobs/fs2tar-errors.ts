@@ -4,9 +4,9 @@ import type { ErrnoName } from '../abi/errno.ts';
 import { isUtf8 } from '../archive/pax.ts';
 import type { KernelError } from '../kernel/kernel-error.ts';
 
-/** A file that was left out, or a directory whose listing is not whole. */
+/** A file that was left out, a directory whose listing is not whole, or what a file system only logged. */
 export interface Fs2tarError {
-  /** Printable: control characters, backslashes and bytes that are not UTF-8 are \ooo in octal, as in GNU tar's listings. */
+  /** With the call `syslog`: the kernel's message. Printable: control characters, backslashes and bytes that are not UTF-8 are \ooo in octal, as in GNU tar's listings. */
   readonly path: string;
   readonly call: string;
   readonly errno: ErrnoName | undefined;

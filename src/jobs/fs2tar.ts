@@ -41,6 +41,7 @@ import { getxattr, listxattr } from '../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { ErrorList, type Fs2tarError } from './fs2tar-errors.ts';
 import { HardLinks } from './fs2tar-links.ts';
+import { KernelLog } from './fs2tar-log.ts';
 import { dataSegments } from './fs2tar-sparse.ts';
 import { type Visit, walk } from './fs2tar-walk.ts';
 
@@ -112,8 +113,8 @@ class Archive {
     this.#options = options;
   }
 
-  /** Archive the working directory. */
-  async run(): Promise<Fs2tarReport> {
+  /** Archive the working directory. What file systems put in `log` meanwhile are errors too. */
+  async run(log: KernelLog): Promise<Fs2tarReport> {
     const onError = (path: Uint8Array, error: KernelError) => this.#fail(path, error);
     for await (const visit of walk(this.#task, this.#buffer, onError)) {
       const before = this.#out.pushed;
@@ -123,6 +124,9 @@ class Archive {
         if (!(error instanceof KernelError)) throw error;
         this.#fail(visit.path, error, this.#out.pushed > before);
       }
+    }
+    for (const message of await log.errors(this.#buffer)) {
+      this.#fail(new TextEncoder().encode(message), new KernelError('syslog', errnos.EUCLEAN.number));
     }
     if (this.#errors.count > 0) await this.#addErrorList();
     this.#out.push(trailer());
@@ -275,10 +279,15 @@ class Archive {
 export async function fs2tar(task: UserTask, root: Name, sink: Sink, options: Fs2tarOptions): Promise<Fs2tarReport> {
   const buffer = await mapBuffer(task, BUFFER_BYTES);
   try {
-    await enterTree(task, root, options.path ?? '.');
-    return await new Archive(task, buffer, sink, options).run();
+    const log = await KernelLog.open(task);
+    try {
+      await enterTree(task, root, options.path ?? '.');
+      return await new Archive(task, buffer, sink, options).run(log);
+    } finally {
+      await log.close();
+      await chdir(task, '/');
+    }
   } finally {
-    await chdir(task, '/');
     await unmapBuffer(task, buffer);
   }
 }

@@ -65,7 +65,10 @@ export class TreeTask implements UserTask {
   /** Most files that were open at once. */
   mostOpen = 0;
   readonly calls: SyscallName[] = [];
+  /** What /dev/kmsg has to read. */
+  readonly log: string[] = [];
   readonly #mount: Inode;
+  readonly #log: Inode = { type: 'char' };
   readonly #fds = new Map<number, { readonly place: Place; listed: boolean }>();
   readonly #inos = new Map<Inode, number>();
   #cwd: Place;
@@ -124,6 +127,11 @@ export class TreeTask implements UserTask {
       }
       case 'readlinkat':
         return this.#answer(ptr(c), d, this.#inode(call, a, b).target ?? '');
+      case 'read': {
+        const record = this.log.shift();
+        if (record === undefined) throw new Refusal('EAGAIN');
+        return record === '' ? -errnos.EPIPE.number : this.#answer(ptr(b), c, record);
+      }
       case 'pread64':
         return this.#pread(this.#walk(call, a, '.'), ptr(b), c, d);
       case 'llseek':
@@ -153,6 +161,7 @@ export class TreeTask implements UserTask {
   }
 
   #walk(call: SyscallName, dirfd: number, path: string): Place {
+    if (path === '/dev/kmsg') return [this.#log];
     let place: Place = this.#fds.get(dirfd)?.place ?? this.#cwd;
     if (path.startsWith('/')) place = [this.#mount];
     for (const name of path.replace(/^\/(mnt)?/, '').split('/')) {
