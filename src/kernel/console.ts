@@ -19,6 +19,11 @@ export class Console {
     this.#written += text.length;
   }
 
+  /** Bytes printed so far, those no longer kept included. */
+  get written(): number {
+    return this.#written;
+  }
+
   /** All that is kept, whole lines only. */
   text(): string {
     const size = this.#ring.length;
@@ -27,6 +32,12 @@ export class Console {
     const at = this.#written % size;
     const text = decoder.decode(this.#ring.subarray(at)) + decoder.decode(this.#ring.subarray(0, at));
     return text.slice(text.indexOf('\n') + 1);
+  }
+
+  /** What is kept of all that was printed since `written` was so. */
+  since(written: number): string {
+    const bytes = new TextEncoder().encode(this.text());
+    return new TextDecoder().decode(bytes.subarray(Math.max(0, bytes.length - (this.#written - written))));
   }
 
   /** The last `lines` lines. */
