@@ -256,11 +256,13 @@ function fill(
   const words = text.split(' ');
   limit(name, args, 1 + Math.max(-1, ...words.map((word) => (word.startsWith('$') ? Number(word.slice(1)) : -1))));
   const from = words.map((word) => (word.startsWith('$') ? Number(word.slice(1)) : undefined));
+  // What the caller left out at the end stays left out.
+  const given = from.findLastIndex((index) => index === undefined || index < args.length) + 1;
   return {
     call,
-    args: words.map((word, i) =>
-      from[i] === undefined ? (/^\d+$/.test(word) ? Number(word) : word) : (args[from[i]] ?? 0),
-    ),
+    args: words
+      .slice(0, given)
+      .map((word, i) => (from[i] === undefined ? (/^\d+$/.test(word) ? Number(word) : word) : (args[from[i]] ?? 0))),
     paths: from.map((index) => (index === undefined ? '/call' : (paths[index] ?? at('/args', index)))),
   };
 }

@@ -40,6 +40,8 @@ export interface Plan {
   readonly call: SyscallName;
   readonly slots: readonly Slot[];
   readonly outputs: readonly Output[];
+  /** How many arguments the caller gave; the others are 0. */
+  readonly given: number;
 }
 
 /** An ioctl, fcntl or prctl may write more than the caller expected: that much more stays inside the arena. */
@@ -84,7 +86,7 @@ export function encode(arena: Arena, call: SyscallName, args: readonly Json[], p
     const { got, unit } = parameter.kind;
     return [{ name: parameter.name, shape: buffer.shape, unit, ...(got && { got }) }];
   });
-  return { call, slots, outputs };
+  return { call, slots, outputs, given: args.length };
 }
 
 /** The command of an ioctl, by which its argument is understood. */

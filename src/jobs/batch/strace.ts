@@ -33,6 +33,9 @@ const options: Record<number, ConstantGroup> = {
 const protocols: Record<number, ConstantGroup> = { 2: 'ipproto', 10: 'ipproto', 16: 'netlink' };
 /** Fields after which strace without -v abbreviates. */
 const abbreviated: Record<string, readonly string[]> = { stat64: ['st_mode', 'st_size'] };
+/** Calls that wait for descriptors, and what strace calls their sets. */
+const waiting = new Set<string>(['ppoll', 'ppoll_time64', 'pselect6', 'pselect6_time64']);
+const setNames: Record<string, string> = { inp: 'in', outp: 'out', exp: 'except' };
 
 /** The line of one call. `before` and `after` are its memory, at `base`; `ret` is undefined when it never came back. */
 export function straceLine(
@@ -43,25 +46,28 @@ export function straceLine(
   ret: number | undefined,
 ): string {
   const printer = new Printer(plan, base, before, after, ret);
-  const args = plan.slots.slice(0, arity(plan)).map((slot) => printer.argument(slot));
-  return `${plan.call}(${args.join(', ')}) = ${result(plan.call, ret)}`;
+  const args = plan.slots.slice(0, plan.given).map((slot) => printer.argument(slot));
+  return `${plan.call}(${args.join(', ')}) = ${result(plan, ret)}${printer.ready()}`;
 }
 
-/** openat(2) has a mode only when it may create a file. */
-function arity({ call, slots }: Plan): number {
-  const { values } = groupOf('open');
-  const creates = (values.get('O_CREAT') ?? 0) | ((values.get('O_TMPFILE') ?? 0) & ~(values.get('O_DIRECTORY') ?? 0));
-  const flags = slots[2]?.register ?? 0;
-  return call === 'openat' && (Number(flags) & creates) === 0 ? 3 : slots.length;
-}
-
-function result(call: string, ret: number | undefined): string {
+function result({ call, slots }: Plan, ret: number | undefined): string {
   if (ret === undefined) return '?';
-  if (ret >= 0) return addresses.has(call) ? hexadecimal(ret) : String(ret);
+  if (ret >= 0) {
+    if (addresses.has(call)) return hexadecimal(ret);
+    const words = call === 'fcntl64' ? fcntlWords(commandOf(slots), ret, 'F_GET') : undefined;
+    return words === undefined ? String(ret) : `${hexadecimal(ret)} (flags ${words})`;
+  }
   const name = errnoName(-ret);
   if (name === undefined) return `-1 (errno ${-ret})`;
   const { message } = errnos[name];
   return `-1 ${name} (${message.charAt(0).toUpperCase()}${message.slice(1)})`;
+}
+
+/** The flags that fcntl(2) F_SETFL and F_SETFD take and F_GETFL and F_GETFD answer. */
+function fcntlWords(command: number, value: number, prefix: 'F_GET' | 'F_SET'): string | undefined {
+  const word = formatWords(command, 'fcntl');
+  if (word === `${prefix}FL`) return formatWords(value, 'open');
+  return word === `${prefix}FD` && value !== 0 ? formatWords(value, 'fd_flags') : undefined;
 }
 
 class Printer {
@@ -86,18 +92,45 @@ class Printer {
     const text = (all: Uint8Array, size: number): string =>
       this.#shape(kind, buffer.shape, all.subarray(buffer.at, buffer.at + Math.min(buffer.size, size)), all);
     const given = buffer.given ? text(this.#before, this.#told(kind)) : '';
-    if (!buffer.written) return given;
+    if (!buffer.written || waiting.has(this.#plan.call)) return given;
     if (this.#ret === undefined || this.#ret < 0) return buffer.given ? given : hexadecimal(this.#base + buffer.at);
     this.#left = this.#ret;
     const written = text(this.#after, this.#produced(kind));
     return !buffer.given || kind.type.endsWith('msghdr') ? written : given === written ? given : merge(given, written);
   }
 
+  /** What poll(2) and select(2) found ready, and the time that was left: strace shows it after the result. */
+  ready(): string {
+    const { call, slots } = this.#plan;
+    if (!waiting.has(call) || this.#ret === undefined || this.#ret <= 0) return '';
+    const parts = slots.flatMap(({ parameter: { name, kind }, buffer }) => {
+      if (!buffer?.written) return [];
+      const bytes = this.#after.subarray(buffer.at, buffer.at + buffer.size);
+      if (kind.type === 'pollfd') return [this.#revents(bytes)];
+      const text = this.#memory(kind.type, bytes, this.#after, false);
+      return kind.type === 'fd_set' ? (text === '[]' ? [] : [`${setNames[name] ?? name} ${text}`]) : [`left ${text}`];
+    });
+    return ` (${parts.join(', ')})`;
+  }
+
+  #revents(bytes: Uint8Array): string {
+    const data = view(bytes);
+    const found: string[] = [];
+    for (let at = 0; at + 8 <= bytes.length; at += 8) {
+      const revents = data.getUint16(at + 6, LITTLE);
+      if (revents !== 0) found.push(`{fd=${data.getInt32(at, LITTLE)}, revents=${formatWords(revents, 'poll')}}`);
+    }
+    return `[${found.join(', ')}]`;
+  }
+
   #shape(kind: Kind, shape: Shape, bytes: Uint8Array, all: Uint8Array): string {
     // What read(2) and write(2) carry is data to strace, whatever the caller takes it for.
     if (kind.type === 'bytes') return quoted(bytes, true);
     if (shape.form === 'vector') return this.#memory('iovec', bytes, all, true);
-    if (shape.form !== 'records') return this.#memory(shape.type, bytes, all, shape.form === 'many');
+    if (shape.form !== 'records') {
+      const type = kind.type === 'wait_status' ? kind.type : shape.type;
+      return this.#memory(type, bytes, all, shape.form === 'many');
+    }
     const [first] = shape.items;
     return this.#memory(first && 'type' in first ? first.type : 'bytes', bytes, all, true);
   }
@@ -129,9 +162,14 @@ class Printer {
     if (type === 'sockopt') return this.#option(signed);
     if (type === 'protocol') return this.#protocol(signed);
     if (type === 'dev') return device(signed);
-    if (type === 'any')
-      return Math.abs(signed) < 4096 ? String(signed) : hexadecimal(Number(BigInt.asUintN(32, value)));
+    if (type === 'any') return this.#untyped(signed);
     return isGroup(type) ? wordsFor(value, type, name) : String(signed);
+  }
+
+  #untyped(value: number): string {
+    const { call, slots } = this.#plan;
+    const words = call === 'fcntl64' ? fcntlWords(commandOf(slots), value, 'F_SET') : undefined;
+    return words ?? (Math.abs(value) < 4096 ? String(value) : hexadecimal(value >>> 0));
   }
 
   #option(value: number): string {
@@ -200,7 +238,10 @@ class Printer {
     const fields = layoutOf(struct).fields.filter(({ name }) => chosen?.has(name) ?? true);
     const parts = fields.flatMap((field) => {
       const text = this.#field(field, bytes, all);
-      return text === undefined ? [] : [`${field.name}=${text}`];
+      if (text === undefined || (struct === 'pollfd' && field.name === 'revents')) return [];
+      return [
+        field.kind.type === 'in6_addr' ? `inet_pton(AF_INET6, "${text}", &${field.name})` : `${field.name}=${text}`,
+      ];
     });
     return `{${[...parts, ...(first ? ['...'] : [])].join(', ')}}`;
   }
@@ -225,17 +266,14 @@ class Printer {
     if (bits) return String(readBits(data, offset, bits));
     if (!isNumber(kind.type)) {
       const inner = this.#one(kind.type, bytes.subarray(offset, offset + element), all);
-      return kind.type === 'in_addr'
-        ? `inet_addr("${inner}")`
-        : kind.type === 'in6_addr'
-          ? `inet_pton(AF_INET6, "${inner}")`
-          : inner;
+      return kind.type === 'in_addr' ? `inet_addr("${inner}")` : inner;
     }
     const value = readNumber(data, offset, kind.type);
     if (group === 'mode') return fileMode(Number(value));
     if (group !== undefined && isGroup(group)) return wordsFor(BigInt(value), group, name);
     if (name === 'data' && kind.type === 'u64') return `{u32=${data.getUint32(offset, LITTLE)}, u64=${value}}`;
-    return kind.type === 'be16' ? `htons(${value})` : String(value);
+    if (kind.type === 'be16') return `htons(${value})`;
+    return kind.type === 'be32' ? `htonl(${value})` : String(value);
   }
 
   /** What a pointer in a struct leads to, when it leads into the call's memory; the struct's own counter says how far. */

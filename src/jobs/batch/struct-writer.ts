@@ -33,6 +33,7 @@ export class StructWriter {
 
   /** {"struct": …}, the bare fields of the struct that `kind` wants, or one of the types with a text of their own. */
   buffer(kind: Kind, value: JsonObject, path: string): Buffer {
+    if ('sa_family' in value) return this.#bytes(kind, genericAddress(value, path), path);
     const type = this.#typeOf(kind, value, path);
     checkType(kind, type, path);
     if (isNumber(type)) return this.#one(kind, type, value.value ?? null, at(path, 'value'));
@@ -214,16 +215,18 @@ export class StructWriter {
 
   /** A socket address inside a struct: the head of it that fits. */
   #address(type: string, offset: number, value: Json, path: string): void {
-    const struct = isObject(value)
-      ? this.#typeOf({ direction: '<', type: 'sockaddr', unit: 'bytes' }, value, path)
-      : undefined;
-    const layout = structName(struct ?? '');
-    if (layout === undefined || !isObject(value))
-      throw new Mistake('wrong-type', path, 'a socket address is an object');
+    if (!isObject(value)) throw new Mistake('wrong-type', path, 'a socket address is an object');
     const { arena } = this.#encoder;
-    const scratch = arena.room(layoutOf(layout).size, path);
-    this.#struct(layoutOf(layout), scratch, layoutOf(layout).size, value, path);
-    arena.bytes.copyWithin(offset, scratch, scratch + Math.min(sizeOf(type) ?? 0, layoutOf(layout).size));
+    const address = this.buffer({ direction: '<', type: 'sockaddr', unit: 'bytes' }, value, path);
+    arena.bytes.copyWithin(offset, address.at, address.at + Math.min(sizeOf(type) ?? 0, address.size));
+  }
+
+  #bytes(kind: Kind, bytes: Uint8Array, path: string): Buffer {
+    const size = bytes.length;
+    const offset = this.#encoder.arena.room(size, path);
+    this.#encoder.arena.bytes.set(bytes, offset);
+    const shape: Shape = { form: 'one', type: 'sockaddr', at: offset, size };
+    return { at: offset, size, room: size, shape, given: true, written: kind.direction.includes('>') };
   }
 
   /** An array, text or bytes inside a struct. */
@@ -262,6 +265,14 @@ export class StructWriter {
     if (!fits(type, number)) throw new Mistake('out-of-range', path, `more than a ${type} holds`);
     writeNumber(this.#encoder.arena.data, offset, type, number);
   }
+}
+
+/** {"sa_family", "sa_data"}: an address of any family, and what SIOCGIFHWADDR answers (netdevice(7)). */
+function genericAddress({ sa_family = 0, sa_data = '' }: JsonObject, path: string): Uint8Array {
+  const data = typeof sa_data === 'string' ? fromHex(sa_data) : inputBytes(sa_data, at(path, 'sa_data'));
+  if (!data) throw new Mistake('wrong-type', at(path, 'sa_data'), 'bytes, or hexadecimal text');
+  const family = Number(integer(sa_family, at(path, 'sa_family')));
+  return Uint8Array.of(family & 0xff, (family >> 8) & 0xff, ...data);
 }
 
 const hasParts = (fields: Readonly<Record<string, Shape>>): boolean => Object.keys(fields).length > 0;
