@@ -255,7 +255,8 @@ class Archive {
     try {
       return await listxattr(this.#task, { path }, this.#buffer);
     } catch (error) {
-      if (error instanceof KernelError && error.errno === 'EOPNOTSUPP') return [];
+      // hfsplus answers ENODATA where a file has none (fs/hfsplus/xattr.c: hfsplus_listxattr).
+      if (error instanceof KernelError && (error.errno === 'EOPNOTSUPP' || error.errno === 'ENODATA')) return [];
       throw error;
     }
   }
