@@ -2,14 +2,12 @@
 
 import { type BlockDevice, SECTOR } from './block-device.ts';
 import { ImageChangedError, ImageNotFoundError, ReadFailedError } from './errors.ts';
+import { fill } from './fill.ts';
 import { gate } from './gate.ts';
 import { checkRange } from './range.ts';
 
 /** A Worker invocation may have this many connections waiting for headers; R2 reads are among them. */
 const MAX_REQUESTS = 6;
-
-/** Bytes taken off a response at a time: enough that their number costs nothing, few enough that six responses are small. */
-const CHUNK_BYTES = 256 * 1024;
 
 /**
  * R2's errors that a repeated read may not meet again: 10001 InternalError, 10043 ServiceUnavailable,
@@ -79,33 +77,13 @@ export async function r2Device(
           const range = { offset, length: wanted.length };
           const found = await bucket.get(key, { onlyIf: { etagMatches: etag }, range });
           if (found === null || !('body' in found)) throw new ImageChangedError(key);
-          await fill(wanted, found.body, key);
+          await fill(wanted, found.body, `R2 object ${key}`);
         });
       }
       into.fill(0, wanted.length);
     },
   };
   return device;
-}
-
-/** Read the whole of `body`, which must be exactly as long as `into`. Chunks go through one buffer, so that none is left to collect. */
-async function fill(into: Uint8Array, body: ReadableStream, key: string): Promise<void> {
-  const reader = body.getReader({ mode: 'byob' });
-  let chunk = new Uint8Array(Math.min(CHUNK_BYTES, into.length));
-  for (let filled = 0; ; ) {
-    const { done, value } = await reader.readAtLeast(chunk.length, chunk);
-    const length = value?.length ?? 0;
-    if (done ? filled + length !== into.length : filled + length > into.length) {
-      await reader.cancel();
-      throw new ReadFailedError(`R2 sent ${filled + length} of ${into.length} bytes of ${key}`);
-    }
-    if (value !== undefined) {
-      into.set(value, filled);
-      filled += length;
-      chunk = new Uint8Array(value.buffer);
-    }
-    if (done) return;
-  }
 }
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
