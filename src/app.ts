@@ -7,6 +7,7 @@ import { imageUploadJobs } from './jobs/image-uploads.ts';
 import { imageJobs } from './jobs/images.ts';
 import type { ImageMounter } from './jobs/mounted-image.ts';
 import { createApi } from './routes/api.ts';
+import { fetchDevice } from './storage/fetch-device.ts';
 import { imageStore } from './storage/image-store.ts';
 
 const mounter: ImageMounter = {
@@ -19,7 +20,11 @@ export const app = createApi((c) => {
   const bindings: Bindings = c.env;
   const limits = { ...parseLimits(bindings), xzModule };
   const keepAlive = (work: Promise<unknown>) => c.executionCtx.waitUntil(work.catch(() => {}));
-  const images = imageStore(bindings.IMAGES, 'images/');
+  const stored = imageStore(bindings.IMAGES, 'images/');
+  const files = bindings.FILES;
+  const images = files
+    ? { ...stored, device: (name: string) => fetchDevice((file) => files.fetch(file), name) }
+    : stored;
   const spooled = imageStore(bindings.IMAGES, 'spool/');
   const uniqueName = () => crypto.randomUUID();
   return {

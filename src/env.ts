@@ -5,6 +5,11 @@ import { MAX_OBJECT_BYTES } from './storage/image-store.ts';
 /** What wrangler.toml binds. Limits are optional strings, as `[vars]` gives them. */
 export interface Bindings {
   readonly IMAGES: R2Bucket;
+  /**
+   * Local only: files to take for images of their names. The command line tool binds it, so that
+   * an image is read where it lies. wrangler.toml must not: whoever can name a file can read it.
+   */
+  readonly FILES?: Fetcher;
   /** Bytes an image may have, decompressed. Default: what R2 holds in one object. */
   readonly MAX_IMAGE_BYTES?: string;
 }
