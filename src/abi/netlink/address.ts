@@ -10,7 +10,6 @@ import {
   IFA_F,
   NDA,
   NLM_F,
-  NTF,
   NUD,
   RT_SCOPE,
   RT_TABLE,
@@ -220,15 +219,6 @@ export const newNeighbour = (index: number, address: Uint8Array, mac: Uint8Array
     NLM_F.CREATE | NLM_F.REPLACE,
     encode(ndmsg, { family: familyOf(address), index, state: NUD.PERMANENT }),
     [raw(NDA.DST, address), raw(NDA.LLADDR, mac)],
-  );
-
-/** A permanent entry of a bridge's forwarding database: frames to `mac` leave by this port. */
-export const newFdbEntry = (port: number, mac: Uint8Array): NetlinkRequest =>
-  request(
-    RTM.NEWNEIGH,
-    NLM_F.CREATE | NLM_F.REPLACE,
-    encode(ndmsg, { family: AF.BRIDGE, index: port, state: NUD.NOARP, flags: NTF.MASTER }),
-    [raw(NDA.LLADDR, mac)],
   );
 
 export const dumpNeighbours = (family: number = AF.UNSPEC): NetlinkRequest =>

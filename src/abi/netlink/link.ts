@@ -43,6 +43,8 @@ export type NetnsReference = { readonly pid: number } | { readonly fd: number };
 
 /** What can be set on any device. */
 export interface LinkAttributes {
+  /** On creation: the ifindex it is to get. */
+  readonly index?: number;
   readonly name?: string;
   readonly mtu?: number;
   /** Six bytes. */
@@ -81,7 +83,7 @@ export function newLink(kind: LinkKind, attributes: LinkAttributes): NetlinkRequ
     ...(data.length ? [nested(IFLA_INFO.DATA, data)] : []),
   ]);
   const parent = kind.kind === 'vlan' ? [attrU32(IFLA.LINK, kind.link)] : [];
-  return request(RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, header(0, attributes), [
+  return request(RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, header(attributes.index ?? 0, attributes), [
     ...linkAttributes(attributes),
     ...parent,
     info,
@@ -151,7 +153,8 @@ function linkAttributes(a: LinkAttributes): Attribute[] {
 }
 
 function kindData(kind: LinkKind): Attribute[] {
-  if (kind.kind === 'veth') return [raw(VETH_INFO.PEER, concat([header(0, kind.peer), ...linkAttributes(kind.peer)]))];
+  if (kind.kind === 'veth')
+    return [raw(VETH_INFO.PEER, concat([header(kind.peer.index ?? 0, kind.peer), ...linkAttributes(kind.peer)]))];
   if (kind.kind === 'vlan') return [attrU16(IFLA_VLAN.ID, kind.id)];
   if (kind.kind !== 'bridge') return [];
   const ageing = kind.ageingSeconds === undefined ? undefined : kind.ageingSeconds * 100; // USER_HZ

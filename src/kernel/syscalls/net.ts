@@ -136,12 +136,16 @@ export async function getsockopt(
   return task.memory.copy(at, task.memory.u32(lengthAt));
 }
 
-/** The address a socket is bound to: its port. */
-export async function localPort(task: UserTask, fd: number): Promise<number> {
-  const scratch = new Scratch(task, 'getsockname');
+async function portOf(call: 'getsockname' | 'getpeername', task: UserTask, fd: number): Promise<number> {
+  const scratch = new Scratch(task, call);
   const lengthAt = scratch.room(4);
   const at = scratch.room(SOCKADDR_BYTES);
   task.memory.setU32(lengthAt, SOCKADDR_BYTES);
-  must('getsockname', await task.syscall('getsockname', fd, at, lengthAt));
+  must(call, await task.syscall(call, fd, at, lengthAt));
   return sockaddrIn.read(task.memory.data, at).port;
 }
+
+/** The port a socket is bound to. */
+export const localPort = (task: UserTask, fd: number): Promise<number> => portOf('getsockname', task, fd);
+/** The port a socket is connected to. */
+export const peerPort = (task: UserTask, fd: number): Promise<number> => portOf('getpeername', task, fd);

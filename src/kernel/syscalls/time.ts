@@ -1,4 +1,4 @@
-/** System calls on clocks. Times are whole nanoseconds as numbers: exact for 104 days since boot. */
+/** System calls on clocks and sleeping, in the kernel's own time. Absolute times are whole nanoseconds as numbers: exact for 104 days. */
 
 import { CLOCK, TIMER_ABSTIME } from '../../abi/uapi/socket.ts';
 import { must } from '../kernel-error.ts';
@@ -6,27 +6,30 @@ import { plus } from '../memory.ts';
 import type { UserTask } from '../user-task.ts';
 import { Scratch } from './scratch.ts';
 
-const NS_PER_S = 1e9;
 /** struct __kernel_timespec: two 64-bit numbers. */
-export const TIMESPEC_BYTES = 16;
+const TIMESPEC_BYTES = 16;
+const NS_PER_S = 1_000_000_000n;
 
-/** CLOCK_MONOTONIC. */
-export async function monotonicNs(task: UserTask): Promise<number> {
-  const { seconds, ns } = await clockGettime(task, CLOCK.MONOTONIC);
-  return seconds * NS_PER_S + ns;
+async function nanosleep(task: UserTask, flags: number, ns: bigint): Promise<void> {
+  const at = new Scratch(task, 'clock_nanosleep_time64').room(TIMESPEC_BYTES);
+  task.memory.setU64(at, ns / NS_PER_S);
+  task.memory.setU64(plus(at, 8), ns % NS_PER_S);
+  must('clock_nanosleep_time64', await task.syscall('clock_nanosleep_time64', CLOCK.MONOTONIC, flags, at, 0));
 }
 
+/** clock_nanosleep(2) on CLOCK_MONOTONIC, relative. */
+export const sleepNs = (task: UserTask, ns: bigint): Promise<void> => nanosleep(task, 0, ns);
+
+/** Sleep until CLOCK_MONOTONIC says so; at once when it does already. */
+export const sleepUntil = (task: UserTask, ns: number): Promise<void> =>
+  nanosleep(task, TIMER_ABSTIME, BigInt(Math.round(ns)));
+
 /** clock_gettime(2) in its two parts: nanoseconds since 1970 are more than a number holds. */
-export async function clockGettime(task: UserTask, clock: number): Promise<{ seconds: number; ns: number }> {
+export async function clockGettime(
+  task: UserTask,
+  clock: number,
+): Promise<{ readonly seconds: number; readonly ns: number }> {
   const at = new Scratch(task, 'clock_gettime64').room(TIMESPEC_BYTES);
   must('clock_gettime64', await task.syscall('clock_gettime64', clock, at));
   return { seconds: task.memory.u64AsNumber(at), ns: task.memory.u64AsNumber(plus(at, 8)) };
-}
-
-/** Sleep until CLOCK_MONOTONIC says so; at once when it does already. */
-export async function sleepUntil(task: UserTask, ns: number): Promise<void> {
-  const at = new Scratch(task, 'clock_nanosleep_time64').room(TIMESPEC_BYTES);
-  task.memory.setI64FromNumber(at, Math.floor(ns / NS_PER_S));
-  task.memory.setI64FromNumber(plus(at, 8), ns % NS_PER_S);
-  must('clock_nanosleep_time64', await task.syscall('clock_nanosleep_time64', CLOCK.MONOTONIC, TIMER_ABSTIME, at, 0));
 }

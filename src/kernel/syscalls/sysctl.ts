@@ -1,0 +1,25 @@
+/** sysctl(8): kernel settings as files under /proc/sys. Those of net/ are of the caller's network namespace. */
+
+import { AT_FDCWD, O_WRONLY } from '../../abi/uapi/fs.ts';
+import { KernelError } from '../kernel-error.ts';
+import { plus } from '../memory.ts';
+import type { UserTask } from '../user-task.ts';
+import { close, openat, write } from './file.ts';
+
+/** Dots separate names; a slash stands for a dot inside one, as in net.ipv4.conf.eth0/10.rp_filter. */
+export function sysctlPath(key: string): string {
+  return `/proc/sys/${key.replace(/[./]/g, (separator) => (separator === '.' ? '/' : '.'))}`;
+}
+
+/** Set one; throws what Linux says against it. */
+export async function setSysctl(task: UserTask, key: string, value: string): Promise<void> {
+  const path = sysctlPath(key);
+  const fd = await openat(task, AT_FDCWD, path, O_WRONLY);
+  if (fd < 0) throw new KernelError('openat', -fd, path);
+  // openat used the start of the scratch memory and is done with it.
+  const bytes = new TextEncoder().encode(`${value}\n`);
+  task.memory.write(task.scratch, bytes);
+  const written = await write(task, fd, { at: plus(task.scratch, 0), bytes: bytes.length }, bytes.length);
+  await close(task, fd);
+  if (written < 0) throw new KernelError('write', -written, `${path} = ${value}`);
+}

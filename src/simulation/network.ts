@@ -1,0 +1,253 @@
+/** Builds a plan in one kernel: a namespace a node, one for all wires, and what ip(8) and tc(8) would set in each. */
+
+import { newAddress, newNeighbour, newRoute } from '../abi/netlink/address.ts';
+import { AF, TC_H } from '../abi/netlink/constants.ts';
+import { addBridgeVlan, deleteBridgeVlan, type LinkAttributes, newLink, setLink } from '../abi/netlink/link.ts';
+import type { NetlinkRequest } from '../abi/netlink/message.ts';
+import { handle, newFlower, newHtbClass, newMatchall, newQdisc } from '../abi/netlink/tc.ts';
+import { CLONE } from '../abi/uapi/socket.ts';
+import { must } from '../kernel/kernel-error.ts';
+import { setns, socketNetns, unshare } from '../kernel/syscalls/namespace.ts';
+import { NetlinkSocket } from '../kernel/syscalls/netlink.ts';
+import { setSysctl } from '../kernel/syscalls/sysctl.ts';
+import type { UserTask } from '../kernel/user-task.ts';
+import type { TcStep } from './direction.ts';
+import type { Plan } from './plan.ts';
+import { toBytes } from './prefix.ts';
+import { forwards } from './routing.ts';
+import { type Interface, isVlanAware, type Link, type Node, type Port } from './topology.ts';
+import { parseTime } from './units.ts';
+
+/** A network namespace the director holds open. */
+export interface Netns {
+  /** Namespace file, in the director's descriptor table. */
+  readonly fd: number;
+  readonly rtnl: NetlinkSocket;
+}
+
+/** What was built, and the numbers the kernel knows it by. */
+export interface Network {
+  /** The task that built it and owns its descriptors. */
+  readonly director: UserTask;
+  /** The namespace in which links are joined and shaped, out of every host's sight. */
+  readonly wires: Netns;
+  readonly nodes: ReadonlyMap<Node, Netns>;
+  readonly devices: Devices;
+}
+
+/** ifindexes, chosen beforehand: the loopback is 1. */
+export interface Devices {
+  readonly ofPort: ReadonlyMap<Port, number>;
+  readonly ofInterface: ReadonlyMap<Interface, number>;
+  /** The two ends of each link in the namespace of wires; what leaves by the second goes to the second endpoint. */
+  readonly ofLink: ReadonlyMap<Link, readonly [number, number]>;
+  readonly bridge: ReadonlyMap<Node, number>;
+}
+
+/** Set once for the whole kernel, before any namespace: what a machine with some gigabytes would have. */
+const kernelSysctls = {
+  'net.ipv4.tcp_rmem': '4096 131072 6291456',
+  'net.ipv4.tcp_wmem': '4096 16384 4194304',
+  // Every namespace shares one backlog of packets that are between two devices.
+  'net.core.netdev_max_backlog': '1000000',
+  // Hosts do not wait for routers that advertise nothing, nor for doubles of addresses that are unique by plan.
+  'net.core.devconf_inherit_init_net': '1',
+  'net.ipv6.conf.all.accept_dad': '0',
+  'net.ipv6.conf.default.accept_dad': '0',
+  'net.ipv6.conf.default.accept_ra': '0',
+  'net.ipv6.conf.default.router_solicitations': '0',
+};
+const withoutIpv6 = { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '1' };
+const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' };
+const pings = { 'net.ipv4.ping_group_range': '0 2147483647' };
+
+const ingressHandle = handle(0xffff);
+
+export async function buildNetwork(director: UserTask, plan: Plan): Promise<Network> {
+  await setSysctls(director, kernelSysctls);
+  const wires = await newNetns(director, withoutIpv6);
+  const nodes = new Map<Node, Netns>();
+  for (const node of plan.topology.nodes.values()) nodes.set(node, await newNetns(director, sysctlsOf(node, plan)));
+  must('setns', await setns(director, wires.fd, CLONE.NEWNET));
+  const devices = numberDevices(plan);
+  const network = { director, wires, nodes, devices };
+  await wires.rtnl.send(plan.topology.links.flatMap((link) => wireUp(link, plan, network)));
+  for (const [node, { rtnl }] of nodes)
+    await rtnl.send(node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
+  return network;
+}
+
+async function setSysctls(task: UserTask, sysctls: Readonly<Record<string, string | number>>): Promise<void> {
+  for (const [key, value] of Object.entries(sysctls)) await setSysctl(task, key, String(value));
+}
+
+async function newNetns(director: UserTask, sysctls: Readonly<Record<string, string | number>>): Promise<Netns> {
+  must('unshare', await unshare(director, CLONE.NEWNET));
+  const rtnl = await NetlinkSocket.open(director);
+  const fd = must('ioctl', await socketNetns(director, rtnl.fd));
+  await setSysctls(director, sysctls);
+  return { fd, rtnl };
+}
+
+function sysctlsOf(node: Node, plan: Plan): Record<string, string | number> {
+  const hasIpv6 = node.role !== 'switch' && plan.families.includes('ipv6');
+  const isPinging = plan.workloads.some((workload) => workload.type === 'ping' && workload.from === node);
+  return {
+    ...(hasIpv6 ? {} : withoutIpv6),
+    ...(node.role === 'router' && forwards(node) && forwarding),
+    ...(isPinging && pings),
+    ...node.spec.sysctls,
+  };
+}
+
+function numberDevices(plan: Plan): Devices {
+  const ofPort = new Map<Port, number>();
+  const ofInterface = new Map<Interface, number>();
+  const bridge = new Map<Node, number>();
+  for (const node of plan.topology.nodes.values()) {
+    let next = 2;
+    for (const port of node.ports) ofPort.set(port, next++);
+    for (const port of node.ports)
+      for (const i of port.interfaces) ofInterface.set(i, i.vlan === undefined ? (ofPort.get(port) ?? 0) : next++);
+    if (node.role === 'switch') bridge.set(node, next);
+  }
+  const ofLink = new Map(plan.topology.links.map((link) => [link, [2 + 2 * link.index, 3 + 2 * link.index] as const]));
+  return { ofPort, ofInterface, ofLink, bridge };
+}
+
+// --- wires ---
+
+/** The two cables of a link, and in the middle: what comes in at one end leaves at the other, through its qdiscs. */
+function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes' | 'devices'>): NetlinkRequest[] {
+  const [first, second] = devices.ofLink.get(link) ?? [0, 0];
+  const [forward, reverse] = plan.directions.get(link) ?? [];
+  // A trace's bucket is opened with a frame that is a little too long for it: let that one be sent.
+  const room = forward?.trace || reverse?.trace ? 32 : 0;
+  const mtu = Math.max(...link.ports.map((port) => port.mtu)) + room;
+  return [
+    cable(`l${link.index}a`, first, mtu, link.ports[0], nodes, devices),
+    cable(`l${link.index}b`, second, mtu, link.ports[1], nodes, devices),
+    ...shape(second, forward?.steps ?? []),
+    ...shape(first, reverse?.steps ?? []),
+    newQdisc({ index: first, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
+    newQdisc({ index: second, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
+    newMatchall({ index: first, parent: ingressHandle, priority: 1 }, { redirect: second }),
+    newMatchall({ index: second, parent: ingressHandle, priority: 1 }, { redirect: first }),
+  ];
+}
+
+function cable(
+  name: string,
+  index: number,
+  mtu: number,
+  port: Port,
+  nodes: ReadonlyMap<Node, Netns>,
+  devices: Devices,
+): NetlinkRequest {
+  const peer: LinkAttributes = {
+    name: port.name,
+    index: devices.ofPort.get(port) ?? 0,
+    mtu: port.mtu,
+    address: port.mac,
+    netns: { fd: nodes.get(port.node)?.fd ?? -1 },
+  };
+  return newLink({ kind: 'veth', peer }, { name, index, mtu, up: true, arp: false });
+}
+
+function shape(index: number, steps: readonly TcStep[]): NetlinkRequest[] {
+  return steps.map((step) => {
+    if (step.step === 'qdisc') return newQdisc({ index, parent: step.parent, handle: step.handle }, step.options);
+    if (step.step === 'class') return newHtbClass({ index, parent: step.parent, handle: step.handle }, step.options);
+    return newFlower({ index, parent: step.parent, priority: step.priority }, step.keys, { classId: step.classId });
+  });
+}
+
+// --- nodes ---
+
+/** The shortest of what the two directions of a port's link say; a packet built longer would be cut up on its way. */
+function gsoMaxSegs(port: Port, plan: Plan): number | undefined {
+  const link = plan.topology.links.find(({ ports }) => ports.includes(port));
+  const direction = link && plan.directions.get(link)?.[link.ports[0] === port ? 0 : 1];
+  return direction?.gsoMaxSegs;
+}
+
+function hostSetup(node: Node, plan: Plan, devices: Devices): NetlinkRequest[] {
+  const interfaces = node.ports.flatMap((port) => port.interfaces);
+  const indexOf = (i: Interface): number => devices.ofInterface.get(i) ?? 0;
+  return [
+    setLink(1, { up: true }),
+    ...node.ports.flatMap((port) => portSetup(port, plan, devices)),
+    ...interfaces.flatMap((i) =>
+      (plan.addressing.get(i) ?? []).map((a) => newAddress(indexOf(i), toBytes(a), a.prefixLength)),
+    ),
+    ...(plan.routes.get(node) ?? []).map(({ family, destination, gateway, through }) =>
+      newRoute({
+        family: family === 'ipv4' ? AF.INET : AF.INET6,
+        ...(destination && { destination: { address: toBytes(destination), prefixLength: destination.prefixLength } }),
+        gateway: toBytes(gateway),
+        device: indexOf(through),
+      }),
+    ),
+    ...plan.neighbours
+      .filter(({ through }) => through.port.node === node)
+      .map(({ through, address, mac }) => newNeighbour(indexOf(through), toBytes(address), mac)),
+  ];
+}
+
+function portSetup(port: Port, plan: Plan, devices: Devices): NetlinkRequest[] {
+  const index = devices.ofPort.get(port) ?? 0;
+  const segs = gsoMaxSegs(port, plan);
+  const limit = segs === undefined ? {} : { gsoMaxSegs: segs };
+  return [
+    setLink(index, { up: true, ...limit }),
+    ...port.interfaces.flatMap((i) =>
+      i.vlan === undefined
+        ? []
+        : [
+            newLink(
+              { kind: 'vlan', link: index, id: i.vlan },
+              { name: i.name, index: devices.ofInterface.get(i) ?? 0, up: true, ...limit },
+            ),
+          ],
+    ),
+  ];
+}
+
+/** A bridge without multicast snooping: it floods what it does not know. */
+function switchSetup(node: Node, plan: Plan, devices: Devices): NetlinkRequest[] {
+  const bridge = devices.bridge.get(node) ?? 0;
+  const vlanFiltering = isVlanAware(node, plan.topology.links);
+  const ageing = node.spec.ageing === undefined ? undefined : parseTime(node.spec.ageing);
+  const kind = { kind: 'bridge', vlanFiltering, stp: node.spec.stp ?? false, snooping: false } as const;
+  return [
+    newLink(
+      { ...kind, ...(ageing !== undefined && { ageingSeconds: ageing / 1e9 }) },
+      { name: 'br0', index: bridge, up: true },
+    ),
+    ...node.ports.flatMap((port) => {
+      const index = devices.ofPort.get(port) ?? 0;
+      const segs = gsoMaxSegs(port, plan);
+      const link = plan.topology.links.find(({ ports }) => ports.includes(port));
+      return [
+        setLink(index, { master: bridge, ...(segs !== undefined && { gsoMaxSegs: segs }) }),
+        ...portVlans(index, link),
+        setLink(index, { up: true }),
+      ];
+    }),
+  ];
+}
+
+/** A new port is in VLAN 1, untagged; one that speaks of VLANs leaves it. */
+function portVlans(index: number, link: Link | undefined): NetlinkRequest[] {
+  const { vlan, vlans } = link?.spec ?? {};
+  if (vlan !== undefined)
+    return [
+      ...(vlan === 1 ? [] : [deleteBridgeVlan(index, 1)]),
+      addBridgeVlan(index, vlan, { pvid: true, untagged: true }),
+    ];
+  if (vlans === undefined) return [];
+  return [
+    ...(vlans.includes(1) ? [] : [deleteBridgeVlan(index, 1)]),
+    ...vlans.map((id) => addBridgeVlan(index, id, { pvid: false, untagged: false })),
+  ];
+}

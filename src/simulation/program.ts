@@ -1,0 +1,105 @@
+/** Programs of a simulation: each plays one Linux task on one node, and the clock only moves while all of them wait in the kernel. */
+
+import type { TcpInfo } from '../abi/netlink/inet-diag.ts';
+import { CLONE } from '../abi/uapi/socket.ts';
+import { must } from '../kernel/kernel-error.ts';
+import { setns } from '../kernel/syscalls/namespace.ts';
+import type { UserTask } from '../kernel/user-task.ts';
+import type { Network } from './network.ts';
+import type { Random } from './random.ts';
+import type { Node } from './topology.ts';
+
+/** A task and what ties its program to virtual time. */
+export interface ProgramTask extends UserTask {
+  /** A program plays it: until its next call the clock stands still. */
+  attach(): void;
+  /** No program plays it. */
+  detach(): void;
+  /** Wait for something else than a call of this task: meanwhile the clock may move. */
+  waitFor<T>(promise: Promise<T>): Promise<T>;
+}
+
+/** What a simulation needs of a kernel whose clock is virtual. */
+export interface SimulationKernel {
+  /** clone(2): a child of this task, with copies of its descriptors; of the kernel's first task when left out. */
+  spawn(parent?: ProgramTask): Promise<ProgramTask>;
+  /** CLOCK_MONOTONIC, without a call. */
+  nowNs(): number;
+}
+
+const SCHED_FIFO = 1;
+
+/** Timers of real-time tasks have no slack (sched(7), prctl(2) PR_SET_TIMERSLACK): they wake to the nanosecond. Children inherit it. */
+export async function wakeExactly(task: UserTask): Promise<void> {
+  task.memory.setU32(task.scratch, 1);
+  must('sched_setscheduler', await task.syscall('sched_setscheduler', 0, SCHED_FIFO, task.scratch));
+}
+
+/** What a program may use. */
+export interface Stage {
+  /** CLOCK_MONOTONIC when the simulation began. */
+  readonly beganNs: number;
+  /** CLOCK_MONOTONIC when it ends at the latest. */
+  readonly endsNs: number;
+  readonly network: Network;
+  /** CLOCK_MONOTONIC now. */
+  nowNs(): number;
+  /** Random numbers of their own for each name. */
+  random(name: string): Random;
+  /** Run a program on a node in a task of its own; settles when the program does. */
+  run<T>(node: Node, program: (task: ProgramTask) => Promise<T>): Promise<T>;
+  /** A TCP connection whose tcp_info is to be sampled. */
+  watch(flow: WatchedFlow): void;
+}
+
+/** The sending end of a connection. */
+export interface WatchedFlow {
+  readonly workload: number;
+  readonly stream: number;
+  readonly task: ProgramTask;
+  readonly fd: number;
+}
+
+/** What a watched connection said of itself at one time. */
+export interface TcpSample {
+  readonly workload: number;
+  readonly stream: number;
+  /** Since the simulation began. */
+  readonly timeNs: number;
+  readonly info: TcpInfo;
+}
+
+/** Tasks on each node; a program's task serves another one after it. */
+export class TaskPool {
+  readonly #director: ProgramTask;
+  readonly #kernel: SimulationKernel;
+  readonly #network: Network;
+  readonly #idle = new Map<Node, ProgramTask[]>();
+
+  constructor(director: ProgramTask, kernel: SimulationKernel, network: Network) {
+    this.#director = director;
+    this.#kernel = kernel;
+    this.#network = network;
+  }
+
+  async run<T>(node: Node, program: (task: ProgramTask) => Promise<T>): Promise<T> {
+    const task = await this.#take(node);
+    try {
+      return await program(task);
+    } finally {
+      task.detach();
+      this.#idle.set(node, [...(this.#idle.get(node) ?? []), task]);
+    }
+  }
+
+  async #take(node: Node): Promise<ProgramTask> {
+    const known = this.#idle.get(node)?.pop();
+    if (known) {
+      known.attach();
+      return known;
+    }
+    const task = await this.#kernel.spawn(this.#director);
+    must('setns', await setns(task, this.#network.nodes.get(node)?.fd ?? -1, CLONE.NEWNET));
+    return task;
+  }
+}

@@ -1,0 +1,71 @@
+/** What every workload is: programs that run, and a result that can be asked for at any time. */
+
+import { formatAddress } from '../prefix.ts';
+import type { ProgramTask, Stage, TcpSample } from '../program.ts';
+import type { WorkloadResult } from '../results.ts';
+import type { FlowPlan } from '../workload-plan.ts';
+
+export interface Workload {
+  /** Settles when the workload has ended by itself. */
+  run(): Promise<void>;
+  /** What became of it until now; `asker` is a task that may ask the kernel, `samples` all that were taken. */
+  result(asker: ProgramTask, samples: readonly TcpSample[]): Promise<WorkloadResult>;
+}
+
+/** When a flow began and ended, in the simulation's time. */
+export class Lifetime {
+  readonly #stage: Stage;
+  readonly #plan: FlowPlan;
+  #endedNs: number | undefined;
+  #error: string | undefined;
+
+  constructor(stage: Stage, plan: FlowPlan) {
+    this.#stage = stage;
+    this.#plan = plan;
+  }
+
+  /** CLOCK_MONOTONIC at which the flow begins. */
+  get beginsNs(): number {
+    return this.#stage.beganNs + this.#plan.startNs;
+  }
+
+  /** CLOCK_MONOTONIC at which a flow of this duration ends; never after the simulation. */
+  endsNs(durationNs: number | undefined): number {
+    return durationNs === undefined ? this.#stage.endsNs : Math.min(this.#stage.endsNs, this.beginsNs + durationNs);
+  }
+
+  end(): void {
+    this.#endedNs ??= this.#stage.nowNs();
+  }
+
+  /** It could not go on. */
+  readonly fail = (cause: unknown): void => {
+    this.#error ??= cause instanceof Error ? cause.message : String(cause);
+    this.end();
+  };
+
+  get failed(): boolean {
+    return this.#error !== undefined;
+  }
+
+  /** Nanoseconds it has lasted. */
+  get lastedNs(): number {
+    return Math.max(0, (this.#endedNs ?? this.#stage.nowNs()) - this.beginsNs);
+  }
+
+  /** The members every flow's result has. */
+  common() {
+    const { name, from, to, address, port, startNs } = this.#plan;
+    return {
+      name,
+      from: from.name,
+      to: to.name,
+      address: formatAddress(address),
+      port,
+      start_s: startNs / 1e9,
+      duration_s: this.lastedNs / 1e9,
+      completed: this.#endedNs !== undefined && this.#error === undefined,
+      ...(this.#error !== undefined && { error: this.#error }),
+    };
+  }
+}
