@@ -8,7 +8,7 @@ import { isSyscall } from '../../abi/kinds.ts';
 import type { SyscallName } from '../../abi/syscalls.ts';
 import { isObject } from './bytes.ts';
 import { integer } from './integer.ts';
-import { at, Mistake } from './mistake.ts';
+import { argumentPath, at, Mistake } from './mistake.ts';
 import type { Json } from './types.ts';
 
 /** A call of our kernel's table, with each argument's place in the request. */
@@ -214,20 +214,20 @@ const rewrites: Record<string, readonly [arity: number, rewrite: Rewrite]> = {
 const PAGE_BYTES = 4096n;
 /** A flag that no call has: EINVAL. */
 const INVALID_FLAG = 1;
-const TIME32 = /_time32$/;
+const TIME32 = '_time32';
 
 /** The kernel's call for `name`; undefined for a name that Linux does not have. */
 export function rename(name: string, args: readonly Json[]): Renamed | undefined {
-  const paths = args.map((_, i) => at('/args', i));
+  const paths = args.map((_, i) => argumentPath(i));
   const rewrite = Object.hasOwn(rewrites, name) ? rewrites[name] : undefined;
   const template = Object.hasOwn(templates, name) ? templates[name] : undefined;
   if (rewrite) {
     limit(name, args, rewrite[0]);
     return rewrite[1](args, paths);
   }
-  if (template) return fill(name, template, args, paths);
+  if (template) return fill(name, template, args);
   // The forms with 32-bit time stay within reach.
-  const plain = name.replace(TIME32, '');
+  const plain = name.endsWith(TIME32) ? name.slice(0, -TIME32.length) : name;
   return isSyscall(plain) ? { call: plain, args, paths } : undefined;
 }
 
@@ -247,28 +247,36 @@ export const aliases: ReadonlyMap<string, SyscallName> = new Map([
   ['time', 'clock_gettime64'],
 ]);
 
-function fill(
-  name: string,
-  [call, text]: readonly [SyscallName, string],
-  args: readonly Json[],
-  paths: readonly string[],
-): Renamed {
-  const words = text.split(' ');
-  limit(name, args, 1 + Math.max(-1, ...words.map((word) => (word.startsWith('$') ? Number(word.slice(1)) : -1))));
-  const from = words.map((word) => (word.startsWith('$') ? Number(word.slice(1)) : undefined));
+/** One argument of a template: the caller's, or a constant. */
+type Part = { readonly from: number } | { readonly value: Json };
+
+const parsed = new Map<string, readonly Part[]>();
+
+function partsOf(name: string, text: string): readonly Part[] {
+  const known = parsed.get(name);
+  if (known) return known;
+  const parts = text.split(' ').map((word): Part => {
+    if (word.startsWith('$')) return { from: Number(word.slice(1)) };
+    return { value: /^\d+$/.test(word) ? Number(word) : word };
+  });
+  parsed.set(name, parts);
+  return parts;
+}
+
+function fill(name: string, [call, text]: readonly [SyscallName, string], args: readonly Json[]): Renamed {
+  const parts = partsOf(name, text);
+  limit(name, args, 1 + Math.max(-1, ...parts.map((part) => ('from' in part ? part.from : -1))));
   // What the caller left out at the end stays left out.
-  const given = from.findLastIndex((index) => index === undefined || index < args.length) + 1;
+  const given = parts.slice(0, parts.findLastIndex((part) => 'value' in part || part.from < args.length) + 1);
   return {
     call,
-    args: words
-      .slice(0, given)
-      .map((word, i) => (from[i] === undefined ? (/^\d+$/.test(word) ? Number(word) : word) : (args[from[i]] ?? 0))),
-    paths: from.map((index) => (index === undefined ? '/call' : (paths[index] ?? at('/args', index)))),
+    args: given.map((part) => ('value' in part ? part.value : (args[part.from] ?? 0))),
+    paths: given.map((part) => ('value' in part ? '/call' : argumentPath(part.from))),
   };
 }
 
 function limit(name: string, args: readonly Json[], arity: number): void {
-  if (args.length > arity) throw new Mistake('too-many-args', at('/args', arity), `${name} takes ${arity} arguments`);
+  if (args.length > arity) throw new Mistake('too-many-args', argumentPath(arity), `${name} takes ${arity} arguments`);
 }
 
 const padded = (args: readonly Json[], length: number): Json[] => Array.from({ length }, (_, i) => args[i] ?? 0);

@@ -6,6 +6,7 @@ const ALIGN = 8;
 const START_BYTES = 4096;
 /** No buffer lies at offset 0: a pointer of 0 stays NULL. */
 const FIRST = ALIGN;
+const NOTHING = new Uint8Array();
 
 /** Offsets stand for addresses until `place` says where the arena lies. It is emptied and used again for each call. */
 export class Arena {
@@ -14,20 +15,22 @@ export class Arena {
   #bytes = new Uint8Array(START_BYTES);
   #data = new DataView(this.#bytes.buffer);
   #used = FIRST;
-  #pointers: number[] = [];
+  readonly #pointers: number[] = [];
 
   constructor(limit: number) {
     this.limit = limit;
   }
 
   clear(): void {
+    if (this.#used === FIRST) return;
     this.#bytes.fill(0, 0, this.#used);
     this.#used = FIRST;
-    this.#pointers = [];
+    this.#pointers.length = 0;
   }
 
+  /** Bytes that the call needs: 0 for a call without memory. */
   get used(): number {
-    return this.#used;
+    return this.#used === FIRST ? 0 : this.#used;
   }
 
   /** For immediate use: the next `room` may move it. */
@@ -64,7 +67,7 @@ export class Arena {
   /** The arena's bytes for memory at `base`. */
   place(base: number): Uint8Array {
     for (const offset of this.#pointers) this.#data.setUint32(offset, this.#data.getUint32(offset, true) + base, true);
-    this.#pointers = [];
-    return this.#bytes.subarray(0, this.#used);
+    this.#pointers.length = 0;
+    return this.#used === FIRST ? NOTHING : this.#bytes.subarray(0, this.#used);
   }
 }

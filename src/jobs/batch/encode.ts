@@ -7,7 +7,7 @@ import type { SyscallName } from '../../abi/syscalls.ts';
 import type { Arena } from './arena.ts';
 import { inputBytes, isObject, utf8 } from './bytes.ts';
 import { integer } from './integer.ts';
-import { at, Mistake } from './mistake.ts';
+import { argumentPath, at, Mistake } from './mistake.ts';
 import { netlinkBytes } from './netlink.ts';
 import type { Output, Shape } from './shape.ts';
 import { StructWriter } from './struct-writer.ts';
@@ -75,16 +75,19 @@ export function encode(arena: Arena, call: SyscallName, args: readonly Json[], p
     throw new Mistake('too-many-args', extra, `${call} takes ${parameters.length} arguments`);
   }
   const encoder = new Encoder(arena);
-  const slots = parameters.map((parameter, i): Slot => {
+  const slots: Slot[] = [];
+  const outputs: Output[] = [];
+  parameters.forEach((parameter, i) => {
     const value = args[i];
-    if (value === undefined) return { parameter, register: 0 };
-    return { parameter, ...encoder.argument(parameter.kind, value, paths[i] ?? at('/args', i)) };
+    if (value === undefined) slots.push({ parameter, register: 0 });
+    else slots.push({ parameter, ...encoder.argument(parameter.kind, value, paths[i] ?? argumentPath(i)) });
   });
-  for (const [i, slot] of slots.entries()) checkRoom(arena, slots, slot, paths[i] ?? at('/args', i));
-  const outputs = slots.flatMap(({ parameter, buffer }): Output[] => {
-    if (!buffer?.written || (call === 'ioctl' && buffer.given && isSetter(commandOf(slots)))) return [];
+  slots.forEach(({ parameter, buffer }, i) => {
+    if (!buffer) return;
+    checkRoom(arena, slots, parameter, buffer, paths[i] ?? argumentPath(i));
+    if (!buffer.written || (call === 'ioctl' && buffer.given && isSetter(commandOf(slots)))) return;
     const { got, unit } = parameter.kind;
-    return [{ name: parameter.name, shape: buffer.shape, unit, ...(got && { got }) }];
+    outputs.push({ name: parameter.name, shape: buffer.shape, unit, ...(got && { got }) });
   });
   return { call, slots, outputs, given: args.length };
 }
@@ -105,8 +108,7 @@ export function amountOf(slots: readonly Slot[], data: DataView, amount: Amount,
 }
 
 /** A call must not be told of more memory than its argument has. */
-function checkRoom(arena: Arena, slots: readonly Slot[], { parameter, buffer }: Slot, path: string): void {
-  if (!buffer) return;
+function checkRoom(arena: Arena, slots: readonly Slot[], parameter: Parameter, buffer: Buffer, path: string): void {
   const { kind } = parameter;
   const element = sizeOf(kind.type) ?? 0;
   const count = kind.length === undefined ? 1 : amountOf(slots, arena.data, kind.length);
@@ -122,11 +124,10 @@ function checkRoom(arena: Arena, slots: readonly Slot[], { parameter, buffer }: 
 
 export class Encoder {
   readonly arena: Arena;
-  readonly #structs: StructWriter;
+  readonly #structs = new StructWriter(this);
 
   constructor(arena: Arena) {
     this.arena = arena;
-    this.#structs = new StructWriter(this);
   }
 
   argument(kind: Kind, value: Json, path: string): Omit<Slot, 'parameter'> {

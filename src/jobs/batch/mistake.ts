@@ -27,4 +27,10 @@ export class Mistake extends Error {
 
 /** `path` with one more step. */
 export const at = (path: string, step: string | number): string =>
-  `${path}/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  typeof step === 'number' || !/[~/]/.test(step)
+    ? `${path}/${step}`
+    : `${path}/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+
+/** Where each argument of a call stands. */
+const arguments_ = Array.from({ length: 8 }, (_, i) => `/args/${i}`);
+export const argumentPath = (index: number): string => arguments_[index] ?? `/args/${index}`;

@@ -14,6 +14,7 @@ export class Refs {
 
   /** `value` with every {"ref"} in it replaced by what it names. */
   resolve(value: Json, path: string): Json {
+    if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) return value.map((item: Json, i) => this.resolve(item, at(path, i)));
     if (!isObject(value)) return value;
     const { ref } = value;

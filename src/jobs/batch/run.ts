@@ -9,10 +9,10 @@ import { type Renamed, rename } from './aliases.ts';
 import { Arena } from './arena.ts';
 import { decode } from './decode.ts';
 import { encode, type Plan } from './encode.ts';
-import { Mistake } from './mistake.ts';
+import { argumentPath, Mistake } from './mistake.ts';
 import { Refs } from './refs.ts';
 import { straceLine } from './strace.ts';
-import type { BatchCall, CallResult, Json } from './types.ts';
+import type { BatchCall, CallResult } from './types.ts';
 
 /** Linux's errors are -1 to -4095 (MAX_ERRNO of include/linux/err.h): anything below is an address. */
 const MAX_ERRNO = 4095;
@@ -55,7 +55,7 @@ export class CallRunner {
 
   /** Make one call. Throws a `Mistake` when it says something it cannot mean: then nothing was called. */
   async run({ call, args = [], as, expect }: BatchCall): Promise<CallResult> {
-    const resolved = args.map((arg, i) => this.#refs.resolve(arg, `/args/${i}`));
+    const resolved = args.map((arg, i) => this.#refs.resolve(arg, argumentPath(i)));
     const renamed = rename(call, resolved);
     if (!renamed) throw new Mistake('unknown-call', '/call', `Linux has no call named ${call}`);
     const result = renamed.refused ? failure(errnos[renamed.refused].number) : await this.#make(renamed);
@@ -65,61 +65,42 @@ export class CallRunner {
   }
 
   async #make({ call, args, paths, answer }: Renamed): Promise<CallResult> {
+    const task = this.#task;
     this.#arena.clear();
     const plan = encode(this.#arena, call, args, paths);
-    const before = this.#options.nowNs();
-    const done = await this.#call(plan);
-    const ns = Number(this.#options.nowNs() - before);
-    const { ret, out } = done.exited ? done : (answer?.(done.ret, done.out) ?? done);
-    return {
-      ...(done.exited ? { ret: null, exited: done.exited } : ret < 0 ? failure(-ret) : { ret }),
-      ...(out !== undefined && { out }),
-      ...(ns > 0 && { ns }),
-      ...(done.strace !== undefined && { strace: done.strace }),
-    };
-  }
-
-  async #call(plan: Plan): Promise<Outcome> {
-    const bytes = this.#arena.used;
-    if (bytes <= this.#task.scratchBytes) return this.#callAt(plan, this.#task.scratch);
-    const buffer = await mapBuffer(this.#task, bytes);
-    const outcome = await this.#callAt(plan, buffer.at);
-    if (!outcome.exited) await unmapBuffer(this.#task, buffer);
-    return outcome;
-  }
-
-  async #callAt(plan: Plan, base: Ptr): Promise<Outcome> {
-    const { memory } = this.#task;
-    const before = this.#arena.place(base);
-    memory.write(base, before);
+    const mapped = this.#arena.used > task.scratchBytes ? await mapBuffer(task, this.#arena.used) : undefined;
+    const base = mapped?.at ?? task.scratch;
+    const given = this.#arena.place(base);
+    if (given.length > 0) task.memory.write(base, given);
     const registers = plan.slots.map(({ register, buffer }) => (buffer ? base + buffer.at : register));
-    const { ret, exited } = await this.#enter(plan, registers);
-    const quiet = plan.outputs.length === 0 && !this.#options.strace;
-    const after = quiet || exited ? before : memory.copy(base, before.length);
-    const out = exited ? undefined : decode(plan, after, ret);
-    const strace = this.#options.strace ? straceLine(plan, base, before, after, exited ? undefined : ret) : undefined;
-    return { ret, out, strace, exited };
-  }
-
-  /** The system call itself. Ending is a result too: it is what exit(2) and fatal signals are for. */
-  async #enter({ call }: Plan, registers: readonly (number | bigint)[]): Promise<{ ret: number; exited?: Exited }> {
+    const startNs = this.#options.nowNs();
     try {
-      const ret = await this.#task.syscall(call, ...registers);
-      return { ret: ret < -MAX_ERRNO ? ptr(ret) : ret };
+      const raw = await task.syscall(call, ...registers);
+      const ns = Number(this.#options.nowNs() - startNs);
+      const result = this.#read(plan, base, given, raw < -MAX_ERRNO ? ptr(raw) : raw, ns, answer);
+      if (mapped) await unmapBuffer(task, mapped);
+      return result;
     } catch (cause) {
+      // Ending is a result too: it is what exit(2) and fatal signals are for.
       if (!(cause instanceof TaskExited)) throw cause;
-      return { ret: 0, exited: { status: cause.status } };
+      const strace = this.#options.strace ? straceLine(plan, base, given, given, undefined) : undefined;
+      return { ret: null, exited: { status: cause.status }, ...(strace !== undefined && { strace }) };
     }
   }
-}
 
-type Exited = NonNullable<CallResult['exited']>;
-
-interface Outcome {
-  readonly ret: number;
-  readonly out: Json | undefined;
-  readonly strace: string | undefined;
-  readonly exited: Exited | undefined;
+  /** What came of a call, from memory as it is now: there is no `await` in here. */
+  #read(plan: Plan, base: Ptr, given: Uint8Array, raw: number, ns: number, answer: Renamed['answer']): CallResult {
+    const { strace } = this.#options;
+    const untouched = plan.outputs.length === 0 && !strace;
+    const after = untouched ? given : this.#task.memory.view(base, given.length);
+    const written = decode(plan, after, raw);
+    const { ret, out } = answer?.(raw, written) ?? { ret: raw, out: written };
+    const result: { -readonly [K in keyof CallResult]: CallResult[K] } = ret < 0 ? failure(-ret) : { ret };
+    if (out !== undefined) result.out = out;
+    if (ns > 0) result.ns = ns;
+    if (strace) result.strace = straceLine(plan, base, given, after, raw);
+    return result;
+  }
 }
 
 /**
