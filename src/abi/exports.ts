@@ -7,15 +7,32 @@ export interface ExportRow {
   readonly result: WasmType | null;
   /** Runs kernel code that may suspend: called through `WebAssembly.promising`. */
   readonly suspends?: true;
+  /** Which module has it, when not both. */
+  readonly of?: 'snapshot';
   readonly doc: string;
 }
 
 export const kernelExports = {
   start: { params: [], result: null, suspends: true, doc: 'Boot. Becomes the idle task and never returns.' },
   resume: { params: [], result: null, suspends: true, doc: 'Go on after a restore, as the idle task. Never returns.' },
-  task_entry: { params: ['i32', 'i32'], result: null, suspends: true, doc: 'Enter a task on a new engine stack (task, stack pointer). Never returns.' },
+  task_entry: {
+    params: ['i32', 'i32'],
+    result: null,
+    suspends: true,
+    doc: 'Enter a task on a new engine stack (task, stack pointer). Never returns.',
+  },
   shared: { params: [], result: 'i32', doc: 'Address of the memory both sides share (abi/shared.ts).' },
-  task_list: { params: ['i32', 'i32'], result: 'i32', doc: 'Describe up to so many tasks at an address; answers how many there are.' },
+  task_list: {
+    params: ['i32', 'i32'],
+    result: 'i32',
+    doc: 'Describe up to so many tasks at an address; answers how many there are.',
+  },
+  restore: {
+    params: ['i32'],
+    result: null,
+    of: 'snapshot',
+    doc: 'Put the snapshot into memory; not 0: clear all memory first. Only in the snapshot, made by scripts/snapshot.ts.',
+  },
 } as const satisfies Record<string, ExportRow>;
 
 export type ExportName = keyof typeof kernelExports;

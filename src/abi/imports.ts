@@ -12,21 +12,51 @@ export interface ImportRow {
 }
 
 export const kernelImports = {
-  console_write: { params: ['i32', 'i32'], result: null, doc: 'Append printk text (pointer, bytes) to the console ring.' },
+  console_write: {
+    params: ['i32', 'i32'],
+    result: null,
+    doc: 'Append printk text (pointer, bytes) to the console ring.',
+  },
   panic: { params: ['i32', 'i32'], result: null, doc: 'The kernel ended with this message; the host throws.' },
-  command_line: { params: ['i32', 'i32'], result: 'i32', doc: 'Write the command line, at most so many bytes; answers its bytes.' },
+  command_line: {
+    params: ['i32', 'i32'],
+    result: 'i32',
+    doc: 'Write the command line, at most so many bytes; answers its bytes.',
+  },
   entropy: { params: ['i32', 'i32'], result: null, doc: 'Fill memory with random bytes.' },
   clock_now: { params: [], result: 'f64', doc: 'Wall policy: CLOCK_MONOTONIC in nanoseconds.' },
   clock_realtime: { params: [], result: 'f64', doc: 'CLOCK_REALTIME in nanoseconds since 1970.' },
   mmio_read: { params: ['i32', 'i32'], result: 'i32', doc: 'Load 1, 2 or 4 bytes from a device register.' },
-  mmio_write: { params: ['i32', 'i32', 'i32'], result: null, doc: 'Store a value of 1, 2 or 4 bytes into a device register (address, value, size).' },
+  mmio_write: {
+    params: ['i32', 'i32', 'i32'],
+    result: null,
+    doc: 'Store a value of 1, 2 or 4 bytes into a device register (address, value, size).',
+  },
   user_ready: { params: ['i32'], result: 'i32', doc: 'Whether a call waits for this user task.' },
   user_wake: { params: [], result: 'i32', doc: 'The next user task to wake because a call waits for it, or 0.' },
-  user_exit: { params: ['i32', 'i32', 'i32'], result: null, doc: 'A user task ended (task, pid, exit code as wait(2) encodes it).' },
-  user_signal: { params: ['i32', 'i32', 'i32'], result: null, doc: 'A signal with a handler arrived (task, signal, handler).' },
+  user_exit: {
+    params: ['i32', 'i32', 'i32'],
+    result: null,
+    doc: 'A user task ended (task, pid, exit code as wait(2) encodes it).',
+  },
+  user_signal: {
+    params: ['i32', 'i32', 'i32'],
+    result: null,
+    doc: 'A signal with a handler arrived (task, signal, handler).',
+  },
   idle: { params: [], result: null, suspends: true, doc: 'Nothing to run: return once an interrupt is pending.' },
-  task_switch: { params: ['i32', 'i32', 'i32', 'i32'], result: null, suspends: true, doc: 'Park the first task, resume or enter the second (flags, its stack pointer).' },
-  user_next: { params: ['i32', 'i32', 'i32'], result: 'i32', suspends: true, doc: 'The last call of this user task (task, pid, registers) is done: 1 with the next one in the registers, 0 to sleep.' },
+  task_switch: {
+    params: ['i32', 'i32', 'i32', 'i32'],
+    result: null,
+    suspends: true,
+    doc: 'Park the first task, resume or enter the second (flags, its stack pointer).',
+  },
+  user_next: {
+    params: ['i32', 'i32', 'i32'],
+    result: 'i32',
+    suspends: true,
+    doc: 'The last call of this user task (task, pid, registers) is done: 1 with the next one in the registers, 0 to sleep.',
+  },
 } as const satisfies Record<string, ImportRow>;
 
 export type ImportName = keyof typeof kernelImports;

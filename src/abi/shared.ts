@@ -25,7 +25,17 @@ export const REGS = {
 } as const;
 
 /** `struct lkl_task_info`, 40 bytes. */
-export const TASK_INFO = { bytes: 40, pid: 0, state: 4, flags: 8, inUserLoop: 12, stack: 16, sp: 20, comm: 24, commBytes: 16 } as const;
+export const TASK_INFO = {
+  bytes: 40,
+  pid: 0,
+  state: 4,
+  flags: 8,
+  inUserLoop: 12,
+  stack: 16,
+  sp: 20,
+  comm: 24,
+  commBytes: 16,
+} as const;
 
 /** Bits of `irqPending`. */
 export const IRQ = { timer: 1, user: 2, virtio: 8 } as const;

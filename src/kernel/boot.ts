@@ -1,11 +1,12 @@
 /** Boots a kernel from its first instruction: seconds of work that `npm run snapshot` does once, and tests compare with. */
 
+import { AT_FDCWD, S_IFCHR } from '../abi/uapi/fs.ts';
 import { Engine } from './engine.ts';
+import { adopt, Kernel, type KernelOptions, mib } from './kernel.ts';
 import { must } from './kernel-error.ts';
-import { adopt, Kernel, type KernelOptions, mib, newMemory } from './kernel.ts';
-import { mkdirat } from './syscalls/dir.ts';
+import { Machine } from './machine.ts';
+import { mkdirat, mknodat } from './syscalls/dir.ts';
 import { mount } from './syscalls/mount.ts';
-import { AT_FDCWD } from '../abi/uapi/fs.ts';
 
 /** What the kernel starts with. Hash tables are sized by it, so small is lean. */
 export const BOOT_MEMORY_MIB = 12;
@@ -16,13 +17,39 @@ const COMMAND_LINE = 'rdinit=/init panic=-1 loglevel=7';
 const FILE_SYSTEMS = [
   ['proc', '/proc'],
   ['sysfs', '/sys'],
-  ['devtmpfs', '/dev'],
 ] as const;
 
-/** A booted kernel with /proc, /sys and /dev mounted and /mnt and /tmp there. */
-export async function boot(module: WebAssembly.Module, options: KernelOptions & { readonly commandLine?: string }): Promise<Kernel> {
+/** Character devices as Documentation/admin-guide/devices.txt numbers them. devtmpfs would make them, but its thread cannot be restored. */
+const DEVICES = [
+  ['null', 0o666, 1, 3],
+  ['zero', 0o666, 1, 5],
+  ['full', 0o666, 1, 7],
+  ['random', 0o666, 1, 8],
+  ['urandom', 0o666, 1, 9],
+  ['kmsg', 0o644, 1, 11],
+  ['hwrng', 0o600, 10, 183],
+  ['loop-control', 0o660, 10, 237],
+  ['net/tun', 0o666, 10, 200],
+  ['mapper/control', 0o600, 10, 236],
+] as const;
+
+const DIRECTORIES = [
+  ['/proc', 0o555],
+  ['/sys', 0o555],
+  ['/dev', 0o755],
+  ['/dev/net', 0o755],
+  ['/dev/mapper', 0o755],
+  ['/mnt', 0o755],
+  ['/tmp', 0o1777],
+] as const;
+
+/** A booted kernel with /proc and /sys mounted, /dev filled, and /mnt and /tmp there. */
+export async function boot(
+  module: WebAssembly.Module,
+  options: KernelOptions & { readonly commandLine?: string },
+): Promise<Kernel> {
   const { host, clock = 'virtual', memoryMib = 64, commandLine = '' } = options;
-  const engine = new Engine(module, newMemory(mib(BOOT_MEMORY_MIB)), {
+  const engine = new Engine(new Machine(module, mib(BOOT_MEMORY_MIB)), {
     host,
     clock,
     memoryLimit: mib(memoryMib),
@@ -32,11 +59,14 @@ export async function boot(module: WebAssembly.Module, options: KernelOptions & 
   const booted = engine.task(1);
   engine.run();
   const init = await adopt(await booted);
-  for (const [type, target] of FILE_SYSTEMS) {
-    await mkdirat(init, AT_FDCWD, target, 0o755);
-    must('mount', await mount(init, type, target, type), target);
+  // The file mode creation mask would take bits from what follows.
+  must('umask', await init.syscall('umask', 0));
+  // The stock kernel makes /dev itself.
+  for (const [path, mode] of DIRECTORIES) await mkdirat(init, AT_FDCWD, path, mode);
+  for (const [type, target] of FILE_SYSTEMS) must('mount', await mount(init, type, target, type, 0), target);
+  for (const [name, mode, major, minor] of DEVICES) {
+    must('mknodat', await mknodat(init, AT_FDCWD, `/dev/${name}`, S_IFCHR | mode, { major, minor }), name);
   }
-  must('mkdirat', await mkdirat(init, AT_FDCWD, '/mnt', 0o755));
-  must('mkdirat', await mkdirat(init, AT_FDCWD, '/tmp', 0o1777));
+  must('umask', await init.syscall('umask', 0o22));
   return new Kernel(engine, init, host);
 }

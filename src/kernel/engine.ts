@@ -1,13 +1,13 @@
 /** The machine under one kernel: its wasm instance, interrupts, idle time, user tasks and devices. */
 
-import { type ImportName, kernelImports } from '../abi/imports.ts';
 import { IRQ, SHARED, TASK_INFO, VIRTIO } from '../abi/shared.ts';
 import { Clock } from './clock.ts';
 import { Console } from './console.ts';
 import { classifyPanic, KernelDead, type KernelEnd, TaskExited } from './errors.ts';
-import { HostedTask } from './hosted-task.ts';
 import type { ClockPolicy, Host } from './host.ts';
-import { KernelMemory, type Ptr, plus, ptr } from './memory.ts';
+import { HostedTask } from './hosted-task.ts';
+import type { ImportHandlers, Machine } from './machine.ts';
+import { type KernelMemory, type Ptr, plus, ptr } from './memory.ts';
 import { Scheduler } from './scheduler.ts';
 import { emptySlot, type MmioDevice } from './virtio/mmio.ts';
 
@@ -35,20 +35,12 @@ export interface TaskInfo {
   readonly comm: string;
 }
 
-type KernelExports = {
-  readonly start: () => void;
-  readonly resume: () => void;
-  readonly task_entry: (task: number, sp: number) => void;
-  readonly shared: () => number;
-  readonly task_list: (at: number, max: number) => number;
-};
-
-/** Shared by every way to make a kernel (boot, restore): wires imports, then runs `start` or `resume`. */
+/** Shared by every way to make a kernel (boot, restore): answers the imports of its machine, then runs `start` or `resume`. */
 export class Engine {
   readonly memory: KernelMemory;
   readonly console = new Console();
   readonly #options: EngineOptions;
-  readonly #exports: KernelExports;
+  readonly #machine: Machine;
   readonly #shared: Ptr;
   readonly #scheduler: Scheduler;
   readonly clock: Clock;
@@ -68,26 +60,29 @@ export class Engine {
   #dead: KernelDead | undefined;
   readonly #deaths: ((dead: KernelDead) => void)[] = [];
 
-  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, options: EngineOptions) {
+  constructor(machine: Machine, options: EngineOptions) {
     this.#options = options;
-    this.memory = new KernelMemory(memory);
-    const instance = new WebAssembly.Instance(module, { env: { memory }, host: this.#imports() });
-    this.#exports = instance.exports as unknown as KernelExports;
-    this.#shared = ptr(this.#exports.shared());
+    this.#machine = machine;
+    this.memory = machine.memory;
+    this.#shared = ptr(machine.call('shared'));
     this.memory.setU32(plus(this.#shared, SHARED.memoryLimit), options.memoryLimit);
     this.clock = new Clock(options.clock, this.memory, this.#shared, options.host);
-    const enter = WebAssembly.promising(this.#exports.task_entry);
-    this.#scheduler = new Scheduler(enter, (cause) => this.die(cause), options.restored);
+    this.#scheduler = new Scheduler(machine.promising('task_entry'), (cause) => this.die(cause), options.restored);
+    machine.bind(this.#imports());
   }
 
   /** Boot, or go on after a restore. The promise of the idle task never settles unless the kernel dies. */
   run(): void {
-    const main = WebAssembly.promising(this.#options.restored ? this.#exports.resume : this.#exports.start);
+    const main = this.#machine.promising(this.#options.restored ? 'resume' : 'start');
     main().catch((cause: unknown) => this.die(cause));
   }
 
   get dead(): KernelDead | undefined {
     return this.#dead;
+  }
+  /** Requests of devices that have not been answered: they may still write into memory. */
+  get ioInFlight(): number {
+    return this.#ioInFlight;
   }
   get switches(): number {
     return this.#scheduler.switches;
@@ -96,7 +91,9 @@ export class Engine {
   get quiet(): boolean {
     const { memory } = this;
     const calm = this.#idle !== undefined && this.#ioInFlight === 0 && this.#wake.length === 0;
-    return calm && !memory.u32(plus(this.#shared, SHARED.irqPending)) && ![...this.#tasks.values()].some((t) => t.inCall);
+    return (
+      calm && !memory.u32(plus(this.#shared, SHARED.irqPending)) && ![...this.#tasks.values()].some((t) => t.inCall)
+    );
   }
 
   /** Tell `then` when the kernel dies; at once if it has. */
@@ -123,7 +120,7 @@ export class Engine {
   /** What Linux knows of its tasks, the idle task left out. Runs kernel code: only while the kernel is idle. */
   taskList(at: Ptr, bytes: number): TaskInfo[] {
     const max = Math.floor(bytes / TASK_INFO.bytes);
-    const count = Math.min(this.#exports.task_list(at, max), max);
+    const count = Math.min(this.#machine.call('task_list', at, max), max);
     return Array.from({ length: count }, (_, i) => {
       const row = plus(at, i * TASK_INFO.bytes);
       const comm = this.memory.copy(plus(row, TASK_INFO.comm), TASK_INFO.commBytes);
@@ -156,8 +153,10 @@ export class Engine {
     begin: () => {
       this.#ioInFlight++;
     },
-    end: () => {
+    end: (complete) => {
       this.#ioInFlight--;
+      if (this.#dead) return;
+      complete();
       this.#reconsider();
     },
   };
@@ -167,7 +166,11 @@ export class Engine {
     if (this.#dead) return;
     const dead = cause instanceof KernelDead ? cause : this.#trap(cause);
     this.#dead = dead;
+    this.#machine.unbind();
     this.#cancelTimer?.();
+    // Whoever holds these could wake a stack of a kernel that is no more.
+    this.#idle = this.#held = this.#heldBy = undefined;
+    this.#scheduler.forget();
     for (const task of this.#tasks.values()) task.end(dead);
     for (const then of this.#deaths.splice(0)) then(dead);
   }
@@ -185,6 +188,7 @@ export class Engine {
   // --- interrupts and time ---
 
   #raise(irq: number): void {
+    if (this.#dead) return;
     const at = plus(this.#shared, SHARED.irqPending);
     this.memory.setU32(at, this.memory.u32(at) | (1 << irq));
     this.#interrupt();
@@ -262,7 +266,9 @@ export class Engine {
   }
 
   #deadlock(): void {
-    const where = [...this.#tasks.values()].filter((t) => t.inCall).map((t) => `task ${t.pid} in ${t.runningCall ?? 'user mode'}`);
+    const where = [...this.#tasks.values()]
+      .filter((t) => t.inCall)
+      .map((t) => `task ${t.pid} in ${t.runningCall ?? 'user mode'}`);
     this.kill('deadlock', `every task waits and no timer is set: ${where.join(', ')}`);
   }
 
@@ -274,7 +280,7 @@ export class Engine {
     if (!task) task = this.#newTask(address, pid, ptr(regs));
     task.finish(ptr(regs));
     if (task.take()) return 1;
-    if (!task.attached || this.#wake.length > 0 || this.memory.u32(plus(this.#shared, SHARED.irqPending))) return 0;
+    if (!task.thinking || this.#wake.length > 0 || this.memory.u32(plus(this.#shared, SHARED.irqPending))) return 0;
     // The program has its result and will call again soon: hold the task in user mode until then.
     return new Promise((resolve) => {
       this.#held = resolve;
@@ -287,7 +293,8 @@ export class Engine {
     const task = new HostedTask(address, pid, regs, this.memory, {
       submitted: (t) => this.#submitted(t),
       changed: (t) => {
-        if (!t.attached && this.#heldBy === t) this.#interrupt();
+        // Waiting for something else than a call of its own, it would keep the others from running.
+        if (!t.thinking && this.#heldBy === t) this.#interrupt();
         this.#reconsider();
       },
     });
@@ -316,43 +323,42 @@ export class Engine {
 
   // --- the imports ---
 
-  #imports(): WebAssembly.ModuleImports {
+  #imports(): ImportHandlers {
     const { host, commandLine } = this.#options;
     const { memory } = this;
-    // The kernel's exported memory functions are not there yet while the instance is being made.
-    const imports: Record<ImportName, (...args: number[]) => unknown> = {
-      console_write: (text = 0, length = 0) => this.console.append(memory.view(ptr(text), length)),
-      panic: (text = 0, length = 0) => {
+    return {
+      console_write: (text, length) => this.console.append(memory.view(ptr(text), length)),
+      panic: (text, length) => {
         const message = new TextDecoder().decode(memory.view(ptr(text), length));
         const log = this.console.tail();
         const dead = new KernelDead(classifyPanic(message, log), `Kernel panic: ${message}`, log);
         this.die(dead);
         throw dead;
       },
-      command_line: (to = 0, max = 0) => {
+      command_line: (to, max) => {
         const text = new TextEncoder().encode(commandLine).subarray(0, max);
         memory.write(ptr(to), text);
         return text.length;
       },
-      entropy: (to = 0, length = 0) => {
+      entropy: (to, length) => {
         const bytes = new Uint8Array(length);
         host.entropy(bytes);
         memory.write(ptr(to), bytes);
       },
       clock_now: () => this.clock.wallNs(),
       clock_realtime: () => host.realtimeNs(),
-      mmio_read: (address = 0, size = 0) => {
+      mmio_read: (address, size) => {
         const offset = (address >>> 0) - VIRTIO.base;
         const device = this.#devices[Math.floor(offset / VIRTIO.stride)];
         return (device ?? emptySlot).read(offset % VIRTIO.stride, size);
       },
-      mmio_write: (address = 0, value = 0, size = 0) => {
+      mmio_write: (address, value, size) => {
         const offset = (address >>> 0) - VIRTIO.base;
         this.#devices[Math.floor(offset / VIRTIO.stride)]?.write(offset % VIRTIO.stride, value >>> 0, size);
       },
-      user_ready: (task = 0) => (this.#tasks.get(task)?.ready ? 1 : 0),
+      user_ready: (task) => (this.#tasks.get(task)?.ready ? 1 : 0),
       user_wake: () => this.#wake.shift() ?? 0,
-      user_exit: (address = 0, pid = 0, status = 0) => {
+      user_exit: (address, pid, status) => {
         this.#tasks.get(address)?.end(new TaskExited(pid, status));
         this.#tasks.delete(address);
         const at = this.#wake.indexOf(address);
@@ -360,20 +366,15 @@ export class Engine {
       },
       user_signal: () => {},
       idle: () => this.#onIdle(),
-      task_switch: (prev = 0, next = 0, flags = 0, sp = 0) => this.#scheduler.switch(prev, next, flags, sp),
-      user_next: (task = 0, pid = 0, regs = 0) => this.#onUserNext(task, pid, regs),
+      task_switch: (prev, next, flags, sp) => this.#scheduler.switch(prev, next, flags, sp),
+      user_next: (task, pid, regs) => this.#onUserNext(task, pid, regs),
     };
-    return Object.fromEntries(
-      Object.entries(kernelImports).map(([name, row]) => {
-        const fn = imports[name as ImportName];
-        return [name, 'suspends' in row ? new WebAssembly.Suspending(fn) : fn];
-      }),
-    ) as WebAssembly.ModuleImports;
   }
 }
 
 /** How a device says that a request is on its way. */
 export interface IoLedger {
   begin(): void;
-  end(): void;
+  /** `complete` tells the driver. It is not called once the kernel is dead: its memory may be another kernel's. */
+  end(complete: () => void): void;
 }

@@ -72,6 +72,10 @@ export class HostedTask implements UserTask {
     }
   }
 
+  /** Where its registers are. */
+  get regs(): Ptr {
+    return this.#regs;
+  }
   get attached(): boolean {
     return this.#attached;
   }

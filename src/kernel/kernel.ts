@@ -1,20 +1,22 @@
 /** One running Linux kernel: its first user task, its disks, its end. */
 
+import { errnos } from '../abi/errno.ts';
+import { AT_FDCWD, O_WRONLY, S_IFBLK } from '../abi/uapi/fs.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
-import { Engine, type TaskInfo } from './engine.ts';
+import type { Engine, TaskInfo } from './engine.ts';
 import type { KernelDead, KernelEnd } from './errors.ts';
-import type { HostedTask } from './hosted-task.ts';
 import type { ClockPolicy, Host } from './host.ts';
+import type { HostedTask } from './hosted-task.ts';
 import { must } from './kernel-error.ts';
 import type { Ptr } from './memory.ts';
+import { mknodat } from './syscalls/dir.ts';
 import { close, openat, write } from './syscalls/file.ts';
 import { mapBuffer } from './syscalls/memory.ts';
+import { readNames, readText } from './sysfs.ts';
 import { VirtioBlk } from './virtio/blk.ts';
 import { VirtioRng } from './virtio/rng.ts';
-import { AT_FDCWD, O_WRONLY } from '../abi/uapi/fs.ts';
 
 const MIB = 1 << 20;
-const WASM_PAGE = 65_536;
 
 /** Room for paths and structs of one system call. */
 export const SCRATCH_BYTES = 64 * 1024;
@@ -78,12 +80,24 @@ export class Kernel {
     await this.#bind(slot);
     // virtio-blk names disks in the order of their probes: vda, vdb … (24 slots, so one letter is enough)
     const name = `vd${String.fromCharCode('a'.charCodeAt(0) + this.#disks++)}`;
+    await this.makeBlockNodes(name);
     return {
       name,
       get lastError() {
         return blk?.lastError;
       },
     };
+  }
+
+  /** Make the nodes of a block device and of its partitions under /dev, as sysfs has them. Those that exist stay. */
+  async makeBlockNodes(name: string): Promise<void> {
+    const parts = (await readNames(this.init, `/sys/block/${name}`)).filter((entry) => entry.startsWith(name));
+    for (const path of [name, ...parts.map((part) => `${name}/${part}`)]) {
+      const [major = 0, minor = 0] = (await readText(this.init, `/sys/block/${path}/dev`)).split(':').map(Number);
+      const node = `/dev/${path.slice(path.lastIndexOf('/') + 1)}`;
+      const made = await mknodat(this.init, AT_FDCWD, node, S_IFBLK | 0o600, { major, minor });
+      if (made !== -errnos.EEXIST.number) must('mknodat', made, node);
+    }
   }
 
   /** Plug in virtio-rng: /dev/hwrng reads the host's randomness. */
@@ -99,7 +113,11 @@ export class Kernel {
     try {
       const name = new TextEncoder().encode(`virtio-mmio.${slot}`);
       this.init.memory.write(this.init.scratch, name);
-      must('write', await write(this.init, fd, { at: this.init.scratch, bytes: name.length }, name.length), `${path} virtio-mmio.${slot}`);
+      must(
+        'write',
+        await write(this.init, fd, { at: this.init.scratch, bytes: name.length }, name.length),
+        `${path} virtio-mmio.${slot}`,
+      );
     } finally {
       await close(this.init, fd);
     }
@@ -111,7 +129,7 @@ export class Kernel {
    */
   async spawn(parent: HostedTask = this.init, flags = 0): Promise<HostedTask> {
     const pid = must('clone', await parent.syscall('clone', flags | SIGCHLD, 0, 0, 0, 0));
-    return adopt(await this.engine.task(pid));
+    return adopt(await parent.waitFor(this.engine.task(pid)));
   }
 
   /** What Linux knows of its tasks. Only while the kernel sleeps. */
@@ -130,9 +148,5 @@ export async function adopt(task: HostedTask): Promise<HostedTask> {
   }
   return task;
 }
-
-/** Fresh linear memory of the kernel's starting size. */
-export const newMemory = (bytes: number): WebAssembly.Memory =>
-  new WebAssembly.Memory({ initial: Math.ceil(bytes / WASM_PAGE), maximum: 65_536 });
 
 export const mib = (n: number): number => n * MIB;

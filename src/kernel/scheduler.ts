@@ -22,6 +22,11 @@ export class Scheduler {
     this.#restored = restored;
   }
 
+  /** The kernel is dead: none of its stacks is ever resumed. */
+  forget(): void {
+    this.#parked.clear();
+  }
+
   /** The import `task_switch`: settles when `prev` is to go on. */
   switch(prev: number, next: number, flags: number, sp: number): Promise<void> {
     this.switches++;

@@ -75,10 +75,11 @@ export class VirtioBlk implements VirtioDevice {
         this.#io.begin();
         result
           .catch((error: unknown) => this.#failed(error))
-          .then((status) => {
-            if (this.#complete(queue, request, status)) this.transport.interrupt();
-            this.#io.end();
-          });
+          .then((status) =>
+            this.#io.end(() => {
+              if (this.#complete(queue, request, status)) this.transport.interrupt();
+            }),
+          );
       }
     }
     if (done) this.transport.interrupt();

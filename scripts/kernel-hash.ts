@@ -1,0 +1,21 @@
+/** `npm run kernel:check`: the committed kernel and snapshot belong to the committed sources, and to each other. */
+
+import { readFileSync } from 'node:fs';
+import { dist, inputHash, sha256 } from './pins.ts';
+
+const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+const kernel = json(dist.kernelJson);
+const snapshot = json(dist.snapshotJson);
+const vmlinux = sha256(readFileSync(dist.vmlinux));
+
+const facts: readonly (readonly [string, unknown, unknown, string])[] = [
+  ['kernel.json: hash of all inputs', kernel.inputs, inputHash(), 'npm run kernel:build'],
+  ['kernel.json: sha256 of vmlinux.wasm', kernel.sha256, vmlinux, 'npm run kernel:build'],
+  ['snapshot.json: the kernel it was made by', snapshot.buildId, vmlinux, 'npm run snapshot'],
+  ['snapshot.json: sha256 of kernel.wasm', snapshot.sha256, sha256(readFileSync(dist.snapshot)), 'npm run snapshot'],
+];
+for (const [what, committed, found, remedy] of facts) {
+  const right = committed === found;
+  console.log(`${right ? 'ok   ' : 'STALE'} ${what}${right ? '' : `: ${committed} is not ${found}; run ${remedy}`}`);
+  if (!right) process.exitCode = 1;
+}

@@ -1,0 +1,34 @@
+/** Where the kernel's artefacts are, and how their inputs are hashed. */
+
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+export const dist = {
+  vmlinux: join(root, 'wasm/dist/vmlinux.wasm'),
+  kernelJson: join(root, 'wasm/dist/kernel.json'),
+  snapshot: join(root, 'wasm/dist/kernel.wasm'),
+  snapshotJson: join(root, 'wasm/dist/snapshot.json'),
+} as const;
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** All that decides what the kernel binary is, besides the Debian packages that kernel.json names. */
+const INPUTS = ['wasm/arch', 'wasm/patches', 'wasm/config', 'wasm/build.sh', 'wasm/cc', 'scripts/kernel-finish.ts'];
+
+const files = (path: string): string[] =>
+  statSync(path).isDirectory()
+    ? readdirSync(path)
+        .sort()
+        .flatMap((name) => files(join(path, name)))
+    : [path];
+
+/** One hash over the names and contents of the kernel's inputs. */
+export function inputHash(): string {
+  const lines = INPUTS.flatMap((input) => files(join(root, input))).map(
+    (path) => `${relative(root, path)} ${sha256(readFileSync(path))}`,
+  );
+  return sha256(new TextEncoder().encode(lines.join('\n')));
+}

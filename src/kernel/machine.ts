@@ -1,0 +1,59 @@
+/** A wasm instance with its memory: the machine a kernel runs on. It may serve one kernel after another, never two. */
+
+import { type ExportName, kernelExports } from '../abi/exports.ts';
+import { type ImportName, kernelImports } from '../abi/imports.ts';
+import { KernelMemory } from './memory.ts';
+
+const WASM_PAGE = 65_536;
+
+/** What answers the imports at present; what a row of the table means is in abi/imports.ts. */
+export type ImportHandlers = Readonly<Record<ImportName, (a: number, b: number, c: number, d: number) => unknown>>;
+
+/** Nothing may call the host between two kernels: a stack that is still parked belongs to a dead one. */
+const unbound = Object.fromEntries(
+  Object.keys(kernelImports).map((name) => [
+    name,
+    () => {
+      throw new Error(`import ${name} of a machine without a kernel`);
+    },
+  ]),
+) as unknown as ImportHandlers;
+
+type MachineExports = { readonly [N in ExportName]: (...args: number[]) => number };
+
+export class Machine {
+  readonly memory: KernelMemory;
+  readonly #exports: MachineExports;
+  #handlers: ImportHandlers = unbound;
+
+  constructor(module: WebAssembly.Module, memoryBytes: number) {
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(memoryBytes / WASM_PAGE), maximum: 65_536 });
+    const imports = Object.entries(kernelImports).map(([key, row]) => {
+      const name = key as ImportName;
+      const call = (a = 0, b = 0, c = 0, d = 0) => this.#handlers[name](a, b, c, d);
+      return [name, 'suspends' in row ? new WebAssembly.Suspending(call) : call];
+    });
+    const instance = new WebAssembly.Instance(module, { env: { memory }, host: Object.fromEntries(imports) });
+    this.#exports = instance.exports as unknown as MachineExports;
+    this.memory = new KernelMemory(memory);
+  }
+
+  bind(handlers: ImportHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  unbind(): void {
+    this.#handlers = unbound;
+  }
+
+  /** Call an export that never suspends. */
+  call(name: ExportName, ...args: number[]): number {
+    return this.#exports[name](...args);
+  }
+
+  /** An export as a function whose stack may be suspended. */
+  promising(name: ExportName): (...args: number[]) => Promise<unknown> {
+    if (!('suspends' in kernelExports[name])) throw new Error(`export ${name} does not suspend`);
+    return WebAssembly.promising(this.#exports[name]);
+  }
+}

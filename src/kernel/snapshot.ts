@@ -1,0 +1,151 @@
+/** A sleeping kernel as data: what may be saved, and the tasks a restored one starts with. */
+
+import { Engine, type TaskInfo } from './engine.ts';
+import type { HostedTask } from './hosted-task.ts';
+import { Kernel, type KernelOptions, mib } from './kernel.ts';
+import { Machine } from './machine.ts';
+import { type Ptr, ptr } from './memory.ts';
+
+/** Grows with every change of what a snapshot holds. */
+export const SNAPSHOT_FORMAT = 1;
+
+/** A user task asleep in its user loop. */
+export interface SavedTask {
+  readonly pid: number;
+  readonly address: number;
+  readonly regs: number;
+  readonly scratch: number;
+  readonly scratchBytes: number;
+}
+
+/** What goes with the memory. Engine stacks are not there: every task starts over where it sleeps. */
+export interface SnapshotState {
+  readonly format: number;
+  /** Of the kernel that made it; restored on any other it would be nonsense. */
+  readonly buildId: string;
+  readonly memoryBytes: number;
+  readonly tasks: readonly SavedTask[];
+}
+
+/** The kernel does something that a snapshot cannot hold. */
+export class NotQuiesced extends Error {
+  override readonly name = 'NotQuiesced';
+}
+
+/**
+ * Kernel threads that may be re-entered at the top of their function, by name, and why: each only looks for work there.
+ * `eager` threads run through their top right after a restore: it sets up timers or wait entries that must not be
+ * set up again while they are in use (wasm/arch/lkl/kernel/snapshot.c wakes them).
+ */
+export const reenterable: readonly { readonly comm: RegExp; readonly why: string }[] = [
+  { comm: /^kthreadd$/, why: 'loops over its list of threads to make' },
+  { comm: /^kworker\//, why: 'an idle worker or rescuer starts at the top of its loop each time it is woken' },
+  { comm: /^ksoftirqd\/0$/, why: 'smpboot_thread_fn asks whether it should run' },
+  { comm: /^pool_workqueue_/, why: 'kthread_worker_fn looks at its list of works' },
+  { comm: /^rcu_tasks/, why: 'waits for callbacks at the top of its loop' },
+  { comm: /^kswapd0$/, why: 'balances when asked; its old wait entry stays valid below' },
+  { comm: /^oom_reaper$/, why: 'waits for a victim in a list' },
+  { comm: /^khungtaskd$/, why: 'sleeps between scans' },
+  { comm: /^jfs(IO|Commit|Sync)$/, why: 'takes log and transaction work from lists' },
+  { comm: /^jbd2\//, why: 'kjournald2: its top only sets up the commit timer and waits' },
+  { comm: /^hwrng$/, why: 'asks the device for entropy' },
+  { comm: /^(xfsaild|xfs-)/, why: 'pushes the AIL list in a loop' },
+  { comm: /^btrfs-(cleaner|transaction)$/, why: 'looks for work and sleeps' },
+  { comm: /^loop\d+$/, why: 'kthread_worker_fn looks at its list of works' },
+  { comm: /^f2fs_/, why: 'checks for flush, discard or gc work and sleeps' },
+];
+
+const TASK_INTERRUPTIBLE = 1;
+const TASK_IDLE = 0x402;
+const PF_KTHREAD = 0x0020_0000;
+
+/** Why this task cannot be saved; undefined when it can. */
+export function obstacle(task: TaskInfo): string | undefined {
+  const name = `task ${task.pid} (${task.comm})`;
+  if (!(task.flags & PF_KTHREAD)) return task.inUserLoop ? undefined : `${name} is inside a system call`;
+  if (task.state !== TASK_INTERRUPTIBLE && task.state !== TASK_IDLE) return `${name} is not asleep`;
+  return reenterable.some(({ comm }) => comm.test(task.comm)) ? undefined : `${name} is not known to be re-enterable`;
+}
+
+/**
+ * Put the kernel to sleep and describe it. Its programs must be done; afterwards memory may be read, and the kernel
+ * may also go on. Throws `NotQuiesced`, naming the task, when it cannot be saved as it is.
+ */
+export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promise<Omit<SnapshotState, 'buildId'>> {
+  const { engine } = kernel;
+  for (const task of engine.tasks) task.detach();
+  for (let turns = 0; !engine.quiet; turns++) {
+    if (turns > 1000) throw new NotQuiesced('something is still in flight');
+    await turn();
+  }
+  const obstacles = kernel
+    .tasks()
+    .map(obstacle)
+    .filter((text) => text !== undefined);
+  if (obstacles.length > 0) throw new NotQuiesced(obstacles.join('; '));
+  return {
+    format: SNAPSHOT_FORMAT,
+    memoryBytes: engine.memory.size,
+    tasks: engine.tasks.map((task) => ({
+      pid: task.pid,
+      address: task.address,
+      regs: task.regs,
+      scratch: task.scratch,
+      scratchBytes: task.scratchBytes,
+    })),
+  };
+}
+
+/** A machine for `restore`, clean: with the snapshot in its memory and nothing else. */
+export function freshMachine(module: WebAssembly.Module, state: SnapshotState): Machine {
+  const machine = new Machine(module, state.memoryBytes);
+  machine.call('restore', 0);
+  return machine;
+}
+
+/**
+ * Overwrite the whole memory of a used machine with the snapshot. Nothing of the last kernel stays.
+ * Answers false when this machine cannot serve again, because its memory has grown.
+ */
+export function cleanMachine(machine: Machine, state: SnapshotState): boolean {
+  if (machine.memory.size !== state.memoryBytes) return false;
+  machine.call('restore', 1);
+  return true;
+}
+
+/** A kernel that goes on from the snapshot in a clean machine. */
+export function restore(machine: Machine, state: SnapshotState, options: KernelOptions): Kernel {
+  const { host, clock = 'virtual', memoryMib = 64 } = options;
+  const engine = new Engine(machine, { host, clock, memoryLimit: mib(memoryMib), commandLine: '', restored: true });
+  let init: HostedTask | undefined;
+  for (const saved of state.tasks) {
+    const task = engine.adopt(saved.address, saved.pid, ptr(saved.regs));
+    task.scratch = saved.scratch as Ptr;
+    task.scratchBytes = saved.scratchBytes;
+    if (saved.pid === 1) init = task;
+  }
+  if (!init) throw new NotQuiesced('the snapshot has no pid 1');
+  init.attach();
+  engine.run();
+  return new Kernel(engine, init, host);
+}
+
+/** The runs of non-zero bytes in memory; gaps shorter than `gap` bytes do not split a run. */
+export function* nonZeroRuns(
+  memory: Uint8Array,
+  gap = 64,
+): Generator<{ readonly at: number; readonly bytes: Uint8Array }> {
+  const words = new BigUint64Array(memory.buffer, memory.byteOffset, memory.byteLength >> 3);
+  const gapWords = Math.max(1, gap >> 3);
+  let start = -1;
+  let last = -1;
+  for (let i = 0; i < words.length; i++) {
+    if (words[i] === 0n) continue;
+    if (start >= 0 && i - last > gapWords) {
+      yield { at: start * 8, bytes: memory.subarray(start * 8, last * 8 + 8) };
+      start = i;
+    } else if (start < 0) start = i;
+    last = i;
+  }
+  if (start >= 0) yield { at: start * 8, bytes: memory.subarray(start * 8, last * 8 + 8) };
+}
