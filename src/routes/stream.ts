@@ -16,24 +16,32 @@ export function streamed(
 ): Promise<ReadableStream<Uint8Array>> {
   const { promise, resolve, reject } = Promise.withResolvers<ReadableStream<Uint8Array>>();
   const writer = writable.getWriter();
+  let begun = false;
   let gone = false;
-  const sink: Sink = async (chunk) => {
+  const begin = () => {
+    begun = true;
     resolve(readable);
+  };
+  const tell = async (sent: Promise<void>) => {
     try {
-      await writer.write(chunk);
+      await sent;
     } catch (cause) {
       gone = true;
       throw cause;
     }
   };
+  const sink: Sink = (chunk) => {
+    begin();
+    return tell(writer.write(chunk));
+  };
   const run = async () => {
     try {
       await job(sink);
-      resolve(readable);
-      await writer.close();
+      begin();
+      await tell(writer.close());
     } catch (cause) {
       reject(cause);
-      if (!gone) log(cause);
+      if (begun && !gone) log(cause); // else whoever awaits this tells
       await writer.abort(cause).catch(() => {}); // there may be nobody left to tell
     }
   };

@@ -1,7 +1,9 @@
 /** Requests to the Worker, every response of which is held against the OpenAPI document it serves. */
 
-import { exports } from 'cloudflare:workers';
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
+import { env, exports } from 'cloudflare:workers';
 import { type Schema, Validator } from '@cfworker/json-schema';
+import { app } from '../../src/app.ts';
 
 interface Media {
   readonly schema?: Schema & { readonly format?: string };
@@ -20,6 +22,16 @@ export type Fetch = (request: Request) => Promise<Response>;
 
 /** The Worker as deployed. */
 const worker: Fetch = (request) => exports.default.fetch(request);
+
+/** The same in this isolate, with other bindings; settles when what it left running has. */
+export const inProcess =
+  (bindings: Partial<Cloudflare.Env> = {}): Fetch =>
+  async (request) => {
+    const context = createExecutionContext();
+    const response = await app.fetch(request, { ...env, ...bindings }, context);
+    await waitOnExecutionContext(context);
+    return response;
+  };
 
 export const ORIGIN = 'http://lkl';
 

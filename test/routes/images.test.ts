@@ -1,12 +1,10 @@
 /** /v1/images: what is put comes back as it was; what cannot be stored whole leaves nothing behind. */
 
-import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { app } from '../../src/app.ts';
 import { samples } from '../fakes/compressed-samples.ts';
 import { chunked, cutOff, gzip, MIB, noise, same } from './bodies.ts';
-import { type Fetch, request } from './harness.ts';
+import { type Fetch, inProcess, request } from './harness.ts';
 
 const octets = { 'content-type': 'application/octet-stream' };
 
@@ -18,16 +16,6 @@ async function stored(name: string): Promise<Uint8Array | undefined> {
   const object = await env.IMAGES.get(`images/${name}`);
   return object === null ? undefined : new Uint8Array(await object.arrayBuffer());
 }
-
-/** The Worker with other bindings; settles when what it left running has. */
-const withBindings =
-  (bindings: Partial<typeof env>): Fetch =>
-  async (sent) => {
-    const context = createExecutionContext();
-    const response = await app.fetch(sent, { ...env, ...bindings }, context);
-    await waitOnExecutionContext(context);
-    return response;
-  };
 
 /** The bucket, counting how its multipart uploads end. */
 function countingUploads() {
@@ -55,7 +43,7 @@ function countingUploads() {
       };
     },
   });
-  return { counts, send: withBindings({ IMAGES: bucket }) };
+  return { counts, send: inProcess({ IMAGES: bucket }) };
 }
 
 describe('put', () => {
@@ -120,7 +108,7 @@ describe('put', () => {
   });
 
   it('refuses what is larger than MAX_IMAGE_BYTES, and leaves nothing', async () => {
-    const send = withBindings({ MAX_IMAGE_BYTES: '1000000' });
+    const send = inProcess({ MAX_IMAGE_BYTES: '1000000' });
     for (const body of [noise(1_000_001), chunked(noise(1_000_001)), await gzip(new Uint8Array(1_000_001))]) {
       const response = await put('large.img', body, {}, '', send);
       expect(response.status).toBe(413);
@@ -154,7 +142,7 @@ describe('put', () => {
 
   it('leaves the image that was there when the client goes away while replacing it', async () => {
     await put('kept-on-failure.img', noise(1000));
-    await put('kept-on-failure.img', cutOff(noise(2000)), {}, '', withBindings({}));
+    await put('kept-on-failure.img', cutOff(noise(2000)), {}, '', inProcess());
     expect(same(noise(1000), (await stored('kept-on-failure.img')) ?? new Uint8Array(0))).toBe(true);
   });
 

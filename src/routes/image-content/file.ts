@@ -29,6 +29,7 @@ export async function fileResponse(c: Context<Env>, file: OpenedFile, etag: stri
   );
   return c.body(body, range ? 206 : 200, {
     ...(range && { 'content-range': `bytes ${offset}-${offset + length - 1}/${sizeBytes}` }),
+    'content-length': String(length),
     'accept-ranges': 'bytes',
     'content-type': 'application/octet-stream',
     'x-content-type-options': 'nosniff',

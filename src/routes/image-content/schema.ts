@@ -51,11 +51,7 @@ export const fileParams = z.object({
 
 export const fileQuery = mountQuery.extend({
   limit: z.coerce.number().int().min(1).max(10_000).default(1000).openapi({ description: 'Entries of a directory.' }),
-  cursor: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]+$/)
-    .optional()
-    .openapi({ description: 'As the page before answered.' }),
+  cursor: z.base64url().min(1).optional().openapi({ description: 'As the page before answered.' }),
 });
 
 const fileSystem = z
