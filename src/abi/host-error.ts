@@ -35,6 +35,7 @@ export const hostErrors = {
   'kernel-oom': { message: 'the kernel ran out of memory', status: 503 },
   'kernel-trap': { message: 'the kernel trapped', status: 500 },
   'kernel-deadlock': { message: 'every task of the kernel waits for another', status: 500 },
+  'kernel-busy': { message: 'all memory for kernels is in use: try again shortly', status: 503 },
   'kernel-deadline': { message: 'the kernel did not finish in time', status: 504 },
   'kernel-halt': { message: 'the kernel halted', status: 500 },
   'task-exited': { message: 'the task ended before its work was done', status: 500 },

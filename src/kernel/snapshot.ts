@@ -103,14 +103,10 @@ export function freshMachine(module: WebAssembly.Module, state: SnapshotState): 
   return machine;
 }
 
-/**
- * Overwrite the whole memory of a used machine with the snapshot. Nothing of the last kernel stays.
- * Answers false when this machine cannot serve again, because its memory has grown.
- */
-export function cleanMachine(machine: Machine, state: SnapshotState): boolean {
-  if (machine.memory.size !== state.memoryBytes) return false;
+/** Overwrite the whole memory of a used machine, which must not have grown, with the snapshot: nothing of the last kernel stays. */
+export function cleanMachine(machine: Machine, state: SnapshotState): void {
+  if (machine.memory.size !== state.memoryBytes) throw new RangeError('this machine has grown');
   machine.call('restore', 1);
-  return true;
 }
 
 /** A kernel that goes on from the snapshot in a clean machine. */

@@ -123,6 +123,7 @@ function headersOf({ kind, members }: HostError): Record<string, string> {
       return { 'accept-encoding': 'gzip, zstd, xz' }; // RFC 9110 12.5.3
     case 'too-many-writes':
     case 'kernel-oom':
+    case 'kernel-busy':
       return { 'retry-after': '1' };
     default:
       return {};

@@ -1,0 +1,112 @@
+/** Kernels of one isolate: machines kept ready, used again, and counted against a memory budget. */
+
+import { HostError } from '../abi/host-error.ts';
+import type { Kernel, KernelOptions } from './kernel.ts';
+import type { Machine } from './machine.ts';
+import { cleanMachine, freshMachine, restore, type SnapshotState } from './snapshot.ts';
+
+const MIB = 1 << 20;
+
+export interface PoolOptions {
+  /** All linear memory of all kernels, ready and running ones together. A Worker has 128 MiB for everything. */
+  readonly budgetMib: number;
+  /** Machines kept ready for the next requests. */
+  readonly ready: number;
+  /** How long a request waits for memory before it is told to come back. */
+  readonly patienceMs: number;
+  /** A pause that keeps a waiting request alive; a bare promise that another request settles would not. */
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+/** How often a waiting request looks whether it is its turn. */
+const LOOK_MS = 5;
+
+/**
+ * Each kernel is restored from the snapshot into a machine with nothing of anyone else in it. A machine that is ready
+ * has run nothing: it holds no promise of the request that made it.
+ */
+export class KernelPool {
+  readonly #module: WebAssembly.Module;
+  readonly #state: SnapshotState;
+  readonly #options: PoolOptions;
+  /** Clean: a request may start at once. */
+  readonly #ready: Machine[] = [];
+  /** Used by a kernel that is dead, to be cleaned before they serve again. */
+  readonly #used: Machine[] = [];
+  #runningBytes = 0;
+  /** Requests that wait, in the order they came. */
+  readonly #queue: symbol[] = [];
+
+  constructor(module: WebAssembly.Module, state: SnapshotState, options: PoolOptions) {
+    this.#module = module;
+    this.#state = state;
+    this.#options = options;
+  }
+
+  /** Bytes that count against the budget: what running kernels may grow to, and the machines that wait. */
+  get bytes(): number {
+    return this.#runningBytes + this.#idle * this.#state.memoryBytes;
+  }
+
+  get #idle(): number {
+    return this.#ready.length + this.#used.length;
+  }
+
+  /** A kernel of the caller's own. Rejects with `busy` when memory does not come free in time. First come, first served. */
+  async acquire(options: KernelOptions & { readonly memoryMib: number }): Promise<Kernel> {
+    const bytes = Math.max(options.memoryMib * MIB, this.#state.memoryBytes);
+    await this.#admit(bytes);
+    const machine = this.#take();
+    const kernel = restore(machine, this.#state, options);
+    kernel.engine.onDeath(() => {
+      this.#runningBytes -= bytes;
+      // A device's request that is still under way could write into the next kernel's memory.
+      const whole = kernel.engine.ioInFlight === 0 && machine.memory.size === this.#state.memoryBytes;
+      if (whole && this.#idle < this.#options.ready) this.#used.push(machine);
+    });
+    return kernel;
+  }
+
+  /** Make machines ready for the next requests, within the budget: for after a response. */
+  refill(): void {
+    for (let used = this.#used.pop(); used; used = this.#used.pop()) {
+      cleanMachine(used, this.#state);
+      this.#ready.push(used);
+    }
+    while (this.#idle < this.#options.ready && this.bytes + this.#state.memoryBytes <= this.#options.budgetMib * MIB) {
+      this.#ready.push(freshMachine(this.#module, this.#state));
+    }
+  }
+
+  /** Wait for our turn and for room, then take the room. */
+  async #admit(bytes: number): Promise<void> {
+    const { budgetMib, patienceMs, pause } = this.#options;
+    const free = () => budgetMib * MIB - this.#runningBytes >= bytes;
+    if (!free() || this.#queue.length > 0) {
+      if (bytes > budgetMib * MIB) throw new HostError('kernel-oom', `a kernel of ${bytes / MIB} MiB never fits`);
+      const ticket = Symbol();
+      this.#queue.push(ticket);
+      try {
+        for (let waitedMs = 0; this.#queue[0] !== ticket || !free(); waitedMs += LOOK_MS) {
+          if (waitedMs >= patienceMs) throw new HostError('kernel-busy');
+          await pause(LOOK_MS);
+        }
+      } finally {
+        this.#queue.splice(this.#queue.indexOf(ticket), 1);
+      }
+    }
+    this.#runningBytes += bytes;
+  }
+
+  /** The best machine there is; idle ones that no longer fit beside it are let go. */
+  #take(): Machine {
+    const ready = this.#ready.pop();
+    const used = ready ? undefined : this.#used.pop();
+    if (used) cleanMachine(used, this.#state);
+    const machine = ready ?? used ?? freshMachine(this.#module, this.#state);
+    while (this.#idle > 0 && this.bytes > this.#options.budgetMib * MIB) {
+      if (!this.#used.pop()) this.#ready.pop();
+    }
+    return machine;
+  }
+}
