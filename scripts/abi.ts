@@ -12,7 +12,11 @@ const paths = ['src/abi/syscalls.ts', 'src/abi/uapi/constants.ts', 'src/abi/uapi
 
 function generate(linux: string): Generated[] {
   const unit = new Unit(linux);
-  return [syscallTable(linux), constantTable(unit), structTable(unit)];
+  try {
+    return [syscallTable(linux), constantTable(unit), structTable(unit)];
+  } finally {
+    unit.close();
+  }
 }
 
 function syscallTable(linux: string): Generated {

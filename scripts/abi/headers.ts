@@ -1,7 +1,7 @@
 /** The C translation unit that sees what user space sees of our kernel: its uapi headers, as a 32-bit asm-generic arch has them. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -109,6 +109,11 @@ export class Unit {
       ...['-D__user=', '-D__force=', '-D__iomem=', '-D__attribute_const__=', '-D__packed=__attribute__((packed))'],
       ...['-I', include, '-I', join(linux, 'include/uapi'), '-isystem', join(builtin, 'include'), '-include', 'unit.h'],
     ];
+  }
+
+  /** Remove the scratch folder. */
+  close(): void {
+    rmSync(this.#folder, { recursive: true });
   }
 
   /** Run clang over `text` after the unit's headers. */

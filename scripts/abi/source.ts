@@ -1,12 +1,18 @@
 /** Finds the Linux source that the ABI tables are read from. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where Debian's package linux-source-6.12 puts its tarball. */
-const tarball = '/usr/src/linux-source-6.12.tar.xz';
+const top = 'linux-source-6.12';
+/** Where Debian's package of that name puts its tarball. */
+const tarball = `/usr/src/${top}.tar.xz`;
+/** What of it the generators read. */
+const parts = [
+  ...['Makefile', 'scripts', 'include', 'fs', 'kernel', 'mm', 'net', 'ipc', 'io_uring', 'block', 'security'],
+  ...['drivers/char', 'drivers/pci'],
+];
 
 /** The directory of an unpacked Linux source: $LINUX, or Debian's tarball unpacked once; undefined when neither is there. */
 export function findLinux(): string | undefined {
@@ -16,11 +22,17 @@ export function findLinux(): string | undefined {
     return named;
   }
   if (!existsSync(tarball)) return undefined;
-  const cache = join(tmpdir(), 'lkl-abi-linux-source-6.12');
+  const cache = join(tmpdir(), `lkl-abi-${top}`);
   if (!existsSync(cache)) {
-    mkdirSync(tmpdir(), { recursive: true });
     const fresh = mkdtempSync(`${cache}-`);
-    execFileSync('tar', ['-xJf', tarball, '-C', fresh, '--strip-components=1']);
+    execFileSync('tar', [
+      '-xJf',
+      tarball,
+      '-C',
+      fresh,
+      '--strip-components=1',
+      ...parts.map((part) => `${top}/${part}`),
+    ]);
     renameSync(fresh, cache);
   }
   return cache;
