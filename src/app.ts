@@ -1,19 +1,19 @@
 /** The composition root: routes onto jobs, jobs onto bindings, clock and randomness. */
 
+import vmlinux from '../wasm/dist/vmlinux.wasm';
 import xzModule from './archive/xz-embedded.wasm';
 import { type Bindings, parseLimits } from './env.ts';
 import { imageContentJobs } from './jobs/image-content.ts';
 import { imageUploadJobs } from './jobs/image-uploads.ts';
 import { imageJobs } from './jobs/images.ts';
-import type { ImageMounter } from './jobs/mounted-image.ts';
+import { imageMounter } from './jobs/mounter.ts';
+import { boot } from './kernel/boot.ts';
 import { createApi } from './routes/api.ts';
 import { fetchDevice } from './storage/fetch-device.ts';
 import { imageStore } from './storage/image-store.ts';
+import { workerHost } from './worker-host.ts';
 
-const mounter: ImageMounter = {
-  mount: () => Promise.reject(new Error('no kernel yet')),
-  inspect: () => Promise.reject(new Error('no kernel yet')),
-};
+const mounter = imageMounter(() => boot(vmlinux, { host: workerHost }));
 
 /** The whole HTTP interface, on the bindings of each request. */
 export const app = createApi((c) => {

@@ -1,0 +1,211 @@
+/** Mounts images: each in a kernel of its own, read-only, journals replayed in memory and never on the image. */
+
+import { type ErrnoName, errnoName, errnos } from '../abi/errno.ts';
+import { HostError } from '../abi/host-error.ts';
+import type { Superblock } from '../abi/superblocks.ts';
+import type { Disk, Kernel } from '../kernel/kernel.ts';
+import { KernelError, must } from '../kernel/kernel-error.ts';
+import { mount, statfs64, umount2 } from '../kernel/syscalls/mount.ts';
+import { readText } from '../kernel/sysfs.ts';
+import type { UserTask } from '../kernel/user-task.ts';
+import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
+import { overlay } from '../storage/overlay.ts';
+import { type MountOptions, parseMountOptions } from './mount-options.ts';
+import type { FileSystemReport, ImageMounter, PartitionReport } from './mounted-image.ts';
+import { labelOf, partitionTableOf, uuidOf } from './superblock.ts';
+import { chooseVolume, type ProbedVolume, partitionsOf, probe, wholeOf } from './volumes.ts';
+
+/** What replaying journals may write. */
+const OVERLAY_MIB = 32;
+
+const MOUNT_POINT = '/mnt';
+
+/** What the driver is asked to do: as a superblock row, without what only describes. */
+type Attempt = Pick<Superblock, 'types' | 'options'>;
+
+export function imageMounter(newKernel: () => Promise<Kernel>): ImageMounter {
+  /** Runs `action` with a kernel that has the image as a disk; when that fails, the kernel goes. */
+  async function withImage<T>(device: BlockDevice, action: (image: Image) => Promise<T>): Promise<T> {
+    const kernel = await newKernel();
+    try {
+      return await action(
+        new Image(kernel, device, await kernel.attachDisk(overlay(device, { limitMib: OVERLAY_MIB }))),
+      );
+    } catch (cause) {
+      kernel.kill();
+      throw cause;
+    }
+  }
+
+  return {
+    mount(device, { type, partition, options = '' }) {
+      const parsed = parseMountOptions(options);
+      return withImage(device, async (image) => {
+        if (type !== undefined) await image.mustKnow(type);
+        const volume = await image.choose({ type, partition });
+        const mounted = await image.mount(volume, attempts(volume, type), parsed);
+        return {
+          task: image.task,
+          mountPoint: MOUNT_POINT,
+          type: mounted.types[0],
+          partition: volume.partition,
+          close: async () => image.kernel.kill(),
+        };
+      });
+    },
+    inspect(device) {
+      return withImage(device, async (image) => {
+        try {
+          return await image.report();
+        } finally {
+          image.kernel.kill();
+        }
+      });
+    },
+  };
+}
+
+/** The drivers to try on a volume, in order; the type asked for goes by its own name. */
+function attempts({ superblocks }: ProbedVolume, type: string | undefined): readonly Attempt[] {
+  if (type === undefined) return superblocks;
+  const [superblock] = superblocks;
+  return [{ ...superblock, types: [type] }];
+}
+
+/** One image as a disk of one kernel. */
+class Image {
+  readonly kernel: Kernel;
+  readonly task: UserTask;
+  readonly #device: BlockDevice;
+  readonly #disk: Disk;
+
+  constructor(kernel: Kernel, device: BlockDevice, disk: Disk) {
+    this.kernel = kernel;
+    this.task = blaming(disk, kernel.init);
+    this.#device = device;
+    this.#disk = disk;
+  }
+
+  /** Types that are not for block devices are the kernel's own (`nodev` in /proc/filesystems). */
+  async mustKnow(type: string): Promise<void> {
+    const lines = (await readText(this.task, '/proc/filesystems')).split('\n');
+    const types = lines.flatMap((line) => (line.startsWith('\t') ? [line.slice(1)] : []));
+    if (types.includes(type)) return;
+    throw new HostError('unknown-file-system', `the kernel has no file system ${type} for block devices`, {
+      members: { types: types.sort() },
+    });
+  }
+
+  async choose(wanted: {
+    readonly type: string | undefined;
+    readonly partition: number | undefined;
+  }): Promise<ProbedVolume> {
+    const whole = wholeOf(this.#device, this.#disk.name);
+    return chooseVolume(this.#device, whole, await partitionsOf(this.task, this.#disk.name), wanted);
+  }
+
+  /** By the first driver that takes it; else what the first one said. */
+  async mount(volume: ProbedVolume, attempts: readonly Attempt[], { flags, data }: MountOptions): Promise<Attempt> {
+    let refusal: HostError | undefined;
+    const { console } = this.kernel.engine;
+    for (const attempt of attempts) {
+      const { types, options } = attempt;
+      const written = console.written;
+      const all = [options, data].filter(Boolean).join(',');
+      const ret = await mount(this.task, `/dev/${volume.name}`, MOUNT_POINT, types[0], flags, all);
+      if (ret >= 0) return attempt;
+      if (-ret === errnos.ENOMEM.number) throw new KernelError('mount', -ret, volume.name);
+      refusal ??= mountFailed(errnoName(-ret), volume.partition, types[0], all, console.since(written));
+    }
+    throw refusal ?? new HostError('no-file-system');
+  }
+
+  async report() {
+    const whole = await probe(this.#device, wholeOf(this.#device, this.#disk.name));
+    const partitions: PartitionReport[] = [];
+    const fileSystem = await this.#reportFileSystem(whole);
+    for (const partition of await partitionsOf(this.task, this.#disk.name)) {
+      partitions.push({
+        number: partition.partition ?? 0,
+        startBytes: partition.startSector * SECTOR,
+        sizeBytes: partition.sectors * SECTOR,
+        label: partition.label,
+        uuid: partition.uuid,
+        fileSystem: await this.#reportFileSystem(await probe(this.#device, partition)),
+      });
+    }
+    // A boot sector ends like a DOS partition table.
+    const table = fileSystem && partitions.length === 0 ? undefined : partitionTableOf(whole.head)?.type;
+    return { sizeBytes: this.#device.sectors * SECTOR, partitionTable: table, partitions, fileSystem };
+  }
+
+  async #reportFileSystem(volume: ProbedVolume): Promise<FileSystemReport | undefined> {
+    const superblock = await this.#mountable(volume);
+    if (superblock === undefined) return undefined;
+    const { bsize, frsize, blocks, bfree } = await statfs64(this.task, MOUNT_POINT);
+    must('umount2', await umount2(this.task, MOUNT_POINT), MOUNT_POINT);
+    const unit = frsize || bsize;
+    return {
+      type: superblock.types[0],
+      label: labelOf(volume.head, superblock),
+      uuid: uuidOf(volume.head, superblock),
+      blockBytes: bsize,
+      sizeBytes: blocks * unit,
+      usedBytes: (blocks - bfree) * unit,
+      freeBytes: bfree * unit,
+    };
+  }
+
+  /** Mounts it, if a driver takes it. */
+  async #mountable(volume: ProbedVolume): Promise<Superblock | undefined> {
+    for (const superblock of volume.superblocks) {
+      try {
+        await this.mount(volume, [superblock], parseMountOptions(''));
+        return superblock;
+      } catch (cause) {
+        if (!(cause instanceof HostError && cause.kind === 'mount-failed')) throw cause;
+      }
+    }
+    return undefined;
+  }
+}
+
+/** A task whose failed calls are blamed on the disk once that has failed: Linux only knows EIO, or gives up. */
+const blaming = (disk: Disk, task: UserTask): UserTask => ({
+  pid: task.pid,
+  memory: task.memory,
+  scratch: task.scratch,
+  scratchBytes: task.scratchBytes,
+  syscall: (call, ...args) =>
+    task.syscall(call, ...args).then(
+      (ret) => {
+        if (ret < 0 && disk.lastError !== undefined) throw disk.lastError;
+        return ret;
+      },
+      (cause) => {
+        throw disk.lastError ?? cause;
+      },
+    ),
+});
+
+/** What the driver answered, and why: that is in the kernel's log alone. */
+function mountFailed(
+  errno: ErrnoName | undefined,
+  partition: number | undefined,
+  type: string,
+  options: string,
+  log: string,
+): HostError {
+  const console = log.replaceAll(/^\[ *\d+\.\d+\] /gm, '').trimEnd();
+  const command = ['mount -t', type, ...(options ? ['-o', options] : [])].join(' ');
+  const why = errno ? `${errnos[errno].message} (${errno})` : 'failed';
+  const lastLine = console.split('\n').at(-1);
+  return new HostError('mount-failed', `${command}: ${why}${lastLine ? `: ${lastLine}` : ''}`, {
+    members: {
+      file_system_type: type,
+      ...(partition !== undefined && { partition }),
+      ...(errno && { errno }),
+      ...(console && { console }),
+    },
+  });
+}
