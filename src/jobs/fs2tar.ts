@@ -95,6 +95,19 @@ async function enterTree(task: UserTask, root: Name, path: Name): Promise<void> 
   await close(task, fd);
 }
 
+/**
+ * What the file system answers about attributes, or `none` where it has none. ENODATA is no error, neither of one name
+ * (getxattr(2)) nor, with hfsplus, of the list (fs/hfsplus/xattr.c: hfsplus_listxattr).
+ */
+async function orNone<T, None>(answer: Promise<T>, none: None): Promise<T | None> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof KernelError && (error.errno === 'EOPNOTSUPP' || error.errno === 'ENODATA')) return none;
+    throw error;
+  }
+}
+
 /** One tar in the making. */
 class Archive {
   readonly #task: UserTask;
@@ -176,7 +189,7 @@ class Archive {
   async #addFirst({ name, stat }: Visit, entry: TarEntry): Promise<void> {
     switch (entry.type) {
       case 'file':
-        return stat.size > 0 ? this.#addData(name, stat.size, stat.blocks, entry) : this.#write(entry);
+        return stat.size > 0 ? this.#addData(name, stat.size, entry) : this.#write(entry);
       case 'symlink':
         return this.#write({ ...entry, linkPath: await readlinkat(this.#task, AT_FDCWD, name) });
       default:
@@ -197,10 +210,11 @@ class Archive {
   }
 
   /** Archive a file that is not empty. Its header goes out with its first data, when that is known to be readable. */
-  async #addData(name: Uint8Array, size: number, blocks: number, entry: TarEntry): Promise<void> {
+  async #addData(name: Uint8Array, size: number, entry: TarEntry): Promise<void> {
     const fd = must('openat', await openat(this.#task, AT_FDCWD, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     try {
-      const segments = blocks * 512 < size ? await dataSegments(this.#task, fd, size) : undefined;
+      // Not only where st_blocks is small: preallocated and clustered blocks count in it and hold no data.
+      const segments = await dataSegments(this.#task, fd, size);
       const runs = segments ?? [{ offset: 0, length: size }];
       const file: TarEntry = { ...entry, size, ...(segments && { segments }) };
       const bytes = dataBytes(file);
@@ -245,20 +259,11 @@ class Archive {
 
   async #xattrs(path: Uint8Array): Promise<Xattr[]> {
     const xattrs: Xattr[] = [];
-    for (const name of await this.#xattrNames(path)) {
-      xattrs.push({ name, value: await getxattr(this.#task, { path }, name, this.#buffer) });
+    for (const name of await orNone(listxattr(this.#task, { path }, this.#buffer), [])) {
+      const value = await orNone(getxattr(this.#task, { path }, name, this.#buffer), undefined);
+      if (value !== undefined) xattrs.push({ name, value });
     }
     return xattrs;
-  }
-
-  async #xattrNames(path: Uint8Array): Promise<Uint8Array[]> {
-    try {
-      return await listxattr(this.#task, { path }, this.#buffer);
-    } catch (error) {
-      // hfsplus answers ENODATA where a file has none (fs/hfsplus/xattr.c: hfsplus_listxattr).
-      if (error instanceof KernelError && (error.errno === 'EOPNOTSUPP' || error.errno === 'ENODATA')) return [];
-      throw error;
-    }
   }
 
   /** The last entry of a tar that is not whole. Extracting it replaces a file of that name. */

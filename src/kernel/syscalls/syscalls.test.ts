@@ -257,6 +257,14 @@ describe('extended attributes', () => {
     expect(await listxattr(task, { path: 'g' }, buffer)).toEqual([]);
   });
 
+  it('listxattr ends with the list, whether or not that ends in a NUL', async () => {
+    const task = taskWith((_call, [_path, at = 0], memory) => {
+      memory.write(ptr(at), latin1('user.a\0security.sel\0'));
+      return 17;
+    });
+    expect(await listxattr(task, { path: 'f' }, buffer)).toEqual([latin1('user.a'), latin1('security.s')]);
+  });
+
   it('getxattr copies the value out', async () => {
     const task = taskWith((call, [path, name, at = 0, bytes], memory) => {
       expect([call, string(memory, path), string(memory, name), bytes]).toEqual(['lgetxattr', 'f', 'user.a', 1024]);

@@ -34,7 +34,8 @@ export async function listxattr(task: UserTask, target: XattrTarget, buffer: Use
   const list = task.memory.copy(buffer.at, length);
   const names: Uint8Array[] = [];
   for (let start = 0; start < length; ) {
-    const end = list.indexOf(0, start);
+    const nul = list.indexOf(0, start);
+    const end = nul < 0 ? length : nul; // hfsplus of Linux 6.12 may leave out the last NUL
     names.push(list.subarray(start, end));
     start = end + 1;
   }
