@@ -1,7 +1,37 @@
-/** Turns a linked kernel into what is committed: optimised, stripped, described. Called by wasm/build.sh. */
+/** Turns a linked kernel into what is committed: stripped of names, and described in kernel.json. Called by wasm/build.sh. */
 
-import { copyFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { dist, inputHash, sha256 } from './pins.ts';
+import { readSections, SECTION, writeSections } from './wasm-sections.ts';
 
-const [objects, dist] = process.argv.slice(2);
-if (!objects || !dist) throw new Error('usage: kernel-finish.ts OBJECTS DIST');
-copyFileSync(`${objects}/vmlinux.wasm`, `${dist}/vmlinux.wasm`);
+const [objects] = process.argv.slice(2);
+if (!objects) throw new Error('usage: kernel-finish.ts OBJECTS');
+
+const linked = readFileSync(join(objects, 'vmlinux.wasm'));
+const kernel = writeSections(readSections(linked).filter(({ id }) => id !== SECTION.custom));
+writeFileSync(dist.vmlinux, kernel);
+
+const version = (program: string, ...args: string[]) =>
+  execFileSync(program, args, { encoding: 'utf8' }).split('\n')[0]?.trim() ?? '';
+const debian = (name: string) => version('dpkg-query', '-W', '-f', '${Version}', name);
+const config = readFileSync(join(objects, '.config'), 'utf8')
+  .split('\n')
+  .filter((line) => /^CONFIG_\w+=/.test(line));
+/** Names under which file systems of block devices register, from the options that are on. */
+const fileSystems = config.flatMap((line) => /^CONFIG_(\w+?)_?FS=y$/.exec(line)?.[1]?.toLowerCase() ?? []);
+
+const described = {
+  linux: readFileSync(join(objects, 'include/config/kernel.release'), 'utf8').trim(),
+  packages: Object.fromEntries(['linux-source-6.12', 'clang-22', 'lld-22', 'llvm-22'].map((name) => [name, debian(name)])),
+  inputs: inputHash(),
+  sha256: sha256(kernel),
+  bytes: kernel.length,
+  gzipBytes: gzipSync(kernel, { level: 9 }).length,
+  fileSystems,
+  config,
+};
+writeFileSync(dist.kernelJson, `${JSON.stringify(described, null, 1)}\n`);
+console.log(`vmlinux.wasm: ${described.bytes} bytes, ${described.gzipBytes} gzip, sha256 ${described.sha256}`);

@@ -24,10 +24,21 @@ const source = worker.outputFiles[0]?.text ?? '';
 /** One boot in a workerd of its own. */
 async function take(): Promise<{ readonly memory: Uint8Array; readonly state: Record<string, unknown> }> {
   const miniflare = new Miniflare({
-    compatibilityDate: '2026-11-01',
-    modules: [
-      { type: 'ESModule', path: 'worker.mjs', contents: source },
-      { type: 'CompiledWasm', path: 'vmlinux.wasm', contents: vmlinux },
+    cf: false,
+    workers: [
+      {
+        config: {
+          name: 'snapshot',
+          compatibilityDate: '2026-11-01',
+          manifest: {
+            mainModule: 'worker.mjs',
+            modules: {
+              'worker.mjs': { type: 'esm', contents: source },
+              'vmlinux.wasm': { type: 'wasm', contents: vmlinux },
+            },
+          },
+        },
+      },
     ],
   });
   try {

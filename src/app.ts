@@ -1,25 +1,39 @@
 /** The composition root: routes onto jobs, jobs onto bindings, clock and randomness. */
 
-import vmlinux from '../wasm/dist/vmlinux.wasm';
+import kernelModule from '../wasm/dist/kernel.wasm';
+import snapshot from '../wasm/dist/snapshot.json' with { type: 'json' };
 import xzModule from './archive/xz-embedded.wasm';
 import { type Bindings, parseLimits } from './env.ts';
 import { imageContentJobs } from './jobs/image-content.ts';
 import { imageUploadJobs } from './jobs/image-uploads.ts';
 import { imageJobs } from './jobs/images.ts';
 import { imageMounter } from './jobs/mounter.ts';
-import { boot } from './kernel/boot.ts';
+import { KernelPool } from './kernel/pool.ts';
 import { createApi } from './routes/api.ts';
 import { fetchDevice } from './storage/fetch-device.ts';
 import { imageStore } from './storage/image-store.ts';
 import { workerHost } from './worker-host.ts';
 
-const mounter = imageMounter(() => boot(vmlinux, { host: workerHost }));
+/** Of the 128 MiB an isolate has: the rest is for the module and its code, caches, bodies and the heap. */
+const KERNELS_MIB = 64;
+/** What a kernel with one image may grow to. */
+const MOUNT_MIB = 20;
+
+const pool = new KernelPool(kernelModule, snapshot, {
+  budgetMib: KERNELS_MIB,
+  ready: 2,
+  patienceMs: 5_000,
+  pause: (ms) => scheduler.wait(ms),
+});
+const mounter = imageMounter(() => pool.acquire({ host: workerHost, memoryMib: MOUNT_MIB }));
 
 /** The whole HTTP interface, on the bindings of each request. */
 export const app = createApi((c) => {
   const bindings: Bindings = c.env;
   const limits = { ...parseLimits(bindings), xzModule };
   const keepAlive = (work: Promise<unknown>) => c.executionCtx.waitUntil(work.catch(() => {}));
+  // Once the response is under way: clean and make machines for the next requests.
+  keepAlive(scheduler.wait(0).then(() => pool.refill()));
   const stored = imageStore(bindings.IMAGES, 'images/');
   const files = bindings.FILES;
   const images = files

@@ -67,5 +67,4 @@ if ! cmp -s "$here/config" "$objects/.config.asked"; then
 fi
 
 kmake lkl
-echo "linked: $(stat -c %s "$objects/vmlinux.wasm") bytes"
-"$root/node_modules/.bin/node" "$root/scripts/kernel-finish.ts" "$objects" "$here/dist"
+"$root/node_modules/.bin/node" "$root/scripts/kernel-finish.ts" "$objects"

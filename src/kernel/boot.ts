@@ -12,7 +12,7 @@ import { mount } from './syscalls/mount.ts';
 export const BOOT_MEMORY_MIB = 12;
 
 /** Quiet until asked, no waiting, pid 1 is /init, a panic is final. */
-const COMMAND_LINE = 'rdinit=/init panic=-1 loglevel=7';
+const COMMAND_LINE = 'rdinit=/init panic=-1 loglevel=7 dhash_entries=8192 ihash_entries=8192';
 
 const FILE_SYSTEMS = [
   ['proc', '/proc'],
@@ -52,7 +52,8 @@ export async function boot(
   const engine = new Engine(new Machine(module, mib(BOOT_MEMORY_MIB)), {
     host,
     clock,
-    memoryLimit: mib(memoryMib),
+    // What asks for more than there is at boot only wants a reserve (btrfs), and does without.
+    memoryLimit: mib(BOOT_MEMORY_MIB),
     commandLine: `${COMMAND_LINE} ${commandLine}`.trim(),
     restored: false,
   });
@@ -68,5 +69,6 @@ export async function boot(
     must('mknodat', await mknodat(init, AT_FDCWD, `/dev/${name}`, S_IFCHR | mode, { major, minor }), name);
   }
   must('umask', await init.syscall('umask', 0o22));
+  engine.memoryLimit = mib(memoryMib);
   return new Kernel(engine, init, host);
 }

@@ -65,10 +65,15 @@ export class Engine {
     this.#machine = machine;
     this.memory = machine.memory;
     this.#shared = ptr(machine.call('shared'));
-    this.memory.setU32(plus(this.#shared, SHARED.memoryLimit), options.memoryLimit);
+    this.memoryLimit = options.memoryLimit;
     this.clock = new Clock(options.clock, this.memory, this.#shared, options.host);
     this.#scheduler = new Scheduler(machine.promising('task_entry'), (cause) => this.die(cause), options.restored);
     machine.bind(this.#imports());
+  }
+
+  /** Bytes memory may grow to. */
+  set memoryLimit(bytes: number) {
+    this.memory.setU32(plus(this.#shared, SHARED.memoryLimit), bytes);
   }
 
   /** Boot, or go on after a restore. The promise of the idle task never settles unless the kernel dies. */

@@ -28,7 +28,6 @@ struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *ne
 		panic("kernel stack overflow in %s", prev->comm);
 	if (!next->thread.started) {
 		next->thread.started = true;
-		next->thread.sp = lkl_stack_top(next);
 		flags |= LKL_SWITCH_FRESH;
 	}
 	if (READ_ONCE(prev->__state) == TASK_DEAD)
@@ -36,8 +35,8 @@ struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *ne
 	prev->thread.sp = sp;
 	lkl_switched_from = prev;
 	lkl_current = next;
-	/* After a restore a started task has no engine stack: the host re-enters it below its old frames. */
-	lkl_task_switch(prev, next, flags, next->thread.sp);
+	/* After a restore a started task has no engine stack either: the host enters it once more. */
+	lkl_task_switch(prev, next, flags, lkl_stack_top(next));
 	return lkl_switched_from;
 }
 

@@ -4,8 +4,9 @@
  * snapshot is taken only while each task waits at a place where it can start
  * over: a user task in its loop, a kernel thread in its thread function's top
  * wait. The host asks for the list of tasks and decides (src/kernel/snapshot.ts
- * has the table); after a restore each is re-entered below its old frames, so
- * that wait entries and timers that live there stay valid.
+ * has the table); after a restore each is entered anew, on an empty C stack.
+ * So nothing that lives on its old one may stay linked: wait entries are taken
+ * out of their queues first, and no thread of the table sleeps with a timeout.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -17,6 +18,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/tick.h>
 #include <linux/timekeeping.h>
+#include <linux/wait.h>
 #include <asm/host.h>
 
 struct lkl_task_info {
@@ -66,6 +68,25 @@ void lkl_reenter(struct task_struct *task)
 }
 
 /*
+ * Take the wait entries on a sleeping task's old stack out of their queues. They
+ * are found by what they hold: the task, a wake function, and links that agree.
+ */
+static void lkl_forget_waits(struct task_struct *task)
+{
+	unsigned long top = (unsigned long)task_stack_page(task) + THREAD_SIZE;
+
+	for (unsigned long at = ALIGN(task->thread.sp, 4); at + sizeof(struct wait_queue_entry) <= top; at += 4) {
+		struct wait_queue_entry *entry = (struct wait_queue_entry *)at;
+
+		if (entry->private != task ||
+		    (entry->func != autoremove_wake_function && entry->func != default_wake_function))
+			continue;
+		if (virt_addr_valid(entry->entry.next) && entry->entry.next->prev == &entry->entry)
+			list_del_init(&entry->entry);
+	}
+}
+
+/*
  * Kernel threads whose function starts with timer_setup() or the like must run
  * through it while all is quiet, not on their first wake-up with the timer
  * armed. Workers and hotplug threads only look for work: they can wait.
@@ -79,8 +100,10 @@ static void lkl_wake_kthreads(void)
 
 		if (!(task->flags & PF_KTHREAD) || (task->flags & PF_WQ_WORKER) || task == kthreadd_task)
 			continue;
-		if (state == TASK_INTERRUPTIBLE || state == TASK_IDLE)
-			wake_up_process(task);
+		if (state != TASK_INTERRUPTIBLE && state != TASK_IDLE)
+			continue;
+		lkl_forget_waits(task);
+		wake_up_process(task);
 	}
 }
 

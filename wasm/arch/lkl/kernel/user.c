@@ -9,6 +9,7 @@
 #include <linux/resume_user_mode.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/signal.h>
 #include <linux/syscalls.h>
 #include <asm/host.h>
@@ -59,9 +60,44 @@ static bool lkl_exit_to_user_mode(struct pt_regs *regs)
 	}
 }
 
+/*
+ * While it is frozen a user task that was in an interruptible call waits here, and makes the call again later, as after
+ * a signal: perhaps in another life, after a snapshot.
+ */
+static bool lkl_frozen;
+
+static void lkl_wait_thawed(struct task_struct *task)
+{
+	while (lkl_frozen) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		task->thread.in_user_loop = true;
+		schedule();
+		task->thread.in_user_loop = false;
+	}
+}
+
+void lkl_freeze(int frozen);
+
+/* Not 0: user tasks inside interruptible calls leave them and wait; 0: they make their calls again. */
+LKL_EXPORT("freeze") void lkl_freeze(int frozen)
+{
+	struct task_struct *group, *task;
+
+	lkl_frozen = frozen;
+	for_each_process_thread(group, task) {
+		if (task->flags & (PF_KTHREAD | PF_USER_WORKER))
+			continue;
+		if (!frozen && task->thread.regs.in_syscall)
+			wake_up_process(task);
+		else if (frozen && !task->thread.in_user_loop)
+			set_notify_signal(task);
+	}
+}
+
 static void lkl_syscall(struct pt_regs *regs)
 {
 	do {
+		lkl_wait_thawed(current);
 		regs->in_syscall = true;
 		regs->ret = (unsigned int)regs->nr < NR_syscalls ? lkl_syscalls[regs->nr](regs) : -ENOSYS;
 		lkl_clock_advance(LKL_SYSCALL_NS);
@@ -90,7 +126,8 @@ void lkl_user_loop(void)
 	struct pt_regs *regs = task_pt_regs(task);
 
 	task->thread.in_user_loop = false;
-	regs->in_syscall = false;
+	if (regs->in_syscall)
+		lkl_syscall(regs);
 	for (;;) {
 		if (lkl_user_next(task, task_pid_nr(task), regs))
 			lkl_syscall(regs);
