@@ -11,6 +11,7 @@ import { type DeliveryTrace, meanRate, parseTrace } from './mahimahi.ts';
 import { planQueue } from './queue.ts';
 import { type Random, seedFrom } from './random.ts';
 import type { DirectionSpec, LossSpec, QueueSpec } from './request.ts';
+import type { TracedBucket } from './trace-driver.ts';
 import { parsePercent, parseRate, parseSize, parseTime } from './units.ts';
 
 /** One thing to set on the device that sends into the link, in order. */
@@ -33,12 +34,7 @@ export interface Direction {
   /** Longest packet its sender may build, in segments; undefined: no limit. */
   readonly gsoMaxSegs?: number;
   /** The shaper waits for delivery opportunities instead of having a rate. */
-  readonly trace?: {
-    readonly deliveries: DeliveryTrace;
-    readonly parent: number;
-    readonly handle: number;
-    readonly frameBytes: number;
-  };
+  readonly trace?: TracedBucket;
   readonly report: DirectionReport;
 }
 
@@ -91,7 +87,7 @@ export function planDirection(
   return {
     steps,
     ...(gsoMaxSegs !== undefined && { gsoMaxSegs }),
-    ...(trace && { trace: { deliveries: trace, parent: shaper.parent, handle: shaperHandle, frameBytes } }),
+    ...(trace && tracedBucket(trace, steps)),
     report: {
       ...(rate !== undefined && { rateBps: rate * 8 }),
       delayNs,
@@ -99,6 +95,19 @@ export function planDirection(
       gso: gsoMaxSegs === undefined || gsoMaxSegs > 1,
     },
   };
+}
+
+/** A fifo below a bucket takes its limit from the bucket's options whenever those change. */
+function tracedBucket(deliveries: DeliveryTrace, steps: readonly TcStep[]): { trace?: TracedBucket } {
+  const qdiscs = steps.flatMap((step) => (step.step === 'qdisc' ? [step] : []));
+  for (const { parent, handle, options } of qdiscs) {
+    if (options.kind !== 'tbf') continue;
+    const limit = qdiscs.flatMap(({ options: o }) =>
+      (o.kind === 'pfifo' || o.kind === 'bfifo') && o.limit !== undefined ? [o.limit] : [],
+    )[0];
+    return { trace: { deliveries, parent, handle, options: { ...options, limit: limit ?? options.limit } } };
+  }
+  return {};
 }
 
 interface Shaper {

@@ -7,13 +7,16 @@ import type { NetlinkRequest } from '../abi/netlink/message.ts';
 import { handle, newFlower, newHtbClass, newMatchall, newQdisc } from '../abi/netlink/tc.ts';
 import { CLONE } from '../abi/uapi/socket.ts';
 import { must } from '../kernel/kernel-error.ts';
+import { setOffload } from '../kernel/syscalls/ethtool.ts';
 import { setns, socketNetns, unshare } from '../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../kernel/syscalls/netlink.ts';
 import { setSysctl } from '../kernel/syscalls/sysctl.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { TcStep } from './direction.ts';
+import type { HostPlan } from './host-plan.ts';
 import type { Plan } from './plan.ts';
 import { toBytes } from './prefix.ts';
+import type { Offload } from './request.ts';
 import { forwards } from './routing.ts';
 import { type Interface, isVlanAware, type Link, type Node, type Port } from './topology.ts';
 import { parseTime } from './units.ts';
@@ -48,6 +51,9 @@ export interface Devices {
 const kernelSysctls = {
   'net.ipv4.tcp_rmem': '4096 131072 6291456',
   'net.ipv4.tcp_wmem': '4096 16384 4194304',
+  // In pages, and far more than there is: no host is to feel that the kernel is small.
+  'net.ipv4.tcp_mem': '1048576 1048576 1048576',
+  'net.ipv4.udp_mem': '1048576 1048576 1048576',
   // Every namespace shares one backlog of packets that are between two devices.
   'net.core.netdev_max_backlog': '1000000',
   // Hosts do not wait for routers that advertise nothing, nor for doubles of addresses that are unique by plan.
@@ -72,8 +78,12 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
   const devices = numberDevices(plan);
   const network = { director, wires, nodes, devices };
   await wires.rtnl.send(plan.topology.links.flatMap((link) => wireUp(link, plan, network)));
-  for (const [node, { rtnl }] of nodes)
+  for (const [node, { rtnl }] of nodes) {
+    // A host with a hijack object is set up by it, in its own order.
+    if (plan.hijacks.has(node)) continue;
     await rtnl.send(node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
+    for (const [i, wanted] of plan.hosts.get(node)?.offloads ?? []) await setOffloads(director, rtnl.fd, i, wanted);
+  }
   return network;
 }
 
@@ -113,6 +123,16 @@ function numberDevices(plan: Plan): Devices {
   }
   const ofLink = new Map(plan.topology.links.map((link) => [link, [2 + 2 * link.index, 3 + 2 * link.index] as const]));
   return { ofPort, ofInterface, ofLink, bridge };
+}
+
+async function setOffloads(
+  task: UserTask,
+  socket: number,
+  i: Interface,
+  wanted: Readonly<Partial<Record<Offload, boolean>>>,
+): Promise<void> {
+  for (const [name, on] of Object.entries(wanted) as [Offload, boolean][])
+    must('ioctl', await setOffload(task, socket, i.name, name, on), `${i.port.node.name} ${i.name} ${name}`);
 }
 
 // --- wires ---
@@ -191,6 +211,27 @@ function hostSetup(node: Node, plan: Plan, devices: Devices): NetlinkRequest[] {
     ...plan.neighbours
       .filter(({ through }) => through.port.node === node)
       .map(({ through, address, mac }) => newNeighbour(indexOf(through), toBytes(address), mac)),
+    ...requestedSetup(plan.hosts.get(node), indexOf),
+  ];
+}
+
+/** What the request sets beside what follows from the graph. */
+function requestedSetup(host: HostPlan | undefined, indexOf: (i: Interface) => number): NetlinkRequest[] {
+  if (!host) return [];
+  return [
+    ...host.routes.map(({ family, destination, gateway, through, ...rest }) =>
+      newRoute({
+        family: family === 'ipv4' ? AF.INET : AF.INET6,
+        ...(destination && { destination: { address: toBytes(destination), prefixLength: destination.prefixLength } }),
+        ...(gateway && { gateway: toBytes(gateway) }),
+        ...(through && { device: indexOf(through) }),
+        ...rest,
+      }),
+    ),
+    ...host.neighbours.map(({ address, mac, through }) => newNeighbour(indexOf(through), toBytes(address), mac)),
+    ...[...host.qdiscs].map(([i, options]) =>
+      newQdisc({ index: indexOf(i), parent: TC_H.ROOT, handle: handle(1) }, options),
+    ),
   ];
 }
 

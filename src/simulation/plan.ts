@@ -4,6 +4,7 @@ import { formatIp, formatMac } from '../abi/netlink/inet.ts';
 import { type Addressing, planAddresses } from './addressing.ts';
 import { type Direction, planDirection } from './direction.ts';
 import { type Hijack, planHijack } from './hijack.ts';
+import { type HostPlan, planHost } from './host-plan.ts';
 import { type Issue, Place } from './issue.ts';
 import type { Family, InterfaceAddress } from './prefix.ts';
 import { seededRandom } from './random.ts';
@@ -33,6 +34,8 @@ export interface Plan {
   readonly addressing: Addressing;
   readonly routes: ReadonlyMap<Node, readonly PlannedRoute[]>;
   readonly neighbours: readonly PlannedNeighbour[];
+  /** What the request sets on hosts beside. */
+  readonly hosts: ReadonlyMap<Node, HostPlan>;
   /** Both ways of each link: from its first end, and back. */
   readonly directions: ReadonlyMap<Link, readonly [Direction, Direction]>;
   readonly hijacks: ReadonlyMap<Node, Hijack>;
@@ -83,9 +86,14 @@ export function planSimulation(request: SimulationRequest, budget: Budget): Plan
       [...topology.nodes.values()].filter(takesRoutes).map((node) => [node, routesOf(node, ways, addressing)]),
     ),
     neighbours: request.neighbours === 'dynamic' ? [] : findNeighbours(workloads, network),
+    hosts: new Map(
+      [...topology.nodes.values()]
+        .filter(({ role }) => role !== 'switch')
+        .map((node) => [node, planHost(node, topology, addressing)]),
+    ),
     directions: new Map(topology.links.map((link) => [link, planDirections(link, seed)])),
     hijacks: new Map([...topology.nodes.values()].flatMap((node) => pairWith(node, hijacks.get(node.name)))),
-    workloads,
+    workloads: workloads.map((workload) => delayed(workload, hijacks)),
     captures: planCaptures(place, request, topology),
     ...(sampleIntervalNs !== undefined && { sampleIntervalNs }),
   };
@@ -167,6 +175,13 @@ function hijackedHost(request: SimulationRequest, name: string, hijack: Hijack |
 }
 
 const pairWith = <K, V>(key: K, value: V | undefined): [K, V][] => (value === undefined ? [] : [[key, value]]);
+
+/** LKL sleeps so long before it lets the program begin. */
+function delayed(workload: WorkloadPlan, hijacks: ReadonlyMap<string, Hijack>): WorkloadPlan {
+  const { name } = workload.type === 'syscalls' ? workload.on : workload.from;
+  const delay = hijacks.get(name)?.actions.find(({ action }) => action === 'delay');
+  return delay?.action === 'delay' ? { ...workload, startNs: workload.startNs + delay.us * 1000 } : workload;
+}
 
 // --- links ---
 

@@ -3,10 +3,11 @@
 import type { TcpInfo } from '../abi/netlink/inet-diag.ts';
 import { CLONE } from '../abi/uapi/socket.ts';
 import { must } from '../kernel/kernel-error.ts';
-import { setns } from '../kernel/syscalls/namespace.ts';
+import { joinNamespaces, setns } from '../kernel/syscalls/namespace.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
+import type { RealtimeOffset } from './receive.ts';
 import type { Node } from './topology.ts';
 
 /** A task and what ties its program to virtual time. */
@@ -44,12 +45,14 @@ export interface Stage {
   readonly network: Network;
   /** CLOCK_MONOTONIC now. */
   nowNs(): number;
+  /** Over CLOCK_MONOTONIC, for times that the kernel stamps. */
+  readonly realtime: RealtimeOffset;
   /** Random numbers of their own for each name. */
   random(name: string): Random;
   /** Run a program on a node in a task of its own; settles when the program does. */
   run<T>(node: Node, program: (task: ProgramTask) => Promise<T>): Promise<T>;
-  /** A TCP connection whose tcp_info is to be sampled. */
-  watch(flow: WatchedFlow): void;
+  /** TCP connections whose tcp_info is to be sampled: programs add theirs. */
+  readonly watched: WatchedFlow[];
 }
 
 /** The sending end of a connection. */
@@ -69,12 +72,13 @@ export interface TcpSample {
   readonly info: TcpInfo;
 }
 
-/** Tasks on each node; a program's task serves another one after it. */
+/** Tasks on each node; a program's task serves another one after it. No node is the namespace of wires. */
 export class TaskPool {
   readonly #director: ProgramTask;
   readonly #kernel: SimulationKernel;
   readonly #network: Network;
-  readonly #idle = new Map<Node, ProgramTask[]>();
+  readonly #idle = new Map<Node | undefined, ProgramTask[]>();
+  readonly #leaders = new Map<Node, ProgramTask>();
 
   constructor(director: ProgramTask, kernel: SimulationKernel, network: Network) {
     this.#director = director;
@@ -82,7 +86,7 @@ export class TaskPool {
     this.#network = network;
   }
 
-  async run<T>(node: Node, program: (task: ProgramTask) => Promise<T>): Promise<T> {
+  async run<T>(node: Node | undefined, program: (task: ProgramTask) => Promise<T>): Promise<T> {
     const task = await this.#take(node);
     try {
       return await program(task);
@@ -92,14 +96,28 @@ export class TaskPool {
     }
   }
 
-  async #take(node: Node): Promise<ProgramTask> {
+  /** A task that stays, whose mount namespace the later tasks of its node are to share. */
+  async lead<T>(
+    node: Node,
+    program: (task: ProgramTask) => Promise<T>,
+  ): Promise<{ readonly task: ProgramTask; readonly result: T }> {
+    const task = await this.#take(node);
+    const result = await program(task);
+    task.detach();
+    this.#leaders.set(node, task);
+    return { task, result };
+  }
+
+  async #take(node: Node | undefined): Promise<ProgramTask> {
     const known = this.#idle.get(node)?.pop();
     if (known) {
       known.attach();
       return known;
     }
     const task = await this.#kernel.spawn(this.#director);
-    must('setns', await setns(task, this.#network.nodes.get(node)?.fd ?? -1, CLONE.NEWNET));
+    const leader = node && this.#leaders.get(node);
+    if (leader) await joinNamespaces(task, leader, CLONE.NEWNET | CLONE.NEWNS);
+    else if (node) must('setns', await setns(task, this.#network.nodes.get(node)?.fd ?? -1, CLONE.NEWNET));
     return task;
   }
 }

@@ -1,10 +1,12 @@
 /** What programs do with sockets, over the raw calls: throws when Linux refuses. */
 
+import { errnos } from '../abi/errno.ts';
 import { AF, IPPROTO } from '../abi/netlink/constants.ts';
 import { parseTcpInfo, type TcpInfo } from '../abi/netlink/inet-diag.ts';
 import { MSG, SO, SOCK, SOL, TCP } from '../abi/uapi/socket.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { plus } from '../kernel/memory.ts';
+import { stealFd } from '../kernel/syscalls/namespace.ts';
 import { getsockopt, type InternetAddress, recv, send, setsockopt, socket } from '../kernel/syscalls/net.ts';
 import type { UserBuffer } from '../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../kernel/user-task.ts';
@@ -12,7 +14,7 @@ import type { Family, InterfaceAddress } from './prefix.ts';
 import { toBytes } from './prefix.ts';
 import type { TcpOptionsPlan } from './workload-plan.ts';
 
-export const EAGAIN = -11;
+export const EAGAIN = -errnos.EAGAIN.number;
 export const familyNumber = (family: Family): number => (family === 'ipv4' ? AF.INET : AF.INET6);
 export const anyAddress = (family: Family, port: number): InternetAddress => ({
   address: new Uint8Array(family === 'ipv4' ? 4 : 16),
@@ -57,6 +59,14 @@ const TCP_INFO_BYTES = 512;
 export const readTcpInfo = async (task: UserTask, fd: number): Promise<TcpInfo> =>
   parseTcpInfo(await getsockopt(task, fd, SOL.TCP, TCP.INFO, TCP_INFO_BYTES));
 
+/** The tcp_info of another task's socket: that task may be in a call. */
+export async function peekTcpInfo(asker: UserTask, owner: UserTask, fd: number): Promise<TcpInfo> {
+  const copy = await stealFd(asker, owner, fd);
+  const info = await readTcpInfo(asker, copy);
+  await asker.syscall('close', copy);
+  return info;
+}
+
 /** Wait until a descriptor is ready or CLOCK_MONOTONIC says so. Answers whether it is ready. */
 export async function waitReady(
   clock: { nowNs(): number },
@@ -91,8 +101,10 @@ export async function sendAll(task: UserTask, fd: number, from: UserBuffer, byte
   return sent;
 }
 
-const gone = ['EPIPE', 'ECONNRESET', 'ETIMEDOUT'];
-export const isGone = (ret: number): boolean => ret < 0 && gone.includes(new KernelError('sendto', -ret).errno ?? '');
+const { EPIPE, ECONNRESET, ETIMEDOUT } = errnos;
+/** The peer is there no more. */
+export const isGone = (ret: number): boolean =>
+  ret === -EPIPE.number || ret === -ECONNRESET.number || ret === -ETIMEDOUT.number;
 
 function failSend(ret: number): never {
   throw new KernelError('sendto', -ret);
@@ -102,7 +114,7 @@ function failSend(ret: number): never {
 export async function discard(task: UserTask, fd: number, bytes: number): Promise<number> {
   let got = 0;
   while (got < bytes) {
-    const n = await recv(task, fd, { at: task.scratch, bytes: bytes - got }, MSG.TRUNC);
+    const n = await recv(task, fd, { at: task.scratch, bytes: Math.min(task.scratchBytes, bytes - got) }, MSG.TRUNC);
     if (n <= 0) return n === 0 || isGone(n) ? got : must('recvfrom', n);
     got += n;
   }

@@ -114,7 +114,7 @@ export interface Network {
 const firstPort = 5001;
 const udpHeaders = { ipv4: 28, ipv6: 48 } as const;
 const ethernetHeader = 14;
-const smallestUdp = 24;
+const smallestUdp = 16;
 
 export function planWorkloads(place: Place, request: SimulationRequest, network: Network): WorkloadPlan[] {
   return (request.workloads ?? []).flatMap(

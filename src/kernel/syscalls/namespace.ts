@@ -1,6 +1,6 @@
 /** System calls on namespaces: namespaces(7), pidfd_open(2). */
 
-import { CLONE, SIOCGSKNS } from '../../abi/uapi/socket.ts';
+import { SIOCGSKNS } from '../../abi/uapi/socket.ts';
 import { must } from '../kernel-error.ts';
 import type { UserTask } from '../user-task.ts';
 
@@ -22,9 +22,9 @@ export async function stealFd(task: UserTask, owner: UserTask, fd: number): Prom
   return must('pidfd_getfd', copy);
 }
 
-/** Move a task into the network namespace of another task's namespace file. */
-export async function enterNetns(task: UserTask, owner: UserTask, fd: number): Promise<void> {
-  const copy = await stealFd(task, owner, fd);
-  must('setns', await setns(task, copy, CLONE.NEWNET));
-  await task.syscall('close', copy);
+/** Move a task into namespaces of another one; `flags` are CLONE_NEW* words. */
+export async function joinNamespaces(task: UserTask, other: UserTask, flags: number): Promise<void> {
+  const pidfd = must('pidfd_open', await task.syscall('pidfd_open', other.pid, 0));
+  must('setns', await setns(task, pidfd, flags));
+  await task.syscall('close', pidfd);
 }

@@ -1,13 +1,12 @@
 /** The receiving end of TCP workloads: takes connections, drops what they carry, and remembers what each brought. */
 
-import type { TcpInfo } from '../../abi/netlink/inet-diag.ts';
 import { MSG, SO, SOCK, SOL } from '../../abi/uapi/socket.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { stealFd } from '../../kernel/syscalls/namespace.ts';
 import { accept4, bind, listen, peerPort, recv, setsockopt } from '../../kernel/syscalls/net.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { ProgramTask, Stage } from '../program.ts';
-import { anyAddress, isGone, readTcpInfo, tcpSocket } from '../sockets.ts';
+import { anyAddress, isGone, peekTcpInfo, tcpSocket } from '../sockets.ts';
 import type { FlowPlan, TcpOptionsPlan } from '../workload-plan.ts';
 
 /** One connection, by the port of its sender. */
@@ -23,8 +22,6 @@ export interface Received {
 
 /** Bytes that wake the reader: a wake-up costs far more than a packet. The kernel halves it where the window is smaller. */
 const LOWAT = 16_384;
-/** Taken at once at most; the bytes are dropped in the kernel. */
-const GULP = 1 << 24;
 const BACKLOG = 4096;
 
 export class TcpSink {
@@ -86,7 +83,8 @@ export class TcpSink {
     const port = await peerPort(task, fd);
     const entry: Received = { readBytes: 0, task, fd };
     this.#received.set(port, entry);
-    const into = { at: task.scratch, bytes: GULP };
+    // Nothing is written there: MSG_TRUNC drops what it takes.
+    const into = { at: task.scratch, bytes: task.scratchBytes };
     for (;;) {
       const n = await recv(task, fd, into, MSG.TRUNC);
       if (n > 0) entry.readBytes += n;
@@ -110,13 +108,6 @@ export class TcpSink {
   async bytesFrom(port: number, asker: UserTask): Promise<number> {
     const entry = this.#received.get(port);
     if (!entry) return 0;
-    return entry.endedBytes ?? (await this.#info(entry, asker)).bytes_received;
-  }
-
-  async #info({ task, fd }: Received, asker: UserTask): Promise<TcpInfo> {
-    const copy = await stealFd(asker, task, fd);
-    const info = await readTcpInfo(asker, copy);
-    await asker.syscall('close', copy);
-    return info;
+    return entry.endedBytes ?? (await peekTcpInfo(asker, entry.task, entry.fd)).bytes_received;
   }
 }

@@ -7,7 +7,7 @@ import { connect, localPort, send, shutdown } from '../../kernel/syscalls/net.ts
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import type { ProgramTask, Stage } from '../program.ts';
 import type { TcpResult } from '../results.ts';
-import { EAGAIN, endpoint, isGone, readTcpInfo, tcpSocket, waitReady } from '../sockets.ts';
+import { EAGAIN, endpoint, isGone, peekTcpInfo, tcpSocket, waitReady } from '../sockets.ts';
 import { bitRate, jainIndex, summarize } from '../stats.ts';
 import type { TcpPlan } from '../workload-plan.ts';
 import { TcpSink } from './tcp-sink.ts';
@@ -37,7 +37,7 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
     const port = await localPort(task, fd);
     const stream: Stream = { task, fd, port };
     streams.push(stream);
-    stage.watch({ workload: plan.index, stream: index, task, fd });
+    stage.watched.push({ workload: plan.index, stream: index, task, fd });
     const share = plan.bytes === undefined ? Number.POSITIVE_INFINITY : Math.ceil(plan.bytes / plan.parallel);
     const untilNs = plan.bytes === undefined ? life.endsNs(plan.durationNs) : Number.POSITIVE_INFINITY;
     for (let left = share; left > 0; ) {
@@ -74,7 +74,7 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
       for (const { task, fd, port, endedBytes } of streams) {
         const bytes = endedBytes ?? (await sink.bytesFrom(port, asker));
         shares.push({ bytes, goodput_bps: bitRate(bytes, lastedNs) });
-        const info = await readTcpInfo(task, fd);
+        const info = await peekTcpInfo(asker, task, fd);
         infos.push(info);
         retransmits += info.total_retrans;
       }

@@ -1,0 +1,238 @@
+/** Runs a plan in a kernel with a virtual clock: builds the network, plays the workloads, and answers what happened. */
+
+import { formatMac } from '../abi/netlink/inet.ts';
+import { must } from '../kernel/kernel-error.ts';
+import { plus } from '../kernel/memory.ts';
+import { sleepUntil } from '../kernel/syscalls/time.ts';
+import { Capture, type CaptureResult } from './capture.ts';
+import type { DirectionReport } from './direction.ts';
+import type { HijackNote } from './hijack.ts';
+import { applyHijack, dumpFiles } from './hijack-run.ts';
+import { buildNetwork, type Network } from './network.ts';
+import type { Plan } from './plan.ts';
+import { formatPrefix } from './prefix.ts';
+import { type ProgramTask, type SimulationKernel, type Stage, TaskPool, wakeExactly } from './program.ts';
+import { seededRandom } from './random.ts';
+import { realtimeOffset } from './receive.ts';
+import type { WorkloadResult } from './results.ts';
+import { type LinkQueues, type QdiscResult, readQueues, type Sample, Sampler } from './sampler.ts';
+import { type HostState, readHosts } from './state.ts';
+import { jainIndex } from './stats.ts';
+import type { Link, Node } from './topology.ts';
+import { driveTrace } from './trace-driver.ts';
+import { type BatchRunner, makeWorkload } from './workloads/index.ts';
+
+/** What comes while it runs; none of it may wait for anything. */
+export interface SimulationEvents {
+  sample?(sample: Sample): void;
+  /** The next bytes of the pcapng file of the capture with this index. */
+  capture?(index: number, bytes: Uint8Array): void;
+  runBatch: BatchRunner;
+}
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly virtual_s: number;
+  readonly flows: readonly WorkloadResult[];
+  /** Jain's index over the TCP workloads. */
+  readonly fairness?: number;
+  readonly captures: readonly CaptureResult[];
+  readonly hosts: Readonly<Record<string, HostResult>>;
+  readonly links: readonly LinkResult[];
+}
+
+export interface HostResult {
+  readonly interfaces: Readonly<Record<string, InterfaceResult>>;
+  readonly state: HostState;
+  readonly hijack?: { readonly notes: readonly HijackNote[]; readonly dump: Readonly<Record<string, string>> };
+}
+
+export interface InterfaceResult {
+  readonly mac: string;
+  readonly mtu: number;
+  readonly addresses: readonly string[];
+}
+
+export interface LinkResult {
+  readonly name: string;
+  /** "a:eth0" */
+  readonly endpoints: readonly [string, string];
+  readonly forward: DirectionResult;
+  readonly reverse: DirectionResult;
+}
+
+export interface DirectionResult {
+  readonly rate_bps?: number;
+  readonly delay_ms: number;
+  readonly queue?: string;
+  readonly limit_bytes?: number;
+  readonly gso: boolean;
+  /** Packets that did not arrive: lost on the wire, and dropped by the queue. */
+  readonly drops: { readonly loss: number; readonly queue: number };
+  readonly qdiscs: readonly QdiscResult[];
+}
+
+export async function runSimulation(
+  kernel: SimulationKernel,
+  plan: Plan,
+  events: SimulationEvents,
+): Promise<SimulationResult> {
+  const director = await kernel.spawn();
+  await wakeExactly(director);
+  await raiseFileLimit(director);
+  const network = await buildNetwork(director, plan);
+  const pool = new TaskPool(director, kernel, network);
+  const hijacked = await hijackHosts(plan, pool);
+  const realtime = await realtimeOffset(director);
+  const beganNs = kernel.nowNs() + PRELUDE_NS;
+  const stage: Stage = {
+    beganNs,
+    endsNs: beganNs + plan.durationNs,
+    network,
+    nowNs: () => kernel.nowNs(),
+    realtime,
+    random: (name) => seededRandom(plan.seed, name),
+    run: (node, program) => pool.run(node, program),
+    watched: [],
+  };
+  const broken = Promise.withResolvers<never>();
+  const captures = await openCaptures(stage, plan, director, events, broken.reject);
+  const sampler = new Sampler(stage, plan.topology.links, plan.sampleIntervalNs, events.sample);
+  pool.run(undefined, (task) => sampler.run(task)).catch(broken.reject);
+  startTraces(plan, stage, pool, broken.reject);
+  const workloads = plan.workloads.map((workload) => makeWorkload(stage, workload, events.runBatch));
+  const finished = Promise.all(workloads.map((workload) => workload.run()));
+  const alarm = pool.run(undefined, (task) => sleepUntil(task, stage.endsNs));
+  // Without workloads it lasts as long as it was told to.
+  await director.waitFor(Promise.race([broken.promise, alarm, ...(workloads.length ? [finished] : [])]));
+  // From here on the director is busy, and the clock stands still.
+  const virtualNs = kernel.nowNs() - beganNs;
+  const flows = await inOrder(workloads, (workload) => workload.result(director, sampler.samples));
+  const captured = await inOrder(captures, (capture) => capture.close(director));
+  const queues = await readQueues(network.wires.rtnl, stage, plan.topology.links);
+  const fairness = jainIndex(flows.flatMap((flow) => (flow.type === 'tcp' ? [flow.goodput_bps] : [])));
+  return {
+    seed: plan.seed,
+    virtual_s: virtualNs / 1e9,
+    flows,
+    ...(fairness !== undefined && { fairness }),
+    captures: captured,
+    links: plan.topology.links.map((link) => linkResult(link, plan, queues.get(link))),
+    hosts: await hostResults(plan, network, hijacked),
+  };
+}
+
+/** One after another: they share the director. */
+async function inOrder<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  for (const item of items) answers.push(await ask(item));
+  return answers;
+}
+
+/** Until it begins, sockets are opened and hosts say what they have to say to new links: every program is ready at time 0. */
+const PRELUDE_NS = 1e9;
+
+const RLIMIT_NOFILE = 7;
+const MOST_FILES = 4096;
+
+/** Every node takes two descriptors of the director. */
+async function raiseFileLimit(director: ProgramTask): Promise<void> {
+  const { memory, scratch } = director;
+  for (const at of [0, 8]) memory.setI64FromNumber(plus(scratch, at), MOST_FILES);
+  must('prlimit64', await director.syscall('prlimit64', 0, RLIMIT_NOFILE, scratch, 0));
+}
+
+async function openCaptures(
+  stage: Stage,
+  plan: Plan,
+  director: ProgramTask,
+  events: SimulationEvents,
+  fail: (cause: unknown) => void,
+): Promise<Capture[]> {
+  const captures: Capture[] = [];
+  for (const [i, capture] of plan.captures.entries()) {
+    const opened = new Capture(stage, capture, (bytes) => events.capture?.(i, bytes));
+    await director.waitFor(opened.open(stage.network.devices.ofPort.get(capture.port) ?? 0, fail));
+    captures.push(opened);
+  }
+  return captures;
+}
+
+function startTraces(plan: Plan, stage: Stage, pool: TaskPool, fail: (cause: unknown) => void): void {
+  for (const [link, directions] of plan.directions) {
+    const [first = 0, second = 0] = stage.network.devices.ofLink.get(link) ?? [];
+    for (const [i, { trace }] of directions.entries()) {
+      if (trace) pool.run(undefined, (task) => driveTrace(task, stage, i === 0 ? second : first, trace)).catch(fail);
+    }
+  }
+}
+
+interface HijackedHost {
+  readonly task: ProgramTask;
+  readonly notes: readonly HijackNote[];
+}
+
+async function hijackHosts(plan: Plan, pool: TaskPool): Promise<Map<Node, HijackedHost>> {
+  const hosts = new Map<Node, HijackedHost>();
+  for (const [node, hijack] of plan.hijacks) {
+    const { task, result } = await pool.lead(node, (leader) => applyHijack(leader, node, hijack));
+    hosts.set(node, { task, notes: [...hijack.notes, ...result] });
+  }
+  return hosts;
+}
+
+function linkResult(link: Link, plan: Plan, queues: LinkQueues | undefined): LinkResult {
+  const [forward, reverse] = plan.directions.get(link) ?? [];
+  const [a, b] = link.ports.map((port) => `${port.node.name}:${port.name}`);
+  return {
+    name: link.name,
+    endpoints: [a ?? '', b ?? ''],
+    forward: directionResult(forward?.report, queues?.forward ?? []),
+    reverse: directionResult(reverse?.report, queues?.reverse ?? []),
+  };
+}
+
+function directionResult(report: DirectionReport | undefined, qdiscs: readonly QdiscResult[]): DirectionResult {
+  const dropsOf = (qdisc: QdiscResult | undefined): number => qdisc?.drops ?? 0;
+  const netem = qdiscs.find(({ kind }) => kind === 'netem');
+  const below = qdiscs.filter((qdisc) => qdisc !== netem);
+  const shaper = below[0];
+  // Each counts the drops of those below it too.
+  const queue = dropsOf(shaper?.kind === 'tbf' ? below.at(-1) : shaper);
+  return {
+    ...(report?.rateBps !== undefined && { rate_bps: report.rateBps }),
+    delay_ms: (report?.delayNs ?? 0) / 1e6,
+    ...(report?.queue !== undefined && { queue: report.queue }),
+    ...(report?.limitBytes !== undefined && { limit_bytes: report.limitBytes }),
+    gso: report?.gso ?? true,
+    drops: { loss: netem ? dropsOf(netem) - dropsOf(shaper) : 0, queue },
+    qdiscs,
+  };
+}
+
+async function hostResults(
+  plan: Plan,
+  network: Network,
+  hijacked: ReadonlyMap<Node, HijackedHost>,
+): Promise<Record<string, HostResult>> {
+  const states = await readHosts(plan, network);
+  const results: Record<string, HostResult> = {};
+  for (const node of plan.topology.nodes.values()) {
+    const state = states[node.name];
+    const host = hijacked.get(node);
+    const hijack = plan.hijacks.get(node);
+    if (!state) continue;
+    const interfaces = node.ports
+      .flatMap((port) => port.interfaces)
+      .map((i): [string, InterfaceResult] => {
+        const addresses = (plan.addressing.get(i) ?? []).map(formatPrefix);
+        return [i.name, { mac: formatMac(i.port.mac), mtu: i.port.mtu, addresses }];
+      });
+    results[node.name] = {
+      interfaces: Object.fromEntries(interfaces),
+      state,
+      ...(host && hijack && { hijack: { notes: host.notes, dump: await dumpFiles(host.task, hijack) } }),
+    };
+  }
+  return results;
+}

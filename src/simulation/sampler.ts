@@ -1,0 +1,163 @@
+/** Looks at connections and queues at an interval, in virtual time. */
+
+import { dumpQdiscs, formatHandle } from '../abi/netlink/tc.ts';
+import { type ExtraStats, parseQdisc } from '../abi/netlink/tc-stats.ts';
+import { stealFd } from '../kernel/syscalls/namespace.ts';
+import { NetlinkSocket } from '../kernel/syscalls/netlink.ts';
+import { sleepUntil } from '../kernel/syscalls/time.ts';
+import type { UserTask } from '../kernel/user-task.ts';
+import type { ProgramTask, Stage, TcpSample, WatchedFlow } from './program.ts';
+import { readTcpInfo } from './sockets.ts';
+import type { Link } from './topology.ts';
+
+/** One qdisc of one direction of a link. */
+export interface QdiscResult {
+  readonly kind: string;
+  readonly handle: string;
+  readonly parent: string;
+  readonly sent_bytes: number;
+  readonly sent_packets: number;
+  /** Packets it did not deliver, those of qdiscs below it included. */
+  readonly drops: number;
+  readonly overlimits: number;
+  readonly backlog_bytes: number;
+  readonly backlog_packets: number;
+  readonly extra?: ExtraStats;
+}
+
+/** The qdiscs of both directions of a link, by its two devices among the wires. */
+export interface LinkQueues {
+  readonly forward: readonly QdiscResult[];
+  readonly reverse: readonly QdiscResult[];
+}
+
+/** What one look saw. */
+export interface Sample {
+  readonly time_s: number;
+  readonly tcp: readonly TcpSampleResult[];
+  readonly links: readonly ({ readonly link: string } & LinkQueues)[];
+}
+
+export interface TcpSampleResult {
+  /** Index of the workload, and of the connection in it. */
+  readonly workload: number;
+  readonly stream: number;
+  readonly cwnd: number;
+  readonly ssthresh: number;
+  readonly srtt_ms: number;
+  readonly rttvar_ms: number;
+  readonly min_rtt_ms: number;
+  readonly delivery_rate_bps: number;
+  readonly pacing_rate_bps: number;
+  readonly unacked: number;
+  readonly retransmits: number;
+  readonly bytes_acked: number;
+}
+
+/** Without an interval of the request, round-trip times are still wanted. */
+const DEFAULT_INTERVAL_NS = 100e6;
+
+export class Sampler {
+  readonly #stage: Stage;
+  readonly #links: readonly Link[];
+  readonly #intervalNs: number;
+  /** Absent: only connections are looked at. */
+  readonly #emit: ((sample: Sample) => void) | undefined;
+  readonly #fds = new Map<WatchedFlow, number>();
+  readonly samples: TcpSample[] = [];
+
+  constructor(
+    stage: Stage,
+    links: readonly Link[],
+    intervalNs: number | undefined,
+    emit: ((sample: Sample) => void) | undefined,
+  ) {
+    this.#stage = stage;
+    this.#links = links;
+    this.#intervalNs = intervalNs ?? DEFAULT_INTERVAL_NS;
+    this.#emit = intervalNs === undefined ? undefined : emit;
+  }
+
+  /** A program for a task in the namespace of wires; it never ends. */
+  async run(task: ProgramTask): Promise<void> {
+    const rtnl = await NetlinkSocket.open(task);
+    for (let n = 1; ; n++) {
+      const due = this.#stage.beganNs + n * this.#intervalNs;
+      await sleepUntil(task, due);
+      const timeNs = due - this.#stage.beganNs;
+      const taken = await this.#lookAtFlows(task, timeNs);
+      if (this.#emit)
+        this.#emit({ time_s: timeNs / 1e9, tcp: taken.map(tcpSample), links: await this.#lookAtLinks(rtnl) });
+    }
+  }
+
+  async #lookAtFlows(task: UserTask, timeNs: number): Promise<TcpSample[]> {
+    const taken: TcpSample[] = [];
+    for (const flow of this.#stage.watched) {
+      const { workload, stream } = flow;
+      const fd = this.#fds.get(flow) ?? (await stealFd(task, flow.task, flow.fd));
+      this.#fds.set(flow, fd);
+      const info = await readTcpInfo(task, fd);
+      if (info.state !== CLOSED) taken.push({ workload, stream, timeNs, info });
+    }
+    this.samples.push(...taken);
+    return taken;
+  }
+
+  async #lookAtLinks(rtnl: NetlinkSocket): Promise<Sample['links']> {
+    const queues = await readQueues(rtnl, this.#stage, this.#links);
+    return this.#links.map((link) => ({ link: link.name, ...(queues.get(link) ?? { forward: [], reverse: [] }) }));
+  }
+}
+
+/** TCP_CLOSE: it says no more. */
+const CLOSED = 7;
+
+function tcpSample({ workload, stream, info }: TcpSample): TcpSampleResult {
+  return {
+    workload,
+    stream,
+    cwnd: info.snd_cwnd,
+    ssthresh: info.snd_ssthresh,
+    srtt_ms: info.rtt / 1000,
+    rttvar_ms: info.rttvar / 1000,
+    min_rtt_ms: info.min_rtt / 1000,
+    delivery_rate_bps: info.delivery_rate * 8,
+    pacing_rate_bps: info.pacing_rate * 8,
+    unacked: info.unacked,
+    retransmits: info.total_retrans,
+    bytes_acked: info.bytes_acked,
+  };
+}
+
+/** The qdiscs of every link now; `rtnl` is of the namespace of wires. */
+export async function readQueues(
+  rtnl: NetlinkSocket,
+  { network }: Pick<Stage, 'network'>,
+  links: readonly Link[],
+): Promise<Map<Link, LinkQueues>> {
+  const byDevice = new Map<number, QdiscResult[]>();
+  for (const { payload } of await rtnl.ask(dumpQdiscs())) {
+    const { index, kind, handle, parent, stats, extra } = parseQdisc(payload);
+    if (kind === 'ingress' || kind === 'noqueue') continue;
+    const result: QdiscResult = {
+      kind,
+      handle: formatHandle(handle),
+      parent: formatHandle(parent),
+      sent_bytes: stats.bytes,
+      sent_packets: stats.packets,
+      drops: stats.drops,
+      overlimits: stats.overlimits,
+      backlog_bytes: stats.backlog,
+      backlog_packets: stats.qlen,
+      ...(extra && { extra }),
+    };
+    byDevice.set(index, [...(byDevice.get(index) ?? []), result]);
+  }
+  return new Map(
+    links.map((link) => {
+      const [first, second] = network.devices.ofLink.get(link) ?? [];
+      return [link, { forward: byDevice.get(second ?? 0) ?? [], reverse: byDevice.get(first ?? 0) ?? [] }] as const;
+    }),
+  );
+}
