@@ -35,7 +35,7 @@ export const quoted = (etag: string): string => `"${etag}"`;
 const unquoted = (tag: string): string => tag.replaceAll('"', '');
 
 /** Whether the client has this version already; tags are compared weakly (13.1.2). */
-export function unchanged(ifNoneMatch: string | undefined, etag: string): boolean {
-  const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags !== undefined && (tags.includes('*') || tags.includes(quoted(etag)));
+export function unchanged(ifNoneMatch: string, etag: string): boolean {
+  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes('*') || tags.includes(quoted(etag));
 }

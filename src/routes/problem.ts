@@ -122,6 +122,7 @@ function headersOf({ kind, members }: HostError): Record<string, string> {
     case 'unsupported-encoding':
       return { 'accept-encoding': 'gzip, zstd, xz' }; // RFC 9110 12.5.3
     case 'too-many-writes':
+    case 'kernel-busy':
     case 'kernel-oom':
     case 'kernel-busy':
       return { 'retry-after': '1' };

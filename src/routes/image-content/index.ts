@@ -12,7 +12,8 @@ export const imageContent = router();
 imageContent.openapi(describeImage, async (c) => {
   const { name } = c.req.valid('param');
   const { images, content } = c.var.jobs;
-  if (unchanged(c.req.valid('header')['if-none-match'], (await images.get(name)).etag)) return c.body(null, 304);
+  const known = c.req.valid('header')['if-none-match'];
+  if (known !== undefined && unchanged(known, (await images.get(name)).etag)) return c.body(null, 304);
   const { etag, report } = await content.inspect(name);
   return c.json(descriptionJson(report), 200, { etag: quoted(etag) });
 });
@@ -26,7 +27,8 @@ imageContent.openapi(getImageTar, async (c) => {
 imageContent.openapi(getImageFile, async (c) => {
   const { name } = c.req.valid('param');
   const { images, content } = c.var.jobs;
-  if (unchanged(c.req.valid('header')['if-none-match'], (await images.get(name)).etag)) return c.body(null, 304);
+  const known = c.req.valid('header')['if-none-match'];
+  if (known !== undefined && unchanged(known, (await images.get(name)).etag)) return c.body(null, 304);
   const { limit, cursor, ...request } = c.req.valid('query');
   const opened = await content.open(name, rawPath(c), request);
   if (opened.type === 'file') return fileResponse(c, opened, opened.etag);
