@@ -14,6 +14,15 @@ import { emptySlot, type MmioDevice } from './virtio/mmio.ts';
 /** After so many idle jumps or held calls in one turn of the event loop, other work gets its turn. */
 const STEPS_A_TURN = 4096;
 
+/**
+ * Virtual time in which no user task gets on before it is a deadlock. The kernel's own timers never end, so "no timer"
+ * does not tell; but what a task waits for without a timeout of its own comes within hours (TCP gives up) or not at all.
+ */
+const DEADLOCK_NS = 25 * 3600 * 1e9;
+/** For calls that carry a timeout of the caller's. */
+const DEADLOCK_TIMED_NS = 400 * 86_400 * 1e9;
+const timedCall = /nanosleep|poll|select|epoll|timedwait|futex|semtimedop|mmsg|mq_timed|io_getevents|io_uring_enter/;
+
 export interface EngineOptions {
   readonly host: Host;
   readonly clock: ClockPolicy;
@@ -56,6 +65,8 @@ export class Engine {
   #cancelTimer: (() => void) | undefined;
   #ioInFlight = 0;
   #steps = 0;
+  /** When a user task last got on. */
+  #progressNs = 0;
   #turning = false;
   #dead: KernelDead | undefined;
   readonly #deaths: ((dead: KernelDead) => void)[] = [];
@@ -215,7 +226,7 @@ export class Engine {
     if (this.memory.u32(plus(this.#shared, SHARED.irqPending))) return;
     if (this.clock.policy === 'virtual' && this.#mayJump()) {
       const due = this.clock.timerNs;
-      if (due !== undefined && ++this.#steps % STEPS_A_TURN !== 0) {
+      if (due !== undefined && ++this.#steps % STEPS_A_TURN !== 0 && !this.#hopeless(due)) {
         this.clock.fire(due);
         return;
       }
@@ -248,7 +259,7 @@ export class Engine {
         this.#turning = false;
         if (!this.#idle || this.#dead || !this.#mayJump()) return;
         const due = this.clock.timerNs;
-        if (due === undefined) this.#deadlock();
+        if (due === undefined || this.#hopeless(due)) this.#deadlock();
         else {
           this.clock.fire(due);
           this.#interrupt();
@@ -270,17 +281,25 @@ export class Engine {
     });
   }
 
+  #hopeless(dueNs: number): boolean {
+    const waitedNs = dueNs - this.#progressNs;
+    if (waitedNs < DEADLOCK_NS) return false;
+    const timed = [...this.#tasks.values()].some(({ runningCall }) => runningCall && timedCall.test(runningCall));
+    return !timed || waitedNs >= DEADLOCK_TIMED_NS;
+  }
+
   #deadlock(): void {
     const where = [...this.#tasks.values()]
       .filter((t) => t.inCall)
       .map((t) => `task ${t.pid} in ${t.runningCall ?? 'user mode'}`);
-    this.kill('deadlock', `every task waits and no timer is set: ${where.join(', ')}`);
+    this.kill('deadlock', `every task waits for something that nothing will bring: ${where.join(', ')}`);
   }
 
   // --- user tasks ---
 
   /** The import `user_next`. */
   #onUserNext(address: number, pid: number, regs: number): number | Promise<number> {
+    this.#progressNs = this.clock.nowNs;
     let task = this.#tasks.get(address);
     if (!task) task = this.#newTask(address, pid, ptr(regs));
     task.finish(ptr(regs));

@@ -60,6 +60,16 @@ export class HostedTask implements UserTask {
     this.#events.changed(this);
   }
 
+  /** Attached while `program` plays it, and no longer: an idle program would hold virtual time up. */
+  async play<T>(program: (task: HostedTask) => Promise<T>): Promise<T> {
+    this.attach();
+    try {
+      return await program(this);
+    } finally {
+      this.detach();
+    }
+  }
+
   /** While `promise` is awaited the program is not thinking: time may pass for the other tasks. */
   async waitFor<T>(promise: Promise<T>): Promise<T> {
     this.#waiting++;

@@ -73,6 +73,8 @@ export function obstacle(task: TaskInfo): string | undefined {
  */
 export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promise<Omit<SnapshotState, 'buildId'>> {
   const { engine } = kernel;
+  const busy = engine.tasks.find((task) => task.inCall);
+  if (busy) throw new NotQuiesced(`task ${busy.pid} is inside ${busy.runningCall}`);
   for (const task of engine.tasks) task.detach();
   for (let turns = 0; !engine.quiet; turns++) {
     if (turns > 1000) throw new NotQuiesced('something is still in flight');

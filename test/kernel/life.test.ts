@@ -1,0 +1,185 @@
+/** How kernels end, and what a kernel's end does to others; memory that grows. */
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { AT_FDCWD, O_CREAT, O_RDWR } from '../../src/abi/uapi/fs.ts';
+import { KernelDead, TaskExited } from '../../src/kernel/errors.ts';
+import type { HostedTask } from '../../src/kernel/hosted-task.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
+import { openat, write } from '../../src/kernel/syscalls/file.ts';
+import { mapBuffer } from '../../src/kernel/syscalls/memory.ts';
+import { sleepNs } from '../../src/kernel/syscalls/time.ts';
+import { restoredKernel } from './restored.ts';
+
+const MIB = 1 << 20;
+const kernels: Kernel[] = [];
+const fresh = async (memoryMib?: number): Promise<Kernel> => {
+  const kernel = restoredKernel(memoryMib);
+  kernels.push(kernel);
+  return kernel;
+};
+afterEach(() => {
+  for (const kernel of kernels.splice(0)) kernel.kill();
+});
+
+/** What `work` rejects with. */
+const failure = async (work: Promise<unknown>): Promise<unknown> => {
+  try {
+    return { resolved: await work };
+  } catch (error) {
+    return error;
+  }
+};
+
+async function fillMemory(kernel: Kernel, mib: number): Promise<number> {
+  const { init } = kernel;
+  const buffer = await mapBuffer(init, MIB / 4);
+  const fd = await openat(init, AT_FDCWD, '/tmp/fill', O_RDWR | O_CREAT, 0o600);
+  let written = 0;
+  while (written < mib * MIB) {
+    const n = await write(init, fd, buffer, buffer.bytes);
+    if (n < 0) return n;
+    written += n;
+  }
+  return written;
+}
+
+describe('the end of a kernel', () => {
+  it('a panic is one named error with the end of the log, for every call that waits', async () => {
+    const kernel = await fresh();
+    const error = await failure(kernel.init.syscall('exit_group', 7));
+    // The exit of pid 1 is heard first, then the panic it is.
+    expect(error).toSatisfy((e) => e instanceof KernelDead || e instanceof TaskExited);
+    const next = await failure(kernel.init.syscall('getpid'));
+    expect(next).toSatisfy((e) => e instanceof KernelDead || e instanceof TaskExited);
+    expect(kernel.dead?.end).toBe('panic');
+    expect(kernel.dead?.message).toContain('Attempted to kill init');
+    expect(kernel.dead?.console).toContain('Attempted to kill init');
+  });
+
+  it('out of memory is a named error', async () => {
+    const kernel = await fresh(16);
+    const error = await failure(fillMemory(kernel, 32));
+    expect(error).toBeInstanceOf(KernelDead);
+    expect(kernel.dead?.end).toBe('oom');
+  });
+
+  it('a trap is a named error', async () => {
+    const kernel = await fresh();
+    // A call through a system call table that was overwritten: what a wild write in the kernel would do.
+    kernel.engine.die(new WebAssembly.RuntimeError('unreachable'));
+    expect(kernel.dead?.end).toBe('trap');
+    expect(await failure(kernel.init.syscall('getpid'))).toBe(kernel.dead);
+  });
+
+  it('a reboot call ends it as a halt', async () => {
+    const kernel = await fresh();
+    const error = await failure(kernel.init.syscall('reboot', 0xfee1_dead, 672_274_793, 0x4321_fedc, 0));
+    expect(error).toBeInstanceOf(KernelDead);
+    expect(kernel.dead?.end).toBe('halt');
+  });
+
+  it('leaves other kernels as they were', async () => {
+    const [doomed, other] = [await fresh(), await fresh()];
+    const asleep = sleepNs(other.init, 1_000_000_000n);
+    await failure(doomed.init.syscall('exit_group', 1));
+    await asleep;
+    expect(await other.init.syscall('getpid')).toBe(1);
+  });
+
+  it('tasks that wait for each other for ever are found at once', async () => {
+    const kernel = await fresh();
+    const { init } = kernel;
+    expect(await init.syscall('pipe2', init.scratch, 0)).toBe(0);
+    const error = await failure(init.syscall('read', init.memory.i32(init.scratch), init.scratch, 1));
+    expect(error).toBeInstanceOf(KernelDead);
+    expect(kernel.dead?.end).toBe('deadlock');
+    expect(kernel.dead?.message).toContain('task 1 in read');
+  });
+});
+
+describe('tasks', () => {
+  it('a task that exits tells its program and its parent', async () => {
+    const kernel = await fresh();
+    const child = await kernel.spawn();
+    const error = await failure(child.syscall('exit_group', 3));
+    expect(error).toBeInstanceOf(TaskExited);
+    expect((error as TaskExited).status >> 8).toBe(3);
+    expect(await kernel.init.syscall('wait4', child.pid, kernel.init.scratch, 0, 0)).toBe(child.pid);
+    expect(kernel.init.memory.i32(kernel.init.scratch)).toBe(3 << 8);
+  });
+
+  it('a task killed inside a call never returns from it', async () => {
+    const kernel = await fresh();
+    const child = await kernel.spawn();
+    const asleep = failure(sleepNs(child, 1_000_000_000_000n));
+    expect(await kernel.init.syscall('kill', child.pid, 9)).toBe(0);
+    const error = await kernel.init.waitFor(asleep);
+    expect(error).toBeInstanceOf(TaskExited);
+    expect((error as TaskExited).status & 0x7f).toBe(9);
+  });
+
+  it('eight tasks that wake in one turn keep their C stacks', async () => {
+    const kernel = await fresh();
+    const tasks: HostedTask[] = [];
+    for (let i = 0; i < 8; i++) tasks.push(await kernel.spawn());
+    const rounds = 50;
+    const run = async (task: HostedTask, seed: number): Promise<void> => {
+      const fds = task.scratch;
+      for (let round = 0; round < rounds; round++) {
+        await sleepNs(task, 1_000_000n);
+        expect(await task.syscall('pipe2', fds, 0)).toBe(0);
+        const [reader, writer] = [task.memory.i32(fds), task.memory.i32((fds + 4) as typeof fds)];
+        const at = (fds + 64) as typeof fds;
+        task.memory.setU32(at, seed * 1000 + round);
+        expect(await task.syscall('write', writer, at, 4)).toBe(4);
+        task.memory.setU32(at, 0);
+        expect(await task.syscall('read', reader, at, 4)).toBe(4);
+        expect(task.memory.u32(at)).toBe(seed * 1000 + round);
+        await task.syscall('close', reader);
+        await task.syscall('close', writer);
+      }
+    };
+    await kernel.init.waitFor(Promise.all(tasks.map((task, i) => task.play((played) => run(played, i)))));
+  });
+
+  it('a thousand seconds of sleep take no time', async () => {
+    const kernel = await fresh();
+    const before = kernel.engine.clock.nowNs;
+    await sleepNs(kernel.init, 1_000_000_000_000n);
+    expect(kernel.engine.clock.nowNs - before).toBeGreaterThanOrEqual(1e12);
+  });
+});
+
+describe('user memory', () => {
+  it.each([
+    ['the kernel, low', 4096],
+    ['the kernel, where its data is', 0x18_0000],
+    ['beyond all memory', 0x7fff_0000],
+    ['NULL', 0],
+  ])('a pointer into %s is EFAULT', async (_where, address) => {
+    const kernel = await fresh();
+    const fd = await openat(kernel.init, AT_FDCWD, '/tmp/f', O_RDWR | O_CREAT, 0o600);
+    expect(await kernel.init.syscall('write', fd, address, 64)).toBe(-14);
+    expect(await kernel.init.syscall('read', fd, address, 64)).toBeLessThanOrEqual(0);
+    expect(await kernel.init.syscall('openat', AT_FDCWD, address, 0, 0)).toBe(-14);
+  });
+
+  it('a buffer that runs over the end of its mapping is EFAULT', async () => {
+    const kernel = await fresh();
+    const { init } = kernel;
+    const fd = await openat(init, AT_FDCWD, '/tmp/f', O_RDWR | O_CREAT, 0o600);
+    expect(await init.syscall('write', fd, init.scratch, init.scratchBytes)).toBe(init.scratchBytes);
+    expect(await init.syscall('write', fd, init.scratch, init.scratchBytes + 4096)).toBe(-14);
+  });
+});
+
+describe('memory', () => {
+  it('grows when it is needed, and not before', async () => {
+    const kernel = await fresh(64);
+    const before = kernel.memoryBytes;
+    expect(before).toBe(12 * MIB);
+    expect(await fillMemory(kernel, 30)).toBe(30 * MIB);
+    expect(kernel.memoryBytes).toBeGreaterThan(before);
+    expect(kernel.memoryBytes).toBeLessThanOrEqual(64 * MIB);
+  });
+});

@@ -1,0 +1,141 @@
+/** Snapshots: what two restores share and what they must not, machines used again, a mounted kernel saved and restored. */
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { AT_FDCWD, O_CREAT, O_RDONLY, O_RDWR } from '../../src/abi/uapi/fs.ts';
+import type { Host } from '../../src/kernel/host.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
+import { KernelPool } from '../../src/kernel/pool.ts';
+import { cleanMachine, freshMachine, NotQuiesced, quiesce, restore } from '../../src/kernel/snapshot.ts';
+import { openat, write } from '../../src/kernel/syscalls/file.ts';
+import { mapBuffer } from '../../src/kernel/syscalls/memory.ts';
+import { readText } from '../../src/kernel/sysfs.ts';
+import { workerHost } from '../../src/worker-host.ts';
+import { bootedKernel, kernelModule, restoredKernel, snapshot } from './restored.ts';
+
+const MIB = 1 << 20;
+const kernels: Kernel[] = [];
+const keep = (kernel: Kernel): Kernel => {
+  kernels.push(kernel);
+  return kernel;
+};
+afterEach(() => {
+  for (const kernel of kernels.splice(0)) kernel.kill();
+});
+
+const fresh = (host: Host = workerHost): Kernel => keep(restoredKernel(64, host));
+
+async function random(kernel: Kernel, bytes = 32): Promise<string> {
+  const { init } = kernel;
+  expect(await init.syscall('getrandom', init.scratch, bytes, 0)).toBe(bytes);
+  return init.memory.copy(init.scratch, bytes).join();
+}
+
+const bootId = (kernel: Kernel): Promise<string> => readText(kernel.init, '/proc/sys/kernel/random/boot_id');
+
+describe('two restores of one snapshot', () => {
+  it('draw different randomness', async () => {
+    const [a, b] = [fresh(), fresh()];
+    expect(await random(a)).not.toBe(await random(b));
+    expect(await bootId(a)).not.toBe(await bootId(b));
+  });
+
+  it('draw the same randomness when the host gives the same entropy', async () => {
+    const host: Host = { ...workerHost, entropy: (into) => into.fill(42), realtimeNs: () => 1e18 };
+    const [a, b] = [fresh(host), fresh(host)];
+    expect(await random(a)).toBe(await random(b));
+    expect(await bootId(a)).toBe(await bootId(b));
+  });
+
+  it('know the day, whenever the snapshot was made', async () => {
+    const month = 30 * 86_400;
+    const kernel = fresh({ ...workerHost, realtimeNs: () => (1_800_000_000 + month) * 1e9 });
+    const { init } = kernel;
+    expect(await init.syscall('clock_gettime64', 0, init.scratch)).toBe(0);
+    expect(Number(init.memory.u64(init.scratch))).toBe(1_800_000_000 + month);
+  });
+
+  it('answer as a kernel that was just booted', async () => {
+    const questions = ['/proc/version', '/proc/filesystems', '/proc/partitions', '/proc/mounts', '/proc/net/protocols'];
+    const booted = keep(await bootedKernel());
+    const restored = fresh();
+    for (const path of questions) expect(await readText(restored.init, path)).toBe(await readText(booted.init, path));
+  });
+});
+
+describe('a machine that is used again', () => {
+  it('holds nothing of the kernel before', async () => {
+    const machine = freshMachine(kernelModule, snapshot);
+    const secret = new TextEncoder().encode(`planted-${crypto.randomUUID()}-`.repeat(2000));
+    const first = restore(machine, snapshot, { host: workerHost, memoryMib: 12 });
+    const buffer = await mapBuffer(first.init, secret.length);
+    first.init.memory.write(buffer.at, secret);
+    const fd = await openat(first.init, AT_FDCWD, '/tmp/secret', O_RDWR | O_CREAT, 0o600);
+    for (let i = 0; i < 10; i++) expect(await write(first.init, fd, buffer, secret.length)).toBe(secret.length);
+    first.kill();
+    const needle = new TextDecoder().decode(secret.subarray(0, 40));
+    const holds = () => new TextDecoder('latin1').decode(machine.memory.bytes).includes(needle);
+    expect(holds()).toBe(true);
+
+    cleanMachine(machine, snapshot);
+    expect(holds()).toBe(false);
+    const pristine = freshMachine(kernelModule, snapshot).memory.bytes;
+    expect(machine.memory.bytes.findIndex((byte, at) => byte !== pristine[at])).toBe(-1);
+    const second = keep(restore(machine, snapshot, { host: workerHost }));
+    expect(await openat(second.init, AT_FDCWD, '/tmp/secret', O_RDONLY)).toBe(-2);
+  });
+
+  it('serves a thousand kernels', async () => {
+    const machine = freshMachine(kernelModule, snapshot);
+    for (let i = 0; i < 1000; i++) {
+      if (i > 0) cleanMachine(machine, snapshot);
+      const kernel = restore(machine, snapshot, { host: workerHost });
+      expect(await kernel.init.syscall('getpid')).toBe(1);
+      kernel.kill();
+    }
+  });
+});
+
+describe('the pool', () => {
+  const pool = (budgetMib: number, patienceMs = 10_000) =>
+    new KernelPool(kernelModule, snapshot, { budgetMib, ready: 2, patienceMs, pause: (ms) => scheduler.wait(ms) });
+
+  it('serves twenty at once within its budget, in the order they came', async () => {
+    const kernels = pool(64);
+    const order: number[] = [];
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, i) => {
+        const kernel = await kernels.acquire({ host: workerHost, memoryMib: 20 });
+        order.push(i);
+        most = Math.max(most, kernels.bytes);
+        expect(await kernel.init.syscall('getpid')).toBe(1);
+        await scheduler.wait(5);
+        kernel.kill();
+        kernels.refill();
+        most = Math.max(most, kernels.bytes);
+      }),
+    );
+    expect(order).toEqual(Array.from({ length: 20 }, (_, i) => i));
+    expect(most).toBeLessThanOrEqual(64 * MIB);
+  });
+
+  it('says that it is busy when no memory comes free', async () => {
+    const kernels = pool(20, 50);
+    const first = keep(await kernels.acquire({ host: workerHost, memoryMib: 20 }));
+    await expect(kernels.acquire({ host: workerHost, memoryMib: 20 })).rejects.toMatchObject({ kind: 'kernel-busy' });
+    first.kill();
+    keep(await kernels.acquire({ host: workerHost, memoryMib: 20 }));
+  });
+});
+
+describe('quiesce', () => {
+  it('names a task that is inside a system call', async () => {
+    const kernel = fresh();
+    const child = await kernel.spawn();
+    expect(await child.syscall('pipe2', child.scratch, 0)).toBe(0);
+    const blocked = child.syscall('read', child.memory.i32(child.scratch), child.scratch, 1).catch(() => {});
+    await expect(quiesce(kernel, workerHost.turn)).rejects.toBeInstanceOf(NotQuiesced);
+    kernel.kill();
+    await blocked;
+  });
+});
