@@ -70,7 +70,7 @@ export function planDirection(
   const frameBytes = mtu + headerBytes;
   const netem = planNetem(at, spec, random);
   const trace = planTrace(at, spec);
-  const rate = trace ? meanRate(trace, frameBytes) / 8 : planRate(at('rate'), spec.rate);
+  const rate = trace ? meanRate(trace, frameBytes) / 8 : planRate(at('rate'), spec.rate, frameBytes);
   const delayNs = netem?.latencyNs ?? 0;
   const shaper = {
     parent: netem ? netemHandle | 1 : TC_H.ROOT,
@@ -116,7 +116,7 @@ interface Shaper {
   readonly rate: number | undefined;
   readonly burst: number;
   readonly limitBytes: number;
-  /** Lets packets pass when it is told to: its own rate is next to nothing. */
+  /** Lets packets pass when it is told to: its own rate is as little as can be, a frame in two seconds. */
   readonly waitsForTrace: boolean;
 }
 
@@ -134,19 +134,27 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
   if (rate === undefined) return [{ step: 'qdisc', parent, handle: queueHandle, options: queue }];
   if (queue.kind === 'cake' && !waitsForTrace)
     return [{ step: 'qdisc', parent, handle: shaperHandle, options: { ...queue, bandwidth: rate, autorate: 0 } }];
-  const bucket = { kind: 'tbf', rate: waitsForTrace ? 1 : rate, burst, limit: limitBytes } as const;
+  const bucket = { kind: 'tbf', rate: waitsForTrace ? slowestRate(burst) : rate, burst, limit: limitBytes } as const;
   return [
     { step: 'qdisc', parent, handle: shaperHandle, options: bucket },
     { step: 'qdisc', parent: shaperHandle | 1, handle: queueHandle, options: queue },
   ];
 }
 
-function planRate(place: Place, text: string | undefined): number | undefined {
+/** Bytes a second. */
+function planRate(place: Place, text: string | undefined, frameBytes: number): number | undefined {
   const bits = place.read(parseRate, text, 'rate, such as "10mbit"');
   if (bits === undefined) return undefined;
-  if (bits >= 8 && bits <= largestRate) return Math.floor(bits / 8);
-  return place.fail('impossible-rate', `${text} is no rate a link can have: 8bit to 1tbit`);
+  const least = slowestRate(frameBytes) * 8;
+  if (bits >= least && bits <= largestRate) return Math.floor(bits / 8);
+  return place.fail(
+    'impossible-rate',
+    `${text} is no rate of a link with frames of ${frameBytes} bytes: ${least}bit to 1tbit`,
+  );
 }
+
+/** sch_tbf waits for a frame in 31 bits of nanoseconds on a 32-bit kernel: 2.147 seconds. */
+const slowestRate = (frameBytes: number): number => Math.ceil(frameBytes / 2.1);
 
 function planTrace(at: Where, spec: DirectionSpec): DeliveryTrace | undefined {
   if (spec.trace === undefined) return undefined;
@@ -281,8 +289,8 @@ function planHtb(place: Place, spec: QueueSpec, { parent, rate, burst, limitByte
       queue?: string | QueueSpec;
       match?: Match;
     };
-    const classRate = planRate(at.at('rate'), child.rate) ?? Math.max(1, Math.floor(rate / classes.length));
-    const ceil = planRate(at.at('ceil'), child.ceil) ?? rate;
+    const classRate = planRate(at.at('rate'), child.rate, burst) ?? Math.max(1, Math.floor(rate / classes.length));
+    const ceil = planRate(at.at('ceil'), child.ceil, burst) ?? rate;
     const options = { rate: classRate, ceil, burst, cburst: burst, prio: child.prio ?? 0, quantum: burst };
     steps.push({ step: 'class', parent: root, handle: handle(major, minor(index)), options });
     const queue = planQueue(at.at('queue'), child.queue ?? 'bfifo', { limitBytes, rate: classRate });

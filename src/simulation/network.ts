@@ -1,6 +1,6 @@
 /** Builds a plan in one kernel: a namespace a node, one for all wires, and what ip(8) and tc(8) would set in each. */
 
-import { newAddress, newNeighbour, newRoute } from '../abi/netlink/address.ts';
+import { newAddress, newFdbEntry, newNeighbour, newRoute } from '../abi/netlink/address.ts';
 import { AF, TC_H } from '../abi/netlink/constants.ts';
 import { addBridgeVlan, deleteBridgeVlan, type LinkAttributes, newLink, setLink } from '../abi/netlink/link.ts';
 import type { NetlinkRequest } from '../abi/netlink/message.ts';
@@ -49,6 +49,9 @@ export interface Devices {
 
 /** Set once for the whole kernel, before any namespace: what a machine with some gigabytes would have. */
 const kernelSysctls = {
+  // Those the kernel derives from its memory at boot, when it has the least.
+  'user.max_net_namespaces': '100000',
+  'kernel.threads-max': '100000',
   'net.ipv4.tcp_rmem': '4096 131072 6291456',
   'net.ipv4.tcp_wmem': '4096 16384 4194304',
   // In pages, and far more than there is: no host is to feel that the kernel is small.
@@ -63,6 +66,9 @@ const kernelSysctls = {
   'net.ipv6.conf.default.accept_ra': '0',
   'net.ipv6.conf.default.router_solicitations': '0',
 };
+/** Packets are allocated where memory cannot grow: enough of it stays free for a burst of them on every link. */
+const FREE_KIB = 2048;
+const FREE_KIB_PER_LINK = 32;
 const withoutIpv6 = { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '1' };
 const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' };
 const pings = { 'net.ipv4.ping_group_range': '0 2147483647' };
@@ -70,7 +76,10 @@ const pings = { 'net.ipv4.ping_group_range': '0 2147483647' };
 const ingressHandle = handle(0xffff);
 
 export async function buildNetwork(director: UserTask, plan: Plan): Promise<Network> {
-  await setSysctls(director, kernelSysctls);
+  await setSysctls(director, {
+    ...kernelSysctls,
+    'vm.min_free_kbytes': FREE_KIB + plan.topology.links.length * FREE_KIB_PER_LINK,
+  });
   const wires = await newNetns(director, withoutIpv6);
   const nodes = new Map<Node, Netns>();
   for (const node of plan.topology.nodes.values()) nodes.set(node, await newNetns(director, sysctlsOf(node, plan)));
@@ -210,7 +219,7 @@ function hostSetup(node: Node, plan: Plan, devices: Devices): NetlinkRequest[] {
     ),
     ...plan.neighbours
       .filter(({ through }) => through.port.node === node)
-      .map(({ through, address, mac }) => newNeighbour(indexOf(through), toBytes(address), mac)),
+      .map(({ through, address, to }) => newNeighbour(indexOf(through), toBytes(address), to.port.mac)),
     ...requestedSetup(plan.hosts.get(node), indexOf),
   ];
 }
@@ -275,6 +284,9 @@ function switchSetup(node: Node, plan: Plan, devices: Devices): NetlinkRequest[]
         setLink(index, { up: true }),
       ];
     }),
+    ...(plan.forwarding.get(node) ?? []).map(({ port, mac, vlan }) =>
+      newFdbEntry(devices.ofPort.get(port) ?? 0, mac, vlan),
+    ),
   ];
 }
 

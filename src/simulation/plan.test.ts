@@ -59,7 +59,7 @@ test('the request of the documentation', () => {
   expect(p.captures.map(({ port }) => `${port.node.name} ${port.name}`)).toEqual(['b eth0']);
   expect(
     p.neighbours.map(
-      ({ through, address, mac }) => `${through.port.node.name} ${formatAddress(address)} ${formatMac(mac)}`,
+      ({ through, address, to }) => `${through.port.node.name} ${formatAddress(address)} ${formatMac(to.port.mac)}`,
     ),
   ).toEqual(['a 10.0.0.2 02:00:00:00:00:02', 'b 10.0.0.1 02:00:00:00:00:01']);
 });

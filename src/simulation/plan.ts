@@ -3,6 +3,7 @@
 import { formatIp, formatMac } from '../abi/netlink/inet.ts';
 import { type Addressing, planAddresses } from './addressing.ts';
 import { type Direction, planDirection } from './direction.ts';
+import { type Forwarding, planForwarding } from './forwarding.ts';
 import { type Hijack, planHijack } from './hijack.ts';
 import { type HostPlan, planHost } from './host-plan.ts';
 import { type Issue, Place } from './issue.ts';
@@ -18,7 +19,7 @@ import { type Network, planWorkloads, type WorkloadPlan } from './workload-plan.
 export interface PlannedNeighbour {
   readonly through: Interface;
   readonly address: InterfaceAddress;
-  readonly mac: Uint8Array;
+  readonly to: Interface;
 }
 
 export interface CapturePlan {
@@ -34,6 +35,8 @@ export interface Plan {
   readonly addressing: Addressing;
   readonly routes: ReadonlyMap<Node, readonly PlannedRoute[]>;
   readonly neighbours: readonly PlannedNeighbour[];
+  /** What switches know of those neighbours. */
+  readonly forwarding: Forwarding;
   /** What the request sets on hosts beside. */
   readonly hosts: ReadonlyMap<Node, HostPlan>;
   /** Both ways of each link: from its first end, and back. */
@@ -76,6 +79,7 @@ export function planSimulation(request: SimulationRequest, budget: Budget): Plan
   if (!Number.isSafeInteger(seed) || seed < 0)
     place.at('seed').fail('bad-option', `${seed} is no seed: a whole number from 0 to 2^53 - 1`);
   const sampleIntervalNs = readInterval(place, request);
+  const neighbours = request.neighbours === 'dynamic' ? [] : findNeighbours(workloads, network);
   const plan: Plan = {
     seed,
     durationNs: readDuration(place, request),
@@ -85,7 +89,8 @@ export function planSimulation(request: SimulationRequest, budget: Budget): Plan
     routes: new Map(
       [...topology.nodes.values()].filter(takesRoutes).map((node) => [node, routesOf(node, ways, addressing)]),
     ),
-    neighbours: request.neighbours === 'dynamic' ? [] : findNeighbours(workloads, network),
+    neighbours,
+    forwarding: planForwarding(topology, new Set(neighbours.map(({ to }) => to.port))),
     hosts: new Map(
       [...topology.nodes.values()]
         .filter(({ role }) => role !== 'switch')
@@ -227,7 +232,7 @@ function findNeighbours(workloads: readonly WorkloadPlan[], network: Network): P
       const address = network.addressing.get(to)?.find((a) => a.family === family);
       const isTold = takesRoutes(through.port.node);
       if (address && isTold)
-        found.set(`${through.port.node.name} ${through.name} ${address.value}`, { through, address, mac: to.port.mac });
+        found.set(`${through.port.node.name} ${through.name} ${address.value}`, { through, address, to });
     }
   };
   for (const workload of workloads) {

@@ -15,13 +15,21 @@ export interface RealtimeOffset {
   readonly ns: number;
 }
 
+/** The kernel may do other work between two readings: the closest pair of several tells. */
 export async function realtimeOffset(task: UserTask): Promise<RealtimeOffset> {
-  const before = await clockGettime(task, CLOCK.MONOTONIC);
-  const realtime = await clockGettime(task, CLOCK.REALTIME);
-  const after = await clockGettime(task, CLOCK.MONOTONIC);
-  // The three calls take the same time: halfway between the outer readings is the inner one.
-  const halfway = Math.round((after.seconds - before.seconds) * 5e8 + (after.ns - before.ns) / 2);
-  return { seconds: realtime.seconds - before.seconds, ns: realtime.ns - before.ns - halfway };
+  let closest = Number.POSITIVE_INFINITY;
+  let offset = { seconds: 0, ns: 0 };
+  for (let i = 0; i < 8; i++) {
+    const before = await clockGettime(task, CLOCK.MONOTONIC);
+    const realtime = await clockGettime(task, CLOCK.REALTIME);
+    const after = await clockGettime(task, CLOCK.MONOTONIC);
+    const apart = (after.seconds - before.seconds) * 1e9 + after.ns - before.ns;
+    if (apart >= closest) continue;
+    closest = apart;
+    // The calls take the same time: halfway between the outer readings is the inner one.
+    offset = { seconds: realtime.seconds - before.seconds, ns: realtime.ns - before.ns - Math.round(apart / 2) };
+  }
+  return offset;
 }
 
 /** One message, valid until the next read. */

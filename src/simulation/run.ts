@@ -84,7 +84,7 @@ export async function runSimulation(
   const pool = new TaskPool(director, kernel, network);
   const hijacked = await hijackHosts(plan, pool);
   const realtime = await realtimeOffset(director);
-  const beganNs = kernel.nowNs() + PRELUDE_NS;
+  const beganNs = kernel.nowNs() + PRELUDE_NS + plan.topology.links.length * PRELUDE_PER_LINK_NS;
   const stage: Stage = {
     beganNs,
     endsNs: beganNs + plan.durationNs,
@@ -129,8 +129,10 @@ async function inOrder<T, R>(items: readonly T[], ask: (item: T) => Promise<R>):
   return answers;
 }
 
-/** Until it begins, sockets are opened and hosts say what they have to say to new links: every program is ready at time 0. */
-const PRELUDE_NS = 1e9;
+/** Until it begins, programs get ready, spanning trees are found, and hosts say what they have to say to new links. */
+const PRELUDE_NS = 60e9;
+/** Linux brings devices into use a hundred a second (net/core/link_watch.c), and a link has four. */
+const PRELUDE_PER_LINK_NS = 100e6;
 
 const RLIMIT_NOFILE = 7;
 const MOST_FILES = 4096;

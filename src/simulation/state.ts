@@ -84,11 +84,10 @@ const dropCounters = [
   'TcpExt.PFMemallocDrop',
 ];
 
-/** Every node but the switches, by name. The director ends in the namespace of the last. */
+/** Every node by name. The director ends in the namespace of the last. */
 export async function readHosts(plan: Plan, network: Network): Promise<Record<string, HostState>> {
   const found: Record<string, HostState> = {};
-  for (const [node, netns] of network.nodes)
-    if (node.role !== 'switch') found[node.name] = await readHost(plan, network.director, netns);
+  for (const [node, netns] of network.nodes) found[node.name] = await readHost(plan, network.director, netns);
   return found;
 }
 

@@ -10,6 +10,7 @@ import {
   IFA_F,
   NDA,
   NLM_F,
+  NTF,
   NUD,
   RT_SCOPE,
   RT_TABLE,
@@ -23,6 +24,7 @@ import { formatIp, formatMac } from './inet.ts';
 import {
   asString,
   asU32,
+  attrU16,
   attrU32,
   dump,
   maybe,
@@ -219,6 +221,15 @@ export const newNeighbour = (index: number, address: Uint8Array, mac: Uint8Array
     NLM_F.CREATE | NLM_F.REPLACE,
     encode(ndmsg, { family: familyOf(address), index, state: NUD.PERMANENT }),
     [raw(NDA.DST, address), raw(NDA.LLADDR, mac)],
+  );
+
+/** A permanent entry of a bridge's forwarding database: frames to `mac` (of a VLAN) leave by this port. */
+export const newFdbEntry = (port: number, mac: Uint8Array, vlan?: number): NetlinkRequest =>
+  request(
+    RTM.NEWNEIGH,
+    NLM_F.CREATE | NLM_F.REPLACE,
+    encode(ndmsg, { family: AF.BRIDGE, index: port, state: NUD.NOARP, flags: NTF.MASTER }),
+    present(raw(NDA.LLADDR, mac), maybe(attrU16, NDA.VLAN, vlan)),
   );
 
 export const dumpNeighbours = (family: number = AF.UNSPEC): NetlinkRequest =>
