@@ -124,7 +124,6 @@ function headersOf({ kind, members }: HostError): Record<string, string> {
     case 'too-many-writes':
     case 'kernel-busy':
     case 'kernel-oom':
-    case 'kernel-busy':
       return { 'retry-after': '1' };
     default:
       return {};
