@@ -8,6 +8,7 @@ import { imageContentJobs } from './jobs/image-content.ts';
 import { imageUploadJobs } from './jobs/image-uploads.ts';
 import { imageJobs } from './jobs/images.ts';
 import { imageMounter } from './jobs/mounter.ts';
+import { storedImages, syscallBatchJobs } from './jobs/syscall-batch.ts';
 import { KernelPool } from './kernel/pool.ts';
 import { createApi } from './routes/api.ts';
 import { fetchDevice } from './storage/fetch-device.ts';
@@ -46,6 +47,11 @@ export const app = createApi((c) => {
       images: imageJobs(images, limits, keepAlive),
       uploads: imageUploadJobs(images, limits),
       content: imageContentJobs({ images, spooled, mounter, limits, keepAlive, uniqueName }),
+      syscalls: syscallBatchJobs({
+        newKernel: (options) => pool.acquire(options),
+        image: storedImages(images),
+        host: workerHost,
+      }),
       keepAlive,
     },
     log: console.error,

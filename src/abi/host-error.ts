@@ -29,6 +29,10 @@ export const hostErrors = {
   'unknown-file-system': { message: 'the kernel has no file system of this type', status: 422 },
   'mount-failed': { message: 'the kernel refuses to mount the file system', status: 422 },
   'not-a-file': { message: 'neither a regular file nor a directory', status: 422 },
+  // system calls
+  'bad-call': { message: 'a call says something it cannot mean', status: 422 },
+  'bad-option': { message: 'the kernel cannot be set up as asked', status: 422 },
+  'body-too-large': { message: 'the body is larger than it may be', status: 413 },
   // how a kernel can end
   'kernel-panic': { message: 'the kernel panicked', status: 500 },
   'kernel-bug': { message: 'the kernel met a bug of its own', status: 500 },

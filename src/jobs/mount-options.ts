@@ -61,17 +61,19 @@ const clearing: Readonly<Record<string, number>> = {
 };
 
 /** For fstab(5) and its readers. */
-const IGNORED = /^(|defaults|auto|noauto|user|nouser|users|owner|group|nofail|_netdev|comment=.*|x-.*|X-.*)$/;
+const IGNORED = /^(|rw|defaults|auto|noauto|user|nouser|users|owner|group|nofail|_netdev|comment=.*|x-.*|X-.*)$/;
 
 /** What makes another mount than the one asked for. */
-const REFUSED = /^(rw|remount|r?bind|move|r?(private|shared|slave|unbindable)|loop(=.*)?|offset=.*|sizelimit=.*)$/;
+const REFUSED = /^(remount|r?bind|move|r?(private|shared|slave|unbindable)|loop(=.*)?|offset=.*|sizelimit=.*)$/;
 
-export function parseMountOptions(options: string): MountOptions {
-  let flags = MS_RDONLY;
+/** Read-only unless `writable`; then `ro` makes it so. */
+export function parseMountOptions(options: string, { writable = false } = {}): MountOptions {
+  let flags = writable ? 0 : MS_RDONLY;
   const data: string[] = [];
   for (const option of options.split(',')) {
-    if (REFUSED.test(option)) {
-      throw new HostError('invalid-request', `mount option ${option}: an image is mounted whole and read-only`);
+    if (REFUSED.test(option) || (option === 'rw' && !writable)) {
+      const how = writable ? 'whole' : 'whole and read-only';
+      throw new HostError('invalid-request', `mount option ${option}: an image is mounted ${how}`);
     }
     if (Object.hasOwn(setting, option)) flags |= setting[option] ?? 0;
     else if (Object.hasOwn(clearing, option)) flags &= ~(clearing[option] ?? 0);

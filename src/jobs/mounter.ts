@@ -11,7 +11,8 @@ import type { UserTask } from '../kernel/user-task.ts';
 import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
 import { overlay } from '../storage/overlay.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
-import type { FileSystemReport, ImageMounter, PartitionReport } from './mounted-image.ts';
+import type { FileSystemReport, ImageMounter, MountedImage, MountRequest, PartitionReport } from './mounted-image.ts';
+import { partitionUuid } from './partition-uuid.ts';
 import { labelOf, partitionTableOf, uuidOf } from './superblock.ts';
 import { chooseVolume, type ProbedVolume, partitionsOf, probe, wholeOf } from './volumes.ts';
 
@@ -19,6 +20,20 @@ import { chooseVolume, type ProbedVolume, partitionsOf, probe, wholeOf } from '.
 const OVERLAY_MIB = 32;
 
 const MOUNT_POINT = '/mnt';
+
+/** How a disk is to be mounted. */
+export interface MountPlan extends MountRequest {
+  /** An existing directory. */
+  readonly at: string;
+  readonly readOnly: boolean;
+}
+
+/** Mount a disk that `kernel` has, of which `device` is the content; answers as what. */
+export function mountDisk(kernel: Kernel, device: BlockDevice, disk: Disk, plan: MountPlan): Promise<Mounted> {
+  return new Image(kernel, device, disk).mountAs(plan);
+}
+
+export type Mounted = Pick<MountedImage, 'type' | 'partition'>;
 
 /** What the driver is asked to do: as a superblock row, without what only describes. */
 type Attempt = Pick<Superblock, 'types' | 'options'>;
@@ -38,20 +53,13 @@ export function imageMounter(newKernel: () => Promise<Kernel>): ImageMounter {
   }
 
   return {
-    mount(device, { type, partition, options = '' }) {
-      const parsed = parseMountOptions(options);
-      return withImage(device, async (image) => {
-        if (type !== undefined) await image.mustKnow(type);
-        const volume = await image.choose({ type, partition });
-        const mounted = await image.mount(volume, attempts(volume, type), parsed);
-        return {
-          task: image.task,
-          mountPoint: MOUNT_POINT,
-          type: mounted.types[0],
-          partition: volume.partition,
-          close: async () => image.kernel.kill(),
-        };
-      });
+    mount(device, request) {
+      return withImage(device, async (image) => ({
+        task: image.task,
+        mountPoint: MOUNT_POINT,
+        ...(await image.mountAs({ ...request, at: MOUNT_POINT, readOnly: true })),
+        close: async () => image.kernel.kill(),
+      }));
     },
     inspect(device) {
       return withImage(device, async (image) => {
@@ -104,15 +112,28 @@ class Image {
     return chooseVolume(this.#device, whole, await partitionsOf(this.task, this.#disk.name), wanted);
   }
 
+  async mountAs({ at, type, partition, options = '', readOnly }: MountPlan): Promise<Mounted> {
+    const parsed = parseMountOptions(options, { writable: !readOnly });
+    if (type !== undefined) await this.mustKnow(type);
+    const volume = await this.choose({ type, partition });
+    const mounted = await this.mount(volume, attempts(volume, type), parsed, at);
+    return { type: mounted.types[0], partition: volume.partition };
+  }
+
   /** By the first driver that takes it; else what the first one said. */
-  async mount(volume: ProbedVolume, attempts: readonly Attempt[], { flags, data }: MountOptions): Promise<Attempt> {
+  async mount(
+    volume: ProbedVolume,
+    attempts: readonly Attempt[],
+    { flags, data }: MountOptions,
+    at = MOUNT_POINT,
+  ): Promise<Attempt> {
     let refusal: HostError | undefined;
     const { console } = this.kernel.engine;
     for (const attempt of attempts) {
       const { types, options } = attempt;
       const written = console.written;
       const all = [options, data].filter(Boolean).join(',');
-      const ret = await mount(this.task, `/dev/${volume.name}`, MOUNT_POINT, types[0], flags, all);
+      const ret = await mount(this.task, `/dev/${volume.name}`, at, types[0], flags, all);
       if (ret >= 0) return attempt;
       if (-ret === errnos.ENOMEM.number) throw new KernelError('mount', -ret, volume.name);
       refusal ??= mountFailed(errnoName(-ret), volume.partition, types[0], all, console.since(written));
@@ -130,7 +151,7 @@ class Image {
         startBytes: partition.startSector * SECTOR,
         sizeBytes: partition.sectors * SECTOR,
         label: partition.label,
-        uuid: partition.uuid,
+        uuid: await partitionUuid(this.#device, whole.head, partition.partition ?? 0),
         fileSystem: await this.#reportFileSystem(await probe(this.#device, partition)),
       });
     }

@@ -6,7 +6,8 @@ import type { Sink } from '../archive/chunk-writer.ts';
 
 export const NDJSON = 'application/x-ndjson';
 
-export const isNdjson = (c: Context): boolean => /^application\/(x-)?ndjson\b/i.test(c.req.header('content-type') ?? '');
+export const isNdjson = (c: Context): boolean =>
+  /^application\/(x-)?ndjson\b/i.test(c.req.header('content-type') ?? '');
 
 /** A line may hold an image. */
 const MAX_LINE_BYTES = 16 * 2 ** 20;
@@ -50,7 +51,8 @@ export async function* parseLines(
       if (!isBlank(line)) yield { number, value: parse(line) };
     }
     rest = joined(rest, chunk.subarray(from));
-    if (rest.length > MAX_LINE_BYTES) throw new HostError('body-too-large', `a line has at most ${MAX_LINE_BYTES} bytes`);
+    if (rest.length > MAX_LINE_BYTES)
+      throw new HostError('body-too-large', `a line has at most ${MAX_LINE_BYTES} bytes`);
   }
   number++;
   if (!isBlank(rest)) yield { number, value: parse(rest) };

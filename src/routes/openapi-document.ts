@@ -21,7 +21,7 @@ export function openapiDocument(api: OpenAPIHono<Env>) {
       { name: 'fs2tar', description: 'An image in, a tar out, in one request.' },
       { name: 'images', description: 'Images in storage and what is inside them.' },
       { name: 'uploads', description: 'Images in several requests.' },
-      { name: 'syscalls', description: 'System calls on a kernel of one\'s own.' },
+      { name: 'syscalls', description: "System calls on a kernel of one's own." },
       { name: 'service', description: 'The service itself.' },
     ],
     security: [],

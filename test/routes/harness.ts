@@ -60,7 +60,7 @@ export async function request(path: string, init: RequestInit = {}, send: Fetch 
   const mediaType = response.headers.get('content-type')?.split(';')[0] ?? 'none';
   const media = content[mediaType];
   if (media === undefined) throw new Error(`${where}: media type ${mediaType}, not ${Object.keys(content)}`);
-  if (!mediaType.endsWith('json')) return response;
+  if (!/[/+]json$/.test(mediaType)) return response;
   const text = await response.text();
   checkJson(document, media, JSON.parse(text), where);
   return new Response(text, response);

@@ -39,7 +39,7 @@ export function shown(bytes: Uint8Array): JsonObject {
 /** Input bytes, when `value` is one of their forms. A result of `shown()` is one: its base64 is exact, so it comes first. */
 export function inputBytes(value: Json, path: string): Uint8Array | undefined {
   if (!isObject(value)) return undefined;
-  if ('base64' in value) return parse(value.base64, at(path, 'base64'), fromBase64);
+  if ('base64' in value) return parse(value.base64, at(path, 'base64'), base64Bytes);
   if ('hex' in value) return parse(value.hex, at(path, 'hex'), fromHex);
   if ('utf8' in value) return parse(value.utf8, at(path, 'utf8'), utf8);
   return undefined;
@@ -60,7 +60,7 @@ export function fromHex(digits: string): Uint8Array | undefined {
   return Uint8Array.from(plain.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
-function fromBase64(digits: string): Uint8Array | undefined {
+export function base64Bytes(digits: string): Uint8Array | undefined {
   try {
     return Uint8Array.from(atob(digits), (character) => character.charCodeAt(0));
   } catch {

@@ -41,8 +41,9 @@ async function play(body: ReadableStream<Uint8Array> | null, jobs: SyscallBatchJ
   const first = await lines.next();
   const hasHead = !first.done && !isCall(first.value.value);
   const head = validated(batchHead, hasHead ? first.value : { number: 1, value: {} });
-  const report = await jobs.run(batchOf(head, callsOf(hasHead || first.done ? undefined : first.value, lines)), (result, task) =>
-    out.line(task === undefined ? result : { task, ...result }),
+  const report = await jobs.run(
+    batchOf(head, callsOf(hasHead || first.done ? undefined : first.value, lines)),
+    (result, task) => out.line(task === undefined ? result : { task, ...result }),
   );
   const tasks = Object.keys(report.tasks).length > 0 ? { tasks: report.tasks } : {};
   await out.line({ end: { ...endOf(report, head.console), ...tasks } });
@@ -51,7 +52,10 @@ async function play(body: ReadableStream<Uint8Array> | null, jobs: SyscallBatchJ
 
 const isCall = (value: unknown): boolean => typeof value === 'object' && value !== null && 'call' in value;
 
-async function* callsOf(first: NumberedLine | undefined, lines: AsyncIterable<NumberedLine>): AsyncGenerator<PlayedCall> {
+async function* callsOf(
+  first: NumberedLine | undefined,
+  lines: AsyncIterable<NumberedLine>,
+): AsyncGenerator<PlayedCall> {
   if (first) yield validated(call, first) as PlayedCall;
   for await (const line of lines) yield validated(call, line) as PlayedCall;
 }
@@ -59,7 +63,11 @@ async function* callsOf(first: NumberedLine | undefined, lines: AsyncIterable<Nu
 function validated<T extends z.ZodType>(schema: T, { number, value }: NumberedLine): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map(({ path, message }) => ({ in: `line ${number}`, path: path.join('.'), message }));
+  const errors = parsed.error.issues.map(({ path, message }) => ({
+    in: `line ${number}`,
+    path: path.join('.'),
+    message,
+  }));
   const detail = errors.map((error) => `${error.in} ${error.path}: ${error.message}`).join('; ');
   throw new HostError('invalid-request', detail, { members: { errors } });
 }

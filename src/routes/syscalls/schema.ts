@@ -94,10 +94,13 @@ export const kernelOptions = {
   clock: z.enum(['virtual', 'wall']).default('virtual').openapi({
     description: '`virtual` jumps to the next timer when every task waits, and stands still while none does.',
   }),
-  seed: z.union([z.int(), z.string().max(256)]).optional().openapi({
-    description:
-      'Decides everything random, and starts the date at 2026-01-01. With the virtual clock, the same request is answered by the same bytes.',
-  }),
+  seed: z
+    .union([z.int(), z.string().max(256)])
+    .optional()
+    .openapi({
+      description:
+        'Decides everything random, and starts the date at 2026-01-01. With the virtual clock, the same request is answered by the same bytes.',
+    }),
 };
 
 /** How a list of calls is to be played; shared by batches and sessions. */
@@ -106,7 +109,7 @@ export const playOptions = {
     description: 'What a failed call means for those after it. A call with `expect` decides for itself.',
   }),
   strace: z.boolean().default(false).openapi({ description: 'Add to each result the line that strace(1) would show.' }),
-  console: z.boolean().default(false).openapi({ description: "Add what the kernel logged while the batch ran." }),
+  console: z.boolean().default(false).openapi({ description: 'Add what the kernel logged while the batch ran.' }),
   deadline_ms: z.int().min(1).max(DEADLINE_MS.max).default(DEADLINE_MS.default).openapi({
     description:
       'How long all of it may take. A single call that computes without ever waiting is not interrupted; the limit of the host on CPU time ends it.',
@@ -128,7 +131,10 @@ export const batch = batchHead.extend({ calls: z.array(call).default([]) }).open
 export const result = z
   .looseObject({
     ret: z.int().nullable().openapi({ description: 'What Linux answered; null when the task ended in the call.' }),
-    errno: z.string().optional().openapi({ description: "The errno's name, of a call that failed.", example: 'ENOENT' }),
+    errno: z
+      .string()
+      .optional()
+      .openapi({ description: "The errno's name, of a call that failed.", example: 'ENOENT' }),
     out: z.unknown().openapi({
       description: 'What the call wrote: the value itself, or by argument when it wrote several.',
     }),

@@ -1,0 +1,148 @@
+/** A kernel as a request wants it: settings, loopback, images as disks and mounted. */
+
+import { errnos } from '../abi/errno.ts';
+import { HostError } from '../abi/host-error.ts';
+import { AT_FDCWD, O_WRONLY } from '../abi/uapi/fs.ts';
+import type { ClockPolicy, Host } from '../kernel/host.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { KernelError, must } from '../kernel/kernel-error.ts';
+import { seededHost } from '../kernel/seed.ts';
+import { mkdirat } from '../kernel/syscalls/dir.ts';
+import { close, openat, write } from '../kernel/syscalls/file.ts';
+import type { UserTask } from '../kernel/user-task.ts';
+import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
+import { memoryDevice } from '../storage/memory.ts';
+import { type Overlay, overlay } from '../storage/overlay.ts';
+import { base64Bytes } from './batch/bytes.ts';
+import { CallRunner } from './batch/run.ts';
+import { parseCommandLine, type Setting, sysctl } from './command-line.ts';
+import type { MountRequest } from './mounted-image.ts';
+import { mountDisk } from './mounter.ts';
+
+/** An image as a disk: /dev/vda, vdb … in the order asked for. */
+export interface DiskRequest extends MountRequest {
+  /** In storage. */
+  readonly image?: string | undefined;
+  /** Or the image itself, as base64. */
+  readonly base64?: string | undefined;
+  /** Where to mount it; absent: it is plugged in only. Directories that are not there are made. */
+  readonly at?: string | undefined;
+  /** Nothing can be written; else what is written stays in memory. */
+  readonly readOnly: boolean;
+}
+
+export interface KernelRequest {
+  readonly disks: readonly DiskRequest[];
+  /** Set the loopback device up. */
+  readonly loopback: boolean;
+  readonly sysctl: Readonly<Record<string, string>>;
+  /** Words of a kernel command line that still mean something after boot. */
+  readonly commandLine: string;
+  readonly memoryMib: number;
+  readonly clock: ClockPolicy;
+  /** Decides everything random, and the date. */
+  readonly seed?: string | undefined;
+}
+
+/** What the writes to one image may add up to. */
+const OVERLAY_MIB = 32;
+
+export interface SetupNeeds {
+  newKernel(options: { readonly host: Host; readonly clock: ClockPolicy; readonly memoryMib: number }): Promise<Kernel>;
+  /** The image of this name. Rejects with `image-not-found`. */
+  image(name: string): Promise<BlockDevice>;
+  readonly host: Host;
+}
+
+/** A disk of a kernel; `upper` holds what was written. */
+export interface AttachedDisk {
+  readonly request: DiskRequest;
+  readonly upper: Overlay | undefined;
+}
+
+export interface PreparedKernel {
+  readonly kernel: Kernel;
+  readonly disks: readonly AttachedDisk[];
+}
+
+/** Kill the kernel when done with it. */
+export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): Promise<PreparedKernel> {
+  const settings = [
+    ...parseCommandLine(request.commandLine),
+    ...Object.entries(request.sysctl).map(([key, value]) => sysctl(`sysctl ${key}`, key, value)),
+  ];
+  const { seed, clock, memoryMib } = request;
+  const host = seed === undefined ? needs.host : seededHost(needs.host, seed);
+  const devices = await Promise.all(request.disks.map((disk) => deviceOf(disk, needs)));
+  const kernel = await needs.newKernel({ host, clock, memoryMib });
+  try {
+    const disks: AttachedDisk[] = [];
+    for (const [index, disk] of request.disks.entries()) {
+      const device = devices[index];
+      if (device !== undefined) disks.push(await attach(kernel, device, disk));
+    }
+    for (const setting of settings) await apply(kernel.init, setting);
+    if (request.loopback) await loopbackUp(kernel.init);
+    return { kernel, disks };
+  } catch (cause) {
+    kernel.kill();
+    throw cause;
+  }
+}
+
+async function deviceOf({ image, base64 }: DiskRequest, { image: stored }: SetupNeeds): Promise<BlockDevice> {
+  if (image !== undefined) return stored(image);
+  const bytes = base64Bytes(base64 ?? '');
+  if (bytes === undefined || bytes.length < SECTOR) {
+    throw new HostError('invalid-request', 'mounts: an inline image is base64 of at least one sector');
+  }
+  return memoryDevice(bytes);
+}
+
+async function attach(kernel: Kernel, lower: BlockDevice, request: DiskRequest): Promise<AttachedDisk> {
+  const upper = request.readOnly ? undefined : overlay(lower, { limitMib: OVERLAY_MIB });
+  const device = upper ?? readOnly(lower);
+  const disk = await kernel.attachDisk(device);
+  const { at } = request;
+  if (at !== undefined) {
+    await makeDirectories(kernel.init, at);
+    await mountDisk(kernel, device, disk, { ...request, at });
+  }
+  return { request, upper };
+}
+
+const readOnly = ({ sectors, read }: BlockDevice): BlockDevice => ({ sectors, read });
+
+async function makeDirectories(task: UserTask, path: string): Promise<void> {
+  for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
+    const parent = end < 0 ? path : path.slice(0, end);
+    const made = await mkdirat(task, AT_FDCWD, parent, 0o755);
+    if (made !== -errnos.EEXIST.number) must('mkdirat', made, parent);
+    if (end < 0) return;
+  }
+}
+
+async function apply(task: UserTask, { word, path, value }: Setting): Promise<void> {
+  const refused = (ret: number) => {
+    const { errno, message } = new KernelError('write', -ret, path);
+    return new HostError('bad-option', `${word}: ${message}`, { members: { option: word, errno } });
+  };
+  const fd = await openat(task, AT_FDCWD, path, O_WRONLY);
+  if (fd < 0) throw refused(fd);
+  // openat is done with the scratch memory.
+  const bytes = new TextEncoder().encode(value);
+  task.memory.write(task.scratch, bytes);
+  const written = await write(task, fd, { at: task.scratch, bytes: bytes.length }, bytes.length);
+  await close(task, fd);
+  if (written < 0) throw refused(written);
+}
+
+/** As `ip link set lo up` does, in the batch language. */
+async function loopbackUp(task: UserTask): Promise<void> {
+  const runner = new CallRunner(task, { limitBytes: task.scratchBytes, nowNs: () => 0n });
+  await runner.run({ call: 'socket', args: ['AF_INET', 'SOCK_DGRAM', 0], as: 'fd' });
+  const flags = { struct: 'ifreq', ifr_name: 'lo', ifr_flags: 'IFF_UP' };
+  const { ret } = await runner.run({ call: 'ioctl', args: [{ ref: 'fd' }, 'SIOCSIFFLAGS', flags] });
+  must('ioctl', ret ?? 0, 'lo');
+  await runner.run({ call: 'close', args: [{ ref: 'fd' }] });
+}
