@@ -15,9 +15,8 @@ export interface Volume {
   readonly name: string;
   readonly startSector: number;
   readonly sectors: number;
-  /** As the partition table has them. */
+  /** As the partition table has it. */
   readonly label: string | undefined;
-  readonly uuid: string | undefined;
 }
 
 /** A volume and what its first bytes tell. */
@@ -33,7 +32,6 @@ export const wholeOf = (device: BlockDevice, disk: string): Volume => ({
   startSector: 0,
   sectors: device.sectors,
   label: undefined,
-  uuid: undefined,
 });
 
 /** The partitions of `disk` by number (Documentation/ABI/stable/sysfs-block; block/partitions/core.c: part_uevent). */
@@ -50,7 +48,6 @@ export async function partitionsOf(task: UserTask, disk: string): Promise<Volume
       startSector: await number('start'),
       sectors: await number('size'),
       label: /^PARTNAME=(.+)$/m.exec(uevent)?.[1],
-      uuid: /^PARTUUID=(.+)$/m.exec(uevent)?.[1],
     });
   }
   return partitions.sort((a, b) => (a.partition ?? 0) - (b.partition ?? 0));
