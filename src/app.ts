@@ -26,7 +26,9 @@ const pool = new KernelPool(kernelModule, snapshot, {
   patienceMs: 5_000,
   pause: (ms) => scheduler.wait(ms),
 });
-const mounter = imageMounter(() => pool.acquire({ host: workerHost, memoryMib: MOUNT_MIB }));
+/** Some directories have the time of the mount as theirs: the same image is to give the same tar on any day. */
+const timelessHost = { ...workerHost, realtimeNs: () => 0 };
+const mounter = imageMounter(() => pool.acquire({ host: timelessHost, memoryMib: MOUNT_MIB }));
 
 /** The whole HTTP interface, on the bindings of each request. */
 export const app = createApi((c) => {
