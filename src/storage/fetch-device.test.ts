@@ -47,6 +47,16 @@ describe('file service', () => {
     expect((await read(device, 64, 1)).subarray(3)).toEqual(new Uint8Array(SECTOR - 3));
   });
 
+  it('takes a whole answer for the range that is all of the file', async () => {
+    const whole: FileService = async ({ method }) => {
+      const headers = { 'content-length': `${image.length}` };
+      return new Response(method === 'HEAD' ? null : image, { headers });
+    };
+    const device = await fetchDevice(whole, 'image');
+    expectBytes((await read(device, 0, 65)).subarray(0, image.length), image);
+    await expect(read(device, 0, 64)).rejects.toThrow(ReadFailedError);
+  });
+
   it('asks for names as they are', async () => {
     const name = 'a/b c%2Fd?#ü';
     const device = await fetchDevice(serving(new Map([[name, { bytes: image }]])), name);

@@ -43,14 +43,21 @@ export async function fetchDevice(service: FileService, name: string): Promise<F
       if (wanted.length > 0) {
         const range = `${offset}-${offset + wanted.length - 1}`;
         const found = await service(new Request(url, { headers: { range: `bytes=${range}` } }));
-        const isSame =
-          lastModified(found) === version && found.headers.get('content-range') === `bytes ${range}/${sizeBytes}`;
-        if (found.status !== 206 || !isSame || found.body === null) {
+        // Who asks for a range that is the whole may get 200: RFC 9110 14.2.
+        const isWhole = found.status === 200 && wanted.length === sizeBytes;
+        const isPart = found.status === 206;
+        const isSame = isWhole
+          ? found.headers.get('content-length') === length
+          : found.headers.get('content-range') === `bytes ${range}/${length}`;
+        if ((isWhole || isPart) && isSame && lastModified(found) === version) {
+          await fill(wanted, found.body ?? new Blob().stream(), `file ${name}`);
+        } else {
           await found.body?.cancel();
-          const gone = found.status === 206 || found.status === 404 || found.status === 416;
-          throw gone ? new ImageChangedError(name) : new ReadFailedError(`file ${name}: GET answered ${found.status}`);
+          const isGone = isWhole || isPart || found.status === 404 || found.status === 416;
+          throw isGone
+            ? new ImageChangedError(name)
+            : new ReadFailedError(`file ${name}: GET answered ${found.status}`);
         }
-        await fill(wanted, found.body, `file ${name}`);
       }
       into.fill(0, wanted.length);
     },
