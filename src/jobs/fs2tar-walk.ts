@@ -12,7 +12,7 @@ import {
   S_IFMT,
 } from '../abi/uapi/fs.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
-import { chdir, fchdir, getdents64 } from '../kernel/syscalls/dir.ts';
+import { chdir, fchdir, readdir } from '../kernel/syscalls/dir.ts';
 import { close, openat, type Statx, statx } from '../kernel/syscalls/file.ts';
 import type { UserBuffer } from '../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../kernel/user-task.ts';
@@ -87,9 +87,7 @@ export async function* walk(task: UserTask, buffer: UserBuffer, onError: OnError
   async function list(fd: number, path: Uint8Array): Promise<string[]> {
     const names: string[] = [];
     await attempt(path, async () => {
-      for (;;) {
-        const dirents = await getdents64(task, fd, buffer);
-        if (dirents.length === 0) return;
+      for await (const dirents of readdir(task, fd, buffer)) {
         for (const { name } of dirents) names.push(String.fromCharCode(...name));
       }
     });

@@ -249,6 +249,14 @@ describe('what cannot be read', () => {
     await expect(archive(directory({ sub }))).rejects.toMatchObject({ errno: 'EIO', path: './sub' });
   });
 
+  it('may be a directory whose listing never ends', async () => {
+    const tree = directory({ a: directory({ x: file('') }, { endless: true }), b: file('') });
+    await expect(archive(tree)).rejects.toMatchObject({ errno: 'EUCLEAN', path: './a' });
+    const { names, report } = await archive(tree, { onError: 'continue' });
+    expect(names).toEqual(['./', './a/', './a/x', './b', './.fs2tar-errors']);
+    expect(report.errors).toEqual([{ path: './a', call: 'getdents64', errno: 'EUCLEAN' }]);
+  });
+
   it('may be a directory that is its own ancestor', async () => {
     const names: { loop?: Inode } = {};
     const tree = directory({ a: directory({ b: directory(names as Record<string, Inode>) }) });

@@ -23,7 +23,7 @@ import {
 } from '../abi/uapi/fs.ts';
 import type { Sink } from '../archive/chunk-writer.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
-import { getdents64 } from '../kernel/syscalls/dir.ts';
+import { readdir } from '../kernel/syscalls/dir.ts';
 import { inNs, openat, openat2, pread64, readlinkat, type Statx, statx } from '../kernel/syscalls/file.ts';
 import { mapBuffer } from '../kernel/syscalls/memory.ts';
 import type { UserBuffer } from '../kernel/syscalls/scratch.ts';
@@ -133,9 +133,7 @@ async function list(
 ): Promise<{ readonly entries: readonly Entry[]; readonly more: boolean }> {
   const from = after === undefined ? '' : toChars(after);
   const names: string[] = [];
-  for (;;) {
-    const dirents = await getdents64(task, fd, buffer);
-    if (dirents.length === 0) break;
+  for await (const dirents of readdir(task, fd, buffer)) {
     for (const dirent of dirents) {
       const name = toChars(dirent.name);
       if (name !== '.' && name !== '..' && name > from) names.push(name);

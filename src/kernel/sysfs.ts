@@ -2,7 +2,7 @@
 
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../abi/uapi/fs.ts';
 import { must } from './kernel-error.ts';
-import { getdents64 } from './syscalls/dir.ts';
+import { readdir } from './syscalls/dir.ts';
 import { close, openat, read } from './syscalls/file.ts';
 import type { UserBuffer } from './syscalls/scratch.ts';
 import type { UserTask } from './user-task.ts';
@@ -34,11 +34,10 @@ export async function readNames(task: UserTask, path: string): Promise<string[]>
   const fd = must('openat', await openat(task, AT_FDCWD, path, O_RDONLY | O_DIRECTORY), path);
   try {
     const names: string[] = [];
-    for (;;) {
-      const entries = await getdents64(task, fd, window(task));
-      if (entries.length === 0) return names.filter((name) => name !== '.' && name !== '..').sort();
+    for await (const entries of readdir(task, fd, window(task))) {
       names.push(...entries.map(({ name }) => new TextDecoder().decode(name)));
     }
+    return names.filter((name) => name !== '.' && name !== '..').sort();
   } finally {
     await close(task, fd);
   }

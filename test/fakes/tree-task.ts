@@ -38,6 +38,8 @@ export interface Inode {
   readonly xattrs?: Record<string, string>;
   /** Where ".." leads, if not to the parent. */
   readonly dotDot?: Inode;
+  /** A directory whose listing starts over at its end. */
+  readonly endless?: boolean;
   /** System calls that fail on this inode. */
   readonly errors?: Partial<Record<SyscallName, keyof typeof errnos>>;
 }
@@ -218,7 +220,7 @@ export class TreeTask implements UserTask {
       if (inode.errors?.getdents64) throw new Refusal(inode.errors.getdents64);
       return 0;
     }
-    file.listed = true;
+    file.listed = !inode.endless;
     let end = at;
     for (const name of ['.', '..', ...Object.keys(inode.names ?? {}).reverse()]) {
       const length = Math.ceil((19 + name.length + 1) / 8) * 8;

@@ -3,8 +3,9 @@
  * a negative errno included; one that answers data throws `KernelError` instead.
  */
 
+import { errnos } from '../../abi/errno.ts';
 import { encodeDevice } from '../../abi/uapi/fs.ts';
-import { must } from '../kernel-error.ts';
+import { KernelError, must } from '../kernel-error.ts';
 import type { UserTask } from '../user-task.ts';
 import { type Name, Scratch, type UserBuffer } from './scratch.ts';
 
@@ -32,6 +33,23 @@ export async function getdents64(task: UserTask, fd: number, buffer: UserBuffer)
     dirents.push({ ino: data.getBigUint64(at, true), type: data.getUint8(at + TYPE), name });
   }
   return dirents;
+}
+
+/**
+ * All entries of directory `fd`, as many at a time as `buffer` holds. A damaged directory can give the same entries
+ * again and again (fs/udf/dir.c does where one cannot be read): that is EUCLEAN and no listing without end.
+ */
+export async function* readdir(task: UserTask, fd: number, buffer: UserBuffer): AsyncGenerator<Dirent[], void, void> {
+  const lastNames = new Set<string>();
+  for (;;) {
+    const dirents = await getdents64(task, fd, buffer);
+    const last = dirents.at(-1);
+    if (last === undefined) return;
+    const name = String.fromCharCode(...last.name);
+    if (lastNames.has(name)) throw new KernelError('getdents64', errnos.EUCLEAN.number);
+    lastNames.add(name);
+    yield dirents;
+  }
 }
 
 export function mkdirat(task: UserTask, dirfd: number, path: Name, mode: number): Promise<number> {
