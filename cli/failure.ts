@@ -1,0 +1,42 @@
+/** How a command ends: the exit codes, and the one error that carries one. */
+
+export const exitCodes = {
+  done: 0,
+  usage: 1,
+  image: 2,
+  partial: 3,
+  failed: 4,
+} as const;
+
+/** For --help. */
+export const exitCodesHelp = `
+Exit codes:
+  0    the whole tree is in the tar
+  1    the command line is wrong
+  2    the image is at fault: no file system, another type, several partitions, damage
+  3    with --on-error continue: the tar has an end, but lacks what could not be read
+  4    anything else: an I/O error here, a connection, a kernel or a Worker that failed
+  128+ ended by a signal: 130 SIGINT, 141 SIGPIPE, 143 SIGTERM
+
+Only 0 and 3 leave a tar that can be used; --output has no file otherwise.`;
+
+/** Ends the command with one line for people. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+  readonly kind: keyof typeof exitCodes;
+  /** What --verbose shows besides: the end of a kernel's log, or the Worker's. */
+  readonly log: string | undefined;
+
+  constructor(kind: keyof typeof exitCodes, message: string, log?: string) {
+    super(message);
+    this.kind = kind;
+    this.log = log;
+  }
+}
+
+/** The reason in an error of the system or of a library. */
+export const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+/** Whoever reads our output has gone. */
+export const isBrokenPipe = (cause: unknown): boolean =>
+  cause instanceof Error && 'code' in cause && cause.code === 'EPIPE';

@@ -1,0 +1,39 @@
+/** The `lkl` command. */
+
+import { constants } from 'node:os';
+import { Command, CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { exitCodes, Failure, isBrokenPipe } from './failure.ts';
+import { fs2tarCommand } from './fs2tar.ts';
+
+// What is to be removed at exit is removed then too.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => process.exit(128 + constants.signals[signal]));
+}
+
+const program = new Command('lkl')
+  .description('Linux as a library, on the command line.')
+  .version(packageJson.version)
+  .option('-v, --verbose', 'show the log of a kernel or a Worker that failed')
+  .exitOverride();
+for (const command of [fs2tarCommand()]) program.addCommand(command.copyInheritedSettings(program));
+
+try {
+  await program.parseAsync();
+} catch (cause) {
+  process.exitCode = report(cause);
+}
+process.exit();
+
+/** Tells people what went wrong, and answers the exit code. */
+function report(cause: unknown): number {
+  if (cause instanceof CommanderError) return cause.exitCode;
+  if (isBrokenPipe(cause)) return 128 + constants.signals.SIGPIPE;
+  if (!(cause instanceof Failure)) {
+    console.error('lkl:', cause);
+    return exitCodes.failed;
+  }
+  console.error(`lkl: ${cause.message.replaceAll(/\s*\n\s*/g, '; ')}`);
+  if (program.opts().verbose && cause.log) console.error(cause.log.trimEnd());
+  return exitCodes[cause.kind];
+}

@@ -1,0 +1,156 @@
+/** The Worker as modules for an embedded workerd: bundled once, as wrangler.toml has it, and cached under its sources' hash. */
+
+import { createHash } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join, matchesGlob, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import { parse } from 'smol-toml';
+
+/** What is used of wrangler.toml. */
+interface WranglerConfig {
+  readonly main: string;
+  readonly compatibility_date: string;
+  readonly compatibility_flags?: readonly string[];
+  readonly rules?: readonly { readonly type: string; readonly globs: readonly string[] }[];
+  readonly r2_buckets?: readonly { readonly binding: string; readonly bucket_name: string }[];
+}
+
+export interface WorkerBundle {
+  readonly compatibilityDate: string;
+  readonly compatibilityFlags: readonly string[];
+  /** Names of bindings, and of their buckets. */
+  readonly buckets: Readonly<Record<string, string>>;
+  readonly mainModule: string;
+  readonly modules: Readonly<
+    Record<string, { readonly type: ModuleType; readonly contents: string | Uint8Array<ArrayBuffer> }>
+  >;
+}
+
+type ModuleType = 'esm' | 'wasm' | 'text' | 'data';
+
+/** Names of wrangler's rules. */
+const moduleTypes: Readonly<Record<string, ModuleType>> = { CompiledWasm: 'wasm', Text: 'text', Data: 'data' };
+
+/** Wrangler's own rules: https://developers.cloudflare.com/workers/wrangler/bundling/ */
+const defaultRules = [
+  { type: 'CompiledWasm', globs: ['**/*.wasm'] },
+  { type: 'Text', globs: ['**/*.txt', '**/*.html', '**/*.sql'] },
+  { type: 'Data', globs: ['**/*.bin'] },
+];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const MAIN = 'index.js';
+/** Of the modules that are not JavaScript: type, and where they lie under `root`. */
+type Files = Record<string, { readonly type: ModuleType; readonly path: string }>;
+
+export async function workerBundle(): Promise<WorkerBundle> {
+  const config = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8')) as unknown as WranglerConfig;
+  const folder = join(cacheFolder(), `worker-${hashOfSources()}`);
+  if (!existsSync(folder)) await bundle(config, folder);
+
+  const files: Files = JSON.parse(readFileSync(join(folder, 'files.json'), 'utf8'));
+  const modules = Object.entries(files).map(([name, { type, path }]) => {
+    const bytes = readFileSync(join(root, path));
+    return [name, { type, contents: type === 'text' ? bytes.toString() : bytes }] as const;
+  });
+  return {
+    compatibilityDate: config.compatibility_date,
+    compatibilityFlags: config.compatibility_flags ?? [],
+    buckets: Object.fromEntries(config.r2_buckets?.map(({ binding, bucket_name }) => [binding, bucket_name]) ?? []),
+    mainModule: MAIN,
+    modules: {
+      [MAIN]: { type: 'esm', contents: readFileSync(join(folder, MAIN), 'utf8') },
+      ...Object.fromEntries(modules),
+    },
+  };
+}
+
+/** With the dependencies; where those are not the user's to write to, with the user. */
+function cacheFolder(): string {
+  const modules = join(root, 'node_modules');
+  try {
+    accessSync(modules, constants.W_OK);
+    return join(modules, '.cache', 'lkl');
+  } catch {
+    return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lkl');
+  }
+}
+
+/** Of all that goes into the bundle, by content; the kernel itself does not, it is read where it lies. */
+function hashOfSources(): string {
+  const hash = createHash('sha256');
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /(?<!\.test)\.ts$/.test(name),
+  );
+  for (const name of [
+    'package-lock.json',
+    'wrangler.toml',
+    'cli/worker-bundle.ts',
+    ...sources.map((name) => `src/${name}`).sort(),
+  ]) {
+    hash
+      .update(`${name}\0`)
+      .update(readFileSync(join(root, name)))
+      .update('\0');
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Makes `folder`, whole or not at all. */
+async function bundle({ main, rules = [] }: WranglerConfig, folder: string): Promise<void> {
+  const files: Files = {};
+  const { outputFiles } = await build({
+    entryPoints: [join(root, main)],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:*', 'node:*'],
+    logLevel: 'silent',
+    plugins: [filesAsModules([...rules, ...defaultRules], files)],
+  });
+  const made = `${folder}.${process.pid}`;
+  mkdirSync(made, { recursive: true });
+  try {
+    writeFileSync(join(made, MAIN), outputFiles[0]?.contents ?? '');
+    writeFileSync(join(made, 'files.json'), JSON.stringify(files));
+    renameSync(made, folder);
+  } catch (cause) {
+    if (!existsSync(folder)) throw cause; // another process was first
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
+}
+
+/** Leaves imports that a rule matches to the runtime, and notes them in `files`. */
+const filesAsModules = (
+  rules: readonly { readonly type: string; readonly globs: readonly string[] }[],
+  files: Files,
+): Plugin => ({
+  name: 'files-as-modules',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /\.\w+$/ }, async ({ path, pluginData, ...options }) => {
+      if (pluginData === files) return undefined;
+      const resolved = await resolve(path, { ...options, pluginData: files });
+      const rule = rules.find(({ globs }) => globs.some((glob) => matchesGlob(resolved.path, glob)));
+      const type = rule && moduleTypes[rule.type];
+      if (resolved.errors.length > 0 || type === undefined) return undefined;
+      const name = basename(resolved.path);
+      files[name] = { type, path: relative(root, resolved.path) };
+      return { path: `./${name}`, external: true };
+    });
+  },
+});
