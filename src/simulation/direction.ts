@@ -68,10 +68,11 @@ export function planDirection(
   { mtu, random }: { mtu: number; random: Random },
 ): Direction {
   const frameBytes = mtu + headerBytes;
-  const netem = planNetem(at, spec, random);
   const trace = planTrace(at, spec);
   const rate = trace ? meanRate(trace, frameBytes) / 8 : planRate(at('rate'), spec.rate, frameBytes);
-  const delayNs = netem?.latencyNs ?? 0;
+  const hasQueue = rate !== undefined || spec.queue !== undefined;
+  const netem = planNetem(at, spec, random, hasQueue);
+  const delayNs = at('delay').read(parseTime, spec.delay, 'time, such as "20ms"') ?? 0;
   const shaper = {
     parent: netem ? netemHandle | 1 : TC_H.ROOT,
     rate,
@@ -129,7 +130,7 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
     return [];
   }
   if (spec === undefined && rate === undefined) return [];
-  const queue = planQueue(place, spec ?? 'bfifo', { limitBytes, ...(rate !== undefined && { rate }) });
+  const queue = planQueue(place, spec ?? 'bfifo', { on: 'link', limitBytes, ...(rate !== undefined && { rate }) });
   if (!queue) return [];
   if (rate === undefined) return [{ step: 'qdisc', parent, handle: queueHandle, options: queue }];
   if (queue.kind === 'cake' && !waitsForTrace)
@@ -177,12 +178,23 @@ function planBurst(at: Where, spec: DirectionSpec, rate: number | undefined, fra
   return given ?? Math.min(longestBurst, Math.max(frameBytes, Math.floor((rate ?? 0) / 1000)));
 }
 
-/** The bandwidth-delay product of the link's own round trip, but 100 frames at least and 4 MiB at most. */
+/**
+ * The bandwidth-delay product of the link's own round trip, but 100 frames at least and 4 MiB at most. On slow links the
+ * 100 frames are no more than a fifth of a second, and ten frames at least.
+ */
 function defaultLimit(rate: number, delayNs: number, frameBytes: number): number {
-  return Math.floor(Math.min(largestDefaultQueue, Math.max(100 * frameBytes, (rate * 2 * delayNs) / 1e9)));
+  const product = (rate * 2 * delayNs) / 1e9;
+  const least = Math.min(100 * frameBytes, Math.max(10 * frameBytes, rate / 5));
+  return Math.floor(Math.min(largestDefaultQueue, Math.max(least, product)));
 }
 
-function planNetem(at: Where, spec: DirectionSpec, random: Random): NetemOptions | undefined {
+/**
+ * A packet that waits in a queue of the link has left its sender: netem with any delay takes it off the sender's account
+ * (skb_orphan_partial), or TCP would hold back what the queue is to see.
+ */
+const leastLatencyNs = 1;
+
+function planNetem(at: Where, spec: DirectionSpec, random: Random, hasQueue: boolean): NetemOptions | undefined {
   const time = (key: 'delay' | 'jitter') => at(key).read(parseTime, spec[key], 'time, such as "20ms"');
   const percent = (key: 'delayCorrelation' | 'duplicate' | 'corrupt' | 'reorder') =>
     at(key).read(parsePercent, spec[key], 'percentage, such as "1%"');
@@ -195,7 +207,7 @@ function planNetem(at: Where, spec: DirectionSpec, random: Random): NetemOptions
   if (jitterNs !== undefined && jitterNs > 0x7fff_ffff) at('jitter').fail('bad-option', 'a jitter is 2.147 s at most');
   const distribution = jitterNs && spec.distribution ? delayTable(spec.distribution) : undefined;
   const options = defined({
-    latencyNs,
+    latencyNs: latencyNs || (hasQueue ? leastLatencyNs : 0),
     jitterNs,
     delayCorrelation: percent('delayCorrelation'),
     distribution,
@@ -293,7 +305,7 @@ function planHtb(place: Place, spec: QueueSpec, { parent, rate, burst, limitByte
     const ceil = planRate(at.at('ceil'), child.ceil, burst) ?? rate;
     const options = { rate: classRate, ceil, burst, cburst: burst, prio: child.prio ?? 0, quantum: burst };
     steps.push({ step: 'class', parent: root, handle: handle(major, minor(index)), options });
-    const queue = planQueue(at.at('queue'), child.queue ?? 'bfifo', { limitBytes, rate: classRate });
+    const queue = planQueue(at.at('queue'), child.queue ?? 'bfifo', { on: 'link', limitBytes, rate: classRate });
     if (queue)
       steps.push({ step: 'qdisc', parent: handle(major, minor(index)), handle: handle(0x10 + index), options: queue });
     const keys = child.match && planMatch(at.at('match'), child.match);

@@ -55,7 +55,7 @@ export function planHost(node: Node, topology: Topology, addressing: Addressing)
 
 function withQdisc(i: Interface): [Interface, QdiscOptions][] {
   if (i.spec.qdisc === undefined) return [];
-  const options = planQueue(i.place.at('qdisc'), i.spec.qdisc, { limitBytes: defaultQueueBytes });
+  const options = planQueue(i.place.at('qdisc'), i.spec.qdisc, { on: 'host', limitBytes: defaultQueueBytes });
   return options ? [[i, options]] : [];
 }
 

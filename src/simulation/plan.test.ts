@@ -224,15 +224,16 @@ describe('links as qdiscs', () => {
   test('a perfect wire needs none', () =>
     expect(direction({})).toMatchObject({ steps: [], report: { delayNs: 0, gso: true } }));
   test('a delay is netem', () => expect(steps({ delay: '20ms' })).toEqual(['root 1: netem']));
-  test('a rate is a token bucket with a fifo', () =>
-    expect(steps({ rate: '10mbit' })).toEqual(['root 2: tbf', '2:1 3: bfifo']));
+  test('a rate is a token bucket with a fifo, after the least of delays', () =>
+    expect(steps({ rate: '10mbit' })).toEqual(['root 1: netem', '1:1 2: tbf', '2:1 3: bfifo']));
   test('both: packets are delayed first, so that the queue is the last thing they meet', () =>
     expect(steps({ rate: '10mbit', delay: '20ms', queue: 'fq_codel' })).toEqual([
       'root 1: netem',
       '1:1 2: tbf',
       '2:1 3: fq_codel',
     ]));
-  test('cake shapes by itself', () => expect(steps({ rate: '10mbit', queue: 'cake' })).toEqual(['root 2: cake']));
+  test('cake shapes by itself', () =>
+    expect(steps({ rate: '10mbit', queue: 'cake' })).toEqual(['root 1: netem', '1:1 2: cake']));
   test('htb shares the rate among classes', () =>
     expect(
       steps({
@@ -243,7 +244,8 @@ describe('links as qdiscs', () => {
         },
       }),
     ).toEqual([
-      'root 2: htb',
+      'root 1: netem',
+      '1:1 2: htb',
       '2: 2:1 class',
       '2:1 2:10 class',
       '2:10 10: bfifo',

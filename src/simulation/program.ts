@@ -2,6 +2,8 @@
 
 import type { TcpInfo } from '../abi/netlink/inet-diag.ts';
 import { CLONE } from '../abi/uapi/socket.ts';
+import type { HostedTask } from '../kernel/hosted-task.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { joinNamespaces, setns } from '../kernel/syscalls/namespace.ts';
 import type { UserTask } from '../kernel/user-task.ts';
@@ -10,23 +12,8 @@ import type { Random } from './random.ts';
 import type { RealtimeOffset } from './receive.ts';
 import type { Node } from './topology.ts';
 
-/** A task and what ties its program to virtual time. */
-export interface ProgramTask extends UserTask {
-  /** A program plays it: until its next call the clock stands still. */
-  attach(): void;
-  /** No program plays it. */
-  detach(): void;
-  /** Wait for something else than a call of this task: meanwhile the clock may move. */
-  waitFor<T>(promise: Promise<T>): Promise<T>;
-}
-
-/** What a simulation needs of a kernel whose clock is virtual. */
-export interface SimulationKernel {
-  /** clone(2): a child of this task, with copies of its descriptors; of the kernel's first task when left out. */
-  spawn(parent?: ProgramTask): Promise<ProgramTask>;
-  /** CLOCK_MONOTONIC, without a call. */
-  nowNs(): number;
-}
+/** A task that a program plays; it knows when its program thinks, and the clock stands still meanwhile. */
+export type ProgramTask = HostedTask;
 
 const SCHED_FIFO = 1;
 
@@ -72,15 +59,18 @@ export interface TcpSample {
   readonly info: TcpInfo;
 }
 
+/** More promises than any result is passed through. */
+const HANDS = 32;
+
 /** Tasks on each node; a program's task serves another one after it. No node is the namespace of wires. */
 export class TaskPool {
   readonly #director: ProgramTask;
-  readonly #kernel: SimulationKernel;
+  readonly #kernel: Kernel;
   readonly #network: Network;
   readonly #idle = new Map<Node | undefined, ProgramTask[]>();
   readonly #leaders = new Map<Node, ProgramTask>();
 
-  constructor(director: ProgramTask, kernel: SimulationKernel, network: Network) {
+  constructor(director: ProgramTask, kernel: Kernel, network: Network) {
     this.#director = director;
     this.#kernel = kernel;
     this.#network = network;
@@ -88,12 +78,19 @@ export class TaskPool {
 
   async run<T>(node: Node | undefined, program: (task: ProgramTask) => Promise<T>): Promise<T> {
     const task = await this.#take(node);
-    try {
-      return await program(task);
-    } finally {
-      task.detach();
-      this.#idle.set(node, [...(this.#idle.get(node) ?? []), task]);
-    }
+    const result = program(task);
+    void result.then(
+      () => this.#release(node, task),
+      () => this.#release(node, task),
+    );
+    return result;
+  }
+
+  /** The clock may move once this task has no program: not before whoever waits for the program's result has it. */
+  async #release(node: Node | undefined, task: ProgramTask): Promise<void> {
+    for (let hand = 0; hand < HANDS; hand++) await undefined;
+    task.detach();
+    this.#idle.set(node, [...(this.#idle.get(node) ?? []), task]);
   }
 
   /** A task that stays, whose mount namespace the later tasks of its node are to share. */

@@ -136,8 +136,10 @@ const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, R
 /** Kinds a queue may have, fifo included: it counts packets or bytes as its limit says. */
 export const queueKinds = ['fifo', ...Object.keys(kinds)];
 
-/** What the link around a queue gives it when the request leaves it out. */
+/** What surrounds a queue, and gives it what the request leaves out. */
 export interface QueueDefaults {
+  /** On a host packets still belong to their sockets, on a link no more. */
+  readonly on: 'host' | 'link';
   /** Bytes a fifo or red holds. */
   readonly limitBytes: number;
   /** Bytes a second, when known. */
@@ -170,13 +172,16 @@ function complete(
   place: Place,
   kind: string,
   values: Record<string, number | boolean>,
-  { limitBytes, rate }: QueueDefaults,
+  { on, limitBytes, rate }: QueueDefaults,
 ): QdiscOptions | undefined {
   const number = (name: string, otherwise: number): number =>
     typeof values[name] === 'number' ? values[name] : otherwise;
   switch (kind) {
     case 'bfifo':
       return { kind, limit: number('limit', limitBytes) };
+    case 'fq':
+      // A link has no sockets to pace: the ones its packets came from are elsewhere.
+      return { kind, ...(on === 'link' && { pacing: 0 }), ...values };
     case 'cake':
       // tc derives the target of each tin from the round trip
       return {

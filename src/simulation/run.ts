@@ -1,6 +1,7 @@
 /** Runs a plan in a kernel with a virtual clock: builds the network, plays the workloads, and answers what happened. */
 
 import { formatMac } from '../abi/netlink/inet.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { plus } from '../kernel/memory.ts';
 import { sleepUntil } from '../kernel/syscalls/time.ts';
@@ -11,7 +12,7 @@ import { applyHijack, dumpFiles } from './hijack-run.ts';
 import { buildNetwork, type Network } from './network.ts';
 import type { Plan } from './plan.ts';
 import { formatPrefix } from './prefix.ts';
-import { type ProgramTask, type SimulationKernel, type Stage, TaskPool, wakeExactly } from './program.ts';
+import { type ProgramTask, type Stage, TaskPool, wakeExactly } from './program.ts';
 import { seededRandom } from './random.ts';
 import { realtimeOffset } from './receive.ts';
 import type { WorkloadResult } from './results.ts';
@@ -72,24 +73,23 @@ export interface DirectionResult {
   readonly qdiscs: readonly QdiscResult[];
 }
 
-export async function runSimulation(
-  kernel: SimulationKernel,
-  plan: Plan,
-  events: SimulationEvents,
-): Promise<SimulationResult> {
+export async function runSimulation(kernel: Kernel, plan: Plan, events: SimulationEvents): Promise<SimulationResult> {
+  const nowNs = () => kernel.engine.clock.nowNs;
   const director = await kernel.spawn();
+  // Nobody plays the kernel's first task: it is not to hold the clock.
+  kernel.init.detach();
   await wakeExactly(director);
   await raiseFileLimit(director);
   const network = await buildNetwork(director, plan);
   const pool = new TaskPool(director, kernel, network);
   const hijacked = await hijackHosts(plan, pool);
   const realtime = await realtimeOffset(director);
-  const beganNs = kernel.nowNs() + PRELUDE_NS + plan.topology.links.length * PRELUDE_PER_LINK_NS;
+  const beganNs = nowNs() + PRELUDE_NS + plan.topology.links.length * PRELUDE_PER_LINK_NS;
   const stage: Stage = {
     beganNs,
     endsNs: beganNs + plan.durationNs,
     network,
-    nowNs: () => kernel.nowNs(),
+    nowNs,
     realtime,
     random: (name) => seededRandom(plan.seed, name),
     run: (node, program) => pool.run(node, program),
@@ -106,7 +106,7 @@ export async function runSimulation(
   // Without workloads it lasts as long as it was told to.
   await director.waitFor(Promise.race([broken.promise, alarm, ...(workloads.length ? [finished] : [])]));
   // From here on the director is busy, and the clock stands still.
-  const virtualNs = kernel.nowNs() - beganNs;
+  const virtualNs = nowNs() - beganNs;
   const flows = await inOrder(workloads, (workload) => workload.result(director, sampler.samples));
   const captured = await inOrder(captures, (capture) => capture.close(director));
   const queues = await readQueues(network.wires.rtnl, stage, plan.topology.links);

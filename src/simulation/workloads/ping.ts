@@ -1,16 +1,17 @@
 /** Echo requests at an interval, ping(8), over the kernel's own ICMP sockets (icmp(7)). */
 
 import { IPPROTO } from '../../abi/netlink/constants.ts';
-import { MSG, POLL, SOCK } from '../../abi/uapi/socket.ts';
+import { SOCK } from '../../abi/uapi/socket.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { plus } from '../../kernel/memory.ts';
 import { mapBuffer } from '../../kernel/syscalls/memory.ts';
-import { connect, recv, send, socket } from '../../kernel/syscalls/net.ts';
+import { connect, send, socket } from '../../kernel/syscalls/net.ts';
 import type { UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import type { ProgramTask, Stage } from '../program.ts';
+import { BatchReader, type Message } from '../receive.ts';
 import type { PingResult } from '../results.ts';
-import { EAGAIN, endpoint, familyNumber, waitReady } from '../sockets.ts';
+import { endpoint, familyNumber } from '../sockets.ts';
 import { summarize } from '../stats.ts';
 import type { PingPlan } from '../workload-plan.ts';
 import { Lifetime, type Workload } from './workload.ts';
@@ -32,16 +33,16 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
       'socket',
       await socket(task, familyNumber(plan.address.family), SOCK.DGRAM | SOCK.CLOEXEC, protocol),
     );
-    const buffer = await mapBuffer(task, HEADER + plan.size + 64);
+    const buffer = await mapBuffer(task, HEADER + plan.size);
+    const reader = await BatchReader.open(task, fd, HEADER, stage.realtime);
     await sleepUntil(task, life.beginsNs);
     must('connect', await connect(task, fd, endpoint(plan.address, 0)));
     for (let n = 0; n < plan.count; n++) {
       const due = life.beginsNs + n * plan.intervalNs;
-      await collect(task, fd, buffer, due);
-      sentNs.push(due);
+      await collect(reader, due);
       await request(task, fd, buffer, n);
     }
-    await collect(task, fd, buffer, life.beginsNs + (plan.count - 1) * plan.intervalNs + plan.timeoutNs);
+    await collect(reader, life.beginsNs + (plan.count - 1) * plan.intervalNs + plan.timeoutNs);
     life.end();
     await task.syscall('close', fd);
   }
@@ -51,24 +52,19 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
     memory.view(buffer.at, HEADER + plan.size).fill(0);
     memory.view(buffer.at, 1)[0] = ECHO_REQUEST[plan.address.family];
     memory.write(plus(buffer.at, 6), Uint8Array.of((n >>> 8) & 0xff, n & 0xff));
+    sentNs.push(stage.nowNs());
     // An unreachable target is no end: the next one may get through.
     await send(task, fd, buffer, HEADER + plan.size);
   }
 
   /** Take answers until then; the last one that is missing ends it sooner. */
-  async function collect(task: ProgramTask, fd: number, buffer: UserBuffer, untilNs: number): Promise<void> {
-    while (
-      !(sentNs.length === plan.count && answered.size === plan.count) &&
-      (await waitReady(stage, task, fd, POLL.IN, untilNs))
-    ) {
-      const length = await recv(task, fd, buffer, MSG.DONTWAIT);
-      if (length >= HEADER) answer(task.memory.copy(plus(buffer.at, 6), 2));
-      else if (length < 0 && length !== EAGAIN) continue;
-    }
+  async function collect(reader: BatchReader, untilNs: number): Promise<void> {
+    while (!(sentNs.length === plan.count && answered.size === plan.count) && (await reader.wait(stage, untilNs)))
+      await reader.drain(answer);
   }
 
   /** Sequence numbers have 16 bits: an answer belongs to the latest request with its number. */
-  function answer([high = 0, low = 0]: Uint8Array): void {
+  function answer({ bytes: [, , , , , , high = 0, low = 0], timeNs }: Message): void {
     const sequence = (high << 8) | low;
     const n = sequence + 65_536 * Math.floor((sentNs.length - 1 - sequence) / 65_536);
     const sent = sentNs[n];
@@ -76,7 +72,7 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
     if (answered.has(n)) duplicates++;
     else {
       answered.add(n);
-      rttsMs.push((stage.nowNs() - sent) / 1e6);
+      rttsMs.push((timeNs - sent) / 1e6);
     }
   }
 

@@ -1,0 +1,53 @@
+/** Whole simulations for tests: a request in, its answer and captures out, in a kernel of their own. */
+
+import { expect } from 'vitest';
+import { seededHost } from '../../src/kernel/seed.ts';
+import { planSimulation } from '../../src/simulation/plan.ts';
+import type { SimulationRequest } from '../../src/simulation/request.ts';
+import type { PingResult, TcpResult, WorkloadResult } from '../../src/simulation/results.ts';
+import { runSimulation, type SimulationResult } from '../../src/simulation/run.ts';
+import type { Sample } from '../../src/simulation/sampler.ts';
+import { workerHost } from '../../src/worker-host.ts';
+import { restoredKernel } from './restored.ts';
+
+export interface Simulated extends SimulationResult {
+  readonly samples: readonly Sample[];
+  /** Whole pcapng files. */
+  readonly files: readonly Uint8Array[];
+  readonly memoryMib: number;
+}
+
+const budget = { nodes: 500, devices: 4000 };
+
+export async function simulate(request: Partial<SimulationRequest>, memoryMib = 64): Promise<Simulated> {
+  const planned = planSimulation({ hosts: { a: {}, b: {} }, links: [], ...request }, budget);
+  if ('issues' in planned) expect.fail(JSON.stringify(planned.issues));
+  const kernel = restoredKernel(memoryMib, seededHost(workerHost, String(planned.plan.seed)));
+  const samples: Sample[] = [];
+  const parts: Uint8Array[][] = planned.plan.captures.map(() => []);
+  try {
+    const result = await runSimulation(kernel, planned.plan, {
+      sample: (sample) => samples.push(sample),
+      capture: (index, bytes) => parts[index]?.push(bytes),
+      runBatch: async (task) => task.syscall('getpid'),
+    });
+    const files = await Promise.all(parts.map(async (list) => new Uint8Array(await new Blob(list).arrayBuffer())));
+    return { ...result, samples, files, memoryMib: kernel.memoryBytes / 2 ** 20 };
+  } finally {
+    kernel.kill();
+  }
+}
+
+/** The result of the workload at this place, of the type it must have. */
+export function flow<T extends WorkloadResult['type']>(
+  simulated: SimulationResult,
+  index: number,
+  type: T,
+): Extract<WorkloadResult, { type: T }> {
+  const result = simulated.flows[index];
+  if (result?.type !== type) expect.fail(`workload ${index} is ${result?.type}`);
+  return result as Extract<WorkloadResult, { type: T }>;
+}
+
+export const tcpOf = (simulated: SimulationResult, index = 0): TcpResult => flow(simulated, index, 'tcp');
+export const pingOf = (simulated: SimulationResult, index = 0): PingResult => flow(simulated, index, 'ping');

@@ -1,0 +1,531 @@
+/** Simulations against theory: delays to the microsecond, rates, losses, fairness, and the same bytes for the same seed. */
+
+import { describe, expect, test } from 'vitest';
+import { readmeExample } from '../../src/simulation/hijack-example.ts';
+import type { LinkSpec, SimulationRequest } from '../../src/simulation/request.ts';
+import { flow, pingOf, simulate, tcpOf } from './simulate.ts';
+
+const link = (spec: Omit<LinkSpec, 'endpoints'>): readonly LinkSpec[] => [{ endpoints: ['a', 'b'], ...spec }];
+
+/** The request of the documentation. */
+const example: Partial<SimulationRequest> = {
+  seed: 1,
+  duration: '10s',
+  hosts: { a: {}, b: {} },
+  links: [{ endpoints: ['a', 'b'], rate: '10mbit', delay: '20ms' }],
+  workloads: [
+    { type: 'tcp', from: 'a', to: 'b', duration: '10s', congestion: 'cubic' },
+    { type: 'ping', from: 'a', to: 'b', count: 5 },
+  ],
+  capture: ['b'],
+};
+
+test('the request of the documentation: 94 percent of the rate, round trips of twice the delay', async () => {
+  const answer = await simulate(example);
+  expect(tcpOf(answer)).toMatchObject({ completed: true, congestion: 'cubic', address: '10.0.0.2' });
+  expect(tcpOf(answer).goodput_bps).toBeGreaterThan(0.94 * 10e6);
+  expect(tcpOf(answer).goodput_bps).toBeLessThan(10e6);
+  expect(pingOf(answer, 1).received).toBe(5);
+  expect(pingOf(answer, 1).rtt_ms?.min).toBeCloseTo(40, 3);
+  expect(answer.virtual_s).toBeCloseTo(10, 3);
+  expect(answer.captures).toMatchObject([{ node: 'b', interface: 'eth0', dropped: 0 }]);
+  expect(answer.hosts.a?.interfaces.eth0).toEqual({
+    mac: '02:00:00:00:00:01',
+    mtu: 1500,
+    addresses: ['10.0.0.1/24', 'fd00::1/64'],
+  });
+});
+
+describe('round trips are the configured delay to the microsecond', () => {
+  test.each([
+    ['1ms', 2],
+    ['12345us', 24.69],
+    ['300ms', 600],
+  ])('%s each way', async (delay, rtt) => {
+    const ping = { type: 'ping', from: 'a', to: 'b', count: 3 } as const;
+    const answer = await simulate({
+      links: link({ delay }),
+      workloads: [ping, { ...ping, family: 'ipv6', start: '333ms' }],
+    });
+    // The first packet of a kernel finds its caches cold, and takes some two microseconds of calls more.
+    for (const index of [0, 1]) {
+      expect(pingOf(answer, index).rtt_ms?.min).toBeCloseTo(rtt, 3);
+      expect(pingOf(answer, index).rtt_ms?.max).toBeCloseTo(rtt, 2);
+    }
+  });
+
+  test('through two routers and a switch', async () => {
+    const answer = await simulate({
+      routers: { r1: {}, r2: {} },
+      switches: { s: {} },
+      links: [
+        { endpoints: ['a', 'r1'], delay: '1ms' },
+        { endpoints: ['r1', 's'], delay: '2ms' },
+        { endpoints: ['s', 'r2'], delay: '3ms' },
+        { endpoints: ['r2', 'b'], delay: '4ms' },
+      ],
+      workloads: [{ type: 'ping', from: 'a', to: 'b', count: 3 }],
+    });
+    expect(pingOf(answer).rtt_ms?.min).toBeCloseTo(20, 3);
+  });
+
+  test('between VLANs, by a router on a trunk', async () => {
+    const answer = await simulate({
+      routers: { r: {} },
+      switches: { s: {}, t: {} },
+      links: [
+        { endpoints: ['a', 's'], vlan: 10 },
+        { endpoints: ['b', 't'], vlan: 20 },
+        { endpoints: ['r', 's'], vlans: [10, 20], delay: '1ms' },
+        { endpoints: ['s', 't'], vlans: [10, 20], delay: '3ms' },
+      ],
+      workloads: [
+        { type: 'ping', from: 'a', to: 'b', count: 3, interval: '100ms' },
+        { type: 'ping', from: 'a', to: 'b', count: 3, interval: '100ms', start: '50ms', family: 'ipv6' },
+      ],
+      capture: ['r'],
+    });
+    expect(pingOf(answer, 0).rtt_ms?.min).toBeCloseTo(10, 3);
+    expect(pingOf(answer, 1).rtt_ms?.min).toBeCloseTo(10, 3);
+    // Each of six requests and replies comes to the router and leaves it again, plus what neighbours say of themselves.
+    expect(answer.captures[0]?.packets).toBeGreaterThanOrEqual(24);
+  });
+
+  test('through a loop of switches that speak the spanning tree protocol', async () => {
+    const answer = await simulate({
+      switches: { s: { stp: true }, t: { stp: true }, u: { stp: true } },
+      links: [
+        { endpoints: ['a', 's'] },
+        { endpoints: ['b', 't'] },
+        { endpoints: ['s', 't'], delay: '1ms' },
+        { endpoints: ['t', 'u'], delay: '5ms' },
+        { endpoints: ['u', 's'], delay: '5ms' },
+      ],
+      workloads: [{ type: 'ping', from: 'a', to: 'b', count: 3 }],
+    });
+    expect([2, 20]).toContain(Math.round(pingOf(answer).rtt_ms?.min ?? 0));
+  });
+});
+
+describe('rates', () => {
+  test.each([
+    ['1mbit', '10ms'],
+    ['100mbit', '5ms'],
+    ['1gbit', '1ms'],
+  ])('one cubic flow on %s gets 94 percent of it', async (rate, delay) => {
+    const answer = await simulate({
+      duration: '10s',
+      links: link({ rate, delay }),
+      workloads: [{ type: 'tcp', from: 'a', to: 'b' }],
+    });
+    const bits = Number.parseInt(rate, 10) * { m: 1e6, g: 1e9 }[rate.replace(/\d+/, '').charAt(0) as 'm' | 'g'];
+    expect(tcpOf(answer).goodput_bps / bits).toBeGreaterThan(0.94);
+    expect(tcpOf(answer).goodput_bps / bits).toBeLessThan(1);
+  });
+
+  test('each way has its own', async () => {
+    const answer = await simulate({
+      duration: '10s',
+      links: link({ delay: '5ms', forward: { rate: '2mbit' }, reverse: { rate: '8mbit' } }),
+      workloads: [
+        { type: 'udp', from: 'a', to: 'b', rate: '20mbit', duration: '5s' },
+        { type: 'udp', from: 'b', to: 'a', rate: '20mbit', duration: '5s' },
+      ],
+    });
+    const delivered = [0, 1].map((index) => flow(answer, index, 'udp').received * (1448 + 42) * 8);
+    // Five seconds, and what the queue held at their end.
+    expect(delivered[0]).toBeGreaterThan(5 * 2e6);
+    expect(delivered[0]).toBeLessThan(5.7 * 2e6);
+    expect(delivered[1]).toBeGreaterThan(5 * 8e6);
+    expect(delivered[1]).toBeLessThan(5.2 * 8e6);
+  });
+
+  test('two cubic flows share within 10 percent over a minute', async () => {
+    const cubic = { type: 'tcp', from: 'a', to: 'b', congestion: 'cubic', duration: '60s' } as const;
+    const answer = await simulate({
+      duration: '61s',
+      links: link({ rate: '10mbit', delay: '20ms' }),
+      workloads: [cubic, { ...cubic, start: '7ms' }],
+    });
+    const [first, second] = [tcpOf(answer, 0).goodput_bps, tcpOf(answer, 1).goodput_bps];
+    expect(Math.abs(first - second) / (first + second)).toBeLessThan(0.1);
+    expect(answer.fairness).toBeGreaterThan(0.99);
+  });
+
+  test('a mahimahi trace delivers a packet an opportunity, and none between', async () => {
+    const answer = await simulate({
+      duration: '10s',
+      links: link({ delay: '10ms', forward: { trace: '0\n5\n5\n10\n13\n17\n18\n19\n20\n' } }),
+      workloads: [{ type: 'udp', from: 'a', to: 'b', rate: '20mbit', size: '1472', duration: '9s' }],
+    });
+    // Nine packets in 20 ms.
+    const perSecond = flow(answer, 0, 'udp').received / 9;
+    expect(perSecond).toBeGreaterThan(440);
+    expect(perSecond).toBeLessThan(475);
+  });
+
+  test('classes of an htb get their shares', async () => {
+    const queue = {
+      kind: 'htb',
+      classes: [{ rate: '7mbit', match: { protocol: 'tcp', dport: 5001 } }, { rate: '3mbit' }],
+    };
+    const tcp = { type: 'tcp', from: 'a', to: 'b' } as const;
+    const answer = await simulate({
+      duration: '20s',
+      links: link({ rate: '10mbit', delay: '5ms', queue }),
+      workloads: [tcp, tcp],
+    });
+    expect(tcpOf(answer, 0).goodput_bps / tcpOf(answer, 1).goodput_bps).toBeCloseTo(7 / 3, 0);
+  });
+});
+
+describe('what wires do to packets', () => {
+  const udp = { type: 'udp', from: 'a', to: 'b', rate: '10mbit', count: 10_000 } as const;
+
+  test('independent losses come as often as configured', async () => {
+    const answer = await simulate({ links: link({ delay: '5ms', loss: '3%' }), workloads: [udp] });
+    expect(flow(answer, 0, 'udp').lost / 10_000).toBeCloseTo(0.03, 2);
+    expect(answer.links[0]?.forward.drops.loss).toBe(flow(answer, 0, 'udp').lost);
+  });
+
+  test('Gilbert-Elliott losses are as frequent as its chain says', async () => {
+    const gemodel = { p: '1%', r: '10%', lossBad: '50%', lossGood: '0%' };
+    const answer = await simulate({ links: link({ delay: '5ms', loss: { gemodel } }), workloads: [udp] });
+    // p / (p + r) of the time bad, and half of that lost; some 90 bad spells of ten packets let that vary by a seventh.
+    const expected = (0.01 / 0.11) * 0.5;
+    expect(Math.abs(flow(answer, 0, 'udp').lost / 10_000 - expected)).toBeLessThan(0.3 * expected);
+  });
+
+  test('jitter has the deviation it is given, in the shape of its distribution', async () => {
+    const answer = await simulate({
+      links: link({ delay: '20ms', jitter: '2ms', distribution: 'normal' }),
+      workloads: [udp],
+    });
+    expect(flow(answer, 0, 'udp').one_way_ms?.mean).toBeCloseTo(20, 1);
+    expect(flow(answer, 0, 'udp').one_way_ms?.deviation).toBeCloseTo(2, 1);
+  });
+
+  test('duplicates and early packets', async () => {
+    const answer = await simulate({ links: link({ delay: '20ms', duplicate: '2%', reorder: '5%' }), workloads: [udp] });
+    expect(flow(answer, 0, 'udp').duplicates / 10_000).toBeCloseTo(0.02, 2);
+    expect(flow(answer, 0, 'udp').one_way_ms?.min).toBeLessThan(0.001);
+    expect(flow(answer, 0, 'udp').lost).toBe(0);
+  });
+
+  test('corrupt packets are thrown away by the checksum of whoever gets them', async () => {
+    const answer = await simulate({ links: link({ delay: '5ms', corrupt: '5%' }), workloads: [udp] });
+    expect(flow(answer, 0, 'udp').lost / 10_000).toBeGreaterThan(0.03);
+    expect(answer.hosts.b?.state.drops['Udp.InCsumErrors']).toBeGreaterThan(0);
+  });
+
+  test('Reno under losses follows Mathis within a factor of two, and BBR does not care', async () => {
+    const answer = await simulate({
+      duration: '60s',
+      links: link({ delay: '50ms', rate: '50mbit', loss: '1%' }),
+      workloads: [
+        { type: 'tcp', from: 'a', to: 'b', congestion: 'reno' },
+        { type: 'tcp', from: 'a', to: 'b', congestion: 'bbr' },
+      ],
+    });
+    const mathis = ((1448 * 8) / 0.1) * Math.sqrt(1.5 / 0.01);
+    expect(tcpOf(answer, 0).goodput_bps).toBeGreaterThan(mathis / 2);
+    expect(tcpOf(answer, 0).goodput_bps).toBeLessThan(mathis * 2);
+    expect(tcpOf(answer, 1).goodput_bps).toBeGreaterThan(10 * tcpOf(answer, 0).goodput_bps);
+  });
+});
+
+describe('queues', () => {
+  const deep = { kind: 'bfifo', limit: '2mb' };
+  const run = (congestion: string, queue: LinkSpec['queue'] = deep) =>
+    simulate({
+      duration: '20s',
+      links: link({ rate: '20mbit', delay: '20ms', ...(queue !== undefined && { queue }) }),
+      workloads: [
+        { type: 'tcp', from: 'a', to: 'b', congestion },
+        { type: 'ping', from: 'a', to: 'b', count: 19 },
+      ],
+    });
+
+  test('BBR leaves a deep buffer empty that cubic fills', async () => {
+    const [bbr, cubic] = [await run('bbr'), await run('cubic')];
+    expect(pingOf(bbr, 1).rtt_ms?.p50).toBeLessThan(60);
+    expect(pingOf(cubic, 1).rtt_ms?.p50).toBeGreaterThan(200);
+    expect(tcpOf(bbr).goodput_bps).toBeGreaterThan(0.9 * 20e6);
+  });
+
+  test.each(['codel', 'fq_codel', 'cake', 'pie', 'fq_pie', 'red', 'sfq', 'fq'])(
+    '%s keeps the queue of one cubic flow short, and the link busy',
+    async (queue) => {
+      const answer = await run('cubic', queue);
+      expect(pingOf(answer, 1).rtt_ms?.p50).toBeLessThan(queue === 'fq' ? 120 : 70);
+      expect(tcpOf(answer).goodput_bps).toBeGreaterThan(0.85 * 20e6);
+      expect(answer.links[0]?.forward.queue).toBe(queue);
+    },
+  );
+});
+
+describe('workloads', () => {
+  test('a transfer of so many bytes ends when they are there', async () => {
+    const answer = await simulate({
+      links: link({ rate: '10mbit', delay: '10ms' }),
+      workloads: [{ type: 'tcp', from: 'a', to: 'b', bytes: '1mb', parallel: 4, start: '2s' }],
+    });
+    expect(tcpOf(answer)).toMatchObject({ bytes: 2 ** 20, completed: true, start_s: 2 });
+    expect(tcpOf(answer).streams).toHaveLength(4);
+    expect(answer.virtual_s).toBeCloseTo(2 + tcpOf(answer).duration_s, 6);
+    expect(tcpOf(answer).duration_s).toBeGreaterThan(0.84);
+  });
+
+  test('MPTCP transfers too', async () => {
+    const answer = await simulate({
+      links: link({ rate: '10mbit', delay: '5ms' }),
+      workloads: [{ type: 'tcp', from: 'a', to: 'b', bytes: '500kb', mptcp: true }],
+    });
+    expect(tcpOf(answer)).toMatchObject({ bytes: 500 * 1024, completed: true });
+  });
+
+  test('a request and its response take a round trip, a new connection one more', async () => {
+    const rr = { type: 'rr', from: 'a', to: 'b', count: 10 } as const;
+    const answer = await simulate({ links: link({ delay: '10ms' }), workloads: [rr, { ...rr, reconnect: true }] });
+    expect(flow(answer, 0, 'rr').latency_ms?.p50).toBeCloseTo(20, 2);
+    expect(flow(answer, 0, 'rr').transactions).toBe(10);
+    expect(flow(answer, 1, 'rr').latency_ms?.p50).toBeCloseTo(40, 2);
+  });
+
+  test('traffic that is on for half of the time', async () => {
+    const answer = await simulate({
+      duration: '30s',
+      links: link({ rate: '10mbit', delay: '5ms' }),
+      workloads: [
+        { type: 'on-off', from: 'a', to: 'b', on: '1s', off: '1s', duration: '10s' },
+        {
+          type: 'on-off',
+          from: 'a',
+          to: 'b',
+          protocol: 'udp',
+          rate: '1mbit',
+          on: '500ms',
+          off: '500ms',
+          distribution: 'exponential',
+          duration: '10s',
+          start: '10s',
+        },
+      ],
+    });
+    expect(flow(answer, 0, 'on-off')).toMatchObject({ periods: 5, completed: true });
+    expect(flow(answer, 0, 'on-off').goodput_bps).toBeGreaterThan(4e6);
+    expect(flow(answer, 1, 'on-off')).toMatchObject({ lost: 0 });
+    expect(flow(answer, 1, 'on-off').goodput_bps).toBeLessThan(1e6);
+  });
+
+  test('flows of drawn sizes come and go, small ones fast', async () => {
+    const answer = await simulate({
+      duration: '60s',
+      links: link({ rate: '20mbit', delay: '5ms', queue: 'fq_codel' }),
+      workloads: [
+        {
+          type: 'flows',
+          from: 'a',
+          to: 'b',
+          sizes: [
+            [1000, 0],
+            [10_000, 70],
+            [1_000_000, 100],
+          ],
+          count: 100,
+          perSecond: 5,
+        },
+      ],
+    });
+    const flows = flow(answer, 0, 'flows');
+    expect(flows).toMatchObject({ started: 100, finished: 100, completed: true });
+    expect(flows.by_size[0]?.completion_ms.p50).toBeLessThan(60);
+    expect(flows.by_size.at(-1)?.completion_ms.p50).toBeGreaterThan(100);
+  });
+
+  test('system calls on a host, at their time', async () => {
+    const answer = await simulate({
+      links: link({}),
+      workloads: [{ type: 'syscalls', on: 'a', start: '3s', batch: [] }],
+    });
+    expect(flow(answer, 0, 'syscalls')).toMatchObject({ completed: true, start_s: 3 });
+    expect(flow(answer, 0, 'syscalls').result).toBeGreaterThan(1);
+    expect(answer.virtual_s).toBeCloseTo(3, 3);
+  });
+
+  test('one that never ends is cut off at the end of the simulation', async () => {
+    const answer = await simulate({
+      duration: '2500ms',
+      hosts: { a: {}, b: { sysctls: { 'net.ipv4.icmp_echo_ignore_all': 1 } } },
+      links: link({ delay: '1ms' }),
+      workloads: [
+        { type: 'ping', from: 'a', to: 'b', count: 100 },
+        { type: 'tcp', from: 'a', to: 'b' },
+      ],
+    });
+    expect(pingOf(answer)).toMatchObject({ completed: false, received: 0, sent: 3 });
+    expect(tcpOf(answer, 1).completed).toBe(true);
+    expect(answer.virtual_s).toBeCloseTo(2.5, 3);
+  });
+
+  test('an unknown congestion control is an error of its workload', async () => {
+    const answer = await simulate({
+      duration: '1s',
+      links: link({}),
+      workloads: [{ type: 'tcp', from: 'a', to: 'b', congestion: 'swift' }],
+    });
+    expect(tcpOf(answer)).toMatchObject({
+      completed: false,
+      error: 'setsockopt TCP_CONGESTION swift: no such file or directory (ENOENT)',
+    });
+  });
+});
+
+describe('what is set on hosts', () => {
+  test('sysctls, routes, neighbours, qdiscs, offloads, addresses, MTU and MAC', async () => {
+    const answer = await simulate({
+      hosts: {
+        a: {
+          sysctls: { 'net.ipv4.tcp_sack': 0 },
+          interfaces: {
+            eth0: {
+              addresses: ['192.0.2.1/24'],
+              mac: '02:aa:bb:cc:dd:ee',
+              mtu: 1280,
+              qdisc: 'fq',
+              offload: { tso: false },
+            },
+          },
+          routes: [
+            { to: '198.51.100.0/24', via: 'b', metric: 5 },
+            { to: '203.0.113.0/24', type: 'blackhole' },
+          ],
+          neighbours: [{ address: '192.0.2.77', mac: '02:00:00:00:00:77' }],
+        },
+        b: {},
+      },
+      links: link({ delay: '1ms' }),
+      families: ['ipv4'],
+      workloads: [{ type: 'tcp', from: 'a', to: 'b', bytes: '10kb' }],
+    });
+    const state = answer.hosts.a?.state;
+    expect(state?.links.find(({ name }) => name === 'eth0')).toMatchObject({
+      mtu: 1280,
+      address: '02:aa:bb:cc:dd:ee',
+      qdisc: 'fq',
+      up: true,
+    });
+    expect(state?.addresses).toContain('192.0.2.1/24 dev eth0');
+    expect(state?.routes).toContain('198.51.100.0/24 via 192.0.2.2 dev eth0 metric 5');
+    expect(state?.neighbours).toContainEqual({
+      address: '192.0.2.77',
+      mac: '02:00:00:00:00:77',
+      dev: 'eth0',
+      state: 'PERMANENT',
+    });
+    expect(tcpOf(answer)).toMatchObject({ completed: true, tcp_info: { snd_mss: 1228 } });
+  });
+
+  test("LKL's README example: two interfaces, a table for each, and its files at the end", async () => {
+    const hijack = {
+      ...readmeExample,
+      mount: 'proc,sysfs',
+      dump: '/sysfs/class/net/lo/mtu,/sysfs/class/net/lo/dev_id',
+      delay_main: '500000',
+    };
+    const ping = { type: 'ping', count: 2 } as const;
+    const answer = await simulate({
+      hosts: { a: { hijack }, b: {}, c: {} },
+      links: [
+        { endpoints: ['a', 'b'], delay: '5ms' },
+        { endpoints: ['a', 'c'], delay: '7ms' },
+      ],
+      workloads: [
+        { ...ping, from: 'a', to: 'b' },
+        { ...ping, from: 'c', to: 'a:eth1' },
+        { ...ping, from: 'a', to: 'b', family: 'ipv6' },
+      ],
+    });
+    expect(pingOf(answer, 0)).toMatchObject({ address: '192.168.0.1', received: 2, start_s: 0.5 });
+    expect(pingOf(answer, 1)).toMatchObject({ address: '192.168.1.2', received: 2, start_s: 0 });
+    expect(pingOf(answer, 2)).toMatchObject({ address: '2001:db8:0:f101::1', received: 2 });
+    const a = answer.hosts.a;
+    expect(a?.state.routes).toEqual(
+      expect.arrayContaining([
+        'default via 192.168.0.1 dev eth0 table 4',
+        'default via 192.168.1.1 dev eth1 table 6',
+        'default via 192.168.0.1 dev eth0',
+        'default via 2001:db8:0:f101::1 dev eth0 metric 1024 table 5',
+      ]),
+    );
+    expect(a?.hijack?.dump).toEqual({ '/sysfs/class/net/lo/mtu': '65536\n', '/sysfs/class/net/lo/dev_id': '0x0\n' });
+    expect(a?.state.links.find(({ name }) => name === 'eth1')).toMatchObject({ address: '12:34:56:78:9a:bd' });
+  });
+
+  test('neighbours that are found by asking cost a round trip', async () => {
+    const answer = await simulate({
+      neighbours: 'dynamic',
+      links: link({ delay: '10ms' }),
+      workloads: [{ type: 'ping', from: 'a', to: 'b', count: 2, family: 'ipv4' }],
+    });
+    expect(pingOf(answer).rtt_ms?.max).toBeCloseTo(40, 2);
+    expect(pingOf(answer).rtt_ms?.min).toBeCloseTo(20, 2);
+  });
+});
+
+describe('samples', () => {
+  test('of connections and queues, at the interval', async () => {
+    const answer = await simulate({ ...example, capture: [], samples: { interval: '500ms' } });
+    expect(answer.samples.map(({ time_s }) => time_s)).toEqual(
+      Array.from({ length: 20 }, (_, i) => (i + 1) / 2).slice(0, answer.samples.length),
+    );
+    expect(answer.samples.length).toBeGreaterThanOrEqual(19);
+    const [tcp] = answer.samples[10]?.tcp ?? [];
+    expect(tcp?.cwnd).toBeGreaterThan(10);
+    expect(tcp?.srtt_ms).toBeGreaterThan(40);
+    expect(answer.samples[10]?.links[0]?.forward.map(({ kind }) => kind)).toEqual(['netem', 'tbf', 'bfifo']);
+    expect(answer.samples[10]?.links[0]?.forward[2]?.backlog_bytes).toBeGreaterThan(0);
+  });
+});
+
+describe('the same request and seed', () => {
+  const random: Partial<SimulationRequest> = {
+    ...example,
+    duration: '2s',
+    links: [{ endpoints: ['a', 'b'], rate: '10mbit', delay: '20ms', jitter: '1ms', loss: '1%' }],
+    capture: ['a', 'b'],
+    samples: { interval: '100ms' },
+  };
+  const bytes = async (seed: number) => {
+    const { files, memoryMib: _, ...answer } = await simulate({ ...random, seed });
+    return [JSON.stringify(answer), ...files.map((file) => file.join())];
+  };
+
+  test('answer the same bytes, another seed others', async () => {
+    const first = await bytes(7);
+    expect(await bytes(7)).toEqual(first);
+    const other = await bytes(8);
+    for (const [i, text] of first.entries()) expect(other[i]).not.toBe(text);
+  });
+});
+
+test('two hundred hosts on a switch fit into 100 MiB', async () => {
+  const hosts = Array.from({ length: 200 }, (_, i) => `h${i}`);
+  const answer = await simulate(
+    {
+      hosts: Object.fromEntries(hosts.map((name) => [name, {}])),
+      switches: { s: {} },
+      links: hosts.map((name) => ({ endpoints: [name, 's'], rate: '100mbit', delay: '1ms' })),
+      workloads: hosts.map((from, i) => ({
+        type: 'ping',
+        from,
+        to: hosts[(i + 7) % 200] ?? '',
+        count: 2,
+        interval: '100ms',
+      })),
+    },
+    100,
+  );
+  expect(answer.flows.filter((result) => result.type === 'ping' && result.received === 2)).toHaveLength(200);
+  expect(answer.memoryMib).toBeLessThanOrEqual(100);
+});
