@@ -473,6 +473,65 @@ describe('what is set on hosts', () => {
   });
 });
 
+/** Packets of a pcapng file: time, length, whether sent, and the Ethernet frame. */
+function packets(file: Uint8Array) {
+  const view = new DataView(file.buffer, file.byteOffset);
+  const found: { ns: number; length: number; outgoing: boolean; frame: Uint8Array }[] = [];
+  for (let at = 0; at < file.length; at += view.getUint32(at + 4, true)) {
+    if (view.getUint32(at, true) !== 6) continue;
+    const kept = view.getUint32(at + 20, true);
+    found.push({
+      ns: view.getUint32(at + 12, true) * 2 ** 32 + view.getUint32(at + 16, true),
+      length: view.getUint32(at + 24, true),
+      outgoing: view.getUint32(at + 28 + ((kept + 3) & ~3) + 4, true) === 2,
+      frame: file.subarray(at + 28, at + 28 + kept),
+    });
+  }
+  return found;
+}
+
+describe('captures', () => {
+  const icmp = ({ frame }: { frame: Uint8Array }) => frame[12] === 0x08 && frame[13] === 0 && frame[23] === 1;
+
+  test('see packets where they are: sent at one end, and a delay later at the other', async () => {
+    const answer = await simulate({
+      links: link({ delay: '20ms' }),
+      workloads: [{ type: 'ping', from: 'a', to: 'b', count: 1, start: '1s', size: '100' }],
+      capture: ['a', { node: 'b', snaplen: 60 }],
+    });
+    const [a = [], b = []] = answer.files.map((file) => packets(file).filter(icmp));
+    expect(a.map(({ outgoing }) => outgoing)).toEqual([true, false]);
+    expect(b.map(({ outgoing }) => outgoing)).toEqual([false, true]);
+    expect([...a, ...b].map(({ length }) => length)).toEqual([142, 142, 142, 142]);
+    expect(b.map(({ frame }) => frame.length)).toEqual([60, 60]);
+    for (const [packet, ms] of [
+      [a[0], 1000],
+      [b[0], 1020],
+      [b[1], 1020],
+      [a[1], 1040],
+    ] as const)
+      expect((packet?.ns ?? 0) / 1e6).toBeCloseTo(ms, 2);
+  });
+
+  test('put VLAN tags back where the kernel took them out', async () => {
+    const answer = await simulate({
+      routers: { r: {} },
+      switches: { s: {} },
+      links: [
+        { endpoints: ['a', 's'], vlan: 10 },
+        { endpoints: ['b', 's'], vlan: 20 },
+        { endpoints: ['r', 's'], vlans: [10, 20] },
+      ],
+      families: ['ipv4'],
+      workloads: [{ type: 'ping', from: 'a', to: 'b', count: 1 }],
+      capture: ['r:eth0'],
+    });
+    const tags = packets(answer.files[0] ?? new Uint8Array()).map(({ frame }) => [...frame.subarray(12, 18)]);
+    const tagged = (vlan: number) => [0x81, 0, 0, vlan, 0x08, 0];
+    expect(tags).toEqual([tagged(10), tagged(20), tagged(20), tagged(10)]);
+  });
+});
+
 describe('samples', () => {
   test('of connections and queues, at the interval', async () => {
     const answer = await simulate({ ...example, capture: [], samples: { interval: '500ms' } });
