@@ -16,9 +16,9 @@ export interface EmbeddedWorker {
   close(): Promise<void>;
 }
 
-/** `file` is an image to it, under its name, and read where it lies. */
-export async function embeddedWorker(file?: ImageFile): Promise<EmbeddedWorker> {
-  const { compatibilityDate, compatibilityFlags, buckets, mainModule, modules } = await workerBundle();
+/** `file` is an image to it, under its name, and read where it lies. `main` is another entry than the Worker's, for benchmarks. */
+export async function embeddedWorker(file?: ImageFile, main?: string): Promise<EmbeddedWorker> {
+  const { compatibilityDate, compatibilityFlags, buckets, mainModule, modules } = await workerBundle(main);
   const log: WorkerdStructuredLog[] = [];
   const bucketBindings = Object.entries(buckets).map(([binding, name]) => [binding, { type: 'r2', name }] as const);
   const miniflare = new Miniflare({

@@ -10,20 +10,27 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join, matchesGlob, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import type { Plugin } from 'esbuild';
 import { parse } from 'smol-toml';
+
+/** What becomes of files that match. */
+interface Rule {
+  readonly type: string;
+  readonly globs: readonly string[];
+}
 
 /** What is used of wrangler.toml. */
 interface WranglerConfig {
   readonly main: string;
   readonly compatibility_date: string;
   readonly compatibility_flags?: readonly string[];
-  readonly rules?: readonly { readonly type: string; readonly globs: readonly string[] }[];
+  readonly rules?: readonly Rule[];
   readonly r2_buckets?: readonly { readonly binding: string; readonly bucket_name: string }[];
 }
 
@@ -55,10 +62,12 @@ const MAIN = 'index.js';
 /** Of the modules that are not JavaScript: type, and where they lie under `root`. */
 type Files = Record<string, { readonly type: ModuleType; readonly path: string }>;
 
-export async function workerBundle(): Promise<WorkerBundle> {
+/** `main`: another entry than the Worker's, under the root of the project. */
+export async function workerBundle(main?: string): Promise<WorkerBundle> {
   const config = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8')) as unknown as WranglerConfig;
-  const folder = join(cacheFolder(), `worker-${hashOfSources()}`);
-  if (!existsSync(folder)) await bundle(config, folder);
+  const entry = main ?? config.main;
+  const folder = join(cacheFolder(), `worker-${hashOfSources(entry)}`);
+  if (!existsSync(folder)) await bundle(entry, config.rules ?? [], folder);
 
   const files: Files = JSON.parse(readFileSync(join(folder, 'files.json'), 'utf8'));
   const modules = Object.entries(files).map(([name, { type, path }]) => {
@@ -88,18 +97,10 @@ function cacheFolder(): string {
   }
 }
 
-/** Of all that goes into the bundle, by content; the kernel itself does not, it is read where it lies. */
-function hashOfSources(): string {
-  const hash = createHash('sha256');
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    /(?<!\.test)\.ts$/.test(name),
-  );
-  for (const name of [
-    'package-lock.json',
-    'wrangler.toml',
-    'cli/worker-bundle.ts',
-    ...sources.map((name) => `src/${name}`).sort(),
-  ]) {
+/** Of all that goes into the bundle, by content; wasm does not, it is read where it lies. */
+function hashOfSources(entry: string): string {
+  const hash = createHash('sha256').update(entry);
+  for (const name of [entry, 'package-lock.json', 'wrangler.toml', 'cli', 'src', 'wasm/dist'].flatMap(sourcesIn)) {
     hash
       .update(`${name}\0`)
       .update(readFileSync(join(root, name)))
@@ -108,11 +109,18 @@ function hashOfSources(): string {
   return hash.digest('hex').slice(0, 16);
 }
 
+function sourcesIn(name: string): string[] {
+  if (statSync(join(root, name)).isFile()) return [name];
+  const names = readdirSync(join(root, name), { recursive: true, encoding: 'utf8' }).sort();
+  return names.filter((name) => /(?<!\.test)\.(ts|json)$/.test(name)).map((source) => join(name, source));
+}
+
 /** Makes `folder`, whole or not at all. */
-async function bundle({ main, rules = [] }: WranglerConfig, folder: string): Promise<void> {
+async function bundle(entry: string, rules: readonly Rule[], folder: string): Promise<void> {
+  const { build } = await import('esbuild'); // seldom needed
   const files: Files = {};
   const { outputFiles } = await build({
-    entryPoints: [join(root, main)],
+    entryPoints: [join(root, entry)],
     bundle: true,
     write: false,
     format: 'esm',
@@ -136,10 +144,7 @@ async function bundle({ main, rules = [] }: WranglerConfig, folder: string): Pro
 }
 
 /** Leaves imports that a rule matches to the runtime, and notes them in `files`. */
-const filesAsModules = (
-  rules: readonly { readonly type: string; readonly globs: readonly string[] }[],
-  files: Files,
-): Plugin => ({
+const filesAsModules = (rules: readonly Rule[], files: Files): Plugin => ({
   name: 'files-as-modules',
   setup({ onResolve, resolve }) {
     onResolve({ filter: /\.\w+$/ }, async ({ path, pluginData, ...options }) => {

@@ -1,0 +1,90 @@
+/** Images to tars, by the Worker as the command line tool runs it, and by this machine's own kernel. */
+
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { send } from '../../cli/client.ts';
+import { embeddedWorker } from '../../cli/embedded-worker.ts';
+import { openImage } from '../../cli/image.ts';
+import { ext4Image, squashfsImage } from './images.ts';
+import { ask } from './kernel.ts';
+import { type BenchOptions, MB, median, type Results, timed } from './result.ts';
+
+const run = promisify(execFile);
+
+export async function fs2tar({ quick, folder }: BenchOptions): Promise<Results> {
+  const images = {
+    ext4: await ext4Image(folder, quick ? 64 : 256),
+    squashfs: await squashfsImage(folder, quick ? 8 : 64),
+  };
+  const results: Record<string, number> = {};
+  for (const [name, image] of Object.entries(images)) {
+    const here = await byWorker(image, quick ? 2 : 4);
+    const nativeMs = await byNative(image, join(folder, 'mount'), quick ? 1 : 3);
+    results[`fs2tar.${name}.tar_bytes`] = here.tarBytes;
+    results[`fs2tar.${name}.first_byte_ms`] = here.firstByteMs;
+    results[`fs2tar.${name}.mb_per_s`] = here.tarBytes / MB / (here.ms / 1000);
+    results[`fs2tar.${name}.native_mb_per_s`] = here.tarBytes / MB / (nativeMs / 1000);
+    results[`fs2tar.${name}.of_native`] = nativeMs / here.ms;
+    results[`fs2tar.${name}.wasm_bytes`] = here.wasmBytes;
+    results[`fs2tar.${name}.workerd_rss_bytes`] = here.rssBytes;
+  }
+  return results;
+}
+
+async function byWorker(path: string, times: number) {
+  const { file } = openImage(path);
+  if (file === undefined) throw new Error(`${path} is no image`);
+  const worker = await embeddedWorker(file);
+  const firstBytesMs: number[] = [];
+  const wholesMs: number[] = [];
+  let tarBytes = 0;
+  for (let taken = 0; taken < times; taken += 1) {
+    const startMs = performance.now();
+    const answer = await send('GET', new URL(`v1/images/${file.name}/tar`, worker.url));
+    if (answer.statusCode !== 200) throw new Error(`${path}: ${answer.statusCode}`);
+    tarBytes = 0;
+    for await (const chunk of answer) {
+      if (tarBytes === 0) firstBytesMs.push(performance.now() - startMs);
+      tarBytes += chunk.length;
+    }
+    wholesMs.push(performance.now() - startMs);
+  }
+  const rssBytes = workerdRssBytes();
+  await worker.close();
+  const [[wasmBytes = NaN] = []] = await ask(`tar-memory?file=${file.name}`, { file });
+  // The first one compiles what the others use.
+  return { tarBytes, wasmBytes, rssBytes, firstByteMs: median(firstBytesMs.slice(1)), ms: median(wholesMs.slice(1)) };
+}
+
+/** The most memory the workerd that this process started has had: VmHWM of proc_pid_status(5). */
+function workerdRssBytes(): number {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      const isOurs =
+        status.includes(`\nPPid:\t${process.pid}\n`) && readlinkSync(`/proc/${pid}/exe`).endsWith('/workerd');
+      if (isOurs) return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+  throw new Error('workerd does not run');
+}
+
+/** GNU tar does not read what it writes to /dev/null itself. */
+async function byNative(image: string, mountPoint: string, times: number): Promise<number> {
+  mkdirSync(mountPoint, { recursive: true });
+  const wholesMs: number[] = [];
+  for (let taken = 0; taken < times; taken += 1) {
+    const mountAndTar =
+      'mount -o loop,ro "$1" "$2" && tar -C "$2" --format=pax --xattrs --acls --sparse -c . | cat >/dev/null';
+    try {
+      wholesMs.push(await timed(() => run('sh', ['-c', mountAndTar, 'sh', image, mountPoint])));
+    } finally {
+      await run('umount', [mountPoint]);
+    }
+  }
+  return median(wholesMs);
+}

@@ -1,0 +1,19 @@
+/** Sizes of what is uploaded. */
+
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { workerBundle } from '../../cli/worker-bundle.ts';
+import { dist } from '../pins.ts';
+import type { Results } from './result.ts';
+
+export async function size(): Promise<Results> {
+  const kernel = readFileSync(dist.snapshot);
+  const { modules } = await workerBundle();
+  const contents = Object.values(modules).map((module) => Buffer.from(module.contents));
+  return {
+    'size.kernel_bytes': kernel.length,
+    'size.kernel_gzip_bytes': gzipSync(kernel, { level: 9 }).length,
+    'size.worker_bytes': contents.reduce((sum, bytes) => sum + bytes.length, 0),
+    'size.worker_gzip_bytes': contents.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0),
+  };
+}
