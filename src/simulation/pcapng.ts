@@ -18,7 +18,7 @@ export interface PcapPacket {
   /** Its length on the wire. */
   readonly length: number;
   /** The interface received or sent it. */
-  readonly outgoing?: boolean;
+  readonly outgoing: boolean;
 }
 
 export interface PcapStatistics {
@@ -46,6 +46,10 @@ const ethernet = 1;
 const nanoseconds = 9;
 const inbound = 1;
 const outbound = 2;
+/** Type, length, interface, time, kept and whole length. */
+const packetHeader = 28;
+/** The direction as an option, the end of options, and the length again. */
+const packetTrailer = 16;
 
 /** Section header: who wrote the file. */
 export function pcapHeader(application: string): Uint8Array {
@@ -73,17 +77,20 @@ export function pcapInterface({ name, description, snaplen }: PcapInterface): Ui
   ]);
 }
 
+/** Written in one piece: there are many. */
 export function pcapPacket({ interface: index, timeNs, bytes, length, outgoing }: PcapPacket): Uint8Array {
-  const direction =
-    outgoing === undefined ? [] : [option(options.packetFlags, u32(outgoing ? outbound : inbound)), endOption];
-  return block(blocks.packet, [
-    u32(index),
-    timestamp(timeNs),
-    u32(bytes.length),
-    u32(length),
-    padded(bytes),
-    ...direction,
-  ]);
+  const dataEnd = packetHeader + bytes.length + (-bytes.length & 3);
+  const total = dataEnd + packetTrailer;
+  const whole = new Uint8Array(total);
+  const view = new DataView(whole.buffer);
+  const words = [blocks.packet, total, index, Math.floor(timeNs / 2 ** 32), timeNs % 2 ** 32, bytes.length, length];
+  for (const [i, word] of words.entries()) view.setUint32(4 * i, word, true);
+  whole.set(bytes, packetHeader);
+  view.setUint16(dataEnd, options.packetFlags, true);
+  view.setUint16(dataEnd + 2, 4, true);
+  view.setUint32(dataEnd + 4, outgoing ? outbound : inbound, true);
+  view.setUint32(dataEnd + 12, total, true);
+  return whole;
 }
 
 /** The last word on an interface. */

@@ -8,7 +8,7 @@ import {
   parseNeighbour,
   parseRoute,
 } from '../abi/netlink/address.ts';
-import { AF, IPPROTO, NETLINK, RT_TABLE } from '../abi/netlink/constants.ts';
+import { AF, IFF, IPPROTO, NETLINK, NUD, RT_TABLE } from '../abi/netlink/constants.ts';
 import { dumpSockets, parseSocket, type SocketState } from '../abi/netlink/inet-diag.ts';
 import { type Link as Device, dumpLinks, parseLink } from '../abi/netlink/link.ts';
 import { dumpQdiscs, formatHandle } from '../abi/netlink/tc.ts';
@@ -45,17 +45,7 @@ export interface HostState {
   readonly drops: Readonly<Record<string, number>>;
 }
 
-const IFF_UP = 1;
-const neighbourStates: Readonly<Record<number, string>> = {
-  1: 'INCOMPLETE',
-  2: 'REACHABLE',
-  4: 'STALE',
-  8: 'DELAY',
-  16: 'PROBE',
-  32: 'FAILED',
-  64: 'NOARP',
-  128: 'PERMANENT',
-};
+const neighbourStates = new Map(Object.entries(NUD).map(([name, value]) => [value as number, name]));
 
 /** proc_net(5): what these count did not get where it was sent. */
 const dropCounters = [
@@ -116,7 +106,7 @@ async function readHost(plan: Plan, director: UserTask, { fd, rtnl }: Netns): Pr
     }
   }
   return {
-    links: links.map(({ flags, ...link }) => ({ ...link, up: (flags & IFF_UP) !== 0 })),
+    links: links.map(({ flags, ...link }) => ({ ...link, up: (flags & IFF.UP) !== 0 })),
     addresses: addresses.map(({ index, address, prefixLength }) => `${address}/${prefixLength} dev ${nameOf(index)}`),
     routes,
     neighbours: neighbours
@@ -125,7 +115,7 @@ async function readHost(plan: Plan, director: UserTask, { fd, rtnl }: Netns): Pr
         address,
         ...(mac && { mac }),
         dev: nameOf(index),
-        state: neighbourStates[state] ?? 'NONE',
+        state: neighbourStates.get(state) ?? 'NONE',
       })),
     qdiscs: qdiscs.map(({ index, kind, handle, stats }) => ({
       dev: nameOf(index),

@@ -2,6 +2,7 @@
 
 import { expect } from 'vitest';
 import { seededHost } from '../../src/kernel/seed.ts';
+import { estimateMemoryMib } from '../../src/simulation/footprint.ts';
 import { planSimulation } from '../../src/simulation/plan.ts';
 import type { SimulationRequest } from '../../src/simulation/request.ts';
 import type { PingResult, TcpResult, WorkloadResult } from '../../src/simulation/results.ts';
@@ -14,15 +15,20 @@ export interface Simulated extends SimulationResult {
   readonly samples: readonly Sample[];
   /** Whole pcapng files. */
   readonly files: readonly Uint8Array[];
+  /** What the kernel has grown to, and what was expected beforehand. */
   readonly memoryMib: number;
+  readonly expectedMib: number;
 }
 
 const budget = { nodes: 500, devices: 4000 };
 
-export async function simulate(request: Partial<SimulationRequest>, memoryMib = 64): Promise<Simulated> {
+/** A kernel may grow to a hundred MiB: a Worker has 128 for everything. */
+const MEMORY_MIB = 100;
+
+export async function simulate(request: Partial<SimulationRequest>): Promise<Simulated> {
   const planned = planSimulation({ hosts: { a: {}, b: {} }, links: [], ...request }, budget);
   if ('issues' in planned) expect.fail(JSON.stringify(planned.issues));
-  const kernel = restoredKernel(memoryMib, seededHost(workerHost, String(planned.plan.seed)));
+  const kernel = restoredKernel(MEMORY_MIB, seededHost(workerHost, String(planned.plan.seed)));
   const samples: Sample[] = [];
   const parts: Uint8Array[][] = planned.plan.captures.map(() => []);
   try {
@@ -32,7 +38,13 @@ export async function simulate(request: Partial<SimulationRequest>, memoryMib = 
       runBatch: async (task) => task.syscall('getpid'),
     });
     const files = await Promise.all(parts.map(async (list) => new Uint8Array(await new Blob(list).arrayBuffer())));
-    return { ...result, samples, files, memoryMib: kernel.memoryBytes / 2 ** 20 };
+    return {
+      ...result,
+      samples,
+      files,
+      memoryMib: kernel.memoryBytes / 2 ** 20,
+      expectedMib: estimateMemoryMib(planned.plan),
+    };
   } finally {
     kernel.kill();
   }

@@ -1,34 +1,30 @@
 /** Numbers of the netlink families we speak, by their Linux names: RTM.NEWLINK is RTM_NEWLINK. */
 
-export const AF = { UNSPEC: 0, UNIX: 1, INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16, PACKET: 17 } as const;
+export const AF = { UNSPEC: 0, INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16, PACKET: 17 } as const;
 
 /** netlink(7): protocols of an AF_NETLINK socket, and its options at SOL_NETLINK. */
 export const NETLINK = {
   ROUTE: 0,
   SOCK_DIAG: 4,
-  ADD_MEMBERSHIP: 1,
   CAP_ACK: 10,
   EXT_ACK: 11,
-  GET_STRICT_CHK: 12,
 } as const;
 export const SOL_NETLINK = 270;
 
 export const NLM_F = {
   REQUEST: 0x1,
-  MULTI: 0x2,
   ACK: 0x4,
   DUMP_INTR: 0x10,
   DUMP: 0x300,
   REPLACE: 0x100,
   EXCL: 0x200,
   CREATE: 0x400,
-  APPEND: 0x800,
   CAPPED: 0x100,
   ACK_TLVS: 0x200,
 } as const;
 
-export const NLMSG = { NOOP: 1, ERROR: 2, DONE: 3, OVERRUN: 4 } as const;
-export const NLMSGERR_ATTR = { MSG: 1, OFFS: 2, MISS_TYPE: 5 } as const;
+export const NLMSG = { ERROR: 2, DONE: 3 } as const;
+export const NLMSGERR_ATTR = { MSG: 1, OFFS: 2 } as const;
 export const NLA_F = { NESTED: 0x8000, NET_BYTEORDER: 0x4000 } as const;
 
 /** rtnetlink(7) message types. */
@@ -38,59 +34,40 @@ export const RTM = {
   GETLINK: 18,
   SETLINK: 19,
   NEWADDR: 20,
-  DELADDR: 21,
   GETADDR: 22,
   NEWROUTE: 24,
-  DELROUTE: 25,
   GETROUTE: 26,
   NEWNEIGH: 28,
-  DELNEIGH: 29,
   GETNEIGH: 30,
   NEWRULE: 32,
-  DELRULE: 33,
-  GETRULE: 34,
   NEWQDISC: 36,
   DELQDISC: 37,
   GETQDISC: 38,
   NEWTCLASS: 40,
-  DELTCLASS: 41,
   GETTCLASS: 42,
   NEWTFILTER: 44,
-  DELTFILTER: 45,
-  GETTFILTER: 46,
 } as const;
 
 /** netdevice(7) flags. */
 export const IFF = {
   UP: 0x1,
-  BROADCAST: 0x2,
-  LOOPBACK: 0x8,
-  RUNNING: 0x40,
   NOARP: 0x80,
-  PROMISC: 0x100,
-  MULTICAST: 0x1000,
-  LOWER_UP: 0x10000,
 } as const;
 
 /** include/uapi/linux/if_link.h */
 export const IFLA = {
   ADDRESS: 1,
-  BROADCAST: 2,
   IFNAME: 3,
   MTU: 4,
   LINK: 5,
   QDISC: 6,
   MASTER: 10,
   TXQLEN: 13,
-  OPERSTATE: 16,
   LINKINFO: 18,
   NET_NS_PID: 19,
   STATS64: 23,
   AF_SPEC: 26,
   NET_NS_FD: 28,
-  EXT_MASK: 29,
-  NUM_TX_QUEUES: 31,
-  NUM_RX_QUEUES: 32,
   GSO_MAX_SEGS: 40,
   GSO_MAX_SIZE: 41,
 } as const;
@@ -98,37 +75,31 @@ export const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 export const VETH_INFO = { PEER: 1 } as const;
 export const IFLA_VLAN = { ID: 1 } as const;
 export const IFLA_BR = {
-  FORWARD_DELAY: 1,
-  HELLO_TIME: 2,
   AGEING_TIME: 4,
   STP_STATE: 5,
-  PRIORITY: 6,
   VLAN_FILTERING: 7,
-  VLAN_DEFAULT_PVID: 39,
   MCAST_SNOOPING: 23,
 } as const;
 export const IFLA_BRIDGE = { FLAGS: 0, VLAN_INFO: 2 } as const;
-export const BRIDGE_FLAGS = { MASTER: 1, SELF: 2 } as const;
 export const BRIDGE_VLAN_INFO = { PVID: 2, UNTAGGED: 4 } as const;
-export const IFLA_INET6 = { ADDR_GEN_MODE: 8 } as const;
 
 /** include/uapi/linux/if_addr.h */
 export const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, BROADCAST: 4, FLAGS: 8 } as const;
-export const IFA_F = { NODAD: 0x2, DADFAILED: 0x8, TENTATIVE: 0x40, PERMANENT: 0x80 } as const;
+export const IFA_F = { NODAD: 0x2 } as const;
 
 /** include/uapi/linux/rtnetlink.h */
 export const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, PREFSRC: 7, METRICS: 8, TABLE: 15 } as const;
-export const RTAX = { MTU: 2, INITCWND: 11, INITRWND: 14 } as const;
-export const RTN = { UNICAST: 1, LOCAL: 2, BLACKHOLE: 6, UNREACHABLE: 7, PROHIBIT: 8 } as const;
-export const RTPROT = { KERNEL: 2, BOOT: 3, STATIC: 4 } as const;
-export const RT_SCOPE = { UNIVERSE: 0, LINK: 253, HOST: 254 } as const;
+export const RTAX = { MTU: 2, INITCWND: 11 } as const;
+export const RTN = { UNICAST: 1, BLACKHOLE: 6, UNREACHABLE: 7, PROHIBIT: 8 } as const;
+export const RTPROT = { BOOT: 3 } as const;
+export const RT_SCOPE = { UNIVERSE: 0, LINK: 253 } as const;
 export const RT_TABLE = { MAIN: 254, LOCAL: 255 } as const;
-export const FRA = { SRC: 2, PRIORITY: 6, TABLE: 15 } as const;
+export const FRA = { SRC: 2, TABLE: 15 } as const;
 export const FR_ACT_TO_TBL = 1;
 
 /** include/uapi/linux/neighbour.h */
-export const NDA = { DST: 1, LLADDR: 2, VLAN: 5, MASTER: 9 } as const;
-export const NTF = { SELF: 0x2, MASTER: 0x4 } as const;
+export const NDA = { DST: 1, LLADDR: 2, VLAN: 5 } as const;
+export const NTF = { MASTER: 0x4 } as const;
 export const NUD = {
   INCOMPLETE: 0x1,
   REACHABLE: 0x2,
@@ -141,14 +112,11 @@ export const NUD = {
 } as const;
 
 /** Traffic control: rtnetlink.h, gen_stats.h, pkt_sched.h, pkt_cls.h. */
-export const TCA = { KIND: 1, OPTIONS: 2, XSTATS: 4, STATS2: 7, CHAIN: 11 } as const;
+export const TCA = { KIND: 1, OPTIONS: 2, STATS2: 7 } as const;
 export const TCA_STATS = { BASIC: 1, QUEUE: 3, APP: 4, PKT64: 8 } as const;
 export const TC_H = {
   ROOT: 0xffffffff,
   INGRESS: 0xfffffff1,
-  CLSACT: 0xfffffff1,
-  MIN_INGRESS: 0xfff2,
-  MIN_EGRESS: 0xfff3,
 } as const;
 export const TC_LINKLAYER_ETHERNET = 1;
 export const TCA_TBF = { PARMS: 1, RATE64: 4, PRATE64: 5, BURST: 6, PBURST: 7 } as const;
@@ -166,7 +134,6 @@ export const TCA_NETEM = {
   LATENCY64: 10,
   JITTER64: 11,
   SLOT: 12,
-  SLOT_DIST: 13,
   PRNG_SEED: 14,
 } as const;
 export const NETEM_LOSS = { GI: 1, GE: 2 } as const;
@@ -189,10 +156,7 @@ export const TCA_FQ = {
   INITIAL_QUANTUM: 4,
   RATE_ENABLE: 5,
   FLOW_MAX_RATE: 7,
-  BUCKETS_LOG: 8,
   FLOW_REFILL_DELAY: 9,
-  ORPHAN_MASK: 10,
-  LOW_RATE_THRESHOLD: 11,
   CE_THRESHOLD: 12,
 } as const;
 export const TCA_PIE = {
@@ -203,7 +167,6 @@ export const TCA_PIE = {
   BETA: 5,
   ECN: 6,
   BYTEMODE: 7,
-  DQ_RATE_ESTIMATOR: 8,
 } as const;
 export const TCA_FQ_PIE = {
   LIMIT: 1,
@@ -214,14 +177,11 @@ export const TCA_FQ_PIE = {
   BETA: 6,
   QUANTUM: 7,
   MEMORY_LIMIT: 8,
-  ECN_PROB: 9,
   ECN: 10,
-  BYTEMODE: 11,
 } as const;
 export const TCA_CAKE = {
   BASE_RATE64: 2,
   DIFFSERV_MODE: 3,
-  ATM: 4,
   FLOW_MODE: 5,
   OVERHEAD: 6,
   RTT: 7,
@@ -229,7 +189,6 @@ export const TCA_CAKE = {
   AUTORATE: 9,
   MEMORY: 10,
   NAT: 11,
-  RAW: 12,
   WASH: 13,
   MPU: 14,
   INGRESS: 15,
@@ -279,7 +238,7 @@ export const TCA_MIRRED = { PARMS: 2 } as const;
 export const TCA_EGRESS = { REDIR: 1, MIRROR: 2 } as const;
 export const TC_ACT = { PIPE: 3, STOLEN: 4 } as const;
 
-export const ETH_P = { ALL: 0x0003, IP: 0x0800, ARP: 0x0806, '8021Q': 0x8100, IPV6: 0x86dd } as const;
+export const ETH_P = { ALL: 0x0003, IP: 0x0800, '8021Q': 0x8100, IPV6: 0x86dd } as const;
 export const IPPROTO = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58, MPTCP: 262 } as const;
 
 /** sock_diag(7) */
@@ -289,7 +248,6 @@ export const INET_DIAG = {
   INFO: 2,
   VEGASINFO: 3,
   CONG: 4,
-  SKMEMINFO: 7,
   DCTCPINFO: 9,
   BBRINFO: 16,
 } as const;

@@ -4,7 +4,6 @@ import { Struct, u8, u16, u32, u64AsNumber } from '../struct.ts';
 import { decode, encode, s32 } from './codecs.ts';
 import {
   AF,
-  BRIDGE_FLAGS,
   BRIDGE_VLAN_INFO,
   IFF,
   IFLA,
@@ -94,8 +93,6 @@ export function newLink(kind: LinkKind, attributes: LinkAttributes): NetlinkRequ
 export const setLink = (index: number, attributes: LinkAttributes): NetlinkRequest =>
   request(RTM.NEWLINK, 0, header(index, attributes), linkAttributes(attributes));
 
-export const deleteLink = (index: number): NetlinkRequest => request(RTM.DELLINK, 0, encode(ifinfomsg, { index }));
-
 /** One device, by index or by name. */
 export const getLink = (which: { readonly index: number } | { readonly name: string }): NetlinkRequest =>
   'index' in which
@@ -122,15 +119,6 @@ function bridgeVlan(type: number, port: number, id: number, flags: number): Netl
   const info = [raw(IFLA_BRIDGE.VLAN_INFO, encode(vlanInfo, { flags, id }))];
   return request(type, 0, encode(ifinfomsg, { family: AF.BRIDGE, index: port }), [nested(IFLA.AF_SPEC, info)]);
 }
-
-/** On a bridge itself the VLAN belongs to the bridge device and not to a port: BRIDGE_FLAGS_SELF. */
-export const deleteBridgeSelfVlan = (bridge: number, id: number): NetlinkRequest =>
-  request(RTM.DELLINK, 0, encode(ifinfomsg, { family: AF.BRIDGE, index: bridge }), [
-    nested(IFLA.AF_SPEC, [
-      attrU16(IFLA_BRIDGE.FLAGS, BRIDGE_FLAGS.SELF),
-      raw(IFLA_BRIDGE.VLAN_INFO, encode(vlanInfo, { id })),
-    ]),
-  ]);
 
 function header(index: number, { up, arp }: LinkAttributes): Uint8Array {
   const change = (up === undefined ? 0 : IFF.UP) | (arp === undefined ? 0 : IFF.NOARP);

@@ -63,15 +63,10 @@ function qdiscRequest(flags: number, place: QdiscPlace, options: QdiscOptions): 
 /** "tc qdisc add" */
 export const newQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
   qdiscRequest(NLM_F.CREATE | NLM_F.EXCL, place, options);
-/** "tc qdisc replace": takes the place of the one that is there, the kernel's own default too. */
-export const replaceQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
-  qdiscRequest(NLM_F.CREATE | NLM_F.REPLACE, place, options);
 /** "tc qdisc change": other options, same queue. */
 export const changeQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
   qdiscRequest(0, place, options);
 
-export const deleteQdisc = ({ index, parent }: QdiscPlace): NetlinkRequest =>
-  request(RTM.DELQDISC, 0, encode(tcmsg, { index, parent }));
 export const dumpQdiscs = (index = 0): NetlinkRequest => dump(RTM.GETQDISC, encode(tcmsg, { index }));
 export const dumpClasses = (index: number): NetlinkRequest => dump(RTM.GETTCLASS, encode(tcmsg, { index }));
 
