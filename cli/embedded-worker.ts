@@ -9,6 +9,8 @@ import { Miniflare, type MiniflareServiceBinding, type WorkerdStructuredLog } fr
 import type { ImageFile } from './image.ts';
 import { workerBundle } from './worker-bundle.ts';
 
+const NAME = 'lkl';
+
 export interface EmbeddedWorker {
   readonly url: URL;
   /** What it logged so far. */
@@ -18,9 +20,8 @@ export interface EmbeddedWorker {
 
 /** `file` is an image to it, under its name, and read where it lies. `main` is another entry than the Worker's, for benchmarks. */
 export async function embeddedWorker(file?: ImageFile, main?: string): Promise<EmbeddedWorker> {
-  const { compatibilityDate, compatibilityFlags, buckets, mainModule, modules } = await workerBundle(main);
+  const { buckets, durableObjects, mainModule, modules, ...bundle } = await workerBundle(main);
   const log: WorkerdStructuredLog[] = [];
-  const bucketBindings = Object.entries(buckets).map(([binding, name]) => [binding, { type: 'r2', name }] as const);
   const miniflare = new Miniflare({
     cf: false,
     logRequests: false,
@@ -28,11 +29,21 @@ export async function embeddedWorker(file?: ImageFile, main?: string): Promise<E
     workers: [
       {
         config: {
-          name: 'lkl',
-          compatibilityDate,
-          compatibilityFlags: [...compatibilityFlags],
+          name: NAME,
+          compatibilityDate: bundle.compatibilityDate,
+          compatibilityFlags: [...bundle.compatibilityFlags],
           manifest: { mainModule, modules: { ...modules } },
-          env: { ...Object.fromEntries(bucketBindings), ...(file && { FILES: fileService(file) }) },
+          env: {
+            ...mapValues(buckets, (name) => ({ type: 'r2', name }) as const),
+            ...mapValues(
+              durableObjects,
+              (exportName) => ({ type: 'durable-object', worker: NAME, exportName }) as const,
+            ),
+            ...(file && { FILES: fileService(file) }),
+          },
+          exports: Object.fromEntries(
+            Object.values(durableObjects).map((name) => [name, { type: 'durable-object', storage: 'sqlite' } as const]),
+          ),
         },
       },
     ],
@@ -40,6 +51,9 @@ export async function embeddedWorker(file?: ImageFile, main?: string): Promise<E
   const url = await miniflare.ready;
   return { url, log, close: () => miniflare.dispose() };
 }
+
+const mapValues = <From, To>(object: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
 
 /** Answers HEAD and ranges. workerd reads regular files itself, below a folder it is given; the folder goes at exit. */
 function fileService(file: ImageFile): MiniflareServiceBinding {

@@ -32,6 +32,9 @@ interface WranglerConfig {
   readonly compatibility_flags?: readonly string[];
   readonly rules?: readonly Rule[];
   readonly r2_buckets?: readonly { readonly binding: string; readonly bucket_name: string }[];
+  readonly durable_objects?: {
+    readonly bindings: readonly { readonly name: string; readonly class_name: string }[];
+  };
 }
 
 export interface WorkerBundle {
@@ -39,6 +42,8 @@ export interface WorkerBundle {
   readonly compatibilityFlags: readonly string[];
   /** Names of bindings, and of their buckets. */
   readonly buckets: Readonly<Record<string, string>>;
+  /** Names of bindings, and of their classes. */
+  readonly durableObjects: Readonly<Record<string, string>>;
   readonly mainModule: string;
   readonly modules: Readonly<
     Record<string, { readonly type: ModuleType; readonly contents: string | Uint8Array<ArrayBuffer> }>
@@ -78,6 +83,9 @@ export async function workerBundle(main?: string): Promise<WorkerBundle> {
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags ?? [],
     buckets: Object.fromEntries(config.r2_buckets?.map(({ binding, bucket_name }) => [binding, bucket_name]) ?? []),
+    durableObjects: Object.fromEntries(
+      config.durable_objects?.bindings.map(({ name, class_name }) => [name, class_name]) ?? [],
+    ),
     mainModule: MAIN,
     modules: {
       [MAIN]: { type: 'esm', contents: readFileSync(join(folder, MAIN), 'utf8') },
