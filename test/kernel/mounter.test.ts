@@ -1,0 +1,284 @@
+/** The mounter with real kernels: which volume, which driver, and what is said when none will do. */
+
+import { describe, expect, it } from 'vitest';
+import { superblocks } from '../../src/abi/superblocks.ts';
+import { readText } from '../../src/kernel/sysfs.ts';
+import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
+import { ImageChangedError } from '../../src/storage/errors.ts';
+import { memoryDevice } from '../../src/storage/memory.ts';
+import { randomBytes, seededRandom } from '../fakes/block-devices.ts';
+import { fixtureDevice, fixtureListing } from '../fixtures/load.ts';
+import { same } from '../routes/bodies.ts';
+import { archive } from './archive.ts';
+import { mounter, newKernel } from './kernel.ts';
+import { rowsOfListing, rowsOfTar } from './tar-listing.ts';
+
+/** `device` with some bytes other than they were. */
+function changed(device: BlockDevice, bytes: Readonly<Record<number, readonly number[]>>): BlockDevice {
+  return {
+    sectors: device.sectors,
+    async read(sector, into) {
+      await device.read(sector, into);
+      for (const [at, field] of Object.entries(bytes)) {
+        for (const [i, byte] of field.entries()) {
+          const offset = Number(at) + i - sector * SECTOR;
+          if (offset >= 0 && offset < into.length) into[offset] = byte;
+        }
+      }
+    },
+  };
+}
+
+/** The first `sectors` of `device`. */
+const truncated = (device: BlockDevice, sectors: number): BlockDevice => ({ ...device, sectors });
+
+/** Fails with `error` from sector `first` on. */
+const failingFrom = (device: BlockDevice, first: number, error: Error): BlockDevice => ({
+  sectors: device.sectors,
+  async read(sector, into) {
+    if (sector + into.length / SECTOR > first) throw error;
+    await device.read(sector, into);
+  },
+});
+
+const EXT4_SUPERBLOCK = 1024;
+
+it('the table of superblocks has every file system of the kernel but those without a magic number', async () => {
+  const kernel = await newKernel();
+  const lines = (await readText(kernel.init, '/proc/filesystems')).split('\n');
+  const types = lines.filter((line) => !line.startsWith('nodev')).map((line) => line.trim());
+  const found = new Set(superblocks.flatMap((superblock) => [...superblock.types]));
+  expect(types.filter((type) => !found.has(type))).toEqual(['v7', 'adfs']);
+  expect([...found].filter((type) => !types.includes(type))).toEqual([]);
+  kernel.kill();
+});
+
+describe('a partitioned disk', () => {
+  it('with one file system is mounted there', async () => {
+    const { type, tar } = await archive(await fixtureDevice('disk-gpt'));
+    expect(type).toBe('ext4');
+    const rows = await rowsOfTar(tar);
+    expect([...rows.keys()]).toEqual([...rowsOfListing(await fixtureListing('disk-gpt', 1)).keys()]);
+  });
+
+  it('with several asks which, and says what there is', async () => {
+    await expect(mounter.mount(await fixtureDevice('disk-gpt-several'), {})).rejects.toMatchObject({
+      kind: 'several-file-systems',
+      members: {
+        partitions: [
+          { number: 1, type: 'vfat', label: 'efi', size_bytes: 2 ** 20 },
+          { number: 2, type: 'ext4', label: 'root', size_bytes: 2 ** 20 },
+          { number: 4, type: 'erofs', label: 'usr', size_bytes: 2 ** 20 },
+        ],
+      },
+    });
+  });
+
+  it('is mounted at its only partition of the type asked for', async () => {
+    const mounted = await mounter.mount(await fixtureDevice('disk-gpt-several'), { type: 'erofs' });
+    expect(mounted).toMatchObject({ type: 'erofs', partition: 4 });
+    await mounted.close();
+  });
+
+  it('has no partition but its own', async () => {
+    const device = await fixtureDevice('disk-mbr');
+    await expect(mounter.mount(device, { partition: 3 })).rejects.toMatchObject({ kind: 'no-file-system' });
+    await expect(mounter.mount(device, { partition: 7 })).rejects.toMatchObject({
+      kind: 'no-such-partition',
+      message: 'there is no partition 7: there is 1, 2, 3, 5, 6',
+    });
+    const whole = await fixtureDevice('ext4');
+    await expect(mounter.mount(whole, { partition: 1 })).rejects.toMatchObject({ kind: 'no-such-partition' });
+  });
+
+  it('is described partition by partition', async () => {
+    const report = await mounter.inspect(await fixtureDevice('disk-gpt-several'));
+    expect(report).toMatchObject({ sizeBytes: 8 * 2 ** 20, partitionTable: 'gpt', fileSystem: undefined });
+    expect(report.partitions.map(({ number, label, fileSystem }) => [number, label, fileSystem?.type])).toEqual([
+      [1, 'efi', 'vfat'],
+      [2, 'root', 'ext4'],
+      [3, 'empty', undefined],
+      [4, 'usr', 'erofs'],
+    ]);
+    expect(report.partitions[1]).toMatchObject({ startBytes: 4096 * SECTOR, sizeBytes: 2 ** 20 });
+    const uuids = async (name: string) =>
+      (await mounter.inspect(await fixtureDevice(name))).partitions.map(({ uuid }) => uuid);
+    expect(await uuids('disk-gpt')).toEqual(['6c6b6c00-1234-4000-8000-00000000f117']);
+    expect(await uuids('disk-mbr')).toEqual([1, 2, 3, 5, 6].map((number) => `1234abcd-0${number}`));
+    expect(await uuids('disk-sun')).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a whole-disk file system', () => {
+  it('is described', async () => {
+    const report = await mounter.inspect(await fixtureDevice('ext4'));
+    expect(report).toMatchObject({
+      sizeBytes: 16 * 2 ** 20,
+      partitionTable: undefined,
+      partitions: [],
+      fileSystem: { type: 'ext4', uuid: '6c6b6c00-1234-4000-8000-00000000f117', blockBytes: 4096 },
+    });
+    const { sizeBytes = 0, usedBytes = 0, freeBytes = 0 } = report.fileSystem ?? {};
+    expect(usedBytes + freeBytes).toBe(sizeBytes);
+    expect(usedBytes).toBeGreaterThan(5e5);
+  });
+
+  it('comes before a partition table around it, as on a hybrid disc', async () => {
+    const table = { 446: [0, 0, 0, 0, 0x83, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0], 510: [0x55, 0xaa] };
+    const disc = changed(await fixtureDevice('iso9660-rock-ridge'), table);
+    const mounted = await mounter.mount(disc, {});
+    expect(mounted).toMatchObject({ type: 'iso9660', partition: undefined });
+    await mounted.close();
+    expect(await mounter.inspect(disc)).toMatchObject({
+      partitionTable: 'dos',
+      partitions: [{ number: 1, fileSystem: undefined }],
+      fileSystem: { type: 'iso9660', label: 'ROCK' },
+    });
+  });
+
+  it.each([
+    ['ext4-dirty', { [4 * 4096]: new Array(4096).fill(0) }, 'noload'], // the root directory, which the journal has too
+    ['xfs-dirty', {}, 'norecovery'],
+  ])('with a dirty journal shows what is in it, and is itself not written: %s', async (name, damage, options) => {
+    const device = changed(await fixtureDevice(name), damage);
+    expect(device.write).toBeUndefined();
+    const expected = [...rowsOfListing(await fixtureListing(name)).keys()];
+    expect([...(await rowsOfTar((await archive(device)).tar)).keys()]).toEqual(expected);
+    const { tar } = await archive(device, { options }, { onError: 'continue' });
+    expect((await rowsOfTar(tar)).size).toBeLessThan(expected.length);
+  });
+});
+
+describe('what cannot be mounted', () => {
+  it.each([
+    ['zeros', new Uint8Array(2 ** 20)],
+    ['random bytes', randomBytes(2 ** 20, seededRandom(7))],
+    ['less than a sector', Uint8Array.of(1, 2, 3)],
+    ['nothing', new Uint8Array(0)],
+  ])('%s: no file system', async (_, image) => {
+    await expect(mounter.mount(memoryDevice(image), {})).rejects.toMatchObject({
+      kind: 'no-file-system',
+      message: 'no file system was found',
+    });
+    expect(await mounter.inspect(memoryDevice(image))).toMatchObject({ fileSystem: undefined, partitions: [] });
+  });
+
+  it('something else is called by its name', async () => {
+    const luks = changed(memoryDevice(2048), { 0: [0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe] });
+    await expect(mounter.mount(luks, {})).rejects.toMatchObject({
+      kind: 'no-file-system',
+      message: 'no file system was found: it is an encrypted volume (LUKS)',
+    });
+  });
+
+  it('a type the kernel does not have, or has for other things than disks', async () => {
+    const device = await fixtureDevice('ext4');
+    for (const type of ['zfs', 'proc', 'overlay']) {
+      await expect(mounter.mount(device, { type })).rejects.toMatchObject({ kind: 'unknown-file-system' });
+    }
+  });
+
+  it('the wrong type: the driver says why', async () => {
+    await expect(mounter.mount(await fixtureDevice('ext4'), { type: 'xfs' })).rejects.toMatchObject({
+      kind: 'mount-failed',
+      members: {
+        errno: 'EINVAL',
+        file_system_type: 'xfs',
+        console: expect.stringContaining('XFS (vda): Invalid superblock magic'),
+      },
+    });
+  });
+
+  it('an option the file system does not have: the driver says which', async () => {
+    const device = await fixtureDevice('ext4');
+    await expect(mounter.mount(device, { options: 'noatime,nonsense=1' })).rejects.toMatchObject({
+      kind: 'mount-failed',
+      message: expect.stringContaining("Unknown parameter 'nonsense'"),
+      members: { errno: 'EINVAL' },
+    });
+  });
+
+  it('a corrupt superblock: the errno and the log, and never "no file system"', async () => {
+    const device = changed(await fixtureDevice('ext4'), { [EXT4_SUPERBLOCK + 4]: [0xff, 0xff, 0xff, 0x7f] });
+    await expect(mounter.mount(device, {})).rejects.toMatchObject({
+      kind: 'mount-failed',
+      members: {
+        errno: 'EBADMSG',
+        file_system_type: 'ext4',
+        console: expect.stringContaining('invalid superblock checksum'),
+      },
+    });
+  });
+
+  it('a truncated image', async () => {
+    const device = truncated(await fixtureDevice('ext4'), 8192);
+    await expect(mounter.mount(device, {})).rejects.toMatchObject({
+      kind: 'mount-failed',
+      message: expect.stringContaining('exceeds size of device'),
+    });
+    const partition = truncated(await fixtureDevice('disk-gpt-several'), 4096 + 512);
+    await expect(mounter.mount(partition, { partition: 2 })).rejects.toMatchObject({
+      kind: expect.stringMatching(/mount-failed|no-such-partition/),
+    });
+  });
+});
+
+describe('a device that fails', () => {
+  const gone = new ImageChangedError('ext4');
+
+  it('while it is mounted is the cause that is named', async () => {
+    await expect(mounter.mount(failingFrom(await fixtureDevice('ext4'), 0, gone), {})).rejects.toBe(gone);
+    await expect(mounter.mount(failingFrom(await fixtureDevice('ext4'), 4, gone), {})).rejects.toBe(gone);
+  });
+
+  it('while it is read ends the tar, whatever it is asked to do on errors of the image', async () => {
+    for (const onError of ['stop', 'continue'] as const) {
+      const device = await fixtureDevice('ext4');
+      let failing = false;
+      const moody: BlockDevice = {
+        sectors: device.sectors,
+        async read(sector, into) {
+          if (failing) throw gone;
+          await device.read(sector, into);
+        },
+      };
+      const progress = () => {
+        failing = true;
+      };
+      await expect(archive(moody, {}, { onError, progress })).rejects.toBe(gone);
+    }
+  });
+});
+
+describe('a kernel', () => {
+  it('does not panic because a superblock says that errors are a reason to', async () => {
+    // s_errors: EXT4_ERRORS_PANIC. The checksum of the superblock no longer holds: metadata_csum goes too.
+    const device = changed(await fixtureDevice('ext2'), { [EXT4_SUPERBLOCK + 60]: [3, 0] });
+    const { type } = await archive(device);
+    expect(type).toBe('ext2');
+  });
+
+  it('that panics is the end of its job, with its log, and of no other', async () => {
+    const damaged = await fixtureDevice('ext4-damaged');
+    await expect(archive(damaged, { options: 'errors=panic' }, { onError: 'continue' })).rejects.toMatchObject({
+      name: 'KernelDead',
+      end: 'panic',
+      console: expect.stringContaining('EXT4-fs'),
+    });
+    expect((await archive(damaged, {}, { onError: 'continue' })).report.errorCount).toBeGreaterThan(0);
+  });
+
+  it('is gone when its image is closed', async () => {
+    const mounted = await mounter.mount(await fixtureDevice('ext4'), {});
+    await mounted.close();
+    await expect(mounted.task.syscall('getpid')).rejects.toMatchObject({ name: 'KernelDead', end: 'halt' });
+    await mounted.close();
+  });
+
+  it('is one of two that work at once', async () => {
+    const names = ['ext4', 'xfs', 'btrfs'] as const;
+    const one = async (name: string) => (await archive(await fixtureDevice(name))).tar;
+    const together = await Promise.all(names.map(one));
+    for (const [i, name] of names.entries()) expect(same(await one(name), together[i] ?? new Uint8Array())).toBe(true);
+  });
+});
