@@ -152,9 +152,8 @@ export class Engine {
     });
   }
 
-  /** Put a device into the first free slot; answers the slot's number. The kernel sees it once its driver is bound. */
-  plug(make: (irq: () => void, io: IoLedger) => MmioDevice): number {
-    const slot = this.#devices.indexOf(undefined);
+  /** Put a device into a slot, the first free one unless said; answers its number. The kernel sees it once its driver is bound. */
+  plug(make: (irq: () => void, io: IoLedger) => MmioDevice, slot = this.#devices.indexOf(undefined)): number {
     if (slot < 0) throw new RangeError(`all ${VIRTIO.slots} device slots are taken`);
     this.#devices[slot] = make(() => this.#raise(IRQ.virtio + slot), this.#io);
     return slot;

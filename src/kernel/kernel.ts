@@ -14,6 +14,7 @@ import { close, openat, write } from './syscalls/file.ts';
 import { mapBuffer } from './syscalls/memory.ts';
 import { readNames, readText } from './sysfs.ts';
 import { VirtioBlk } from './virtio/blk.ts';
+import type { TransportState } from './virtio/mmio.ts';
 import { VirtioRng } from './virtio/rng.ts';
 
 const MIB = 1 << 20;
@@ -37,6 +38,23 @@ export interface Disk {
   readonly lastError: unknown;
 }
 
+/** A disk as a snapshot keeps it: what stands behind it is the caller's to keep. */
+export interface SavedDisk {
+  readonly name: string;
+  readonly slot: number;
+  readonly transport: TransportState;
+}
+
+/** virtio-blk names disks in the order of their probes: vda, vdb … (24 slots, so one letter is enough). */
+const diskName = (index: number): string => `vd${String.fromCharCode('a'.charCodeAt(0) + index)}`;
+
+const disk = (name: string, blk: VirtioBlk): Disk => ({
+  name,
+  get lastError() {
+    return blk.lastError;
+  },
+});
+
 /** Clone flags of a process of its own: `SIGCHLD` alone. */
 const SIGCHLD = 17;
 
@@ -45,7 +63,8 @@ export class Kernel {
   /** The task of pid 1: root in the first namespaces. */
   readonly init: HostedTask;
   readonly #host: Host;
-  #disks = 0;
+  /** By slot, in the order they were attached. */
+  readonly #disks = new Map<number, VirtioBlk>();
 
   constructor(engine: Engine, init: HostedTask, host: Host) {
     this.engine = engine;
@@ -72,21 +91,40 @@ export class Kernel {
 
   /** Plug a disk in; it is there, with its partitions, when this settles. */
   async attachDisk(device: BlockDevice): Promise<Disk> {
+    const { slot, blk } = this.#plugDisk(device);
+    await this.#bind(slot);
+    const name = diskName(this.#disks.size - 1);
+    await this.makeBlockNodes(name);
+    return disk(name, blk);
+  }
+
+  /** A disk the kernel of a snapshot knows: the same bytes must be behind it. */
+  replugDisk(device: BlockDevice, { name, slot, transport }: SavedDisk): Disk {
+    return disk(name, this.#plugDisk(device, slot, transport).blk);
+  }
+
+  /** The disks, as a snapshot keeps them. */
+  get disks(): readonly SavedDisk[] {
+    return [...this.#disks.entries()].map(([slot, { transport }], i) => ({
+      slot,
+      name: diskName(i),
+      transport: structuredClone(transport.state),
+    }));
+  }
+
+  #plugDisk(
+    device: BlockDevice,
+    at?: number,
+    state?: TransportState,
+  ): { readonly slot: number; readonly blk: VirtioBlk } {
     let blk: VirtioBlk | undefined;
     const slot = this.engine.plug((irq, io) => {
-      blk = new VirtioBlk(device, this.engine.memory, irq, io);
+      blk = new VirtioBlk(device, this.engine.memory, irq, io, state);
       return blk.transport;
-    });
-    await this.#bind(slot);
-    // virtio-blk names disks in the order of their probes: vda, vdb … (24 slots, so one letter is enough)
-    const name = `vd${String.fromCharCode('a'.charCodeAt(0) + this.#disks++)}`;
-    await this.makeBlockNodes(name);
-    return {
-      name,
-      get lastError() {
-        return blk?.lastError;
-      },
-    };
+    }, at);
+    if (!blk) throw new Error('the engine made no device');
+    this.#disks.set(slot, blk);
+    return { slot, blk };
   }
 
   /** Make the nodes of a block device and of its partitions under /dev, as sysfs has them. Those that exist stay. */

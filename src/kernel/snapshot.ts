@@ -1,10 +1,11 @@
 /** A sleeping kernel as data: what may be saved, and the tasks a restored one starts with. */
 
+import type { BlockDevice } from '../storage/block-device.ts';
 import { Engine, type TaskInfo } from './engine.ts';
 import type { HostedTask } from './hosted-task.ts';
-import { Kernel, type KernelOptions, mib } from './kernel.ts';
+import { Kernel, type KernelOptions, mib, type SavedDisk } from './kernel.ts';
 import { Machine } from './machine.ts';
-import { type Ptr, ptr } from './memory.ts';
+import { type KernelMemory, type Ptr, ptr } from './memory.ts';
 
 /** Grows with every change of what a snapshot holds. */
 export const SNAPSHOT_FORMAT = 1;
@@ -25,6 +26,8 @@ export interface SnapshotState {
   readonly buildId: string;
   readonly memoryBytes: number;
   readonly tasks: readonly SavedTask[];
+  /** None in the boot snapshot. */
+  readonly disks?: readonly SavedDisk[];
 }
 
 /** The kernel does something that a snapshot cannot hold. */
@@ -59,11 +62,38 @@ const TASK_INTERRUPTIBLE = 1;
 const TASK_IDLE = 0x402;
 const PF_KTHREAD = 0x0020_0000;
 
+/** Of struct process_timer (kernel/time/timer.c), 32 bits: a timer_list, whose `pprev` points to what points to it, and the task. */
+const PROCESS_TIMER = { pprev: 4, task: 20, bytes: 24 } as const;
+/** wasm/arch/lkl/include/asm/thread_info.h. */
+const THREAD_BYTES = 16_384;
+
+/**
+ * Whether a pending timer of schedule_timeout() lies on a sleeping task's stack: entered anew, the task would run over
+ * it. kswapd sleeps so for a tenth of a second before it sleeps for good. `isTask` tells whether an address is its task_struct.
+ */
+function hasTimerOnStack({ sp, stack }: TaskInfo, memory: KernelMemory, isTask: (address: number) => boolean): boolean {
+  for (let at = sp & ~3; at <= stack + THREAD_BYTES - PROCESS_TIMER.bytes; at += 4) {
+    if (!isTask(memory.u32((at + PROCESS_TIMER.task) as Ptr))) continue;
+    const pprev = memory.u32((at + PROCESS_TIMER.pprev) as Ptr);
+    if (pprev !== 0 && pprev + 4 <= memory.size && memory.u32(pprev as Ptr) === at) return true;
+  }
+  return false;
+}
+
+/** How far into a task_struct its stack's address is: found in one whose stack is known. */
+function stackOffset(address: number, stack: number, memory: KernelMemory): number {
+  for (let offset = 0; offset < 256; offset += 4) if (memory.u32((address + offset) as Ptr) === stack) return offset;
+  throw new NotQuiesced('pid 1 has no stack');
+}
+
 /** Why this task cannot be saved; undefined when it can. */
-export function obstacle(task: TaskInfo): string | undefined {
+function obstacle(task: TaskInfo, memory: KernelMemory, stackAt: number): string | undefined {
   const name = `task ${task.pid} (${task.comm})`;
   if (!(task.flags & PF_KTHREAD)) return task.inUserLoop ? undefined : `${name} is inside a system call`;
   if (task.state !== TASK_INTERRUPTIBLE && task.state !== TASK_IDLE) return `${name} is not asleep`;
+  const isTask = (address: number) =>
+    address > 0 && address + stackAt + 4 <= memory.size && memory.u32((address + stackAt) as Ptr) === task.stack;
+  if (hasTimerOnStack(task, memory, isTask)) return `${name} sleeps with a timeout`;
   return reenterable.some(({ comm }) => comm.test(task.comm)) ? undefined : `${name} is not known to be re-enterable`;
 }
 
@@ -80,10 +110,10 @@ export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promis
     if (turns > 1000) throw new NotQuiesced('something is still in flight');
     await turn();
   }
-  const obstacles = kernel
-    .tasks()
-    .map(obstacle)
-    .filter((text) => text !== undefined);
+  const tasks = kernel.tasks();
+  const first = tasks.find(({ pid }) => pid === 1);
+  const stackAt = stackOffset(kernel.init.address, first?.stack ?? 0, engine.memory);
+  const obstacles = tasks.map((task) => obstacle(task, engine.memory, stackAt)).filter((text) => text !== undefined);
   if (obstacles.length > 0) throw new NotQuiesced(obstacles.join('; '));
   return {
     format: SNAPSHOT_FORMAT,
@@ -95,6 +125,7 @@ export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promis
       scratch: task.scratch,
       scratchBytes: task.scratchBytes,
     })),
+    ...(kernel.disks.length > 0 ? { disks: kernel.disks } : {}),
   };
 }
 
@@ -112,7 +143,11 @@ export function cleanMachine(machine: Machine, state: SnapshotState): void {
 }
 
 /** A kernel that goes on from the snapshot in a clean machine. */
-export function restore(machine: Machine, state: SnapshotState, options: KernelOptions): Kernel {
+export function restore(
+  machine: Machine,
+  state: SnapshotState,
+  options: KernelOptions & { readonly disks?: readonly BlockDevice[] },
+): Kernel {
   const { host, clock = 'virtual', memoryMib = 64 } = options;
   const engine = new Engine(machine, { host, clock, memoryLimit: mib(memoryMib), commandLine: '', restored: true });
   let init: HostedTask | undefined;
@@ -124,8 +159,14 @@ export function restore(machine: Machine, state: SnapshotState, options: KernelO
   }
   if (!init) throw new NotQuiesced('the snapshot has no pid 1');
   init.attach();
+  const kernel = new Kernel(engine, init, host);
+  for (const [i, saved] of (state.disks ?? []).entries()) {
+    const device = options.disks?.[i];
+    if (!device) throw new NotQuiesced(`the snapshot wants a disk for ${saved.name}`);
+    kernel.replugDisk(device, saved);
+  }
   engine.run();
-  return new Kernel(engine, init, host);
+  return kernel;
 }
 
 /** The runs of non-zero bytes in memory; gaps shorter than `gap` bytes do not split a run. */

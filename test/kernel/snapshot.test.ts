@@ -4,12 +4,18 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { AT_FDCWD, O_CREAT, O_RDONLY, O_RDWR } from '../../src/abi/uapi/fs.ts';
 import type { Host } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
+import { plus } from '../../src/kernel/memory.ts';
 import { KernelPool } from '../../src/kernel/pool.ts';
 import { cleanMachine, freshMachine, NotQuiesced, quiesce, restore } from '../../src/kernel/snapshot.ts';
+import { resume, suspend } from '../../src/kernel/suspend.ts';
 import { openat, write } from '../../src/kernel/syscalls/file.ts';
 import { mapBuffer } from '../../src/kernel/syscalls/memory.ts';
+import { mount, umount2 } from '../../src/kernel/syscalls/mount.ts';
+import { sleepNs } from '../../src/kernel/syscalls/time.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
+import { overlay } from '../../src/storage/overlay.ts';
 import { workerHost } from '../../src/worker-host.ts';
+import { fixtureDevice } from '../fixtures/load.ts';
 import { bootedKernel, kernelModule, restoredKernel, snapshot } from './restored.ts';
 
 const MIB = 1 << 20;
@@ -137,5 +143,52 @@ describe('quiesce', () => {
     await expect(quiesce(kernel, workerHost.turn)).rejects.toBeInstanceOf(NotQuiesced);
     kernel.kill();
     await blocked;
+  });
+});
+
+describe('a kernel with a file system mounted', () => {
+  const readFile = (kernel: Kernel, path: string) => readText(kernel.init, path);
+  async function writeFile(kernel: Kernel, path: string, text: string): Promise<void> {
+    const { init } = kernel;
+    const fd = await openat(init, AT_FDCWD, path, O_RDWR | O_CREAT, 0o600);
+    expect(fd).toBeGreaterThanOrEqual(0);
+    const bytes = new TextEncoder().encode(text);
+    const at = plus(init.scratch, init.scratchBytes / 2);
+    init.memory.write(at, bytes);
+    expect(await write(init, fd, { at, bytes: bytes.length }, bytes.length)).toBe(bytes.length);
+    await init.syscall('close', fd);
+  }
+
+  it('goes on after suspend and resume, read and write, for many generations', async () => {
+    const disk = overlay(await fixtureDevice('ext4'), { limitMib: 32 });
+    const base = freshMachine(kernelModule, snapshot).memory.bytes;
+    let kernel = keep(restoredKernel());
+    await kernel.attachDisk(disk);
+    expect(await mount(kernel.init, '/dev/vda', '/mnt', 'ext4', 0)).toBe(0);
+    await writeFile(kernel, '/mnt/generation-0', 'written before');
+    const fd = await openat(kernel.init, AT_FDCWD, '/mnt/generation-0', O_RDONLY);
+    expect(await kernel.init.syscall('read', fd, kernel.init.scratch, 8)).toBe(8);
+    const pipes = kernel.init.scratch;
+    expect(await kernel.init.syscall('pipe2', pipes, 0)).toBe(0);
+    const [reader, writer] = [kernel.init.memory.i32(pipes), kernel.init.memory.i32(plus(pipes, 4))];
+
+    for (let generation = 1; generation <= 30; generation++) {
+      const suspended = await suspend(kernel, base, workerHost.turn);
+      kernel.kill();
+      kernel = keep(await resume(kernelModule, suspended, snapshot.buildId, { host: workerHost, disks: [disk] }));
+      expect(await readFile(kernel, `/mnt/generation-${generation - 1}`)).toContain('written');
+      await writeFile(kernel, `/mnt/generation-${generation}`, `written in ${generation}`);
+    }
+    // What was open is open: the offset of a file, both ends of a pipe.
+    expect(await kernel.init.syscall('read', fd, kernel.init.scratch, 64)).toBe('written before'.length - 8);
+    expect(await kernel.init.syscall('write', writer, kernel.init.scratch, 5)).toBe(5);
+    expect(await kernel.init.syscall('read', reader, kernel.init.scratch, 64)).toBe(5);
+    // The journal thread lives: a commit after a long sleep, and a clean unmount.
+    await sleepNs(kernel.init, 60_000_000_000n);
+    expect(await kernel.init.syscall('close', fd)).toBe(0);
+    expect(await umount2(kernel.init, '/mnt')).toBe(0);
+    expect(await mount(kernel.init, '/dev/vda', '/mnt', 'ext4', 0)).toBe(0);
+    expect(await readFile(kernel, '/mnt/generation-30')).toBe('written in 30');
+    expect(kernel.console).not.toMatch(/EXT4-fs error|recovery|WARNING/);
   });
 });

@@ -3,7 +3,7 @@
 import { type BlockDevice, type MaybePromise, SECTOR } from '../../storage/block-device.ts';
 import type { IoLedger } from '../engine.ts';
 import { type KernelMemory, plus } from '../memory.ts';
-import { type VirtioDevice, VirtioMmio } from './mmio.ts';
+import { type TransportState, type VirtioDevice, VirtioMmio } from './mmio.ts';
 import type { Chain, Segment, VirtQueue } from './queue.ts';
 
 const F_SEG_MAX = 1n << 2n;
@@ -39,7 +39,7 @@ export class VirtioBlk implements VirtioDevice {
   readonly #memory: KernelMemory;
   readonly #io: IoLedger;
 
-  constructor(device: BlockDevice, memory: KernelMemory, irq: () => void, io: IoLedger) {
+  constructor(device: BlockDevice, memory: KernelMemory, irq: () => void, io: IoLedger, state?: TransportState) {
     this.#device = device;
     this.#memory = memory;
     this.#io = io;
@@ -56,7 +56,7 @@ export class VirtioBlk implements VirtioDevice {
     config.setUint32(36, 0xffff_ffff, true); // max_discard_sectors
     config.setUint32(40, 1, true); // max_discard_seg
     config.setUint32(44, 8, true); // discard_sector_alignment: 4 KiB
-    this.transport = new VirtioMmio(this, memory, irq);
+    this.transport = new VirtioMmio(this, memory, irq, state);
   }
 
   notify(queue: VirtQueue): void {
