@@ -8,6 +8,7 @@ import { imageContentJobs } from './jobs/image-content.ts';
 import { imageUploadJobs } from './jobs/image-uploads.ts';
 import { imageJobs } from './jobs/images.ts';
 import { imageMounter } from './jobs/mounter.ts';
+import { simulationJobs } from './jobs/simulate.ts';
 import { storedImages, syscallBatchJobs } from './jobs/syscall-batch.ts';
 import { KernelPool } from './kernel/pool.ts';
 import { createApi } from './routes/api.ts';
@@ -53,6 +54,11 @@ export const app = createApi((c) => {
         newKernel: (options) => pool.acquire(options),
         image: storedImages(images),
         host: workerHost,
+      }),
+      simulations: simulationJobs({
+        newKernel: (options) => pool.acquire(options),
+        host: workerHost,
+        budgetMib: KERNELS_MIB,
       }),
       keepAlive,
     },

@@ -32,6 +32,7 @@ export const hostErrors = {
   // system calls
   'bad-call': { message: 'a call says something it cannot mean', status: 422 },
   'bad-option': { message: 'the kernel cannot be set up as asked', status: 422 },
+  'bad-simulation': { message: 'the network cannot be as asked', status: 422 },
   'body-too-large': { message: 'the body is larger than it may be', status: 413 },
   // how a kernel can end
   'kernel-panic': { message: 'the kernel panicked', status: 500 },

@@ -3,6 +3,7 @@
 import type { ImageContentJobs } from './image-content.ts';
 import type { ImageUploadJobs } from './image-uploads.ts';
 import type { ImageJobs, KeepAlive } from './images.ts';
+import type { SimulationJobs } from './simulate.ts';
 import type { SyscallBatchJobs } from './syscall-batch.ts';
 
 export interface Jobs {
@@ -10,5 +11,6 @@ export interface Jobs {
   readonly uploads: ImageUploadJobs;
   readonly content: ImageContentJobs;
   readonly syscalls: SyscallBatchJobs;
+  readonly simulations: SimulationJobs;
   readonly keepAlive: KeepAlive;
 }

@@ -11,6 +11,7 @@ import { allowedMethods, openapiDocument } from './openapi-document.ts';
 import { notFound, onError } from './problem.ts';
 import { router } from './router.ts';
 import { service } from './service/index.ts';
+import { simulations } from './simulations/index.ts';
 import { syscalls } from './syscalls/index.ts';
 
 /** `variables` makes what handlers find in the context of one request. */
@@ -32,6 +33,7 @@ export function createApi(variables: (c: Context) => Env['Variables']): OpenAPIH
   api.onError(onError);
   api.notFound((c) => notFound(allowedMethods(openapi()))(c));
 
-  for (const routes of [service(openapi), fs2tar, images, imageUploads, imageContent, syscalls]) api.route('/', routes);
+  for (const routes of [service(openapi), fs2tar, images, imageUploads, imageContent, syscalls, simulations])
+    api.route('/', routes);
   return api;
 }

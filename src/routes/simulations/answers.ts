@@ -1,0 +1,146 @@
+/** A simulation's answer as one JSON document, as lines while it runs, or as one capture. */
+
+import type { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { HostError } from '../../abi/host-error.ts';
+import type { Sink } from '../../archive/chunk-writer.ts';
+import { base64 } from '../../jobs/batch/bytes.ts';
+import { badSimulation, type PlannedSimulation, type RunOptions } from '../../jobs/simulate.ts';
+import type { Env } from '../env.ts';
+import { lineWriter, NDJSON } from '../ndjson.ts';
+import { problemOf } from '../problem.ts';
+import { streamed } from '../stream.ts';
+import { answerOf, type query } from './schema.ts';
+
+export const PCAPNG = 'application/x-pcapng';
+
+type Options = z.infer<typeof query> & { readonly deadlineMs: number };
+
+/** Of captures that wait to be sent, or to be part of one document. */
+const MAX_HELD_BYTES = 16 * 2 ** 20;
+
+const tooMuch = () => {
+  const message = `more than ${MAX_HELD_BYTES} bytes of packets: take one as ${PCAPNG}, or less of each with a snaplen`;
+  return badSimulation([{ code: 'over-budget', path: 'capture', message }]);
+};
+
+export async function answerJson(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
+  const samples: unknown[] = [];
+  const files = planned.captures.map((): Uint8Array[] => []);
+  const stop = new AbortController();
+  let held = 0;
+  const ran = await planned.run({
+    deadlineMs: options.deadlineMs,
+    signal: stop.signal,
+    sample: (sample) => samples.push(sample),
+    ...(options.pcap === 'inline' && {
+      capture(index, bytes) {
+        held += bytes.length;
+        if (held > MAX_HELD_BYTES) stop.abort(tooMuch());
+        else files[index]?.push(bytes);
+      },
+    }),
+  });
+  const answer = answerOf(ran, options.timing);
+  const captures = answer.captures.map((capture, i) => ({
+    ...capture,
+    ...(options.pcap === 'inline' && { pcapng: base64(joined(files[i] ?? [])) }),
+  }));
+  const body = { ...answer, captures, ...(samples.length > 0 && { samples }) };
+  return c.json(body, 200, { 'server-timing': `simulation;dur=${ran.wallMs.toFixed(1)}` });
+}
+
+export async function answerLines(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
+  const stream = await streamed(
+    async (sink) => {
+      const out = lineWriter(sink);
+      try {
+        const ran = await runSending(planned, options, (send) => {
+          const tell = (value: unknown, bytes: number) =>
+            send(bytes, async () => {
+              await out.line(value);
+              await out.flush();
+            });
+          return {
+            sample: (sample) => tell({ sample }, 0),
+            ...(options.pcap === 'inline' && {
+              capture: (capture, bytes) => tell({ capture, pcapng: base64(bytes) }, bytes.length),
+            }),
+          };
+        });
+        await out.line({ end: answerOf(ran, options.timing) });
+        await out.flush();
+      } catch (cause) {
+        await out.line({ problem: problemOf(cause) });
+        await out.flush();
+        throw cause;
+      }
+    },
+    c.var.jobs.keepAlive,
+    c.var.log,
+  );
+  return c.body(stream, 200, { 'content-type': NDJSON });
+}
+
+export async function answerPcap(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
+  const wanted = chosen(planned, options.capture);
+  const stream = await streamed(
+    async (sink) => {
+      await runSending(planned, options, (send) => ({
+        capture(index, bytes) {
+          if (index === wanted) send(bytes.length, () => sink(bytes));
+        },
+      }));
+    },
+    c.var.jobs.keepAlive,
+    c.var.log,
+  );
+  return c.body(stream, 200, { 'content-type': PCAPNG });
+}
+
+function chosen({ captures }: PlannedSimulation, name: string | undefined): number {
+  const fits = captures.flatMap((capture, i) =>
+    name === undefined || name === capture.node || name === `${capture.node}:${capture.interface}` ? [i] : [],
+  );
+  const [only] = fits;
+  if (only !== undefined && fits.length === 1) return only;
+  const names = captures.map((capture) => `${capture.node}:${capture.interface}`).join(', ') || 'none';
+  throw new HostError('invalid-request', `query capture: name one of those captured: ${names}`);
+}
+
+type Send = (bytes: number, write: () => ReturnType<Sink>) => void;
+
+/** Runs it while what comes of it is sent; stops it when that fails, or falls too far behind. Settles when all is sent. */
+async function runSending(
+  planned: PlannedSimulation,
+  { deadlineMs }: Options,
+  events: (send: Send) => Pick<RunOptions, 'sample' | 'capture'>,
+) {
+  const stop = new AbortController();
+  let waiting = 0;
+  let sent: Promise<void> = Promise.resolve();
+  const send: Send = (bytes, write) => {
+    waiting += bytes;
+    if (waiting > MAX_HELD_BYTES) stop.abort(tooMuch());
+    sent = sent.then(async () => {
+      stop.signal.throwIfAborted();
+      await write();
+      waiting -= bytes;
+    });
+    sent.catch((cause) => stop.abort(cause));
+  };
+  const ran = await planned.run({ deadlineMs, signal: stop.signal, ...events(send) });
+  await sent;
+  return ran;
+}
+
+/** Chunks may end anywhere, base64 digits not. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}

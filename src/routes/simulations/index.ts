@@ -1,0 +1,37 @@
+/** Handlers of /v1/simulations. */
+
+import { accepts } from 'hono/accepts';
+import { bodyLimit } from 'hono/body-limit';
+import { HostError } from '../../abi/host-error.ts';
+import type { SimulationRequest } from '../../jobs/simulate.ts';
+import { NDJSON } from '../ndjson.ts';
+import { router } from '../router.ts';
+import { answerJson, answerLines, answerPcap, PCAPNG } from './answers.ts';
+import { postSimulations } from './route.ts';
+
+export const simulations = router();
+
+/** A trace of an hour is some megabytes. */
+const MAX_JSON_BYTES = 16 * 2 ** 20;
+
+simulations.use(
+  postSimulations.getRoutingPath(),
+  bodyLimit({
+    maxSize: MAX_JSON_BYTES,
+    onError: () => {
+      throw new HostError('body-too-large', `a network has at most ${MAX_JSON_BYTES} bytes`);
+    },
+  }),
+);
+
+const answers = { 'application/json': answerJson, [NDJSON]: answerLines, [PCAPNG]: answerPcap };
+
+simulations.openapi(postSimulations, async (c) => {
+  const { deadline_ms, ...request } = c.req.valid('json');
+  // What JSON leaves out is absent: there is no `undefined` in it.
+  const planned = c.var.jobs.simulations.plan(request as SimulationRequest);
+  const supports = Object.keys(answers);
+  const type = accepts(c, { header: 'Accept', supports, default: 'application/json' }) as keyof typeof answers;
+  const response = await answers[type](c, planned, { ...c.req.valid('query'), deadlineMs: deadline_ms });
+  return response as never; // the router's types have no response of several media types
+});

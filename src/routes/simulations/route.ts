@@ -1,0 +1,34 @@
+/** POST /v1/simulations: a network in, measurements and captures out. */
+
+import { createRoute } from '@hono/zod-openapi';
+import { binary } from '../body.ts';
+import { problemResponses } from '../problem.ts';
+import { query, simulation, simulationAnswer } from './schema.ts';
+
+export const postSimulations = createRoute({
+  method: 'post',
+  path: '/v1/simulations',
+  operationId: 'postSimulations',
+  summary: 'Run a network of Linux stacks in virtual time',
+  description:
+    'Hosts, links and switches are namespaces, cables and qdiscs of one kernel, which is thrown away afterwards. The same request and seed are answered by the same bytes, but for `wall_s`. `Accept` chooses what is answered.',
+  tags: ['simulations'],
+  request: { query, body: { required: true, content: { 'application/json': { schema: simulation } } } },
+  responses: {
+    200: {
+      description: 'It ran. A workload that Linux refused something says so in its `error`.',
+      content: {
+        'application/json': { schema: simulationAnswer },
+        'application/x-ndjson': {
+          schema: {
+            type: 'string',
+            description:
+              'While it runs: a line `{"sample": …}` for each sample, with pcap=inline `{"capture": index, "pcapng": base64}` for each piece of a capture, and at the end `{"end": …}`, the answer without those. One that fails midway has `{"problem": …}` as its last line, and is broken off.',
+          },
+        },
+        'application/x-pcapng': binary,
+      },
+    },
+    ...problemResponses(400, 413, 422),
+  },
+});

@@ -1,0 +1,184 @@
+/** POST /v1/simulations: the documented request, what is impossible, and the same bytes for the same seed. */
+
+import { describe, expect, it } from 'vitest';
+import { readmeExample } from '../../src/simulation/hijack-example.ts';
+import { request } from './harness.ts';
+
+type Json = Record<string, unknown>;
+interface Answer extends Json {
+  readonly flows: readonly (Json & { readonly rtt_ms?: { readonly min: number } })[];
+  readonly captures: readonly (Json & { readonly pcapng?: string })[];
+}
+
+/** As in the documentation. */
+const example = {
+  seed: 1,
+  duration: '10s',
+  hosts: { a: {}, b: {} },
+  links: [{ endpoints: ['a', 'b'], rate: '10mbit', delay: '20ms' }],
+  workloads: [
+    { type: 'tcp', from: 'a', to: 'b', duration: '10s', congestion: 'cubic' },
+    { type: 'ping', from: 'a', to: 'b', count: 5 },
+  ],
+  capture: ['b'],
+};
+const ping = { type: 'ping', from: 'a', to: 'b', count: 1 };
+const pings = { ...example, workloads: [ping] };
+
+const send = (body: Json, query = '', accept = 'application/json') =>
+  request(`/v1/simulations${query}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept },
+    body: JSON.stringify(body),
+  });
+
+async function run(body: Json, query = ''): Promise<Answer> {
+  const response = await send(body, query);
+  const answer = (await response.json()) as Answer;
+  expect(answer).toHaveProperty('flows');
+  expect(response.status).toBe(200);
+  return answer;
+}
+
+describe('a simulation', () => {
+  it('answers the documented request as documented', async () => {
+    const answer = await run(example);
+    const [tcp, ping] = answer.flows;
+    expect(answer).toMatchObject({ virtual_s: expect.closeTo(10, 3), wall_s: expect.any(Number) });
+    expect(tcp).toMatchObject({ type: 'tcp', goodput_bps: expect.closeTo(9.5e6, -5) });
+    expect(ping?.rtt_ms?.min).toBeCloseTo(40, 2);
+    expect(answer.captures).toMatchObject([{ node: 'b', interface: 'eth0', dropped: 0 }]);
+  });
+
+  it('answers the same bytes ten times, and other bytes for another seed', async () => {
+    const lossy = {
+      ...example,
+      duration: '2s',
+      links: [{ endpoints: ['a', 'b'], rate: '10mbit', delay: '20ms', jitter: '2ms', loss: '1%' }],
+      samples: { interval: '200ms' },
+    };
+    const text = async (seed: number) => (await send({ ...lossy, seed }, '?timing=0&pcap=inline')).text();
+    const first = await text(1);
+    for (let i = 1; i < 10; i++) expect(await text(1)).toBe(first);
+    expect(await text(2)).not.toBe(first);
+  });
+
+  it("takes LKL's hijack object for a host", async () => {
+    const answer = await run({
+      hosts: { a: { hijack: readmeExample }, b: {}, c: {} },
+      links: [{ endpoints: ['a', 'b'] }, { endpoints: ['a', 'c'] }],
+      workloads: [ping],
+    });
+    expect(answer.flows).toMatchObject([{ received: 1, address: '192.168.0.1' }]);
+    expect(answer.hosts).toMatchObject({ a: { hijack: { notes: expect.any(Array) } } });
+  });
+
+  it('plays system calls on a host', async () => {
+    const batch = [
+      { call: 'getpid', as: 'pid' },
+      { call: 'openat', args: ['AT_FDCWD', '/nope', 'O_RDONLY'] },
+    ];
+    const answer = await run({ ...pings, workloads: [{ type: 'syscalls', on: 'a', batch }] });
+    expect(answer.flows).toMatchObject([
+      { type: 'syscalls', completed: true, result: { results: [{}, { errno: 'ENOENT' }] } },
+    ]);
+  });
+});
+
+describe('captures', () => {
+  const PCAPNG = 'application/x-pcapng';
+
+  it('come as they are, or inside the answer: the same bytes', async () => {
+    const response = await send(pings, '?capture=b', PCAPNG);
+    expect(response.status).toBe(200);
+    const file = new Uint8Array(await response.arrayBuffer());
+    expect([...file.subarray(0, 4)]).toEqual([0x0a, 0x0d, 0x0d, 0x0a]);
+    const { captures } = await run(pings, '?pcap=inline');
+    expect(atob(captures[0]?.pcapng ?? '')).toBe(String.fromCharCode(...file));
+    expect(captures[0]).toMatchObject({ bytes: file.length });
+  });
+
+  it('that were not made cannot be had', async () => {
+    const response = await send(pings, '?capture=a', PCAPNG);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ type: '/problems/invalid-request' });
+  });
+});
+
+describe('lines', () => {
+  it('are samples while it runs, then its end', async () => {
+    const response = await send({ ...example, samples: { interval: '1s' } }, '?timing=0', 'application/x-ndjson');
+    const lines = (await new Response(await response.arrayBuffer()).text())
+      .trimEnd()
+      .split('\n')
+      .map((line): Json => JSON.parse(line));
+    expect(lines.length).toBeGreaterThanOrEqual(10);
+    expect(lines[0]).toMatchObject({ sample: { time_s: 1 } });
+    expect(lines.at(-1)).toMatchObject({ end: { seed: 1, flows: [{ type: 'tcp' }, { type: 'ping' }] } });
+    expect(lines.at(-1)).not.toHaveProperty('end.wall_s');
+  });
+});
+
+describe('what is impossible', () => {
+  const link = { endpoints: ['a', 'b'] };
+  it.each<[string, Json, string, string]>([
+    ['a host nobody knows', { workloads: [{ ...ping, to: 'z' }] }, 'unknown-node', 'workloads[0].to'],
+    ['a link to a host nobody knows', { links: [{ endpoints: ['a', 'z'] }] }, 'unknown-node', 'links[0].endpoints[1]'],
+    [
+      'one address for two',
+      {
+        hosts: {
+          a: { interfaces: { eth0: { addresses: ['10.9.0.1/24'] } } },
+          b: { interfaces: { eth0: { addresses: ['10.9.0.1/24'] } } },
+        },
+      },
+      'address-clash',
+      'hosts.b.interfaces.eth0.addresses[0]',
+    ],
+    [
+      'hosts without a way between them',
+      {
+        hosts: { a: {}, b: {}, c: {}, d: {} },
+        links: [{ endpoints: ['a', 'c'] }, { endpoints: ['b', 'd'] }],
+      },
+      'unreachable',
+      'workloads[0].to',
+    ],
+    ['a rate no link has', { links: [{ ...link, rate: '1bit' }] }, 'impossible-rate', 'links[0].rate'],
+    ['a rate that is none', { links: [{ ...link, rate: 'fast' }] }, 'bad-unit', 'links[0].rate'],
+    [
+      'more than the memory holds',
+      {
+        hosts: Object.fromEntries(['a', 'b', ...Array.from({ length: 300 }, (_, i) => `h${i}`)].map((n) => [n, {}])),
+        links: [link, ...Array.from({ length: 300 }, (_, i) => ({ endpoints: ['a', `h${i}`] }))],
+      },
+      'over-budget',
+      'links',
+    ],
+  ])('%s is said with its place', async (_, change, code, path) => {
+    const response = await send({ ...pings, capture: [], ...change });
+    const problem = (await response.json()) as { errors: Json[] };
+    expect(problem).toMatchObject({ type: '/problems/bad-simulation', status: 422 });
+    expect(problem.errors.map((error) => [error.code, error.path])).toContainEqual([code, path]);
+  });
+
+  it('a key that is none is refused with its place', async () => {
+    const response = await send({ ...example, links: [{ ...link, bandwidth: '10mbit' }] });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errors: [{ path: 'links.0' }] });
+  });
+
+  it('one that takes longer than it may is broken off', async () => {
+    const busy = { type: 'tcp', from: 'a', to: 'b' };
+    const response = await send({
+      ...example,
+      duration: '3600s',
+      links: [{ ...link, rate: '1gbit', delay: '1ms' }],
+      workloads: [busy],
+      capture: [],
+      deadline_ms: 200,
+    });
+    expect(response.status).toBe(504);
+    expect(await response.json()).toMatchObject({ type: '/problems/kernel-deadline' });
+  });
+});
