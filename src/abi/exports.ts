@@ -27,6 +27,11 @@ export const kernelExports = {
     result: 'i32',
     doc: 'Describe up to so many tasks at an address; answers how many there are.',
   },
+  freeze: {
+    params: ['i32'],
+    result: null,
+    doc: 'Not 0: user tasks leave interruptible calls and wait; 0: they make their calls again. Only while the kernel sleeps.',
+  },
   restore: {
     params: ['i32'],
     result: null,
