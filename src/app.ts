@@ -7,13 +7,17 @@ import { type Bindings, parseLimits } from './env.ts';
 import { imageContentJobs } from './jobs/image-content.ts';
 import { imageUploadJobs } from './jobs/image-uploads.ts';
 import { imageJobs } from './jobs/images.ts';
+import type { SetupNeeds } from './jobs/kernel-setup.ts';
 import { imageMounter } from './jobs/mounter.ts';
 import { simulationJobs } from './jobs/simulate.ts';
 import { storedImages, syscallBatchJobs } from './jobs/syscall-batch.ts';
 import { KernelPool } from './kernel/pool.ts';
 import { createApi } from './routes/api.ts';
+import { sessionClass } from './session/session.ts';
+import { sessionIndexClass } from './session/session-index.ts';
+import { sessionJobs } from './session/sessions.ts';
 import { fetchDevice } from './storage/fetch-device.ts';
-import { imageStore } from './storage/image-store.ts';
+import { type ImageStore, imageStore } from './storage/image-store.ts';
 import { workerHost } from './worker-host.ts';
 
 /** Of the 128 MiB an isolate has: the rest is for the module and its code, caches, bodies and the heap. */
@@ -31,6 +35,28 @@ const pool = new KernelPool(kernelModule, snapshot, {
 const timelessHost = { ...workerHost, realtimeNs: () => 0 };
 const mounter = imageMounter(() => pool.acquire({ host: timelessHost, memoryMib: MOUNT_MIB }));
 
+const nowMs = () => Date.now();
+
+function imagesOf({ IMAGES, FILES }: Bindings): ImageStore {
+  const stored = imageStore(IMAGES, 'images/');
+  return FILES ? { ...stored, device: (name: string) => fetchDevice((file) => FILES.fetch(file), name) } : stored;
+}
+
+const setup = (bindings: Bindings): SetupNeeds => ({
+  newKernel: (options) => pool.acquire(options),
+  image: storedImages(imagesOf(bindings)),
+  host: workerHost,
+});
+
+export const Session = sessionClass({ module: kernelModule, snapshot, setup, nowMs });
+export const SessionIndex = sessionIndexClass(nowMs);
+
+/** Whoever shows the same credentials: no name of an object tells them. */
+async function ownerOf(credentials = ''): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(credentials));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** The whole HTTP interface, on the bindings of each request. */
 export const app = createApi((c) => {
   const bindings: Bindings = c.env;
@@ -38,11 +64,7 @@ export const app = createApi((c) => {
   const keepAlive = (work: Promise<unknown>) => c.executionCtx.waitUntil(work.catch(() => {}));
   // Once the response is under way: clean and make machines for the next requests.
   keepAlive(scheduler.wait(0).then(() => pool.refill()));
-  const stored = imageStore(bindings.IMAGES, 'images/');
-  const files = bindings.FILES;
-  const images = files
-    ? { ...stored, device: (name: string) => fetchDevice((file) => files.fetch(file), name) }
-    : stored;
+  const images = imagesOf(bindings);
   const spooled = imageStore(bindings.IMAGES, 'spool/');
   const uniqueName = () => crypto.randomUUID();
   return {
@@ -50,11 +72,7 @@ export const app = createApi((c) => {
       images: imageJobs(images, limits, keepAlive),
       uploads: imageUploadJobs(images, limits),
       content: imageContentJobs({ images, spooled, mounter, limits, keepAlive, uniqueName }),
-      syscalls: syscallBatchJobs({
-        newKernel: (options) => pool.acquire(options),
-        image: storedImages(images),
-        host: workerHost,
-      }),
+      syscalls: syscallBatchJobs(setup(bindings)),
       simulations: simulationJobs({
         newKernel: (options) => pool.acquire(options),
         host: workerHost,
@@ -62,6 +80,7 @@ export const app = createApi((c) => {
       }),
       keepAlive,
     },
+    sessions: sessionJobs({ bindings, owner: () => ownerOf(c.req.header('authorization')), uniqueName, nowMs }),
     log: console.error,
   };
 });

@@ -5,6 +5,10 @@ import { MAX_OBJECT_BYTES } from './storage/image-store.ts';
 /** What wrangler.toml binds. Limits are optional strings, as `[vars]` gives them. */
 export interface Bindings {
   readonly IMAGES: R2Bucket;
+  /** Live kernels (session/session.ts). */
+  readonly SESSIONS: DurableObjectNamespace;
+  /** Who has which (session/session-index.ts). */
+  readonly SESSION_INDEX: DurableObjectNamespace;
   /**
    * Local only: files to take for images of their names. The command line tool binds it, so that
    * an image is read where it lies. wrangler.toml must not: whoever can name a file can read it.

@@ -34,6 +34,11 @@ export const hostErrors = {
   'bad-option': { message: 'the kernel cannot be set up as asked', status: 422 },
   'bad-simulation': { message: 'the network cannot be as asked', status: 422 },
   'body-too-large': { message: 'the body is larger than it may be', status: 413 },
+  // sessions
+  'session-not-found': { message: 'there is no such session: it was deleted, has expired or never was', status: 404 },
+  'session-ended': { message: 'the kernel of the session is no more', status: 410 },
+  'not-suspendable': { message: 'the kernel does something that cannot be stored', status: 409 },
+  'too-many-sessions': { message: 'there are as many sessions as one may have', status: 429 },
   // how a kernel can end
   'kernel-panic': { message: 'the kernel panicked', status: 500 },
   'kernel-bug': { message: 'the kernel met a bug of its own', status: 500 },

@@ -54,9 +54,10 @@ export interface SetupNeeds {
   readonly host: Host;
 }
 
-/** A disk of a kernel; `upper` holds what was written. */
+/** A disk of a kernel; `upper` holds what was written to `device`. */
 export interface AttachedDisk {
   readonly request: DiskRequest;
+  readonly device: BlockDevice;
   readonly upper: Overlay | undefined;
 }
 
@@ -73,14 +74,10 @@ export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): 
   ];
   const { seed, clock, memoryMib } = request;
   const host = seed === undefined ? needs.host : seededHost(needs.host, seed);
-  const devices = await Promise.all(request.disks.map((disk) => deviceOf(disk, needs)));
+  const disks = await devicesOf(request.disks, needs);
   const kernel = await needs.newKernel({ host, clock, memoryMib });
   try {
-    const disks: AttachedDisk[] = [];
-    for (const [index, disk] of request.disks.entries()) {
-      const device = devices[index];
-      if (device !== undefined) disks.push(await attach(kernel, device, disk));
-    }
+    for (const disk of disks) await attach(kernel, disk);
     for (const setting of settings) await apply(kernel.init, setting);
     if (request.loopback) await loopbackUp(kernel.init);
     return { kernel, disks };
@@ -90,7 +87,17 @@ export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): 
   }
 }
 
-async function deviceOf({ image, base64 }: DiskRequest, { image: stored }: SetupNeeds): Promise<BlockDevice> {
+/** What the disks asked for are made of, with nothing written yet. */
+export const devicesOf = (requests: readonly DiskRequest[], needs: SetupNeeds): Promise<AttachedDisk[]> =>
+  Promise.all(
+    requests.map(async (request) => {
+      const lower = await imageOf(request, needs);
+      const upper = request.readOnly ? undefined : overlay(lower, { limitMib: OVERLAY_MIB });
+      return { request, upper, device: upper ?? readOnly(lower) };
+    }),
+  );
+
+async function imageOf({ image, base64 }: DiskRequest, { image: stored }: SetupNeeds): Promise<BlockDevice> {
   if (image !== undefined) return stored(image);
   const bytes = base64Bytes(base64 ?? '');
   if (bytes === undefined || bytes.length < SECTOR) {
@@ -99,19 +106,15 @@ async function deviceOf({ image, base64 }: DiskRequest, { image: stored }: Setup
   return memoryDevice(bytes);
 }
 
-async function attach(kernel: Kernel, lower: BlockDevice, request: DiskRequest): Promise<AttachedDisk> {
-  const upper = request.readOnly ? undefined : overlay(lower, { limitMib: OVERLAY_MIB });
-  const device = upper ?? readOnly(lower);
+const readOnly = ({ sectors, read }: BlockDevice): BlockDevice => ({ sectors, read });
+
+async function attach(kernel: Kernel, { request, device }: AttachedDisk): Promise<void> {
   const disk = await kernel.attachDisk(device);
   const { at } = request;
-  if (at !== undefined) {
-    await makeDirectories(kernel.init, at);
-    await mountDisk(kernel, device, disk, { ...request, at });
-  }
-  return { request, upper };
+  if (at === undefined) return;
+  await makeDirectories(kernel.init, at);
+  await mountDisk(kernel, device, disk, { ...request, at });
 }
-
-const readOnly = ({ sectors, read }: BlockDevice): BlockDevice => ({ sectors, read });
 
 async function makeDirectories(task: UserTask, path: string): Promise<void> {
   for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {

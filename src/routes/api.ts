@@ -11,6 +11,7 @@ import { allowedMethods, openapiDocument } from './openapi-document.ts';
 import { notFound, onError } from './problem.ts';
 import { router } from './router.ts';
 import { service } from './service/index.ts';
+import { sessions } from './sessions/index.ts';
 import { simulations } from './simulations/index.ts';
 import { syscalls } from './syscalls/index.ts';
 
@@ -24,8 +25,9 @@ export function createApi(variables: (c: Context) => Env['Variables']): OpenAPIH
   };
 
   api.use(async (c, next) => {
-    const { jobs, log } = variables(c);
+    const { jobs, sessions, log } = variables(c);
     c.set('jobs', jobs);
+    c.set('sessions', sessions);
     c.set('log', log);
     await next();
     if (c.req.raw.method === 'HEAD') await c.res.body?.cancel(); // or its writer would wait forever
@@ -33,7 +35,7 @@ export function createApi(variables: (c: Context) => Env['Variables']): OpenAPIH
   api.onError(onError);
   api.notFound((c) => notFound(allowedMethods(openapi()))(c));
 
-  for (const routes of [service(openapi), fs2tar, images, imageUploads, imageContent, syscalls, simulations])
+  for (const routes of [service(openapi), fs2tar, images, imageUploads, imageContent, syscalls, sessions, simulations])
     api.route('/', routes);
   return api;
 }

@@ -1,5 +1,6 @@
 /** JSON lines in and out, with back-pressure: nothing is read before what came of the lines before it is written. */
 
+import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HostError } from '../abi/host-error.ts';
 import type { Sink } from '../archive/chunk-writer.ts';
@@ -88,4 +89,24 @@ export function lineWriter(sink: Sink): LineWriter {
     },
     flush,
   };
+}
+
+/** `value` as `schema` has it; `place` is where it stood. */
+export function validated<T extends z.ZodType>(schema: T, place: string, value: unknown): z.output<T> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const errors = result.error.issues.map(({ path, message }) => ({ in: place, path: path.join('.'), message }));
+  const detail = errors.map((error) => `${error.in} ${error.path}: ${error.message}`).join('; ');
+  throw new HostError('invalid-request', detail, { members: { errors } });
+}
+
+/** The same of JSON text. */
+export function parsed<T extends z.ZodType>(schema: T, place: string, text: string): z.output<T> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new HostError('invalid-request', `${place} is not JSON`);
+  }
+  return validated(schema, place, value);
 }

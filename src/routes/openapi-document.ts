@@ -22,6 +22,7 @@ export function openapiDocument(api: OpenAPIHono<Env>) {
       { name: 'images', description: 'Images in storage and what is inside them.' },
       { name: 'uploads', description: 'Images in several requests.' },
       { name: 'syscalls', description: "System calls on a kernel of one's own." },
+      { name: 'sessions', description: 'Kernels that outlive a request.' },
       { name: 'simulations', description: 'Networks of Linux stacks in virtual time.' },
       { name: 'service', description: 'The service itself.' },
     ],

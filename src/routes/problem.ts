@@ -30,14 +30,15 @@ type Problem = z.infer<typeof problem>;
 const described: Record<number, string> = {
   400: 'The request is not valid.',
   404: 'There is no such thing.',
-  409: 'The image changed meanwhile, or is in use.',
+  409: 'The image changed meanwhile or is in use, or a kernel cannot be stored as it is.',
+  410: 'The kernel is no more.',
   411: 'The body needs a Content-Length.',
   412: 'The image is not in the state the request asks for.',
   413: 'The image is larger than it may be.',
   415: 'The body is of a media type or content coding that is not accepted.',
   416: 'The range lies outside the file.',
   422: 'What was sent cannot be read as what it should be.',
-  429: 'Too many writes to one image.',
+  429: 'Too many writes to one image, or too many sessions.',
 };
 
 /** Entries of a route's `responses` for the statuses it may answer besides 5xx. */

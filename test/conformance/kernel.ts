@@ -36,7 +36,7 @@ export async function play(request: Partial<BatchRequest>) {
   const tasks: Record<string, CallResult[]> = {};
   const report = await jobs.run({ ...plain, ...request }, (result, task) => {
     if (task === undefined) results.push(result);
-    else (tasks[task] ??= []).push(result);
+    else tasks[task] = [...(tasks[task] ?? []), result];
   });
   return { results, tasks, report };
 }

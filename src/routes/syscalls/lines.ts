@@ -1,12 +1,10 @@
 /** A batch as lines: calls in, results out, as they come. */
 
-import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { HostError } from '../../abi/host-error.ts';
 import type { PlayedCall } from '../../jobs/batch-player.ts';
 import type { SyscallBatchJobs } from '../../jobs/syscall-batch.ts';
 import type { Env } from '../env.ts';
-import { type LineWriter, lineWriter, NDJSON, type NumberedLine, parseLines } from '../ndjson.ts';
+import { type LineWriter, lineWriter, NDJSON, type NumberedLine, parseLines, validated } from '../ndjson.ts';
 import { problemOf } from '../problem.ts';
 import { streamed } from '../stream.ts';
 import { batchHead, batchOf, call, endOf } from './schema.ts';
@@ -40,7 +38,7 @@ async function play(body: ReadableStream<Uint8Array> | null, jobs: SyscallBatchJ
   const lines = parseLines(body, () => out.flush());
   const first = await lines.next();
   const hasHead = !first.done && !isCall(first.value.value);
-  const head = validated(batchHead, hasHead ? first.value : { number: 1, value: {} });
+  const head = validated(batchHead, 'line 1', hasHead ? first.value.value : {});
   const report = await jobs.run(
     batchOf(head, callsOf(hasHead || first.done ? undefined : first.value, lines)),
     (result, task) => out.line(task === undefined ? result : { task, ...result }),
@@ -56,18 +54,6 @@ async function* callsOf(
   first: NumberedLine | undefined,
   lines: AsyncIterable<NumberedLine>,
 ): AsyncGenerator<PlayedCall> {
-  if (first) yield validated(call, first) as PlayedCall;
-  for await (const line of lines) yield validated(call, line) as PlayedCall;
-}
-
-function validated<T extends z.ZodType>(schema: T, { number, value }: NumberedLine): z.output<T> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map(({ path, message }) => ({
-    in: `line ${number}`,
-    path: path.join('.'),
-    message,
-  }));
-  const detail = errors.map((error) => `${error.in} ${error.path}: ${error.message}`).join('; ');
-  throw new HostError('invalid-request', detail, { members: { errors } });
+  if (first) yield validated(call, `line ${first.number}`, first.value) as PlayedCall;
+  for await (const line of lines) yield validated(call, `line ${line.number}`, line.value) as PlayedCall;
 }

@@ -116,7 +116,7 @@ export const playOptions = {
   }),
 };
 
-const tasks = z
+export const tasks = z
   .record(z.string().regex(/^[\w-]{1,32}$/), task)
   .refine((record) => Object.keys(record).length <= MAX_TASKS, `at most ${MAX_TASKS} tasks`)
   .default({})

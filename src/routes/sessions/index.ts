@@ -1,0 +1,92 @@
+/** Handlers of /v1/sessions. */
+
+import type { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { WholeBatch } from '../../session/rpc.ts';
+import type { SessionJobs } from '../../session/sessions.ts';
+import type { Env } from '../env.ts';
+import { parsed } from '../ndjson.ts';
+import { problemOf } from '../problem.ts';
+import { router } from '../router.ts';
+import { collector, kernelOf, playOf } from '../syscalls/schema.ts';
+import {
+  connectSession,
+  createSession,
+  deleteSession,
+  forkSession,
+  getSession,
+  getSessionConsole,
+  listSessions,
+  runInSession,
+  suspendSession,
+} from './route.ts';
+import { rowJson, type sessionAnswer, sessionBatch, sessionJson } from './schema.ts';
+
+export const sessions = router();
+
+sessions.openapi(createSession, async (c) => {
+  const { expires_in_s, ...kernel } = c.req.valid('json');
+  const session = await c.var.sessions.create(kernelOf(kernel), 1000 * expires_in_s);
+  return c.json(sessionJson(session), 201, { location: `/v1/sessions/${session.id}` });
+});
+
+sessions.openapi(listSessions, async (c) => c.json({ sessions: (await c.var.sessions.list()).map(rowJson) }, 200));
+
+sessions.openapi(getSession, async (c) => c.json(sessionJson(await c.var.sessions.get(c.req.valid('param').id)), 200));
+
+sessions.openapi(deleteSession, async (c) => {
+  await c.var.sessions.delete(c.req.valid('param').id);
+  return c.body(null, 204);
+});
+
+/** JSON is all that `args` can be: it was parsed from text. */
+async function run(
+  jobs: SessionJobs,
+  id: string,
+  { calls, tasks, ...play }: z.infer<typeof sessionBatch>,
+): Promise<z.infer<typeof sessionAnswer>> {
+  const batch = { ...playOf(play), calls, tasks } as WholeBatch;
+  const { report, results, rolledBack } = await jobs.run(id, batch);
+  const { sink, answer } = collector();
+  for (const { result, task } of results) sink(result, task);
+  return { ...answer(report, play.console), ...(rolledBack && { rolled_back: true as const }) };
+}
+
+sessions.openapi(runInSession, async (c) =>
+  c.json(await run(c.var.sessions, c.req.valid('param').id, c.req.valid('json')), 200),
+);
+
+sessions.openapi(connectSession, async (c) => {
+  const { id } = c.req.valid('param');
+  if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') throw new HTTPException(426);
+  await c.var.sessions.get(id);
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  let last = Promise.resolve();
+  server.addEventListener('message', ({ data }) => {
+    last = last.then(async () => server.send(JSON.stringify(await answerTo(c, id, data))));
+    last.catch(() => server.close());
+  });
+  return new Response(null, { status: 101, webSocket: client });
+});
+
+async function answerTo(c: Context<Env>, id: string, message: ArrayBuffer | string): Promise<unknown> {
+  try {
+    const text = typeof message === 'string' ? message : new TextDecoder().decode(message);
+    return await run(c.var.sessions, id, parsed(sessionBatch, 'message', text));
+  } catch (cause) {
+    return { problem: problemOf(cause) };
+  }
+}
+
+sessions.openapi(suspendSession, async (c) =>
+  c.json(sessionJson(await c.var.sessions.suspend(c.req.valid('param').id)), 200),
+);
+
+sessions.openapi(forkSession, async (c) => {
+  const session = await c.var.sessions.fork(c.req.valid('param').id);
+  return c.json(sessionJson(session), 201, { location: `/v1/sessions/${session.id}` });
+});
+
+sessions.openapi(getSessionConsole, async (c) => c.text(await c.var.sessions.console(c.req.valid('param').id), 200));

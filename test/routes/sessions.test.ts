@@ -1,0 +1,211 @@
+/** /v1/sessions: a kernel that stays between requests, whatever happens to the host; and ends with a report. */
+
+import { env, exports } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import type { SessionIndexRpc } from '../../src/session/rpc.ts';
+import { romfs } from '../fakes/romfs.ts';
+import { ORIGIN, request } from './harness.ts';
+
+type Json = Record<string, unknown>;
+interface Answer extends Json {
+  readonly results: readonly Json[];
+}
+
+const json = (method: string, body?: unknown, owner = 'Bearer test'): RequestInit => ({
+  method,
+  headers: { 'content-type': 'application/json', authorization: owner },
+  ...(body !== undefined && { body: JSON.stringify(body) }),
+});
+
+async function expectStatus(response: Response, status: number): Promise<Json> {
+  const body = status === 204 ? {} : ((await response.json()) as Json);
+  expect({ status: response.status, body }).toMatchObject({ status });
+  return body;
+}
+
+async function create(options: Json = {}, owner?: string): Promise<string> {
+  const session = await expectStatus(await request('/v1/sessions', json('POST', options, owner)), 201);
+  return String(session.id);
+}
+const at = (id: string, what = '') => `/v1/sessions/${id}${what}`;
+const run = async (id: string, body: Json) =>
+  (await expectStatus(await request(at(id, '/syscalls'), json('POST', body)), 200)) as Answer;
+const suspend = async (id: string) => expectStatus(await request(at(id, '/suspend'), json('POST')), 200);
+const destroy = async (id: string) => expectStatus(await request(at(id), json('DELETE')), 204);
+
+const call = (name: string, ...args: unknown[]) => ({ call: name, args });
+const base64 = (bytes: Uint8Array) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+
+describe('a session', () => {
+  it('keeps open files between requests, and across being suspended', async () => {
+    const id = await create();
+    const opened = await run(id, {
+      calls: [call('open', '/tmp/f', 'O_RDWR|O_CREAT', 420), call('write', 0, 'kept', 4)],
+    });
+    expect(opened.results).toMatchObject([{ ret: 0 }, { ret: 4 }]);
+    expect(await suspend(id)).toMatchObject({ state: 'suspended', suspended: { bytes: expect.any(Number) } });
+    const read = await run(id, { calls: [call('pread64', 0, { out: 8 }, 8, 0), call('lseek', 0, 0, 'SEEK_CUR')] });
+    expect(read.results).toMatchObject([{ ret: 4, out: { utf8: 'kept' } }, { ret: 4 }]);
+    expect(read).not.toHaveProperty('rolled_back');
+    await destroy(id);
+  });
+
+  it('keeps sockets, pipes, timers and settings across being suspended', async () => {
+    const id = await create({ clock: 'virtual', sysctl: { 'kernel.hostname': 'box' } });
+    await run(id, {
+      calls: [
+        call('pipe2', { out: 'int[2]' }, 0),
+        call('write', 1, 'inside', 6),
+        call('socketpair', 'AF_UNIX', 'SOCK_STREAM', 0, { out: 'int[2]' }),
+        call('write', 2, 'between', 7),
+        call('timerfd_create', 'CLOCK_MONOTONIC', 0),
+        call('timerfd_settime', 4, 0, { it_interval: { tv_sec: 0 }, it_value: { tv_sec: 3600, tv_nsec: 0 } }, null),
+        call('chdir', '/tmp'),
+      ],
+    });
+    await suspend(id);
+    const { results } = await run(id, {
+      calls: [
+        call('read', 0, { out: 16 }, 16),
+        call('read', 3, { out: 16 }, 16),
+        call('getcwd', { out: 16, type: 'cstr' }, 16),
+        call('uname', { out: 'utsname' }),
+        call('read', 4, { out: 8 }, 8),
+      ],
+    });
+    expect(results).toMatchObject([
+      { out: { utf8: 'inside' } },
+      { out: { utf8: 'between' } },
+      { out: { utf8: '/tmp' } },
+      { out: { nodename: 'box' } },
+      { ret: 8 },
+    ]);
+    await destroy(id);
+  });
+
+  it('keeps what was written to a disk', async () => {
+    const image = romfs([['file', new TextEncoder().encode('below')]]);
+    const id = await create({ mounts: [{ base64: base64(image) }] });
+    await run(id, {
+      calls: [call('open', '/dev/vda', 'O_RDWR', 0), call('pwrite64', 0, 'above', 5, 512), call('fsync', 0)],
+    });
+    await suspend(id);
+    const { results } = await run(id, {
+      calls: [call('pread64', 0, { out: 8 }, 8, 0), call('pread64', 0, { out: 5 }, 5, 512)],
+    });
+    expect(results).toMatchObject([{ out: { utf8: '-rom1fs-' } }, { out: { utf8: 'above' } }]);
+    await destroy(id);
+  });
+
+  it('forks into two that go their own ways', async () => {
+    const id = await create();
+    await run(id, { calls: [call('mkdir', '/tmp/before', 448)] });
+    const copy = String((await expectStatus(await request(at(id, '/fork'), json('POST')), 201)).id);
+    await run(copy, { calls: [call('mkdir', '/tmp/after', 448)] });
+    const look = { calls: [call('access', '/tmp/before', 0), call('access', '/tmp/after', 0)] };
+    expect((await run(id, look)).results).toMatchObject([{ ret: 0 }, { errno: 'ENOENT' }]);
+    expect((await run(copy, look)).results).toMatchObject([{ ret: 0 }, { ret: 0 }]);
+    await Promise.all([destroy(id), destroy(copy)]);
+  });
+
+  it('plays batches one after another', async () => {
+    const id = await create({ clock: 'virtual' });
+    const append = (letter: string) => ({
+      calls: [
+        { ...call('open', '/tmp/log', 'O_WRONLY|O_CREAT|O_APPEND', 420), as: 'fd' },
+        ...Array.from({ length: 4 }, () => [
+          call('write', { ref: 'fd' }, letter, 1),
+          call('nanosleep', { tv_sec: 1, tv_nsec: 0 }, null),
+        ]).flat(),
+        call('close', { ref: 'fd' }),
+      ],
+    });
+    await Promise.all(['a', 'b', 'c'].map((letter) => run(id, append(letter))));
+    const { results } = await run(id, {
+      calls: [call('open', '/tmp/log', 'O_RDONLY', 0), call('read', 0, { out: 16 }, 16)],
+    });
+    expect(results[1]).toMatchObject({ out: { utf8: expect.stringMatching(/^(aaaa|bbbb|cccc){3}$/) } });
+    await destroy(id);
+  });
+
+  it('ends with its kernel, and says so', async () => {
+    const id = await create();
+    await run(id, { calls: [call('exit_group', 1)] });
+    const gone = await expectStatus(await request(at(id, '/syscalls'), json('POST', { calls: [] })), 410);
+    expect(gone).toMatchObject({ type: '/problems/session-ended', end: 'panic' });
+    expect(gone.console).toContain('Attempted to kill init');
+    expect(await (await request(at(id, '/console'), json('GET'))).text()).toContain('Attempted to kill init');
+    expect(await expectStatus(await request(at(id), json('GET')), 200)).toMatchObject({ state: 'ended' });
+    await destroy(id);
+  });
+
+  it('is listed, and gone when deleted', async () => {
+    const owner = 'Bearer lister';
+    const id = await create({}, owner);
+    const list = async () => (await (await request('/v1/sessions', json('GET', undefined, owner))).json()) as Json;
+    expect(await list()).toMatchObject({ sessions: [{ id, memory: 24 }] });
+    await expectStatus(await request(at(id), json('DELETE', undefined, owner)), 204);
+    expect(await list()).toEqual({ sessions: [] });
+    await expectStatus(await request(at(id), json('GET', undefined, owner)), 404);
+  });
+
+  it('is found by nobody else', async () => {
+    const id = await create();
+    await expectStatus(await request(at(id), json('GET', undefined, 'Bearer other')), 404);
+    await expectStatus(await request(at(id, '/syscalls'), json('POST', { calls: [] }, 'Bearer other')), 404);
+    await destroy(id);
+  });
+
+  it('expires', async () => {
+    const id = await create({ expires_in_s: 1 });
+    await scheduler.wait(1100);
+    await expectStatus(await request(at(id, '/syscalls'), json('POST', { calls: [] })), 404);
+  });
+
+  it('is one of sixteen at most', async () => {
+    const index = env.SESSION_INDEX.getByName('many') as unknown as SessionIndexRpc;
+    const row = (id: number) => ({ id: String(id), createdMs: id, expiresMs: 1e14, memoryMib: 24 });
+    for (let id = 1; id <= 16; id++) expect(await index.admit(row(id))).toEqual({ value: null });
+    expect(await index.admit(row(17))).toMatchObject({ problem: { kind: 'too-many-sessions' } });
+    expect(await index.remove('1')).toEqual({ value: null });
+    expect(await index.admit(row(17))).toEqual({ value: null });
+  });
+
+  it('that cannot be set up is none', async () => {
+    const owner = 'Bearer failing';
+    await expectStatus(await request('/v1/sessions', json('POST', { sysctl: { nope: 1 } }, owner)), 422);
+    expect(await (await request('/v1/sessions', json('GET', undefined, owner))).json()).toEqual({ sessions: [] });
+  });
+
+  it('tells what is wrong with a batch and goes on', async () => {
+    const id = await create();
+    const response = await request(at(id, '/syscalls'), json('POST', { calls: [call('nope')] }));
+    expect(await expectStatus(response, 422)).toMatchObject({ code: 'unknown-call', path: '/calls/0/call' });
+    expect((await run(id, { calls: [call('getpid')] })).results).toMatchObject([{ ret: 1 }]);
+    await destroy(id);
+  });
+
+  it('answers over a WebSocket, in order', async () => {
+    const id = await create();
+    const response = await exports.default.fetch(
+      new Request(ORIGIN + at(id, '/socket'), { headers: { upgrade: 'websocket', authorization: 'Bearer test' } }),
+    );
+    const socket = response.webSocket;
+    if (!socket) throw new Error(`no WebSocket: ${response.status}`);
+    socket.accept();
+    const answers: Json[] = [];
+    const done = new Promise<void>((resolve) => {
+      socket.addEventListener('message', ({ data }) => {
+        answers.push(JSON.parse(String(data)));
+        if (answers.length === 3) resolve();
+      });
+    });
+    socket.send(JSON.stringify({ calls: [call('open', '/tmp', 'O_RDONLY', 0)] }));
+    socket.send('not json');
+    socket.send(JSON.stringify({ calls: [call('close', 0)] }));
+    await done;
+    expect(answers).toMatchObject([{ results: [{ ret: 0 }] }, { problem: { status: 400 } }, { results: [{ ret: 0 }] }]);
+    socket.close();
+    await destroy(id);
+  });
+});
