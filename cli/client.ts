@@ -14,9 +14,15 @@ export interface Sent {
 }
 
 /** Settles with the answer's head, which may come before all of `body` is sent. */
-export async function send(method: string, url: URL, body?: Sent): Promise<IncomingMessage> {
+export async function send(
+  method: string,
+  url: URL,
+  body?: Sent,
+  more: Readonly<Record<string, string>> = {},
+): Promise<IncomingMessage> {
   const headers = body && {
     'content-type': 'application/octet-stream',
+    ...more,
     ...(body.lengthBytes !== undefined && { 'content-length': body.lengthBytes }),
   };
   const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {

@@ -60,7 +60,7 @@ function partitionNumber(text: string): number {
   throw new InvalidArgumentError('Partitions are numbered from 1.');
 }
 
-function workerUrl(text: string): URL {
+export function workerUrl(text: string): URL {
   const url = URL.parse(text.endsWith('/') ? text : `${text}/`);
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   throw new InvalidArgumentError('It is no http or https URL.');

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCodes, Failure, isBrokenPipe } from './failure.ts';
 import { fs2tarCommand } from './fs2tar.ts';
+import { simCommand } from './sim.ts';
 
 // What is to be removed at exit is removed then too.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -16,7 +17,7 @@ const program = new Command('lkl')
   .version(packageJson.version)
   .option('-v, --verbose', 'show the log of a kernel or a Worker that failed')
   .exitOverride();
-for (const command of [fs2tarCommand()]) program.addCommand(command.copyInheritedSettings(program));
+for (const command of [fs2tarCommand(), simCommand()]) program.addCommand(command.copyInheritedSettings(program));
 
 try {
   await program.parseAsync();
