@@ -1,4 +1,5 @@
-"""The native side of conformance, as root: `make` images of random trees and what Linux says of them, `judge` the tars made of them."""
+"""The native side of conformance, as root: `make` images of random trees and what Linux says of them
+(`make-with-tar`: and GNU tar's tar of each, a stand-in for ours), `judge` the tars made of them."""
 
 import json
 import os
@@ -12,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 import build
 import listing
 import tree
-from filesystems import by_name, file_systems, run
+from filesystems import FileSystem, by_name, file_systems, run
 from tar_listing import list_tar
 
 # What each tar program needs to be told to lose nothing.
@@ -31,28 +32,32 @@ def mountable(type: str) -> bool:
         return type in file.read().split()
 
 
-def make(out: str, seed: str, names: list) -> None:
-    scratch = tempfile.mkdtemp(dir='/tmp')
-    for row in [by_name[name] for name in names] or [row for row in file_systems if row.wild]:
-        image = f'{scratch}/image'
-        try:
-            if not mountable(row.type):
-                raise RuntimeError(f'this kernel has no {row.type}')
-            refused = build.make(row, image, tree.wild(f'{seed} {row.name}'))
-        except RuntimeError as error:
-            print(f'{row.name}: not made: {str(error).splitlines()[0]}', flush=True)
-            continue
-        os.umask(0o022)
-        with build.readable(row, image) as point:
-            entries = listing.list_tree(point)
-            # The stand-in for a producer of ours: what GNU tar makes of the native mount. Sockets make it complain, not fail.
-            run(CREATE.format(tar=f'{out}/{row.name}.native.tar', dir=point))
-        run(f'cp --sparse=always {image} {out}/{row.name}.img && rm {image}')
-        with open(f'{out}/{row.name}.json', 'w', encoding='utf-8') as file:
-            json.dump({'type': row.type, 'options': row.options, 'entries': entries,
-                       'refused': {call: len(paths) for call, paths in refused.items()}}, file)
-        print(f'{row.name}: {len(entries)} entries', flush=True)
-    shutil.rmtree(scratch)
+def make(out: str, seed: str, names: list, with_tar: bool) -> None:
+    with tempfile.TemporaryDirectory(dir='/tmp') as scratch:
+        for row in [by_name[name] for name in names] or [row for row in file_systems if row.wild]:
+            try:
+                make_one(row, seed, f'{scratch}/image', f'{out}/{row.name}', with_tar)
+            except RuntimeError as error:
+                print(f'{row.name}: not made: {str(error).splitlines()[0]}', flush=True)
+
+
+def make_one(row: FileSystem, seed: str, image: str, out: str, with_tar: bool) -> None:
+    if not mountable(row.type):
+        raise RuntimeError(f'this kernel has no {row.type}')
+    refused = build.make(row, image, tree.wild(f'{seed} {row.name}'))
+    os.umask(0o022)
+    with build.readable(row, image) as point:
+        entries = listing.list_tree(point)
+        for entry in entries:
+            if 'error' in entry:
+                raise RuntimeError(f'Linux cannot read what its mkfs made: {entry}')
+        if with_tar:
+            run(CREATE.format(tar=f'{out}.native.tar', dir=point))
+    run(f'cp --sparse=always {image} {out}.img && rm {image}')
+    with open(f'{out}.json', 'w', encoding='utf-8') as file:
+        json.dump({'type': row.type, 'options': row.options, 'entries': entries,
+                   'refused': {call: len(paths) for call, paths in refused.items()}}, file)
+    print(f'{row.name}: {len(entries)} entries', flush=True)
 
 
 def untold(type: str) -> tuple:
@@ -122,7 +127,7 @@ if __name__ == '__main__':
         sys.exit('native.py: bsdtar is missing: apt-get install libarchive-tools')
     os.environ['LC_ALL'] = 'C.UTF-8'
     verb, directory, *rest = sys.argv[1:]
-    if verb == 'make':
-        make(directory, rest[0], rest[1:])
+    if verb in ('make', 'make-with-tar'):
+        make(directory, rest[0], rest[1:], verb == 'make-with-tar')
     else:
         judge(directory, rest)

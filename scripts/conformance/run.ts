@@ -45,7 +45,7 @@ for (let round = 1; round <= Number(values.rounds); round++) {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
 
-  const log = native(['make', out, seed, ...rows]);
+  const log = native([values.command.includes('{native}') ? 'make-with-tar' : 'make', out, seed, ...rows]);
   const names = Array.from(log.matchAll(/^([\w-]+): \d+ entries$/gm), ([, name]) => name ?? '');
   for (const [line] of log.matchAll(/^.*: not made: .*$/gm)) {
     console.log(line);
