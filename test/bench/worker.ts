@@ -17,26 +17,31 @@ import vmlinux from '../../wasm/dist/vmlinux.wasm';
 const MEMORY_MIB = 20;
 const CACHE_MIB = 16;
 
+const restored = (machine: Machine): Kernel => restore(machine, snapshot, { host: workerHost, memoryMib: MEMORY_MIB });
+
 /** The clock tells whole milliseconds: what is shorter is timed this many times in a row. */
 const BATCH = 10;
 
-const restored = (machine: Machine): Kernel => restore(machine, snapshot, { host: workerHost, memoryMib: MEMORY_MIB });
-
-/** Milliseconds of one `action`, as the mean of a batch, `samples` times. `prepare` is not timed. */
+/** Milliseconds of one `action`, as the mean over `on`, `samples` times. `prepare` is not timed. */
 async function sample<T>(
-  samples: number,
-  prepare: () => T,
-  action: (prepared: T) => Promise<unknown>,
+  query: URLSearchParams,
+  on: readonly T[],
+  prepare: (one: T) => void,
+  action: (one: T) => Promise<void>,
 ): Promise<number[]> {
   const times: number[] = [];
-  for (let taken = 0; taken < samples; taken += 1) {
-    const prepared = Array.from({ length: BATCH }, prepare);
+  for (let taken = 0; taken < Number(query.get('samples')); taken += 1) {
+    for (const one of on) prepare(one);
     const start = performance.now();
-    for (const one of prepared) await action(one);
-    times.push((performance.now() - start) / BATCH);
+    for (const one of on) await action(one);
+    times.push((performance.now() - start) / on.length);
   }
   return times;
 }
+
+/** Few: what their memories take is freed late. */
+const machines = (count: number): Machine[] =>
+  Array.from({ length: count }, () => freshMachine(kernelModule, snapshot));
 
 /** From a clean machine to the end of the first system call. */
 async function firstSyscall(machine: Machine): Promise<void> {
@@ -54,26 +59,26 @@ const benches: Readonly<Record<string, (query: URLSearchParams, env: Bindings) =
     kernel.kill();
     return [ms];
   },
-  /** With machines that are made before, as the pool has them. */
+  /** With machines that are ready, as the pool has them. */
   'restore-ready': (query) =>
-    sample(Number(query.get('samples')), () => freshMachine(kernelModule, snapshot), firstSyscall),
+    sample(query, machines(BATCH), (machine) => cleanMachine(machine, snapshot), firstSyscall),
   /** With a machine that was used before and is cleaned first. */
-  'restore-used': (query) => {
-    const machine = freshMachine(kernelModule, snapshot);
-    return sample(
-      Number(query.get('samples')),
-      () => undefined,
-      async () => {
+  'restore-used': (query) =>
+    sample(
+      query,
+      Array(BATCH).fill(machines(1)[0]),
+      () => {},
+      async (machine) => {
         cleanMachine(machine, snapshot);
         await firstSyscall(machine);
       },
-    );
-  },
+    ),
   /** With a machine that is made first. */
   'restore-fresh': (query) =>
     sample(
-      Number(query.get('samples')),
-      () => undefined,
+      query,
+      [undefined],
+      () => {},
       () => firstSyscall(freshMachine(kernelModule, snapshot)),
     ),
   /** System calls a second that do next to nothing. */
