@@ -119,6 +119,20 @@ describe('lines', () => {
   });
 });
 
+describe('a client that goes away', () => {
+  it('takes its kernel with it: the memory is free for the next', async () => {
+    const long = { ...example, duration: '86000s', samples: { interval: '1s' }, capture: [], deadline_ms: 300_000 };
+    const workloads = [{ type: 'tcp', from: 'a', to: 'b' }];
+    // It would take minutes, and each may have more than a third of the memory: a third one would wait in vain.
+    const links = [{ ...example.links[0], queue: { kind: 'bfifo', limit: '4mb' } }];
+    for (let i = 0; i < 4; i++) {
+      const response = await send({ ...long, links, workloads }, '', 'application/x-ndjson');
+      expect(response.status).toBe(200);
+      await response.body?.cancel();
+    }
+  });
+});
+
 describe('what is impossible', () => {
   const link = { endpoints: ['a', 'b'] };
   it.each<[string, Json, string, string]>([

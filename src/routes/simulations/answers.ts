@@ -53,7 +53,11 @@ export async function answerJson(c: Context<Env>, planned: PlannedSimulation, op
 export async function answerLines(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
   const stream = await streamed(
     async (sink) => {
-      const out = lineWriter(sink);
+      let begun = false;
+      const out = lineWriter((chunk) => {
+        begun = true;
+        return sink(chunk);
+      });
       try {
         const ran = await runSending(planned, options, (send) => {
           const tell = (value: unknown, bytes: number) =>
@@ -71,6 +75,8 @@ export async function answerLines(c: Context<Env>, planned: PlannedSimulation, o
         await out.line({ end: answerOf(ran, options.timing) });
         await out.flush();
       } catch (cause) {
+        // Before anything was sent, it can still be the answer.
+        if (!begun) throw cause;
         await out.line({ problem: problemOf(cause) });
         await out.flush();
         throw cause;
