@@ -19,9 +19,8 @@ const STEPS_A_TURN = 4096;
  * does not tell; but what a task waits for without a timeout of its own comes within hours (TCP gives up) or not at all.
  */
 const DEADLOCK_NS = 25 * 3600 * 1e9;
-/** For calls that carry a timeout of the caller's. */
+/** While a task waits with a timeout of its own. */
 const DEADLOCK_TIMED_NS = 400 * 86_400 * 1e9;
-const timedCall = /nanosleep|poll|select|epoll|timedwait|futex|semtimedop|mmsg|mq_timed|io_getevents|io_uring_enter/;
 
 export interface EngineOptions {
   readonly host: Host;
@@ -67,6 +66,8 @@ export class Engine {
   #steps = 0;
   /** When a user task last got on. */
   #progressNs = 0;
+  /** When the last of the timers that tasks set is due, at the latest. */
+  #timersNs = 0;
   #turning = false;
   #dead: KernelDead | undefined;
   readonly #deaths: ((dead: KernelDead) => void)[] = [];
@@ -281,10 +282,8 @@ export class Engine {
   }
 
   #hopeless(dueNs: number): boolean {
-    const waitedNs = dueNs - this.#progressNs;
-    if (waitedNs < DEADLOCK_NS) return false;
-    const timed = [...this.#tasks.values()].some(({ runningCall }) => runningCall && timedCall.test(runningCall));
-    return !timed || waitedNs >= DEADLOCK_TIMED_NS;
+    if (dueNs - Math.max(this.#progressNs, this.#timersNs) < DEADLOCK_NS) return false;
+    return dueNs - this.#progressNs >= DEADLOCK_TIMED_NS || !this.tasks.some((task) => task.waitsWithTimeout);
   }
 
   #deadlock(): void {
@@ -319,6 +318,9 @@ export class Engine {
         // Waiting for something else than a call of its own, it would keep the others from running.
         if (!t.thinking && this.#heldBy === t) this.#interrupt();
         this.#reconsider();
+      },
+      timerSet: (ns) => {
+        this.#timersNs = Math.max(this.#timersNs, this.clock.nowNs + Math.min(ns, DEADLOCK_TIMED_NS));
       },
     });
     this.#tasks.set(address, task);

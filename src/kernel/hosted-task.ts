@@ -3,6 +3,7 @@
 import { REGS } from '../abi/shared.ts';
 import { type SyscallName, syscalls } from '../abi/syscalls.ts';
 import { type KernelMemory, type Ptr, plus } from './memory.ts';
+import { hasTimeout, timerNs } from './timeouts.ts';
 import type { UserTask } from './user-task.ts';
 
 interface Call {
@@ -18,6 +19,8 @@ export interface TaskEvents {
   submitted(task: HostedTask): void;
   /** The program came or went, or began or ended to wait for something else. */
   changed(task: HostedTask): void;
+  /** It is about to set a timer, due after so many nanoseconds. */
+  timerSet(ns: number): void;
 }
 
 /**
@@ -103,6 +106,10 @@ export class HostedTask implements UserTask {
   get runningCall(): SyscallName | undefined {
     return this.#running?.name;
   }
+  /** It runs a call that ends after a time which the program gave. */
+  get waitsWithTimeout(): boolean {
+    return this.#running !== undefined && hasTimeout(this.#running.name, this.#running.args);
+  }
 
   syscall(name: SyscallName, ...args: readonly (number | bigint)[]): Promise<number> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
@@ -134,7 +141,10 @@ export class HostedTask implements UserTask {
         data.setInt32(at + 4, arg >> 31, true);
       } else this.memory.setI64FromNumber(at as Ptr, arg);
     }
-    data.setInt32(this.#regs + REGS.nr, syscalls[call.name][0], true);
+    const number = syscalls[call.name][0];
+    data.setInt32(this.#regs + REGS.nr, number, true);
+    const ns = timerNs(number, call.args, this.memory);
+    if (ns !== undefined) this.#events.timerSet(ns);
     return true;
   }
 
