@@ -128,6 +128,24 @@ const steps: readonly (readonly [name: string, calls: readonly PlayedCall[], che
   ],
   ['gettid', [call('gettid')], ret(1)],
   [
+    'shared_mmap',
+    [
+      { ...call('open', '/shared', 'O_RDWR|O_CREAT', 0o600), as: 'shared' },
+      call('ftruncate', { ref: 'shared' }, 8192),
+      { ...call('mmap', 0, 8192, 'PROT_READ|PROT_WRITE', 'MAP_SHARED', { ref: 'shared' }, 0), as: 'view' },
+      // What is stored in the mapping is in the file.
+      { ...call('pipe2', { out: 'int[2]' }, 0), as: 'store' },
+      call('write', { ref: 'store.1' }, { utf8: 'test' }, 4),
+      call('read', { ref: 'store.0' }, { ref: 'view' }, 4),
+      call('pread64', { ref: 'shared' }, { out: 4 }, 4, 0),
+      call('munmap', { ref: 'view' }, 8192),
+    ],
+    (results) => {
+      expect(results.slice(3).map((result) => result.ret)).toEqual([0, 4, 4, 4, 0]);
+      expect(results[6]?.out).toMatchObject({ utf8: 'test' });
+    },
+  ],
+  [
     'private_mmap',
     [
       { ...call('mmap', 0, 8192, 'PROT_READ|PROT_WRITE', 'MAP_PRIVATE', 0, 0), as: 'map' },
