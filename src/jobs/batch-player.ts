@@ -4,6 +4,7 @@ import { HostError } from '../abi/host-error.ts';
 import { KernelDead, TaskExited } from '../kernel/errors.ts';
 import type { HostedTask } from '../kernel/hosted-task.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import { integer } from './batch/integer.ts';
 import { Mistake } from './batch/mistake.ts';
 import { Refs } from './batch/refs.ts';
@@ -154,22 +155,27 @@ class Player {
     return badCall(cause.code, `${prefixOf(name)}/calls${cause.path}`, cause.message);
   }
 
-  /** An error with the calls that were under way, when it is the kernel's end. */
+  /** An error with the calls that were under way, when it is the kernel's end or there is no memory for a call's buffers. */
   explain(cause: unknown): unknown {
-    if (!(cause instanceof KernelDead)) return cause;
+    if (!(cause instanceof KernelDead || isNoMemory(cause))) return cause;
     const underWay = [...this.#current].map(([name, { index, call }]) => ({
       ...(name !== '' && { task: name }),
       index,
       call: call.call,
     }));
     const where = underWay.map(({ task, index, call }) => `${task ? `task ${task}, ` : ''}call ${index} (${call})`);
-    const detail = cause.end === 'deadlock' ? 'every task waits and no timer is set' : cause.message;
-    return new HostError(`kernel-${cause.end}`, `${detail}: ${where.join('; ')}`, {
-      members: { under_way: underWay, console: cause.console },
+    const detail =
+      cause instanceof KernelDead && cause.end === 'deadlock' ? 'every task waits and no timer is set' : cause.message;
+    const end = cause instanceof KernelDead ? cause.end : 'oom';
+    const console = cause instanceof KernelDead ? cause.console : this.#kernel.console;
+    return new HostError(`kernel-${end}`, `${detail}: ${where.join('; ')}`, {
+      members: { under_way: underWay, console },
       cause,
     });
   }
 }
+
+const isNoMemory = (cause: unknown): cause is KernelError => cause instanceof KernelError && cause.errno === 'ENOMEM';
 
 /** Results by name that lists can wait for. */
 class SharedRefs extends Refs {

@@ -1,8 +1,10 @@
 /** POST /v1/syscalls: calls in, what Linux answered out; what makes no sense is a problem that says where. */
 
 import { describe, expect, it } from 'vitest';
+import { SECTOR } from '../../src/storage/block-device.ts';
 import { dosDisk } from '../fakes/disk.ts';
 import { romfs } from '../fakes/romfs.ts';
+import { fixtureDevice } from '../fixtures/load.ts';
 import { request } from './harness.ts';
 
 type Json = Record<string, unknown>;
@@ -34,6 +36,13 @@ async function problem(body: Json, status: number, members: Json): Promise<void>
 
 const call = (name: string, ...args: unknown[]) => ({ call: name, args });
 const base64 = (bytes: Uint8Array) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+/** The image of test/fixtures, whole. */
+async function ext4Bytes(): Promise<Uint8Array<ArrayBuffer>> {
+  const device = await fixtureDevice('ext4');
+  const bytes = new Uint8Array(device.sectors * SECTOR);
+  await device.read(0, bytes);
+  return bytes;
+}
 const text = (content: string) => new TextEncoder().encode(content);
 
 describe('a batch', () => {
@@ -77,6 +86,46 @@ describe('a batch', () => {
     });
     const expected = [{ ...call('chdir', '/nope'), expect: 'ENOENT' }, call('getpid')];
     expect((await run({ calls: expected, on_error: 'stop' })).results).toHaveLength(2);
+  });
+
+  it('takes calls by the names of 32-bit and of 64-bit kernels', async () => {
+    const stat = (name: string) => call(name, 'AT_FDCWD', '/proc', { out: 'stat' }, 0);
+    const seek = [
+      { ...call('open', '/tmp/f', 'O_RDWR|O_CREAT', 420), as: 'fd' },
+      call('lseek', { ref: 'fd' }, 7, 'SEEK_SET'),
+    ];
+    const now = (name: string) => call(name, 'CLOCK_MONOTONIC', { out: 'timespec' });
+    const { results } = await run({
+      calls: [
+        stat('newfstatat'),
+        stat('fstatat64'),
+        ...seek,
+        call('_llseek', { ref: 'fd' }, 0, 7, { out: 's64' }, 'SEEK_SET'),
+        call('llseek', { ref: 'fd' }, 1, 0, { out: 's64' }, 'SEEK_SET'),
+        now('clock_gettime'),
+        now('clock_gettime64'),
+      ],
+    });
+    expect(results[0]?.out).toEqual(results[1]?.out);
+    expect(results.slice(3, 6)).toMatchObject([{ ret: 7 }, { ret: 0, out: 7 }, { ret: 0, out: 2 ** 32 }]);
+    expect(results.slice(6)).toMatchObject([
+      { ret: 0, out: { tv_sec: 30 } },
+      { ret: 0, out: { tv_sec: 30 } },
+    ]);
+  });
+
+  it('takes bytes in three forms, and lengths from earlier results', async () => {
+    const { results } = await run({
+      calls: [
+        { ...call('open', '/tmp/f', 'O_RDWR|O_CREAT|O_APPEND', 420), as: 'fd' },
+        call('write', { ref: 'fd' }, { utf8: 'a€' }, 4),
+        call('write', { ref: 'fd' }, { base64: 'AP8=' }, 2),
+        call('write', { ref: 'fd' }, { hex: '0d 0a' }, 2),
+        { ...call('fstat', { ref: 'fd' }, { out: 'stat' }), as: 'stat' },
+        call('pread64', { ref: 'fd' }, { out: { ref: 'stat.st_size' } }, { ref: 'stat.st_size' }, 0),
+      ],
+    });
+    expect(results[5]).toEqual({ ret: 8, out: { base64: 'YeKCrAD/DQo=' }, ns: expect.any(Number) });
   });
 
   it('shows calls as strace does, when asked', async () => {
@@ -169,6 +218,39 @@ describe('the kernel of a batch', () => {
     expect(await contentOf('/a/b/file', { mounts })).toBe('in the image');
     const inPartition = [{ base64: base64(dosDisk(image)), at: '/mnt', partition: 1, type: 'romfs' }];
     expect(await contentOf('/mnt/file', { mounts: inPartition })).toBe('in the image');
+  });
+
+  it('has images of the storage, as they are or with writes that stay with it', async () => {
+    const stored = await request('/v1/images/batch-image', { method: 'PUT', body: await ext4Bytes() });
+    expect(stored.status).toBe(201);
+    const write = [
+      { ...call('open', '/mnt/new', 'O_WRONLY|O_CREAT', 420), as: 'new' },
+      call('write', { ref: 'new' }, { utf8: 'kept' }, 4),
+      call('umount', '/mnt'),
+    ];
+    const mounts = (read_only: boolean) => [{ image: 'batch-image', at: '/mnt', type: 'ext4', read_only }];
+    const again = [
+      call('close', { ref: 'new' }),
+      call('umount', '/mnt'),
+      call('mount', '/dev/vda', '/mnt', 'ext4', 0, null),
+    ];
+    const written = await run({ mounts: mounts(false), calls: [...write, ...again, ...read('/mnt/new')] });
+    expect(written.results.map(({ errno }) => errno)).toEqual([undefined, undefined, 'EBUSY', ...Array(5)]);
+    expect(written.results.at(-1)).toMatchObject({ out: { utf8: 'kept' } });
+    expect((await run({ mounts: mounts(true), calls: write })).results[0]).toMatchObject({ errno: 'EROFS' });
+    expect((await run({ mounts: mounts(false), calls: read('/mnt/new') })).results[0]).toMatchObject({
+      errno: 'ENOENT',
+      expect((await request('/v1/images/batch-image', { method: 'DELETE' })).status).toBe(204);
+  });
+  });
+
+  it('has no more memory than asked for', async () => {
+    const fill = Array.from({ length: 32 }, () => call('write', { ref: 'file' }, { out: 2 ** 20 }, 2 ** 20));
+    const calls = [{ ...call('open', '/tmp/fill', 'O_WRONLY|O_CREAT', 420), as: 'file' }, ...fill];
+    expect((await run({ calls, memory: 64 })).results.slice(1)).toEqual(
+      fill.map(() => expect.objectContaining({ ret: 2 ** 20 })),
+    );
+    await problem({ calls, memory: 16 }, 503, { type: '/problems/kernel-oom', under_way: [{ call: 'write' }] });
   });
 
   it('has an image as a disk alone', async () => {
@@ -313,6 +395,13 @@ describe('a request that makes no sense is a problem with its place', () => {
     });
   });
 
+  it('a call that waits for nothing is a deadlock, long before the deadline', async () => {
+    await problem({ calls: [call('getpid'), call('pause')] }, 500, {
+      type: '/problems/kernel-deadlock',
+      under_way: [{ index: 1, call: 'pause' }],
+    });
+  });
+
   it('a call that kills the kernel is named', async () => {
     await problem({ calls: [call('getpid'), call('reboot', 0xfee1dead, 0x28121969, 0x01234567, 0)] }, 500, {
       under_way: [{ index: 1, call: 'reboot' }],
@@ -357,6 +446,29 @@ describe('lines', () => {
     const answer = parsed(await (await stream(body)).text());
     expect(answer).toHaveLength(100_001);
     expect(answer.slice(0, -1).every(({ ret }) => ret === 1)).toBe(true);
+  });
+
+  it('are not read before what came of the lines before is taken', async () => {
+    const block = text(lines(call('uname', { out: 'utsname' })).repeat(1000));
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          if (sent++ === 100) controller.close();
+          else controller.enqueue(block);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const answer = await stream(body);
+    const reader = answer.body?.getReader();
+    await reader?.read();
+    for (let looked = 0; looked < 50; looked++) await scheduler.wait(1);
+    expect(sent).toBeLessThan(50);
+    let bytes = 0;
+    for (let chunk = await reader?.read(); chunk?.value; chunk = await reader?.read()) bytes += chunk.value.length;
+    expect(sent).toBe(101);
+    expect(bytes).toBeGreaterThan(100_000 * 100);
   });
 
   it('that make no sense at the start are a problem', async () => {

@@ -68,7 +68,8 @@ export class CallRunner {
     const task = this.#task;
     this.#arena.clear();
     const plan = encode(this.#arena, call, args, paths);
-    const mapped = this.#arena.used > task.scratchBytes ? await mapBuffer(task, this.#arena.used) : undefined;
+    const mapped =
+      this.#arena.used > task.scratchBytes ? await mapBuffer(task, wholeBlock(this.#arena.used)) : undefined;
     const base = mapped?.at ?? task.scratch;
     const given = this.#arena.place(base);
     if (given.length > 0) task.memory.write(base, given);
@@ -127,6 +128,12 @@ export async function* runList(
   }
   return undefined;
 }
+
+/**
+ * A power of two of pages for `bytes`. Without an MMU Linux takes as much and gives the rest away: it would settle there
+ * what stays, and once the buffer is gone no room of that size is left.
+ */
+const wholeBlock = (bytes: number): number => 2 ** Math.ceil(Math.log2(bytes));
 
 /** What a call answers that failed with errno `number`. */
 const failure = (number: number): CallResult => ({ ret: -number, errno: errnoName(number) ?? `E${number}` });
