@@ -240,8 +240,8 @@ describe('the kernel of a batch', () => {
     expect((await run({ mounts: mounts(true), calls: write })).results[0]).toMatchObject({ errno: 'EROFS' });
     expect((await run({ mounts: mounts(false), calls: read('/mnt/new') })).results[0]).toMatchObject({
       errno: 'ENOENT',
-      expect((await request('/v1/images/batch-image', { method: 'DELETE' })).status).toBe(204);
-  });
+    });
+    expect((await request('/v1/images/batch-image', { method: 'DELETE' })).status).toBe(204);
   });
 
   it('has no more memory than asked for', async () => {
