@@ -15,8 +15,9 @@ export async function archive(
   device: BlockDevice,
   request: MountRequest = {},
   options: Partial<Fs2tarOptions> = {},
+  by = mounter,
 ): Promise<Archived> {
-  const mounted = await mounter.mount(device, request);
+  const mounted = await by.mount(device, request);
   try {
     const chunks: Uint8Array[] = [];
     const sink = (chunk: Uint8Array) => void chunks.push(chunk);
