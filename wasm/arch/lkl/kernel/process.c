@@ -94,10 +94,6 @@ unsigned long __get_wchan(struct task_struct *task)
 	return 0;
 }
 
-void user_disable_single_step(struct task_struct *task)
-{
-}
-
 void ptrace_disable(struct task_struct *task)
 {
 }

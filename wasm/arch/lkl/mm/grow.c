@@ -19,6 +19,7 @@
 #include "../../../mm/internal.h"
 
 #define LKL_MAX_PFN	((CONFIG_LKL_MEMORY_MAX_MIB * SZ_1M) >> PAGE_SHIFT)
+#define LKL_OOM_PATIENCE	1000	/* calls in a row without a page to spare */
 #define LKL_GROW_BYTES	SZ_4M	/* one block of the largest order, so large allocations find room */
 
 /* Move the page map and the page block bitmap to ones that cover all pages there can ever be. */
@@ -100,9 +101,20 @@ static unsigned long lkl_grow_scan(struct shrinker *shrinker, struct shrink_cont
 	return gained ?: SHRINK_STOP;
 }
 
+/*
+ * Allocations that may neither fail nor enter the file system are never met by
+ * a kill: the allocator asks again and again, in the hope that another task
+ * frees something. On one CPU, with nobody else to run, that is for ever.
+ */
 static int lkl_grow_oom(struct notifier_block *nb, unsigned long action, void *freed)
 {
-	*(unsigned long *)freed += lkl_mm_grow();
+	static unsigned int in_vain;
+	unsigned long gained = lkl_mm_grow();
+
+	in_vain = gained || nr_free_pages() > min_free_kbytes >> (PAGE_SHIFT - 10) ? 0 : in_vain + 1;
+	if (in_vain > LKL_OOM_PATIENCE)
+		panic("Out of memory: nothing left to reclaim");
+	*(unsigned long *)freed += gained;
 	return NOTIFY_OK;
 }
 

@@ -4,9 +4,10 @@
  * stock functions, which BUG(), by --wrap (see the Makefile).
  *
  * Pages that happen to be neighbours in physical order need no mapping: XFS
- * keeps buffers mapped for as long as they live, so bulk allocation tries for
- * such pages. Others are mapped through a copy that is written back when the
- * mapping goes: right for erofs, f2fs and ntfs3, which map, work and unmap.
+ * keeps buffers mapped for as long as they live, so bulk allocation gives it
+ * such pages or none. Others are mapped through a copy that is written back
+ * when the mapping goes: right for erofs, f2fs and ntfs3, which map what has
+ * been read, work and unmap.
  */
 #include <linux/gfp.h>
 #include <linux/highmem.h>
@@ -114,6 +115,9 @@ unsigned long __wrap_alloc_pages_bulk_noprof(gfp_t gfp, int nid, nodemask_t *mas
 	if (!empty)
 		return __real_alloc_pages_bulk_noprof(gfp, nid, mask, count, list, array);
 	block = alloc_pages_exact((size_t)count * PAGE_SIZE, gfp);
+	/* Who wants no warning can do without (readahead), or asks again: that is XFS. */
+	if (!block && gfp & __GFP_NOWARN)
+		return 0;
 	if (!block)
 		return __real_alloc_pages_bulk_noprof(gfp, nid, mask, count, list, array);
 	for (int i = 0; i < count; i++)

@@ -20,6 +20,5 @@ struct pt_regs {
 #define kernel_stack_pointer(regs)	0UL
 #define regs_return_value(regs)		((long)(regs)->ret)
 #define is_syscall_success(regs)	((regs)->ret >= 0 || (regs)->ret < -MAX_ERRNO)
-#define arch_has_single_step()		(0)
 
 #endif
