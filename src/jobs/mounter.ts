@@ -3,6 +3,7 @@
 import { type ErrnoName, errnoName, errnos } from '../abi/errno.ts';
 import { HostError } from '../abi/host-error.ts';
 import type { Superblock } from '../abi/superblocks.ts';
+import { KernelDead } from '../kernel/errors.ts';
 import type { Disk, Kernel } from '../kernel/kernel.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { mount, statfs64, umount2 } from '../kernel/syscalls/mount.ts';
@@ -30,7 +31,7 @@ export interface MountPlan extends MountRequest {
 
 /** Mount a disk that `kernel` has, of which `device` is the content; answers as what. */
 export function mountDisk(kernel: Kernel, device: BlockDevice, disk: Disk, plan: MountPlan): Promise<Mounted> {
-  return new Image(kernel, device, disk).mountAs(plan);
+  return new Image(kernel, device, disk, { last: true }).mountAs(plan);
 }
 
 export type Mounted = Pick<MountedImage, 'type' | 'partition'>;
@@ -38,16 +39,22 @@ export type Mounted = Pick<MountedImage, 'type' | 'partition'>;
 /** What the driver is asked to do: as a superblock row, without what only describes. */
 type Attempt = Pick<Superblock, 'types' | 'options'>;
 
-export function imageMounter(newKernel: () => Promise<Kernel>): ImageMounter {
+/** `kernels` from small to large: in which the drivers find too little memory, the next one takes the image. */
+export function imageMounter(kernels: readonly [() => Promise<Kernel>, ...(() => Promise<Kernel>)[]]): ImageMounter {
   /** Runs `action` with a kernel that has the image as a disk; when that fails, the kernel goes. */
-  async function withImage<T>(device: BlockDevice, action: (image: Image) => Promise<T>): Promise<T> {
+  async function withImage<T>(
+    device: BlockDevice,
+    action: (image: Image) => Promise<T>,
+    [newKernel, ...larger] = kernels,
+  ): Promise<T> {
     const kernel = await newKernel();
+    const [next, ...others] = larger;
     try {
-      return await action(
-        new Image(kernel, device, await kernel.attachDisk(overlay(device, { limitMib: OVERLAY_MIB }))),
-      );
+      const disk = await kernel.attachDisk(overlay(device, { limitMib: OVERLAY_MIB }));
+      return await action(new Image(kernel, device, disk, { last: next === undefined }));
     } catch (cause) {
       kernel.kill();
+      if (next && isOutOfMemory(cause)) return withImage(device, action, [next, ...others]);
       throw cause;
     }
   }
@@ -73,6 +80,9 @@ export function imageMounter(newKernel: () => Promise<Kernel>): ImageMounter {
   };
 }
 
+const isOutOfMemory = (cause: unknown): boolean =>
+  (cause instanceof KernelDead && cause.end === 'oom') || (cause instanceof KernelError && cause.errno === 'ENOMEM');
+
 /** The drivers to try on a volume, in order; the type asked for goes by its own name. */
 function attempts({ superblocks }: ProbedVolume, type: string | undefined): readonly Attempt[] {
   if (type === undefined) return superblocks;
@@ -86,12 +96,15 @@ class Image {
   readonly task: UserTask;
   readonly #device: BlockDevice;
   readonly #disk: Disk;
+  /** No larger kernel is to come: ENOMEM is a reason like others. Drivers say it of sizes that are damaged, too. */
+  readonly #last: boolean;
 
-  constructor(kernel: Kernel, device: BlockDevice, disk: Disk) {
+  constructor(kernel: Kernel, device: BlockDevice, disk: Disk, { last }: { readonly last: boolean }) {
     this.kernel = kernel;
     this.task = blaming(disk, kernel.init);
     this.#device = device;
     this.#disk = disk;
+    this.#last = last;
   }
 
   /** Types that are not for block devices are the kernel's own (`nodev` in /proc/filesystems). */
@@ -135,7 +148,7 @@ class Image {
       const all = [options, data].filter(Boolean).join(',');
       const ret = await mount(this.task, `/dev/${volume.name}`, at, types[0], flags, all);
       if (ret >= 0) return attempt;
-      if (-ret === errnos.ENOMEM.number) throw new KernelError('mount', -ret, volume.name);
+      if (!this.#last && -ret === errnos.ENOMEM.number) throw new KernelError('mount', -ret, volume.name);
       refusal ??= mountFailed(errnoName(-ret), volume.partition, types[0], all, console.since(written));
     }
     throw refusal ?? new HostError('no-file-system');

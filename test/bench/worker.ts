@@ -96,10 +96,11 @@ const benches: Readonly<Record<string, (query: URLSearchParams, env: Bindings) =
     if (files === undefined) throw new Error('no files are bound');
     const start = performance.now();
     let kernel: Kernel | undefined;
-    const mounter = imageMounter(async () => {
+    const newKernel = async () => {
       kernel = restored(freshMachine(kernelModule, snapshot));
       return kernel;
-    });
+    };
+    const mounter = imageMounter([newKernel]);
     const device = await fetchDevice((request) => files.fetch(request), query.get('file') ?? '');
     const image = await mounter.mount(cached(device, { maxMib: CACHE_MIB }), {});
     await fs2tar(image.task, image.mountPoint, async () => {}, { onError: 'stop' });

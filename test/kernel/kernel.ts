@@ -8,16 +8,16 @@ import { workerHost } from '../../src/worker-host.ts';
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 
-const host: Host = {
+export const host: Host = {
   ...workerHost,
   entropy: (into) => into.fill(0x5a),
   realtimeNs: () => 0, // as for images in the Worker
 };
 
 /** As much as the Worker gives a kernel with one image. */
-const MEMORY_MIB = 20;
+export const MEMORY_MIB = 20;
 
 export const newKernel = async (): Promise<Kernel> =>
   restore(freshMachine(kernelModule, snapshot), snapshot, { host, memoryMib: MEMORY_MIB });
 
-export const mounter = imageMounter(newKernel);
+export const mounter = imageMounter([newKernel]);
