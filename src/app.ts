@@ -22,7 +22,7 @@ import { workerHost } from './worker-host.ts';
 
 /** Of the 128 MiB an isolate has: the rest is for the module and its code, caches, bodies and the heap. */
 const KERNELS_MIB = 64;
-/** What a kernel with one image may grow to. */
+/** What a kernel with one image may grow to: enough for almost all; ext4 wants more from about 8 TiB on. */
 const MOUNT_MIB = 20;
 
 const pool = new KernelPool(kernelModule, snapshot, {
@@ -33,7 +33,8 @@ const pool = new KernelPool(kernelModule, snapshot, {
 });
 /** Some directories have the time of the mount as theirs: the same image is to give the same tar on any day. */
 const timelessHost = { ...workerHost, realtimeNs: () => 0 };
-const mounter = imageMounter(() => pool.acquire({ host: timelessHost, memoryMib: MOUNT_MIB }));
+const mountingKernel = (memoryMib: number) => () => pool.acquire({ host: timelessHost, memoryMib });
+const mounter = imageMounter([mountingKernel(MOUNT_MIB), mountingKernel(KERNELS_MIB)]);
 
 const nowMs = () => Date.now();
 
