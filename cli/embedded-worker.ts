@@ -18,13 +18,17 @@ export interface EmbeddedWorker {
   close(): Promise<void>;
 }
 
-/** `file` is an image to it, under its name, and read where it lies. `main` is another entry than the Worker's, for benchmarks. */
-export async function embeddedWorker(file?: ImageFile, main?: string): Promise<EmbeddedWorker> {
+/**
+ * `file` is an image to it, under its name, and read where it lies. `main` is another entry than the Worker's, for benchmarks.
+ * `storage`: a folder for what it stores, which then stays.
+ */
+export async function embeddedWorker(file?: ImageFile, main?: string, storage?: string): Promise<EmbeddedWorker> {
   const { buckets, durableObjects, mainModule, modules, ...bundle } = await workerBundle(main);
   const log: WorkerdStructuredLog[] = [];
   const miniflare = new Miniflare({
     cf: false,
     logRequests: false,
+    ...(storage !== undefined && { resourcePersistencePath: storage }),
     handleStructuredLogs: (line) => log.push(line),
     workers: [
       {

@@ -49,7 +49,7 @@ const setup = (bindings: Bindings): SetupNeeds => ({
   host: workerHost,
 });
 
-export const Session = sessionClass({ module: kernelModule, snapshot, setup, nowMs });
+export const Session = sessionClass({ kernels: pool, buildId: snapshot.buildId, setup, nowMs });
 export const SessionIndex = sessionIndexClass(nowMs);
 
 /** Whoever shows the same credentials: no name of an object tells them. */

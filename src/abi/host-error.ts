@@ -38,6 +38,7 @@ export const hostErrors = {
   'session-not-found': { message: 'there is no such session: it was deleted, has expired or never was', status: 404 },
   'session-ended': { message: 'the kernel of the session is no more', status: 410 },
   'not-suspendable': { message: 'the kernel does something that cannot be stored', status: 409 },
+  'session-image-changed': { message: 'an image of the session is no longer the one it began with', status: 409 },
   'too-many-sessions': { message: 'there are as many sessions as one may have', status: 429 },
   // how a kernel can end
   'kernel-panic': { message: 'the kernel panicked', status: 500 },

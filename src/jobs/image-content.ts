@@ -80,7 +80,8 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
       const image = await device(name);
       const mounted = await mounter.mount(image.device, request);
       try {
-        return { ...(await openPath(mounted, path)), etag: image.etag };
+        const opened = await openPath(mounted.task, mounted.mountPoint, path);
+        return { ...opened, etag: image.etag, close: () => mounted.close() };
       } catch (cause) {
         await mounted.close();
         throw cause;

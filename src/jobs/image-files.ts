@@ -1,4 +1,4 @@
-/** One path of a mounted image: a file to read by range, or a directory to list page by page. */
+/** One path of a tree, of an image or of a live kernel: a file to read by range, or a directory to list page by page. */
 
 import { errnos } from '../abi/errno.ts';
 import { HostError } from '../abi/host-error.ts';
@@ -8,6 +8,7 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_DIRECTORY,
+  O_LARGEFILE,
   O_PATH,
   O_RDONLY,
   RESOLVE_IN_ROOT,
@@ -24,11 +25,10 @@ import {
 import type { Sink } from '../archive/chunk-writer.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { readdir } from '../kernel/syscalls/dir.ts';
-import { inNs, openat, openat2, pread64, readlinkat, type Statx, statx } from '../kernel/syscalls/file.ts';
-import { mapBuffer } from '../kernel/syscalls/memory.ts';
+import { close, inNs, openat, openat2, pread64, readlinkat, type Statx, statx } from '../kernel/syscalls/file.ts';
+import { mapBuffer, unmapBuffer } from '../kernel/syscalls/memory.ts';
 import type { UserBuffer } from '../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../kernel/user-task.ts';
-import type { MountedImage } from './mounted-image.ts';
 
 const types = new Map([
   [S_IFREG, 'file'],
@@ -63,13 +63,22 @@ export interface OpenedFile {
   readonly mtimeNs: bigint;
   /** Exactly `length` bytes from `offset` on, or it rejects. */
   read(offset: number, length: number, sink: Sink): Promise<void>;
+  /** Whether a read at its end agrees with its size. What the kernel makes as it is read (proc, sysfs) has none that does. */
+  isSized(): Promise<boolean>;
+  /** All there is, however much. */
+  readAll(sink: Sink): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface Page {
+  readonly entries: readonly Entry[];
+  readonly more: boolean;
 }
 
 export interface OpenedDirectory {
   readonly type: 'directory';
   /** At most `limit` entries in byte order of their names, those after `after`. */
-  list(limit: number, after?: Uint8Array): Promise<{ readonly entries: readonly Entry[]; readonly more: boolean }>;
+  list(limit: number, after?: Uint8Array): Promise<Page>;
   close(): Promise<void>;
 }
 
@@ -77,32 +86,62 @@ export type OpenedPath = OpenedFile | OpenedDirectory;
 
 const BUFFER_BYTES = 256 * 1024;
 
-/** Open `path` inside the image: symlinks and ".." on the way do not leave it. Closing discards the kernel too. */
-export async function openPath(mounted: MountedImage, path: Uint8Array): Promise<OpenedPath> {
-  const { task, mountPoint } = mounted;
-  const root = must('openat', await openat(task, AT_FDCWD, mountPoint, O_PATH | O_DIRECTORY | O_CLOEXEC), mountPoint);
-  const open = async (flags: number) => {
-    const how = { flags: flags | O_CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-    return must('openat2', await openat2(task, root, path.length > 0 ? path : '.', how), path);
+/** Open `path` below `root`: symlinks and ".." on the way do not leave it. */
+export async function openPath(task: UserTask, root: string, path: Uint8Array): Promise<OpenedPath> {
+  const fds: number[] = [];
+  const closeAll = async () => {
+    for (const fd of fds.splice(0)) await close(task, fd);
   };
-  const stat = await statx(task, await open(O_PATH), '', AT_EMPTY_PATH); // opening a fifo for reading would block
-  const type = typeOf(stat);
-  if (type !== 'file' && type !== 'directory') {
-    throw new HostError('not-a-file', `a ${type}, neither a regular file nor a directory`);
-  }
-  const fd = await open(O_RDONLY);
-  const buffer = await mapBuffer(task, BUFFER_BYTES);
-  const closing = { close: () => mounted.close() };
-  if (type === 'directory') {
-    return { type, list: (limit, after) => list(task, fd, buffer, limit, after), ...closing };
-  }
-  return {
-    type,
-    sizeBytes: stat.size,
-    mtimeNs: inNs(stat.mtime),
-    read: (offset, length, sink) => readRange(task, fd, buffer, { offset, length, sink }),
-    ...closing,
+  const keep = (call: 'openat' | 'openat2', fd: number, what: string | Uint8Array) => {
+    fds.push(must(call, fd, what));
+    return fd;
   };
+  try {
+    const rootFd = keep('openat', await openat(task, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC), root);
+    const open = async (flags: number) => {
+      const how = { flags: flags | O_CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+      return keep('openat2', await openat2(task, rootFd, path.length > 0 ? path : '.', how), path);
+    };
+    const stat = await statx(task, await open(O_PATH), '', AT_EMPTY_PATH); // opening a fifo for reading would block
+    const type = typeOf(stat);
+    if (type !== 'file' && type !== 'directory') {
+      throw new HostError('not-a-file', `a ${type}, neither a regular file nor a directory`);
+    }
+    const fd = await open(O_RDONLY | O_LARGEFILE);
+    const buffer = await mapBuffer(task, BUFFER_BYTES);
+    const closing = {
+      async close() {
+        await unmapBuffer(task, buffer);
+        await closeAll();
+      },
+    };
+    if (type === 'directory') {
+      return { type, list: (limit, after) => list(task, fd, buffer, limit, after), ...closing };
+    }
+    const sizeBytes = stat.size;
+    return {
+      type,
+      sizeBytes,
+      mtimeNs: inNs(stat.mtime),
+      read: (offset, length, sink) => readRange(task, fd, buffer, { offset, length, sink }),
+      async isSized() {
+        const last = Math.max(sizeBytes - 1, 0);
+        return (await pread64(task, fd, buffer, 2, last)) === Math.min(sizeBytes, 1);
+      },
+      async readAll(sink) {
+        for (let at = 0; ; ) {
+          const bytes = must('pread64', await pread64(task, fd, buffer, buffer.bytes, at));
+          if (bytes === 0) return;
+          await sink(task.memory.copy(buffer.at, bytes));
+          at += bytes;
+        }
+      },
+      ...closing,
+    };
+  } catch (cause) {
+    await closeAll();
+    throw cause;
+  }
 }
 
 async function readRange(
@@ -130,7 +169,7 @@ async function list(
   buffer: UserBuffer,
   limit: number,
   after: Uint8Array | undefined,
-): Promise<{ readonly entries: readonly Entry[]; readonly more: boolean }> {
+): Promise<Page> {
   const from = after === undefined ? '' : toChars(after);
   const names: string[] = [];
   for await (const dirents of readdir(task, fd, buffer)) {

@@ -1,13 +1,11 @@
 /** A kernel as a request wants it: settings, loopback, images as disks and mounted. */
 
-import { errnos } from '../abi/errno.ts';
 import { HostError } from '../abi/host-error.ts';
 import { AT_FDCWD, O_WRONLY } from '../abi/uapi/fs.ts';
 import type { ClockPolicy, Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { seededHost } from '../kernel/seed.ts';
-import { mkdirat } from '../kernel/syscalls/dir.ts';
 import { close, openat, write } from '../kernel/syscalls/file.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
@@ -16,6 +14,7 @@ import { type Overlay, overlay } from '../storage/overlay.ts';
 import { base64Bytes } from './batch/bytes.ts';
 import { CallRunner } from './batch/run.ts';
 import { parseCommandLine, type Setting, sysctl } from './command-line.ts';
+import { makeDirectories } from './make-directories.ts';
 import type { MountRequest } from './mounted-image.ts';
 import { mountDisk } from './mounter.ts';
 
@@ -50,8 +49,16 @@ const OVERLAY_MIB = 32;
 export interface SetupNeeds {
   newKernel(options: { readonly host: Host; readonly clock: ClockPolicy; readonly memoryMib: number }): Promise<Kernel>;
   /** The image of this name. Rejects with `image-not-found`. */
-  image(name: string): Promise<BlockDevice>;
+  image(name: string): Promise<ImageDevice>;
   readonly host: Host;
+  /** Told whenever the kernel flushes a disk. Absent: no kernel needs to. */
+  readonly flushed?: () => void;
+}
+
+export interface ImageDevice {
+  readonly device: BlockDevice;
+  /** Names the version; every read is of that one. */
+  readonly etag: string;
 }
 
 /** A disk of a kernel; `upper` holds what was written to `device`. */
@@ -59,6 +66,8 @@ export interface AttachedDisk {
   readonly request: DiskRequest;
   readonly device: BlockDevice;
   readonly upper: Overlay | undefined;
+  /** Of an image in storage. */
+  readonly etag: string | undefined;
 }
 
 export interface PreparedKernel {
@@ -91,19 +100,25 @@ export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): 
 export const devicesOf = (requests: readonly DiskRequest[], needs: SetupNeeds): Promise<AttachedDisk[]> =>
   Promise.all(
     requests.map(async (request) => {
-      const lower = await imageOf(request, needs);
-      const upper = request.readOnly ? undefined : overlay(lower, { limitMib: OVERLAY_MIB });
-      return { request, upper, device: upper ?? readOnly(lower) };
+      const { device: lower, etag } = await imageOf(request, needs);
+      if (request.readOnly) return { request, upper: undefined, device: readOnly(lower), etag };
+      const upper = overlay(lower, { limitMib: OVERLAY_MIB });
+      const { sectors, read, write, discard } = upper;
+      const { flushed } = needs;
+      return { request, upper, device: flushed ? { sectors, read, write, discard, flush: flushed } : upper, etag };
     }),
   );
 
-async function imageOf({ image, base64 }: DiskRequest, { image: stored }: SetupNeeds): Promise<BlockDevice> {
+async function imageOf(
+  { image, base64 }: DiskRequest,
+  { image: stored }: SetupNeeds,
+): Promise<{ readonly device: BlockDevice; readonly etag: string | undefined }> {
   if (image !== undefined) return stored(image);
   const bytes = base64Bytes(base64 ?? '');
   if (bytes === undefined || bytes.length < SECTOR) {
     throw new HostError('invalid-request', 'mounts: an inline image is base64 of at least one sector');
   }
-  return memoryDevice(bytes);
+  return { device: memoryDevice(bytes), etag: undefined };
 }
 
 const readOnly = ({ sectors, read }: BlockDevice): BlockDevice => ({ sectors, read });
@@ -112,17 +127,8 @@ async function attach(kernel: Kernel, { request, device }: AttachedDisk): Promis
   const disk = await kernel.attachDisk(device);
   const { at } = request;
   if (at === undefined) return;
-  await makeDirectories(kernel.init, at);
+  await makeDirectories(kernel.init, new TextEncoder().encode(at));
   await mountDisk(kernel, device, disk, { ...request, at });
-}
-
-async function makeDirectories(task: UserTask, path: string): Promise<void> {
-  for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
-    const parent = end < 0 ? path : path.slice(0, end);
-    const made = await mkdirat(task, AT_FDCWD, parent, 0o755);
-    if (made !== -errnos.EEXIST.number) must('mkdirat', made, parent);
-    if (end < 0) return;
-  }
 }
 
 async function apply(task: UserTask, { word, path, value }: Setting): Promise<void> {

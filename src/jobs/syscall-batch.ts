@@ -31,7 +31,8 @@ export const storedImages =
   (images: ImageStore): SetupNeeds['image'] =>
   async (name) => {
     try {
-      return cached(await images.device(name), { maxMib: CACHE_MIB });
+      const stored = await images.device(name);
+      return { device: cached(stored, { maxMib: CACHE_MIB }), etag: stored.etag };
     } catch (cause) {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
     }

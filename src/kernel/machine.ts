@@ -38,6 +38,12 @@ export class Machine {
     this.memory = new KernelMemory(memory);
   }
 
+  /** To `bytes` at least. */
+  grow(bytes: number): void {
+    const pages = Math.ceil((bytes - this.memory.size) / WASM_PAGE);
+    if (pages > 0) this.memory.memory.grow(pages);
+  }
+
   bind(handlers: ImportHandlers): void {
     this.#handlers = handlers;
   }

@@ -1,9 +1,11 @@
 /** Kernels of one isolate: machines kept ready, used again, and counted against a memory budget. */
 
 import { HostError } from '../abi/host-error.ts';
+import type { BlockDevice } from '../storage/block-device.ts';
 import type { Kernel, KernelOptions } from './kernel.ts';
 import type { Machine } from './machine.ts';
 import { cleanMachine, freshMachine, restore, type SnapshotState } from './snapshot.ts';
+import { resume, type Suspended } from './suspend.ts';
 
 const MIB = 1 << 20;
 
@@ -17,6 +19,8 @@ export interface PoolOptions {
   /** A pause that keeps a waiting request alive; a bare promise that another request settles would not. */
   readonly pause: (ms: number) => Promise<void>;
 }
+
+type PooledOptions = KernelOptions & { readonly memoryMib: number };
 
 /** How often a waiting request looks whether it is its turn. */
 const LOOK_MS = 5;
@@ -52,27 +56,51 @@ export class KernelPool {
     return this.#ready.length + this.#used.length;
   }
 
-  /** A kernel of the caller's own. Rejects with `busy` when memory does not come free in time. First come, first served. */
-  async acquire(options: KernelOptions & { readonly memoryMib: number }): Promise<Kernel> {
-    const bytes = Math.max(options.memoryMib * MIB, this.#state.memoryBytes);
+  /** A kernel of the caller's own. Rejects with `kernel-busy` when memory does not come free in time. First come, first served. */
+  acquire(options: PooledOptions): Promise<Kernel> {
+    return this.#start(options, this.#state.memoryBytes, (machine) => restore(machine, this.#state, options));
+  }
+
+  /** The same of a kernel that was suspended: it goes on. */
+  resume(suspended: Suspended, options: PooledOptions & { readonly disks: readonly BlockDevice[] }): Promise<Kernel> {
+    const { memoryBytes } = suspended.state;
+    return this.#start(options, memoryBytes, (machine) => resume(machine, suspended, this.#state.buildId, options));
+  }
+
+  /** What every kernel's memory is at first: for immediate use. */
+  get cleanMemory(): Uint8Array {
+    if (this.#ready.length === 0) this.#ready.push(this.#clean(this.#used.pop()));
+    return this.#ready[0]?.memory.bytes ?? new Uint8Array(0);
+  }
+
+  /** `start` makes the kernel of a clean machine that has `memoryBytes` at least. */
+  async #start(
+    { memoryMib }: PooledOptions,
+    memoryBytes: number,
+    start: (machine: Machine) => Kernel | Promise<Kernel>,
+  ): Promise<Kernel> {
+    const bytes = Math.max(memoryMib * MIB, memoryBytes);
     await this.#admit(bytes);
-    const machine = this.#take();
-    const kernel = restore(machine, this.#state, options);
-    kernel.engine.onDeath(() => {
+    try {
+      const machine = this.#take();
+      machine.grow(memoryBytes);
+      const kernel = await start(machine);
+      kernel.engine.onDeath(() => {
+        this.#runningBytes -= bytes;
+        // A device's request that is still under way could write into the next kernel's memory.
+        const whole = kernel.engine.ioInFlight === 0 && machine.memory.size === this.#state.memoryBytes;
+        if (whole && this.#idle < this.#options.ready) this.#used.push(machine);
+      });
+      return kernel;
+    } catch (cause) {
       this.#runningBytes -= bytes;
-      // A device's request that is still under way could write into the next kernel's memory.
-      const whole = kernel.engine.ioInFlight === 0 && machine.memory.size === this.#state.memoryBytes;
-      if (whole && this.#idle < this.#options.ready) this.#used.push(machine);
-    });
-    return kernel;
+      throw cause;
+    }
   }
 
   /** Make machines ready for the next requests, within the budget: for after a response. */
   refill(): void {
-    for (let used = this.#used.pop(); used; used = this.#used.pop()) {
-      cleanMachine(used, this.#state);
-      this.#ready.push(used);
-    }
+    for (let used = this.#used.pop(); used; used = this.#used.pop()) this.#ready.push(this.#clean(used));
     while (this.#idle < this.#options.ready && this.bytes + this.#state.memoryBytes <= this.#options.budgetMib * MIB) {
       this.#ready.push(freshMachine(this.#module, this.#state));
     }
@@ -100,13 +128,15 @@ export class KernelPool {
 
   /** The best machine there is; idle ones that no longer fit beside it are let go. */
   #take(): Machine {
-    const ready = this.#ready.pop();
-    const used = ready ? undefined : this.#used.pop();
-    if (used) cleanMachine(used, this.#state);
-    const machine = ready ?? used ?? freshMachine(this.#module, this.#state);
+    const machine = this.#ready.pop() ?? this.#clean(this.#used.pop());
     while (this.#idle > 0 && this.bytes > this.#options.budgetMib * MIB) {
       if (!this.#used.pop()) this.#ready.pop();
     }
     return machine;
+  }
+
+  #clean(used: Machine | undefined): Machine {
+    if (used) cleanMachine(used, this.#state);
+    return used ?? freshMachine(this.#module, this.#state);
   }
 }

@@ -60,6 +60,7 @@ export const reenterable: readonly { readonly comm: RegExp; readonly why: string
 
 const TASK_INTERRUPTIBLE = 1;
 const TASK_IDLE = 0x402;
+const TASK_DEAD = 0x80;
 const PF_KTHREAD = 0x0020_0000;
 
 /** Of struct process_timer (kernel/time/timer.c), 32 bits: a timer_list, whose `pprev` points to what points to it, and the task. */
@@ -89,6 +90,7 @@ function stackOffset(address: number, stack: number, memory: KernelMemory): numb
 /** Why this task cannot be saved; undefined when it can. */
 function obstacle(task: TaskInfo, memory: KernelMemory, stackAt: number): string | undefined {
   const name = `task ${task.pid} (${task.comm})`;
+  if (task.state === TASK_DEAD) return undefined; // a zombie: it never runs again
   if (!(task.flags & PF_KTHREAD)) return task.inUserLoop ? undefined : `${name} is inside a system call`;
   if (task.state !== TASK_INTERRUPTIBLE && task.state !== TASK_IDLE) return `${name} is not asleep`;
   const isTask = (address: number) =>

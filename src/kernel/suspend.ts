@@ -4,7 +4,7 @@ import { AT_FDCWD, O_RDONLY } from '../abi/uapi/fs.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import type { Kernel, KernelOptions } from './kernel.ts';
 import { must } from './kernel-error.ts';
-import { Machine } from './machine.ts';
+import type { Machine } from './machine.ts';
 import { NotQuiesced, quiesce, restore, type SnapshotState } from './snapshot.ts';
 import { close, openat } from './syscalls/file.ts';
 import { sleepNs } from './syscalls/time.ts';
@@ -24,10 +24,11 @@ export interface Suspended {
 
 /**
  * Put the kernel to rest and take it down as data. File systems are frozen first, and thawed after `resume`. Rejects with NotQuiesced, and the kernel goes on, when something cannot be saved.
- * `base` is the memory of a fresh machine of the same snapshot.
+ * Afterwards kill it, or let it `goOn`. `clean` answers the memory of a clean machine of the same snapshot.
  */
-export async function suspend(kernel: Kernel, base: Uint8Array, turn: () => Promise<void>): Promise<Suspended> {
+export async function suspend(kernel: Kernel, clean: () => Uint8Array, turn: () => Promise<void>): Promise<Suspended> {
   const state = await rest(kernel, turn);
+  const base = clean();
   const memory = kernel.engine.memory.bytes;
   const pages: number[] = [];
   for (let page = 0; page * PAGE < memory.length; page++) {
@@ -49,8 +50,7 @@ async function rest(kernel: Kernel, turn: () => Promise<void>): Promise<Suspende
     try {
       return await quiesce(kernel, turn);
     } catch (cause) {
-      kernel.init.attach();
-      await freeze(kernel.init, FITHAW);
+      await goOn(kernel);
       if (!(cause instanceof NotQuiesced) || tries === TRIES) throw cause;
       await sleepNs(kernel.init, TRY_NS);
     }
@@ -76,19 +76,23 @@ async function freeze(init: UserTask, request: number): Promise<void> {
   }
 }
 
-/** The kernel goes on, on the same disks in the same order. */
+/** The kernel that was suspended goes on as if nothing had been. */
+export async function goOn({ init }: Kernel): Promise<void> {
+  init.attach();
+  await freeze(init, FITHAW);
+}
+
+/** The kernel goes on in a clean machine that has grown to its size, on the same disks in the same order. */
 export async function resume(
-  module: WebAssembly.Module,
+  machine: Machine,
   { state, pages, bytes }: Suspended,
   buildId: string,
   options: KernelOptions & { readonly disks?: readonly BlockDevice[] },
 ): Promise<Kernel> {
-  const machine = new Machine(module, state.memoryBytes);
-  machine.call('restore', 0);
   const memory = machine.memory.bytes;
   for (const [i, page] of pages.entries()) memory.set(bytes.subarray(i * PAGE, (i + 1) * PAGE), page * PAGE);
   const kernel = restore(machine, { ...state, buildId }, options);
-  await freeze(kernel.init, FITHAW);
+  await goOn(kernel);
   return kernel;
 }
 

@@ -29,6 +29,7 @@ type Problem = z.infer<typeof problem>;
 
 const described: Record<number, string> = {
   400: 'The request is not valid.',
+  403: 'Linux does not permit it.',
   404: 'There is no such thing.',
   409: 'The image changed meanwhile or is in use, or a kernel cannot be stored as it is.',
   410: 'The kernel is no more.',

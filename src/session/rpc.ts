@@ -1,10 +1,15 @@
 /** What the Worker and its Durable Objects say to each other: plain data, for errors lose their class on the way. */
 
 import { HostError, type HostErrorName } from '../abi/host-error.ts';
+import type { SyscallName } from '../abi/syscalls.ts';
 import type { CallResult } from '../jobs/batch/types.ts';
 import type { PlayedCall, TaskRequest } from '../jobs/batch-player.ts';
+import type { ByteRange, WantedRange } from '../jobs/byte-range.ts';
+import type { Entry } from '../jobs/image-files.ts';
 import type { KernelRequest } from '../jobs/kernel-setup.ts';
 import type { BatchReport } from '../jobs/syscall-batch.ts';
+import { KernelDead } from '../kernel/errors.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 
 export interface SessionRequest extends KernelRequest {
   readonly expiresMs: number;
@@ -19,12 +24,44 @@ export interface WholeBatch {
   readonly deadlineMs: number;
 }
 
-export interface WholeAnswer {
+/** Of an answer of a live kernel. */
+export interface Told {
+  /** The host lost the kernel: this is of it as it was then. Told once. */
+  readonly rolledBackToMs?: number;
+}
+
+export interface WholeAnswer extends Told {
   readonly report: BatchReport;
   /** In the order in which they came; without a task: of `calls`. */
   readonly results: readonly { readonly task?: string; readonly result: CallResult }[];
-  /** The host lost the kernel: these calls were made on it as it was when it was last suspended. */
-  readonly rolledBack: boolean;
+  /** Why what was flushed could not be made to last. */
+  readonly obstacle?: string;
+}
+
+/** What to answer of a path: a part of a file, a page of a directory. */
+export interface WantedPath {
+  readonly range?: WantedRange | undefined;
+  readonly limit: number;
+  readonly after?: Uint8Array | undefined;
+}
+
+export type FoundPath = Told &
+  (
+    | { readonly type: 'directory'; readonly entries: readonly Entry[]; readonly more: boolean }
+    | {
+        readonly type: 'file';
+        /** Absent: its end is where it ends. */
+        readonly sizeBytes?: number;
+        /** Of it, what `body` has; absent: all. */
+        readonly range?: ByteRange;
+        readonly body: ReadableStream<Uint8Array>;
+      }
+  );
+
+export interface FileBody {
+  readonly path: Uint8Array;
+  readonly mode: number | undefined;
+  readonly body: ReadableStream<Uint8Array> | null;
 }
 
 export interface SessionInfo {
@@ -33,31 +70,44 @@ export interface SessionInfo {
   readonly expiresMs: number;
   readonly memoryMib: number;
   readonly clock: KernelRequest['clock'];
-  /** When it was last suspended, how long that took and how much was stored. */
+  /** When it was last stored, how long that took and how much it was. */
   readonly suspended?: { readonly atMs: number; readonly tookMs: number; readonly bytes: number };
   /** Why it could not be suspended when that was last tried: it lives as long as the host lets it. */
   readonly obstacle?: string;
+  /** The host lost the kernel: it went on from what it was then. */
+  readonly rolledBackToMs?: number;
 }
 
-export type Outcome<T> =
-  | { readonly value: T }
-  | { readonly problem: { readonly kind: HostErrorName; readonly detail: string; readonly members: string } };
+export type Outcome<T> = { readonly value: T } | { readonly problem: Problem };
+
+type Problem =
+  | { readonly kind: HostErrorName; readonly detail: string; readonly members: string }
+  | { readonly call: SyscallName; readonly number: number; readonly path: string | undefined };
 
 /** Runs in a Durable Object. */
 export async function outcome<T>(action: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return { value: await action() };
   } catch (cause) {
-    if (!(cause instanceof HostError)) throw cause;
-    return { problem: { kind: cause.kind, detail: cause.message, members: JSON.stringify(cause.members) } };
+    return { problem: problemOf(cause) };
   }
+}
+
+function problemOf(cause: unknown): Problem {
+  if (cause instanceof KernelError) return { call: cause.call, number: cause.number, path: cause.path };
+  if (cause instanceof KernelDead) {
+    return { kind: `kernel-${cause.end}`, detail: cause.message, members: JSON.stringify({ console: cause.console }) };
+  }
+  if (!(cause instanceof HostError)) throw cause;
+  return { kind: cause.kind, detail: cause.message, members: JSON.stringify(cause.members) };
 }
 
 /** Runs in the Worker. */
 export function valueIn<T>(answer: Outcome<T>): T {
   if ('value' in answer) return answer.value;
-  const { kind, detail, members } = answer.problem;
-  throw new HostError(kind, detail, { members: JSON.parse(members) });
+  const { problem } = answer;
+  if ('call' in problem) throw new KernelError(problem.call, problem.number, problem.path);
+  throw new HostError(problem.kind, problem.detail, { members: JSON.parse(problem.members) });
 }
 
 /** One kernel. */
@@ -71,6 +121,10 @@ export interface SessionRpc {
   fork(name: string): Promise<Outcome<SessionInfo>>;
   adopt(parts: ReadonlyMap<string, Uint8Array>): Promise<Outcome<SessionInfo>>;
   console(): Promise<Outcome<string>>;
+  strace(): Promise<Outcome<string>>;
+  /** Batches wait until the body has been taken, or the client is gone. */
+  openPath(path: Uint8Array, wanted: WantedPath): Promise<Outcome<FoundPath>>;
+  saveFile(file: FileBody): Promise<Outcome<Told & { readonly created: boolean }>>;
   destroy(): Promise<Outcome<null>>;
 }
 

@@ -1,4 +1,4 @@
-/** A suspended kernel and what was written to its disks, as named parts and back. */
+/** A suspended kernel, what was written to its disks and what was said so far, as named parts and back. */
 
 import type { PreparedKernel } from '../jobs/kernel-setup.ts';
 import type { Suspended } from '../kernel/suspend.ts';
@@ -12,13 +12,29 @@ interface KernelPart {
   readonly pages: readonly number[];
 }
 
-export function partsOf(suspended: Suspended, buildId: string, { disks }: Pick<PreparedKernel, 'disks'>): Parts {
+export interface Texts {
+  /** The end of the kernel's log. */
+  readonly console: string;
+  /** The last calls. */
+  readonly strace: string;
+}
+
+export const textParts = (texts: Texts): [keyof Texts, Uint8Array][] => [
+  ['console', new TextEncoder().encode(texts.console)],
+  ['strace', new TextEncoder().encode(texts.strace)],
+];
+
+export const textIn = (part: Uint8Array | undefined): string => new TextDecoder().decode(part);
+
+export function partsOf(
+  suspended: Suspended,
+  buildId: string,
+  { disks }: Pick<PreparedKernel, 'disks'>,
+  texts: Texts,
+): Map<string, Uint8Array> {
   const { state, pages, bytes } = suspended;
   const kernel: KernelPart = { buildId, state, pages };
-  const parts = new Map([
-    ['kernel', toJson(kernel)],
-    ['pages', bytes],
-  ]);
+  const parts = new Map([['kernel', toJson(kernel)], ['pages', bytes], ...textParts(texts)]);
   for (const [index, { upper }] of disks.entries()) {
     const extents = upper === undefined ? [] : [...upper.dirty()];
     parts.set(`disk ${index}`, toJson(extents.map(({ sector, bytes }) => [sector, bytes.length / SECTOR])));

@@ -4,11 +4,15 @@ import { HostError } from '../abi/host-error.ts';
 import type { Bindings } from '../env.ts';
 import type { KernelRequest } from '../jobs/kernel-setup.ts';
 import {
+  type FileBody,
+  type FoundPath,
   type SessionIndexRpc,
   type SessionInfo,
   type SessionRow,
   type SessionRpc,
+  type Told,
   valueIn,
+  type WantedPath,
   type WholeAnswer,
   type WholeBatch,
 } from './rpc.ts';
@@ -26,6 +30,10 @@ export interface SessionJobs {
   suspend(id: string): Promise<NamedSession>;
   fork(id: string): Promise<NamedSession>;
   console(id: string): Promise<string>;
+  strace(id: string): Promise<string>;
+  /** Paths are bytes, from the root of pid 1. */
+  openPath(id: string, path: Uint8Array, wanted: WantedPath): Promise<FoundPath>;
+  saveFile(id: string, file: FileBody): Promise<Told & { readonly created: boolean }>;
   delete(id: string): Promise<void>;
 }
 
@@ -77,9 +85,20 @@ export function sessionJobs({ bindings, owner, uniqueName, nowMs }: SessionsNeed
       return admitted(valueIn(await from.info()), async (copy) => valueIn(await from.fork(await nameOf(copy))));
     },
     console: async (id) => valueIn(await (await existing(id)).console()),
+    strace: async (id) => valueIn(await (await existing(id)).strace()),
+    openPath: async (id, path, wanted) => valueIn(await (await existing(id)).openPath(withoutNul(path), wanted)),
+    async saveFile(id, file) {
+      withoutNul(file.path);
+      return valueIn(await (await existing(id)).saveFile(file));
+    },
     async delete(id) {
       valueIn(await (await existing(id)).destroy());
       valueIn(await (await index()).remove(id));
     },
   };
+}
+
+function withoutNul(path: Uint8Array): Uint8Array {
+  if (path.includes(0)) throw new HostError('invalid-request', 'a path has no NUL byte');
+  return path;
 }

@@ -2,6 +2,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { AT_FDCWD, O_CREAT, O_RDONLY, O_RDWR } from '../../src/abi/uapi/fs.ts';
+import { TaskExited } from '../../src/kernel/errors.ts';
 import type { Host } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { plus } from '../../src/kernel/memory.ts';
@@ -144,6 +145,20 @@ describe('quiesce', () => {
     kernel.kill();
     await blocked;
   });
+
+  it('leaves zombies alone', async () => {
+    const kernel = fresh();
+    const child = await kernel.spawn();
+    await expect(child.syscall('exit', 7)).rejects.toBeInstanceOf(TaskExited);
+    const clean = () => freshMachine(kernelModule, snapshot).memory.bytes;
+    const suspended = await suspend(kernel, clean, workerHost.turn);
+    const resumed = keep(
+      await resume(freshMachine(kernelModule, snapshot), suspended, snapshot.buildId, { host: workerHost }),
+    );
+    const { init } = resumed;
+    expect(await init.syscall('wait4', child.pid, init.scratch, 0, 0)).toBe(child.pid);
+    expect(init.memory.u32(init.scratch)).toBe(7 << 8);
+  });
 });
 
 describe('a kernel with a file system mounted', () => {
@@ -173,9 +188,11 @@ describe('a kernel with a file system mounted', () => {
     const [reader, writer] = [kernel.init.memory.i32(pipes), kernel.init.memory.i32(plus(pipes, 4))];
 
     for (let generation = 1; generation <= 30; generation++) {
-      const suspended = await suspend(kernel, base, workerHost.turn);
+      const suspended = await suspend(kernel, () => base, workerHost.turn);
       kernel.kill();
-      kernel = keep(await resume(kernelModule, suspended, snapshot.buildId, { host: workerHost, disks: [disk] }));
+      const machine = freshMachine(kernelModule, snapshot);
+      machine.grow(suspended.state.memoryBytes);
+      kernel = keep(await resume(machine, suspended, snapshot.buildId, { host: workerHost, disks: [disk] }));
       expect(await readFile(kernel, `/mnt/generation-${generation - 1}`)).toContain('written');
       await writeFile(kernel, `/mnt/generation-${generation}`, `written in ${generation}`);
     }

@@ -5,35 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { SessionIndexRpc } from '../../src/session/rpc.ts';
 import { romfs } from '../fakes/romfs.ts';
 import { ORIGIN, request } from './harness.ts';
+import { at, call, create, destroy, expectStatus, type Json, json, run, suspend } from './session-client.ts';
 
-type Json = Record<string, unknown>;
-interface Answer extends Json {
-  readonly results: readonly Json[];
-}
-
-const json = (method: string, body?: unknown, owner = 'Bearer test'): RequestInit => ({
-  method,
-  headers: { 'content-type': 'application/json', authorization: owner },
-  ...(body !== undefined && { body: JSON.stringify(body) }),
-});
-
-async function expectStatus(response: Response, status: number): Promise<Json> {
-  const body = status === 204 ? {} : ((await response.json()) as Json);
-  expect({ status: response.status, body }).toMatchObject({ status });
-  return body;
-}
-
-async function create(options: Json = {}, owner?: string): Promise<string> {
-  const session = await expectStatus(await request('/v1/sessions', json('POST', options, owner)), 201);
-  return String(session.id);
-}
-const at = (id: string, what = '') => `/v1/sessions/${id}${what}`;
-const run = async (id: string, body: Json) =>
-  (await expectStatus(await request(at(id, '/syscalls'), json('POST', body)), 200)) as Answer;
-const suspend = async (id: string) => expectStatus(await request(at(id, '/suspend'), json('POST')), 200);
-const destroy = async (id: string) => expectStatus(await request(at(id), json('DELETE')), 204);
-
-const call = (name: string, ...args: unknown[]) => ({ call: name, args });
 const base64 = (bytes: Uint8Array) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 
 describe('a session', () => {
@@ -106,6 +79,42 @@ describe('a session', () => {
     expect((await run(id, look)).results).toMatchObject([{ ret: 0 }, { errno: 'ENOENT' }]);
     expect((await run(copy, look)).results).toMatchObject([{ ret: 0 }, { ret: 0 }]);
     await Promise.all([destroy(id), destroy(copy)]);
+  });
+
+  it('shows its last calls as strace does, also when it was suspended, and after its end', async () => {
+    const id = await create();
+    const plain = await run(id, {
+      calls: [call('getpid')],
+      tasks: { other: { calls: [call('close', 77)] } },
+    });
+    expect(JSON.stringify(plain)).not.toContain('strace');
+    const text = async () => (await request(at(id, '/strace'), json('GET'))).text();
+    const lines = 'getpid() = 1\n[other] close(77) = -1 EBADF (Bad file descriptor)\n';
+    expect(await text()).toBe(lines);
+    await suspend(id);
+    expect(await text()).toBe(lines);
+    const asked = await run(id, { calls: [call('getppid')], strace: true });
+    expect(asked.results).toMatchObject([{ ret: 0, strace: 'getppid() = 0' }]);
+    await run(id, { calls: [call('exit_group', 1)] });
+    expect(await text()).toBe(`${lines}getppid() = 0\nexit_group( <unfinished ...>) = ?\n`);
+    await destroy(id);
+  });
+
+  it('keeps 64 KiB of its last calls', async () => {
+    const id = await create();
+    await run(id, { calls: Array.from({ length: 6000 }, () => call('getpid')) });
+    const text = await (await request(at(id, '/strace'), json('GET'))).text();
+    expect([text.length, text.slice(0, 13)]).toEqual([5041 * 13, 'getpid() = 1\n']);
+    await destroy(id);
+  });
+
+  it('keeps no zombies of its batches', async () => {
+    const id = await create({ clock: 'virtual' });
+    const tasks = { a: { calls: [call('getpid')], flags: '0' }, b: { calls: [call('getpid')] } };
+    await run(id, { tasks });
+    const wait = call('wait4', -1, { out: 'wait_status' }, 'WNOHANG', null);
+    expect((await run(id, { calls: [wait] })).results).toMatchObject([{ errno: 'ECHILD' }]);
+    await destroy(id);
   });
 
   it('plays batches one after another', async () => {

@@ -2,24 +2,26 @@
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { rangeOf } from '../../jobs/byte-range.ts';
 import type { OpenedDirectory, OpenedFile } from '../../jobs/image-files.ts';
 import { quoted } from '../conditions.ts';
 import type { Env } from '../env.ts';
-import { type ByteRange, parseRange } from '../range.ts';
+import { wantedRange } from '../range.ts';
 import { fromPercent } from '../raw-bytes.ts';
 import { streamed } from '../stream.ts';
-import { cursorOf, type directory, entryJson, nameOfCursor } from './schema.ts';
+import { type directory, nameOfCursor, pageJson } from './schema.ts';
 
-/** The path in the URL as bytes: a router would decode it as UTF-8. */
+/** The path of a file in the URL as bytes: a router would decode it as UTF-8. */
 export function rawPath(c: Context<Env>): Uint8Array {
-  const [, path = ''] = /^\/v1\/images\/[^/]+\/files\/(.*)$/.exec(new URL(c.req.url).pathname) ?? [];
+  const [, path = ''] = /^\/v1\/\w+\/[^/]+\/files\/(.*)$/.exec(new URL(c.req.url).pathname) ?? [];
   return fromPercent(path);
 }
 
 /** The file, or the range of it that the request asks for. */
 export async function fileResponse(c: Context<Env>, file: OpenedFile, etag: string): Promise<Response> {
   const { sizeBytes } = file;
-  const range = await closingOnError(file, () => wantedRange(c, sizeBytes, etag));
+  const wanted = isOfVersion(c, etag) ? wantedRange(c.req.header('range')) : undefined;
+  const range = wanted && (await closingOnError(file, () => rangeOf(wanted, sizeBytes)));
   const { offset, length } = range ?? { offset: 0, length: sizeBytes };
   const body = await streamed(
     (sink) => file.read(offset, length, sink).finally(() => file.close()),
@@ -38,9 +40,9 @@ export async function fileResponse(c: Context<Env>, file: OpenedFile, etag: stri
 }
 
 /** If-Range: the range only of the version the client has part of already (RFC 9110 13.1.5). */
-function wantedRange(c: Context<Env>, sizeBytes: number, etag: string): ByteRange | undefined {
+function isOfVersion(c: Context<Env>, etag: string): boolean {
   const ifRange = c.req.header('if-range');
-  return ifRange === undefined || ifRange === quoted(etag) ? parseRange(c.req.header('range'), sizeBytes) : undefined;
+  return ifRange === undefined || ifRange === quoted(etag);
 }
 
 async function closingOnError<T>(file: OpenedFile, action: () => T): Promise<T> {
@@ -57,8 +59,7 @@ export async function listPage(
   { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
 ): Promise<z.infer<typeof directory>> {
   try {
-    const { entries, more } = await opened.list(limit, nameOfCursor(cursor));
-    return { entries: entries.map(entryJson), ...(more ? { cursor: cursorOf(entries) } : {}) };
+    return pageJson(await opened.list(limit, nameOfCursor(cursor)));
   } finally {
     await opened.close();
   }

@@ -1,7 +1,7 @@
 /** What is inside an image, as queries and as JSON. */
 
 import { z } from '@hono/zod-openapi';
-import type { Entry } from '../../jobs/image-files.ts';
+import type { Entry, Page } from '../../jobs/image-files.ts';
 import type { FileSystemReport, ImageReport, PartitionReport } from '../../jobs/mounted-image.ts';
 import { imageName } from '../images/schema.ts';
 import { asText, fromBase64Url, toBase64Url } from '../raw-bytes.ts';
@@ -49,10 +49,12 @@ export const fileParams = z.object({
   }),
 });
 
-export const fileQuery = mountQuery.extend({
+export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(10_000).default(1000).openapi({ description: 'Entries of a directory.' }),
   cursor: z.base64url().min(1).optional().openapi({ description: 'As the page before answered.' }),
-});
+};
+
+export const fileQuery = mountQuery.extend(pageQuery);
 
 const fileSystem = z
   .object({
@@ -159,7 +161,12 @@ export function entryJson({ name, target, ...found }: Entry): z.infer<typeof ent
   };
 }
 
+export const pageJson = ({ entries, more }: Page): z.infer<typeof directory> => ({
+  entries: entries.map(entryJson),
+  ...(more ? { cursor: cursorOf(entries) } : {}),
+});
+
 /** A cursor is the last name of the page before. */
-export const cursorOf = (entries: readonly Entry[]): string => toBase64Url(entries.at(-1)?.name ?? new Uint8Array(0));
+const cursorOf = (entries: readonly Entry[]): string => toBase64Url(entries.at(-1)?.name ?? new Uint8Array(0));
 export const nameOfCursor = (cursor: string | undefined): Uint8Array | undefined =>
   cursor === undefined ? undefined : fromBase64Url(cursor);

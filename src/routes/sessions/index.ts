@@ -10,6 +10,7 @@ import { parsed } from '../ndjson.ts';
 import { problemOf } from '../problem.ts';
 import { router } from '../router.ts';
 import { collector, kernelOf, playOf } from '../syscalls/schema.ts';
+import { getFile, putFile } from './file.ts';
 import {
   connectSession,
   createSession,
@@ -17,11 +18,14 @@ import {
   forkSession,
   getSession,
   getSessionConsole,
+  getSessionFile,
+  getSessionStrace,
   listSessions,
+  putSessionFile,
   runInSession,
   suspendSession,
 } from './route.ts';
-import { rowJson, type sessionAnswer, sessionBatch, sessionJson } from './schema.ts';
+import { rolledBackJson, rowJson, type sessionAnswer, sessionBatch, sessionJson } from './schema.ts';
 
 export const sessions = router();
 
@@ -47,10 +51,10 @@ async function run(
   { calls, tasks, ...play }: z.infer<typeof sessionBatch>,
 ): Promise<z.infer<typeof sessionAnswer>> {
   const batch = { ...playOf(play), calls, tasks } as WholeBatch;
-  const { report, results, rolledBack } = await jobs.run(id, batch);
+  const { report, results, obstacle, ...told } = await jobs.run(id, batch);
   const { sink, answer } = collector();
   for (const { result, task } of results) sink(result, task);
-  return { ...answer(report, play.console), ...(rolledBack && { rolled_back: true as const }) };
+  return { ...answer(report, play.console), ...(obstacle !== undefined && { obstacle }), ...rolledBackJson(told) };
 }
 
 sessions.openapi(runInSession, async (c) =>
@@ -90,3 +94,12 @@ sessions.openapi(forkSession, async (c) => {
 });
 
 sessions.openapi(getSessionConsole, async (c) => c.text(await c.var.sessions.console(c.req.valid('param').id), 200));
+
+sessions.openapi(getSessionStrace, async (c) => c.text(await c.var.sessions.strace(c.req.valid('param').id), 200));
+
+sessions.openapi(getSessionFile, async (c) => getFile(c, c.req.valid('param').id, c.req.valid('query')));
+
+sessions.openapi(putSessionFile, async (c) => {
+  const { id } = c.req.valid('param');
+  return putFile(c, id, c.req.valid('query'));
+});

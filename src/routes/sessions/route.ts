@@ -1,8 +1,21 @@
 /** /v1/sessions: kernels that outlive a request. */
 
 import { createRoute, z } from '@hono/zod-openapi';
+import { binary } from '../body.ts';
+import { directory } from '../image-content/schema.ts';
 import { problemResponses } from '../problem.ts';
-import { newSession, session, sessionAnswer, sessionBatch, sessionList, sessionParams } from './schema.ts';
+import {
+  newSession,
+  ROLLED_BACK,
+  saveFileQuery,
+  session,
+  sessionAnswer,
+  sessionBatch,
+  sessionFileParams,
+  sessionFileQuery,
+  sessionList,
+  sessionParams,
+} from './schema.ts';
 
 const tags = ['sessions'];
 const json = <T>(schema: T) => ({ 'application/json': { schema } });
@@ -54,7 +67,7 @@ export const runInSession = createRoute({
   operationId: 'runInSession',
   summary: "Make system calls on a session's kernel",
   description:
-    'Batches of one session are played one after another. A kernel that dies of one, by a panic or at the deadline, ends the session: what follows is answered by 410.',
+    'Batches of one session are played one after another. A kernel that dies of one, by a panic or at the deadline, ends the session: what follows is answered by 410. When a batch flushes (fsync and its like, or whatever made the kernel flush a disk), the whole session is stored before it is answered.',
   tags,
   request: { params: sessionParams, body: { required: true, content: json(sessionBatch) } },
   responses: {
@@ -104,11 +117,73 @@ export const getSessionConsole = createRoute({
   path: '/v1/sessions/{id}/console',
   operationId: 'getSessionConsole',
   summary: "The end of the kernel's log",
-  description: 'Since it was last resumed; of a kernel that died, the end of all.',
   tags,
   request: { params: sessionParams },
   responses: {
     200: { description: 'Text.', content: { 'text/plain': { schema: z.string() } } },
     ...problemResponses(400, 404, 410),
+  },
+});
+
+export const getSessionStrace = createRoute({
+  method: 'get',
+  path: '/v1/sessions/{id}/strace',
+  operationId: 'getSessionStrace',
+  summary: 'The last system calls of batches, as strace shows them',
+  description:
+    'Up to 64 KiB of lines; those of tasks begin with `[name]`. A call that ended the kernel is `unfinished`.',
+  tags,
+  request: { params: sessionParams },
+  responses: {
+    200: { description: 'Text.', content: { 'text/plain': { schema: z.string() } } },
+    ...problemResponses(400, 404),
+  },
+});
+
+const path = '/v1/sessions/{id}/files/{path{.*}}';
+const toldAs = (description: string) => ({
+  description: `${description} The header \`${ROLLED_BACK}\` is there when \`rolled_back\` would be in a batch's answer, and says to when.`,
+});
+
+export const getSessionFile = createRoute({
+  method: 'get',
+  path,
+  operationId: 'getSessionFile',
+  summary: 'A file of a session, or a directory',
+  description:
+    'As pid 1 sees it; symlinks are followed. Files that the kernel makes as they are read, as in /proc, have no ranges. Batches wait until all of it was taken.',
+  tags,
+  request: { params: sessionFileParams, query: sessionFileQuery },
+  responses: {
+    200: {
+      ...toldAs('The file whole, or the directory.'),
+      content: { 'application/octet-stream': binary, 'application/json': { schema: directory } },
+    },
+    206: {
+      description: 'The range of the file.',
+      headers: { 'Content-Range': { schema: { type: 'string' }, description: 'Where it lies.' } },
+      content: { 'application/octet-stream': binary },
+    },
+    ...problemResponses(400, 403, 404, 409, 410, 416, 422),
+  },
+});
+
+export const putSessionFile = createRoute({
+  method: 'put',
+  path,
+  operationId: 'putSessionFile',
+  summary: 'Write a file of a session',
+  description:
+    'As pid 1 would: the file and directories on the way to it are made, with its umask; of a file that is there the content is replaced, whoever has it open sees that. Of a new file all is there or nothing; one that is replaced may stay cut off when the body breaks off. Batches wait until all of it is there.',
+  tags,
+  request: {
+    params: sessionFileParams,
+    query: saveFileQuery,
+    body: { required: true, content: { 'application/octet-stream': binary } },
+  },
+  responses: {
+    201: toldAs('A new file.'),
+    204: toldAs('Its content was replaced.'),
+    ...problemResponses(400, 403, 404, 409, 410, 413, 422),
   },
 });

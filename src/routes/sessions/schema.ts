@@ -1,7 +1,9 @@
 /** Sessions as JSON. */
 
 import { z } from '@hono/zod-openapi';
+import type { Told } from '../../session/rpc.ts';
 import type { NamedSession } from '../../session/sessions.ts';
+import { pageQuery } from '../image-content/schema.ts';
 import { batchAnswer, call, kernelOptions, playOptions, tasks } from '../syscalls/schema.ts';
 
 const HOUR_S = 3600;
@@ -23,14 +25,43 @@ export const sessionBatch = z
   .strictObject({ ...playOptions, tasks, calls: z.array(call).default([]) })
   .openapi('SessionBatch');
 
+const rolledBack = z.object({ to: z.iso.datetime() }).optional();
+
 export const sessionAnswer = batchAnswer
   .extend({
-    rolled_back: z.literal(true).optional().openapi({
+    rolled_back: rolledBack.openapi({
       description:
-        'The host lost the kernel before it was suspended: these calls were made on it as it was when it was last suspended.',
+        'The host lost the kernel, and what was done since it was last stored: these calls were made on it as it was then. Told once.',
+    }),
+    obstacle: z.string().optional().openapi({
+      description: 'Why what the batch flushed is not sure to survive the host: the session cannot be stored now.',
     }),
   })
   .openapi('SessionAnswer');
+
+export const sessionFileParams = sessionParams.extend({
+  path: z.string().openapi({
+    param: { name: 'path', in: 'path' },
+    description: 'From the root of pid 1, slashes as they are. Its percent-decoded bytes are the path.',
+    example: 'etc/hosts',
+  }),
+});
+
+export const sessionFileQuery = z.strictObject(pageQuery);
+
+export const saveFileQuery = z.strictObject({
+  mode: z
+    .string()
+    .regex(/^0?[0-7]{3,4}$/)
+    .optional()
+    .openapi({
+      description: 'Permissions in octal. Default: of a new file what the umask leaves of 0666, else as they are.',
+      example: '0755',
+    }),
+});
+
+export const modeOf = (mode: string | undefined): number | undefined =>
+  mode === undefined ? undefined : Number.parseInt(mode, 8);
 
 export const session = z
   .object({
@@ -47,6 +78,9 @@ export const session = z
     obstacle: z.string().optional().openapi({
       description: 'Why it could not be suspended when that was last tried: it lives as long as the host lets it.',
     }),
+    rolled_back: rolledBack.openapi({
+      description: 'The host lost the kernel: what was done between this time and that was undone.',
+    }),
   })
   .openapi('Session');
 
@@ -60,6 +94,14 @@ export const sessionList = z
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
+export const rolledBackJson = ({ rolledBackToMs }: Told) =>
+  rolledBackToMs === undefined ? {} : { rolled_back: { to: iso(rolledBackToMs) } };
+
+/** The same of answers that are not JSON of ours. */
+export const ROLLED_BACK = 'lkl-rolled-back';
+export const rolledBackHeader = ({ rolledBackToMs }: Told): Record<string, string> =>
+  rolledBackToMs === undefined ? {} : { [ROLLED_BACK]: iso(rolledBackToMs) };
+
 export const sessionJson = (found: NamedSession): z.infer<typeof session> => ({
   id: found.id,
   state: found.state,
@@ -71,6 +113,7 @@ export const sessionJson = (found: NamedSession): z.infer<typeof session> => ({
     suspended: { at: iso(found.suspended.atMs), took_ms: found.suspended.tookMs, bytes: found.suspended.bytes },
   }),
   ...(found.obstacle !== undefined && { obstacle: found.obstacle }),
+  ...rolledBackJson(found),
 });
 
 export const rowJson = ({

@@ -1,0 +1,37 @@
+/** Files of a session as requests and responses. */
+
+import type { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Env } from '../env.ts';
+import { rawPath } from '../image-content/file.ts';
+import { nameOfCursor, pageJson } from '../image-content/schema.ts';
+import { wantedRange } from '../range.ts';
+import { modeOf, rolledBackHeader, type saveFileQuery, type sessionFileQuery } from './schema.ts';
+
+export async function getFile(
+  c: Context<Env>,
+  id: string,
+  { limit, cursor }: z.infer<typeof sessionFileQuery>,
+): Promise<Response> {
+  // There is nothing that would tell versions of a file apart: with If-Range it is all (RFC 9110 13.1.5).
+  const range = c.req.header('if-range') === undefined ? wantedRange(c.req.header('range')) : undefined;
+  const found = await c.var.sessions.openPath(id, rawPath(c), { range, limit, after: nameOfCursor(cursor) });
+  const told = rolledBackHeader(found);
+  if (found.type === 'directory') return c.json(pageJson(found), 200, told);
+  const headers = { ...told, 'content-type': 'application/octet-stream', 'x-content-type-options': 'nosniff' };
+  const { sizeBytes, range: part, body } = found;
+  if (sizeBytes === undefined) return c.body(body, 200, headers);
+  const { offset, length } = part ?? { offset: 0, length: sizeBytes };
+  return c.body(body.pipeThrough(new FixedLengthStream(length)), part ? 206 : 200, {
+    ...headers,
+    ...(part && { 'content-range': `bytes ${offset}-${offset + length - 1}/${sizeBytes}` }),
+    'content-length': String(length),
+    'accept-ranges': 'bytes',
+  });
+}
+
+export async function putFile(c: Context<Env>, id: string, { mode }: z.infer<typeof saveFileQuery>) {
+  const file = { path: rawPath(c), mode: modeOf(mode), body: c.req.raw.body };
+  const saved = await c.var.sessions.saveFile(id, file);
+  return c.body(null, saved.created ? 201 : 204, rolledBackHeader(saved));
+}
