@@ -6,12 +6,15 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { Command } from 'commander';
 import ora from 'ora';
+import { type ReportedAnswer, reportPage } from '../src/routes/simulations/report/page.ts';
+import { ChartRecorder, type DrawnSample } from '../src/routes/simulations/report/series.ts';
 import { failureOf, send } from './client.ts';
 import { Failure, reasonOf } from './failure.ts';
 import { workerUrl } from './fs2tar.ts';
 
 interface Options {
   readonly pcap?: string;
+  readonly html?: string;
   readonly json?: true;
   readonly url?: URL;
   readonly quiet?: true;
@@ -40,16 +43,17 @@ interface End {
 
 /** A line of the answer: one of these. */
 interface Line {
-  readonly sample?: { readonly time_s: number };
+  readonly sample?: DrawnSample;
+  readonly progress?: { readonly time_s: number };
   readonly capture?: number;
   readonly pcapng?: string;
-  readonly end?: End;
+  readonly end?: End & ReportedAnswer;
   readonly problem?: { readonly title: string; readonly detail?: string; readonly console?: string };
 }
 
 interface Answer {
-  readonly end: End;
-  readonly samples: readonly unknown[];
+  readonly end: End & ReportedAnswer;
+  readonly samples: readonly DrawnSample[];
   /** By capture: pieces of its file. */
   readonly files: ReadonlyMap<number, readonly Buffer[]>;
 }
@@ -60,6 +64,7 @@ export const simCommand = (): Command =>
     .description('Runs the network a JSON file describes, as POST /v1/simulations does, and shows what its flows got.')
     .argument('<file>', 'the network, or - for standard input')
     .option('--pcap <directory>', 'write what the network captures there, as NODE-INTERFACE.pcapng')
+    .option('--html <file>', 'write a page with charts of delivery rates, round-trip times, windows and queues there')
     .option('--json', 'the whole answer as JSON instead of a table')
     .option('--url <url>', 'send it to this Worker (default: one embedded here)', workerUrl)
     .option('-q, --quiet', 'no progress on a terminal')
@@ -78,16 +83,17 @@ async function sim(file: string, options: Options): Promise<void> {
   const tell = (text: string) => {
     spinner.text = text;
   };
-  const answer = await run(
-    network,
-    new URL(`v1/simulations${options.pcap === undefined ? '' : '?pcap=inline'}`, base),
-    tell,
-  ).finally(() => {
+  const query = new URLSearchParams({
+    ...(options.pcap !== undefined && { pcap: 'inline' }),
+    ...(options.html !== undefined && { samples: 'always' }),
+  });
+  const answer = await run(network, new URL(`v1/simulations?${query}`, base), tell).finally(() => {
     spinner.stop();
     return worker?.close();
   });
   const { end, samples } = answer;
   if (options.pcap !== undefined) writeCaptures(options.pcap, answer);
+  if (options.html !== undefined) await writeReport(options.html, answer);
   if (options.json) console.log(JSON.stringify({ ...end, ...(samples.length > 0 && { samples }) }, null, 2));
   else showTable(end);
 }
@@ -112,16 +118,15 @@ async function run(network: Buffer, url: URL, tell: (text: string) => void): Pro
     },
   );
   if (answer.statusCode !== 200) throw await failureOf(answer);
-  const samples: unknown[] = [];
+  const samples: DrawnSample[] = [];
   const files = new Map<number, Buffer[]>();
   for await (const text of createInterface({ input: answer })) {
-    const { sample, capture, pcapng, end, problem }: Line = JSON.parse(text);
+    const { sample, progress = sample, capture, pcapng, end, problem }: Line = JSON.parse(text);
     if (problem) throw new Failure('failed', problem.detail ?? problem.title, problem.console);
     if (end) return { end, samples, files };
-    if (sample) {
-      samples.push(sample);
-      tell(`${sample.time_s.toFixed(1)} s of virtual time`);
-    } else if (capture !== undefined) {
+    if (sample) samples.push(sample);
+    if (progress) tell(`${progress.time_s.toFixed(1)} s of virtual time`);
+    if (capture !== undefined) {
       files.set(capture, [...(files.get(capture) ?? []), Buffer.from(pcapng ?? '', 'base64')]);
     }
   }
@@ -136,6 +141,23 @@ function writeCaptures(directory: string, { end, files }: Answer): void {
     }
   } catch (cause) {
     throw new Failure('failed', `captures cannot be written: ${reasonOf(cause)}`);
+  }
+}
+
+async function writeReport(file: string, { end, samples }: Answer): Promise<void> {
+  const text = (name: string) => readFileSync(new URL(import.meta.resolve(name)), 'utf8');
+  const recorder = new ChartRecorder();
+  for (const sample of samples) recorder.add(sample);
+  const page = await reportPage(end, recorder, {
+    uplot: text('uplot/dist/uPlot.iife.min.js'),
+    uplotStyle: text('uplot/dist/uPlot.min.css'),
+    charts: text('../src/routes/simulations/report/charts.js'),
+    style: text('../src/routes/simulations/report/report.css'),
+  });
+  try {
+    writeFileSync(file, page);
+  } catch (cause) {
+    throw new Failure('failed', `${file} cannot be written: ${reasonOf(cause)}`);
   }
 }
 

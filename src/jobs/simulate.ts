@@ -7,7 +7,7 @@ import { seededHost } from '../kernel/seed.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { estimateMemoryMib } from '../simulation/footprint.ts';
 import type { Issue } from '../simulation/issue.ts';
-import { type Plan, planSimulation } from '../simulation/plan.ts';
+import { type Plan, planSimulation, sampled } from '../simulation/plan.ts';
 import type { SimulationRequest } from '../simulation/request.ts';
 import { runSimulation, type SimulationEvents, type SimulationResult } from '../simulation/run.ts';
 import { Mistake } from './batch/mistake.ts';
@@ -51,9 +51,14 @@ export interface TimedResult {
   readonly wallMs: number;
 }
 
+export interface PlanOptions {
+  /** There are samples, also where the request names no interval. */
+  readonly sampled?: boolean;
+}
+
 export interface SimulationJobs {
   /** Throws `bad-simulation` with everything that is wrong with the request, before a kernel is touched. */
-  plan(request: SimulationRequest): PlannedSimulation;
+  plan(request: SimulationRequest, options?: PlanOptions): PlannedSimulation;
 }
 
 /** What fits a 32-bit kernel of a hundred MiB; memory itself is checked by what the plan needs. */
@@ -62,10 +67,10 @@ const LIMITS = { nodes: 500, devices: 4000 } as const;
 const CALL_BYTES = 2 ** 20;
 
 export const simulationJobs = (needs: SimulationNeeds): SimulationJobs => ({
-  plan(request) {
+  plan(request, options) {
     const planned = planSimulation(request, LIMITS);
     if ('issues' in planned) throw badSimulation(planned.issues);
-    const { plan } = planned;
+    const plan = options?.sampled ? sampled(planned.plan) : planned.plan;
     const memoryMib = estimateMemoryMib(plan);
     if (memoryMib > needs.budgetMib) {
       const message = `this network needs about ${memoryMib} MiB of kernel memory: there are ${needs.budgetMib}`;

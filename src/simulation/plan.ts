@@ -105,6 +105,14 @@ export function planSimulation(request: SimulationRequest, budget: Budget): Plan
   return issues.length ? { issues: distinct(issues) } : { plan };
 }
 
+/** With samples: some hundreds, at a round interval of a millisecond or more, unless the request says how many. */
+export function sampled(plan: Plan): Plan {
+  const intervalNs = Math.max(1e6, plan.durationNs / 500);
+  const decade = 10 ** Math.floor(Math.log10(intervalNs));
+  const step = [5, 2, 1].find((step) => step * decade <= intervalNs) ?? 1;
+  return { sampleIntervalNs: step * decade, ...plan };
+}
+
 function checkBudget(place: Place, request: SimulationRequest, budget: Budget): void {
   const nodes = [request.hosts, request.routers, request.switches].reduce(
     (n, group) => n + Object.keys(group ?? {}).length,

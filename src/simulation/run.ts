@@ -16,7 +16,7 @@ import { type ProgramTask, type Stage, TaskPool, wakeExactly } from './program.t
 import { seededRandom } from './random.ts';
 import { realtimeOffset } from './receive.ts';
 import type { WorkloadResult } from './results.ts';
-import { type LinkQueues, type QdiscResult, readQueues, type Sample, Sampler } from './sampler.ts';
+import { type LinkQueues, type QdiscResult, readQueues, Sampler, type SamplerEvents } from './sampler.ts';
 import { type HostState, readHosts } from './state.ts';
 import { jainIndex } from './stats.ts';
 import type { Link, Node } from './topology.ts';
@@ -24,8 +24,7 @@ import { driveTrace } from './trace-driver.ts';
 import { type BatchRunner, makeWorkload } from './workloads/index.ts';
 
 /** What comes while it runs; none of it may wait for anything. */
-export interface SimulationEvents {
-  sample?(sample: Sample): void;
+export interface SimulationEvents extends SamplerEvents {
   /** The next bytes of the pcapng file of the capture with this index. */
   capture?(index: number, bytes: Uint8Array): void;
   runBatch: BatchRunner;
@@ -97,7 +96,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, events: Simulati
   };
   const broken = Promise.withResolvers<never>();
   const captures = await openCaptures(stage, plan, director, events, broken.reject);
-  const sampler = new Sampler(stage, plan.topology.links, plan.sampleIntervalNs, events.sample);
+  const sampler = new Sampler(stage, plan.topology.links, plan.sampleIntervalNs, events);
   pool.run(undefined, (task) => sampler.run(task)).catch(broken.reject);
   startTraces(plan, stage, pool, broken.reject);
   const workloads = plan.workloads.map((workload) => makeWorkload(stage, workload, events.runBatch));

@@ -57,12 +57,22 @@ export interface TcpSampleResult {
 /** Without an interval of the request, round-trip times are still wanted. */
 const DEFAULT_INTERVAL_NS = 100e6;
 
+/** How often progress is told of, where samples do not tell. */
+const PROGRESS_STEPS = 100;
+
+export interface SamplerEvents {
+  sample?(sample: Sample): void;
+  /** The virtual time, about a hundred times, if there are no samples. */
+  progress?(timeS: number): void;
+}
+
 export class Sampler {
   readonly #stage: Stage;
   readonly #links: readonly Link[];
   readonly #intervalNs: number;
   /** Absent: only connections are looked at. */
   readonly #emit: ((sample: Sample) => void) | undefined;
+  readonly #progress: ((timeS: number) => void) | undefined;
   readonly #fds = new Map<WatchedFlow, number>();
   readonly samples: TcpSample[] = [];
 
@@ -70,24 +80,28 @@ export class Sampler {
     stage: Stage,
     links: readonly Link[],
     intervalNs: number | undefined,
-    emit: ((sample: Sample) => void) | undefined,
+    { sample, progress }: SamplerEvents,
   ) {
     this.#stage = stage;
     this.#links = links;
     this.#intervalNs = intervalNs ?? DEFAULT_INTERVAL_NS;
-    this.#emit = intervalNs === undefined ? undefined : emit;
+    this.#emit = intervalNs === undefined ? undefined : sample;
+    this.#progress = intervalNs === undefined ? progress : undefined;
   }
 
   /** A program for a task in the namespace of wires; it never ends. */
   async run(task: ProgramTask): Promise<void> {
     const rtnl = await NetlinkSocket.open(task);
+    const { beganNs, endsNs } = this.#stage;
+    const looksAStep = Math.ceil((endsNs - beganNs) / this.#intervalNs / PROGRESS_STEPS);
     for (let n = 1; ; n++) {
-      const due = this.#stage.beganNs + n * this.#intervalNs;
+      const due = beganNs + n * this.#intervalNs;
       await sleepUntil(task, due);
-      const timeNs = due - this.#stage.beganNs;
+      const timeNs = due - beganNs;
       const taken = await this.#lookAtFlows(task, timeNs);
       if (this.#emit)
         this.#emit({ time_s: timeNs / 1e9, tcp: taken.map(tcpSample), links: await this.#lookAtLinks(rtnl) });
+      else if (n % looksAStep === 0) this.#progress?.(timeNs / 1e9);
     }
   }
 

@@ -117,6 +117,57 @@ describe('lines', () => {
     expect(lines.at(-1)).toMatchObject({ end: { seed: 1, flows: [{ type: 'tcp' }, { type: 'ping' }] } });
     expect(lines.at(-1)).not.toHaveProperty('end.wall_s');
   });
+
+  it('come while it runs: the first long before the end', async () => {
+    // By itself it would take minutes; it is given up once the first line is here.
+    const endless = { ...example, duration: '7200s', capture: [], workloads: [{ type: 'tcp', from: 'a', to: 'b' }] };
+    const response = await send({ ...endless, deadline_ms: 300_000 }, '', 'application/x-ndjson');
+    const reader = response.body?.getReader();
+    const { value, done } = (await reader?.read()) ?? { done: true };
+    expect(done).toBe(false);
+    expect(JSON.parse(new TextDecoder().decode(value).split('\n')[0] ?? '')).toEqual({ progress: { time_s: 72 } });
+    await reader?.cancel();
+  });
+
+  it('without samples tell of progress, a hundred times', async () => {
+    const response = await send({ ...example, capture: [] }, '', 'application/x-ndjson');
+    const lines = (await response.text()).trimEnd().split('\n');
+    expect(lines.filter((line) => line.startsWith('{"progress":'))).toHaveLength(lines.length - 1);
+    expect(lines.length).toBeGreaterThan(90);
+  });
+});
+
+describe('a page', () => {
+  it('has samples chosen for it, and escapes what the request calls things', async () => {
+    const name = '<script>alert(1)</script>';
+    const response = await send(
+      { ...example, workloads: [{ ...example.workloads[0], name }] },
+      '?timing=0',
+      'text/html',
+    );
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+    const page = await response.text();
+    expect(page).toMatch(/^<!doctype html>/);
+    expect(page).not.toContain(name);
+    expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+    const [, charts = ''] = /<script type="application\/json" id="charts">(.*?)<\/script>/s.exec(page) ?? [];
+    const drawn: { title: string; unit: string; times: number[]; lines: { label: string }[] }[] = JSON.parse(charts);
+    expect(drawn.map(({ title, unit }) => [title, unit])).toEqual([
+      ['Delivery rate', 'Mbit/s'],
+      ['Round-trip time', 'ms'],
+      ['Congestion window', 'segments'],
+      ['Queue', 'kB'],
+      ['Lost and dropped packets, in all', 'packets'],
+    ]);
+    expect(drawn[0]).toMatchObject({ lines: [{ label: name }] });
+    expect(drawn[0]?.times.slice(0, 2)).toEqual([0.02, 0.04]);
+  });
+
+  it('that a person asks a browser for is one', async () => {
+    const response = await send(pings, '', 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8');
+    expect(await response.text()).toMatch(/^<!doctype html>/);
+  });
 });
 
 describe('a client that goes away', () => {

@@ -1,4 +1,4 @@
-/** A simulation's answer as one JSON document, as lines while it runs, or as one capture. */
+/** A simulation's answer as one JSON document, as lines while it runs, as one capture, or as a page. */
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -10,9 +10,13 @@ import type { Env } from '../env.ts';
 import { lineWriter, NDJSON } from '../ndjson.ts';
 import { problemOf } from '../problem.ts';
 import { streamed } from '../stream.ts';
+import { reportAssets } from './report/assets.ts';
+import { reportPage } from './report/page.ts';
+import { ChartRecorder } from './report/series.ts';
 import { answerOf, type query } from './schema.ts';
 
 export const PCAPNG = 'application/x-pcapng';
+export const HTML = 'text/html';
 
 type Options = z.infer<typeof query> & { readonly deadlineMs: number };
 
@@ -67,6 +71,7 @@ export async function answerLines(c: Context<Env>, planned: PlannedSimulation, o
             });
           return {
             sample: (sample) => tell({ sample }, 0),
+            progress: (time_s) => tell({ progress: { time_s } }, 0),
             ...(options.pcap === 'inline' && {
               capture: (capture, bytes) => tell({ capture, pcapng: base64(bytes) }, bytes.length),
             }),
@@ -104,6 +109,12 @@ export async function answerPcap(c: Context<Env>, planned: PlannedSimulation, op
   return c.body(stream, 200, { 'content-type': PCAPNG });
 }
 
+export async function answerHtml(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
+  const recorder = new ChartRecorder();
+  const ran = await planned.run({ deadlineMs: options.deadlineMs, sample: (sample) => recorder.add(sample) });
+  return c.html(await reportPage(answerOf(ran, options.timing), recorder, await reportAssets()));
+}
+
 function chosen({ captures }: PlannedSimulation, name: string | undefined): number {
   const fits = captures.flatMap((capture, i) =>
     name === undefined || name === capture.node || name === `${capture.node}:${capture.interface}` ? [i] : [],
@@ -120,7 +131,7 @@ type Send = (bytes: number, write: () => ReturnType<Sink>) => void;
 async function runSending(
   planned: PlannedSimulation,
   { deadlineMs }: Options,
-  events: (send: Send) => Pick<RunOptions, 'sample' | 'capture'>,
+  events: (send: Send) => Pick<RunOptions, 'sample' | 'progress' | 'capture'>,
 ) {
   const stop = new AbortController();
   let waiting = 0;

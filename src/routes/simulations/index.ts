@@ -6,7 +6,7 @@ import { HostError } from '../../abi/host-error.ts';
 import type { SimulationRequest } from '../../jobs/simulate.ts';
 import { NDJSON } from '../ndjson.ts';
 import { router } from '../router.ts';
-import { answerJson, answerLines, answerPcap, PCAPNG } from './answers.ts';
+import { answerHtml, answerJson, answerLines, answerPcap, HTML, PCAPNG } from './answers.ts';
 import { postSimulations } from './route.ts';
 
 export const simulations = router();
@@ -24,14 +24,17 @@ simulations.use(
   }),
 );
 
-const answers = { 'application/json': answerJson, [NDJSON]: answerLines, [PCAPNG]: answerPcap };
+const answers = { 'application/json': answerJson, [NDJSON]: answerLines, [PCAPNG]: answerPcap, [HTML]: answerHtml };
 
 simulations.openapi(postSimulations, async (c) => {
   const { deadline_ms, ...request } = c.req.valid('json');
-  // What JSON leaves out is absent: there is no `undefined` in it.
-  const planned = c.var.jobs.simulations.plan(request as SimulationRequest);
+  const options = c.req.valid('query');
   const supports = Object.keys(answers);
   const type = accepts(c, { header: 'Accept', supports, default: 'application/json' }) as keyof typeof answers;
-  const response = await answers[type](c, planned, { ...c.req.valid('query'), deadlineMs: deadline_ms });
+  // What JSON leaves out is absent: there is no `undefined` in it.
+  const planned = c.var.jobs.simulations.plan(request as SimulationRequest, {
+    sampled: type === HTML || options.samples === 'always',
+  });
+  const response = await answers[type](c, planned, { ...options, deadlineMs: deadline_ms });
   return response as never; // the router's types have no response of several media types
 });

@@ -23,10 +23,17 @@ export const postSimulations = createRoute({
           schema: {
             type: 'string',
             description:
-              'While it runs: a line `{"sample": …}` for each sample, with pcap=inline `{"capture": index, "pcapng": base64}` for each piece of a capture, and at the end `{"end": …}`, the answer without those. One that fails midway has `{"problem": …}` as its last line, and is broken off.',
+              'While it runs: a line `{"sample": …}` for each sample (without any, `{"progress": {"time_s": …}}` about a hundred times), with pcap=inline `{"capture": index, "pcapng": base64}` for each piece of a capture, and at the end `{"end": …}`, the answer without those. One that fails midway has `{"problem": …}` as its last line, and is broken off.',
           },
         },
         'application/x-pcapng': binary,
+        'text/html': {
+          schema: {
+            type: 'string',
+            description:
+              'A page with charts of delivery rates, round-trip times, windows and queues, tables, and the final state. It is one file that fetches nothing. Without an interval of samples some hundreds are taken.',
+          },
+        },
       },
     },
     ...problemResponses(400, 413, 422),

@@ -281,6 +281,9 @@ export const query = z.object({
     description:
       'inline: what was captured comes with the answer, as base64. `Accept: application/x-pcapng` has one as it is.',
   }),
+  samples: z.enum(['asked', 'always']).default('asked').openapi({
+    description: 'always: where the network names no interval of samples, one is chosen that gives some hundreds.',
+  }),
   capture: name.optional().openapi({
     description: 'Which capture is answered as application/x-pcapng: "b" or "b:eth0". Default: the only one.',
   }),
