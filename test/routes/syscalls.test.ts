@@ -253,6 +253,12 @@ describe('the kernel of a batch', () => {
     await problem({ calls, memory: 16 }, 503, { type: '/problems/kernel-oom', under_way: [{ call: 'write' }] });
   });
 
+  it('is one of twenty at once, of which each gets its turn', async () => {
+    const mounts = [{ base64: base64(image), at: '/mnt' }];
+    const twenty = Array.from({ length: 20 }, () => contentOf('/mnt/file', { mounts, memory: 24 }));
+    expect(await Promise.all(twenty)).toEqual(Array(20).fill('in the image'));
+  });
+
   it('has an image as a disk alone', async () => {
     const content = await contentOf('/sys/block/vda/size', { mounts: [{ base64: base64(image) }] });
     expect(content).toBe(`${Math.ceil(image.length / 512)}\n`);
