@@ -1,8 +1,14 @@
-/** The network half of LKL's hijack-test.sh, by its own names: each host is given the object that the script writes. */
+/**
+ * The network half of LKL's hijack-test.sh, by its own names: each host is given the object that the script writes.
+ *
+ * What has no meaning here: that a program is hijacked (there are none: `ip` is the state at the end, `ping` and `netperf` are
+ * workloads), `mem=` of one host (all share a kernel), and what a vde_switch or a tap of the machine is set up with and cleaned
+ * up: a link is their cable, whatever the interface's `type` says.
+ */
 
 import { describe, expect, test } from 'vitest';
 import type { LinkSpec, SimulationRequest } from '../../src/simulation/request.ts';
-import { pingOf, simulate, tcpOf } from './simulate.ts';
+import { flow, pingOf, simulate, tcpOf } from './simulate.ts';
 
 const tap = {
   type: 'tap',
@@ -44,6 +50,21 @@ describe('hijack-test.sh', () => {
     const state = await stateOf({});
     expect(state.addresses).toEqual(['127.0.0.1/8 dev lo', '::1/128 dev lo']);
     expect(state.routes).toEqual([]);
+  });
+
+  test.each([
+    ['run_hijack ping', '127.0.0.1', 'ipv4'],
+    ['run_hijack ping6', '::1', 'ipv6'],
+  ] as const)('%s of its own loopback', async (_, address, family) => {
+    const itself = { interfaces: [tap] };
+    // A host's way to any of its addresses is its loopback.
+    const answer = await run(itself, {
+      workloads: [{ type: 'ping', from: 'lkl', to: 'lkl', family, count: 1 }],
+    });
+    expect(pingOf(answer)).toMatchObject({ received: 1 });
+    const lo = answer.hosts.lkl?.state.links.find(({ name }) => name === 'lo');
+    expect(lo?.stats.rx_packets).toBeGreaterThanOrEqual(2);
+    expect(answer.hosts.lkl?.state.addresses.some((one) => one.startsWith(`${address}/`))).toBe(true);
   });
 
   test('the loopback is up, with nothing else', async () => {
@@ -122,6 +143,30 @@ describe('hijack-test.sh', () => {
       },
     );
     for (const index of [0, 1]) expect(tcpOf(answer, index)).toMatchObject({ completed: true, bytes: 2 ** 20 });
+  });
+
+  test('test_tap_netperf_tcp_rr', async () => {
+    const answer = await run(
+      { interfaces: [tap] },
+      { workloads: [{ type: 'rr', from: 'lkl', to: 'host', count: 100 }] },
+    );
+    expect(flow(answer, 0, 'rr')).toMatchObject({ completed: true, transactions: 100 });
+  });
+
+  test('test_vde_ping_host, test_vde_ping_lkl', async () => {
+    const ping = { type: 'ping', count: 65, interval: '10ms' } as const;
+    const answer = await run(
+      { interfaces: [{ ...tap, type: 'vde', param: 'vde_switch' }] },
+      {
+        workloads: [
+          { ...ping, from: 'lkl', to: 'host', family: 'ipv4' },
+          { ...ping, from: 'host', to: 'lkl', family: 'ipv4' },
+        ],
+      },
+    );
+    expect([0, 1].map((index) => pingOf(answer, index).received)).toEqual([65, 65]);
+    expect(answer.hosts.lkl?.state.addresses).toContain('192.168.13.2/24 dev eth0');
+    expect(answer.hosts.lkl?.state.links[1]).toMatchObject({ name: 'eth0', address: 'aa:bb:cc:dd:ee:00' });
   });
 
   test('test_tap_qdisc', async () => {
