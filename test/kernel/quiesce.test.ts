@@ -3,14 +3,18 @@
 import { afterEach, expect, it } from 'vitest';
 import { AT_FDCWD } from '../../src/abi/uapi/fs.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
-import { NotQuiesced, quiesce } from '../../src/kernel/snapshot.ts';
+import { freshMachine, NotQuiesced, quiesce } from '../../src/kernel/snapshot.ts';
+import { resume, suspend } from '../../src/kernel/suspend.ts';
 import { mkdirat } from '../../src/kernel/syscalls/dir.ts';
 import { mount, umount2 } from '../../src/kernel/syscalls/mount.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';
 import { overlay } from '../../src/storage/overlay.ts';
 import { workerHost } from '../../src/worker-host.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
-import { restoredKernel } from './restored.ts';
+import { kernelModule, restoredKernel, snapshot } from './restored.ts';
+
+/** wasm/arch/lkl/include/asm/thread_info.h */
+const THREAD_BYTES = 16_384;
 
 const kernels: Kernel[] = [];
 afterEach(() => {
@@ -21,7 +25,6 @@ it.each([
   ['nilfs2', 'a thread that is not in the table', /\(segctord\) is not known to be re-enterable/],
   ['btrfs', 'a thread of the table with a timer on its stack', /\(btrfs-transacti\) sleeps with a timeout/],
   ['ext4', 'a thread that soon ends', /\(ext4lazyinit\) sleeps with a timeout/],
-  ['f2fs', 'a thread in the middle of something', /\(f2fs_gc-254:0\) is not asleep/],
 ])('%s, mounted to be written: %s', async (type, _, message) => {
   const kernel = restoredKernel();
   kernels.push(kernel);
@@ -35,4 +38,31 @@ it.each([
   expect(await mkdirat(init, AT_FDCWD, '/mnt/afterwards', 0o700)).toBe(0);
   await sleepNs(init, 60_000_000_000n);
   expect(await umount2(init, '/mnt')).toBe(0);
+});
+
+it('no stack grows deeper from generation to generation', async () => {
+  const clean = freshMachine(kernelModule, snapshot).memory.bytes;
+  let kernel = restoredKernel();
+  kernels.push(kernel);
+  const disk = overlay(await fixtureDevice('ext4'), { limitMib: 32 });
+  await kernel.attachDisk(disk);
+  expect(await mount(kernel.init, '/dev/vda', '/mnt', 'ext4', 0, 'noinit_itable')).toBe(0);
+  const depths: Record<string, number>[] = [];
+  for (let generation = 0; generation < 40; generation++) {
+    expect(await mkdirat(kernel.init, AT_FDCWD, `/mnt/generation-${generation}`, 0o700)).toBe(0);
+    await sleepNs(kernel.init, 10_000_000_000n);
+    const suspended = await suspend(kernel, () => clean, workerHost.turn);
+    depths.push(
+      Object.fromEntries(
+        kernel.tasks().map(({ comm, pid, stack, sp }) => [`${comm} ${pid}`, stack + THREAD_BYTES - sp]),
+      ),
+    );
+    kernel.kill();
+    const machine = freshMachine(kernelModule, snapshot);
+    machine.grow(suspended.state.memoryBytes);
+    kernel = await resume(machine, suspended, snapshot.buildId, { host: workerHost, disks: [disk] });
+    kernels.push(kernel);
+  }
+  expect(Object.keys(depths[1] ?? {}).join()).toContain('jbd2/');
+  expect(depths.at(-1)).toEqual(depths[1]);
 });
