@@ -22,7 +22,7 @@ export interface Superblock {
   readonly magic: readonly Magic[];
   readonly label?: LabelField;
   readonly uuid?: UuidField;
-  /** Mount options without which the driver would refuse it or show less of it. */
+  /** Mount options without which the driver would refuse it, show less of it or do what nobody needs. */
   readonly options?: string;
 }
 
@@ -49,7 +49,9 @@ const EXT3_FEATURES = [hex(1120, '00000000', 'e9ffffff'), hex(1124, '00000000', 
 const EXT_JOURNAL_DEVICE = hex(1120, '08', '08');
 /** Whatever the superblock says of errors, they must not end in a panic. Read-only it is already. */
 const NO_PANIC = 'errors=remount-ro';
-const ext = { label: label(1144, 16), uuid: uuid(1128), options: NO_PANIC };
+/** Without the thread ext4lazyinit: with it a kernel cannot be suspended, and what it zeroes and reads ahead nobody needs. */
+const NO_LAZY_INIT = 'noinit_itable,no_prefetch_block_bitmaps';
+const ext = { label: label(1144, 16), uuid: uuid(1128), options: `${NO_PANIC},${NO_LAZY_INIT}` };
 
 // include/uapi/linux/msdos_fs.h: struct fat_boot_sector. Of old disks only a jump, a sector size of a power of two, a count
 // of FATs and a media byte are sure (fs/fat/inode.c: fat_read_bpb). iocharset is utf8 by our configuration, but only the

@@ -40,7 +40,12 @@ export class NotQuiesced extends Error {
  * `eager` threads run through their top right after a restore: it sets up timers or wait entries that must not be
  * set up again while they are in use (wasm/arch/lkl/kernel/snapshot.c wakes them).
  */
-export const reenterable: readonly { readonly comm: RegExp; readonly why: string }[] = [
+export const reenterable: readonly {
+  readonly comm: RegExp;
+  readonly why: string;
+  /** It sleeps with TASK_FREEZABLE, and without a wait entry on its stack. */
+  readonly freezable?: true;
+}[] = [
   { comm: /^kthreadd$/, why: 'loops over its list of threads to make' },
   { comm: /^kworker\//, why: 'an idle worker or rescuer starts at the top of its loop each time it is woken' },
   { comm: /^ksoftirqd\/0$/, why: 'smpboot_thread_fn asks whether it should run' },
@@ -52,7 +57,7 @@ export const reenterable: readonly { readonly comm: RegExp; readonly why: string
   { comm: /^jfs(IO|Commit|Sync)$/, why: 'takes log and transaction work from lists' },
   { comm: /^jbd2\//, why: 'kjournald2: its top only sets up the commit timer and waits' },
   { comm: /^hwrng$/, why: 'asks the device for entropy' },
-  { comm: /^(xfsaild|xfs-)/, why: 'pushes the AIL list in a loop' },
+  { comm: /^(xfsaild|xfs-)/, why: 'pushes the AIL list in a loop', freezable: true },
   { comm: /^btrfs-(cleaner|transaction)$/, why: 'looks for work and sleeps' },
   { comm: /^loop\d+$/, why: 'kthread_worker_fn looks at its list of works' },
   { comm: /^f2fs_/, why: 'checks for flush, discard or gc work and sleeps' },
@@ -61,6 +66,7 @@ export const reenterable: readonly { readonly comm: RegExp; readonly why: string
 const TASK_INTERRUPTIBLE = 1;
 const TASK_IDLE = 0x402;
 const TASK_DEAD = 0x80;
+const TASK_FREEZABLE = 0x2000;
 const PF_KTHREAD = 0x0020_0000;
 
 /** Of struct process_timer (kernel/time/timer.c), 32 bits: a timer_list, whose `pprev` points to what points to it, and the task. */
@@ -92,11 +98,13 @@ function obstacle(task: TaskInfo, memory: KernelMemory, stackAt: number): string
   const name = `task ${task.pid} (${task.comm})`;
   if (task.state === TASK_DEAD) return undefined; // a zombie: it never runs again
   if (!(task.flags & PF_KTHREAD)) return task.inUserLoop ? undefined : `${name} is inside a system call`;
-  if (task.state !== TASK_INTERRUPTIBLE && task.state !== TASK_IDLE) return `${name} is not asleep`;
+  const row = reenterable.find(({ comm }) => comm.test(task.comm));
+  const state = row?.freezable ? task.state & ~TASK_FREEZABLE : task.state;
+  if (state !== TASK_INTERRUPTIBLE && state !== TASK_IDLE) return `${name} is not asleep`;
   const isTask = (address: number) =>
     address > 0 && address + stackAt + 4 <= memory.size && memory.u32((address + stackAt) as Ptr) === task.stack;
   if (hasTimerOnStack(task, memory, isTask)) return `${name} sleeps with a timeout`;
-  return reenterable.some(({ comm }) => comm.test(task.comm)) ? undefined : `${name} is not known to be re-enterable`;
+  return row ? undefined : `${name} is not known to be re-enterable`;
 }
 
 /**

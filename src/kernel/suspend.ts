@@ -22,39 +22,69 @@ export interface Suspended {
   readonly bytes: Uint8Array;
 }
 
+export interface SuspendNeeds {
+  /** The memory of a clean machine of the same snapshot, for immediate use. */
+  readonly clean: () => Uint8Array;
+  /** Lets the event loop have a turn. */
+  readonly turn: () => Promise<void>;
+  /** How long to wait for what cannot be saved to end; default: as long as ext4lazyinit takes. */
+  readonly patienceNs?: bigint;
+}
+
+const PATIENCE_NS = 6_000_000_000n;
+
 /**
  * Put the kernel to rest and take it down as data. File systems are frozen first, and thawed after `resume`. Rejects with NotQuiesced, and the kernel goes on, when something cannot be saved.
- * Afterwards kill it, or let it `goOn`. `clean` answers the memory of a clean machine of the same snapshot.
+ * Afterwards kill it, or let it `goOn`.
  */
-export async function suspend(kernel: Kernel, clean: () => Uint8Array, turn: () => Promise<void>): Promise<Suspended> {
-  const state = await rest(kernel, turn);
-  const base = clean();
+export async function suspend(
+  kernel: Kernel,
+  { clean, turn, patienceNs = PATIENCE_NS }: SuspendNeeds,
+): Promise<Suspended> {
+  const state = await rest(kernel, patienceNs, turn);
   const memory = kernel.engine.memory.bytes;
+  const [words, base] = [inWords(memory), inWords(clean())];
   const pages: number[] = [];
-  for (let page = 0; page * PAGE < memory.length; page++) {
-    if (differs(memory, base, page * PAGE)) pages.push(page);
-  }
+  for (let page = 0; page * PAGE < memory.length; page++) if (differs(words, base, page)) pages.push(page);
   const bytes = new Uint8Array(pages.length * PAGE);
   for (const [i, page] of pages.entries()) bytes.set(memory.subarray(page * PAGE, (page + 1) * PAGE), i * PAGE);
   return { state, pages, bytes };
 }
 
-/** How often, and for how long in the kernel's own time, a thread that is about to end is waited for. */
-const TRIES = 6;
-const TRY_NS = 1_000_000_000n;
+/** A thread that is about to end or to sleep for good is waited for, in the kernel's own time: twice as long each time. */
+const FIRST_TRY_NS = 20_000_000n;
+/** xfsaild looks for work ten times a second at least. */
+const FROZEN_NS = 100_000_000n;
 
-/** Threads such as ext4lazyinit, which run for a while after a mount and cannot be saved, get the time to end. */
-async function rest(kernel: Kernel, turn: () => Promise<void>): Promise<Suspended['state']> {
-  for (let tries = 1; ; tries++) {
+/**
+ * Threads that run for a while after a mount, or sleep for a tenth of a second as kswapd does, cannot be saved: they get
+ * time. Some come to rest only while their file system is frozen (xfsaild), some only while it is not.
+ */
+async function rest(kernel: Kernel, patienceNs: bigint, turn: () => Promise<void>): Promise<Suspended['state']> {
+  let waitedNs = 0n;
+  for (let ns = FIRST_TRY_NS; ; ns *= 2n) {
     await freeze(kernel.init, FIFREEZE);
     try {
-      return await quiesce(kernel, turn);
+      return await quiesceWithin(kernel, ns < FROZEN_NS ? ns : FROZEN_NS, turn);
     } catch (cause) {
       await goOn(kernel);
-      if (!(cause instanceof NotQuiesced) || tries === TRIES) throw cause;
-      await sleepNs(kernel.init, TRY_NS);
+      if (!(cause instanceof NotQuiesced) || waitedNs >= patienceNs) throw cause;
+      await sleepNs(kernel.init, ns);
+      waitedNs += ns;
     }
   }
+}
+
+/** Now, or after so long. */
+async function quiesceWithin(kernel: Kernel, ns: bigint, turn: () => Promise<void>): Promise<Suspended['state']> {
+  try {
+    return await quiesce(kernel, turn);
+  } catch (cause) {
+    if (!(cause instanceof NotQuiesced)) throw cause;
+  }
+  kernel.init.attach();
+  await sleepNs(kernel.init, ns);
+  return quiesce(kernel, turn);
 }
 
 /** ioctl(2) numbers of include/uapi/linux/fs.h. */
@@ -97,9 +127,10 @@ export async function resume(
 }
 
 /** Whether a page differs; beyond the end of `base` there are zeros. */
-function differs(memory: Uint8Array, base: Uint8Array, at: number): boolean {
-  const words = new Uint32Array(memory.buffer, memory.byteOffset + at, PAGE / 4);
-  if (at >= base.length) return words.some((word) => word !== 0);
-  const old = new Uint32Array(base.buffer, base.byteOffset + at, PAGE / 4);
-  return words.some((word, i) => word !== old[i]);
+function differs(memory: Uint32Array, base: Uint32Array, page: number): boolean {
+  const end = (page + 1) * (PAGE / 4);
+  for (let at = page * (PAGE / 4); at < end; at++) if (memory[at] !== (base[at] ?? 0)) return true;
+  return false;
 }
+
+const inWords = ({ buffer, byteOffset, length }: Uint8Array) => new Uint32Array(buffer, byteOffset, length / 4);

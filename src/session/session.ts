@@ -18,7 +18,7 @@ import { type BatchReport, playTimed } from '../jobs/syscall-batch.ts';
 import type { KernelPool } from '../kernel/pool.ts';
 import { seededHost } from '../kernel/seed.ts';
 import { NotQuiesced } from '../kernel/snapshot.ts';
-import { goOn, suspend } from '../kernel/suspend.ts';
+import { goOn, type SuspendNeeds, suspend } from '../kernel/suspend.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { callNames, isFlush, unfinished } from './batch-calls.ts';
 import { bytesOf, sendTo } from './client-stream.ts';
@@ -50,6 +50,9 @@ export interface SessionNeeds {
 
 /** Without a call for so long, a session is suspended. The host may drop an idle object after ten seconds. */
 const IDLE_MS = 4_000;
+
+/** A client waits for what is flushed: as long as kswapd sleeps, and a little. */
+const COMMIT_PATIENCE_NS = 300_000_000n;
 
 const ROOT = '/';
 
@@ -357,7 +360,7 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
     /** What was flushed is there after a crash: with all else, for a kernel is stored whole. Answers why not. */
     async #commitFlushed(live: Live): Promise<string | undefined> {
       if (!this.#flushed || live.kernel.dead) return undefined;
-      await this.#save(live);
+      await this.#save(live, { patienceNs: COMMIT_PATIENCE_NS });
       if (this.#obstacle === undefined) await goOn(live.kernel);
       return this.#obstacle;
     }
@@ -385,10 +388,11 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
     }
 
     /** Afterwards the kernel is at rest, and stored; or there is an obstacle, and it goes on. */
-    async #save(live: Live): Promise<void> {
+    async #save(live: Live, patience: Pick<SuspendNeeds, 'patienceNs'> = {}): Promise<void> {
       const startMs = nowMs();
+      const clean = () => kernels.cleanMemory;
       try {
-        const suspended = await suspend(live.kernel, () => kernels.cleanMemory, this.#needs.host.turn);
+        const suspended = await suspend(live.kernel, { clean, turn: this.#needs.host.turn, ...patience });
         const texts = { console: live.kernel.console, strace: live.strace.text };
         const parts = partsOf(suspended, buildId, live, texts);
         const bytes = [...parts.values()].reduce((sum, part) => sum + part.length, 0);

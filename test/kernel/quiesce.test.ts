@@ -51,7 +51,7 @@ it('no stack grows deeper from generation to generation', async () => {
   for (let generation = 0; generation < 40; generation++) {
     expect(await mkdirat(kernel.init, AT_FDCWD, `/mnt/generation-${generation}`, 0o700)).toBe(0);
     await sleepNs(kernel.init, 10_000_000_000n);
-    const suspended = await suspend(kernel, () => clean, workerHost.turn);
+    const suspended = await suspend(kernel, { clean: () => clean, turn: workerHost.turn });
     depths.push(
       Object.fromEntries(
         kernel.tasks().map(({ comm, pid, stack, sp }) => [`${comm} ${pid}`, stack + THREAD_BYTES - sp]),

@@ -151,7 +151,7 @@ describe('quiesce', () => {
     const child = await kernel.spawn();
     await expect(child.syscall('exit', 7)).rejects.toBeInstanceOf(TaskExited);
     const clean = () => freshMachine(kernelModule, snapshot).memory.bytes;
-    const suspended = await suspend(kernel, clean, workerHost.turn);
+    const suspended = await suspend(kernel, { clean, turn: workerHost.turn });
     const resumed = keep(
       await resume(freshMachine(kernelModule, snapshot), suspended, snapshot.buildId, { host: workerHost }),
     );
@@ -188,7 +188,7 @@ describe('a kernel with a file system mounted', () => {
     const [reader, writer] = [kernel.init.memory.i32(pipes), kernel.init.memory.i32(plus(pipes, 4))];
 
     for (let generation = 1; generation <= 30; generation++) {
-      const suspended = await suspend(kernel, () => base, workerHost.turn);
+      const suspended = await suspend(kernel, { clean: () => base, turn: workerHost.turn });
       kernel.kill();
       const machine = freshMachine(kernelModule, snapshot);
       machine.grow(suspended.state.memoryBytes);
