@@ -27,7 +27,7 @@ export async function fs2tar({ quick, folder }: BenchOptions): Promise<Results> 
     results[`fs2tar.${name}.mb_per_s`] = here.tarBytes / MB / (here.ms / 1000);
     results[`fs2tar.${name}.without_http_mb_per_s`] = here.tarBytes / MB / (here.aloneMs / 1000);
     results[`fs2tar.${name}.native_mb_per_s`] = here.tarBytes / MB / (nativeMs / 1000);
-    results[`fs2tar.${name}.of_native`] = nativeMs / here.ms;
+    results[`fs2tar.${name}.ratio_to_native`] = nativeMs / here.ms;
     results[`fs2tar.${name}.wasm_bytes`] = here.wasmBytes;
     results[`fs2tar.${name}.workerd_rss_bytes`] = here.rssBytes;
   }

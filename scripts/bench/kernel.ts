@@ -3,9 +3,12 @@
 import { json } from 'node:stream/consumers';
 import { send } from '../../cli/client.ts';
 import { embeddedWorker } from '../../cli/embedded-worker.ts';
-import type { ImageFile } from '../../cli/image.ts';
-import { type BenchOptions, median, percentile, type Results } from './result.ts';
+import { type ImageFile, openImage } from '../../cli/image.ts';
+import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
+import { ext4Image } from './images.ts';
+import { type BenchOptions, MB, median, percentile, type Results } from './result.ts';
 
+const MIB = 2 ** 20;
 const BENCH_WORKER = 'test/bench/worker.ts';
 
 /** Asks the Worker of benchmarks, a fresh one, for one of them `times` times. Answers one list of samples each. */
@@ -27,19 +30,44 @@ export async function ask(
   }
 }
 
-export async function kernel({ quick }: BenchOptions): Promise<Results> {
-  const samples = quick ? 5 : 40;
+/** As `name`.p50, .p95 and .p99. */
+function percentiles(name: string, samples: readonly number[]): Results {
+  return Object.fromEntries([50, 95, 99].map((percent) => [`${name}.p${percent}`, percentile(samples, percent)]));
+}
+
+/** Milliseconds of so many runs in one isolate. */
+async function runs(bench: string, samples: number, file?: ImageFile): Promise<number[]> {
+  const warmups = Math.ceil(samples / 5);
+  const path = `${bench}?warmups=${warmups}&samples=${samples}&file=${file?.name}`;
+  return (await ask(path, file ? { file } : {})).flat();
+}
+
+export async function kernel({ quick, folder }: BenchOptions): Promise<Results> {
+  const samples = quick ? 20 : 1000;
   const [[coldBootMs = NaN] = [], ...warmBoots] = await ask('boot', { times: quick ? 2 : 4 });
   const results: Record<string, number> = {
     'boot.cold_ms': coldBootMs,
     'boot.warm_ms': median(warmBoots.flat()),
+    'restore.bytes': snapshot.bytes,
   };
-  for (const machine of ['ready', 'used', 'fresh']) {
-    // The first round compiles what the others use.
-    const [, warm = []] = await ask(`restore-${machine}?samples=${samples}`, { times: 2 });
-    results[`restore.${machine}.first_syscall_ms.p50`] = median(warm);
-    results[`restore.${machine}.first_syscall_ms.p95`] = percentile(warm, 95);
-  }
+  const pooled = await runs('restore-pooled', samples);
+  const used = await runs('restore-used', samples);
+  // An isolate has room for few machines of its own making.
+  const fresh: number[] = [];
+  while (fresh.length < samples) fresh.push(...(await runs('restore-fresh', Math.min(samples, 100))));
+  Object.assign(
+    results,
+    percentiles('restore.pooled_first_syscall_ms', pooled),
+    percentiles('restore.first_syscall_ms', used),
+    percentiles('restore.fresh_first_syscall_ms', fresh),
+  );
+  const { file } = openImage(await ext4Image(folder, 64));
+  if (file === undefined) throw new Error('no image');
+  const firstFiles = await runs('mounted-first-file', samples, file);
+  Object.assign(results, percentiles('restore.mounted_first_file_ms', firstFiles));
+  const [[mountedBytes = NaN] = []] = await ask(`mounted-bytes?file=${file.name}`, { file });
+  results['memory.mounted_mib'] = mountedBytes / MIB;
+  results['memory.kernels_per_128_mb'] = Math.floor((128 * MB) / mountedBytes);
   const rates = await ask(`syscalls?calls=${quick ? 20_000 : 500_000}`, { times: 3 });
   results['syscalls.null_per_s'] = Math.max(...rates.flat());
   return results;

@@ -11,9 +11,9 @@ export async function size(): Promise<Results> {
   const { modules } = await workerBundle();
   const contents = Object.values(modules).map((module) => Buffer.from(module.contents));
   return {
-    'size.kernel_bytes': kernel.length,
-    'size.kernel_gzip_bytes': gzipSync(kernel, { level: 9 }).length,
-    'size.worker_bytes': contents.reduce((sum, bytes) => sum + bytes.length, 0),
-    'size.worker_gzip_bytes': contents.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0),
+    'wasm.bytes': kernel.length,
+    'wasm.gzip_bytes': gzipSync(kernel, { level: 9 }).length,
+    'worker.bytes': contents.reduce((sum, bytes) => sum + bytes.length, 0),
+    'worker.gzip_bytes': contents.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0),
   };
 }
