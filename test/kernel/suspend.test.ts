@@ -48,22 +48,25 @@ const save = (kernel: Kernel, path: string, value: string) =>
 /** So long, threads that end with their file system may take. */
 const PATIENCE = { patienceNs: 300_000_000n };
 
-it.each(['ext4', 'ext3', 'ext2', 'xfs', 'vfat32', 'exfat'])('%s goes on, written to, for five generations', async (image) => {
-  const prepared = await prepareKernel(request(image), needs);
-  let { kernel } = prepared;
-  for (let generation = 1; generation <= 5; generation++) {
-    await save(kernel, 'mnt/generation', `${generation}`);
-    const clean = () => pool.cleanMemory;
-    const suspended = await suspend(kernel, { clean, turn: workerHost.turn, ...PATIENCE });
+it.each(['ext4', 'ext3', 'ext2', 'xfs', 'vfat32', 'exfat'])(
+  '%s goes on, written to, for five generations',
+  async (image) => {
+    const prepared = await prepareKernel(request(image), needs);
+    let { kernel } = prepared;
+    for (let generation = 1; generation <= 5; generation++) {
+      await save(kernel, 'mnt/generation', `${generation}`);
+      const clean = () => pool.cleanMemory;
+      const suspended = await suspend(kernel, { clean, turn: workerHost.turn, ...PATIENCE });
+      kernel.kill();
+      const disks = prepared.disks.map(({ device }) => device);
+      kernel = await pool.resume(suspended, { host: workerHost, clock: 'wall', memoryMib: 24, disks });
+      expect(await readText(kernel.init, '/mnt/generation')).toBe(`${generation}`);
+    }
+    expect(await unlinkat(kernel.init, AT_FDCWD, '/mnt/generation')).toBe(0);
+    expect(kernel.console).not.toMatch(/error|WARNING|Corruption/);
     kernel.kill();
-    const disks = prepared.disks.map(({ device }) => device);
-    kernel = await pool.resume(suspended, { host: workerHost, clock: 'wall', memoryMib: 24, disks });
-    expect(await readText(kernel.init, '/mnt/generation')).toBe(`${generation}`);
-  }
-  expect(await unlinkat(kernel.init, AT_FDCWD, '/mnt/generation')).toBe(0);
-  expect(kernel.console).not.toMatch(/error|WARNING|Corruption/);
-  kernel.kill();
-});
+  },
+);
 
 it('a flush of the kernel is told', async () => {
   const { kernel } = await prepareKernel(request('ext4'), needs);
