@@ -7,6 +7,8 @@ import { parseArgs } from 'node:util';
 import { fs2tar } from './bench/fs2tar.ts';
 import { kernel } from './bench/kernel.ts';
 import type { Results } from './bench/result.ts';
+import { session } from './bench/session.ts';
+import { simulation } from './bench/simulation.ts';
 import { size } from './bench/size.ts';
 import { start } from './bench/start.ts';
 
@@ -16,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), 'lkl-bench-'));
 process.once('exit', () => rmSync(folder, { recursive: true }));
 
 const results: Record<string, number> = {};
-for (const bench of [size, start, kernel, fs2tar]) {
+for (const bench of [size, start, kernel, session, simulation, fs2tar]) {
   console.error(`${bench.name} …`);
   Object.assign(results, await bench({ quick: values.quick, folder }));
 }

@@ -22,11 +22,14 @@ import { workerHost } from './worker-host.ts';
 
 /** Of the 128 MiB an isolate has: the rest is for the module and its code, caches, bodies and the heap. */
 const KERNELS_MIB = 64;
+/** A simulation that has the isolate for itself, with no image to cache and no body to hold, may take more of it. */
+const SIMULATION_MIB = 96;
 /** What a kernel with one image may grow to: enough for almost all; ext4 wants more from about 8 TiB on. */
 const MOUNT_MIB = 20;
 
 const pool = new KernelPool(kernelModule, snapshot, {
   budgetMib: KERNELS_MIB,
+  aloneMib: SIMULATION_MIB,
   ready: 2,
   patienceMs: 5_000,
   pause: (ms) => scheduler.wait(ms),
@@ -77,7 +80,7 @@ export const app = createApi((c) => {
       simulations: simulationJobs({
         newKernel: (options) => pool.acquire(options),
         host: workerHost,
-        budgetMib: KERNELS_MIB,
+        budgetMib: SIMULATION_MIB,
       }),
       keepAlive,
     },

@@ -24,22 +24,22 @@ const known: Readonly<Record<string, (value: string) => readonly [key: string, v
 /** Words are separated by blanks; double quotes hold blanks (lib/cmdline.c: next_arg). */
 const WORD = /(?:"[^"]*"|[^\s"])+/g;
 
-export function parseCommandLine(text: string): Setting[] {
-  return (text.match(WORD) ?? []).map((quoted) => {
-    const word = quoted.replaceAll('"', '');
-    const equals = word.indexOf('=');
-    const [name, value] = equals < 0 ? [word, ''] : [word.slice(0, equals), word.slice(equals + 1)];
-    const make = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (make) return sysctl(word, ...make(value));
-    if (name.startsWith('sysctl.')) return sysctl(word, name.slice('sysctl.'.length), value);
-    const [, module, parameter] = /^([\w-]+)\.([\w-]+)$/.exec(name) ?? [];
-    if (module !== undefined && parameter !== undefined) {
-      const path = `/sys/module/${underscored(module)}/parameters/${underscored(parameter)}`;
-      return { word, path, value: value || 'Y' };
-    }
-    throw new HostError('bad-option', `${word}: the kernel reads ${name} while it boots, and starts here after that`, {
-      members: { option: 'cmdline', word },
-    });
+export const wordsOf = (text: string): string[] => (text.match(WORD) ?? []).map((quoted) => quoted.replaceAll('"', ''));
+
+/** Throws `bad-option` for a word that means nothing any more. */
+export function settingOf(word: string): Setting {
+  const equals = word.indexOf('=');
+  const [name, value] = equals < 0 ? [word, ''] : [word.slice(0, equals), word.slice(equals + 1)];
+  const make = Object.hasOwn(known, name) ? known[name] : undefined;
+  if (make) return sysctl(word, ...make(value));
+  if (name.startsWith('sysctl.')) return sysctl(word, name.slice('sysctl.'.length), value);
+  const [, module, parameter] = /^([\w-]+)\.([\w-]+)$/.exec(name) ?? [];
+  if (module !== undefined && parameter !== undefined) {
+    const path = `/sys/module/${underscored(module)}/parameters/${underscored(parameter)}`;
+    return { word, path, value: value || 'Y' };
+  }
+  throw new HostError('bad-option', `${word}: the kernel reads ${name} while it boots, and starts here after that`, {
+    members: { option: 'cmdline', word },
   });
 }
 

@@ -13,7 +13,7 @@ import { memoryDevice } from '../storage/memory.ts';
 import { type Overlay, overlay } from '../storage/overlay.ts';
 import { base64Bytes } from './batch/bytes.ts';
 import { CallRunner } from './batch/run.ts';
-import { parseCommandLine, type Setting, sysctl } from './command-line.ts';
+import { type Setting, settingOf, sysctl, wordsOf } from './command-line.ts';
 import { makeDirectories } from './make-directories.ts';
 import type { MountRequest } from './mounted-image.ts';
 import { mountDisk } from './mounter.ts';
@@ -78,7 +78,7 @@ export interface PreparedKernel {
 /** Kill the kernel when done with it. */
 export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): Promise<PreparedKernel> {
   const settings = [
-    ...parseCommandLine(request.commandLine),
+    ...wordsOf(request.commandLine).map(settingOf),
     ...Object.entries(request.sysctl).map(([key, value]) => sysctl(`sysctl ${key}`, key, value)),
   ];
   const { seed, clock, memoryMib } = request;
@@ -87,7 +87,7 @@ export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): 
   const kernel = await needs.newKernel({ host, clock, memoryMib });
   try {
     for (const disk of disks) await attach(kernel, disk);
-    for (const setting of settings) await apply(kernel.init, setting);
+    for (const setting of settings) await applySetting(kernel.init, setting);
     if (request.loopback) await loopbackUp(kernel.init);
     return { kernel, disks };
   } catch (cause) {
@@ -131,7 +131,8 @@ async function attach(kernel: Kernel, { request, device }: AttachedDisk): Promis
   await mountDisk(kernel, device, disk, { ...request, at });
 }
 
-async function apply(task: UserTask, { word, path, value }: Setting): Promise<void> {
+/** Throws `bad-option` when the kernel refuses. */
+export async function applySetting(task: UserTask, { word, path, value }: Setting): Promise<void> {
   const refused = (ret: number) => {
     const { errno, message } = new KernelError('write', -ret, path);
     return new HostError('bad-option', `${word}: ${message}`, { members: { option: word, errno } });

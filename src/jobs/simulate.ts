@@ -89,6 +89,13 @@ export const badSimulation = (issues: readonly Issue[]): HostError =>
     members: { errors: issues.map((issue) => ({ in: 'json', ...issue })) },
   });
 
+function tooLate(deadlineMs: number): HostError {
+  const message = `not done after ${deadlineMs} ms`;
+  return new HostError('kernel-deadline', message, {
+    members: { errors: [{ in: 'json', code: 'deadline', path: 'deadline_ms', message }] },
+  });
+}
+
 async function runTimed(
   plan: Plan,
   memoryMib: number,
@@ -97,8 +104,11 @@ async function runTimed(
 ): Promise<TimedResult> {
   const kernel = await newKernel({ host: seededHost(host, String(plan.seed)), clock: 'virtual', memoryMib });
   const startNs = host.monotonicNs();
-  const cancel = host.timer(deadlineMs, () => kernel.kill('deadline', `not done after ${deadlineMs} ms`));
   const ended = Promise.withResolvers<never>();
+  const cancel = host.timer(deadlineMs, () => {
+    ended.reject(tooLate(deadlineMs));
+    kernel.kill();
+  });
   kernel.engine.onDeath(ended.reject);
   const stop = () => {
     ended.reject(signal?.reason);

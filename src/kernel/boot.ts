@@ -11,8 +11,11 @@ import { mount } from './syscalls/mount.ts';
 /** What the kernel starts with. Hash tables are sized by it, so small is lean. */
 export const BOOT_MEMORY_MIB = 12;
 
-/** Quiet until asked, no waiting, pid 1 is /init, a panic is final. */
-const COMMAND_LINE = 'rdinit=/init panic=-1 loglevel=7 dhash_entries=8192 ihash_entries=8192';
+/** Quiet until asked, no waiting, pid 1 is /init, a panic is final. The loopback is the only network device. */
+const COMMAND_LINE = [
+  'rdinit=/init panic=-1 loglevel=7 dhash_entries=8192 ihash_entries=8192',
+  'dummy.numdummies=0 ifb.numifbs=0 sch_teql.max_equalizers=0',
+].join(' ');
 
 const FILE_SYSTEMS = [
   ['proc', '/proc'],

@@ -165,9 +165,9 @@ export class Kernel {
    * clone(2): a new task of `parent` with scratch memory of its own, ready for a program.
    * `flags` are CLONE_* words; without CLONE_VM the child starts with an empty address space.
    */
-  async spawn(parent: HostedTask = this.init, flags = 0): Promise<HostedTask> {
+  async spawn(parent: HostedTask = this.init, flags = 0, scratchBytes = SCRATCH_BYTES): Promise<HostedTask> {
     const pid = must('clone', await parent.syscall('clone', flags | SIGCHLD, 0, 0, 0, 0));
-    return adopt(await parent.waitFor(this.engine.task(pid)));
+    return adopt(await parent.waitFor(this.engine.task(pid)), scratchBytes);
   }
 
   /** What Linux knows of its tasks. Only while the kernel sleeps. */
@@ -177,10 +177,10 @@ export class Kernel {
 }
 
 /** Give a task its program: attach it and map its scratch memory. */
-export async function adopt(task: HostedTask): Promise<HostedTask> {
+export async function adopt(task: HostedTask, scratchBytes = SCRATCH_BYTES): Promise<HostedTask> {
   task.attach();
   if (task.scratchBytes === 0) {
-    const buffer = await mapBuffer(task, SCRATCH_BYTES);
+    const buffer = await mapBuffer(task, scratchBytes);
     task.scratch = buffer.at as Ptr;
     task.scratchBytes = buffer.bytes;
   }

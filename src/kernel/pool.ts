@@ -12,6 +12,8 @@ const MIB = 1 << 20;
 export interface PoolOptions {
   /** All linear memory of all kernels, ready and running ones together. A Worker has 128 MiB for everything. */
   readonly budgetMib: number;
+  /** What a kernel may have that runs alone, with nothing else of the isolate under way that needs memory. Default: the budget. */
+  readonly aloneMib?: number;
   /** Machines kept ready for the next requests. */
   readonly ready: number;
   /** How long a request waits for memory before it is told to come back. */
@@ -108,10 +110,12 @@ export class KernelPool {
 
   /** Wait for our turn and for room, then take the room. */
   async #admit(bytes: number): Promise<void> {
-    const { budgetMib, patienceMs, pause } = this.#options;
-    const free = () => budgetMib * MIB - this.#runningBytes >= bytes;
+    const { budgetMib, aloneMib = budgetMib, patienceMs, pause } = this.#options;
+    const free = () =>
+      budgetMib * MIB - this.#runningBytes >= bytes || (this.#runningBytes === 0 && bytes <= aloneMib * MIB);
     if (!free() || this.#queue.length > 0) {
-      if (bytes > budgetMib * MIB) throw new HostError('kernel-oom', `a kernel of ${bytes / MIB} MiB never fits`);
+      if (bytes > Math.max(budgetMib, aloneMib) * MIB)
+        throw new HostError('kernel-oom', `a kernel of ${bytes / MIB} MiB never fits`);
       const ticket = Symbol();
       this.#queue.push(ticket);
       try {

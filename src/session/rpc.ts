@@ -10,9 +10,12 @@ import type { KernelRequest } from '../jobs/kernel-setup.ts';
 import type { BatchReport } from '../jobs/syscall-batch.ts';
 import { KernelDead } from '../kernel/errors.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import type { HijackNote } from '../simulation/hijack.ts';
 
 export interface SessionRequest extends KernelRequest {
   readonly expiresMs: number;
+  /** LKL's object, as it is. */
+  readonly hijack?: unknown;
 }
 
 /** A batch in one piece. */
@@ -70,6 +73,8 @@ export interface SessionInfo {
   readonly expiresMs: number;
   readonly memoryMib: number;
   readonly clock: KernelRequest['clock'];
+  /** What became of the keys of the hijack object. */
+  readonly hijack?: readonly HijackNote[];
   /** When it was last stored, how long that took and how much it was. */
   readonly suspended?: { readonly atMs: number; readonly tookMs: number; readonly bytes: number };
   /** Why it could not be suspended when that was last tried: it lives as long as the host lets it. */

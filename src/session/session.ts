@@ -22,6 +22,7 @@ import { goOn, type SuspendNeeds, suspend } from '../kernel/suspend.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { callNames, isFlush, unfinished } from './batch-calls.ts';
 import { bytesOf, sendTo } from './client-stream.ts';
+import { hijackKernel, readHijack } from './hijack.ts';
 import {
   type FileBody,
   type FoundPath,
@@ -64,6 +65,7 @@ interface Meta {
   readonly etags: readonly (string | null)[];
   /** It was used since it was last stored, or made when it never was. */
   readonly ahead: boolean;
+  readonly hijack?: SessionInfo['hijack'];
   readonly suspended?: NonNullable<SessionInfo['suspended']>;
   readonly rolledBack?: { readonly toMs: number; readonly told: boolean };
   /** How its kernel died. */
@@ -101,10 +103,17 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
 
     create(request: SessionRequest): Promise<Outcome<SessionInfo>> {
       return this.#inTurn(async () => {
+        const plan = request.hijack === undefined ? undefined : readHijack(request.hijack);
         const prepared = await prepareKernel(request, this.#needs);
+        const hijack =
+          plan &&
+          (await hijackKernel(prepared.kernel.init, plan).catch((cause: unknown) => {
+            prepared.kernel.kill();
+            throw cause;
+          }));
         this.#live = { ...prepared, strace: new StraceTail() };
         const etags = prepared.disks.map(({ etag }) => etag ?? null);
-        this.#remember({ createdMs: nowMs(), request, etags, ahead: false });
+        this.#remember({ createdMs: nowMs(), request, etags, ahead: false, ...(hijack && { hijack }) });
         await this.#setAlarm();
         return this.#info();
       });
@@ -415,7 +424,7 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
     }
 
     #info(): SessionInfo {
-      const { createdMs, request, suspended, rolledBack, ended } = this.#known();
+      const { createdMs, request, hijack, suspended, rolledBack, ended } = this.#known();
       const { expiresMs, memoryMib, clock } = request;
       return {
         state: ended ? 'ended' : this.#live ? 'running' : 'suspended',
@@ -423,6 +432,7 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
         expiresMs,
         memoryMib,
         clock,
+        ...(hijack && { hijack }),
         ...(suspended && { suspended }),
         ...(this.#obstacle !== undefined && { obstacle: this.#obstacle }),
         ...(rolledBack && { rolledBackToMs: rolledBack.toMs }),

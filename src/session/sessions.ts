@@ -2,12 +2,12 @@
 
 import { HostError } from '../abi/host-error.ts';
 import type { Bindings } from '../env.ts';
-import type { KernelRequest } from '../jobs/kernel-setup.ts';
 import {
   type FileBody,
   type FoundPath,
   type SessionIndexRpc,
   type SessionInfo,
+  type SessionRequest,
   type SessionRow,
   type SessionRpc,
   type Told,
@@ -23,7 +23,7 @@ export interface NamedSession extends SessionInfo {
 
 /** Of one owner: others do not find them. */
 export interface SessionJobs {
-  create(request: KernelRequest, lifeMs: number): Promise<NamedSession>;
+  create(request: Omit<SessionRequest, 'expiresMs'>, lifeMs: number): Promise<NamedSession>;
   list(): Promise<readonly SessionRow[]>;
   get(id: string): Promise<NamedSession>;
   run(id: string, batch: WholeBatch): Promise<WholeAnswer>;

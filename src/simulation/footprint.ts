@@ -6,10 +6,12 @@ import type { WorkloadPlan } from './workload-plan.ts';
 const MIB = 2 ** 20;
 /** A restored kernel with the programs that every simulation has, and room for bursts. */
 const KERNEL_MIB = 20;
-/** Four devices, the host at its end, and what stays free for a burst on it. */
-const LINK_MIB = 0.32;
+/** Four devices, and the host at its end. */
+const LINK_MIB = 0.26;
 /** A task with its stack and scratch memory. */
-const PROGRAM_MIB = 0.1;
+const PROGRAM_MIB = 0.12;
+/** One with next to no scratch memory. */
+const PING_MIB = 0.07;
 /** Send and receive buffers as full as they usually get. */
 const STREAM_MIB = 1;
 const CAPTURE_MIB = 2;
@@ -20,7 +22,8 @@ const PACKET_OVERHEAD = 1.6;
 export function estimateMemoryMib(plan: Plan): number {
   const directions = [...plan.directions.values()].flat();
   const queues = directions.reduce((bytes, { report }) => bytes + (report.limitBytes ?? 0), 0);
-  const busy = Math.min(queues * PACKET_OVERHEAD, plan.workloads.length * largestQueue(plan) * PACKET_OVERHEAD);
+  const filling = plan.workloads.filter(({ type }) => type !== 'ping' && type !== 'syscalls').length;
+  const busy = Math.min(queues, filling * largestQueue(plan)) * PACKET_OVERHEAD;
   const [programs, streams] = plan.workloads.reduce(
     ([p, s], workload) => [p + programsOf(workload), s + streamsOf(workload)],
     [0, 0],
@@ -52,6 +55,7 @@ function streamsOf(workload: WorkloadPlan): number {
 
 /** Both ends, and for TCP one that waits for the next connection. */
 function programsOf(workload: WorkloadPlan): number {
-  if (workload.type === 'ping' || workload.type === 'syscalls') return 1;
+  if (workload.type === 'ping') return PING_MIB / PROGRAM_MIB;
+  if (workload.type === 'syscalls') return 1;
   return workload.type === 'udp' ? 2 : 2 * Math.max(1, streamsOf(workload)) + 1;
 }

@@ -8,19 +8,16 @@ import type { NetlinkRequest } from '../abi/netlink/message.ts';
 import type { QdiscOptions } from '../abi/netlink/qdisc-options.ts';
 import { newQdisc } from '../abi/netlink/tc.ts';
 import { AT_FDCWD, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
-import { CLONE } from '../abi/uapi/socket.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { mkdirat } from '../kernel/syscalls/dir.ts';
 import { setOffload } from '../kernel/syscalls/ethtool.ts';
 import { close, openat, read, write } from '../kernel/syscalls/file.ts';
 import { mount } from '../kernel/syscalls/mount.ts';
-import { unshare } from '../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../kernel/syscalls/netlink.ts';
 import { setSysctl } from '../kernel/syscalls/sysctl.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { Hijack, HijackAction, HijackNote } from './hijack.ts';
 import { networkOf, parsePrefix, toBytes } from './prefix.ts';
-import type { Node } from './topology.ts';
 
 /** LKL numbers its interfaces after the loopback, in order. */
 const deviceOf = (index: number): number => index + 2;
@@ -33,18 +30,17 @@ const virtioNet = {
   guestTso: (1 << 7) | (1 << 8),
 } as const;
 
-/** `task` is in the host's network namespace; it gets a mount namespace of its own and keeps it. Answers what Linux refused. */
-export async function applyHijack(task: UserTask, node: Node, hijack: Hijack): Promise<HijackNote[]> {
-  must('unshare', await unshare(task, CLONE.NEWNS));
+/** `task` is in the host's network and mount namespaces, in which `linked` of the interfaces are already. Answers what Linux refused. */
+export async function applyHijack(task: UserTask, linked: number, hijack: Hijack): Promise<HijackNote[]> {
   const rtnl = await NetlinkSocket.open(task);
   const notes: HijackNote[] = [];
-  const unlinked = hijack.interfaces.slice(node.ports.length);
+  const unlinked = hijack.interfaces.slice(linked);
   await rtnl.send([
     setLink(1, { up: true }),
     ...unlinked.map(({ mac }, i) =>
       newLink(
         { kind: 'dummy' },
-        { name: `eth${node.ports.length + i}`, index: deviceOf(node.ports.length + i), ...(mac && { address: mac }) },
+        { name: `eth${linked + i}`, index: deviceOf(linked + i), ...(mac && { address: mac }) },
       ),
     ),
   ]);

@@ -49,6 +49,8 @@ export interface HijackNote {
 
 export interface Hijack {
   readonly interfaces: readonly HijackInterface[];
+  /** The command line to boot with. */
+  readonly bootCommandLine?: string;
   readonly actions: readonly HijackAction[];
   readonly notes: readonly HijackNote[];
 }
@@ -91,8 +93,11 @@ const sysctlBuffer = 256;
 /** LKL gives new directories 0xff where it means 0777. */
 const mountMode = 0xff;
 
+/** What the object is of: a host among others in one kernel, or a kernel of its own that a client calls. */
+export type HijackSubject = 'host' | 'session';
+
 /** Read the object. What LKL would refuse is an issue; what it would get wrong is a note. */
-export function planHijack(place: Place, value: unknown): Hijack | undefined {
+export function planHijack(place: Place, value: unknown, subject: HijackSubject = 'host'): Hijack | undefined {
   if (!isObject(value)) return place.fail('hijack', 'object json type expected');
   const notes: HijackNote[] = [];
   const note = (kind: HijackNote['kind'], key: string, message: string): void =>
@@ -110,9 +115,10 @@ export function planHijack(place: Place, value: unknown): Hijack | undefined {
     at.fail('hijack', 'object json type expected');
     return {};
   });
-  noteKernelWide(top, note);
+  noteKeys(top, unable[subject], note);
   return {
-    interfaces: interfaces.map((spec, i) => planDevice(place.at('interfaces').at(i), spec, i, note)),
+    interfaces: interfaces.map((spec, i) => planDevice(place.at('interfaces').at(i), spec, i, { note, subject })),
+    ...(top.boot_cmdline !== undefined && { bootCommandLine: top.boot_cmdline }),
     actions: [
       ...listOf(top.mount, ',').map(
         (fstype) => ({ action: 'mount', fstype, directory: `/${fstype}`, mode: mountMode }) as const,
@@ -124,10 +130,12 @@ export function planHijack(place: Place, value: unknown): Hijack | undefined {
       ...(top.nameserver === undefined ? [] : [{ action: 'nameserver', address: top.nameserver } as const]),
       ...listOf(top.dump, ',').map((path) => ({ action: 'dump', path }) as const),
     ],
-    notes: [...worksFor(top, interfaces), ...notes],
+    notes: [...worksFor(top, interfaces, subject), ...notes],
   };
 }
 
+/** What an object has under these keys. */
+type Keys<K extends string> = Partial<Record<K, string>>;
 type Note = (kind: HijackNote['kind'], key: string, message: string) => void;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -173,63 +181,82 @@ function strtol(text: string): number {
 const listOf = (text: string | undefined, separator: string): string[] =>
   (text ?? '').split(separator).filter((item) => item !== '');
 
-function noteKernelWide(top: Partial<Record<TopKey, string>>, note: Note): void {
-  if (top.singlecpu !== undefined) note('no-meaning', 'singlecpu', 'this kernel has one CPU');
-  if (top.boot_cmdline !== undefined)
-    note(
-      'no-meaning',
-      'boot_cmdline',
-      'all hosts share one kernel that has booted already; what it sets per host has a key or a sysctl',
-    );
-  if (top.debug !== undefined)
-    note('no-meaning', 'debug', 'the hosts share one kernel log, and nothing waits for a key at the end');
-}
-
-const works: Readonly<Partial<Record<TopKey | InterfaceKey, string>>> = {
-  gateway: 'default route of IPv4',
-  gateway6: 'default route of IPv6',
-  nameserver: '/etc/resolv.conf of this host',
-  mount: 'mounted for this host alone',
-  sysctl: 'set for this host; what the kernel has once for all hosts is refused',
-  dump: 'in the answer, under this host',
-  delay_main: 'the workloads of this host begin so much later',
+/** Why a key has no meaning here. */
+const unable: Readonly<Record<HijackSubject, Readonly<Keys<TopKey>>>> = {
+  host: {
+    singlecpu: 'this kernel has one CPU',
+    boot_cmdline: 'all hosts share one kernel that has booted already; what it sets per host has a key or a sysctl',
+    debug: 'the hosts share one kernel log, and nothing waits for a key at the end',
+  },
+  session: {
+    singlecpu: 'this kernel has one CPU',
+    debug: 'the log is always kept, and nothing waits for a key at the end',
+    delay_main: 'nothing begins before the client calls',
+    dump: 'any file can be read at any time: GET …/files/{path}',
+  },
 };
 
-function worksFor(
-  top: Partial<Record<TopKey, string>>,
-  interfaces: readonly Partial<Record<InterfaceKey, string>>[],
-): HijackNote[] {
-  const notes = topKeys.flatMap((key): HijackNote[] => {
-    const message = works[key];
-    return top[key] !== undefined && message ? [{ key, kind: 'works', message }] : [];
-  });
-  const count = interfaces.length;
-  return count
-    ? [
-        ...notes,
-        {
-          key: 'interfaces',
-          kind: 'works',
-          message: `eth0 to eth${count - 1}: the ends of this host's links, in order`,
-        },
-      ]
-    : notes;
+function noteKeys(
+  top: Keys<TopKey>,
+  messages: Readonly<Keys<TopKey>>,
+  note: Note,
+  kind: HijackNote['kind'] = 'no-meaning',
+): void {
+  for (const key of topKeys) {
+    const message = messages[key];
+    if (top[key] !== undefined && message) note(kind, key, message);
+  }
 }
+
+const works: Readonly<Record<HijackSubject, Readonly<Keys<TopKey>>>> = {
+  host: {
+    gateway: 'default route of IPv4',
+    gateway6: 'default route of IPv6',
+    nameserver: '/etc/resolv.conf of this host',
+    mount: 'mounted for this host alone',
+    sysctl: 'set for this host; what the kernel has once for all hosts is refused',
+    dump: 'in the answer, under this host',
+    delay_main: 'the workloads of this host begin so much later',
+  },
+  session: {
+    gateway: 'default route of IPv4',
+    gateway6: 'default route of IPv6',
+    nameserver: '/etc/resolv.conf',
+    mount: 'mounted',
+    sysctl: 'set',
+    boot_cmdline: 'the words that still mean something after boot',
+  },
+};
+
+function worksFor(top: Keys<TopKey>, { length }: readonly unknown[], subject: HijackSubject): HijackNote[] {
+  const notes: HijackNote[] = [];
+  noteKeys(top, works[subject], (kind, key, message) => void notes.push({ key, kind, message }), 'works');
+  if (length > 0) {
+    const message = `eth0 to eth${length - 1}: ${devices[subject]}, in order`;
+    notes.push({ key: 'interfaces', kind: 'works', message });
+  }
+  return notes;
+}
+
+const devices: Readonly<Record<HijackSubject, string>> = {
+  host: "the ends of this host's links",
+  session: 'dummy devices, with nothing at their other ends',
+};
 
 function planDevice(
   place: Place,
-  spec: Partial<Record<InterfaceKey, string>>,
+  spec: Keys<InterfaceKey>,
   index: number,
-  note: Note,
+  { note, subject }: { readonly note: Note; readonly subject: HijackSubject },
 ): HijackInterface {
   const key = (name: InterfaceKey) => `interfaces[${index}].${name}`;
   const { type, param } = spec;
+  const instead = { host: 'the end of a link', session: 'a dummy device' }[subject];
   if (type !== undefined && !interfaceTypes.includes(type))
     place.at('type').fail('hijack', `${type} is none of ${interfaceTypes.join(', ')}`);
   if (type !== undefined)
-    note('no-meaning', key('type'), `the interface is the end of a link, not a ${type} of the machine below`);
-  if (param !== undefined)
-    note('no-meaning', key('param'), 'names something of the machine below; the link says what is at the other end');
+    note('no-meaning', key('type'), `the interface is ${instead}, not a ${type} of the machine below`);
+  if (param !== undefined) note('no-meaning', key('param'), 'names something of the machine below');
   const mac = spec.mac === undefined ? undefined : parseMac(spec.mac);
   if (spec.mac !== undefined && !mac)
     place.at('mac').fail('hijack', `${spec.mac} is no Ethernet address: LKL makes no interface then`);
@@ -245,7 +272,7 @@ function planDevice(
 }
 
 /** Up first, then mtu, addresses, neighbours and qdiscs: LKL's order. */
-function interfaceActions(spec: Partial<Record<InterfaceKey, string>>, index: number, note: Note): HijackAction[] {
+function interfaceActions(spec: Keys<InterfaceKey>, index: number, note: Note): HijackAction[] {
   const key = (name: InterfaceKey) => `interfaces[${index}].${name}`;
   const actions: HijackAction[] = [{ action: 'up', interface: index }];
   if (spec.mtu !== undefined) {
@@ -299,12 +326,7 @@ interface FamilyKeys {
 }
 
 /** The gateway of an interface only counts where its address does, as LKL reads it inside the same condition. */
-function addressActions(
-  spec: Partial<Record<InterfaceKey, string>>,
-  index: number,
-  note: Note,
-  keys: FamilyKeys,
-): HijackAction[] {
+function addressActions(spec: Keys<InterfaceKey>, index: number, note: Note, keys: FamilyKeys): HijackAction[] {
   const key = (name: InterfaceKey) => `interfaces[${index}].${name}`;
   const [ip, masklen, via] = [spec[keys.ip], spec[keys.masklen], spec[keys.gateway]];
   if (ip === undefined || masklen === undefined) {
@@ -337,7 +359,7 @@ function addressActions(
   ];
 }
 
-function gateways(top: Partial<Record<TopKey, string>>, note: Note): HijackAction[] {
+function gateways(top: Keys<TopKey>, note: Note): HijackAction[] {
   const families = [
     ['gateway', parseIpv4],
     ['gateway6', parseIpv6],

@@ -3,7 +3,7 @@
 import type { TcpInfo } from '../abi/netlink/inet-diag.ts';
 import { CLONE } from '../abi/uapi/socket.ts';
 import type { HostedTask } from '../kernel/hosted-task.ts';
-import type { Kernel } from '../kernel/kernel.ts';
+import { type Kernel, SCRATCH_BYTES } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { joinNamespaces, setns } from '../kernel/syscalls/namespace.ts';
 import type { UserTask } from '../kernel/user-task.ts';
@@ -37,7 +37,7 @@ export interface Stage {
   /** Random numbers of their own for each name. */
   random(name: string): Random;
   /** Run a program on a node in a task of its own; settles when the program does. */
-  run<T>(node: Node, program: (task: ProgramTask) => Promise<T>): Promise<T>;
+  run<T>(node: Node, program: (task: ProgramTask) => Promise<T>, scratchBytes?: number): Promise<T>;
   /** TCP connections whose tcp_info is to be sampled: programs add theirs. */
   readonly watched: WatchedFlow[];
 }
@@ -76,8 +76,13 @@ export class TaskPool {
     this.#network = network;
   }
 
-  async run<T>(node: Node | undefined, program: (task: ProgramTask) => Promise<T>): Promise<T> {
-    const task = await this.#take(node);
+  /** `scratchBytes`: the least the program's task must have. */
+  async run<T>(
+    node: Node | undefined,
+    program: (task: ProgramTask) => Promise<T>,
+    scratchBytes = SCRATCH_BYTES,
+  ): Promise<T> {
+    const task = await this.#take(node, scratchBytes);
     const result = program(task);
     void result.then(
       () => this.#release(node, task),
@@ -98,20 +103,22 @@ export class TaskPool {
     node: Node,
     program: (task: ProgramTask) => Promise<T>,
   ): Promise<{ readonly task: ProgramTask; readonly result: T }> {
-    const task = await this.#take(node);
+    const task = await this.#take(node, SCRATCH_BYTES);
     const result = await program(task);
     task.detach();
     this.#leaders.set(node, task);
     return { task, result };
   }
 
-  async #take(node: Node | undefined): Promise<ProgramTask> {
-    const known = this.#idle.get(node)?.pop();
+  async #take(node: Node | undefined, scratchBytes: number): Promise<ProgramTask> {
+    const idle = this.#idle.get(node) ?? [];
+    const known = idle.findLast((task) => task.scratchBytes >= scratchBytes);
     if (known) {
+      idle.splice(idle.indexOf(known), 1);
       known.attach();
       return known;
     }
-    const task = await this.#kernel.spawn(this.#director);
+    const task = await this.#kernel.spawn(this.#director, 0, scratchBytes);
     const leader = node && this.#leaders.get(node);
     if (leader) await joinNamespaces(task, leader, CLONE.NEWNET | CLONE.NEWNS);
     else if (node) must('setns', await setns(task, this.#network.nodes.get(node)?.fd ?? -1, CLONE.NEWNET));

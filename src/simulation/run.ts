@@ -1,9 +1,11 @@
 /** Runs a plan in a kernel with a virtual clock: builds the network, plays the workloads, and answers what happened. */
 
 import { formatMac } from '../abi/netlink/inet.ts';
+import { CLONE } from '../abi/uapi/socket.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { plus } from '../kernel/memory.ts';
+import { unshare } from '../kernel/syscalls/namespace.ts';
 import { sleepUntil } from '../kernel/syscalls/time.ts';
 import { Capture, type CaptureResult } from './capture.ts';
 import type { DirectionReport } from './direction.ts';
@@ -91,7 +93,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, events: Simulati
     nowNs,
     realtime,
     random: (name) => seededRandom(plan.seed, name),
-    run: (node, program) => pool.run(node, program),
+    run: (node, program, scratchBytes) => pool.run(node, program, scratchBytes),
     watched: [],
   };
   const broken = Promise.withResolvers<never>();
@@ -176,7 +178,10 @@ interface HijackedHost {
 async function hijackHosts(plan: Plan, pool: TaskPool): Promise<Map<Node, HijackedHost>> {
   const hosts = new Map<Node, HijackedHost>();
   for (const [node, hijack] of plan.hijacks) {
-    const { task, result } = await pool.lead(node, (leader) => applyHijack(leader, node, hijack));
+    const { task, result } = await pool.lead(node, async (leader) => {
+      must('unshare', await unshare(leader, CLONE.NEWNS));
+      return applyHijack(leader, node.ports.length, hijack);
+    });
     hosts.set(node, { task, notes: [...hijack.notes, ...result] });
   }
   return hosts;

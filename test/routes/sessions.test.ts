@@ -3,11 +3,53 @@
 import { env, exports } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { SessionIndexRpc } from '../../src/session/rpc.ts';
+import { readmeExample } from '../../src/simulation/hijack-example.ts';
 import { romfs } from '../fakes/romfs.ts';
 import { ORIGIN, request } from './harness.ts';
 import { at, call, create, destroy, expectStatus, type Json, json, run, suspend } from './session-client.ts';
 
 const base64 = (bytes: Uint8Array) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+
+describe("LKL's hijack object", () => {
+  const notesOf = (session: Json) => session.hijack as readonly { key: string; kind: string; message: string }[];
+
+  it('sets up the kernel of a session: the example of its README', async () => {
+    const options = {
+      hijack: { ...readmeExample, boot_cmdline: 'ip=dhcp loglevel=5', mount: 'proc', nameserver: '::1' },
+    };
+    const session = await expectStatus(await request('/v1/sessions', json('POST', options)), 201);
+    const id = String(session.id);
+    expect(new Set(notesOf(session).map(({ key }) => key.replace(/\[\d+\].*/, '')))).toEqual(
+      new Set([...Object.keys(readmeExample), 'mount', 'nameserver']),
+    );
+    expect(notesOf(session)).toContainEqual({
+      key: 'boot_cmdline',
+      kind: 'warning',
+      message: expect.stringMatching(/^ip=dhcp: /),
+    });
+    const read = async (path: string) => (await request(at(id, `/files${path}`), json('GET'))).text();
+    expect(await read('/etc/resolv.conf')).toBe('nameserver ::1\n');
+    expect(await read('/proc/sys/net/ipv4/tcp_wmem')).toBe('4096\t87380\t2147483647\n');
+    expect(await read('/proc/sys/kernel/printk')).toMatch(/^5\t/);
+    expect(await read('/sys/class/net/eth1/address')).toBe('12:34:56:78:9a:bd\n');
+    expect(await read('/proc/net/route')).toMatch(/^eth0\t00000000\t0100A8C0\t/m);
+    const { results } = await run(id, {
+      calls: [
+        { ...call('socket', 'AF_INET', 'SOCK_DGRAM', 0), as: 'fd' },
+        call('bind', { ref: 'fd' }, { struct: 'sockaddr_in', sin_family: 'AF_INET', sin_addr: '192.168.1.2' }, 16),
+      ],
+    });
+    expect(results).toMatchObject([{}, { ret: 0 }]);
+    await suspend(id);
+    expect(notesOf(await expectStatus(await request(at(id), json('GET')), 200))).toEqual(notesOf(session));
+    await destroy(id);
+  });
+
+  it('with a key that LKL does not know makes no session', async () => {
+    const problem = await expectStatus(await request('/v1/sessions', json('POST', { hijack: { sysctls: '' } })), 422);
+    expect(problem).toMatchObject({ errors: [{ path: 'hijack.sysctls', message: 'unexpected key in json sysctls' }] });
+  });
+});
 
 describe('a session', () => {
   it('keeps open files between requests, and across being suspended', async () => {

@@ -50,7 +50,7 @@ describe('a simulation', () => {
     expect(answer.captures).toMatchObject([{ node: 'b', interface: 'eth0', dropped: 0 }]);
   });
 
-  it('answers the same bytes ten times, and other bytes for another seed', async () => {
+  it('answers the same bytes ten times beside others, and other bytes for another seed', async () => {
     const lossy = {
       ...example,
       duration: '2s',
@@ -59,7 +59,13 @@ describe('a simulation', () => {
     };
     const text = async (seed: number) => (await send({ ...lossy, seed }, '?timing=0&pcap=inline')).text();
     const first = await text(1);
-    for (let i = 1; i < 10; i++) expect(await text(1)).toBe(first);
+    const others = [];
+    for (let i = 1; i < 10; i++) {
+      const [again, other] = await Promise.all([text(1), text(100 + i)]);
+      expect(again).toBe(first);
+      others.push(other);
+    }
+    expect(new Set(others).size).toBe(9);
     expect(await text(2)).not.toBe(first);
   });
 
@@ -82,6 +88,27 @@ describe('a simulation', () => {
     expect(answer.flows).toMatchObject([
       { type: 'syscalls', completed: true, result: { results: [{}, { errno: 'ENOENT' }] } },
     ]);
+  });
+});
+
+describe('two hundred hosts', () => {
+  const names = Array.from({ length: 200 }, (_, i) => `h${i}`);
+
+  it('fit into one request, all of them busy', async () => {
+    const answer = await run({
+      hosts: Object.fromEntries(names.map((name) => [name, {}])),
+      switches: { s: {} },
+      links: names.map((name) => ({ endpoints: [name, 's'], rate: '100mbit', delay: '1ms' })),
+      workloads: names.map((from, i) => ({
+        type: 'ping',
+        from,
+        to: names[(i + 7) % 200],
+        count: 3,
+        interval: '100ms',
+      })),
+    });
+    expect(answer.flows.filter(({ received }) => received === 3)).toHaveLength(200);
+    expect(Object.keys(answer.hosts as Json)).toHaveLength(201);
   });
 });
 
@@ -209,6 +236,21 @@ describe('what is impossible', () => {
       'unreachable',
       'workloads[0].to',
     ],
+    [
+      'two links at one interface',
+      { links: [{ endpoints: ['a:eth0', 'b'] }, { endpoints: ['a:eth0', 'b'] }] },
+      'duplicate',
+      'links[1].endpoints[0]',
+    ],
+    [
+      'traffic at no rate',
+      { workloads: [{ type: 'udp', from: 'a', to: 'b', rate: '0bit' }] },
+      'impossible-rate',
+      'workloads[0].rate',
+    ],
+    ['a capture of a node nobody knows', { capture: ['z'] }, 'unknown-node', 'capture[0]'],
+    ['a duration without an end', { duration: '100000s' }, 'bad-option', 'duration'],
+    ['a queue that is none', { links: [{ ...link, rate: '1mbit', queue: 'lifo' }] }, 'bad-option', 'links[0].queue'],
     ['a rate no link has', { links: [{ ...link, rate: '1bit' }] }, 'impossible-rate', 'links[0].rate'],
     ['a rate that is none', { links: [{ ...link, rate: 'fast' }] }, 'bad-unit', 'links[0].rate'],
     [
@@ -225,6 +267,12 @@ describe('what is impossible', () => {
     const problem = (await response.json()) as { errors: Json[] };
     expect(problem).toMatchObject({ type: '/problems/bad-simulation', status: 422 });
     expect(problem.errors.map((error) => [error.code, error.path])).toContainEqual([code, path]);
+  });
+
+  it('a workload without an end is cut off when virtual time is over', async () => {
+    const endless = { type: 'rr', from: 'a', to: 'b', count: 1_000_000 };
+    const answer = await run({ ...example, duration: '1s', workloads: [endless], capture: [] });
+    expect(answer).toMatchObject({ virtual_s: expect.closeTo(1, 6), flows: [{ completed: false }] });
   });
 
   it('a key that is none is refused with its place', async () => {
@@ -244,6 +292,9 @@ describe('what is impossible', () => {
       deadline_ms: 200,
     });
     expect(response.status).toBe(504);
-    expect(await response.json()).toMatchObject({ type: '/problems/kernel-deadline' });
+    expect(await response.json()).toMatchObject({
+      type: '/problems/kernel-deadline',
+      errors: [{ in: 'json', code: 'deadline', path: 'deadline_ms' }],
+    });
   });
 });

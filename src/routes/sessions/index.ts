@@ -30,8 +30,8 @@ import { rolledBackJson, rowJson, type sessionAnswer, sessionBatch, sessionJson 
 export const sessions = router();
 
 sessions.openapi(createSession, async (c) => {
-  const { expires_in_s, ...kernel } = c.req.valid('json');
-  const session = await c.var.sessions.create(kernelOf(kernel), 1000 * expires_in_s);
+  const { expires_in_s, hijack, ...kernel } = c.req.valid('json');
+  const session = await c.var.sessions.create({ ...kernelOf(kernel), hijack }, 1000 * expires_in_s);
   return c.json(sessionJson(session), 201, { location: `/v1/sessions/${session.id}` });
 });
 

@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi';
 import type { Told } from '../../session/rpc.ts';
 import type { NamedSession } from '../../session/sessions.ts';
 import { pageQuery } from '../image-content/schema.ts';
+import { hijackNotes } from '../simulations/schema.ts';
 import { batchAnswer, call, kernelOptions, playOptions, tasks } from '../syscalls/schema.ts';
 
 const HOUR_S = 3600;
@@ -15,6 +16,10 @@ export const newSession = z
   .strictObject({
     ...kernelOptions,
     clock: kernelOptions.clock.default('wall'),
+    hijack: z.unknown().optional().openapi({
+      description:
+        "LKL's hijack object, as it is: interfaces with addresses, routes, neighbours and qdiscs, settings and mounts, made before the first call. The answer says of each key what became of it.",
+    }),
     expires_in_s: z.int().min(1).max(EXPIRES_S.max).default(EXPIRES_S.default).openapi({
       description: 'After so many seconds the session is deleted.',
     }),
@@ -71,6 +76,7 @@ export const session = z
     expires: z.iso.datetime(),
     memory: z.int(),
     clock: z.enum(['virtual', 'wall']),
+    hijack: hijackNotes.optional().openapi({ description: 'What became of the keys of the hijack object.' }),
     suspended: z
       .object({ at: z.iso.datetime(), took_ms: z.number(), bytes: z.int() })
       .optional()
@@ -109,6 +115,7 @@ export const sessionJson = (found: NamedSession): z.infer<typeof session> => ({
   expires: iso(found.expiresMs),
   memory: found.memoryMib,
   clock: found.clock,
+  ...(found.hijack && { hijack: [...found.hijack] }),
   ...(found.suspended && {
     suspended: { at: iso(found.suspended.atMs), took_ms: found.suspended.tookMs, bytes: found.suspended.bytes },
   }),

@@ -303,6 +303,10 @@ const flowResult = z
   })
   .openapi('SimulationFlow');
 
+export const hijackNotes = z.array(
+  z.object({ key: z.string(), kind: z.enum(['works', 'no-meaning', 'warning']), message: z.string() }),
+);
+
 const directionResult = z.looseObject({
   rate_bps: z.number().optional(),
   delay_ms: z.number(),
@@ -351,7 +355,7 @@ export const simulationAnswer = z
         state: z.looseObject({}).openapi({ description: 'As ip, ss and tc would show it at the end.' }),
         hijack: z
           .object({
-            notes: z.array(z.object({ key: z.string(), kind: z.string(), message: z.string() })),
+            notes: hijackNotes,
             dump: z.record(z.string(), z.string()),
           })
           .optional(),

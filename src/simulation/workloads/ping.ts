@@ -18,6 +18,8 @@ import { Lifetime, type Workload } from './workload.ts';
 
 /** ICMP header: type, code, checksum and identifier, which the kernel fills in, and the sequence number. */
 const HEADER = 8;
+/** It puts nothing there but addresses and times. */
+const SCRATCH_BYTES = 4096;
 const ECHO_REQUEST = { ipv4: 8, ipv6: 128 } as const;
 
 export function ping(stage: Stage, plan: PingPlan): Workload {
@@ -77,7 +79,7 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
   }
 
   return {
-    run: () => stage.run(plan.from, program).catch(life.fail),
+    run: () => stage.run(plan.from, program, SCRATCH_BYTES).catch(life.fail),
     async result(): Promise<PingResult> {
       const [sent, received] = [sentNs.length, answered.size];
       const rtt = summarize(rttsMs);

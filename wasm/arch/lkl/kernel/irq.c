@@ -12,6 +12,14 @@
 
 unsigned long lkl_irqs_enabled;
 
+/*
+ * How often interrupts were enabled since the kernel was last idle or gave a
+ * user task its result. Nobody can stop wasm that runs, so a loop that a
+ * damaged file system leads into must be found from within.
+ */
+unsigned int lkl_busy;
+#define LKL_LOCKUP	1000000000
+
 static void lkl_take_irqs(void)
 {
 	static struct pt_regs no_regs;
@@ -31,6 +39,8 @@ static void lkl_take_irqs(void)
 void arch_local_irq_restore(unsigned long flags)
 {
 	barrier();
+	if (unlikely(++lkl_busy == LKL_LOCKUP))
+		panic("soft lockup in %s", current->comm);
 	while (flags && lkl_shared.irq_pending) {
 		lkl_irqs_enabled = 0;
 		lkl_take_irqs();

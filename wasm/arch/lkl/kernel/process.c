@@ -76,6 +76,7 @@ void flush_thread(void)
 
 void arch_cpu_idle(void)
 {
+	lkl_busy = 0;
 	lkl_idle();
 }
 

@@ -129,6 +129,7 @@ void lkl_user_loop(void)
 	if (regs->in_syscall)
 		lkl_syscall(regs);
 	for (;;) {
+		lkl_busy = 0;
 		if (lkl_user_next(task, task_pid_nr(task), regs))
 			lkl_syscall(regs);
 		else

@@ -15,12 +15,12 @@
 #include <linux/shrinker.h>
 #include <linux/sizes.h>
 #include <linux/swap.h>
+#include <linux/vmalloc.h>
 #include <asm/host.h>
 #include "../../../mm/internal.h"
 
 #define LKL_MAX_PFN	((CONFIG_LKL_MEMORY_MAX_MIB * SZ_1M) >> PAGE_SHIFT)
 #define LKL_OOM_PATIENCE	1000	/* calls in a row without a page to spare */
-#define LKL_GROW_BYTES	SZ_4M	/* one block of the largest order, so large allocations find room */
 
 /* Move the page map and the page block bitmap to ones that cover all pages there can ever be. */
 void __init lkl_mm_reserve_growth(void)
@@ -52,14 +52,12 @@ void __init lkl_mm_reserve_growth(void)
 	zone->pageblock_flags = bitmap;
 }
 
-/* Add one chunk. Answers the pages gained, 0 at the limit. */
-static unsigned long lkl_mm_grow(void)
+/* Add memory up to the page `end`, its pages initialised and held back. Answers how many. */
+static unsigned long lkl_mm_extend(unsigned long end)
 {
 	struct zone *zone = &NODE_DATA(0)->node_zones[ZONE_NORMAL];
 	unsigned long start = max_pfn;
-	unsigned long end = ALIGN(start + 1, LKL_GROW_BYTES >> PAGE_SHIFT);
 
-	end = min3(end, (unsigned long)LKL_MAX_PFN, (unsigned long)lkl_shared.memory_limit >> PAGE_SHIFT);
 	if (end <= start || __builtin_wasm_memory_grow(0, (end - start) >> (16 - PAGE_SHIFT)) == (size_t)-1)
 		return 0;
 
@@ -79,16 +77,109 @@ static unsigned long lkl_mm_grow(void)
 			set_pageblock_migratetype(page, MIGRATE_MOVABLE);
 		__SetPageReserved(page);
 	}
-	for (unsigned long pfn = start; pfn < end; pfn++)
+	return end - start;
+}
+
+static unsigned long lkl_limit_pfn(void)
+{
+	return min((unsigned long)LKL_MAX_PFN, (unsigned long)lkl_shared.memory_limit >> PAGE_SHIFT);
+}
+
+/* Add one chunk. Answers the pages gained, 0 at the limit. */
+static unsigned long lkl_mm_grow(void)
+{
+	unsigned long start = max_pfn;
+	unsigned long gained = lkl_mm_extend(min(ALIGN(start + 1, MAX_ORDER_NR_PAGES), lkl_limit_pfn()));
+
+	for (unsigned long pfn = start; pfn < start + gained; pfn++)
 		free_reserved_page(pfn_to_page(pfn));
 	/* Reclaim counts them as its own and ends: one chunk at a time. */
-	mm_account_reclaimed_pages(end - start);
-	return end - start;
+	mm_account_reclaimed_pages(gained);
+	return gained;
+}
+
+/*
+ * Tables larger than the allocator's largest block, which an MMU would map from
+ * scattered pages: f2fs has some of a few bytes for each segment. They get new
+ * memory, as neighbouring blocks of the largest order.
+ */
+struct lkl_table {
+	struct list_head list;
+	void *start;
+	unsigned int blocks;
+};
+
+static LIST_HEAD(lkl_tables);
+
+static void *lkl_table_alloc(unsigned long size, gfp_t gfp)
+{
+	unsigned int blocks = DIV_ROUND_UP(size, MAX_ORDER_NR_PAGES << PAGE_SHIFT);
+	struct lkl_table *table = kmalloc(sizeof(*table), GFP_KERNEL);
+	unsigned long start, end;
+
+	if (!table)
+		return NULL;
+	if (!IS_ALIGNED(max_pfn, MAX_ORDER_NR_PAGES))
+		lkl_mm_grow();
+	start = max_pfn;
+	end = start + (unsigned long)blocks * MAX_ORDER_NR_PAGES;
+	if (!IS_ALIGNED(start, MAX_ORDER_NR_PAGES) || end > lkl_limit_pfn() || !lkl_mm_extend(end)) {
+		kfree(table);
+		return NULL;
+	}
+	for (unsigned long pfn = start; pfn < end; pfn++)
+		ClearPageReserved(pfn_to_page(pfn));
+	for (unsigned long pfn = start; pfn < end; pfn += MAX_ORDER_NR_PAGES)
+		prep_compound_page(pfn_to_page(pfn), MAX_PAGE_ORDER);
+	adjust_managed_page_count(pfn_to_page(start), end - start);
+	table->start = pfn_to_virt(start);
+	table->blocks = blocks;
+	list_add(&table->list, &lkl_tables);
+	if (gfp & __GFP_ZERO)
+		memset(table->start, 0, size);
+	return table->start;
+}
+
+static bool lkl_table_free(const void *start)
+{
+	struct lkl_table *table;
+
+	list_for_each_entry(table, &lkl_tables, list) {
+		if (table->start != start)
+			continue;
+		for (unsigned int block = 0; block < table->blocks; block++)
+			__free_pages(virt_to_page(start) + block * MAX_ORDER_NR_PAGES, MAX_PAGE_ORDER);
+		list_del(&table->list);
+		kfree(table);
+		return true;
+	}
+	return false;
+}
+
+/* What kvmalloc() falls back to, and kvfree(): linked over the stock functions by --wrap (see the Makefile). */
+void *__real___vmalloc_node_range_noprof(unsigned long size, unsigned long align, unsigned long start, unsigned long end,
+					 gfp_t gfp, pgprot_t prot, unsigned long flags, int node, const void *caller);
+void *__wrap___vmalloc_node_range_noprof(unsigned long size, unsigned long align, unsigned long start, unsigned long end,
+					 gfp_t gfp, pgprot_t prot, unsigned long flags, int node, const void *caller);
+void *__wrap___vmalloc_node_range_noprof(unsigned long size, unsigned long align, unsigned long start, unsigned long end,
+					 gfp_t gfp, pgprot_t prot, unsigned long flags, int node, const void *caller)
+{
+	if (get_order(size) > MAX_PAGE_ORDER)
+		return lkl_table_alloc(size, gfp);
+	return __real___vmalloc_node_range_noprof(size, align, start, end, gfp, prot, flags, node, caller);
+}
+
+void __real_kvfree(const void *addr);
+void __wrap_kvfree(const void *addr);
+void __wrap_kvfree(const void *addr)
+{
+	if (!lkl_table_free(addr))
+		__real_kvfree(addr);
 }
 
 static unsigned long lkl_grow_count(struct shrinker *shrinker, struct shrink_control *sc)
 {
-	unsigned long limit = min((unsigned long)LKL_MAX_PFN, (unsigned long)lkl_shared.memory_limit >> PAGE_SHIFT);
+	unsigned long limit = lkl_limit_pfn();
 
 	return limit > max_pfn ? limit - max_pfn : 0;
 }

@@ -68,6 +68,8 @@ extern struct lkl_shared lkl_shared;
 #define LKL_VIRTIO_STRIDE	0x200
 #define LKL_VIRTIO_SLOTS	24
 
+extern unsigned int lkl_busy;
+
 u64 lkl_clock_advance(u64 ns);
 void lkl_mm_setup(void);
 void lkl_mm_reserve_growth(void);
