@@ -1,7 +1,9 @@
-/** What `wrangler deploy --dry-run --outdir build/worker` would upload, held against the platform's limits. */
+/** What `wrangler deploy --dry-run --outdir build/worker` would upload: held against the platform's limits, and whole. */
 
 import { readdir, readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { parse } from 'smol-toml';
 
 const MIB = 2 ** 20;
 
@@ -25,5 +27,17 @@ console.log(`${String(rawBytes).padStart(9)} ${String(gzipBytes).padStart(9)}  i
 
 if (files.length === 0 || rawBytes > MAX_RAW_BYTES || gzipBytes > MAX_GZIP_BYTES) {
   console.error(`over ${MAX_RAW_BYTES} bytes raw or ${MAX_GZIP_BYTES} bytes gzip, or nothing was built`);
+  process.exitCode = 1;
+}
+
+// A glob that meets no import leaves the file to be run as code.
+const { rules } = parse(await readFile(new URL('../wrangler.toml', import.meta.url), 'utf8')) as unknown as {
+  readonly rules: readonly { readonly globs: readonly string[] }[];
+};
+const missing = rules
+  .flatMap(({ globs }) => globs.map((glob) => basename(glob)))
+  .filter((name) => !files.some((file) => file.endsWith(`-${name}`)));
+if (missing.length > 0) {
+  console.error(`not a module of its own: ${missing.join(', ')}`);
   process.exitCode = 1;
 }
