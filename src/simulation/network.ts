@@ -17,7 +17,6 @@ import type { HostPlan } from './host-plan.ts';
 import type { Plan } from './plan.ts';
 import { toBytes } from './prefix.ts';
 import type { Offload } from './request.ts';
-import { forwards } from './routing.ts';
 import { type Interface, isVlanAware, type Link, type Node, type Port } from './topology.ts';
 import { parseTime } from './units.ts';
 
@@ -113,7 +112,7 @@ function sysctlsOf(node: Node, plan: Plan): Record<string, string | number> {
   const isPinging = plan.workloads.some((workload) => workload.type === 'ping' && workload.from === node);
   return {
     ...(hasIpv6 ? {} : withoutIpv6),
-    ...(node.role === 'router' && forwards(node) && forwarding),
+    ...(node.role === 'router' && forwarding),
     ...(isPinging && pings),
     ...node.spec.sysctls,
   };

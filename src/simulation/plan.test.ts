@@ -7,7 +7,7 @@ import type { Direction } from './direction.ts';
 import { readmeExample } from './hijack-example.ts';
 import { type Plan, planSimulation } from './plan.ts';
 import { formatAddress, formatPrefix } from './prefix.ts';
-import type { DirectionSpec, SimulationRequest } from './request.ts';
+import type { DirectionSpec, HostSpec, PingWorkload, SimulationRequest } from './request.ts';
 
 const budget = { nodes: 250, devices: 1000 };
 
@@ -173,6 +173,96 @@ describe('switches', () => {
     });
     expect(issues(loop(false))).toEqual(['switch-loop links[1]']);
     expect(issues(loop(true))).toEqual([]);
+  });
+
+  test.each([
+    [
+      'joined twice',
+      [
+        ['s', 't'],
+        ['s', 't'],
+      ],
+    ],
+    [
+      'in a triangle',
+      [
+        ['s', 't'],
+        ['t', 'u'],
+        ['u', 's'],
+      ],
+    ],
+  ] as const)('%s are refused also where packets would go through them', (_, loop) => {
+    const links = [['a', 's'], ...loop, ['b', 't']] as const;
+    const request: Partial<SimulationRequest> = {
+      hosts: { a: {}, b: {} },
+      switches: { s: {}, t: {}, u: {} },
+      links: links.map((endpoints) => ({ endpoints })),
+      workloads: [{ type: 'ping', from: 'a', to: 'b' }],
+    };
+    expect(issues(request)).toEqual([`switch-loop links[${loop.length}]`]);
+  });
+});
+
+describe('a family', () => {
+  const line = (a: HostSpec, r: HostSpec, workload: Partial<PingWorkload> = {}): Partial<SimulationRequest> => ({
+    hosts: { a, b: {} },
+    routers: { r },
+    links: [{ endpoints: ['a', 'r'] }, { endpoints: ['r', 'b'] }],
+    workloads: [{ type: 'ping', from: 'a', to: 'b', ...workload }],
+  });
+  const onEth0 = (...addresses: string[]): HostSpec => ({ interfaces: { eth0: { addresses } } });
+  const unreachable = ['unreachable workloads[0].to'];
+
+  test('has no routes where a host has no address of it', () => {
+    const p = plan(line(onEth0('10.0.0.9/24'), {}));
+    const a = p.topology.nodes.get('a') ?? expect.fail('no a');
+    expect(p.routes.get(a)?.map(({ family }) => family)).toEqual(['ipv4']);
+    expect(issues(line(onEth0('10.0.0.9/24'), {}, { family: 'ipv6' }))).toEqual(unreachable);
+  });
+
+  test('is chosen by what both ends have', () => {
+    const [ping] = plan(line(onEth0('fd00::9/64'), {})).workloads;
+    expect(ping).toMatchObject({ address: { family: 'ipv6' } });
+  });
+
+  test('is forwarded by itself', () => {
+    const host = (sysctls: HostSpec['sysctls'], family: 'ipv4' | 'ipv6') => {
+      const { routers: _, hosts, ...rest } = line({}, {}, { family });
+      return issues({ ...rest, hosts: { ...hosts, r: { sysctls: sysctls ?? {} } } });
+    };
+    expect(host({ 'net.ipv4.ip_forward': 1 }, 'ipv4')).toEqual([]);
+    expect(host({ 'net.ipv4.ip_forward': 1 }, 'ipv6')).toEqual(unreachable);
+    expect(host({ 'net.ipv4.conf.all.forwarding': 1 }, 'ipv4')).toEqual([]);
+    expect(host({ 'net.ipv6.conf.all.forwarding': '1' }, 'ipv6')).toEqual([]);
+    expect(issues(line({}, { sysctls: { 'net.ipv4.ip_forward': 0 } }, { family: 'ipv4' }))).toEqual(unreachable);
+  });
+
+  test.each<[string, HostSpec, HostSpec]>([
+    ['hosts on different networks', onEth0('10.0.0.1/24'), onEth0('10.1.0.1/24')],
+    ['a host whose peer knows no way back', onEth0('10.0.0.1/8'), onEth0('10.1.0.1/24')],
+    ['a host without an address', onEth0(), {}],
+  ])('does not join %s', (_, a, b) =>
+    expect(
+      issues({
+        hosts: { a, b },
+        links: [{ endpoints: ['a', 'b'] }],
+        workloads: [{ type: 'ping', from: 'a', to: 'b' }],
+      }),
+    ).toEqual(unreachable),
+  );
+
+  test('finds the one of several interfaces that is on the network', () => {
+    const p = plan({
+      hosts: {
+        a: { interfaces: { eth0: { addresses: ['10.0.0.1/24'] }, eth1: { addresses: ['10.1.0.1/24'] } } },
+        b: {},
+      },
+      switches: { s: {} },
+      links: [{ endpoints: ['a', 's'] }, { endpoints: ['a', 's'] }, { endpoints: ['b', 's'], subnet: '10.1.0.0/24' }],
+      families: ['ipv4'],
+      workloads: [{ type: 'ping', from: 'a', to: 'b' }],
+    });
+    expect(p.neighbours[0]).toMatchObject({ through: { name: 'eth1' } });
   });
 });
 

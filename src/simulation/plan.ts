@@ -10,10 +10,10 @@ import { type Issue, Place } from './issue.ts';
 import type { Family, InterfaceAddress } from './prefix.ts';
 import { seededRandom } from './random.ts';
 import type { DirectionSpec, HostSpec, InterfaceSpec, SimulationRequest } from './request.ts';
-import { findWays, type PlannedRoute, pathTo, routesOf } from './routing.ts';
+import { findWays, meets, type Network, type PlannedRoute, pathTo, routesOf } from './routing.ts';
 import { type Interface, type Link, type Node, type Port, planTopology, type Topology } from './topology.ts';
 import { parseTime } from './units.ts';
-import { type Network, planWorkloads, type WorkloadPlan } from './workload-plan.ts';
+import { type FlowPlan, planWorkloads, type WorkloadPlan } from './workload-plan.ts';
 
 /** A neighbour whose Ethernet address an interface is told. */
 export interface PlannedNeighbour {
@@ -68,7 +68,7 @@ export function planSimulation(request: SimulationRequest, budget: Budget): Plan
   const topology = planTopology(place, withHijacks(request, hijacks));
   const families = request.families ?? ['ipv4', 'ipv6'];
   const addressing = planAddresses(place, topology.segments, families);
-  const ways = findWays(topology);
+  const ways = findWays(topology, addressing);
   const segmentOf = new Map(
     topology.segments.flatMap((segment) => segment.interfaces.map((i) => [i, segment] as const)),
   );
@@ -90,7 +90,8 @@ export function planSimulation(request: SimulationRequest, budget: Budget): Plan
       [...topology.nodes.values()].filter(takesRoutes).map((node) => [node, routesOf(node, ways, addressing)]),
     ),
     neighbours,
-    forwarding: planForwarding(topology, new Set(neighbours.map(({ to }) => to.port))),
+    // An issue may be a loop of switches, and a walk through it has no end.
+    forwarding: issues.length ? new Map() : planForwarding(topology, new Set(neighbours.map(({ to }) => to.port))),
     hosts: new Map(
       [...topology.nodes.values()]
         .filter(({ role }) => role !== 'switch')
@@ -218,39 +219,40 @@ function planDirections(link: Link, seed: number): [Direction, Direction] {
 const takesRoutes = (node: Node): boolean => node.role !== 'switch' && node.spec.routes !== 'none';
 const isOrdinary = (node: Node): boolean => node.spec.routes === undefined;
 
-function checkPaths(place: Place, workloads: readonly WorkloadPlan[], { ways, segmentOf }: Network): void {
+function checkPaths(place: Place, workloads: readonly WorkloadPlan[], network: Network): void {
   for (const workload of workloads) {
     if (workload.type === 'syscalls' || !isOrdinary(workload.from) || !isOrdinary(workload.to)) continue;
-    const segment = segmentOf.get(workload.target);
-    if (workload.from === workload.to || (segment && pathTo(workload.from, workload.target, segment, ways))) continue;
+    const { index, from, to } = workload;
+    if (from === to || wayBack(workload, pathTo(from, workload.target, workload.address.family, network), network))
+      continue;
+    const family = familyNames[workload.address.family];
     place
       .at('workloads')
-      .at(workload.index)
+      .at(index)
       .at('to')
-      .fail('unreachable', `there is no way from ${workload.from.name} to ${workload.to.name}`);
+      .fail('unreachable', `there is no way of ${family} from ${from.name} to ${to.name} and back`);
   }
 }
+
+const familyNames = { ipv4: 'IPv4', ipv6: 'IPv6' } as const;
+
+/** The answer goes to the address the request left from: that of the way's first interface. */
+const wayBack = ({ target, address }: FlowPlan, way: ReturnType<typeof pathTo>, network: Network) =>
+  way?.[0] && pathTo(target.port.node, way[0].through, address.family, network);
 
 /** Those each workload's packets meet, there and back: no more, or 200 hosts on a switch would need 40000. */
 function findNeighbours(workloads: readonly WorkloadPlan[], network: Network): PlannedNeighbour[] {
   const found = new Map<string, PlannedNeighbour>();
-  const walk = (from: Node, target: Interface, family: Family) => {
-    const segment = network.segmentOf.get(target);
-    for (const { through, to } of (segment && pathTo(from, target, segment, network.ways)) ?? []) {
-      const address = network.addressing.get(to)?.find((a) => a.family === family);
+  for (const workload of workloads) {
+    if (workload.type === 'syscalls') continue;
+    const { family } = workload.address;
+    const way = pathTo(workload.from, workload.target, family, network);
+    for (const { through, to } of [...(way ?? []), ...(wayBack(workload, way, network) ?? [])]) {
+      const address = meets(through, to, family, network.addressing);
       const isTold = takesRoutes(through.port.node);
       if (address && isTold)
         found.set(`${through.port.node.name} ${through.name} ${address.value}`, { through, address, to });
     }
-  };
-  for (const workload of workloads) {
-    if (workload.type === 'syscalls') continue;
-    const { from, target, address } = workload;
-    walk(from, target, address.family);
-    // The answer goes to the address the request left from: that of the way's first interface.
-    const segment = network.segmentOf.get(target);
-    const first = segment && pathTo(from, target, segment, network.ways)?.[0];
-    if (first) walk(target.port.node, first.through, address.family);
   }
   return [...found.values()];
 }

@@ -1,7 +1,7 @@
 /** Routes over the graph: the fewest hops from every node to every network, the commonest next hop as the default. */
 
 import type { Addressing } from './addressing.ts';
-import { type Family, formatPrefix, type InterfaceAddress, networkOf } from './prefix.ts';
+import { contains, type Family, formatPrefix, type InterfaceAddress, networkOf } from './prefix.ts';
 import type { Interface, Node, Segment, Topology } from './topology.ts';
 
 /** A route of one node. No destination: the default route. */
@@ -20,14 +20,46 @@ export interface Hop {
   readonly distance: number;
 }
 
-/** For each node, the way to each segment it can reach. */
-export type Ways = ReadonlyMap<Node, ReadonlyMap<Segment, Hop>>;
+/** For each family and node, the way to each segment it can reach. */
+export type Ways = Readonly<Record<Family, ReadonlyMap<Node, ReadonlyMap<Segment, Hop>>>>;
 
-export const forwards = (node: Node): boolean =>
-  node.role === 'router' || Number(node.spec.sysctls?.['net.ipv4.ip_forward'] ?? 0) === 1;
+/** What paths are looked up in. */
+export interface Network {
+  readonly topology: Topology;
+  readonly addressing: Addressing;
+  readonly ways: Ways;
+  readonly segmentOf: ReadonlyMap<Interface, Segment>;
+}
+
+const forwardingSysctls: Readonly<Record<Family, readonly string[]>> = {
+  ipv4: ['net.ipv4.ip_forward', 'net.ipv4.conf.all.forwarding'],
+  ipv6: ['net.ipv6.conf.all.forwarding'],
+};
+
+/** Routers do, unless the last of these sysctls says otherwise. */
+export function forwards({ role, spec }: Node, family: Family): boolean {
+  const said = Object.entries(spec.sysctls ?? {}).findLast(([key]) => forwardingSysctls[family].includes(key));
+  return said === undefined ? role === 'router' : Number(said[1]) !== 0;
+}
+
+/** The address at which an interface meets another one: it is on a network of its own. */
+export const meets = (
+  through: Interface,
+  to: Interface,
+  family: Family,
+  addressing: Addressing,
+): InterfaceAddress | undefined =>
+  addressing
+    .get(to)
+    ?.find((a) => a.family === family && addressing.get(through)?.some((own) => contains(networkOf(own), a)));
+
+export const findWays = (topology: Topology, addressing: Addressing): Ways => ({
+  ipv4: waysOf('ipv4', topology, addressing),
+  ipv6: waysOf('ipv6', topology, addressing),
+});
 
 /** Breadth first from every segment, outwards over the nodes that forward. */
-export function findWays({ nodes, segments }: Topology): Ways {
+function waysOf(family: Family, { nodes, segments }: Topology, addressing: Addressing): Map<Node, Map<Segment, Hop>> {
   const ways = new Map([...nodes.values()].map((node) => [node, new Map<Segment, Hop>()]));
   const attached = new Map<Node, Segment[]>();
   for (const segment of segments)
@@ -36,14 +68,14 @@ export function findWays({ nodes, segments }: Topology): Ways {
     let frontier: Node[] = [];
     for (const i of target.interfaces) {
       const mine = ways.get(i.port.node);
-      if (!mine || mine.has(target)) continue;
+      if (!mine || mine.has(target) || !addressing.get(i)?.some((a) => a.family === family)) continue;
       mine.set(target, { through: i, distance: 0 });
       frontier.push(i.port.node);
     }
     while (frontier.length)
       frontier = frontier
-        .filter(forwards)
-        .flatMap((router) => spread(router, target, attached.get(router) ?? [], ways));
+        .filter((node) => forwards(node, family))
+        .flatMap((router) => spread(router, target, attached.get(router) ?? [], { family, addressing, ways }));
   }
   return ways;
 }
@@ -53,13 +85,22 @@ function spread(
   router: Node,
   target: Segment,
   segments: readonly Segment[],
-  ways: ReadonlyMap<Node, Map<Segment, Hop>>,
+  {
+    family,
+    addressing,
+    ways,
+  }: {
+    readonly family: Family;
+    readonly addressing: Addressing;
+    readonly ways: ReadonlyMap<Node, Map<Segment, Hop>>;
+  },
 ): Node[] {
   const distance = (ways.get(router)?.get(target)?.distance ?? 0) + 1;
   return segments.flatMap((segment) => {
-    const gateway = segment.interfaces.find((i) => i.port.node === router);
+    const mine = segment.interfaces.filter((i) => i.port.node === router);
     return segment.interfaces.flatMap((through) => {
       const theirs = ways.get(through.port.node);
+      const gateway = mine.find((i) => meets(through, i, family, addressing));
       if (!theirs || theirs.has(target) || !gateway) return [];
       theirs.set(target, { through, gateway, distance });
       return [through.port.node];
@@ -70,7 +111,9 @@ function spread(
 /** The routes of a node, beside those its own addresses make. */
 export function routesOf(node: Node, ways: Ways, addressing: Addressing): PlannedRoute[] {
   return (['ipv4', 'ipv6'] as const).flatMap((family) => {
-    const routes = [...(ways.get(node) ?? [])].flatMap(([segment, hop]) => routesTo(segment, hop, family, addressing));
+    const routes = [...(ways[family].get(node) ?? [])].flatMap(([segment, hop]) =>
+      routesTo(segment, hop, family, addressing),
+    );
     const uses = new Map<bigint, number>();
     for (const { gateway } of routes) uses.set(gateway.value, (uses.get(gateway.value) ?? 0) + 1);
     const commonest = [...uses].reduce((best, entry) => (entry[1] > best[1] ? entry : best), [-1n, 0] as [
@@ -85,7 +128,7 @@ export function routesOf(node: Node, ways: Ways, addressing: Addressing): Planne
 }
 
 function routesTo(segment: Segment, { through, gateway }: Hop, family: Family, addressing: Addressing): PlannedRoute[] {
-  const via = gateway && addressing.get(gateway)?.find((a) => a.family === family);
+  const via = gateway && meets(through, gateway, family, addressing);
   if (!via) return [];
   const networks = new Map<string, InterfaceAddress>();
   for (const i of segment.interfaces) {
@@ -99,15 +142,20 @@ function routesTo(segment: Segment, { through, gateway }: Hop, family: Family, a
 export function pathTo(
   from: Node,
   target: Interface,
-  segment: Segment,
-  ways: Ways,
+  family: Family,
+  { addressing, ways, segmentOf }: Network,
 ): readonly { readonly through: Interface; readonly to: Interface }[] | undefined {
+  const segment = segmentOf.get(target);
   const path: { through: Interface; to: Interface }[] = [];
   for (let node = from; node !== target.port.node; ) {
-    const hop = ways.get(node)?.get(segment);
-    if (!hop) return undefined;
-    const to = hop.gateway ?? target;
-    path.push({ through: hop.through, to });
+    const hop = segment && ways[family].get(node)?.get(segment);
+    const to = hop?.gateway ?? target;
+    // Of several interfaces on the last network, the one that has the target's.
+    const through = hop?.gateway
+      ? hop.through
+      : segment?.interfaces.find((i) => i.port.node === node && meets(i, target, family, addressing));
+    if (!hop || !through) return undefined;
+    path.push({ through, to });
     node = to.port.node;
   }
   return path;

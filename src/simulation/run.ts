@@ -107,7 +107,8 @@ export async function runSimulation(kernel: Kernel, plan: Plan, events: Simulati
   // Without workloads it lasts as long as it was told to.
   await director.waitFor(Promise.race([broken.promise, alarm, ...(workloads.length ? [finished] : [])]));
   // From here on the director is busy, and the clock stands still.
-  const virtualNs = nowNs() - beganNs;
+  // All workloads may have failed while they got ready: then it never began.
+  const virtualNs = Math.max(0, nowNs() - beganNs);
   const flows = await inOrder(workloads, (workload) => workload.result(director, sampler.samples));
   const captured = await inOrder(captures, (capture) => capture.close(director));
   const queues = await readQueues(network.wires.rtnl, stage, plan.topology.links);

@@ -1,6 +1,5 @@
 /** Workloads with their hosts found, their addresses chosen and their numbers read. */
 
-import type { Addressing } from './addressing.ts';
 import type { Place } from './issue.ts';
 import { type Family, formatAddress, type InterfaceAddress } from './prefix.ts';
 import type {
@@ -14,8 +13,8 @@ import type {
   UdpWorkload,
   WorkloadSpec,
 } from './request.ts';
-import type { Ways } from './routing.ts';
-import type { Interface, Node, Segment, Topology } from './topology.ts';
+import { type Network, pathTo } from './routing.ts';
+import type { Interface, Node } from './topology.ts';
 import { parseRate, parseSize, parseTime } from './units.ts';
 
 /** Who talks to whom, from when on. */
@@ -103,18 +102,13 @@ export interface SyscallsPlan {
 
 export type WorkloadPlan = TcpPlan | UdpPlan | PingPlan | RequestResponsePlan | OnOffPlan | FlowsPlan | SyscallsPlan;
 
-/** What a workload's hosts and addresses are looked up in. */
-export interface Network {
-  readonly topology: Topology;
-  readonly addressing: Addressing;
-  readonly ways: Ways;
-  readonly segmentOf: ReadonlyMap<Interface, Segment>;
-}
-
 const firstPort = 5001;
 const udpHeaders = { ipv4: 28, ipv6: 48 } as const;
 const ethernetHeader = 14;
 const smallestUdp = 16;
+/** More hops than any way has, and more again. */
+const behindIpv4 = 1e6;
+const noWay = 1e9;
 
 export function planWorkloads(place: Place, request: SimulationRequest, network: Network): WorkloadPlan[] {
   return (request.workloads ?? []).flatMap(
@@ -155,7 +149,7 @@ function findNode(place: Place, name: string, { topology }: Network): Node | und
   return node.role === 'switch' ? place.fail('bad-option', `${name} is a switch: nothing runs on it`) : node;
 }
 
-/** "b", "b:eth1" or an address. Of several interfaces the nearest. */
+/** "b", "b:eth1" or an address. Of several addresses the nearest one of IPv4 that can be reached, or else of IPv6. */
 function findTarget(
   place: Place,
   { to, family }: { readonly to: string; readonly family?: Family },
@@ -176,12 +170,11 @@ function findTarget(
       (device === undefined || target.name === device) &&
       (family === undefined || address.family === family),
   );
-  const preferred = candidates.filter(({ address }) => address.family === (family ?? 'ipv4'));
-  const hopsTo = ({ target }: { readonly target: Interface }): number => {
-    const segment = network.segmentOf.get(target);
-    return (from && segment && network.ways.get(from)?.get(segment)?.distance) ?? Number.POSITIVE_INFINITY;
+  const distance = ({ target, address }: (typeof candidates)[number]): number => {
+    const hops = from && pathTo(from, target, address.family, network)?.length;
+    return (hops ?? noWay) + (address.family === 'ipv4' ? 0 : behindIpv4);
   };
-  const [nearest] = (preferred.length ? preferred : candidates).toSorted((a, b) => hopsTo(a) - hopsTo(b) || 0);
+  const [nearest] = candidates.toSorted((a, b) => distance(a) - distance(b));
   return (
     nearest ??
     place.fail(

@@ -107,6 +107,16 @@ describe('round trips are the configured delay to the microsecond', () => {
   });
 });
 
+test('a host with an IPv4 address alone beside a router, which has both', async () => {
+  const answer = await simulate({
+    hosts: { a: { interfaces: { eth0: { addresses: ['10.0.0.9/24'] } } }, b: {} },
+    routers: { r: {} },
+    links: [{ endpoints: ['a', 'r'] }, { endpoints: ['r', 'b'] }],
+    workloads: [{ type: 'ping', from: 'a', to: 'b', count: 1 }],
+  });
+  expect(pingOf(answer).received).toBe(1);
+});
+
 describe('rates', () => {
   test.each([
     ['1mbit', '10ms'],
@@ -378,6 +388,7 @@ describe('workloads', () => {
       completed: false,
       error: 'setsockopt TCP_CONGESTION swift: no such file or directory (ENOENT)',
     });
+    expect(answer.virtual_s).toBe(0);
   });
 });
 
