@@ -8,6 +8,7 @@ import type { UserTask } from '../kernel/user-task.ts';
 import { estimateMemoryMib } from '../simulation/footprint.ts';
 import type { Issue } from '../simulation/issue.ts';
 import { type Plan, planSimulation, sampled } from '../simulation/plan.ts';
+import { Refused } from '../simulation/refused.ts';
 import type { SimulationRequest } from '../simulation/request.ts';
 import { runSimulation, type SimulationEvents, type SimulationResult } from '../simulation/run.ts';
 import { Mistake } from './batch/mistake.ts';
@@ -34,7 +35,7 @@ export interface PlannedSimulation {
   readonly captures: readonly PlannedCapture[];
   /**
    * To be called once. `signal` stops it; it then rejects with the signal's reason. Rejects with `kernel-deadline` when it
-   * takes longer than `deadlineMs` by the host's clock.
+   * takes longer than `deadlineMs` by the host's clock, and with `bad-simulation` when Linux refuses a part of the network.
    */
   run(options: RunOptions): Promise<TimedResult>;
 }
@@ -57,7 +58,7 @@ export interface PlanOptions {
 }
 
 export interface SimulationJobs {
-  /** Throws `bad-simulation` with everything that is wrong with the request, before a kernel is touched. */
+  /** Throws `bad-simulation` with everything that can be told to be wrong with the request before a kernel is touched. */
   plan(request: SimulationRequest, options?: PlanOptions): PlannedSimulation;
 }
 
@@ -123,6 +124,8 @@ async function runTimed(
     });
     const result = await Promise.race([running, ended.promise]);
     return { result, wallMs: (host.monotonicNs() - startNs) / 1e6 };
+  } catch (cause) {
+    throw cause instanceof Refused ? badSimulation([cause.issue]) : cause;
   } finally {
     cancel();
     signal?.removeEventListener('abort', stop);

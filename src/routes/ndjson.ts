@@ -3,6 +3,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HostError } from '../abi/host-error.ts';
+import { jsonPath } from '../abi/json-path.ts';
 import type { Sink } from '../archive/chunk-writer.ts';
 
 export const NDJSON = 'application/x-ndjson';
@@ -95,7 +96,7 @@ export function lineWriter(sink: Sink): LineWriter {
 export function validated<T extends z.ZodType>(schema: T, place: string, value: unknown): z.output<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const errors = result.error.issues.map(({ path, message }) => ({ in: place, path: path.join('.'), message }));
+  const errors = result.error.issues.map(({ path, message }) => ({ in: place, path: jsonPath(path), message }));
   const detail = errors.map((error) => `${error.in} ${error.path}: ${error.message}`).join('; ');
   throw new HostError('invalid-request', detail, { members: { errors } });
 }

@@ -6,6 +6,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ErrnoName, errnos } from '../abi/errno.ts';
 import { HostError, type HostErrorName, hostErrors } from '../abi/host-error.ts';
+import { jsonPath } from '../abi/json-path.ts';
 import type { Env } from './env.ts';
 
 const MEDIA_TYPE = 'application/problem+json';
@@ -144,7 +145,7 @@ export function notFound(allowedMethods: (path: string) => readonly string[]): (
 /** For `defaultHook`: a request that its schema refuses. */
 export const onInvalid: Hook<unknown, Env, string, unknown> = (result, c) => {
   if (result.success) return;
-  const errors = result.error.issues.map(({ path, message }) => ({ in: result.target, path: path.join('.'), message }));
+  const errors = result.error.issues.map(({ path, message }) => ({ in: result.target, path: jsonPath(path), message }));
   const detail = errors.map((error) => `${`${error.in} ${error.path}`.trim()}: ${error.message}`).join('; ');
   return answer(c, problemOf(new HostError('invalid-request', detail, { members: { errors } })));
 };

@@ -13,7 +13,7 @@ import {
   parsePrefix,
   span,
 } from './prefix.ts';
-import type { Interface, Segment } from './topology.ts';
+import { addressPlace, type Interface, type Segment } from './topology.ts';
 
 /** The addresses of each interface, given ones first. */
 export type Addressing = ReadonlyMap<Interface, readonly InterfaceAddress[]>;
@@ -46,6 +46,7 @@ export function planAddresses(place: Place, segments: readonly Segment[], famili
   }
   checkClashes(addressing);
   checkMacs(segments);
+  checkMtus(addressing);
   return addressing;
 }
 
@@ -120,7 +121,7 @@ function checkClashes(addressing: Addressing): void {
     for (const [n, address] of addresses.entries()) {
       const text = formatAddress(address);
       const owner = owners.get(text);
-      const at = i.given ? i.place.at('addresses').at(n) : i.place;
+      const at = addressPlace(i, n);
       if (owner) at.fail('address-clash', `${text} belongs to ${owner.port.node.name} ${owner.name} already`);
       else owners.set(text, i);
       if (address.prefixLength > bitsOf(address.family) || !isHost(address))
@@ -138,6 +139,20 @@ function isHost(address: InterfaceAddress): boolean {
     address.value !== network.value &&
     address.value !== network.value + span(network) - 1n
   );
+}
+
+/** RFC 8200, 5. A host with LKL's object finds that out by itself. */
+const leastIpv6Mtu = 1280;
+
+function checkMtus(addressing: Addressing): void {
+  for (const [{ port }, addresses] of addressing) {
+    if (port.mtu >= leastIpv6Mtu || port.node.spec.hijack !== undefined) continue;
+    if (addresses.some(({ family }) => family === 'ipv6'))
+      port.mtuPlace.fail(
+        'bad-option',
+        `IPv6 needs an MTU of ${leastIpv6Mtu}: "families": ["ipv4"] is a network without it`,
+      );
+  }
 }
 
 function checkMacs(segments: readonly Segment[]): void {

@@ -14,8 +14,8 @@ import type { DirectionSpec, LossSpec, QueueSpec } from './request.ts';
 import type { TracedBucket } from './trace-driver.ts';
 import { parsePercent, parseRate, parseSize, parseTime } from './units.ts';
 
-/** One thing to set on the device that sends into the link, in order. */
-export type TcStep =
+/** One thing to set on the device that sends into the link, in order, and where the request asks for it. */
+export type TcStep = { readonly place: Place } & (
   | { readonly step: 'qdisc'; readonly parent: number; readonly handle: number; readonly options: QdiscOptions }
   | { readonly step: 'class'; readonly parent: number; readonly handle: number; readonly options: HtbClass }
   | {
@@ -24,7 +24,8 @@ export type TcStep =
       readonly priority: number;
       readonly keys: FlowerKeys;
       readonly classId: number;
-    };
+    }
+);
 
 /** Where an option of a direction stands in the request: on the link, or in what overrides it. */
 export type Where = (key: keyof DirectionSpec) => Place;
@@ -62,7 +63,9 @@ const netemHandle = handle(1);
 const shaperHandle = handle(2);
 const queueHandle = handle(3);
 
+/** `place` is the direction's, for what several of its options make together. */
 export function planDirection(
+  place: Place,
   at: Where,
   spec: DirectionSpec,
   { mtu, random }: { mtu: number; random: Random },
@@ -81,7 +84,7 @@ export function planDirection(
     waitsForTrace: trace !== undefined,
   };
   const steps: TcStep[] = [
-    ...(netem ? [{ step: 'qdisc', parent: TC_H.ROOT, handle: netemHandle, options: netem } as const] : []),
+    ...(netem ? [{ place, step: 'qdisc', parent: TC_H.ROOT, handle: netemHandle, options: netem } as const] : []),
     ...planBottleneck(at('queue'), spec.queue, shaper),
   ];
   const gsoMaxSegs = gsoLimit(netem, steps, rate === undefined ? undefined : shaper.burst, frameBytes);
@@ -132,13 +135,15 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
   if (spec === undefined && rate === undefined) return [];
   const queue = planQueue(place, spec ?? 'bfifo', { on: 'link', limitBytes, ...(rate !== undefined && { rate }) });
   if (!queue) return [];
-  if (rate === undefined) return [{ step: 'qdisc', parent, handle: queueHandle, options: queue }];
+  if (rate === undefined) return [{ place, step: 'qdisc', parent, handle: queueHandle, options: queue }];
   if (queue.kind === 'cake' && !waitsForTrace)
-    return [{ step: 'qdisc', parent, handle: shaperHandle, options: { ...queue, bandwidth: rate, autorate: 0 } }];
+    return [
+      { place, step: 'qdisc', parent, handle: shaperHandle, options: { ...queue, bandwidth: rate, autorate: 0 } },
+    ];
   const bucket = { kind: 'tbf', rate: waitsForTrace ? slowestRate(burst) : rate, burst, limit: limitBytes } as const;
   return [
-    { step: 'qdisc', parent, handle: shaperHandle, options: bucket },
-    { step: 'qdisc', parent: shaperHandle | 1, handle: queueHandle, options: queue },
+    { place, step: 'qdisc', parent, handle: shaperHandle, options: bucket },
+    { place, step: 'qdisc', parent: shaperHandle | 1, handle: queueHandle, options: queue },
   ];
 }
 
@@ -289,8 +294,8 @@ function planHtb(place: Place, spec: QueueSpec, { parent, rate, burst, limitByte
   const minor = (index: number) => 0x10 + index;
   const root = handle(major, 1);
   const steps: TcStep[] = [
-    { step: 'qdisc', parent, handle: shaperHandle, options: { kind: 'htb', defaultClass: minor(defaultIndex) } },
-    { step: 'class', parent: shaperHandle, handle: root, options: { rate, ceil: rate, burst, cburst: burst } },
+    { place, step: 'qdisc', parent, handle: shaperHandle, options: { kind: 'htb', defaultClass: minor(defaultIndex) } },
+    { place, step: 'class', parent: shaperHandle, handle: root, options: { rate, ceil: rate, burst, cburst: burst } },
   ];
   for (const [index, value] of classes.entries()) {
     const at = place.at('classes').at(index);
@@ -304,13 +309,20 @@ function planHtb(place: Place, spec: QueueSpec, { parent, rate, burst, limitByte
     const classRate = planRate(at.at('rate'), child.rate, burst) ?? Math.max(1, Math.floor(rate / classes.length));
     const ceil = planRate(at.at('ceil'), child.ceil, burst) ?? rate;
     const options = { rate: classRate, ceil, burst, cburst: burst, prio: child.prio ?? 0, quantum: burst };
-    steps.push({ step: 'class', parent: root, handle: handle(major, minor(index)), options });
+    steps.push({ place: at, step: 'class', parent: root, handle: handle(major, minor(index)), options });
     const queue = planQueue(at.at('queue'), child.queue ?? 'bfifo', { on: 'link', limitBytes, rate: classRate });
     if (queue)
-      steps.push({ step: 'qdisc', parent: handle(major, minor(index)), handle: handle(0x10 + index), options: queue });
+      steps.push({
+        place: at.at('queue'),
+        step: 'qdisc',
+        parent: handle(major, minor(index)),
+        handle: handle(0x10 + index),
+        options: queue,
+      });
     const keys = child.match && planMatch(at.at('match'), child.match);
     if (keys)
       steps.push({
+        place: at.at('match'),
         step: 'filter',
         parent: shaperHandle,
         priority: index + 1,

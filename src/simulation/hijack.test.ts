@@ -130,12 +130,22 @@ describe('what LKL gets wrong', () => {
   });
 
   test('a sysctl list ends after 255 bytes, a value at its second "="', () => {
-    const long = `${'a'.repeat(250)}=12345678;net.ipv4.tcp_sack=0`;
-    expect(actions({ sysctl: long })).toEqual([`sysctl ${'a'.repeat(250)} 1234`]);
-    expect(actions({ sysctl: 'kernel.x=a=b' })).toEqual(['sysctl kernel.x a']);
-    expect(warnings({ sysctl: 'kernel.x=a=b' }).map(({ message }) => message)).toContain(
-      'LKL ends a value at the second "=": kernel.x is "a"',
+    const long = `net.${'a'.repeat(246)}=12345678;net.ipv4.tcp_sack=0`;
+    expect(actions({ sysctl: long })).toEqual([`sysctl net.${'a'.repeat(246)} 1234`]);
+    expect(actions({ sysctl: 'net.x=a=b' })).toEqual(['sysctl net.x a']);
+    expect(warnings({ sysctl: 'net.x=a=b' }).map(({ message }) => message)).toContain(
+      'LKL ends a value at the second "=": net.x is "a"',
     );
+  });
+
+  test('a sysctl of the whole kernel is refused to a host, and not to a session', () => {
+    const value = { sysctl: 'kernel.hostname=a' };
+    expect(actions(value)).toEqual([]);
+    expect(warnings(value).map(({ message }) => message)).toContain(
+      'kernel.hostname is refused: all hosts share one kernel, and only what is in net is their own',
+    );
+    const session = planHijack(new Place([], 'hijack'), value, 'session');
+    expect(session?.actions.map(words)).toEqual(['sysctl kernel.hostname a']);
   });
 
   test('offload of vde and raw is 0; the number may be hexadecimal or octal', () => {

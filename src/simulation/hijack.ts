@@ -1,6 +1,7 @@
 /** LKL's hijack configuration, the object of its README, as a list of actions in the order LKL takes them. */
 
 import { parseIpv4, parseIpv6, parseMac } from '../abi/netlink/inet.ts';
+import { isOfNetns } from '../kernel/syscalls/sysctl.ts';
 import type { Place } from './issue.ts';
 
 /** One effect on the host. `interface` counts from 0, as in the object; the kernel calls it eth0. */
@@ -125,7 +126,7 @@ export function planHijack(place: Place, value: unknown, subject: HijackSubject 
       ),
       ...interfaces.flatMap((spec, i) => interfaceActions(spec, i, note)),
       ...gateways(top, note),
-      ...sysctls(top.sysctl, note),
+      ...sysctls(top.sysctl, note, subject),
       ...(top.delay_main === undefined ? [] : [{ action: 'delay', us: Math.max(0, atoi(top.delay_main)) } as const]),
       ...(top.nameserver === undefined ? [] : [{ action: 'nameserver', address: top.nameserver } as const]),
       ...listOf(top.dump, ',').map((path) => ({ action: 'dump', path }) as const),
@@ -374,7 +375,7 @@ function gateways(top: Keys<TopKey>, note: Note): HijackAction[] {
   });
 }
 
-function sysctls(text: string | undefined, note: Note): HijackAction[] {
+function sysctls(text: string | undefined, note: Note, subject: HijackSubject): HijackAction[] {
   if (text === undefined) return [];
   const whole = new TextEncoder().encode(text);
   const kept = new TextDecoder().decode(whole.subarray(0, sysctlBuffer - 1));
@@ -389,10 +390,13 @@ function sysctls(text: string | undefined, note: Note): HijackAction[] {
     'sysctl',
     'LKL sets these last: what the kernel reads when an interface comes up or gets its address has no effect',
   );
-  return listOf(kept, ';').map((item) => {
-    const [key = '', value = '', ...lost] = item.split('=');
+  return listOf(kept, ';').flatMap((item) => {
+    const [word = '', value = '', ...lost] = item.split('=');
+    const key = word.trim();
     if (lost.length)
       note('warning', 'sysctl', `LKL ends a value at the second "=": ${key} is ${JSON.stringify(value)}`);
-    return { action: 'sysctl', key: key.trim(), value };
+    if (subject === 'session' || isOfNetns(key)) return [{ action: 'sysctl', key, value } as const];
+    note('warning', 'sysctl', `${key} is refused: all hosts share one kernel, and only what is in net is their own`);
+    return [];
   });
 }

@@ -11,6 +11,7 @@ import type { Interface, Node, Topology } from './topology.ts';
 
 /** Route of the request, its names found. */
 export interface HostRoute {
+  readonly place: Place;
   readonly family: Family;
   readonly destination?: InterfaceAddress;
   readonly gateway?: InterfaceAddress;
@@ -22,6 +23,7 @@ export interface HostRoute {
 }
 
 export interface HostNeighbour {
+  readonly place: Place;
   readonly address: InterfaceAddress;
   readonly mac: Uint8Array;
   readonly through: Interface;
@@ -89,6 +91,7 @@ function planRoute(place: Place, spec: RouteSpec, context: Context): HostRoute |
   const { to: _, via: __, dev: ___, ...rest } = spec;
   return {
     ...rest,
+    place,
     family: destination?.family ?? gateway?.family ?? 'ipv4',
     ...(destination && { destination: networkOf(destination) }),
     ...(gateway && { gateway }),
@@ -133,5 +136,5 @@ function planNeighbour(place: Place, spec: NeighbourSpec, context: Context): Hos
   );
   const through =
     spec.dev === undefined ? (onNetwork ?? context.interfaces[0]) : findDevice(place.at('dev'), spec.dev, context);
-  return address && mac && through ? { address, mac, through } : undefined;
+  return address && mac && through ? { place, address, mac, through } : undefined;
 }

@@ -1,5 +1,7 @@
 /** What is wrong with a request: a value with the place it is at. */
 
+import { jsonStep } from '../abi/json-path.ts';
+
 /** Stable codes: each is one way a simulation can be impossible. */
 export type IssueCode =
   | 'bad-name'
@@ -14,6 +16,8 @@ export type IssueCode =
   | 'unreachable'
   | 'impossible-rate'
   | 'over-budget'
+  /** Linux takes it for none of the above, and does not do it. */
+  | 'refused'
   | 'hijack';
 
 export interface Issue {
@@ -21,6 +25,8 @@ export interface Issue {
   /** JSON path: links[0].rate */
   readonly path: string;
   readonly message: string;
+  /** Linux's name of the error, of what it refused. */
+  readonly errno?: string;
 }
 
 /** A place in the request; makes the paths of what lies in it. */
@@ -35,9 +41,7 @@ export class Place {
 
   /** The place of a member or an element. */
   at(key: string | number): Place {
-    const step =
-      typeof key === 'number' ? `[${key}]` : /^[A-Za-z_]\w*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
-    return new Place(this.#issues, this.path === '' ? step.replace(/^\./, '') : this.path + step);
+    return new Place(this.#issues, jsonStep(this.path, key));
   }
 
   /** Something is wrong here. */

@@ -14,10 +14,12 @@ import { setSysctl } from '../kernel/syscalls/sysctl.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { TcStep } from './direction.ts';
 import type { HostPlan } from './host-plan.ts';
+import type { Place } from './issue.ts';
 import type { Plan } from './plan.ts';
 import { toBytes } from './prefix.ts';
+import { type AskedMessage, asked, askedAt, sendAsked } from './refused.ts';
 import type { Offload } from './request.ts';
-import { type Interface, isVlanAware, type Link, type Node, type Port } from './topology.ts';
+import { addressPlace, type Interface, isVlanAware, type Link, type Node, type Port } from './topology.ts';
 import { parseTime } from './units.ts';
 
 /** A network namespace the director holds open. */
@@ -81,22 +83,36 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
   });
   const wires = await newNetns(director, withoutIpv6);
   const nodes = new Map<Node, Netns>();
-  for (const node of plan.topology.nodes.values()) nodes.set(node, await newNetns(director, sysctlsOf(node, plan)));
+  for (const node of plan.topology.nodes.values()) {
+    nodes.set(node, await newNetns(director, sysctlsOf(node, plan)));
+    await setSysctls(director, node.spec.sysctls ?? {}, node.place.at('sysctls'));
+  }
   must('setns', await setns(director, wires.fd, CLONE.NEWNET));
   const devices = numberDevices(plan);
   const network = { director, wires, nodes, devices };
-  await wires.rtnl.send(plan.topology.links.flatMap((link) => wireUp(link, plan, network)));
+  await sendAsked(
+    wires.rtnl,
+    plan.topology.links.flatMap((link) => wireUp(link, plan, network)),
+  );
   for (const [node, { rtnl }] of nodes) {
     // A host with a hijack object is set up by it, in its own order.
     if (plan.hijacks.has(node)) continue;
-    await rtnl.send(node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
+    await sendAsked(rtnl, node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
     for (const [i, wanted] of plan.hosts.get(node)?.offloads ?? []) await setOffloads(director, rtnl.fd, i, wanted);
   }
   return network;
 }
 
-async function setSysctls(task: UserTask, sysctls: Readonly<Record<string, string | number>>): Promise<void> {
-  for (const [key, value] of Object.entries(sysctls)) await setSysctl(task, key, String(value));
+/** `place`: where the request asks for them. */
+async function setSysctls(
+  task: UserTask,
+  sysctls: Readonly<Record<string, string | number>>,
+  place?: Place,
+): Promise<void> {
+  for (const [key, value] of Object.entries(sysctls)) {
+    const setting = setSysctl(task, key, String(value));
+    await (place ? asked(place.at(key), setting) : setting);
+  }
 }
 
 async function newNetns(director: UserTask, sysctls: Readonly<Record<string, string | number>>): Promise<Netns> {
@@ -107,6 +123,7 @@ async function newNetns(director: UserTask, sysctls: Readonly<Record<string, str
   return { fd, rtnl };
 }
 
+/** Those of the request come after them, and win. */
 function sysctlsOf(node: Node, plan: Plan): Record<string, string | number> {
   const hasIpv6 = node.role !== 'switch' && plan.families.includes('ipv6');
   const isPinging = plan.workloads.some((workload) => workload.type === 'ping' && workload.from === node);
@@ -114,7 +131,6 @@ function sysctlsOf(node: Node, plan: Plan): Record<string, string | number> {
     ...(hasIpv6 ? {} : withoutIpv6),
     ...(node.role === 'router' && forwarding),
     ...(isPinging && pings),
-    ...node.spec.sysctls,
   };
 }
 
@@ -139,14 +155,16 @@ async function setOffloads(
   i: Interface,
   wanted: Readonly<Partial<Record<Offload, boolean>>>,
 ): Promise<void> {
-  for (const [name, on] of Object.entries(wanted) as [Offload, boolean][])
-    must('ioctl', await setOffload(task, socket, i.name, name, on), `${i.port.node.name} ${i.name} ${name}`);
+  for (const [name, on] of Object.entries(wanted) as [Offload, boolean][]) {
+    const setting = setOffload(task, socket, i.name, name, on).then((ret) => must('ioctl', ret));
+    await asked(i.place.at('offload').at(name), setting);
+  }
 }
 
 // --- wires ---
 
 /** The two cables of a link, and in the middle: what comes in at one end leaves at the other, through its qdiscs. */
-function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes' | 'devices'>): NetlinkRequest[] {
+function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes' | 'devices'>): AskedMessage[] {
   const [first, second] = devices.ofLink.get(link) ?? [0, 0];
   const [forward, reverse] = plan.directions.get(link) ?? [];
   // A trace's bucket is opened with a frame that is a little too long for it: let that one be sent.
@@ -157,10 +175,13 @@ function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes
     cable(`l${link.index}b`, second, mtu, link.ports[1], nodes, devices),
     ...shape(second, forward?.steps ?? []),
     ...shape(first, reverse?.steps ?? []),
-    newQdisc({ index: first, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
-    newQdisc({ index: second, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
-    newMatchall({ index: first, parent: ingressHandle, priority: 1 }, { redirect: second }),
-    newMatchall({ index: second, parent: ingressHandle, priority: 1 }, { redirect: first }),
+    ...askedAt(
+      link.place,
+      newQdisc({ index: first, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
+      newQdisc({ index: second, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
+      newMatchall({ index: first, parent: ingressHandle, priority: 1 }, { redirect: second }),
+      newMatchall({ index: second, parent: ingressHandle, priority: 1 }, { redirect: first }),
+    ),
   ];
 }
 
@@ -171,7 +192,7 @@ function cable(
   port: Port,
   nodes: ReadonlyMap<Node, Netns>,
   devices: Devices,
-): NetlinkRequest {
+): AskedMessage {
   const peer: LinkAttributes = {
     name: port.name,
     index: devices.ofPort.get(port) ?? 0,
@@ -179,15 +200,17 @@ function cable(
     address: port.mac,
     netns: { fd: nodes.get(port.node)?.fd ?? -1 },
   };
-  return newLink({ kind: 'veth', peer }, { name, index, mtu, up: true, arp: false });
+  const message = newLink({ kind: 'veth', peer }, { name, index, mtu, up: true, arp: false });
+  return { place: port.place, message };
 }
 
-function shape(index: number, steps: readonly TcStep[]): NetlinkRequest[] {
-  return steps.map((step) => {
-    if (step.step === 'qdisc') return newQdisc({ index, parent: step.parent, handle: step.handle }, step.options);
-    if (step.step === 'class') return newHtbClass({ index, parent: step.parent, handle: step.handle }, step.options);
-    return newFlower({ index, parent: step.parent, priority: step.priority }, step.keys, { classId: step.classId });
-  });
+const shape = (index: number, steps: readonly TcStep[]): AskedMessage[] =>
+  steps.map((step) => ({ place: step.place, message: stepMessage(index, step) }));
+
+function stepMessage(index: number, step: TcStep): NetlinkRequest {
+  if (step.step === 'qdisc') return newQdisc({ index, parent: step.parent, handle: step.handle }, step.options);
+  if (step.step === 'class') return newHtbClass({ index, parent: step.parent, handle: step.handle }, step.options);
+  return newFlower({ index, parent: step.parent, priority: step.priority }, step.keys, { classId: step.classId });
 }
 
 // --- nodes ---
@@ -199,92 +222,111 @@ function gsoMaxSegs(port: Port, plan: Plan): number | undefined {
   return direction?.gsoMaxSegs;
 }
 
-function hostSetup(node: Node, plan: Plan, devices: Devices): NetlinkRequest[] {
+function hostSetup(node: Node, plan: Plan, devices: Devices): AskedMessage[] {
   const interfaces = node.ports.flatMap((port) => port.interfaces);
   const indexOf = (i: Interface): number => devices.ofInterface.get(i) ?? 0;
   return [
-    setLink(1, { up: true }),
+    ...askedAt(node.place, setLink(1, { up: true })),
     ...node.ports.flatMap((port) => portSetup(port, plan, devices)),
     ...interfaces.flatMap((i) =>
-      (plan.addressing.get(i) ?? []).map((a) => newAddress(indexOf(i), toBytes(a), a.prefixLength)),
+      (plan.addressing.get(i) ?? []).flatMap((a, n) =>
+        askedAt(addressPlace(i, n), newAddress(indexOf(i), toBytes(a), a.prefixLength)),
+      ),
     ),
-    ...(plan.routes.get(node) ?? []).map(({ family, destination, gateway, through }) =>
-      newRoute({
-        family: family === 'ipv4' ? AF.INET : AF.INET6,
-        ...(destination && { destination: { address: toBytes(destination), prefixLength: destination.prefixLength } }),
-        gateway: toBytes(gateway),
-        device: indexOf(through),
-      }),
+    ...(plan.routes.get(node) ?? []).flatMap(({ family, destination, gateway, through }) =>
+      askedAt(
+        through.place,
+        newRoute({
+          family: family === 'ipv4' ? AF.INET : AF.INET6,
+          ...(destination && {
+            destination: { address: toBytes(destination), prefixLength: destination.prefixLength },
+          }),
+          gateway: toBytes(gateway),
+          device: indexOf(through),
+        }),
+      ),
     ),
     ...plan.neighbours
       .filter(({ through }) => through.port.node === node)
-      .map(({ through, address, to }) => newNeighbour(indexOf(through), toBytes(address), to.port.mac)),
+      .flatMap(({ through, address, to }) =>
+        askedAt(through.place, newNeighbour(indexOf(through), toBytes(address), to.port.mac)),
+      ),
     ...requestedSetup(plan.hosts.get(node), indexOf),
   ];
 }
 
 /** What the request sets beside what follows from the graph. */
-function requestedSetup(host: HostPlan | undefined, indexOf: (i: Interface) => number): NetlinkRequest[] {
+function requestedSetup(host: HostPlan | undefined, indexOf: (i: Interface) => number): AskedMessage[] {
   if (!host) return [];
   return [
-    ...host.routes.map(({ family, destination, gateway, through, ...rest }) =>
-      newRoute({
-        family: family === 'ipv4' ? AF.INET : AF.INET6,
-        ...(destination && { destination: { address: toBytes(destination), prefixLength: destination.prefixLength } }),
-        ...(gateway && { gateway: toBytes(gateway) }),
-        ...(through && { device: indexOf(through) }),
-        ...rest,
-      }),
+    ...host.routes.flatMap(({ place, family, destination, gateway, through, ...rest }) =>
+      askedAt(
+        place,
+        newRoute({
+          family: family === 'ipv4' ? AF.INET : AF.INET6,
+          ...(destination && {
+            destination: { address: toBytes(destination), prefixLength: destination.prefixLength },
+          }),
+          ...(gateway && { gateway: toBytes(gateway) }),
+          ...(through && { device: indexOf(through) }),
+          ...rest,
+        }),
+      ),
     ),
-    ...host.neighbours.map(({ address, mac, through }) => newNeighbour(indexOf(through), toBytes(address), mac)),
-    ...[...host.qdiscs].map(([i, options]) =>
-      newQdisc({ index: indexOf(i), parent: TC_H.ROOT, handle: handle(1) }, options),
+    ...host.neighbours.flatMap(({ place, address, mac, through }) =>
+      askedAt(place, newNeighbour(indexOf(through), toBytes(address), mac)),
+    ),
+    ...[...host.qdiscs].flatMap(([i, options]) =>
+      askedAt(i.place.at('qdisc'), newQdisc({ index: indexOf(i), parent: TC_H.ROOT, handle: handle(1) }, options)),
     ),
   ];
 }
 
-function portSetup(port: Port, plan: Plan, devices: Devices): NetlinkRequest[] {
+function portSetup(port: Port, plan: Plan, devices: Devices): AskedMessage[] {
   const index = devices.ofPort.get(port) ?? 0;
   const segs = gsoMaxSegs(port, plan);
   const limit = segs === undefined ? {} : { gsoMaxSegs: segs };
   return [
-    setLink(index, { up: true, ...limit }),
+    ...askedAt(port.place, setLink(index, { up: true, ...limit })),
     ...port.interfaces.flatMap((i) =>
       i.vlan === undefined
         ? []
-        : [
+        : askedAt(
+            i.place,
             newLink(
               { kind: 'vlan', link: index, id: i.vlan },
               { name: i.name, index: devices.ofInterface.get(i) ?? 0, up: true, ...limit },
             ),
-          ],
+          ),
     ),
   ];
 }
 
 /** A bridge without multicast snooping: it floods what it does not know. */
-function switchSetup(node: Node, plan: Plan, devices: Devices): NetlinkRequest[] {
+function switchSetup(node: Node, plan: Plan, devices: Devices): AskedMessage[] {
   const bridge = devices.bridge.get(node) ?? 0;
   const vlanFiltering = isVlanAware(node, plan.topology.links);
   const ageing = node.spec.ageing === undefined ? undefined : parseTime(node.spec.ageing);
   const kind = { kind: 'bridge', vlanFiltering, stp: node.spec.stp ?? false, snooping: false } as const;
+  const bridgeLink = newLink(
+    { ...kind, ...(ageing !== undefined && { ageingSeconds: ageing / 1e9 }) },
+    { name: 'br0', index: bridge, up: true },
+  );
   return [
-    newLink(
-      { ...kind, ...(ageing !== undefined && { ageingSeconds: ageing / 1e9 }) },
-      { name: 'br0', index: bridge, up: true },
-    ),
+    ...askedAt(node.place, bridgeLink),
     ...node.ports.flatMap((port) => {
       const index = devices.ofPort.get(port) ?? 0;
       const segs = gsoMaxSegs(port, plan);
       const link = plan.topology.links.find(({ ports }) => ports.includes(port));
-      return [
+      return askedAt(
+        link?.place ?? port.place,
         setLink(index, { master: bridge, ...(segs !== undefined && { gsoMaxSegs: segs }) }),
         ...portVlans(index, link),
         setLink(index, { up: true }),
-      ];
+      );
     }),
-    ...(plan.forwarding.get(node) ?? []).map(({ port, mac, vlan }) =>
-      newFdbEntry(devices.ofPort.get(port) ?? 0, mac, vlan),
+    ...(plan.forwarding.get(node) ?? []).flatMap(({ port, mac, vlan }) =>
+      askedAt(node.place, newFdbEntry(devices.ofPort.get(port) ?? 0, mac, vlan)),
     ),
   ];
 }

@@ -443,6 +443,16 @@ describe('what is wrong', () => {
     ['impossible-rate links[0].rate', { hosts: pair.hosts, links: [{ endpoints: ['a', 'b'], rate: '0mbit' }] }],
     ['impossible-rate links[0].rate', { hosts: pair.hosts, links: [{ endpoints: ['a', 'b'], rate: '5tbit' }] }],
     ['bad-option links[0].reorder', { hosts: pair.hosts, links: [{ endpoints: ['a', 'b'], reorder: '25%' }] }],
+    [
+      'bad-option hosts.a.sysctls["kernel.hostname"]',
+      { ...pair, hosts: { a: { sysctls: { 'kernel.hostname': 'a' } }, b: {} } },
+    ],
+    ['bad-option links[0].mtu', { ...pair, links: [{ endpoints: ['a', 'b'], mtu: 1279 }] }],
+    ['bad-option hosts.b.interfaces.eth0.mtu', { ...pair, hosts: { a: {}, b: { interfaces: { eth0: { mtu: 10 } } } } }],
+    [
+      'bad-option hosts.a.hijack.interfaces[0].mtu',
+      { ...pair, hosts: { a: { hijack: { interfaces: [{ mtu: '10' }] } }, b: {} } },
+    ],
     ['bad-option links[0].queue', { hosts: pair.hosts, links: [{ endpoints: ['a', 'b'], queue: 'lifo' }] }],
     [
       'bad-option links[0].queue.tarjet',

@@ -185,7 +185,7 @@ function hijackedHost(request: SimulationRequest, name: string, hijack: Hijack |
       },
     ];
   });
-  return { interfaces: Object.fromEntries(interfaces), routes: 'none' };
+  return { interfaces: Object.fromEntries(interfaces), routes: 'none', hijack };
 }
 
 const pairWith = <K, V>(key: K, value: V | undefined): [K, V][] => (value === undefined ? [] : [[key, value]]);
@@ -205,6 +205,7 @@ function planDirections(link: Link, seed: number): [Direction, Direction] {
     const override: DirectionSpec = link.spec[way] ?? {};
     const at = (key: keyof DirectionSpec) => (override[key] === undefined ? link.place : link.place.at(way)).at(key);
     return planDirection(
+      Object.keys(override).length ? link.place.at(way) : link.place,
       at,
       { ...link.spec, ...override },
       { mtu, random: seededRandom(seed, `link ${link.index} ${way}`) },

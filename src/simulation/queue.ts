@@ -10,7 +10,9 @@ type Reader = (value: unknown) => number | boolean | undefined;
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const count: Reader = (value) =>
-  Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff_ffff
+    ? (value as number)
+    : undefined;
 const size: Reader = (value) => (typeof value === 'number' ? count(value) : parseSize(text(value)));
 const bytesPerSecond: Reader = (value) => {
   const bits = parseRate(text(value));

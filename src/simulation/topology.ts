@@ -1,6 +1,7 @@
 /** Nodes, links and interfaces of the request, named and checked; broadcast domains follow from how they are joined. */
 
 import { parseMac } from '../abi/netlink/inet.ts';
+import { isOfNetns } from '../kernel/syscalls/sysctl.ts';
 import type { Place } from './issue.ts';
 import { type InterfaceAddress, parsePrefix } from './prefix.ts';
 import type { HostSpec, InterfaceSpec, LinkSpec, SimulationRequest, SwitchSpec } from './request.ts';
@@ -22,6 +23,8 @@ export interface Port {
   readonly name: string;
   readonly mac: Uint8Array;
   readonly mtu: number;
+  /** What the request gives it by: the interface's, or the link's for both ends. */
+  readonly mtuPlace: Place;
   readonly spec: InterfaceSpec;
   readonly place: Place;
   /** Interfaces with addresses: the port itself, or one a VLAN of a trunk; none on a switch. */
@@ -38,6 +41,10 @@ export interface Interface {
   /** Addresses the request gives; undefined: choose. */
   readonly given?: readonly InterfaceAddress[];
 }
+
+/** Where its address of this number comes from: the given ones are the first. */
+export const addressPlace = ({ place, given }: Interface, n: number): Place =>
+  given && n < given.length ? place.at('addresses').at(n) : place;
 
 export interface Link {
   readonly index: number;
@@ -84,6 +91,11 @@ function planNodes(place: Place, request: SimulationRequest): Map<string, Node> 
       if (!namePattern.test(name))
         at.fail('bad-name', `${JSON.stringify(name)} is no name: letters, digits, ".", "_" and "-"`);
       if (nodes.has(name)) at.fail('duplicate', `another node is called ${name}`);
+      for (const sysctl of Object.keys(spec.sysctls ?? {}))
+        if (!isOfNetns(sysctl))
+          at.at('sysctls')
+            .at(sysctl)
+            .fail('bad-option', 'all nodes share one kernel: what is not in net is not their own');
       nodes.set(name, { name, role, place: at, spec, ports: [] });
     }
   }
@@ -96,7 +108,7 @@ function planLink(place: Place, index: number, spec: LinkSpec, nodes: ReadonlyMa
     if (!Number.isInteger(vlan) || vlan < 1 || vlan > 4094) place.fail('bad-option', `${vlan} is no VLAN: 1 to 4094`);
   if (spec.vlan !== undefined && spec.vlans)
     place.fail('bad-option', 'a port is in one VLAN or carries several: vlan or vlans');
-  const ports = ([0, 1] as const).map((end) => planPort(place.at('endpoints').at(end), index, end, spec, nodes));
+  const ports = ([0, 1] as const).map((end) => planPort(place, index, end, spec, nodes));
   const [a, b] = ports;
   if (!a || !b) return undefined;
   if (a.node === b.node) place.at('endpoints').fail('bad-option', `both ends are ${a.node.name}`);
@@ -106,12 +118,13 @@ function planLink(place: Place, index: number, spec: LinkSpec, nodes: ReadonlyMa
 }
 
 function planPort(
-  place: Place,
+  linkPlace: Place,
   link: number,
   end: 0 | 1,
   spec: LinkSpec,
   nodes: ReadonlyMap<string, Node>,
 ): Port | undefined {
+  const place = linkPlace.at('endpoints').at(end);
   const [name = '', given] = (spec.endpoints[end] ?? '').split(':');
   const node = nodes.get(name);
   if (!node) return place.fail('unknown-node', `there is no node ${JSON.stringify(name)}`);
@@ -121,9 +134,15 @@ function planPort(
   if (node.ports.some((port) => port.name === device))
     place.fail('duplicate', `${node.name} has a link at ${device} already`);
   const interfaceSpec = node.spec.interfaces?.[device] ?? {};
-  const at = node.place.at('interfaces').at(device);
-  const mtu = interfaceSpec.mtu ?? spec.mtu ?? defaultMtu;
-  if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65535) place.fail('bad-option', `${mtu} is no MTU: 68 to 65535`);
+  // LKL's object has a list of interfaces, in the order of the links.
+  const at =
+    node.spec.hijack === undefined
+      ? node.place.at('interfaces').at(device)
+      : node.place.at('hijack').at('interfaces').at(node.ports.length);
+  const wantedMtu = interfaceSpec.mtu ?? spec.mtu ?? defaultMtu;
+  const mtuPlace = (interfaceSpec.mtu === undefined ? linkPlace : at).at('mtu');
+  const isMtu = Number.isInteger(wantedMtu) && wantedMtu >= 68 && wantedMtu <= 65535;
+  const mtu = isMtu ? wantedMtu : (mtuPlace.fail('bad-option', `${wantedMtu} is no MTU: 68 to 65535`) ?? defaultMtu);
   const mac = interfaceSpec.mac === undefined ? defaultMac(link, end) : parseMac(interfaceSpec.mac);
   if (!mac || (mac[0] ?? 0) & 1)
     at.at('mac').fail('bad-address', `${interfaceSpec.mac} is no Ethernet address of a device`);
@@ -132,6 +151,7 @@ function planPort(
     name: device,
     mac: mac ?? defaultMac(link, end),
     mtu,
+    mtuPlace,
     spec: interfaceSpec,
     place: at,
     interfaces: [],

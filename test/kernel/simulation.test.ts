@@ -473,6 +473,11 @@ describe('what is set on hosts', () => {
     expect(a?.state.links.find(({ name }) => name === 'eth1')).toMatchObject({ address: '12:34:56:78:9a:bd' });
   });
 
+  test('a prio of fewer bands than tc has priorities for', async () => {
+    const answer = await simulate({ links: link({ rate: '10mbit', queue: { kind: 'prio', bands: 2 } }) });
+    expect(answer.links[0]?.forward.queue).toBe('prio');
+  });
+
   test('neighbours that are found by asking cost a round trip', async () => {
     const answer = await simulate({
       neighbours: 'dynamic',

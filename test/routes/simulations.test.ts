@@ -278,7 +278,47 @@ describe('what is impossible', () => {
   it('a key that is none is refused with its place', async () => {
     const response = await send({ ...example, links: [{ ...link, bandwidth: '10mbit' }] });
     expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ errors: [{ path: 'links.0' }] });
+    expect(await response.json()).toMatchObject({ errors: [{ path: 'links[0]' }] });
+  });
+
+  it.each<[string, Json, string, string]>([
+    [
+      'a sysctl it does not have',
+      { hosts: { a: { sysctls: { 'net.ipv4.nope': 1 } }, b: {} } },
+      'hosts.a.sysctls["net.ipv4.nope"]',
+      'ENOENT',
+    ],
+    [
+      'one that is not for hosts',
+      { hosts: { a: { sysctls: { 'net.core.rmem_max': 1 } }, b: {} } },
+      'hosts.a.sysctls["net.core.rmem_max"]',
+      'EACCES',
+    ],
+    [
+      'a value it does not take',
+      { hosts: { a: {}, b: { sysctls: { 'net.ipv4.tcp_ecn': 'maybe' } } } },
+      'hosts.b.sysctls["net.ipv4.tcp_ecn"]',
+      'EINVAL',
+    ],
+    [
+      'an option of a queue',
+      { links: [{ ...link, queue: { kind: 'fq_codel', flows: 4_000_000_000 } }] },
+      'links[0].queue',
+      'EINVAL',
+    ],
+    [
+      'a gateway nobody is',
+      { hosts: { a: { routes: [{ to: '10.9.0.0/16', via: '10.8.0.1' }] }, b: {} } },
+      'hosts.a.routes[0]',
+      'ENETUNREACH',
+    ],
+  ])('%s is refused by Linux, and said with its place', async (_, change, path, errno) => {
+    const response = await send({ ...pings, capture: [], ...change });
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({
+      type: '/problems/bad-simulation',
+      errors: [{ in: 'json', code: 'refused', path, errno }],
+    });
   });
 
   it('one that takes longer than it may is broken off', async () => {

@@ -198,10 +198,7 @@ export function encodeQdiscOptions(o: QdiscOptions): Uint8Array {
     case 'bfifo':
       return o.limit === undefined ? new Uint8Array() : encode(fifoQopt, { limit: o.limit });
     case 'prio':
-      return encode(prioQopt, {
-        bands: o.bands ?? 3,
-        priomap: o.priomap ?? [1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1],
-      });
+      return encodePrio(o);
     case 'sfq':
       return encode(sfqQopt, o);
     case 'ingress':
@@ -210,6 +207,12 @@ export function encodeQdiscOptions(o: QdiscOptions): Uint8Array {
     default:
       return encodeFlat(o);
   }
+}
+
+/** tc's map of priorities, as far as there are bands: the kernel refuses one that names others. */
+function encodePrio({ bands = 3, priomap }: PrioOptions): Uint8Array {
+  const usual = [1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1];
+  return encode(prioQopt, { bands, priomap: priomap ?? usual.map((band) => Math.min(band, bands - 1)) });
 }
 
 function encodeFlat(o: FlatOptions): Uint8Array {

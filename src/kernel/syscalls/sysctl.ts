@@ -11,6 +11,9 @@ export function sysctlPath(key: string): string {
   return `/proc/sys/${key.replace(/[./]/g, (separator) => (separator === '.' ? '/' : '.'))}`;
 }
 
+/** Whether each network namespace has its own; the others are the whole kernel's. */
+export const isOfNetns = (key: string): boolean => sysctlPath(key).startsWith('/proc/sys/net/');
+
 /** Set one; throws what Linux says against it. */
 export async function setSysctl(task: UserTask, key: string, value: string): Promise<void> {
   const path = sysctlPath(key);
