@@ -63,6 +63,18 @@ export class HostedTask implements UserTask {
     this.#events.changed(this);
   }
 
+  /** Attached from now on, unless `preparation` fails: a task without a program would hold virtual time up for good. */
+  async begin(preparation: () => Promise<void>): Promise<this> {
+    this.attach();
+    try {
+      await preparation();
+      return this;
+    } catch (cause) {
+      this.detach();
+      throw cause;
+    }
+  }
+
   /** Attached while `program` plays it, and no longer: an idle program would hold virtual time up. */
   async play<T>(program: (task: HostedTask) => Promise<T>): Promise<T> {
     this.attach();

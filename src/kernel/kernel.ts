@@ -177,14 +177,13 @@ export class Kernel {
 }
 
 /** Give a task its program: attach it and map its scratch memory. */
-export async function adopt(task: HostedTask, scratchBytes = SCRATCH_BYTES): Promise<HostedTask> {
-  task.attach();
-  if (task.scratchBytes === 0) {
+export function adopt(task: HostedTask, scratchBytes = SCRATCH_BYTES): Promise<HostedTask> {
+  return task.begin(async () => {
+    if (task.scratchBytes > 0) return;
     const buffer = await mapBuffer(task, scratchBytes);
     task.scratch = buffer.at as Ptr;
     task.scratchBytes = buffer.bytes;
-  }
-  return task;
+  });
 }
 
 export const mib = (n: number): number => n * MIB;

@@ -119,9 +119,10 @@ export class TaskPool {
       return known;
     }
     const task = await this.#kernel.spawn(this.#director, 0, scratchBytes);
-    const leader = node && this.#leaders.get(node);
-    if (leader) await joinNamespaces(task, leader, CLONE.NEWNET | CLONE.NEWNS);
-    else if (node) must('setns', await setns(task, this.#network.nodes.get(node)?.fd ?? -1, CLONE.NEWNET));
-    return task;
+    return task.begin(async () => {
+      const leader = node && this.#leaders.get(node);
+      if (leader) await joinNamespaces(task, leader, CLONE.NEWNET | CLONE.NEWNS);
+      else if (node) must('setns', await setns(task, this.#network.nodes.get(node)?.fd ?? -1, CLONE.NEWNET));
+    });
   }
 }

@@ -5,9 +5,13 @@ import { AT_FDCWD, O_CREAT, O_RDWR } from '../../src/abi/uapi/fs.ts';
 import { KernelDead, TaskExited } from '../../src/kernel/errors.ts';
 import type { HostedTask } from '../../src/kernel/hosted-task.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
+import { seededHost } from '../../src/kernel/seed.ts';
 import { openat, write } from '../../src/kernel/syscalls/file.ts';
 import { mapBuffer } from '../../src/kernel/syscalls/memory.ts';
+import { setSysctl } from '../../src/kernel/syscalls/sysctl.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';
+import { wakeExactly } from '../../src/simulation/program.ts';
+import { workerHost } from '../../src/worker-host.ts';
 import { restoredKernel } from './restored.ts';
 
 const MIB = 1 << 20;
@@ -118,6 +122,15 @@ describe('tasks', () => {
     expect((error as TaskExited).status & 0x7f).toBe(9);
   });
 
+  it('a task that gets no scratch memory does not hold time up', async () => {
+    const kernel = await fresh();
+    expect(await failure(kernel.spawn(kernel.init, 0, 64 * MIB))).toMatchObject({
+      name: 'KernelError',
+      errno: 'ENOMEM',
+    });
+    await sleepNs(kernel.init, 1_000_000_000n);
+  });
+
   it('eight tasks that wake in one turn keep their C stacks', async () => {
     const kernel = await fresh();
     const tasks: HostedTask[] = [];
@@ -181,5 +194,22 @@ describe('memory', () => {
     expect(await fillMemory(kernel, 30)).toBe(30 * MIB);
     expect(kernel.memoryBytes).toBeGreaterThan(before);
     expect(kernel.memoryBytes).toBeLessThanOrEqual(64 * MIB);
+  });
+
+  it('is refused to none of many tasks that need it at once, while there is some', async () => {
+    for (let tasks = 60; tasks <= 70; tasks++) {
+      const kernel = restoredKernel(28, seededHost(workerHost, '1'));
+      const { init } = kernel;
+      // As in simulations: no background reclaim comes in between.
+      await wakeExactly(init);
+      await setSysctl(init, 'vm.min_free_kbytes', '2080');
+      await setSysctl(init, 'kernel.threads-max', '1000');
+      const all: HostedTask[] = [];
+      while (all.length < tasks) all.push(await kernel.spawn(init, 0, 4096));
+      const mapped = all.map((task) => failure(task.play(() => mapBuffer(task, 64 * 1024))));
+      const buffers = await init.waitFor(Promise.all(mapped));
+      expect(buffers).toEqual(buffers.map(() => ({ resolved: expect.anything() })));
+      kernel.kill();
+    }
   });
 });
