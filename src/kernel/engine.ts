@@ -84,6 +84,9 @@ export class Engine {
   }
 
   /** Bytes memory may grow to. */
+  get memoryLimit(): number {
+    return this.memory.u32(plus(this.#shared, SHARED.memoryLimit));
+  }
   set memoryLimit(bytes: number) {
     this.memory.setU32(plus(this.#shared, SHARED.memoryLimit), bytes);
   }

@@ -55,8 +55,7 @@ const kernelSysctls = {
   'kernel.threads-max': '100000',
   'net.ipv4.tcp_rmem': '4096 131072 6291456',
   'net.ipv4.tcp_wmem': '4096 16384 4194304',
-  // In pages, and far more than there is: no host is to feel that the kernel is small.
-  'net.ipv4.tcp_mem': '1048576 1048576 1048576',
+  // In pages, and far more than there is: no host is to feel that the kernel is small. TCP's are tcp-memory.ts.
   'net.ipv4.udp_mem': '1048576 1048576 1048576',
   // Every namespace shares one backlog of packets that are between two devices.
   'net.core.netdev_max_backlog': '1000000',

@@ -21,6 +21,7 @@ import type { WorkloadResult } from './results.ts';
 import { type LinkQueues, type QdiscResult, readQueues, Sampler, type SamplerEvents } from './sampler.ts';
 import { type HostState, readHosts } from './state.ts';
 import { jainIndex } from './stats.ts';
+import { boundTcpMemory } from './tcp-memory.ts';
 import type { Link, Node } from './topology.ts';
 import { driveTrace } from './trace-driver.ts';
 import { type BatchRunner, makeWorkload } from './workloads/index.ts';
@@ -104,6 +105,13 @@ export async function runSimulation(kernel: Kernel, plan: Plan, events: Simulati
   const workloads = plan.workloads.map((workload) => makeWorkload(stage, workload, events.runBatch));
   const finished = Promise.all(workloads.map((workload) => workload.run()));
   const alarm = pool.run(undefined, (task) => sleepUntil(task, stage.endsNs));
+  kernel.init
+    .play(async (task) => {
+      // By then programs have the memory they need for themselves.
+      await sleepUntil(task, beganNs - BOUND_BEFORE_NS);
+      await boundTcpMemory(kernel);
+    })
+    .catch(broken.reject);
   // Without workloads it lasts as long as it was told to.
   await director.waitFor(Promise.race([broken.promise, alarm, ...(workloads.length ? [finished] : [])]));
   // From here on the director is busy, and the clock stands still.
@@ -133,6 +141,7 @@ async function inOrder<T, R>(items: readonly T[], ask: (item: T) => Promise<R>):
 
 /** Until it begins, programs get ready, spanning trees are found, and hosts say what they have to say to new links. */
 const PRELUDE_NS = 60e9;
+const BOUND_BEFORE_NS = 1e9;
 /** Linux brings devices into use a hundred a second (net/core/link_watch.c), and a link has four. */
 const PRELUDE_PER_LINK_NS = 100e6;
 

@@ -25,10 +25,10 @@ const budget = { nodes: 500, devices: 4000 };
 /** A kernel may grow to a hundred MiB: a Worker has 128 for everything. */
 const MEMORY_MIB = 100;
 
-export async function simulate(request: Partial<SimulationRequest>): Promise<Simulated> {
+export async function simulate(request: Partial<SimulationRequest>, memoryMib = MEMORY_MIB): Promise<Simulated> {
   const planned = planSimulation({ hosts: { a: {}, b: {} }, links: [], ...request }, budget);
   if ('issues' in planned) expect.fail(JSON.stringify(planned.issues));
-  const kernel = restoredKernel(MEMORY_MIB, seededHost(workerHost, String(planned.plan.seed)));
+  const kernel = restoredKernel(memoryMib, seededHost(workerHost, String(planned.plan.seed)));
   const samples: Sample[] = [];
   const parts: Uint8Array[][] = planned.plan.captures.map(() => []);
   try {

@@ -20,6 +20,19 @@ const example: Partial<SimulationRequest> = {
   capture: ['b'],
 };
 
+test('a send buffer that nothing else bounds is bound by the memory of the kernel', async () => {
+  const answer = await simulate(
+    {
+      hosts: { a: { sysctls: { 'net.ipv4.tcp_wmem': '4096 87380 2147483647' } }, b: {} },
+      links: link({ delay: '7ms' }),
+      workloads: [{ type: 'tcp', from: 'a', to: 'b', duration: '1s' }],
+    },
+    22,
+  );
+  expect(tcpOf(answer)).toMatchObject({ completed: true });
+  expect(answer.expectedMib).toBe(22);
+});
+
 test('the request of the documentation: 94 percent of the rate, round trips of twice the delay', async () => {
   const answer = await simulate(example);
   expect(tcpOf(answer)).toMatchObject({ completed: true, congestion: 'cubic', address: '10.0.0.2' });
