@@ -30,6 +30,7 @@ export function planAddresses(place: Place, segments: readonly Segment[], famili
   const taken = [...given.map(networkOf), ...requested.flat()];
   const addressing = new Map<Interface, InterfaceAddress[]>();
   for (const { interfaces } of segments) for (const i of interfaces) addressing.set(i, [...(i.given ?? [])]);
+  const used = new Set(given.map(formatAddress));
   const pick = { ipv4: networkPicker('ipv4', taken), ipv6: networkPicker('ipv6', taken) };
   for (const [n, segment] of segments.entries()) {
     for (const family of families) {
@@ -40,7 +41,7 @@ export function planAddresses(place: Place, segments: readonly Segment[], famili
         requested[n]?.find((a) => a.family === family) ??
         (onSegment[0] && networkOf(onSegment[0])) ??
         pick[family](segment.interfaces.length);
-      if (network) assign(place, segment, open, network, onSegment, addressing);
+      if (network) assign(place, segment, open, network, used, addressing);
       else place.fail('over-budget', `no ${family} network is left for ${segment.interfaces.length} interfaces`);
     }
   }
@@ -56,9 +57,12 @@ function requestedNetworks({ links }: Segment): InterfaceAddress[] {
       const text = spec[key];
       if (text === undefined) return [];
       const network = parsePrefix(text);
-      if (network && text.includes('/') && network.family === (key === 'subnet' ? 'ipv4' : 'ipv6'))
+      const isOfFamily = network?.family === (key === 'subnet' ? 'ipv4' : 'ipv6');
+      if (network && text.includes('/') && isOfFamily && !nobodys.some((range) => overlap(range, network)))
         return [networkOf(network)];
-      place.at(key).fail('bad-address', `${JSON.stringify(text)} is no ${key === 'subnet' ? 'IPv4' : 'IPv6'} network`);
+      place
+        .at(key)
+        .fail('bad-address', `${JSON.stringify(text)} is no ${key === 'subnet' ? 'IPv4' : 'IPv6'} network of hosts`);
       return [];
     }),
   );
@@ -91,17 +95,17 @@ function assign(
   segment: Segment,
   open: readonly Interface[],
   network: InterfaceAddress,
-  onSegment: readonly InterfaceAddress[],
+  used: Set<string>,
   addressing: Map<Interface, InterfaceAddress[]>,
 ): void {
-  const used = new Set(onSegment.map(({ value }) => value));
   // A /31 has no broadcast address (RFC 3021), and IPv6 has none at all; the first number is the network itself.
   const isPair = network.family === 'ipv4' && network.prefixLength === 31;
   const first = isPair ? 0n : 1n;
   const last = span(network) - (network.family === 'ipv4' && !isPair ? 2n : 1n);
   let host = first;
   for (const i of open) {
-    while (host <= last && used.has(network.value + host)) host++;
+    const address = () => ({ ...network, value: network.value + host });
+    while (host <= last && used.has(formatAddress(address()))) host++;
     if (host > last) {
       const link = segment.links[0];
       (link?.place ?? place).fail(
@@ -110,8 +114,8 @@ function assign(
       );
       return;
     }
-    addressing.get(i)?.push({ ...network, value: network.value + host });
-    host++;
+    addressing.get(i)?.push(address());
+    used.add(formatAddress(address()));
   }
 }
 
@@ -124,14 +128,21 @@ function checkClashes(addressing: Addressing): void {
       const at = addressPlace(i, n);
       if (owner) at.fail('address-clash', `${text} belongs to ${owner.port.node.name} ${owner.name} already`);
       else owners.set(text, i);
-      if (address.prefixLength > bitsOf(address.family) || !isHost(address))
+      const isGiven = i.given?.includes(address);
+      if (isGiven && (address.prefixLength > bitsOf(address.family) || !isHost(address)))
         at.fail('bad-address', `${formatPrefix(address)} is no address of a host`);
     }
   }
 }
 
+/** "This" host, loopback and multicast: RFC 6890, RFC 4291. */
+const nobodys = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '::/127', 'ff00::/8'].flatMap(
+  (text) => parsePrefix(text) ?? [],
+);
+
 /** Neither the network's own address nor its broadcast, where it has them. */
 function isHost(address: InterfaceAddress): boolean {
+  if (nobodys.some((network) => contains(network, address))) return false;
   if (address.family === 'ipv6' || address.prefixLength >= 31) return true;
   const network = networkOf(address);
   return (

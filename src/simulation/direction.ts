@@ -210,6 +210,8 @@ function planNetem(at: Where, spec: DirectionSpec, random: Random, hasQueue: boo
     at('reorder').fail('bad-option', 'packets overtake others only while those wait: give a delay');
   // tabledist() of sch_netem takes the jitter as a signed 32-bit number
   if (jitterNs !== undefined && jitterNs > 0x7fff_ffff) at('jitter').fail('bad-option', 'a jitter is 2.147 s at most');
+  for (const key of ['delayCorrelation', 'distribution'] as const)
+    if (spec[key] !== undefined && !jitterNs) at(key).fail('bad-option', `${key} is of the jitter: give one`);
   const distribution = jitterNs && spec.distribution ? delayTable(spec.distribution) : undefined;
   const options = defined({
     latencyNs: latencyNs || (hasQueue ? leastLatencyNs : 0),

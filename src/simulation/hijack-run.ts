@@ -5,8 +5,7 @@ import { AF, TC_H } from '../abi/netlink/constants.ts';
 import { formatIp } from '../abi/netlink/inet.ts';
 import { newLink, setLink } from '../abi/netlink/link.ts';
 import type { NetlinkRequest } from '../abi/netlink/message.ts';
-import type { QdiscOptions } from '../abi/netlink/qdisc-options.ts';
-import { newQdisc } from '../abi/netlink/tc.ts';
+import { newPlainQdisc } from '../abi/netlink/tc.ts';
 import { AT_FDCWD, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { mkdirat } from '../kernel/syscalls/dir.ts';
@@ -118,9 +117,7 @@ function requestsOf(
     case 'neighbour':
       return [newNeighbour(deviceOf(action.interface), action.address, action.mac)];
     case 'qdisc':
-      return [
-        newQdisc({ index: deviceOf(action.interface), parent: TC_H.ROOT }, { kind: action.kind } as QdiscOptions),
-      ];
+      return [newPlainQdisc({ index: deviceOf(action.interface), parent: TC_H.ROOT }, action.kind)];
     case 'gateway':
       return [newRoute({ family: familyOf(action.gateway), gateway: action.gateway })];
   }
@@ -160,22 +157,29 @@ async function writeResolver(task: UserTask, address: string): Promise<void> {
   await close(task, fd);
 }
 
-/** The files the object wants to see at the end, by path; an errno's words where one cannot be read. */
-export async function dumpFiles(task: UserTask, hijack: Hijack): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const action of hijack.actions)
-    if (action.action === 'dump') found[action.path] = await readText(task, action.path);
-  return found;
+/** The files the object wants to see at the end, by path; an errno's words, and a note, where one cannot be read. */
+export async function dumpFiles(
+  task: UserTask,
+  hijack: Hijack,
+): Promise<{ readonly dump: Readonly<Record<string, string>>; readonly notes: readonly HijackNote[] }> {
+  const dump: Record<string, string> = {};
+  const notes: HijackNote[] = [];
+  for (const action of hijack.actions) {
+    if (action.action !== 'dump') continue;
+    try {
+      dump[action.path] = await readText(task, action.path);
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      dump[action.path] = message;
+      notes.push({ key: 'dump', kind: 'warning', message });
+    }
+  }
+  return { dump, notes };
 }
 
 async function readText(task: UserTask, path: string): Promise<string> {
-  try {
-    const fd = must('openat', await openat(task, AT_FDCWD, path, O_RDONLY), path);
-    const length = must('read', await read(task, fd, { at: task.scratch, bytes: task.scratchBytes }), path);
-    const text = new TextDecoder().decode(task.memory.copy(task.scratch, length));
-    await close(task, fd);
-    return text;
-  } catch (cause) {
-    return cause instanceof Error ? cause.message : String(cause);
-  }
+  const fd = must('openat', await openat(task, AT_FDCWD, path, O_RDONLY), path);
+  const length = await read(task, fd, { at: task.scratch, bytes: task.scratchBytes });
+  await close(task, fd);
+  return new TextDecoder().decode(task.memory.copy(task.scratch, must('read', length, path)));
 }

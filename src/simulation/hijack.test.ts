@@ -138,6 +138,11 @@ describe('what LKL gets wrong', () => {
     );
   });
 
+  test('a time to wait that is none', () => {
+    expect(actions({ delay_main: '-5' })).toEqual(['delay 0']);
+    expect(warnings({ delay_main: '-5' }).map(({ key }) => key)).toEqual(['delay_main']);
+  });
+
   test('a sysctl of the whole kernel is refused to a host, and not to a session', () => {
     const value = { sysctl: 'kernel.hostname=a' };
     expect(actions(value)).toEqual([]);

@@ -117,6 +117,8 @@ export function planHijack(place: Place, value: unknown, subject: HijackSubject 
     return {};
   });
   noteKeys(top, unable[subject], note);
+  if (subject === 'host' && top.delay_main !== undefined && !/^\s*\+?\d/.test(top.delay_main))
+    note('warning', 'delay_main', `${top.delay_main} is no time to wait: the workloads of this host begin at once`);
   return {
     interfaces: interfaces.map((spec, i) => planDevice(place.at('interfaces').at(i), spec, i, { note, subject })),
     ...(top.boot_cmdline !== undefined && { bootCommandLine: top.boot_cmdline }),

@@ -290,6 +290,31 @@ describe('addresses of the request', () => {
     });
   });
 
+  test("are nobody else's, on whatever link they are", () => {
+    const onEth0 = (address: string) => ({ interfaces: { eth0: { addresses: [address] } } });
+    const p = plan({
+      hosts: { a: onEth0('10.0.0.1/24'), b: onEth0('10.0.0.2/24'), c: {}, d: {} },
+      switches: { s: {} },
+      links: [
+        { endpoints: ['a', 's'], vlan: 10 },
+        { endpoints: ['b', 's'], vlan: 20 },
+        { endpoints: ['c', 's'], vlan: 10 },
+        { endpoints: ['d', 's'], vlan: 20 },
+      ],
+      families: ['ipv4'],
+    });
+    expect(addresses(p)).toMatchObject({ 'c eth0': ['10.0.0.3/24'], 'd eth0': ['10.0.0.4/24'] });
+  });
+
+  test.each(['127.0.0.1/8', '224.0.0.1/24', '0.0.0.1/8', '::1/64', 'ff02::1/64'])('cannot be %s', (address) =>
+    expect(
+      issues({
+        hosts: { a: { interfaces: { eth0: { addresses: [address] } } }, b: {} },
+        links: [{ endpoints: ['a', 'b'] }],
+      }),
+    ).toEqual(['bad-address hosts.a.interfaces.eth0.addresses[0]']),
+  );
+
   test('chosen networks keep clear of given ones', () => {
     const p = plan({
       hosts: { a: {}, b: {}, c: { interfaces: { eth0: { addresses: ['10.0.0.9/16'] } } }, d: {} },
@@ -447,6 +472,25 @@ describe('what is wrong', () => {
       'bad-option hosts.a.sysctls["kernel.hostname"]',
       { ...pair, hosts: { a: { sysctls: { 'kernel.hostname': 'a' } }, b: {} } },
     ],
+    ['bad-option links[0].vlans', { ...pair, links: [{ endpoints: ['a', 'b'], vlans: [] }] }],
+    ['duplicate links[0].vlans[1]', { ...pair, links: [{ endpoints: ['a', 'b'], vlans: [10, 10] }] }],
+    [
+      'bad-option links[0].distribution',
+      { ...pair, links: [{ endpoints: ['a', 'b'], delay: '1ms', distribution: 'normal' }] },
+    ],
+    [
+      'bad-option links[0].delayCorrelation',
+      { ...pair, links: [{ endpoints: ['a', 'b'], delay: '1ms', delayCorrelation: '20%' }] },
+    ],
+    [
+      'bad-option workloads[0].on',
+      { ...pair, workloads: [{ type: 'on-off', from: 'a', to: 'b', on: '0s', off: '0s' }] },
+    ],
+    [
+      'bad-option workloads[0].count',
+      { ...pair, workloads: [{ type: 'flows', from: 'a', to: 'b', sizes: ['1kb'], count: 2 }] },
+    ],
+    ['bad-option workloads[0].sndbuf', { ...pair, workloads: [{ type: 'tcp', from: 'a', to: 'b', sndbuf: '3gb' }] }],
     ['bad-option links[0].mtu', { ...pair, links: [{ endpoints: ['a', 'b'], mtu: 1279 }] }],
     ['bad-option hosts.b.interfaces.eth0.mtu', { ...pair, hosts: { a: {}, b: { interfaces: { eth0: { mtu: 10 } } } } }],
     [

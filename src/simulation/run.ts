@@ -238,6 +238,7 @@ async function hostResults(
     const host = hijacked.get(node);
     const hijack = plan.hijacks.get(node);
     if (!state) continue;
+    const { dump, notes } = host && hijack ? await dumpFiles(host.task, hijack) : { dump: {}, notes: [] };
     const interfaces = node.ports
       .flatMap((port) => port.interfaces)
       .map((i): [string, InterfaceResult] => {
@@ -247,7 +248,7 @@ async function hostResults(
     results[node.name] = {
       interfaces: Object.fromEntries(interfaces),
       state,
-      ...(host && hijack && { hijack: { notes: host.notes, dump: await dumpFiles(host.task, hijack) } }),
+      ...(host && hijack && { hijack: { notes: [...host.notes, ...notes], dump } }),
     };
   }
   return results;

@@ -102,7 +102,17 @@ function planNodes(place: Place, request: SimulationRequest): Map<string, Node> 
   return nodes;
 }
 
-function planLink(place: Place, index: number, spec: LinkSpec, nodes: ReadonlyMap<string, Node>): Link | undefined {
+/** The link with each of its VLANs once. */
+function readVlans(place: Place, { vlans, ...spec }: LinkSpec): LinkSpec {
+  if (vlans === undefined) return spec;
+  if (vlans.length === 0) place.fail('bad-option', 'a port that carries VLANs carries one at least');
+  for (const [i, vlan] of vlans.entries())
+    if (vlans.indexOf(vlan) < i) place.at(i).fail('duplicate', `the port carries VLAN ${vlan} already`);
+  return vlans.length ? { ...spec, vlans: [...new Set(vlans)] } : spec;
+}
+
+function planLink(place: Place, index: number, given: LinkSpec, nodes: ReadonlyMap<string, Node>): Link | undefined {
+  const spec = readVlans(place.at('vlans'), given);
   const vlans = [...(spec.vlans ?? []), ...(spec.vlan === undefined ? [] : [spec.vlan])];
   for (const vlan of vlans)
     if (!Number.isInteger(vlan) || vlan < 1 || vlan > 4094) place.fail('bad-option', `${vlan} is no VLAN: 1 to 4094`);

@@ -199,6 +199,17 @@ function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], un
   };
 }
 
+/** Linux doubles it, in a C int. */
+const largestBuffer = 2 ** 30 - 1;
+/** ~0U */
+const noPacing = 2 ** 32 - 1;
+
+function readBuffer(place: Place, text: string | undefined): number | undefined {
+  const bytes = readSize(place, text);
+  if (bytes === undefined || bytes <= largestBuffer) return bytes;
+  return place.fail('bad-option', `${text} is more than a socket holds: less than 1gb`);
+}
+
 function planTcpOptions(place: Place, spec: TcpOptions): TcpOptionsPlan {
   const pacing = place.at('maxPacingRate').read(parseRate, spec.maxPacingRate, 'rate');
   return {
@@ -206,11 +217,11 @@ function planTcpOptions(place: Place, spec: TcpOptions): TcpOptionsPlan {
     nodelay: spec.nodelay ?? false,
     ...given({
       congestion: spec.congestion,
-      sndbuf: readSize(place.at('sndbuf'), spec.sndbuf),
-      rcvbuf: readSize(place.at('rcvbuf'), spec.rcvbuf),
-      maxPacingRate: pacing === undefined ? undefined : Math.floor(pacing / 8),
+      sndbuf: readBuffer(place.at('sndbuf'), spec.sndbuf),
+      rcvbuf: readBuffer(place.at('rcvbuf'), spec.rcvbuf),
+      maxPacingRate: pacing === undefined ? undefined : Math.min(Math.floor(pacing / 8), noPacing),
       mss: readCount(place.at('mss'), spec.mss, 32_767),
-      notsentLowat: readSize(place.at('notsentLowat'), spec.notsentLowat),
+      notsentLowat: readBuffer(place.at('notsentLowat'), spec.notsentLowat),
     }),
   };
 }
@@ -289,15 +300,20 @@ function planRequestResponse(place: Place, spec: RequestResponseWorkload, flow: 
   };
 }
 
+/** Shorter ones would be too many for any deadline. */
+const leastBurstNs = 1000;
+
 function planOnOff(place: Place, spec: OnOffWorkload, flow: FlowPlan): OnOffPlan {
   const isUdp = (spec.protocol ?? 'tcp') === 'udp';
   if (isUdp && spec.rate === undefined) place.fail('bad-option', 'UDP needs a rate');
   if (!isUdp && spec.rate !== undefined) place.at('rate').fail('bad-option', 'TCP finds its own rate');
   const size = udpSize(place, spec.size);
+  const onNs = readTime(place.at('on'), spec.on) ?? 1e9;
+  if (onNs < leastBurstNs) place.at('on').fail('bad-option', 'a burst lasts 1us at least');
   return {
     type: 'on-off',
     ...flow,
-    onNs: readTime(place.at('on'), spec.on) ?? 1e9,
+    onNs,
     offNs: readTime(place.at('off'), spec.off) ?? 1e9,
     exponential: spec.distribution === 'exponential',
     size,
@@ -323,6 +339,7 @@ function planFlows(place: Place, spec: FlowsWorkload, flow: FlowPlan): FlowsPlan
     options: planTcpOptions(place, spec),
   } as const;
   if (!isDistribution) {
+    if (spec.count !== undefined) place.at('count').fail('bad-option', 'a list of sizes has a flow each');
     return {
       ...common,
       sizes: (spec.sizes as readonly string[]).map((text, i) => Math.max(1, readSize(at.at(i), text) ?? 1)),

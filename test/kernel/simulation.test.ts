@@ -391,6 +391,15 @@ describe('workloads', () => {
     expect(answer.virtual_s).toBeCloseTo(2.5, 3);
   });
 
+  test('one that was to begin after the end is not completed', async () => {
+    const answer = await simulate({
+      duration: '1s',
+      links: link({}),
+      workloads: [{ type: 'udp', from: 'a', to: 'b', rate: '1mbit', start: '2s' }],
+    });
+    expect(flow(answer, 0, 'udp')).toMatchObject({ completed: false, sent: 0 });
+  });
+
   test('an unknown congestion control is an error of its workload', async () => {
     const answer = await simulate({
       duration: '1s',
@@ -489,6 +498,16 @@ describe('what is set on hosts', () => {
   test('a prio of fewer bands than tc has priorities for', async () => {
     const answer = await simulate({ links: link({ rate: '10mbit', queue: { kind: 'prio', bands: 2 } }) });
     expect(answer.links[0]?.forward.queue).toBe('prio');
+  });
+
+  test("what Linux refuses of LKL's object is a note", async () => {
+    const hijack = { interfaces: [{ qdisc: 'root|nosuch;root|mq' }], dump: '/no/such' };
+    const answer = await simulate({ hosts: { a: { hijack }, b: {} }, links: link({}) });
+    expect(answer.hosts.a?.hijack?.notes.filter(({ kind }) => kind === 'warning')).toEqual([
+      { key: 'interfaces[0].qdisc', kind: 'warning', message: expect.stringContaining('(ENOENT)') },
+      { key: 'interfaces[0].qdisc', kind: 'warning', message: expect.stringContaining('(EOPNOTSUPP)') },
+      { key: 'dump', kind: 'warning', message: 'openat /no/such: no such file or directory (ENOENT)' },
+    ]);
   });
 
   test('neighbours that are found by asking cost a round trip', async () => {

@@ -275,6 +275,13 @@ describe('what is impossible', () => {
     expect(answer).toMatchObject({ virtual_s: expect.closeTo(1, 6), flows: [{ completed: false }] });
   });
 
+  it('a host by the name of __proto__ is refused', async () => {
+    const hosts = JSON.parse('{"a": {}, "b": {}, "__proto__": {}}');
+    const response = await send({ ...pings, hosts });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errors: [{ path: 'hosts.__proto__' }] });
+  });
+
   it('a key that is none is refused with its place', async () => {
     const response = await send({ ...example, links: [{ ...link, bandwidth: '10mbit' }] });
     expect(response.status).toBe(400);

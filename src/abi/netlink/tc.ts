@@ -51,21 +51,23 @@ export interface QdiscPlace {
   readonly handle?: number;
 }
 
-function qdiscRequest(flags: number, place: QdiscPlace, options: QdiscOptions): NetlinkRequest {
+function qdiscRequest(flags: number, place: QdiscPlace, kind: string, options: Uint8Array): NetlinkRequest {
   const body = encode(tcmsg, { index: place.index, parent: place.parent, handle: place.handle ?? 0 });
-  const encoded = encodeQdiscOptions(options);
   return request(RTM.NEWQDISC, flags, body, [
-    string(TCA.KIND, options.kind),
-    ...(encoded.length ? [raw(TCA.OPTIONS, encoded)] : []),
+    string(TCA.KIND, kind),
+    ...(options.length ? [raw(TCA.OPTIONS, options)] : []),
   ]);
 }
 
 /** "tc qdisc add" */
 export const newQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
-  qdiscRequest(NLM_F.CREATE | NLM_F.EXCL, place, options);
+  qdiscRequest(NLM_F.CREATE | NLM_F.EXCL, place, options.kind, encodeQdiscOptions(options));
+/** The same by its kind alone, whatever that is. */
+export const newPlainQdisc = (place: QdiscPlace, kind: string): NetlinkRequest =>
+  qdiscRequest(NLM_F.CREATE | NLM_F.EXCL, place, kind, new Uint8Array());
 /** "tc qdisc change": other options, same queue. */
 export const changeQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
-  qdiscRequest(0, place, options);
+  qdiscRequest(0, place, options.kind, encodeQdiscOptions(options));
 
 export const dumpQdiscs = (index = 0): NetlinkRequest => dump(RTM.GETQDISC, encode(tcmsg, { index }));
 export const dumpClasses = (index: number): NetlinkRequest => dump(RTM.GETTCLASS, encode(tcmsg, { index }));

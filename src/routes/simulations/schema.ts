@@ -14,6 +14,17 @@ const rate = (description: string) => words(description, '10mbit');
 const size = (description: string) => words(description, '150kb');
 const name = z.string().min(1).max(MAX_WORDS);
 
+/** Members by name. zod leaves `__proto__` out, which JSON has like any other. */
+const byName = <T extends z.ZodType>(schema: T) =>
+  z.preprocess(
+    (value, c) => {
+      if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__'))
+        c.addIssue({ code: 'custom', path: ['__proto__'], message: 'no name' });
+      return value;
+    },
+    z.record(name, schema),
+  );
+
 const sysctls = z
   .record(z.string().max(128), z.union([z.string().max(1024), z.number()]))
   .openapi({ description: 'Set before any link is up.', example: { 'net.ipv4.tcp_sack': '0' } })
@@ -61,7 +72,7 @@ const host = z
   .strictObject({
     hijack: z.unknown().optional().openapi({ description: "LKL's hijack object, as it is." }),
     sysctls,
-    interfaces: z.record(name, networkInterface).optional().openapi({
+    interfaces: byName(networkInterface).optional().openapi({
       description: 'By name: eth0, eth1 … in the order of the links, or eth0.10 of a trunk.',
     }),
     routes: z
@@ -235,11 +246,11 @@ export const simulation = z
   .strictObject({
     seed: z.int().min(0).optional().openapi({ description: 'Same request and seed: same bytes. Default: 0.' }),
     duration: time('Virtual time after which it ends at the latest; it ends sooner once every workload has.', '10s'),
-    hosts: z.record(name, host),
-    routers: z.record(name, host).optional().openapi({ description: 'Hosts that forward.' }),
-    switches: z
-      .record(name, z.strictObject({ stp: z.boolean().optional(), ageing: time('Of addresses.', '300s'), sysctls }))
-      .optional(),
+    hosts: byName(host),
+    routers: byName(host).optional().openapi({ description: 'Hosts that forward.' }),
+    switches: byName(
+      z.strictObject({ stp: z.boolean().optional(), ageing: time('Of addresses.', '300s'), sysctls }),
+    ).optional(),
     links: z.array(link),
     workloads: z.array(workload).optional(),
     capture: z

@@ -64,7 +64,8 @@ export class Lifetime {
       port,
       start_s: startNs / 1e9,
       duration_s: this.lastedNs / 1e9,
-      completed: this.#endedNs !== undefined && this.#error === undefined,
+      // One that is to begin after the simulation may end at once: it never was.
+      completed: this.#endedNs !== undefined && this.#endedNs >= this.beginsNs && this.#error === undefined,
       ...(this.#error !== undefined && { error: this.#error }),
     };
   }
