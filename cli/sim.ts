@@ -1,13 +1,14 @@
 /** `lkl sim`: a network of Linux stacks in virtual time, its flows as a table, its packets as pcapng files. */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { Command } from 'commander';
 import ora from 'ora';
 import { type ReportedAnswer, reportPage } from '../src/routes/simulations/report/page.ts';
 import { ChartRecorder, type DrawnSample } from '../src/routes/simulations/report/series.ts';
+import { CaptureFiles } from './capture-files.ts';
 import { failureOf, send } from './client.ts';
 import { Failure, reasonOf } from './failure.ts';
 import { workerUrl } from './fs2tar.ts';
@@ -54,8 +55,6 @@ interface Line {
 interface Answer {
   readonly end: End & ReportedAnswer;
   readonly samples: readonly DrawnSample[];
-  /** By capture: pieces of its file. */
-  readonly files: ReadonlyMap<number, readonly Buffer[]>;
 }
 
 export const simCommand = (): Command =>
@@ -87,12 +86,18 @@ async function sim(file: string, options: Options): Promise<void> {
     ...(options.pcap !== undefined && { pcap: 'inline' }),
     ...(options.html !== undefined && { samples: 'always' }),
   });
-  const answer = await run(network, new URL(`v1/simulations?${query}`, base), tell).finally(() => {
-    spinner.stop();
-    return worker?.close();
-  });
+  const captures = options.pcap === undefined ? undefined : new CaptureFiles(options.pcap);
+  const answer = await run(network, new URL(`v1/simulations?${query}`, base), tell, captures)
+    .catch((cause: unknown) => {
+      captures?.drop();
+      throw cause;
+    })
+    .finally(() => {
+      spinner.stop();
+      return worker?.close();
+    });
   const { end, samples } = answer;
-  if (options.pcap !== undefined) writeCaptures(options.pcap, answer);
+  captures?.name(end.captures.map(({ node, interface: name }) => `${node}-${name}.pcapng`));
   if (options.html !== undefined) await writeReport(options.html, answer);
   if (options.json) console.log(JSON.stringify({ ...end, ...(samples.length > 0 && { samples }) }, null, 2));
   else showTable(end);
@@ -106,7 +111,12 @@ function readNetwork(file: string): Buffer {
   }
 }
 
-async function run(network: Buffer, url: URL, tell: (text: string) => void): Promise<Answer> {
+async function run(
+  network: Buffer,
+  url: URL,
+  tell: (text: string) => void,
+  captures: CaptureFiles | undefined,
+): Promise<Answer> {
   const stream = Object.assign(Readable.from([network]), { bytesRead: network.length });
   const answer = await send(
     'POST',
@@ -119,28 +129,22 @@ async function run(network: Buffer, url: URL, tell: (text: string) => void): Pro
   );
   if (answer.statusCode !== 200) throw await failureOf(answer);
   const samples: DrawnSample[] = [];
-  const files = new Map<number, Buffer[]>();
-  for await (const text of createInterface({ input: answer })) {
+  for await (const text of linesOf(answer)) {
     const { sample, progress = sample, capture, pcapng, end, problem }: Line = JSON.parse(text);
     if (problem) throw new Failure('failed', problem.detail ?? problem.title, problem.console);
-    if (end) return { end, samples, files };
+    if (end) return { end, samples };
     if (sample) samples.push(sample);
     if (progress) tell(`${progress.time_s.toFixed(1)} s of virtual time`);
-    if (capture !== undefined) {
-      files.set(capture, [...(files.get(capture) ?? []), Buffer.from(pcapng ?? '', 'base64')]);
-    }
+    if (capture !== undefined) captures?.add(capture, Buffer.from(pcapng ?? '', 'base64'));
   }
   throw new Failure('failed', 'the answer broke off');
 }
 
-function writeCaptures(directory: string, { end, files }: Answer): void {
+async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
   try {
-    mkdirSync(directory, { recursive: true });
-    for (const [i, { node, interface: name }] of end.captures.entries()) {
-      writeFileSync(join(directory, `${node}-${name}.pcapng`), Buffer.concat(files.get(i) ?? []));
-    }
+    yield* createInterface({ input: answer });
   } catch (cause) {
-    throw new Failure('failed', `captures cannot be written: ${reasonOf(cause)}`);
+    throw new Failure('failed', `the answer broke off: ${reasonOf(cause)}`);
   }
 }
 

@@ -194,6 +194,13 @@ export class Engine {
     for (const then of this.#deaths.splice(0)) then(dead);
   }
 
+  /** Virtual time stands still until `work` has settled, as for a device. What runs in no time goes on. */
+  holdTime(work: Promise<unknown>): void {
+    const end = () => this.#io.end(() => {});
+    this.#io.begin();
+    work.then(end, end);
+  }
+
   /** End it from outside, for instance at a deadline. */
   kill(end: KernelEnd, message: string): void {
     this.die(new KernelDead(end, message, this.console.tail()));

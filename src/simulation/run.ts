@@ -18,7 +18,7 @@ import { type ProgramTask, type Stage, TaskPool, wakeExactly } from './program.t
 import { seededRandom } from './random.ts';
 import { realtimeOffset } from './receive.ts';
 import type { WorkloadResult } from './results.ts';
-import { type LinkQueues, type QdiscResult, readQueues, Sampler, type SamplerEvents } from './sampler.ts';
+import { type LinkQueues, type QdiscResult, readQueues, Sampler, type SamplerEvents, type Taken } from './sampler.ts';
 import { type HostState, readHosts } from './state.ts';
 import { jainIndex } from './stats.ts';
 import { boundTcpMemory } from './tcp-memory.ts';
@@ -26,10 +26,10 @@ import type { Link, Node } from './topology.ts';
 import { driveTrace } from './trace-driver.ts';
 import { type BatchRunner, makeWorkload } from './workloads/index.ts';
 
-/** What comes while it runs; none of it may wait for anything. */
+/** What comes while it runs. While a promise of one that took it is open, virtual time stands still. */
 export interface SimulationEvents extends SamplerEvents {
   /** The next bytes of the pcapng file of the capture with this index. */
-  capture?(index: number, bytes: Uint8Array): void;
+  capture?(index: number, bytes: Uint8Array): Taken;
   runBatch: BatchRunner;
 }
 
@@ -75,7 +75,8 @@ export interface DirectionResult {
   readonly qdiscs: readonly QdiscResult[];
 }
 
-export async function runSimulation(kernel: Kernel, plan: Plan, events: SimulationEvents): Promise<SimulationResult> {
+export async function runSimulation(kernel: Kernel, plan: Plan, asked: SimulationEvents): Promise<SimulationResult> {
+  const events = awaited(asked, (taken) => kernel.engine.holdTime(taken));
   const nowNs = () => kernel.engine.clock.nowNs;
   const director = await kernel.spawn();
   // Nobody plays the kernel's first task: it is not to hold the clock.
@@ -129,6 +130,23 @@ export async function runSimulation(kernel: Kernel, plan: Plan, events: Simulati
     captures: captured,
     links: plan.topology.links.map((link) => linkResult(link, plan, queues.get(link))),
     hosts: await hostResults(plan, network, hijacked),
+  };
+}
+
+/** The same events, with `wait` told of every promise. */
+function awaited(events: SimulationEvents, wait: (taken: Promise<void>) => void): SimulationEvents {
+  const { sample, progress, capture } = events;
+  const told = <A extends unknown[]>(event: (...args: A) => Taken) => {
+    return (...args: A): void => {
+      const taken = event(...args);
+      if (taken) wait(taken);
+    };
+  };
+  return {
+    ...events,
+    ...(sample && { sample: told(sample) }),
+    ...(progress && { progress: told(progress) }),
+    ...(capture && { capture: told(capture) }),
   };
 }
 

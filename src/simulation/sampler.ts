@@ -60,10 +60,13 @@ const DEFAULT_INTERVAL_NS = 100e6;
 /** How often progress is told of, where samples do not tell. */
 const PROGRESS_STEPS = 100;
 
+/** What an event answers: a promise, if it is not taken yet. */
+export type Taken = void | Promise<void>;
+
 export interface SamplerEvents {
-  sample?(sample: Sample): void;
+  sample?(sample: Sample): Taken;
   /** The virtual time, about a hundred times, if there are no samples. */
-  progress?(timeS: number): void;
+  progress?(timeS: number): Taken;
 }
 
 export class Sampler {

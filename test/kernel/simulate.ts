@@ -25,7 +25,11 @@ const budget = { nodes: 500, devices: 4000 };
 /** A kernel may grow to a hundred MiB: a Worker has 128 for everything. */
 const MEMORY_MIB = 100;
 
-export async function simulate(request: Partial<SimulationRequest>, memoryMib = MEMORY_MIB): Promise<Simulated> {
+export async function simulate(
+  request: Partial<SimulationRequest>,
+  memoryMib = MEMORY_MIB,
+  taken?: () => Promise<void>,
+): Promise<Simulated> {
   const planned = planSimulation({ hosts: { a: {}, b: {} }, links: [], ...request }, budget);
   if ('issues' in planned) expect.fail(JSON.stringify(planned.issues));
   const kernel = restoredKernel(memoryMib, seededHost(workerHost, String(planned.plan.seed)));
@@ -33,8 +37,13 @@ export async function simulate(request: Partial<SimulationRequest>, memoryMib = 
   const parts: Uint8Array[][] = planned.plan.captures.map(() => []);
   try {
     const result = await runSimulation(kernel, planned.plan, {
-      sample: (sample) => samples.push(sample),
-      capture: (index, bytes) => parts[index]?.push(bytes),
+      sample(sample) {
+        samples.push(sample);
+      },
+      capture(index, bytes) {
+        parts[index]?.push(bytes);
+        return taken?.();
+      },
       runBatch: async (task) => task.syscall('getpid'),
     });
     const files = await Promise.all(parts.map(async (list) => new Uint8Array(await new Blob(list).arrayBuffer())));

@@ -20,6 +20,18 @@ const example: Partial<SimulationRequest> = {
   capture: ['b'],
 };
 
+test('one who takes captures slowly gets the same, while time stands still', async () => {
+  const brief = { ...example, duration: '1s', capture: ['a', 'b'] };
+  const quick = await simulate(brief);
+  let late = 0;
+  const slow = await simulate(brief, undefined, async () => {
+    await scheduler.wait(5);
+    late++;
+  });
+  expect(late).toBeGreaterThan(1000);
+  expect({ ...slow, memoryMib: 0 }).toEqual({ ...quick, memoryMib: 0 });
+});
+
 test('a send buffer that nothing else bounds is bound by the memory of the kernel', async () => {
   const answer = await simulate(
     {

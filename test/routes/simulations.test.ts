@@ -113,6 +113,7 @@ describe('two hundred hosts', () => {
 });
 
 describe('captures', () => {
+  const bulk = { type: 'tcp', from: 'a', to: 'b', duration: '2s' };
   const PCAPNG = 'application/x-pcapng';
 
   it('come as they are, or inside the answer: the same bytes', async () => {
@@ -123,6 +124,20 @@ describe('captures', () => {
     const { captures } = await run(pings, '?pcap=inline');
     expect(atob(captures[0]?.pcapng ?? '')).toBe(String.fromCharCode(...file));
     expect(captures[0]).toMatchObject({ bytes: file.length });
+  });
+
+  it('larger than what may wait come whole to a slow reader, and fit no document', async () => {
+    const fast = { ...example, duration: '2s', links: [{ endpoints: ['a', 'b'], rate: '100mbit', delay: '1ms' }] };
+    const { captures } = await run({ ...fast, workloads: [bulk] });
+    const response = await send({ ...fast, workloads: [bulk] }, '', PCAPNG);
+    await scheduler.wait(3000);
+    const file = await response.arrayBuffer();
+    expect(file.byteLength).toBeGreaterThan(20e6);
+    expect(captures[0]).toMatchObject({ bytes: file.byteLength, dropped: 0 });
+
+    const refused = await send({ ...fast, workloads: [bulk] }, '?pcap=inline');
+    expect(refused.status).toBe(422);
+    expect(await refused.json()).toMatchObject({ errors: [{ code: 'over-budget', path: 'capture' }] });
   });
 
   it('that were not made cannot be had', async () => {
@@ -162,6 +177,11 @@ describe('lines', () => {
     expect(lines.filter((line) => line.startsWith('{"progress":'))).toHaveLength(lines.length - 1);
     expect(lines.length).toBeGreaterThan(90);
   });
+});
+
+it('an Accept that names nothing offered is answered as JSON', async () => {
+  const response = await send(pings, '', 'image/png');
+  expect(response.headers.get('content-type')).toMatch(/^application\/json/);
 });
 
 describe('a page', () => {

@@ -6,8 +6,9 @@ import { HostError } from '../../abi/host-error.ts';
 import type { Sink } from '../../archive/chunk-writer.ts';
 import { base64 } from '../../jobs/batch/bytes.ts';
 import { badSimulation, type PlannedSimulation, type RunOptions } from '../../jobs/simulate.ts';
+import type { Taken } from '../../simulation/sampler.ts';
 import type { Env } from '../env.ts';
-import { lineWriter, NDJSON } from '../ndjson.ts';
+import { NDJSON } from '../ndjson.ts';
 import { problemOf } from '../problem.ts';
 import { streamed } from '../stream.ts';
 import { reportAssets } from './report/assets.ts';
@@ -18,13 +19,17 @@ import { answerOf, type query } from './schema.ts';
 export const PCAPNG = 'application/x-pcapng';
 export const HTML = 'text/html';
 
+const encoder = new TextEncoder();
+
 type Options = z.infer<typeof query> & { readonly deadlineMs: number };
 
-/** Of captures that wait to be sent, or to be part of one document. */
-const MAX_HELD_BYTES = 16 * 2 ** 20;
+/** Of captures that are to be part of one document. */
+const MAX_INLINE_BYTES = 16 * 2 ** 20;
+/** What may wait for its reader while the simulation goes on. */
+const MAX_WAITING_BYTES = 2 ** 20;
 
 const tooMuch = () => {
-  const message = `more than ${MAX_HELD_BYTES} bytes of packets: take one as ${PCAPNG}, or less of each with a snaplen`;
+  const message = `more than ${MAX_INLINE_BYTES} bytes of packets do not fit one document: take them as ${NDJSON}, one capture as ${PCAPNG}, or less of each with a snaplen`;
   return badSimulation([{ code: 'over-budget', path: 'capture', message }]);
 };
 
@@ -36,11 +41,13 @@ export async function answerJson(c: Context<Env>, planned: PlannedSimulation, op
   const ran = await planned.run({
     deadlineMs: options.deadlineMs,
     signal: stop.signal,
-    sample: (sample) => samples.push(sample),
+    sample(sample) {
+      samples.push(sample);
+    },
     ...(options.pcap === 'inline' && {
       capture(index, bytes) {
         held += bytes.length;
-        if (held > MAX_HELD_BYTES) stop.abort(tooMuch());
+        if (held > MAX_INLINE_BYTES) stop.abort(tooMuch());
         else files[index]?.push(bytes);
       },
     }),
@@ -58,33 +65,28 @@ export async function answerLines(c: Context<Env>, planned: PlannedSimulation, o
   const stream = await streamed(
     async (sink) => {
       let begun = false;
-      const out = lineWriter((chunk) => {
-        begun = true;
-        return sink(chunk);
-      });
+      const line = (value: unknown) => encoder.encode(`${JSON.stringify(value)}\n`);
       try {
-        const ran = await runSending(planned, options, (send) => {
-          const tell = (value: unknown, bytes: number) =>
-            send(bytes, async () => {
-              await out.line(value);
-              await out.flush();
-            });
+        const ran = await runSending(planned, options, sink, (send) => {
+          const tell = (value: unknown) => {
+            begun = true;
+            return send(line(value));
+          };
           return {
-            sample: (sample) => tell({ sample }, 0),
-            progress: (time_s) => tell({ progress: { time_s } }, 0),
+            sample: (sample) => tell({ sample }),
+            progress: (time_s) => tell({ progress: { time_s } }),
             ...(options.pcap === 'inline' && {
-              capture: (capture, bytes) => tell({ capture, pcapng: base64(bytes) }, bytes.length),
+              capture: (capture, bytes) => tell({ capture, pcapng: base64(bytes) }),
             }),
           };
         });
-        await out.line({ end: answerOf(ran, options.timing) });
-        await out.flush();
+        await sink(line({ end: answerOf(ran, options.timing) }));
       } catch (cause) {
         // Before anything was sent, it can still be the answer.
         if (!begun) throw cause;
-        await out.line({ problem: problemOf(cause) });
-        await out.flush();
-        throw cause;
+        // A stream that breaks off could lose the line that says why; without an `end` nobody takes it for the whole.
+        await sink(line({ problem: problemOf(cause) }));
+        c.var.log(cause);
       }
     },
     c.var.jobs.keepAlive,
@@ -97,10 +99,8 @@ export async function answerPcap(c: Context<Env>, planned: PlannedSimulation, op
   const wanted = chosen(planned, options.capture);
   const stream = await streamed(
     async (sink) => {
-      await runSending(planned, options, (send) => ({
-        capture(index, bytes) {
-          if (index === wanted) send(bytes.length, () => sink(bytes));
-        },
+      await runSending(planned, options, sink, (send) => ({
+        capture: (index, bytes) => (index === wanted ? send(bytes) : undefined),
       }));
     },
     c.var.jobs.keepAlive,
@@ -125,30 +125,34 @@ function chosen({ captures }: PlannedSimulation, name: string | undefined): numb
   throw new HostError('invalid-request', `query capture: name one of those captured: ${names}`);
 }
 
-type Send = (bytes: number, write: () => ReturnType<Sink>) => void;
+/** Answers a promise when so much waits that the simulation is to wait too. */
+type Send = (chunk: Uint8Array) => Taken;
 
-/** Runs it while what comes of it is sent; stops it when that fails, or falls too far behind. Settles when all is sent. */
+/** Runs it while what comes of it is sent; stops it when that fails. Settles when all is sent. */
 async function runSending(
   planned: PlannedSimulation,
   { deadlineMs }: Options,
+  sink: Sink,
   events: (send: Send) => Pick<RunOptions, 'sample' | 'progress' | 'capture'>,
 ) {
   const stop = new AbortController();
   let waiting = 0;
   let sent: Promise<void> = Promise.resolve();
-  const send: Send = (bytes, write) => {
-    waiting += bytes;
-    if (waiting > MAX_HELD_BYTES) stop.abort(tooMuch());
+  const send: Send = (chunk) => {
+    waiting += chunk.length;
     sent = sent.then(async () => {
       stop.signal.throwIfAborted();
-      await write();
-      waiting -= bytes;
+      await sink(chunk);
+      waiting -= chunk.length;
     });
     sent.catch((cause) => stop.abort(cause));
+    return waiting > MAX_WAITING_BYTES ? sent : undefined;
   };
-  const ran = await planned.run({ deadlineMs, signal: stop.signal, ...events(send) });
-  await sent;
-  return ran;
+  try {
+    return await planned.run({ deadlineMs, signal: stop.signal, ...events(send) });
+  } finally {
+    await sent;
+  }
 }
 
 /** Chunks may end anywhere, base64 digits not. */

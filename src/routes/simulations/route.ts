@@ -11,7 +11,7 @@ export const postSimulations = createRoute({
   operationId: 'postSimulations',
   summary: 'Run a network of Linux stacks in virtual time',
   description:
-    'Hosts, links and switches are namespaces, cables and qdiscs of one kernel, which is thrown away afterwards. The same request and seed are answered by the same bytes, but for `wall_s`. `Accept` chooses what is answered.',
+    'Hosts, links and switches are namespaces, cables and qdiscs of one kernel, which is thrown away afterwards. The same request and seed are answered by the same bytes, but for `wall_s`. `Accept` chooses what is answered; one that names nothing offered here is answered as JSON. What is streamed waits for its reader, virtual time too: captures may be of any size.',
   tags: ['simulations'],
   request: { query, body: { required: true, content: { 'application/json': { schema: simulation } } } },
   responses: {
@@ -23,7 +23,7 @@ export const postSimulations = createRoute({
           schema: {
             type: 'string',
             description:
-              'While it runs: a line `{"sample": …}` for each sample (without any, `{"progress": {"time_s": …}}` about a hundred times), with pcap=inline `{"capture": index, "pcapng": base64}` for each piece of a capture, and at the end `{"end": …}`, the answer without those. One that fails midway has `{"problem": …}` as its last line, and is broken off.',
+              'While it runs: a line `{"sample": …}` for each sample (without any, `{"progress": {"time_s": …}}` about a hundred times), with pcap=inline `{"capture": index, "pcapng": base64}` for each piece of a capture, and at the end `{"end": …}`, the answer without those. One that fails midway has `{"problem": …}` as its last line.',
           },
         },
         'application/x-pcapng': binary,

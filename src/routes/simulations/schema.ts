@@ -290,7 +290,7 @@ export const query = z.object({
   }),
   pcap: z.enum(['none', 'inline']).default('none').openapi({
     description:
-      'inline: what was captured comes with the answer, as base64. `Accept: application/x-pcapng` has one as it is.',
+      'inline: what was captured comes with the answer, as base64, up to 16 MiB in one JSON document and as much as there is in lines. `Accept: application/x-pcapng` has one as it is.',
   }),
   samples: z.enum(['asked', 'always']).default('asked').openapi({
     description: 'always: where the network names no interval of samples, one is chosen that gives some hundreds.',
