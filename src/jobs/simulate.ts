@@ -5,7 +5,7 @@ import type { Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { seededHost } from '../kernel/seed.ts';
 import type { UserTask } from '../kernel/user-task.ts';
-import { estimateMemoryMib } from '../simulation/footprint.ts';
+import { estimateMemoryMib, findExcess } from '../simulation/footprint.ts';
 import type { Issue } from '../simulation/issue.ts';
 import { type Plan, planSimulation, sampled } from '../simulation/plan.ts';
 import { Refused } from '../simulation/refused.ts';
@@ -72,11 +72,9 @@ export const simulationJobs = (needs: SimulationNeeds): SimulationJobs => ({
     const planned = planSimulation(request, LIMITS);
     if ('issues' in planned) throw badSimulation(planned.issues);
     const plan = options?.sampled ? sampled(planned.plan) : planned.plan;
+    const excess = findExcess(plan, needs.budgetMib);
+    if (excess) throw badSimulation([excess]);
     const memoryMib = estimateMemoryMib(plan);
-    if (memoryMib > needs.budgetMib) {
-      const message = `this network needs about ${memoryMib} MiB of kernel memory: there are ${needs.budgetMib}`;
-      throw badSimulation([{ code: 'over-budget', path: 'links', message }]);
-    }
     return {
       captures: plan.captures.map(({ port }) => ({ node: port.node.name, interface: port.name })),
       run: (options) => runTimed(plan, memoryMib, options, needs),

@@ -17,6 +17,9 @@ export type ProgramTask = HostedTask;
 
 const SCHED_FIFO = 1;
 
+/** Scratch memory of a program that puts nothing there but addresses, times and options. */
+export const SMALL_SCRATCH_BYTES = 4096;
+
 /** Timers of real-time tasks have no slack (sched(7), prctl(2) PR_SET_TIMERSLACK): they wake to the nanosecond. Children inherit it. */
 export async function wakeExactly(task: UserTask): Promise<void> {
   task.memory.setU32(task.scratch, 1);

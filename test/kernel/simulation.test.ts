@@ -658,6 +658,34 @@ describe('memory', () => {
         workloads: [{ type: 'tcp', from: 'a', to: 'b', parallel: 10 }],
       },
     ],
+    [
+      'a mix of small flows',
+      {
+        links: link({ rate: '10mbit', delay: '20ms' }),
+        workloads: [
+          {
+            type: 'flows',
+            from: 'a',
+            to: 'b',
+            sizes: [
+              [1000, 50],
+              [10_000, 90],
+              [100_000, 100],
+            ],
+            perSecond: 20,
+            count: 100,
+          },
+        ],
+      },
+    ],
+    [
+      'sixty-four streams that share ten megabits',
+      {
+        duration: '5s',
+        links: link({ rate: '10mbit', delay: '20ms' }),
+        workloads: [{ type: 'tcp', from: 'a', to: 'b', parallel: 64 }],
+      },
+    ],
   ])('%s needs no more than was expected', async (_, request) => {
     const answer = await simulate(request);
     expect(answer.memoryMib).toBeLessThanOrEqual(answer.expectedMib);

@@ -112,6 +112,25 @@ describe('two hundred hosts', () => {
   });
 });
 
+describe('many workloads in the memory they are expected to need', () => {
+  const ends = { from: 'a', to: 'b' };
+  const sizes = [
+    [1000, 50],
+    [10_000, 90],
+    [100_000, 100],
+  ];
+  it.each<[string, number, Json]>([
+    ['a thousand pings', 1000, ping],
+    ['three hundred datagrams', 300, { type: 'udp', ...ends, rate: '1mbit', count: 1 }],
+    ['128 streams', 1, { type: 'tcp', ...ends, parallel: 128, bytes: '4mb' }],
+    ['a mix of small flows', 1, { type: 'flows', ...ends, sizes, perSecond: 20, count: 100 }],
+  ])('%s', async (_, count, workload) => {
+    const workloads = Array.from({ length: count }, () => workload);
+    const answer = await run({ ...example, duration: '30s', workloads, capture: [] });
+    expect(answer.flows.filter(({ completed }) => completed)).toHaveLength(count);
+  });
+});
+
 describe('captures', () => {
   const bulk = { type: 'tcp', from: 'a', to: 'b', duration: '2s' };
   const PCAPNG = 'application/x-pcapng';

@@ -5,7 +5,7 @@ import { must } from '../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../kernel/syscalls/memory.ts';
 import { connect, localPort, shutdown } from '../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
-import type { ProgramTask, Stage } from '../program.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { exponential, type Random } from '../random.ts';
 import type { FlowsResult } from '../results.ts';
 import { endpoint, sendAll, tcpSocket } from '../sockets.ts';
@@ -74,7 +74,7 @@ export function flows(stage: Stage, plan: FlowsPlan): Workload {
       if (plan.perSecond === undefined) await transfer(task, bytes);
       else {
         await sleepUntil(task, due);
-        running.push(stage.run(plan.from, (other) => transfer(other, bytes)));
+        running.push(stage.run(plan.from, (other) => transfer(other, bytes), SMALL_SCRATCH_BYTES));
         due += exponential(random, 1e9 / plan.perSecond);
       }
     }
@@ -86,7 +86,7 @@ export function flows(stage: Stage, plan: FlowsPlan): Workload {
     async run() {
       try {
         await sink.open(life.fail);
-        await stage.run(plan.from, schedule);
+        await stage.run(plan.from, schedule, SMALL_SCRATCH_BYTES);
       } catch (cause) {
         life.fail(cause);
       }

@@ -5,7 +5,7 @@ import { must } from '../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../kernel/syscalls/memory.ts';
 import { connect, localPort, send, shutdown } from '../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
-import type { ProgramTask, Stage } from '../program.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { exponential } from '../random.ts';
 import type { OnOffResult } from '../results.ts';
 import { EAGAIN, endpoint, tcpSocket, waitReady } from '../sockets.ts';
@@ -80,7 +80,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
     async run() {
       try {
         await (isUdp ? stream : sink).open(life.fail);
-        await stage.run(plan.from, isUdp ? udpSender : tcpSender);
+        await stage.run(plan.from, isUdp ? udpSender : tcpSender, SMALL_SCRATCH_BYTES);
       } catch (cause) {
         life.fail(cause);
       }

@@ -8,7 +8,7 @@ import { mapBuffer } from '../../kernel/syscalls/memory.ts';
 import { connect, send, socket } from '../../kernel/syscalls/net.ts';
 import type { UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
-import type { ProgramTask, Stage } from '../program.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { BatchReader, type Message } from '../receive.ts';
 import type { PingResult } from '../results.ts';
 import { endpoint, familyNumber } from '../sockets.ts';
@@ -18,8 +18,6 @@ import { Lifetime, type Workload } from './workload.ts';
 
 /** ICMP header: type, code, checksum and identifier, which the kernel fills in, and the sequence number. */
 const HEADER = 8;
-/** It puts nothing there but addresses and times. */
-const SCRATCH_BYTES = 4096;
 const ECHO_REQUEST = { ipv4: 8, ipv6: 128 } as const;
 
 export function ping(stage: Stage, plan: PingPlan): Workload {
@@ -79,7 +77,7 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
   }
 
   return {
-    run: () => stage.run(plan.from, program, SCRATCH_BYTES).catch(life.fail),
+    run: () => stage.run(plan.from, program, SMALL_SCRATCH_BYTES).catch(life.fail),
     async result(): Promise<PingResult> {
       const [sent, received] = [sentNs.length, answered.size];
       const rtt = summarize(rttsMs);

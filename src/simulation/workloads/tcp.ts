@@ -5,7 +5,7 @@ import { must } from '../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../kernel/syscalls/memory.ts';
 import { connect, localPort, send, shutdown } from '../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
-import type { ProgramTask, Stage } from '../program.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import type { TcpResult } from '../results.ts';
 import { EAGAIN, endpoint, isGone, peekTcpInfo, tcpSocket, waitReady } from '../sockets.ts';
 import { bitRate, jainIndex, summarize } from '../stats.ts';
@@ -58,7 +58,9 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
       try {
         await sink.open(life.fail);
         await Promise.all(
-          Array.from({ length: plan.parallel }, (_, i) => stage.run(plan.from, (task) => sender(task, i))),
+          Array.from({ length: plan.parallel }, (_, i) =>
+            stage.run(plan.from, (task) => sender(task, i), SMALL_SCRATCH_BYTES),
+          ),
         );
         life.end();
       } catch (cause) {

@@ -8,7 +8,7 @@ import { mapBuffer } from '../../kernel/syscalls/memory.ts';
 import { bind, connect, send, setsockopt, socket } from '../../kernel/syscalls/net.ts';
 import type { UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
-import type { ProgramTask, Stage } from '../program.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { BatchReader } from '../receive.ts';
 import { anyAddress, endpoint, familyNumber } from '../sockets.ts';
 import { InterarrivalJitter } from '../stats.ts';
@@ -48,22 +48,26 @@ export class UdpStream {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const { to, address, port } = this.#plan;
     this.#stage
-      .run(to, async (task) => {
-        const fd = must(
-          'socket',
-          await socket(task, familyNumber(address.family), SOCK.DGRAM | SOCK.CLOEXEC, IPPROTO.UDP),
-        );
-        must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER));
-        must('bind', await bind(task, fd, anyAddress(address.family, port)));
-        const reader = await BatchReader.open(task, fd, UDP_HEADER, this.#stage.realtime);
-        resolve();
-        for (;;) {
-          await reader.wait(this.#stage, Number.POSITIVE_INFINITY);
-          await sleepUntil(task, this.#stage.nowNs() + MOMENT_NS);
-          await reader.drain(({ bytes, timeNs }) => this.#arrived(bytes, timeNs));
-          if (this.#allThere && this.received === this.sent) this.#allThere();
-        }
-      })
+      .run(
+        to,
+        async (task) => {
+          const fd = must(
+            'socket',
+            await socket(task, familyNumber(address.family), SOCK.DGRAM | SOCK.CLOEXEC, IPPROTO.UDP),
+          );
+          must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER));
+          must('bind', await bind(task, fd, anyAddress(address.family, port)));
+          const reader = await BatchReader.open(task, fd, UDP_HEADER, this.#stage.realtime);
+          resolve();
+          for (;;) {
+            await reader.wait(this.#stage, Number.POSITIVE_INFINITY);
+            await sleepUntil(task, this.#stage.nowNs() + MOMENT_NS);
+            await reader.drain(({ bytes, timeNs }) => this.#arrived(bytes, timeNs));
+            if (this.#allThere && this.received === this.sent) this.#allThere();
+          }
+        },
+        SMALL_SCRATCH_BYTES,
+      )
       .catch((cause) => {
         reject(cause);
         fail(cause);
@@ -108,7 +112,11 @@ export class UdpStream {
     if (this.received === this.sent) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#allThere = resolve;
-    const grace = this.#stage.run(this.#plan.from, (alarm) => sleepUntil(alarm, this.#stage.nowNs() + GRACE_NS));
+    const grace = this.#stage.run(
+      this.#plan.from,
+      (alarm) => sleepUntil(alarm, this.#stage.nowNs() + GRACE_NS),
+      SMALL_SCRATCH_BYTES,
+    );
     await task.waitFor(Promise.race([promise, grace]));
   }
 }

@@ -1,7 +1,7 @@
 /** Datagrams at a steady rate: what arrived, when, and in which order. */
 
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
-import type { ProgramTask, Stage } from '../program.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import type { UdpResult } from '../results.ts';
 import { bitRate, summarize } from '../stats.ts';
 import type { UdpPlan } from '../workload-plan.ts';
@@ -29,7 +29,7 @@ export function udp(stage: Stage, plan: UdpPlan): Workload {
     async run() {
       try {
         await stream.open(life.fail);
-        await stage.run(plan.from, sender);
+        await stage.run(plan.from, sender, SMALL_SCRATCH_BYTES);
       } catch (cause) {
         life.fail(cause);
       }
