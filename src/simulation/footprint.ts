@@ -120,17 +120,28 @@ function pathBytes({ from, to }: FlowPlan, { topology, directions }: Plan): numb
   return (Math.min(...rates) / 8) * (rttNs / 1e9) + queues;
 }
 
-/** The fewest links from one node to another, each with the end it is entered by. */
-function linksBetween(from: Node, to: Node, links: readonly Link[]): { readonly link: Link; readonly end: 0 | 1 }[] {
-  const cameBy = new Map<Node, { readonly link: Link; readonly end: 0 | 1 } | undefined>([[from, undefined]]);
-  // A Map's iteration goes on to what is added meanwhile: breadth first.
-  for (const node of cameBy.keys()) {
-    for (const link of links) {
-      const end = link.ports[0].node === node ? 0 : 1;
-      const next = link.ports[1 - end]?.node;
-      if (link.ports[end].node === node && next && !cameBy.has(next)) cameBy.set(next, { link, end });
+/** A link and the end it is entered by. */
+interface Step {
+  readonly link: Link;
+  readonly end: 0 | 1;
+}
+
+/** The fewest links from one node to another. */
+function linksBetween(from: Node, to: Node, links: readonly Link[]): Step[] {
+  const stepsFrom = new Map<Node, Step[]>();
+  for (const link of links)
+    for (const end of [0, 1] as const) {
+      const steps = stepsFrom.get(link.ports[end].node);
+      if (steps) steps.push({ link, end });
+      else stepsFrom.set(link.ports[end].node, [{ link, end }]);
     }
-  }
+  const cameBy = new Map<Node, Step | undefined>([[from, undefined]]);
+  // A Map's iteration goes on to what is added meanwhile: breadth first.
+  for (const node of cameBy.keys())
+    for (const step of stepsFrom.get(node) ?? []) {
+      const next = step.link.ports[step.end === 0 ? 1 : 0].node;
+      if (!cameBy.has(next)) cameBy.set(next, step);
+    }
   const way = [];
   for (let step = cameBy.get(to); step; step = cameBy.get(step.link.ports[step.end].node)) way.unshift(step);
   return way;
