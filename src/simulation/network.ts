@@ -15,6 +15,7 @@ import type { UserTask } from '../kernel/user-task.ts';
 import type { TcStep } from './direction.ts';
 import type { HostPlan } from './host-plan.ts';
 import type { Place } from './issue.ts';
+import { setUpMptcp } from './mptcp.ts';
 import type { Plan } from './plan.ts';
 import { toBytes } from './prefix.ts';
 import { type AskedMessage, asked, askedAt, sendAsked } from './refused.ts';
@@ -99,6 +100,8 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
     await sendAsked(rtnl, node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
     for (const [i, wanted] of plan.hosts.get(node)?.offloads ?? []) await setOffloads(director, rtnl.fd, i, wanted);
   }
+  await setUpMptcp(director, plan, network);
+  must('setns', await setns(director, wires.fd, CLONE.NEWNET));
   return network;
 }
 

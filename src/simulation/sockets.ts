@@ -3,7 +3,7 @@
 import { errnos } from '../abi/errno.ts';
 import { AF, IPPROTO } from '../abi/netlink/constants.ts';
 import { parseTcpInfo, type TcpInfo } from '../abi/netlink/inet-diag.ts';
-import { MSG, SO, SOCK, SOL, TCP } from '../abi/uapi/socket.ts';
+import { MPTCP, MSG, SO, SOCK, SOL, TCP } from '../abi/uapi/socket.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { plus } from '../kernel/memory.ts';
 import { stealFd } from '../kernel/syscalls/namespace.ts';
@@ -65,6 +65,21 @@ export async function peekTcpInfo(asker: UserTask, owner: UserTask, fd: number):
   const info = await readTcpInfo(asker, copy);
   await asker.syscall('close', copy);
   return info;
+}
+
+/** Bytes that came in order by all subflows of another task's MPTCP socket, where tcp_info is the first one's. */
+export async function peekMptcpReceived(asker: UserTask, owner: UserTask, fd: number): Promise<number> {
+  const copy = await stealFd(asker, owner, fd);
+  const protocol = new DataView((await getsockopt(asker, copy, SOL.SOCKET, SO.PROTOCOL, 4)).buffer).getInt32(0, true);
+  // accept(2) gives a TCP socket where the peer did not answer in MPTCP.
+  const received = async () => {
+    if (protocol !== IPPROTO.MPTCP) return (await readTcpInfo(asker, copy)).bytes_received;
+    const info = await getsockopt(asker, copy, SOL.MPTCP, MPTCP.INFO, MPTCP.INFO_BYTES);
+    return Number(new DataView(info.buffer).getBigUint64(MPTCP.INFO_BYTES_RECEIVED, true));
+  };
+  const bytes = await received();
+  await asker.syscall('close', copy);
+  return bytes;
 }
 
 /** Wait until a descriptor is ready or CLOCK_MONOTONIC says so. Answers whether it is ready. */

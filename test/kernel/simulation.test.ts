@@ -319,6 +319,32 @@ describe('workloads', () => {
     expect(tcpOf(answer)).toMatchObject({ bytes: 500 * 1024, completed: true });
   });
 
+  describe('MPTCP uses every way between its hosts', () => {
+    const slow = { rate: '10mbit', delay: '5ms' };
+    const mptcp = { type: 'tcp', from: 'a', to: 'b', duration: '5s', mptcp: true } as const;
+    const throughRouters = (...names: string[]) => ({
+      routers: Object.fromEntries([...names, 'r'].map((name) => [name, {}])),
+      links: [
+        ...names.flatMap((name) => [
+          { endpoints: ['a', name] as const, ...slow },
+          { endpoints: [name, 'r'] as const, ...slow },
+        ]),
+        { endpoints: ['r', 'b'] as const, delay: '1ms' },
+      ],
+    });
+    test.each<[string, Partial<SimulationRequest>, Partial<SimulationRequest>]>([
+      ['two links', { links: link(slow) }, { links: [...link(slow), ...link(slow)] }],
+      ['two routers to a host with one link', throughRouters('r1'), throughRouters('r1', 'r2')],
+    ])('%s carry more than 1.6 times as much as one', async (_, one, two) => {
+      const [single, double] = [
+        await simulate({ ...one, workloads: [mptcp] }),
+        await simulate({ ...two, workloads: [mptcp] }),
+      ];
+      expect(tcpOf(single).goodput_bps).toBeGreaterThan(9e6);
+      expect(tcpOf(double).goodput_bps).toBeGreaterThan(1.6 * tcpOf(single).goodput_bps);
+    });
+  });
+
   test('a request and its response take a round trip, a new connection one more', async () => {
     const rr = { type: 'rr', from: 'a', to: 'b', count: 10 } as const;
     const answer = await simulate({ links: link({ delay: '10ms' }), workloads: [rr, { ...rr, reconnect: true }] });

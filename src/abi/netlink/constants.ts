@@ -6,6 +6,7 @@ export const AF = { UNSPEC: 0, INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16, PACKE
 export const NETLINK = {
   ROUTE: 0,
   SOCK_DIAG: 4,
+  GENERIC: 16,
   CAP_ACK: 10,
   EXT_ACK: 11,
 } as const;

@@ -2,7 +2,7 @@
 
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, CLOEXEC: 0o2000000 } as const;
 
-export const SOL = { SOCKET: 1, TCP: 6, PACKET: 263 } as const;
+export const SOL = { SOCKET: 1, TCP: 6, PACKET: 263, MPTCP: 284 } as const;
 
 /** asm-generic/socket.h; the names of times are those with 64-bit seconds. */
 export const SO = {
@@ -10,12 +10,16 @@ export const SO = {
   RCVLOWAT: 18,
   SNDBUFFORCE: 32,
   RCVBUFFORCE: 33,
+  PROTOCOL: 38,
   MAX_PACING_RATE: 47,
   TIMESTAMPNS_NEW: 64,
 } as const;
 
 /** tcp(7) */
 export const TCP = { NODELAY: 1, MAXSEG: 2, INFO: 11, CONGESTION: 13, NOTSENT_LOWAT: 25 } as const;
+
+/** linux/mptcp.h: struct mptcp_info, and where bytes received in order are in it. */
+export const MPTCP = { INFO: 1, INFO_BYTES: 96, INFO_BYTES_RECEIVED: 64 } as const;
 
 /** packet(7) */
 export const PACKET = { STATISTICS: 6, AUXDATA: 8, OUTGOING: 4 } as const;

@@ -6,7 +6,7 @@ import { stealFd } from '../../kernel/syscalls/namespace.ts';
 import { accept4, bind, listen, peerPort, recv, setsockopt } from '../../kernel/syscalls/net.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { ProgramTask, Stage } from '../program.ts';
-import { anyAddress, isGone, peekTcpInfo, tcpSocket } from '../sockets.ts';
+import { anyAddress, isGone, peekMptcpReceived, peekTcpInfo, tcpSocket } from '../sockets.ts';
 import type { FlowPlan, TcpOptionsPlan } from '../workload-plan.ts';
 
 /** One connection, by the port of its sender. */
@@ -108,6 +108,8 @@ export class TcpSink {
   async bytesFrom(port: number, asker: UserTask): Promise<number> {
     const entry = this.#received.get(port);
     if (!entry) return 0;
-    return entry.endedBytes ?? (await peekTcpInfo(asker, entry.task, entry.fd)).bytes_received;
+    if (entry.endedBytes !== undefined) return entry.endedBytes;
+    if (this.#plan.options.mptcp) return peekMptcpReceived(asker, entry.task, entry.fd);
+    return (await peekTcpInfo(asker, entry.task, entry.fd)).bytes_received;
   }
 }
