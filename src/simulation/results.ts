@@ -47,7 +47,8 @@ export interface UdpResult extends FlowResult {
   readonly lost: number;
   readonly duplicates: number;
   readonly reordered: number;
-  readonly goodput_bps: number;
+  /** Payload after the first datagram, over the time from its arrival to the last one's: none with fewer than two. */
+  readonly goodput_bps?: number;
   readonly one_way_ms?: Summary;
   /** RFC 3550 */
   readonly jitter_ms: number;

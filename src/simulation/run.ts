@@ -11,6 +11,7 @@ import { Capture, type CaptureResult } from './capture.ts';
 import type { DirectionReport } from './direction.ts';
 import type { HijackNote } from './hijack.ts';
 import { applyHijack, dumpFiles } from './hijack-run.ts';
+import { monotonicNow } from './monotonic.ts';
 import { buildNetwork, type Network } from './network.ts';
 import type { Plan } from './plan.ts';
 import { formatPrefix } from './prefix.ts';
@@ -77,7 +78,6 @@ export interface DirectionResult {
 
 export async function runSimulation(kernel: Kernel, plan: Plan, asked: SimulationEvents): Promise<SimulationResult> {
   const events = awaited(asked, (taken) => kernel.engine.holdTime(taken));
-  const nowNs = () => kernel.engine.clock.nowNs;
   const director = await kernel.spawn();
   // Nobody plays the kernel's first task: it is not to hold the clock.
   kernel.init.detach();
@@ -86,6 +86,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   const network = await buildNetwork(director, plan);
   const pool = new TaskPool(director, kernel, network);
   const hijacked = await hijackHosts(plan, pool);
+  const nowNs = await monotonicNow(director, kernel.engine.clock);
   const realtime = await realtimeOffset(director);
   const beganNs = nowNs() + PRELUDE_NS + plan.topology.links.length * PRELUDE_PER_LINK_NS;
   const stage: Stage = {

@@ -171,7 +171,7 @@ const tcpOptions = {
   mss: z.int().optional(),
   notsentLowat: size('TCP_NOTSENT_LOWAT'),
 };
-const duration = time('In virtual time.', '10s');
+const duration = time('In virtual time; with a count, whichever is first.', '10s');
 
 const workload = z
   .discriminatedUnion('type', [
@@ -308,7 +308,10 @@ const flowResult = z
     completed: z.boolean().openapi({ description: 'It ended by itself.' }),
     duration_s: z.number().optional(),
     error: z.string().optional().openapi({ description: 'What Linux said when it could not go on.' }),
-    goodput_bps: z.number().optional(),
+    goodput_bps: z.number().optional().openapi({
+      description:
+        'Payload received, over `duration_s`. Of udp: all after the first datagram, over the time from the first arrival to the last; none with fewer than two.',
+    }),
     retransmits: z.number().optional(),
     rtt_ms: z.looseObject({ min: z.number(), max: z.number(), mean: z.number(), p50: z.number() }).optional(),
   })

@@ -35,7 +35,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
   const length = (meanNs: number): number => Math.round(plan.exponential ? exponential(random, meanNs) : meanNs);
 
   function* bursts(): Generator<Burst> {
-    const endsNs = life.endsNs(plan.durationNs);
+    const endsNs = life.endsNs(plan);
     for (let fromNs = life.beginsNs; fromNs < endsNs; ) {
       const toNs = Math.min(endsNs, fromNs + length(plan.onNs));
       periods++;

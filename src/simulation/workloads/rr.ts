@@ -34,7 +34,7 @@ export function requestResponse(stage: Stage, plan: RequestResponsePlan): Worklo
 
   async function client(task: ProgramTask): Promise<void> {
     const buffer = await mapBuffer(task, Math.min(CHUNK, plan.request));
-    const endsNs = plan.count === undefined ? life.endsNs(plan.durationNs) : Number.POSITIVE_INFINITY;
+    const endsNs = life.endsNs(plan);
     await sleepUntil(task, life.beginsNs);
     let fd = -1;
     for (let n = 0; n < (plan.count ?? Number.POSITIVE_INFINITY) && stage.nowNs() < endsNs; n++) {

@@ -39,7 +39,7 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
     streams.push(stream);
     stage.watched.push({ workload: plan.index, stream: index, task, fd });
     const share = plan.bytes === undefined ? Number.POSITIVE_INFINITY : Math.ceil(plan.bytes / plan.parallel);
-    const untilNs = plan.bytes === undefined ? life.endsNs(plan.durationNs) : Number.POSITIVE_INFINITY;
+    const untilNs = plan.bytes === undefined ? life.endsNs(plan) : Number.POSITIVE_INFINITY;
     for (let left = share; left > 0; ) {
       const sent = await send(task, fd, buffer, Math.min(left, CHUNK), MSG.DONTWAIT | MSG.NOSIGNAL);
       if (sent > 0) left -= sent;

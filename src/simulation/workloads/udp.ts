@@ -3,7 +3,7 @@
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import type { UdpResult } from '../results.ts';
-import { bitRate, summarize } from '../stats.ts';
+import { summarize } from '../stats.ts';
 import type { UdpPlan } from '../workload-plan.ts';
 import { UdpStream } from './udp-stream.ts';
 import { Lifetime, type Workload } from './workload.ts';
@@ -14,7 +14,7 @@ export function udp(stage: Stage, plan: UdpPlan): Workload {
 
   async function sender(task: ProgramTask): Promise<void> {
     const { fd, buffer } = await stream.openSender(task);
-    const endsNs = plan.count === undefined ? life.endsNs(plan.durationNs) : Number.POSITIVE_INFINITY;
+    const endsNs = life.endsNs(plan);
     for (let n = 0; n < (plan.count ?? Number.POSITIVE_INFINITY); n++) {
       const due = life.beginsNs + n * plan.intervalNs;
       if (due >= endsNs) break;
@@ -45,7 +45,7 @@ export function udp(stage: Stage, plan: UdpPlan): Workload {
         lost: stream.sent - stream.received,
         duplicates: stream.duplicates,
         reordered: stream.reordered,
-        goodput_bps: bitRate(stream.received * plan.size, life.lastedNs),
+        ...(stream.goodputBps !== undefined && { goodput_bps: stream.goodputBps }),
         ...(oneWay && { one_way_ms: oneWay }),
         jitter_ms: stream.jitter.value,
       };

@@ -29,9 +29,10 @@ export class Lifetime {
     return this.#stage.beganNs + this.#plan.startNs;
   }
 
-  /** CLOCK_MONOTONIC at which a flow of this duration ends; never after the simulation. */
-  endsNs(durationNs: number | undefined): number {
-    return durationNs === undefined ? this.#stage.endsNs : Math.min(this.#stage.endsNs, this.beginsNs + durationNs);
+  /** CLOCK_MONOTONIC at which it is told to end: with the simulation if nothing else ends it, never if only a count does. */
+  endsNs({ durationNs, count }: { readonly durationNs?: number; readonly count?: number }): number {
+    if (durationNs !== undefined) return Math.min(this.#stage.endsNs, this.beginsNs + durationNs);
+    return count === undefined ? this.#stage.endsNs : Number.POSITIVE_INFINITY;
   }
 
   end(): void {
