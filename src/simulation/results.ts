@@ -27,7 +27,8 @@ export interface StreamResult {
 
 export interface TcpResult extends FlowResult {
   readonly type: 'tcp';
-  readonly congestion: string;
+  /** What its socket has; absent if it never had one. */
+  readonly congestion?: string;
   readonly bytes: number;
   readonly goodput_bps: number;
   readonly retransmits: number;
@@ -58,6 +59,8 @@ export interface PingResult extends FlowResult {
   readonly type: 'ping';
   readonly sent: number;
   readonly received: number;
+  /** Sent so late that the slowest answer so far would not have come: neither received nor lost. */
+  readonly in_flight: number;
   readonly duplicates: number;
   readonly loss: number;
   readonly rtt_ms?: Summary;

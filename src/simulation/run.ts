@@ -73,6 +73,8 @@ export interface DirectionResult {
   readonly gso: boolean;
   /** Packets that did not arrive: lost on the wire, and dropped by the queue. */
   readonly drops: { readonly loss: number; readonly queue: number };
+  /** Packets that arrived, marked (ECN) by the wire or by the queue. */
+  readonly marks: { readonly loss: number; readonly queue: number };
   readonly qdiscs: readonly QdiscResult[];
 }
 
@@ -101,7 +103,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   };
   const broken = Promise.withResolvers<never>();
   const captures = await openCaptures(stage, plan, director, events, broken.reject);
-  const sampler = new Sampler(stage, plan.topology.links, plan.sampleIntervalNs, events);
+  const sampler = new Sampler(stage, plan.directions, plan.sampleIntervalNs, events);
   pool.run(undefined, (task) => sampler.run(task)).catch(broken.reject);
   startTraces(plan, stage, pool, broken.reject);
   const workloads = plan.workloads.map((workload) => makeWorkload(stage, workload, events.runBatch));
@@ -121,7 +123,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   const virtualNs = Math.max(0, nowNs() - beganNs);
   const flows = await inOrder(workloads, (workload) => workload.result(director, sampler.samples));
   const captured = await inOrder(captures, (capture) => capture.close(director));
-  const queues = await readQueues(network.wires.rtnl, stage, plan.topology.links);
+  const queues = await readQueues(network.wires.rtnl, stage, plan.directions);
   const fairness = jainIndex(flows.flatMap((flow) => (flow.type === 'tcp' ? [flow.goodput_bps] : [])));
   return {
     seed: plan.seed,
@@ -241,6 +243,7 @@ function directionResult(report: DirectionReport | undefined, qdiscs: readonly Q
     ...(report?.limitBytes !== undefined && { limit_bytes: report.limitBytes }),
     gso: report?.gso ?? true,
     drops: { loss: netem ? dropsOf(netem) - dropsOf(shaper) : 0, queue },
+    marks: { loss: netem?.marks ?? 0, queue: below.reduce((sum, { marks }) => sum + marks, 0) },
     qdiscs,
   };
 }

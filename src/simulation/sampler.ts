@@ -6,6 +6,9 @@ import { stealFd } from '../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../kernel/syscalls/netlink.ts';
 import { sleepUntil } from '../kernel/syscalls/time.ts';
 import type { UserTask } from '../kernel/user-task.ts';
+import type { Direction } from './direction.ts';
+import { markedBy, withoutMarks } from './marks.ts';
+import type { Plan } from './plan.ts';
 import type { ProgramTask, Stage, TcpSample, WatchedFlow } from './program.ts';
 import { readTcpInfo } from './sockets.ts';
 import type { Link } from './topology.ts';
@@ -19,6 +22,8 @@ export interface QdiscResult {
   readonly sent_packets: number;
   /** Packets it did not deliver, those of qdiscs below it included. */
   readonly drops: number;
+  /** Packets it marked instead of dropping them (ECN). */
+  readonly marks: number;
   readonly overlimits: number;
   readonly backlog_bytes: number;
   readonly backlog_packets: number;
@@ -71,7 +76,7 @@ export interface SamplerEvents {
 
 export class Sampler {
   readonly #stage: Stage;
-  readonly #links: readonly Link[];
+  readonly #directions: Plan['directions'];
   readonly #intervalNs: number;
   /** Absent: only connections are looked at. */
   readonly #emit: ((sample: Sample) => void) | undefined;
@@ -81,12 +86,12 @@ export class Sampler {
 
   constructor(
     stage: Stage,
-    links: readonly Link[],
+    directions: Plan['directions'],
     intervalNs: number | undefined,
     { sample, progress }: SamplerEvents,
   ) {
     this.#stage = stage;
-    this.#links = links;
+    this.#directions = directions;
     this.#intervalNs = intervalNs ?? DEFAULT_INTERVAL_NS;
     this.#emit = intervalNs === undefined ? undefined : sample;
     this.#progress = intervalNs === undefined ? progress : undefined;
@@ -122,8 +127,8 @@ export class Sampler {
   }
 
   async #lookAtLinks(rtnl: NetlinkSocket): Promise<Sample['links']> {
-    const queues = await readQueues(rtnl, this.#stage, this.#links);
-    return this.#links.map((link) => ({ link: link.name, ...(queues.get(link) ?? { forward: [], reverse: [] }) }));
+    const queues = await readQueues(rtnl, this.#stage, this.#directions);
+    return [...queues].map(([link, both]) => ({ link: link.name, ...both }));
   }
 }
 
@@ -151,11 +156,13 @@ function tcpSample({ workload, stream, info }: TcpSample): TcpSampleResult {
 export async function readQueues(
   rtnl: NetlinkSocket,
   { network }: Pick<Stage, 'network'>,
-  links: readonly Link[],
+  directions: Plan['directions'],
 ): Promise<Map<Link, LinkQueues>> {
+  const cameIn = new Map<number, number>();
   const byDevice = new Map<number, QdiscResult[]>();
   for (const { payload } of await rtnl.ask(dumpQdiscs())) {
     const { index, kind, handle, parent, stats, extra } = parseQdisc(payload);
+    if (kind === 'ingress') cameIn.set(index, stats.packets);
     if (kind === 'ingress' || kind === 'noqueue') continue;
     const result: QdiscResult = {
       kind,
@@ -164,6 +171,7 @@ export async function readQueues(
       sent_bytes: stats.bytes,
       sent_packets: stats.packets,
       drops: stats.drops,
+      marks: markedBy(extra),
       overlimits: stats.overlimits,
       backlog_bytes: stats.backlog,
       backlog_packets: stats.qlen,
@@ -172,9 +180,11 @@ export async function readQueues(
     byDevice.set(index, [...(byDevice.get(index) ?? []), result]);
   }
   return new Map(
-    links.map((link) => {
-      const [first, second] = network.devices.ofLink.get(link) ?? [];
-      return [link, { forward: byDevice.get(second ?? 0) ?? [], reverse: byDevice.get(first ?? 0) ?? [] }] as const;
+    [...directions].map(([link, [forward, reverse]]) => {
+      const [first, second] = network.devices.ofLink.get(link) ?? [0, 0];
+      const between = (from: number, to: number, direction: Direction) =>
+        withoutMarks(byDevice.get(to) ?? [], direction, cameIn.get(from) ?? 0);
+      return [link, { forward: between(first, second, forward), reverse: between(second, first, reverse) }] as const;
     }),
   );
 }

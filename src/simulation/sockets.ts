@@ -3,6 +3,7 @@
 import { errnos } from '../abi/errno.ts';
 import { AF, IPPROTO } from '../abi/netlink/constants.ts';
 import { parseTcpInfo, type TcpInfo } from '../abi/netlink/inet-diag.ts';
+import { asString } from '../abi/netlink/message.ts';
 import { MPTCP, MSG, SO, SOCK, SOL, TCP } from '../abi/uapi/socket.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { plus } from '../kernel/memory.ts';
@@ -55,32 +56,43 @@ export async function tcpSocket(task: UserTask, family: Family, options: TcpOpti
 
 /** More than any kernel's tcp_info has; it answers what it has. */
 const TCP_INFO_BYTES = 512;
+/** TCP_CA_NAME_MAX */
+const CONGESTION_BYTES = 16;
 
 export const readTcpInfo = async (task: UserTask, fd: number): Promise<TcpInfo> =>
   parseTcpInfo(await getsockopt(task, fd, SOL.TCP, TCP.INFO, TCP_INFO_BYTES));
 
-/** The tcp_info of another task's socket: that task may be in a call. */
-export async function peekTcpInfo(asker: UserTask, owner: UserTask, fd: number): Promise<TcpInfo> {
+/** Ask of another task's socket: that task may be in a call. */
+async function peek<T>(
+  asker: UserTask,
+  owner: UserTask,
+  fd: number,
+  ask: (task: UserTask, fd: number) => Promise<T>,
+): Promise<T> {
   const copy = await stealFd(asker, owner, fd);
-  const info = await readTcpInfo(asker, copy);
+  const answer = await ask(asker, copy);
   await asker.syscall('close', copy);
-  return info;
+  return answer;
 }
 
+export const peekTcpInfo = (asker: UserTask, owner: UserTask, fd: number): Promise<TcpInfo> =>
+  peek(asker, owner, fd, readTcpInfo);
+
+/** The congestion control a socket has, its namespace's unless it was told another. */
+export const peekCongestion = (asker: UserTask, owner: UserTask, fd: number): Promise<string> =>
+  peek(asker, owner, fd, async (task, copy) =>
+    asString(await getsockopt(task, copy, SOL.TCP, TCP.CONGESTION, CONGESTION_BYTES)),
+  );
+
 /** Bytes that came in order by all subflows of another task's MPTCP socket, where tcp_info is the first one's. */
-export async function peekMptcpReceived(asker: UserTask, owner: UserTask, fd: number): Promise<number> {
-  const copy = await stealFd(asker, owner, fd);
-  const protocol = new DataView((await getsockopt(asker, copy, SOL.SOCKET, SO.PROTOCOL, 4)).buffer).getInt32(0, true);
-  // accept(2) gives a TCP socket where the peer did not answer in MPTCP.
-  const received = async () => {
-    if (protocol !== IPPROTO.MPTCP) return (await readTcpInfo(asker, copy)).bytes_received;
-    const info = await getsockopt(asker, copy, SOL.MPTCP, MPTCP.INFO, MPTCP.INFO_BYTES);
+export const peekMptcpReceived = (asker: UserTask, owner: UserTask, fd: number): Promise<number> =>
+  peek(asker, owner, fd, async (task, copy) => {
+    const protocol = new DataView((await getsockopt(task, copy, SOL.SOCKET, SO.PROTOCOL, 4)).buffer).getInt32(0, true);
+    // accept(2) gives a TCP socket where the peer did not answer in MPTCP.
+    if (protocol !== IPPROTO.MPTCP) return (await readTcpInfo(task, copy)).bytes_received;
+    const info = await getsockopt(task, copy, SOL.MPTCP, MPTCP.INFO, MPTCP.INFO_BYTES);
     return Number(new DataView(info.buffer).getBigUint64(MPTCP.INFO_BYTES_RECEIVED, true));
-  };
-  const bytes = await received();
-  await asker.syscall('close', copy);
-  return bytes;
-}
+  });
 
 /** Wait until a descriptor is ready or CLOCK_MONOTONIC says so. Answers whether it is ready. */
 export async function waitReady(

@@ -247,6 +247,24 @@ describe('what wires do to packets', () => {
     expect(Math.abs(flow(answer, 0, 'udp').lost / 10_000 - expected)).toBeLessThan(0.3 * expected);
   });
 
+  test('marks of ECN are no losses, and packets that cannot be marked are', async () => {
+    const host = { sysctls: { 'net.ipv4.tcp_ecn': 1 } };
+    const run = (hosts: SimulationRequest['hosts']) =>
+      simulate({
+        hosts,
+        duration: '5s',
+        links: link({ delay: '5ms', rate: '10mbit', loss: { random: '1%', ecn: true } }),
+        workloads: [{ type: 'tcp', from: 'a', to: 'b' }],
+      });
+    const [marked, lost] = [await run({ a: host, b: host }), await run({ a: {}, b: {} })];
+    const { drops, marks } = marked.links[0]?.forward ?? {};
+    expect(drops).toEqual({ loss: 0, queue: 0 });
+    expect(marks?.loss).toBeGreaterThan(10);
+    expect(tcpOf(marked).retransmits).toBe(0);
+    expect(lost.links[0]?.forward.marks).toEqual({ loss: 0, queue: 0 });
+    expect(lost.links[0]?.forward.drops.loss).toBeGreaterThan(10);
+  });
+
   test('jitter has the deviation it is given, in the shape of its distribution', async () => {
     const answer = await simulate({
       links: link({ delay: '20ms', jitter: '2ms', distribution: 'normal' }),
@@ -315,7 +333,43 @@ describe('queues', () => {
   );
 });
 
+describe('queues that mark', () => {
+  test.each(['codel', 'fq_codel', 'cake', 'pie', 'fq_pie', 'red', 'fq'])('%s', async (kind) => {
+    const options = kind === 'fq' ? { ce_threshold: '1ms' } : kind === 'cake' ? {} : { ecn: true };
+    const host = { sysctls: { 'net.ipv4.tcp_ecn': 1 } };
+    const answer = await simulate({
+      hosts: { a: host, b: host },
+      duration: '5s',
+      links: link({ rate: '10mbit', delay: '5ms', queue: { kind, ...options } }),
+      workloads: [{ type: 'tcp', from: 'a', to: 'b' }],
+    });
+    expect(answer.links[0]?.forward.marks.loss).toBe(0);
+    expect(answer.links[0]?.forward.marks.queue).toBeGreaterThan(0);
+  });
+});
+
 describe('workloads', () => {
+  test('a ping that is due at the end is not sent, and one that cannot be answered by then is no loss', async () => {
+    const ping = { type: 'ping', from: 'a', to: 'b', count: 5 } as const;
+    const answer = await simulate({
+      duration: '1s',
+      links: link({ delay: '20ms' }),
+      workloads: [ping, { ...ping, interval: '490ms', family: 'ipv6' }],
+    });
+    expect(pingOf(answer, 0)).toMatchObject({ sent: 1, received: 1, in_flight: 0, loss: 0 });
+    expect(pingOf(answer, 1)).toMatchObject({ sent: 3, received: 2, in_flight: 1, loss: 0 });
+  });
+
+  test("a transfer has its host's congestion control, unless it names one", async () => {
+    const tcp = { type: 'tcp', from: 'a', to: 'b', bytes: '10kb' } as const;
+    const answer = await simulate({
+      hosts: { a: { sysctls: { 'net.ipv4.tcp_congestion_control': 'reno' } }, b: {} },
+      links: link({}),
+      workloads: [tcp, { ...tcp, congestion: 'bbr' }, { ...tcp, mptcp: true }, { ...tcp, from: 'b', to: 'a' }],
+    });
+    expect([0, 1, 2, 3].map((index) => tcpOf(answer, index).congestion)).toEqual(['reno', 'bbr', 'reno', 'cubic']);
+  });
+
   test.each([
     ['what is offered', { rate: '1mbit', count: 3 }, 1e6],
     ['what passes of more', { rate: '20mbit', duration: '5s' }, 10e6],

@@ -4,6 +4,7 @@ import { Struct, u8, u16, u32 } from '../struct.ts';
 import { decode, encode, s32 } from './codecs.ts';
 import {
   ETH_P,
+  NLA_F,
   NLM_F,
   RTM,
   TC_ACT,
@@ -53,10 +54,9 @@ export interface QdiscPlace {
 
 function qdiscRequest(flags: number, place: QdiscPlace, kind: string, options: Uint8Array): NetlinkRequest {
   const body = encode(tcmsg, { index: place.index, parent: place.parent, handle: place.handle ?? 0 });
-  return request(RTM.NEWQDISC, flags, body, [
-    string(TCA.KIND, kind),
-    ...(options.length ? [raw(TCA.OPTIONS, options)] : []),
-  ]);
+  // sch_fq_pie.c alone insists that its options say they are nested.
+  const type = kind === 'fq_pie' ? TCA.OPTIONS | NLA_F.NESTED : TCA.OPTIONS;
+  return request(RTM.NEWQDISC, flags, body, [string(TCA.KIND, kind), ...(options.length ? [raw(type, options)] : [])]);
 }
 
 /** "tc qdisc add" */

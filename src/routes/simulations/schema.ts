@@ -313,6 +313,9 @@ const flowResult = z
         'Payload received, over `duration_s`. Of udp: all after the first datagram, over the time from the first arrival to the last; none with fewer than two.',
     }),
     retransmits: z.number().optional(),
+    in_flight: z.number().optional().openapi({
+      description: 'Pings sent so late that the slowest answer so far would not have come: neither received nor lost.',
+    }),
     rtt_ms: z.looseObject({ min: z.number(), max: z.number(), mean: z.number(), p50: z.number() }).optional(),
   })
   .openapi('SimulationFlow');
@@ -325,7 +328,13 @@ const directionResult = z.looseObject({
   rate_bps: z.number().optional(),
   delay_ms: z.number(),
   queue: z.string().optional(),
-  drops: z.object({ loss: z.number(), queue: z.number() }),
+  drops: z.object({ loss: z.number(), queue: z.number() }).openapi({
+    description:
+      'Packets lost on the wire and dropped by the queue, as they came to them: one of many segments (GSO, see `gso`) is one.',
+  }),
+  marks: z
+    .object({ loss: z.number(), queue: z.number() })
+    .openapi({ description: 'ECN-capable packets that arrived, but marked instead of lost or dropped.' }),
   qdiscs: z.array(z.looseObject({ kind: z.string() })),
 });
 

@@ -39,6 +39,8 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
     must('connect', await connect(task, fd, endpoint(plan.address, 0)));
     for (let n = 0; n < plan.count; n++) {
       const due = life.beginsNs + n * plan.intervalNs;
+      // It could not be answered any more.
+      if (due >= stage.endsNs) break;
       await collect(reader, due);
       await request(task, fd, buffer, n);
     }
@@ -76,18 +78,28 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
     }
   }
 
+  /** The simulation may end before answers come that the slowest one so far gives time for. */
+  function inFlight(): number {
+    const slowestMs = rttsMs.reduce((most, ms) => Math.max(most, ms), 0);
+    return sentNs.filter((ns, n) => !answered.has(n) && (stage.nowNs() - ns) / 1e6 < slowestMs).length;
+  }
+
   return {
     run: () => stage.run(plan.from, program, SMALL_SCRATCH_BYTES).catch(life.fail),
     async result(): Promise<PingResult> {
       const [sent, received] = [sentNs.length, answered.size];
+      const common = life.common();
+      const in_flight = common.completed ? 0 : inFlight();
+      const due = sent - in_flight;
       const rtt = summarize(rttsMs);
       return {
         type: 'ping',
-        ...life.common(),
+        ...common,
         sent,
         received,
+        in_flight,
         duplicates,
-        loss: sent ? (sent - received) / sent : 0,
+        loss: due ? (due - received) / due : 0,
         ...(rtt && { rtt_ms: rtt }),
       };
     },

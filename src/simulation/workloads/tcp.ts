@@ -7,7 +7,7 @@ import { connect, localPort, send, shutdown } from '../../kernel/syscalls/net.ts
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import type { TcpResult } from '../results.ts';
-import { EAGAIN, endpoint, isGone, peekTcpInfo, tcpSocket, waitReady } from '../sockets.ts';
+import { EAGAIN, endpoint, isGone, peekCongestion, peekTcpInfo, tcpSocket, waitReady } from '../sockets.ts';
 import { bitRate, jainIndex, summarize } from '../stats.ts';
 import type { TcpPlan } from '../workload-plan.ts';
 import { TcpSink } from './tcp-sink.ts';
@@ -70,6 +70,8 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
 
     async result(asker, samples): Promise<TcpResult> {
       const lastedNs = life.lastedNs;
+      const [first] = streams;
+      const congestion = first && (await peekCongestion(asker, first.task, first.fd));
       const shares = [];
       let retransmits = 0;
       const infos = [];
@@ -88,7 +90,7 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
       return {
         type: 'tcp',
         ...life.common(),
-        congestion: plan.options.congestion ?? 'default',
+        ...(congestion !== undefined && { congestion }),
         bytes,
         goodput_bps: bitRate(bytes, lastedNs),
         retransmits,

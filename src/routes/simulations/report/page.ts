@@ -66,6 +66,7 @@ interface ReportedDirection {
   readonly queue?: string;
   readonly limit_bytes?: number;
   readonly drops: { readonly loss: number; readonly queue: number };
+  readonly marks: { readonly loss: number; readonly queue: number };
   readonly qdiscs: readonly { readonly sent_packets: number; readonly sent_bytes: number }[];
 }
 
@@ -184,7 +185,7 @@ const flowTable = (flows: readonly ReportedFlow[]) =>
       const times = flow.rtt_ms ?? flow.latency_ms ?? flow.one_way_ms ?? flow.completion_ms;
       return [
         flow.name,
-        flow.congestion === undefined || flow.congestion === 'default' ? flow.type : `${flow.type} ${flow.congestion}`,
+        flow.congestion === undefined ? flow.type : `${flow.type} ${flow.congestion}`,
         flow.from === undefined ? (flow.on ?? '') : `${flow.from} → ${flow.to}`,
         seconds(flow.start_s),
         seconds(flow.duration_s),
@@ -200,10 +201,12 @@ const flowTable = (flows: readonly ReportedFlow[]) =>
 
 const linkTable = (links: ReportedAnswer['links']) =>
   table(
-    ['', 'rate', 'delay', 'queue', 'packets', 'lost on the wire', 'dropped by the queue'].map(rightAligned(1, 6, 3)),
+    ['', 'rate', 'delay', 'queue', 'packets', 'lost on the wire', 'dropped by the queue', 'marked'].map(
+      rightAligned(1, 7, 3),
+    ),
     links.flatMap((link) =>
       (['forward', 'reverse'] as const).map((way): Cell[] => {
-        const { rate_bps, delay_ms, queue, limit_bytes, drops, qdiscs } = link[way];
+        const { rate_bps, delay_ms, queue, limit_bytes, drops, marks, qdiscs } = link[way];
         return [
           wayNames(link)[way],
           rate(rate_bps),
@@ -212,6 +215,7 @@ const linkTable = (links: ReportedAnswer['links']) =>
           count(qdiscs[0]?.sent_packets),
           count(drops.loss),
           count(drops.queue),
+          count(marks.loss + marks.queue),
         ];
       }),
     ),
