@@ -7,7 +7,7 @@ import type { HtbClass, QdiscOptions } from '../abi/netlink/qdisc-options.ts';
 import { type FlowerKeys, handle } from '../abi/netlink/tc.ts';
 import { delayTable } from './delay-distribution.ts';
 import type { Place } from './issue.ts';
-import { type DeliveryTrace, meanRate, parseTrace } from './mahimahi.ts';
+import { type DeliveryTrace, meanRate, opportunityBytes, parseTrace } from './mahimahi.ts';
 import { planQueue } from './queue.ts';
 import { type Random, seedFrom } from './random.ts';
 import type { DirectionSpec, LossSpec, QueueSpec } from './request.ts';
@@ -70,9 +70,9 @@ export function planDirection(
   spec: DirectionSpec,
   { mtu, random }: { mtu: number; random: Random },
 ): Direction {
-  const frameBytes = mtu + headerBytes;
-  const trace = planTrace(at, spec);
-  const rate = trace ? meanRate(trace, frameBytes) / 8 : planRate(at('rate'), spec.rate, frameBytes);
+  const trace = planTrace(at, spec, mtu);
+  const frameBytes = (trace ? opportunityBytes : mtu) + headerBytes;
+  const rate = trace ? meanRate(trace) / 8 : planRate(at('rate'), spec.rate, frameBytes);
   const hasQueue = rate !== undefined || spec.queue !== undefined;
   const netem = planNetem(at, spec, random, hasQueue);
   const delayNs = at('delay').read(parseTime, spec.delay, 'time, such as "20ms"') ?? 0;
@@ -162,8 +162,11 @@ function planRate(place: Place, text: string | undefined, frameBytes: number): n
 /** sch_tbf waits for a frame in 31 bits of nanoseconds on a 32-bit kernel: 2.147 seconds. */
 const slowestRate = (frameBytes: number): number => Math.ceil(frameBytes / 2.1);
 
-function planTrace(at: Where, spec: DirectionSpec): DeliveryTrace | undefined {
+function planTrace(at: Where, spec: DirectionSpec, mtu: number): DeliveryTrace | undefined {
   if (spec.trace === undefined) return undefined;
+  if (mtu > opportunityBytes)
+    at('trace').fail('bad-option', `an opportunity delivers ${opportunityBytes} bytes: no packet of an MTU of ${mtu}`);
+  if (spec.burst !== undefined) at('burst').fail('bad-option', 'a trace delivers as it says: it has no burst');
   if (spec.rate !== undefined) at('trace').fail('bad-option', 'a link has a rate or a trace');
   const trace = parseTrace(spec.trace);
   return (

@@ -6,6 +6,9 @@ export interface DeliveryTrace {
   readonly periodMs: number;
 }
 
+/** What an opportunity delivers: a full packet of Ethernet, or smaller ones together. */
+export const opportunityBytes = 1500;
+
 /** One line an opportunity; the last line's time is the length of a round. Undefined when it is no trace. */
 export function parseTrace(trace: string | readonly number[]): DeliveryTrace | undefined {
   const times =
@@ -16,6 +19,6 @@ export function parseTrace(trace: string | readonly number[]): DeliveryTrace | u
   return { opportunitiesMs: times, periodMs };
 }
 
-/** Mean rate in bits a second when every opportunity delivers so many bytes. */
-export const meanRate = ({ opportunitiesMs, periodMs }: DeliveryTrace, bytes: number): number =>
-  (opportunitiesMs.length * bytes * 8 * 1000) / periodMs;
+/** Mean rate in bits a second when every opportunity is used to the full. */
+export const meanRate = ({ opportunitiesMs, periodMs }: DeliveryTrace): number =>
+  (opportunitiesMs.length * opportunityBytes * 8 * 1000) / periodMs;

@@ -14,8 +14,9 @@ export function markedBy(extra: ExtraStats | undefined): number {
     .reduce((sum, [name, value]) => (counters.includes(name) && typeof value === 'number' ? sum + value : sum), 0);
 }
 
-/** netem that marks instead of losing. What it duplicates, too, nobody counts: then its marks cannot be told from losses. */
-const tellsMarks = ({ steps }: Direction): boolean =>
+/** netem that marks instead of losing. Beside duplicates and a trace's own frames, which nobody counts, its marks are not told from losses. */
+const tellsMarks = ({ steps, trace }: Direction): boolean =>
+  !trace &&
   steps.some(
     (step) => step.step === 'qdisc' && step.options.kind === 'netem' && step.options.ecn && !step.options.duplicate,
   );

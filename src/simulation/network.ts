@@ -15,6 +15,7 @@ import type { UserTask } from '../kernel/user-task.ts';
 import type { TcStep } from './direction.ts';
 import type { HostPlan } from './host-plan.ts';
 import type { Place } from './issue.ts';
+import { opportunityBytes } from './mahimahi.ts';
 import { setUpMptcp } from './mptcp.ts';
 import type { Plan } from './plan.ts';
 import { toBytes } from './prefix.ts';
@@ -170,8 +171,8 @@ function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes
   const [first, second] = devices.ofLink.get(link) ?? [0, 0];
   const [forward, reverse] = plan.directions.get(link) ?? [];
   // A trace's bucket is opened with a frame that is a little too long for it: let that one be sent.
-  const room = forward?.trace || reverse?.trace ? 32 : 0;
-  const mtu = Math.max(...link.ports.map((port) => port.mtu)) + room;
+  const leastMtu = forward?.trace || reverse?.trace ? opportunityBytes + 32 : 0;
+  const mtu = Math.max(leastMtu, ...link.ports.map((port) => port.mtu));
   return [
     cable(`l${link.index}a`, first, mtu, link.ports[0], nodes, devices),
     cable(`l${link.index}b`, second, mtu, link.ports[1], nodes, devices),

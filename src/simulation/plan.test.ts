@@ -422,7 +422,8 @@ describe('links as qdiscs', () => {
   test('a mahimahi trace is a bucket that opens when it is told', () => {
     const d = direction({ trace: '0\n5\n5\n10\n' });
     expect(d.trace?.deliveries).toEqual({ opportunitiesMs: [0, 5, 5, 10], periodMs: 10 });
-    expect(d.report.rateBps).toBe((4 * 1518 * 8) / 0.01);
+    expect(d.trace?.options.burst).toBe(1518);
+    expect(d.report.rateBps).toBe((4 * 1500 * 8) / 0.01);
   });
 });
 
@@ -472,6 +473,8 @@ describe('what is wrong', () => {
       'bad-option hosts.a.sysctls["kernel.hostname"]',
       { ...pair, hosts: { a: { sysctls: { 'kernel.hostname': 'a' } }, b: {} } },
     ],
+    ['bad-option links[0].trace', { ...pair, links: [{ endpoints: ['a', 'b'], trace: [1], mtu: 9000 }] }],
+    ['bad-option links[0].burst', { ...pair, links: [{ endpoints: ['a', 'b'], trace: [1], burst: '15kb' }] }],
     ['bad-option links[0].vlans', { ...pair, links: [{ endpoints: ['a', 'b'], vlans: [] }] }],
     ['duplicate links[0].vlans[1]', { ...pair, links: [{ endpoints: ['a', 'b'], vlans: [10, 10] }] }],
     [

@@ -95,7 +95,7 @@ export interface DirectionSpec {
   readonly queue?: string | QueueSpec;
   /** Bytes that may pass at once; about a millisecond's worth when left out. */
   readonly burst?: Size;
-  /** mahimahi's: one line a delivery opportunity of 1504 bytes, in milliseconds; repeats. Instead of `rate`. */
+  /** mahimahi's: one line a delivery opportunity of 1500 bytes, in milliseconds; repeats. Instead of `rate`. */
   readonly trace?: string | readonly number[];
 }
 

@@ -8,7 +8,7 @@ import {
   parseNeighbour,
   parseRoute,
 } from '../abi/netlink/address.ts';
-import { AF, IFF, IPPROTO, NETLINK, NUD, RT_TABLE } from '../abi/netlink/constants.ts';
+import { AF, IFF, IPPROTO, NETLINK, NUD, RT_TABLE, RTN } from '../abi/netlink/constants.ts';
 import { dumpSockets, parseSocket, type SocketState } from '../abi/netlink/inet-diag.ts';
 import { type Link as Device, dumpLinks, parseLink } from '../abi/netlink/link.ts';
 import { dumpQdiscs, formatHandle } from '../abi/netlink/tc.ts';
@@ -22,6 +22,7 @@ import { NetlinkSocket } from '../kernel/syscalls/netlink.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { Netns, Network } from './network.ts';
 import type { Plan } from './plan.ts';
+import type { Node } from './topology.ts';
 
 export interface HostState {
   readonly links: readonly (Omit<Device, 'flags'> & { readonly up: boolean })[];
@@ -41,47 +42,64 @@ export interface HostState {
     readonly stats: QueueStats;
   }[];
   readonly sockets: readonly ({ readonly protocol: 'tcp' | 'udp' } & SocketState)[];
-  /** Counters of /proc/net/snmp and netstat that tell of packets not delivered, where they are not zero. */
+  /** Counters of /proc/net/snmp, snmp6 and netstat that tell of packets not delivered, where they are not zero. */
   readonly drops: Readonly<Record<string, number>>;
 }
 
+/** What ip(8) calls a route that is not the usual one. */
+const routeTypes = new Map<number, string>([
+  [RTN.BLACKHOLE, 'blackhole'],
+  [RTN.UNREACHABLE, 'unreachable'],
+  [RTN.PROHIBIT, 'prohibit'],
+]);
 const neighbourStates = new Map(Object.entries(NUD).map(([name, value]) => [value as number, name]));
 
 /** proc_net(5): what these count did not get where it was sent. */
-const dropCounters = [
-  'Ip.InHdrErrors',
-  'Ip.InAddrErrors',
-  'Ip.InDiscards',
-  'Ip.OutDiscards',
-  'Ip.OutNoRoutes',
-  'Ip.ReasmFails',
-  'Ip.FragFails',
-  'Tcp.AttemptFails',
-  'Tcp.InErrs',
-  'Tcp.InCsumErrors',
-  'Udp.NoPorts',
-  'Udp.InErrors',
-  'Udp.RcvbufErrors',
-  'Udp.SndbufErrors',
-  'Udp.InCsumErrors',
-  'TcpExt.ListenOverflows',
-  'TcpExt.ListenDrops',
-  'TcpExt.TCPBacklogDrop',
-  'TcpExt.TCPRcvQDrop',
-  'TcpExt.TCPZeroWindowDrop',
-  'TcpExt.PruneCalled',
-  'TcpExt.TCPOFODrop',
-  'TcpExt.PFMemallocDrop',
+const ipDrops = [
+  'InHdrErrors',
+  'InTooBigErrors',
+  'InAddrErrors',
+  'InUnknownProtos',
+  'InNoRoutes',
+  'InTruncatedPkts',
+  'InDiscards',
+  'OutDiscards',
+  'OutNoRoutes',
+  'ReasmFails',
+  'FragFails',
+  'InCsumErrors',
 ];
+const icmpDrops = ['InErrors', 'InCsumErrors', 'OutErrors'];
+const udpDrops = ['NoPorts', 'InErrors', 'RcvbufErrors', 'SndbufErrors', 'InCsumErrors', 'MemErrors'];
+const dropCounters: Readonly<Record<string, readonly string[]>> = {
+  Ip: ipDrops,
+  IpExt: ipDrops,
+  Ip6: ipDrops,
+  Icmp: icmpDrops,
+  Icmp6: icmpDrops,
+  Udp: udpDrops,
+  Udp6: udpDrops,
+  Tcp: ['AttemptFails', 'InErrs', 'InCsumErrors'],
+  TcpExt: [
+    'ListenOverflows',
+    'ListenDrops',
+    'TCPBacklogDrop',
+    'TCPRcvQDrop',
+    'TCPZeroWindowDrop',
+    'PruneCalled',
+    'TCPOFODrop',
+    'PFMemallocDrop',
+  ],
+};
 
 /** Every node by name. The director ends in the namespace of the last. */
 export async function readHosts(plan: Plan, network: Network): Promise<Record<string, HostState>> {
   const found: Record<string, HostState> = {};
-  for (const [node, netns] of network.nodes) found[node.name] = await readHost(plan, network.director, netns);
+  for (const [node, netns] of network.nodes) found[node.name] = await readHost(plan, network.director, node, netns);
   return found;
 }
 
-async function readHost(plan: Plan, director: UserTask, { fd, rtnl }: Netns): Promise<HostState> {
+async function readHost(plan: Plan, director: UserTask, node: Node, { fd, rtnl }: Netns): Promise<HostState> {
   must('setns', await setns(director, fd, CLONE.NEWNET));
   const families = plan.families.map((family) => (family === 'ipv4' ? AF.INET : AF.INET6));
   const links = (await rtnl.ask(dumpLinks())).map(({ payload }) => parseLink(payload));
@@ -93,14 +111,17 @@ async function readHost(plan: Plan, director: UserTask, { fd, rtnl }: Netns): Pr
   const routes: string[] = [];
   for (const family of families) {
     for (const { payload } of await rtnl.ask(dumpRoutes(family))) {
-      const { destination, gateway, device, metric, table } = parseRoute(payload);
+      const { type, destination, gateway, device, metric, table, mtu, initcwnd } = parseRoute(payload);
       if (table === RT_TABLE.LOCAL) continue;
       const words = [
+        routeTypes.get(type),
         destination,
         gateway && `via ${gateway}`,
-        `dev ${nameOf(device)}`,
-        metric && `metric ${metric}`,
+        device && `dev ${nameOf(device)}`,
         table !== RT_TABLE.MAIN && `table ${table}`,
+        metric && `metric ${metric}`,
+        mtu && `mtu ${mtu}`,
+        initcwnd && `initcwnd ${initcwnd}`,
       ];
       routes.push(words.filter((word) => typeof word === 'string').join(' '));
     }
@@ -124,7 +145,8 @@ async function readHost(plan: Plan, director: UserTask, { fd, rtnl }: Netns): Pr
       stats,
     })),
     sockets: await readSockets(director, families),
-    drops: await readDrops(director),
+    // A switch gets a copy of what it floods; having no addresses, it discards that.
+    drops: node.role === 'switch' ? {} : await readDrops(director),
   };
 }
 
@@ -141,22 +163,33 @@ async function readSockets(director: UserTask, families: readonly number[]): Pro
   return found;
 }
 
-/** Two lines a protocol: names, then values. */
 async function readDrops(director: UserTask): Promise<Record<string, number>> {
-  const found: Record<string, number> = {};
-  for (const path of ['/proc/thread-self/net/snmp', '/proc/thread-self/net/netstat']) {
-    const lines = (await readText(director, path)).split('\n');
-    for (let i = 0; i + 1 < lines.length; i += 2) {
-      const [protocol, ...names] = (lines[i] ?? '').split(' ');
-      const values = (lines[i + 1] ?? '').split(' ').slice(1).map(Number);
-      for (const [n, name] of names.entries()) {
-        const key = `${(protocol ?? '').replace(':', '')}.${name}`;
-        if (dropCounters.includes(key) && values[n]) found[key] = values[n];
-      }
-    }
-  }
-  return found;
+  const text = (name: string) => readText(director, `/proc/thread-self/net/${name}`);
+  const counters = [...pairs(await text('snmp')), ...pairs(await text('netstat')), ...singles(await text('snmp6'))];
+  return Object.fromEntries(
+    counters.flatMap(([protocol, name, value]) =>
+      value && dropCounters[protocol]?.includes(name) ? [[`${protocol}.${name}`, value]] : [],
+    ),
+  );
 }
+
+type Counter = readonly [protocol: string, name: string, value: number];
+
+/** Two lines a protocol: names, then values. */
+function pairs(text: string): Counter[] {
+  const lines = text.split('\n').map((line) => line.split(' '));
+  return lines.flatMap(([protocol = '', ...names], i) =>
+    i % 2 ? [] : names.map((name, n): Counter => [protocol.replace(':', ''), name, Number(lines[i + 1]?.[n + 1])]),
+  );
+}
+
+/** A line a counter: "Ip6InReceives 5". */
+const singles = (text: string): Counter[] =>
+  [...text.matchAll(/^([A-Z][a-z]+6)(\w+)\s+(\d+)$/gm)].map(([, protocol = '', name = '', value]) => [
+    protocol,
+    name,
+    Number(value),
+  ]);
 
 async function readText(task: UserTask, path: string): Promise<string> {
   const fd = must('openat', await openat(task, AT_FDCWD, path, O_RDONLY), path);

@@ -206,9 +206,9 @@ describe('hijack-test.sh', () => {
     expect(state.routes).toEqual(
       expect.arrayContaining([
         'default via 192.168.13.1 dev eth0 table 4',
-        'default via fc03::1 dev eth0 metric 1024 table 5',
+        'default via fc03::1 dev eth0 table 5 metric 1024',
         'default via 192.168.14.1 dev eth1 table 6',
-        'default via fc04::1 dev eth1 metric 1024 table 7',
+        'default via fc04::1 dev eth1 table 7 metric 1024',
       ]),
     );
   });

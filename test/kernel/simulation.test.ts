@@ -215,6 +215,21 @@ describe('rates', () => {
     expect(perSecond).toBeLessThan(475);
   });
 
+  test.each([
+    [1500, 1000],
+    [1280, 1000],
+    [750, 2000],
+  ])('an opportunity delivers 1500 bytes: packets of %i bytes, %i a second', async (mtu, perSecond) => {
+    const answer = await simulate({
+      duration: '3s',
+      families: ['ipv4'],
+      links: link({ mtu, forward: { trace: [1] } }),
+      workloads: [{ type: 'udp', from: 'a', to: 'b', rate: '20mbit', size: `${mtu - 36}`, duration: '2s' }],
+    });
+    expect(flow(answer, 0, 'udp').goodput_bps).toBeCloseTo(perSecond * (mtu - 36) * 8, -4);
+    expect(answer.links[0]?.forward.rate_bps).toBe(12e6);
+  });
+
   test('classes of an htb get their shares', async () => {
     const queue = {
       kind: 'htb',
@@ -282,9 +297,14 @@ describe('what wires do to packets', () => {
   });
 
   test('corrupt packets are thrown away by the checksum of whoever gets them', async () => {
-    const answer = await simulate({ links: link({ delay: '5ms', corrupt: '5%' }), workloads: [udp] });
+    const ping = { type: 'ping', from: 'a', to: 'b', count: 200, interval: '10ms' } as const;
+    const answer = await simulate({
+      links: link({ delay: '5ms', corrupt: '5%' }),
+      workloads: [udp, ping, { ...ping, family: 'ipv6' }],
+    });
     expect(flow(answer, 0, 'udp').lost / 10_000).toBeGreaterThan(0.03);
-    expect(answer.hosts.b?.state.drops['Udp.InCsumErrors']).toBeGreaterThan(0);
+    for (const counter of ['IpExt.InCsumErrors', 'Icmp.InCsumErrors', 'Icmp6.InCsumErrors', 'Udp.InCsumErrors'])
+      expect(answer.hosts.b?.state.drops[counter]).toBeGreaterThan(0);
   });
 
   test('Reno under losses follows Mathis within a factor of two, and BBR does not care', async () => {
@@ -575,6 +595,7 @@ describe('what is set on hosts', () => {
           routes: [
             { to: '198.51.100.0/24', via: 'b', metric: 5 },
             { to: '203.0.113.0/24', type: 'blackhole' },
+            { to: '233.252.0.0/24', via: 'b', mtu: 1200, initcwnd: 20 },
           ],
           neighbours: [{ address: '192.0.2.77', mac: '02:00:00:00:00:77' }],
         },
@@ -592,7 +613,12 @@ describe('what is set on hosts', () => {
       up: true,
     });
     expect(state?.addresses).toContain('192.0.2.1/24 dev eth0');
-    expect(state?.routes).toContain('198.51.100.0/24 via 192.0.2.2 dev eth0 metric 5');
+    for (const route of [
+      '198.51.100.0/24 via 192.0.2.2 dev eth0 metric 5',
+      'blackhole 203.0.113.0/24',
+      '233.252.0.0/24 via 192.0.2.2 dev eth0 mtu 1200 initcwnd 20',
+    ])
+      expect(state?.routes).toContain(route);
     expect(state?.neighbours).toContainEqual({
       address: '192.0.2.77',
       mac: '02:00:00:00:00:77',
@@ -631,7 +657,7 @@ describe('what is set on hosts', () => {
         'default via 192.168.0.1 dev eth0 table 4',
         'default via 192.168.1.1 dev eth1 table 6',
         'default via 192.168.0.1 dev eth0',
-        'default via 2001:db8:0:f101::1 dev eth0 metric 1024 table 5',
+        'default via 2001:db8:0:f101::1 dev eth0 table 5 metric 1024',
       ]),
     );
     expect(a?.hijack?.dump).toEqual({ '/sysfs/class/net/lo/mtu': '65536\n', '/sysfs/class/net/lo/dev_id': '0x0\n' });

@@ -166,6 +166,8 @@ export interface Route {
   readonly scope: number;
   readonly type: number;
   readonly source?: string;
+  readonly mtu?: number;
+  readonly initcwnd?: number;
 }
 
 export function parseRoute(payload: Uint8Array): Route {
@@ -175,8 +177,9 @@ export function parseRoute(payload: Uint8Array): Route {
     const value = attributes.get(which);
     return value && formatIp(value);
   };
-  const number = (which: number) => {
-    const value = attributes.get(which);
+  const metrics = parseAttributes(attributes.get(RTA.METRICS) ?? new Uint8Array());
+  const number = (which: number, among = attributes) => {
+    const value = among.get(which);
     return value && asU32(value);
   };
   const destination = ip(RTA.DST);
@@ -184,6 +187,8 @@ export function parseRoute(payload: Uint8Array): Route {
   const device = number(RTA.OIF);
   const metric = number(RTA.PRIORITY);
   const source = ip(RTA.PREFSRC);
+  const mtu = number(RTAX.MTU, metrics);
+  const initcwnd = number(RTAX.INITCWND, metrics);
   return {
     family,
     destination: destination === undefined ? 'default' : `${destination}/${destinationLength}`,
@@ -195,6 +200,8 @@ export function parseRoute(payload: Uint8Array): Route {
     scope,
     type,
     ...(source !== undefined && { source }),
+    ...(mtu !== undefined && { mtu }),
+    ...(initcwnd !== undefined && { initcwnd }),
   };
 }
 
