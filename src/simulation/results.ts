@@ -77,6 +77,7 @@ export interface OnOffResult extends FlowResult {
   readonly type: 'on-off';
   readonly periods: number;
   readonly bytes: number;
+  /** Over bursts and silences alike. */
   readonly goodput_bps: number;
   /** UDP only. */
   readonly lost?: number;

@@ -499,7 +499,13 @@ describe('workloads', () => {
       ],
     });
     expect(flow(answer, 0, 'on-off')).toMatchObject({ periods: 5, completed: true });
-    expect(flow(answer, 0, 'on-off').goodput_bps).toBeGreaterThan(4e6);
+    expect(answer.virtual_s).toBeCloseTo(20, 4);
+    const tcp = flow(answer, 0, 'on-off');
+    // What a burst leaves in the send buffer is sent in the silence after it.
+    expect(tcp.bytes).toBeGreaterThan((5 * 0.95 * 10e6) / 8);
+    expect(tcp.duration_s).toBeCloseTo(10, 4);
+    expect(tcp.goodput_bps).toBeCloseTo((tcp.bytes * 8) / 10, -3);
+    expect(flow(answer, 1, 'on-off').duration_s).toBeCloseTo(10, 4);
     expect(flow(answer, 1, 'on-off')).toMatchObject({ lost: 0 });
     expect(flow(answer, 1, 'on-off').goodput_bps).toBeLessThan(1e6);
   });

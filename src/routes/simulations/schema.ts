@@ -115,7 +115,9 @@ const loss = z
   .openapi({ example: '1%' });
 
 const direction = {
-  rate: rate('Default: as fast as it can.'),
+  rate: rate(
+    'Of Ethernet frames; over a short time as much as `burst` more. Default: no limit: hosts are infinitely fast, so TCP sends terabits a second there, each second of which takes minutes to compute.',
+  ),
   delay: time('One way.'),
   jitter: time('Of the delay.', '2ms'),
   delayCorrelation: percent('Of each delay with the one before.'),
@@ -126,7 +128,9 @@ const direction = {
   reorder: percent('Packets that do not wait for the delay.'),
   gap: z.int().optional(),
   queue: queue.openapi({ description: 'What waits at the bottleneck. Default: a fifo of bytes.' }),
-  burst: size("Bytes that may pass at once; default: about a millisecond's worth."),
+  burst: size(
+    "The token bucket, full at first: bytes that may pass at once. Default: a millisecond's worth, but one frame at least.",
+  ),
   trace: z
     .union([z.string(), z.array(z.number())])
     .optional()
@@ -215,8 +219,10 @@ const workload = z
       ...flow,
       ...tcpOptions,
       protocol: z.enum(['tcp', 'udp']).optional(),
-      on: z.string().max(MAX_WORDS),
-      off: z.string().max(MAX_WORDS),
+      on: z.string().max(MAX_WORDS).openapi({
+        description: 'How long the program sends. TCP goes on with what is in its send buffer when that has passed.',
+      }),
+      off: z.string().max(MAX_WORDS).openapi({ description: 'How long it does not.' }),
       distribution: z.enum(['constant', 'exponential']).optional(),
       rate: rate('UDP only.'),
       size: size('UDP only.'),
@@ -310,7 +316,7 @@ const flowResult = z
     error: z.string().optional().openapi({ description: 'What Linux said when it could not go on.' }),
     goodput_bps: z.number().optional().openapi({
       description:
-        'Payload received, over `duration_s`. Of udp: all after the first datagram, over the time from the first arrival to the last; none with fewer than two.',
+        'Payload received, over `duration_s` (of on-off: silences included). Of udp: all after the first datagram, over the time from the first arrival to the last; none with fewer than two.',
     }),
     retransmits: z.number().optional(),
     in_flight: z.number().optional().openapi({

@@ -44,6 +44,12 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
     }
   }
 
+  /** The last silence is of its time as the others are. */
+  async function endWithSilence(task: ProgramTask): Promise<void> {
+    life.end(life.endsNs(plan));
+    await sleepUntil(task, life.endsNs(plan));
+  }
+
   async function udpSender(task: ProgramTask): Promise<void> {
     const { fd, buffer } = await stream.openSender(task);
     for (const { fromNs, toNs } of bursts()) {
@@ -52,7 +58,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
         await stream.send(task, fd, buffer);
       }
     }
-    life.end();
+    await endWithSilence(task);
     await stream.settle(task);
   }
 
@@ -73,7 +79,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
     }
     must('shutdown', await shutdown(task, fd, SHUT.WR));
     await task.waitFor(sink.ended(port));
-    life.end();
+    await endWithSilence(task);
   }
 
   return {

@@ -35,8 +35,9 @@ export class Lifetime {
     return count === undefined ? this.#stage.endsNs : Number.POSITIVE_INFINITY;
   }
 
-  end(): void {
-    this.#endedNs ??= this.#stage.nowNs();
+  /** It has ended, or will by itself at this time. */
+  end(atNs = 0): void {
+    this.#endedNs ??= Math.max(atNs, this.#stage.nowNs());
   }
 
   /** It could not go on. */
