@@ -499,7 +499,7 @@ describe('workloads', () => {
       ],
     });
     expect(flow(answer, 0, 'on-off')).toMatchObject({ periods: 5, completed: true });
-    expect(answer.virtual_s).toBeCloseTo(20, 4);
+    expect(answer.virtual_s).toBeCloseTo(20, 1);
     const tcp = flow(answer, 0, 'on-off');
     // What a burst leaves in the send buffer is sent in the silence after it.
     expect(tcp.bytes).toBeGreaterThan((5 * 0.95 * 10e6) / 8);
