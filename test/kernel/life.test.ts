@@ -5,6 +5,7 @@ import { AT_FDCWD, O_CREAT, O_RDWR } from '../../src/abi/uapi/fs.ts';
 import { KernelDead, TaskExited } from '../../src/kernel/errors.ts';
 import type { HostedTask } from '../../src/kernel/hosted-task.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
+import { plus } from '../../src/kernel/memory.ts';
 import { seededHost } from '../../src/kernel/seed.ts';
 import { openat, write } from '../../src/kernel/syscalls/file.ts';
 import { mapBuffer } from '../../src/kernel/syscalls/memory.ts';
@@ -15,6 +16,11 @@ import { workerHost } from '../../src/worker-host.ts';
 import { restoredKernel } from './restored.ts';
 
 const MIB = 1 << 20;
+const SIGCHLD = 17;
+const EAGAIN = 11;
+const EINVAL = 22;
+/** include/uapi/linux/io_uring.h; `flags` is the third member of struct io_uring_params. */
+const IORING_SETUP_SQPOLL = 2;
 const kernels: Kernel[] = [];
 const fresh = async (memoryMib?: number): Promise<Kernel> => {
   const kernel = restoredKernel(memoryMib);
@@ -211,5 +217,29 @@ describe('memory', () => {
       expect(buffers).toEqual(buffers.map(() => ({ resolved: expect.anything() })));
       kernel.kill();
     }
+  });
+});
+
+describe('a task that never sleeps', () => {
+  it('fails to clone thousands of times, and memory comes back each time', async () => {
+    const { init } = await fresh(24);
+    const results = new Map<number, number>();
+    for (let made = 0; made < 5000; made++) {
+      const ret = Math.min(1, await init.syscall('clone', SIGCHLD, 0, 0, 0, 0));
+      results.set(ret, (results.get(ret) ?? 0) + 1);
+    }
+    expect([...results.keys()].sort()).toEqual([-EAGAIN, 1]);
+    expect(results.get(-EAGAIN)).toBeGreaterThan(4000);
+  });
+
+  it('gets no thread that polls for what it submits: it would never let it run again', async () => {
+    const { init } = await fresh();
+    const params = async (flags: number) => {
+      init.memory.write(init.scratch, new Uint8Array(120));
+      init.memory.write(plus(init.scratch, 8), new Uint8Array(Uint32Array.of(flags).buffer));
+      return init.syscall('io_uring_setup', 8, init.scratch);
+    };
+    expect(await params(IORING_SETUP_SQPOLL)).toBe(-EINVAL);
+    expect(await params(0)).toBeGreaterThanOrEqual(0);
   });
 });

@@ -18,7 +18,7 @@ unsigned long lkl_irqs_enabled;
  * damaged file system leads into must be found from within.
  */
 unsigned int lkl_busy;
-#define LKL_LOCKUP	1000000000
+#define LKL_LOCKUP	100000000
 
 static void lkl_take_irqs(void)
 {

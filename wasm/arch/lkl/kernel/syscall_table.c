@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The system call table: every entry has the one wasm signature of asm/syscall_wrapper.h. */
+#include <linux/io_uring.h>
 #include <linux/mm.h>
 #include <linux/syscalls.h>
+#include <linux/uaccess.h>
 #include <asm/syscall.h>
 
 SYSCALL_DEFINE6(mmap2, unsigned long, addr, unsigned long, len, unsigned long, prot,
@@ -14,6 +16,19 @@ SYSCALL_DEFINE6(mmap2, unsigned long, addr, unsigned long, len, unsigned long, p
 SYSCALL_DEFINE0(rt_sigreturn)
 {
 	return -ENOSYS;
+}
+
+/* A thread that polls for submissions wants a processor of its own: on the only one, it would never let anyone else run. */
+long __real_sys_io_uring_setup(const struct pt_regs *regs);
+long __wrap_sys_io_uring_setup(const struct pt_regs *regs);
+long __wrap_sys_io_uring_setup(const struct pt_regs *regs)
+{
+	struct io_uring_params __user *params = (void __user *)(unsigned long)regs->args[1];
+	u32 flags;
+
+	if (get_user(flags, &params->flags))
+		return -EFAULT;
+	return flags & IORING_SETUP_SQPOLL ? -EINVAL : __real_sys_io_uring_setup(regs);
 }
 
 static long lkl_no_syscall(const struct pt_regs *regs)

@@ -48,6 +48,8 @@ static bool lkl_exit_to_user_mode(struct pt_regs *regs)
 	bool again = false;
 
 	rcu_note_context_switch(false);		/* user mode is a quiescent state */
+	if (local_softirq_pending())		/* RCU frees: a task that never sleeps must not keep ksoftirqd from it */
+		do_softirq();
 	for (;;) {
 		if (need_resched())
 			schedule();
