@@ -11,12 +11,13 @@ import { type Plan, planSimulation, sampled } from '../simulation/plan.ts';
 import { Refused } from '../simulation/refused.ts';
 import type { SimulationRequest } from '../simulation/request.ts';
 import { runSimulation, type SimulationEvents, type SimulationResult } from '../simulation/run.ts';
+import type { Taken } from '../simulation/sampler.ts';
 import { Mistake } from './batch/mistake.ts';
 import { runList, type Stopped } from './batch/run.ts';
 import type { BatchCall, CallResult } from './batch/types.ts';
 import type { SetupNeeds } from './kernel-setup.ts';
 
-export type { SimulationRequest };
+export type { SimulationRequest, Taken };
 
 export interface SimulationNeeds {
   readonly newKernel: SetupNeeds['newKernel'];
