@@ -9,6 +9,7 @@ import {
   O_CLOEXEC,
   O_DIRECTORY,
   O_LARGEFILE,
+  O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   RESOLVE_IN_ROOT,
@@ -65,7 +66,7 @@ export interface OpenedFile {
   read(offset: number, length: number, sink: Sink): Promise<void>;
   /** Whether a read at its end agrees with its size. What the kernel makes as it is read (proc, sysfs) has none that does. */
   isSized(): Promise<boolean>;
-  /** All there is, however much. */
+  /** All there is now, however much. */
   readAll(sink: Sink): Promise<void>;
   close(): Promise<void>;
 }
@@ -107,7 +108,7 @@ export async function openPath(task: UserTask, root: string, path: Uint8Array): 
     if (type !== 'file' && type !== 'directory') {
       throw new HostError('not-a-file', `a ${type}, neither a regular file nor a directory`);
     }
-    const fd = await open(O_RDONLY | O_LARGEFILE);
+    const fd = await open(O_RDONLY | O_LARGEFILE | O_NONBLOCK);
     const buffer = await mapBuffer(task, BUFFER_BYTES);
     const closing = {
       async close() {
@@ -130,8 +131,9 @@ export async function openPath(task: UserTask, root: string, path: Uint8Array): 
       },
       async readAll(sink) {
         for (let at = 0; ; ) {
-          const bytes = must('pread64', await pread64(task, fd, buffer, buffer.bytes, at));
-          if (bytes === 0) return;
+          const bytes = await pread64(task, fd, buffer, buffer.bytes, at);
+          if (bytes === 0 || bytes === -errnos.EAGAIN.number) return; // /proc/kmsg would wait for more
+          must('pread64', bytes);
           await sink(task.memory.copy(buffer.at, bytes));
           at += bytes;
         }

@@ -3,6 +3,7 @@
 import { HostError } from '../abi/host-error.ts';
 import type { Sink } from '../archive/chunk-writer.ts';
 import type { Host } from '../kernel/host.ts';
+import type { WaitFor } from './watched.ts';
 
 /** The others wait: a client that neither sends nor takes anything for so long is given up. */
 const STALL_MS = 30_000;
@@ -11,7 +12,7 @@ const STALL_MS = 30_000;
 export async function* bytesOf(
   body: ReadableStream<Uint8Array> | null,
   host: Host,
-  waitFor: <T>(step: Promise<T>) => Promise<T>,
+  waitFor: WaitFor,
 ): AsyncGenerator<Uint8Array, void, void> {
   if (body === null) return;
   const reader = body.getReader();
@@ -32,7 +33,7 @@ export async function* bytesOf(
 export async function sendTo(
   writable: WritableStream<Uint8Array>,
   host: Host,
-  waitFor: <T>(step: Promise<T>) => Promise<T>,
+  waitFor: WaitFor,
   send: (sink: Sink) => Promise<void>,
 ): Promise<void> {
   const writer = writable.getWriter();

@@ -40,6 +40,7 @@ import {
 import { fillUpper, partsOf, suspendedOf, type Texts, textIn, textParts } from './saved.ts';
 import { fromJson, type Parts, SessionStore, toJson } from './store.ts';
 import { StraceTail } from './strace-tail.ts';
+import { type WaitFor, watched } from './watched.ts';
 
 export interface SessionNeeds {
   readonly kernels: Pick<KernelPool, 'resume' | 'cleanMemory'>;
@@ -85,6 +86,9 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
     #meta: Meta | undefined;
     #obstacle: string | undefined;
     #tail: Promise<unknown> = Promise.resolve();
+    /** Those that are under way or wait. */
+    #turns = 0;
+    #doomed = false;
     /** Something was flushed that has to last. */
     #flushed = false;
 
@@ -155,7 +159,7 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
       // The answer is there once the file is open; the turn is over once it was read.
       const { promise, resolve, reject } = Promise.withResolvers<Outcome<FoundPath>>();
       const turn = this.#inTurn(() =>
-        this.#using(async ({ kernel: { init } }) => {
+        this.#usingFile(async ({ kernel: { init } }, waitFor) => {
           const opened = await openPath(init, ROOT, path);
           try {
             if (opened.type === 'directory') {
@@ -168,7 +172,6 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
             const found: FoundPath = { type: opened.type, body, ...sized, ...this.#tell() };
             resolve({ value: found });
             const { offset, length } = range ?? { offset: 0, length: sizeBytes };
-            const waitFor = <T>(step: Promise<T>) => init.waitFor(step);
             await sendTo(writable, this.#needs.host, waitFor, (sink) =>
               length === undefined ? opened.readAll(sink) : opened.read(offset, length, sink),
             );
@@ -184,10 +187,9 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
 
     saveFile({ path, mode, body }: FileBody): Promise<Outcome<Told & { readonly created: boolean }>> {
       return this.#inTurn(() =>
-        this.#using(async (live) => {
-          const { init } = live.kernel;
-          const bytes = bytesOf(body, this.#needs.host, (step) => init.waitFor(step));
-          const { created } = await saveFile(init, { path, mode, bytes });
+        this.#usingFile(async (live, waitFor) => {
+          const bytes = bytesOf(body, this.#needs.host, waitFor);
+          const { created } = await saveFile(live.kernel.init, { path, mode, bytes });
           const obstacle = await this.#commitFlushed(live);
           if (obstacle !== undefined) throw new HostError('not-suspendable', `written, but not for good: ${obstacle}`);
           return { created, ...this.#tell() };
@@ -231,6 +233,7 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
     }
 
     destroy(): Promise<Outcome<null>> {
+      this.#doom();
       return this.#inTurn(async () => {
         await this.#forget();
         return null;
@@ -239,22 +242,35 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
 
     /** Nobody called for a while, or its time is over. */
     override async alarm(): Promise<void> {
+      if (this.#isOver()) this.#doom();
+      else if (this.#turns > 0) return this.#setAlarm();
       await this.#inTurn(async () => {
         if (this.#meta === undefined) return;
-        if (nowMs() >= this.#meta.request.expiresMs) await this.#forget();
+        if (this.#isOver()) await this.#forget();
         else await this.#rest();
       });
     }
 
     /** One after another, in the order in which they came. */
     #inTurn<T>(action: () => Promise<T>): Promise<Outcome<T>> {
-      const turn = this.#tail.then(() => outcome(action));
+      this.#turns++;
+      const turn = this.#tail.then(() => outcome(action)).finally(() => this.#turns--);
       this.#tail = turn.catch(() => {});
       return turn;
     }
 
+    #isOver(): boolean {
+      return this.#meta !== undefined && nowMs() >= this.#meta.request.expiresMs;
+    }
+
+    /** It is to be forgotten, which does not wait for whatever the kernel is doing. */
+    #doom(): void {
+      this.#doomed = true;
+      this.#live?.kernel.kill('halt', 'the session is over');
+    }
+
     #known(): Meta {
-      if (this.#meta === undefined || nowMs() >= this.#meta.request.expiresMs) throw new HostError('session-not-found');
+      if (this.#meta === undefined || this.#doomed || this.#isOver()) throw new HostError('session-not-found');
       return this.#meta;
     }
 
@@ -285,6 +301,11 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
         this.#buryDead(live);
         await this.#setAlarm();
       }
+    }
+
+    /** The same for what goes to or comes from a client. */
+    #usingFile<T>(action: (live: Live, waitFor: WaitFor) => Promise<T>): Promise<T> {
+      return this.#using((live) => watched(live.kernel, this.#needs.host, (waitFor) => action(live, waitFor)));
     }
 
     /** The kernel: as it is, or from where it was last stored, or made anew when it never was. */

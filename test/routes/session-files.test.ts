@@ -91,6 +91,14 @@ describe('files of a session', () => {
     await destroy(id);
   });
 
+  it('that wait for more end where there is no more', async () => {
+    const id = await create();
+    expect((await get(id, 'proc/kmsg')).status).toBe(200);
+    expect(await (await get(id, 'proc/kmsg')).text()).toBe('');
+    expect((await run(id, { calls: [call('getpid')] })).results).toMatchObject([{ ret: 1 }]);
+    await destroy(id);
+  });
+
   it('are directories as JSON, page by page', async () => {
     const id = await create();
     for (const name of ['c', 'a', 'b']) await put(id, `d/${name}`, name);

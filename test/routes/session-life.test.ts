@@ -53,6 +53,31 @@ describe('a session that nobody calls', () => {
   });
 });
 
+describe('a session in the midst of a long call', () => {
+  const sleep = (id: string) =>
+    request(at(id, '/syscalls'), json('POST', { calls: [call('nanosleep', { tv_sec: 50, tv_nsec: 0 }, null)] }));
+
+  it('is deleted at once', async () => {
+    const id = await create();
+    const sleeping = sleep(id);
+    await scheduler.wait(100);
+    const startMs = Date.now();
+    await destroy(id);
+    await expectStatus(await sleeping, 404);
+    expect(Date.now() - startMs).toBeLessThan(10_000);
+  });
+
+  it('is deleted by its alarm', async () => {
+    const id = await create({ expires_in_s: 1 });
+    const sleeping = sleep(id);
+    await scheduler.wait(1100);
+    const startMs = Date.now();
+    await runDurableObjectAlarm(await objectOf(id));
+    await expectStatus(await sleeping, 404);
+    expect(Date.now() - startMs).toBeLessThan(10_000);
+  });
+});
+
 describe("a session's log", () => {
   it('has what was written to /dev/kmsg, before and after it was suspended', async () => {
     const id = await create();
