@@ -32,6 +32,8 @@ export interface Stage {
   readonly beganNs: number;
   /** CLOCK_MONOTONIC when it ends at the latest. */
   readonly endsNs: number;
+  /** Delays of all links, there and back: no round trip without queues is longer. */
+  readonly allDelaysNs: number;
   readonly network: Network;
   /** CLOCK_MONOTONIC now. */
   nowNs(): number;

@@ -59,7 +59,7 @@ export interface PingResult extends FlowResult {
   readonly type: 'ping';
   readonly sent: number;
   readonly received: number;
-  /** Sent so late that the slowest answer so far would not have come: neither received nor lost. */
+  /** Sent so late that an answer as slow as the slowest (without one: as the links are) would not have come: neither received nor lost. */
   readonly in_flight: number;
   readonly duplicates: number;
   readonly loss: number;

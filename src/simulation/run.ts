@@ -94,6 +94,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   const stage: Stage = {
     beganNs,
     endsNs: beganNs + plan.durationNs,
+    allDelaysNs: [...plan.directions.values()].flat().reduce((sum, { report }) => sum + report.delayNs, 0),
     network,
     nowNs,
     realtime,

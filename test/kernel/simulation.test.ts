@@ -378,6 +378,8 @@ describe('workloads', () => {
     });
     expect(pingOf(answer, 0)).toMatchObject({ sent: 1, received: 1, in_flight: 0, loss: 0 });
     expect(pingOf(answer, 1)).toMatchObject({ sent: 3, received: 2, in_flight: 1, loss: 0 });
+    const satellite = await simulate({ duration: '1s', links: link({ delay: '600ms' }), workloads: [ping] });
+    expect(pingOf(satellite)).toMatchObject({ sent: 1, received: 0, in_flight: 1, loss: 0 });
   });
 
   test("a transfer has its host's congestion control, unless it names one", async () => {

@@ -320,7 +320,8 @@ const flowResult = z
     }),
     retransmits: z.number().optional(),
     in_flight: z.number().optional().openapi({
-      description: 'Pings sent so late that the slowest answer so far would not have come: neither received nor lost.',
+      description:
+        'Pings sent so late that an answer as slow as the slowest (without one: as the links are) would not have come: neither received nor lost.',
     }),
     rtt_ms: z.looseObject({ min: z.number(), max: z.number(), mean: z.number(), p50: z.number() }).optional(),
   })

@@ -78,9 +78,9 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
     }
   }
 
-  /** The simulation may end before answers come that the slowest one so far gives time for. */
+  /** The simulation may end before answers come that are no slower than others were, or than links are. */
   function inFlight(): number {
-    const slowestMs = rttsMs.reduce((most, ms) => Math.max(most, ms), 0);
+    const slowestMs = rttsMs.reduce((most, ms) => Math.max(most, ms), rttsMs.length ? 0 : stage.allDelaysNs / 1e6);
     return sentNs.filter((ns, n) => !answered.has(n) && (stage.nowNs() - ns) / 1e6 < slowestMs).length;
   }
 
