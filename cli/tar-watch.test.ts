@@ -51,6 +51,15 @@ describe('tar watcher', () => {
     expect((await watched(Buffer.concat([extended, header]), 100)).entries).toBe(2);
   });
 
+  it.each([
+    ['path', `./ü${'long/'.repeat(60)}\n17 size=99999999\n`],
+    ['SCHILY.xattr.user.note', 'ü\n17 size=99999999\n'],
+  ])('takes no record for a size that lies in the value of another: %s', async (keyword, value) => {
+    const hostile = file('./a', 'a'.repeat(5000));
+    const tar = await pack({ ...hostile, header: { ...hostile.header, pax: { [keyword]: value } } }, file('./b', 'b'));
+    expect((await watched(tar, 100)).entries).toBe(2);
+  });
+
   it('finds the list a tar ends with, and no file of its name', async () => {
     const list = file('./.fs2tar-errors', 'EIO\tpread64\t./a\n');
     const old = file('./.fs2tar-errors', 'old', new Date(1e12));

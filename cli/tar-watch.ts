@@ -12,11 +12,19 @@ const sizeOf = (header: Buffer): number => Number.parseInt(header.toString('lati
 const mtimeOf = (header: Buffer): number => Number.parseInt(header.toString('latin1', 136, 148), 8);
 const typeOf = (header: Buffer): string => header.toString('latin1', 156, 157);
 
-/** Of an extended header: the size of what follows, where a ustar header cannot hold it. */
-const paxSize = (records: string): number | undefined => {
-  const size = /(?:^|\n)\d+ size=(\d+)\n/.exec(records)?.[1];
-  return size === undefined ? undefined : Number(size);
-};
+/** Of an extended header: the size of what follows, where a ustar header cannot hold it. A value may look like a record: only lengths tell where one begins. */
+function paxSize(records: Buffer): number | undefined {
+  let size: number | undefined;
+  for (let at = 0; at < records.length; ) {
+    const lengthBytes = Number.parseInt(records.toString('latin1', at, at + 20), 10);
+    if (!(lengthBytes > 0)) throw new Error('the tar has a bad extended header');
+    const record = records.toString('latin1', at, at + lengthBytes);
+    const value = /^\d+ size=(\d+)\n$/.exec(record)?.[1];
+    if (value !== undefined) size = Number(value);
+    at += lengthBytes;
+  }
+  return size;
+}
 
 export class TarWatch extends Transform {
   bytes = 0;
@@ -75,7 +83,7 @@ export class TarWatch extends Transform {
     this.#nextSize = undefined;
     if (isExtended) {
       this.#collect(size, padded - size, (records) => {
-        this.#nextSize = paxSize(records.toString('latin1'));
+        this.#nextSize = paxSize(records);
       });
       return;
     }
