@@ -70,11 +70,9 @@ export async function session({ quick, folder }: BenchOptions): Promise<Results>
 /** A WebSocket that is asked one batch after another. */
 async function connect(url: URL) {
   const socket = new WebSocket(url.href.replace('http', 'ws'));
+  const failed = new Promise<never>((_, reject) => socket.addEventListener('error', reject, { once: true }));
   const next = (type: 'open' | 'message') =>
-    new Promise<Event>((resolve, reject) => {
-      socket.addEventListener(type, resolve, { once: true });
-      socket.addEventListener('error', reject, { once: true });
-    });
+    Promise.race([failed, new Promise((resolve) => socket.addEventListener(type, resolve, { once: true }))]);
   await next('open');
   return {
     ask(batch: unknown) {
