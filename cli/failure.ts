@@ -1,5 +1,7 @@
 /** How a command ends: the exit codes, and the one error that carries one. */
 
+import { inOctal } from '../src/jobs/fs2tar-errors.ts';
+
 export const exitCodes = {
   done: 0,
   usage: 1,
@@ -36,6 +38,9 @@ export class Failure extends Error {
 
 /** The reason in an error of the system or of a library. */
 export const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+/** For a terminal, which would obey control characters in a name or a log: they are octal. Newlines and tabs stay. */
+export const printable = (text: string): string => text.replaceAll(/[^\P{Cc}\n\t]/gu, inOctal);
 
 /** Whoever reads our output has gone. */
 export const isBrokenPipe = (cause: unknown): boolean =>

@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { failureOf, send } from './client.ts';
 import type { EmbeddedWorker } from './embedded-worker.ts';
-import { exitCodes, exitCodesHelp, Failure, isBrokenPipe, reasonOf } from './failure.ts';
+import { exitCodes, exitCodesHelp, Failure, isBrokenPipe, printable, reasonOf } from './failure.ts';
 import { type ImageFile, openImage } from './image.ts';
 import { openOutput } from './output.ts';
 import { showProgress } from './progress.ts';
@@ -142,6 +142,6 @@ function explained(cause: unknown, worker: EmbeddedWorker | undefined): unknown 
 function reportMissing(errorList: string): void {
   const lines = errorList.trimEnd().split('\n');
   console.error('lkl: the tar has not everything:');
-  for (const line of lines.slice(0, MAX_ERRORS_SHOWN)) console.error(`lkl: ${line.replaceAll('\t', ' ')}`);
+  for (const line of lines.slice(0, MAX_ERRORS_SHOWN)) console.error(`lkl: ${printable(line.replaceAll('\t', ' '))}`);
   if (lines.length > MAX_ERRORS_SHOWN) console.error('lkl: … and more, see .fs2tar-errors');
 }

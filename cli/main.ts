@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { exitCodes, Failure, isBrokenPipe } from './failure.ts';
+import { exitCodes, Failure, isBrokenPipe, printable } from './failure.ts';
 import { fs2tarCommand } from './fs2tar.ts';
 import { simCommand } from './sim.ts';
 
@@ -34,7 +34,7 @@ function report(cause: unknown): number {
     console.error('lkl:', cause);
     return exitCodes.failed;
   }
-  console.error(`lkl: ${cause.message.replaceAll(/\s*\n\s*/g, '; ')}`);
-  if (program.opts().verbose && cause.log) console.error(cause.log.trimEnd());
+  console.error(`lkl: ${printable(cause.message.replaceAll(/\s*\n\s*/g, '; '))}`);
+  if (program.opts().verbose && cause.log) console.error(printable(cause.log.trimEnd()));
   return exitCodes[cause.kind];
 }

@@ -84,6 +84,15 @@ describe('a remote Worker', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it('cannot write control characters to the terminal', async () => {
+    const problem = { type: '/problems/ENOENT', title: 'ü', detail: 'a\x1b[2Jb\x9bc', console: 'log\x07\r\nend\n' };
+    const answer: RequestListener = (_, response) => {
+      response.writeHead(404, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
+    };
+    const { stderr } = await withWorker(answer, (url) => lkl(['fs2tar', image, '--url', url, '-v']));
+    expect(stderr).toBe('lkl: ü: a\\033[2Jb\\302\\233c\nlog\\007\\015\nend\n');
+  });
+
   it.each<[string, (response: ServerResponse, whole: Buffer) => void]>([
     ['breaks off', (response, whole) => response.write(whole.subarray(0, 1500), () => response.destroy())],
     ['ends well, but too early', (response, whole) => response.end(whole.subarray(0, 1536))],

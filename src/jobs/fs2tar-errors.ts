@@ -15,10 +15,13 @@ export interface Fs2tarError {
 const encoder = new TextEncoder();
 const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, '0')}`;
 
+/** A character as \ooo, once for each byte of it. */
+export const inOctal = (char: string): string => Array.from(encoder.encode(char), octal).join('');
+
 function printable(bytes: Uint8Array): string {
   if (isUtf8(bytes)) {
     const text = new TextDecoder().decode(bytes);
-    return text.replaceAll(/[\p{Cc}\\]/gu, (char) => Array.from(encoder.encode(char), octal).join(''));
+    return text.replaceAll(/[\p{Cc}\\]/gu, inOctal);
   }
   const char = (byte: number) => (byte < 0x80 ? printable(Uint8Array.of(byte)) : octal(byte));
   return Array.from(bytes, char).join('');
