@@ -94,7 +94,8 @@ async function fs2tar(path: string, options: Options): Promise<number> {
     progress.stop();
     await worker?.close();
   }
-  if (watch.errorList === undefined) return exitCodes.done;
+  // Without --on-error continue, a file of that name is the image's own.
+  if (watch.errorList === undefined || options.onError === 'stop') return exitCodes.done;
   reportMissing(watch.errorList);
   return exitCodes.partial;
 }

@@ -110,6 +110,20 @@ describe('a remote Worker', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it.each([
+    ['stop', 0],
+    ['continue', 3],
+  ])('whose tar ends with .fs2tar-errors ends it, with --on-error %s, with %i', async (onError, exitCode) => {
+    const header = { name: './.fs2tar-errors', size: 4, mtime: new Date(0) };
+    const whole = Buffer.from(await packTar([{ header, body: 'EIO\n' }]));
+    const ran = await withWorker(
+      (request, response) => request.resume().on('end', () => response.end(whole)),
+      (url) => lkl(['fs2tar', image, '--url', url, '--on-error', onError]),
+    );
+    expect(ran.exitCode).toBe(exitCode);
+    expect(ran.stdout.equals(whole)).toBe(true);
+  });
+
   it('that is not there ends it with 4', async () => {
     const url = await withWorker(
       () => {},
