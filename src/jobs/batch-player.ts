@@ -5,10 +5,11 @@ import { KernelDead, TaskExited } from '../kernel/errors.ts';
 import type { HostedTask } from '../kernel/hosted-task.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { isCall } from './batch/aliases.ts';
 import { integer } from './batch/integer.ts';
 import { Mistake } from './batch/mistake.ts';
 import { Refs } from './batch/refs.ts';
-import { runList, type Stopped } from './batch/run.ts';
+import { runList, type Stopped, unknownCall } from './batch/run.ts';
 import type { BatchCall, CallResult } from './batch/types.ts';
 
 /** A call of a batch with several lists. */
@@ -83,6 +84,8 @@ class Player {
   async play(): Promise<BatchEnd> {
     const { calls, tasks } = this.#batch;
     const { init } = this.#kernel;
+    mustHaveNames('', calls);
+    for (const [name, task] of Object.entries(tasks)) mustHaveNames(name, task.calls);
     const stopped = await this.#list(init, '', calls);
     if (stopped) return { stopped, tasks: {} };
     const spawned: [string, HostedTask, TaskRequest][] = [];
@@ -224,6 +227,14 @@ class SharedRefs extends Refs {
   }
 }
 
+/** Calls that Linux does not have are found before the first one is made, unless they are still to come. */
+function mustHaveNames(name: string, calls: Batch['calls']): void {
+  if (!Array.isArray(calls)) return;
+  for (const [index, { call }] of (calls as readonly PlayedCall[]).entries()) {
+    if (!isCall(call)) throw badCall('unknown-call', `${prefixOf(name)}/calls/${index}/call`, unknownCall(call));
+  }
+}
+
 async function leave(task: HostedTask): Promise<void> {
   try {
     await task.syscall('exit', SUCCESS);
@@ -232,7 +243,8 @@ async function leave(task: HostedTask): Promise<void> {
   }
 }
 
-const prefixOf = (name: string): string => (name === '' ? '' : `/tasks/${name}`);
+/** Where the calls of a task stand in the request; without a name: those of `calls`. */
+export const prefixOf = (name = ''): string => (name === '' ? '' : `/tasks/${name}`);
 
 /** `path` is a JSON pointer into the request. */
 export const badCall = (code: string, path: string, message: string): HostError =>

@@ -2,15 +2,16 @@
 
 import { HostError, type HostErrorName } from '../abi/host-error.ts';
 import type { SyscallName } from '../abi/syscalls.ts';
-import type { CallResult } from '../jobs/batch/types.ts';
 import type { PlayedCall, TaskRequest } from '../jobs/batch-player.ts';
 import type { ByteRange, WantedRange } from '../jobs/byte-range.ts';
 import type { Entry } from '../jobs/image-files.ts';
 import type { KernelRequest } from '../jobs/kernel-setup.ts';
+import type { KeptResults } from '../jobs/result-keeper.ts';
 import type { BatchReport } from '../jobs/syscall-batch.ts';
 import { KernelDead } from '../kernel/errors.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { HijackNote } from '../simulation/hijack.ts';
+import { fromJson, toJson } from './store.ts';
 
 export interface SessionRequest extends KernelRequest {
   readonly expiresMs: number;
@@ -35,8 +36,7 @@ export interface Told {
 
 export interface WholeAnswer extends Told {
   readonly report: BatchReport;
-  /** In the order in which they came; without a task: of `calls`. */
-  readonly results: readonly { readonly task?: string; readonly result: CallResult }[];
+  readonly kept: KeptResults;
   /** Why what was flushed could not be made to last. */
   readonly obstacle?: string;
 }
@@ -86,7 +86,7 @@ export interface SessionInfo {
 export type Outcome<T> = { readonly value: T } | { readonly problem: Problem };
 
 type Problem =
-  | { readonly kind: HostErrorName; readonly detail: string; readonly members: string }
+  | { readonly kind: HostErrorName; readonly detail: string; readonly members: Uint8Array }
   | { readonly call: SyscallName; readonly number: number; readonly path: string | undefined };
 
 /** Runs in a Durable Object. */
@@ -101,10 +101,10 @@ export async function outcome<T>(action: () => Promise<T>): Promise<Outcome<T>> 
 function problemOf(cause: unknown): Problem {
   if (cause instanceof KernelError) return { call: cause.call, number: cause.number, path: cause.path };
   if (cause instanceof KernelDead) {
-    return { kind: `kernel-${cause.end}`, detail: cause.message, members: JSON.stringify({ console: cause.console }) };
+    return { kind: `kernel-${cause.end}`, detail: cause.message, members: toJson({ console: cause.console }) };
   }
   if (!(cause instanceof HostError)) throw cause;
-  return { kind: cause.kind, detail: cause.message, members: JSON.stringify(cause.members) };
+  return { kind: cause.kind, detail: cause.message, members: toJson(cause.members) };
 }
 
 /** Runs in the Worker. */
@@ -112,7 +112,7 @@ export function valueIn<T>(answer: Outcome<T>): T {
   if ('value' in answer) return answer.value;
   const { problem } = answer;
   if ('call' in problem) throw new KernelError(problem.call, problem.number, problem.path);
-  throw new HostError(problem.kind, problem.detail, { members: JSON.parse(problem.members) });
+  throw new HostError(problem.kind, problem.detail, { members: fromJson(problem.members) });
 }
 
 /** One kernel. */

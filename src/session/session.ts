@@ -13,6 +13,7 @@ import {
   prepareKernel,
   type SetupNeeds,
 } from '../jobs/kernel-setup.ts';
+import { ResultKeeper } from '../jobs/result-keeper.ts';
 import { saveFile } from '../jobs/save-file.ts';
 import { type BatchReport, playTimed } from '../jobs/syscall-batch.ts';
 import type { KernelPool } from '../kernel/pool.ts';
@@ -130,7 +131,7 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
     run(batch: WholeBatch): Promise<Outcome<WholeAnswer>> {
       return this.#inTurn(() =>
         this.#using(async (live) => {
-          const results: WholeAnswer['results'][number][] = [];
+          const keeper = new ResultKeeper();
           const nextCall = callNames(batch);
           const note = (line: string, task?: string) => {
             live.strace.append(task === undefined ? line : `[${task}] ${line}`);
@@ -140,17 +141,17 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
             if (strace !== undefined) note(strace, task);
             else if (result.exited) note(unfinished(call), task);
             if (isFlush(call, result)) this.#flushed = true;
-            const shown = batch.strace && strace !== undefined ? { ...result, strace } : result;
-            results.push(task === undefined ? { result: shown } : { task, result: shown });
+            keeper.keep(batch.strace && strace !== undefined ? { ...result, strace } : result, task);
           };
           const playing = playTimed(live, { ...batch, strace: true }, sink, this.#needs);
           const report = await playing.catch((cause: unknown) => {
             for (const { call, task } of underWay(cause)) note(unfinished(call), task);
-            throw cause;
+            throw keeper.explain(cause);
           });
           await reap(live.kernel.init, report);
           const obstacle = await this.#commitFlushed(live);
-          return { report, results, ...(obstacle !== undefined && { obstacle }), ...this.#tell() };
+          const kept = { results: keeper.results, tasks: keeper.tasks };
+          return { report, kept, ...(obstacle !== undefined && { obstacle }), ...this.#tell() };
         }),
       );
     }

@@ -236,6 +236,25 @@ describe('a session', () => {
     await destroy(id);
   });
 
+  it('answers so much at a time, and does not lose it', async () => {
+    const id = await create();
+    const reads = Array.from({ length: 5 }, () => call('read', { ref: 'fd' }, { out: 4_100_000 }, 4_100_000));
+    const calls = [{ ...call('open', '/dev/zero', 'O_RDONLY', 0), as: 'fd' }, ...reads];
+    const problem = await expectStatus(await request(at(id, '/syscalls'), json('POST', { calls })), 422);
+    expect(problem).toMatchObject({ code: 'over-limit', path: '/calls/4' });
+    expect((problem.results as Json[]).map(({ ret }) => ret)).toEqual([0, 4_100_000, 4_100_000, 4_100_000]);
+    expect((await run(id, { calls: [call('close', 0)] })).results).toMatchObject([{ ret: 0 }]);
+    await destroy(id);
+  });
+
+  it('takes 16 MiB of JSON', async () => {
+    const id = await create();
+    const body = { calls: [call('chdir', 'x'.repeat(2 ** 24))] };
+    const refused = await expectStatus(await request(at(id, '/syscalls'), json('POST', body)), 413);
+    expect(refused).toMatchObject({ type: '/problems/body-too-large' });
+    await destroy(id);
+  });
+
   it('answers over a WebSocket, in order', async () => {
     const id = await create();
     const response = await exports.default.fetch(
@@ -248,14 +267,16 @@ describe('a session', () => {
     const done = new Promise<void>((resolve) => {
       socket.addEventListener('message', ({ data }) => {
         answers.push(JSON.parse(String(data)));
-        if (answers.length === 3) resolve();
+        if (answers.length === 4) resolve();
       });
     });
     socket.send(JSON.stringify({ calls: [call('open', '/tmp', 'O_RDONLY', 0)] }));
     socket.send('not json');
     socket.send(JSON.stringify({ calls: [call('close', 0)] }));
+    socket.send(new TextEncoder().encode(JSON.stringify({ calls: [call('getpid')] }))); // a binary frame
     await done;
-    expect(answers).toMatchObject([{ results: [{ ret: 0 }] }, { problem: { status: 400 } }, { results: [{ ret: 0 }] }]);
+    const results = (ret: number) => ({ results: [{ ret }] });
+    expect(answers).toMatchObject([results(0), { problem: { status: 400 } }, results(0), results(1)]);
     socket.close();
     await destroy(id);
   });

@@ -69,6 +69,30 @@ describe('a batch', () => {
     ]);
   });
 
+  it('is looked through for unknown calls before the first is made', async () => {
+    const tasks = { other: { calls: [call('getpid'), call('bogus')] } };
+    const path = '/tasks/other/calls/1/call';
+    await problem({ calls: [call('mkdir', '/y', 448)], tasks }, 422, { code: 'unknown-call', path, results: [] });
+  });
+
+  it('that breaks off tells what it did until then', async () => {
+    const calls = [call('mkdir', '/y', 448), { ...call('stat', '/n', { out: 'stat' }), as: 'st' }];
+    const bad = call('lseek', 0, { ref: 'st.st_size' }, 0);
+    const results = [{ ret: 0 }, { errno: 'ENOENT' }];
+    await problem({ calls: [...calls, bad] }, 422, {
+      detail: expect.stringMatching(/the result named st has no st_size: the call failed with ENOENT$/),
+      results,
+    });
+    const wait = { a: { calls: [call('getpid'), call('pause')] } };
+    await problem({ calls, tasks: wait }, 500, { results, tasks: { a: { results: [{ ret: expect.any(Number) }] } } });
+  });
+
+  it('has so much in one answer', async () => {
+    const reads = Array.from({ length: 5 }, () => call('read', { ref: 'fd' }, { out: 4_100_000 }, 4_100_000));
+    const calls = [{ ...call('open', '/dev/zero', 'O_RDONLY', 0), as: 'fd' }, ...reads];
+    await problem({ calls }, 422, { code: 'over-limit', path: '/calls/4' });
+  });
+
   it('finds nothing of the one before it', async () => {
     await run({ calls: [call('mkdir', '/left', 448)] });
     expect((await run({ calls: [call('mkdir', '/left', 448)] })).results).toMatchObject([{ ret: 0 }]);
@@ -245,9 +269,13 @@ describe('the kernel of a batch', () => {
   });
 
   it('has no more memory than asked for', async () => {
-    const fill = Array.from({ length: 32 }, () => call('write', { ref: 'file' }, { out: 2 ** 20 }, 2 ** 20));
-    const calls = [{ ...call('open', '/tmp/fill', 'O_WRONLY|O_CREAT', 420), as: 'file' }, ...fill];
-    expect((await run({ calls, memory: 64 })).results.slice(1)).toEqual(
+    const fill = Array.from({ length: 32 }, () => call('write', { ref: 'file' }, { ref: 'zeros' }, 2 ** 20));
+    const calls = [
+      { ...call('open', '/tmp/fill', 'O_WRONLY|O_CREAT', 420), as: 'file' },
+      { ...call('mmap', null, 2 ** 20, 'PROT_READ|PROT_WRITE', 'MAP_PRIVATE|MAP_ANONYMOUS', -1, 0), as: 'zeros' },
+      ...fill,
+    ];
+    expect((await run({ calls, memory: 64 })).results.slice(2)).toEqual(
       fill.map(() => expect.objectContaining({ ret: 2 ** 20 })),
     );
     await problem({ calls, memory: 16 }, 503, { type: '/problems/kernel-oom', under_way: [{ call: 'write' }] });

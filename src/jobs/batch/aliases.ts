@@ -226,10 +226,16 @@ export function rename(name: string, args: readonly Json[]): Renamed | undefined
     return rewrite[1](args, paths);
   }
   if (template) return fill(name, template, args);
-  // The forms with 32-bit time stay within reach.
-  const plain = name.endsWith(TIME32) ? name.slice(0, -TIME32.length) : name;
-  return isSyscall(plain) ? { call: plain, args, paths } : undefined;
+  const call = plain(name);
+  return isSyscall(call) ? { call, args, paths } : undefined;
 }
+
+/** The forms with 32-bit time stay within reach. */
+const plain = (name: string): string => (name.endsWith(TIME32) ? name.slice(0, -TIME32.length) : name);
+
+/** Whether Linux has a call of this name. */
+export const isCall = (name: string): boolean =>
+  Object.hasOwn(rewrites, name) || Object.hasOwn(templates, name) || isSyscall(plain(name));
 
 /** Every other name and the call it stands for. */
 export const aliases: ReadonlyMap<string, SyscallName> = new Map([

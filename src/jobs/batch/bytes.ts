@@ -8,6 +8,8 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** btoa() and String.fromCharCode() take this much at a time. */
 const CHUNK_BYTES = 0x8000;
+const LARGE_BYTES = 4096;
+const SPACE = 0x20;
 
 export const utf8 = (text: string): Uint8Array => encoder.encode(text);
 
@@ -30,10 +32,16 @@ export function base64(bytes: Uint8Array): string {
 export const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** The pleasant form of a buffer: `utf8` only when it is. */
+/** The pleasant form of a buffer: `utf8` only when it is, and no large one of control characters, six characters of JSON each. */
 export function shown(bytes: Uint8Array): JsonObject {
-  const known = text(bytes);
+  const known = bytes.length > LARGE_BYTES && isMostlyControl(bytes) ? undefined : text(bytes);
   return known === undefined ? { base64: base64(bytes) } : { utf8: known, base64: base64(bytes) };
+}
+
+function isMostlyControl(bytes: Uint8Array): boolean {
+  let controls = 0;
+  for (const byte of bytes) if (byte < SPACE) controls++;
+  return controls > bytes.length / 2;
 }
 
 /** Input bytes, when `value` is one of their forms. A result of `shown()` is one: its base64 is exact, so it comes first. */

@@ -38,7 +38,10 @@ export class Refs {
         : isObject(found) && Object.hasOwn(found, step)
           ? found[step]
           : undefined;
-    if (found === undefined) throw new Mistake('bad-ref', path, `the result named ${name} has no ${steps.join('.')}`);
+    if (found === undefined) {
+      const failed = result.errno === undefined ? '' : `: the call failed with ${result.errno}`;
+      throw new Mistake('bad-ref', path, `the result named ${name} has no ${steps.join('.')}${failed}`);
+    }
     return found;
   }
 }

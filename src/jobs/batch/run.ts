@@ -57,7 +57,7 @@ export class CallRunner {
   async run({ call, args = [], as, expect }: BatchCall): Promise<CallResult> {
     const resolved = args.map((arg, i) => this.#refs.resolve(arg, argumentPath(i)));
     const renamed = rename(call, resolved);
-    if (!renamed) throw new Mistake('unknown-call', '/call', `Linux has no call named ${call}`);
+    if (!renamed) throw new Mistake('unknown-call', '/call', unknownCall(call));
     const result = renamed.refused ? failure(errnos[renamed.refused].number) : await this.#make(renamed);
     const whole: CallResult = meets(result, expect) ? result : { ...result, unexpected: true };
     if (as !== undefined) this.#refs.set(as, whole);
@@ -134,6 +134,8 @@ export async function* runList(
  * what stays, and once the buffer is gone no room of that size is left.
  */
 const wholeBlock = (bytes: number): number => 2 ** Math.ceil(Math.log2(bytes));
+
+export const unknownCall = (name: string): string => `Linux has no call named ${name}`;
 
 /** What a call answers that failed with errno `number`. */
 const failure = (number: number): CallResult => ({ ret: -number, errno: errnoName(number) ?? `E${number}` });

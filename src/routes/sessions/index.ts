@@ -9,7 +9,8 @@ import type { Env } from '../env.ts';
 import { parsed } from '../ndjson.ts';
 import { problemOf } from '../problem.ts';
 import { router } from '../router.ts';
-import { collector, kernelOf, playOf } from '../syscalls/schema.ts';
+import { answerOf, kernelOf, playOf } from '../syscalls/schema.ts';
+import { wholeBody } from '../whole-body.ts';
 import { getFile, putFile } from './file.ts';
 import {
   connectSession,
@@ -28,6 +29,8 @@ import {
 import { rolledBackJson, rowJson, type sessionAnswer, sessionBatch, sessionJson } from './schema.ts';
 
 export const sessions = router();
+
+sessions.use(runInSession.getRoutingPath(), wholeBody);
 
 sessions.openapi(createSession, async (c) => {
   const { expires_in_s, hijack, ...kernel } = c.req.valid('json');
@@ -51,10 +54,12 @@ async function run(
   { calls, tasks, ...play }: z.infer<typeof sessionBatch>,
 ): Promise<z.infer<typeof sessionAnswer>> {
   const batch = { ...playOf(play), calls, tasks } as WholeBatch;
-  const { report, results, obstacle, ...told } = await jobs.run(id, batch);
-  const { sink, answer } = collector();
-  for (const { result, task } of results) sink(result, task);
-  return { ...answer(report, play.console), ...(obstacle !== undefined && { obstacle }), ...rolledBackJson(told) };
+  const { report, kept, obstacle, ...told } = await jobs.run(id, batch);
+  return {
+    ...answerOf(report, kept, play.console),
+    ...(obstacle !== undefined && { obstacle }),
+    ...rolledBackJson(told),
+  };
 }
 
 sessions.openapi(runInSession, async (c) =>
@@ -66,6 +71,7 @@ sessions.openapi(connectSession, async (c) => {
   if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') throw new HTTPException(426);
   await c.var.sessions.get(id);
   const { 0: client, 1: server } = new WebSocketPair();
+  server.binaryType = 'arraybuffer';
   server.accept();
   let last = Promise.resolve();
   server.addEventListener('message', ({ data }) => {

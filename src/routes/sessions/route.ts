@@ -72,7 +72,7 @@ export const runInSession = createRoute({
   request: { params: sessionParams, body: { required: true, content: json(sessionBatch) } },
   responses: {
     200: { description: 'What each call answered.', content: json(sessionAnswer) },
-    ...problemResponses(400, 404, 409, 410, 422),
+    ...problemResponses(400, 404, 409, 410, 413, 422),
   },
 });
 

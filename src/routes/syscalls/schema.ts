@@ -1,7 +1,7 @@
 /** Batches of system calls as JSON. */
 
 import { z } from '@hono/zod-openapi';
-import type { CallResult, JsonObject } from '../../jobs/batch/types.ts';
+import type { KeptResults } from '../../jobs/result-keeper.ts';
 import type { BatchReport, BatchRequest } from '../../jobs/syscall-batch.ts';
 
 /** What a batch's kernel may have. */
@@ -230,31 +230,21 @@ export const playOf = (head: Pick<BatchHead, keyof typeof playOptions>) => ({
   deadlineMs: head.deadline_ms,
 });
 
-/** Collects results for an answer in one piece. */
-export function collector() {
-  const results: JsonObject[] = [];
-  const byTask = new Map<string, JsonObject[]>();
+/** An answer in one piece. What came out of calls is JSON. */
+export function answerOf(
+  report: BatchReport,
+  { results, tasks: ofTasks }: KeptResults,
+  withConsole: boolean,
+): z.infer<typeof batchAnswer> {
+  const json = (list: KeptResults['results']) => list as unknown as z.infer<typeof result>[];
+  const tasks = Object.entries(report.tasks).map(([name, end]) => [
+    name,
+    { ...end, results: json(ofTasks.get(name) ?? []) },
+  ]);
   return {
-    sink(found: CallResult, task?: string): void {
-      const plain = found as unknown as JsonObject;
-      if (task === undefined) results.push(plain);
-      else {
-        const list = byTask.get(task);
-        if (list) list.push(plain);
-        else byTask.set(task, [plain]);
-      }
-    },
-    answer(report: BatchReport, withConsole: boolean): z.infer<typeof batchAnswer> {
-      const tasks = Object.entries(report.tasks).map(([name, end]) => [
-        name,
-        { ...end, results: byTask.get(name) ?? [] },
-      ]);
-      return {
-        results: results as unknown as z.infer<typeof result>[],
-        ...endOf(report, withConsole),
-        ...(tasks.length > 0 && { tasks: Object.fromEntries(tasks) }),
-      };
-    },
+    results: json(results),
+    ...endOf(report, withConsole),
+    ...(tasks.length > 0 && { tasks: Object.fromEntries(tasks) }),
   };
 }
 
