@@ -65,8 +65,11 @@ export async function failureOf(answer: IncomingMessage): Promise<Failure> {
   return new Failure(kindOf(statusCode, type), message, console);
 }
 
-/** 409: the image changed meanwhile. */
+/** Not the image: it changed meanwhile, the Worker wants another request or a later one. */
+const NOT_THE_IMAGE = [405, 409, 411, 429];
+
+/** `about:blank`: nothing of a Worker's is at that URL, or not what is asked of it. */
 function kindOf(status: number, type: string): keyof typeof exitCodes {
   if (type.endsWith('/invalid-request')) return 'usage';
-  return status >= 500 || status === 409 ? 'failed' : 'image';
+  return type === 'about:blank' || status >= 500 || NOT_THE_IMAGE.includes(status) ? 'failed' : 'image';
 }

@@ -65,13 +65,18 @@ describe('a remote Worker', () => {
     [400, 'invalid-request', 1],
     [400, 'empty-body', 2],
     [404, 'ENOENT', 2],
+    [404, 'about:blank', 4],
+    [405, 'about:blank', 4],
     [409, 'ESTALE', 4],
+    [411, 'length-required', 4],
     [413, 'too-large', 2],
     [422, 'no-file-system', 2],
+    [429, 'too-many-writes', 4],
     [500, 'kernel-panic', 4],
     [503, 'kernel-oom', 4],
   ])('that answers %i %s ends it with %i, and one line', async (status, name, exitCode) => {
-    const problem = { type: `/problems/${name}`, title: 'in short', status, detail: 'at\nlength', console: 'the log' };
+    const type = name === 'about:blank' ? name : `/problems/${name}`;
+    const problem = { type, title: 'in short', status, detail: 'at\nlength', console: 'the log' };
     const answer: RequestListener = (_, response) => {
       response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
     };
