@@ -40,6 +40,7 @@ export const hostErrors = {
   'not-suspendable': { message: 'the kernel does something that cannot be stored', status: 409 },
   'session-image-changed': { message: 'an image of the session is no longer the one it began with', status: 409 },
   'too-many-sessions': { message: 'there are as many sessions as one may have', status: 429 },
+  'no-room': { message: "the kernel's memory is too small for it", status: 413 },
   // how a kernel can end
   'kernel-panic': { message: 'the kernel panicked', status: 500 },
   'kernel-bug': { message: 'the kernel met a bug of its own', status: 500 },

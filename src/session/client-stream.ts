@@ -25,8 +25,14 @@ export async function* bytesOf(
       yield value;
     }
   } finally {
+    // A client that still sends would not see the answer.
+    await waitFor(beforeStall(drain(reader), host)).catch(() => {});
     await reader.cancel().catch(() => {}); // there may be nobody left to tell
   }
+}
+
+async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  while (!(await reader.read()).done);
 }
 
 /** Runs `send` into `writable`, and closes it; when that fails or the client is gone, the client sees the stream break off. */

@@ -190,7 +190,9 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
       return this.#inTurn(() =>
         this.#usingFile(async (live, waitFor) => {
           const bytes = bytesOf(body, this.#needs.host, waitFor);
-          const { created } = await saveFile(live.kernel.init, { path, mode, bytes });
+          const { kernel } = live;
+          const growableBytes = () => kernel.engine.memoryLimit - kernel.memoryBytes;
+          const { created } = await saveFile(kernel.init, { path, mode, bytes, growableBytes });
           const obstacle = await this.#commitFlushed(live);
           if (obstacle !== undefined) throw new HostError('not-suspendable', `written, but not for good: ${obstacle}`);
           return { created, ...this.#tell() };

@@ -41,6 +41,7 @@ const save = (kernel: Kernel, path: string, value: string) =>
   saveFile(kernel.init, {
     path: new TextEncoder().encode(path),
     mode: undefined,
+    growableBytes: () => 0,
     bytes: (async function* () {
       yield* text(value);
     })(),

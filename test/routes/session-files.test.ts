@@ -71,6 +71,18 @@ describe('files of a session', () => {
     await destroy(id);
   });
 
+  it('that do not fit the memory are refused, and leave none of it taken', async () => {
+    const id = await create();
+    await expectStatus(await put(id, 'big', noise(40 * MIB)), 413);
+    await expectStatus(await get(id, 'big'), 404);
+    expect((await put(id, 'small', noise(4 * MIB))).status).toBe(201);
+    expect(await expectStatus(await put(id, 'small', noise(40 * MIB)), 413)).toMatchObject({
+      type: '/problems/no-room',
+    });
+    expect(await (await get(id, 'small')).text()).toBe('');
+    await destroy(id);
+  });
+
   it('have names that are not UTF-8', async () => {
     const id = await create();
     await put(id, 'n/%ff%fe%25', 'odd');
