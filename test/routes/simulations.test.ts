@@ -1,6 +1,7 @@
 /** POST /v1/simulations: the documented request, what is impossible, and the same bytes for the same seed. */
 
 import { describe, expect, it } from 'vitest';
+import { base64 } from '../../src/jobs/batch/bytes.ts';
 import { readmeExample } from '../../src/simulation/hijack-example.ts';
 import { request } from './harness.ts';
 
@@ -196,6 +197,19 @@ describe('lines', () => {
     expect(lines.filter((line) => line.startsWith('{"progress":'))).toHaveLength(lines.length - 1);
     expect(lines.length).toBeGreaterThan(90);
   });
+});
+
+it('a form has the answer, and each capture as a file', async () => {
+  const request = { ...example, duration: '1s', capture: ['a', 'b'] };
+  const form = await (await send(request, '?timing=0', 'multipart/form-data')).formData();
+  const files = form.getAll('capture') as unknown as File[];
+  expect(files.map(({ name }) => name)).toEqual(['a-eth0.pcapng', 'b-eth0.pcapng']);
+  const inline = (await (await send(request, '?timing=0&pcap=inline')).json()) as { captures: { pcapng: string }[] };
+  const encoded = await Promise.all(files.map(async (file) => base64(new Uint8Array(await file.arrayBuffer()))));
+  expect(encoded).toEqual(inline.captures.map(({ pcapng }) => pcapng));
+  const answer = form.get('answer') as unknown as File;
+  const captures = inline.captures.map(({ pcapng: _, ...capture }) => capture);
+  expect(JSON.parse(await answer.text())).toEqual({ ...inline, captures });
 });
 
 it('an Accept that names nothing offered is answered as JSON', async () => {

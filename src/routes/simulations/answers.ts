@@ -1,4 +1,4 @@
-/** A simulation's answer as one JSON document, as lines while it runs, as one capture, or as a page. */
+/** A simulation's answer as one JSON document, with captures as files, as lines while it runs, as one capture, or as a page. */
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -18,6 +18,7 @@ import { answerOf, type query } from './schema.ts';
 
 export const PCAPNG = 'application/x-pcapng';
 export const HTML = 'text/html';
+export const PARTS = 'multipart/form-data';
 
 const encoder = new TextEncoder();
 
@@ -29,22 +30,23 @@ const MAX_INLINE_BYTES = 16 * 2 ** 20;
 const MAX_WAITING_BYTES = 2 ** 20;
 
 const tooMuch = () => {
-  const message = `more than ${MAX_INLINE_BYTES} bytes of packets do not fit one document: take them as ${NDJSON}, one capture as ${PCAPNG}, or less of each with a snaplen`;
+  const message = `more than ${MAX_INLINE_BYTES} bytes of packets do not fit one document: take them as ${NDJSON}, one as ${PCAPNG}, or less of each with a snaplen`;
   return badSimulation([{ code: 'over-budget', path: 'capture', message }]);
 };
 
-export async function answerJson(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
+/** Runs it, and holds what comes of it until its end. */
+async function runHolding(planned: PlannedSimulation, { deadlineMs, timing }: Options, withCaptures: boolean) {
   const samples: unknown[] = [];
   const files = planned.captures.map((): Uint8Array[] => []);
   const stop = new AbortController();
   let held = 0;
   const ran = await planned.run({
-    deadlineMs: options.deadlineMs,
+    deadlineMs,
     signal: stop.signal,
     sample(sample) {
       samples.push(sample);
     },
-    ...(options.pcap === 'inline' && {
+    ...(withCaptures && {
       capture(index, bytes) {
         held += bytes.length;
         if (held > MAX_INLINE_BYTES) stop.abort(tooMuch());
@@ -52,13 +54,29 @@ export async function answerJson(c: Context<Env>, planned: PlannedSimulation, op
       },
     }),
   });
-  const answer = answerOf(ran, options.timing);
+  const answer = { ...answerOf(ran, timing), ...(samples.length > 0 && { samples }) };
+  return { answer, files, headers: { 'server-timing': `simulation;dur=${ran.wallMs.toFixed(1)}` } };
+}
+
+export async function answerJson(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
+  const inline = options.pcap === 'inline';
+  const { answer, files, headers } = await runHolding(planned, options, inline);
   const captures = answer.captures.map((capture, i) => ({
     ...capture,
-    ...(options.pcap === 'inline' && { pcapng: base64(joined(files[i] ?? [])) }),
+    ...(inline && { pcapng: base64(joined(files[i] ?? [])) }),
   }));
-  const body = { ...answer, captures, ...(samples.length > 0 && { samples }) };
-  return c.json(body, 200, { 'server-timing': `simulation;dur=${ran.wallMs.toFixed(1)}` });
+  return c.json({ ...answer, captures }, 200, headers);
+}
+
+/** The document, and each capture as a file. */
+export async function answerParts(_: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
+  const { answer, files, headers } = await runHolding(planned, options, true);
+  const form = new FormData();
+  form.append('answer', new File([JSON.stringify(answer)], 'answer.json', { type: 'application/json' }));
+  for (const [i, { node, interface: name }] of planned.captures.entries()) {
+    form.append('capture', new File([joined(files[i] ?? [])], `${node}-${name}.pcapng`, { type: PCAPNG }));
+  }
+  return new Response(form, { headers });
 }
 
 export async function answerLines(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {

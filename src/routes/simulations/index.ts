@@ -6,7 +6,7 @@ import { HostError } from '../../abi/host-error.ts';
 import type { SimulationRequest } from '../../jobs/simulate.ts';
 import { NDJSON } from '../ndjson.ts';
 import { router } from '../router.ts';
-import { answerHtml, answerJson, answerLines, answerPcap, HTML, PCAPNG } from './answers.ts';
+import { answerHtml, answerJson, answerLines, answerParts, answerPcap, HTML, PARTS, PCAPNG } from './answers.ts';
 import { postSimulations } from './route.ts';
 
 export const simulations = router();
@@ -24,7 +24,13 @@ simulations.use(
   }),
 );
 
-const answers = { 'application/json': answerJson, [NDJSON]: answerLines, [PCAPNG]: answerPcap, [HTML]: answerHtml };
+const answers = {
+  'application/json': answerJson,
+  [PARTS]: answerParts,
+  [NDJSON]: answerLines,
+  [PCAPNG]: answerPcap,
+  [HTML]: answerHtml,
+};
 
 simulations.openapi(postSimulations, async (c) => {
   const { deadline_ms, ...request } = c.req.valid('json');

@@ -3,7 +3,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { binary } from '../body.ts';
 import { problemResponses } from '../problem.ts';
-import { query, simulation, simulationAnswer } from './schema.ts';
+import { query, simulation, simulationAnswer, simulationForm } from './schema.ts';
 
 export const postSimulations = createRoute({
   method: 'post',
@@ -25,6 +25,9 @@ export const postSimulations = createRoute({
             description:
               'While it runs: a line `{"sample": …}` for each sample (without any, `{"progress": {"time_s": …}}` about a hundred times), with pcap=inline `{"capture": index, "pcapng": base64}` for each piece of a capture, and at the end `{"end": …}`, the answer without those. One that fails midway has `{"problem": …}` as its last line.',
           },
+        },
+        'multipart/form-data': {
+          schema: simulationForm,
         },
         'application/x-pcapng': binary,
         'text/html': {

@@ -395,6 +395,15 @@ export const simulationAnswer = z
   })
   .openapi('SimulationAnswer');
 
+export const simulationForm = z
+  .object({
+    answer: simulationAnswer,
+    capture: z.array(z.string().openapi({ format: 'binary', description: 'application/x-pcapng' })),
+  })
+  .openapi({
+    description: 'The answer, and each capture as a file in the order of its `captures`; these have 16 MiB in all.',
+  });
+
 /** The result as JSON has it, `wall_s` last of what every answer has first. */
 export const answerOf = ({ result, wallMs }: TimedResult, timing: '0' | '1') => {
   const { seed, virtual_s, ...rest } = result;
