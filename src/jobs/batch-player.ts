@@ -1,12 +1,12 @@
 /** Plays a batch on a kernel: its calls on pid 1, then its tasks, each a clone of pid 1, all at once. */
 
+import { groupOf, parseWords } from '../abi/constants.ts';
 import { HostError } from '../abi/host-error.ts';
 import { KernelDead, TaskExited } from '../kernel/errors.ts';
 import type { HostedTask } from '../kernel/hosted-task.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { isCall } from './batch/aliases.ts';
-import { integer } from './batch/integer.ts';
 import { Mistake } from './batch/mistake.ts';
 import { Refs } from './batch/refs.ts';
 import { runList, type Stopped, unknownCall } from './batch/run.ts';
@@ -85,7 +85,10 @@ class Player {
     const { calls, tasks } = this.#batch;
     const { init } = this.#kernel;
     mustHaveNames('', calls);
-    for (const [name, task] of Object.entries(tasks)) mustHaveNames(name, task.calls);
+    for (const [name, task] of Object.entries(tasks)) {
+      mustHaveNames(name, task.calls);
+      mayClone(name, task);
+    }
     const stopped = await this.#list(init, '', calls);
     if (stopped) return { stopped, tasks: {} };
     const spawned: [string, HostedTask, TaskRequest][] = [];
@@ -105,9 +108,10 @@ class Player {
 
   async #spawn(name: string, { flags }: TaskRequest): Promise<HostedTask> {
     try {
-      return await this.#kernel.spawn(this.#kernel.init, Number(integer(flags, '/flags', 'clone')));
+      return await this.#kernel.spawn(this.#kernel.init, mayClone(name, { flags }));
     } catch (cause) {
-      throw cause instanceof Mistake ? badCall(cause.code, `${prefixOf(name)}/flags`, cause.message) : cause;
+      if (!(cause instanceof KernelError)) throw cause;
+      throw badCall('not-cloned', flagsOf(name), cause.message);
     }
   }
 
@@ -166,9 +170,10 @@ class Player {
       index,
       call: call.call,
     }));
+    const vfork = [...this.#current.values()].some(({ call }) => isVfork(call));
     const where = underWay.map(({ task, index, call }) => `${task ? `task ${task}, ` : ''}call ${index} (${call})`);
-    const detail =
-      cause instanceof KernelDead && cause.end === 'deadlock' ? 'every task waits and no timer is set' : cause.message;
+    const waits = `every task waits and no timer is set${vfork ? ' (the child of a vfork has no program)' : ''}`;
+    const detail = cause instanceof KernelDead && cause.end === 'deadlock' ? waits : cause.message;
     const end = cause instanceof KernelDead ? cause.end : 'oom';
     const console = cause instanceof KernelDead ? cause.console : this.#kernel.console;
     return new HostError(`kernel-${end}`, `${detail}: ${where.join('; ')}`, {
@@ -177,6 +182,9 @@ class Player {
     });
   }
 }
+
+const isVfork = ({ call, args }: PlayedCall): boolean =>
+  call === 'vfork' || (call.startsWith('clone') && JSON.stringify(args).includes('CLONE_VFORK'));
 
 const isNoMemory = (cause: unknown): cause is KernelError => cause instanceof KernelError && cause.errno === 'ENOMEM';
 
@@ -225,6 +233,31 @@ class SharedRefs extends Refs {
     const [first] = [...this.#awaited.values()].flat();
     first?.reject();
   }
+}
+
+/** Of clone(2), what a task of a batch cannot be: the parent that waits is pid 1, and there is nothing these could point at. */
+const unclonable = [
+  'CLONE_VFORK',
+  'CLONE_PIDFD',
+  'CLONE_SETTLS',
+  'CLONE_PARENT_SETTID',
+  'CLONE_CHILD_SETTID',
+  'CLONE_CHILD_CLEARTID',
+];
+
+const flagsOf = (name: string): string => `${prefixOf(name)}/flags`;
+
+/** The flags of a task as a number. */
+function mayClone(name: string, { flags }: Pick<TaskRequest, 'flags'>): number {
+  const path = flagsOf(name);
+  const found = parseWords(flags, 'clone');
+  if ('unknown' in found) throw badCall('unknown-word', path, `"${found.unknown}" is no clone word of Linux`);
+  const number = found.value;
+  if (number !== BigInt.asUintN(32, number)) throw badCall('out-of-range', path, `${flags} is no set of 32 flags`);
+  const { values } = groupOf('clone');
+  const refused = unclonable.find((word) => number & BigInt(values.get(word) ?? 0));
+  if (refused !== undefined) throw badCall('unknown-word', path, `a task cannot have ${refused}`);
+  return Number(number);
 }
 
 /** Calls that Linux does not have are found before the first one is made, unless they are still to come. */

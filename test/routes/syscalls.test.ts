@@ -375,6 +375,42 @@ describe('tasks', () => {
   });
 });
 
+describe('tasks as clones', () => {
+  it('are 64 at once', async () => {
+    const named = Array.from({ length: 64 }, (_, i) => [`t${i}`, { calls: [call('gettid')], flags: '0' }]);
+    const { tasks } = await run({ tasks: Object.fromEntries(named) });
+    expect(Object.values(tasks ?? {}).filter(({ results }) => Number(results[0]?.ret) > 1)).toHaveLength(64);
+  });
+
+  it.each(['CLONE_VFORK|CLONE_VM', 'CLONE_PARENT', 'CLONE_THREAD', '-1', 'CLONE_PIDFD'])(
+    'with %s are a mistake at their flags',
+    async (flags) => {
+      await problem({ tasks: { odd: { calls: [], flags } } }, 422, {
+        type: '/problems/bad-call',
+        path: '/tasks/odd/flags',
+      });
+    },
+  );
+
+  it('are told when Linux has no more, and which', async () => {
+    const few = { sysctl: { 'kernel.threads-max': 20 }, tasks: { one: { calls: [] } } };
+    await problem(few, 422, { path: '/tasks/one/flags', detail: expect.stringMatching(/EAGAIN/) });
+  });
+
+  it('have no prototype for a name', async () => {
+    const response = await request('/v1/syscalls', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"tasks": {"__proto__": {"calls": []}}}',
+    });
+    expect(await response.json()).toMatchObject({ status: 400, errors: [{ path: 'tasks' }] });
+  });
+
+  it('that nobody plays hold a vfork up, and it is said', async () => {
+    await problem({ calls: [call('vfork')] }, 500, { detail: expect.stringMatching(/the child of a vfork/) });
+  });
+});
+
 describe('a request that makes no sense is a problem with its place', () => {
   it.each<[string, Json, string, string]>([
     ['an unknown call', call('frobnicate'), 'unknown-call', '/calls/1/call'],

@@ -116,9 +116,19 @@ export const playOptions = {
   }),
 };
 
+/** A record loses this key, for it would be its prototype. */
+const PROTO = '__proto__';
+
 export const tasks = z
-  .record(z.string().regex(/^[\w-]{1,32}$/), task)
-  .refine((record) => Object.keys(record).length <= MAX_TASKS, `at most ${MAX_TASKS} tasks`)
+  .preprocess(
+    (value, context) => {
+      if (value instanceof Object && Object.hasOwn(value, PROTO)) context.addIssue(`no task can be named ${PROTO}`);
+      return value;
+    },
+    z
+      .record(z.string().regex(/^[\w-]{1,32}$/), task)
+      .refine((record) => Object.keys(record).length <= MAX_TASKS, `at most ${MAX_TASKS} tasks`),
+  )
   .default({})
   .openapi({
     description: 'Lists of calls that run at once, each as a clone of pid 1, when `calls` has come to its end.',
