@@ -32,7 +32,7 @@ export function openapiDocument(api: OpenAPIHono<Env>) {
   return { ...document, paths: Object.fromEntries(paths) as NonNullable<typeof document.paths> };
 }
 
-/** The router wants "{path{.*}}" for a parameter that may hold slashes; OpenAPI has only "{path}". */
+/** The router wants "{path{[^]*}}" for a parameter that may hold slashes and newlines; OpenAPI has only "{path}". */
 const withoutPatterns = (path: string): string => path.replaceAll(/\{(\w+)\{[^}]*\}\}/g, '{$1}');
 
 const METHODS = ['get', 'head', 'post', 'put', 'delete', 'patch'] as const;
@@ -42,7 +42,7 @@ export function allowedMethods({ paths }: ReturnType<typeof openapiDocument>): (
   const known = Object.entries(paths).map(([template, item]) => {
     const pattern = template
       .replaceAll('.', '\\.')
-      .replace(/\{path\}$/, '.*')
+      .replace(/\{path\}$/, '[^]*')
       .replaceAll(/\{\w+\}/g, '[^/]+');
     const methods = METHODS.filter((method) => method in item || (method === 'head' && 'get' in item));
     return { pattern: new RegExp(`^${pattern}$`), methods: methods.map((method) => method.toUpperCase()) };

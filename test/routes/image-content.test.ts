@@ -18,6 +18,7 @@ const tree: RomfsTree = [
   ['etc', [['fstab', text('/dev/vda / ext4\n')]]],
   ['a b%c', text('escaped')],
   [Uint8Array.of(0xff, 0x61), text('not UTF-8')],
+  ['two\nlines', text('below each other')],
   ['relative', { symlink: 'etc/fstab' }],
   ['absolute', { symlink: '/etc/fstab' }],
   ['outside', { symlink: '../../../../etc/fstab' }],
@@ -117,6 +118,7 @@ describe('a file', () => {
   it.each([
     ['a b%c', 'a%20b%25c', 'escaped'],
     ['bytes that are not UTF-8', '%ffa', 'not UTF-8'],
+    ['two lines', 'two%0Alines', 'below each other'],
     ['a relative link', 'relative', '/dev/vda / ext4\n'],
     ['an absolute link', 'absolute', '/dev/vda / ext4\n'],
     ['a link that climbs out of the image', 'outside', '/dev/vda / ext4\n'],
@@ -210,6 +212,7 @@ describe('a directory', () => {
     const { entries } = await page('tree/files/');
     expect(entries.map(({ name }) => name)).toEqual([
       ...['a b%c', 'absolute', 'bytes', 'data', 'empty', 'etc', 'many', 'null', 'outside', 'pipe', 'relative'],
+      'two\nlines',
       '\ufffda',
     ]);
     const named = (name: string) => entries.find((entry) => entry.name === name);

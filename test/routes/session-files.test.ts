@@ -83,6 +83,13 @@ describe('files of a session', () => {
     await destroy(id);
   });
 
+  it('have names of several lines', async () => {
+    const id = await create();
+    expect((await put(id, 'a%0Ab/c%0A%0A', 'lines')).status).toBe(201);
+    expect(await (await get(id, 'a%0Ab/c%0A%0A')).text()).toBe('lines');
+    await destroy(id);
+  });
+
   it('have names that are not UTF-8', async () => {
     const id = await create();
     await put(id, 'n/%ff%fe%25', 'odd');

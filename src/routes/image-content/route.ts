@@ -51,7 +51,7 @@ export const getImageTar = createRoute({
 
 export const getImageFile = createRoute({
   method: 'get',
-  path: '/v1/images/{name}/files/{path{.*}}',
+  path: '/v1/images/{name}/files/{path{[^]*}}',
   operationId: 'getImageFile',
   summary: 'One file of an image, or a directory of it',
   description: 'Symlinks are followed inside the image. A file may be asked for by range.',

@@ -140,7 +140,7 @@ export const getSessionStrace = createRoute({
   },
 });
 
-const path = '/v1/sessions/{id}/files/{path{.*}}';
+const path = '/v1/sessions/{id}/files/{path{[^]*}}';
 const toldAs = (description: string) => ({
   description: `${description} The header \`${ROLLED_BACK}\` is there when \`rolled_back\` would be in a batch's answer, and says to when.`,
 });
