@@ -17,7 +17,8 @@ export interface ImageJobs {
   ): Promise<{ readonly image: StoredImage; readonly created: boolean }>;
   get(name: string): Promise<StoredImage>;
   list: ImageStore['list'];
-  delete(name: string): Promise<void>;
+  /** Storage deletes without a condition: it is looked at just before. */
+  delete(name: string, condition: Condition): Promise<void>;
 }
 
 export function imageJobs(store: ImageStore, limits: IncomingLimits, keepAlive: KeepAlive): ImageJobs {
@@ -40,8 +41,9 @@ export function imageJobs(store: ImageStore, limits: IncomingLimits, keepAlive: 
     },
     get,
     list: (page) => store.list(page),
-    async delete(name) {
+    async delete(name, condition) {
       await get(name);
+      if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
       await store.delete(name);
     },
   };

@@ -10,7 +10,7 @@ export const writeConditions = z.object({
   'if-match': z
     .union([z.literal('*'), z.string().regex(TAG)])
     .optional()
-    .openapi({ type: 'string', description: 'Only replace this version of the image, or with `*`: any.' }),
+    .openapi({ type: 'string', description: 'Only if the image is this version, or with `*`: any.' }),
   'if-none-match': z
     .literal('*')
     .optional()

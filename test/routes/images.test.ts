@@ -253,6 +253,19 @@ describe('delete', () => {
     expect(again.status).toBe(404);
     expect(await again.json()).toMatchObject({ type: '/problems/image-not-found' });
   });
+
+  it('takes only the version If-Match names', async () => {
+    const etag = (await put('versioned.img', 'x')).headers.get('etag') ?? '';
+    const drop = (tag: string) =>
+      request('/v1/images/versioned.img', { method: 'DELETE', headers: { 'if-match': tag } });
+    const refused = await drop('"another"');
+    expect(refused.status).toBe(412);
+    expect(await refused.json()).toMatchObject({ type: '/problems/precondition-failed' });
+    expect((await drop('no tag')).status).toBe(400);
+    expect(await stored('versioned.img')).toBeDefined();
+    expect((await drop(etag)).status).toBe(204);
+    expect((await drop('*')).status).toBe(404);
+  });
 });
 
 describe('list', () => {

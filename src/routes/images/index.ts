@@ -30,6 +30,6 @@ images.get(headImage.getRoutingPath(), async (c, next) => {
 });
 
 images.openapi(deleteImage, async (c) => {
-  await c.var.jobs.images.delete(c.req.valid('param').name);
+  await c.var.jobs.images.delete(c.req.valid('param').name, conditionOf(c.req.valid('header')));
   return c.body(null, 204);
 });

@@ -80,6 +80,6 @@ export const deleteImage = createRoute({
   operationId: 'deleteImage',
   summary: 'Delete an image',
   tags,
-  request: { params: imageParams },
-  responses: { 204: { description: 'It is gone.' }, ...problemResponses(400, 404) },
+  request: { params: imageParams, headers: writeConditions.pick({ 'if-match': true }) },
+  responses: { 204: { description: 'It is gone.' }, ...problemResponses(400, 404, 412) },
 });
