@@ -13,11 +13,11 @@ export function fromPercent(text: string): Uint8Array {
 
 /** The value of query parameter `name` in `url`, as bytes. */
 export function queryBytes(url: string, name: string): Uint8Array | undefined {
-  const pair = new URL(url).search
-    .slice(1)
-    .split('&')
-    .find((pair) => pair.startsWith(`${name}=`));
-  return pair === undefined ? undefined : fromPercent(pair.slice(name.length + 1).replaceAll('+', ' '));
+  const pairs = new URL(url).search.slice(1).split('&');
+  const pair = pairs.find((pair) => new URLSearchParams(pair).has(name));
+  if (pair === undefined) return undefined;
+  const [, ...value] = pair.split('=');
+  return fromPercent(value.join('=').replaceAll('+', ' '));
 }
 
 /** Bytes as text for JSON; `base64` only where they are not UTF-8 and the text shows U+FFFD for some. */
