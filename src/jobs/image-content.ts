@@ -41,10 +41,12 @@ const CACHE_MIB = 16;
 export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
   const { images, mounter } = needs;
 
-  const device = async (name: string): Promise<{ readonly etag: string; readonly device: BlockDevice }> => {
+  const device = async (
+    name: string,
+  ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly device: BlockDevice }> => {
     try {
       const stored = await images.device(name);
-      return { etag: stored.etag, device: cached(stored, { maxMib: CACHE_MIB }) };
+      return { etag: stored.etag, sizeBytes: stored.sizeBytes, device: cached(stored, { maxMib: CACHE_MIB }) };
     } catch (cause) {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
     }
@@ -72,8 +74,9 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
       await tar((await device(name)).device, request, sink);
     },
     async inspect(name) {
-      const image = await device(name);
-      return { etag: image.etag, report: await mounter.inspect(image.device) };
+      const { etag, sizeBytes, device: content } = await device(name);
+      // A device has whole sectors, an image need not.
+      return { etag, report: { ...(await mounter.inspect(content)), sizeBytes } };
     },
     async open(name, path, request) {
       if (path.includes(0)) throw new HostError('invalid-request', 'a path has no NUL byte');

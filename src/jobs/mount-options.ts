@@ -70,6 +70,7 @@ const REFUSED = /^(remount|r?bind|move|r?(private|shared|slave|unbindable)|loop(
 export function parseMountOptions(options: string, { writable = false } = {}): MountOptions {
   let flags = writable ? 0 : MS_RDONLY;
   const data: string[] = [];
+  if (options.includes('\0')) throw new HostError('invalid-request', 'mount options have no NUL byte');
   for (const option of options.split(',')) {
     if (REFUSED.test(option) || (option === 'rw' && !writable)) {
       const how = writable ? 'whole' : 'whole and read-only';

@@ -165,6 +165,10 @@ describe('bad input', () => {
     ['a damaged compressed body', Uint8Array.of(0x1f, 0x8b, 8, 0, 1), '', 422, 'bad-compression'],
     ['a type that is no word', romfs(small), '?type=../x', 400, 'invalid-request'],
     ['partition 0', romfs(small), '?partition=0', 400, 'invalid-request'],
+    ['a partition in scientific notation', romfs(small), '?partition=1e0', 400, 'invalid-request'],
+    ['a partition in hexadecimal', romfs(small), '?partition=0x1', 400, 'invalid-request'],
+    ['no partition', romfs(small), '?partition=', 400, 'invalid-request'],
+    ['mount options with a NUL byte', romfs(small), '?options=ro%00x', 400, 'invalid-request'],
     ['an unknown compression', romfs(small), '?compress=xz', 400, 'invalid-request'],
     ['an unknown query', romfs(small), '?on_error=continue', 400, 'invalid-request'],
   ])('%s is a problem', async (_, body, query, status, type) => {

@@ -3,6 +3,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Entry, Page } from '../../jobs/image-files.ts';
 import type { FileSystemReport, ImageReport, PartitionReport } from '../../jobs/mounted-image.ts';
+import { decimal } from '../decimal.ts';
 import { imageName } from '../images/schema.ts';
 import { asText, fromBase64Url, toBase64Url } from '../raw-bytes.ts';
 
@@ -13,11 +14,7 @@ export const mountQuery = z.strictObject({
     .regex(/^[a-z0-9_]{1,32}$/)
     .optional()
     .openapi({ description: 'The file system, as in /proc/filesystems. Default: found out.', example: 'ext4' }),
-  partition: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(256)
+  partition: decimal(1, 256)
     .optional()
     .openapi({ description: 'Default: the whole image, or its only partition with a file system.' }),
   options: z
@@ -50,7 +47,7 @@ export const fileParams = z.object({
 });
 
 export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(10_000).default(1000).openapi({ description: 'Entries of a directory.' }),
+  limit: decimal(1, 10_000).default(1000).openapi({ description: 'Entries of a directory.' }),
   cursor: z.base64url().min(1).optional().openapi({ description: 'As the page before answered.' }),
 };
 

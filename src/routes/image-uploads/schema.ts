@@ -3,6 +3,7 @@
 import { z } from '@hono/zod-openapi';
 import type { UploadedPart } from '../../jobs/image-uploads.ts';
 import { MAX_PARTS, MAX_PUT_BYTES, MIN_PART_BYTES } from '../../storage/image-store.ts';
+import { decimal } from '../decimal.ts';
 import { imageName } from '../images/schema.ts';
 
 export const uploadParams = z.object({
@@ -11,7 +12,7 @@ export const uploadParams = z.object({
 });
 
 export const partParams = uploadParams.extend({
-  part: z.coerce.number().int().min(1).max(MAX_PARTS).openapi({ description: 'From 1; gaps are allowed.' }),
+  part: decimal(1, MAX_PARTS).openapi({ description: 'From 1; gaps are allowed.' }),
 });
 
 export const upload = z

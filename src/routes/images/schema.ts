@@ -2,6 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import type { StoredImage } from '../../storage/image-store.ts';
+import { decimal } from '../decimal.ts';
 
 /** Characters that need no escape in a URL (RFC 3986 2.3); no slash, so that what follows the name is never part of it. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,511}$/;
@@ -40,6 +41,6 @@ export const imagePage = z
 
 export const pageQuery = z.strictObject({
   prefix: z.string().max(512).default('').openapi({ description: 'Only images whose names begin so.' }),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: decimal(1, 1000).default(100),
   cursor: z.string().regex(NAME).optional().openapi({ description: 'As the page before answered.' }),
 });
