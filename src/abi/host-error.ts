@@ -27,6 +27,7 @@ export const hostErrors = {
   'several-file-systems': { message: 'several partitions have a file system: name one', status: 422 },
   'no-such-partition': { message: 'there is no such partition', status: 422 },
   'unknown-file-system': { message: 'the kernel has no file system of this type', status: 422 },
+  'journal-too-large': { message: 'the journal holds more than can be replayed', status: 422 },
   'mount-failed': { message: 'the kernel refuses to mount the file system', status: 422 },
   'not-a-file': { message: 'neither a regular file nor a directory', status: 422 },
   // system calls

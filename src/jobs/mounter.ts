@@ -10,6 +10,7 @@ import { mount, statfs64, umount2 } from '../kernel/syscalls/mount.ts';
 import { readText } from '../kernel/sysfs.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
+import { DeviceFullError } from '../storage/errors.ts';
 import { overlay } from '../storage/overlay.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
 import type { FileSystemReport, ImageMounter, MountedImage, MountRequest, PartitionReport } from './mounted-image.ts';
@@ -18,7 +19,7 @@ import { labelOf, partitionTableOf, uuidOf } from './superblock.ts';
 import { chooseVolume, type ProbedVolume, partitionsOf, probe, wholeOf } from './volumes.ts';
 
 /** What replaying journals may write. */
-const OVERLAY_MIB = 32;
+const REPLAY_MIB = 32;
 
 const MOUNT_POINT = '/mnt';
 
@@ -40,7 +41,10 @@ export type Mounted = Pick<MountedImage, 'type' | 'partition'>;
 type Attempt = Pick<Superblock, 'types' | 'options'>;
 
 /** `kernels` from small to large: in which the drivers find too little memory, the next one takes the image. */
-export function imageMounter(kernels: readonly [() => Promise<Kernel>, ...(() => Promise<Kernel>)[]]): ImageMounter {
+export function imageMounter(
+  kernels: readonly [() => Promise<Kernel>, ...(() => Promise<Kernel>)[]],
+  replayMib = REPLAY_MIB,
+): ImageMounter {
   /** Runs `action` with a kernel that has the image as a disk; when that fails, the kernel goes. */
   async function withImage<T>(
     device: BlockDevice,
@@ -50,12 +54,12 @@ export function imageMounter(kernels: readonly [() => Promise<Kernel>, ...(() =>
     const kernel = await newKernel();
     const [next, ...others] = larger;
     try {
-      const disk = await kernel.attachDisk(overlay(device, { limitMib: OVERLAY_MIB }));
+      const disk = await kernel.attachDisk(overlay(device, { limitMib: replayMib }));
       return await action(new Image(kernel, device, disk, { last: next === undefined }));
     } catch (cause) {
       kernel.kill();
       if (next && isOutOfMemory(cause)) return withImage(device, action, [next, ...others]);
-      throw cause;
+      throw cause instanceof DeviceFullError ? journalTooLarge(replayMib, cause) : cause;
     }
   }
 
@@ -79,6 +83,18 @@ export function imageMounter(kernels: readonly [() => Promise<Kernel>, ...(() =>
     },
   };
 }
+
+const journalTooLarge = (replayMib: number, cause: DeviceFullError): HostError => {
+  const instead = 'the mount option noload (ext3, ext4) or norecovery (xfs) leaves it alone';
+  const how = '--options of the command line, options= in a URL';
+  return new HostError(
+    'journal-too-large',
+    `replaying the journal writes more than ${replayMib} MiB: ${instead} (${how})`,
+    {
+      cause,
+    },
+  );
+};
 
 const isOutOfMemory = (cause: unknown): boolean =>
   (cause instanceof KernelDead && cause.end === 'oom') || (cause instanceof KernelError && cause.errno === 'ENOMEM');

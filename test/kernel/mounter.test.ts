@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { superblocks } from '../../src/abi/superblocks.ts';
+import { imageMounter } from '../../src/jobs/mounter.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
 import { ImageChangedError } from '../../src/storage/errors.ts';
@@ -150,6 +151,17 @@ describe('a whole-disk file system', () => {
 });
 
 describe('what cannot be mounted', () => {
+  it.each(['ext4-dirty', 'xfs-dirty'])(
+    'a journal that writes too much: what leaves it alone is said, %s',
+    async (name) => {
+      const small = imageMounter([newKernel], 0);
+      await expect(small.mount(await fixtureDevice(name), {})).rejects.toMatchObject({
+        kind: 'journal-too-large',
+        message: expect.stringMatching(/noload.*norecovery.*--options.*options=/),
+      });
+    },
+  );
+
   it.each([
     ['zeros', new Uint8Array(2 ** 20)],
     ['random bytes', randomBytes(2 ** 20, seededRandom(7))],
