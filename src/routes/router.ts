@@ -5,3 +5,6 @@ import type { Env } from './env.ts';
 import { onInvalid } from './problem.ts';
 
 export const router = () => new OpenAPIHono<Env>({ defaultHook: onInvalid });
+
+/** The router's types have no response of two media types. */
+export const untyped = (response: Response): never => response as never;

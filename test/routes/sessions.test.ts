@@ -255,6 +255,37 @@ describe('a session', () => {
     await destroy(id);
   });
 
+  it('takes lines and answers in lines', async () => {
+    const id = await create();
+    const lines = (...values: Json[]) => ({
+      ...json('POST'),
+      headers: { 'content-type': 'application/x-ndjson', authorization: 'Bearer test' },
+      body: values.map((value) => `${JSON.stringify(value)}\n`).join(''),
+    });
+    const send = async (...values: Json[]) => request(at(id, '/syscalls'), lines(...values));
+    const plain = await send(call('getpid'), call('close', 7));
+    expect(plain.headers.get('content-type')).toBe('application/x-ndjson');
+    const read = async (response: Response) =>
+      (await response.text())
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    expect(await read(plain)).toMatchObject([
+      { ret: 1 },
+      { errno: 'EBADF' },
+      { end: { clock_ns: expect.any(Number) } },
+    ]);
+    const tasks = { other: { calls: [call('getppid')] } };
+    const end = { stopped: { index: 0, reason: 'error' } };
+    expect(await read(await send({ on_error: 'stop' }, call('close', 7), call('getpid')))).toMatchObject([
+      { ret: -9 },
+      { end },
+    ]);
+    expect(await read(await send({ tasks }))).toMatchObject([{ task: 'other' }, { end: { tasks: { other: {} } } }]);
+    expect(await expectStatus(await send({ calls: [] }), 400)).toMatchObject({ errors: [{ in: 'line 1' }] });
+    await destroy(id);
+  });
+
   it('answers over a WebSocket, in order', async () => {
     const id = await create();
     const response = await exports.default.fetch(

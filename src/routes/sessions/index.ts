@@ -6,12 +6,13 @@ import { HTTPException } from 'hono/http-exception';
 import type { WholeBatch } from '../../session/rpc.ts';
 import type { SessionJobs } from '../../session/sessions.ts';
 import type { Env } from '../env.ts';
-import { parsed } from '../ndjson.ts';
+import { isNdjson, NDJSON, parsed } from '../ndjson.ts';
 import { problemOf } from '../problem.ts';
-import { router } from '../router.ts';
+import { router, untyped } from '../router.ts';
 import { answerOf, kernelOf, playOf } from '../syscalls/schema.ts';
 import { wholeBody } from '../whole-body.ts';
 import { getFile, putFile } from './file.ts';
+import { batchOfLines, linesOf } from './lines.ts';
 import {
   connectSession,
   createSession,
@@ -62,9 +63,12 @@ async function run(
   };
 }
 
-sessions.openapi(runInSession, async (c) =>
-  c.json(await run(c.var.sessions, c.req.valid('param').id, c.req.valid('json')), 200),
-);
+sessions.openapi(runInSession, async (c) => {
+  const { id } = c.req.valid('param');
+  if (!isNdjson(c)) return untyped(c.json(await run(c.var.sessions, id, c.req.valid('json')), 200));
+  const text = linesOf(await run(c.var.sessions, id, await batchOfLines(c.req.raw.body)));
+  return untyped(c.body(text, 200, { 'content-type': NDJSON }));
+});
 
 sessions.openapi(connectSession, async (c) => {
   const { id } = c.req.valid('param');

@@ -4,6 +4,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { binary } from '../body.ts';
 import { directory } from '../image-content/schema.ts';
 import { problemResponses } from '../problem.ts';
+import { linesIn, linesOut } from '../syscalls/route.ts';
 import {
   newSession,
   ROLLED_BACK,
@@ -69,10 +70,29 @@ export const runInSession = createRoute({
   description:
     'Batches of one session are played one after another. A kernel that dies of one, by a panic or at the deadline, ends the session: what follows is answered by 410. When a batch flushes (fsync and its like, or whatever made the kernel flush a disk), the whole session is stored before it is answered.',
   tags,
-  request: { params: sessionParams, body: { required: true, content: json(sessionBatch) } },
+  request: {
+    params: sessionParams,
+    body: {
+      required: true,
+      content: {
+        ...json(sessionBatch),
+        'application/x-ndjson': linesIn(
+          'A `Call` a line. The first line may hold what else a `SessionBatch` has. All is read before the first call is made.',
+        ),
+      },
+    },
+  },
   responses: {
-    200: { description: 'What each call answered.', content: json(sessionAnswer) },
-    ...problemResponses(400, 404, 409, 410, 413, 422),
+    200: {
+      description: 'What each call answered. NDJSON is answered by NDJSON.',
+      content: {
+        ...json(sessionAnswer),
+        'application/x-ndjson': linesOut(
+          'A `CallResult` a line, then those of tasks with `task`, and at the end a line `{"end": …}`.',
+        ),
+      },
+    },
+    ...problemResponses(400, 404, 409, 410, 413, 415, 422),
   },
 });
 

@@ -26,9 +26,9 @@ export const newSession = z
   })
   .openapi('NewSession');
 
-export const sessionBatch = z
-  .strictObject({ ...playOptions, tasks, calls: z.array(call).default([]) })
-  .openapi('SessionBatch');
+export const sessionBatchHead = z.strictObject({ ...playOptions, tasks }).openapi('SessionBatchHead');
+
+export const sessionBatch = sessionBatchHead.extend({ calls: z.array(call).default([]) }).openapi('SessionBatch');
 
 const rolledBack = z.object({ to: z.iso.datetime() }).optional();
 

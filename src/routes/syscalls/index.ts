@@ -5,16 +5,13 @@ import { describe } from '../../jobs/batch/describe.ts';
 import type { PlayedCall } from '../../jobs/batch-player.ts';
 import { ResultKeeper } from '../../jobs/result-keeper.ts';
 import { isNdjson } from '../ndjson.ts';
-import { router } from '../router.ts';
+import { router, untyped } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
 import { answerLines } from './lines.ts';
 import { getSyscalls, postSyscalls } from './route.ts';
 import { answerOf, batchOf, syscallTable } from './schema.ts';
 
 export const syscalls = router();
-
-/** The router's types have no response of two media types. */
-const untyped = (response: Response): never => response as never;
 
 syscalls.use(postSyscalls.getRoutingPath(), (c, next) => (isNdjson(c) ? next() : wholeBody(c, next)));
 

@@ -1,5 +1,6 @@
 /** A batch as lines: calls in, results out, as they come. */
 
+import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { PlayedCall } from '../../jobs/batch-player.ts';
 import type { SyscallBatchJobs } from '../../jobs/syscall-batch.ts';
@@ -36,16 +37,21 @@ export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs): Prom
 
 async function play(body: ReadableStream<Uint8Array> | null, jobs: SyscallBatchJobs, out: LineWriter): Promise<void> {
   const lines = parseLines(body, () => out.flush());
-  const first = await lines.next();
-  const hasHead = !first.done && !isCall(first.value.value);
-  const head = validated(batchHead, 'line 1', hasHead ? first.value.value : {});
-  const report = await jobs.run(
-    batchOf(head, callsOf(hasHead || first.done ? undefined : first.value, lines)),
-    (result, task) => out.line(task === undefined ? result : { task, ...result }),
+  const { head, calls } = await headAndCalls(lines, batchHead);
+  const report = await jobs.run(batchOf(head, calls), (result, task) =>
+    out.line(task === undefined ? result : { task, ...result }),
   );
   const tasks = Object.keys(report.tasks).length > 0 ? { tasks: report.tasks } : {};
   await out.line({ end: { ...endOf(report, head.console), ...tasks } });
   await out.flush();
+}
+
+/** The first line is the head unless it is a call; calls are checked as they are taken. */
+export async function headAndCalls<Head extends z.ZodType>(lines: AsyncGenerator<NumberedLine>, schema: Head) {
+  const first = await lines.next();
+  const hasHead = !first.done && !isCall(first.value.value);
+  const head = validated(schema, 'line 1', hasHead ? first.value.value : {});
+  return { head, calls: callsOf(hasHead || first.done ? undefined : first.value, lines) };
 }
 
 const isCall = (value: unknown): boolean => typeof value === 'object' && value !== null && 'call' in value;

@@ -7,8 +7,8 @@ import { batch, batchAnswer, syscallTable } from './schema.ts';
 const tags = ['syscalls'];
 
 /** Lines are checked one by one as they come: no schema ever sees the body, and none adds to the type of the JSON one. */
-const linesIn = (description: string) => ({ schema: z.never().openapi({ type: 'string', description }) });
-const linesOut = (description: string) => ({ schema: { type: 'string', description } }) as const;
+export const linesIn = (description: string) => ({ schema: z.never().openapi({ type: 'string', description }) });
+export const linesOut = (description: string) => ({ schema: { type: 'string', description } }) as const;
 
 export const batchBody = {
   required: true,
