@@ -5,6 +5,8 @@ export interface ByteReader {
   take(bytes: number): Promise<Uint8Array>;
   /** Exactly `bytes`, as views of the chunks they came in; fewer when the stream ends first. */
   pass(bytes: number): AsyncIterable<Uint8Array>;
+  /** No more is wanted: the source lets go of what it has. */
+  close(): Promise<void>;
 }
 
 export function byteReader(source: AsyncIterable<Uint8Array>): ByteReader {
@@ -41,6 +43,9 @@ export function byteReader(source: AsyncIterable<Uint8Array>): ByteReader {
         yield piece;
         left -= piece.length;
       }
+    },
+    async close() {
+      await chunks.return?.();
     },
   };
 }

@@ -9,15 +9,19 @@ const SKIPPABLE_MAGIC = 0x184d2a50;
 /** Frames in order, skippable ones left out. Take all of one before asking for the next. */
 export async function* zstdFrames(source: AsyncIterable<Uint8Array>): AsyncIterable<AsyncIterable<Uint8Array>> {
   const input = byteReader(source);
-  for (;;) {
-    const magic = await input.take(4);
-    if (magic.length === 0) return;
-    const number = littleEndian(magic);
-    if (magic.length < 4 || (number !== MAGIC && (number & 0xfffffff0) >>> 0 !== SKIPPABLE_MAGIC)) {
-      throw new Error('no zstd frame where one should begin');
+  try {
+    for (;;) {
+      const magic = await input.take(4);
+      if (magic.length === 0) return;
+      const number = littleEndian(magic);
+      if (magic.length < 4 || (number !== MAGIC && (number & 0xfffffff0) >>> 0 !== SKIPPABLE_MAGIC)) {
+        throw new Error('no zstd frame where one should begin');
+      }
+      if (number === MAGIC) yield frame(input, magic);
+      else for await (const _ of input.pass(littleEndian(await input.take(4)))); // user data
     }
-    if (number === MAGIC) yield frame(input, magic);
-    else for await (const _ of input.pass(littleEndian(await input.take(4)))); // user data
+  } finally {
+    await input.close();
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a body may grow to when it is decompressed. */
 
 import { expect, it } from 'vitest';
-import { MIB, zstdZeros } from '../../test/routes/bodies.ts';
+import { chunked, MIB, zstdZeros } from '../../test/routes/bodies.ts';
 import { HostError } from '../abi/host-error.ts';
 import xzModule from '../archive/xz-embedded.wasm';
 import { openBody } from './incoming.ts';
@@ -26,4 +26,18 @@ it('a body that grows a thousandfold is taken up to the first GiB, and refused p
 it('a body is refused as soon as it has grown past the size of an image', async () => {
   await expect(decompressedBytes(zstdZeros(MIB), MIB)).resolves.toBe(MIB);
   await expect(decompressedBytes(zstdZeros(2 * MIB), MIB)).rejects.toMatchObject({ members: { max_bytes: MIB } });
+});
+
+it.each([
+  ['gzip', [0x1f, 0x8b, 0x08, 0xff]],
+  ['zstd', [0x28, 0xb5, 0x2f, 0xfd, 0xff]],
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0xff]],
+])('a body of bad %s is let go of', async (_, head) => {
+  const body = new Uint8Array(4 * MIB).fill(0xff);
+  body.set(head);
+  const stream = chunked(body);
+  const limits = { maxImageBytes: 2 ** 40, xzModule };
+  const { bytes } = await openBody({ stream, lengthBytes: undefined, compression: 'auto' }, limits);
+  await expect(bytes[Symbol.asyncIterator]().next()).rejects.toMatchObject({ kind: 'bad-compression' });
+  expect(stream.locked).toBe(false);
 });

@@ -57,12 +57,17 @@ export async function openBody(body: Body, { maxImageBytes, xzModule }: Incoming
 
   let receivedBytes = 0;
   async function* received(): Bytes {
-    let chunk = first;
-    for (;;) {
-      receivedBytes += chunk.value?.length ?? 0;
-      if (chunk.value && chunk.value.length > 0) yield chunk.value; // the last read may bring bytes or none
-      if (chunk.done) return;
-      chunk = await read(CHUNK_BYTES);
+    try {
+      let chunk = first;
+      for (;;) {
+        receivedBytes += chunk.value?.length ?? 0;
+        if (chunk.value && chunk.value.length > 0) yield chunk.value; // the last read may bring bytes or none
+        if (chunk.done) return;
+        chunk = await read(CHUNK_BYTES);
+      }
+    } finally {
+      // What is left of a body nobody wants is for the runtime to drain: one that is locked breaks the connection.
+      reader.releaseLock();
     }
   }
   const found = compression === 'auto' ? detectCompression(head) : compression;
