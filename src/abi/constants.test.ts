@@ -28,6 +28,14 @@ describe('words of the user ABI', () => {
     expect(parseWords('', 'open')).toEqual({ unknown: '' });
   });
 
+  it('has those that no header of the kernel shows a compiler', () => {
+    expect(parseWords('UTIME_OMIT')).toEqual({ value: 0x3ffffffen });
+    expect(parseWords('BLKGETSIZE64', 'ioctl')).toEqual({ value: 0x80041272n });
+    expect(parseWords('RLIM_INFINITY', 'open')).toEqual({ unknown: 'RLIM_INFINITY' });
+    expect([parseWords('PF_INET'), parseWords('PF_INET', 'family')]).toEqual([{ value: 2n }, { value: 2n }]);
+    expect(parseWords('SOL_IP', 'sol')).toEqual({ value: 0n });
+  });
+
   it('prints what strace prints', () => {
     expect(formatWords(66, 'open')).toBe('O_RDWR|O_CREAT');
     expect(formatWords(0, 'open')).toBe('O_RDONLY');

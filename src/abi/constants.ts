@@ -59,10 +59,22 @@ export function parseWords(text: string, group?: ConstantGroup): { value: bigint
   return { value };
 }
 
+/** What the uapi headers have for no compiler to see: for libc to define, or with a type of libc's. */
+const unseen: Readonly<Record<string, readonly [value: number, group?: ConstantGroup]>> = {
+  UTIME_NOW: [2 ** 30 - 1], // linux/stat.h
+  UTIME_OMIT: [2 ** 30 - 2],
+  RLIM_INFINITY: [-1], // all bits of a limit, 32 or 64
+  SOL_IP: [0, 'sol'], // linux/socket.h
+  BLKGETSIZE64: [0x8004_1272, 'ioctl'], // _IOR(0x12, 114, size_t)
+};
+
 function constant(word: string, group: ConstantGroup | undefined): number | undefined {
-  if (group === undefined) return anywhere(word);
   // POSIX's names and Linux's for the same families.
-  return groupOf(group).values.get(group === 'family' ? word.replace(/^PF_/, 'AF_') : word);
+  const name = group === undefined || group === 'family' ? word.replace(/^PF_/, 'AF_') : word;
+  const found = group === undefined ? anywhere(name) : groupOf(group).values.get(name);
+  if (found !== undefined || !Object.hasOwn(unseen, word)) return found;
+  const [value, of] = unseen[word] ?? [];
+  return group === undefined || group === of ? value : undefined;
 }
 
 /** `value` in a group's words, as strace prints it; undefined when no word fits. */

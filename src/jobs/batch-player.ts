@@ -97,7 +97,10 @@ class Player {
     }
     this.#refs.open(spawned.length);
     const ends = spawned.map(async ([name, task, { calls }]) => {
-      const stopped = await this.#list(task, name, calls);
+      const stopped = await this.#list(task, name, calls).catch(async (cause: unknown) => {
+        await leave(task).catch(() => {}); // a kernel that goes on does so without it
+        throw cause;
+      });
       if (stopped?.reason !== 'exited') await leave(task);
       this.#refs.close();
       return [name, { pid: task.pid, ...(stopped && { stopped }) }] as const;

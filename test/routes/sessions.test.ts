@@ -236,6 +236,16 @@ describe('a session', () => {
     await destroy(id);
   });
 
+  it('is rid of a task that had a mistake', async () => {
+    const id = await create({ clock: 'virtual' });
+    const tasks = { odd: { calls: [call('getpid', 'NO_SUCH')], flags: '0' } };
+    await expectStatus(await request(at(id, '/syscalls'), json('POST', { tasks })), 422);
+    const sleep = call('nanosleep', { tv_sec: 5, tv_nsec: 0 }, null);
+    expect((await run(id, { calls: [sleep], deadline_ms: 3000 })).results).toMatchObject([{ ret: 0 }]);
+    await suspend(id);
+    await destroy(id);
+  });
+
   it('answers so much at a time, and does not lose it', async () => {
     const id = await create();
     const reads = Array.from({ length: 5 }, () => call('read', { ref: 'fd' }, { out: 4_100_000 }, 4_100_000));

@@ -93,6 +93,19 @@ describe('a batch', () => {
     await problem({ calls }, 422, { code: 'over-limit', path: '/calls/4' });
   });
 
+  it('takes the words of libc in structs', async () => {
+    const limit = { rlim_cur: 'RLIM_INFINITY', rlim_max: 'RLIM_INFINITY' };
+    const now = { tv_sec: 0, tv_nsec: 'UTIME_NOW' };
+    const { results } = await run({
+      calls: [
+        call('prlimit64', 0, 'RLIMIT_FSIZE', limit, { out: 'rlimit64' }),
+        call('prlimit64', 0, 'RLIMIT_FSIZE', null, { out: 'rlimit64' }),
+        call('utimensat', 'AT_FDCWD', '/tmp', [now, { ...now, tv_nsec: 'UTIME_OMIT' }], 0),
+      ],
+    });
+    expect(results).toMatchObject([{ ret: 0 }, { out: { rlim_cur: '18446744073709551615' } }, { ret: 0 }]);
+  });
+
   it('finds nothing of the one before it', async () => {
     await run({ calls: [call('mkdir', '/left', 448)] });
     expect((await run({ calls: [call('mkdir', '/left', 448)] })).results).toMatchObject([{ ret: 0 }]);
