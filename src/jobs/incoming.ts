@@ -66,7 +66,7 @@ export async function openBody(body: Body, { maxImageBytes, xzModule }: Incoming
         chunk = await read(CHUNK_BYTES);
       }
     } finally {
-      // What is left of a body nobody wants is for the runtime to drain: one that is locked breaks the connection.
+      // What is left of a body nobody wants can only be drained when it is not locked.
       reader.releaseLock();
     }
   }

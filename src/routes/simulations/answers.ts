@@ -6,7 +6,6 @@ import { HostError } from '../../abi/host-error.ts';
 import type { Sink } from '../../archive/chunk-writer.ts';
 import { base64 } from '../../jobs/batch/bytes.ts';
 import { badSimulation, type PlannedSimulation, type RunOptions, type Taken } from '../../jobs/simulate.ts';
-
 import type { Env } from '../env.ts';
 import { NDJSON } from '../ndjson.ts';
 import { problemOf } from '../problem.ts';
