@@ -27,6 +27,7 @@ const OP = {
   end: 0x0b,
   localGet: 0x20,
   i32Const: 0x41,
+  i32Sub: 0x6b,
   i32Shl: 0x74,
   memorySize: 0x3f,
   prefix: 0xfc,
@@ -76,24 +77,39 @@ export function snapshotModule(vmlinux: Uint8Array, runs: readonly Run[]): Uint8
   return writeSections(out);
 }
 
-/** `restore`: with `clear`, fill all memory with zeros; then copy each run to its place. */
+/** `restore`: each run goes to its place; with `clear`, what lies between them becomes zeros. In one pass: memory moves through the caches once. */
 function restoreBody(runs: readonly Run[]): Uint8Array {
-  const clear = concat([
-    Uint8Array.of(OP.localGet, 0, OP.if, EMPTY_BLOCK),
-    Uint8Array.of(OP.i32Const, 0, OP.i32Const, 0, OP.memorySize, 0, OP.i32Const, SHIFT_WASM_PAGE, OP.i32Shl),
+  const code: Uint8Array[] = [];
+  let end = 0;
+  for (const [index, { at, bytes }] of runs.entries()) {
+    if (at > end) code.push(clearTo(end, concat([Uint8Array.of(OP.i32Const), i32(at - end)])));
+    code.push(
+      concat([
+        Uint8Array.of(OP.i32Const),
+        i32(at),
+        Uint8Array.of(OP.i32Const, 0, OP.i32Const),
+        i32(bytes.length),
+        Uint8Array.of(OP.prefix, MEMORY_INIT),
+        u32(index),
+        Uint8Array.of(0),
+      ]),
+    );
+    end = at + bytes.length;
+  }
+  const memoryBytes = Uint8Array.of(OP.memorySize, 0, OP.i32Const, SHIFT_WASM_PAGE, OP.i32Shl);
+  const rest = concat([memoryBytes, Uint8Array.of(OP.i32Const), i32(end), Uint8Array.of(OP.i32Sub)]);
+  return concat([u32(0), ...code, clearTo(end, rest), Uint8Array.of(OP.end)]);
+}
+
+/** With `clear`: zeros from `start`, as many as `length` is code for. */
+const clearTo = (start: number, length: Uint8Array): Uint8Array =>
+  concat([
+    Uint8Array.of(OP.localGet, 0, OP.if, EMPTY_BLOCK, OP.i32Const),
+    i32(start),
+    Uint8Array.of(OP.i32Const, 0),
+    length,
     Uint8Array.of(OP.prefix, MEMORY_FILL, 0, OP.end),
   ]);
-  const copies = runs.flatMap(({ at, bytes }, index) => [
-    Uint8Array.of(OP.i32Const),
-    i32(at),
-    Uint8Array.of(OP.i32Const, 0, OP.i32Const),
-    i32(bytes.length),
-    Uint8Array.of(OP.prefix, MEMORY_INIT),
-    u32(index),
-    Uint8Array.of(0),
-  ]);
-  return concat([u32(0), clear, ...copies, Uint8Array.of(OP.end)]);
-}
 
 const find = (sections: readonly Section[], id: number): Section => {
   const section = sections.find((candidate) => candidate.id === id);

@@ -22,6 +22,11 @@ export const kernelExports = {
     doc: 'Enter a task on a new engine stack (task, stack pointer). Never returns.',
   },
   shared: { params: [], result: 'i32', doc: 'Address of the memory both sides share (abi/shared.ts).' },
+  memory_used: {
+    params: [],
+    result: 'i32',
+    doc: 'Bytes of memory in use from address 0; the linear memory may be larger.',
+  },
   task_list: {
     params: ['i32', 'i32'],
     result: 'i32',

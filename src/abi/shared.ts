@@ -12,6 +12,10 @@ export const SHARED = {
   clockWall: 20,
   /** u32: bytes memory may grow to. */
   memoryLimit: 24,
+  /** u32: how often the idle kernel may go on to its timer by itself. */
+  jumps: 28,
+  /** u64: … if that is due before this, ns. */
+  jumpNs: 32,
 } as const;
 
 /** Byte offsets in `struct pt_regs`: one system call. */

@@ -43,9 +43,6 @@ export interface KernelRequest {
   readonly seed?: string | undefined;
 }
 
-/** Linux counts what fits its memory, which is small at first: fewer than a batch may have tasks. */
-const THREADS_MAX = '512';
-
 /** What the writes to one image may add up to. */
 const OVERLAY_MIB = 32;
 
@@ -81,7 +78,6 @@ export interface PreparedKernel {
 /** Kill the kernel when done with it. */
 export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): Promise<PreparedKernel> {
   const settings = [
-    sysctl('tasks', 'kernel.threads-max', THREADS_MAX),
     ...wordsOf(request.commandLine).map(settingOf),
     ...Object.entries(request.sysctl).map(([key, value]) => sysctl(`sysctl ${key}`, key, value)),
   ];

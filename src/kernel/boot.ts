@@ -7,13 +7,17 @@ import { must } from './kernel-error.ts';
 import { Machine } from './machine.ts';
 import { mkdirat, mknodat } from './syscalls/dir.ts';
 import { mount } from './syscalls/mount.ts';
+import { setSysctl } from './syscalls/sysctl.ts';
 
 /** What the kernel starts with. Hash tables are sized by it, so small is lean. */
-export const BOOT_MEMORY_MIB = 12;
+export const BOOT_MEMORY_MIB = 8;
 
-/** Quiet until asked, no waiting, pid 1 is /init, a panic is final. The loopback is the only network device. */
+/**
+ * Quiet until asked, no waiting, pid 1 is /init, a panic is final. The loopback is the only network device.
+ * f2fs would keep 2 MiB for compressed clusters, whoever mounts one.
+ */
 const COMMAND_LINE = [
-  'rdinit=/init panic=-1 loglevel=7 dhash_entries=8192 ihash_entries=8192',
+  'rdinit=/init panic=-1 loglevel=7 dhash_entries=8192 ihash_entries=8192 f2fs.num_compress_pages=16',
   'dummy.numdummies=0 ifb.numifbs=0 sch_teql.max_equalizers=0',
 ].join(' ');
 
@@ -46,6 +50,9 @@ const DIRECTORIES = [
   ['/tmp', 0o1777],
 ] as const;
 
+/** Linux counts the tasks that fit its memory, which is small at first: fewer than a batch may have. */
+const THREADS_MAX = '512';
+
 /** A booted kernel with /proc and /sys mounted, /dev filled, and /mnt and /tmp there. */
 export async function boot(
   module: WebAssembly.Module,
@@ -72,6 +79,7 @@ export async function boot(
     must('mknodat', await mknodat(init, AT_FDCWD, `/dev/${name}`, S_IFCHR | mode, { major, minor }), name);
   }
   must('umask', await init.syscall('umask', 0o22));
+  await setSysctl(init, 'kernel.threads-max', THREADS_MAX);
   engine.memoryLimit = mib(memoryMib);
   return new Kernel(engine, init, host);
 }

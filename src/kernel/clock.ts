@@ -21,6 +21,7 @@ export class Clock {
     this.#shared = shared;
     this.#host = host;
     memory.setU32(plus(shared, SHARED.clockWall), policy === 'wall' ? 1 : 0);
+    this.forbidJumps();
     if (policy === 'wall') this.#epochNs = host.monotonicNs() - this.nowNs;
   }
 
@@ -38,6 +39,24 @@ export class Clock {
   /** The import `clock_now`. */
   wallNs(): number {
     return this.#host.monotonicNs() - this.#epochNs;
+  }
+
+  /** Virtual policy: jumps to the timer that are left until other work of the event loop gets its turn. */
+  get jumps(): number {
+    return this.#memory.u32(plus(this.#shared, SHARED.jumps));
+  }
+  set jumps(count: number) {
+    this.#memory.setU32(plus(this.#shared, SHARED.jumps), count);
+  }
+
+  /** Virtual policy: while nothing forbids it the idle kernel jumps by itself to timers that are due before `endNs`. */
+  allowJumps(endNs: number): void {
+    this.#memory.setI64FromNumber(plus(this.#shared, SHARED.jumpNs), endNs);
+  }
+
+  /** The idle kernel asks before time passes. */
+  forbidJumps(): void {
+    this.#memory.setI64FromNumber(plus(this.#shared, SHARED.jumpNs), 0);
   }
 
   /** Virtual policy: jump to the timer and make it pending. */

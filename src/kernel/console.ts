@@ -2,15 +2,18 @@
 
 /** A ring of bytes, cut at line starts when it is read. */
 export class Console {
-  readonly #ring: Uint8Array;
+  readonly #size: number;
+  /** There is none until something is printed: most kernels that are restored print nothing. */
+  #ring = new Uint8Array(0);
   #written = 0;
 
   constructor(bytes = 32 * 1024) {
-    this.#ring = new Uint8Array(bytes);
+    this.#size = bytes;
   }
 
   append(text: Uint8Array): void {
-    const size = this.#ring.length;
+    const size = this.#size;
+    if (this.#written === 0) this.#ring = new Uint8Array(size);
     const kept = text.subarray(Math.max(0, text.length - size));
     const at = (this.#written + text.length - kept.length) % size;
     const first = Math.min(kept.length, size - at);
@@ -26,7 +29,7 @@ export class Console {
 
   /** All that is kept, whole lines only. */
   text(): string {
-    const size = this.#ring.length;
+    const size = this.#size;
     const decoder = new TextDecoder();
     if (this.#written <= size) return decoder.decode(this.#ring.subarray(0, this.#written));
     const at = this.#written % size;

@@ -11,8 +11,8 @@ import { type KernelMemory, type Ptr, plus, ptr } from './memory.ts';
 import { Scheduler } from './scheduler.ts';
 import { emptySlot, type MmioDevice } from './virtio/mmio.ts';
 
-/** After so many idle jumps or held calls in one turn of the event loop, other work gets its turn. */
-const STEPS_A_TURN = 4096;
+/** After so many jumps of virtual time in one turn of the event loop, other work gets its turn. */
+const JUMPS_A_TURN = 4096;
 
 /**
  * Virtual time in which no user task gets on before it is a deadlock. The kernel's own timers never end, so "no timer"
@@ -63,7 +63,6 @@ export class Engine {
   #heldBy: HostedTask | undefined;
   #cancelTimer: (() => void) | undefined;
   #ioInFlight = 0;
-  #steps = 0;
   /** When a user task last got on. */
   #progressNs = 0;
   /** When the last of the timers that tasks set is due, at the latest. */
@@ -79,6 +78,7 @@ export class Engine {
     this.#shared = ptr(machine.call('shared'));
     this.memoryLimit = options.memoryLimit;
     this.clock = new Clock(options.clock, this.memory, this.#shared, options.host);
+    this.clock.jumps = JUMPS_A_TURN;
     this.#scheduler = new Scheduler(machine.promising('task_entry'), (cause) => this.die(cause), options.restored);
     machine.bind(this.#imports());
   }
@@ -89,6 +89,11 @@ export class Engine {
   }
   set memoryLimit(bytes: number) {
     this.memory.setU32(plus(this.#shared, SHARED.memoryLimit), bytes);
+  }
+
+  /** Bytes of memory now, from address 0; the machine may have more, from a kernel before. */
+  get memoryBytes(): number {
+    return ptr(this.#machine.call('memory_used'));
   }
 
   /** Boot, or go on after a restore. The promise of the idle task never settles unless the kernel dies. */
@@ -170,6 +175,7 @@ export class Engine {
   /** Devices count what they have in flight: virtual time waits for it. */
   readonly #io: IoLedger = {
     begin: () => {
+      this.clock.forbidJumps();
       this.#ioInFlight++;
     },
     end: (complete) => {
@@ -231,13 +237,14 @@ export class Engine {
     held?.(0);
   }
 
-  /** The import `idle`. */
+  /** The import `idle`. While nothing that #mayJump() looks at changes, the kernel jumps on without it. */
   #onIdle(): void | Promise<void> {
-    if (this.memory.u32(plus(this.#shared, SHARED.irqPending))) return;
     if (this.clock.policy === 'virtual' && this.#mayJump()) {
-      const due = this.clock.timerNs;
-      if (due !== undefined && ++this.#steps % STEPS_A_TURN !== 0 && !this.#hopeless(due)) {
+      const { timerNs: due, jumps } = this.clock;
+      if (due !== undefined && jumps > 0 && !this.#hopeless(due)) {
+        this.clock.jumps = jumps - 1;
         this.clock.fire(due);
+        this.clock.allowJumps(this.#hopeNs);
         return;
       }
     }
@@ -268,6 +275,7 @@ export class Engine {
       this.#options.host.turn().then(() => {
         this.#turning = false;
         if (!this.#idle || this.#dead || !this.#mayJump()) return;
+        this.clock.jumps = JUMPS_A_TURN;
         const due = this.clock.timerNs;
         if (due === undefined || this.#hopeless(due)) this.#deadlock();
         else {
@@ -291,8 +299,13 @@ export class Engine {
     });
   }
 
+  /** Nobody needs to ask whether it is a deadlock before then. */
+  get #hopeNs(): number {
+    return Math.max(this.#progressNs, this.#timersNs) + DEADLOCK_NS;
+  }
+
   #hopeless(dueNs: number): boolean {
-    if (dueNs - Math.max(this.#progressNs, this.#timersNs) < DEADLOCK_NS) return false;
+    if (dueNs < this.#hopeNs) return false;
     return dueNs - this.#progressNs >= DEADLOCK_TIMED_NS || !this.tasks.some((task) => task.waitsWithTimeout);
   }
 
@@ -307,6 +320,7 @@ export class Engine {
 
   /** The import `user_next`. */
   #onUserNext(address: number, pid: number, regs: number): number | Promise<number> {
+    this.clock.forbidJumps();
     this.#progressNs = this.clock.nowNs;
     let task = this.#tasks.get(address);
     if (!task) task = this.#newTask(address, pid, ptr(regs));
@@ -325,6 +339,7 @@ export class Engine {
     const task = new HostedTask(address, pid, regs, this.memory, {
       submitted: (t) => this.#submitted(t),
       changed: (t) => {
+        this.clock.forbidJumps();
         // Waiting for something else than a call of its own, it would keep the others from running.
         if (!t.thinking && this.#heldBy === t) this.#interrupt();
         this.#reconsider();
@@ -352,6 +367,7 @@ export class Engine {
       held(1);
       return;
     }
+    this.clock.forbidJumps();
     this.#wake.push(task.address);
     this.#raise(IRQ.user);
   }
@@ -394,6 +410,7 @@ export class Engine {
       user_ready: (task) => (this.#tasks.get(task)?.ready ? 1 : 0),
       user_wake: () => this.#wake.shift() ?? 0,
       user_exit: (address, pid, status) => {
+        this.clock.forbidJumps();
         this.#tasks.get(address)?.end(new TaskExited(pid, status));
         this.#tasks.delete(address);
         const at = this.#wake.indexOf(address);

@@ -79,9 +79,9 @@ export class Kernel {
   get console(): string {
     return this.engine.console.text();
   }
-  /** Bytes of linear memory now. */
+  /** Bytes of memory it has now. */
   get memoryBytes(): number {
-    return this.engine.memory.size;
+    return this.engine.memoryBytes;
   }
 
   /** Throw it away: nothing in it runs again. */

@@ -26,21 +26,22 @@ export class KernelMemory {
 
   /** Bytes of linear memory at this instant. */
   get size(): number {
-    return this.memory.buffer.byteLength;
+    return this.bytes.byteLength;
   }
 
   /** All of memory, for immediate use. */
   get bytes(): Uint8Array {
-    if (this.#bytes.byteLength === 0 || this.#bytes.buffer !== this.memory.buffer) this.#renew();
+    if (this.#bytes.byteLength === 0) this.#renew();
     return this.#bytes;
   }
 
   /** All of memory as a DataView, for immediate use. */
   get data(): DataView {
-    if (this.#data.buffer !== this.memory.buffer) this.#renew();
+    if (this.#bytes.byteLength === 0) this.#renew();
     return this.#data;
   }
 
+  /** Memory has grown: that detaches its old buffer, whose views are empty from then on. */
   #renew(): void {
     this.#bytes = new Uint8Array(this.memory.buffer);
     this.#data = new DataView(this.memory.buffer);
@@ -48,7 +49,7 @@ export class KernelMemory {
 
   /** A window for immediate use: do not keep it across an `await` or a call into the kernel. */
   view(at: Ptr, length: number): Uint8Array {
-    return new Uint8Array(this.memory.buffer, at, length);
+    return new Uint8Array(this.bytes.buffer, at, length);
   }
 
   /** A copy that may be kept. */

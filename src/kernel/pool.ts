@@ -27,6 +27,9 @@ type PooledOptions = KernelOptions & { readonly memoryMib: number };
 /** How often a waiting request looks whether it is its turn. */
 const LOOK_MS = 5;
 
+/** A machine that has grown by more than one step (wasm/arch/lkl/mm/grow.c) takes longer to clean than another to make. */
+const REUSED_GROWTH_MIB = 4;
+
 /**
  * Each kernel is restored from the snapshot into a machine with nothing of anyone else in it. A machine that is ready
  * has run nothing: it holds no promise of the request that made it.
@@ -51,7 +54,12 @@ export class KernelPool {
 
   /** Bytes that count against the budget: what running kernels may grow to, and the machines that wait. */
   get bytes(): number {
-    return this.#runningBytes + this.#idle * this.#state.memoryBytes;
+    return [...this.#ready, ...this.#used].reduce((sum, { memory }) => sum + memory.size, this.#runningBytes);
+  }
+
+  /** The most memory of a machine that is used again. */
+  get #reusedBytes(): number {
+    return this.#state.memoryBytes + REUSED_GROWTH_MIB * MIB;
   }
 
   get #idle(): number {
@@ -81,7 +89,7 @@ export class KernelPool {
     memoryBytes: number,
     start: (machine: Machine) => Kernel | Promise<Kernel>,
   ): Promise<Kernel> {
-    const bytes = Math.max(memoryMib * MIB, memoryBytes);
+    const bytes = Math.max(memoryMib * MIB, memoryBytes, this.#reusedBytes);
     await this.#admit(bytes);
     try {
       const machine = this.#take();
@@ -89,9 +97,9 @@ export class KernelPool {
       const kernel = await start(machine);
       kernel.engine.onDeath(() => {
         this.#runningBytes -= bytes;
+        const small = machine.memory.size <= this.#reusedBytes;
         // A device's request that is still under way could write into the next kernel's memory.
-        const whole = kernel.engine.ioInFlight === 0 && machine.memory.size === this.#state.memoryBytes;
-        if (whole && this.#idle < this.#options.ready) this.#used.push(machine);
+        if (small && kernel.engine.ioInFlight === 0 && this.#idle < this.#options.ready) this.#used.push(machine);
       });
       return kernel;
     } catch (cause) {
@@ -140,7 +148,7 @@ export class KernelPool {
   }
 
   #clean(used: Machine | undefined): Machine {
-    if (used) cleanMachine(used, this.#state);
+    if (used) cleanMachine(used);
     return used ?? freshMachine(this.#module, this.#state);
   }
 }

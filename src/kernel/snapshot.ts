@@ -37,8 +37,7 @@ export class NotQuiesced extends Error {
 
 /**
  * Kernel threads that may be re-entered at the top of their function, by name, and why: each only looks for work there.
- * `eager` threads run through their top right after a restore: it sets up timers or wait entries that must not be
- * set up again while they are in use (wasm/arch/lkl/kernel/snapshot.c wakes them).
+ * They do so the first time something wakes them; a journal's right after a restore (wasm/arch/lkl/kernel/snapshot.c).
  */
 export const reenterable: readonly {
   readonly comm: RegExp;
@@ -51,7 +50,7 @@ export const reenterable: readonly {
   { comm: /^ksoftirqd\/0$/, why: 'smpboot_thread_fn asks whether it should run' },
   { comm: /^pool_workqueue_/, why: 'kthread_worker_fn looks at its list of works' },
   { comm: /^rcu_tasks/, why: 'waits for callbacks at the top of its loop' },
-  { comm: /^kswapd0$/, why: 'balances when asked; its old wait entry stays valid below' },
+  { comm: /^kswapd0$/, why: 'balances when asked' },
   { comm: /^oom_reaper$/, why: 'waits for a victim in a list' },
   { comm: /^khungtaskd$/, why: 'sleeps between scans' },
   { comm: /^jfs(IO|Commit|Sync)$/, why: 'takes log and transaction work from lists' },
@@ -127,7 +126,7 @@ export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promis
   if (obstacles.length > 0) throw new NotQuiesced(obstacles.join('; '));
   return {
     format: SNAPSHOT_FORMAT,
-    memoryBytes: engine.memory.size,
+    memoryBytes: engine.memoryBytes,
     tasks: engine.tasks.map((task) => ({
       pid: task.pid,
       address: task.address,
@@ -146,9 +145,8 @@ export function freshMachine(module: WebAssembly.Module, state: SnapshotState): 
   return machine;
 }
 
-/** Overwrite the whole memory of a used machine, which must not have grown, with the snapshot: nothing of the last kernel stays. */
-export function cleanMachine(machine: Machine, state: SnapshotState): void {
-  if (machine.memory.size !== state.memoryBytes) throw new RangeError('this machine has grown');
+/** Overwrite the whole memory of a used machine with the snapshot, and with zeros beyond it: nothing of the last kernel stays. */
+export function cleanMachine(machine: Machine): void {
   machine.call('restore', 1);
 }
 

@@ -5,6 +5,7 @@ import type { BlockDevice } from '../storage/block-device.ts';
 import type { Kernel, KernelOptions } from './kernel.ts';
 import { must } from './kernel-error.ts';
 import type { Machine } from './machine.ts';
+import { ptr } from './memory.ts';
 import { NotQuiesced, quiesce, restore, type SnapshotState } from './snapshot.ts';
 import { close, openat } from './syscalls/file.ts';
 import { sleepNs } from './syscalls/time.ts';
@@ -42,7 +43,7 @@ export async function suspend(
   { clean, turn, patienceNs = PATIENCE_NS }: SuspendNeeds,
 ): Promise<Suspended> {
   const state = await rest(kernel, patienceNs, turn);
-  const memory = kernel.engine.memory.bytes;
+  const memory = kernel.engine.memory.view(ptr(0), state.memoryBytes);
   const [words, base] = [inWords(memory), inWords(clean())];
   const pages: number[] = [];
   for (let page = 0; page * PAGE < memory.length; page++) if (differs(words, base, page)) pages.push(page);

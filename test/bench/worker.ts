@@ -24,9 +24,6 @@ const CACHE_MIB = 16;
 
 const restored = (machine: Machine): Kernel => restore(machine, snapshot, { host: workerHost, memoryMib: MEMORY_MIB });
 
-/** Iterations of `untilTick` in a millisecond in which nothing else ran; 0 until it is known. */
-let spinsPerMs = 0;
-
 /** The clock tells whole milliseconds. Waits for the next one; answers how often it had to look. */
 function untilTick(): number {
   const now = performance.now();
@@ -35,27 +32,33 @@ function untilTick(): number {
   return spins;
 }
 
-/** Milliseconds of one `action`, to a few microseconds: from one tick to another, less what was waited for the last one. */
-async function timed(action: () => Promise<void>): Promise<number> {
-  if (spinsPerMs === 0) for (let ticks = 0; ticks < 200; ticks += 1) spinsPerMs = Math.max(spinsPerMs, untilTick());
-  untilTick();
-  const start = performance.now();
-  await action();
-  const waited = untilTick() / spinsPerMs;
-  return performance.now() - start - waited;
+/** So many samples share one count of what a millisecond of waiting is: a machine's speed varies. */
+const SAMPLES_A_COUNT = 10;
+
+/** What is timed, and what is done before and after it. */
+interface Timed<T> {
+  readonly prepare?: () => void | Promise<void>;
+  readonly action: () => Promise<T>;
+  readonly finish?: (result: T) => void;
 }
 
-/** Milliseconds of each of `samples` runs, after `warmups` that compile what they use. `prepare` is not timed. */
-async function sample(
-  query: URLSearchParams,
-  action: () => Promise<void>,
-  prepare: () => void | Promise<void> = () => {},
-): Promise<number[]> {
+/**
+ * Milliseconds of each of `samples` runs, after `warmups` that compile what they use. Each is exact to a few microseconds:
+ * from one tick to another, less what was waited for the last one.
+ */
+async function sample<T>(query: URLSearchParams, { prepare, action, finish }: Timed<T>): Promise<number[]> {
   const [warmups, samples] = [Number(query.get('warmups')), Number(query.get('samples'))];
   const times: number[] = [];
+  let spinsPerMs = 0;
   for (let taken = 0; taken < warmups + samples; taken += 1) {
-    await prepare();
-    times.push(await timed(action));
+    await prepare?.();
+    untilTick();
+    if (taken % SAMPLES_A_COUNT === 0) spinsPerMs = Math.max(untilTick(), untilTick(), untilTick());
+    const start = performance.now();
+    const result = await action();
+    const spins = untilTick();
+    times.push(performance.now() - start - spins / spinsPerMs);
+    finish?.(result);
   }
   return times.slice(warmups);
 }
@@ -63,11 +66,13 @@ async function sample(
 const newMachine = (): Machine => freshMachine(kernelModule, snapshot);
 
 /** From a clean machine to the end of the first system call. */
-async function firstSyscall(machine: Machine): Promise<void> {
+async function firstSyscall(machine: Machine): Promise<Kernel> {
   const kernel = restored(machine);
   await kernel.init.syscall('getpid');
-  kernel.kill();
+  return kernel;
 }
+
+const kill = (kernel: Kernel): void => kernel.kill();
 
 /** The whole file that is bound, as a device in memory. */
 async function boundImage(query: URLSearchParams, { FILES: files }: Bindings): Promise<BlockDevice> {
@@ -100,31 +105,31 @@ const benches: Readonly<Record<string, (query: URLSearchParams, env: Bindings) =
   /** With a machine that is clean, as the pool has them ready. */
   'restore-pooled'(query) {
     const machine = newMachine();
-    return sample(
-      query,
-      () => firstSyscall(machine),
-      () => cleanMachine(machine, snapshot),
-    );
+    return sample(query, {
+      prepare: () => cleanMachine(machine),
+      action: () => firstSyscall(machine),
+      finish: kill,
+    });
   },
   /** With a machine that served another kernel, which is overwritten first. */
   'restore-used'(query) {
     const machine = newMachine();
-    return sample(query, () => {
-      cleanMachine(machine, snapshot);
+    const action = () => {
+      cleanMachine(machine);
       return firstSyscall(machine);
-    });
+    };
+    return sample(query, { action, finish: kill });
   },
   /** With a machine that is made first. What those before took is freed late: ask for few. */
-  'restore-fresh': (query) => sample(query, () => firstSyscall(newMachine())),
+  'restore-fresh': (query) => sample(query, { action: () => firstSyscall(newMachine()), finish: kill }),
   /** From a clean machine to the first bytes of a file in an image. */
   async 'mounted-first-file'(query, env) {
     const device = await boundImage(query, env);
     const machine = newMachine();
-    return sample(
-      query,
-      async () => void (await firstFile(machine, device)),
-      () => cleanMachine(machine, snapshot),
-    );
+    return sample(query, {
+      prepare: () => cleanMachine(machine),
+      action: () => firstFile(machine, device),
+    });
   },
   /** The linear memory of a kernel that did so. */
   'mounted-bytes': async (query, env) => [await firstFile(newMachine(), await boundImage(query, env))],

@@ -10,7 +10,7 @@ import { newKernel } from './kernel.ts';
 
 const MIB = 1 << 20;
 /** The budget; an isolate has 128 for everything. */
-const MOUNTED_MIB = 12;
+const MOUNTED_MIB = 8;
 
 it('a kernel with an ext4 image mounted has at most 12 MiB, and room in them', async () => {
   let kernel: Kernel | undefined;

@@ -73,28 +73,39 @@ describe('a machine that is used again', () => {
   it('holds nothing of the kernel before', async () => {
     const machine = freshMachine(kernelModule, snapshot);
     const secret = new TextEncoder().encode(`planted-${crypto.randomUUID()}-`.repeat(2000));
+    /** More than there is at first: memory grows. */
+    const plant = async ({ init }: Kernel) => {
+      const buffer = await mapBuffer(init, secret.length);
+      init.memory.write(buffer.at, secret);
+      const fd = await openat(init, AT_FDCWD, '/tmp/secret', O_RDWR | O_CREAT, 0o600);
+      for (let i = 0; i < 40; i++) expect(await write(init, fd, buffer, secret.length)).toBe(secret.length);
+    };
     const first = restore(machine, snapshot, { host: workerHost, memoryMib: 12 });
-    const buffer = await mapBuffer(first.init, secret.length);
-    first.init.memory.write(buffer.at, secret);
-    const fd = await openat(first.init, AT_FDCWD, '/tmp/secret', O_RDWR | O_CREAT, 0o600);
-    for (let i = 0; i < 10; i++) expect(await write(first.init, fd, buffer, secret.length)).toBe(secret.length);
+    await plant(first);
+    const grownBytes = first.memoryBytes;
+    expect(grownBytes).toBeGreaterThan(snapshot.memoryBytes);
     first.kill();
     const needle = new TextDecoder().decode(secret.subarray(0, 40));
     const holds = () => new TextDecoder('latin1').decode(machine.memory.bytes).includes(needle);
     expect(holds()).toBe(true);
 
-    cleanMachine(machine, snapshot);
+    cleanMachine(machine);
     expect(holds()).toBe(false);
     const pristine = freshMachine(kernelModule, snapshot).memory.bytes;
-    expect(machine.memory.bytes.findIndex((byte, at) => byte !== pristine[at])).toBe(-1);
+    expect(machine.memory.bytes.findIndex((byte, at) => byte !== (pristine[at] ?? 0))).toBe(-1);
     const second = keep(restore(machine, snapshot, { host: workerHost }));
     expect(await openat(second.init, AT_FDCWD, '/tmp/secret', O_RDONLY)).toBe(-2);
+    // It does not know of the memory that its predecessor left, and gets it when it grows.
+    expect(second.memoryBytes).toBe(snapshot.memoryBytes);
+    await plant(second);
+    expect(second.memoryBytes).toBe(grownBytes);
+    expect(machine.memory.size).toBe(grownBytes);
   });
 
   it('serves a thousand kernels', async () => {
     const machine = freshMachine(kernelModule, snapshot);
     for (let i = 0; i < 1000; i++) {
-      if (i > 0) cleanMachine(machine, snapshot);
+      if (i > 0) cleanMachine(machine);
       const kernel = restore(machine, snapshot, { host: workerHost });
       expect(await kernel.init.syscall('getpid')).toBe(1);
       kernel.kill();

@@ -30,6 +30,11 @@ struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *ne
 		next->thread.started = true;
 		flags |= LKL_SWITCH_FRESH;
 	}
+	/* Asleep since before a restore: it starts on an empty stack, over the old one. */
+	if (unlikely(next->thread.life != lkl_life)) {
+		next->thread.life = lkl_life;
+		lkl_forget_waits(next);
+	}
 	if (READ_ONCE(prev->__state) == TASK_DEAD)
 		flags |= LKL_SWITCH_DEAD;
 	prev->thread.sp = sp;
@@ -60,6 +65,7 @@ int copy_thread(struct task_struct *task, const struct kernel_clone_args *args)
 	task->thread = (struct thread_struct) {
 		.fn	= args->fn,
 		.arg	= args->fn_arg,
+		.life	= lkl_life,
 	};
 	return 0;
 }
@@ -77,7 +83,8 @@ void flush_thread(void)
 void arch_cpu_idle(void)
 {
 	lkl_busy = 0;
-	lkl_idle();
+	if (!lkl_clock_jump())
+		lkl_idle();
 }
 
 void show_regs(struct pt_regs *regs)

@@ -4,9 +4,10 @@
  * snapshot is taken only while each task waits at a place where it can start
  * over: a user task in its loop, a kernel thread in its thread function's top
  * wait. The host asks for the list of tasks and decides (src/kernel/snapshot.ts
- * has the table); after a restore each is entered anew, on an empty C stack.
- * So nothing that lives on its old one may stay linked: wait entries are taken
- * out of their queues first, and no thread of the table sleeps with a timeout.
+ * has the table); after a restore each is entered anew, on an empty C stack,
+ * when it is first switched to. So nothing that lives on its old one may stay
+ * linked: wait entries are taken out of their queues then, and no thread of the
+ * table sleeps with a timeout.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -67,11 +68,13 @@ void lkl_reenter(struct task_struct *task)
 	panic("task %s cannot be re-entered", task->comm);
 }
 
+unsigned int lkl_life;
+
 /*
- * Take the wait entries on a sleeping task's old stack out of their queues. They
+ * Take the wait entries on a sleeping task's old stack out of their queues, before anything else is put there. They
  * are found by what they hold: the task, a wake function, and links that agree.
  */
-static void lkl_forget_waits(struct task_struct *task)
+void lkl_forget_waits(struct task_struct *task)
 {
 	unsigned long top = (unsigned long)task_stack_page(task) + THREAD_SIZE;
 
@@ -87,24 +90,16 @@ static void lkl_forget_waits(struct task_struct *task)
 }
 
 /*
- * Kernel threads whose function starts with timer_setup() or the like must run
- * through it while all is quiet, not on their first wake-up with the timer
- * armed. Workers and hotplug threads only look for work: they can wait.
+ * Most kernel threads go on the first time something wakes them. A journal's begins with timer_setup(): it must run
+ * through that while all is quiet, not on its first wake-up with the timer armed.
  */
-static void lkl_wake_kthreads(void)
+static void lkl_wake_journals(void)
 {
 	struct task_struct *task;
 
-	for_each_process(task) {
-		unsigned int state = READ_ONCE(task->__state);
-
-		if (!(task->flags & PF_KTHREAD) || (task->flags & PF_WQ_WORKER) || task == kthreadd_task)
-			continue;
-		if (state != TASK_INTERRUPTIBLE && state != TASK_IDLE)
-			continue;
-		lkl_forget_waits(task);
-		wake_up_process(task);
-	}
+	for_each_process(task)
+		if ((task->flags & PF_KTHREAD) && strstarts(task->comm, "jbd2/"))
+			wake_up_process(task);
 }
 
 /* Nothing random may be shared between two kernels of one snapshot; as vmgenid does it for cloned VMs. */
@@ -123,12 +118,13 @@ void lkl_resume_idle(void)
 {
 	struct timespec64 now;
 
+	current->thread.life = ++lkl_life;
 	raw_local_irq_enable();
 	tick_nohz_idle_exit();
 	lkl_reseed();
 	read_persistent_clock64(&now);
 	do_settimeofday64(&now);
-	lkl_wake_kthreads();
+	lkl_wake_journals();
 	schedule_preempt_disabled();
 	cpu_startup_entry(CPUHP_ONLINE);
 }

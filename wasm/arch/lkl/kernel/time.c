@@ -2,9 +2,9 @@
 /*
  * The clock. Its value lives in lkl_shared, where the host can see and move it.
  *
- * Virtual policy: time passes only when the kernel is idle (the host jumps to
- * the next timer) and a nanosecond at each reading, so that a loop that waits
- * for time to pass ends. Wall policy: the host is asked, and the answer is made
+ * Virtual policy: time passes only when the kernel is idle (it jumps to the
+ * next timer) and a nanosecond at each reading, so that a loop that waits for
+ * time to pass ends. Wall policy: the host is asked, and the answer is made
  * strictly monotonic.
  */
 #include <linux/clockchips.h>
@@ -33,6 +33,23 @@ u64 lkl_clock_advance(u64 ns)
 		s->irq_pending |= 1u << LKL_IRQ_TIMER;
 	}
 	return s->clock_ns;
+}
+
+/* Idle under the virtual policy: go to the next timer, as the host would. Answers false where it is to be asked. */
+bool lkl_clock_jump(void)
+{
+	struct lkl_shared *s = &lkl_shared;
+
+	if (s->irq_pending)
+		return true;
+	if (!s->jumps || s->timer_ns >= s->jump_ns)
+		return false;
+	s->jumps--;
+	if (s->timer_ns > s->clock_ns)
+		s->clock_ns = s->timer_ns;
+	s->timer_ns = LKL_NEVER;
+	s->irq_pending |= 1u << LKL_IRQ_TIMER;
+	return true;
 }
 
 unsigned long long notrace sched_clock(void)

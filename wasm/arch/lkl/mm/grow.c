@@ -52,13 +52,21 @@ void __init lkl_mm_reserve_growth(void)
 	zone->pageblock_flags = bitmap;
 }
 
+/* Whether the linear memory reaches up to the page `end`, grown if need be: it may have served a larger kernel before. */
+static bool lkl_mm_reach(unsigned long end)
+{
+	long missing = (end >> (16 - PAGE_SHIFT)) - __builtin_wasm_memory_size(0);
+
+	return missing <= 0 || __builtin_wasm_memory_grow(0, missing) != (size_t)-1;
+}
+
 /* Add memory up to the page `end`, its pages initialised and held back. Answers how many. */
 static unsigned long lkl_mm_extend(unsigned long end)
 {
 	struct zone *zone = &NODE_DATA(0)->node_zones[ZONE_NORMAL];
 	unsigned long start = max_pfn;
 
-	if (end <= start || __builtin_wasm_memory_grow(0, (end - start) >> (16 - PAGE_SHIFT)) == (size_t)-1)
+	if (end <= start || !lkl_mm_reach(end))
 		return 0;
 
 	lkl_memory_end = end << PAGE_SHIFT;

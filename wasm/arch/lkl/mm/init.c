@@ -9,6 +9,14 @@ char lkl_zero_page[PAGE_SIZE] __aligned(PAGE_SIZE);
 unsigned long lkl_memory_end;
 extern char __heap_base[];
 
+unsigned long lkl_memory_used(void);
+
+/* Bytes of memory in use from address 0; the linear memory may be larger. */
+LKL_EXPORT("memory_used") unsigned long lkl_memory_used(void)
+{
+	return lkl_memory_end;
+}
+
 void __init lkl_mm_setup(void)
 {
 	unsigned long max_zone_pfn[MAX_NR_ZONES] = { 0 };

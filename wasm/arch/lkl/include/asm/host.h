@@ -51,6 +51,8 @@ struct lkl_shared {
 	u32 irq_pending;	/* a bit an interrupt */
 	u32 clock_wall;		/* policy: 0 virtual, 1 wall */
 	u32 memory_limit;	/* bytes memory may grow to */
+	u32 jumps;		/* how often the idle kernel may go on to its timer by itself, without asking the host */
+	u64 jump_ns;		/* ... if that is due before this */
 };
 
 extern struct lkl_shared lkl_shared;
@@ -69,12 +71,15 @@ extern struct lkl_shared lkl_shared;
 #define LKL_VIRTIO_SLOTS	24
 
 extern unsigned int lkl_busy;
+extern unsigned int lkl_life;		/* restores so far */
 
 u64 lkl_clock_advance(u64 ns);
+bool lkl_clock_jump(void);
 void lkl_mm_setup(void);
 void lkl_mm_reserve_growth(void);
 void lkl_task_main(struct task_struct *task);
 void lkl_reenter(struct task_struct *task);
+void lkl_forget_waits(struct task_struct *task);
 void lkl_resume_idle(void);
 void lkl_user_loop(void);
 

@@ -10,6 +10,7 @@ struct thread_struct {
 	int (*fn)(void *);		/* what a kernel thread runs */
 	void *arg;
 	unsigned long sp;		/* C stack pointer at the last switch away */
+	unsigned int life;		/* lkl_life when it was made or last switched to */
 	bool started;			/* was switched to */
 	bool entered;			/* lkl_task_main() ran */
 	bool in_user_loop;		/* sleeps in lkl_user_loop(): can be re-entered there */
