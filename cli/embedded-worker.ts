@@ -32,6 +32,7 @@ export async function embeddedWorker(file?: ImageFile, main?: string, storage?: 
     handleStructuredLogs: (line) => log.push(line),
     workers: [
       {
+        dev: { unsafeDirectSockets: [{}] }, // without it each request passes through a Worker of miniflare's first
         config: {
           name: NAME,
           compatibilityDate: bundle.compatibilityDate,
@@ -52,7 +53,7 @@ export async function embeddedWorker(file?: ImageFile, main?: string, storage?: 
       },
     ],
   });
-  const url = await miniflare.ready;
+  const url = await miniflare.unsafeGetDirectURL(NAME);
   return { url, log, close: () => miniflare.dispose() };
 }
 
