@@ -69,19 +69,20 @@ describe('two restores of one snapshot', () => {
   });
 });
 
+/** Writes it to /tmp/secret, over and over: more than there is room for at first, so that memory grows by one step. */
+async function plant({ init }: Kernel, secret: Uint8Array): Promise<void> {
+  const buffer = await mapBuffer(init, secret.length);
+  init.memory.write(buffer.at, secret);
+  const fd = await openat(init, AT_FDCWD, '/tmp/secret', O_RDWR | O_CREAT, 0o600);
+  for (let i = 0; i < 40; i++) expect(await write(init, fd, buffer, secret.length)).toBe(secret.length);
+}
+
 describe('a machine that is used again', () => {
   it('holds nothing of the kernel before', async () => {
     const machine = freshMachine(kernelModule, snapshot);
     const secret = new TextEncoder().encode(`planted-${crypto.randomUUID()}-`.repeat(2000));
-    /** More than there is at first: memory grows. */
-    const plant = async ({ init }: Kernel) => {
-      const buffer = await mapBuffer(init, secret.length);
-      init.memory.write(buffer.at, secret);
-      const fd = await openat(init, AT_FDCWD, '/tmp/secret', O_RDWR | O_CREAT, 0o600);
-      for (let i = 0; i < 40; i++) expect(await write(init, fd, buffer, secret.length)).toBe(secret.length);
-    };
     const first = restore(machine, snapshot, { host: workerHost, memoryMib: 12 });
-    await plant(first);
+    await plant(first, secret);
     const grownBytes = first.memoryBytes;
     expect(grownBytes).toBeGreaterThan(snapshot.memoryBytes);
     first.kill();
@@ -97,7 +98,7 @@ describe('a machine that is used again', () => {
     expect(await openat(second.init, AT_FDCWD, '/tmp/secret', O_RDONLY)).toBe(-2);
     // It does not know of the memory that its predecessor left, and gets it when it grows.
     expect(second.memoryBytes).toBe(snapshot.memoryBytes);
-    await plant(second);
+    await plant(second, secret);
     expect(second.memoryBytes).toBe(grownBytes);
     expect(machine.memory.size).toBe(grownBytes);
   });
@@ -135,6 +136,22 @@ describe('the pool', () => {
     );
     expect(order).toEqual(Array.from({ length: 20 }, (_, i) => i));
     expect(most).toBeLessThanOrEqual(64 * MIB);
+  });
+
+  it('uses a machine again that has grown by one step, and counts all of it', async () => {
+    const kernels = pool(64);
+    const first = await kernels.acquire({ host: workerHost, memoryMib: 20 });
+    await plant(first, new Uint8Array(100_000).fill(7));
+    const grown = first.memoryBytes;
+    expect(grown).toBeGreaterThan(snapshot.memoryBytes);
+    first.kill();
+    expect(kernels.bytes).toBe(grown);
+    kernels.refill();
+    expect(kernels.bytes).toBe(grown + snapshot.memoryBytes);
+    const next = [0, 1].map(async () => keep(await kernels.acquire({ host: workerHost, memoryMib: 20 })));
+    const both = await Promise.all(next);
+    expect(both.map(({ engine }) => engine.memory.size).sort()).toEqual([grown, snapshot.memoryBytes].sort());
+    expect(both.map(({ memoryBytes }) => memoryBytes)).toEqual([snapshot.memoryBytes, snapshot.memoryBytes]);
   });
 
   it('says that it is busy when no memory comes free', async () => {
