@@ -27,7 +27,7 @@ type PooledOptions = KernelOptions & { readonly memoryMib: number };
 /** How often a waiting request looks whether it is its turn. */
 const LOOK_MS = 5;
 
-/** A machine that has grown by more than one step (wasm/arch/lkl/mm/grow.c) takes longer to clean than another to make. */
+/** A machine that has grown by more than one step (wasm/arch/lkl/mm/grow.c) is let go: idle, it would take memory that running kernels may have. */
 const REUSED_GROWTH_MIB = 4;
 
 /**
