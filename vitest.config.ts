@@ -1,21 +1,48 @@
+import { readFileSync } from 'node:fs';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type Plugin } from 'vitest/config';
+
+/** In plain Node an imported `.wasm` file is a compiled module, as it is in the Worker's bundle. */
+const wasmModules: Plugin = {
+  name: 'wasm-modules',
+  enforce: 'pre',
+  load(id) {
+    if (!id.endsWith('.wasm')) return undefined;
+    readFileSync(id); // a missing file is an error of the import
+    return [
+      "import { readFileSync } from 'node:fs';",
+      `export default new WebAssembly.Module(readFileSync(${JSON.stringify(id)}));`,
+    ].join('\n');
+  },
+};
 
 export default defineConfig({
   test: {
     testTimeout: 60_000,
+    maxWorkers: 2,
     projects: [
+      {
+        extends: true,
+        plugins: [wasmModules],
+        test: {
+          name: 'node',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['src/worker/**', 'test/worker/**'],
+          // Test files of one process share the compiled kernel.
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'cli', include: ['cli/**/*.test.ts'] } },
       {
         extends: true,
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
         test: {
           name: 'worker',
-          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['src/worker/**/*.test.ts', 'test/worker/**/*.test.ts'],
           // Test files share a worker: handing the kernel's wasm to a fresh one takes seconds, each time.
           isolate: false,
         },
       },
-      { extends: true, test: { name: 'cli', include: ['cli/**/*.test.ts'] } },
     ],
   },
 });

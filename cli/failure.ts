@@ -1,6 +1,6 @@
 /** How a command ends: the exit codes, and the one error that carries one. */
 
-import { inOctal } from '../src/jobs/fs2tar-errors.ts';
+import { inOctal } from '../src/tree/fs2tar/error-list.ts';
 
 export const exitCodes = {
   done: 0,

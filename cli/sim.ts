@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { Command } from 'commander';
 import ora from 'ora';
-import { type ReportedAnswer, reportPage } from '../src/routes/simulations/report/page.ts';
-import { ChartRecorder, type DrawnSample } from '../src/routes/simulations/report/series.ts';
+import { type ReportedAnswer, reportPage } from '../src/simulation/report/page.ts';
+import { ChartRecorder, type DrawnSample } from '../src/simulation/report/series.ts';
 import { CaptureFiles } from './capture-files.ts';
 import { failureOf, send } from './client.ts';
 import { Failure, reasonOf } from './failure.ts';
@@ -155,8 +155,8 @@ async function writeReport(file: string, { end, samples }: Answer): Promise<void
   const page = await reportPage(end, recorder, {
     uplot: text('uplot/dist/uPlot.iife.min.js'),
     uplotStyle: text('uplot/dist/uPlot.min.css'),
-    charts: text('../src/routes/simulations/report/charts.js'),
-    style: text('../src/routes/simulations/report/report.css'),
+    charts: text('../src/simulation/report/charts.js'),
+    style: text('../src/simulation/report/report.css'),
   });
   try {
     writeFileSync(file, page);

@@ -1,8 +1,8 @@
 /** Writes openapi/v1.json, the OpenAPI document of the routes. `--check` only compares. */
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createApi } from '../src/routes/api.ts';
-import { openapiDocument } from '../src/routes/openapi-document.ts';
+import { createApi } from '../src/worker/routes/api.ts';
+import { openapiDocument } from '../src/worker/routes/openapi-document.ts';
 
 const target = new URL('../openapi/v1.json', import.meta.url);
 const api = createApi(() => {

@@ -9,14 +9,14 @@ import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { HostError } from '../../src/abi/host-error.ts';
-import { fs2tar } from '../../src/jobs/fs2tar.ts';
-import { imageMounter } from '../../src/jobs/mounter.ts';
+import { HostError } from '../../src/errors/host-error.ts';
+import { imageMounter } from '../../src/image/mounter.ts';
 import { KernelDead } from '../../src/kernel/errors.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
 import type { MemoryDevice } from '../../src/storage/memory.ts';
+import { fs2tar } from '../../src/tree/fs2tar/fs2tar.ts';
 import { sparseDevice } from '../../test/fixtures/sparse-device.ts';
 import { dist, root } from '../pins.ts';
 
@@ -83,7 +83,7 @@ async function run(path: string, seed: number, rounds: number): Promise<void> {
   };
   const kernels = [20, 64].map(
     (memoryMib) => async () => restore(freshMachine(module, snapshot), snapshot, { host, memoryMib }),
-  ) as Parameters<typeof imageMounter>[0];
+  ) as unknown as Parameters<typeof imageMounter>[0];
   const mounter = imageMounter(kernels);
   for (let at = seed; at < seed + rounds; at++) {
     process.send?.({ begin: at });

@@ -1,10 +1,5 @@
 /** Compressed streams, recognised by their first bytes and decompressed chunk by chunk. */
 
-import { pipeline } from 'node:stream/promises';
-import { constants, createGunzip, createZstdDecompress, type Decoder } from 'node:zlib';
-import { unxz } from './unxz.ts';
-import { zstdFrames } from './zstd-frames.ts';
-
 export type Bytes = AsyncIterable<Uint8Array>;
 
 /** Each with its magic number: RFC 1952 2.3.1 (and CM = 8), RFC 8878 3.1.1, xz file format 2.1.1.1. */
@@ -39,16 +34,14 @@ export class DecompressError extends Error {
   }
 }
 
-/** zstd -1 … -21 stay within 64 MiB of window; more would not fit an isolate's 128 MB. */
-const ZSTD_WINDOW_LOG_MAX = 26;
-
-const CHUNK_BYTES = 256 * 1024;
+/** How a host undoes each: whole files of any number of members or frames. They throw where the stream is damaged or ends early. */
+export type Decoders = Readonly<Record<Compression, (source: Bytes) => Bytes>>;
 
 /**
  * The bytes `source` stands for. Whole files only: one that ends early, or whose checksum is wrong, is a DecompressError
  * after what could be read. An error of `source` itself passes through as it is.
  */
-export async function* decompress(compression: Compression, source: Bytes, xzModule: WebAssembly.Module): Bytes {
+export async function* decompress(compression: Compression, source: Bytes, decoders: Decoders): Bytes {
   let sourceFailure: { readonly cause: unknown } | undefined;
   async function* watched(): Bytes {
     try {
@@ -59,28 +52,8 @@ export async function* decompress(compression: Compression, source: Bytes, xzMod
     }
   }
   try {
-    yield* decoders[compression](watched(), xzModule);
+    yield* decoders[compression](watched());
   } catch (cause) {
     throw sourceFailure ? sourceFailure.cause : new DecompressError(compression, cause);
   }
-}
-
-const decoders: Record<Compression, (source: Bytes, xzModule: WebAssembly.Module) => Bytes> = {
-  /** Several members one after another are one file (RFC 1952 2.2); Node's decoder reads them so. */
-  gzip: (source) => through(createGunzip({ chunkSize: CHUNK_BYTES }), source),
-  /** Several frames one after another are one file (RFC 8878 3); the decoder takes one at a time. */
-  async *zstd(source) {
-    const params = { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX };
-    for await (const frame of zstdFrames(source)) {
-      yield* through(createZstdDecompress({ chunkSize: CHUNK_BYTES, params }), frame);
-    }
-  },
-  xz: (source, xzModule) => unxz(source, xzModule),
-};
-
-async function* through(decoder: Decoder, source: Bytes): Bytes {
-  const written = pipeline(source, decoder);
-  written.catch(() => {}); // the iteration below throws it too
-  yield* decoder;
-  await written;
 }

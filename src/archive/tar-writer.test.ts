@@ -1,5 +1,6 @@
 import { unpackTar } from 'modern-tar';
 import { describe, expect, it } from 'vitest';
+import { concat } from '../bytes/concat.ts';
 import { dataBytes, entryHeader, padding, type TarEntry, trailer } from './tar-writer.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -53,7 +54,7 @@ const ustar = (entry: TarEntry) => entryHeader(entry).subarray(-512);
 
 describe('entryHeader', () => {
   it('of a plain file is the block that GNU tar --format=ustar writes', async () => {
-    const digest = await crypto.subtle.digest('SHA-256', entryHeader({ ...plain, size: 5 }));
+    const digest = await crypto.subtle.digest('SHA-256', concat([entryHeader({ ...plain, size: 5 })]));
     expect(toHex(new Uint8Array(digest))).toBe('fdf31a148e820ea787012baf3555d8e332d3a09e8ada1515171e7c7484328431');
   });
 

@@ -1,5 +1,6 @@
 /** Tar entries in the pax format as bytes: headers, sparse maps, padding and the end mark, but never the file data itself. */
 
+import { concat } from '../bytes/concat.ts';
 import { isAscii, isUtf8, PaxRecords } from './pax.ts';
 import { posixAclText } from './posix-acl.ts';
 import { BLOCK, fitsLinkname, splitPath, ustarBlock, ustarMax } from './ustar.ts';
@@ -51,16 +52,6 @@ export interface TarEntry {
 const encoder = new TextEncoder();
 const SLASH = 0x2f;
 
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 const roundUp = (bytes: number): number => Math.ceil(bytes / BLOCK) * BLOCK;
 
 /** Zeros that fill the last block after `dataBytes` bytes of file data. */
@@ -95,7 +86,7 @@ function sparseMap(segments: readonly Segment[], size: number): Uint8Array {
 /** A stand-in name, for a header whose real name is in the records: only a reader without pax ever sees it. */
 function standIn(directory: string, path: Uint8Array): Uint8Array {
   const base = path.subarray(path.lastIndexOf(SLASH) + 1);
-  return concat(encoder.encode(`${directory}/`), base).subarray(0, 100);
+  return concat([encoder.encode(`${directory}/`), base]).subarray(0, 100);
 }
 
 function byName(a: Xattr, b: Xattr): number {
@@ -120,10 +111,7 @@ function xattrKeyword(name: Uint8Array): Uint8Array {
   let escaped = '';
   for (const byte of name) escaped += String.fromCharCode(byte);
   escaped = escaped.replaceAll(/%(?=3D|25)/g, '%25').replaceAll('=', '%3D');
-  return concat(
-    schilyXattr,
-    Uint8Array.from(escaped, (char) => char.charCodeAt(0)),
-  );
+  return concat([schilyXattr, Uint8Array.from(escaped, (char) => char.charCodeAt(0))]);
 }
 
 /**
@@ -141,7 +129,7 @@ function addXattrs(records: PaxRecords, xattrs: readonly Xattr[]): void {
 
 /** Everything of `entry` that comes before its data: the extended header if it needs one, the header, the sparse map. */
 export function entryHeader(entry: TarEntry): Uint8Array {
-  const path = entry.type === 'directory' ? concat(entry.path, Uint8Array.of(SLASH)) : entry.path;
+  const path = entry.type === 'directory' ? concat([entry.path, Uint8Array.of(SLASH)]) : entry.path;
   const target = entry.linkPath ?? new Uint8Array();
   const size = entry.type === 'file' ? (entry.size ?? 0) : 0;
   const map = entry.segments ? sparseMap(entry.segments, size) : new Uint8Array();
@@ -181,7 +169,7 @@ export function entryHeader(entry: TarEntry): Uint8Array {
     devMajor: entry.device?.major ?? 0,
     devMinor: entry.device?.minor ?? 0,
   });
-  if (records.size === 0) return concat(header, map);
+  if (records.size === 0) return concat([header, map]);
 
   const extended = new Uint8Array(BLOCK + roundUp(records.size));
   extended.set(
@@ -196,5 +184,5 @@ export function entryHeader(entry: TarEntry): Uint8Array {
     }),
   );
   records.copyTo(extended, BLOCK);
-  return concat(extended, header, map);
+  return concat([extended, header, map]);
 }

@@ -1,6 +1,6 @@
 /** Kernels of one isolate: machines kept ready, used again, and counted against a memory budget. */
 
-import { HostError } from '../abi/host-error.ts';
+import { HostError } from '../errors/host-error.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import type { Kernel, KernelOptions } from './kernel.ts';
 import type { Machine } from './machine.ts';

@@ -1,9 +1,7 @@
 /** The Worker of `npm run bench`: times what has no route of its own, inside workerd, and answers samples. */
 
 import { AT_FDCWD, O_RDONLY } from '../../src/abi/uapi/fs.ts';
-import type { Bindings } from '../../src/env.ts';
-import { fs2tar } from '../../src/jobs/fs2tar.ts';
-import { imageMounter } from '../../src/jobs/mounter.ts';
+import { imageMounter } from '../../src/image/mounter.ts';
 import { boot } from '../../src/kernel/boot.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { must } from '../../src/kernel/kernel-error.ts';
@@ -12,9 +10,11 @@ import { cleanMachine, freshMachine, restore } from '../../src/kernel/snapshot.t
 import { openat } from '../../src/kernel/syscalls/file.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { cached } from '../../src/storage/cached.ts';
-import { fetchDevice } from '../../src/storage/fetch-device.ts';
 import { memoryDevice } from '../../src/storage/memory.ts';
-import { workerHost } from '../../src/worker-host.ts';
+import { fs2tar } from '../../src/tree/fs2tar/fs2tar.ts';
+import type { Bindings } from '../../src/worker/env.ts';
+import { workerHost } from '../../src/worker/host.ts';
+import { fetchDevice } from '../../src/worker/storage/fetch-device.ts';
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import vmlinux from '../../wasm/dist/vmlinux.wasm';

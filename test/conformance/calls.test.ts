@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { parseWords } from '../../src/abi/constants.ts';
-import type { BatchCall, CallResult, Json } from '../../src/jobs/batch/types.ts';
+import type { BatchCall, CallResult, Json } from '../../src/batch/language/types.ts';
 import calls from './calls.json';
 import { call, play } from './kernel.ts';
 import linux from './linux.json';

@@ -1,10 +1,10 @@
 /** Batches on real kernels, with fixtures as images. */
 
-import type { CallResult } from '../../src/jobs/batch/types.ts';
-import type { PlayedCall } from '../../src/jobs/batch-player.ts';
-import { type BatchRequest, syscallBatchJobs } from '../../src/jobs/syscall-batch.ts';
+import type { CallResult } from '../../src/batch/language/types.ts';
+import type { PlayedCall } from '../../src/batch/player.ts';
+import { type BatchRequest, syscallBatchJobs } from '../../src/batch/syscall-batch.ts';
 import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
-import { workerHost } from '../../src/worker-host.ts';
+import { nodeHost } from '../../src/node/host.ts';
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import { fixtureDevice } from '../fixtures/load.ts';
@@ -12,7 +12,7 @@ import { fixtureDevice } from '../fixtures/load.ts';
 const jobs = syscallBatchJobs({
   newKernel: async (options) => restore(freshMachine(kernelModule, snapshot), snapshot, options),
   image: async (name) => ({ device: await fixtureDevice(name), etag: name }),
-  host: workerHost,
+  host: nodeHost,
 });
 
 const plain: BatchRequest = {

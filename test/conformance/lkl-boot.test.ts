@@ -1,8 +1,8 @@
 /** What LKL's own boot test asks of a kernel, by its names and with its values, as batches. */
 
 import { describe, expect, it } from 'vitest';
-import type { CallResult } from '../../src/jobs/batch/types.ts';
-import type { PlayedCall } from '../../src/jobs/batch-player.ts';
+import type { CallResult } from '../../src/batch/language/types.ts';
+import type { PlayedCall } from '../../src/batch/player.ts';
 import { call, play } from './kernel.ts';
 
 type Out = Readonly<Record<string, number>>;

@@ -1,8 +1,8 @@
 /** The structs of system calls, both ways through a real kernel: what goes in as JSON comes out again as JSON, and raw. */
 
 import { expect, it } from 'vitest';
-import type { Json } from '../../src/jobs/batch/types.ts';
-import type { PlayedCall } from '../../src/jobs/batch-player.ts';
+import type { Json } from '../../src/batch/language/types.ts';
+import type { PlayedCall } from '../../src/batch/player.ts';
 import { call, play } from './kernel.ts';
 
 const ref = (name: string) => ({ ref: name });

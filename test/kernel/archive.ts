@@ -1,8 +1,9 @@
 /** Mounts a device and archives it, as the jobs do. */
 
-import { type Fs2tarOptions, type Fs2tarReport, fs2tar } from '../../src/jobs/fs2tar.ts';
-import type { MountRequest } from '../../src/jobs/mounted-image.ts';
+import { concat } from '../../src/bytes/concat.ts';
+import type { MountRequest } from '../../src/image/mounted-image.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
+import { type Fs2tarOptions, type Fs2tarReport, fs2tar } from '../../src/tree/fs2tar/fs2tar.ts';
 import { mounter } from './kernel.ts';
 
 export interface Archived {
@@ -22,7 +23,7 @@ export async function archive(
     const chunks: Uint8Array[] = [];
     const sink = (chunk: Uint8Array) => void chunks.push(chunk);
     const report = await fs2tar(mounted.task, mounted.mountPoint, sink, { onError: 'stop', ...options });
-    return { type: mounted.type, report, tar: new Uint8Array(await new Blob(chunks).arrayBuffer()) };
+    return { type: mounted.type, report, tar: concat(chunks) };
   } finally {
     await mounted.close();
   }

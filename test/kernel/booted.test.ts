@@ -1,16 +1,16 @@
 /** A restored kernel answers as one that was just booted: byte for byte, the tars of all fixtures and all calls of the conformance table. */
 
 import { describe, expect, it } from 'vitest';
-import type { BatchCall } from '../../src/jobs/batch/types.ts';
-import type { SetupNeeds } from '../../src/jobs/kernel-setup.ts';
-import { imageMounter } from '../../src/jobs/mounter.ts';
-import { syscallBatchJobs } from '../../src/jobs/syscall-batch.ts';
+import type { SetupNeeds } from '../../src/batch/kernel-setup.ts';
+import type { BatchCall } from '../../src/batch/language/types.ts';
+import { syscallBatchJobs } from '../../src/batch/syscall-batch.ts';
+import { imageMounter } from '../../src/image/mounter.ts';
 import { boot } from '../../src/kernel/boot.ts';
 import type { Kernel, KernelOptions } from '../../src/kernel/kernel.ts';
 import { plus } from '../../src/kernel/memory.ts';
 import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';
-import { workerHost } from '../../src/worker-host.ts';
+import { nodeHost } from '../../src/node/host.ts';
 import vmlinux from '../../wasm/dist/vmlinux.wasm';
 import calls from '../conformance/calls.json';
 import { call } from '../conformance/kernel.ts';
@@ -56,7 +56,7 @@ describe('the tar', () => {
 /** All that a seeded batch on kernels of this origin answers. */
 async function play(calls: readonly BatchCall[], newKernel: SetupNeeds['newKernel']): Promise<unknown> {
   const image = () => Promise.reject(new Error('no image is asked for'));
-  const jobs = syscallBatchJobs({ newKernel, image, host: workerHost });
+  const jobs = syscallBatchJobs({ newKernel, image, host: nodeHost });
   const results: unknown[] = [];
   const kernel = {
     disks: [],

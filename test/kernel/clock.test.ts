@@ -5,7 +5,7 @@ import { AT_FDCWD, O_CREAT, O_RDWR } from '../../src/abi/uapi/fs.ts';
 import { plus } from '../../src/kernel/memory.ts';
 import { openat } from '../../src/kernel/syscalls/file.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
-import { workerHost } from '../../src/worker-host.ts';
+import { nodeHost } from '../../src/node/host.ts';
 import { restoredKernel } from './restored.ts';
 
 const CLOCK_REALTIME = 0;
@@ -18,7 +18,7 @@ const TODAY = 1_800_000_000;
 /** What the clocks of a kernel say that is restored `seconds` after 1970. */
 async function clocksAt(seconds: number) {
   const kernel = restoredKernel(20, {
-    ...workerHost,
+    ...nodeHost,
     entropy: (into) => into.fill(1),
     realtimeNs: () => seconds * 1e9,
   });

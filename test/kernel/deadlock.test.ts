@@ -1,7 +1,7 @@
 /** Virtual time and waiting: what comes is waited for, however long it takes; what never comes is a deadlock, at once. */
 
 import { describe, expect, it } from 'vitest';
-import type { PlayedCall } from '../../src/jobs/batch-player.ts';
+import type { PlayedCall } from '../../src/batch/player.ts';
 import { call, play } from '../conformance/kernel.ts';
 
 const DAY = 86_400;

@@ -1,10 +1,10 @@
 /** What one kernel takes of an isolate's memory: with an ext4 image mounted and read, no more than it starts with. */
 
 import { expect, it } from 'vitest';
-import { fs2tar } from '../../src/jobs/fs2tar.ts';
-import { imageMounter } from '../../src/jobs/mounter.ts';
+import { imageMounter } from '../../src/image/mounter.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
+import { fs2tar } from '../../src/tree/fs2tar/fs2tar.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
 import { newKernel } from './kernel.ts';
 

@@ -7,7 +7,7 @@
  */
 
 import { describe, expect, test } from 'vitest';
-import type { LinkSpec, SimulationRequest } from '../../src/simulation/request.ts';
+import type { LinkSpec, SimulationRequest } from '../../src/simulation/plan/request.ts';
 import { flow, pingOf, simulate, tcpOf } from './simulate.ts';
 
 const tap = {

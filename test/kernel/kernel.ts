@@ -1,15 +1,15 @@
 /** Real kernels for tests, restored from the snapshot and the same at every start. */
 
-import { imageMounter } from '../../src/jobs/mounter.ts';
+import { imageMounter } from '../../src/image/mounter.ts';
 import type { Host } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
-import { workerHost } from '../../src/worker-host.ts';
+import { nodeHost } from '../../src/node/host.ts';
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 
 export const host: Host = {
-  ...workerHost,
+  ...nodeHost,
   entropy: (into) => into.fill(0x5a),
   realtimeNs: () => 0, // as for images in the Worker
 };

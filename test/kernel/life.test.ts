@@ -11,8 +11,8 @@ import { openat, write } from '../../src/kernel/syscalls/file.ts';
 import { mapBuffer } from '../../src/kernel/syscalls/memory.ts';
 import { setSysctl } from '../../src/kernel/syscalls/sysctl.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';
-import { wakeExactly } from '../../src/simulation/program.ts';
-import { workerHost } from '../../src/worker-host.ts';
+import { nodeHost } from '../../src/node/host.ts';
+import { wakeExactly } from '../../src/simulation/run/program.ts';
 import { restoredKernel, snapshot } from './restored.ts';
 
 const MIB = 1 << 20;
@@ -204,7 +204,7 @@ describe('memory', () => {
 
   it('is refused to none of many tasks that need it at once, while there is some', async () => {
     for (let tasks = 60; tasks <= 70; tasks++) {
-      const kernel = restoredKernel(28, seededHost(workerHost, '1'));
+      const kernel = restoredKernel(28, seededHost(nodeHost, '1'));
       const { init } = kernel;
       // As in simulations: no background reclaim comes in between.
       await wakeExactly(init);

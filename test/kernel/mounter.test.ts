@@ -1,15 +1,15 @@
 /** The mounter with real kernels: which volume, which driver, and what is said when none will do. */
 
 import { describe, expect, it } from 'vitest';
-import { superblocks } from '../../src/abi/superblocks.ts';
-import { imageMounter } from '../../src/jobs/mounter.ts';
+import { imageMounter } from '../../src/image/mounter.ts';
+import { superblocks } from '../../src/image/probe/superblocks.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
 import { ImageChangedError } from '../../src/storage/errors.ts';
 import { memoryDevice } from '../../src/storage/memory.ts';
 import { randomBytes, seededRandom } from '../fakes/block-devices.ts';
+import { same } from '../fakes/bodies.ts';
 import { fixtureDevice, fixtureListing } from '../fixtures/load.ts';
-import { same } from '../routes/bodies.ts';
 import { archive } from './archive.ts';
 import { mounter, newKernel } from './kernel.ts';
 import { rowsOfListing, rowsOfTar } from './tar-listing.ts';

@@ -8,8 +8,8 @@ import { resume, suspend } from '../../src/kernel/suspend.ts';
 import { mkdirat } from '../../src/kernel/syscalls/dir.ts';
 import { mount, umount2 } from '../../src/kernel/syscalls/mount.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';
+import { nodeHost } from '../../src/node/host.ts';
 import { overlay } from '../../src/storage/overlay.ts';
-import { workerHost } from '../../src/worker-host.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
 import { kernelModule, restoredKernel, snapshot } from './restored.ts';
 
@@ -31,7 +31,7 @@ it.each([
   const { init } = kernel;
   await kernel.attachDisk(overlay(await fixtureDevice(type), { limitMib: 32 }));
   expect(await mount(init, '/dev/vda', '/mnt', type, 0)).toBe(0);
-  const refusal = await quiesce(kernel, workerHost.turn).catch((cause: unknown) => cause);
+  const refusal = await quiesce(kernel, nodeHost.turn).catch((cause: unknown) => cause);
   expect(refusal).toBeInstanceOf(NotQuiesced);
   expect((refusal as NotQuiesced).message).toMatch(message);
   init.attach();
@@ -51,7 +51,7 @@ it('no stack grows deeper from generation to generation', async () => {
   for (let generation = 0; generation < 40; generation++) {
     expect(await mkdirat(kernel.init, AT_FDCWD, `/mnt/generation-${generation}`, 0o700)).toBe(0);
     await sleepNs(kernel.init, 10_000_000_000n);
-    const suspended = await suspend(kernel, { clean: () => clean, turn: workerHost.turn });
+    const suspended = await suspend(kernel, { clean: () => clean, turn: nodeHost.turn });
     depths.push(
       Object.fromEntries(
         kernel.tasks().map(({ comm, pid, stack, sp }) => [`${comm} ${pid}`, stack + THREAD_BYTES - sp]),
@@ -60,7 +60,7 @@ it('no stack grows deeper from generation to generation', async () => {
     kernel.kill();
     const machine = freshMachine(kernelModule, snapshot);
     machine.grow(suspended.state.memoryBytes);
-    kernel = await resume(machine, suspended, snapshot.buildId, { host: workerHost, disks: [disk] });
+    kernel = await resume(machine, suspended, snapshot.buildId, { host: nodeHost, disks: [disk] });
     kernels.push(kernel);
   }
   expect(Object.keys(depths[1] ?? {}).join()).toContain('jbd2/');

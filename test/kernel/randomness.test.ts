@@ -1,8 +1,8 @@
 /** What each restored kernel draws for itself, seen from outside: no two alike, unless a seed decides. Secrets that boot drew are in the snapshot, the same for all. */
 
 import { describe, expect, it } from 'vitest';
-import type { CallResult } from '../../src/jobs/batch/types.ts';
-import type { PlayedCall } from '../../src/jobs/batch-player.ts';
+import type { CallResult } from '../../src/batch/language/types.ts';
+import type { PlayedCall } from '../../src/batch/player.ts';
 import { call, play } from '../conformance/kernel.ts';
 
 const ref = (name: string) => ({ ref: name });

@@ -1,14 +1,15 @@
 /** Whole simulations for tests: a request in, its answer and captures out, in a kernel of their own. */
 
 import { expect } from 'vitest';
+import { concat } from '../../src/bytes/concat.ts';
 import { seededHost } from '../../src/kernel/seed.ts';
-import { estimateMemoryMib } from '../../src/simulation/footprint.ts';
-import { planSimulation } from '../../src/simulation/plan.ts';
-import type { SimulationRequest } from '../../src/simulation/request.ts';
-import type { PingResult, TcpResult, WorkloadResult } from '../../src/simulation/results.ts';
-import { runSimulation, type SimulationResult } from '../../src/simulation/run.ts';
-import type { Sample } from '../../src/simulation/sampler.ts';
-import { workerHost } from '../../src/worker-host.ts';
+import { nodeHost } from '../../src/node/host.ts';
+import type { PingResult, TcpResult, WorkloadResult } from '../../src/simulation/measure/results.ts';
+import type { Sample } from '../../src/simulation/measure/sampler.ts';
+import { estimateMemoryMib } from '../../src/simulation/plan/footprint.ts';
+import { planSimulation } from '../../src/simulation/plan/plan.ts';
+import type { SimulationRequest } from '../../src/simulation/plan/request.ts';
+import { runSimulation, type SimulationResult } from '../../src/simulation/run/run.ts';
 import { restoredKernel } from './restored.ts';
 
 export interface Simulated extends SimulationResult {
@@ -32,7 +33,7 @@ export async function simulate(
 ): Promise<Simulated> {
   const planned = planSimulation({ hosts: { a: {}, b: {} }, links: [], ...request }, budget);
   if ('issues' in planned) expect.fail(JSON.stringify(planned.issues));
-  const kernel = restoredKernel(memoryMib, seededHost(workerHost, String(planned.plan.seed)));
+  const kernel = restoredKernel(memoryMib, seededHost(nodeHost, String(planned.plan.seed)));
   const samples: Sample[] = [];
   const parts: Uint8Array[][] = planned.plan.captures.map(() => []);
   try {
@@ -46,7 +47,7 @@ export async function simulate(
       },
       runBatch: async (task) => task.syscall('getpid'),
     });
-    const files = await Promise.all(parts.map(async (list) => new Uint8Array(await new Blob(list).arrayBuffer())));
+    const files = parts.map(concat);
     return {
       ...result,
       samples,

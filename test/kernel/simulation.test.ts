@@ -1,8 +1,9 @@
 /** Simulations against theory: delays to the microsecond, rates, losses, fairness, and the same bytes for the same seed. */
 
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { readmeExample } from '../../src/simulation/hijack-example.ts';
-import type { LinkSpec, SimulationRequest } from '../../src/simulation/request.ts';
+import { readmeExample } from '../../src/simulation/hijack/hijack-example.ts';
+import type { LinkSpec, SimulationRequest } from '../../src/simulation/plan/request.ts';
 import { flow, pingOf, simulate, tcpOf } from './simulate.ts';
 
 const link = (spec: Omit<LinkSpec, 'endpoints'>): readonly LinkSpec[] => [{ endpoints: ['a', 'b'], ...spec }];
@@ -25,7 +26,7 @@ test('one who takes captures slowly gets the same, while time stands still', asy
   const quick = await simulate(brief);
   let late = 0;
   const slow = await simulate(brief, undefined, async () => {
-    await scheduler.wait(5);
+    await setTimeout(5);
     late++;
   });
   expect(late).toBeGreaterThan(1000);

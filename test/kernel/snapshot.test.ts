@@ -1,5 +1,6 @@
 /** Snapshots: what two restores share and what they must not, machines used again, a mounted kernel saved and restored. */
 
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AT_FDCWD, O_CREAT, O_RDONLY, O_RDWR } from '../../src/abi/uapi/fs.ts';
 import { TaskExited } from '../../src/kernel/errors.ts';
@@ -14,8 +15,8 @@ import { mapBuffer } from '../../src/kernel/syscalls/memory.ts';
 import { mount, umount2 } from '../../src/kernel/syscalls/mount.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
+import { nodeHost } from '../../src/node/host.ts';
 import { overlay } from '../../src/storage/overlay.ts';
-import { workerHost } from '../../src/worker-host.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
 import { bootedKernel, kernelModule, restoredKernel, snapshot } from './restored.ts';
 
@@ -29,7 +30,7 @@ afterEach(() => {
   for (const kernel of kernels.splice(0)) kernel.kill();
 });
 
-const fresh = (host: Host = workerHost): Kernel => keep(restoredKernel(64, host));
+const fresh = (host: Host = nodeHost): Kernel => keep(restoredKernel(64, host));
 
 async function random(kernel: Kernel, bytes = 32): Promise<string> {
   const { init } = kernel;
@@ -47,7 +48,7 @@ describe('two restores of one snapshot', () => {
   });
 
   it('draw the same randomness when the host gives the same entropy', async () => {
-    const host: Host = { ...workerHost, entropy: (into) => into.fill(42), realtimeNs: () => 1e18 };
+    const host: Host = { ...nodeHost, entropy: (into) => into.fill(42), realtimeNs: () => 1e18 };
     const [a, b] = [fresh(host), fresh(host)];
     expect(await random(a)).toBe(await random(b));
     expect(await bootId(a)).toBe(await bootId(b));
@@ -55,7 +56,7 @@ describe('two restores of one snapshot', () => {
 
   it('know the day, whenever the snapshot was made', async () => {
     const month = 30 * 86_400;
-    const kernel = fresh({ ...workerHost, realtimeNs: () => (1_800_000_000 + month) * 1e9 });
+    const kernel = fresh({ ...nodeHost, realtimeNs: () => (1_800_000_000 + month) * 1e9 });
     const { init } = kernel;
     expect(await init.syscall('clock_gettime64', 0, init.scratch)).toBe(0);
     expect(Number(init.memory.u64(init.scratch))).toBe(1_800_000_000 + month);
@@ -81,7 +82,7 @@ describe('a machine that is used again', () => {
   it('holds nothing of the kernel before', async () => {
     const machine = freshMachine(kernelModule, snapshot);
     const secret = new TextEncoder().encode(`planted-${crypto.randomUUID()}-`.repeat(2000));
-    const first = restore(machine, snapshot, { host: workerHost, memoryMib: 12 });
+    const first = restore(machine, snapshot, { host: nodeHost, memoryMib: 12 });
     await plant(first, secret);
     const grownBytes = first.memoryBytes;
     expect(grownBytes).toBeGreaterThan(snapshot.memoryBytes);
@@ -94,7 +95,7 @@ describe('a machine that is used again', () => {
     expect(holds()).toBe(false);
     const pristine = freshMachine(kernelModule, snapshot).memory.bytes;
     expect(machine.memory.bytes.findIndex((byte, at) => byte !== (pristine[at] ?? 0))).toBe(-1);
-    const second = keep(restore(machine, snapshot, { host: workerHost }));
+    const second = keep(restore(machine, snapshot, { host: nodeHost }));
     expect(await openat(second.init, AT_FDCWD, '/tmp/secret', O_RDONLY)).toBe(-2);
     // It does not know of the memory that its predecessor left, and gets it when it grows.
     expect(second.memoryBytes).toBe(snapshot.memoryBytes);
@@ -107,7 +108,7 @@ describe('a machine that is used again', () => {
     const machine = freshMachine(kernelModule, snapshot);
     for (let i = 0; i < 1000; i++) {
       if (i > 0) cleanMachine(machine);
-      const kernel = restore(machine, snapshot, { host: workerHost });
+      const kernel = restore(machine, snapshot, { host: nodeHost });
       expect(await kernel.init.syscall('getpid')).toBe(1);
       kernel.kill();
     }
@@ -116,7 +117,7 @@ describe('a machine that is used again', () => {
 
 describe('the pool', () => {
   const pool = (budgetMib: number, patienceMs = 10_000) =>
-    new KernelPool(kernelModule, snapshot, { budgetMib, ready: 2, patienceMs, pause: (ms) => scheduler.wait(ms) });
+    new KernelPool(kernelModule, snapshot, { budgetMib, ready: 2, patienceMs, pause: (ms) => setTimeout(ms) });
 
   it('serves twenty at once within its budget, in the order they came', async () => {
     const kernels = pool(64);
@@ -124,11 +125,11 @@ describe('the pool', () => {
     let most = 0;
     await Promise.all(
       Array.from({ length: 20 }, async (_, i) => {
-        const kernel = await kernels.acquire({ host: workerHost, memoryMib: 20 });
+        const kernel = await kernels.acquire({ host: nodeHost, memoryMib: 20 });
         order.push(i);
         most = Math.max(most, kernels.bytes);
         expect(await kernel.init.syscall('getpid')).toBe(1);
-        await scheduler.wait(5);
+        await setTimeout(5);
         kernel.kill();
         kernels.refill();
         most = Math.max(most, kernels.bytes);
@@ -140,7 +141,7 @@ describe('the pool', () => {
 
   it('uses a machine again that has grown by one step, and counts all of it', async () => {
     const kernels = pool(64);
-    const first = await kernels.acquire({ host: workerHost, memoryMib: 20 });
+    const first = await kernels.acquire({ host: nodeHost, memoryMib: 20 });
     await plant(first, new Uint8Array(100_000).fill(7));
     const grown = first.memoryBytes;
     expect(grown).toBeGreaterThan(snapshot.memoryBytes);
@@ -148,7 +149,7 @@ describe('the pool', () => {
     expect(kernels.bytes).toBe(grown);
     kernels.refill();
     expect(kernels.bytes).toBe(grown + snapshot.memoryBytes);
-    const next = [0, 1].map(async () => keep(await kernels.acquire({ host: workerHost, memoryMib: 20 })));
+    const next = [0, 1].map(async () => keep(await kernels.acquire({ host: nodeHost, memoryMib: 20 })));
     const both = await Promise.all(next);
     expect(both.map(({ engine }) => engine.memory.size).sort()).toEqual([grown, snapshot.memoryBytes].sort());
     expect(both.map(({ memoryBytes }) => memoryBytes)).toEqual([snapshot.memoryBytes, snapshot.memoryBytes]);
@@ -156,10 +157,10 @@ describe('the pool', () => {
 
   it('says that it is busy when no memory comes free', async () => {
     const kernels = pool(20, 50);
-    const first = keep(await kernels.acquire({ host: workerHost, memoryMib: 20 }));
-    await expect(kernels.acquire({ host: workerHost, memoryMib: 20 })).rejects.toMatchObject({ kind: 'kernel-busy' });
+    const first = keep(await kernels.acquire({ host: nodeHost, memoryMib: 20 }));
+    await expect(kernels.acquire({ host: nodeHost, memoryMib: 20 })).rejects.toMatchObject({ kind: 'kernel-busy' });
     first.kill();
-    keep(await kernels.acquire({ host: workerHost, memoryMib: 20 }));
+    keep(await kernels.acquire({ host: nodeHost, memoryMib: 20 }));
   });
 });
 
@@ -169,7 +170,7 @@ describe('quiesce', () => {
     const child = await kernel.spawn();
     expect(await child.syscall('pipe2', child.scratch, 0)).toBe(0);
     const blocked = child.syscall('read', child.memory.i32(child.scratch), child.scratch, 1).catch(() => {});
-    await expect(quiesce(kernel, workerHost.turn)).rejects.toBeInstanceOf(NotQuiesced);
+    await expect(quiesce(kernel, nodeHost.turn)).rejects.toBeInstanceOf(NotQuiesced);
     kernel.kill();
     await blocked;
   });
@@ -179,9 +180,9 @@ describe('quiesce', () => {
     const child = await kernel.spawn();
     await expect(child.syscall('exit', 7)).rejects.toBeInstanceOf(TaskExited);
     const clean = () => freshMachine(kernelModule, snapshot).memory.bytes;
-    const suspended = await suspend(kernel, { clean, turn: workerHost.turn });
+    const suspended = await suspend(kernel, { clean, turn: nodeHost.turn });
     const resumed = keep(
-      await resume(freshMachine(kernelModule, snapshot), suspended, snapshot.buildId, { host: workerHost }),
+      await resume(freshMachine(kernelModule, snapshot), suspended, snapshot.buildId, { host: nodeHost }),
     );
     const { init } = resumed;
     expect(await init.syscall('wait4', child.pid, init.scratch, 0, 0)).toBe(child.pid);
@@ -216,11 +217,11 @@ describe('a kernel with a file system mounted', () => {
     const [reader, writer] = [kernel.init.memory.i32(pipes), kernel.init.memory.i32(plus(pipes, 4))];
 
     for (let generation = 1; generation <= 30; generation++) {
-      const suspended = await suspend(kernel, { clean: () => base, turn: workerHost.turn });
+      const suspended = await suspend(kernel, { clean: () => base, turn: nodeHost.turn });
       kernel.kill();
       const machine = freshMachine(kernelModule, snapshot);
       machine.grow(suspended.state.memoryBytes);
-      kernel = keep(await resume(machine, suspended, snapshot.buildId, { host: workerHost, disks: [disk] }));
+      kernel = keep(await resume(machine, suspended, snapshot.buildId, { host: nodeHost, disks: [disk] }));
       expect(await readFile(kernel, `/mnt/generation-${generation - 1}`)).toContain('written');
       await writeFile(kernel, `/mnt/generation-${generation}`, `written in ${generation}`);
     }

@@ -1,15 +1,16 @@
 /** Kernels as sessions have them, suspended with file systems mounted to be written. */
 
+import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { AT_FDCWD } from '../../src/abi/uapi/fs.ts';
-import { type KernelRequest, prepareKernel, type SetupNeeds } from '../../src/jobs/kernel-setup.ts';
-import { saveFile } from '../../src/jobs/save-file.ts';
+import { type KernelRequest, prepareKernel, type SetupNeeds } from '../../src/batch/kernel-setup.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { KernelPool } from '../../src/kernel/pool.ts';
 import { suspend } from '../../src/kernel/suspend.ts';
 import { unlinkat } from '../../src/kernel/syscalls/dir.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
-import { workerHost } from '../../src/worker-host.ts';
+import { nodeHost } from '../../src/node/host.ts';
+import { saveFile } from '../../src/tree/save-file.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
 import { kernelModule, snapshot } from './restored.ts';
 
@@ -17,13 +18,13 @@ const pool = new KernelPool(kernelModule, snapshot, {
   budgetMib: 64,
   ready: 1,
   patienceMs: 20,
-  pause: (ms) => scheduler.wait(ms),
+  pause: (ms) => setTimeout(ms),
 });
 let flushed = 0;
 const needs: SetupNeeds = {
   newKernel: (options) => pool.acquire(options),
   image: async (name) => ({ device: await fixtureDevice(name), etag: name }),
-  host: workerHost,
+  host: nodeHost,
   flushed: () => {
     flushed++;
   },
@@ -57,10 +58,10 @@ it.each(['ext4', 'ext3', 'ext2', 'xfs', 'vfat32', 'exfat'])(
     for (let generation = 1; generation <= 5; generation++) {
       await save(kernel, 'mnt/generation', `${generation}`);
       const clean = () => pool.cleanMemory;
-      const suspended = await suspend(kernel, { clean, turn: workerHost.turn, ...PATIENCE });
+      const suspended = await suspend(kernel, { clean, turn: nodeHost.turn, ...PATIENCE });
       kernel.kill();
       const disks = prepared.disks.map(({ device }) => device);
-      kernel = await pool.resume(suspended, { host: workerHost, clock: 'wall', memoryMib: 24, disks });
+      kernel = await pool.resume(suspended, { host: nodeHost, clock: 'wall', memoryMib: 24, disks });
       expect(await readText(kernel.init, '/mnt/generation')).toBe(`${generation}`);
     }
     expect(await unlinkat(kernel.init, AT_FDCWD, '/mnt/generation')).toBe(0);
@@ -81,12 +82,12 @@ it('a flush of the kernel is told', async () => {
 
 it('a resumed kernel counts in the pool as any other', async () => {
   const { kernel } = await prepareKernel({ ...request('ext4'), memoryMib: 40 }, needs);
-  const suspended = await suspend(kernel, { clean: () => pool.cleanMemory, turn: workerHost.turn });
+  const suspended = await suspend(kernel, { clean: () => pool.cleanMemory, turn: nodeHost.turn });
   kernel.kill();
   const before = pool.bytes;
   const resume = async () => {
     const disks = [await fixtureDevice('ext4')];
-    return pool.resume(suspended, { host: workerHost, memoryMib: 40, disks });
+    return pool.resume(suspended, { host: nodeHost, memoryMib: 40, disks });
   };
   const first = await resume();
   expect(pool.bytes).toBeGreaterThanOrEqual(40 * 2 ** 20);

@@ -1,5 +1,6 @@
 /** A tar and a fixture's listing in one form, to be compared entry by entry. */
 
+import { concat } from '../../src/bytes/concat.ts';
 import type { Entry, FailedEntry } from '../fixtures/load.ts';
 import { type ReadEntry, readTar } from './read-tar.ts';
 
@@ -113,6 +114,6 @@ function withHoles({ size, extents, data }: ReadEntry): Uint8Array[] {
 }
 
 async function sha256(parts: readonly Uint8Array[]): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', await new Blob([...parts]).arrayBuffer());
+  const digest = await crypto.subtle.digest('SHA-256', concat(parts));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

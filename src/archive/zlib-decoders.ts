@@ -1,0 +1,50 @@
+/** The decoders of a host that has Node's zlib: Node itself, and workerd under nodejs_compat. */
+
+import type { Bytes, Decoders } from './decompress.ts';
+import { unxz } from './unxz.ts';
+import { zstdFrames } from './zstd-frames.ts';
+
+/** A duplex stream: write on one side, iterate the other. */
+export interface Decoder extends AsyncIterable<Uint8Array> {}
+
+/** The part of node:zlib that is used. */
+export interface Zlib {
+  createGunzip(options?: { chunkSize?: number }): Decoder;
+  createZstdDecompress(options?: { chunkSize?: number; params?: Record<number, number> }): Decoder;
+  readonly constants: { readonly ZSTD_d_windowLogMax: number };
+}
+
+/** Of node:stream/promises. */
+export type Pipeline = (source: Bytes, decoder: Decoder) => Promise<void>;
+
+export interface ZlibNeeds {
+  readonly zlib: Zlib;
+  readonly pipeline: Pipeline;
+  /** xz-embedded.wasm. */
+  readonly xzModule: WebAssembly.Module;
+  /** The largest window of zstd, as a power of two, that the host has memory for. */
+  readonly zstdWindowLogMax: number;
+}
+
+const CHUNK_BYTES = 256 * 1024;
+
+export function zlibDecoders({ zlib, pipeline, xzModule, zstdWindowLogMax }: ZlibNeeds): Decoders {
+  async function* through(decoder: Decoder, source: Bytes): Bytes {
+    const written = pipeline(source, decoder);
+    written.catch(() => {}); // the iteration below throws it too
+    yield* decoder;
+    await written;
+  }
+  return {
+    /** Several members one after another are one file (RFC 1952 2.2); Node's decoder reads them so. */
+    gzip: (source) => through(zlib.createGunzip({ chunkSize: CHUNK_BYTES }), source),
+    /** Several frames one after another are one file (RFC 8878 3); the decoder takes one at a time. */
+    async *zstd(source) {
+      const params = { [zlib.constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
+      for await (const frame of zstdFrames(source)) {
+        yield* through(zlib.createZstdDecompress({ chunkSize: CHUNK_BYTES, params }), frame);
+      }
+    },
+    xz: (source) => unxz(source, xzModule),
+  };
+}

@@ -1,0 +1,12 @@
+/** Decompression as Node has it. */
+
+import { pipeline } from 'node:stream/promises';
+import zlib from 'node:zlib';
+import { type Pipeline, zlibDecoders } from '../archive/zlib-decoders.ts';
+
+/** zstd --ultra -22 --long=27 has a window of 128 MiB. */
+const ZSTD_WINDOW_LOG_MAX = 27;
+
+/** `xzModule` is xz-embedded.wasm, compiled. */
+export const nodeDecoders = (xzModule: WebAssembly.Module, { zstdWindowLogMax = ZSTD_WINDOW_LOG_MAX } = {}) =>
+  zlibDecoders({ zlib, pipeline: pipeline as Pipeline, xzModule, zstdWindowLogMax });

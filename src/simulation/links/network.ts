@@ -1,0 +1,350 @@
+/** Builds a plan in one kernel: a namespace a node, one for all wires, and what ip(8) and tc(8) would set in each. */
+
+import { newAddress, newFdbEntry, newNeighbour, newRoute } from '../../abi/netlink/address.ts';
+import { AF, TC_H } from '../../abi/netlink/constants.ts';
+import { addBridgeVlan, deleteBridgeVlan, type LinkAttributes, newLink, setLink } from '../../abi/netlink/link.ts';
+import type { NetlinkRequest } from '../../abi/netlink/message.ts';
+import { handle, newFlower, newHtbClass, newMatchall, newQdisc } from '../../abi/netlink/tc.ts';
+import { CLONE } from '../../abi/uapi/socket.ts';
+import { must } from '../../kernel/kernel-error.ts';
+import { setOffload } from '../../kernel/syscalls/ethtool.ts';
+import { setns, socketNetns, unshare } from '../../kernel/syscalls/namespace.ts';
+import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
+import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
+import type { UserTask } from '../../kernel/user-task.ts';
+import type { HostPlan } from '../plan/host-plan.ts';
+import type { Place } from '../plan/issue.ts';
+import type { Plan } from '../plan/plan.ts';
+import { toBytes } from '../plan/prefix.ts';
+import type { Offload } from '../plan/request.ts';
+import { addressPlace, type Interface, isVlanAware, type Link, type Node, type Port } from '../plan/topology.ts';
+import { parseTime } from '../plan/units.ts';
+import { setUpMptcp } from '../run/mptcp.ts';
+import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts';
+import type { TcStep } from './direction.ts';
+import { opportunityBytes } from './mahimahi.ts';
+
+/** A network namespace the director holds open. */
+export interface Netns {
+  /** Namespace file, in the director's descriptor table. */
+  readonly fd: number;
+  readonly rtnl: NetlinkSocket;
+}
+
+/** What was built, and the numbers the kernel knows it by. */
+export interface Network {
+  /** The task that built it and owns its descriptors. */
+  readonly director: UserTask;
+  /** The namespace in which links are joined and shaped, out of every host's sight. */
+  readonly wires: Netns;
+  readonly nodes: ReadonlyMap<Node, Netns>;
+  readonly devices: Devices;
+}
+
+/** ifindexes, chosen beforehand: the loopback is 1. */
+export interface Devices {
+  readonly ofPort: ReadonlyMap<Port, number>;
+  readonly ofInterface: ReadonlyMap<Interface, number>;
+  /** The two ends of each link in the namespace of wires; what leaves by the second goes to the second endpoint. */
+  readonly ofLink: ReadonlyMap<Link, readonly [number, number]>;
+  readonly bridge: ReadonlyMap<Node, number>;
+}
+
+/** Set once for the whole kernel, before any namespace: what a machine with some gigabytes would have. */
+const kernelSysctls = {
+  // Those the kernel derives from its memory at boot, when it has the least.
+  'user.max_net_namespaces': '100000',
+  'kernel.threads-max': '100000',
+  'net.ipv4.tcp_rmem': '4096 131072 6291456',
+  'net.ipv4.tcp_wmem': '4096 16384 4194304',
+  // In pages, and far more than there is: no host is to feel that the kernel is small. TCP's are tcp-memory.ts.
+  'net.ipv4.udp_mem': '1048576 1048576 1048576',
+  // Every namespace shares one backlog of packets that are between two devices.
+  'net.core.netdev_max_backlog': '1000000',
+  // Hosts do not wait for routers that advertise nothing, nor for doubles of addresses that are unique by plan.
+  'net.core.devconf_inherit_init_net': '1',
+  'net.ipv6.conf.all.accept_dad': '0',
+  'net.ipv6.conf.default.accept_dad': '0',
+  'net.ipv6.conf.default.accept_ra': '0',
+  'net.ipv6.conf.default.router_solicitations': '0',
+};
+/** Packets are allocated where memory cannot grow: enough of it stays free for a burst of them on every link. */
+const FREE_KIB = 2048;
+const FREE_KIB_PER_LINK = 32;
+const withoutIpv6 = { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '1' };
+const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' };
+const pings = { 'net.ipv4.ping_group_range': '0 2147483647' };
+
+const ingressHandle = handle(0xffff);
+
+export async function buildNetwork(director: UserTask, plan: Plan): Promise<Network> {
+  await setSysctls(director, {
+    ...kernelSysctls,
+    'vm.min_free_kbytes': FREE_KIB + plan.topology.links.length * FREE_KIB_PER_LINK,
+  });
+  const wires = await newNetns(director, withoutIpv6);
+  const nodes = new Map<Node, Netns>();
+  for (const node of plan.topology.nodes.values()) {
+    nodes.set(node, await newNetns(director, sysctlsOf(node, plan)));
+    await setSysctls(director, node.spec.sysctls ?? {}, node.place.at('sysctls'));
+  }
+  must('setns', await setns(director, wires.fd, CLONE.NEWNET));
+  const devices = numberDevices(plan);
+  const network = { director, wires, nodes, devices };
+  await sendAsked(
+    wires.rtnl,
+    plan.topology.links.flatMap((link) => wireUp(link, plan, network)),
+  );
+  for (const [node, { rtnl }] of nodes) {
+    // A host with a hijack object is set up by it, in its own order.
+    if (plan.hijacks.has(node)) continue;
+    await sendAsked(rtnl, node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
+    for (const [i, wanted] of plan.hosts.get(node)?.offloads ?? []) await setOffloads(director, rtnl.fd, i, wanted);
+  }
+  await setUpMptcp(director, plan, network);
+  must('setns', await setns(director, wires.fd, CLONE.NEWNET));
+  return network;
+}
+
+/** `place`: where the request asks for them. */
+async function setSysctls(
+  task: UserTask,
+  sysctls: Readonly<Record<string, string | number>>,
+  place?: Place,
+): Promise<void> {
+  for (const [key, value] of Object.entries(sysctls)) {
+    const setting = setSysctl(task, key, String(value));
+    await (place ? asked(place.at(key), setting) : setting);
+  }
+}
+
+async function newNetns(director: UserTask, sysctls: Readonly<Record<string, string | number>>): Promise<Netns> {
+  must('unshare', await unshare(director, CLONE.NEWNET));
+  const rtnl = await NetlinkSocket.open(director);
+  const fd = must('ioctl', await socketNetns(director, rtnl.fd));
+  await setSysctls(director, sysctls);
+  return { fd, rtnl };
+}
+
+/** Those of the request come after them, and win. */
+function sysctlsOf(node: Node, plan: Plan): Record<string, string | number> {
+  const hasIpv6 = node.role !== 'switch' && plan.families.includes('ipv6');
+  const isPinging = plan.workloads.some((workload) => workload.type === 'ping' && workload.from === node);
+  return {
+    ...(hasIpv6 ? {} : withoutIpv6),
+    ...(node.role === 'router' && forwarding),
+    ...(isPinging && pings),
+  };
+}
+
+function numberDevices(plan: Plan): Devices {
+  const ofPort = new Map<Port, number>();
+  const ofInterface = new Map<Interface, number>();
+  const bridge = new Map<Node, number>();
+  for (const node of plan.topology.nodes.values()) {
+    let next = 2;
+    for (const port of node.ports) ofPort.set(port, next++);
+    for (const port of node.ports)
+      for (const i of port.interfaces) ofInterface.set(i, i.vlan === undefined ? (ofPort.get(port) ?? 0) : next++);
+    if (node.role === 'switch') bridge.set(node, next);
+  }
+  const ofLink = new Map(plan.topology.links.map((link) => [link, [2 + 2 * link.index, 3 + 2 * link.index] as const]));
+  return { ofPort, ofInterface, ofLink, bridge };
+}
+
+async function setOffloads(
+  task: UserTask,
+  socket: number,
+  i: Interface,
+  wanted: Readonly<Partial<Record<Offload, boolean>>>,
+): Promise<void> {
+  for (const [name, on] of Object.entries(wanted) as [Offload, boolean][]) {
+    const setting = setOffload(task, socket, i.name, name, on).then((ret) => must('ioctl', ret));
+    await asked(i.place.at('offload').at(name), setting);
+  }
+}
+
+// --- wires ---
+
+/** The two cables of a link, and in the middle: what comes in at one end leaves at the other, through its qdiscs. */
+function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes' | 'devices'>): AskedMessage[] {
+  const [first, second] = devices.ofLink.get(link) ?? [0, 0];
+  const [forward, reverse] = plan.directions.get(link) ?? [];
+  // A trace's bucket is opened with a frame that is a little too long for it: let that one be sent.
+  const leastMtu = forward?.trace || reverse?.trace ? opportunityBytes + 32 : 0;
+  const mtu = Math.max(leastMtu, ...link.ports.map((port) => port.mtu));
+  return [
+    cable(`l${link.index}a`, first, mtu, link.ports[0], nodes, devices),
+    cable(`l${link.index}b`, second, mtu, link.ports[1], nodes, devices),
+    ...shape(second, forward?.steps ?? []),
+    ...shape(first, reverse?.steps ?? []),
+    ...askedAt(
+      link.place,
+      newQdisc({ index: first, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
+      newQdisc({ index: second, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
+      newMatchall({ index: first, parent: ingressHandle, priority: 1 }, { redirect: second }),
+      newMatchall({ index: second, parent: ingressHandle, priority: 1 }, { redirect: first }),
+    ),
+  ];
+}
+
+function cable(
+  name: string,
+  index: number,
+  mtu: number,
+  port: Port,
+  nodes: ReadonlyMap<Node, Netns>,
+  devices: Devices,
+): AskedMessage {
+  const peer: LinkAttributes = {
+    name: port.name,
+    index: devices.ofPort.get(port) ?? 0,
+    mtu: port.mtu,
+    address: port.mac,
+    netns: { fd: nodes.get(port.node)?.fd ?? -1 },
+  };
+  const message = newLink({ kind: 'veth', peer }, { name, index, mtu, up: true, arp: false });
+  return { place: port.place, message };
+}
+
+const shape = (index: number, steps: readonly TcStep[]): AskedMessage[] =>
+  steps.map((step) => ({ place: step.place, message: stepMessage(index, step) }));
+
+function stepMessage(index: number, step: TcStep): NetlinkRequest {
+  if (step.step === 'qdisc') return newQdisc({ index, parent: step.parent, handle: step.handle }, step.options);
+  if (step.step === 'class') return newHtbClass({ index, parent: step.parent, handle: step.handle }, step.options);
+  return newFlower({ index, parent: step.parent, priority: step.priority }, step.keys, { classId: step.classId });
+}
+
+// --- nodes ---
+
+/** The shortest of what the two directions of a port's link say; a packet built longer would be cut up on its way. */
+function gsoMaxSegs(port: Port, plan: Plan): number | undefined {
+  const link = plan.topology.links.find(({ ports }) => ports.includes(port));
+  const direction = link && plan.directions.get(link)?.[link.ports[0] === port ? 0 : 1];
+  return direction?.gsoMaxSegs;
+}
+
+function hostSetup(node: Node, plan: Plan, devices: Devices): AskedMessage[] {
+  const interfaces = node.ports.flatMap((port) => port.interfaces);
+  const indexOf = (i: Interface): number => devices.ofInterface.get(i) ?? 0;
+  return [
+    ...askedAt(node.place, setLink(1, { up: true })),
+    ...node.ports.flatMap((port) => portSetup(port, plan, devices)),
+    ...interfaces.flatMap((i) =>
+      (plan.addressing.get(i) ?? []).flatMap((a, n) =>
+        askedAt(addressPlace(i, n), newAddress(indexOf(i), toBytes(a), a.prefixLength)),
+      ),
+    ),
+    ...(plan.routes.get(node) ?? []).flatMap(({ family, destination, gateway, through }) =>
+      askedAt(
+        through.place,
+        newRoute({
+          family: family === 'ipv4' ? AF.INET : AF.INET6,
+          ...(destination && {
+            destination: { address: toBytes(destination), prefixLength: destination.prefixLength },
+          }),
+          gateway: toBytes(gateway),
+          device: indexOf(through),
+        }),
+      ),
+    ),
+    ...plan.neighbours
+      .filter(({ through }) => through.port.node === node)
+      .flatMap(({ through, address, to }) =>
+        askedAt(through.place, newNeighbour(indexOf(through), toBytes(address), to.port.mac)),
+      ),
+    ...requestedSetup(plan.hosts.get(node), indexOf),
+  ];
+}
+
+/** What the request sets beside what follows from the graph. */
+function requestedSetup(host: HostPlan | undefined, indexOf: (i: Interface) => number): AskedMessage[] {
+  if (!host) return [];
+  return [
+    ...host.routes.flatMap(({ place, family, destination, gateway, through, ...rest }) =>
+      askedAt(
+        place,
+        newRoute({
+          family: family === 'ipv4' ? AF.INET : AF.INET6,
+          ...(destination && {
+            destination: { address: toBytes(destination), prefixLength: destination.prefixLength },
+          }),
+          ...(gateway && { gateway: toBytes(gateway) }),
+          ...(through && { device: indexOf(through) }),
+          ...rest,
+        }),
+      ),
+    ),
+    ...host.neighbours.flatMap(({ place, address, mac, through }) =>
+      askedAt(place, newNeighbour(indexOf(through), toBytes(address), mac)),
+    ),
+    ...[...host.qdiscs].flatMap(([i, options]) =>
+      askedAt(i.place.at('qdisc'), newQdisc({ index: indexOf(i), parent: TC_H.ROOT, handle: handle(1) }, options)),
+    ),
+  ];
+}
+
+function portSetup(port: Port, plan: Plan, devices: Devices): AskedMessage[] {
+  const index = devices.ofPort.get(port) ?? 0;
+  const segs = gsoMaxSegs(port, plan);
+  const limit = segs === undefined ? {} : { gsoMaxSegs: segs };
+  return [
+    ...askedAt(port.place, setLink(index, { up: true, ...limit })),
+    ...port.interfaces.flatMap((i) =>
+      i.vlan === undefined
+        ? []
+        : askedAt(
+            i.place,
+            newLink(
+              { kind: 'vlan', link: index, id: i.vlan },
+              { name: i.name, index: devices.ofInterface.get(i) ?? 0, up: true, ...limit },
+            ),
+          ),
+    ),
+  ];
+}
+
+/** A bridge without multicast snooping: it floods what it does not know. */
+function switchSetup(node: Node, plan: Plan, devices: Devices): AskedMessage[] {
+  const bridge = devices.bridge.get(node) ?? 0;
+  const vlanFiltering = isVlanAware(node, plan.topology.links);
+  const ageing = node.spec.ageing === undefined ? undefined : parseTime(node.spec.ageing);
+  const kind = { kind: 'bridge', vlanFiltering, stp: node.spec.stp ?? false, snooping: false } as const;
+  const bridgeLink = newLink(
+    { ...kind, ...(ageing !== undefined && { ageingSeconds: ageing / 1e9 }) },
+    { name: 'br0', index: bridge, up: true },
+  );
+  return [
+    ...askedAt(node.place, bridgeLink),
+    ...node.ports.flatMap((port) => {
+      const index = devices.ofPort.get(port) ?? 0;
+      const segs = gsoMaxSegs(port, plan);
+      const link = plan.topology.links.find(({ ports }) => ports.includes(port));
+      return askedAt(
+        link?.place ?? port.place,
+        setLink(index, { master: bridge, ...(segs !== undefined && { gsoMaxSegs: segs }) }),
+        ...portVlans(index, link),
+        setLink(index, { up: true }),
+      );
+    }),
+    ...(plan.forwarding.get(node) ?? []).flatMap(({ port, mac, vlan }) =>
+      askedAt(node.place, newFdbEntry(devices.ofPort.get(port) ?? 0, mac, vlan)),
+    ),
+  ];
+}
+
+/** A new port is in VLAN 1, untagged; one that speaks of VLANs leaves it. */
+function portVlans(index: number, link: Link | undefined): NetlinkRequest[] {
+  const { vlan, vlans } = link?.spec ?? {};
+  if (vlan !== undefined)
+    return [
+      ...(vlan === 1 ? [] : [deleteBridgeVlan(index, 1)]),
+      addBridgeVlan(index, vlan, { pvid: true, untagged: true }),
+    ];
+  if (vlans === undefined) return [];
+  return [
+    ...(vlans.includes(1) ? [] : [deleteBridgeVlan(index, 1)]),
+    ...vlans.map((id) => addBridgeVlan(index, id, { pvid: false, untagged: false })),
+  ];
+}

@@ -1,0 +1,114 @@
+/** What a simulation answers: numbers in the units their names end with. */
+
+import type { TcpInfo } from '../../abi/netlink/inet-diag.ts';
+import type { Summary } from './stats.ts';
+
+interface FlowResult {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly address: string;
+  readonly port: number;
+  readonly start_s: number;
+  /** From the start to the end, or to the end of the simulation. */
+  readonly duration_s: number;
+  /** It ended by itself. */
+  readonly completed: boolean;
+  /** What Linux said when it could not go on. */
+  readonly error?: string;
+}
+
+/** One connection as both its ends saw it. */
+export interface StreamResult {
+  /** Bytes the receiver got in order. */
+  readonly bytes: number;
+  readonly goodput_bps: number;
+}
+
+export interface TcpResult extends FlowResult {
+  readonly type: 'tcp';
+  /** What its socket has; absent if it never had one. */
+  readonly congestion?: string;
+  readonly bytes: number;
+  readonly goodput_bps: number;
+  readonly retransmits: number;
+  /** Of the smoothed round-trip times sampled while it ran. */
+  readonly rtt_ms?: Summary;
+  readonly min_rtt_ms?: number;
+  readonly streams: readonly StreamResult[];
+  /** Jain's index over the streams. */
+  readonly fairness?: number;
+  readonly tcp_info?: TcpInfo;
+}
+
+export interface UdpResult extends FlowResult {
+  readonly type: 'udp';
+  readonly sent: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly duplicates: number;
+  readonly reordered: number;
+  /** Payload after the first datagram, over the time from its arrival to the last one's: none with fewer than two. */
+  readonly goodput_bps?: number;
+  readonly one_way_ms?: Summary;
+  /** RFC 3550 */
+  readonly jitter_ms: number;
+}
+
+export interface PingResult extends FlowResult {
+  readonly type: 'ping';
+  readonly sent: number;
+  readonly received: number;
+  /** Sent so late that an answer as slow as the slowest (without one: as the links are) would not have come: neither received nor lost. */
+  readonly in_flight: number;
+  readonly duplicates: number;
+  readonly loss: number;
+  readonly rtt_ms?: Summary;
+}
+
+export interface RequestResponseResult extends FlowResult {
+  readonly type: 'rr';
+  readonly transactions: number;
+  readonly per_second: number;
+  readonly latency_ms?: Summary;
+}
+
+export interface OnOffResult extends FlowResult {
+  readonly type: 'on-off';
+  readonly periods: number;
+  readonly bytes: number;
+  /** Over bursts and silences alike. */
+  readonly goodput_bps: number;
+  /** UDP only. */
+  readonly lost?: number;
+}
+
+export interface FlowsResult extends FlowResult {
+  readonly type: 'flows';
+  readonly started: number;
+  readonly finished: number;
+  readonly bytes: number;
+  readonly goodput_bps: number;
+  readonly completion_ms?: Summary;
+  /** Completion time over what the size alone would take on an empty path: by size, small to large. */
+  readonly by_size: readonly { readonly bytes: number; readonly count: number; readonly completion_ms: Summary }[];
+}
+
+export interface SyscallsResult {
+  readonly type: 'syscalls';
+  readonly name: string;
+  readonly on: string;
+  readonly start_s: number;
+  readonly completed: boolean;
+  readonly result?: unknown;
+  readonly error?: string;
+}
+
+export type WorkloadResult =
+  | TcpResult
+  | UdpResult
+  | PingResult
+  | RequestResponseResult
+  | OnOffResult
+  | FlowsResult
+  | SyscallsResult;

@@ -1,0 +1,283 @@
+/** A request made into a plan: everything named, addressed, routed and checked before a kernel is touched. */
+
+import { formatIp, formatMac } from '../../abi/netlink/inet.ts';
+import { type Hijack, planHijack } from '../hijack/hijack.ts';
+import { type Direction, planDirection } from '../links/direction.ts';
+import { type Forwarding, planForwarding } from '../links/forwarding.ts';
+import { seededRandom } from '../run/random.ts';
+import { type Addressing, planAddresses } from './addressing.ts';
+import { type HostPlan, planHost } from './host-plan.ts';
+import { type Issue, Place } from './issue.ts';
+import type { Family, InterfaceAddress } from './prefix.ts';
+import type { DirectionSpec, HostSpec, InterfaceSpec, SimulationRequest } from './request.ts';
+import { findWays, meets, type Network, type PlannedRoute, pathTo, routesOf } from './routing.ts';
+import { type Interface, type Link, type Node, type Port, planTopology, type Topology } from './topology.ts';
+import { parseTime } from './units.ts';
+import { type FlowPlan, planWorkloads, type WorkloadPlan } from './workload-plan.ts';
+
+/** A neighbour whose Ethernet address an interface is told. */
+export interface PlannedNeighbour {
+  readonly through: Interface;
+  readonly address: InterfaceAddress;
+  readonly to: Interface;
+}
+
+export interface CapturePlan {
+  readonly port: Port;
+  readonly snaplen: number;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly durationNs: number;
+  readonly families: readonly Family[];
+  readonly topology: Topology;
+  readonly addressing: Addressing;
+  readonly routes: ReadonlyMap<Node, readonly PlannedRoute[]>;
+  readonly neighbours: readonly PlannedNeighbour[];
+  /** What switches know of those neighbours. */
+  readonly forwarding: Forwarding;
+  /** What the request sets on hosts beside. */
+  readonly hosts: ReadonlyMap<Node, HostPlan>;
+  /** Both ways of each link: from its first end, and back. */
+  readonly directions: ReadonlyMap<Link, readonly [Direction, Direction]>;
+  readonly hijacks: ReadonlyMap<Node, Hijack>;
+  readonly workloads: readonly WorkloadPlan[];
+  readonly captures: readonly CapturePlan[];
+  readonly sampleIntervalNs?: number;
+}
+
+/** A plan, or everything that is wrong with the request. */
+export type Planned = { readonly plan: Plan } | { readonly issues: readonly Issue[] };
+
+export interface Budget {
+  /** Network devices, loopbacks left out: each link has four, two hosts' and two of its own. */
+  readonly devices: number;
+  readonly nodes: number;
+}
+
+const defaultDurationNs = 60e9;
+const longestNs = 86_400e9;
+const wholePacket = 262_144;
+
+export function planSimulation(request: SimulationRequest, budget: Budget): Planned {
+  const issues: Issue[] = [];
+  const place = new Place(issues);
+  checkBudget(place, request, budget);
+  const hijacks = planHijacks(place, request);
+  const topology = planTopology(place, withHijacks(request, hijacks));
+  const families = request.families ?? ['ipv4', 'ipv6'];
+  const addressing = planAddresses(place, topology.segments, families);
+  const ways = findWays(topology, addressing);
+  const segmentOf = new Map(
+    topology.segments.flatMap((segment) => segment.interfaces.map((i) => [i, segment] as const)),
+  );
+  const network: Network = { topology, addressing, ways, segmentOf };
+  const workloads = planWorkloads(place, request, network);
+  checkPaths(place, workloads, network);
+  const seed = request.seed ?? 0;
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    place.at('seed').fail('bad-option', `${seed} is no seed: a whole number from 0 to 2^53 - 1`);
+  const sampleIntervalNs = readInterval(place, request);
+  const neighbours = request.neighbours === 'dynamic' ? [] : findNeighbours(workloads, network);
+  const plan: Plan = {
+    seed,
+    durationNs: readDuration(place, request),
+    families,
+    topology,
+    addressing,
+    routes: new Map(
+      [...topology.nodes.values()].filter(takesRoutes).map((node) => [node, routesOf(node, ways, addressing)]),
+    ),
+    neighbours,
+    // An issue may be a loop of switches, and a walk through it has no end.
+    forwarding: issues.length ? new Map() : planForwarding(topology, new Set(neighbours.map(({ to }) => to.port))),
+    hosts: new Map(
+      [...topology.nodes.values()]
+        .filter(({ role }) => role !== 'switch')
+        .map((node) => [node, planHost(node, topology, addressing)]),
+    ),
+    directions: new Map(topology.links.map((link) => [link, planDirections(link, seed)])),
+    hijacks: new Map([...topology.nodes.values()].flatMap((node) => pairWith(node, hijacks.get(node.name)))),
+    workloads: workloads.map((workload) => delayed(workload, hijacks)),
+    captures: planCaptures(place, request, topology),
+    ...(sampleIntervalNs !== undefined && { sampleIntervalNs }),
+  };
+  return issues.length ? { issues: distinct(issues) } : { plan };
+}
+
+/** With samples: some hundreds, at a round interval of a millisecond or more, unless the request says how many. */
+export function sampled(plan: Plan): Plan {
+  const intervalNs = Math.max(1e6, plan.durationNs / 500);
+  const decade = 10 ** Math.floor(Math.log10(intervalNs));
+  const step = [5, 2, 1].find((step) => step * decade <= intervalNs) ?? 1;
+  return { sampleIntervalNs: step * decade, ...plan };
+}
+
+function checkBudget(place: Place, request: SimulationRequest, budget: Budget): void {
+  const nodes = [request.hosts, request.routers, request.switches].reduce(
+    (n, group) => n + Object.keys(group ?? {}).length,
+    0,
+  );
+  if (nodes > budget.nodes) place.at('hosts').fail('over-budget', `${nodes} nodes: ${budget.nodes} fit`);
+  const devices = request.links.length * 4;
+  if (devices > budget.devices)
+    place.at('links').fail('over-budget', `${request.links.length} links: ${Math.floor(budget.devices / 4)} fit`);
+}
+
+function readDuration(place: Place, { duration }: SimulationRequest): number {
+  const at = place.at('duration');
+  const ns = at.read(parseTime, duration, 'time, such as "10s"') ?? defaultDurationNs;
+  if (ns <= 0 || ns > longestNs) at.fail('bad-option', 'a simulation lasts a nanosecond at least and a day at most');
+  return ns;
+}
+
+function readInterval(place: Place, { samples }: SimulationRequest): number | undefined {
+  if (!samples) return undefined;
+  const at = place.at('samples').at('interval');
+  const ns = at.read(parseTime, samples.interval, 'time, such as "100ms"');
+  if (ns !== undefined && ns < 1e5) at.fail('bad-option', 'an interval is 100us at least');
+  return ns;
+}
+
+// --- hijack objects ---
+
+function planHijacks(place: Place, request: SimulationRequest): Map<string, Hijack> {
+  const found = new Map<string, Hijack>();
+  for (const key of ['hosts', 'routers'] as const) {
+    for (const [name, spec] of Object.entries(request[key] ?? {})) {
+      if (spec.hijack === undefined) continue;
+      const at = place.at(key).at(name);
+      const { hijack: _, ...others } = spec;
+      for (const other of Object.keys(others)) at.at(other).fail('hijack', 'a host is told by its hijack object alone');
+      const hijack = planHijack(at.at('hijack'), spec.hijack);
+      if (hijack) found.set(name, hijack);
+    }
+  }
+  return found;
+}
+
+/** The request with what the hijack objects say of interfaces in our own words: it takes part in addressing. */
+function withHijacks(request: SimulationRequest, hijacks: ReadonlyMap<string, Hijack>): SimulationRequest {
+  const translate = (hosts: Readonly<Record<string, HostSpec>> | undefined) =>
+    Object.fromEntries(
+      Object.entries(hosts ?? {}).map(([name, spec]) => [
+        name,
+        hijacks.has(name) ? hijackedHost(request, name, hijacks.get(name)) : spec,
+      ]),
+    );
+  return { ...request, hosts: translate(request.hosts), routers: translate(request.routers) };
+}
+
+function hijackedHost(request: SimulationRequest, name: string, hijack: Hijack | undefined): HostSpec {
+  const links = request.links.filter(({ endpoints }) => endpoints.some((end) => end === name)).length;
+  const interfaces = (hijack?.interfaces ?? []).slice(0, links).map(({ mac }, i): [string, InterfaceSpec] => {
+    const mine = (hijack?.actions ?? []).filter((action) => 'interface' in action && action.interface === i);
+    const mtu = mine.find((action) => action.action === 'mtu')?.mtu;
+    return [
+      `eth${i}`,
+      {
+        ...(mac && { mac: formatMac(mac) }),
+        ...(mtu !== undefined && { mtu }),
+        addresses: mine.flatMap((action) =>
+          action.action === 'address' ? [`${formatIp(action.address)}/${action.prefixLength}`] : [],
+        ),
+      },
+    ];
+  });
+  return { interfaces: Object.fromEntries(interfaces), routes: 'none', hijack };
+}
+
+const pairWith = <K, V>(key: K, value: V | undefined): [K, V][] => (value === undefined ? [] : [[key, value]]);
+
+/** LKL sleeps so long before it lets the program begin. */
+function delayed(workload: WorkloadPlan, hijacks: ReadonlyMap<string, Hijack>): WorkloadPlan {
+  const { name } = workload.type === 'syscalls' ? workload.on : workload.from;
+  const delay = hijacks.get(name)?.actions.find(({ action }) => action === 'delay');
+  return delay?.action === 'delay' ? { ...workload, startNs: workload.startNs + delay.us * 1000 } : workload;
+}
+
+// --- links ---
+
+function planDirections(link: Link, seed: number): [Direction, Direction] {
+  const mtu = Math.max(...link.ports.map((port) => port.mtu));
+  const plan = (way: 'forward' | 'reverse') => {
+    const override: DirectionSpec = link.spec[way] ?? {};
+    const at = (key: keyof DirectionSpec) => (override[key] === undefined ? link.place : link.place.at(way)).at(key);
+    return planDirection(
+      Object.keys(override).length ? link.place.at(way) : link.place,
+      at,
+      { ...link.spec, ...override },
+      { mtu, random: seededRandom(seed, `link ${link.index} ${way}`) },
+    );
+  };
+  return [plan('forward'), plan('reverse')];
+}
+
+// --- paths ---
+
+/** A host that brings its own routes finds its own way, or none: that is its author's business. */
+const takesRoutes = (node: Node): boolean => node.role !== 'switch' && node.spec.routes !== 'none';
+const isOrdinary = (node: Node): boolean => node.spec.routes === undefined;
+
+function checkPaths(place: Place, workloads: readonly WorkloadPlan[], network: Network): void {
+  for (const workload of workloads) {
+    if (workload.type === 'syscalls' || !isOrdinary(workload.from) || !isOrdinary(workload.to)) continue;
+    const { index, from, to } = workload;
+    if (from === to || wayBack(workload, pathTo(from, workload.target, workload.address.family, network), network))
+      continue;
+    const family = familyNames[workload.address.family];
+    place
+      .at('workloads')
+      .at(index)
+      .at('to')
+      .fail('unreachable', `there is no way of ${family} from ${from.name} to ${to.name} and back`);
+  }
+}
+
+const familyNames = { ipv4: 'IPv4', ipv6: 'IPv6' } as const;
+
+/** The answer goes to the address the request left from: that of the way's first interface. */
+const wayBack = ({ target, address }: FlowPlan, way: ReturnType<typeof pathTo>, network: Network) =>
+  way?.[0] && pathTo(target.port.node, way[0].through, address.family, network);
+
+/** Those each workload's packets meet, there and back: no more, or 200 hosts on a switch would need 40000. */
+function findNeighbours(workloads: readonly WorkloadPlan[], network: Network): PlannedNeighbour[] {
+  const found = new Map<string, PlannedNeighbour>();
+  for (const workload of workloads) {
+    if (workload.type === 'syscalls') continue;
+    const { family } = workload.address;
+    const way = pathTo(workload.from, workload.target, family, network);
+    for (const { through, to } of [...(way ?? []), ...(wayBack(workload, way, network) ?? [])]) {
+      const address = meets(through, to, family, network.addressing);
+      const isTold = takesRoutes(through.port.node);
+      if (address && isTold)
+        found.set(`${through.port.node.name} ${through.name} ${address.value}`, { through, address, to });
+    }
+  }
+  return [...found.values()];
+}
+
+// --- captures ---
+
+function planCaptures(place: Place, request: SimulationRequest, { nodes }: Topology): CapturePlan[] {
+  const found = new Map<Port, CapturePlan>();
+  for (const [i, entry] of (request.capture ?? []).entries()) {
+    const at = place.at('capture').at(i);
+    const [name = '', device] = typeof entry === 'string' ? entry.split(':') : [entry.node, entry.interface];
+    const snaplen = typeof entry === 'string' ? wholePacket : (entry.snaplen ?? wholePacket);
+    const node = nodes.get(name);
+    const ports = node?.ports.filter((port) => device === undefined || port.name === device) ?? [];
+    if (!node) at.fail('unknown-node', `there is no node ${JSON.stringify(name)}`);
+    else if (ports.length === 0) at.fail('unknown-interface', `${name} has no link at ${device ?? 'any interface'}`);
+    if (!Number.isInteger(snaplen) || snaplen < 14 || snaplen > wholePacket)
+      at.fail('bad-option', `a snaplen is 14 to ${wholePacket}`);
+    for (const port of ports) found.set(port, { port, snaplen });
+  }
+  return [...found.values()];
+}
+
+/** Both directions of a link read the same words: what is wrong with those is said once. */
+function distinct(issues: readonly Issue[]): Issue[] {
+  return [...new Map(issues.map((issue) => [`${issue.path} ${issue.message}`, issue])).values()];
+}

@@ -1,0 +1,149 @@
+/** What programs do with sockets, over the raw calls: throws when Linux refuses. */
+
+import { errnos } from '../../abi/errno.ts';
+import { AF, IPPROTO } from '../../abi/netlink/constants.ts';
+import { parseTcpInfo, type TcpInfo } from '../../abi/netlink/inet-diag.ts';
+import { asString } from '../../abi/netlink/message.ts';
+import { MPTCP, MSG, SO, SOCK, SOL, TCP } from '../../abi/uapi/socket.ts';
+import { KernelError, must } from '../../kernel/kernel-error.ts';
+import { plus } from '../../kernel/memory.ts';
+import { stealFd } from '../../kernel/syscalls/namespace.ts';
+import { getsockopt, type InternetAddress, recv, send, setsockopt, socket } from '../../kernel/syscalls/net.ts';
+import type { UserBuffer } from '../../kernel/syscalls/scratch.ts';
+import type { UserTask } from '../../kernel/user-task.ts';
+import type { Family, InterfaceAddress } from '../plan/prefix.ts';
+import { toBytes } from '../plan/prefix.ts';
+import type { TcpOptionsPlan } from '../plan/workload-plan.ts';
+
+export const EAGAIN = -errnos.EAGAIN.number;
+export const familyNumber = (family: Family): number => (family === 'ipv4' ? AF.INET : AF.INET6);
+export const anyAddress = (family: Family, port: number): InternetAddress => ({
+  address: new Uint8Array(family === 'ipv4' ? 4 : 16),
+  port,
+});
+export const endpoint = (address: InterfaceAddress, port: number): InternetAddress => ({
+  address: toBytes(address),
+  port,
+});
+
+async function set(
+  task: UserTask,
+  fd: number,
+  level: number,
+  option: number,
+  value: number | Uint8Array,
+  what: string,
+): Promise<void> {
+  must('setsockopt', await setsockopt(task, fd, level, option, value), what);
+}
+
+/** A TCP (or MPTCP) socket with its options set. */
+export async function tcpSocket(task: UserTask, family: Family, options: TcpOptionsPlan): Promise<number> {
+  const protocol = options.mptcp ? IPPROTO.MPTCP : IPPROTO.TCP;
+  const fd = must('socket', await socket(task, familyNumber(family), SOCK.STREAM | SOCK.CLOEXEC, protocol));
+  const { congestion, sndbuf, rcvbuf, maxPacingRate, mss, notsentLowat } = options;
+  if (congestion !== undefined)
+    await set(task, fd, SOL.TCP, TCP.CONGESTION, new TextEncoder().encode(congestion), `TCP_CONGESTION ${congestion}`);
+  if (options.nodelay) await set(task, fd, SOL.TCP, TCP.NODELAY, 1, 'TCP_NODELAY');
+  if (sndbuf !== undefined) await set(task, fd, SOL.SOCKET, SO.SNDBUFFORCE, sndbuf, 'SO_SNDBUFFORCE');
+  if (rcvbuf !== undefined) await set(task, fd, SOL.SOCKET, SO.RCVBUFFORCE, rcvbuf, 'SO_RCVBUFFORCE');
+  if (maxPacingRate !== undefined)
+    await set(task, fd, SOL.SOCKET, SO.MAX_PACING_RATE, maxPacingRate, 'SO_MAX_PACING_RATE');
+  if (mss !== undefined) await set(task, fd, SOL.TCP, TCP.MAXSEG, mss, 'TCP_MAXSEG');
+  if (notsentLowat !== undefined) await set(task, fd, SOL.TCP, TCP.NOTSENT_LOWAT, notsentLowat, 'TCP_NOTSENT_LOWAT');
+  return fd;
+}
+
+/** More than any kernel's tcp_info has; it answers what it has. */
+const TCP_INFO_BYTES = 512;
+/** TCP_CA_NAME_MAX */
+const CONGESTION_BYTES = 16;
+
+export const readTcpInfo = async (task: UserTask, fd: number): Promise<TcpInfo> =>
+  parseTcpInfo(await getsockopt(task, fd, SOL.TCP, TCP.INFO, TCP_INFO_BYTES));
+
+/** Ask of another task's socket: that task may be in a call. */
+async function peek<T>(
+  asker: UserTask,
+  owner: UserTask,
+  fd: number,
+  ask: (task: UserTask, fd: number) => Promise<T>,
+): Promise<T> {
+  const copy = await stealFd(asker, owner, fd);
+  const answer = await ask(asker, copy);
+  await asker.syscall('close', copy);
+  return answer;
+}
+
+export const peekTcpInfo = (asker: UserTask, owner: UserTask, fd: number): Promise<TcpInfo> =>
+  peek(asker, owner, fd, readTcpInfo);
+
+/** The congestion control a socket has, its namespace's unless it was told another. */
+export const peekCongestion = (asker: UserTask, owner: UserTask, fd: number): Promise<string> =>
+  peek(asker, owner, fd, async (task, copy) =>
+    asString(await getsockopt(task, copy, SOL.TCP, TCP.CONGESTION, CONGESTION_BYTES)),
+  );
+
+/** Bytes that came in order by all subflows of another task's MPTCP socket, where tcp_info is the first one's. */
+export const peekMptcpReceived = (asker: UserTask, owner: UserTask, fd: number): Promise<number> =>
+  peek(asker, owner, fd, async (task, copy) => {
+    const protocol = new DataView((await getsockopt(task, copy, SOL.SOCKET, SO.PROTOCOL, 4)).buffer).getInt32(0, true);
+    // accept(2) gives a TCP socket where the peer did not answer in MPTCP.
+    if (protocol !== IPPROTO.MPTCP) return (await readTcpInfo(task, copy)).bytes_received;
+    const info = await getsockopt(task, copy, SOL.MPTCP, MPTCP.INFO, MPTCP.INFO_BYTES);
+    return Number(new DataView(info.buffer).getBigUint64(MPTCP.INFO_BYTES_RECEIVED, true));
+  });
+
+/** Wait until a descriptor is ready or CLOCK_MONOTONIC says so. Answers whether it is ready. */
+export async function waitReady(
+  clock: { nowNs(): number },
+  task: UserTask,
+  fd: number,
+  events: number,
+  untilNs: number,
+): Promise<boolean> {
+  const { memory, scratch } = task;
+  const left = untilNs === Number.POSITIVE_INFINITY ? undefined : untilNs - clock.nowNs();
+  if (left !== undefined && left <= 0) return false;
+  const timespec = plus(scratch, 8);
+  memory.setU32(scratch, fd);
+  memory.setU32(plus(scratch, 4), events);
+  if (left !== undefined) {
+    memory.setI64FromNumber(timespec, Math.floor(left / 1e9));
+    memory.setI64FromNumber(plus(timespec, 8), left % 1e9);
+  }
+  return (
+    must('ppoll_time64', await task.syscall('ppoll_time64', scratch, 1, left === undefined ? 0 : timespec, 0, 0)) > 0
+  );
+}
+
+/** Send all of `bytes`, over and over from one buffer. Answers what was sent: less when the peer is gone. */
+export async function sendAll(task: UserTask, fd: number, from: UserBuffer, bytes: number): Promise<number> {
+  let sent = 0;
+  while (sent < bytes) {
+    const n = await send(task, fd, from, Math.min(from.bytes, bytes - sent), MSG.NOSIGNAL);
+    if (n <= 0) return isGone(n) ? sent : failSend(n);
+    sent += n;
+  }
+  return sent;
+}
+
+const { EPIPE, ECONNRESET, ETIMEDOUT } = errnos;
+/** The peer is there no more. */
+export const isGone = (ret: number): boolean =>
+  ret === -EPIPE.number || ret === -ECONNRESET.number || ret === -ETIMEDOUT.number;
+
+function failSend(ret: number): never {
+  throw new KernelError('sendto', -ret);
+}
+
+/** Receive exactly `bytes` bytes and drop them. Answers what came: less at the end of the stream. */
+export async function discard(task: UserTask, fd: number, bytes: number): Promise<number> {
+  let got = 0;
+  while (got < bytes) {
+    const n = await recv(task, fd, { at: task.scratch, bytes: Math.min(task.scratchBytes, bytes - got) }, MSG.TRUNC);
+    if (n <= 0) return n === 0 || isGone(n) ? got : must('recvfrom', n);
+    got += n;
+  }
+  return got;
+}

@@ -1,0 +1,114 @@
+/** Many transfers of given or drawn sizes, each on a connection of its own: how long each took. */
+
+import { SHUT } from '../../../abi/uapi/socket.ts';
+import { must } from '../../../kernel/kernel-error.ts';
+import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
+import { connect, localPort, shutdown } from '../../../kernel/syscalls/net.ts';
+import { sleepUntil } from '../../../kernel/syscalls/time.ts';
+import type { FlowsResult } from '../../measure/results.ts';
+import { bitRate, summarize } from '../../measure/stats.ts';
+import type { FlowsPlan } from '../../plan/workload-plan.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
+import { exponential, type Random } from '../random.ts';
+import { endpoint, sendAll, tcpSocket } from '../sockets.ts';
+import { TcpSink } from './tcp-sink.ts';
+import { Lifetime, type Workload } from './workload.ts';
+
+const CHUNK = 64 * 1024;
+/** Sizes are told apart by powers of ten. */
+const decadeOf = (bytes: number): number => 10 ** Math.ceil(Math.log10(bytes));
+
+/** A size from rows of [bytes, cumulative share], between rows in proportion. */
+export function drawSize(rows: readonly (readonly [number, number])[], random: Random): number {
+  const share = random();
+  const above = Math.max(
+    0,
+    rows.findIndex(([, cumulative]) => cumulative > share),
+  );
+  const [bytes, cumulative] = rows[above] ?? [1, 1];
+  const [bytesBelow, below] = rows[above - 1] ?? [bytes, 0];
+  const within = cumulative > below ? (share - below) / (cumulative - below) : 1;
+  return Math.max(1, Math.round(bytesBelow + within * (bytes - bytesBelow)));
+}
+
+export function flows(stage: Stage, plan: FlowsPlan): Workload {
+  const life = new Lifetime(stage, plan);
+  const random = stage.random(`workload ${plan.index}`);
+  const sink = new TcpSink(stage, plan);
+  const sizes = 'rows' in plan.sizes ? drawAll(plan.sizes) : plan.sizes;
+  const done: { readonly bytes: number; readonly ms: number }[] = [];
+  let started = 0;
+
+  function drawAll({
+    rows,
+    count,
+  }: {
+    readonly rows: readonly (readonly [number, number])[];
+    readonly count: number;
+  }): number[] {
+    return Array.from({ length: count }, () => drawSize(rows, random));
+  }
+
+  async function transfer(task: ProgramTask, bytes: number): Promise<void> {
+    const beganNs = stage.nowNs();
+    started++;
+    const fd = await tcpSocket(task, plan.address.family, plan.options);
+    const buffer = await mapBuffer(task, Math.min(CHUNK, bytes));
+    must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
+    const port = await localPort(task, fd);
+    const sent = await sendAll(task, fd, buffer, bytes);
+    if (sent < bytes) throw new Error(`a connection broke after ${sent} bytes`);
+    must('shutdown', await shutdown(task, fd, SHUT.WR));
+    const { endedNs = beganNs } = await task.waitFor(sink.ended(port));
+    done.push({ bytes, ms: (endedNs - beganNs) / 1e6 });
+    await task.syscall('close', fd);
+    await task.syscall('munmap', buffer.at, buffer.bytes);
+  }
+
+  /** One after another, or each when its time has come. */
+  async function schedule(task: ProgramTask): Promise<void> {
+    await sleepUntil(task, life.beginsNs);
+    const running: Promise<void>[] = [];
+    let due = life.beginsNs;
+    for (const bytes of sizes) {
+      if (plan.perSecond === undefined) await transfer(task, bytes);
+      else {
+        await sleepUntil(task, due);
+        running.push(stage.run(plan.from, (other) => transfer(other, bytes), SMALL_SCRATCH_BYTES));
+        due += exponential(random, 1e9 / plan.perSecond);
+      }
+    }
+    await task.waitFor(Promise.all(running));
+    life.end();
+  }
+
+  return {
+    async run() {
+      try {
+        await sink.open(life.fail);
+        await stage.run(plan.from, schedule, SMALL_SCRATCH_BYTES);
+      } catch (cause) {
+        life.fail(cause);
+      }
+    },
+
+    async result(): Promise<FlowsResult> {
+      const bytes = done.reduce((sum, flow) => sum + flow.bytes, 0);
+      const completion = summarize(done.map(({ ms }) => ms));
+      const decades = [...new Set(done.map((flow) => decadeOf(flow.bytes)))].sort((a, b) => a - b);
+      return {
+        type: 'flows',
+        ...life.common(),
+        started,
+        finished: done.length,
+        bytes,
+        goodput_bps: bitRate(bytes, life.lastedNs),
+        ...(completion && { completion_ms: completion }),
+        by_size: decades.flatMap((decade) => {
+          const times = summarize(done.filter((flow) => decadeOf(flow.bytes) === decade).map(({ ms }) => ms));
+          return times ? [{ bytes: decade, count: times.count, completion_ms: times }] : [];
+        }),
+      };
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/** A workload of each type. */
+
+import { sleepUntil } from '../../../kernel/syscalls/time.ts';
+import type { SyscallsResult } from '../../measure/results.ts';
+import type { SyscallsPlan, WorkloadPlan } from '../../plan/workload-plan.ts';
+import type { ProgramTask, Stage } from '../program.ts';
+import { flows } from './flows.ts';
+import { onOff } from './on-off.ts';
+import { ping } from './ping.ts';
+import { requestResponse } from './rr.ts';
+import { tcp } from './tcp.ts';
+import { udp } from './udp.ts';
+import type { Workload } from './workload.ts';
+
+/** Runs a batch of system calls on a task: the batch language is not the simulation's. */
+export type BatchRunner = (task: ProgramTask, batch: unknown) => Promise<unknown>;
+
+export function makeWorkload(stage: Stage, plan: WorkloadPlan, runBatch: BatchRunner): Workload {
+  switch (plan.type) {
+    case 'tcp':
+      return tcp(stage, plan);
+    case 'udp':
+      return udp(stage, plan);
+    case 'ping':
+      return ping(stage, plan);
+    case 'rr':
+      return requestResponse(stage, plan);
+    case 'on-off':
+      return onOff(stage, plan);
+    case 'flows':
+      return flows(stage, plan);
+    case 'syscalls':
+      return syscalls(stage, plan, runBatch);
+  }
+}
+
+function syscalls(stage: Stage, plan: SyscallsPlan, runBatch: BatchRunner): Workload {
+  const common = { type: 'syscalls', name: plan.name, on: plan.on.name, start_s: plan.startNs / 1e9 } as const;
+  let outcome: Pick<SyscallsResult, 'completed' | 'result' | 'error'> = { completed: false };
+  return {
+    async run() {
+      try {
+        const result = await stage.run(plan.on, async (task) => {
+          await sleepUntil(task, stage.beganNs + plan.startNs);
+          return runBatch(task, plan.batch);
+        });
+        outcome = { completed: true, result };
+      } catch (cause) {
+        outcome = { completed: false, error: cause instanceof Error ? cause.message : String(cause) };
+      }
+    },
+    result: async () => ({ ...common, ...outcome }),
+  };
+}

@@ -1,0 +1,105 @@
+/** One bulk transfer over TCP or MPTCP, in parallel streams if asked: as many bytes, or as long as it is told. */
+
+import { MSG, POLL, SHUT } from '../../../abi/uapi/socket.ts';
+import { must } from '../../../kernel/kernel-error.ts';
+import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
+import { connect, localPort, send, shutdown } from '../../../kernel/syscalls/net.ts';
+import { sleepUntil } from '../../../kernel/syscalls/time.ts';
+import type { TcpResult } from '../../measure/results.ts';
+import { bitRate, jainIndex, summarize } from '../../measure/stats.ts';
+import type { TcpPlan } from '../../plan/workload-plan.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
+import { EAGAIN, endpoint, isGone, peekCongestion, peekTcpInfo, tcpSocket, waitReady } from '../sockets.ts';
+import { TcpSink } from './tcp-sink.ts';
+import { Lifetime, type Workload } from './workload.ts';
+
+/** Handed to the kernel in one call. */
+const CHUNK = 256 * 1024;
+
+interface Stream {
+  readonly task: ProgramTask;
+  readonly fd: number;
+  readonly port: number;
+  /** What the receiver had when the stream ended. */
+  endedBytes?: number;
+}
+
+export function tcp(stage: Stage, plan: TcpPlan): Workload {
+  const life = new Lifetime(stage, plan);
+  const sink = new TcpSink(stage, plan);
+  const streams: Stream[] = [];
+
+  async function sender(task: ProgramTask, index: number): Promise<void> {
+    const fd = await tcpSocket(task, plan.address.family, plan.options);
+    const buffer = await mapBuffer(task, CHUNK);
+    await sleepUntil(task, life.beginsNs);
+    must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
+    const port = await localPort(task, fd);
+    const stream: Stream = { task, fd, port };
+    streams.push(stream);
+    stage.watched.push({ workload: plan.index, stream: index, task, fd });
+    const share = plan.bytes === undefined ? Number.POSITIVE_INFINITY : Math.ceil(plan.bytes / plan.parallel);
+    const untilNs = plan.bytes === undefined ? life.endsNs(plan) : Number.POSITIVE_INFINITY;
+    for (let left = share; left > 0; ) {
+      const sent = await send(task, fd, buffer, Math.min(left, CHUNK), MSG.DONTWAIT | MSG.NOSIGNAL);
+      if (sent > 0) left -= sent;
+      else if (isGone(sent)) throw new Error(`the connection broke after ${share - left} bytes`);
+      else if (sent !== EAGAIN) must('sendto', sent);
+      else if (!(await waitReady(stage, task, fd, POLL.OUT, untilNs))) break;
+      if (stage.nowNs() >= untilNs) break;
+    }
+    if (plan.bytes === undefined) stream.endedBytes = await sink.bytesFrom(port, task);
+    must('shutdown', await shutdown(task, fd, SHUT.WR));
+    if (plan.bytes !== undefined) stream.endedBytes = (await task.waitFor(sink.ended(port))).readBytes;
+  }
+
+  return {
+    async run() {
+      try {
+        await sink.open(life.fail);
+        await Promise.all(
+          Array.from({ length: plan.parallel }, (_, i) =>
+            stage.run(plan.from, (task) => sender(task, i), SMALL_SCRATCH_BYTES),
+          ),
+        );
+        life.end();
+      } catch (cause) {
+        life.fail(cause);
+      }
+    },
+
+    async result(asker, samples): Promise<TcpResult> {
+      const lastedNs = life.lastedNs;
+      const [first] = streams;
+      const congestion = first && (await peekCongestion(asker, first.task, first.fd));
+      const shares = [];
+      let retransmits = 0;
+      const infos = [];
+      for (const { task, fd, port, endedBytes } of streams) {
+        const bytes = endedBytes ?? (await sink.bytesFrom(port, asker));
+        shares.push({ bytes, goodput_bps: bitRate(bytes, lastedNs) });
+        const info = await peekTcpInfo(asker, task, fd);
+        infos.push(info);
+        retransmits += info.total_retrans;
+      }
+      const bytes = shares.reduce((sum, share) => sum + share.bytes, 0);
+      const mine = samples.filter(({ workload }) => workload === plan.index);
+      const rtt = summarize(mine.flatMap(({ info }) => (info.rtt > 0 ? [info.rtt / 1000] : [])));
+      const fairness = shares.length > 1 ? jainIndex(shares.map((share) => share.bytes)) : undefined;
+      const minRtt = Math.min(...infos.map((info) => info.min_rtt));
+      return {
+        type: 'tcp',
+        ...life.common(),
+        ...(congestion !== undefined && { congestion }),
+        bytes,
+        goodput_bps: bitRate(bytes, lastedNs),
+        retransmits,
+        ...(rtt && { rtt_ms: rtt }),
+        ...(infos.length > 0 && { min_rtt_ms: minRtt / 1000 }),
+        streams: shares,
+        ...(fairness !== undefined && { fairness }),
+        ...(infos[0] && { tcp_info: infos[0] }),
+      };
+    },
+  };
+}

@@ -1,0 +1,132 @@
+/** Numbered and timed datagrams from one node to another, and what came of them: for UDP workloads. */
+
+import { IPPROTO } from '../../../abi/netlink/constants.ts';
+import { MSG, SO, SOCK, SOL } from '../../../abi/uapi/socket.ts';
+import { must } from '../../../kernel/kernel-error.ts';
+import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
+import { bind, connect, send, setsockopt, socket } from '../../../kernel/syscalls/net.ts';
+import type { UserBuffer } from '../../../kernel/syscalls/scratch.ts';
+import { sleepUntil } from '../../../kernel/syscalls/time.ts';
+import { bitRate, InterarrivalJitter } from '../../measure/stats.ts';
+import type { FlowPlan } from '../../plan/workload-plan.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
+import { BatchReader } from '../receive.ts';
+import { anyAddress, endpoint, familyNumber } from '../sockets.ts';
+
+/** Number and time of sending, 64 bits each, in network order: what begins with zeros no heuristic dissector of Wireshark takes. */
+export const UDP_HEADER = 16;
+/** Room for what arrives between two looks. */
+const RECEIVE_BUFFER = 8 << 20;
+/** How long one wake-up waits for company. */
+const MOMENT_NS = 5e6;
+/** What has not arrived so long after the last was sent is lost. */
+const GRACE_NS = 5e9;
+
+export class UdpStream {
+  readonly #stage: Stage;
+  readonly #plan: FlowPlan;
+  readonly #size: number;
+  sent = 0;
+  received = 0;
+  duplicates = 0;
+  reordered = 0;
+  readonly oneWayMs: number[] = [];
+  readonly jitter = new InterarrivalJitter();
+  readonly #seen = new Set<number>();
+  #highest = -1;
+  #firstNs = Number.POSITIVE_INFINITY;
+  #lastNs = Number.NEGATIVE_INFINITY;
+  #allThere: (() => void) | undefined;
+
+  constructor(stage: Stage, plan: FlowPlan, size: number) {
+    this.#stage = stage;
+    this.#plan = plan;
+    this.#size = size;
+  }
+
+  /** Begin to receive; settles once datagrams can come. What goes wrong later goes to `fail`. */
+  open(fail: (cause: unknown) => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { to, address, port } = this.#plan;
+    this.#stage
+      .run(
+        to,
+        async (task) => {
+          const fd = must(
+            'socket',
+            await socket(task, familyNumber(address.family), SOCK.DGRAM | SOCK.CLOEXEC, IPPROTO.UDP),
+          );
+          must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER));
+          must('bind', await bind(task, fd, anyAddress(address.family, port)));
+          const reader = await BatchReader.open(task, fd, UDP_HEADER, this.#stage.realtime);
+          resolve();
+          for (;;) {
+            await reader.wait(this.#stage, Number.POSITIVE_INFINITY);
+            await sleepUntil(task, this.#stage.nowNs() + MOMENT_NS);
+            await reader.drain(({ bytes, timeNs }) => this.#arrived(bytes, timeNs));
+            if (this.#allThere && this.received === this.sent) this.#allThere();
+          }
+        },
+        SMALL_SCRATCH_BYTES,
+      )
+      .catch((cause) => {
+        reject(cause);
+        fail(cause);
+      });
+    return promise;
+  }
+
+  #arrived(bytes: Uint8Array, timeNs: number): void {
+    if (bytes.length < UDP_HEADER) return;
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const number = Number(view.getBigUint64(0));
+    if (this.#seen.has(number)) {
+      this.duplicates++;
+      return;
+    }
+    this.#seen.add(number);
+    this.received++;
+    if (number < this.#highest) this.reordered++;
+    this.#highest = Math.max(this.#highest, number);
+    this.#firstNs = Math.min(this.#firstNs, timeNs);
+    this.#lastNs = Math.max(this.#lastNs, timeNs);
+    const transitMs = (timeNs - Number(view.getBigUint64(8))) / 1e6;
+    this.oneWayMs.push(transitMs);
+    this.jitter.add(transitMs);
+  }
+
+  /** The rate at which payload came: n datagrams make n - 1 intervals. */
+  get goodputBps(): number | undefined {
+    return this.received < 2 ? undefined : bitRate((this.received - 1) * this.#size, this.#lastNs - this.#firstNs);
+  }
+
+  async openSender(task: ProgramTask): Promise<{ readonly fd: number; readonly buffer: UserBuffer }> {
+    const { address, port } = this.#plan;
+    const fd = must('socket', await socket(task, familyNumber(address.family), SOCK.DGRAM | SOCK.CLOEXEC, IPPROTO.UDP));
+    must('connect', await connect(task, fd, endpoint(address, port)));
+    return { fd, buffer: await mapBuffer(task, this.#size) };
+  }
+
+  /** One datagram; the time it carries is the time now. */
+  async send(task: ProgramTask, fd: number, buffer: UserBuffer): Promise<void> {
+    const header = new DataView(new ArrayBuffer(UDP_HEADER));
+    header.setBigUint64(0, BigInt(this.sent++));
+    header.setBigUint64(8, BigInt(this.#stage.nowNs()));
+    task.memory.write(buffer.at, new Uint8Array(header.buffer));
+    // A full queue or an unreachable target loses this one: the next is on its own.
+    await send(task, fd, buffer, this.#size, MSG.NOSIGNAL);
+  }
+
+  /** Wait for the last ones on their way. */
+  async settle(task: ProgramTask): Promise<void> {
+    if (this.received === this.sent) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#allThere = resolve;
+    const grace = this.#stage.run(
+      this.#plan.from,
+      (alarm) => sleepUntil(alarm, this.#stage.nowNs() + GRACE_NS),
+      SMALL_SCRATCH_BYTES,
+    );
+    await task.waitFor(Promise.race([promise, grace]));
+  }
+}

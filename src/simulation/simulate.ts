@@ -1,0 +1,157 @@
+/** One request, one network of kernel stacks in virtual time: planned, run on a kernel of its own, thrown away. */
+
+import type { SetupNeeds } from '../batch/kernel-setup.ts';
+import { Mistake } from '../batch/language/mistake.ts';
+import { runList, type Stopped } from '../batch/language/run.ts';
+import type { BatchCall, CallResult } from '../batch/language/types.ts';
+import { HostError } from '../errors/host-error.ts';
+import type { Host } from '../kernel/host.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { seededHost } from '../kernel/seed.ts';
+import type { UserTask } from '../kernel/user-task.ts';
+import type { Taken } from './measure/sampler.ts';
+import { estimateMemoryMib, findExcess } from './plan/footprint.ts';
+import type { Issue } from './plan/issue.ts';
+import { type Plan, planSimulation, sampled } from './plan/plan.ts';
+import type { SimulationRequest } from './plan/request.ts';
+import { Refused } from './run/refused.ts';
+import { runSimulation, type SimulationEvents, type SimulationResult } from './run/run.ts';
+
+export type { SimulationRequest, Taken };
+
+export interface SimulationNeeds {
+  readonly newKernel: SetupNeeds['newKernel'];
+  readonly host: Host;
+  /** Memory of the largest kernel there can be. */
+  readonly budgetMib: number;
+}
+
+/** An interface whose packets will be recorded, in the order of the answer's `captures`. */
+export interface PlannedCapture {
+  readonly node: string;
+  readonly interface: string;
+}
+
+export interface PlannedSimulation {
+  readonly captures: readonly PlannedCapture[];
+  /**
+   * To be called once. `signal` stops it; it then rejects with the signal's reason. Rejects with `kernel-deadline` when it
+   * takes longer than `deadlineMs` by the host's clock, and with `bad-simulation` when Linux refuses a part of the network.
+   */
+  run(options: RunOptions): Promise<TimedResult>;
+}
+
+export interface RunOptions extends Omit<SimulationEvents, 'runBatch'> {
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface TimedResult {
+  /** The same for the same request and seed. */
+  readonly result: SimulationResult;
+  /** How long it took by the host's clock. */
+  readonly wallMs: number;
+}
+
+export interface PlanOptions {
+  /** There are samples, also where the request names no interval. */
+  readonly sampled?: boolean;
+}
+
+export interface SimulationJobs {
+  /** Throws `bad-simulation` with everything that can be told to be wrong with the request before a kernel is touched. */
+  plan(request: SimulationRequest, options?: PlanOptions): PlannedSimulation;
+}
+
+/** What fits a 32-bit kernel of a hundred MiB; memory itself is checked by what the plan needs. */
+const LIMITS = { nodes: 500, devices: 4000 } as const;
+/** Most bytes of buffers that one system call of a workload may have. */
+const CALL_BYTES = 2 ** 20;
+
+export const simulationJobs = (needs: SimulationNeeds): SimulationJobs => ({
+  plan(request, options) {
+    const planned = planSimulation(request, LIMITS);
+    if ('issues' in planned) throw badSimulation(planned.issues);
+    const plan = options?.sampled ? sampled(planned.plan) : planned.plan;
+    const excess = findExcess(plan, needs.budgetMib);
+    if (excess) throw badSimulation([excess]);
+    const memoryMib = estimateMemoryMib(plan);
+    return {
+      captures: plan.captures.map(({ port }) => ({ node: port.node.name, interface: port.name })),
+      run: (options) => runTimed(plan, memoryMib, options, needs),
+    };
+  },
+});
+
+/** Everything that is wrong with a request, by JSON path. */
+export const badSimulation = (issues: readonly Issue[]): HostError =>
+  new HostError('bad-simulation', issues.map(({ path, message }) => `${path}: ${message}`).join('; '), {
+    members: { errors: issues.map((issue) => ({ in: 'json', ...issue })) },
+  });
+
+function tooLate(deadlineMs: number): HostError {
+  const message = `not done after ${deadlineMs} ms`;
+  return new HostError('kernel-deadline', message, {
+    members: { errors: [{ in: 'json', code: 'deadline', path: 'deadline_ms', message }] },
+  });
+}
+
+async function runTimed(
+  plan: Plan,
+  memoryMib: number,
+  { deadlineMs, signal, ...events }: RunOptions,
+  { newKernel, host }: SimulationNeeds,
+): Promise<TimedResult> {
+  const kernel = await newKernel({ host: seededHost(host, String(plan.seed)), clock: 'virtual', memoryMib });
+  const startNs = host.monotonicNs();
+  const ended = Promise.withResolvers<never>();
+  const cancel = host.timer(deadlineMs, () => {
+    ended.reject(tooLate(deadlineMs));
+    kernel.kill();
+  });
+  kernel.engine.onDeath(ended.reject);
+  const stop = () => {
+    ended.reject(signal?.reason);
+    kernel.kill();
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    signal?.throwIfAborted();
+    const running = runSimulation(kernel, plan, {
+      ...events,
+      runBatch: (task, batch) => playCalls(kernel, task, batch),
+    });
+    const result = await Promise.race([running, ended.promise]);
+    return { result, wallMs: (host.monotonicNs() - startNs) / 1e6 };
+  } catch (cause) {
+    throw cause instanceof Refused ? badSimulation([cause.issue]) : cause;
+  } finally {
+    cancel();
+    signal?.removeEventListener('abort', stop);
+    ended.promise.catch(() => {}); // from here on its end is nobody's loss
+    kernel.kill();
+  }
+}
+
+/** A list of system calls on a host: stops at the first error, as a program would. */
+async function playCalls(
+  kernel: Kernel,
+  task: UserTask,
+  batch: unknown,
+): Promise<{ readonly results: readonly CallResult[]; readonly stopped?: Stopped }> {
+  const calls = runList(task, batch as readonly BatchCall[], {
+    onError: 'stop',
+    limitBytes: CALL_BYTES,
+    nowNs: () => BigInt(kernel.engine.clock.nowNs),
+  });
+  const results: CallResult[] = [];
+  try {
+    for (;;) {
+      const next = await calls.next();
+      if (next.done) return { results, ...(next.value && { stopped: next.value }) };
+      results.push(next.value);
+    }
+  } catch (cause) {
+    throw cause instanceof Mistake ? new Error(`${cause.path}: ${cause.message}`) : cause;
+  }
+}

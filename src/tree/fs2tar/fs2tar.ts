@@ -1,0 +1,299 @@
+/** Reads a mounted tree and writes it as a tar: every file type, all attributes, hard links, holes. */
+
+import { errnos } from '../../abi/errno.ts';
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  XATTR_SIZE_MAX,
+} from '../../abi/uapi/fs.ts';
+import { ChunkWriter, type Sink } from '../../archive/chunk-writer.ts';
+import {
+  dataBytes,
+  entryHeader,
+  padding,
+  type Segment,
+  type TarEntry,
+  type TarType,
+  trailer,
+  type Xattr,
+} from '../../archive/tar-writer.ts';
+import { KernelError, must } from '../../kernel/kernel-error.ts';
+import { plus } from '../../kernel/memory.ts';
+import { chdir, fchdir } from '../../kernel/syscalls/dir.ts';
+import { close, inNs, openat, openat2, pread64, readlinkat } from '../../kernel/syscalls/file.ts';
+import { mapBuffer, unmapBuffer } from '../../kernel/syscalls/memory.ts';
+import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
+import { getxattr, listxattr } from '../../kernel/syscalls/xattr.ts';
+import type { UserTask } from '../../kernel/user-task.ts';
+import { type Visit, walk } from '../walk.ts';
+import { dataSegments } from './data-segments.ts';
+import { ErrorList, type Fs2tarError } from './error-list.ts';
+import { HardLinks } from './hard-links.ts';
+import { KernelLog } from './kernel-log.ts';
+
+export interface Fs2tarOptions {
+  /** The directory to archive, inside the mount: symlinks and ".." on the way do not leave it. Default: all of it. */
+  readonly path?: Name;
+  /**
+   * 'stop': the first file that cannot be read whole rejects, and what the sink got is no whole tar.
+   * 'continue': it is left out and listed in a last entry `.fs2tar-errors`. So that no header is out before its data
+   * is known to be readable, files larger than the buffer are then read twice.
+   */
+  readonly onError: 'stop' | 'continue';
+  /** Called after each entry with the bytes written and the entries so far. */
+  readonly progress?: (bytes: number, entries: number) => void;
+}
+
+export interface Fs2tarReport {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Tar has no type for sockets. */
+  readonly socketsSkipped: number;
+  /** Hard links archived as files of their own, because more files had links to come than memory was set aside for. */
+  readonly linksSplit: number;
+  /** The first ones, up to `MAX_ERRORS`. */
+  readonly errors: readonly Fs2tarError[];
+  readonly errorCount: number;
+}
+
+/** Holds any attribute. Not more: without an MMU it is one piece of the kernel's memory, and small reads cost little. */
+const BUFFER_BYTES = XATTR_SIZE_MAX;
+const CHUNK_BYTES = 64 * 1024;
+const MAX_ERRORS = 10_000;
+const MAX_PENDING_LINKS = 100_000;
+
+const tarTypes = new Map<number, TarType>([
+  [S_IFREG, 'file'],
+  [S_IFLNK, 'symlink'],
+  [S_IFCHR, 'char'],
+  [S_IFBLK, 'block'],
+  [S_IFDIR, 'directory'],
+  [S_IFIFO, 'fifo'],
+]);
+
+/** Makes the directory to archive the working directory. */
+async function enterTree(task: UserTask, root: Name, path: Name): Promise<void> {
+  const rootFd = must('openat', await openat(task, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC), root);
+  const how = { flags: O_PATH | O_DIRECTORY | O_CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+  const fd = await openat2(task, rootFd, path, how);
+  await close(task, rootFd);
+  must('fchdir', await fchdir(task, must('openat2', fd, path)), path);
+  await close(task, fd);
+}
+
+/**
+ * What the file system answers about attributes, or `none` where it has none. ENODATA is no error, neither of one name
+ * (getxattr(2)) nor, with hfsplus, of the list (fs/hfsplus/xattr.c: hfsplus_listxattr).
+ */
+async function orNone<T, None>(answer: Promise<T>, none: None): Promise<T | None> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof KernelError && (error.errno === 'EOPNOTSUPP' || error.errno === 'ENODATA')) return none;
+    throw error;
+  }
+}
+
+/** One tar in the making. */
+class Archive {
+  readonly #task: UserTask;
+  readonly #buffer: UserBuffer;
+  readonly #out: ChunkWriter;
+  readonly #options: Fs2tarOptions;
+  readonly #links = new HardLinks(MAX_PENDING_LINKS);
+  readonly #errors = new ErrorList(MAX_ERRORS);
+  #entries = 0;
+  #socketsSkipped = 0;
+
+  constructor(task: UserTask, buffer: UserBuffer, sink: Sink, options: Fs2tarOptions) {
+    this.#task = task;
+    this.#buffer = buffer;
+    this.#out = new ChunkWriter(sink, CHUNK_BYTES);
+    this.#options = options;
+  }
+
+  /** Archive the working directory. What file systems put in `log` meanwhile are errors too. */
+  async run(log: KernelLog): Promise<Fs2tarReport> {
+    const onError = (path: Uint8Array, error: KernelError) => this.#fail(path, error);
+    for await (const visit of walk(this.#task, this.#buffer, onError)) {
+      const before = this.#out.pushed;
+      try {
+        await this.#add(visit);
+      } catch (error) {
+        if (!(error instanceof KernelError)) throw error;
+        this.#fail(visit.path, error, this.#out.pushed > before);
+      }
+    }
+    for (const message of await log.errors(this.#buffer)) {
+      this.#fail(new TextEncoder().encode(message), new KernelError('syslog', errnos.EUCLEAN.number));
+    }
+    if (this.#errors.count > 0) await this.#addErrorList();
+    this.#out.push(trailer());
+    await this.#out.end();
+    return {
+      entries: this.#entries,
+      bytes: this.#out.pushed,
+      socketsSkipped: this.#socketsSkipped,
+      linksSplit: this.#links.dropped,
+      errors: this.#errors.kept,
+      errorCount: this.#errors.count,
+    };
+  }
+
+  /** What is partly in the tar already cannot be left out any more. */
+  #fail(path: Uint8Array, error: KernelError, partlyOut = false): void {
+    if (this.#options.onError === 'stop' || partlyOut) throw new KernelError(error.call, error.number, path);
+    this.#errors.add(path, error);
+  }
+
+  async #add(visit: Visit): Promise<void> {
+    const { path, stat } = visit;
+    if ((stat.mode & S_IFMT) === S_IFSOCK) {
+      this.#socketsSkipped++;
+      return;
+    }
+    const type = tarTypes.get(stat.mode & S_IFMT);
+    if (type === undefined) throw new KernelError('statx', errnos.EUCLEAN.number);
+    const entry: TarEntry = {
+      type,
+      path,
+      mode: stat.mode & 0o7777,
+      uid: stat.uid,
+      gid: stat.gid,
+      mtimeNs: inNs(stat.mtime),
+    };
+    const linked = type === 'directory' ? undefined : this.#links.find(stat);
+    if (linked) {
+      await this.#write({ ...entry, type: 'hardlink', linkPath: linked });
+      return;
+    }
+    await this.#addFirst(visit, { ...entry, xattrs: await this.#xattrs(visit.name) });
+    if (type !== 'directory') this.#links.add(stat, path);
+  }
+
+  /** Archive a file under its first name. */
+  async #addFirst({ name, stat }: Visit, entry: TarEntry): Promise<void> {
+    switch (entry.type) {
+      case 'file':
+        return stat.size > 0 ? this.#addData(name, stat.size, entry) : this.#write(entry);
+      case 'symlink':
+        return this.#write({ ...entry, linkPath: await readlinkat(this.#task, AT_FDCWD, name) });
+      default:
+        return this.#write({ ...entry, device: { major: stat.rdevMajor, minor: stat.rdevMinor } });
+    }
+  }
+
+  /** Archive an entry that has no data. */
+  async #write(entry: TarEntry): Promise<void> {
+    this.#out.push(entryHeader(entry));
+    await this.#advance(1);
+  }
+
+  async #advance(entries: number): Promise<void> {
+    this.#entries += entries;
+    await this.#out.drain();
+    this.#options.progress?.(this.#out.pushed, this.#entries);
+  }
+
+  /** Archive a file that is not empty. Its header goes out with its first data, when that is known to be readable. */
+  async #addData(name: Uint8Array, size: number, entry: TarEntry): Promise<void> {
+    const fd = must('openat', await openat(this.#task, AT_FDCWD, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    try {
+      // Not only where st_blocks is small: preallocated and clustered blocks count in it and hold no data.
+      const segments = await dataSegments(this.#task, fd, size);
+      const runs = segments ?? [{ offset: 0, length: size }];
+      const file: TarEntry = { ...entry, size, ...(segments && { segments }) };
+      const bytes = dataBytes(file);
+      if (this.#options.onError === 'continue' && (runs.length > 1 || bytes > this.#buffer.bytes)) {
+        for await (const _ of this.#read(fd, runs));
+      }
+      let header: Uint8Array | undefined = entryHeader(file);
+      for await (const length of this.#read(fd, runs)) {
+        if (header) this.#out.push(header);
+        header = undefined;
+        this.#out.push(this.#task.memory.view(this.#buffer.at, length));
+        await this.#advance(0);
+      }
+      if (header) this.#out.push(header); // nothing but holes
+      this.#out.push(padding(bytes));
+      await this.#advance(1);
+    } finally {
+      await close(this.#task, fd);
+    }
+  }
+
+  /** Read `runs` piece by piece, each as large as the buffer allows; it lies at the buffer's start, its length is yielded. */
+  async *#read(fd: number, runs: readonly Segment[]): AsyncGenerator<number, void, void> {
+    for (const run of runs) {
+      const end = run.offset + run.length;
+      for (let at = run.offset; at < end; at += this.#buffer.bytes) {
+        const length = Math.min(end - at, this.#buffer.bytes);
+        await this.#fill(fd, at, length);
+        yield length;
+      }
+    }
+  }
+
+  async #fill(fd: number, offset: number, length: number): Promise<void> {
+    for (let done = 0; done < length; ) {
+      const rest = { at: plus(this.#buffer.at, done), bytes: length - done };
+      const bytes = must('pread64', await pread64(this.#task, fd, rest, rest.bytes, offset + done));
+      if (bytes === 0) throw new KernelError('pread64', errnos.EIO.number); // the file ends before its size
+      done += bytes;
+    }
+  }
+
+  async #xattrs(path: Uint8Array): Promise<Xattr[]> {
+    const xattrs: Xattr[] = [];
+    for (const name of await orNone(listxattr(this.#task, { path }, this.#buffer), [])) {
+      const value = await orNone(getxattr(this.#task, { path }, name, this.#buffer), undefined);
+      if (value !== undefined) xattrs.push({ name, value });
+    }
+    return xattrs;
+  }
+
+  /** The last entry of a tar that is not whole. Extracting it replaces a file of that name. */
+  async #addErrorList(): Promise<void> {
+    const text = new TextEncoder().encode(this.#errors.text());
+    const path = new TextEncoder().encode('./.fs2tar-errors');
+    const file: TarEntry = { type: 'file', path, mode: 0o644, uid: 0, gid: 0, mtimeNs: 0n, size: text.length };
+    this.#out.push(entryHeader(file));
+    this.#out.push(text);
+    this.#out.push(padding(text.length));
+    await this.#advance(1);
+  }
+}
+
+/**
+ * Write the tree mounted at `root` to `sink` as a tar, in the working directory of `task`, which is "/" afterwards.
+ * Deterministic: the same tree gives the same bytes. A file that cannot be read whole is never archived as if it were.
+ */
+export async function fs2tar(task: UserTask, root: Name, sink: Sink, options: Fs2tarOptions): Promise<Fs2tarReport> {
+  const buffer = await mapBuffer(task, BUFFER_BYTES);
+  try {
+    const log = await KernelLog.open(task);
+    try {
+      await enterTree(task, root, options.path ?? '.');
+      return await new Archive(task, buffer, sink, options).run(log);
+    } finally {
+      await log.close();
+      await chdir(task, '/');
+    }
+  } finally {
+    await unmapBuffer(task, buffer);
+  }
+}

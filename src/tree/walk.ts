@@ -1,0 +1,133 @@
+/** Walks the tree under the working directory: parents first, names in byte order, one open fd whatever the depth. */
+
+import { errnos } from '../abi/errno.ts';
+import {
+  AT_FDCWD,
+  AT_NO_AUTOMOUNT,
+  AT_SYMLINK_NOFOLLOW,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  S_IFDIR,
+  S_IFMT,
+} from '../abi/uapi/fs.ts';
+import { KernelError, must } from '../kernel/kernel-error.ts';
+import { chdir, fchdir, readdir } from '../kernel/syscalls/dir.ts';
+import { close, openat, type Statx, statx } from '../kernel/syscalls/file.ts';
+import type { UserBuffer } from '../kernel/syscalls/scratch.ts';
+import type { UserTask } from '../kernel/user-task.ts';
+import { inodeKey } from './fs2tar/hard-links.ts';
+
+/** One file of the tree. While it is visited the task's working directory is its parent. */
+export interface Visit {
+  /** "." for the root, "./a/b" below it. */
+  readonly path: Uint8Array;
+  /** Its name in the working directory. */
+  readonly name: Uint8Array;
+  readonly stat: Statx;
+}
+
+/** Called with what cannot be read; may throw to end the walk, or return to go on without it. */
+export type OnError = (path: Uint8Array, error: KernelError) => void;
+
+/** A directory being walked. */
+interface Frame {
+  readonly path: Uint8Array;
+  readonly key: string;
+  /** Sorted; one char a byte: far smaller than arrays, and JavaScript compares such strings by their bytes. */
+  readonly names: readonly string[];
+  next: number;
+}
+
+const DOT = Uint8Array.of(0x2e);
+const SLASH = 0x2f;
+
+const toBytes = (name: string): Uint8Array => Uint8Array.from(name, (char) => char.charCodeAt(0));
+
+function join(directory: Uint8Array, name: Uint8Array): Uint8Array {
+  const path = new Uint8Array(directory.length + 1 + name.length);
+  path.set(directory);
+  path[directory.length] = SLASH;
+  path.set(name, directory.length + 1);
+  return path;
+}
+
+const isDirectory = (stat: Statx): boolean => (stat.mode & S_IFMT) === S_IFDIR;
+
+/**
+ * Each file under the working directory, the directory itself first. Stays on its mount; directories of other
+ * devices in the same mount are btrfs subvolumes and are walked. Two corruptions would lead the walk astray and are
+ * errors: a directory that is its own ancestor (ELOOP) and one whose ".." is not where it was found (EUCLEAN).
+ */
+export async function* walk(task: UserTask, buffer: UserBuffer, onError: OnError): AsyncGenerator<Visit, void, void> {
+  const root = await statx(task, AT_FDCWD, DOT, AT_SYMLINK_NOFOLLOW);
+  const frames: Frame[] = [];
+  const ancestors = new Set<string>();
+
+  async function attempt<T>(path: Uint8Array, action: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      onError(path, error);
+      return undefined;
+    }
+  }
+
+  async function look(frame: Frame, name: Uint8Array): Promise<Visit | undefined> {
+    const path = join(frame.path, name);
+    return attempt(path, async () => {
+      const stat = await statx(task, AT_FDCWD, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
+      if (isDirectory(stat) && ancestors.has(inodeKey(stat))) throw new KernelError('statx', errnos.ELOOP.number);
+      return { path, name, stat };
+    });
+  }
+
+  /** The names in directory `fd`, sorted; after an error, those before it. */
+  async function list(fd: number, path: Uint8Array): Promise<string[]> {
+    const names: string[] = [];
+    await attempt(path, async () => {
+      for await (const dirents of readdir(task, fd, buffer)) {
+        for (const { name } of dirents) names.push(String.fromCharCode(...name));
+      }
+    });
+    return names.filter((name) => name !== '.' && name !== '..').sort();
+  }
+
+  /** List the directory and make it the working directory. */
+  async function enter({ path, name, stat }: Visit): Promise<void> {
+    const parent = frames.at(-1);
+    const fd = must('openat', await openat(task, AT_FDCWD, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    try {
+      if (parent && inodeKey(await statx(task, fd, '..', 0)) !== parent.key) {
+        throw new KernelError('statx', errnos.EUCLEAN.number);
+      }
+      const names = await list(fd, path);
+      must('fchdir', await fchdir(task, fd));
+      frames.push({ path, key: inodeKey(stat), names, next: 0 });
+      ancestors.add(inodeKey(stat));
+    } finally {
+      await close(task, fd);
+    }
+  }
+
+  async function leave(frame: Frame): Promise<void> {
+    frames.pop();
+    ancestors.delete(frame.key);
+    if (frames.length > 0) must('chdir', await chdir(task, '..'), frame.path);
+  }
+
+  let visit: Visit | undefined = { path: DOT, name: DOT, stat: root };
+  for (;;) {
+    if (visit) {
+      const found = visit;
+      yield found;
+      if (isDirectory(found.stat) && found.stat.mntId === root.mntId) await attempt(found.path, () => enter(found));
+    }
+    const frame = frames.at(-1);
+    if (!frame) return;
+    const name = frame.names[frame.next++];
+    if (name === undefined) await leave(frame);
+    visit = name === undefined ? undefined : await look(frame, toBytes(name));
+  }
+}

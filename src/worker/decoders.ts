@@ -1,0 +1,16 @@
+/** Decompression as a Worker has it. */
+
+import { pipeline } from 'node:stream/promises';
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import xzModule from '../archive/xz-embedded.wasm';
+import { zlibDecoders } from '../archive/zlib-decoders.ts';
+
+/** zstd -1 … -21 stay within 64 MiB of window; more would not fit an isolate's 128 MB. */
+const ZSTD_WINDOW_LOG_MAX = 26;
+
+export const workerDecoders = zlibDecoders({
+  zlib: { createGunzip, createZstdDecompress, constants },
+  pipeline,
+  xzModule,
+  zstdWindowLogMax: ZSTD_WINDOW_LOG_MAX,
+});

@@ -1,0 +1,21 @@
+/** The effects a kernel needs of the world, as a Worker has them. */
+
+import type { Host } from '../kernel/host.ts';
+
+/** crypto.getRandomValues takes no more at once. */
+const MAX_RANDOM_BYTES = 65_536;
+
+export const workerHost: Host = {
+  entropy(into) {
+    for (let at = 0; at < into.length; at += MAX_RANDOM_BYTES) {
+      crypto.getRandomValues(into.subarray(at, at + MAX_RANDOM_BYTES));
+    }
+  },
+  realtimeNs: () => Date.now() * 1e6,
+  monotonicNs: () => performance.now() * 1e6,
+  turn: () => scheduler.wait(0),
+  timer(ms, then) {
+    const timer = setTimeout(then, ms);
+    return () => clearTimeout(timer);
+  },
+};

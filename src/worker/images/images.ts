@@ -1,0 +1,52 @@
+/** Images in storage: put, look up, list, delete. */
+
+import { HostError } from '../../errors/host-error.ts';
+import type { Condition, ImageStore, StoredImage } from '../storage/image-store.ts';
+import { holds, saveStream } from '../storage/save-stream.ts';
+import { type Body, type IncomingLimits, openBody } from './incoming.ts';
+
+/** Lets work go on after its request has ended, so that what a client left behind is cleaned up. */
+export type KeepAlive = (work: Promise<unknown>) => void;
+
+export interface ImageJobs {
+  /** Streams the body into storage; an image appears whole or not at all. */
+  put(
+    name: string,
+    body: Body,
+    condition: Condition,
+  ): Promise<{ readonly image: StoredImage; readonly created: boolean }>;
+  get(name: string): Promise<StoredImage>;
+  list: ImageStore['list'];
+  /** Storage deletes without a condition: it is looked at just before. */
+  delete(name: string, condition: Condition): Promise<void>;
+}
+
+export function imageJobs(store: ImageStore, limits: IncomingLimits, keepAlive: KeepAlive): ImageJobs {
+  const get = async (name: string): Promise<StoredImage> => {
+    const image = await store.head(name);
+    if (image === undefined) throw imageNotFound(name);
+    return image;
+  };
+
+  return {
+    async put(name, body, condition) {
+      if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
+      const { bytes, lengthBytes } = await openBody(body, limits);
+      const created = (await store.head(name)) === undefined;
+      const saved = saveStream(store, name, bytes, lengthBytes, condition);
+      keepAlive(saved);
+      const image = await saved;
+      if (image === undefined) throw new HostError('precondition-failed');
+      return { image, created };
+    },
+    get,
+    list: (page) => store.list(page),
+    async delete(name, condition) {
+      await get(name);
+      if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
+      await store.delete(name);
+    },
+  };
+}
+
+export const imageNotFound = (name: string): HostError => new HostError('image-not-found', `there is no image ${name}`);

@@ -1,0 +1,21 @@
+/** Images of a store as devices for the kernels of batches and sessions. */
+
+import type { SetupNeeds } from '../../batch/kernel-setup.ts';
+import { cached } from '../../storage/cached.ts';
+import { ImageNotFoundError } from '../../storage/errors.ts';
+import type { ImageStore } from '../storage/image-store.ts';
+import { imageNotFound } from './images.ts';
+
+/** Of an image in R2. The kernel has a page cache of its own before it. */
+const CACHE_MIB = 4;
+
+export const storedImages =
+  (images: ImageStore): SetupNeeds['image'] =>
+  async (name) => {
+    try {
+      const stored = await images.device(name);
+      return { device: cached(stored, { maxMib: CACHE_MIB }), etag: stored.etag };
+    } catch (cause) {
+      throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
+    }
+  };

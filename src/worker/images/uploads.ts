@@ -1,0 +1,81 @@
+/** Images that arrive in several requests: begin, put parts, complete or abort. */
+
+import { HostError } from '../../errors/host-error.ts';
+import {
+  type Condition,
+  type ImageStore,
+  MAX_PARTS,
+  MAX_PUT_BYTES,
+  MIN_PART_BYTES,
+  type StoredImage,
+  type StoredPart,
+} from '../storage/image-store.ts';
+import { holds } from '../storage/save-stream.ts';
+
+/** A part with its length, as its upload answered it. */
+export interface UploadedPart extends StoredPart {
+  readonly sizeBytes: number;
+}
+
+export interface ImageUploadJobs {
+  begin(name: string, condition: Condition): Promise<{ readonly id: string }>;
+  putPart(name: string, id: string, part: number, body: PartBody): Promise<UploadedPart>;
+  complete(name: string, id: string, parts: readonly UploadedPart[], condition: Condition): Promise<StoredImage>;
+  abort(name: string, id: string): Promise<void>;
+}
+
+export interface PartBody {
+  readonly stream: ReadableStream<Uint8Array> | null;
+  readonly lengthBytes: number | undefined;
+}
+
+export function imageUploadJobs(store: ImageStore, limits: { readonly maxImageBytes: number }): ImageUploadJobs {
+  return {
+    async begin(name, condition) {
+      if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
+      const { id } = await store.createUpload(name);
+      return { id };
+    },
+    async putPart(name, id, part, { stream, lengthBytes }) {
+      if (lengthBytes === undefined) throw new HostError('length-required');
+      if (stream === null || lengthBytes === 0) throw new HostError('empty-body');
+      if (lengthBytes > MAX_PUT_BYTES) {
+        throw new HostError('too-large', `a part has at most ${MAX_PUT_BYTES} bytes`, {
+          members: { max_bytes: MAX_PUT_BYTES },
+        });
+      }
+      const stored = await store.resumeUpload(name, id).put(part, stream);
+      return { ...stored, sizeBytes: lengthBytes };
+    },
+    async complete(name, id, parts, condition) {
+      checkParts(parts, limits.maxImageBytes);
+      if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
+      return store.resumeUpload(name, id).complete(parts);
+    },
+    abort: (name, id) => store.resumeUpload(name, id).abort(),
+  };
+}
+
+/** R2's rules, said before R2 refuses: https://developers.cloudflare.com/r2/objects/multipart-objects/ */
+function checkParts(parts: readonly UploadedPart[], maxImageBytes: number): void {
+  if (parts.length > MAX_PARTS) throw badParts(`at most ${MAX_PARTS} parts, not ${parts.length}`);
+  let totalBytes = 0;
+  const firstBytes = parts[0]?.sizeBytes ?? 0;
+  for (const [index, { part, sizeBytes }] of parts.entries()) {
+    const last = index === parts.length - 1;
+    const previous = parts[index - 1]?.part ?? 0;
+    if (part <= previous) throw badParts(`part ${part} comes after part ${previous}: list them in ascending order`);
+    if (!last && sizeBytes < MIN_PART_BYTES) {
+      throw badParts(`part ${part} has ${sizeBytes} bytes: all but the last need at least ${MIN_PART_BYTES}`);
+    }
+    if (last ? sizeBytes > firstBytes : sizeBytes !== firstBytes) {
+      throw badParts(`part ${part} has ${sizeBytes} bytes, not ${firstBytes}: all but a shorter last one are equal`);
+    }
+    totalBytes += sizeBytes;
+  }
+  if (totalBytes > maxImageBytes) {
+    throw new HostError('too-large', undefined, { members: { max_bytes: maxImageBytes } });
+  }
+}
+
+const badParts = (detail: string): HostError => new HostError('bad-parts', detail);

@@ -1,0 +1,16 @@
+/** All jobs a request may ask for, ready to run. */
+
+import type { SyscallBatchJobs } from '../batch/syscall-batch.ts';
+import type { SimulationJobs } from '../simulation/simulate.ts';
+import type { ImageContentJobs } from './images/content.ts';
+import type { ImageJobs, KeepAlive } from './images/images.ts';
+import type { ImageUploadJobs } from './images/uploads.ts';
+
+export interface Jobs {
+  readonly images: ImageJobs;
+  readonly uploads: ImageUploadJobs;
+  readonly content: ImageContentJobs;
+  readonly syscalls: SyscallBatchJobs;
+  readonly simulations: SimulationJobs;
+  readonly keepAlive: KeepAlive;
+}

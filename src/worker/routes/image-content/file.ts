@@ -1,0 +1,66 @@
+/** One file or directory of an image as a response. */
+
+import type { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { rangeOf } from '../../../tree/byte-range.ts';
+import type { OpenedDirectory, OpenedFile } from '../../../tree/files.ts';
+import { quoted } from '../conditions.ts';
+import type { Env } from '../env.ts';
+import { wantedRange } from '../range.ts';
+import { fromPercent } from '../raw-bytes.ts';
+import { streamed } from '../stream.ts';
+import { type directory, nameOfCursor, pageJson } from './schema.ts';
+
+/** The path of a file in the URL as bytes: a router would decode it as UTF-8. */
+export function rawPath(c: Context<Env>): Uint8Array {
+  const [, path = ''] = /^\/v1\/\w+\/[^/]+\/files\/(.*)$/.exec(new URL(c.req.url).pathname) ?? [];
+  return fromPercent(path);
+}
+
+/** The file, or the range of it that the request asks for. */
+export async function fileResponse(c: Context<Env>, file: OpenedFile, etag: string): Promise<Response> {
+  const { sizeBytes } = file;
+  const wanted = isOfVersion(c, etag) ? wantedRange(c.req.header('range')) : undefined;
+  const range = wanted && (await closingOnError(file, () => rangeOf(wanted, sizeBytes)));
+  const { offset, length } = range ?? { offset: 0, length: sizeBytes };
+  const body = await streamed(
+    (sink) => file.read(offset, length, sink).finally(() => file.close()),
+    c.var.jobs.keepAlive,
+    c.var.log,
+    new FixedLengthStream(length),
+  );
+  return c.body(body, range ? 206 : 200, {
+    ...(range && { 'content-range': `bytes ${offset}-${offset + length - 1}/${sizeBytes}` }),
+    'content-length': String(length),
+    'accept-ranges': 'bytes',
+    'content-type': 'application/octet-stream',
+    'x-content-type-options': 'nosniff',
+    etag: quoted(etag),
+  });
+}
+
+/** If-Range: the range only of the version the client has part of already (RFC 9110 13.1.5). */
+function isOfVersion(c: Context<Env>, etag: string): boolean {
+  const ifRange = c.req.header('if-range');
+  return ifRange === undefined || ifRange === quoted(etag);
+}
+
+async function closingOnError<T>(file: OpenedFile, action: () => T): Promise<T> {
+  try {
+    return action();
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
+}
+
+export async function listPage(
+  opened: OpenedDirectory,
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
+): Promise<z.infer<typeof directory>> {
+  try {
+    return pageJson(await opened.list(limit, nameOfCursor(cursor)));
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,169 @@
+/** What is inside an image, as queries and as JSON. */
+
+import { z } from '@hono/zod-openapi';
+import type { FileSystemReport, ImageReport, PartitionReport } from '../../../image/mounted-image.ts';
+import type { Entry, Page } from '../../../tree/files.ts';
+import { decimal } from '../decimal.ts';
+import { imageName } from '../images/schema.ts';
+import { asText, fromBase64Url, toBase64Url } from '../raw-bytes.ts';
+
+/** How to mount; shared by every route that does. */
+export const mountQuery = z.strictObject({
+  type: z
+    .string()
+    .regex(/^[a-z0-9_]{1,32}$/)
+    .optional()
+    .openapi({ description: 'The file system, as in /proc/filesystems. Default: found out.', example: 'ext4' }),
+  partition: decimal(1, 256)
+    .optional()
+    .openapi({ description: 'Default: the whole image, or its only partition with a file system.' }),
+  options: z
+    .string()
+    .max(2048)
+    .optional()
+    .openapi({ description: 'Mount options, as for mount -o.', example: 'subvol=home' }),
+});
+
+export const tarQuery = mountQuery.extend({
+  path: z
+    .string()
+    .max(4095)
+    .optional()
+    .openapi({ description: 'The directory to archive; its percent-decoded bytes are the path. Default: all of it.' }),
+  compress: z.enum(['none', 'gzip']).default('none'),
+  'on-error': z.enum(['stop', 'continue']).default('stop').openapi({
+    description:
+      '`stop` aborts the response at the first file that cannot be read whole. `continue` leaves it out and lists it in a last entry `.fs2tar-errors`.',
+  }),
+});
+
+export const fileParams = z.object({
+  name: imageName,
+  path: z.string().openapi({
+    param: { name: 'path', in: 'path' },
+    description: 'From the root of the file system, slashes as they are. Its percent-decoded bytes are the path.',
+    example: 'etc/fstab',
+  }),
+});
+
+export const pageQuery = {
+  limit: decimal(1, 10_000).default(1000).openapi({ description: 'Entries of a directory.' }),
+  cursor: z.base64url().min(1).optional().openapi({ description: 'As the page before answered.' }),
+};
+
+export const fileQuery = mountQuery.extend(pageQuery);
+
+const fileSystem = z
+  .object({
+    type: z.string().openapi({ example: 'ext4' }),
+    label: z.string().optional(),
+    uuid: z.string().optional(),
+    block_bytes: z.int(),
+    size_bytes: z.int(),
+    used_bytes: z.int(),
+    free_bytes: z.int(),
+  })
+  .openapi('FileSystem');
+
+const partition = z
+  .object({
+    number: z.int().min(1),
+    start_bytes: z.int(),
+    size_bytes: z.int(),
+    label: z.string().optional().openapi({ description: 'As the partition table has it.' }),
+    uuid: z.string().optional(),
+    file_system: fileSystem.optional(),
+  })
+  .openapi('Partition');
+
+export const description = z
+  .object({
+    size_bytes: z.int(),
+    partition_table: z.string().optional().openapi({ example: 'gpt' }),
+    partitions: z.array(partition),
+    file_system: fileSystem.optional().openapi({ description: 'Of the whole image.' }),
+  })
+  .openapi('ImageDescription');
+
+const fileSystemJson = (report: FileSystemReport): z.infer<typeof fileSystem> => ({
+  type: report.type,
+  ...(report.label === undefined ? {} : { label: report.label }),
+  ...(report.uuid === undefined ? {} : { uuid: report.uuid }),
+  block_bytes: report.blockBytes,
+  size_bytes: report.sizeBytes,
+  used_bytes: report.usedBytes,
+  free_bytes: report.freeBytes,
+});
+
+const partitionJson = (report: PartitionReport): z.infer<typeof partition> => ({
+  number: report.number,
+  start_bytes: report.startBytes,
+  size_bytes: report.sizeBytes,
+  ...(report.label === undefined ? {} : { label: report.label }),
+  ...(report.uuid === undefined ? {} : { uuid: report.uuid }),
+  ...(report.fileSystem === undefined ? {} : { file_system: fileSystemJson(report.fileSystem) }),
+});
+
+export const descriptionJson = (report: ImageReport): z.infer<typeof description> => ({
+  size_bytes: report.sizeBytes,
+  ...(report.partitionTable === undefined ? {} : { partition_table: report.partitionTable }),
+  partitions: report.partitions.map(partitionJson),
+  ...(report.fileSystem === undefined ? {} : { file_system: fileSystemJson(report.fileSystem) }),
+});
+
+const entry = z
+  .object({
+    name: z.string(),
+    name_base64: z.base64().optional().openapi({ description: 'The bytes of the name, where they are not UTF-8.' }),
+    type: z.enum(['file', 'directory', 'symlink', 'char', 'block', 'fifo', 'socket']),
+    mode: z
+      .string()
+      .regex(/^[0-7]{4}$/)
+      .openapi({ description: 'Permissions in octal.', example: '0644' }),
+    uid: z.int(),
+    gid: z.int(),
+    size_bytes: z.int(),
+    links: z.int(),
+    mtime_ns: z
+      .string()
+      .regex(/^-?\d+$/)
+      .openapi({ description: 'Nanoseconds since 1970; text, as it does not fit a double.' }),
+    target: z.string().optional().openapi({ description: 'Of a symlink.' }),
+    target_base64: z.base64().optional(),
+  })
+  .openapi('Entry');
+
+export const directory = z
+  .object({
+    entries: z.array(entry).openapi({ description: 'In byte order of their names.' }),
+    cursor: z.string().optional().openapi({ description: 'Asks for what follows; absent at the end.' }),
+  })
+  .openapi('Directory');
+
+export function entryJson({ name, target, ...found }: Entry): z.infer<typeof entry> {
+  const shown = asText(name);
+  const link = target && asText(target);
+  return {
+    name: shown.text,
+    ...(shown.base64 === undefined ? {} : { name_base64: shown.base64 }),
+    type: found.type,
+    mode: found.mode.toString(8).padStart(4, '0'),
+    uid: found.uid,
+    gid: found.gid,
+    size_bytes: found.sizeBytes,
+    links: found.links,
+    mtime_ns: String(found.mtimeNs),
+    ...(link === undefined ? {} : { target: link.text }),
+    ...(link?.base64 === undefined ? {} : { target_base64: link.base64 }),
+  };
+}
+
+export const pageJson = ({ entries, more }: Page): z.infer<typeof directory> => ({
+  entries: entries.map(entryJson),
+  ...(more ? { cursor: cursorOf(entries) } : {}),
+});
+
+/** A cursor is the last name of the page before. */
+const cursorOf = (entries: readonly Entry[]): string => toBase64Url(entries.at(-1)?.name ?? new Uint8Array(0));
+export const nameOfCursor = (cursor: string | undefined): Uint8Array | undefined =>
+  cursor === undefined ? undefined : fromBase64Url(cursor);

@@ -1,0 +1,36 @@
+/** A tar as a response: what a query asks for, and the stream that answers it. */
+
+import type { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Sink } from '../../../archive/chunk-writer.ts';
+import type { TarRequest } from '../../images/content.ts';
+import type { Env } from '../env.ts';
+import { queryBytes } from '../raw-bytes.ts';
+import { streamed } from '../stream.ts';
+import type { tarQuery } from './schema.ts';
+
+/** Runs `job` for the request that `query` makes and answers what it writes; `name` is the tar's, without suffix. */
+export async function tarResponse(
+  c: Context<Env>,
+  query: z.infer<typeof tarQuery>,
+  name: string,
+  job: (request: TarRequest, sink: Sink) => Promise<void>,
+): Promise<Response> {
+  const { type, partition, options, compress } = query;
+  const path = queryBytes(c.req.url, 'path');
+  const request = { type, partition, options, onError: query['on-error'], ...(path && { path: relative(path) }) };
+  const tar = await streamed((sink) => job(request, sink), c.var.jobs.keepAlive, c.var.log);
+  const gzip = compress === 'gzip';
+  return c.body(gzip ? tar.pipeThrough(new CompressionStream('gzip')) : tar, 200, {
+    'content-type': gzip ? 'application/gzip' : 'application/x-tar',
+    'content-disposition': `attachment; filename="${name}.tar${gzip ? '.gz' : ''}"`,
+  });
+}
+
+const SLASH = 0x2f;
+
+/** "/etc" and "etc" are the same directory; "/" and "" are the root. */
+function relative(path: Uint8Array): Uint8Array {
+  const start = path.findIndex((byte) => byte !== SLASH);
+  return start < 0 ? new TextEncoder().encode('.') : path.subarray(start);
+}

@@ -1,0 +1,151 @@
+/** Every error as a problem document (RFC 9457): a projection of the tables of errnos and of host errors. */
+
+import { type Hook, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { type ErrnoName, errnos } from '../../abi/errno.ts';
+import { HostError, type HostErrorName, hostErrors } from '../../errors/host-error.ts';
+import { jsonPath } from '../../errors/json-path.ts';
+import type { Env } from './env.ts';
+
+const MEDIA_TYPE = 'application/problem+json';
+
+export const problem = z
+  .looseObject({
+    type: z.string().openapi({ description: 'Names the kind of problem; `about:blank` when the status says it all.' }),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string().optional(),
+    errno: z.string().optional().openapi({ description: "Linux's name of the error.", example: 'ENOENT' }),
+    console: z.string().optional().openapi({ description: "The end of the kernel's log, of a kernel that died." }),
+    errors: z
+      .array(z.object({ in: z.string(), path: z.string(), message: z.string() }))
+      .optional()
+      .openapi({ description: 'What is not valid in the request, and where.' }),
+  })
+  .openapi('Problem');
+
+type Problem = z.infer<typeof problem>;
+
+const described: Record<number, string> = {
+  400: 'The request is not valid.',
+  403: 'Linux does not permit it.',
+  404: 'There is no such thing.',
+  409: 'The image changed meanwhile or is in use, or a kernel cannot be stored as it is.',
+  410: 'The kernel is no more.',
+  411: 'The body needs a Content-Length.',
+  412: 'The image is not in the state the request asks for.',
+  413: 'The image is larger than it may be.',
+  415: 'The body is of a media type or content coding that is not accepted.',
+  416: 'The range lies outside the file.',
+  422: 'What was sent cannot be read as what it should be.',
+  429: 'Too many writes to one image, or too many sessions.',
+};
+
+/** Entries of a route's `responses` for the statuses it may answer besides 5xx. */
+export function problemResponses<const Status extends number>(...statuses: readonly Status[]) {
+  const response = (description: string) => ({ description, content: { [MEDIA_TYPE]: { schema: problem } } });
+  const entries = statuses.map((status) => [status, response(described[status] ?? `Status ${status}.`)] as const);
+  return { ...Object.fromEntries(entries), default: response('The kernel or the host failed, or is overloaded.') };
+}
+
+/** The document for what was thrown. An error of no known kind is our own fault and says nothing more. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof HostError) return hostProblem(error.kind, error.message, error.members);
+  const end = kernelEnd(error);
+  if (end !== undefined) return hostProblem(end.kind, end.message, { console: end.console });
+  const errno = errnoOf(error);
+  if (errno !== undefined) {
+    const { message, status } = errnos[errno];
+    return { type: problemType(errno), title: message, status, detail: (error as Error).message, errno };
+  }
+  if (error instanceof HTTPException) return blank(error.status, error.message);
+  return blank(500);
+}
+
+function hostProblem(kind: HostErrorName, detail: string, members: Readonly<Record<string, unknown>>): Problem {
+  const { message, status } = hostErrors[kind];
+  return { type: problemType(kind), title: message, status, detail, ...members };
+}
+
+/** A dead kernel says how it ended and has the tail of its log; routes do not know its class. */
+function kernelEnd(error: unknown) {
+  if (!(error instanceof Error && 'end' in error && 'console' in error)) return undefined;
+  const kind = `kernel-${error.end}`;
+  return Object.hasOwn(hostErrors, kind)
+    ? { kind: kind as HostErrorName, message: error.message, console: error.console }
+    : undefined;
+}
+
+const problemType = (name: string): string => `/problems/${name}`;
+
+/** The problem types this service has, with what each means. */
+export const problemTypes: readonly { readonly name: string; readonly message: string; readonly status: number }[] =
+  Object.entries({ ...hostErrors, ...errnos }).map(([name, { message, status }]) => ({ name, message, status }));
+
+/** Errors of the kernel have an `errno`, those of storage have it as their `code`. */
+function errnoOf(error: unknown): ErrnoName | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const name = 'errno' in error ? error.errno : 'code' in error ? error.code : undefined;
+  return typeof name === 'string' && Object.hasOwn(errnos, name) ? (name as ErrnoName) : undefined;
+}
+
+const phrases: Record<number, string> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+};
+
+const blank = (status: number, detail?: string): Problem => ({
+  type: 'about:blank',
+  title: phrases[status] ?? `Status ${status}`,
+  status,
+  ...(detail ? { detail } : {}),
+});
+
+function answer(c: Context<Env>, document: Problem, headers: Record<string, string> = {}): Response {
+  return c.json(document, document.status as ContentfulStatusCode, { ...headers, 'content-type': MEDIA_TYPE });
+}
+
+/** For `app.onError`: what went wrong on our side is logged, what the client did is not. */
+export function onError(error: Error, c: Context<Env>): Response {
+  const document = problemOf(error);
+  if (document.status >= 500) c.var.log(error);
+  return answer(c, document, error instanceof HostError ? headersOf(error) : {});
+}
+
+/** Headers HTTP wants with some errors. */
+function headersOf({ kind, members }: HostError): Record<string, string> {
+  switch (kind) {
+    case 'range-not-satisfiable':
+      return { 'content-range': `bytes */${members.size_bytes}` }; // RFC 9110 15.5.17
+    case 'unsupported-encoding':
+      return { 'accept-encoding': 'gzip, zstd, xz' }; // RFC 9110 12.5.3
+    case 'too-many-writes':
+    case 'kernel-busy':
+    case 'kernel-oom':
+      return { 'retry-after': '1' };
+    default:
+      return {};
+  }
+}
+
+/** For `app.notFound`: 405 where the path is known under another method. */
+export function notFound(allowedMethods: (path: string) => readonly string[]): (c: Context<Env>) => Response {
+  return (c) => {
+    const allowed = allowedMethods(c.req.path);
+    if (allowed.length === 0) return answer(c, blank(404, `nothing is at ${c.req.path}`));
+    return answer(c, blank(405), { allow: allowed.join(', ') });
+  };
+}
+
+/** For `defaultHook`: a request that its schema refuses. */
+export const onInvalid: Hook<unknown, Env, string, unknown> = (result, c) => {
+  if (result.success) return;
+  const errors = result.error.issues.map(({ path, message }) => ({ in: result.target, path: jsonPath(path), message }));
+  const detail = errors.map((error) => `${`${error.in} ${error.path}`.trim()}: ${error.message}`).join('; ');
+  return answer(c, problemOf(new HostError('invalid-request', detail, { members: { errors } })));
+};

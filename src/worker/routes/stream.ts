@@ -1,0 +1,50 @@
+/** A response body that a job writes: with back-pressure, and aborted when the job fails. */
+
+import type { Sink } from '../../archive/chunk-writer.ts';
+import type { KeepAlive } from '../images/images.ts';
+
+/**
+ * Settles at the job's first bytes, or at its end: what fails before that rejects and can still become a problem document.
+ * What fails after it aborts the stream, so that the client never takes half for the whole. A client that goes away fails the
+ * job's next write.
+ */
+export function streamed(
+  job: (sink: Sink) => Promise<void>,
+  keepAlive: KeepAlive,
+  log: (error: unknown) => void,
+  { readable, writable }: TransformStream<Uint8Array, Uint8Array> = new IdentityTransformStream(),
+): Promise<ReadableStream<Uint8Array>> {
+  const { promise, resolve, reject } = Promise.withResolvers<ReadableStream<Uint8Array>>();
+  const writer = writable.getWriter();
+  let begun = false;
+  let gone = false;
+  const begin = () => {
+    begun = true;
+    resolve(readable);
+  };
+  const tell = async (sent: Promise<void>) => {
+    try {
+      await sent;
+    } catch (cause) {
+      gone = true;
+      throw cause;
+    }
+  };
+  const sink: Sink = (chunk) => {
+    begin();
+    return tell(writer.write(chunk));
+  };
+  const run = async () => {
+    try {
+      await job(sink);
+      begin();
+      await tell(writer.close());
+    } catch (cause) {
+      reject(cause);
+      if (begun && !gone) log(cause); // else whoever awaits this tells
+      await writer.abort(cause).catch(() => {}); // there may be nobody left to tell
+    }
+  };
+  keepAlive(run());
+  return promise;
+}

@@ -1,0 +1,35 @@
+/** Handlers of /v1/syscalls. */
+
+import type { z } from '@hono/zod-openapi';
+import { describe } from '../../../batch/language/describe.ts';
+import type { PlayedCall } from '../../../batch/player.ts';
+import { ResultKeeper } from '../../../batch/result-keeper.ts';
+import { isNdjson } from '../ndjson.ts';
+import { router, untyped } from '../router.ts';
+import { wholeBody } from '../whole-body.ts';
+import { answerLines } from './lines.ts';
+import { getSyscalls, postSyscalls } from './route.ts';
+import { answerOf, batchOf, syscallTable } from './schema.ts';
+
+export const syscalls = router();
+
+syscalls.use(postSyscalls.getRoutingPath(), (c, next) => (isNdjson(c) ? next() : wholeBody(c, next)));
+
+syscalls.openapi(postSyscalls, async (c) => {
+  if (isNdjson(c)) return untyped(await answerLines(c, c.var.jobs.syscalls));
+  const { calls, ...head } = c.req.valid('json');
+  const keeper = new ResultKeeper();
+  const batch = batchOf(head, calls as readonly PlayedCall[]);
+  const playing = c.var.jobs.syscalls.run(batch, (result, task) => keeper.keep(result, task));
+  const report = await playing.catch((cause: unknown) => {
+    throw keeper.explain(cause);
+  });
+  return untyped(c.json(answerOf(report, keeper, head.console), 200));
+});
+
+let table: z.infer<typeof syscallTable> | undefined;
+
+syscalls.openapi(getSyscalls, (c) => {
+  table ??= syscallTable.parse(describe());
+  return c.json(table, 200, { 'cache-control': 'public, max-age=3600' });
+});

@@ -1,0 +1,65 @@
+/** A batch as lines: calls in, results out, as they come. */
+
+import type { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { PlayedCall } from '../../../batch/player.ts';
+import type { SyscallBatchJobs } from '../../../batch/syscall-batch.ts';
+import type { Env } from '../env.ts';
+import { type LineWriter, lineWriter, NDJSON, type NumberedLine, parseLines, validated } from '../ndjson.ts';
+import { problemOf } from '../problem.ts';
+import { streamed } from '../stream.ts';
+import { batchHead, batchOf, call, endOf } from './schema.ts';
+
+export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs): Promise<Response> {
+  const body = c.req.raw.body;
+  const stream = await streamed(
+    async (sink) => {
+      let begun = false;
+      const out = lineWriter((chunk) => {
+        begun = true;
+        return sink(chunk);
+      });
+      try {
+        await play(body, jobs, out);
+      } catch (cause) {
+        // Before anything was sent, it can still be the answer.
+        if (!begun) throw cause;
+        await out.line({ problem: problemOf(cause) });
+        await out.flush();
+        throw cause;
+      }
+    },
+    c.var.jobs.keepAlive,
+    c.var.log,
+  );
+  return c.body(stream, 200, { 'content-type': NDJSON });
+}
+
+async function play(body: ReadableStream<Uint8Array> | null, jobs: SyscallBatchJobs, out: LineWriter): Promise<void> {
+  const lines = parseLines(body, () => out.flush());
+  const { head, calls } = await headAndCalls(lines, batchHead);
+  const report = await jobs.run(batchOf(head, calls), (result, task) =>
+    out.line(task === undefined ? result : { task, ...result }),
+  );
+  const tasks = Object.keys(report.tasks).length > 0 ? { tasks: report.tasks } : {};
+  await out.line({ end: { ...endOf(report, head.console), ...tasks } });
+  await out.flush();
+}
+
+/** The first line is the head unless it is a call; calls are checked as they are taken. */
+export async function headAndCalls<Head extends z.ZodType>(lines: AsyncGenerator<NumberedLine>, schema: Head) {
+  const first = await lines.next();
+  const hasHead = !first.done && !isCall(first.value.value);
+  const head = validated(schema, 'line 1', hasHead ? first.value.value : {});
+  return { head, calls: callsOf(hasHead || first.done ? undefined : first.value, lines) };
+}
+
+const isCall = (value: unknown): boolean => typeof value === 'object' && value !== null && 'call' in value;
+
+async function* callsOf(
+  first: NumberedLine | undefined,
+  lines: AsyncIterable<NumberedLine>,
+): AsyncGenerator<PlayedCall> {
+  if (first) yield validated(call, `line ${first.number}`, first.value) as PlayedCall;
+  for await (const line of lines) yield validated(call, `line ${line.number}`, line.value) as PlayedCall;
+}

@@ -1,0 +1,150 @@
+/** What the Worker and its Durable Objects say to each other: plain data, for errors lose their class on the way. */
+
+import type { SyscallName } from '../../abi/syscalls.ts';
+import type { KernelRequest } from '../../batch/kernel-setup.ts';
+import type { PlayedCall, TaskRequest } from '../../batch/player.ts';
+import type { KeptResults } from '../../batch/result-keeper.ts';
+import type { BatchReport } from '../../batch/syscall-batch.ts';
+import { HostError, type HostErrorName } from '../../errors/host-error.ts';
+import { KernelDead } from '../../kernel/errors.ts';
+import { KernelError } from '../../kernel/kernel-error.ts';
+import type { HijackNote } from '../../simulation/hijack/hijack.ts';
+import type { ByteRange, WantedRange } from '../../tree/byte-range.ts';
+import type { Entry } from '../../tree/files.ts';
+import { fromJson, toJson } from './store.ts';
+
+export interface SessionRequest extends KernelRequest {
+  readonly expiresMs: number;
+  /** LKL's object, as it is. */
+  readonly hijack?: unknown;
+}
+
+/** A batch in one piece. */
+export interface WholeBatch {
+  readonly calls: readonly PlayedCall[];
+  readonly tasks: Readonly<Record<string, TaskRequest>>;
+  readonly onError: 'stop' | 'continue';
+  readonly strace: boolean;
+  readonly deadlineMs: number;
+}
+
+/** Of an answer of a live kernel. */
+export interface Told {
+  /** The host lost the kernel: this is of it as it was then. Told once. */
+  readonly rolledBackToMs?: number;
+}
+
+export interface WholeAnswer extends Told {
+  readonly report: BatchReport;
+  readonly kept: KeptResults;
+  /** Why what was flushed could not be made to last. */
+  readonly obstacle?: string;
+}
+
+/** What to answer of a path: a part of a file, a page of a directory. */
+export interface WantedPath {
+  readonly range?: WantedRange | undefined;
+  readonly limit: number;
+  readonly after?: Uint8Array | undefined;
+}
+
+export type FoundPath = Told &
+  (
+    | { readonly type: 'directory'; readonly entries: readonly Entry[]; readonly more: boolean }
+    | {
+        readonly type: 'file';
+        /** Absent: its end is where it ends. */
+        readonly sizeBytes?: number;
+        /** Of it, what `body` has; absent: all. */
+        readonly range?: ByteRange;
+        readonly body: ReadableStream<Uint8Array>;
+      }
+  );
+
+export interface FileBody {
+  readonly path: Uint8Array;
+  readonly mode: number | undefined;
+  readonly body: ReadableStream<Uint8Array> | null;
+}
+
+export interface SessionInfo {
+  readonly state: 'running' | 'suspended' | 'ended';
+  readonly createdMs: number;
+  readonly expiresMs: number;
+  readonly memoryMib: number;
+  readonly clock: KernelRequest['clock'];
+  /** What became of the keys of the hijack object. */
+  readonly hijack?: readonly HijackNote[];
+  /** When it was last stored, how long that took and how much it was. */
+  readonly suspended?: { readonly atMs: number; readonly tookMs: number; readonly bytes: number };
+  /** Why it could not be suspended when that was last tried: it lives as long as the host lets it. */
+  readonly obstacle?: string;
+  /** The host lost the kernel: it went on from what it was then. */
+  readonly rolledBackToMs?: number;
+}
+
+export type Outcome<T> = { readonly value: T } | { readonly problem: Problem };
+
+type Problem =
+  | { readonly kind: HostErrorName; readonly detail: string; readonly members: Uint8Array }
+  | { readonly call: SyscallName; readonly number: number; readonly path: string | undefined };
+
+/** Runs in a Durable Object. */
+export async function outcome<T>(action: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await action() };
+  } catch (cause) {
+    return { problem: problemOf(cause) };
+  }
+}
+
+function problemOf(cause: unknown): Problem {
+  if (cause instanceof KernelError) return { call: cause.call, number: cause.number, path: cause.path };
+  if (cause instanceof KernelDead) {
+    return { kind: `kernel-${cause.end}`, detail: cause.message, members: toJson({ console: cause.console }) };
+  }
+  if (!(cause instanceof HostError)) throw cause;
+  return { kind: cause.kind, detail: cause.message, members: toJson(cause.members) };
+}
+
+/** Runs in the Worker. */
+export function valueIn<T>(answer: Outcome<T>): T {
+  if ('value' in answer) return answer.value;
+  const { problem } = answer;
+  if ('call' in problem) throw new KernelError(problem.call, problem.number, problem.path);
+  throw new HostError(problem.kind, problem.detail, { members: fromJson(problem.members) });
+}
+
+/** One kernel. */
+export interface SessionRpc {
+  create(request: SessionRequest): Promise<Outcome<SessionInfo>>;
+  info(): Promise<Outcome<SessionInfo>>;
+  run(batch: WholeBatch): Promise<Outcome<WholeAnswer>>;
+  /** Store it now; what this answers survives the host. */
+  suspend(): Promise<Outcome<SessionInfo>>;
+  /** Make the object of this name a copy. */
+  fork(name: string): Promise<Outcome<SessionInfo>>;
+  adopt(parts: ReadonlyMap<string, Uint8Array>): Promise<Outcome<SessionInfo>>;
+  console(): Promise<Outcome<string>>;
+  strace(): Promise<Outcome<string>>;
+  /** Batches wait until the body has been taken, or the client is gone. */
+  openPath(path: Uint8Array, wanted: WantedPath): Promise<Outcome<FoundPath>>;
+  saveFile(file: FileBody): Promise<Outcome<Told & { readonly created: boolean }>>;
+  destroy(): Promise<Outcome<null>>;
+}
+
+export interface SessionRow {
+  readonly id: string;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+  readonly memoryMib: number;
+}
+
+/** The sessions of one owner. */
+export interface SessionIndexRpc {
+  /** Rejects with `too-many-sessions` when it would be more than an owner may have. */
+  admit(row: SessionRow): Promise<Outcome<null>>;
+  get(id: string): Promise<Outcome<SessionRow | null>>;
+  remove(id: string): Promise<Outcome<null>>;
+  list(): Promise<Outcome<readonly SessionRow[]>>;
+}

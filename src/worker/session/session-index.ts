@@ -1,0 +1,57 @@
+/** The Durable Object that knows the sessions of one owner, and how many that may be. */
+
+import { DurableObject } from 'cloudflare:workers';
+import { HostError } from '../../errors/host-error.ts';
+import type { Bindings } from '../env.ts';
+import { type Outcome, outcome, type SessionIndexRpc, type SessionRow } from './rpc.ts';
+
+/** What one owner may have at a time. */
+const MAX_SESSIONS = 16;
+const MAX_MEMORY_MIB = 512;
+
+type Row = { id: string; createdMs: number; expiresMs: number; memoryMib: number };
+
+export function sessionIndexClass(nowMs: () => number) {
+  return class SessionIndex extends DurableObject<Bindings> implements SessionIndexRpc {
+    constructor(state: DurableObjectState, bindings: Bindings) {
+      super(state, bindings);
+      state.storage.sql.exec(
+        'CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, createdMs INTEGER, expiresMs INTEGER, memoryMib INTEGER)',
+      );
+    }
+
+    #rows(): Row[] {
+      const { sql } = this.ctx.storage;
+      sql.exec('DELETE FROM sessions WHERE expiresMs <= ?', nowMs());
+      return sql.exec<Row>('SELECT * FROM sessions ORDER BY createdMs, id').toArray();
+    }
+
+    admit({ id, createdMs, expiresMs, memoryMib }: SessionRow): Promise<Outcome<null>> {
+      return outcome(async () => {
+        const rows = this.#rows();
+        const usedMib = rows.reduce((sum, row) => sum + row.memoryMib, 0);
+        if (rows.length >= MAX_SESSIONS || usedMib + memoryMib > MAX_MEMORY_MIB) {
+          const detail = `at most ${MAX_SESSIONS} sessions and ${MAX_MEMORY_MIB} MiB: there are ${rows.length} and ${usedMib} MiB`;
+          throw new HostError('too-many-sessions', detail);
+        }
+        this.ctx.storage.sql.exec('INSERT INTO sessions VALUES (?, ?, ?, ?)', id, createdMs, expiresMs, memoryMib);
+        return null;
+      });
+    }
+
+    get(id: string): Promise<Outcome<SessionRow | null>> {
+      return outcome(async () => this.#rows().find((row) => row.id === id) ?? null);
+    }
+
+    remove(id: string): Promise<Outcome<null>> {
+      return outcome(async () => {
+        this.ctx.storage.sql.exec('DELETE FROM sessions WHERE id = ?', id);
+        return null;
+      });
+    }
+
+    list(): Promise<Outcome<readonly SessionRow[]>> {
+      return outcome(async () => this.#rows());
+    }
+  };
+}

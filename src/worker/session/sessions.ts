@@ -1,0 +1,104 @@
+/** Sessions as the routes see them: each a Durable Object, known to the index of its owner. */
+
+import { HostError } from '../../errors/host-error.ts';
+import type { Bindings } from '../env.ts';
+import {
+  type FileBody,
+  type FoundPath,
+  type SessionIndexRpc,
+  type SessionInfo,
+  type SessionRequest,
+  type SessionRow,
+  type SessionRpc,
+  type Told,
+  valueIn,
+  type WantedPath,
+  type WholeAnswer,
+  type WholeBatch,
+} from './rpc.ts';
+
+export interface NamedSession extends SessionInfo {
+  readonly id: string;
+}
+
+/** Of one owner: others do not find them. */
+export interface SessionJobs {
+  create(request: Omit<SessionRequest, 'expiresMs'>, lifeMs: number): Promise<NamedSession>;
+  list(): Promise<readonly SessionRow[]>;
+  get(id: string): Promise<NamedSession>;
+  run(id: string, batch: WholeBatch): Promise<WholeAnswer>;
+  suspend(id: string): Promise<NamedSession>;
+  fork(id: string): Promise<NamedSession>;
+  console(id: string): Promise<string>;
+  strace(id: string): Promise<string>;
+  /** Paths are bytes, from the root of pid 1. */
+  openPath(id: string, path: Uint8Array, wanted: WantedPath): Promise<FoundPath>;
+  saveFile(id: string, file: FileBody): Promise<Told & { readonly created: boolean }>;
+  delete(id: string): Promise<void>;
+}
+
+export interface SessionsNeeds {
+  readonly bindings: Bindings;
+  /** Names the owner. */
+  readonly owner: () => Promise<string>;
+  readonly uniqueName: () => string;
+  readonly nowMs: () => number;
+}
+
+export function sessionJobs({ bindings, owner, uniqueName, nowMs }: SessionsNeeds): SessionJobs {
+  const nameOf = async (id: string) => `${await owner()}/${id}`;
+  // The types of RPC stubs promise more than these plain methods need.
+  const object = async (id: string) => bindings.SESSIONS.getByName(await nameOf(id)) as unknown as SessionRpc;
+  const index = async () => bindings.SESSION_INDEX.getByName(await owner()) as unknown as SessionIndexRpc;
+
+  /** The object, if the owner has such a session: asking for it must not make one. */
+  async function existing(id: string): Promise<SessionRpc> {
+    if (valueIn(await (await index()).get(id)) === null) throw new HostError('session-not-found');
+    return object(id);
+  }
+
+  async function admitted(
+    { expiresMs, memoryMib }: Pick<SessionInfo, 'expiresMs' | 'memoryMib'>,
+    make: (id: string) => Promise<SessionInfo>,
+  ): Promise<NamedSession> {
+    const id = uniqueName();
+    valueIn(await (await index()).admit({ id, createdMs: nowMs(), expiresMs, memoryMib }));
+    try {
+      return { id, ...(await make(id)) };
+    } catch (cause) {
+      valueIn(await (await index()).remove(id));
+      throw cause;
+    }
+  }
+
+  return {
+    create(kernel, lifeMs) {
+      const request = { ...kernel, expiresMs: nowMs() + lifeMs };
+      return admitted(request, async (id) => valueIn(await (await object(id)).create(request)));
+    },
+    list: async () => valueIn(await (await index()).list()),
+    get: async (id) => ({ id, ...valueIn(await (await existing(id)).info()) }),
+    run: async (id, batch) => valueIn(await (await existing(id)).run(batch)),
+    suspend: async (id) => ({ id, ...valueIn(await (await existing(id)).suspend()) }),
+    async fork(id) {
+      const from = await existing(id);
+      return admitted(valueIn(await from.info()), async (copy) => valueIn(await from.fork(await nameOf(copy))));
+    },
+    console: async (id) => valueIn(await (await existing(id)).console()),
+    strace: async (id) => valueIn(await (await existing(id)).strace()),
+    openPath: async (id, path, wanted) => valueIn(await (await existing(id)).openPath(withoutNul(path), wanted)),
+    async saveFile(id, file) {
+      withoutNul(file.path);
+      return valueIn(await (await existing(id)).saveFile(file));
+    },
+    async delete(id) {
+      valueIn(await (await existing(id)).destroy());
+      valueIn(await (await index()).remove(id));
+    },
+  };
+}
+
+function withoutNul(path: Uint8Array): Uint8Array {
+  if (path.includes(0)) throw new HostError('invalid-request', 'a path has no NUL byte');
+  return path;
+}

@@ -1,0 +1,87 @@
+/** Stores a stream of any length as one object: in one write where its length allows, else in equal parts. */
+
+import { HostError } from '../../errors/host-error.ts';
+import { type Condition, type ImageStore, MAX_PARTS, MAX_PUT_BYTES, type StoredImage } from './image-store.ts';
+
+/** Two are in memory at a time: one fills while the other is sent. */
+export const PART_BYTES = 8 * 2 ** 20;
+
+/** What 10,000 of them hold: 78 GiB. Parts of a stream must be buffered, as the last one's length is not known before. */
+const MAX_STREAM_BYTES = PART_BYTES * MAX_PARTS;
+
+/**
+ * All or nothing: a stream that fails leaves no object and no upload. Undefined: the condition did not hold.
+ * The condition of a write in parts is looked at before the first and again before the object appears.
+ */
+export async function saveStream(
+  store: ImageStore,
+  name: string,
+  bytes: AsyncIterable<Uint8Array>,
+  lengthBytes: number | undefined,
+  condition: Condition = {},
+): Promise<StoredImage | undefined> {
+  if (lengthBytes !== undefined && lengthBytes <= MAX_PUT_BYTES) return store.put(name, bytes, lengthBytes, condition);
+  if (lengthBytes !== undefined && lengthBytes > MAX_STREAM_BYTES) throw tooLarge();
+  if (!(await holds(store, name, condition))) return undefined;
+  const parts = inParts(bytes);
+  const first = await parts.next();
+  if (first.done || first.value.length < PART_BYTES) {
+    const only = first.value ?? new Uint8Array(0);
+    return store.put(name, once(only), only.length, condition);
+  }
+  const upload = await store.createUpload(name);
+  try {
+    const sent = [];
+    for (let next: IteratorResult<Uint8Array, void> = first; !next.done; next = await parts.next()) {
+      await sent.at(-1);
+      if (sent.length === MAX_PARTS) throw tooLarge();
+      const sending = upload.put(sent.length + 1, next.value);
+      sending.catch(() => {}); // awaited above and below
+      sent.push(sending);
+    }
+    const stored = await Promise.all(sent);
+    if (await holds(store, name, condition)) return await upload.complete(stored);
+    await upload.abort();
+    return undefined;
+  } catch (cause) {
+    await upload.abort();
+    throw cause;
+  }
+}
+
+/** Whether the image is in the state `condition` asks for. */
+export async function holds(store: ImageStore, name: string, { ifMatch, ifNoneMatch }: Condition): Promise<boolean> {
+  if (ifMatch === undefined && ifNoneMatch === undefined) return true;
+  const found = await store.head(name);
+  if (ifNoneMatch !== undefined && found !== undefined) return false;
+  return ifMatch === undefined || (found !== undefined && (ifMatch === '*' || ifMatch === found.etag));
+}
+
+/** Pieces of PART_BYTES each, but the last. */
+async function* inParts(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let part = new Uint8Array(PART_BYTES);
+  let filled = 0;
+  for await (const chunk of bytes) {
+    for (let from = 0; from < chunk.length; ) {
+      const piece = chunk.subarray(from, from + PART_BYTES - filled);
+      part.set(piece, filled);
+      from += piece.length;
+      filled += piece.length;
+      if (filled === PART_BYTES) {
+        yield part;
+        part = new Uint8Array(PART_BYTES);
+        filled = 0;
+      }
+    }
+  }
+  if (filled > 0) yield part.subarray(0, filled);
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+const tooLarge = (): HostError =>
+  new HostError('too-large', `more than ${MAX_STREAM_BYTES} bytes in one request: upload the image in parts`, {
+    members: { max_bytes: MAX_STREAM_BYTES },
+  });

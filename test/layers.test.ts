@@ -1,0 +1,74 @@
+/** The tree is the architecture: who may import whom, read from the imports themselves. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const src = join(import.meta.dirname, '../src');
+
+/** By folder of src/: what it may use beside itself. The hosts (worker, node, browser) know the engine, never each other. */
+const engine = [
+  'abi',
+  'archive',
+  'batch',
+  'bytes',
+  'errors',
+  'image',
+  'kernel',
+  'linux.ts',
+  'simulation',
+  'storage',
+  'tree',
+];
+const below: Readonly<Record<string, readonly string[]>> = {
+  bytes: [],
+  abi: [],
+  errors: [],
+  archive: ['bytes'],
+  storage: ['abi', 'archive', 'bytes', 'errors'],
+  kernel: ['abi', 'errors', 'storage'],
+  image: ['abi', 'errors', 'kernel', 'storage'],
+  tree: ['abi', 'archive', 'errors', 'kernel'],
+  batch: ['abi', 'errors', 'image', 'kernel', 'storage', 'tree'],
+  simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],
+  worker: engine,
+  node: engine,
+};
+/** The only places that know HTTP's libraries, a platform's bindings, or a host's own clock and randomness. */
+const foreign: readonly { readonly name: RegExp; readonly at: RegExp }[] = [
+  { name: /from '(hono|zod|@hono\/zod-openapi)(\/|')/, at: /^(worker\/(routes\/|env\.ts)|simulation\/report\/)/ },
+  { name: /from 'cloudflare:/, at: /^worker\/session\// },
+  { name: /\b(R2\w+|DurableObject\w*|ExecutionContext|Fetcher|scheduler\.wait)\b/, at: /^worker\// },
+  { name: /from 'node:(?!zlib|stream)/, at: /^node\// },
+  {
+    name: /\bDate\.now\(|\bMath\.random\(|crypto\.(getRandomValues|randomUUID)\(|\bperformance\.now\(/,
+    at: /^(worker\/(app|host)|node\/host)\.ts/,
+  },
+];
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+  .map((path) => ({ path, text: readFileSync(join(src, path), 'utf8') }));
+/** Without comments. */
+const codeOf = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
+
+describe('layers', () => {
+  it.each(Object.entries(below))('%s uses what is below it, and nothing else', (folder, allowed) => {
+    const own = files.filter(({ path }) => path.startsWith(`${folder}/`));
+    expect(own.length).toBeGreaterThan(0);
+    const used = own.flatMap(({ path, text }) =>
+      [...text.matchAll(/(?:from|import) '(\.[^']+)'/g)].map(([, target = '']) => {
+        const [first = ''] = relative(src, join(src, dirname(path), target)).split('/');
+        return { path, first };
+      }),
+    );
+    // What lies outside src/ is data: the kernel and its snapshot.
+    expect(used.filter(({ first }) => ![folder, '..', ...allowed].includes(first))).toEqual([]);
+  });
+
+  it.each(foreign)('$name is named in few places', ({ name, at }) => {
+    const named = files.filter(({ text }) => name.test(codeOf(text))).map(({ path }) => path);
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((path) => !at.test(path))).toEqual([]);
+  });
+});

@@ -1,0 +1,94 @@
+/** Requests to the Worker, every response of which is held against the OpenAPI document it serves. */
+
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
+import { env, exports } from 'cloudflare:workers';
+import { type Schema, Validator } from '@cfworker/json-schema';
+import { app } from '../../src/worker/app.ts';
+
+interface Media {
+  readonly schema?: Schema & { readonly format?: string };
+}
+interface Described {
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly content?: Readonly<Record<string, Media>>;
+}
+type Operation = { readonly responses: Readonly<Record<string, Described>> };
+interface OpenapiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+export type Fetch = (request: Request) => Promise<Response>;
+
+/** The Worker as deployed. */
+const worker: Fetch = (request) => exports.default.fetch(request);
+
+/** The same in this isolate, with other bindings; settles when what it left running has. */
+export const inProcess =
+  (bindings: Partial<Cloudflare.Env> = {}): Fetch =>
+  async (request) => {
+    const context = createExecutionContext();
+    const response = await app.fetch(request, { ...env, ...bindings }, context);
+    await waitOnExecutionContext(context);
+    return response;
+  };
+
+export const ORIGIN = 'http://lkl';
+
+let loading: Promise<OpenapiDocument> | undefined;
+const openapi = (): Promise<OpenapiDocument> => {
+  loading ??= worker(new Request(`${ORIGIN}/openapi.json`)).then((response) => response.json());
+  return loading;
+};
+
+/** The Worker's answer, which the document allows: its status, its media type, its body. */
+export async function request(path: string, init: RequestInit = {}, send: Fetch = worker): Promise<Response> {
+  const sent = new Request(ORIGIN + path, { redirect: 'manual', ...init });
+  const document = await openapi();
+  const response = await send(sent);
+  const where = `${sent.method} ${path} → ${response.status}`;
+  const operation = operationOf(document, sent);
+  const described = operation ? responseOf(operation, response, where) : undefined;
+  for (const header of Object.keys(described?.headers ?? {})) {
+    if (!response.headers.has(header)) throw new Error(`${where}: no header ${header}`);
+  }
+  const content = described?.content ?? (operation ? {} : problemContent);
+  if (sent.method === 'HEAD' || Object.keys(content).length === 0) {
+    if ((await response.clone().arrayBuffer()).byteLength > 0) throw new Error(`${where}: a body where none should be`);
+    return response;
+  }
+  const mediaType = response.headers.get('content-type')?.split(';')[0] ?? 'none';
+  const media = content[mediaType];
+  if (media === undefined) throw new Error(`${where}: media type ${mediaType}, not ${Object.keys(content)}`);
+  if (!/[/+]json$/.test(mediaType)) return response;
+  const text = await response.text();
+  checkJson(document, media, JSON.parse(text), where);
+  return new Response(text, response);
+}
+
+/** Of paths and methods the document does not have. */
+const problemContent: Readonly<Record<string, Media>> = {
+  'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+};
+
+function operationOf({ paths }: OpenapiDocument, { method, url }: Request): Operation | undefined {
+  const { pathname } = new URL(url);
+  const found = Object.entries(paths).find(([template, item]) => {
+    const pattern = template.replaceAll('.', '\\.').replace(/\{path\}$/, '.*');
+    return method.toLowerCase() in item && new RegExp(`^${pattern.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname);
+  });
+  return found?.[1][method.toLowerCase()];
+}
+
+/** `default` is for what is not the client's fault: a 4xx must be named. HEAD has no bodies to tell them apart. */
+function responseOf({ responses }: Operation, { status }: Response, where: string): Described {
+  const described = responses[status] ?? (status >= 500 ? responses.default : undefined);
+  if (described === undefined) throw new Error(`${where}: not in the document`);
+  return described;
+}
+
+function checkJson({ components }: OpenapiDocument, { schema = {} }: Media, json: unknown, where: string): void {
+  const { valid, errors } = new Validator({ ...schema, components } as Schema, '2020-12', false).validate(json);
+  if (!valid)
+    throw new Error(`${where}: ${errors.map((error) => `${error.instanceLocation} ${error.error}`).join('; ')}`);
+}
