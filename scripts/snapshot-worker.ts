@@ -16,6 +16,7 @@ const host = {
   realtimeNs: () => 0,
   monotonicNs: () => 0,
   turn,
+  pause: async () => {},
   timer: () => () => {},
 };
 

@@ -79,6 +79,7 @@ async function run(path: string, seed: number, rounds: number): Promise<void> {
     realtimeNs: () => 0,
     monotonicNs: () => performance.now() * 1e6,
     turn: () => new Promise<void>((resolve) => setImmediate(resolve)),
+    pause: () => Promise.resolve(),
     timer: () => () => {},
   };
   const kernels = [20, 64].map(

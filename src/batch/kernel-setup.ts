@@ -11,7 +11,8 @@ import { seededHost } from '../kernel/seed.ts';
 import { close, openat, write } from '../kernel/syscalls/file.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
-import { memoryDevice } from '../storage/memory.ts';
+import { memorySource } from '../storage/byte-source.ts';
+import { openDisk } from '../storage/open-disk.ts';
 import { type Overlay, overlay } from '../storage/overlay.ts';
 import { makeDirectories } from '../tree/make-directories.ts';
 import { type Setting, settingOf, sysctl, wordsOf } from './command-line.ts';
@@ -118,7 +119,7 @@ async function imageOf(
   if (bytes === undefined || bytes.length < SECTOR) {
     throw new HostError('invalid-request', 'mounts: an inline image is base64 of at least one sector');
   }
-  return { device: memoryDevice(bytes), etag: undefined };
+  return { device: (await openDisk(memorySource(bytes))).device, etag: undefined };
 }
 
 const readOnly = ({ sectors, read }: BlockDevice): BlockDevice => ({ sectors, read });

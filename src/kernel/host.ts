@@ -9,6 +9,8 @@ export interface Host {
   monotonicNs(): number;
   /** Let other work of the event loop have a turn. */
   turn(): Promise<void>;
+  /** Settles in about so many milliseconds; who awaits it is kept alive, which a promise that another request settles would not. */
+  pause(ms: number): Promise<void>;
   /** Call `then` in about so many milliseconds; answers how to cancel. Used by the wall policy alone. */
   timer(ms: number, then: () => void): () => void;
 }

@@ -1,7 +1,7 @@
 /** The effects a kernel needs of the world, as Node has them. */
 
 import { getRandomValues } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { Host } from '../kernel/host.ts';
 
 /** getRandomValues takes no more at once. */
@@ -16,6 +16,7 @@ export const nodeHost: Host = {
   realtimeNs: () => Date.now() * 1e6,
   monotonicNs: () => performance.now() * 1e6,
   turn: () => setImmediate(),
+  pause: (ms) => delay(ms),
   timer(ms, then) {
     const timer = setTimeout(then, ms);
     return () => clearTimeout(timer);

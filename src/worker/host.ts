@@ -14,6 +14,7 @@ export const workerHost: Host = {
   realtimeNs: () => Date.now() * 1e6,
   monotonicNs: () => performance.now() * 1e6,
   turn: () => scheduler.wait(0),
+  pause: (ms) => scheduler.wait(ms),
   timer(ms, then) {
     const timer = setTimeout(then, ms);
     return () => clearTimeout(timer);

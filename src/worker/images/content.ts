@@ -2,18 +2,16 @@
 
 import type { Sink } from '../../archive/chunk-writer.ts';
 import { HostError } from '../../errors/host-error.ts';
-import type { ImageMounter, ImageReport, MountRequest } from '../../image/mounted-image.ts';
+import type { ImageReport, MountRequest } from '../../image/mounted-image.ts';
+import type { Linux, TarRequest } from '../../linux.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
-import { cached } from '../../storage/cached.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
+import { openDisk } from '../../storage/open-disk.ts';
 import { type OpenedPath, openPath } from '../../tree/files.ts';
-import { type Fs2tarOptions, fs2tar } from '../../tree/fs2tar/fs2tar.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { imageNotFound, type KeepAlive } from './images.ts';
 import type { Body, IncomingLimits } from './incoming.ts';
 import { spool } from './spool.ts';
-
-export interface TarRequest extends MountRequest, Fs2tarOptions {}
 
 export interface ImageContentJobs {
   /** Rejects when the tar is not whole, whatever `sink` has got by then. The body is stored only while this runs. */
@@ -28,7 +26,7 @@ export interface ImageContentNeeds {
   readonly images: ImageStore;
   /** Holds bodies while they are worked on. */
   readonly spooled: ImageStore;
-  readonly mounter: ImageMounter;
+  readonly engine: Pick<Linux, 'mount' | 'inspect' | 'fs2tar'>;
   readonly limits: IncomingLimits;
   readonly keepAlive: KeepAlive;
   /** A name no other request has. */
@@ -39,25 +37,16 @@ export interface ImageContentNeeds {
 const CACHE_MIB = 16;
 
 export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
-  const { images, mounter } = needs;
+  const { images, engine } = needs;
 
   const device = async (
     name: string,
   ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly device: BlockDevice }> => {
     try {
-      const stored = await images.device(name);
-      return { etag: stored.etag, sizeBytes: stored.sizeBytes, device: cached(stored, { maxMib: CACHE_MIB }) };
+      const stored = await images.source(name);
+      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB })), etag: stored.etag };
     } catch (cause) {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
-    }
-  };
-
-  const tar = async (from: BlockDevice, request: TarRequest, sink: Sink): Promise<void> => {
-    const mounted = await mounter.mount(from, request);
-    try {
-      await fs2tar(mounted.task, mounted.mountPoint, sink, request);
-    } finally {
-      await mounted.close();
     }
   };
 
@@ -65,23 +54,23 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
     async tarOfBody(body, request, sink) {
       const spooled = await spool(body, needs);
       try {
-        await tar(spooled.device, request, sink);
+        await engine.fs2tar(spooled.device, request, sink);
       } finally {
         await spooled.discard();
       }
     },
     async tarOfImage(name, request, sink) {
-      await tar((await device(name)).device, request, sink);
+      await engine.fs2tar((await device(name)).device, request, sink);
     },
     async inspect(name) {
       const { etag, sizeBytes, device: content } = await device(name);
       // A device has whole sectors, an image need not.
-      return { etag, report: { ...(await mounter.inspect(content)), sizeBytes } };
+      return { etag, report: { ...(await engine.inspect(content)), sizeBytes } };
     },
     async open(name, path, request) {
       if (path.includes(0)) throw new HostError('invalid-request', 'a path has no NUL byte');
       const image = await device(name);
-      const mounted = await mounter.mount(image.device, request);
+      const mounted = await engine.mount(image.device, request);
       try {
         const opened = await openPath(mounted.task, mounted.mountPoint, path);
         return { ...opened, etag: image.etag, close: () => mounted.close() };

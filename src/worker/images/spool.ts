@@ -1,8 +1,8 @@
 /** A body as a block device: in memory while it is small, else as an object that lives as long as the job. */
 
 import type { BlockDevice } from '../../storage/block-device.ts';
-import { cached } from '../../storage/cached.ts';
-import { memoryDevice } from '../../storage/memory.ts';
+import { memorySource } from '../../storage/byte-source.ts';
+import { openDisk } from '../../storage/open-disk.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { saveStream } from '../storage/save-stream.ts';
 import type { KeepAlive } from './images.ts';
@@ -31,7 +31,7 @@ export async function spool(body: Body, { spooled, limits, keepAlive, uniqueName
   const { bytes, lengthBytes } = await openBody(body, limits);
   const source = bytes[Symbol.asyncIterator]();
   const small = await collect(source, MEMORY_BYTES);
-  if (small.ended) return { device: memoryDevice(small.bytes), discard: async () => {} };
+  if (small.ended) return { ...(await openDisk(memorySource(small.bytes))), discard: async () => {} };
 
   const name = uniqueName();
   const saved = saveStream(spooled, name, chain(small.bytes, source), lengthBytes);
@@ -43,7 +43,7 @@ export async function spool(body: Body, { spooled, limits, keepAlive, uniqueName
   keepAlive(saved.catch(discard));
   await saved;
   try {
-    return { device: cached(await spooled.device(name), { maxMib: CACHE_MIB }), discard };
+    return { ...(await openDisk(await spooled.source(name), { cacheMib: CACHE_MIB })), discard };
   } catch (cause) {
     await discard();
     throw cause;

@@ -1,8 +1,8 @@
 /** Images of a store as devices for the kernels of batches and sessions. */
 
 import type { SetupNeeds } from '../../batch/kernel-setup.ts';
-import { cached } from '../../storage/cached.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
+import { openDisk } from '../../storage/open-disk.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { imageNotFound } from './images.ts';
 
@@ -13,8 +13,8 @@ export const storedImages =
   (images: ImageStore): SetupNeeds['image'] =>
   async (name) => {
     try {
-      const stored = await images.device(name);
-      return { device: cached(stored, { maxMib: CACHE_MIB }), etag: stored.etag };
+      const stored = await images.source(name);
+      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB })), etag: stored.etag };
     } catch (cause) {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
     }

@@ -1,7 +1,7 @@
 /** Images as objects of an R2 bucket: whole, in parts, listed, deleted. What R2 calls an error gets our names here. */
 
 import { HostError } from '../../errors/host-error.ts';
-import { type R2Device, r2Device } from './r2-device.ts';
+import { type R2Source, r2Source } from './r2-source.ts';
 
 export interface StoredImage {
   readonly name: string;
@@ -64,7 +64,7 @@ export interface ImageStore {
   /** Does not look whether there is one: its first use does. */
   resumeUpload(name: string, id: string): ImageUpload;
   /** Read by range, pinned to the version of now. */
-  device(name: string): Promise<R2Device>;
+  source(name: string): Promise<R2Source>;
 }
 
 /** Images under the keys that begin with `prefix`. */
@@ -114,7 +114,7 @@ export function imageStore(bucket: R2Bucket, prefix: string): ImageStore {
     delete: (name) => named(bucket.delete(prefix + name)),
     createUpload: async (name) => imageUpload(await named(bucket.createMultipartUpload(prefix + name))),
     resumeUpload: (name, id) => imageUpload(bucket.resumeMultipartUpload(prefix + name, id)),
-    device: (name) => r2Device(bucket, prefix + name),
+    source: (name) => r2Source(bucket, prefix + name),
   };
 }
 

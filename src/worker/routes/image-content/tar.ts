@@ -3,7 +3,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Sink } from '../../../archive/chunk-writer.ts';
-import type { TarRequest } from '../../images/content.ts';
+import type { TarRequest } from '../../../linux.ts';
 import type { Env } from '../env.ts';
 import { queryBytes } from '../raw-bytes.ts';
 import { streamed } from '../stream.ts';

@@ -1,9 +1,8 @@
 /** An image object in an R2 bucket, read by range and pinned to one version. */
 
-import { type BlockDevice, SECTOR } from '../../storage/block-device.ts';
+import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
 import { ImageChangedError, ImageNotFoundError, ReadFailedError } from '../../storage/errors.ts';
 import { gate } from '../../storage/gate.ts';
-import { checkRange } from '../../storage/range.ts';
 import { fill } from './fill.ts';
 
 /** A Worker invocation may have this many connections waiting for headers; R2 reads are among them. */
@@ -22,11 +21,9 @@ const CONNECTION_LOST = /network connection lost/i;
 /** Pauses before the second and the third, last, attempt. */
 const RETRY_DELAYS_MS = [100, 400];
 
-/** A read-only device. Its reads answer later, always; a device in front of it should cache. */
-export interface R2Device extends BlockDevice {
-  read(sector: number, into: Uint8Array): Promise<void>;
-  /** Bytes of the object; the last sector reads as zeros past them. */
-  readonly sizeBytes: number;
+/** Its reads answer later, always, and cost a request each: what is in front of it should cache. */
+export interface R2Source extends ByteSource {
+  read(offset: number, into: Uint8Array): Promise<void>;
   /** Names the version every read is pinned to. */
   readonly etag: string;
 }
@@ -37,11 +34,11 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
  * Open the object `key`: one `head`. Every read then carries the etag seen here, so a replaced or deleted object is an
  * ImageChangedError and data of two versions never mix. ImageNotFoundError if there is none.
  */
-export async function r2Device(
+export async function r2Source(
   bucket: Pick<R2Bucket, 'head' | 'get'>,
   key: string,
   { pause = sleep }: { readonly pause?: (ms: number) => Promise<void> } = {},
-): Promise<R2Device> {
+): Promise<R2Source> {
   const request = gate(MAX_REQUESTS);
 
   /** Transient errors are tried three times in all; any other, and the last of these, is a ReadFailedError. */
@@ -64,26 +61,20 @@ export async function r2Device(
   if (object === null) throw new ImageNotFoundError(key);
   const { etag, size: sizeBytes } = object;
 
-  const device: R2Device = {
-    sectors: Math.ceil(sizeBytes / SECTOR),
+  return {
     sizeBytes,
     etag,
-    async read(sector, into) {
-      checkRange(device, sector, into.length);
-      const offset = sector * SECTOR;
-      const wanted = into.subarray(0, sizeBytes - offset);
-      if (wanted.length > 0) {
-        await attempt(async () => {
-          const range = { offset, length: wanted.length };
-          const found = await bucket.get(key, { onlyIf: { etagMatches: etag }, range });
-          if (found === null || !('body' in found)) throw new ImageChangedError(key);
-          await fill(wanted, found.body, `R2 object ${key}`);
-        });
-      }
-      into.fill(0, wanted.length);
+    async read(offset, into) {
+      checkBytes({ sizeBytes }, offset, into.length);
+      if (into.length === 0) return;
+      await attempt(async () => {
+        const range = { offset, length: into.length };
+        const found = await bucket.get(key, { onlyIf: { etagMatches: etag }, range });
+        if (found === null || !('body' in found)) throw new ImageChangedError(key);
+        await fill(into, found.body, `R2 object ${key}`);
+      });
     },
   };
-  return device;
 }
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

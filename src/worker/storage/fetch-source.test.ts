@@ -6,7 +6,11 @@ import { randomBytes, seededRandom } from '../../../test/fakes/block-devices.ts'
 import { SECTOR } from '../../storage/block-device.ts';
 import { cached } from '../../storage/cached.ts';
 import { ImageChangedError, ImageNotFoundError, ReadFailedError } from '../../storage/errors.ts';
-import { type FileService, fetchDevice } from './fetch-device.ts';
+import { openDisk } from '../../storage/open-disk.ts';
+import { type FileService, fetchSource } from './fetch-source.ts';
+
+const fetchDevice = async (...file: Parameters<typeof fetchSource>) =>
+  (await openDisk(await fetchSource(...file))).device;
 
 interface File {
   readonly bytes: Uint8Array;
@@ -42,8 +46,12 @@ describeBlockDevice('file service behind a cache', { writable: false }, async (b
 
 describe('file service', () => {
   it('reports the size and the version of the file it opened', async () => {
-    const device = await fetchDevice(serving(new Map([['image', { bytes: image, changed }]])), 'image');
-    expect(device).toMatchObject({ sizeBytes: image.length, sectors: 65, etag: `${image.length}-1795462084000` });
+    const service = serving(new Map([['image', { bytes: image, changed }]]));
+    expect(await fetchSource(service, 'image')).toMatchObject({
+      sizeBytes: image.length,
+      etag: `${image.length}-1795462084000`,
+    });
+    const device = await fetchDevice(service, 'image');
     expect((await read(device, 64, 1)).subarray(3)).toEqual(new Uint8Array(SECTOR - 3));
   });
 

@@ -1,0 +1,106 @@
+/** The engine: everything that can be done with Linux kernels, on whatever host. It knows no binding and no global. */
+
+import type { Sink } from './archive/chunk-writer.ts';
+import type { SetupNeeds } from './batch/kernel-setup.ts';
+import { type SyscallBatchJobs, syscallBatchJobs } from './batch/syscall-batch.ts';
+import { HostError } from './errors/host-error.ts';
+import type { ImageReport, MountedImage, MountRequest } from './image/mounted-image.ts';
+import { imageMounter } from './image/mounter.ts';
+import type { Host } from './kernel/host.ts';
+import type { Kernel } from './kernel/kernel.ts';
+import { KernelPool } from './kernel/pool.ts';
+import type { SnapshotState } from './kernel/snapshot.ts';
+import { type SimulationJobs, simulationJobs } from './simulation/simulate.ts';
+import type { BlockDevice } from './storage/block-device.ts';
+import { type Fs2tarOptions, type Fs2tarReport, fs2tar } from './tree/fs2tar/fs2tar.ts';
+
+/** Memory, and what else of a host has an end. */
+export interface Limits {
+  /** MiB of linear memory for all kernels together, those kept ready included. */
+  readonly kernelsMib: number;
+  /** MiB that a kernel may have which runs alone. Default: `kernelsMib`. */
+  readonly aloneMib?: number;
+  /** MiB of a kernel with one image: at first, and once its driver found that too little. */
+  readonly mountMib: readonly [number, ...number[]];
+  /** Kernels kept ready for the next to ask. */
+  readonly ready: number;
+  /** Milliseconds to wait for memory before `kernel-busy`. */
+  readonly patienceMs: number;
+}
+
+export interface LinuxOptions {
+  /** wasm/dist/kernel.wasm, compiled. */
+  readonly module: WebAssembly.Module;
+  /** wasm/dist/snapshot.json. */
+  readonly snapshot: SnapshotState;
+  readonly host: Host;
+  readonly limits: Limits;
+}
+
+/** What a composition adds to make batches: the images it can name. */
+export type ImageNames = Pick<SetupNeeds, 'image'>;
+
+export interface TarRequest extends MountRequest, Fs2tarOptions {}
+
+export interface Linux {
+  /** Names the kernel: a suspended one goes on only in its like. */
+  readonly buildId: string;
+  /** Kernels for whoever plays with one himself (sessions). */
+  readonly kernels: KernelPool;
+  /** A kernel of its own for this image, mounted read-only; close it. Rejects with a HostError that says what the image is not. */
+  mount(device: BlockDevice, request: MountRequest): Promise<MountedImage>;
+  /** What is on it. */
+  inspect(device: BlockDevice): Promise<ImageReport>;
+  /** Its tree as a tar, whole when this settles; rejects when it is not, whatever `sink` has got by then. */
+  fs2tar(device: BlockDevice, request: TarRequest, sink: Sink): Promise<Fs2tarReport>;
+  /** Batches of system calls, each on a kernel of its own. */
+  batches(images: ImageNames): SyscallBatchJobs;
+  /** What makes the kernel of a batch or a session. */
+  setup(images: ImageNames): SetupNeeds;
+  readonly simulations: SimulationJobs;
+}
+
+/** For compositions that have no images to name. */
+export const noImages: ImageNames = {
+  image: async (name) => {
+    throw new HostError('image-not-found', `there is no image ${name}`);
+  },
+};
+
+export function linux({ module, snapshot, host, limits }: LinuxOptions): Linux {
+  const { kernelsMib, aloneMib = kernelsMib, mountMib, ready, patienceMs } = limits;
+  const kernels = new KernelPool(module, snapshot, {
+    budgetMib: kernelsMib,
+    aloneMib,
+    ready,
+    patienceMs,
+    pause: host.pause,
+  });
+  /** Some directories have the time of the mount as theirs: the same image is to give the same tar on any day. */
+  const timeless: Host = { ...host, realtimeNs: () => 0 };
+  const mounting = (memoryMib: number) => (): Promise<Kernel> => kernels.acquire({ host: timeless, memoryMib });
+  const [small, ...larger] = mountMib;
+  const mounter = imageMounter([mounting(small), ...larger.map(mounting)]);
+  const setup = (images: ImageNames): SetupNeeds => ({
+    newKernel: (options) => kernels.acquire(options),
+    image: images.image,
+    host,
+  });
+  return {
+    buildId: snapshot.buildId,
+    kernels,
+    mount: mounter.mount,
+    inspect: mounter.inspect,
+    async fs2tar(device, request, sink) {
+      const mounted = await mounter.mount(device, request);
+      try {
+        return await fs2tar(mounted.task, mounted.mountPoint, sink, request);
+      } finally {
+        await mounted.close();
+      }
+    },
+    batches: (images) => syscallBatchJobs(setup(images)),
+    setup,
+    simulations: simulationJobs({ newKernel: (options) => kernels.acquire(options), host, budgetMib: aloneMib }),
+  };
+}
