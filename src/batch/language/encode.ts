@@ -2,31 +2,19 @@
 
 import { isGroup } from '../../abi/constants.ts';
 import { type Amount, type Kind, measure, type Parameter, parametersOf } from '../../abi/kinds.ts';
-import { isNumber, sizeOf, structName } from '../../abi/layout.ts';
+import { isNumber, sizeOf } from '../../abi/layout.ts';
 import type { SyscallName } from '../../abi/syscalls.ts';
 import type { Arena } from './arena.ts';
+import type { Buffer, Pointers } from './buffer.ts';
 import { inputBytes, isObject, utf8 } from './bytes.ts';
 import { integer } from './integer.ts';
 import { argumentPath, at, Mistake } from './mistake.ts';
+import { checkType, typeName } from './named-types.ts';
 import { netlinkBytes } from './netlink.ts';
 import type { Output, Shape } from './shape.ts';
 import { StructWriter } from './struct-writer.ts';
 import type { Json, JsonObject } from './types.ts';
 import { isSetter } from './unions.ts';
-
-/** Memory of one argument. */
-export interface Buffer {
-  readonly at: number;
-  /** Bytes that mean something. */
-  readonly size: number;
-  /** Bytes that the kernel may touch: a string's NUL counts. */
-  readonly room: number;
-  readonly shape: Shape;
-  /** The caller put something there. */
-  readonly given: boolean;
-  /** The call may have written there, so the result shows it. */
-  readonly written: boolean;
-}
 
 /** One argument, ready. */
 export interface Slot {
@@ -49,19 +37,6 @@ const GUARD_BYTES = 4096;
 
 /** Kinds that say nothing of the memory they point at. */
 const untyped = new Set(['any', 'ptr', 'bytes', 'sockval']);
-/** Types that callers may name besides structs and numbers. */
-const named = new Set([
-  'bytes',
-  'cstr',
-  'names',
-  'sockaddr',
-  'sockaddr_storage',
-  'sigset',
-  'fd_set',
-  'netlink',
-  'in_addr',
-  'in6_addr',
-]);
 /** Types of which a buffer holds one, however large it is. */
 const single = new Set(['bytes', 'cstr', 'sockaddr', 'sockaddr_storage', 'sigset', 'fd_set', 'in_addr', 'in6_addr']);
 /** Structs that the kernel writes one after another, each as long as it says. */
@@ -122,7 +97,7 @@ function checkRoom(arena: Arena, slots: readonly Slot[], parameter: Parameter, b
   );
 }
 
-export class Encoder {
+class Encoder implements Pointers {
   readonly arena: Arena;
   readonly #structs = new StructWriter(this);
 
@@ -250,17 +225,3 @@ const typeOf = (kind: string): string => (untyped.has(kind) || kind === 'str' ? 
 /** A list by nature: several elements, or records of their own lengths. */
 const isList = ({ type, length, unit }: Kind): boolean =>
   records.has(type) || (length !== undefined && (unit === 'elements' || isNumber(type) || type === 'ifreq'));
-
-/** The tables' name of a type that a caller names. */
-export function typeName(name: Json, path: string): string {
-  const known = typeof name === 'string' && (isNumber(name) || named.has(name)) ? name : structName(String(name));
-  if (known === undefined) throw new Mistake('unknown-struct', path, `no struct ${String(name)}`);
-  return known;
-}
-
-/** A call that reads or writes one struct is not given another. */
-export function checkType(kind: Kind, type: string, path: string): void {
-  const struct = structName(kind.type);
-  if (struct === undefined || struct === type || structName(type) === undefined) return;
-  throw new Mistake('wrong-type', path, `the call has a struct ${struct} here, not ${type}`);
-}

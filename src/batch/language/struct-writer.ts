@@ -14,20 +14,21 @@ import {
   writeNumber,
 } from '../../abi/layout.ts';
 import { parseMac } from '../../abi/netlink/inet.ts';
+import type { Buffer, Pointers } from './buffer.ts';
 import { fromHex, inputBytes, isObject, utf8 } from './bytes.ts';
 import { CMSG_HEADER_BYTES, cmsgAlign } from './control.ts';
-import { type Buffer, checkType, type Encoder, typeName } from './encode.ts';
 import { integer } from './integer.ts';
 import { at, Mistake } from './mistake.ts';
+import { checkType, typeName } from './named-types.ts';
 import type { Shape } from './shape.ts';
 import { familyOfStruct, structOfKeys } from './sockaddr.ts';
 import { isText, textBytes } from './texts.ts';
 import type { Json, JsonObject } from './types.ts';
 
 export class StructWriter {
-  readonly #encoder: Encoder;
+  readonly #encoder: Pointers;
 
-  constructor(encoder: Encoder) {
+  constructor(encoder: Pointers) {
     this.#encoder = encoder;
   }
 
