@@ -33,6 +33,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],
   worker: engine,
   node: engine,
+  browser: engine,
 };
 /** The only places that know HTTP's libraries, a platform's bindings, or a host's own clock and randomness. */
 const foreign: readonly { readonly name: RegExp; readonly at: RegExp }[] = [
@@ -42,7 +43,7 @@ const foreign: readonly { readonly name: RegExp; readonly at: RegExp }[] = [
   { name: /from 'node:(?!zlib|stream)/, at: /^node\// },
   {
     name: /\bDate\.now\(|\bMath\.random\(|crypto\.(getRandomValues|randomUUID)\(|\bperformance\.now\(/,
-    at: /^(worker\/(app|host)|node\/host)\.ts/,
+    at: /^(worker\/(app|host)|node\/host|browser\/host)\.ts/,
   },
 ];
 

@@ -1,7 +1,7 @@
 /** The engine in a page: the kernel is fetched and compiled once, and everything runs in this Web Worker. */
 
-import { type Linux, linux } from '../linux.ts';
 import type { SnapshotState } from '../kernel/snapshot.ts';
+import { type Linux, linux } from '../linux.ts';
 import { browserHost } from './host.ts';
 
 /** MiB. A tab has some gigabytes: what limits is that a phone has few. */
