@@ -1,0 +1,44 @@
+/** The engine in Node: the package's kernel, compiled at its first use and shared by every engine of the process. */
+
+import type { SnapshotState } from '../kernel/snapshot.ts';
+import { type Limits, type Linux, linux } from '../linux.ts';
+import { nodeHost } from './host.ts';
+import { readPackageFile } from './package-files.ts';
+
+/** A process has room: what is bounded is how much of it kernels take together. */
+const defaults: Limits = {
+  kernelsMib: 1024,
+  mountMib: [20, 64, 256],
+  ready: 1,
+  patienceMs: 30_000,
+};
+
+export interface NodeLinuxOptions {
+  /** What differs from 1 GiB for all kernels, 20 MiB (then 64, then 256) for one image, one machine kept ready, 30 s of patience. */
+  readonly limits?: Partial<Limits>;
+}
+
+let compiled: Promise<WebAssembly.Module> | undefined;
+
+/** The kernel's module. Compiling it takes about a tenth of a second, so it is done once a process. */
+export function kernelModule(): Promise<WebAssembly.Module> {
+  compiled ??= readPackageFile('wasm/dist/kernel.wasm')
+    .then((bytes) => WebAssembly.compile(bytes))
+    .catch((cause) => {
+      compiled = undefined; // the next one may find it
+      throw cause;
+    });
+  return compiled;
+}
+
+const readSnapshot = async (): Promise<SnapshotState> =>
+  JSON.parse(new TextDecoder().decode(await readPackageFile('wasm/dist/snapshot.json')));
+
+/** Linux, on this process. Rejects when the package's kernel cannot be read, or this runtime cannot run it. */
+export async function nodeLinux({ limits = {} }: NodeLinuxOptions = {}): Promise<Linux> {
+  if (!('Suspending' in WebAssembly)) {
+    throw new Error(`this runtime cannot suspend WebAssembly (JSPI): Node 24 or later can, this is ${process.version}`);
+  }
+  const [module, snapshot] = await Promise.all([kernelModule(), readSnapshot()]);
+  return linux({ module, snapshot, host: nodeHost, limits: { ...defaults, ...limits } });
+}

@@ -1,0 +1,17 @@
+/** A file that cannot be taken for an image, in the words of whoever named it. */
+
+export type ImageFileErrorCode = 'EISDIR' | 'ENODATA' | 'ENOTTY' | 'ESPOOL';
+
+/**
+ * `EISDIR`: it is a directory. `ENODATA`: there is nothing in it. `ENOTTY`: it would be typed. `ESPOOL`: it comes as a stream,
+ * and there is nowhere to keep it; `cause` says why.
+ */
+export class ImageFileError extends Error {
+  override readonly name = 'ImageFileError';
+  readonly code: ImageFileErrorCode;
+
+  constructor(code: ImageFileErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
