@@ -23,7 +23,7 @@ const engine = [
 const below: Readonly<Record<string, readonly string[]>> = {
   bytes: [],
   abi: [],
-  errors: [],
+  errors: ['abi'],
   archive: ['bytes'],
   storage: ['abi', 'archive', 'bytes', 'errors'],
   kernel: ['abi', 'errors', 'storage'],

@@ -11,6 +11,7 @@ import { Mistake } from './language/mistake.ts';
 import { Refs } from './language/refs.ts';
 import { runList, type Stopped, unknownCall } from './language/run.ts';
 import type { BatchCall, CallResult } from './language/types.ts';
+import { programEnd } from './program-end.ts';
 
 /** A call of a batch with several lists. */
 export interface PlayedCall extends BatchCall {
@@ -48,7 +49,7 @@ const CALLS_A_TURN = 1024;
 const SUCCESS = 0;
 
 /**
- * Rejects with `bad-call` for a call that says something it cannot mean, and with `kernel-*` when the kernel died: both say
+ * Rejects with `bad-call` for a call that says something it cannot mean, and with `program-*` or `kernel-*` when the kernel died: both say
  * which calls were under way. pid 1 may exit: that ends the batch, and the kernel.
  */
 export async function playBatch(
@@ -177,9 +178,9 @@ class Player {
     const where = underWay.map(({ task, index, call }) => `${task ? `task ${task}, ` : ''}call ${index} (${call})`);
     const waits = `every task waits and no timer is set${vfork ? ' (the child of a vfork has no program)' : ''}`;
     const detail = cause instanceof KernelDead && cause.end === 'deadlock' ? waits : cause.message;
-    const end = cause instanceof KernelDead ? cause.end : 'oom';
+    const kind = cause instanceof KernelDead ? programEnd(cause) : 'program-oom';
     const console = cause instanceof KernelDead ? cause.console : this.#kernel.console;
-    return new HostError(`kernel-${end}`, `${detail}: ${where.join('; ')}`, {
+    return new HostError(kind, `${detail}: ${where.join('; ')}`, {
       members: { under_way: underWay, console },
       cause,
     });

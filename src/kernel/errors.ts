@@ -1,10 +1,12 @@
 /** How a kernel can end: each way is one named error, and that kernel is thrown away. */
 
+import { type Problem, ProblemError } from '../errors/problem.ts';
+
 /** `panic`, `oom` and `bug` as the kernel said; `trap` is a wasm trap; `deadlock` and `deadline` are the host's findings. */
 export type KernelEnd = 'panic' | 'bug' | 'oom' | 'trap' | 'deadlock' | 'deadline' | 'halt';
 
 /** The kernel is dead. `console` is the tail of its log. */
-export class KernelDead extends Error {
+export class KernelDead extends ProblemError {
   override readonly name = 'KernelDead';
   readonly end: KernelEnd;
   readonly console: string;
@@ -13,6 +15,10 @@ export class KernelDead extends Error {
     super(message, options);
     this.end = end;
     this.console = console;
+  }
+
+  override get problem(): Problem {
+    return { name: `kernel-${this.end}`, detail: this.message, members: { console: this.console } };
   }
 }
 

@@ -16,13 +16,14 @@ describe('must', () => {
 describe('KernelError', () => {
   it('is a table row and its place', () => {
     const error = new KernelError('statx', 117, Uint8Array.of(0x61, 0xff));
-    expect(error).toMatchObject({ call: 'statx', number: 117, errno: 'EUCLEAN', path: 'a\ufffd', status: 422 });
+    expect(error).toMatchObject({ call: 'statx', number: 117, errno: 'EUCLEAN', path: 'a\ufffd' });
+    expect(error.problem).toMatchObject({ name: 'EUCLEAN', members: { syscall: 'statx', path: 'a\ufffd' } });
   });
 
   it('bears a number outside the table', () => {
     expect(new KernelError('ioctl', 524)).toMatchObject({
       errno: undefined,
-      status: 500,
+      problem: { name: 'internal' },
       path: undefined,
       message: 'ioctl: errno 524',
     });

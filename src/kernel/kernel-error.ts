@@ -2,9 +2,10 @@
 
 import { type ErrnoName, errnoName, errnos } from '../abi/errno.ts';
 import type { SyscallName } from '../abi/syscalls.ts';
+import { type Problem, ProblemError } from '../errors/problem.ts';
 
 /** A failed system call: which call, on what, and the errno it came back with. */
-export class KernelError extends Error {
+export class KernelError extends ProblemError {
   override readonly name = 'KernelError';
   readonly call: SyscallName;
   /** The positive errno. */
@@ -25,9 +26,9 @@ export class KernelError extends Error {
     this.path = shown;
   }
 
-  /** The HTTP status this failure projects to. */
-  get status(): number {
-    return this.errno ? errnos[this.errno].status : 500;
+  override get problem(): Problem {
+    const { call: syscall, path, errno: name = 'internal', message: detail } = this;
+    return { name, detail, members: { syscall, ...(path !== undefined && { path }) } };
   }
 }
 

@@ -1,16 +1,22 @@
 /** What can go wrong below a block device: few named classes, each with the errno Linux would give. */
 
+import { type Problem, ProblemError } from '../errors/problem.ts';
+
 /** Errno names a storage error can carry. */
 export type StorageErrno = 'EIO' | 'ENOENT' | 'ENOSPC' | 'ESTALE';
 
 /** Any failure of storage. `code` is stable; the message is for people. A range outside the device is a RangeError instead. */
-export class StorageError extends Error {
+export class StorageError extends ProblemError {
   override readonly name: string = 'StorageError';
   readonly code: StorageErrno;
 
   constructor(code: StorageErrno, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+  }
+
+  override get problem(): Problem {
+    return { name: this.code, detail: this.message, members: {} };
   }
 }
 
@@ -21,6 +27,11 @@ export class ReadFailedError extends StorageError {
   constructor(message: string, options?: ErrorOptions) {
     super('EIO', message, options);
   }
+
+  /** EIO is what Linux makes of it. To whoever asked it is no fault of the image: it may well be read next time. */
+  override get problem(): Problem {
+    return { name: 'storage-failed', detail: this.message, members: {} };
+  }
 }
 
 /** There is no image of that name. */
@@ -29,6 +40,10 @@ export class ImageNotFoundError extends StorageError {
 
   constructor(image: string) {
     super('ENOENT', `no image named ${image}`);
+  }
+
+  override get problem(): Problem {
+    return { name: 'image-not-found', detail: this.message, members: {} };
   }
 }
 

@@ -29,7 +29,7 @@ describe('a wait without end is a deadlock', () => {
       ],
     ],
   ])('%s', async (_, calls) => {
-    await expect(play({ calls })).rejects.toMatchObject({ kind: 'kernel-deadlock' });
+    await expect(play({ calls })).rejects.toMatchObject({ kind: 'program-deadlock' });
   });
 });
 

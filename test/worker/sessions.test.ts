@@ -217,7 +217,7 @@ describe('a session', () => {
     const index = env.SESSION_INDEX.getByName('many') as unknown as SessionIndexRpc;
     const row = (id: number) => ({ id: String(id), createdMs: id, expiresMs: 1e14, memoryMib: 24 });
     for (let id = 1; id <= 16; id++) expect(await index.admit(row(id))).toEqual({ value: null });
-    expect(await index.admit(row(17))).toMatchObject({ problem: { kind: 'too-many-sessions' } });
+    expect(await index.admit(row(17))).toMatchObject({ problem: { name: 'too-many-sessions' } });
     expect(await index.remove('1')).toEqual({ value: null });
     expect(await index.admit(row(17))).toEqual({ value: null });
   });

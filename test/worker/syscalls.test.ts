@@ -84,7 +84,7 @@ describe('a batch', () => {
       results,
     });
     const wait = { a: { calls: [call('getpid'), call('pause')] } };
-    await problem({ calls, tasks: wait }, 500, { results, tasks: { a: { results: [{ ret: expect.any(Number) }] } } });
+    await problem({ calls, tasks: wait }, 422, { results, tasks: { a: { results: [{ ret: expect.any(Number) }] } } });
   });
 
   it('has so much in one answer', async () => {
@@ -291,7 +291,7 @@ describe('the kernel of a batch', () => {
     expect((await run({ calls, memory: 64 })).results.slice(2)).toEqual(
       fill.map(() => expect.objectContaining({ ret: 2 ** 20 })),
     );
-    await problem({ calls, memory: 16 }, 503, { type: '/problems/kernel-oom', under_way: [{ call: 'write' }] });
+    await problem({ calls, memory: 16 }, 422, { type: '/problems/program-oom', under_way: [{ call: 'write' }] });
   });
 
   it('is one of twenty at once, of which each gets its turn', async () => {
@@ -376,9 +376,9 @@ describe('tasks', () => {
           two: { calls: [call('getpid'), call('read', { ref: 'pipe.0' }, { out: 1 }, 1)] },
         },
       },
-      500,
+      422,
       {
-        type: '/problems/kernel-deadlock',
+        type: '/problems/program-deadlock',
         under_way: [
           { task: 'one', index: 0, call: 'read' },
           { task: 'two', index: 1, call: 'read' },
@@ -420,7 +420,7 @@ describe('tasks as clones', () => {
   });
 
   it('that nobody plays hold a vfork up, and it is said', async () => {
-    await problem({ calls: [call('vfork')] }, 500, { detail: expect.stringMatching(/the child of a vfork/) });
+    await problem({ calls: [call('vfork')] }, 422, { detail: expect.stringMatching(/the child of a vfork/) });
   });
 });
 
@@ -472,21 +472,22 @@ describe('a request that makes no sense is a problem with its place', () => {
   });
 
   it('a call that never returns is killed at the deadline', async () => {
-    await problem({ clock: 'wall', deadline_ms: 50, calls: [call('getpid'), call('pause')] }, 504, {
-      type: '/problems/kernel-deadline',
+    await problem({ clock: 'wall', deadline_ms: 50, calls: [call('getpid'), call('pause')] }, 422, {
+      type: '/problems/program-too-long',
       under_way: [{ index: 1, call: 'pause' }],
     });
   });
 
   it('a call that waits for nothing is a deadlock, long before the deadline', async () => {
-    await problem({ calls: [call('getpid'), call('pause')] }, 500, {
-      type: '/problems/kernel-deadlock',
+    await problem({ calls: [call('getpid'), call('pause')] }, 422, {
+      type: '/problems/program-deadlock',
       under_way: [{ index: 1, call: 'pause' }],
     });
   });
 
   it('a call that kills the kernel is named', async () => {
-    await problem({ calls: [call('getpid'), call('reboot', 0xfee1dead, 0x28121969, 0x01234567, 0)] }, 500, {
+    await problem({ calls: [call('getpid'), call('reboot', 0xfee1dead, 0x28121969, 0x01234567, 0)] }, 422, {
+      type: '/problems/program-halt',
       under_way: [{ index: 1, call: 'reboot' }],
     });
   });

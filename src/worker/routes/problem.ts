@@ -1,15 +1,15 @@
-/** Every error as a problem document (RFC 9457): a projection of the tables of errnos and of host errors. */
+/** Problem documents (RFC 9457) as the routes answer and describe them. */
 
 import { type Hook, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { type ErrnoName, errnos } from '../../abi/errno.ts';
-import { HostError, type HostErrorName, hostErrors } from '../../errors/host-error.ts';
+import { HostError } from '../../errors/host-error.ts';
+import { documentOf, headersOf, PROBLEM_JSON } from '../../errors/http.ts';
 import { jsonPath } from '../../errors/json-path.ts';
+import { problemOf } from '../../errors/problem.ts';
+import { allProblems } from '../../errors/rows.ts';
 import type { Env } from './env.ts';
-
-const MEDIA_TYPE = 'application/problem+json';
 
 export const problem = z
   .looseObject({
@@ -26,7 +26,7 @@ export const problem = z
   })
   .openapi('Problem');
 
-type Problem = z.infer<typeof problem>;
+type ProblemJson = z.infer<typeof problem>;
 
 const described: Record<number, string> = {
   400: 'The request is not valid.',
@@ -45,51 +45,19 @@ const described: Record<number, string> = {
 
 /** Entries of a route's `responses` for the statuses it may answer besides 5xx. */
 export function problemResponses<const Status extends number>(...statuses: readonly Status[]) {
-  const response = (description: string) => ({ description, content: { [MEDIA_TYPE]: { schema: problem } } });
+  const response = (description: string) => ({ description, content: { [PROBLEM_JSON]: { schema: problem } } });
   const entries = statuses.map((status) => [status, response(described[status] ?? `Status ${status}.`)] as const);
   return { ...Object.fromEntries(entries), default: response('The kernel or the host failed, or is overloaded.') };
 }
 
 /** The document for what was thrown. An error of no known kind is our own fault and says nothing more. */
-export function problemOf(error: unknown): Problem {
-  if (error instanceof HostError) return hostProblem(error.kind, error.message, error.members);
-  const end = kernelEnd(error);
-  if (end !== undefined) return hostProblem(end.kind, end.message, { console: end.console });
-  const errno = errnoOf(error);
-  if (errno !== undefined) {
-    const { message, status } = errnos[errno];
-    return { type: problemType(errno), title: message, status, detail: (error as Error).message, errno };
-  }
+export function documentOfThrown(error: unknown): ProblemJson {
   if (error instanceof HTTPException) return blank(error.status, error.message);
-  return blank(500);
+  return documentOf(problemOf(error)) as ProblemJson;
 }
-
-function hostProblem(kind: HostErrorName, detail: string, members: Readonly<Record<string, unknown>>): Problem {
-  const { message, status } = hostErrors[kind];
-  return { type: problemType(kind), title: message, status, detail, ...members };
-}
-
-/** A dead kernel says how it ended and has the tail of its log; routes do not know its class. */
-function kernelEnd(error: unknown) {
-  if (!(error instanceof Error && 'end' in error && 'console' in error)) return undefined;
-  const kind = `kernel-${error.end}`;
-  return Object.hasOwn(hostErrors, kind)
-    ? { kind: kind as HostErrorName, message: error.message, console: error.console }
-    : undefined;
-}
-
-const problemType = (name: string): string => `/problems/${name}`;
 
 /** The problem types this service has, with what each means. */
-export const problemTypes: readonly { readonly name: string; readonly message: string; readonly status: number }[] =
-  Object.entries({ ...hostErrors, ...errnos }).map(([name, { message, status }]) => ({ name, message, status }));
-
-/** Errors of the kernel have an `errno`, those of storage have it as their `code`. */
-function errnoOf(error: unknown): ErrnoName | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const name = 'errno' in error ? error.errno : 'code' in error ? error.code : undefined;
-  return typeof name === 'string' && Object.hasOwn(errnos, name) ? (name as ErrnoName) : undefined;
-}
+export const problemTypes = allProblems.map(({ name, message, status }) => ({ name, message, status }));
 
 const phrases: Record<number, string> = {
   400: 'Bad Request',
@@ -99,38 +67,22 @@ const phrases: Record<number, string> = {
   500: 'Internal Server Error',
 };
 
-const blank = (status: number, detail?: string): Problem => ({
+const blank = (status: number, detail?: string): ProblemJson => ({
   type: 'about:blank',
   title: phrases[status] ?? `Status ${status}`,
   status,
   ...(detail ? { detail } : {}),
 });
 
-function answer(c: Context<Env>, document: Problem, headers: Record<string, string> = {}): Response {
-  return c.json(document, document.status as ContentfulStatusCode, { ...headers, 'content-type': MEDIA_TYPE });
+function answer(c: Context<Env>, document: ProblemJson, headers: Record<string, string> = {}): Response {
+  return c.json(document, document.status as ContentfulStatusCode, { ...headers, 'content-type': PROBLEM_JSON });
 }
 
 /** For `app.onError`: what went wrong on our side is logged, what the client did is not. */
 export function onError(error: Error, c: Context<Env>): Response {
-  const document = problemOf(error);
+  const document = documentOfThrown(error);
   if (document.status >= 500) c.var.log(error);
-  return answer(c, document, error instanceof HostError ? headersOf(error) : {});
-}
-
-/** Headers HTTP wants with some errors. */
-function headersOf({ kind, members }: HostError): Record<string, string> {
-  switch (kind) {
-    case 'range-not-satisfiable':
-      return { 'content-range': `bytes */${members.size_bytes}` }; // RFC 9110 15.5.17
-    case 'unsupported-encoding':
-      return { 'accept-encoding': 'gzip, zstd, xz' }; // RFC 9110 12.5.3
-    case 'too-many-writes':
-    case 'kernel-busy':
-    case 'kernel-oom':
-      return { 'retry-after': '1' };
-    default:
-      return {};
-  }
+  return answer(c, document, error instanceof HTTPException ? {} : headersOf(problemOf(error)));
 }
 
 /** For `app.notFound`: 405 where the path is known under another method. */
@@ -147,5 +99,5 @@ export const onInvalid: Hook<unknown, Env, string, unknown> = (result, c) => {
   if (result.success) return;
   const errors = result.error.issues.map(({ path, message }) => ({ in: result.target, path: jsonPath(path), message }));
   const detail = errors.map((error) => `${`${error.in} ${error.path}`.trim()}: ${error.message}`).join('; ');
-  return answer(c, problemOf(new HostError('invalid-request', detail, { members: { errors } })));
+  return answer(c, documentOfThrown(new HostError('invalid-request', detail, { members: { errors } })));
 };

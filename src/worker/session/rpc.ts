@@ -1,17 +1,13 @@
 /** What the Worker and its Durable Objects say to each other: plain data, for errors lose their class on the way. */
 
-import type { SyscallName } from '../../abi/syscalls.ts';
 import type { KernelRequest } from '../../batch/kernel-setup.ts';
 import type { PlayedCall, TaskRequest } from '../../batch/player.ts';
 import type { KeptResults } from '../../batch/result-keeper.ts';
 import type { BatchReport } from '../../batch/syscall-batch.ts';
-import { HostError, type HostErrorName } from '../../errors/host-error.ts';
-import { KernelDead } from '../../kernel/errors.ts';
-import { KernelError } from '../../kernel/kernel-error.ts';
+import { type Problem, ProblemError, ToldError } from '../../errors/problem.ts';
 import type { HijackNote } from '../../simulation/hijack/hijack.ts';
 import type { ByteRange, WantedRange } from '../../tree/byte-range.ts';
 import type { Entry } from '../../tree/files.ts';
-import { fromJson, toJson } from './store.ts';
 
 export interface SessionRequest extends KernelRequest {
   readonly expiresMs: number;
@@ -83,36 +79,23 @@ export interface SessionInfo {
   readonly rolledBackToMs?: number;
 }
 
+/** Errors lose their class on the way: what a call answers is a value or a problem. */
 export type Outcome<T> = { readonly value: T } | { readonly problem: Problem };
 
-type Problem =
-  | { readonly kind: HostErrorName; readonly detail: string; readonly members: Uint8Array }
-  | { readonly call: SyscallName; readonly number: number; readonly path: string | undefined };
-
-/** Runs in a Durable Object. */
+/** Runs in a Durable Object. What has no name is thrown: the runtime logs it, and may start the object again. */
 export async function outcome<T>(action: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return { value: await action() };
   } catch (cause) {
-    return { problem: problemOf(cause) };
+    if (!(cause instanceof ProblemError)) throw cause;
+    return { problem: cause.problem };
   }
-}
-
-function problemOf(cause: unknown): Problem {
-  if (cause instanceof KernelError) return { call: cause.call, number: cause.number, path: cause.path };
-  if (cause instanceof KernelDead) {
-    return { kind: `kernel-${cause.end}`, detail: cause.message, members: toJson({ console: cause.console }) };
-  }
-  if (!(cause instanceof HostError)) throw cause;
-  return { kind: cause.kind, detail: cause.message, members: toJson(cause.members) };
 }
 
 /** Runs in the Worker. */
 export function valueIn<T>(answer: Outcome<T>): T {
   if ('value' in answer) return answer.value;
-  const { problem } = answer;
-  if ('call' in problem) throw new KernelError(problem.call, problem.number, problem.path);
-  throw new HostError(problem.kind, problem.detail, { members: fromJson(problem.members) });
+  throw new ToldError(answer.problem);
 }
 
 /** One kernel. */

@@ -7,7 +7,7 @@ import type { WholeBatch } from '../../session/rpc.ts';
 import type { SessionJobs } from '../../session/sessions.ts';
 import type { Env } from '../env.ts';
 import { isNdjson, NDJSON, parsed } from '../ndjson.ts';
-import { problemOf } from '../problem.ts';
+import { documentOfThrown } from '../problem.ts';
 import { router, untyped } from '../router.ts';
 import { answerOf, kernelOf, playOf } from '../syscalls/schema.ts';
 import { wholeBody } from '../whole-body.ts';
@@ -90,7 +90,7 @@ async function answerTo(c: Context<Env>, id: string, message: ArrayBuffer | stri
     const text = typeof message === 'string' ? message : new TextDecoder().decode(message);
     return await run(c.var.sessions, id, parsed(sessionBatch, 'message', text));
   } catch (cause) {
-    return { problem: problemOf(cause) };
+    return { problem: documentOfThrown(cause) };
   }
 }
 

@@ -11,7 +11,7 @@ import { ChartRecorder } from '../../../simulation/report/series.ts';
 import { badSimulation, type PlannedSimulation, type RunOptions, type Taken } from '../../../simulation/simulate.ts';
 import type { Env } from '../env.ts';
 import { NDJSON } from '../ndjson.ts';
-import { problemOf } from '../problem.ts';
+import { documentOfThrown } from '../problem.ts';
 import { streamed } from '../stream.ts';
 import { reportAssets } from './report-assets.ts';
 import { answerOf, type query } from './schema.ts';
@@ -103,7 +103,7 @@ export async function answerLines(c: Context<Env>, planned: PlannedSimulation, o
         // Before anything was sent, it can still be the answer.
         if (!begun) throw cause;
         // A stream that breaks off could lose the line that says why; without an `end` nobody takes it for the whole.
-        await sink(line({ problem: problemOf(cause) }));
+        await sink(line({ problem: documentOfThrown(cause) }));
         c.var.log(cause);
       }
     },

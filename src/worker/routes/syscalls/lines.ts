@@ -6,7 +6,7 @@ import type { PlayedCall } from '../../../batch/player.ts';
 import type { SyscallBatchJobs } from '../../../batch/syscall-batch.ts';
 import type { Env } from '../env.ts';
 import { type LineWriter, lineWriter, NDJSON, type NumberedLine, parseLines, validated } from '../ndjson.ts';
-import { problemOf } from '../problem.ts';
+import { documentOfThrown } from '../problem.ts';
 import { streamed } from '../stream.ts';
 import { batchHead, batchOf, call, endOf } from './schema.ts';
 
@@ -24,7 +24,7 @@ export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs): Prom
       } catch (cause) {
         // Before anything was sent, it can still be the answer.
         if (!begun) throw cause;
-        await out.line({ problem: problemOf(cause) });
+        await out.line({ problem: documentOfThrown(cause) });
         await out.flush();
         throw cause;
       }

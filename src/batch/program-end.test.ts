@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { programEnd } from './program-end.ts';
+
+test.each([
+  ['deadlock', 'every task waits', 'program-deadlock'],
+  ['oom', 'Out of memory and no killable processes...', 'program-oom'],
+  ['deadline', 'not done after 30000 ms', 'program-too-long'],
+  ['halt', 'Kernel panic: restart', 'program-halt'],
+  ['halt', 'the kernel was stopped', 'kernel-halt'],
+  ['panic', 'sysrq triggered crash', 'program-panic'],
+  ['panic', 'EXT4-fs (device vda): panic forced after error', 'program-panic'],
+  ['panic', 'Attempted to kill init! exitcode=0x00000009', 'program-panic'],
+  ['panic', 'VFS: unable to find root', 'kernel-panic'],
+  ['bug', 'BUG!', 'kernel-bug'],
+  ['trap', 'unreachable', 'kernel-trap'],
+] as const)('a kernel that ended by %s, "%s", is %s', (end, message, name) => {
+  expect(programEnd({ end, message })).toBe(name);
+});
