@@ -1,0 +1,15 @@
+/** The page's side of the Web Worker that the engine lives in. */
+
+import { type Remote, wrap } from 'comlink';
+import type { Explorer } from '../explorer.ts';
+import type { PageApi } from '../worker.ts';
+
+export type RemoteExplorer = Remote<Explorer>;
+export type RemoteApi = Remote<PageApi>;
+
+export function startEngine(): RemoteApi {
+  const worker = new Worker(new URL('engine.js', import.meta.url), { type: 'module' });
+  return wrap<PageApi>(worker);
+}
+
+export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -1,0 +1,142 @@
+/** A disk image: dropped or chosen, described, looked into. */
+
+import { proxy } from 'comlink';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { OpenedImage } from '../explorer.ts';
+import { messageOf, type RemoteApi, type RemoteExplorer } from './engine.ts';
+import { shownBytes } from './text.ts';
+import { Tree } from './tree.tsx';
+import { type VolumeChoice, volumesOf } from './volumes.ts';
+
+interface Shown {
+  readonly name: string;
+  readonly image: OpenedImage;
+  readonly explorer: RemoteExplorer;
+}
+
+export function ImageTab({ api }: { readonly api: RemoteApi }) {
+  const [shown, setShown] = useState<Shown>();
+  const [volume, setVolume] = useState<VolumeChoice>();
+  const [busy, setBusy] = useState<string>();
+  const [error, setError] = useState<string>();
+  const [over, setOver] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  const explorer = useRef<RemoteExplorer>(undefined);
+
+  async function open(file: File) {
+    setError(undefined);
+    setShown(undefined);
+    setVolume(undefined);
+    setBusy(`Opening ${file.name} …`);
+    try {
+      explorer.current ??= await api.explorer();
+      const one = explorer.current;
+      const image = await one.open(
+        file,
+        proxy((bytes) => setBusy(`Decompressing ${file.name}: ${shownBytes(bytes)} …`)),
+      );
+      setShown({ name: file.name, image, explorer: one });
+      const mountable = volumesOf(image.report).filter(({ type }) => type !== undefined);
+      if (mountable[0]) await choose(one, mountable[0]);
+      else setError('No file system was found on it that Linux can mount.');
+    } catch (cause) {
+      setError(messageOf(cause));
+    } finally {
+      setBusy(undefined);
+    }
+  }
+
+  async function choose(one: RemoteExplorer, choice: VolumeChoice) {
+    setError(undefined);
+    setVolume(undefined);
+    try {
+      await one.mount({ partition: choice.partition });
+      setVolume(choice);
+    } catch (cause) {
+      setError(messageOf(cause));
+    }
+  }
+
+  useEffect(() => {
+    const drop = (event: DragEvent) => {
+      event.preventDefault();
+      setOver(event.type === 'dragover');
+      const [file] = event.type === 'drop' ? (event.dataTransfer?.files ?? []) : [];
+      if (file) void open(file);
+    };
+    for (const type of ['dragover', 'dragleave', 'drop'] as const) addEventListener(type, drop);
+    return () => {
+      for (const type of ['dragover', 'dragleave', 'drop'] as const) removeEventListener(type, drop);
+    };
+  }, []);
+
+  return (
+    <>
+      <section class={`drop${over ? ' over' : ''}${shown ? ' small' : ''}`}>
+        <p>
+          {shown ? <strong>{shown.name}</strong> : 'Drop a disk image anywhere on this page, or '}{' '}
+          <button type="button" onClick={() => input.current?.click()}>
+            {shown ? 'Open another' : 'choose a file'}
+          </button>
+        </p>
+        {!shown && (
+          <p class="soft">
+            ext4, xfs, btrfs, squashfs, FAT, NTFS, ISO, whole disks with partitions; gzip, xz and zstd are undone. It is
+            read where it lies, by a Linux kernel in this page: nothing is uploaded.
+          </p>
+        )}
+        <input
+          ref={input}
+          type="file"
+          hidden
+          onChange={(event) => {
+            const [file] = event.currentTarget.files ?? [];
+            if (file) void open(file);
+            event.currentTarget.value = '';
+          }}
+        />
+      </section>
+      {busy && <p role="status">{busy}</p>}
+      {error && (
+        <p class="bad" role="alert">
+          {error}
+        </p>
+      )}
+      {shown && <Facts {...shown} volume={volume} choose={(choice) => void choose(shown.explorer, choice)} />}
+      {shown && volume && (
+        <Tree key={`${shown.name} ${volume.partition}`} explorer={shown.explorer} volume={volume} image={shown.name} />
+      )}
+    </>
+  );
+}
+
+function Facts({
+  image,
+  volume,
+  choose,
+}: Shown & { readonly volume: VolumeChoice | undefined; readonly choose: (choice: VolumeChoice) => void }) {
+  const { report, sizeBytes, format, compression } = image;
+  const volumes = volumesOf(report);
+  const facts = [shownBytes(sizeBytes), format === 'raw' ? undefined : format, compression, report.partitionTable];
+  return (
+    <section class="facts">
+      <p class="soft">{facts.filter(Boolean).join(' · ')}</p>
+      {volumes.length > 0 && (
+        <ul class="volumes">
+          {volumes.map((one) => (
+            <li key={one.title}>
+              <button
+                type="button"
+                disabled={one.type === undefined}
+                aria-pressed={one.partition === volume?.partition && volume !== undefined}
+                onClick={() => choose(one)}
+              >
+                <strong>{one.title}</strong> <span class="soft">{one.facts}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

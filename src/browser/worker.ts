@@ -1,0 +1,34 @@
+/** The Web Worker of the page: the engine lives here, so that the page never waits for it. */
+
+import { expose, type ProxyMarked, proxy } from 'comlink';
+import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
+import { browserDecoders } from './decoders.ts';
+import { browserLinux } from './engine.ts';
+import { Explorer } from './explorer.ts';
+
+const asset = (name: string) => new URL(name, import.meta.url);
+
+async function start() {
+  const [engine, xzModule] = await Promise.all([
+    browserLinux({ kernel: asset('kernel.wasm'), snapshot }),
+    WebAssembly.compileStreaming(fetch(asset('xz.wasm'))),
+  ]);
+  return { engine, decoders: browserDecoders(xzModule) };
+}
+const started = start();
+started.catch(() => {}); // whoever asks for something hears it
+
+const api = {
+  /** Settles once the kernel is there. */
+  async ready(): Promise<void> {
+    await started;
+  },
+  async explorer(): Promise<Explorer & ProxyMarked> {
+    const { engine, decoders } = await started;
+    return proxy(new Explorer(engine, decoders));
+  },
+};
+
+export type PageApi = typeof api;
+
+expose(api);
