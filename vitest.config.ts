@@ -27,11 +27,12 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['src/worker/**', 'test/worker/**'],
+          exclude: ['src/worker/**', 'test/worker/**', 'test/page/**'],
           // Test files of one process share the compiled kernel.
           isolate: false,
         },
       },
+      { extends: true, plugins: [wasmModules], test: { name: 'page', include: ['test/page/**/*.test.ts'] } },
       { extends: true, test: { name: 'cli', include: ['cli/**/*.test.ts'] } },
       {
         extends: true,

@@ -1,0 +1,142 @@
+/** The page in a real browser: images are looked into by a kernel of its own, and nothing leaves it. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import type { Browser, Page } from 'puppeteer-core';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { launchBrowser } from '../../cli/test/browser.ts';
+import { SECTOR } from '../../src/storage/block-device.ts';
+import { fixtureDevice } from '../fixtures/load.ts';
+import tars from '../fixtures/tars.json' with { type: 'json' };
+import { servedPage } from './served.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'lkl-page-'));
+let served: Awaited<ReturnType<typeof servedPage>>;
+let browser: Browser;
+let page: Page;
+const complaints: string[] = [];
+const fetched: string[] = [];
+
+/** Writes a fixture as the file it stands for. */
+async function imageFile(name: string, pack: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes): Promise<string> {
+  const device = await fixtureDevice(name);
+  const bytes = new Uint8Array(device.sectors * SECTOR);
+  device.read(0, bytes);
+  const path = join(folder, name);
+  writeFileSync(path, pack(bytes));
+  return path;
+}
+
+beforeAll(async () => {
+  served = await servedPage();
+  browser = await launchBrowser();
+}, 240_000);
+
+afterAll(async () => {
+  await browser?.close();
+  served?.close();
+  rmSync(folder, { recursive: true });
+});
+
+beforeEach(async () => {
+  complaints.length = 0;
+  fetched.length = 0;
+  page = await browser.newPage();
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(`${error}`));
+  page.on('request', (request) => fetched.push(request.url()));
+  await page.goto(served.url);
+});
+
+async function open(path: string): Promise<void> {
+  const input = await page.waitForSelector('input[type=file]', { hidden: true });
+  if (!input) throw new Error('the page has no place for a file');
+  await (input as Awaited<ReturnType<Page['$']>> & { uploadFile(path: string): Promise<void> }).uploadFile(path);
+  await page.waitForSelector('.tree tbody tr, [role=alert]');
+}
+
+const texts = (selector: string): Promise<string[]> =>
+  page.$$eval(selector, (all) => all.map((one) => one.textContent ?? ''));
+const names = () => texts('.tree tbody td:first-child');
+const clickOn = (selector: string, text: string) =>
+  page.evaluate(
+    (selector, text) => {
+      const found = [...document.querySelectorAll(selector)].find((one) => one.textContent?.startsWith(text));
+      (found as HTMLElement | undefined)?.click();
+    },
+    selector,
+    text,
+  );
+
+it('opens an ext4, walks by keys, shows a file as text, and fetches nothing but itself', async () => {
+  await open(await imageFile('ext4'));
+  expect(await texts('.volumes button')).toEqual(['whole image ext4 · 16.8 MB']);
+  expect(await names()).toContain('hello.txt');
+  await page.focus('.tree table');
+  const at = (await names()).indexOf('links/');
+  for (let i = 0; i < at; i++) await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelectorAll('.crumbs li').length === 2);
+  expect(await names()).toContain('bytes -> new\\012line \\377\\376');
+  await page.keyboard.press('Backspace');
+  await page.waitForFunction(() => document.querySelectorAll('.crumbs li').length === 1);
+  await clickOn('.tree td', 'hello.txt');
+  await page.waitForSelector('.file pre');
+  expect(await texts('.file pre')).toEqual(['b9620ae1 0000']);
+  expect(complaints).toEqual([]);
+  expect(fetched.filter((url) => !url.startsWith(served.url) && !url.startsWith('data:'))).toEqual([]);
+});
+
+it.each([
+  ['gzip', gzipSync],
+  ['zstd', zstdCompressSync],
+])('undoes %s', async (_, pack) => {
+  await open(await imageFile('ext4', pack));
+  expect(await names()).toContain('hello.txt');
+});
+
+it('lists the partitions of a GPT disk, and opens each that has a file system', async () => {
+  await open(await imageFile('disk-gpt-several'));
+  expect((await texts('.volumes button')).map((text) => text.split(' · ')[0])).toEqual([
+    'partition 1 vfat',
+    'partition 2 ext4',
+    'partition 3 no file system',
+    'partition 4 erofs',
+  ]);
+  await clickOn('.volumes button', 'partition 4');
+  await page.waitForSelector('.volumes li:nth-child(4) [aria-pressed=true]');
+  await page.waitForSelector('.tree tbody tr');
+  expect(await names()).toContain('label');
+});
+
+it('saves a squashfs as the tar that any other host makes of it', async () => {
+  await page.evaluate(() => {
+    Object.assign(globalThis, { showSaveFilePicker: undefined });
+    const make = URL.createObjectURL.bind(URL);
+    URL.createObjectURL = (blob) => {
+      Object.assign(globalThis, { saved: blob });
+      return make(blob);
+    };
+  });
+  await open(await imageFile('squashfs-zstd'));
+  await clickOn('.tree button', 'Save as tar');
+  await page.waitForFunction('globalThis.saved');
+  const digest = await page.evaluate(async () => {
+    const bytes = await (globalThis as unknown as { saved: Blob }).saved.arrayBuffer();
+    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+    return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  });
+  expect(digest).toBe(tars['squashfs-zstd']);
+});
+
+it('says why it cannot open what is no image, and takes the next', async () => {
+  const text = join(folder, 'notes.txt');
+  writeFileSync(text, 'not an image\n'.repeat(100));
+  await open(text);
+  expect((await texts('[role=alert]'))[0]).toMatch(/no file system/i);
+  await open(await imageFile('squashfs-zstd'));
+  await page.waitForSelector('.tree tbody tr');
+  expect(await names()).toContain('text');
+});
