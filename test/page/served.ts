@@ -23,7 +23,7 @@ export async function servedPage(): Promise<{ readonly url: string; close(): voi
     readFileSync(join(folder, '_headers'), 'utf8')
       .split('\n')
       .filter((line) => line.startsWith('  '))
-      .map((line) => line.trim().split(': ') as [string, string]),
+      .map((line): [string, string] => [line.trim().split(':', 1)[0] ?? '', line.slice(line.indexOf(': ') + 2)]),
   );
   const server: Server = createServer(({ url = '/' }, response) => {
     const path = url === '/' ? '/index.html' : url;
