@@ -23,3 +23,15 @@ export const memorySource = (bytes: Uint8Array): ByteSource => ({
     into.set(bytes.subarray(offset, offset + into.length));
   },
 });
+
+/** The `sizeBytes` bytes of `source` from `offset` on, which must all be there. */
+export function window(source: ByteSource, offset: number, sizeBytes: number): ByteSource {
+  checkBytes(source, offset, sizeBytes);
+  return {
+    sizeBytes,
+    read(at, into) {
+      checkBytes({ sizeBytes }, at, into.length);
+      return source.read(offset + at, into);
+    },
+  };
+}

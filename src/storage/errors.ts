@@ -3,7 +3,16 @@
 import { type Problem, ProblemError } from '../errors/problem.ts';
 
 /** Errno names a storage error can carry. */
-export type StorageErrno = 'EIO' | 'ENOENT' | 'ENOSPC' | 'ESTALE';
+export type StorageErrno =
+  | 'EIO'
+  | 'EMEDIUMTYPE'
+  | 'ENODATA'
+  | 'ENOENT'
+  | 'ENOSPC'
+  | 'ENXIO'
+  | 'EOPNOTSUPP'
+  | 'ESTALE'
+  | 'EUCLEAN';
 
 /** Any failure of storage. `code` is stable; the message is for people. A range outside the device is a RangeError instead. */
 export class StorageError extends ProblemError {
@@ -62,5 +71,37 @@ export class DeviceFullError extends StorageError {
 
   constructor(limitMib: number) {
     super('ENOSPC', `more than ${limitMib} MiB written`);
+  }
+}
+
+/**
+ * The format that a disk is wrapped in keeps it from being read. `EUCLEAN`: it is damaged or cut short. `EOPNOTSUPP`: it uses
+ * what is not read here. `ENODATA`: it needs another file, which was not given. `EMEDIUMTYPE`: it is not of the format asked for.
+ */
+export class FormatError extends StorageError {
+  override readonly name = 'FormatError';
+  readonly format: string;
+
+  constructor(
+    format: string,
+    why: string,
+    {
+      code = 'EUCLEAN',
+      ...options
+    }: ErrorOptions & { readonly code?: 'EUCLEAN' | 'EOPNOTSUPP' | 'ENODATA' | 'EMEDIUMTYPE' } = {},
+  ) {
+    super(code, `${format}: ${why}`, options);
+    this.format = format;
+  }
+}
+
+/** There are several disks in one file, or states of one disk, and what was asked for does not name one of them. */
+export class ChoiceError extends StorageError {
+  override readonly name = 'ChoiceError';
+  readonly choices: readonly string[];
+
+  constructor(message: string, choices: readonly string[]) {
+    super('ENXIO', message);
+    this.choices = choices;
   }
 }

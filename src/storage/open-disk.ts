@@ -1,45 +1,159 @@
 /** Where bytes become a disk: the one place that every host, route and command goes through. */
 
-import { type BlockDevice, SECTOR } from './block-device.ts';
-import type { ByteSource } from './byte-source.ts';
+import type { BlockDevice, MaybePromise } from './block-device.ts';
+import { type ByteSource, window } from './byte-source.ts';
 import { cached } from './cached.ts';
-import { checkRange } from './range.ts';
+import { deviceSource } from './device-source.ts';
+import { FormatError, StorageError } from './errors.ts';
+import {
+  type Choice,
+  type Ends,
+  type Format,
+  type FormatContext,
+  HEAD_BYTES,
+  type Layer,
+  TAIL_BYTES,
+} from './formats/format.ts';
+import { formats } from './formats/formats.ts';
+import { rawDevice } from './raw-device.ts';
 
-/** What the bytes were: `raw`, or a format that wraps a disk. */
-export type DiskFormat = 'raw';
+/** What the bytes can be: `raw`, or a format that wraps a disk. */
+export const diskFormats: readonly string[] = ['raw', ...formats.map(({ name }) => name)];
+
+export type { Choice, Layer };
 
 export interface OpenedDisk {
-  readonly format: DiskFormat;
+  /** What the bytes were: `raw`, or the outermost format. */
+  readonly format: string;
   readonly device: BlockDevice;
+  /** The same as bytes. */
+  readonly content: ByteSource;
   /** Bytes of the disk, which need not be whole sectors. */
   readonly sizeBytes: number;
+  /** All that it was read through, the outermost first; empty where the bytes are the disk. */
+  readonly layers: readonly Layer[];
+  /** The disks and states that `member` and `snapshot` could name. */
+  readonly choices: readonly Choice[];
 }
 
 export interface OpenDiskOptions {
   /** Keep so much of what was read, and read ahead: for sources that are slow to ask. Default: none. */
-  readonly cacheMib?: number;
+  readonly cacheMib?: number | undefined;
+  /** Of the file: one of `diskFormats`. Default: found out. */
+  readonly format?: string | undefined;
+  /** Where in the bytes the disk (or the file that wraps it) begins, and how many bytes it has. Default: all of them. */
+  readonly offset?: number | undefined;
+  readonly size?: number | undefined;
+  /** A disk among several in a file (OVA), or a logical partition (Android super). */
+  readonly member?: string | undefined;
+  /** A state of the disk that its file keeps (qcow2), by id or name. Default: the newest. */
+  readonly snapshot?: string | undefined;
+  /**
+   * The file that an image names: a backing file, a parent, an extent, a segment. `name` is as the image has it, with whatever
+   * directories: it is the image's word, so a host decides what may be read by it. Undefined: there is none. Default: no files.
+   */
+  readonly files?: ((name: string) => MaybePromise<ByteSource | undefined>) | undefined;
 }
 
-/** The disk in `source`, of which only what is read is ever asked for. */
-export async function openDisk(source: ByteSource, { cacheMib }: OpenDiskOptions = {}): Promise<OpenedDisk> {
-  const raw = rawDevice(source);
+/** Files that build on each other, and wrappings in wrappings: more of either is taken for a loop. */
+const MAX_PARENTS = 64;
+const MAX_WRAPPINGS = 4;
+
+/**
+ * The disk in `source`, of which only what is read is ever asked for. Rejects with a FormatError where it is wrapped in what
+ * is damaged or not read here, and with a ChoiceError where it must be told which disk of several is meant.
+ */
+export async function openDisk(source: ByteSource, options: OpenDiskOptions = {}): Promise<OpenedDisk> {
+  const { offset = 0, size, cacheMib } = options;
+  const asked = offset === 0 && size === undefined ? source : part(source, offset, size);
+  const raw = rawDevice(asked);
+  // The cache lies under the formats: their tables go through it, and what was looked at to recognise them is there already.
   const device = cacheMib === undefined ? raw : cached(raw, { maxMib: cacheMib });
-  return { format: 'raw', device, sizeBytes: source.sizeBytes };
+  const bytes = cacheMib === undefined ? asked : deviceSource(device, asked.sizeBytes);
+  const opened = await unwrap(bytes, options, options.format, 0);
+  return {
+    ...opened,
+    format: opened.layers[0]?.format ?? 'raw',
+    device: opened.content === bytes ? device : rawDevice(opened.content),
+    sizeBytes: opened.content.sizeBytes,
+  };
 }
 
-/** The bytes as they are. The last sector is filled up with zeros. */
-function rawDevice(source: ByteSource): BlockDevice {
-  const { sizeBytes } = source;
-  const device: BlockDevice = {
-    sectors: Math.ceil(sizeBytes / SECTOR),
-    read(sector, into) {
-      checkRange(device, sector, into.length);
-      const offset = sector * SECTOR;
-      const length = Math.min(into.length, sizeBytes - offset);
-      if (length === into.length) return source.read(offset, into);
-      into.fill(0, Math.max(0, length));
-      if (length > 0) return source.read(offset, into.subarray(0, length));
+function part(source: ByteSource, offset: number, size = source.sizeBytes - offset): ByteSource {
+  const inside = [offset, size].every((value) => Number.isSafeInteger(value) && value >= 0);
+  if (inside && offset + size <= source.sizeBytes) return window(source, offset, size);
+  throw new StorageError('ENXIO', `offset ${offset}, size ${size}: the image has ${source.sizeBytes} bytes`);
+}
+
+type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices'>;
+
+/** Take off every format around a disk. `parents` counts the files that were opened on the way here, each for the one before. */
+async function unwrap(
+  source: ByteSource,
+  options: OpenDiskOptions,
+  asked: string | undefined,
+  parents: number,
+): Promise<Opened> {
+  let content = source;
+  const layers: Layer[] = [];
+  const choices: Choice[] = [];
+  for (let wrapping = 0; ; wrapping += 1) {
+    const format = await formatOf(content, wrapping === 0 ? asked : undefined);
+    if (format === undefined) return { content, layers, choices };
+    if (wrapping === MAX_WRAPPINGS) throw new FormatError(format.name, 'too many formats are wrapped in each other');
+    const opened = await format.open(content, contextOf(options, parents));
+    const { note } = opened;
+    layers.push({ format: format.name, ...(note !== undefined && { note }) }, ...(opened.layers ?? []));
+    choices.push(...(opened.choices ?? []));
+    content = opened.content;
+    if (opened.wrapped !== true) return { content, layers, choices };
+  }
+}
+
+function contextOf(options: OpenDiskOptions, parents: number): FormatContext {
+  const { files, member, snapshot } = options;
+  const sibling: FormatContext['sibling'] = async (format, name) => {
+    const found = await files?.(name);
+    if (found !== undefined) return found;
+    throw new FormatError(format, `it needs the file ${JSON.stringify(name)}, which was not given`, {
+      code: 'ENODATA',
+    });
+  };
+  return {
+    member,
+    snapshot,
+    sibling,
+    async parent(format, name, parentFormat) {
+      if (parents === MAX_PARENTS) {
+        throw new FormatError(format, `more than ${MAX_PARENTS} files build on each other: is it a loop?`);
+      }
+      const bytes = await sibling(format, name);
+      // What was chosen was chosen of the file that was given.
+      const above = { ...options, member: undefined, snapshot: undefined };
+      const { content, layers } = await unwrap(bytes, above, parentFormat, parents + 1);
+      const [first = { format: 'raw' }, ...rest] = layers;
+      return { content, layers: [{ ...first, name }, ...rest] };
     },
   };
-  return device;
+}
+
+/** Undefined: the bytes are the disk. */
+async function formatOf(source: ByteSource, asked: string | undefined): Promise<Format | undefined> {
+  if (asked === 'raw') return undefined;
+  const ends = await endsOf(source);
+  if (asked === undefined) return formats.find((format) => format.matches(ends));
+  const format = formats.find(({ name }) => name === asked);
+  if (format === undefined) {
+    throw new FormatError(asked, `not a format that is read here: ${diskFormats.join(', ')}`, { code: 'EOPNOTSUPP' });
+  }
+  if (!format.matches(ends)) throw new FormatError(asked, 'the image is not of this format', { code: 'EMEDIUMTYPE' });
+  return format;
+}
+
+async function endsOf(source: ByteSource): Promise<Ends> {
+  const { sizeBytes } = source;
+  const head = new Uint8Array(Math.min(HEAD_BYTES, sizeBytes));
+  const tail = new Uint8Array(Math.min(TAIL_BYTES, sizeBytes));
+  await Promise.all([source.read(0, head), source.read(sizeBytes - tail.length, tail)]);
+  return { head, tail, sizeBytes };
 }

@@ -10,7 +10,7 @@ import { openDisk } from '../../storage/open-disk.ts';
 import { type FileService, fetchSource } from './fetch-source.ts';
 
 const fetchDevice = async (...file: Parameters<typeof fetchSource>) =>
-  (await openDisk(await fetchSource(...file))).device;
+  (await openDisk(await fetchSource(...file), { format: 'raw' })).device;
 
 interface File {
   readonly bytes: Uint8Array;

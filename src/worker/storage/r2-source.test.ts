@@ -15,7 +15,8 @@ const bucket = env.IMAGES;
 type Bucket = Parameters<typeof r2Source>[0];
 
 /** The object as a disk, asked anew at every read. */
-const r2Device = async (...object: Parameters<typeof r2Source>) => (await openDisk(await r2Source(...object))).device;
+const r2Device = async (...object: Parameters<typeof r2Source>) =>
+  (await openDisk(await r2Source(...object), { format: 'raw' })).device;
 
 /** Store an image; answers its key. */
 async function stored(image: Uint8Array<ArrayBuffer>, key = 'image'): Promise<string> {

@@ -1,0 +1,71 @@
+/** What a format that wraps a disk is to the rest: how it is recognised, and how its disk is read. */
+
+import type { MaybePromise } from '../block-device.ts';
+import type { ByteSource } from '../byte-source.ts';
+
+/** One of several disks in a file, or of several states of one disk. */
+export interface Choice {
+  /** What `member` or `snapshot` names it by. */
+  readonly name: string;
+  readonly kind: 'member' | 'snapshot';
+  readonly sizeBytes?: number;
+  /** In words, where there is more to say. */
+  readonly note?: string;
+}
+
+/** One thing that the disk was read through: the outermost first, and after each the files that it builds on. */
+export interface Layer {
+  readonly format: string;
+  /** Of the file, where the layer is another one than that which was given. */
+  readonly name?: string;
+  /** What kind of it, in the format's own words. */
+  readonly note?: string;
+}
+
+/** The bytes of the disk in a file of the format. */
+export interface OpenedFormat {
+  readonly content: ByteSource;
+  /** May itself be wrapped, in a format of its own: a disk in an archive. */
+  readonly wrapped?: boolean;
+  readonly note?: string;
+  readonly choices?: readonly Choice[];
+  /** Files that it builds on. */
+  readonly layers?: readonly Layer[];
+}
+
+/** What a format may ask of the place where its file was. */
+export interface FormatContext {
+  readonly member: string | undefined;
+  readonly snapshot: string | undefined;
+  /** The bytes of the file that an image names. A FormatError of `format` where it was not given. */
+  sibling(format: string, name: string): Promise<ByteSource>;
+  /** Another disk that this one builds on, opened as any disk. `format` undefined: found out. */
+  parent(
+    format: string,
+    name: string,
+    parentFormat?: string | undefined,
+  ): Promise<{ readonly content: ByteSource; readonly layers: readonly Layer[] }>;
+}
+
+/** The first bytes of a file, and its last: what a format is recognised by. Both are as short as the file is. */
+export interface Ends {
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+  readonly sizeBytes: number;
+}
+
+/** Bytes of a file that recognising may look at, at its begin and at its end. */
+export const HEAD_BYTES = 16 * 1024;
+export const TAIL_BYTES = 1024;
+
+/**
+ * A format. Laws: `open` reads headers and indexes alone, and of these a bounded part; whatever the bytes are, it ends, and
+ * what is damaged is a FormatError. `content` reads by range, with memory bounded whatever the tables say; bytes that the
+ * file should have and has not are an error, never zeros.
+ */
+export interface Format {
+  readonly name: string;
+  /** By more than a magic number, so that a disk is never taken for something that it only begins like. */
+  matches(ends: Ends): boolean;
+  open(source: ByteSource, context: FormatContext): MaybePromise<OpenedFormat>;
+}

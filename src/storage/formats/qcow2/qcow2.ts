@@ -1,0 +1,48 @@
+/** qcow2, QEMU's own format: versions 2 and 3, with backing files, snapshots and compressed clusters. */
+
+import { ChoiceError } from '../../errors.ts';
+import type { Choice, Format } from '../format.ts';
+import { mapped } from '../mapped.ts';
+import { viewOf } from '../table.ts';
+import { clusterMap } from './clusters.ts';
+import { checkTables, MAGIC, QCOW2, readHeader, readSnapshots, type Snapshot } from './header.ts';
+
+export const qcow2: Format = {
+  name: QCOW2,
+  matches({ head }) {
+    if (head.length < 8) return false;
+    const version = viewOf(head).getUint32(4);
+    return viewOf(head).getUint32(0) === MAGIC && version >= 2 && version < 16;
+  },
+  async open(source, context) {
+    const header = await readHeader(source);
+    const snapshots = await readSnapshots(source, header);
+    const active = context.snapshot === undefined ? header : chosen(snapshots, context.snapshot);
+    checkTables(header, active);
+    const { backing, dataFile } = header;
+    const data = dataFile === undefined ? undefined : await context.sibling(QCOW2, dataFile);
+    const parent = backing && (await context.parent(QCOW2, backing.name, backing.format));
+    return {
+      content: mapped(clusterMap(header, active, { source, data, backing: parent?.content })),
+      note: `version ${header.version}`,
+      choices: snapshots.map(choiceOf),
+      layers: parent?.layers ?? [],
+    };
+  },
+};
+
+const choiceOf = ({ id, name, sizeBytes }: Snapshot): Choice => ({
+  kind: 'snapshot',
+  name: name || id,
+  sizeBytes,
+  note: `id ${id}`,
+});
+
+/** By id or by name, as `qemu-img` takes them. */
+function chosen(snapshots: readonly Snapshot[], wanted: string): Snapshot {
+  const found = snapshots.find(({ id }) => id === wanted) ?? snapshots.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  const names = snapshots.map(({ id, name }) => name || id);
+  const there = names.length > 0 ? `there is ${names.join(', ')}` : 'it has none';
+  throw new ChoiceError(`qcow2: there is no snapshot ${JSON.stringify(wanted)}: ${there}`, names);
+}
