@@ -260,6 +260,6 @@ describe('LKL boot', () => {
 
   it('stop_kernel: it halts', async () => {
     const halt = call('reboot', 0xfee1dead, 0x28121969, 'LINUX_REBOOT_CMD_HALT', null);
-    await expect(play({ calls: [halt] })).rejects.toMatchObject({ kind: 'kernel-halt' });
+    await expect(play({ calls: [halt] })).rejects.toMatchObject({ kind: 'program-halt' });
   });
 });
