@@ -6,6 +6,7 @@ import { type SyscallBatchJobs, syscallBatchJobs } from './batch/syscall-batch.t
 import { HostError } from './errors/host-error.ts';
 import type { ImageReport, MountedImage, MountRequest } from './image/mounted-image.ts';
 import { imageMounter } from './image/mounter.ts';
+import { openWritable, type WritableImage } from './image/writable-image.ts';
 import type { Host } from './kernel/host.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { KernelPool } from './kernel/pool.ts';
@@ -49,6 +50,8 @@ export interface Linux {
   readonly kernels: KernelPool;
   /** A kernel of its own for this image, mounted read-only; close it. Rejects with a HostError that says what the image is not. */
   mount(device: BlockDevice, request: MountRequest): Promise<MountedImage>;
+  /** The same mounted for writing, on the device itself; the clock is the host's. Rejects with `read-only-device` too. */
+  write(device: BlockDevice, request: MountRequest): Promise<WritableImage>;
   /** What is on it. */
   inspect(device: BlockDevice): Promise<ImageReport>;
   /** Its tree as a tar, whole when this settles; rejects when it is not, whatever `sink` has got by then. */
@@ -80,6 +83,7 @@ export function linux({ module, snapshot, host, limits }: LinuxOptions): Linux {
   const timeless: Host = { ...host, realtimeNs: () => 0 };
   const mounting = (memoryMib: number) => (): Promise<Kernel> => kernels.acquire({ host: timeless, memoryMib });
   const [small, ...larger] = mountMib;
+  const largest = mountMib.at(-1) ?? small;
   const mounter = imageMounter([mounting(small), ...larger.map(mounting)]);
   const setup = (images: ImageNames): SetupNeeds => ({
     newKernel: (options) => kernels.acquire(options),
@@ -90,6 +94,7 @@ export function linux({ module, snapshot, host, limits }: LinuxOptions): Linux {
     buildId: snapshot.buildId,
     kernels,
     mount: mounter.mount,
+    write: (device, request) => openWritable(() => kernels.acquire({ host, memoryMib: largest }), device, request),
     inspect: mounter.inspect,
     async fs2tar(device, request, sink) {
       const mounted = await mounter.mount(device, request);

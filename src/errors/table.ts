@@ -78,6 +78,8 @@ export const hostErrors = {
   'no-such-partition': { message: 'there is no such partition', status: 422, fault: 'image' },
   'unknown-file-system': { message: 'the kernel has no file system of this type', status: 422, fault: 'image' },
   'journal-too-large': { message: 'the journal holds more than can be replayed', status: 422, fault: 'image' },
+  'read-only-device': { message: 'the image cannot be written here', status: 422, fault: 'image' },
+  'image-in-use': { message: 'somebody else writes this image', status: 409, fault: 'state' },
   'mount-failed': { message: 'the kernel refuses to mount the file system', status: 422, fault: 'image' },
   'not-a-file': { message: 'neither a regular file nor a directory', status: 422, fault: 'image' },
   'image-needs-memory': { message: 'its driver wants more memory than a kernel may have', status: 422, fault: 'image' },

@@ -1,5 +1,6 @@
 /** Bytes that are read by range: a file, an object in a bucket, a Blob, a URL. What a disk is made of. */
 
+/** Absent `write`: read-only. Absent `flush`: what was written is durable when `write` settles. */
 export interface ByteSource {
   readonly sizeBytes: number;
   /**
@@ -7,6 +8,10 @@ export interface ByteSource {
    * inside `sizeBytes`, and a StorageError when they cannot be had: never fewer bytes, never zeros in their place.
    */
   read(offset: number, into: Uint8Array): void | Promise<void>;
+  /** Writes all of `from` at `offset`, inside `sizeBytes`: it does not grow. `from` is not kept once it has settled. */
+  write?(offset: number, from: Uint8Array): void | Promise<void>;
+  /** Once it has settled, every write that had settled before is durable. */
+  flush?(): void | Promise<void>;
 }
 
 /** The rule on ranges, said once for every source. */
@@ -15,7 +20,7 @@ export function checkBytes({ sizeBytes }: Pick<ByteSource, 'sizeBytes'>, offset:
   throw new RangeError(`${length} bytes at ${offset} are outside a source of ${sizeBytes} bytes`);
 }
 
-/** Bytes in memory. */
+/** Bytes in memory, read-only. */
 export const memorySource = (bytes: Uint8Array): ByteSource => ({
   sizeBytes: bytes.length,
   read(offset, into) {
@@ -27,11 +32,20 @@ export const memorySource = (bytes: Uint8Array): ByteSource => ({
 /** The `sizeBytes` bytes of `source` from `offset` on, which must all be there. */
 export function window(source: ByteSource, offset: number, sizeBytes: number): ByteSource {
   checkBytes(source, offset, sizeBytes);
-  return {
+  const part: ByteSource = {
     sizeBytes,
     read(at, into) {
       checkBytes({ sizeBytes }, at, into.length);
       return source.read(offset + at, into);
     },
   };
+  const { write, flush } = source;
+  if (write) {
+    part.write = (at, from) => {
+      checkBytes({ sizeBytes }, at, from.length);
+      return write.call(source, offset + at, from);
+    };
+  }
+  if (flush) part.flush = () => flush.call(source);
+  return part;
 }

@@ -4,7 +4,7 @@ import { type BlockDevice, SECTOR } from './block-device.ts';
 import type { ByteSource } from './byte-source.ts';
 import { checkRange } from './range.ts';
 
-/** The bytes as they are. The last sector is filled up with zeros. */
+/** The bytes as they are. The last sector is filled up with zeros; what is written beyond the last byte is let go of. */
 export function rawDevice(source: ByteSource): BlockDevice {
   const { sizeBytes } = source;
   const device: BlockDevice = {
@@ -18,5 +18,15 @@ export function rawDevice(source: ByteSource): BlockDevice {
       if (length > 0) return source.read(offset, into.subarray(0, length));
     },
   };
+  const { write, flush } = source;
+  if (write) {
+    device.write = (sector, from) => {
+      checkRange(device, sector, from.length);
+      const offset = sector * SECTOR;
+      const length = Math.min(from.length, sizeBytes - offset);
+      if (length > 0) return write.call(source, offset, length === from.length ? from : from.subarray(0, length));
+    };
+    if (flush) device.flush = () => flush.call(source);
+  }
   return device;
 }

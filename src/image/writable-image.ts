@@ -1,0 +1,62 @@
+/** An image mounted for writing: what Linux writes goes to its device, with Linux's own guarantees. */
+
+import { HostError } from '../errors/host-error.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { must } from '../kernel/kernel-error.ts';
+import { chdir } from '../kernel/syscalls/dir.ts';
+import { umount2 } from '../kernel/syscalls/mount.ts';
+import type { UserTask } from '../kernel/user-task.ts';
+import type { BlockDevice } from '../storage/block-device.ts';
+import type { MountRequest } from './mounted-image.ts';
+import { mountDisk } from './mounter.ts';
+
+export interface WritableImage {
+  readonly task: UserTask;
+  readonly mountPoint: string;
+  readonly type: string;
+  readonly partition: number | undefined;
+  /**
+   * Unmounts: all that was written is on the device and flushed, the journal is empty, and the kernel is gone. Rejects
+   * when any of it failed; the device then is as a crash would leave it.
+   */
+  commit(): Promise<void>;
+  /** Lets go of the kernel at once, as when power fails: what was not flushed may be lost, a journal may have to be replayed. */
+  abandon(): void;
+}
+
+const MOUNT_POINT = '/mnt';
+
+/** Rejects with `read-only-device` when the device cannot be written, and as `mount` does. */
+export async function openWritable(
+  newKernel: () => Promise<Kernel>,
+  device: BlockDevice,
+  request: MountRequest,
+): Promise<WritableImage> {
+  if (!device.write) throw new HostError('read-only-device');
+  const kernel = await newKernel();
+  try {
+    const disk = await kernel.attachDisk(device);
+    const mounted = await mountDisk(kernel, device, disk, { ...request, at: MOUNT_POINT, readOnly: false });
+    return {
+      task: kernel.init,
+      mountPoint: MOUNT_POINT,
+      type: mounted.type,
+      partition: mounted.partition,
+      async commit() {
+        try {
+          must('chdir', await chdir(kernel.init, '/'), '/');
+          must('umount2', await umount2(kernel.init, MOUNT_POINT), MOUNT_POINT);
+          // A write that failed behind Linux's back, in its page cache, is told to nobody else.
+          if (disk.lastError !== undefined) throw disk.lastError;
+          await device.flush?.();
+        } finally {
+          kernel.kill();
+        }
+      },
+      abandon: () => kernel.kill(),
+    };
+  } catch (cause) {
+    kernel.kill();
+    throw cause;
+  }
+}

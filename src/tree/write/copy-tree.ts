@@ -1,0 +1,43 @@
+/** Copies a tree, entry by entry, to a place in a mounted one. */
+
+import type { Attributes, Entry } from './entry.ts';
+import type { Loss } from './losses.ts';
+import type { TreeWriter } from './tree-writer.ts';
+
+export interface CopyOptions {
+  /** Called after each entry with how many there were, and the bytes of data in them. */
+  readonly progress?: (entries: number, bytes: number) => void;
+}
+
+export interface CopyReport {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly losses: readonly Loss[];
+}
+
+/** Rejects at the first thing that cannot be written, naming it; what was copied by then stays. */
+export async function copyTree(
+  writer: TreeWriter,
+  tree: AsyncIterable<Entry>,
+  { progress }: CopyOptions = {},
+): Promise<CopyReport> {
+  /** Filling a directory changes its times: they are set once all is there, the deepest first. */
+  const directories: { readonly path: Uint8Array; readonly attributes: Attributes }[] = [];
+  let entries = 0;
+  let bytes = 0;
+  for await (const entry of tree) {
+    await writer.add(entry.type === 'file' ? { ...entry, content: () => counted(entry.content()) } : entry);
+    if (entry.type === 'directory') directories.push(entry);
+    entries++;
+    progress?.(entries, bytes);
+  }
+  for (const { path, attributes } of directories.reverse()) await writer.finish(path, attributes);
+  return { entries, bytes, losses: writer.losses.list };
+
+  async function* counted(content: AsyncIterable<Uint8Array | number>): AsyncIterable<Uint8Array | number> {
+    for await (const piece of content) {
+      if (typeof piece !== 'number') bytes += piece.length;
+      yield piece;
+    }
+  }
+}

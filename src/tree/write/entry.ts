@@ -1,0 +1,33 @@
+/** A tree on its way into an image: what each of its files is, parents first. A folder of this machine, a tar and another image all come so. */
+
+/** What the kernel can be told of a file; what is absent is left as it comes. */
+export interface Attributes {
+  /** Permission bits, set-id and sticky included. */
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly atimeNs?: bigint;
+  readonly mtimeNs?: bigint;
+  /** By full name (`user.comment`, `security.selinux`). */
+  readonly xattrs?: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Bytes of a file in order; a number stands for so many bytes of a hole. */
+export type Content = AsyncIterable<Uint8Array | number>;
+
+interface Placed {
+  /** From where the tree is put; bytes, names parted by slashes, no slash at either end. Empty: that place itself. */
+  readonly path: Uint8Array;
+  readonly attributes: Attributes;
+}
+
+export type Entry =
+  | (Placed & { readonly type: 'file'; content(): Content })
+  | (Placed & { readonly type: 'directory' })
+  | (Placed & { readonly type: 'symlink'; readonly target: Uint8Array })
+  | (Placed & { readonly type: 'char' | 'block'; readonly device: { readonly major: number; readonly minor: number } })
+  | (Placed & { readonly type: 'fifo' | 'socket' })
+  /** Another name of a file that came before, by its path. */
+  | (Placed & { readonly type: 'hardlink'; readonly target: Uint8Array });
+
+export type EntryType = Entry['type'];

@@ -1,0 +1,231 @@
+/** Makes files of every type in a mounted tree, with all that the file system can hold of them. */
+
+import { errnos } from '../../abi/errno.ts';
+import {
+  AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+  S_IFSOCK,
+} from '../../abi/uapi/fs.ts';
+import { KernelError, must } from '../../kernel/kernel-error.ts';
+import { plus } from '../../kernel/memory.ts';
+import { linkat, mkdirat, mknodat, symlinkat, unlinkat } from '../../kernel/syscalls/dir.ts';
+import {
+  close,
+  fchmodat,
+  fchownat,
+  ftruncate,
+  openat,
+  pwrite64,
+  statx,
+  utimensat,
+} from '../../kernel/syscalls/file.ts';
+import { mapBuffer, unmapBuffer } from '../../kernel/syscalls/memory.ts';
+import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
+import { setxattr } from '../../kernel/syscalls/xattr.ts';
+import type { UserTask } from '../../kernel/user-task.ts';
+import type { Attributes, Content, Entry } from './entry.ts';
+import { Losses } from './losses.ts';
+import { Parents, type Place } from './parents.ts';
+
+const BUFFER_BYTES = 256 * 1024;
+
+const specials = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO, socket: S_IFSOCK } as const;
+
+const modeOnly = 0o7777;
+
+/**
+ * One call after another. An entry replaces what is at its path, but a directory is kept and gets the attributes; a
+ * directory that is not empty is never replaced by something else (ENOTEMPTY). A file of which not all came is taken away again.
+ */
+export class TreeWriter {
+  readonly #task: UserTask;
+  readonly #parents: Parents;
+  readonly #buffer: UserBuffer;
+  readonly losses = new Losses();
+
+  private constructor(task: UserTask, parents: Parents, buffer: UserBuffer) {
+    this.#task = task;
+    this.#parents = parents;
+    this.#buffer = buffer;
+  }
+
+  static async open(task: UserTask, root: Name): Promise<TreeWriter> {
+    const buffer = await mapBuffer(task, BUFFER_BYTES);
+    return new TreeWriter(task, await Parents.open(task, root), buffer);
+  }
+
+  async close(): Promise<void> {
+    await this.#parents.close();
+    await unmapBuffer(this.#task, this.#buffer);
+  }
+
+  /** Times of a directory are set once it is full: `finish` does that. */
+  async add(entry: Entry): Promise<void> {
+    const place = await this.#parents.of(entry.path);
+    const { path, attributes } = entry;
+    switch (entry.type) {
+      case 'directory':
+        return this.#directory(place, path, attributes);
+      case 'file':
+        return this.#file(place, path, attributes, entry.content());
+      case 'symlink':
+        must(
+          'symlinkat',
+          await this.#remade(place, () => symlinkat(this.#task, entry.target, place.dirfd, place.name), path),
+          path,
+        );
+        return this.#describe(place, path, attributes, true);
+      case 'hardlink':
+        return this.#hardlink(place, path, entry.target);
+      default: {
+        const device = 'device' in entry ? entry.device : undefined;
+        const mode = specials[entry.type] | ((attributes.mode ?? 0o600) & 0o777);
+        const made = await this.#remade(place, () => mknodat(this.#task, place.dirfd, place.name, mode, device), path);
+        this.losses.note('special', 'mknodat', made, path);
+        if (made >= 0) await this.#describe(place, path, attributes, false);
+      }
+    }
+  }
+
+  /** The times of a directory, after all in it. */
+  async finish(path: Uint8Array, { atimeNs, mtimeNs }: Attributes): Promise<void> {
+    const { dirfd, name } = await this.#parents.of(path);
+    const ret = await utimensat(this.#task, dirfd, name, { atimeNs, mtimeNs }, AT_SYMLINK_NOFOLLOW);
+    this.losses.note('times', 'utimensat_time64', ret, path);
+  }
+
+  async #directory(place: Place, path: Uint8Array, attributes: Attributes): Promise<void> {
+    const mode = attributes.mode ?? 0o755;
+    if (path.length > 0) {
+      const made = await mkdirat(this.#task, place.dirfd, place.name, mode & 0o777);
+      if (made !== -errnos.EEXIST.number) must('mkdirat', made, path);
+      else if (!(await this.#isDirectory(place))) {
+        await this.#remove(place, path);
+        must('mkdirat', await mkdirat(this.#task, place.dirfd, place.name, mode & 0o777), path);
+      }
+    }
+    const { atimeNs: _, mtimeNs: __, ...now } = attributes;
+    await this.#describe(place, path, now, false);
+  }
+
+  async #isDirectory({ dirfd, name }: Place): Promise<boolean> {
+    const { mode } = await statx(this.#task, dirfd, name, AT_SYMLINK_NOFOLLOW);
+    return (mode & S_IFMT) === S_IFDIR;
+  }
+
+  /** What is no directory goes; an empty directory too. */
+  async #remove({ dirfd, name }: Place, path: Uint8Array): Promise<void> {
+    const ret = await unlinkat(this.#task, dirfd, name);
+    if (ret !== -errnos.EISDIR.number) must('unlinkat', ret, path);
+    else must('unlinkat', await unlinkat(this.#task, dirfd, name, AT_REMOVEDIR), path);
+  }
+
+  /** Makes it; where something is there already, that goes first. Answers what Linux did. */
+  async #remade(place: Place, make: () => Promise<number>, path: Uint8Array): Promise<number> {
+    const made = await make();
+    if (made !== -errnos.EEXIST.number) return made;
+    await this.#remove(place, path);
+    return make();
+  }
+
+  async #hardlink(place: Place, path: Uint8Array, target: Uint8Array): Promise<void> {
+    const from = await this.#parents.ownOf(target);
+    try {
+      const link = () => linkat(this.#task, from.dirfd, from.name, place.dirfd, place.name);
+      must('linkat', await this.#remade(place, link, path), path);
+    } finally {
+      await close(this.#task, from.dirfd);
+    }
+  }
+
+  async #file(place: Place, path: Uint8Array, attributes: Attributes, content: Content): Promise<void> {
+    const { dirfd, name } = place;
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const opened = await this.#remade(place, () => openat(this.#task, dirfd, name, flags, 0o600), path);
+    const fd = must('openat', opened, path);
+    try {
+      await this.#fill(fd, path, content);
+    } catch (cause) {
+      await close(this.#task, fd);
+      await unlinkat(this.#task, dirfd, name);
+      throw cause;
+    }
+    // Delayed allocation tells of ENOSPC here at the latest on some file systems.
+    must('close', await close(this.#task, fd), path);
+    await this.#describe(place, path, attributes, false);
+  }
+
+  async #fill(fd: number, path: Uint8Array, content: Content): Promise<void> {
+    const { at, bytes: room } = this.#buffer;
+    let offset = 0;
+    let held = 0;
+    const writeHeld = async () => {
+      for (let done = 0; done < held; ) {
+        const from = { at: plus(at, done), bytes: room - done };
+        const wrote = must('pwrite64', await pwrite64(this.#task, fd, from, held - done, offset + done), path);
+        if (wrote === 0) throw new KernelError('pwrite64', errnos.EIO.number, path);
+        done += wrote;
+      }
+      offset += held;
+      held = 0;
+    };
+    let hole = false;
+    for await (const piece of content) {
+      if (typeof piece === 'number') {
+        await writeHeld();
+        offset += piece;
+        hole = true;
+        continue;
+      }
+      for (let from = 0; from < piece.length; ) {
+        const part = piece.subarray(from, from + room - held);
+        this.#task.memory.write(plus(at, held), part);
+        from += part.length;
+        held += part.length;
+        if (held === room) await writeHeld();
+      }
+      hole &&= piece.length === 0;
+    }
+    await writeHeld();
+    if (hole) must('ftruncate64', await ftruncate(this.#task, fd, offset), path);
+  }
+
+  /** Owner before mode, as a change of owner takes set-id bits; times last, as everything else changes them. */
+  async #describe(place: Place, path: Uint8Array, attributes: Attributes, isSymlink: boolean): Promise<void> {
+    const { dirfd, name } = place;
+    const { uid, gid, mode, atimeNs, mtimeNs, xattrs } = attributes;
+    const task = this.#task;
+    if (uid !== undefined || gid !== undefined) {
+      const ret = await fchownat(task, dirfd, name, uid ?? -1, gid ?? -1, AT_SYMLINK_NOFOLLOW);
+      this.losses.note('owner', 'fchownat', ret, path);
+    }
+    if (mode !== undefined && !isSymlink) {
+      this.losses.note('mode', 'fchmodat2', await fchmodat(task, dirfd, name, mode & modeOnly), path);
+    }
+    if (xattrs && xattrs.size > 0) await this.#setXattrs(place, path, xattrs);
+    if (atimeNs !== undefined || mtimeNs !== undefined) {
+      const ret = await utimensat(task, dirfd, name, { atimeNs, mtimeNs }, AT_SYMLINK_NOFOLLOW);
+      this.losses.note('times', 'utimensat_time64', ret, path);
+    }
+  }
+
+  /** The calls on attributes take no directory: its own name under /proc, and the file's below it. */
+  async #setXattrs({ dirfd, name }: Place, path: Uint8Array, xattrs: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const prefix = new TextEncoder().encode(`/proc/self/fd/${dirfd}/`);
+    const target = { path: Uint8Array.of(...prefix, ...name) };
+    for (const [key, value] of xattrs) {
+      const ret = await setxattr(this.#task, target, key, value, this.#buffer);
+      this.losses.note('xattr', 'lsetxattr', ret, path);
+    }
+  }
+}
