@@ -77,7 +77,8 @@ export function linux({ module, snapshot, host, limits }: LinuxOptions): Linux {
     aloneMib,
     ready,
     patienceMs,
-    pause: host.pause,
+    usualMib: mountMib[0],
+    host,
   });
   /** Some directories have the time of the mount as theirs: the same image is to give the same tar on any day. */
   const timeless: Host = { ...host, realtimeNs: () => 0 };

@@ -2,7 +2,7 @@
 
 import { AT_FDCWD, S_IFCHR } from '../abi/uapi/fs.ts';
 import { Engine } from './engine.ts';
-import { adopt, Kernel, type KernelOptions, mib } from './kernel.ts';
+import { adopt, DEFAULT_MEMORY_MIB, Kernel, type KernelOptions, mib } from './kernel.ts';
 import { must } from './kernel-error.ts';
 import { Machine } from './machine.ts';
 import { mkdirat, mknodat } from './syscalls/dir.ts';
@@ -58,8 +58,8 @@ export async function boot(
   module: WebAssembly.Module,
   options: KernelOptions & { readonly commandLine?: string },
 ): Promise<Kernel> {
-  const { host, clock = 'virtual', memoryMib = 64, commandLine = '' } = options;
-  const engine = new Engine(new Machine(module, mib(BOOT_MEMORY_MIB)), {
+  const { host, clock = 'virtual', memoryMib = DEFAULT_MEMORY_MIB, commandLine = '' } = options;
+  const engine = new Engine(new Machine(module, mib(BOOT_MEMORY_MIB), mib(memoryMib)), {
     host,
     clock,
     // What asks for more than there is at boot only wants a reserve (btrfs), and does without.

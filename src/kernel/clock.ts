@@ -14,6 +14,7 @@ export class Clock {
   readonly #host: Host;
   /** Wall policy: what the steady clock said at kernel time 0. */
   #epochNs = 0;
+  #stoppedNs: number | undefined;
 
   constructor(policy: ClockPolicy, memory: KernelMemory, shared: Ptr, host: Host) {
     this.policy = policy;
@@ -27,7 +28,12 @@ export class Clock {
 
   /** The time the kernel last saw. */
   get nowNs(): number {
-    return this.#memory.u64AsNumber(plus(this.#shared, SHARED.clockNs));
+    return this.#stoppedNs ?? this.#memory.u64AsNumber(plus(this.#shared, SHARED.clockNs));
+  }
+
+  /** The kernel is at its end, at this time: its memory is not looked at any more. */
+  stop(): void {
+    this.#stoppedNs = this.nowNs;
   }
 
   /** When the next timer is due; undefined: never. */

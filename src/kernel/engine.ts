@@ -1,5 +1,6 @@
 /** The machine under one kernel: its wasm instance, interrupts, idle time, user tasks and devices. */
 
+import type { ExportName } from '../abi/exports.ts';
 import { IRQ, SHARED, TASK_INFO, VIRTIO } from '../abi/shared.ts';
 import { Clock } from './clock.ts';
 import { Console } from './console.ts';
@@ -7,8 +8,9 @@ import { classifyPanic, KernelDead, type KernelEnd, TaskExited } from './errors.
 import type { ClockPolicy, Host } from './host.ts';
 import { HostedTask } from './hosted-task.ts';
 import type { ImportHandlers, Machine } from './machine.ts';
-import { type KernelMemory, type Ptr, plus, ptr } from './memory.ts';
+import { KernelMemory, type Ptr, plus, ptr } from './memory.ts';
 import { Scheduler } from './scheduler.ts';
+import { Stacks, unwinding } from './unwinding.ts';
 import { emptySlot, type MmioDevice } from './virtio/mmio.ts';
 
 /** After so many jumps of virtual time in one turn of the event loop, other work gets its turn. */
@@ -58,8 +60,8 @@ export class Engine {
   readonly #awaited = new Map<number, (task: HostedTask) => void>();
   readonly #devices: (MmioDevice | undefined)[] = new Array(VIRTIO.slots).fill(undefined);
 
-  #idle: (() => void) | undefined;
-  #held: ((ready: number) => void) | undefined;
+  #idle: Parked<void> | undefined;
+  #held: Parked<number> | undefined;
   #heldBy: HostedTask | undefined;
   #cancelTimer: (() => void) | undefined;
   #ioInFlight = 0;
@@ -70,16 +72,24 @@ export class Engine {
   #turning = false;
   #dead: KernelDead | undefined;
   readonly #deaths: ((dead: KernelDead) => void)[] = [];
+  readonly #stacks: Stacks;
+  /** Hear that nothing of it is left. */
+  readonly #gone: (() => void)[] = [];
 
   constructor(machine: Machine, options: EngineOptions) {
     this.#options = options;
     this.#machine = machine;
-    this.memory = machine.memory;
+    // Its own, so that nobody sees by it what is there after this kernel.
+    this.memory = new KernelMemory(machine.memory.memory);
     this.#shared = ptr(machine.call('shared'));
     this.memoryLimit = options.memoryLimit;
     this.clock = new Clock(options.clock, this.memory, this.#shared, options.host);
     this.clock.jumps = JUMPS_A_TURN;
-    this.#scheduler = new Scheduler(machine.promising('task_entry'), (cause) => this.die(cause), options.restored);
+    const die = (cause: unknown) => this.die(cause);
+    this.#stacks = new Stacks(die, () => this.#seeWhetherGone());
+    const entry = machine.promising('task_entry');
+    const enter = (task: number, sp: number) => this.#stacks.begin(() => entry(task, sp));
+    this.#scheduler = new Scheduler(enter, die, options.restored);
     machine.bind(this.#imports());
   }
 
@@ -93,13 +103,18 @@ export class Engine {
 
   /** Bytes of memory now, from address 0; the machine may have more, from a kernel before. */
   get memoryBytes(): number {
-    return ptr(this.#machine.call('memory_used'));
+    return ptr(this.#call('memory_used'));
   }
 
   /** Boot, or go on after a restore. The promise of the idle task never settles unless the kernel dies. */
   run(): void {
-    const main = this.#machine.promising(this.#options.restored ? 'resume' : 'start');
-    main().catch((cause: unknown) => this.die(cause));
+    this.#stacks.begin(this.#machine.promising(this.#options.restored ? 'resume' : 'start'));
+  }
+
+  /** An export that never suspends: of this kernel, or not at all. */
+  #call(name: ExportName, ...args: number[]): number {
+    if (this.#dead) throw this.#dead;
+    return this.#machine.call(name, ...args);
   }
 
   get dead(): KernelDead | undefined {
@@ -108,6 +123,10 @@ export class Engine {
   /** Requests of devices that have not been answered: they may still write into memory. */
   get ioInFlight(): number {
     return this.#ioInFlight;
+  }
+  /** Engine stacks that exist: of tasks that ran, and have not ended. */
+  get stacks(): number {
+    return this.#stacks.count;
   }
   get switches(): number {
     return this.#scheduler.switches;
@@ -125,6 +144,21 @@ export class Engine {
   onDeath(then: (dead: KernelDead) => void): void {
     if (this.#dead) then(this.#dead);
     else this.#deaths.push(then);
+  }
+
+  /**
+   * Tell `then` when nothing of a dead kernel is left: its stacks have unwound, and its devices have answered all that
+   * they were asked. Until then something of it could still write into memory.
+   */
+  onGone(then: () => void): void {
+    this.#gone.push(then);
+    this.#seeWhetherGone();
+  }
+
+  #seeWhetherGone(): void {
+    if (!this.#dead || this.#stacks.count > 0 || this.#ioInFlight > 0) return;
+    this.#machine.release();
+    for (const then of this.#gone.splice(0)) then();
   }
 
   /** The user task with this pid, once it is in its user loop. */
@@ -145,7 +179,7 @@ export class Engine {
   /** What Linux knows of its tasks, the idle task left out. Runs kernel code: only while the kernel is idle. */
   taskList(at: Ptr, bytes: number): TaskInfo[] {
     const max = Math.floor(bytes / TASK_INFO.bytes);
-    const count = Math.min(this.#machine.call('task_list', at, max), max);
+    const count = Math.min(this.#call('task_list', at, max), max);
     return Array.from({ length: count }, (_, i) => {
       const row = plus(at, i * TASK_INFO.bytes);
       const comm = this.memory.copy(plus(row, TASK_INFO.comm), TASK_INFO.commBytes);
@@ -180,24 +214,30 @@ export class Engine {
     },
     end: (complete) => {
       this.#ioInFlight--;
-      if (this.#dead) return;
+      if (this.#dead) return this.#seeWhetherGone();
       complete();
       this.#reconsider();
     },
   };
 
-  /** The kernel ended: everyone who waits for it hears why, and it never runs again. */
+  /**
+   * The kernel ended: everyone who waits for it hears why, and it never runs again. What is parked unwinds, soon; what
+   * runs at this moment does when it calls the host next.
+   */
   die(cause: unknown): void {
     if (this.#dead) return;
     const dead = cause instanceof KernelDead ? cause : this.#trap(cause);
     this.#dead = dead;
     this.#machine.unbind();
     this.#cancelTimer?.();
-    // Whoever holds these could wake a stack of a kernel that is no more.
+    this.clock.stop();
+    this.memory.revoke(dead);
+    for (const parked of [this.#idle, this.#held]) parked?.reject(unwinding);
     this.#idle = this.#held = this.#heldBy = undefined;
-    this.#scheduler.forget();
+    this.#scheduler.end();
     for (const task of this.#tasks.values()) task.end(dead);
     for (const then of this.#deaths.splice(0)) then(dead);
+    this.#seeWhetherGone();
   }
 
   /** Virtual time stands still until `work` has settled, as for a device. What runs in no time goes on. */
@@ -233,8 +273,8 @@ export class Engine {
     const idle = this.#idle;
     const held = this.#held;
     this.#idle = this.#held = this.#heldBy = undefined;
-    idle?.();
-    held?.(0);
+    idle?.resolve();
+    held?.resolve(0);
   }
 
   /** The import `idle`. While nothing that #mayJump() looks at changes, the kernel jumps on without it. */
@@ -248,10 +288,10 @@ export class Engine {
         return;
       }
     }
-    return new Promise((resolve) => {
-      this.#idle = resolve;
-      this.#reconsider();
-    });
+    const idle = Promise.withResolvers<void>();
+    this.#idle = idle;
+    this.#reconsider();
+    return idle.promise;
   }
 
   /** Virtual time may pass: some task waits in the kernel for it, and nobody is about to do something now. */
@@ -328,11 +368,11 @@ export class Engine {
     if (task.take()) return 1;
     if (!task.thinking || this.#wake.length > 0 || this.memory.u32(plus(this.#shared, SHARED.irqPending))) return 0;
     // The program has its result and will call again soon: hold the task in user mode until then.
-    return new Promise((resolve) => {
-      this.#held = resolve;
-      this.#heldBy = task;
-      if (this.clock.policy === 'wall') this.#armWallTimer();
-    });
+    const held = Promise.withResolvers<number>();
+    this.#held = held;
+    this.#heldBy = task;
+    if (this.clock.policy === 'wall') this.#armWallTimer();
+    return held.promise;
   }
 
   #newTask(address: number, pid: number, regs: Ptr): HostedTask {
@@ -364,7 +404,7 @@ export class Engine {
       const held = this.#held;
       this.#held = this.#heldBy = undefined;
       this.#cancelTimer?.();
-      held(1);
+      held.resolve(1);
       return;
     }
     this.clock.forbidJumps();
@@ -423,6 +463,9 @@ export class Engine {
     };
   }
 }
+
+/** A stack that waits in an import. */
+type Parked<T> = Pick<PromiseWithResolvers<T>, 'resolve' | 'reject'>;
 
 /** How a device says that a request is on its way. */
 export interface IoLedger {

@@ -11,6 +11,11 @@ export interface Host {
   turn(): Promise<void>;
   /** Settles in about so many milliseconds; who awaits it is kept alive, which a promise that another request settles would not. */
   pause(ms: number): Promise<void>;
+  /**
+   * Call `beat` about every `ms` for as long as it answers true and the caller's part of the event loop lives. For
+   * hosts where a caller may vanish between two awaits, as a Worker's request does; others do without.
+   */
+  heartbeat?(ms: number, beat: () => boolean): void;
   /** Call `then` in about so many milliseconds; answers how to cancel. Used by the wall policy alone. */
   timer(ms: number, then: () => void): () => void;
 }

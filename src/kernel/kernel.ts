@@ -19,6 +19,9 @@ import { VirtioRng } from './virtio/rng.ts';
 
 const MIB = 1 << 20;
 
+/** What a kernel may have unless someone says otherwise. */
+export const DEFAULT_MEMORY_MIB = 64;
+
 /** Room for paths and structs of one system call. */
 export const SCRATCH_BYTES = 64 * 1024;
 
@@ -26,7 +29,7 @@ export interface KernelOptions {
   readonly host: Host;
   /** Default `virtual`. */
   readonly clock?: ClockPolicy;
-  /** The most memory it may grow to; default 64. */
+  /** The most memory it may grow to. */
   readonly memoryMib?: number;
 }
 
@@ -87,6 +90,11 @@ export class Kernel {
   /** Throw it away: nothing in it runs again. */
   kill(end: KernelEnd = 'halt', message = 'the kernel was stopped'): void {
     this.engine.kill(end, message);
+  }
+
+  /** Settles once it is dead and nothing of it is left that could run or write into memory. */
+  get gone(): Promise<void> {
+    return new Promise((resolve) => this.engine.onGone(resolve));
   }
 
   /** Plug a disk in; it is there, with its partitions, when this settles. */

@@ -3,18 +3,19 @@
 import { type ExportName, kernelExports } from '../abi/exports.ts';
 import { type ImportName, kernelImports } from '../abi/imports.ts';
 import { KernelMemory } from './memory.ts';
+import { unwinding } from './unwinding.ts';
 
 const WASM_PAGE = 65_536;
 
 /** What answers the imports at present; what a row of the table means is in abi/imports.ts. */
 export type ImportHandlers = Readonly<Record<ImportName, (a: number, b: number, c: number, d: number) => unknown>>;
 
-/** Nothing may call the host between two kernels: a stack that is still parked belongs to a dead one. */
+/** Whatever calls the host between two kernels belongs to a dead one, and goes no further. */
 const unbound = Object.fromEntries(
   Object.keys(kernelImports).map((name) => [
     name,
     () => {
-      throw new Error(`import ${name} of a machine without a kernel`);
+      throw unwinding;
     },
   ]),
 ) as unknown as ImportHandlers;
@@ -23,11 +24,16 @@ type MachineExports = { readonly [N in ExportName]: (...args: number[]) => numbe
 
 export class Machine {
   readonly memory: KernelMemory;
+  /** What memory may grow to, whatever runs in it. */
+  readonly maximumBytes: number;
   readonly #exports: MachineExports;
   #handlers: ImportHandlers = unbound;
+  #occupied = false;
 
-  constructor(module: WebAssembly.Module, memoryBytes: number) {
-    const memory = new WebAssembly.Memory({ initial: Math.ceil(memoryBytes / WASM_PAGE), maximum: 65_536 });
+  constructor(module: WebAssembly.Module, memoryBytes: number, maximumBytes: number) {
+    const maximum = Math.floor(maximumBytes / WASM_PAGE);
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(memoryBytes / WASM_PAGE), maximum });
+    this.maximumBytes = maximumBytes;
     const imports = Object.entries(kernelImports).map(([key, row]) => {
       const name = key as ImportName;
       const call = (a = 0, b = 0, c = 0, d = 0) => this.#handlers[name](a, b, c, d);
@@ -44,12 +50,21 @@ export class Machine {
     if (pages > 0) this.memory.memory.grow(pages);
   }
 
+  /** A kernel runs on it from now on. */
   bind(handlers: ImportHandlers): void {
+    if (this.#occupied) throw new Error('something of the kernel before is still in this machine');
+    this.#occupied = true;
     this.#handlers = handlers;
   }
 
+  /** The kernel is dead: what is left of it gets no further than to its next call of the host. */
   unbind(): void {
     this.#handlers = unbound;
+  }
+
+  /** Nothing is left of the kernel: the machine may serve the next. */
+  release(): void {
+    this.#occupied = false;
   }
 
   /** Call an export that never suspends. */

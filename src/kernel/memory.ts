@@ -17,6 +17,7 @@ export class KernelMemory {
   readonly memory: WebAssembly.Memory;
   #bytes: Uint8Array;
   #data: DataView;
+  #revoked: Error | undefined;
 
   constructor(memory: WebAssembly.Memory) {
     this.memory = memory;
@@ -41,8 +42,16 @@ export class KernelMemory {
     return this.#data;
   }
 
+  /** Whoever touches it from now on gets `cause` thrown: it belongs to someone else. */
+  revoke(cause: Error): void {
+    this.#revoked = cause;
+    this.#bytes = new Uint8Array(0);
+    this.#data = new DataView(this.#bytes.buffer);
+  }
+
   /** Memory has grown: that detaches its old buffer, whose views are empty from then on. */
   #renew(): void {
+    if (this.#revoked) throw this.#revoked;
     this.#bytes = new Uint8Array(this.memory.buffer);
     this.#data = new DataView(this.memory.buffer);
   }

@@ -1,11 +1,15 @@
-/** Kernels of one isolate: machines kept ready, used again, and counted against a memory budget. */
+/** Kernels of one isolate: counted against a memory budget, and leased to whoever asks, in turn. */
 
 import { HostError } from '../errors/host-error.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
+import type { Host } from './host.ts';
 import type { Kernel, KernelOptions } from './kernel.ts';
+import { BEAT_MS, Life } from './lease.ts';
 import type { Machine } from './machine.ts';
-import { cleanMachine, freshMachine, restore, type SnapshotState } from './snapshot.ts';
+import { Machines } from './machines.ts';
+import { restore, type SnapshotState } from './snapshot.ts';
 import { resume, type Suspended } from './suspend.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 const MIB = 1 << 20;
 
@@ -16,139 +20,204 @@ export interface PoolOptions {
   readonly aloneMib?: number;
   /** Machines kept ready for the next requests. */
   readonly ready: number;
+  /** What most kernels may have: the size of the first machines that are kept ready. Default 24. */
+  readonly usualMib?: number;
   /** How long a request waits for memory before it is told to come back. */
   readonly patienceMs: number;
-  /** A pause that keeps a waiting request alive; a bare promise that another request settles would not. */
-  readonly pause: (ms: number) => Promise<void>;
+  readonly host: Pick<Host, 'pause' | 'monotonicNs' | 'heartbeat'>;
 }
 
-type PooledOptions = KernelOptions & { readonly memoryMib: number };
+export interface AcquireOptions extends KernelOptions {
+  readonly memoryMib: number;
+  /** Who asks, by any name: those who wait are served so that each owner gets his share. Default: all are one. */
+  readonly owner?: string | undefined;
+}
+
+/** How the pool is, for those who ask whether the service is well. */
+export interface PoolHealth {
+  /** A kernel of the usual size could start now. */
+  readonly ready: boolean;
+  /** Kernels that run. */
+  readonly kernels: number;
+  /** Requests that wait for one. */
+  readonly waiting: number;
+  /** Linear memory that is taken, and all there is. */
+  readonly bytes: number;
+  readonly budgetBytes: number;
+}
 
 /** How often a waiting request looks whether it is its turn. */
 const LOOK_MS = 5;
+const USUAL_MIB = 24;
 
-/** A machine that has grown by more than one step (wasm/arch/lkl/mm/grow.c) is let go: idle, it would take memory that running kernels may have. */
-const REUSED_GROWTH_MIB = 4;
+/** What someone has of the budget, from before his kernel is made until it is dead or he is found gone. */
+interface Lease {
+  readonly owner: string | undefined;
+  readonly bytes: number;
+  readonly life: Life;
+  kernel: Kernel | undefined;
+}
 
 /**
- * Each kernel is restored from the snapshot into a machine with nothing of anyone else in it. A machine that is ready
- * has run nothing: it holds no promise of the request that made it.
+ * Each kernel is restored from the snapshot into a machine with nothing of anyone else in it.
+ *
+ * What is taken belongs to a *lease*, not to the code that asked: in a Worker a request whose client hangs up may stop for
+ * ever at any `await`. Three laws:
+ * - Memory is given back the moment the kernel dies, whoever kills it. `kernel.kill()` is enough, and may come twice.
+ * - Where requests vanish the host has a `heartbeat`, which beats in the event loop of whoever called `acquire`, for as
+ *   long as his context lives. A lease that is silent for 2.5 s is judged by *others* (whoever waits for memory, asks
+ *   `health()`, calls `acquire` or `refill`): found silent three times it is over, and its kernel is killed. A client that
+ *   reads slowly is not silent: how long he may hold a kernel is the business of the route.
+ * - A machine is used again only when nothing of its kernel is left (`Engine.onGone`). One whose stacks cannot unwind,
+ *   because their request is gone, is left to the garbage collector: no machine ever serves two.
  */
 export class KernelPool {
-  readonly #module: WebAssembly.Module;
   readonly #state: SnapshotState;
   readonly #options: PoolOptions;
-  /** Clean: a request may start at once. */
-  readonly #ready: Machine[] = [];
-  /** Used by a kernel that is dead, to be cleaned before they serve again. */
-  readonly #used: Machine[] = [];
-  #runningBytes = 0;
-  /** Requests that wait, in the order they came. */
-  readonly #queue: symbol[] = [];
+  readonly #machines: Machines;
+  readonly #leases = new Set<Lease>();
+  readonly #waiting = new WaitingRoom();
 
   constructor(module: WebAssembly.Module, state: SnapshotState, options: PoolOptions) {
-    this.#module = module;
     this.#state = state;
     this.#options = options;
+    this.#machines = new Machines(module, state, options.ready, options.usualMib ?? USUAL_MIB);
   }
 
   /** Bytes that count against the budget: what running kernels may grow to, and the machines that wait. */
   get bytes(): number {
-    return [...this.#ready, ...this.#used].reduce((sum, { memory }) => sum + memory.size, this.#runningBytes);
+    return this.#leasedBytes + this.#machines.bytes;
   }
 
-  /** The most memory of a machine that is used again. */
-  get #reusedBytes(): number {
-    return this.#state.memoryBytes + REUSED_GROWTH_MIB * MIB;
+  get #leasedBytes(): number {
+    let sum = 0;
+    for (const { bytes } of this.#leases) sum += bytes;
+    return sum;
   }
 
-  get #idle(): number {
-    return this.#ready.length + this.#used.length;
-  }
-
-  /** A kernel of the caller's own. Rejects with `kernel-busy` when memory does not come free in time. First come, first served. */
-  acquire(options: PooledOptions): Promise<Kernel> {
+  /**
+   * A kernel of the caller's own; to be killed in the end. Rejects with `kernel-busy` when memory does not come free in
+   * time, with `kernel-oom` when there never is so much. Each in turn: the owner who has least comes next, and of his
+   * requests the first.
+   */
+  acquire(options: AcquireOptions): Promise<Kernel> {
     return this.#start(options, this.#state.memoryBytes, (machine) => restore(machine, this.#state, options));
   }
 
   /** The same of a kernel that was suspended: it goes on. */
-  resume(suspended: Suspended, options: PooledOptions & { readonly disks: readonly BlockDevice[] }): Promise<Kernel> {
+  resume(suspended: Suspended, options: AcquireOptions & { readonly disks: readonly BlockDevice[] }): Promise<Kernel> {
     const { memoryBytes } = suspended.state;
     return this.#start(options, memoryBytes, (machine) => resume(machine, suspended, this.#state.buildId, options));
   }
 
   /** What every kernel's memory is at first: for immediate use. */
   get cleanMemory(): Uint8Array {
-    if (this.#ready.length === 0) this.#ready.push(this.#clean(this.#used.pop()));
-    return this.#ready[0]?.memory.bytes ?? new Uint8Array(0);
-  }
-
-  /** `start` makes the kernel of a clean machine that has `memoryBytes` at least. */
-  async #start(
-    { memoryMib }: PooledOptions,
-    memoryBytes: number,
-    start: (machine: Machine) => Kernel | Promise<Kernel>,
-  ): Promise<Kernel> {
-    const bytes = Math.max(memoryMib * MIB, memoryBytes, this.#reusedBytes);
-    await this.#admit(bytes);
-    try {
-      const machine = this.#take();
-      machine.grow(memoryBytes);
-      const kernel = await start(machine);
-      kernel.engine.onDeath(() => {
-        this.#runningBytes -= bytes;
-        const small = machine.memory.size <= this.#reusedBytes;
-        // A device's request that is still under way could write into the next kernel's memory.
-        if (small && kernel.engine.ioInFlight === 0 && this.#idle < this.#options.ready) this.#used.push(machine);
-      });
-      return kernel;
-    } catch (cause) {
-      this.#runningBytes -= bytes;
-      throw cause;
-    }
+    return this.#machines.cleanMemory;
   }
 
   /** Make machines ready for the next requests, within the budget: for after a response. */
   refill(): void {
-    for (let used = this.#used.pop(); used; used = this.#used.pop()) this.#ready.push(this.#clean(used));
-    while (this.#idle < this.#options.ready && this.bytes + this.#state.memoryBytes <= this.#options.budgetMib * MIB) {
-      this.#ready.push(freshMachine(this.#module, this.#state));
+    this.#sweep();
+    this.#machines.refill((bytes) => this.bytes + bytes <= this.#options.budgetMib * MIB);
+  }
+
+  /** Look after the pool, and tell how it is. Cheap: for every request that asks whether the service is well. */
+  health(): PoolHealth {
+    this.#sweep();
+    const usual = this.#machines.sizeMib(this.#options.usualMib ?? USUAL_MIB) * MIB;
+    return {
+      ready: this.#waiting.size === 0 && this.#isFree(usual),
+      kernels: this.#leases.size,
+      waiting: this.#waiting.size,
+      bytes: this.bytes,
+      budgetBytes: this.#options.budgetMib * MIB,
+    };
+  }
+
+  /** `start` makes the kernel of a clean machine that has `memoryBytes` at least. */
+  async #start(
+    { memoryMib, owner }: AcquireOptions,
+    memoryBytes: number,
+    start: (machine: Machine) => Kernel | Promise<Kernel>,
+  ): Promise<Kernel> {
+    const sizeMib = this.#machines.sizeMib(Math.max(memoryMib, memoryBytes / MIB));
+    const lease = await this.#admit(sizeMib * MIB, owner);
+    try {
+      const machine = this.#machines.take(sizeMib);
+      while (this.bytes > this.#options.budgetMib * MIB && this.#machines.drop());
+      machine.grow(memoryBytes);
+      const kernel = await start(machine);
+      lease.kernel = kernel;
+      kernel.engine.onDeath(() => this.#leases.delete(lease));
+      kernel.engine.onGone(() => this.#machines.giveBack(machine));
+      if (!this.#leases.has(lease)) throw this.#abandon(kernel);
+      return kernel;
+    } catch (cause) {
+      this.#leases.delete(lease);
+      throw cause;
     }
   }
 
   /** Wait for our turn and for room, then take the room. */
-  async #admit(bytes: number): Promise<void> {
-    const { budgetMib, aloneMib = budgetMib, patienceMs, pause } = this.#options;
-    const free = () =>
-      budgetMib * MIB - this.#runningBytes >= bytes || (this.#runningBytes === 0 && bytes <= aloneMib * MIB);
-    if (!free() || this.#queue.length > 0) {
-      if (bytes > Math.max(budgetMib, aloneMib) * MIB)
-        throw new HostError('kernel-oom', `a kernel of ${bytes / MIB} MiB never fits`);
-      const ticket = Symbol();
-      this.#queue.push(ticket);
+  async #admit(bytes: number, owner: string | undefined): Promise<Lease> {
+    const { budgetMib, aloneMib = budgetMib, patienceMs, host } = this.#options;
+    if (bytes > Math.max(budgetMib, aloneMib) * MIB)
+      throw new HostError('kernel-oom', `a kernel of ${bytes / MIB} MiB never fits`);
+    if (!this.#isFree(bytes) || this.#waiting.size > 0) {
+      const ticket = this.#waiting.enter(owner, host.monotonicNs());
       try {
-        for (let waitedMs = 0; this.#queue[0] !== ticket || !free(); waitedMs += LOOK_MS) {
+        for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
+          this.#sweep();
+          if (this.#waiting.next((who) => this.#heldBy(who)) === ticket && this.#isFree(bytes)) break;
           if (waitedMs >= patienceMs) throw new HostError('kernel-busy');
-          await pause(LOOK_MS);
+          await host.pause(LOOK_MS);
+          this.#waiting.beat(ticket, host.monotonicNs());
         }
       } finally {
-        this.#queue.splice(this.#queue.indexOf(ticket), 1);
+        this.#waiting.leave(ticket);
       }
     }
-    this.#runningBytes += bytes;
+    this.#waiting.served(owner);
+    return this.#lease(bytes, owner);
   }
 
-  /** The best machine there is; idle ones that no longer fit beside it are let go. */
-  #take(): Machine {
-    const machine = this.#ready.pop() ?? this.#clean(this.#used.pop());
-    while (this.#idle > 0 && this.bytes > this.#options.budgetMib * MIB) {
-      if (!this.#used.pop()) this.#ready.pop();
+  #lease(bytes: number, owner: string | undefined): Lease {
+    const { host } = this.#options;
+    const lease: Lease = { owner, bytes, life: new Life(host.monotonicNs()), kernel: undefined };
+    this.#leases.add(lease);
+    host.heartbeat?.(BEAT_MS, () => {
+      lease.life.beat(host.monotonicNs());
+      return this.#leases.has(lease);
+    });
+    return lease;
+  }
+
+  #isFree(bytes: number): boolean {
+    const { budgetMib, aloneMib = budgetMib } = this.#options;
+    return budgetMib * MIB - this.#leasedBytes >= bytes || (this.#leases.size === 0 && bytes <= aloneMib * MIB);
+  }
+
+  #heldBy(owner: string | undefined): number {
+    let sum = 0;
+    for (const lease of this.#leases) if (lease.owner === owner) sum += lease.bytes;
+    return sum;
+  }
+
+  /** Take back what belongs to requests that are gone. */
+  #sweep(): void {
+    const { host } = this.#options;
+    const nowNs = host.monotonicNs();
+    this.#waiting.sweep(nowNs);
+    if (!host.heartbeat) return;
+    for (const lease of this.#leases) {
+      if (!lease.life.isOver(nowNs)) continue;
+      this.#leases.delete(lease);
+      if (lease.kernel) this.#abandon(lease.kernel);
     }
-    return machine;
   }
 
-  #clean(used: Machine | undefined): Machine {
-    if (used) cleanMachine(used);
-    return used ?? freshMachine(this.#module, this.#state);
+  #abandon(kernel: Kernel): HostError {
+    kernel.kill('halt', 'whoever had this kernel is gone');
+    return new HostError('kernel-busy', 'this request was taken for gone');
   }
 }

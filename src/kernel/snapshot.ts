@@ -3,7 +3,7 @@
 import type { BlockDevice } from '../storage/block-device.ts';
 import { Engine, type TaskInfo } from './engine.ts';
 import type { HostedTask } from './hosted-task.ts';
-import { Kernel, type KernelOptions, mib, type SavedDisk } from './kernel.ts';
+import { DEFAULT_MEMORY_MIB, Kernel, type KernelOptions, mib, type SavedDisk } from './kernel.ts';
 import { Machine } from './machine.ts';
 import { type KernelMemory, type Ptr, ptr } from './memory.ts';
 
@@ -138,9 +138,13 @@ export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promis
   };
 }
 
-/** A machine for `restore`, clean: with the snapshot in its memory and nothing else. */
-export function freshMachine(module: WebAssembly.Module, state: SnapshotState): Machine {
-  const machine = new Machine(module, state.memoryBytes);
+/** A machine for `restore`, clean: with the snapshot in its memory and nothing else. It may grow to `memoryMib`. */
+export function freshMachine(
+  module: WebAssembly.Module,
+  state: SnapshotState,
+  memoryMib = DEFAULT_MEMORY_MIB,
+): Machine {
+  const machine = new Machine(module, state.memoryBytes, mib(memoryMib));
   machine.call('restore', 0);
   return machine;
 }
@@ -150,14 +154,16 @@ export function cleanMachine(machine: Machine): void {
   machine.call('restore', 1);
 }
 
-/** A kernel that goes on from the snapshot in a clean machine. */
+/** A kernel that goes on from the snapshot in a clean machine. By default it may have all that the machine can. */
 export function restore(
   machine: Machine,
   state: SnapshotState,
   options: KernelOptions & { readonly disks?: readonly BlockDevice[] },
 ): Kernel {
-  const { host, clock = 'virtual', memoryMib = 64 } = options;
-  const engine = new Engine(machine, { host, clock, memoryLimit: mib(memoryMib), commandLine: '', restored: true });
+  const { host, clock = 'virtual', memoryMib } = options;
+  const memoryLimit = memoryMib === undefined ? machine.maximumBytes : mib(memoryMib);
+  if (memoryLimit > machine.maximumBytes) throw new RangeError(`this machine has no ${memoryMib} MiB`);
+  const engine = new Engine(machine, { host, clock, memoryLimit, commandLine: '', restored: true });
   let init: HostedTask | undefined;
   for (const saved of state.tasks) {
     const task = engine.adopt(saved.address, saved.pid, ptr(saved.regs));

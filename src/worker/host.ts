@@ -15,6 +15,11 @@ export const workerHost: Host = {
   monotonicNs: () => performance.now() * 1e6,
   turn: () => scheduler.wait(0),
   pause: (ms) => scheduler.wait(ms),
+  heartbeat(ms, beat) {
+    const timer = setInterval(() => {
+      if (!beat()) clearInterval(timer);
+    }, ms);
+  },
   timer(ms, then) {
     const timer = setTimeout(then, ms);
     return () => clearTimeout(timer);

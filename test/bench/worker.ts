@@ -39,7 +39,7 @@ const SAMPLES_A_COUNT = 10;
 interface Timed<T> {
   readonly prepare?: () => void | Promise<void>;
   readonly action: () => Promise<T>;
-  readonly finish?: (result: T) => void;
+  readonly finish?: (result: T) => void | Promise<void>;
 }
 
 /**
@@ -58,7 +58,7 @@ async function sample<T>(query: URLSearchParams, { prepare, action, finish }: Ti
     const result = await action();
     const spins = untilTick();
     times.push(performance.now() - start - spins / spinsPerMs);
-    finish?.(result);
+    await finish?.(result);
   }
   return times.slice(warmups);
 }
@@ -72,7 +72,11 @@ async function firstSyscall(machine: Machine): Promise<Kernel> {
   return kernel;
 }
 
-const kill = (kernel: Kernel): void => kernel.kill();
+/** Its machine is free for the next when this settles. */
+const kill = (kernel: Kernel): Promise<void> => {
+  kernel.kill();
+  return kernel.gone;
+};
 
 /** The whole file that is bound, as a device in memory. */
 async function boundImage(query: URLSearchParams, { FILES: files }: Bindings): Promise<BlockDevice> {
@@ -90,6 +94,7 @@ async function firstFile(machine: Machine, device: BlockDevice): Promise<number>
   must('read', await task.syscall('read', fd, task.scratch, 6144));
   const bytes = kernel.memoryBytes;
   await image.close();
+  await kernel.gone;
   return bytes;
 }
 

@@ -9,7 +9,7 @@ import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import vmlinux from '../../wasm/dist/vmlinux.wasm';
 
 export const restoredKernel = (memoryMib = 64, host = nodeHost): Kernel =>
-  restore(freshMachine(kernelModule, snapshot), snapshot, { host, memoryMib });
+  restore(freshMachine(kernelModule, snapshot, memoryMib), snapshot, { host, memoryMib });
 
 export const bootedKernel = (host = nodeHost): Promise<Kernel> => boot(vmlinux, { host });
 

@@ -87,6 +87,7 @@ describe('a machine that is used again', () => {
     const grownBytes = first.memoryBytes;
     expect(grownBytes).toBeGreaterThan(snapshot.memoryBytes);
     first.kill();
+    await first.gone;
     const needle = new TextDecoder().decode(secret.subarray(0, 40));
     const holds = () => new TextDecoder('latin1').decode(machine.memory.bytes).includes(needle);
     expect(holds()).toBe(true);
@@ -111,13 +112,25 @@ describe('a machine that is used again', () => {
       const kernel = restore(machine, snapshot, { host: nodeHost });
       expect(await kernel.init.syscall('getpid')).toBe(1);
       kernel.kill();
+      await kernel.gone;
     }
+  });
+
+  it('serves no kernel while something of another is left', async () => {
+    const machine = freshMachine(kernelModule, snapshot);
+    const first = restore(machine, snapshot, { host: nodeHost });
+    await first.init.syscall('getpid');
+    first.kill();
+    cleanMachine(machine);
+    expect(() => restore(machine, snapshot, { host: nodeHost })).toThrow('still in this machine');
+    await first.gone;
+    keep(restore(machine, snapshot, { host: nodeHost }));
   });
 });
 
 describe('the pool', () => {
   const pool = (budgetMib: number, patienceMs = 10_000) =>
-    new KernelPool(kernelModule, snapshot, { budgetMib, ready: 2, patienceMs, pause: (ms) => setTimeout(ms) });
+    new KernelPool(kernelModule, snapshot, { budgetMib, ready: 2, usualMib: 20, patienceMs, host: nodeHost });
 
   it('serves twenty at once within its budget, in the order they came', async () => {
     const kernels = pool(64);
@@ -146,6 +159,7 @@ describe('the pool', () => {
     const grown = first.memoryBytes;
     expect(grown).toBeGreaterThan(snapshot.memoryBytes);
     first.kill();
+    await first.gone;
     expect(kernels.bytes).toBe(grown);
     kernels.refill();
     expect(kernels.bytes).toBe(grown + snapshot.memoryBytes);

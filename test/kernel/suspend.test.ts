@@ -1,6 +1,5 @@
 /** Kernels as sessions have them, suspended with file systems mounted to be written. */
 
-import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { AT_FDCWD } from '../../src/abi/uapi/fs.ts';
 import { type KernelRequest, prepareKernel, type SetupNeeds } from '../../src/batch/kernel-setup.ts';
@@ -18,7 +17,7 @@ const pool = new KernelPool(kernelModule, snapshot, {
   budgetMib: 64,
   ready: 1,
   patienceMs: 20,
-  pause: (ms) => setTimeout(ms),
+  host: nodeHost,
 });
 let flushed = 0;
 const needs: SetupNeeds = {

@@ -1,0 +1,191 @@
+/** What a pool's kernels take is given back, whatever becomes of those who asked for them. */
+
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Host } from '../../src/kernel/host.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
+import { KernelPool, type PoolOptions } from '../../src/kernel/pool.ts';
+import { nodeHost } from '../../src/node/host.ts';
+import { kernelModule, snapshot } from './restored.ts';
+
+const MIB = 1 << 20;
+const SECOND_NS = 1e9;
+
+const kernels: Kernel[] = [];
+afterEach(() => {
+  for (const kernel of kernels.splice(0)) kernel.kill();
+});
+const keep = (kernel: Kernel): Kernel => {
+  kernels.push(kernel);
+  return kernel;
+};
+
+/** A world in which callers vanish: with a clock of its own, and a heart for each of them. */
+class Vanishing implements Pick<Host, 'pause' | 'monotonicNs' | 'heartbeat'> {
+  nowNs = 0;
+  readonly #hearts = new Set<() => boolean>();
+  /** The caller whose code runs at present. */
+  caller = 'a';
+  readonly #gone = new Set<string>();
+
+  monotonicNs = () => this.nowNs;
+  pause = async () => {
+    const { caller } = this;
+    this.pass(5e6);
+    await setTimeout(0);
+    if (this.#gone.has(caller)) await new Promise(() => {});
+  };
+  heartbeat = (_ms: number, beat: () => boolean) => {
+    const { caller } = this;
+    const heart = () => this.#gone.has(caller) || beat();
+    this.#hearts.add(heart);
+  };
+
+  vanish(caller: string): void {
+    this.#gone.add(caller);
+  }
+  pass(ns: number): void {
+    this.nowNs += ns;
+    for (const heart of this.#hearts) if (!heart()) this.#hearts.delete(heart);
+  }
+}
+
+const poolOf = (host: PoolOptions['host'], options: Partial<PoolOptions> = {}) =>
+  new KernelPool(kernelModule, snapshot, { budgetMib: 48, ready: 2, patienceMs: 5_000, host, ...options });
+const asked = { host: nodeHost, memoryMib: 24 };
+
+describe('a caller that vanishes', () => {
+  it('has his kernel killed by the next who waits, and its memory given to him', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world);
+    const lost = [keep(await pool.acquire(asked)), keep(await pool.acquire(asked))];
+    world.vanish('a');
+    world.caller = 'b';
+    const kernel = keep(await pool.acquire(asked));
+    expect(await kernel.init.syscall('getpid')).toBe(1);
+    expect(lost.every(({ dead }) => dead?.message === 'whoever had this kernel is gone')).toBe(true);
+    expect(world.nowNs).toBeLessThan(5 * SECOND_NS);
+  });
+
+  it('is found by who asks whether the service is well', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world);
+    for (let i = 0; i < 2; i++) keep(await pool.acquire(asked));
+    expect(pool.health()).toMatchObject({ ready: false, kernels: 2 });
+    world.vanish('a');
+    for (let second = 0; second < 5; second++) {
+      world.pass(SECOND_NS);
+      pool.health();
+    }
+    expect(pool.health()).toMatchObject({ ready: true, kernels: 0 });
+  });
+
+  it('holds nobody up who waits behind him', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world);
+    const running = [keep(await pool.acquire(asked)), keep(await pool.acquire(asked))];
+    world.caller = 'waits and vanishes';
+    pool.acquire(asked).catch(() => {});
+    world.vanish('waits and vanishes');
+    world.caller = 'b';
+    const next = pool.acquire(asked);
+    running[0]?.kill();
+    expect(await (await next).init.syscall('getpid')).toBe(1);
+    keep(await next);
+  });
+
+  it('is not who is slow: a beat is enough, and long computing takes nobody’s kernel', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world);
+    const kernel = keep(await pool.acquire(asked));
+    for (let second = 0; second < 600; second++) {
+      world.pass(SECOND_NS);
+      pool.health();
+    }
+    // Nobody had a turn for a minute: whoever comes first finds all silent.
+    world.nowNs += 60 * SECOND_NS;
+    pool.health();
+    pool.health();
+    world.pass(1);
+    pool.health();
+    expect(await kernel.init.syscall('getpid')).toBe(1);
+  });
+
+  it('does not get his kernel when he comes back', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world);
+    const kernel = keep(await pool.acquire(asked));
+    world.vanish('a');
+    for (let second = 0; second < 6; second++) {
+      world.pass(SECOND_NS);
+      pool.refill();
+    }
+    await expect(kernel.init.syscall('getpid')).rejects.toBe(kernel.dead);
+  });
+});
+
+describe('memory', () => {
+  it('is given back once, however often a kernel is killed', async () => {
+    const pool = poolOf(nodeHost, { ready: 0 });
+    const [first, second] = [keep(await pool.acquire(asked)), keep(await pool.acquire(asked))];
+    expect(pool.bytes).toBe(48 * MIB);
+    first.kill();
+    first.kill();
+    expect(pool.bytes).toBe(24 * MIB);
+    second.kill();
+    expect(pool.bytes).toBe(0);
+  });
+
+  it('ends where the machine does, whatever the kernel believes it may have', async () => {
+    const pool = poolOf(nodeHost);
+    const kernel = keep(await pool.acquire({ host: nodeHost, memoryMib: 12 }));
+    kernel.engine.memoryLimit = 0xffff_0000;
+    expect(() => kernel.engine.memory.memory.grow((16 * MIB - kernel.engine.memory.size) / 65_536)).toThrow(RangeError);
+    const pages = (12 * MIB - kernel.engine.memory.size) / 65_536;
+    expect(kernel.engine.memory.memory.grow(pages)).toBe(kernel.memoryBytes / 65_536);
+  });
+
+  it('machines of the sizes that are asked for are kept, and none serves a kernel of another', async () => {
+    const pool = poolOf(nodeHost, { budgetMib: 128 });
+    for (const memoryMib of [24, 40, 24, 40, 13]) {
+      const kernel = keep(await pool.acquire({ host: nodeHost, memoryMib }));
+      const { memory } = kernel.engine.memory;
+      const room = Math.ceil(memoryMib / 4) * 4 * MIB - memory.buffer.byteLength;
+      expect(() => memory.grow(room / 65_536 + 1)).toThrow(RangeError);
+      kernel.kill();
+      await kernel.gone;
+      pool.refill();
+    }
+  });
+
+  it('is nobody else’s business: a task of a dead kernel reads and writes none', async () => {
+    const pool = poolOf(nodeHost);
+    const kernel = keep(await pool.acquire(asked));
+    const { init } = kernel;
+    kernel.kill();
+    await kernel.gone;
+    const next = keep(await pool.acquire(asked));
+    expect(() => init.memory.write(init.scratch, Uint8Array.of(1))).toThrow(kernel.dead);
+    expect(() => init.memory.copy(init.scratch, 1)).toThrow(kernel.dead);
+    expect(() => init.memory.i32(init.scratch)).toThrow(kernel.dead);
+    expect(() => kernel.tasks()).toThrow(kernel.dead);
+    expect(await next.init.syscall('getpid')).toBe(1);
+  });
+});
+
+describe('owners', () => {
+  it('get their turns: one with many requests does not keep another waiting', async () => {
+    const pool = poolOf(nodeHost);
+    const served: string[] = [];
+    const request = async (owner: string) => {
+      const kernel = keep(await pool.acquire({ ...asked, owner }));
+      served.push(owner);
+      await setTimeout(1);
+      kernel.kill();
+    };
+    await Promise.all([...Array.from({ length: 10 }, () => request('many')), request('one'), request('two')]);
+    expect(served).toHaveLength(12);
+    expect(served.indexOf('one')).toBeLessThanOrEqual(4);
+    expect(served.indexOf('two')).toBeLessThanOrEqual(4);
+  });
+});
