@@ -60,8 +60,9 @@ export class Clock {
     this.#memory.setI64FromNumber(plus(this.#shared, SHARED.jumpNs), endNs);
   }
 
-  /** The idle kernel asks before time passes. */
+  /** The idle kernel asks before time passes. Programs come and go when the kernel is dead, too. */
   forbidJumps(): void {
+    if (this.#stoppedNs !== undefined) return;
     this.#memory.setI64FromNumber(plus(this.#shared, SHARED.jumpNs), 0);
   }
 
