@@ -1,6 +1,10 @@
 /** The formats that wrap a disk, in the order in which they are tried. */
 
+import { androidSparse } from './android-sparse.ts';
 import type { Format } from './format.ts';
+import { parallels } from './parallels.ts';
 import { qcow2 } from './qcow2/qcow2.ts';
+import { vdi } from './vdi.ts';
+import { vhd } from './vhd.ts';
 
-export const formats: readonly Format[] = [qcow2];
+export const formats: readonly Format[] = [qcow2, vhd, vdi, androidSparse, parallels];
