@@ -83,17 +83,23 @@ export function adler32(bytes: Uint8Array): number {
   return b * 65_536 + a;
 }
 
-/** A chunk as a format keeps it, unpacked to exactly `bytes`; whatever is wrong with it is a FormatError. */
-export function unpackChunk(format: string, decode: ChunkDecoder, packed: Uint8Array, bytes: number): Uint8Array {
+/** A chunk as a format keeps it, unpacked to `least` bytes or more; whatever is wrong with it is a FormatError. */
+export function unpackChunk(
+  format: string,
+  decode: ChunkDecoder,
+  packed: Uint8Array,
+  maxBytes: number,
+  least = maxBytes,
+): Uint8Array {
   let unpacked: Uint8Array;
   try {
-    unpacked = decode(packed, bytes);
+    unpacked = decode(packed, maxBytes);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new FormatError(format, `a compressed chunk is damaged: ${why}`, { cause });
   }
-  if (unpacked.length !== bytes) {
-    throw new FormatError(format, `a compressed chunk has ${unpacked.length} bytes in place of ${bytes}`);
+  if (unpacked.length < least) {
+    throw new FormatError(format, `a compressed chunk has ${unpacked.length} bytes in place of ${least}`);
   }
   return unpacked;
 }

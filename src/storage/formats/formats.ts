@@ -6,5 +6,7 @@ import { parallels } from './parallels.ts';
 import { qcow2 } from './qcow2/qcow2.ts';
 import { vdi } from './vdi.ts';
 import { vhd } from './vhd.ts';
+import { vhdx } from './vhdx/vhdx.ts';
+import { vmdk } from './vmdk/vmdk.ts';
 
-export const formats: readonly Format[] = [qcow2, vhd, vdi, androidSparse, parallels];
+export const formats: readonly Format[] = [qcow2, vmdk, vhdx, vhd, vdi, androidSparse, parallels];

@@ -1,0 +1,105 @@
+/** VHDX, Hyper-V's format: fixed, dynamic, and differencing with a parent; its log is replayed. */
+
+import type { MaybePromise } from '../../block-device.ts';
+import { FormatError } from '../../errors.ts';
+import type { Format, FormatContext } from '../format.ts';
+import { beneath, mapped, type Piece, zeros } from '../mapped.ts';
+import { after, tables } from '../table.ts';
+import { FILE_MAGIC, readHeader, readRegions, text, VHDX } from './header.ts';
+import { replayed } from './log.ts';
+import { readMetadata } from './metadata.ts';
+
+const MIB = 2 ** 20;
+/** Sectors that the bitmap of one chunk of blocks tells of. */
+const CHUNK_SECTORS = 2 ** 23;
+
+/** States of a block ([MS-VHDX] 2.5.1.1). */
+const NOT_PRESENT = 0;
+const PRESENT = 6;
+const PARTLY_PRESENT = 7;
+
+export const vhdx: Format = {
+  name: VHDX,
+  matches: ({ head }) => text(head, 0, 8) === FILE_MAGIC,
+  async open(file, context) {
+    const source = await replayed(file, await readHeader(file));
+    const { bat, metadata: region } = await readRegions(source);
+    const metadata = await readMetadata(source, region);
+    const { sizeBytes, blockBytes, sectorBytes } = metadata;
+    const parent = metadata.parents && (await openParent(metadata.parents, context));
+    const blocksPerChunk = (CHUNK_SECTORS * sectorBytes) / blockBytes;
+    const blocks = Math.ceil(sizeBytes / blockBytes);
+    // After the blocks of a chunk stands its bitmap; where nothing is partly there the last may be missing.
+    const entries = blocks + Math.floor(Math.max(0, blocks - 1) / blocksPerChunk);
+    if (entries * 8 > bat.bytes) throw new FormatError(VHDX, `a table too short for a disk of ${sizeBytes} bytes`);
+    const table = tables(VHDX, source);
+
+    const entry = (index: number) => {
+      if (index * 8 + 8 > bat.bytes) throw new FormatError(VHDX, 'a bitmap that it needs is missing');
+      return after(table.view(bat.at + 8 * index, 8), (view) => {
+        const low = view.getUint32(0, true);
+        // 44 bits of MiB above 20 bits, the lowest 3 of which are the state.
+        return { state: low & 7, at: (view.getUint32(4, true) * 2 ** 12 + (low >>> 20)) * MIB };
+      });
+    };
+
+    /** A bit for each sector of the chunk, the lowest of a byte first: whether it is here or in the parent. */
+    const partly = (block: number, dataAt: number, offset: number): MaybePromise<Piece> => {
+      const chunk = Math.floor(block / blocksPerChunk);
+      return after(entry(chunk * (blocksPerChunk + 1) + blocksPerChunk), (bitmap) => {
+        if (bitmap.state !== PRESENT) throw new FormatError(VHDX, 'a bitmap that it needs is missing');
+        const within = offset % blockBytes;
+        const sector = ((block % blocksPerChunk) * blockBytes + within) / sectorBytes;
+        const first = Math.floor(sector);
+        return after(table.view(bitmap.at + (first >> 3), 1), (view) => {
+          const bits = view.getUint8(0);
+          const isHere = (at: number) => (bits >> (at & 7)) & 1;
+          let end = first + 1;
+          while ((end & 7) !== 0 && isHere(end) === isHere(first)) end += 1;
+          const bytes = (end - sector) * sectorBytes;
+          return isHere(first)
+            ? { kind: 'bytes', bytes, source, at: dataAt + within }
+            : beneath(parent?.content, offset, bytes);
+        });
+      });
+    };
+
+    const content = mapped({
+      name: VHDX,
+      sizeBytes,
+      find(offset) {
+        const block = Math.floor(offset / blockBytes);
+        const within = offset % blockBytes;
+        const bytes = blockBytes - within;
+        return after(entry(block + Math.floor(block / blocksPerChunk)), ({ state, at }): MaybePromise<Piece> => {
+          switch (state) {
+            case NOT_PRESENT:
+              return beneath(parent?.content, offset, bytes);
+            case PRESENT:
+              return { kind: 'bytes', bytes, source, at: at + within };
+            case PARTLY_PRESENT:
+              if (parent === undefined) throw new FormatError(VHDX, 'a block that needs a parent, in a disk without');
+              return partly(block, at, offset);
+            default:
+              return zeros(bytes); // zero, unmapped, undefined
+          }
+        });
+      },
+    });
+    return { content, ...(parent && { note: 'differencing' }), layers: parent?.layers ?? [] };
+  },
+};
+
+/** By the first of its names that there is a file of. */
+async function openParent(names: readonly string[], context: FormatContext) {
+  let missing: unknown;
+  for (const name of names) {
+    try {
+      return await context.parent(VHDX, name);
+    } catch (cause) {
+      if (!(cause instanceof FormatError && cause.code === 'ENODATA')) throw cause;
+      missing ??= cause;
+    }
+  }
+  throw missing;
+}

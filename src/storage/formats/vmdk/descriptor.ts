@@ -1,0 +1,56 @@
+/** The text part of a VMDK: which files it has, and what it builds on (VMware's "Virtual Disk Format 5.0"). */
+
+import { FormatError } from '../../errors.ts';
+
+export const VMDK = 'vmdk';
+export const SECTOR = 512;
+
+/** One line of the list of extents. */
+export interface Extent {
+  readonly sectors: number;
+  readonly kind: string;
+  /** Undefined for zeros. */
+  readonly file: string | undefined;
+  /** Sectors of the file before a flat extent. */
+  readonly from: number;
+}
+
+export interface Descriptor {
+  readonly createType: string;
+  readonly extents: readonly Extent[];
+  /** The file name of what it builds on. */
+  readonly parent: string | undefined;
+}
+
+/** A descriptor that is a file of its own begins so. */
+export const DESCRIPTOR_MAGIC = '# Disk DescriptorFile';
+export const MAX_DESCRIPTOR_BYTES = 2 ** 20;
+/** 2 GiB each for the largest disk of the format. */
+const MAX_EXTENTS = 32_768;
+/** parentCID of a disk without a parent. */
+const NO_PARENT = 'ffffffff';
+
+export function parseDescriptor(bytes: Uint8Array): Descriptor {
+  const text = new TextDecoder().decode(bytes).replace(/\0.*$/s, '');
+  const values = new Map<string, string>();
+  const extents: Extent[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const extent = /^\s*(?:RW|RDONLY|NOACCESS)\s+(\d+)\s+(\w+)(?:\s+"(.*)"(?:\s+(\d+))?)?/.exec(line);
+    if (extent) {
+      const [, sectors, kind = '', file, from = '0'] = extent;
+      extents.push({ sectors: Number(sectors), kind, file, from: Number(from) });
+      continue;
+    }
+    const [, key = '', value = ''] = /^\s*([\w.]+)\s*=\s*"?([^"]*)"?\s*$/.exec(line) ?? [];
+    if (key !== '') values.set(key.toLowerCase(), value);
+  }
+  if (extents.length > MAX_EXTENTS) throw new FormatError(VMDK, `a list of ${extents.length} files`);
+  const parentId = values.get('parentcid')?.toLowerCase() ?? NO_PARENT;
+  const parent = values.get('parentfilenamehint');
+  if (parentId !== NO_PARENT && !parent) throw new FormatError(VMDK, 'it builds on a parent that it does not name');
+  return {
+    createType: values.get('createtype') ?? '',
+    extents,
+    parent: parentId === NO_PARENT ? undefined : parent,
+  };
+}

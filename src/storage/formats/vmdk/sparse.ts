@@ -1,0 +1,148 @@
+/** A sparse extent of a VMDK: two levels of tables, then grains, which may be compressed. */
+
+import type { ByteSource } from '../../byte-source.ts';
+import { FormatError } from '../../errors.ts';
+import { inflateZlib, unpackChunk } from '../block-decoders.ts';
+import { beneath, mapped, type Piece, zeros } from '../mapped.ts';
+import { after, little64, readBytes, tables, viewOf } from '../table.ts';
+import { SECTOR, VMDK } from './descriptor.ts';
+
+export const HOSTED_MAGIC = 'KDMV';
+export const ESX_MAGIC = 'COWD';
+const HEADER_BYTES = 512;
+/** A stream ends with a marker, a header with the place of its tables, and a marker of its end. */
+const FOOTER_BYTES = 1024;
+/** A stream's header says so: its tables' place is told by the footer. */
+const AT_END = 0xffffffff;
+
+/** Flags. */
+const ZEROED_GRAINS = 1 << 2;
+const COMPRESSED = 1 << 16;
+/** In place of a grain's sector. */
+const ZEROED = 1;
+const MAX_GRAIN_SECTORS = 2 ** 16;
+/** Before a compressed grain: the sector of the disk, and the length. */
+const MARKER_BYTES = 12;
+
+export interface SparseHeader {
+  readonly sectors: number;
+  readonly grainSectors: number;
+  readonly tableEntries: number;
+  readonly directoryAt: number;
+  readonly zeroedGrains: boolean;
+  readonly compressed: boolean;
+  readonly descriptor: { readonly at: number; readonly bytes: number };
+}
+
+const magicOf = (header: Uint8Array) => String.fromCharCode(...header.subarray(0, 4));
+
+export async function readSparseHeader(source: ByteSource): Promise<SparseHeader> {
+  const bytes = await readBytes(VMDK, source, 0, HEADER_BYTES);
+  if (magicOf(bytes) === ESX_MAGIC) return checked(esxHeader(viewOf(bytes)));
+  if (magicOf(bytes) !== HOSTED_MAGIC) throw new FormatError(VMDK, 'an extent does not begin as one');
+  const first = viewOf(bytes);
+  const version = first.getUint32(4, true);
+  if (version < 1 || version > 3) {
+    throw new FormatError(VMDK, `version ${version} is not read here`, { code: 'EOPNOTSUPP' });
+  }
+  // "\n \r\n": bytes that a transfer as text would have changed.
+  if (first.getUint32(73, true) !== 0x0a0d200a) throw new FormatError(VMDK, 'it was transferred as text');
+  const atEnd = first.getUint32(56, true) === AT_END && first.getUint32(60, true) === AT_END;
+  return checked(hostedHeader(atEnd ? await footerOf(source) : first));
+}
+
+async function footerOf(source: ByteSource): Promise<DataView> {
+  const footer = await readBytes(VMDK, source, source.sizeBytes - FOOTER_BYTES, HEADER_BYTES);
+  if (magicOf(footer) !== HOSTED_MAGIC) throw new FormatError(VMDK, 'a stream without its end: it is cut short');
+  return viewOf(footer);
+}
+
+function hostedHeader(head: DataView): SparseHeader {
+  const flags = head.getUint32(8, true);
+  const compressed = (flags & COMPRESSED) !== 0;
+  const method = head.getUint16(77, true);
+  if (compressed && method !== 1) {
+    throw new FormatError(VMDK, `compression of type ${method} is not read here`, { code: 'EOPNOTSUPP' });
+  }
+  return {
+    sectors: little64(head, 12),
+    grainSectors: little64(head, 20),
+    tableEntries: head.getUint32(44, true),
+    directoryAt: little64(head, 56) * SECTOR,
+    zeroedGrains: (flags & ZEROED_GRAINS) !== 0,
+    compressed,
+    descriptor: { at: little64(head, 28) * SECTOR, bytes: little64(head, 36) * SECTOR },
+  };
+}
+
+/** COWD, the copy-on-write format of ESX. */
+const ESX_TABLE_ENTRIES = 4096;
+
+const esxHeader = (head: DataView): SparseHeader => ({
+  sectors: head.getUint32(12, true),
+  grainSectors: head.getUint32(16, true),
+  tableEntries: ESX_TABLE_ENTRIES,
+  directoryAt: head.getUint32(20, true) * SECTOR,
+  zeroedGrains: false,
+  compressed: false,
+  descriptor: { at: 0, bytes: 0 },
+});
+
+function checked(header: SparseHeader): SparseHeader {
+  const { sectors, grainSectors, tableEntries } = header;
+  if (!Number.isSafeInteger(sectors * SECTOR)) throw new FormatError(VMDK, `a disk of ${sectors} sectors`);
+  if (grainSectors < 1 || grainSectors > MAX_GRAIN_SECTORS)
+    throw new FormatError(VMDK, `grains of ${grainSectors} sectors`);
+  if (tableEntries < 1 || tableEntries > 2 ** 20) throw new FormatError(VMDK, `tables of ${tableEntries} entries`);
+  return header;
+}
+
+/** The extent's bytes; of grains that are not in it, what is `below` at the same place. */
+export function sparseExtent(source: ByteSource, header: SparseHeader, below: ByteSource | undefined): ByteSource {
+  const { sectors, grainSectors, tableEntries, directoryAt, zeroedGrains, compressed } = header;
+  const grainBytes = grainSectors * SECTOR;
+  const table = tables(VMDK, source);
+
+  const compressedGrain = (at: number, offset: number): Piece => {
+    const within = offset % grainBytes;
+    return {
+      kind: 'packed',
+      key: at,
+      bytes: grainBytes - within,
+      from: within,
+      unpack: async () => {
+        const marker = viewOf(await readBytes(VMDK, source, at, MARKER_BYTES));
+        const bytes = marker.getUint32(8, true);
+        if (little64(marker, 0) * SECTOR !== offset - within || bytes > 2 * grainBytes + SECTOR) {
+          throw new FormatError(VMDK, 'a compressed grain is not where the tables have it');
+        }
+        const packed = await readBytes(VMDK, source, at + MARKER_BYTES, bytes);
+        // The last one need not be longer than the disk.
+        const least = Math.min(grainBytes, sectors * SECTOR - (offset - within));
+        return unpackChunk(VMDK, inflateZlib, packed, grainBytes, least);
+      },
+    };
+  };
+
+  return mapped({
+    name: VMDK,
+    sizeBytes: sectors * SECTOR,
+    find(offset) {
+      const grain = Math.floor(offset / grainBytes);
+      const within = offset % grainBytes;
+      const bytes = grainBytes - within;
+      const tableNumber = Math.floor(grain / tableEntries);
+      return after(table.view(directoryAt + 4 * tableNumber, 4), (directory) => {
+        const tableAt = directory.getUint32(0, true) * SECTOR;
+        if (tableAt === 0) return beneath(below, offset, (tableNumber + 1) * tableEntries * grainBytes - offset);
+        return after(table.view(tableAt + 4 * (grain % tableEntries), 4), (view) => {
+          const sector = view.getUint32(0, true);
+          if (sector === 0) return beneath(below, offset, bytes);
+          if (sector === ZEROED && zeroedGrains) return zeros(bytes);
+          const at = sector * SECTOR;
+          return compressed ? compressedGrain(at, offset) : { kind: 'bytes', bytes, source, at: at + within };
+        });
+      });
+    },
+  });
+}

@@ -1,0 +1,109 @@
+/** VMDK, VMware's format: one sparse file, a stream, or a descriptor with the files that it lists. */
+
+import { type ByteSource, window } from '../../byte-source.ts';
+import { FormatError } from '../../errors.ts';
+import type { Format, FormatContext, Layer, OpenedFormat } from '../format.ts';
+import { joined } from '../joined.ts';
+import { readBytes, viewOf } from '../table.ts';
+import {
+  DESCRIPTOR_MAGIC,
+  type Descriptor,
+  type Extent,
+  MAX_DESCRIPTOR_BYTES,
+  parseDescriptor,
+  SECTOR,
+  VMDK,
+} from './descriptor.ts';
+import { ESX_MAGIC, HOSTED_MAGIC, readSparseHeader, sparseExtent } from './sparse.ts';
+
+const text = (bytes: Uint8Array, length: number) => String.fromCharCode(...bytes.subarray(0, length));
+/** What stands before a descriptor: blank lines, comments. */
+const isDescriptor = (head: Uint8Array) => text(head, 512).trimStart().startsWith(DESCRIPTOR_MAGIC);
+
+export const vmdk: Format = {
+  name: VMDK,
+  matches({ head }) {
+    if (isDescriptor(head)) return true;
+    if (head.length < 512) return false;
+    const version = viewOf(head).getUint32(4, true);
+    return [HOSTED_MAGIC, ESX_MAGIC].includes(text(head, 4)) && version >= 1 && version < 16;
+  },
+  async open(source, context) {
+    const head = await readBytes(VMDK, source, 0, Math.min(source.sizeBytes, 512));
+    if (isDescriptor(head)) {
+      if (source.sizeBytes > MAX_DESCRIPTOR_BYTES) throw new FormatError(VMDK, 'its descriptor is too long');
+      return openExtents(parseDescriptor(await readBytes(VMDK, source, 0, source.sizeBytes)), context);
+    }
+    return openSparse(source, context);
+  },
+};
+
+/** A file that has its descriptor, its tables and its data. */
+async function openSparse(source: ByteSource, context: FormatContext): Promise<OpenedFormat> {
+  const header = await readSparseHeader(source);
+  const { at, bytes } = header.descriptor;
+  if (bytes > MAX_DESCRIPTOR_BYTES) throw new FormatError(VMDK, 'its descriptor is too long');
+  const descriptor = parseDescriptor(at === 0 ? new Uint8Array(0) : await readBytes(VMDK, source, at, bytes));
+  const parent = await parentOf(descriptor, context);
+  return {
+    content: sparseExtent(source, header, parent?.content),
+    ...(descriptor.createType !== '' && { note: descriptor.createType }),
+    layers: parent?.layers ?? [],
+  };
+}
+
+const parentOf = async ({ parent }: Descriptor, context: FormatContext) =>
+  parent === undefined ? undefined : context.parent(VMDK, parent);
+
+async function openExtents(descriptor: Descriptor, context: FormatContext): Promise<OpenedFormat> {
+  const { extents, createType } = descriptor;
+  if (extents.length === 0) throw new FormatError(VMDK, 'its descriptor lists no files');
+  const parent = await parentOf(descriptor, context);
+  const layers: Layer[] = [];
+  const parts: (ByteSource | number)[] = [];
+  let begin = 0;
+  for (const extent of extents) {
+    const sizeBytes = extent.sectors * SECTOR;
+    const below = parent && partOf(parent.content, begin, sizeBytes);
+    parts.push(await openExtent(extent, below, context));
+    if (extent.file !== undefined) layers.push({ format: VMDK, name: extent.file, note: extent.kind.toLowerCase() });
+    begin += sizeBytes;
+  }
+  return { content: joined(VMDK, parts), note: createType, layers: [...layers, ...(parent?.layers ?? [])] };
+}
+
+/** The part of a parent that an extent covers. */
+const partOf = (parent: ByteSource, begin: number, bytes: number): ByteSource =>
+  window(parent, Math.min(begin, parent.sizeBytes), Math.max(0, Math.min(bytes, parent.sizeBytes - begin)));
+
+/** Its bytes, or how many zeros it stands for. */
+async function openExtent(
+  { kind, file, from, sectors }: Extent,
+  below: ByteSource | undefined,
+  context: FormatContext,
+): Promise<ByteSource | number> {
+  const sizeBytes = sectors * SECTOR;
+  if (!Number.isSafeInteger(sizeBytes)) throw new FormatError(VMDK, `an extent of ${sectors} sectors`);
+  if (kind === 'ZERO') return sizeBytes;
+  if (file === undefined) throw new FormatError(VMDK, `an extent of type ${kind} without a file`);
+  switch (kind) {
+    case 'FLAT':
+    case 'VMFS': {
+      const source = await context.sibling(VMDK, file);
+      if (from * SECTOR + sizeBytes > source.sizeBytes) {
+        throw new FormatError(VMDK, `${JSON.stringify(file)} is shorter than the descriptor says: it is cut short`);
+      }
+      return window(source, from * SECTOR, sizeBytes);
+    }
+    case 'SPARSE':
+    case 'VMFSSPARSE': {
+      const source = await context.sibling(VMDK, file);
+      const header = await readSparseHeader(source);
+      if (header.sectors < sectors)
+        throw new FormatError(VMDK, `${JSON.stringify(file)} is not the extent it should be`);
+      return window(sparseExtent(source, header, below), 0, sizeBytes);
+    }
+    default:
+      throw new FormatError(VMDK, `extents of type ${kind} are not read here`, { code: 'EOPNOTSUPP' });
+  }
+}
