@@ -27,13 +27,14 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['src/worker/**', 'test/worker/**', 'test/page/**'],
+          exclude: ['src/worker/**', 'test/worker/**', 'test/page/**', 'test/embedded/**'],
           // Test files of one process share the compiled kernel.
           isolate: false,
         },
       },
       { extends: true, plugins: [wasmModules], test: { name: 'page', include: ['test/page/**/*.test.ts'] } },
-      { extends: true, test: { name: 'cli', include: ['cli/**/*.test.ts'] } },
+      // Whole processes: the command, and a workerd that is killed.
+      { extends: true, test: { name: 'cli', include: ['cli/**/*.test.ts', 'test/embedded/**/*.test.ts'] } },
       {
         extends: true,
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],

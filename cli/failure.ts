@@ -10,6 +10,8 @@ export const exitCodes = {
   failed: 4,
 } as const;
 
+export type FailureKind = 'usage' | 'image' | 'failed';
+
 /** For --help. */
 export const exitCodesHelp = `
 Exit codes:
@@ -25,19 +27,35 @@ Only 0 and 3 leave a tar that can be used; --output has no file otherwise.`;
 /** Ends the command with one line for people. */
 export class Failure extends Error {
   override readonly name = 'Failure';
-  readonly kind: keyof typeof exitCodes;
+  readonly kind: FailureKind;
   /** What --verbose shows besides: the end of a kernel's log, or the Worker's. */
   readonly log: string | undefined;
 
-  constructor(kind: keyof typeof exitCodes, message: string, log?: string) {
+  constructor(kind: FailureKind, message: string, log?: string) {
     super(message);
     this.kind = kind;
     this.log = log;
   }
 }
 
+/** Not the image: it changed meanwhile, a Worker wants another request or a later one. */
+const NOT_THE_IMAGE = [405, 409, 411, 429];
+
+/** Of a problem: by the last part of its type and by its status. `about:blank`: it is nothing that a Worker of ours says. */
+export function kindOf(type: string, status: number): FailureKind {
+  if (type.endsWith('invalid-request')) return 'usage';
+  return type === 'about:blank' || status >= 500 || NOT_THE_IMAGE.includes(status) ? 'failed' : 'image';
+}
+
+/** System errors as Node has them: "ENOENT: no such file or directory, open 'x'". */
+const SYSTEM_ERROR = /^(E[A-Z0-9]+): (.+?), \w+(?: '.*')?(?: -> '.*')?$/s;
+
 /** The reason in an error of the system or of a library. */
-export const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+export function reasonOf(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const [, code, reason] = SYSTEM_ERROR.exec(message) ?? [];
+  return reason === undefined ? message : `${reason} (${code})`;
+}
 
 /** For a terminal, which would obey control characters in a name or a log: they are octal. Newlines and tabs stay. */
 export const printable = (text: string): string => text.replaceAll(/[^\P{Cc}\n\t]/gu, inOctal);

@@ -3,9 +3,9 @@
 import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { exitCodes, Failure, isBrokenPipe, printable } from './failure.ts';
-import { fs2tarCommand } from './fs2tar.ts';
-import { simCommand } from './sim.ts';
+import { exitCodes, isBrokenPipe, printable } from './failure.ts';
+import { fs2tarCommand } from './fs2tar/command.ts';
+import { simCommand } from './sim/command.ts';
 
 // What is to be removed at exit is removed then too.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -22,19 +22,17 @@ for (const command of [fs2tarCommand(), simCommand()]) program.addCommand(comman
 try {
   await program.parseAsync();
 } catch (cause) {
-  process.exitCode = report(cause);
+  process.exitCode = await report(cause);
 }
 process.exit();
 
 /** Tells people what went wrong, and answers the exit code. */
-function report(cause: unknown): number {
+async function report(cause: unknown): Promise<number> {
   if (cause instanceof CommanderError) return cause.exitCode;
   if (isBrokenPipe(cause)) return 128 + constants.signals.SIGPIPE;
-  if (!(cause instanceof Failure)) {
-    console.error('lkl:', cause);
-    return exitCodes.failed;
-  }
-  console.error(`lkl: ${printable(cause.message.replaceAll(/\s*\n\s*/g, '; '))}`);
-  if (program.opts().verbose && cause.log) console.error(printable(cause.log.trimEnd()));
-  return exitCodes[cause.kind];
+  const { explain } = await import('./explain.ts');
+  const { kind, message, log } = explain(cause);
+  console.error(`lkl: ${printable(message.replaceAll(/\s*\n\s*/g, '; '))}`);
+  if (program.opts().verbose && log) console.error(printable(log.trimEnd()));
+  return exitCodes[kind];
 }

@@ -1,15 +1,15 @@
-/** Images to tars, by the Worker as the command line tool runs it, and by this machine's own kernel. */
+/** Images to tars, by a Worker in a workerd of its own that has them stored, and by this machine's own kernel. */
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { send } from '../../cli/client.ts';
-import { embeddedWorker } from '../../cli/embedded-worker.ts';
-import { openImage } from '../../cli/image.ts';
+import { send } from '../../cli/remote/client.ts';
+import { embeddedWorker } from '../../test/embedded/embedded-worker.ts';
 import { ext4Image, squashfsImage } from './images.ts';
-import { ask } from './kernel.ts';
+import { ask, IMAGE } from './kernel.ts';
 import { type BenchOptions, MB, median, type Results, timed } from './result.ts';
+import { upload } from './upload.ts';
 
 const run = promisify(execFile);
 
@@ -35,15 +35,14 @@ export async function fs2tar({ quick, folder }: BenchOptions): Promise<Results> 
 }
 
 async function byWorker(path: string, times: number) {
-  const { file } = openImage(path);
-  if (file === undefined) throw new Error(`${path} is no image`);
-  const worker = await embeddedWorker(file);
+  const worker = await embeddedWorker();
+  await upload(worker, IMAGE, path);
   const firstBytesMs: number[] = [];
   const wholesMs: number[] = [];
   let tarBytes = 0;
   for (let taken = 0; taken < times; taken += 1) {
     const startMs = performance.now();
-    const answer = await send('GET', new URL(`v1/images/${file.name}/tar`, worker.url));
+    const answer = await send('GET', new URL(`v1/images/${IMAGE}/tar`, worker.url));
     if (answer.statusCode !== 200) throw new Error(`${path}: ${answer.statusCode}`);
     tarBytes = 0;
     for await (const chunk of answer) {
@@ -54,7 +53,7 @@ async function byWorker(path: string, times: number) {
   }
   const rssBytes = workerdRssBytes();
   await worker.close();
-  const [, ...alone] = await ask(`tar?file=${file.name}`, { times, file });
+  const [, ...alone] = await ask(`tar?image=${IMAGE}`, { times, image: path });
   // The first one compiles what the others use.
   return {
     tarBytes,

@@ -1,33 +1,54 @@
 /** Boot, restore and system calls: a kernel alone, in workerd. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
-import { send } from '../../cli/client.ts';
-import { embeddedWorker } from '../../cli/embedded-worker.ts';
-import { type ImageFile, openImage } from '../../cli/image.ts';
+import { send } from '../../cli/remote/client.ts';
+import { embeddedWorker } from '../../test/embedded/embedded-worker.ts';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import { ext4Image } from './images.ts';
 import { type BenchOptions, MB, median, percentile, type Results } from './result.ts';
+import { upload } from './upload.ts';
 
 const MIB = 2 ** 20;
 const BENCH_WORKER = 'test/bench/worker.ts';
 
-/** Asks the Worker of benchmarks, a fresh one, for one of them `times` times. Answers one list of samples each. */
+/** In the storage of Workers that are asked for it. */
+export const IMAGE = 'bench';
+
+/**
+ * Asks the Worker of benchmarks, a fresh one, for one of them `times` times. Answers one list of samples each.
+ * `image` is a file that it finds in its storage.
+ */
 export async function ask(
   path: string,
-  { times = 1, file }: { times?: number; file?: ImageFile } = {},
+  { times = 1, image }: { times?: number; image?: string } = {},
 ): Promise<number[][]> {
-  const worker = await embeddedWorker(file, BENCH_WORKER);
+  const storage = mkdtempSync(join(tmpdir(), 'lkl-bench-storage-'));
   try {
-    const answers: number[][] = [];
-    for (let asked = 0; asked < times; asked += 1) {
-      const answer = await send('GET', new URL(path, worker.url));
-      if (answer.statusCode !== 200) throw new Error(`${path}: ${answer.statusCode}: ${JSON.stringify(worker.log)}`);
-      answers.push((await json(answer)) as number[]);
+    if (image !== undefined) await store(storage, image);
+    const worker = await embeddedWorker({ main: BENCH_WORKER, storage });
+    try {
+      const answers: number[][] = [];
+      for (let asked = 0; asked < times; asked += 1) {
+        const answer = await send('GET', new URL(path, worker.url));
+        if (answer.statusCode !== 200) throw new Error(`${path}: ${answer.statusCode}: ${JSON.stringify(worker.log)}`);
+        answers.push((await json(answer)) as number[]);
+      }
+      return answers;
+    } finally {
+      await worker.close();
     }
-    return answers;
   } finally {
-    await worker.close();
+    rmSync(storage, { recursive: true });
   }
+}
+
+async function store(storage: string, image: string): Promise<void> {
+  const worker = await embeddedWorker({ storage });
+  await upload(worker, IMAGE, image);
+  await worker.close();
 }
 
 /** As `name`.p50, .p95 and .p99. */
@@ -36,10 +57,10 @@ function percentiles(name: string, samples: readonly number[]): Results {
 }
 
 /** Milliseconds of so many runs in one isolate. */
-async function runs(bench: string, samples: number, file?: ImageFile): Promise<number[]> {
+async function runs(bench: string, samples: number, image?: string): Promise<number[]> {
   const warmups = Math.ceil(samples / 5);
-  const path = `${bench}?warmups=${warmups}&samples=${samples}&file=${file?.name}`;
-  return (await ask(path, file ? { file } : {})).flat();
+  const path = `${bench}?warmups=${warmups}&samples=${samples}&image=${IMAGE}`;
+  return (await ask(path, image === undefined ? {} : { image })).flat();
 }
 
 export async function kernel({ quick, folder }: BenchOptions): Promise<Results> {
@@ -61,11 +82,10 @@ export async function kernel({ quick, folder }: BenchOptions): Promise<Results> 
     percentiles('restore.first_syscall_ms', used),
     percentiles('restore.fresh_first_syscall_ms', fresh),
   );
-  const { file } = openImage(await ext4Image(folder, 64));
-  if (file === undefined) throw new Error('no image');
-  const firstFiles = await runs('mounted-first-file', samples, file);
+  const image = await ext4Image(folder, 64);
+  const firstFiles = await runs('mounted-first-file', samples, image);
   Object.assign(results, percentiles('restore.mounted_first_file_ms', firstFiles));
-  const [[mountedBytes = NaN] = []] = await ask(`mounted-bytes?file=${file.name}`, { file });
+  const [[mountedBytes = NaN] = []] = await ask(`mounted-bytes?image=${IMAGE}`, { image });
   results['memory.mounted_mib'] = mountedBytes / MIB;
   results['memory.kernels_per_128_mb'] = Math.floor((128 * MB) / mountedBytes);
   const rates = await ask(`syscalls?calls=${quick ? 20_000 : 500_000}`, { times: 3 });

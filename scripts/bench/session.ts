@@ -1,9 +1,9 @@
 /** A live kernel over HTTP and over a WebSocket, call by call; and how it is put to rest and woken. */
 
-import { embeddedWorker } from '../../cli/embedded-worker.ts';
-import { openImage } from '../../cli/image.ts';
+import { embeddedWorker } from '../../test/embedded/embedded-worker.ts';
 import { ext4Image } from './images.ts';
 import { type BenchOptions, median, type Results, timed } from './result.ts';
+import { upload } from './upload.ts';
 
 const getpid = { calls: [{ call: 'getpid' }] };
 
@@ -13,9 +13,8 @@ interface Session {
 }
 
 export async function session({ quick, folder }: BenchOptions): Promise<Results> {
-  const { file } = openImage(await ext4Image(folder, 64));
-  if (file === undefined) throw new Error('no image');
-  const worker = await embeddedWorker(file);
+  const worker = await embeddedWorker();
+  await upload(worker, 'bench', await ext4Image(folder, 64));
   const [calls, rests] = quick ? [50, 3] : [1000, 30];
 
   const post = async (path: string, body: unknown): Promise<unknown> => {
@@ -56,7 +55,7 @@ export async function session({ quick, folder }: BenchOptions): Promise<Results>
       [`session.${name}.resume_ms.p50`]: median(resumesMs),
     };
   };
-  const mounted = await create({ mounts: [{ image: file.name, at: '/mnt' }] });
+  const mounted = await create({ mounts: [{ image: 'bench', at: '/mnt' }] });
   const results = {
     'session.http_calls_per_s': 1000 / httpMs,
     'session.websocket_calls_per_s': 1000 / socketMs,

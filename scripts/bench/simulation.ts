@@ -1,6 +1,6 @@
 /** Networks in virtual time: how much of it, and how many packets, in a second on the wall. */
 
-import { embeddedWorker } from '../../cli/embedded-worker.ts';
+import { embeddedWorker } from '../../test/embedded/embedded-worker.ts';
 import { type BenchOptions, median, type Results } from './result.ts';
 
 const network = (rate: string, delay: string, seconds: number) => ({

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { workerBundle } from '../../cli/worker-bundle.ts';
+import { workerBundle } from '../../test/embedded/worker-bundle.ts';
 import { dist } from '../pins.ts';
 import type { Results } from './result.ts';
 

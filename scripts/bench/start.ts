@@ -1,6 +1,6 @@
 /** What a client waits for: a workerd that starts, its first request that needs a kernel, and those after it. */
 
-import { embeddedWorker } from '../../cli/embedded-worker.ts';
+import { embeddedWorker } from '../../test/embedded/embedded-worker.ts';
 import { type BenchOptions, median, percentile, type Results, timed } from './result.ts';
 
 const batch = {

@@ -10,7 +10,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { embeddedWorker } from '../../cli/embedded-worker.ts';
+import { embeddedWorker } from '../../test/embedded/embedded-worker.ts';
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '20' } } });
 const seconds = Number(values.seconds);

@@ -42,7 +42,8 @@ export interface PlannedSimulation {
 }
 
 export interface RunOptions extends Omit<SimulationEvents, 'runBatch'> {
-  readonly deadlineMs: number;
+  /** By the host's clock. Absent: it takes as long as it takes. */
+  readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -105,10 +106,13 @@ async function runTimed(
   const kernel = await newKernel({ host: seededHost(host, String(plan.seed)), clock: 'virtual', memoryMib });
   const startNs = host.monotonicNs();
   const ended = Promise.withResolvers<never>();
-  const cancel = host.timer(deadlineMs, () => {
-    ended.reject(tooLate(deadlineMs));
-    kernel.kill();
-  });
+  const cancel =
+    deadlineMs === undefined
+      ? () => {}
+      : host.timer(deadlineMs, () => {
+          ended.reject(tooLate(deadlineMs));
+          kernel.kill();
+        });
   kernel.engine.onDeath(ended.reject);
   const stop = () => {
     ended.reject(signal?.reason);

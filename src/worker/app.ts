@@ -14,7 +14,6 @@ import { createApi } from './routes/api.ts';
 import { sessionClass } from './session/session.ts';
 import { sessionIndexClass } from './session/session-index.ts';
 import { sessionJobs } from './session/sessions.ts';
-import { fetchSource } from './storage/fetch-source.ts';
 import { type ImageStore, imageStore } from './storage/image-store.ts';
 
 /** One engine an isolate: its memory is what all requests of the isolate share. */
@@ -36,10 +35,7 @@ const engine = linux({
 
 const nowMs = () => Date.now();
 
-function imagesOf({ IMAGES, FILES }: Bindings): ImageStore {
-  const stored = imageStore(IMAGES, 'images/');
-  return FILES ? { ...stored, source: (name: string) => fetchSource((file) => FILES.fetch(file), name) } : stored;
-}
+const imagesOf = ({ IMAGES }: Bindings): ImageStore => imageStore(IMAGES, 'images/');
 
 const namedImages = (bindings: Bindings): ImageNames => ({ image: storedImages(imagesOf(bindings)) });
 

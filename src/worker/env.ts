@@ -9,11 +9,6 @@ export interface Bindings {
   readonly SESSIONS: DurableObjectNamespace;
   /** Who has which (session/session-index.ts). */
   readonly SESSION_INDEX: DurableObjectNamespace;
-  /**
-   * Local only: files to take for images of their names. The command line tool binds it, so that
-   * an image is read where it lies. wrangler.toml must not: whoever can name a file can read it.
-   */
-  readonly FILES?: Fetcher;
   /** Bytes an image may have, decompressed. Default: what R2 holds in one object. */
   readonly MAX_IMAGE_BYTES?: string;
 }

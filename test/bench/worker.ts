@@ -14,7 +14,7 @@ import { openDisk } from '../../src/storage/open-disk.ts';
 import { fs2tar } from '../../src/tree/fs2tar/fs2tar.ts';
 import type { Bindings } from '../../src/worker/env.ts';
 import { workerHost } from '../../src/worker/host.ts';
-import { fetchSource } from '../../src/worker/storage/fetch-source.ts';
+import { imageStore } from '../../src/worker/storage/image-store.ts';
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import vmlinux from '../../wasm/dist/vmlinux.wasm';
@@ -78,11 +78,13 @@ const kill = (kernel: Kernel): Promise<void> => {
   return kernel.gone;
 };
 
-/** The whole file that is bound, as a device in memory. */
-async function boundImage(query: URLSearchParams, { FILES: files }: Bindings): Promise<BlockDevice> {
-  if (files === undefined) throw new Error('no files are bound');
-  const answer = await files.fetch(new Request(`http://files/${query.get('file')}`));
-  return memoryDevice(new Uint8Array(await answer.arrayBuffer()));
+const imagesOf = ({ IMAGES }: Bindings) => imageStore(IMAGES, 'images/');
+
+/** The stored image, all of it, as a device in memory. */
+async function heldImage(query: URLSearchParams, { IMAGES }: Bindings): Promise<BlockDevice> {
+  const object = await IMAGES.get(`images/${query.get('image')}`);
+  if (object === null) throw new Error(`no image ${query.get('image')}`);
+  return memoryDevice(new Uint8Array(await object.arrayBuffer()));
 }
 
 /** An ext4 that is mounted as the Worker mounts images, and the first bytes of a file read. Answers the linear memory that took. */
@@ -129,7 +131,7 @@ const benches: Readonly<Record<string, (query: URLSearchParams, env: Bindings) =
   'restore-fresh': (query) => sample(query, { action: () => firstSyscall(newMachine()), finish: kill }),
   /** From a clean machine to the first bytes of a file in an image. */
   async 'mounted-first-file'(query, env) {
-    const device = await boundImage(query, env);
+    const device = await heldImage(query, env);
     const machine = newMachine();
     return sample(query, {
       prepare: () => cleanMachine(machine),
@@ -137,7 +139,7 @@ const benches: Readonly<Record<string, (query: URLSearchParams, env: Bindings) =
     });
   },
   /** The linear memory of a kernel that did so. */
-  'mounted-bytes': async (query, env) => [await firstFile(newMachine(), await boundImage(query, env))],
+  'mounted-bytes': async (query, env) => [await firstFile(newMachine(), await heldImage(query, env))],
   /** System calls a second that do next to nothing. */
   async syscalls(query) {
     const calls = Number(query.get('calls'));
@@ -148,9 +150,8 @@ const benches: Readonly<Record<string, (query: URLSearchParams, env: Bindings) =
     kernel.kill();
     return [calls / seconds];
   },
-  /** A file to a tar that goes nowhere: its milliseconds, and the most linear memory its kernel had. */
-  async tar(query, { FILES: files }) {
-    if (files === undefined) throw new Error('no files are bound');
+  /** A stored image to a tar that goes nowhere: its milliseconds, and the most linear memory its kernel had. */
+  async tar(query, env) {
     const start = performance.now();
     let kernel: Kernel | undefined;
     const newKernel = async () => {
@@ -158,7 +159,7 @@ const benches: Readonly<Record<string, (query: URLSearchParams, env: Bindings) =
       return kernel;
     };
     const mounter = imageMounter([newKernel]);
-    const source = await fetchSource((request) => files.fetch(request), query.get('file') ?? '');
+    const source = await imagesOf(env).source(query.get('image') ?? '');
     const { device } = await openDisk(source, { cacheMib: CACHE_MIB });
     const image = await mounter.mount(device, {});
     await fs2tar(image.task, image.mountPoint, async () => {}, { onError: 'stop' });

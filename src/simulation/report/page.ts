@@ -1,8 +1,9 @@
 /** A simulation as one page: charts over virtual time, tables, and the final state. It asks no other host for anything. */
 
 import { html, raw } from 'hono/html';
+import { count, milliseconds, percent, rate, seconds } from './numbers.ts';
 import type { Chart, ChartRecorder, Way } from './series.ts';
-import { type Cell, count, milliseconds, percent, rate, rightAligned, seconds, table } from './table.ts';
+import { type Cell, rightAligned, table } from './table.ts';
 
 /** What the page is made with, as text. */
 export interface ReportAssets {

@@ -1,7 +1,5 @@
 /** Looks at a tar as it passes: counts entries, finds the list of what is missing, notices an end that is none. */
 
-import { Transform, type TransformCallback } from 'node:stream';
-
 const BLOCK = 512;
 const ERROR_LIST = './.fs2tar-errors';
 const MAX_KEPT_BYTES = 64 * 1024;
@@ -26,7 +24,7 @@ function paxSize(records: Buffer): number | undefined {
   return size;
 }
 
-export class TarWatch extends Transform {
+export class TarWatch {
   bytes = 0;
   entries = 0;
   /** The text of the list with which a tar ends that has not everything. */
@@ -40,7 +38,8 @@ export class TarWatch extends Transform {
   #nextSize: number | undefined;
   #ended = false;
 
-  override _transform(chunk: Buffer, _: BufferEncoding, done: TransformCallback): void {
+  /** The next bytes of the tar. */
+  take(chunk: Buffer): void {
     this.bytes += chunk.length;
     for (let at = 0; at < chunk.length && !this.#ended; ) {
       if (this.#keep > 0) {
@@ -59,11 +58,11 @@ export class TarWatch extends Transform {
       }
       if (this.#keep === 0 && this.#skip === 0) this.#collect(BLOCK, 0, (header) => this.#header(header));
     }
-    done(null, chunk);
   }
 
-  override _flush(done: TransformCallback): void {
-    done(this.#ended ? null : new Error('the tar ends before its end'));
+  /** Its end mark has passed. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   #collect(keep: number, skip: number, then: (kept: Buffer) => void): void {

@@ -2,21 +2,21 @@
 
 import { appendFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure, reasonOf } from './failure.ts';
+import { Failure, reasonOf } from '../failure.ts';
 
-/** The files have their names once all is there: what fails midway leaves none. */
+/** The folder is made for the first bytes, and the files have their names once all is there: what fails midway leaves none. */
 export class CaptureFiles {
   readonly #directory: string;
   readonly #begun = new Set<number>();
 
   constructor(directory: string) {
     this.#directory = directory;
-    this.#try(() => mkdirSync(directory, { recursive: true }));
   }
 
   /** The next bytes of the capture with this index. */
   add(index: number, bytes: Uint8Array): void {
     this.#try(() => {
+      if (this.#begun.size === 0) mkdirSync(this.#directory, { recursive: true });
       if (!this.#begun.has(index)) rmSync(this.#part(index), { force: true });
       this.#begun.add(index);
       appendFileSync(this.#part(index), bytes);

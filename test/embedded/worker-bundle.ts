@@ -62,7 +62,7 @@ const defaultRules = [
   { type: 'Data', globs: ['**/*.bin'] },
 ];
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = 'index.js';
 /** Of the modules that are not JavaScript: type, and where they lie under `root`. */
 type Files = Record<string, { readonly type: ModuleType; readonly path: string }>;
@@ -108,7 +108,15 @@ function cacheFolder(): string {
 /** Of all that goes into the bundle, by content; wasm does not, it is read where it lies. */
 function hashOfSources(entry: string): string {
   const hash = createHash('sha256').update(entry);
-  for (const name of [entry, 'package-lock.json', 'wrangler.toml', 'cli', 'src', 'wasm/dist'].flatMap(sourcesIn)) {
+  for (const name of [
+    entry,
+    'package-lock.json',
+    'wrangler.toml',
+    'test/embedded',
+    'test/bench',
+    'src',
+    'wasm/dist',
+  ].flatMap(sourcesIn)) {
     hash
       .update(`${name}\0`)
       .update(readFileSync(join(root, name)))

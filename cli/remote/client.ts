@@ -5,7 +5,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { type exitCodes, Failure, reasonOf } from './failure.ts';
+import { Failure, kindOf, reasonOf } from '../failure.ts';
 
 export interface Sent {
   readonly stream: Readable & { readonly bytesRead: number };
@@ -51,6 +51,7 @@ interface Problem {
   readonly title?: string;
   readonly detail?: string;
   readonly console?: string;
+  readonly errno?: string;
 }
 
 /** Why an answer is not the one asked for. */
@@ -60,16 +61,8 @@ export async function failureOf(answer: IncomingMessage): Promise<Failure> {
   if (!headers['content-type']?.startsWith('application/problem+json')) {
     return new Failure('failed', `the Worker answered ${statusCode} ${statusMessage}`, body || undefined);
   }
-  const { type = '', title = '', detail, console }: Problem = JSON.parse(body);
-  const message = detail?.startsWith(title) ? detail : [title, detail].filter(Boolean).join(': ');
-  return new Failure(kindOf(statusCode, type), message, console);
-}
-
-/** Not the image: it changed meanwhile, the Worker wants another request or a later one. */
-const NOT_THE_IMAGE = [405, 409, 411, 429];
-
-/** `about:blank`: nothing of a Worker's is at that URL, or not what is asked of it. */
-function kindOf(status: number, type: string): keyof typeof exitCodes {
-  if (type.endsWith('/invalid-request')) return 'usage';
-  return type === 'about:blank' || status >= 500 || NOT_THE_IMAGE.includes(status) ? 'failed' : 'image';
+  const { type = '', title = '', detail, console, errno }: Problem = JSON.parse(body);
+  // What a failed system call is called is not what people look for.
+  const message = errno === undefined ? detail : detail?.replace(/^\w+ (?=\S)/, '');
+  return new Failure(kindOf(type, statusCode), message || title, console);
 }

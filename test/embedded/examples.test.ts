@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type EmbeddedWorker, embeddedWorker } from '../embedded-worker.ts';
+import { type EmbeddedWorker, embeddedWorker } from './embedded-worker.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type EmbeddedWorker, embeddedWorker } from '../embedded-worker.ts';
+import { type EmbeddedWorker, embeddedWorker } from './embedded-worker.ts';
 
 type Json = Record<string, unknown>;
 
@@ -15,7 +15,7 @@ afterAll(() => rmSync(storage, { recursive: true, force: true }));
 
 let worker: EmbeddedWorker;
 const start = async () => {
-  worker = await embeddedWorker(undefined, undefined, storage);
+  worker = await embeddedWorker({ storage });
 };
 beforeEach(start);
 afterEach(() => worker.close());

@@ -1,0 +1,65 @@
+/** `lkl fs2tar` in this process. */
+
+import { openDiskFile } from '../disk.ts';
+import { openEngine } from '../engine.ts';
+import { openOutput } from '../output/output.ts';
+import { showProgress } from '../output/progress.ts';
+import { gzipSink } from '../output/sink.ts';
+import type { Fs2tarArguments } from './command.ts';
+import { reportMissing } from './missing.ts';
+
+/** Whether the tar has everything. */
+export async function fs2tar(path: string, options: Fs2tarArguments): Promise<boolean> {
+  const output = openOutput(options.output, 'a tar');
+  const counts = { bytesRead: undefined as number | undefined, bytesWritten: 0, entries: 0 };
+  const progress = await showProgress(options.quiet === true, () => counts);
+  try {
+    const [engine, disk] = await Promise.all([
+      openEngine(),
+      openDiskFile(path, (bytes) => {
+        counts.bytesRead = bytes;
+      }),
+    ]);
+    const { type, partition, path: only, options: mountOptions, onError } = options;
+    let sink: ReturnType<typeof output.open> | undefined;
+    /** Not before there is something to write: what cannot be mounted leaves an output as it was. */
+    const opened = () => {
+      sink ??= options.gzip || options.compress === 'gzip' ? gzipSink(output.open()) : output.open();
+      return sink;
+    };
+    const report = await engine.fs2tar(
+      disk.device,
+      {
+        type,
+        partition: partition === undefined ? undefined : Number(partition),
+        options: mountOptions,
+        ...(only !== undefined && { path: only }),
+        onError,
+        progress(bytes, entries) {
+          counts.bytesWritten = bytes;
+          counts.entries = entries;
+          progress.tick();
+        },
+      },
+      (chunk) => opened().write(chunk),
+    );
+    disk.checkUnchanged();
+    await opened().end();
+    output.commit();
+    progress.done();
+    const isWhole = report.errorCount === 0;
+    if (!isWhole) {
+      const lines = report.errors.map(({ errno, call, path: name }) => `${errno ?? 'unknown'} ${call} ${name}`);
+      reportMissing(lines, report.errorCount);
+    }
+    if (report.socketsSkipped > 0 && !options.quiet) console.error(`lkl: ${skipped(report.socketsSkipped)}`);
+    return isWhole;
+  } finally {
+    progress.stop();
+  }
+}
+
+const skipped = (sockets: number): string =>
+  sockets === 1
+    ? 'a socket was left out: tar has no type for it'
+    : `${sockets} sockets were left out: tar has no type for them`;

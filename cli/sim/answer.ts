@@ -1,0 +1,26 @@
+/** What a simulation answers, whoever ran it, and what its runner is asked. */
+
+import type { DrawnSample } from '../../src/simulation/report/series.ts';
+import type { SimulationResult } from '../../src/simulation/run/run.ts';
+
+export type SimulationEnd = SimulationResult & { readonly wall_s?: number };
+
+export interface SimulationAnswer {
+  readonly end: SimulationEnd;
+  readonly samples: readonly DrawnSample[];
+}
+
+export interface RunRequest {
+  /** The file, with what the command line adds. */
+  readonly network: Readonly<Record<string, unknown>>;
+  readonly deadlineS: number | undefined;
+  /** There are to be samples, also where the network names no interval. */
+  readonly sampled: boolean;
+  readonly progress: (virtualS: number) => void;
+  /** The next bytes of the capture with this index. Undefined: nobody wants any. */
+  readonly capture: ((index: number, bytes: Uint8Array) => void) | undefined;
+}
+
+export type RunSimulation = (request: RunRequest) => Promise<SimulationAnswer>;
+
+export const tooLate = (deadlineS: number): string => `not done after the ${deadlineS} s of --deadline`;

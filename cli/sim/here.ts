@@ -1,0 +1,41 @@
+/** Simulations in this process. */
+
+import { HostError } from '../../src/errors/host-error.ts';
+import { jsonPath } from '../../src/errors/json-path.ts';
+import type { DrawnSample } from '../../src/simulation/report/series.ts';
+import type { SimulationRequest } from '../../src/simulation/simulate.ts';
+import { answerOf, simulation } from '../../src/worker/routes/simulations/schema.ts';
+import { openEngine } from '../engine.ts';
+import { Failure } from '../failure.ts';
+import { type RunSimulation, type SimulationEnd, tooLate } from './answer.ts';
+
+export const runHere: RunSimulation = async ({ network, deadlineS, sampled, progress, capture }) => {
+  const engine = await openEngine();
+  const request = validated(network);
+  const planned = engine.simulations.plan(request, { sampled });
+  const samples: DrawnSample[] = [];
+  const ran = planned.run({
+    ...(deadlineS !== undefined && { deadlineMs: deadlineS * 1000 }),
+    sample: (sample) => void samples.push(sample),
+    progress,
+    ...(capture && { capture }),
+  });
+  try {
+    return { end: answerOf(await ran, '1') as SimulationEnd, samples };
+  } catch (cause) {
+    if (deadlineS !== undefined && cause instanceof HostError && cause.kind === 'kernel-deadline')
+      throw new Failure('failed', tooLate(deadlineS));
+    throw cause;
+  }
+};
+
+function validated(network: unknown): SimulationRequest {
+  const parsed = simulation.safeParse(network);
+  if (parsed.success) {
+    // The deadline is the command line's business.
+    const { deadline_ms: _, ...request } = parsed.data;
+    return request as SimulationRequest; // what JSON leaves out is absent: there is no `undefined` in it
+  }
+  const issues = parsed.error.issues.map(({ path, message }) => `${jsonPath(path) || 'it'}: ${message}`);
+  throw new Failure('usage', issues.join('; '));
+}

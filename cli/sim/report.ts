@@ -1,0 +1,26 @@
+/** Writes the page of --html. */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { packageFile } from '../../src/node/package-files.ts';
+import { type ReportedAnswer, reportPage } from '../../src/simulation/report/page.ts';
+import { ChartRecorder, type DrawnSample } from '../../src/simulation/report/series.ts';
+import { Failure, reasonOf } from '../failure.ts';
+import type { SimulationEnd } from './answer.ts';
+
+export async function writeReport(file: string, end: SimulationEnd, samples: readonly DrawnSample[]): Promise<void> {
+  const dependency = (name: string) => readFileSync(new URL(import.meta.resolve(name)), 'utf8');
+  const own = (name: string) => readFileSync(packageFile(`src/simulation/report/${name}`), 'utf8');
+  const recorder = new ChartRecorder();
+  for (const sample of samples) recorder.add(sample);
+  const page = await reportPage(end as ReportedAnswer, recorder, {
+    uplot: dependency('uplot/dist/uPlot.iife.min.js'),
+    uplotStyle: dependency('uplot/dist/uPlot.min.css'),
+    charts: own('charts.js'),
+    style: own('report.css'),
+  });
+  try {
+    writeFileSync(file, page);
+  } catch (cause) {
+    throw new Failure('failed', `${file} cannot be written: ${reasonOf(cause)}`);
+  }
+}

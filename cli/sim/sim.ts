@@ -1,0 +1,66 @@
+/** Reads the network, has it run here or elsewhere, and shows or writes what came of it. */
+
+import { readFileSync } from 'node:fs';
+import { Failure, reasonOf } from '../failure.ts';
+import { showSpinner } from '../output/progress.ts';
+import type { RunSimulation } from './answer.ts';
+import { captureAll } from './capture-all.ts';
+import { CaptureFiles } from './capture-files.ts';
+import type { SimArguments } from './command.ts';
+import { tablesOf } from './tables.ts';
+
+/** Whether every workload did what it was asked. */
+export async function sim(file: string, options: SimArguments): Promise<boolean> {
+  const network = readNetwork(file);
+  const spinner = await showSpinner(options.quiet === true, 'starting');
+  const captures = options.pcap === undefined ? undefined : new CaptureFiles(options.pcap);
+  try {
+    const run = await runner(options.url);
+    const { end, samples } = await run({
+      network: captures ? captureAll(network) : network,
+      deadlineS: options.deadline,
+      sampled: options.html !== undefined,
+      progress: (virtualS) => spinner.show(`${virtualS.toFixed(1)} s of virtual time`),
+      capture: captures && ((index, bytes) => captures.add(index, bytes)),
+    });
+    spinner.stop();
+    captures?.name(end.captures.map(({ node, interface: name }) => `${node}-${name}.pcapng`));
+    if (options.html !== undefined) {
+      const { writeReport } = await import('./report.ts');
+      await writeReport(options.html, end, samples);
+    }
+    if (options.json) console.log(JSON.stringify({ ...end, ...(samples.length > 0 && { samples }) }, null, 2));
+    else console.log(tablesOf(end));
+    return end.flows.every(({ error }) => error === undefined);
+  } catch (cause) {
+    captures?.drop();
+    throw cause;
+  } finally {
+    spinner.stop();
+  }
+}
+
+async function runner(url: URL | undefined): Promise<RunSimulation> {
+  if (url === undefined) return (await import('./here.ts')).runHere;
+  return (await import('./remote.ts')).runAt(url);
+}
+
+function readNetwork(file: string): Readonly<Record<string, unknown>> {
+  const name = file === '-' ? 'standard input' : file;
+  let text: string;
+  try {
+    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (cause) {
+    throw new Failure('usage', `${name} cannot be read: ${reasonOf(cause)}`);
+  }
+  let network: unknown;
+  try {
+    network = JSON.parse(text);
+  } catch (cause) {
+    throw new Failure('usage', `${name} is no JSON: ${reasonOf(cause)}`);
+  }
+  if (typeof network === 'object' && network !== null && !Array.isArray(network)) {
+    return network as Readonly<Record<string, unknown>>;
+  }
+  throw new Failure('usage', `${name} is not a JSON object`);
+}

@@ -1,0 +1,57 @@
+/** For tests and benchmarks: the Worker in a workerd of its own, whose storage is gone when it is closed. */
+
+import { Miniflare, type WorkerdStructuredLog } from 'miniflare';
+import { workerBundle } from './worker-bundle.ts';
+
+const NAME = 'lkl';
+
+export interface EmbeddedWorker {
+  readonly url: URL;
+  /** What it logged so far. */
+  readonly log: readonly WorkerdStructuredLog[];
+  close(): Promise<void>;
+}
+
+export interface EmbeddedOptions {
+  /** Another entry than the Worker's, under the root of the project. */
+  readonly main?: string;
+  /** A folder for what it stores, which then stays. */
+  readonly storage?: string;
+}
+
+export async function embeddedWorker({ main, storage }: EmbeddedOptions = {}): Promise<EmbeddedWorker> {
+  const { buckets, durableObjects, mainModule, modules, ...bundle } = await workerBundle(main);
+  const log: WorkerdStructuredLog[] = [];
+  const miniflare = new Miniflare({
+    cf: false,
+    logRequests: false,
+    ...(storage !== undefined && { resourcePersistencePath: storage }),
+    handleStructuredLogs: (line) => log.push(line),
+    workers: [
+      {
+        dev: { unsafeDirectSockets: [{}] }, // without it each request passes through a Worker of miniflare's first
+        config: {
+          name: NAME,
+          compatibilityDate: bundle.compatibilityDate,
+          compatibilityFlags: [...bundle.compatibilityFlags],
+          manifest: { mainModule, modules: { ...modules } },
+          env: {
+            ...mapValues(buckets, (name) => ({ type: 'r2', name }) as const),
+            ...mapValues(
+              durableObjects,
+              (exportName) => ({ type: 'durable-object', worker: NAME, exportName }) as const,
+            ),
+          },
+          exports: Object.fromEntries(
+            Object.values(durableObjects).map((name) => [name, { type: 'durable-object', storage: 'sqlite' } as const]),
+          ),
+        },
+      },
+    ],
+  });
+  const url = await miniflare.unsafeGetDirectURL(NAME);
+  return { url, log, close: () => miniflare.dispose() };
+}
+
+const mapValues = <From, To>(object: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
