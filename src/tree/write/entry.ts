@@ -12,7 +12,7 @@ export interface Attributes {
   readonly xattrs?: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Bytes of a file in order; a number stands for so many bytes of a hole. */
+/** Bytes of a file in order; a number stands for so many bytes of a hole. A piece is good until the next is asked for. */
 export type Content = AsyncIterable<Uint8Array | number>;
 
 interface Placed {

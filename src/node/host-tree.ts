@@ -1,0 +1,115 @@
+/** A folder or a file of this machine as a tree on its way into an image. */
+
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs';
+import type { Attributes, Content, Entry } from '../tree/write/entry.ts';
+
+export interface HostTreeOptions {
+  /** What every file gets in place of its own. */
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+}
+
+const SLASH = 0x2f;
+/** As much as is looked at for zeros at a time: the block of most file systems. */
+const BLOCK = 4096;
+const PIECE = 256 * 1024;
+
+/**
+ * `root` itself at `at` (a directory with all below it), names in byte order, parents first, hard links found. Rejects with
+ * the error of this machine's system (`code`, `path`) when something cannot be read. Extended attributes of this machine's
+ * files are not read: Node has no call for them.
+ */
+export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeOptions = {}): AsyncGenerator<Entry> {
+  /** By device and inode: where the first of several names was put. */
+  const links = new Map<string, Uint8Array>();
+
+  async function* visit(path: Buffer, place: Uint8Array): AsyncGenerator<Entry> {
+    const stats = lstatSync(path, { bigint: true });
+    const entry = { path: place, attributes: attributesOf(stats, options) };
+    if (!stats.isDirectory() && stats.nlink > 1n) {
+      const key = `${stats.dev}:${stats.ino}`;
+      const target = links.get(key);
+      if (target) {
+        yield { ...entry, type: 'hardlink', target };
+        return;
+      }
+      links.set(key, place);
+    }
+    if (stats.isDirectory()) {
+      yield { ...entry, type: 'directory' };
+      const names = readdirSync(path, { encoding: 'buffer' });
+      for (const name of names.sort(Buffer.compare)) yield* visit(join(path, name), join(place, name));
+    } else if (stats.isFile()) yield { ...entry, type: 'file', content: () => contentOf(path, stats) };
+    else if (stats.isSymbolicLink()) yield { ...entry, type: 'symlink', target: readlinkSync(path, 'buffer') };
+    else if (stats.isFIFO()) yield { ...entry, type: 'fifo' };
+    else if (stats.isSocket()) yield { ...entry, type: 'socket' };
+    else yield { ...entry, type: stats.isBlockDevice() ? 'block' : 'char', device: deviceOf(stats.rdev) };
+  }
+
+  yield* visit(root, at);
+}
+
+function join(directory: Uint8Array, name: Uint8Array): Buffer {
+  return directory.length === 0 ? Buffer.from(name) : Buffer.concat([directory, Uint8Array.of(SLASH), name]);
+}
+
+function attributesOf(stats: BigIntStats, { uid, gid }: HostTreeOptions): Attributes {
+  return {
+    mode: Number(stats.mode) & 0o7777,
+    uid: uid ?? Number(stats.uid),
+    gid: gid ?? Number(stats.gid),
+    atimeNs: stats.atimeNs,
+    mtimeNs: stats.mtimeNs,
+  };
+}
+
+/** dev_t as Linux packs it for programs: 12 bits of major, 20 of minor. */
+const deviceOf = (rdev: bigint) => ({
+  major: Number((rdev >> 8n) & 0xfffn),
+  minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xfff00n)),
+});
+
+/** Where fewer blocks are used than the size needs there are holes; which runs of zeros they are does not matter. */
+async function* contentOf(path: Buffer, stats: BigIntStats): Content {
+  const sparse = stats.blocks * 512n < stats.size;
+  // Not followed: it was no symlink when it was looked at.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    let hole = 0;
+    for (;;) {
+      const bytes = readSync(fd, piece, 0, PIECE, null);
+      if (bytes === 0) break;
+      if (!sparse) {
+        yield piece.subarray(0, bytes);
+        continue;
+      }
+      for (let from = 0; from < bytes; from += BLOCK) {
+        const block = piece.subarray(from, Math.min(from + BLOCK, bytes));
+        if (isZero(block)) hole += block.length;
+        else {
+          if (hole > 0) yield hole;
+          hole = 0;
+          yield block;
+        }
+      }
+    }
+    if (hole > 0) yield hole;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** One for all: whoever takes a piece is done with it when they ask for the next. Read at once, as a file of this machine is seldom worth a thread. */
+const piece = Buffer.alloc(PIECE);
+const ZEROS = Buffer.alloc(BLOCK);
+const isZero = (block: Buffer): boolean =>
+  block.equals(block.length === BLOCK ? ZEROS : ZEROS.subarray(0, block.length));

@@ -1,0 +1,71 @@
+/** An image file that is written in place. */
+
+import { closeSync, fdatasync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { type ByteSource, checkBytes } from '../storage/byte-source.ts';
+import { ReadFailedError, StorageError } from '../storage/errors.ts';
+import { blockDeviceBytes } from './block-size.ts';
+import { lockFile } from './file-lock.ts';
+
+export interface WritableFile extends ByteSource {
+  write(offset: number, from: Uint8Array): void;
+  flush(): Promise<void>;
+  /** Lets go of the file and of its lock. Twice is once. */
+  close(): void;
+}
+
+const sync = promisify(fdatasync);
+
+/** Opens a file or a block device for reading and writing. Throws the error of open(2) as Node gives it, and `image-in-use` while another process of ours writes it. */
+export function writableFile(path: string): WritableFile {
+  const fd = openSync(path, 'r+');
+  try {
+    const stats = fstatSync(fd, { bigint: true });
+    const sizeBytes = stats.isBlockDevice() ? blockDeviceBytes(fd, stats) : Number(stats.size);
+    return opened(fd, path, sizeBytes, lockFile(path));
+  } catch (cause) {
+    closeSync(fd);
+    throw cause;
+  }
+}
+
+function opened(fd: number, path: string, sizeBytes: number, unlock: () => void): WritableFile {
+  const failed = (cause: unknown): StorageError =>
+    new StorageError('EIO', `${path}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  /** `move` answers how many bytes it moved. */
+  const all = (length: number, move: (done: number) => number): void => {
+    for (let done = 0; done < length; ) {
+      let moved: number;
+      try {
+        moved = move(done);
+      } catch (cause) {
+        throw failed(cause);
+      }
+      if (moved === 0) throw new ReadFailedError(`${path} ends before its ${sizeBytes} bytes`);
+      done += moved;
+    }
+  };
+  let isOpen = true;
+  return {
+    sizeBytes,
+    read(offset, into) {
+      checkBytes({ sizeBytes }, offset, into.length);
+      all(into.length, (done) => readSync(fd, into, done, into.length - done, offset + done));
+    },
+    write(offset, from) {
+      checkBytes({ sizeBytes }, offset, from.length);
+      all(from.length, (done) => writeSync(fd, from, done, from.length - done, offset + done));
+    },
+    async flush() {
+      await sync(fd).catch((cause: unknown) => {
+        throw failed(cause);
+      });
+    },
+    close() {
+      if (!isOpen) return;
+      isOpen = false;
+      closeSync(fd);
+      unlock();
+    },
+  };
+}
