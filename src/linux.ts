@@ -41,7 +41,8 @@ export interface LinuxOptions {
 /** What a composition adds to make batches: the images it can name. */
 export type ImageNames = Pick<SetupNeeds, 'image'>;
 
-export interface TarRequest extends MountRequest, Fs2tarOptions {}
+/** What is cut short is mounted with `onError` 'continue' only, unless `evenIfCut` says otherwise. */
+export interface TarRequest extends MountRequest, Omit<Fs2tarOptions, 'log' | 'missing'> {}
 
 export interface Linux {
   /** Names the kernel: a suspended one goes on only in its like. */
@@ -98,9 +99,11 @@ export function linux({ module, snapshot, host, limits }: LinuxOptions): Linux {
     write: (device, request) => openWritable(() => kernels.acquire({ host, memoryMib: largest }), device, request),
     inspect: mounter.inspect,
     async fs2tar(device, request, sink) {
-      const mounted = await mounter.mount(device, request);
+      const evenIfCut = request.evenIfCut ?? request.onError === 'continue';
+      const mounted = await mounter.mount(device, { ...request, evenIfCut });
+      const { log, missing } = mounted;
       try {
-        return await fs2tar(mounted.task, mounted.mountPoint, sink, request);
+        return await fs2tar(mounted.task, mounted.mountPoint, sink, { ...request, log, missing });
       } finally {
         await mounted.close();
       }

@@ -99,9 +99,9 @@ async function outcome(mounter: ReturnType<typeof imageMounter>, device: BlockDe
     if (bytes > MAX_TAR_BYTES) throw new Enough();
   };
   try {
-    const image = await mounter.mount(device, { partition: undefined });
+    const image = await mounter.mount(device, { evenIfCut: true });
     try {
-      const report = await fs2tar(image.task, image.mountPoint, sink, { onError: 'continue' });
+      const report = await fs2tar(image.task, image.mountPoint, sink, { ...image, onError: 'continue' });
       return report.errorCount > 0 ? 'tar with errors' : 'tar';
     } finally {
       await image.close();

@@ -71,10 +71,11 @@ export const hostErrors = {
   // what is inside an image
   'no-file-system': { message: 'no file system was found', status: 422, fault: 'image' },
   'several-file-systems': {
-    message: 'several partitions have a file system: name one',
+    message: 'there is more than one file system to choose from',
     status: 422,
     fault: 'image',
   },
+  'image-cut': { message: 'the image ends before its file system does', status: 422, fault: 'image' },
   'no-such-partition': { message: 'there is no such partition', status: 422, fault: 'image' },
   'unknown-file-system': { message: 'the kernel has no file system of this type', status: 422, fault: 'image' },
   'journal-too-large': { message: 'the journal holds more than can be replayed', status: 422, fault: 'image' },

@@ -1,16 +1,32 @@
 /** What the jobs on an image's content need of a kernel: the image mounted, or described. */
 
+import type { KernelLog } from '../kernel/kernel-log.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
+
+/**
+ * A partition by its number, its label or UUID (those of the table or those of its file system), or one of these words:
+ * `whole`, the whole image whatever its partition table; `root`, the partition that has a root file system.
+ * LABEL=, UUID=, PARTLABEL= and PARTUUID= before it say which is meant, as for mount(8).
+ */
+export type PartitionSelector = number | string;
 
 /** How to mount; what is absent is found out. */
 export interface MountRequest {
   /** A file system as in /proc/filesystems. */
   readonly type?: string | undefined;
-  /** From 1. Absent: the whole device, or the only partition with a file system. */
-  readonly partition?: number | undefined;
+  /** Numbers are from 1. Absent: what the image shows to be the only file system. */
+  readonly partition?: PartitionSelector | undefined;
   /** As for mount -o. */
   readonly options?: string | undefined;
+  /** Where the disk begins in the image, and its bytes: an AppImage, firmware. Default: all of it. */
+  readonly offsetBytes?: number | undefined;
+  readonly sizeBytes?: number | undefined;
+  /**
+   * Mount also what was cut short: what lies behind the end is EIO to read, and `missing` tells of it.
+   * Else that is refused as `image-cut`.
+   */
+  readonly evenIfCut?: boolean | undefined;
 }
 
 /** One kernel with one image mounted read-only. */
@@ -19,19 +35,29 @@ export interface MountedImage {
   readonly mountPoint: string;
   readonly type: string;
   readonly partition: number | undefined;
+  /** The kernel's log from before the mount. */
+  readonly log: KernelLog;
+  /** What is known to be missing from the tree; none unless `evenIfCut`. */
+  readonly missing: readonly string[];
   /** Discards the kernel. */
   close(): Promise<void>;
 }
 
-/** What the kernel says of a file system. */
-export interface FileSystemReport {
+/** What is on a volume, as blkid(8) tells it. */
+export interface VolumeReport {
+  /** As blkid(8) calls it: a file system of this kernel, or something that is none (crypto_LUKS, LVM2_member, swap …). */
   readonly type: string;
   readonly label: string | undefined;
   readonly uuid: string | undefined;
-  readonly blockBytes: number;
-  readonly sizeBytes: number;
-  readonly usedBytes: number;
-  readonly freeBytes: number;
+}
+
+/** What the kernel says of a file system. */
+export interface FileSystemReport extends VolumeReport {
+  /** Undefined where the kernel mounted it and could not tell. */
+  readonly blockBytes: number | undefined;
+  readonly sizeBytes: number | undefined;
+  readonly usedBytes: number | undefined;
+  readonly freeBytes: number | undefined;
 }
 
 export interface PartitionReport {
@@ -41,22 +67,33 @@ export interface PartitionReport {
   /** As the partition table has them, where it does. */
   readonly label: string | undefined;
   readonly uuid: string | undefined;
+  /** The type's GUID of a GPT, the code of another table in hex (0x83). */
+  readonly typeCode: string | undefined;
+  /** What that stands for, in words. */
+  readonly typeName: string | undefined;
+  /** What its bytes say it is, mountable or not. */
+  readonly content: VolumeReport | undefined;
   /** Undefined where there is none that the kernel can mount. */
   readonly fileSystem: FileSystemReport | undefined;
 }
 
 export interface ImageReport {
   readonly sizeBytes: number;
+  /** Where partition table or file system say that the image is longer than it is: how long. */
+  readonly claimedBytes: number | undefined;
   /** 'gpt', 'dos' …; undefined when there is none. */
   readonly partitionTable: string | undefined;
+  /** The table's own id. */
+  readonly partitionTableId: string | undefined;
   readonly partitions: readonly PartitionReport[];
   /** Of the whole device. */
+  readonly content: VolumeReport | undefined;
   readonly fileSystem: FileSystemReport | undefined;
 }
 
 /** The jobs' view of the kernel. Each call has a kernel of its own. */
 export interface ImageMounter {
-  /** Rejects with a HostError of the kinds no-file-system, several-file-systems, no-such-partition, unknown-file-system. */
+  /** Rejects with a HostError: no-file-system, several-file-systems, no-such-partition, unknown-file-system, image-cut, mount-failed. */
   mount(device: BlockDevice, request: MountRequest): Promise<MountedImage>;
   inspect(device: BlockDevice): Promise<ImageReport>;
 }

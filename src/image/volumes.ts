@@ -1,11 +1,13 @@
 /** The places in an image that can hold a file system: all of it, and its partitions as the kernel's parsers found them. */
 
-import { HostError } from '../errors/host-error.ts';
 import { readNames, readText } from '../kernel/sysfs.ts';
 import type { UserTask } from '../kernel/user-task.ts';
-import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
-import { foreignerOf, labelOf, readHead, superblocksOf } from './probe/superblock.ts';
-import type { Superblock } from './probe/superblocks.ts';
+import { SECTOR } from '../storage/block-device.ts';
+import { claimedBytes } from './probe/claims.ts';
+import { hasRockRidge } from './probe/rock-ridge.ts';
+import { labelOf, superblocksOf, uuidOf } from './probe/superblock.ts';
+import { SUPERBLOCK_BYTES, type Superblock } from './probe/superblocks.ts';
+import type { VolumeBytes } from './probe/volume-bytes.ts';
 
 /** Where a file system can be. */
 export interface Volume {
@@ -19,20 +21,19 @@ export interface Volume {
   readonly label: string | undefined;
 }
 
-/** A volume and what its first bytes tell. */
+/** A volume and what its bytes tell. */
 export interface ProbedVolume extends Volume {
+  /** What is there of it. */
+  readonly bytes: VolumeBytes;
   readonly head: Uint8Array;
   /** In the order in which they are to be tried. */
   readonly superblocks: readonly Superblock[];
+  /** Of the first of these. */
+  readonly fileSystemLabel: string | undefined;
+  readonly fileSystemUuid: string | undefined;
+  /** How many bytes the first of these says that it has; undefined where it does not. */
+  readonly claimed: number | undefined;
 }
-
-export const wholeOf = (device: BlockDevice, disk: string): Volume => ({
-  partition: undefined,
-  name: disk,
-  startSector: 0,
-  sectors: device.sectors,
-  label: undefined,
-});
 
 /** The partitions of `disk` by number (Documentation/ABI/stable/sysfs-block; block/partitions/core.c: part_uevent). */
 export async function partitionsOf(task: UserTask, disk: string): Promise<Volume[]> {
@@ -53,86 +54,33 @@ export async function partitionsOf(task: UserTask, disk: string): Promise<Volume
   return partitions.sort((a, b) => (a.partition ?? 0) - (b.partition ?? 0));
 }
 
-export async function probe(device: BlockDevice, volume: Volume): Promise<ProbedVolume> {
-  const head = await readHead(device, volume.startSector, volume.sectors);
-  return { ...volume, head, superblocks: superblocksOf(head) };
+export async function probe(volume: Volume, bytes: VolumeBytes): Promise<ProbedVolume> {
+  const head = await bytes.read(0, SUPERBLOCK_BYTES);
+  const superblocks = await inOrder(superblocksOf(head), bytes);
+  const [first] = superblocks;
+  return {
+    ...volume,
+    bytes,
+    head,
+    superblocks,
+    fileSystemLabel: first && labelOf(head, first),
+    fileSystemUuid: first && uuidOf(head, first),
+    claimed: first && (await claimedBytes(bytes, first.types[0])),
+  };
 }
 
-export interface Wanted {
-  readonly type?: string | undefined;
-  readonly partition?: number | undefined;
+/** Of a disc with two faces the one with modes, owners and links: ISO 9660 with Rock Ridge before UDF, UDF before any other. */
+async function inOrder(superblocks: readonly Superblock[], bytes: VolumeBytes): Promise<readonly Superblock[]> {
+  const is = (type: string) => (superblock: Superblock) => superblock.types[0] === type;
+  if (!superblocks.some(is('udf')) || !superblocks.some(is('iso9660')) || !(await hasRockRidge(bytes)))
+    return superblocks;
+  return [...superblocks.filter(is('iso9660')), ...superblocks.filter((superblock) => !is('iso9660')(superblock))];
 }
 
-/**
- * The volume to mount: the partition asked for, else the whole image if a file system begins there, else the only partition
- * with one. A type asked for leaves out volumes that show another; where none shows it, it is tried on the whole image.
- */
-export async function chooseVolume(
-  device: BlockDevice,
-  whole: Volume,
-  partitions: readonly Volume[],
-  { type, partition }: Wanted,
-): Promise<ProbedVolume> {
-  if (partition !== undefined) {
-    const wanted = partitions.find((volume) => volume.partition === partition);
-    if (wanted === undefined) throw noSuchPartition(partition, partitions);
-    return asked(await probe(device, wanted), type);
-  }
-  const all = asked(await probe(device, whole), type);
-  if (all.superblocks.length > 0) return all;
-  const probed: ProbedVolume[] = [];
-  for (const volume of partitions) probed.push(asked(await probe(device, volume), type));
-  const found = withoutEnclosing(probed.filter(({ superblocks }) => superblocks.length > 0));
-  const [only] = found;
-  if (found.length > 1) throw severalFileSystems(found);
-  if (only !== undefined) return only;
-  if (type === undefined) throw noFileSystem([all, ...probed]);
-  return all;
-}
-
-const asked = (volume: ProbedVolume, type: string | undefined): ProbedVolume =>
+/** Only what is of the type asked for. */
+export const ofType = (volume: ProbedVolume, type: string | undefined): ProbedVolume =>
   type === undefined
     ? volume
     : { ...volume, superblocks: volume.superblocks.filter(({ types }) => types.includes(type)) };
 
-/** A slice and its first partition begin at one sector: the same file system seen twice. The smaller one is its own. */
-const withoutEnclosing = (volumes: readonly ProbedVolume[]): ProbedVolume[] =>
-  volumes.filter(
-    (outer) => !volumes.some((inner) => inner.startSector === outer.startSector && inner.sectors < outer.sectors),
-  );
-
-const describe = ({ partition, label, sectors, head, superblocks: [superblock] }: ProbedVolume) => ({
-  number: partition,
-  type: superblock?.types[0],
-  label: label ?? (superblock && labelOf(head, superblock)),
-  size_bytes: sectors * SECTOR,
-});
-
-function severalFileSystems(volumes: readonly ProbedVolume[]): HostError {
-  const partitions = volumes.map(describe);
-  const list = partitions.map(({ number, type, label }) => `${number} (${[type, label].filter(Boolean).join(', ')})`);
-  return new HostError('several-file-systems', `partitions ${list.join(', ')} have a file system: name one`, {
-    members: { partitions },
-  });
-}
-
-function noSuchPartition(number: number, partitions: readonly Volume[]): HostError {
-  const numbers = partitions.map(({ partition }) => partition);
-  const there = numbers.length > 0 ? `there is ${numbers.join(', ')}` : 'the kernel finds no partitions';
-  return new HostError('no-such-partition', `there is no partition ${number}: ${there}`, {
-    members: { partitions: numbers },
-  });
-}
-
-/** With what there is instead, where that is known. */
-function noFileSystem(volumes: readonly ProbedVolume[]): HostError {
-  const known = volumes.flatMap(({ partition, head }) => {
-    const foreigner = foreignerOf(head);
-    const where = partition === undefined ? 'it' : `partition ${partition}`;
-    return foreigner ? [`${where} is ${foreigner.name}`] : [];
-  });
-  return new HostError(
-    'no-file-system',
-    known.length > 0 ? `no file system was found: ${known.join('; ')}` : undefined,
-  );
-}
+export const volumeBytesOf = ({ sectors }: Volume): number => sectors * SECTOR;

@@ -19,8 +19,23 @@ export type MaybePromise<T> = T | Promise<T>;
  */
 export interface BlockDevice {
   readonly sectors: number;
+  /** Bytes that are there, where the last sector is not full: the rest of that sector reads as zeros. Default: all. */
+  readonly sizeBytes?: number;
+  /** The unit that the disk's own tables count in (4096: disks of 4 KiB sectors). Default: 512. */
+  readonly logicalBlockBytes?: number;
   read(sector: number, into: Uint8Array): MaybePromise<void>;
   write?(sector: number, from: Uint8Array): MaybePromise<void>;
   flush?(): MaybePromise<void>;
   discard?(sector: number, sectors: number): MaybePromise<void>;
 }
+
+/** Bytes that are really there. */
+export const bytesOf = ({ sectors, sizeBytes = sectors * SECTOR }: BlockDevice): number =>
+  Math.min(sizeBytes, sectors * SECTOR);
+
+/** What a device in front of `behind` says of it unchanged. */
+export const sizeOf = ({ sectors, sizeBytes, logicalBlockBytes }: BlockDevice): Omit<BlockDevice, 'read'> => ({
+  sectors,
+  ...(sizeBytes !== undefined && { sizeBytes }),
+  ...(logicalBlockBytes !== undefined && { logicalBlockBytes }),
+});

@@ -1,6 +1,6 @@
 /** A bounded cache before a slow device: hits answer at once, reads in flight are shared, sequential reads run ahead. */
 
-import { type BlockDevice, type MaybePromise, SECTOR } from './block-device.ts';
+import { type BlockDevice, type MaybePromise, SECTOR, sizeOf } from './block-device.ts';
 import { checkRange } from './range.ts';
 
 const MIB = 1024 * 1024;
@@ -180,7 +180,7 @@ export function cached(behind: BlockDevice, { maxMib }: { readonly maxMib: numbe
   };
 
   const device: Cached = {
-    sectors: behind.sectors,
+    ...sizeOf(behind),
     get heldBytes() {
       return heldBytes;
     },

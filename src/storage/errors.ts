@@ -43,6 +43,15 @@ export class ReadFailedError extends StorageError {
   }
 }
 
+/** Behind the end of what there is of an image that is cut short: the image's fault, not the storage's. */
+export class BehindEndError extends StorageError {
+  override readonly name = 'BehindEndError';
+
+  constructor(sizeBytes: number) {
+    super('EIO', `the image ends at byte ${sizeBytes}`);
+  }
+}
+
 /** There is no image of that name. */
 export class ImageNotFoundError extends StorageError {
   override readonly name = 'ImageNotFoundError';

@@ -24,6 +24,7 @@ export function memoryDevice(source: Uint8Array | number): MemoryDevice {
   const bytes = typeof source === 'number' ? new Uint8Array(source * SECTOR) : source;
   const device: MemoryDevice = {
     sectors: Math.ceil(bytes.length / SECTOR),
+    sizeBytes: bytes.length,
     read(sector, into) {
       checkRange(device, sector, into.length);
       const found = bytes.subarray(sector * SECTOR, sector * SECTOR + into.length);

@@ -1,6 +1,6 @@
 /** A writable device over a read-only one: what is written stays in memory, sparsely; the lower is never touched. */
 
-import { type BlockDevice, SECTOR } from './block-device.ts';
+import { type BlockDevice, SECTOR, sizeOf } from './block-device.ts';
 import { DeviceFullError } from './errors.ts';
 import { checkRange } from './range.ts';
 
@@ -64,7 +64,7 @@ export function overlay(lower: BlockDevice, { limitMib = 64 }: { readonly limitM
   };
 
   const device: Overlay = {
-    sectors: lower.sectors,
+    ...sizeOf(lower),
     get usedBytes() {
       return usedBytes;
     },

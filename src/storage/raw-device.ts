@@ -9,6 +9,7 @@ export function rawDevice(source: ByteSource): BlockDevice {
   const { sizeBytes } = source;
   const device: BlockDevice = {
     sectors: Math.ceil(sizeBytes / SECTOR),
+    sizeBytes,
     read(sector, into) {
       checkRange(device, sector, into.length);
       const offset = sector * SECTOR;

@@ -87,8 +87,18 @@ export type OpenedPath = OpenedFile | OpenedDirectory;
 
 const BUFFER_BYTES = 256 * 1024;
 
+export interface OpenOptions {
+  /** Nobody changes the tree: a name that a directory lists and that leads nowhere is damage, EUCLEAN. */
+  readonly still?: boolean;
+}
+
 /** Open `path` below `root`: symlinks and ".." on the way do not leave it. */
-export async function openPath(task: UserTask, root: string, path: Uint8Array): Promise<OpenedPath> {
+export async function openPath(
+  task: UserTask,
+  root: string,
+  path: Uint8Array,
+  { still = false }: OpenOptions = {},
+): Promise<OpenedPath> {
   const fds: number[] = [];
   const closeAll = async () => {
     for (const fd of fds.splice(0)) await close(task, fd);
@@ -117,7 +127,7 @@ export async function openPath(task: UserTask, root: string, path: Uint8Array): 
       },
     };
     if (type === 'directory') {
-      return { type, list: (limit, after) => list(task, fd, buffer, limit, after), ...closing };
+      return { type, list: (limit, after) => list(task, { fd, buffer, still }, limit, after), ...closing };
     }
     const sizeBytes = stat.size;
     return {
@@ -142,6 +152,43 @@ export async function openPath(task: UserTask, root: string, path: Uint8Array): 
     };
   } catch (cause) {
     await closeAll();
+    const missing = still && cause instanceof KernelError && cause.errno === 'ENOENT';
+    if (missing && (await isListed(task, root, path))) throw new KernelError('openat2', errnos.EUCLEAN.number, path);
+    throw cause;
+  }
+}
+
+/** Whether the directory that `path` is in lists it. Not below a symlink: whether that leads anywhere is another question. */
+async function isListed(task: UserTask, root: string, path: Uint8Array): Promise<boolean> {
+  const text = toChars(path).replace(/\/+$/, '');
+  const parent = toBytes(text.slice(0, text.lastIndexOf('/') + 1) || '.');
+  const name = text.slice(text.lastIndexOf('/') + 1);
+  const rootFd = await openat(task, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const how = { flags: O_RDONLY | O_DIRECTORY | O_CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+  const fd = await openat2(task, rootFd, parent, how);
+  const buffer = await mapBuffer(task, BUFFER_BYTES);
+  try {
+    if (fd < 0) return false;
+    for await (const dirents of readdir(task, fd, buffer)) {
+      const dirent = dirents.find((one) => toChars(one.name) === name);
+      if (dirent) return dirent.type !== DT_LNK && !(await isSymlink(task, fd, dirent.name));
+    }
+    return false;
+  } finally {
+    await unmapBuffer(task, buffer);
+    for (const opened of [fd, rootFd]) if (opened >= 0) await close(task, opened);
+  }
+}
+
+/** dirent.h */
+const DT_LNK = 10;
+
+/** File systems that do not tell types in their listings (DT_UNKNOWN) tell it here. */
+async function isSymlink(task: UserTask, directory: number, name: Uint8Array): Promise<boolean> {
+  try {
+    return ((await statx(task, directory, name, AT_SYMLINK_NOFOLLOW)).mode & S_IFMT) === S_IFLNK;
+  } catch (cause) {
+    if (cause instanceof KernelError) return false;
     throw cause;
   }
 }
@@ -167,8 +214,7 @@ const toBytes = (chars: string): Uint8Array => Uint8Array.from(chars, (char) => 
 
 async function list(
   task: UserTask,
-  fd: number,
-  buffer: UserBuffer,
+  { fd, buffer, still }: { readonly fd: number; readonly buffer: UserBuffer; readonly still: boolean },
   limit: number,
   after: Uint8Array | undefined,
 ): Promise<Page> {
@@ -182,7 +228,15 @@ async function list(
   }
   names.sort();
   const entries: Entry[] = [];
-  for (const name of names.slice(0, limit)) entries.push(await entry(task, fd, toBytes(name)));
+  for (const name of names.slice(0, limit)) {
+    try {
+      entries.push(await entry(task, fd, toBytes(name)));
+    } catch (cause) {
+      if (!(cause instanceof KernelError && cause.errno === 'ENOENT')) throw cause;
+      if (still) throw new KernelError(cause.call, errnos.EUCLEAN.number, toBytes(name));
+      // else it has gone since it was listed
+    }
+  }
   return { entries, more: names.length > limit };
 }
 

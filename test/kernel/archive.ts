@@ -18,11 +18,12 @@ export async function archive(
   options: Partial<Fs2tarOptions> = {},
   by = mounter,
 ): Promise<Archived> {
-  const mounted = await by.mount(device, request);
+  const mounted = await by.mount(device, { evenIfCut: options.onError === 'continue', ...request });
+  const { log, missing } = mounted;
   try {
     const chunks: Uint8Array[] = [];
     const sink = (chunk: Uint8Array) => void chunks.push(chunk);
-    const report = await fs2tar(mounted.task, mounted.mountPoint, sink, { onError: 'stop', ...options });
+    const report = await fs2tar(mounted.task, mounted.mountPoint, sink, { onError: 'stop', log, missing, ...options });
     return { type: mounted.type, report, tar: concat(chunks) };
   } finally {
     await mounted.close();

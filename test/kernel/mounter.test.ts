@@ -86,7 +86,7 @@ describe('a partitioned disk', () => {
     await expect(mounter.mount(device, { partition: 3 })).rejects.toMatchObject({ kind: 'no-file-system' });
     await expect(mounter.mount(device, { partition: 7 })).rejects.toMatchObject({
       kind: 'no-such-partition',
-      message: 'there is no partition 7: there is 1, 2, 3, 5, 6',
+      message: expect.stringMatching(/^there is no partition 7: there is partition 1 \(.*partition 6 \(/),
     });
     const whole = await fixtureDevice('ext4');
     await expect(mounter.mount(whole, { partition: 1 })).rejects.toMatchObject({ kind: 'no-such-partition' });
@@ -225,12 +225,14 @@ describe('what cannot be mounted', () => {
   it('a truncated image', async () => {
     const device = truncated(await fixtureDevice('ext4'), 8192);
     await expect(mounter.mount(device, {})).rejects.toMatchObject({
-      kind: 'mount-failed',
-      message: expect.stringContaining('exceeds size of device'),
+      kind: 'image-cut',
+      message: expect.stringMatching(/^the image has 4,194,304 bytes, its file system \(ext4\) 16,777,216: /),
+      members: { there_bytes: 4_194_304, claimed_bytes: 16_777_216 },
     });
     const partition = truncated(await fixtureDevice('disk-gpt-several'), 4096 + 512);
     await expect(mounter.mount(partition, { partition: 2 })).rejects.toMatchObject({
-      kind: expect.stringMatching(/mount-failed|no-such-partition/),
+      kind: 'image-cut',
+      message: expect.stringContaining('of partition 2 the image has 262,144 bytes, its file system (ext4) 1,048,576'),
     });
   });
 });

@@ -1,6 +1,7 @@
 /** virtio-blk over a BlockDevice (Virtio 1.2, section 5.2). */
 
 import { type BlockDevice, type MaybePromise, SECTOR } from '../../storage/block-device.ts';
+import { BehindEndError } from '../../storage/errors.ts';
 import type { IoLedger } from '../engine.ts';
 import { type KernelMemory, plus } from '../memory.ts';
 import { type TransportState, type VirtioDevice, VirtioMmio } from './mmio.ts';
@@ -52,7 +53,7 @@ export class VirtioBlk implements VirtioDevice {
     const config = new DataView(this.config.buffer);
     config.setBigUint64(0, BigInt(device.sectors), true);
     config.setUint32(12, SEG_MAX, true);
-    config.setUint32(20, SECTOR, true);
+    config.setUint32(20, device.logicalBlockBytes ?? SECTOR, true);
     config.setUint32(36, 0xffff_ffff, true); // max_discard_sectors
     config.setUint32(40, 1, true); // max_discard_seg
     config.setUint32(44, 8, true); // discard_sector_alignment: 4 KiB
@@ -86,7 +87,8 @@ export class VirtioBlk implements VirtioDevice {
   }
 
   #failed(error: unknown): number {
-    this.lastError = error;
+    // Linux is to learn where an image ends; nobody is to be blamed for it.
+    if (!(error instanceof BehindEndError)) this.lastError = error;
     return S_IOERR;
   }
 

@@ -277,7 +277,6 @@ describe('what cannot be read', () => {
     const error = 'EXT4-fs error (device vda): ext4_readdir:225: directory fails checksum';
     const log = [
       '6,100,0,-;EXT4-fs (vda): mounted filesystem',
-      '',
       `2,107,0,-;${error}\n SUBSYSTEM=block\n DEVICE=b254:0\n`,
       `2,108,0,-;${error}`,
       '3,109,0,-;I/O error, dev vda, sector 8 op 0x0:(READ)',
@@ -291,7 +290,23 @@ describe('what cannot be read', () => {
     const { report, names } = await archive(directory({}), { onError: 'continue' }, log);
     expect(report.errors).toEqual([{ path: error, call: 'syslog', errno: 'EUCLEAN' }]);
     expect(names).toEqual(['./', './.fs2tar-errors']);
-    expect((await archive(directory({}), {}, log.toSpliced(2, 2))).report.errorCount).toBe(0);
+    expect((await archive(directory({}), {}, log.toSpliced(1, 2))).report.errorCount).toBe(0);
+  });
+
+  it('may have been told in messages that the log no longer has', async () => {
+    const lost = ['', '6,100,0,-;EXT4-fs (vda): mounted filesystem'];
+    await expect(archive(directory({}), {}, lost)).rejects.toMatchObject({ call: 'syslog', errno: 'EUCLEAN' });
+  });
+
+  it('may be known before anything is read', async () => {
+    const missing = ['the image ends early'];
+    const { report } = await archive(directory({ f: file('x') }), { onError: 'continue', missing });
+    expect(report.errors).toEqual([{ path: 'the image ends early', call: 'syslog', errno: 'EUCLEAN' }]);
+  });
+
+  it('may be a name that its directory lists and that leads nowhere: damage, and nothing that was not found', async () => {
+    const tree = directory({ gone: file('', { errors: { statx: 'ENOENT' } }) });
+    await expect(archive(tree)).rejects.toMatchObject({ errno: 'EUCLEAN', path: './gone' });
   });
 
   it('is the end of the tar when it could be read once and then not', async () => {

@@ -32,6 +32,7 @@ import {
   type Xattr,
 } from '../../archive/tar-writer.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
+import { KernelLog } from '../../kernel/kernel-log.ts';
 import { plus } from '../../kernel/memory.ts';
 import { chdir, fchdir } from '../../kernel/syscalls/dir.ts';
 import { close, inNs, openat, openat2, pread64, readlinkat } from '../../kernel/syscalls/file.ts';
@@ -43,7 +44,7 @@ import { type Visit, walk } from '../walk.ts';
 import { dataSegments } from './data-segments.ts';
 import { ErrorList, type Fs2tarError } from './error-list.ts';
 import { HardLinks } from './hard-links.ts';
-import { KernelLog } from './kernel-log.ts';
+import { loggedErrors } from './logged-errors.ts';
 
 export interface Fs2tarOptions {
   /** The directory to archive, inside the mount: symlinks and ".." on the way do not leave it. Default: all of it. */
@@ -54,6 +55,10 @@ export interface Fs2tarOptions {
    * is known to be readable, files larger than the buffer are then read twice.
    */
   readonly onError: 'stop' | 'continue';
+  /** The kernel's log from before the mount: what that could not read is missing from the tree. Default: from now on. */
+  readonly log?: KernelLog;
+  /** What is known to be missing before anything is read. With 'stop' that is for whoever mounts to refuse. */
+  readonly missing?: readonly string[];
   /** Called after each entry with the bytes written and the entries so far. */
   readonly progress?: (bytes: number, entries: number) => void;
 }
@@ -74,6 +79,8 @@ export interface Fs2tarReport {
 const BUFFER_BYTES = XATTR_SIZE_MAX;
 const CHUNK_BYTES = 64 * 1024;
 const MAX_ERRORS = 10_000;
+/** Files between two looks at the kernel's log. */
+const LOG_EVERY = 256;
 const MAX_PENDING_LINKS = 100_000;
 
 const tarTypes = new Map<number, TarType>([
@@ -129,7 +136,11 @@ class Archive {
   /** Archive the working directory. What file systems put in `log` meanwhile are errors too. */
   async run(log: KernelLog): Promise<Fs2tarReport> {
     const onError = (path: Uint8Array, error: KernelError) => this.#fail(path, error);
+    const logged = new Set<string>();
+    let visits = 0;
     for await (const visit of walk(this.#task, this.#buffer, onError)) {
+      // Now and then: the kernel's log is a ring.
+      if (++visits % LOG_EVERY === 0) for (const message of await loggedErrors(log)) logged.add(message);
       const before = this.#out.pushed;
       try {
         await this.#add(visit);
@@ -138,7 +149,8 @@ class Archive {
         this.#fail(visit.path, error, this.#out.pushed > before);
       }
     }
-    for (const message of await log.errors(this.#buffer)) {
+    for (const message of await loggedErrors(log)) logged.add(message);
+    for (const message of [...(this.#options.missing ?? []), ...logged]) {
       this.#fail(new TextEncoder().encode(message), new KernelError('syslog', errnos.EUCLEAN.number));
     }
     if (this.#errors.count > 0) await this.#addErrorList();
@@ -156,8 +168,12 @@ class Archive {
 
   /** What is partly in the tar already cannot be left out any more. */
   #fail(path: Uint8Array, error: KernelError, partlyOut = false): void {
-    if (this.#options.onError === 'stop' || partlyOut) throw new KernelError(error.call, error.number, path);
-    this.#errors.add(path, error);
+    const { call } = error;
+    // Nobody removes what a directory has listed: a name that leads nowhere is damage, and no file that was not there.
+    const number = error.errno === 'ENOENT' ? errnos.EUCLEAN.number : error.number;
+    const said = new KernelError(call, number, path);
+    if (this.#options.onError === 'stop' || partlyOut) throw said;
+    this.#errors.add(path, said);
   }
 
   async #add(visit: Visit): Promise<void> {
@@ -285,12 +301,12 @@ class Archive {
 export async function fs2tar(task: UserTask, root: Name, sink: Sink, options: Fs2tarOptions): Promise<Fs2tarReport> {
   const buffer = await mapBuffer(task, BUFFER_BYTES);
   try {
-    const log = await KernelLog.open(task);
+    const log = options.log ?? (await KernelLog.open(task));
     try {
       await enterTree(task, root, options.path ?? '.');
       return await new Archive(task, buffer, sink, options).run(log);
     } finally {
-      await log.close();
+      if (log !== options.log) await log.close();
       await chdir(task, '/');
     }
   } finally {

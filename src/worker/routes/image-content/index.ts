@@ -4,7 +4,7 @@ import { quoted, unchanged } from '../conditions.ts';
 import { router } from '../router.ts';
 import { fileResponse, listPage, rawPath } from './file.ts';
 import { describeImage, getImageFile, getImageTar } from './route.ts';
-import { descriptionJson } from './schema.ts';
+import { descriptionJson, mountRequest } from './schema.ts';
 import { tarResponse } from './tar.ts';
 
 export const imageContent = router();
@@ -29,8 +29,8 @@ imageContent.openapi(getImageFile, async (c) => {
   const { images, content } = c.var.jobs;
   const known = c.req.valid('header')['if-none-match'];
   if (known !== undefined && unchanged(known, (await images.get(name)).etag)) return c.body(null, 304);
-  const { limit, cursor, ...request } = c.req.valid('query');
-  const opened = await content.open(name, rawPath(c), request);
+  const { limit, cursor, ...query } = c.req.valid('query');
+  const opened = await content.open(name, rawPath(c), mountRequest(query));
   if (opened.type === 'file') return fileResponse(c, opened, opened.etag);
   return c.json(await listPage(opened, { limit, cursor }), 200, { etag: quoted(opened.etag) });
 });

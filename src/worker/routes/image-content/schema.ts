@@ -1,7 +1,13 @@
 /** What is inside an image, as queries and as JSON. */
 
 import { z } from '@hono/zod-openapi';
-import type { FileSystemReport, ImageReport, PartitionReport } from '../../../image/mounted-image.ts';
+import type {
+  FileSystemReport,
+  ImageReport,
+  MountRequest,
+  PartitionReport,
+  VolumeReport,
+} from '../../../image/mounted-image.ts';
 import type { Entry, Page } from '../../../tree/files.ts';
 import { decimal } from '../decimal.ts';
 import { imageName } from '../images/schema.ts';
@@ -14,14 +20,29 @@ export const mountQuery = z.strictObject({
     .regex(/^[a-z0-9_]{1,32}$/)
     .optional()
     .openapi({ description: 'The file system, as in /proc/filesystems. Default: found out.', example: 'ext4' }),
-  partition: decimal(1, 256)
-    .optional()
-    .openapi({ description: 'Default: the whole image, or its only partition with a file system.' }),
+  partition: z.string().min(1).max(256).optional().openapi({
+    description:
+      'A partition by its number, label or UUID (LABEL=, UUID=, PARTLABEL=, PARTUUID= say which); `root`: the one with a root file system; `whole`: the image whatever its partition table. Default: what shows to be the only file system.',
+    example: '2',
+  }),
   options: z
     .string()
     .max(2048)
     .optional()
     .openapi({ description: 'Mount options, as for mount -o.', example: 'subvol=home' }),
+  offset: decimal(0, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .openapi({ description: 'The byte where the disk begins in the image: an AppImage, firmware.' }),
+  size: decimal(1, Number.MAX_SAFE_INTEGER).optional().openapi({ description: 'Its bytes. Default: up to the end.' }),
+});
+
+/** What a query says of the mount. */
+export const mountRequest = ({ type, partition, options, offset, size }: z.infer<typeof mountQuery>): MountRequest => ({
+  type,
+  partition,
+  options,
+  offsetBytes: offset,
+  sizeBytes: size,
 });
 
 export const tarQuery = mountQuery.extend({
@@ -53,15 +74,28 @@ export const pageQuery = {
 
 export const fileQuery = mountQuery.extend(pageQuery);
 
-const fileSystem = z
+const optional = <T>(name: string, value: T | undefined) => (value === undefined ? {} : { [name]: value });
+
+const content = z
   .object({
-    type: z.string().openapi({ example: 'ext4' }),
+    type: z.string().openapi({
+      description: 'As blkid(8) calls it; also what is no file system: crypto_LUKS, LVM2_member, swap …',
+      example: 'ext4',
+    }),
     label: z.string().optional(),
     uuid: z.string().optional(),
-    block_bytes: z.int(),
-    size_bytes: z.int(),
-    used_bytes: z.int(),
-    free_bytes: z.int(),
+  })
+  .openapi('VolumeContent');
+
+const fileSystem = z
+  .object({
+    type: z.string().openapi({ description: 'As in /proc/filesystems.', example: 'ext4' }),
+    label: z.string().optional(),
+    uuid: z.string().optional(),
+    block_bytes: z.int().optional(),
+    size_bytes: z.int().optional(),
+    used_bytes: z.int().optional(),
+    free_bytes: z.int().optional(),
   })
   .openapi('FileSystem');
 
@@ -72,43 +106,65 @@ const partition = z
     size_bytes: z.int(),
     label: z.string().optional().openapi({ description: 'As the partition table has it.' }),
     uuid: z.string().optional(),
-    file_system: fileSystem.optional(),
+    type_code: z.string().optional().openapi({ description: 'GUID of a GPT, code of a DOS table.', example: '0x83' }),
+    type_name: z.string().optional().openapi({ description: 'What that stands for.', example: 'Linux' }),
+    content: content.optional().openapi({ description: 'What its bytes say it is, mountable or not.' }),
+    file_system: fileSystem.optional().openapi({ description: 'What the kernel says, where it can mount it.' }),
   })
   .openapi('Partition');
 
 export const description = z
   .object({
     size_bytes: z.int(),
+    claimed_bytes: z.int().optional().openapi({
+      description: 'Where partition table or file system say that the image is longer than it is: how long.',
+    }),
     partition_table: z.string().optional().openapi({ example: 'gpt' }),
+    partition_table_id: z.string().optional(),
     partitions: z.array(partition),
+    content: content.optional().openapi({ description: 'What the whole image is, mountable or not.' }),
     file_system: fileSystem.optional().openapi({ description: 'Of the whole image.' }),
   })
   .openapi('ImageDescription');
 
+const contentJson = ({ type, label, uuid }: VolumeReport): z.infer<typeof content> => ({
+  type,
+  ...optional('label', label),
+  ...optional('uuid', uuid),
+});
+
 const fileSystemJson = (report: FileSystemReport): z.infer<typeof fileSystem> => ({
-  type: report.type,
-  ...(report.label === undefined ? {} : { label: report.label }),
-  ...(report.uuid === undefined ? {} : { uuid: report.uuid }),
-  block_bytes: report.blockBytes,
-  size_bytes: report.sizeBytes,
-  used_bytes: report.usedBytes,
-  free_bytes: report.freeBytes,
+  ...contentJson(report),
+  ...optional('block_bytes', report.blockBytes),
+  ...optional('size_bytes', report.sizeBytes),
+  ...optional('used_bytes', report.usedBytes),
+  ...optional('free_bytes', report.freeBytes),
+});
+
+/** Of the whole image as of a partition. */
+const onIt = (report: Pick<PartitionReport, 'content' | 'fileSystem'>) => ({
+  ...optional('content', report.content && contentJson(report.content)),
+  ...optional('file_system', report.fileSystem && fileSystemJson(report.fileSystem)),
 });
 
 const partitionJson = (report: PartitionReport): z.infer<typeof partition> => ({
   number: report.number,
   start_bytes: report.startBytes,
   size_bytes: report.sizeBytes,
-  ...(report.label === undefined ? {} : { label: report.label }),
-  ...(report.uuid === undefined ? {} : { uuid: report.uuid }),
-  ...(report.fileSystem === undefined ? {} : { file_system: fileSystemJson(report.fileSystem) }),
+  ...optional('label', report.label),
+  ...optional('uuid', report.uuid),
+  ...optional('type_code', report.typeCode),
+  ...optional('type_name', report.typeName),
+  ...onIt(report),
 });
 
 export const descriptionJson = (report: ImageReport): z.infer<typeof description> => ({
   size_bytes: report.sizeBytes,
-  ...(report.partitionTable === undefined ? {} : { partition_table: report.partitionTable }),
+  ...optional('claimed_bytes', report.claimedBytes),
+  ...optional('partition_table', report.partitionTable),
+  ...optional('partition_table_id', report.partitionTableId),
   partitions: report.partitions.map(partitionJson),
-  ...(report.fileSystem === undefined ? {} : { file_system: fileSystemJson(report.fileSystem) }),
+  ...onIt(report),
 });
 
 const entry = z

@@ -7,7 +7,7 @@ import type { TarRequest } from '../../../linux.ts';
 import type { Env } from '../env.ts';
 import { queryBytes } from '../raw-bytes.ts';
 import { streamed } from '../stream.ts';
-import type { tarQuery } from './schema.ts';
+import { mountRequest, type tarQuery } from './schema.ts';
 
 /** Runs `job` for the request that `query` makes and answers what it writes; `name` is the tar's, without suffix. */
 export async function tarResponse(
@@ -16,9 +16,13 @@ export async function tarResponse(
   name: string,
   job: (request: TarRequest, sink: Sink) => Promise<void>,
 ): Promise<Response> {
-  const { type, partition, options, compress } = query;
+  const { compress } = query;
   const path = queryBytes(c.req.url, 'path');
-  const request = { type, partition, options, onError: query['on-error'], ...(path && { path: relative(path) }) };
+  const request = {
+    ...mountRequest(query),
+    onError: query['on-error'],
+    ...(path && { path: relative(path) }),
+  };
   const tar = await streamed((sink) => job(request, sink), c.var.jobs.keepAlive, c.var.log);
   const gzip = compress === 'gzip';
   return c.body(gzip ? tar.pipeThrough(new CompressionStream('gzip')) : tar, 200, {

@@ -1,0 +1,70 @@
+/** How an image is shown to the kernel: as long as it says that it is, in blocks of its own table, that table mended. */
+
+import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
+import { extended } from '../storage/extended.ts';
+import { claimedBytes } from './probe/claims.ts';
+import { Fields } from './probe/fields.ts';
+import { findGpt, type Gpt, mendGpt, patched } from './probe/gpt.ts';
+import { foreignerOf, superblocksOf } from './probe/superblock.ts';
+import { SUPERBLOCK_BYTES } from './probe/superblocks.ts';
+import { type VolumeBytes, volumeBytes } from './probe/volume-bytes.ts';
+
+export interface Presented {
+  /** For the kernel. What lies behind the image's end is EIO there. */
+  readonly device: BlockDevice;
+  /** What is really there. */
+  readonly bytes: VolumeBytes;
+  readonly gpt: Gpt | undefined;
+  /** How long the image says that it is, where that is longer than it is. */
+  readonly claimedBytes: number | undefined;
+}
+
+/** Where the page cache of a 32-bit kernel ends. */
+const MAX_BYTES = 2 ** 44;
+
+/** What a driver reads at a time: a file system that ends inside of such a block lacks only zeros. */
+const DRIVER_BLOCK = 4096;
+
+export async function presented(image: BlockDevice): Promise<Presented> {
+  const bytes = volumeBytes(image);
+  const head = await bytes.read(0, SUPERBLOCK_BYTES);
+  const [superblock] = superblocksOf(head);
+  const gpt = await usedGpt(bytes, head, superblock !== undefined);
+  const fileSystem = superblock && (await claimedBytes(bytes, superblock.types[0]));
+  const table = gpt ? gpt.diskBytes : superblock === undefined ? dosBytes(head) : undefined;
+  const claimed = Math.min(MAX_BYTES, Math.max(fileSystem ?? 0, table ?? 0));
+  const isCut = claimed > bytes.sizeBytes;
+  const mended = patched(image, gpt && superblock === undefined ? await mendGpt(bytes, gpt) : []);
+  const long = isCut ? extended(mended, sectorsOf(claimed)) : padded(mended, fileSystem);
+  return {
+    device: gpt && gpt.blockBytes !== SECTOR ? { ...long, logicalBlockBytes: gpt.blockBytes } : long,
+    bytes,
+    gpt,
+    claimedBytes: isCut ? claimed : undefined,
+  };
+}
+
+const sectorsOf = (bytes: number): number => Math.ceil(bytes / SECTOR);
+
+/** So long that a file system of `claimed` bytes, all of them there, has its last block whole: `mksquashfs -nopad` leaves it out. */
+export function padded(device: BlockDevice, claimed: number | undefined): BlockDevice {
+  if (claimed === undefined || claimed > bytesOf(device)) return device;
+  return extended(device, sectorsOf(Math.ceil(claimed / DRIVER_BLOCK) * DRIVER_BLOCK), { zeros: true });
+}
+
+/** A backup table at the end counts only where nothing is known to have been made over the rest since. */
+async function usedGpt(bytes: VolumeBytes, head: Uint8Array, isFileSystem: boolean): Promise<Gpt | undefined> {
+  const gpt = await findGpt(bytes);
+  if (gpt?.copy === 'backup' && (isFileSystem || foreignerOf(head))) return undefined;
+  return gpt;
+}
+
+/** Where the last primary partition of a DOS table ends; undefined where there is no such table. */
+function dosBytes(head: Uint8Array): number | undefined {
+  const sector = new Fields(head);
+  const entries = [446, 462, 478, 494];
+  if (sector.u8(510) !== 0x55 || sector.u8(511) !== 0xaa || entries.some((at) => sector.u8(at) % 0x80))
+    return undefined;
+  const ends = entries.map((at) => (sector.u8(at + 4) === 0 ? 0 : sector.u32(at + 8) + sector.u32(at + 12)));
+  return Math.max(...ends) * SECTOR || undefined;
+}

@@ -1,0 +1,172 @@
+/** The GUID partition table (UEFI 2.10, chapter 5): where it is, whether it is whole, and its mending. */
+
+import { type BlockDevice, bytesOf, SECTOR } from '../../storage/block-device.ts';
+import { crc32 } from './crc.ts';
+import { Fields } from './fields.ts';
+import type { VolumeBytes } from './volume-bytes.ts';
+
+export interface Gpt {
+  /** The unit its numbers count. */
+  readonly blockBytes: number;
+  /** Which of the two was read. */
+  readonly copy: 'primary' | 'backup';
+  readonly header: Uint8Array;
+  /** The disk's GUID. */
+  readonly id: string;
+  /** Bytes of the disk it was made for. */
+  readonly diskBytes: number;
+  readonly entriesAt: number;
+  readonly entries: number;
+  readonly entryBytes: number;
+}
+
+const SIGNATURE = 'EFI PART';
+const HEADER_BYTES = 92;
+const MAX_ENTRIES_BYTES = 1 << 20;
+
+/** A GUID as text: its first three fields are little-endian. */
+export function guidText(bytes: Uint8Array): string {
+  const order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+  const digits = order.map((i) => (bytes[i] ?? 0).toString(16).padStart(2, '0')).join('');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+/** The header in block `lba`, if it says that it lies there and its sum is right. */
+async function headerAt(
+  volume: VolumeBytes,
+  blockBytes: number,
+  lba: number,
+  copy: Gpt['copy'],
+): Promise<Gpt | undefined> {
+  const bytes = (await volume.read(lba * blockBytes, blockBytes)).slice();
+  const header = new Fields(bytes);
+  const length = header.u32(12);
+  if (header.ascii(0, 8) !== SIGNATURE || length < HEADER_BYTES || length > blockBytes) return undefined;
+  if (header.u64(24) !== lba) return undefined;
+  const summed = bytes.slice(0, length).fill(0, 16, 20);
+  if (crc32(summed) !== header.u32(16)) return undefined;
+  const alternate = header.u64(32);
+  return {
+    blockBytes,
+    copy,
+    header: bytes,
+    id: guidText(header.slice(56, 16)),
+    diskBytes: (Math.max(lba, alternate, header.u64(48)) + 1) * blockBytes,
+    entriesAt: header.u64(72) * blockBytes,
+    entries: header.u32(80),
+    entryBytes: header.u32(84),
+  };
+}
+
+/** The primary table, else the backup in the last block or where a damaged primary says that it is. */
+export async function findGpt(volume: VolumeBytes): Promise<Gpt | undefined> {
+  for (const blockBytes of [512, 4096]) {
+    const primary = await headerAt(volume, blockBytes, 1, 'primary');
+    if (primary) return primary;
+  }
+  for (const blockBytes of [512, 4096]) {
+    const last = Math.floor(volume.sizeBytes / blockBytes) - 1;
+    const damaged = new Fields(await volume.read(blockBytes, 64));
+    const alternate = damaged.ascii(0, 8) === SIGNATURE ? damaged.u64(32) : last;
+    for (const lba of new Set([last, alternate])) {
+      if (!(lba > 1) || (lba + 1) * blockBytes > volume.sizeBytes) continue;
+      const backup = await headerAt(volume, blockBytes, lba, 'backup');
+      if (backup) return backup;
+    }
+  }
+  return undefined;
+}
+
+/** Bytes and where they belong. */
+export interface Patch {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/** block/partitions/efi.h: a partition of type 0xee from block 1 on. */
+const PROTECTIVE = 0xee;
+const isProtective = (sector: Uint8Array): boolean =>
+  sector[510] === 0x55 &&
+  sector[511] === 0xaa &&
+  [446, 462, 478, 494].some((at) => sector[at + 4] === PROTECTIVE && sector[at + 8] === 1);
+
+/**
+ * What Linux takes a table for only with `gpt` on its command line, made so that it takes it without: the protective
+ * MBR where there is none, the primary table from the backup. Only where no DOS partition table would be lost.
+ */
+export async function mendGpt(volume: VolumeBytes, gpt: Gpt): Promise<readonly Patch[]> {
+  const patches: Patch[] = [];
+  const first = await volume.read(0, SECTOR);
+  if (!isProtective(first)) {
+    if (first[510] === 0x55 && first[511] === 0xaa && hasPartitions(first)) return [];
+    patches.push({ at: 446, bytes: protectiveEntries() });
+  }
+  if (gpt.copy === 'backup') {
+    const length = gpt.entries * gpt.entryBytes;
+    if (length > MAX_ENTRIES_BYTES) return [];
+    patches.push({ at: 2 * gpt.blockBytes, bytes: await volume.read(gpt.entriesAt, length) });
+    patches.push({ at: gpt.blockBytes, bytes: asPrimary(gpt) });
+  }
+  return patches;
+}
+
+const hasPartitions = (sector: Uint8Array): boolean =>
+  [446, 462, 478, 494].some((at) => (sector[at] ?? 1) % 0x80 === 0 && sector[at + 4] !== 0);
+
+function protectiveEntries(): Uint8Array {
+  const bytes = new Uint8Array(66);
+  const data = new DataView(bytes.buffer);
+  bytes.set([0, 0, 2, 0, PROTECTIVE, 0xff, 0xff, 0xff]);
+  data.setUint32(8, 1, true);
+  data.setUint32(12, 0xffff_ffff, true);
+  bytes.set([0x55, 0xaa], 64);
+  return bytes;
+}
+
+/** The backup's header as it would be in block 1. */
+function asPrimary({ header, blockBytes }: Gpt): Uint8Array {
+  const bytes = header.slice();
+  const data = new DataView(bytes.buffer);
+  const own = data.getBigUint64(24, true);
+  data.setBigUint64(24, 1n, true);
+  data.setBigUint64(32, own, true);
+  data.setBigUint64(72, 2n, true);
+  data.setUint32(16, 0, true);
+  data.setUint32(16, crc32(bytes.subarray(0, data.getUint32(12, true))), true);
+  return bytes.subarray(0, blockBytes);
+}
+
+export interface GptEntry {
+  readonly type: string;
+  readonly uuid: string;
+}
+
+/** Entry `number`, from 1; undefined where it is unused. */
+export async function gptEntry(volume: VolumeBytes, gpt: Gpt, number: number): Promise<GptEntry | undefined> {
+  if (number > gpt.entries) return undefined;
+  const entry = await volume.read(gpt.entriesAt + (number - 1) * gpt.entryBytes, 32);
+  if (entry.every((byte) => byte === 0)) return undefined;
+  return { type: guidText(entry.subarray(0, 16)), uuid: guidText(entry.subarray(16, 32)) };
+}
+
+/** `device` with `patches` over it; the device itself is not written. */
+export function patched(device: BlockDevice, patches: readonly Patch[]): BlockDevice {
+  if (patches.length === 0) return device;
+  const apply = (sector: number, into: Uint8Array): void => {
+    for (const { at, bytes } of patches) {
+      const offset = at - sector * SECTOR;
+      const from = Math.max(0, -offset);
+      const to = Math.min(bytes.length, into.length - offset);
+      if (from < to) into.set(bytes.subarray(from, to), offset + from);
+    }
+  };
+  return {
+    ...device,
+    sizeBytes: bytesOf(device),
+    read(sector, into) {
+      const pending = device.read(sector, into);
+      const change = () => apply(sector, into);
+      return pending instanceof Promise ? pending.then(change) : change();
+    },
+  };
+}

@@ -1,0 +1,39 @@
+/** The bytes of a volume by byte offsets: what tells its type, label, UUID and size is read through this. */
+
+import { type BlockDevice, bytesOf, SECTOR } from '../../storage/block-device.ts';
+
+export interface VolumeBytes {
+  /** Bytes that are there. */
+  readonly sizeBytes: number;
+  /** `length` bytes from `at` on; zeros where it ends before. */
+  read(at: number, length: number): Promise<Uint8Array>;
+}
+
+/** Most of what is asked for lies in the first bytes: they are read together. */
+const HEAD_BYTES = 68 * 1024;
+
+/** Of `device`, from `start` on, up to `sizeBytes`. */
+export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.POSITIVE_INFINITY): VolumeBytes {
+  const end = Math.min(bytesOf(device), start + sizeBytes);
+  let head: Promise<Uint8Array> | undefined;
+  const fetch = async (at: number, length: number): Promise<Uint8Array> => {
+    const wanted = new Uint8Array(length);
+    const from = start + at;
+    const to = Math.min(from + length, end);
+    if (!(from < to)) return wanted;
+    const sector = Math.floor(from / SECTOR);
+    const whole = new Uint8Array((Math.ceil(to / SECTOR) - sector) * SECTOR);
+    await device.read(sector, whole);
+    wanted.set(whole.subarray(from - sector * SECTOR, to - sector * SECTOR));
+    return wanted;
+  };
+  return {
+    sizeBytes: Math.max(0, end - start),
+    async read(at, length) {
+      if (!Number.isSafeInteger(at) || at < 0) return new Uint8Array(length);
+      if (at + length > HEAD_BYTES) return fetch(at, length);
+      head ??= fetch(0, HEAD_BYTES);
+      return (await head).subarray(at, at + length);
+    },
+  };
+}

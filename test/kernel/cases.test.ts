@@ -1,0 +1,177 @@
+/** Images as people have them (scripts/fixtures/cases.sh): the right tree, or a message that tells what it is and what to do. */
+
+import { describe, expect, it } from 'vitest';
+import type { MountRequest } from '../../src/image/mounted-image.ts';
+import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
+import { slice } from '../../src/storage/slice.ts';
+import { caseDevice, fixtureDevice } from '../fixtures/load.ts';
+import { archive } from './archive.ts';
+import { mounter } from './kernel.ts';
+import { rowsOfTar } from './tar-listing.ts';
+
+const TREE = ['bin/tool', 'bin/tool2', 'etc/hostname', 'sub/empty', 'sub/link'];
+
+async function namesOf(device: BlockDevice, request: MountRequest = {}): Promise<string[]> {
+  return [...(await rowsOfTar((await archive(device, request)).tar)).keys()];
+}
+
+const refusal = (device: BlockDevice, request: MountRequest = {}) => expect(mounter.mount(device, request)).rejects;
+
+describe('a disk with an older signature than its partition table', () => {
+  it.each(['stale_ext', 'stale_iso'])('is mounted at its partition: %s', async (name) => {
+    const names = await namesOf(await caseDevice(name));
+    expect(names).toEqual(expect.arrayContaining(TREE));
+    expect(names).not.toContain('old.txt');
+  });
+
+  it('is mounted whole when that is asked for, or only that is of the type asked for', async () => {
+    expect(await namesOf(await caseDevice('stale_ext'), { partition: 'whole' })).toContain('old.txt');
+    expect(await namesOf(await caseDevice('stale_iso'), { type: 'iso9660' })).toContain('OLD.TXT');
+  });
+
+  it('that may as well be a disc with an image for firmware in it is not decided', async () => {
+    const device = await caseDevice('stale_esp');
+    await refusal(device).toMatchObject({
+      kind: 'several-file-systems',
+      message: expect.stringMatching(
+        /^the whole image \(iso9660, "OLDISO", .*\); partition 1 \(vfat, "ESP", 2 MiB\): .*"whole"/,
+      ),
+    });
+    expect(await namesOf(device, { partition: 1 })).toContain('BOOT.TXT');
+    expect(await namesOf(device, { partition: 0 })).toContain('old.bin');
+  });
+});
+
+describe('a disc', () => {
+  it('with partitions for itself and for firmware is mounted whole', async () => {
+    const device = await caseDevice('iso_hybrid_esp');
+    expect(await namesOf(device)).toEqual(expect.arrayContaining(TREE));
+    expect(await namesOf(device, { partition: 2 })).toContain('BOOT.TXT');
+  });
+
+  it('with two faces shows the one that has modes and links; the other by its type', async () => {
+    const device = await caseDevice('iso_udf_bridge');
+    const { type, tar } = await archive(device);
+    expect(type).toBe('iso9660');
+    expect((await rowsOfTar(tar)).get('sub/link')).toMatchObject({ type: 'link' });
+    expect((await archive(device, { type: 'udf' })).type).toBe('udf');
+  });
+});
+
+describe('a partition table', () => {
+  it.each([
+    ['gpt4k', 'of a disk with sectors of 4096 bytes'],
+    ['gpt_trunc_backup', 'whose backup is cut off'],
+    ['gpt_no_pmbr', 'without a protective MBR'],
+    ['gpt_only_backup', 'of which only the backup is left'],
+    ['dos2k', 'in units of 2048 bytes'],
+  ])('%s, %s', async (name) => {
+    const device = await caseDevice(name);
+    expect(await namesOf(device)).toEqual(expect.arrayContaining(TREE));
+    expect(await mounter.inspect(device)).toMatchObject({
+      partitionTable: name === 'dos2k' ? 'dos' : 'gpt',
+      partitions: [{ number: 1, startBytes: 2 ** 20, sizeBytes: 8 * 2 ** 20, fileSystem: { type: 'ext4' } }],
+    });
+  });
+});
+
+describe('a partition', () => {
+  it.each([
+    ['rpi', 'root', 2],
+    ['rpi', 'rootfs', 2],
+    ['rpi', 'LABEL=bootfs', 1],
+    ['rpi', '1', 1],
+    ['ubuntu_cloud', 'root', 1],
+    ['ubuntu_cloud', 'LABEL=BOOT', 16],
+  ])('%s is chosen as %s', async (name, partition, number) => {
+    const mounted = await mounter.mount(await caseDevice(name), { partition });
+    expect(mounted.partition).toBe(number);
+    await mounted.close();
+  });
+
+  it('is chosen by its UUID, that of the table or that of its file system, in either case', async () => {
+    const device = await caseDevice('ubuntu_cloud');
+    const { partitions } = await mounter.inspect(device);
+    const boot = partitions.find(({ number }) => number === 16);
+    expect(boot).toMatchObject({
+      typeCode: 'bc13c2ff-59e6-4262-a352-b275fd6f7172',
+      typeName: 'Linux extended boot',
+    });
+    for (const partition of [boot?.uuid?.toUpperCase(), `UUID=${boot?.fileSystem?.uuid}`]) {
+      const mounted = await mounter.mount(device, { partition });
+      expect(mounted.partition).toBe(16);
+      await mounted.close();
+    }
+  });
+
+  it('that several could be, or none is, is told from the others', async () => {
+    await refusal(await caseDevice('rpi')).toMatchObject({
+      kind: 'several-file-systems',
+      message:
+        'partition 1 (vfat, "bootfs", 2 MiB); partition 2 (ext4, "rootfs", 9 MiB): choose one by number, label or UUID, or "root"',
+    });
+    await refusal(await caseDevice('rpi'), { partition: 'home' }).toMatchObject({
+      kind: 'no-such-partition',
+      message: expect.stringMatching(/^there is no partition home: there is partition 1 \(vfat, "bootfs", 2 MiB\); /),
+    });
+  });
+});
+
+describe('an image that ends early', () => {
+  it('is refused with both sizes', async () => {
+    await refusal(await caseDevice('mbr_trunc')).toMatchObject({
+      kind: 'image-cut',
+      message: expect.stringMatching(
+        /^of partition 1 the image has 5,242,880 bytes, its file system \(ext4\) 8,388,608: /,
+      ),
+      members: { there_bytes: 5_242_880, claimed_bytes: 8_388_608 },
+    });
+  });
+
+  it('gives all that is there when it may lack something, and says what it lacks', async () => {
+    const { tar, report } = await archive(await caseDevice('mbr_trunc'), {}, { onError: 'continue' });
+    expect([...(await rowsOfTar(tar)).keys()]).toEqual(expect.arrayContaining(TREE));
+    expect(report.errors[0]).toMatchObject({ errno: 'EUCLEAN', path: expect.stringContaining('5,242,880 bytes') });
+  });
+
+  it('keeps those of its partitions that are whole', async () => {
+    const device = await caseDevice('mbr_one_trunc');
+    expect(await namesOf(device, { partition: 1 })).toEqual(expect.arrayContaining(TREE));
+    for (const partition of [2, 3]) await refusal(device, { partition }).toMatchObject({ kind: 'image-cut' });
+    expect(await mounter.inspect(device)).toMatchObject({ sizeBytes: 7 * 2 ** 20, claimedBytes: 13 * 2 ** 20 });
+  });
+
+  it.each(['iso9660', 'vfat12', 'squashfs-gzip', 'romfs', 'cramfs', 'erofs', 'udf', 'ntfs', 'exfat', 'hfsplus'])(
+    'is no tree with zeros for what is not there: %s',
+    async (name) => {
+      const whole = await fixtureDevice(name);
+      const cut = slice(whole, 0, Math.floor(whole.sectors * 0.6) * SECTOR + 77);
+      await refusal(cut).toMatchObject({ kind: 'image-cut' });
+    },
+  );
+});
+
+describe('what is behind something, or not filled up', () => {
+  it('is mounted from an offset on, whatever its size', async () => {
+    const device = await caseDevice('sqfs_offset');
+    expect(await namesOf(device, { offsetBytes: 18_963 })).toEqual(expect.arrayContaining(TREE));
+    await expect(mounter.mount(device, { offsetBytes: 2 ** 30 })).rejects.toMatchObject({ kind: 'invalid-request' });
+  });
+
+  it('is filled up to a block of its driver', async () => {
+    expect(await namesOf(await caseDevice('sqfs_nopad'))).toEqual(['.', 'a', 'b']);
+  });
+});
+
+describe('what this kernel refuses', () => {
+  it.each([
+    ['ext4_64k', 'bad block size 65536'],
+    ['btrfs_64k', 'sectorsize 65536 not yet supported'],
+    ['xfs_extlog', 'filesystem is marked as having an external log'],
+  ])('is refused with the reason, not with what followed from it: %s', async (name, reason) => {
+    await refusal(await caseDevice(name)).toMatchObject({
+      kind: 'mount-failed',
+      message: expect.stringContaining(reason),
+    });
+  });
+});
