@@ -85,7 +85,7 @@ async function select(
   looksLikeRoot: (volume: ProbedVolume) => Promise<boolean>,
 ): Promise<ProbedVolume> {
   const text = String(selector);
-  if (text === 'whole' || text === '0') return whole;
+  if (text === 'whole') return whole;
   if (/^\d+$/.test(text)) {
     const numbered = partitions.find(({ partition }) => partition === Number(text));
     if (numbered === undefined) throw noSuchPartition(text, partitions);
@@ -136,7 +136,7 @@ async function root(
 }
 
 const describe = (volume: ProbedVolume | ProbedPartition) => ({
-  number: volume.partition ?? 0,
+  ...(volume.partition !== undefined && { number: volume.partition }),
   type: volume.superblocks[0]?.types[0],
   label: volume.fileSystemLabel ?? volume.label,
   size_bytes: volumeBytesOf(volume),
@@ -154,13 +154,15 @@ const inWords = (volumes: readonly ProbedVolume[]): string =>
     .map(describe)
     .map(({ number, type, label, size_bytes }) => {
       const facts = [type, label && `"${label}"`, sizeText(size_bytes)].filter(Boolean).join(', ');
-      return `${number === 0 ? 'the whole image' : `partition ${number}`} (${facts})`;
+      return `${number === undefined ? 'the whole image' : `partition ${number}`} (${facts})`;
     })
     .join('; ');
 
 function severalFileSystems(volumes: readonly ProbedVolume[]): HostError {
   const whole = volumes.some(({ partition }) => partition === undefined);
-  const how = whole ? 'choose one by its number, or "whole"' : 'choose one by number, label or UUID, or "root"';
+  const how = whole
+    ? 'choose a partition by number, label or UUID, or "whole"'
+    : 'choose one by number, label or UUID, or "root"';
   return new HostError('several-file-systems', `${inWords(volumes)}: ${how}`, {
     members: { partitions: volumes.map(describe) },
   });

@@ -164,9 +164,9 @@ describe('bad input', () => {
     ['a path that is a file', romfs(small), '?path=etc/fstab', 404, 'ENOTDIR'],
     ['a damaged compressed body', Uint8Array.of(0x1f, 0x8b, 8, 0, 1), '', 422, 'bad-compression'],
     ['a type that is no word', romfs(small), '?type=../x', 400, 'invalid-request'],
-    ['partition 0', romfs(small), '?partition=0', 400, 'invalid-request'],
-    ['a partition in scientific notation', romfs(small), '?partition=1e0', 400, 'invalid-request'],
-    ['a partition in hexadecimal', romfs(small), '?partition=0x1', 400, 'invalid-request'],
+    ['partition 0', romfs(small), '?partition=0', 422, 'no-such-partition'],
+    ['a partition in scientific notation', romfs(small), '?partition=1e0', 422, 'no-such-partition'],
+    ['a partition in hexadecimal', romfs(small), '?partition=0x1', 422, 'no-such-partition'],
     ['no partition', romfs(small), '?partition=', 400, 'invalid-request'],
     ['mount options with a NUL byte', romfs(small), '?options=ro%00x', 400, 'invalid-request'],
     ['an unknown compression', romfs(small), '?compress=xz', 400, 'invalid-request'],
@@ -187,6 +187,18 @@ describe('bad input', () => {
   });
 });
 
+/** `image` with its own length in its superblock, whose first 512 bytes add up to zero (romfs.rst). */
+function resized(image: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const copy = image.slice();
+  const data = new DataView(copy.buffer);
+  data.setUint32(8, copy.length);
+  data.setUint32(12, 0);
+  let sum = 0;
+  for (let at = 0; at < 512; at += 4) sum = (sum + data.getUint32(at)) >>> 0;
+  data.setUint32(12, -sum);
+  return copy;
+}
+
 describe('a truncated image', () => {
   it('is a problem when nothing was sent yet', async () => {
     const image = romfs([['data', noise(40_000)]]).subarray(0, 20_000);
@@ -199,15 +211,21 @@ describe('a truncated image', () => {
     ['c', text('whole')],
   ]);
   const truncated = image.slice(0, 450_000);
+  /** The same where its superblock says that it is whole. */
+  const damaged = resized(truncated);
+
+  it('is refused before anything is sent', async () => {
+    await expectProblem(await fs2tar(truncated), 422, { type: '/problems/image-cut' });
+  });
 
   it('breaks the tar off when some was sent', async () => {
-    const response = await fs2tar(truncated);
+    const response = await fs2tar(damaged);
     expect(response.status).toBe(200);
     await expect(response.arrayBuffer()).rejects.toThrow();
   });
 
   it('breaks the compressed tar off too', async () => {
-    const response = await fs2tar(truncated, '?compress=gzip');
+    const response = await fs2tar(damaged, '?compress=gzip');
     expect(response.status).toBe(200);
     await expect(response.arrayBuffer()).rejects.toThrow();
   });
