@@ -1,6 +1,6 @@
 /** Writes the page of --html. */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { packageFile } from '../../src/node/package-files.ts';
 import { type ReportedAnswer, reportPage } from '../../src/simulation/report/page.ts';
 import { ChartRecorder, type DrawnSample } from '../../src/simulation/report/series.ts';
@@ -8,13 +8,12 @@ import { Failure, reasonOf } from '../failure.ts';
 import type { SimulationEnd } from './answer.ts';
 
 export async function writeReport(file: string, end: SimulationEnd, samples: readonly DrawnSample[]): Promise<void> {
-  const dependency = (name: string) => readFileSync(new URL(import.meta.resolve(name)), 'utf8');
   const own = (name: string) => readFileSync(packageFile(`src/simulation/report/${name}`), 'utf8');
   const recorder = new ChartRecorder();
   for (const sample of samples) recorder.add(sample);
   const page = await reportPage(end as ReportedAnswer, recorder, {
-    uplot: dependency('uplot/dist/uPlot.iife.min.js'),
-    uplotStyle: dependency('uplot/dist/uPlot.min.css'),
+    uplot: uplot('uPlot.iife.min.js'),
+    uplotStyle: uplot('uPlot.min.css'),
     charts: own('charts.js'),
     style: own('report.css'),
   });
@@ -23,4 +22,10 @@ export async function writeReport(file: string, end: SimulationEnd, samples: rea
   } catch (cause) {
     throw new Failure('failed', `${file} cannot be written: ${reasonOf(cause)}`);
   }
+}
+
+/** The package has it among its own files, a checkout among its dependencies. */
+function uplot(name: string): string {
+  const packed = packageFile(`dist/uplot/${name}`);
+  return readFileSync(existsSync(packed) ? packed : new URL(import.meta.resolve(`uplot/dist/${name}`)), 'utf8');
 }

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { workerBundle } from '../../test/embedded/worker-bundle.ts';
 import { dist } from '../pins.ts';
+import { workerBundle } from '../worker/bundle.ts';
 import type { Results } from './result.ts';
 
 export async function size(): Promise<Results> {

@@ -1,7 +1,7 @@
 /** For tests and benchmarks: the Worker in a workerd of its own, whose storage is gone when it is closed. */
 
 import { Miniflare, type WorkerdStructuredLog } from 'miniflare';
-import { workerBundle } from './worker-bundle.ts';
+import { workerBundle } from '../../scripts/worker/bundle.ts';
 
 const NAME = 'lkl';
 

@@ -1,0 +1,84 @@
+/** The package as people get it: packed, installed in an empty folder without a network, run by somebody else than its owner. */
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lkl, unpackFixture } from './command.ts';
+
+const MB = 1e6;
+const NOBODY = 65_534;
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'lkl-package-'));
+const installed = join(folder, 'installed');
+const image = join(folder, 'ext4.img');
+let tarball: string;
+
+beforeAll(async () => {
+  chmodSync(folder, 0o755);
+  mkdirSync(installed);
+  await unpackFixture('ext4', image);
+  const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root, encoding: 'utf8' });
+  tarball = join(folder, JSON.parse(packed.slice(packed.indexOf('[\n')))[0].filename);
+  execFileSync('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: installed });
+}, 240_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** As whoever owns nothing here, if this is root; else as oneself. */
+function run(args: readonly string[], launcher = join(installed, 'node_modules/lkl-linux/cli/lkl.mjs')) {
+  return spawnSync(process.execPath, [launcher, ...args], {
+    cwd: '/',
+    env: { PATH: process.env.PATH, HOME: '/nonexistent' },
+    maxBuffer: 1 << 30,
+    ...(process.getuid?.() === 0 && { uid: NOBODY, gid: NOBODY }),
+  });
+}
+
+describe('the package', () => {
+  it('is 6 MB at most to fetch, and 25 MB installed with all that it needs', () => {
+    expect(statSync(tarball).size).toBeLessThan(6 * MB);
+    const files = readdirSync(installed, { recursive: true, encoding: 'utf8' }).map((name) =>
+      statSync(join(installed, name)),
+    );
+    expect(files.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(25 * MB);
+  });
+
+  it('runs nothing when it is installed, has no native code, and the kernel once', () => {
+    const files = readdirSync(join(installed, 'node_modules'), { recursive: true, encoding: 'utf8' });
+    const manifests = files.filter((name) => /(^|\/)package\.json$/.test(name));
+    for (const name of manifests) {
+      const { scripts = {} } = JSON.parse(readFileSync(join(installed, 'node_modules', name), 'utf8'));
+      expect(Object.keys(scripts).filter((script) => /^(pre|post)?install$|^prepare$/.test(script))).toEqual([]);
+    }
+    expect(files.filter((name) => /\.(node|ts|gyp)$/.test(name) && !name.endsWith('.d.ts'))).toEqual([]);
+    expect(files.filter((name) => /(kernel|vmlinux).*\.wasm$/.test(name))).toEqual(['lkl-linux/wasm/dist/kernel.wasm']);
+  });
+
+  it('gives the tar that a checkout gives, to somebody without a home', async () => {
+    const { status, stdout } = run(['fs2tar', image]);
+    expect(status).toBe(0);
+    expect(stdout.equals((await lkl(['fs2tar', image])).stdout)).toBe(true);
+  });
+
+  it('runs simulations, with their page', () => {
+    const network = join(root, 'examples/simulations/bufferbloat.json');
+    mkdirSync(join(folder, 'out'));
+    chmodSync(join(folder, 'out'), 0o777);
+    const page = join(folder, 'out/page.html');
+    cpSync(network, join(folder, 'network.json'));
+    const { status, stdout, stderr } = run(['sim', join(folder, 'network.json'), '--html', page]);
+    expect(stderr.toString()).toBe('');
+    expect(status).toBe(0);
+    expect(stdout.toString()).toContain('upload, fq_codel');
+    expect(readFileSync(page, 'utf8')).toContain('uPlot');
+  });
+});
+
+it('a checkout serves others than its owner', () => {
+  const { status, stdout, stderr } = run(['fs2tar', image], join(root, 'cli/lkl.mjs'));
+  expect(stderr.toString()).toContain('socket');
+  expect(status).toBe(0);
+  expect(stdout.length).toBeGreaterThan(10_000);
+});

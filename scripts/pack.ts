@@ -1,0 +1,38 @@
+/**
+ * `npm pack` runs this first: the command, the library and the Worker compiled into dist/, with what they depend on in them.
+ * The kernel and other data are no part of it: they lie in the package where they lie here.
+ */
+
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { root } from './pins.ts';
+
+const target = join(root, 'dist');
+rmSync(target, { recursive: true, force: true });
+
+await build({
+  entryPoints: { lkl: join(root, 'cli/main.ts') },
+  outdir: target,
+  bundle: true,
+  // What a verb does not need is not read.
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  minify: true,
+  keepNames: true, // errors are known by their names
+  legalComments: 'none',
+  external: ['miniflare'],
+  // Dependencies that are CommonJS ask for Node's modules.
+  banner: {
+    js: "import { createRequire as lklRequire } from 'node:module'; const require = lklRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+
+mkdirSync(join(target, 'uplot'));
+for (const name of ['uPlot.iife.min.js', 'uPlot.min.css']) {
+  copyFileSync(join(root, 'node_modules/uplot/dist', name), join(target, 'uplot', name));
+}
