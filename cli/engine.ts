@@ -10,7 +10,8 @@ import { nodeLinux } from '../src/node/engine.ts';
  */
 const LAZY = '--wasm-lazy-validation';
 
-export function openEngine(): Promise<Linux> {
+export function openEngine(memoryMib?: number): Promise<Linux> {
   setFlagsFromString(LAZY);
-  return nodeLinux({ limits: { kernelsMib: 128, aloneMib: 112, mountMib: [20, 64, 112], ready: 0, patienceMs: 0 } });
+  const mountMib = memoryMib === undefined ? ([20, 64, 112] as const) : ([memoryMib] as const);
+  return nodeLinux({ limits: { kernelsMib: 128, aloneMib: 112, mountMib, ready: 0, patienceMs: 0 } });
 }

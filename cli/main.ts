@@ -3,6 +3,7 @@
 import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { cptofsCommand } from './copy/command.ts';
 import { exitCodes, isBrokenPipe, printable } from './failure.ts';
 import { fs2tarCommand } from './fs2tar/command.ts';
 import { simCommand } from './sim/command.ts';
@@ -17,7 +18,8 @@ const program = new Command('lkl')
   .version(packageJson.version)
   .option('-v, --verbose', 'show the log of a kernel or a Worker that failed')
   .exitOverride();
-for (const command of [fs2tarCommand(), simCommand()]) program.addCommand(command.copyInheritedSettings(program));
+for (const command of [fs2tarCommand(), cptofsCommand(), simCommand()])
+  program.addCommand(command.copyInheritedSettings(program));
 
 try {
   await program.parseAsync();

@@ -9,8 +9,8 @@ export interface MountOptions {
   readonly options?: string;
 }
 
-export const typeOption = () =>
-  new Option('-t, --type <type>', 'file system, as in /proc/filesystems (default: found out)').argParser(fileSystem);
+export const typeOption = (flags = '-t, --type <type>') =>
+  new Option(flags, 'file system, as in /proc/filesystems (default: found out)').argParser(fileSystem);
 
 export const partitionOption = () =>
   new Option('-p, --partition <partition>', 'a number (default: the only partition with a file system)').argParser(
@@ -29,7 +29,7 @@ function fileSystem(text: string): string {
   throw new InvalidArgumentError('Names of file systems are letters and digits.');
 }
 
-function partition(text: string): string {
+export function partition(text: string): string {
   if (/^[1-9]\d*$/.test(text)) return text;
   throw new InvalidArgumentError('Partitions are numbered from 1.');
 }

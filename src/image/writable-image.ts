@@ -20,6 +20,8 @@ export interface WritableImage {
    * when any of it failed; the device then is as a crash would leave it.
    */
   commit(): Promise<void>;
+  /** The end of the kernel's log. */
+  log(): string;
   /** Lets go of the kernel at once, as when power fails: what was not flushed may be lost, a journal may have to be replayed. */
   abandon(): void;
 }
@@ -53,6 +55,7 @@ export async function openWritable(
           kernel.kill();
         }
       },
+      log: () => kernel.console,
       abandon: () => kernel.kill(),
     };
   } catch (cause) {

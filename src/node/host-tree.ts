@@ -39,7 +39,7 @@ export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeO
       const key = `${stats.dev}:${stats.ino}`;
       const target = links.get(key);
       if (target) {
-        yield { ...entry, type: 'hardlink', target };
+        yield { ...entry, type: 'hardlink', target, ...(stats.isFile() && { content: () => contentOf(path, stats) }) };
         return;
       }
       links.set(key, place);

@@ -27,7 +27,7 @@ export type Entry =
   | (Placed & { readonly type: 'symlink'; readonly target: Uint8Array })
   | (Placed & { readonly type: 'char' | 'block'; readonly device: { readonly major: number; readonly minor: number } })
   | (Placed & { readonly type: 'fifo' | 'socket' })
-  /** Another name of a file that came before, by its path. */
-  | (Placed & { readonly type: 'hardlink'; readonly target: Uint8Array });
+  /** Another name of a file that came before, by its path. `content`: for a file system that has no hard links. */
+  | (Placed & { readonly type: 'hardlink'; readonly target: Uint8Array; content?(): Content });
 
 export type EntryType = Entry['type'];

@@ -4,7 +4,7 @@ import { type ErrnoName, errnoName } from '../../abi/errno.ts';
 import type { SyscallName } from '../../abi/syscalls.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 
-export type LossKind = 'owner' | 'mode' | 'times' | 'xattr' | 'special';
+export type LossKind = 'owner' | 'mode' | 'times' | 'xattr' | 'hardlink' | 'symlink' | 'special';
 
 export interface Loss {
   readonly kind: LossKind;
@@ -23,14 +23,15 @@ export class Losses {
     { count: number; readonly path: Uint8Array; readonly errno: ErrnoName | undefined }
   >();
 
-  /** Counts what the file system lacks; throws what is an error. */
-  note(kind: LossKind, call: SyscallName, ret: number, path: Uint8Array): void {
-    if (ret >= 0) return;
+  /** Whether it is there: counts what the file system lacks; throws what is an error. */
+  note(kind: LossKind, call: SyscallName, ret: number, path: Uint8Array): boolean {
+    if (ret >= 0) return true;
     const errno = errnoName(-ret);
     if (errno === undefined || !lacking.includes(errno)) throw new KernelError(call, -ret, path);
     const known = this.#kinds.get(kind);
     if (known) known.count++;
     else this.#kinds.set(kind, { count: 1, path, errno });
+    return false;
   }
 
   get list(): readonly Loss[] {

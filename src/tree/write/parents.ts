@@ -9,6 +9,8 @@ import type { UserTask } from '../../kernel/user-task.ts';
 const SLASH = 0x2f;
 const DOT = 0x2e;
 
+const HOW = { flags: O_PATH | O_DIRECTORY | O_CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+
 /** A name in an open directory. */
 export interface Place {
   readonly dirfd: number;
@@ -26,9 +28,14 @@ export class Parents {
     this.#root = root;
   }
 
-  static async open(task: UserTask, root: Name): Promise<Parents> {
-    const fd = must('openat', await openat(task, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC), root);
-    return new Parents(task, fd);
+  /** `directory` lies below `root` and is found without leaving that; from then on it is the root. */
+  static async open(task: UserTask, root: Name, directory: Name = '.'): Promise<Parents> {
+    const mount = must('openat', await openat(task, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC), root);
+    try {
+      return new Parents(task, must('openat2', await openat2(task, mount, directory, HOW), directory));
+    } finally {
+      await close(task, mount);
+    }
   }
 
   /** Of the root itself the name is ".". The directory stays open until the next call. */
@@ -51,8 +58,7 @@ export class Parents {
   }
 
   async #open(directory: Uint8Array): Promise<number> {
-    const how = { flags: O_PATH | O_DIRECTORY | O_CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-    return must('openat2', await openat2(this.#task, this.#root, directory, how), directory);
+    return must('openat2', await openat2(this.#task, this.#root, directory, HOW), directory);
   }
 
   /** What was found is looked up anew: for after a rename or an unlink. */

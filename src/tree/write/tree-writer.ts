@@ -59,9 +59,10 @@ export class TreeWriter {
     this.#buffer = buffer;
   }
 
-  static async open(task: UserTask, root: Name): Promise<TreeWriter> {
-    const buffer = await mapBuffer(task, BUFFER_BYTES);
-    return new TreeWriter(task, await Parents.open(task, root), buffer);
+  /** Below `directory` of the tree mounted at `root`: it must be there, and is not left by any path. */
+  static async open(task: UserTask, root: Name, directory: Name = '.'): Promise<TreeWriter> {
+    const parents = await Parents.open(task, root, directory.length > 0 ? directory : '.');
+    return new TreeWriter(task, parents, await mapBuffer(task, BUFFER_BYTES));
   }
 
   async close(): Promise<void> {
@@ -78,21 +79,19 @@ export class TreeWriter {
         return this.#directory(place, path, attributes);
       case 'file':
         return this.#file(place, path, attributes, entry.content());
-      case 'symlink':
-        must(
-          'symlinkat',
-          await this.#remade(place, () => symlinkat(this.#task, entry.target, place.dirfd, place.name), path),
-          path,
-        );
-        return this.#describe(place, path, attributes, true);
+      case 'symlink': {
+        const link = () => symlinkat(this.#task, entry.target, place.dirfd, place.name);
+        const made = this.losses.note('symlink', 'symlinkat', await this.#remade(place, link, path), path);
+        return made ? this.#describe(place, path, attributes, true) : undefined;
+      }
       case 'hardlink':
-        return this.#hardlink(place, path, entry.target);
+        return this.#hardlink(place, entry);
       default: {
         const device = 'device' in entry ? entry.device : undefined;
         const mode = specials[entry.type] | ((attributes.mode ?? 0o600) & 0o777);
-        const made = await this.#remade(place, () => mknodat(this.#task, place.dirfd, place.name, mode, device), path);
-        this.losses.note('special', 'mknodat', made, path);
-        if (made >= 0) await this.#describe(place, path, attributes, false);
+        const make = () => mknodat(this.#task, place.dirfd, place.name, mode, device);
+        const made = this.losses.note('special', 'mknodat', await this.#remade(place, make, path), path);
+        return made ? this.#describe(place, path, attributes, false) : undefined;
       }
     }
   }
@@ -138,14 +137,17 @@ export class TreeWriter {
     return make();
   }
 
-  async #hardlink(place: Place, path: Uint8Array, target: Uint8Array): Promise<void> {
+  /** A file system without hard links gets a file of its own for each name. */
+  async #hardlink(place: Place, entry: Entry & { readonly type: 'hardlink' }): Promise<void> {
+    const { path, target, attributes, content } = entry;
     const from = await this.#parents.ownOf(target);
     try {
       const link = () => linkat(this.#task, from.dirfd, from.name, place.dirfd, place.name);
-      must('linkat', await this.#remade(place, link, path), path);
+      if (this.losses.note('hardlink', 'linkat', await this.#remade(place, link, path), path)) return;
     } finally {
       await close(this.#task, from.dirfd);
     }
+    if (content) await this.#file(place, path, attributes, content());
   }
 
   async #file(place: Place, path: Uint8Array, attributes: Attributes, content: Content): Promise<void> {

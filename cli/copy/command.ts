@@ -1,0 +1,60 @@
+/** `lkl cptofs`: files and folders of this machine into a disk image, with the options of LKL's tool of that name. */
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { exitCodes } from '../failure.ts';
+import { type MountOptions, mountOption, partition, quietOption, typeOption } from '../options.ts';
+
+export interface CptofsArguments extends MountOptions {
+  readonly filesystemImage: string;
+  readonly owner?: number;
+  readonly group?: number;
+  readonly keepOwner?: true;
+  readonly selinux?: string;
+  readonly mb?: number;
+  readonly enablePrintk?: true;
+  readonly quiet?: true;
+}
+
+const help = `
+Each PATH is copied below DIRECTORY, which must be there, under its own name; the last part of it may be a pattern
+(quoted: 'etc/*.conf'). Of ".", "./" and "/" all that is in them is copied. What is there already is replaced,
+directories are kept. Without --owner, --group and --keep-owner all belongs to root.
+
+The image is written where it lies, as Linux writes a disk: its journal is empty at the end, and when this is killed
+the image is as a computer's is whose power failed. Only raw images and block devices are written.
+
+Exit codes: 0 all is there; 1 the command line is wrong; 2 the image is at fault or full; 3 all is there but files that\nthe file system cannot have, such as symlinks on FAT; 4 anything else.`;
+
+export const cptofsCommand = (): Command =>
+  new Command('cptofs')
+    .summary('copy files and folders into a disk image')
+    .description(
+      'Mounts a disk image in a Linux kernel of its own and copies files and folders of this machine into it.',
+    )
+    .argument('<path...>', 'files and folders, and last the directory in the image')
+    .addOption(new Option('-i, --filesystem-image <image>', 'a raw image or a block device').makeOptionMandatory())
+    .addOption(typeOption())
+    .option('-P, --partition <partition>', 'a number (default: the only partition with a file system)', partition)
+    .addOption(mountOption())
+    .option('-o, --owner <uid>', 'whose everything becomes', id)
+    .option('-g, --group <gid>', 'and which group', id)
+    .option('--keep-owner', 'everything stays whose it is here')
+    .option('-s, --selinux <label>', 'security.selinux of every regular file')
+    .option('-m, --mb <mb>', 'memory of the kernel in MiB', megabytes)
+    .option('-p, --enable-printk', "show the kernel's log at the end")
+    .addOption(quietOption())
+    .addHelpText('after', help)
+    .action(async (paths: string[], options: CptofsArguments) => {
+      const { cptofs } = await import('./cptofs.ts');
+      process.exitCode = (await cptofs(paths, options)) ? exitCodes.done : exitCodes.partial;
+    });
+
+function id(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) < 2 ** 32 - 1) return Number(text);
+  throw new InvalidArgumentError('Ids are numbers from 0 to 4294967294.');
+}
+
+function megabytes(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) >= 16 && Number(text) <= 112) return Number(text);
+  throw new InvalidArgumentError('From 16 to 112.');
+}

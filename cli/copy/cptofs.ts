@@ -1,0 +1,102 @@
+/** Copies into an image file, in this process. */
+
+import { hostTree } from '../../src/node/host-tree.ts';
+import { writableFile } from '../../src/node/writable-file.ts';
+import { openDisk } from '../../src/storage/open-disk.ts';
+import type { CopyReport } from '../../src/tree/write/copy-tree.ts';
+import { copyTree } from '../../src/tree/write/copy-tree.ts';
+import type { Entry } from '../../src/tree/write/entry.ts';
+import type { LossKind } from '../../src/tree/write/losses.ts';
+import { TreeWriter } from '../../src/tree/write/tree-writer.ts';
+import { openEngine } from '../engine.ts';
+import { Failure, printable } from '../failure.ts';
+import { showProgress } from '../output/progress.ts';
+import type { CptofsArguments } from './command.ts';
+import { type Source, sourcesOf } from './sources.ts';
+
+/** Whether every file is there. The image is whole and flushed when this settles. When it rejects, the image is as far as it came, unmounted cleanly where that was possible. */
+export async function cptofs(paths: readonly string[], options: CptofsArguments): Promise<boolean> {
+  const [target, ...named] = [...paths].reverse();
+  if (target === undefined || named.length === 0) {
+    throw new Failure('usage', 'name what is to be copied, and last the directory in the image');
+  }
+  const sources = named.reverse().flatMap(sourcesOf);
+  const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
+  const progress = await showProgress(options.quiet === true, () => counts);
+  const file = writableFile(options.filesystemImage);
+  process.once('exit', () => file.close());
+  try {
+    const report = await into(file, target, treeOf(sources, options), options, (entries, bytes) => {
+      counts.entries = entries;
+      counts.bytesWritten = bytes;
+      progress.tick();
+    });
+    progress.done();
+    return tellLosses(report);
+  } finally {
+    progress.stop();
+    file.close();
+  }
+}
+
+async function into(
+  file: ReturnType<typeof writableFile>,
+  target: string,
+  tree: AsyncIterable<Entry>,
+  { type, partition, options, mb, enablePrintk }: CptofsArguments,
+  progress: (entries: number, bytes: number) => void,
+): Promise<CopyReport> {
+  const [engine, { device, format }] = await Promise.all([openEngine(mb), openDisk(file)]);
+  if (format !== 'raw') {
+    throw new Failure('image', `the image is ${format}, which is only read so far: raw images are written`);
+  }
+  const request = { type, partition: partition === undefined ? undefined : Number(partition), options };
+  const image = await engine.write(device, request);
+  let report: CopyReport;
+  try {
+    const writer = await TreeWriter.open(image.task, image.mountPoint, target.replace(/^\/+|\/+$/g, ''));
+    report = await copyTree(writer, tree, { progress });
+    await writer.close();
+  } catch (cause) {
+    // What was copied stays, with a clean journal; the reason is the first error, not what follows from it.
+    await image.commit().catch(() => {});
+    throw cause;
+  }
+  if (enablePrintk) console.error(printable(image.log().trimEnd()));
+  await image.commit();
+  return report;
+}
+
+async function* treeOf(sources: readonly Source[], options: CptofsArguments): AsyncGenerator<Entry> {
+  const { owner = 0, group = 0, keepOwner, selinux } = options;
+  const ids = keepOwner ? {} : { uid: owner, gid: group };
+  // A label is a C string to those who read it, its NUL included.
+  const label = selinux === undefined ? undefined : new Map([['security.selinux', Buffer.from(`${selinux}\0`)]]);
+  for (const { path, name } of sources) {
+    for await (const entry of hostTree(path, name, ids)) {
+      if (!label || entry.type !== 'file') yield entry;
+      else yield { ...entry, attributes: { ...entry.attributes, xattrs: label } };
+    }
+  }
+}
+
+/** Of each kind: what the file system lacks, and whether files are missing for it. */
+const losses: Readonly<Record<LossKind, readonly [lacks: string, missing: boolean]>> = {
+  owner: ['no such owners and groups', false],
+  mode: ['no such permissions', false],
+  times: ['no such times', false],
+  xattr: ['no such attributes', false],
+  hardlink: ['no hard links: each name is a file of its own', false],
+  symlink: ['no symlinks', true],
+  special: ['no such devices, pipes and sockets', true],
+};
+
+/** Whether every file is there. */
+function tellLosses({ losses: found }: CopyReport): boolean {
+  for (const { kind, count, path } of found) {
+    const [lacks, missing] = losses[kind];
+    const where = `${count === 1 ? '' : `${count} times, first `}${printable(Buffer.from(path).toString())}`;
+    console.error(`lkl: the file system has ${lacks} (${missing ? 'left out: ' : ''}${where})`);
+  }
+  return !found.some(({ kind }) => losses[kind][1]);
+}
