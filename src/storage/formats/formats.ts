@@ -1,12 +1,30 @@
 /** The formats that wrap a disk, in the order in which they are tried. */
 
 import { androidSparse } from './android-sparse.ts';
+import { androidSuper } from './android-super.ts';
+import { cloop } from './cloop.ts';
+import { ewf } from './ewf/ewf.ts';
 import type { Format } from './format.ts';
+import { ova } from './ova.ts';
 import { parallels } from './parallels.ts';
 import { qcow2 } from './qcow2/qcow2.ts';
+import { rawCd } from './raw-cd.ts';
 import { vdi } from './vdi.ts';
 import { vhd } from './vhd.ts';
 import { vhdx } from './vhdx/vhdx.ts';
 import { vmdk } from './vmdk/vmdk.ts';
 
-export const formats: readonly Format[] = [qcow2, vmdk, vhdx, vhd, vdi, androidSparse, parallels];
+export const formats: readonly Format[] = [
+  qcow2,
+  vmdk,
+  vhdx,
+  vhd,
+  vdi,
+  androidSparse,
+  androidSuper,
+  parallels,
+  ewf,
+  ova,
+  cloop,
+  rawCd,
+];
