@@ -1,10 +1,16 @@
 /** Takes counted pieces off a stream of chunks. */
 
+import { concat } from '../bytes/concat.ts';
+
 export interface ByteReader {
   /** Exactly `bytes` of them, or fewer when the stream ends first. Copies: for headers. */
   take(bytes: number): Promise<Uint8Array>;
   /** Exactly `bytes`, as views of the chunks they came in; fewer when the stream ends first. */
   pass(bytes: number): AsyncIterable<Uint8Array>;
+  /** As many as are there, at most `bytes`; none when the stream has ended. */
+  some(bytes: number): Promise<Uint8Array>;
+  /** Back into the stream, before what would come next. */
+  unread(bytes: Uint8Array): void;
   /** No more is wanted: the source lets go of what it has. */
   close(): Promise<void>;
 }
@@ -13,7 +19,6 @@ export function byteReader(source: AsyncIterable<Uint8Array>): ByteReader {
   const chunks = source[Symbol.asyncIterator]();
   let rest: Uint8Array = new Uint8Array(0);
 
-  /** Up to `bytes`, at least one; empty at the end. */
   async function some(bytes: number): Promise<Uint8Array> {
     while (rest.length === 0) {
       const next = await chunks.next();
@@ -26,6 +31,10 @@ export function byteReader(source: AsyncIterable<Uint8Array>): ByteReader {
   }
 
   return {
+    some,
+    unread(bytes) {
+      if (bytes.length > 0) rest = rest.length === 0 ? bytes : concat([bytes, rest]);
+    },
     async take(bytes) {
       const taken = new Uint8Array(bytes);
       for (let filled = 0; filled < bytes; ) {

@@ -1,5 +1,7 @@
 /** The decoders of a host that has Node's zlib: Node itself, and workerd under nodejs_compat. */
 
+import { gunzip } from './decoders/gzip.ts';
+import type { Inflating } from './decoders/inflated.ts';
 import type { Bytes, Decoders } from './decompress.ts';
 import { unxz } from './unxz.ts';
 import { zstdFrames } from './zstd-frames.ts';
@@ -9,7 +11,8 @@ export interface Decoder extends AsyncIterable<Uint8Array> {}
 
 /** The part of node:zlib that is used. */
 export interface Zlib {
-  createGunzip(options?: { chunkSize?: number }): Decoder;
+  createInflateRaw(options?: { chunkSize?: number }): Inflating;
+  crc32(bytes: Uint8Array, value?: number): number;
   createZstdDecompress(options?: { chunkSize?: number; params?: Record<number, number> }): Decoder;
   readonly constants: { readonly ZSTD_d_windowLogMax: number };
 }
@@ -36,12 +39,16 @@ export function zlibDecoders({ zlib, pipeline, xzModule, zstdWindowLogMax }: Zli
     await written;
   }
   return {
-    /** Several members one after another are one file (RFC 1952 2.2); Node's decoder reads them so. */
-    gzip: (source) => through(zlib.createGunzip({ chunkSize: CHUNK_BYTES }), source),
+    /** Node's own decoder of whole files takes what is behind the last member for a damaged one. */
+    gzip: (source) =>
+      gunzip(source, {
+        createInflateRaw: () => zlib.createInflateRaw({ chunkSize: CHUNK_BYTES }),
+        crc32: (bytes, value) => zlib.crc32(bytes, value),
+      }),
     /** Several frames one after another are one file (RFC 8878 3); the decoder takes one at a time. */
     async *zstd(source) {
       const params = { [zlib.constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
-      for await (const frame of zstdFrames(source)) {
+      for await (const frame of zstdFrames(source, 2 ** zstdWindowLogMax)) {
         yield* through(zlib.createZstdDecompress({ chunkSize: CHUNK_BYTES, params }), frame);
       }
     },

@@ -6,8 +6,14 @@ const MAGIC = 0xfd2fb528;
 /** The low four bits of a skippable frame's magic number are free. */
 const SKIPPABLE_MAGIC = 0x184d2a50;
 
-/** Frames in order, skippable ones left out. Take all of one before asking for the next. */
-export async function* zstdFrames(source: AsyncIterable<Uint8Array>): AsyncIterable<AsyncIterable<Uint8Array>> {
+/**
+ * Frames in order, skippable ones left out. Take all of one before asking for the next. One that makes its decoder remember
+ * more than `maxWindowBytes` is an error that tells both numbers.
+ */
+export async function* zstdFrames(
+  source: AsyncIterable<Uint8Array>,
+  maxWindowBytes: number,
+): AsyncIterable<AsyncIterable<Uint8Array>> {
   const input = byteReader(source);
   try {
     for (;;) {
@@ -17,7 +23,7 @@ export async function* zstdFrames(source: AsyncIterable<Uint8Array>): AsyncItera
       if (magic.length < 4 || (number !== MAGIC && (number & 0xfffffff0) >>> 0 !== SKIPPABLE_MAGIC)) {
         throw new Error('no zstd frame where one should begin');
       }
-      if (number === MAGIC) yield frame(input, magic);
+      if (number === MAGIC) yield frame(input, magic, maxWindowBytes);
       else for await (const _ of input.pass(littleEndian(await input.take(4)))); // user data
     }
   } finally {
@@ -26,16 +32,21 @@ export async function* zstdFrames(source: AsyncIterable<Uint8Array>): AsyncItera
 }
 
 /** One frame, `magic` included. If the stream ends inside it, so does the frame: the decoder knows. */
-async function* frame(input: ByteReader, magic: Uint8Array): AsyncIterable<Uint8Array> {
+async function* frame(input: ByteReader, magic: Uint8Array, maxWindowBytes: number): AsyncIterable<Uint8Array> {
   yield magic;
   const descriptor = await input.take(1);
   yield descriptor;
   const flags = descriptor[0] ?? 0;
   const singleSegment = (flags & 0x20) !== 0;
-  const windowBytes = singleSegment ? 0 : 1;
-  const dictionaryIdBytes = [0, 1, 2, 4][flags & 3] ?? 0;
-  const contentSizeBytes = [singleSegment ? 1 : 0, 2, 4, 8][flags >> 6] ?? 0;
-  yield* input.pass(windowBytes + dictionaryIdBytes + contentSizeBytes);
+  const window = await input.take(singleSegment ? 0 : 1);
+  const dictionaryId = await input.take([0, 1, 2, 4][flags & 3] ?? 0);
+  const contentSize = await input.take([singleSegment ? 1 : 0, 2, 4, 8][flags >> 6] ?? 0);
+  const windowBytes = singleSegment ? littleEndian(contentSize) : windowOf(window[0] ?? 0);
+  if (windowBytes > maxWindowBytes) {
+    const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+    throw new Error(`it needs a window of ${mib(windowBytes)}, and this host has ${mib(maxWindowBytes)} for it`);
+  }
+  yield* [window, dictionaryId, contentSize];
   for (;;) {
     const header = await input.take(3);
     if (header.length === 0) return;
@@ -48,5 +59,8 @@ async function* frame(input: ByteReader, magic: Uint8Array): AsyncIterable<Uint8
   const checksumBytes = (flags & 4) === 0 ? 0 : 4;
   yield* input.pass(checksumBytes);
 }
+
+/** RFC 8878, 3.1.1.1.2: an exponent and a mantissa of three bits. */
+const windowOf = (descriptor: number): number => 2 ** (10 + (descriptor >> 3)) * (1 + (descriptor & 7) / 8);
 
 const littleEndian = (bytes: Uint8Array): number => bytes.reduce((value, byte, at) => value + byte * 2 ** (8 * at), 0);

@@ -1,7 +1,7 @@
 /** Decompression as a Worker has it. */
 
 import { pipeline } from 'node:stream/promises';
-import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import { constants, crc32, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import xzModule from '../archive/xz-embedded.wasm';
 import { zlibDecoders } from '../archive/zlib-decoders.ts';
 
@@ -9,7 +9,7 @@ import { zlibDecoders } from '../archive/zlib-decoders.ts';
 const ZSTD_WINDOW_LOG_MAX = 26;
 
 export const workerDecoders = zlibDecoders({
-  zlib: { createGunzip, createZstdDecompress, constants },
+  zlib: { createInflateRaw, createZstdDecompress, crc32, constants },
   pipeline,
   xzModule,
   zstdWindowLogMax: ZSTD_WINDOW_LOG_MAX,

@@ -1,0 +1,80 @@
+/** gzip files (RFC 1952): members one after another, and behind them whatever there is. */
+
+import type { ByteReader } from '../byte-reader.ts';
+import { byteReader } from '../byte-reader.ts';
+import type { Bytes } from '../decompress.ts';
+import { type Inflating, inflated } from './inflated.ts';
+
+export interface GzipNeeds {
+  /** Raw DEFLATE, undone by the host. */
+  createInflateRaw(): Inflating;
+  crc32(bytes: Uint8Array, value: number): number;
+}
+
+const MAGIC = [0x1f, 0x8b, 8];
+const HEADER_BYTES = 10;
+const TRAILER_BYTES = 8;
+const MAX_NAME_BYTES = 2 ** 16;
+
+/** Bits of FLG (2.3.1). */
+const HEADER_CRC = 1 << 1;
+const EXTRA = 1 << 2;
+const NAME = 1 << 3;
+const COMMENT = 1 << 4;
+const RESERVED = 0xe0;
+
+/**
+ * What is behind the last member and does not begin as one is left alone, as gzip(1) does: zeros of a tape or a block device,
+ * signatures and metadata that firmware has there.
+ */
+export async function* gunzip(source: Bytes, { createInflateRaw, crc32 }: GzipNeeds): Bytes {
+  const input = byteReader(source);
+  try {
+    for (let members = 0; ; members += 1) {
+      const header = await input.take(HEADER_BYTES);
+      if (!MAGIC.every((byte, at) => header[at] === byte)) {
+        if (members === 0)
+          throw new Error(header.length < HEADER_BYTES ? 'it ends too early' : 'it does not begin as one');
+        return;
+      }
+      await passHeader(input, header);
+      let crc = 0;
+      let bytes = 0;
+      for await (const chunk of inflated(input, createInflateRaw())) {
+        crc = crc32(chunk, crc);
+        bytes += chunk.length;
+        yield chunk;
+      }
+      const trailer = await input.take(TRAILER_BYTES);
+      if (trailer.length < TRAILER_BYTES) throw new Error('it ends too early');
+      const view = new DataView(trailer.buffer, trailer.byteOffset);
+      if (view.getUint32(0, true) !== crc >>> 0) throw new Error('incorrect data check');
+      if (view.getUint32(4, true) !== bytes % 2 ** 32) throw new Error('incorrect length check');
+    }
+  } finally {
+    await input.close();
+  }
+}
+
+/** What of the header follows its first ten bytes. */
+async function passHeader(input: ByteReader, header: Uint8Array): Promise<void> {
+  if (header.length < HEADER_BYTES) throw new Error('it ends too early');
+  const flags = header[3] ?? 0;
+  if ((flags & RESERVED) !== 0) throw new Error('unknown header flags set');
+  if (flags & EXTRA) {
+    const [low = 0, high = 0] = await input.take(2);
+    await input.take(low + 256 * high);
+  }
+  if (flags & NAME) await passText(input);
+  if (flags & COMMENT) await passText(input);
+  if (flags & HEADER_CRC) await input.take(2);
+}
+
+async function passText(input: ByteReader): Promise<void> {
+  for (let bytes = 0; bytes < MAX_NAME_BYTES; bytes += 1) {
+    const [byte] = await input.take(1);
+    if (byte === undefined) throw new Error('it ends too early');
+    if (byte === 0) return;
+  }
+  throw new Error('its header has a name that does not end');
+}
