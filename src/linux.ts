@@ -14,6 +14,9 @@ import type { SnapshotState } from './kernel/snapshot.ts';
 import { type SimulationJobs, simulationJobs } from './simulation/simulate.ts';
 import type { BlockDevice } from './storage/block-device.ts';
 import { type Fs2tarOptions, type Fs2tarReport, fs2tar } from './tree/fs2tar/fs2tar.ts';
+import { loggedErrors } from './tree/fs2tar/logged-errors.ts';
+import { taskPool } from './tree/task-pool.ts';
+import { openTree, type Tree } from './tree/tree.ts';
 
 /** Memory, and what else of a host has an end. */
 export interface Limits {
@@ -53,6 +56,8 @@ export interface Linux {
   mount(device: BlockDevice, request: MountRequest): Promise<MountedImage>;
   /** The same mounted for writing, on the device itself; the clock is the host's. Rejects with `read-only-device` too. */
   write(device: BlockDevice, request: MountRequest): Promise<WritableImage>;
+  /** The same as a tree to read, by several tasks at once. */
+  openTree(device: BlockDevice, request: MountRequest): Promise<MountedTree>;
   /** What is on it. */
   inspect(device: BlockDevice): Promise<ImageReport>;
   /** Its tree as a tar, whole when this settles; rejects when it is not, whatever `sink` has got by then. */
@@ -62,6 +67,17 @@ export interface Linux {
   /** What makes the kernel of a batch or a session. */
   setup(images: ImageNames): SetupNeeds;
   readonly simulations: SimulationJobs;
+}
+
+/** An image's tree, on a kernel of its own. */
+export interface MountedTree extends Pick<MountedImage, 'type' | 'partition'> {
+  readonly tree: Tree;
+  /** What is known to be missing from it: what was cut off (with `evenIfCut`), and what the mount could not read. */
+  readonly missing: readonly string[];
+  /** The tree from `path` on as a tar; other calls go on meanwhile. */
+  tar(options: Omit<Fs2tarOptions, 'log' | 'missing'>, sink: Sink): Promise<Fs2tarReport>;
+  /** Discards the kernel. */
+  close(): Promise<void>;
 }
 
 /** For compositions that have no images to name. */
@@ -92,11 +108,35 @@ export function linux({ module, snapshot, host, limits }: LinuxOptions): Linux {
     image: images.image,
     host,
   });
+  const openMounted = async (device: BlockDevice, request: MountRequest): Promise<MountedTree> => {
+    const mounted = await mounter.mount(device, request);
+    const { mountPoint, type, partition } = mounted;
+    try {
+      // What the mount could not read is missing from every tar of it; the log tells of it only once.
+      const missing = [...mounted.missing, ...(await loggedErrors(mounted.log))];
+      const tasks = taskPool(mounted.task, mounted.newTask);
+      return {
+        type,
+        partition,
+        missing,
+        tree: await openTree(tasks, mountPoint),
+        tar: (options, sink) =>
+          tasks.use(({ task, waitFor }) =>
+            fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), { ...options, missing }),
+          ),
+        close: mounted.close,
+      };
+    } catch (cause) {
+      await mounted.close();
+      throw cause;
+    }
+  };
   return {
     buildId: snapshot.buildId,
     kernels,
     mount: mounter.mount,
     write: (device, request) => openWritable(() => kernels.acquire({ host, memoryMib: largest }), device, request),
+    openTree: openMounted,
     inspect: mounter.inspect,
     async fs2tar(device, request, sink) {
       const evenIfCut = request.evenIfCut ?? request.onError === 'continue';

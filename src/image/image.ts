@@ -2,6 +2,7 @@
 
 import { type ErrnoName, errnoName, errnos } from '../abi/errno.ts';
 import { AT_FDCWD } from '../abi/uapi/fs.ts';
+import { CLONE_FILES, CLONE_VM } from '../abi/uapi/sched.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { Disk, Kernel } from '../kernel/kernel.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
@@ -9,10 +10,11 @@ import { KernelLog } from '../kernel/kernel-log.ts';
 import { close, openat } from '../kernel/syscalls/file.ts';
 import { mount, umount2 } from '../kernel/syscalls/mount.ts';
 import { readText } from '../kernel/sysfs.ts';
-import type { UserTask } from '../kernel/user-task.ts';
+import type { PlayedTask } from '../kernel/user-task.ts';
 import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
 import { extended } from '../storage/extended.ts';
 import { slice } from '../storage/slice.ts';
+import { blaming } from './blaming.ts';
 import { chooseVolume, type ProbedPartition, type Volumes } from './choose.ts';
 import { imageCut, mountFailed } from './mount-failed.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
@@ -56,7 +58,7 @@ const OTHER_UNITS = [2048, 4096];
 
 export class Image {
   readonly kernel: Kernel;
-  readonly task: UserTask;
+  readonly task: PlayedTask;
   readonly device: BlockDevice;
   readonly shown: Presented;
   readonly #disk: Disk;
@@ -73,6 +75,10 @@ export class Image {
     this.#attach = attach;
     this.#last = last;
     this.task = blaming(this.#disks, kernel.init);
+  }
+
+  async newTask(): Promise<PlayedTask> {
+    return blaming(this.#disks, await this.kernel.spawn(this.kernel.init, CLONE_VM | CLONE_FILES));
   }
 
   /** Types that are not for block devices are the kernel's own (`nodev` in /proc/filesystems). */
@@ -256,27 +262,6 @@ function cutOf({ partition, bytes, sectors, claimed, superblocks: [superblock] }
   const inTable = partition !== undefined && bytes.sizeBytes === sectors * SECTOR;
   return imageCut(inTable ? `partition ${partition}` : where, superblock.types[0], bytes.sizeBytes, needed);
 }
-
-/** A task whose failed calls are blamed on the disk once that has failed: Linux only knows EIO, or gives up. */
-const blaming = (disks: readonly Disk[], task: UserTask): UserTask => {
-  const blame = () => disks.find(({ lastError }) => lastError !== undefined)?.lastError;
-  return {
-    pid: task.pid,
-    memory: task.memory,
-    scratch: task.scratch,
-    scratchBytes: task.scratchBytes,
-    syscall: (call, ...args) =>
-      task.syscall(call, ...args).then(
-        (ret) => {
-          if (ret < 0 && blame() !== undefined) throw blame();
-          return ret;
-        },
-        (cause) => {
-          throw blame() ?? cause;
-        },
-      ),
-  };
-};
 
 /** The part of `device` that a request is about. */
 export function partOf(device: BlockDevice, { offsetBytes = 0, sizeBytes }: MountRequest): BlockDevice {

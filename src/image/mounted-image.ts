@@ -1,7 +1,7 @@
 /** What the jobs on an image's content need of a kernel: the image mounted, or described. */
 
 import type { KernelLog } from '../kernel/kernel-log.ts';
-import type { UserTask } from '../kernel/user-task.ts';
+import type { PlayedTask } from '../kernel/user-task.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 
 /**
@@ -31,7 +31,10 @@ export interface MountRequest {
 
 /** One kernel with one image mounted read-only. */
 export interface MountedImage {
-  readonly task: UserTask;
+  /** Attached. */
+  readonly task: PlayedTask;
+  /** One more, with the memory and the open files of the first: what may happen at once needs several. Attached, too. */
+  newTask(): Promise<PlayedTask>;
   readonly mountPoint: string;
   readonly type: string;
   readonly partition: number | undefined;

@@ -60,6 +60,7 @@ export function imageMounter(
     async mount(device, request) {
       return withImage(partOf(device, request), async (image) => ({
         task: image.task,
+        newTask: () => image.newTask(),
         mountPoint: MOUNT_POINT,
         ...(await image.mountAs({ ...request, at: MOUNT_POINT, readOnly: true })),
         close: async () => image.kernel.kill(),

@@ -4,7 +4,7 @@ import { REGS } from '../abi/shared.ts';
 import { type SyscallName, syscalls } from '../abi/syscalls.ts';
 import { type KernelMemory, type Ptr, plus } from './memory.ts';
 import { hasTimeout, timerNs } from './timeouts.ts';
-import type { UserTask } from './user-task.ts';
+import type { PlayedTask } from './user-task.ts';
 
 interface Call {
   readonly name: SyscallName;
@@ -27,7 +27,7 @@ export interface TaskEvents {
  * States: *sleeping* (no program, or it has not called), *called* (a call is queued or runs in the kernel), *thinking*
  * (the program has its result and has not called again). Virtual time stands still while any task thinks.
  */
-export class HostedTask implements UserTask {
+export class HostedTask implements PlayedTask {
   readonly pid: number;
   readonly address: number;
   readonly memory: KernelMemory;

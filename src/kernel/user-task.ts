@@ -16,3 +16,11 @@ export interface UserTask {
   /** One system call by its Linux name. Whole numbers up to 2^53 or bigint; each argument is one 64-bit register. */
   syscall(call: SyscallName, ...args: readonly (number | bigint)[]): Promise<number>;
 }
+
+/** A task whose program comes and goes: while it is attached and makes no call, the others' time stands still. */
+export interface PlayedTask extends UserTask {
+  attach(): void;
+  detach(): void;
+  /** While `promise` is awaited time may pass for the others. */
+  waitFor<T>(promise: Promise<T>): Promise<T>;
+}

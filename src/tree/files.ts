@@ -1,35 +1,17 @@
 /** One path of a tree, of an image or of a live kernel: a file to read by range, or a directory to list page by page. */
 
 import { errnos } from '../abi/errno.ts';
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  AT_SYMLINK_NOFOLLOW,
-  O_CLOEXEC,
-  O_DIRECTORY,
-  O_LARGEFILE,
-  O_NONBLOCK,
-  O_PATH,
-  O_RDONLY,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_MAGICLINKS,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-} from '../abi/uapi/fs.ts';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../abi/uapi/fs.ts';
 import type { Sink } from '../archive/chunk-writer.ts';
 import { HostError } from '../errors/host-error.ts';
-import { KernelError, must } from '../kernel/kernel-error.ts';
-import { readdir } from '../kernel/syscalls/dir.ts';
-import { close, inNs, openat, openat2, pread64, readlinkat, type Statx, statx } from '../kernel/syscalls/file.ts';
-import { mapBuffer, unmapBuffer } from '../kernel/syscalls/memory.ts';
-import type { UserBuffer } from '../kernel/syscalls/scratch.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
+import { inNs, type Statx } from '../kernel/syscalls/file.ts';
 import type { UserTask } from '../kernel/user-task.ts';
+import type { ByteRange } from './byte-range.ts';
+import type { OpenDirectory } from './open-directory.ts';
+import type { OpenFile } from './open-file.ts';
+import { taskPool } from './task-pool.ts';
+import { openTree, type Tree } from './tree.ts';
 
 const types = new Map([
   [S_IFREG, 'file'],
@@ -85,98 +67,52 @@ export interface OpenedDirectory {
 
 export type OpenedPath = OpenedFile | OpenedDirectory;
 
-const BUFFER_BYTES = 256 * 1024;
+/** Of a file, at a time. */
+const PIECE_BYTES = 256 * 1024;
 
 export interface OpenOptions {
   /** Nobody changes the tree: a name that a directory lists and that leads nowhere is damage, EUCLEAN. */
   readonly still?: boolean;
 }
 
-/** Open `path` below `root`: symlinks and ".." on the way do not leave it. */
+/** Open `path` below `root`: symlinks and ".." on the way do not leave it. The task is the caller's again once that is closed. */
 export async function openPath(
   task: UserTask,
   root: string,
   path: Uint8Array,
   { still = false }: OpenOptions = {},
 ): Promise<OpenedPath> {
-  const fds: number[] = [];
-  const closeAll = async () => {
-    for (const fd of fds.splice(0)) await close(task, fd);
-  };
-  const keep = (call: 'openat' | 'openat2', fd: number, what: string | Uint8Array) => {
-    fds.push(must(call, fd, what));
-    return fd;
+  const tasks = taskPool(task);
+  const tree = await openTree(tasks, root);
+  const done = async () => {
+    await tree.close();
+    await tasks.close();
   };
   try {
-    const rootFd = keep('openat', await openat(task, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC), root);
-    const open = async (flags: number) => {
-      const how = { flags: flags | O_CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-      return keep('openat2', await openat2(task, rootFd, path.length > 0 ? path : '.', how), path);
-    };
-    const stat = await statx(task, await open(O_PATH), '', AT_EMPTY_PATH); // opening a fifo for reading would block
-    const type = typeOf(stat);
-    if (type !== 'file' && type !== 'directory') {
-      throw new HostError('not-a-file', `a ${type}, neither a regular file nor a directory`);
-    }
-    const fd = await open(O_RDONLY | O_LARGEFILE | O_NONBLOCK);
-    const buffer = await mapBuffer(task, BUFFER_BYTES);
-    const closing = {
-      async close() {
-        await unmapBuffer(task, buffer);
-        await closeAll();
-      },
-    };
-    if (type === 'directory') {
-      return { type, list: (limit, after) => list(task, { fd, buffer, still }, limit, after), ...closing };
-    }
-    const sizeBytes = stat.size;
-    return {
-      type,
-      sizeBytes,
-      mtimeNs: inNs(stat.mtime),
-      read: (offset, length, sink) => readRange(task, fd, buffer, { offset, length, sink }),
-      async isSized() {
-        const last = Math.max(sizeBytes - 1, 0);
-        return (await pread64(task, fd, buffer, 2, last)) === Math.min(sizeBytes, 1);
-      },
-      async readAll(sink) {
-        for (let at = 0; ; ) {
-          const bytes = await pread64(task, fd, buffer, buffer.bytes, at);
-          if (bytes === 0 || bytes === -errnos.EAGAIN.number) return; // /proc/kmsg would wait for more
-          must('pread64', bytes);
-          await sink(task.memory.copy(buffer.at, bytes));
-          at += bytes;
-        }
-      },
-      ...closing,
-    };
+    return await openIn(tree, path.length > 0 ? path : DOT, { still, done });
   } catch (cause) {
-    await closeAll();
     const missing = still && cause instanceof KernelError && cause.errno === 'ENOENT';
-    if (missing && (await isListed(task, root, path))) throw new KernelError('openat2', errnos.EUCLEAN.number, path);
-    throw cause;
+    const isDamage = missing && (await isListed(tree, path));
+    await done();
+    throw isDamage ? new KernelError('openat2', errnos.EUCLEAN.number, path) : cause;
   }
 }
 
 /** Whether the directory that `path` is in lists it. Not below a symlink: whether that leads anywhere is another question. */
-async function isListed(task: UserTask, root: string, path: Uint8Array): Promise<boolean> {
+async function isListed(tree: Tree, path: Uint8Array): Promise<boolean> {
   const text = toChars(path).replace(/\/+$/, '');
   const parent = toBytes(text.slice(0, text.lastIndexOf('/') + 1) || '.');
   const name = text.slice(text.lastIndexOf('/') + 1);
-  const rootFd = await openat(task, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  const how = { flags: O_RDONLY | O_DIRECTORY | O_CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-  const fd = await openat2(task, rootFd, parent, how);
-  const buffer = await mapBuffer(task, BUFFER_BYTES);
+  const directory = await tree.openDirectory(parent).catch(unlessRefused);
+  if (directory === undefined) return false;
   try {
-    if (fd < 0) return false;
-    for await (const dirents of readdir(task, fd, buffer)) {
+    for (let dirents = await directory.next(); dirents.length > 0; dirents = await directory.next()) {
       const dirent = dirents.find((one) => toChars(one.name) === name);
-      if (dirent) return dirent.type !== DT_LNK && !(await isSymlink(task, fd, dirent.name));
+      if (dirent) return dirent.type !== DT_LNK && !(await isSymlink(directory, dirent.name));
     }
     return false;
   } finally {
-    await unmapBuffer(task, buffer);
-    for (const opened of [fd, rootFd]) if (opened >= 0) await close(task, opened);
+    await directory.close();
   }
 }
 
@@ -184,26 +120,62 @@ async function isListed(task: UserTask, root: string, path: Uint8Array): Promise
 const DT_LNK = 10;
 
 /** File systems that do not tell types in their listings (DT_UNKNOWN) tell it here. */
-async function isSymlink(task: UserTask, directory: number, name: Uint8Array): Promise<boolean> {
-  try {
-    return ((await statx(task, directory, name, AT_SYMLINK_NOFOLLOW)).mode & S_IFMT) === S_IFLNK;
-  } catch (cause) {
-    if (cause instanceof KernelError) return false;
-    throw cause;
+async function isSymlink(directory: OpenDirectory, name: Uint8Array): Promise<boolean> {
+  const stat = await directory.stat(name).catch(unlessRefused);
+  return stat !== undefined && (stat.mode & S_IFMT) === S_IFLNK;
+}
+
+function unlessRefused(cause: unknown): undefined {
+  if (!(cause instanceof KernelError)) throw cause;
+}
+
+const DOT = Uint8Array.of(0x2e);
+
+interface InTree {
+  readonly still: boolean;
+  readonly done: () => Promise<void>;
+}
+
+async function openIn(tree: Tree, path: Uint8Array, { still, done }: InTree): Promise<OpenedPath> {
+  const { size: sizeBytes, ...stat } = await tree.stat(path);
+  const type = typeOf(stat);
+  if (type === 'directory') {
+    const directory = await tree.openDirectory(path);
+    const close = () => directory.close().then(done);
+    return { type, list: (limit, after) => list(directory, { limit, after, still }), close };
+  }
+  if (type !== 'file') throw new HostError('not-a-file', `a ${type}, neither a regular file nor a directory`);
+  const file = await tree.openFile(path);
+  return {
+    type,
+    sizeBytes,
+    mtimeNs: inNs(stat.mtime),
+    read: (offset, length, sink) => readRange(file, { offset, length }, sink),
+    async isSized() {
+      return (await file.read(Math.max(sizeBytes - 1, 0), new Uint8Array(2))) === Math.min(sizeBytes, 1);
+    },
+    readAll: (sink) => readAll(file, sink),
+    close: () => file.close().then(done),
+  };
+}
+
+async function readRange(file: OpenFile, { offset, length }: ByteRange, sink: Sink): Promise<void> {
+  const end = offset + length;
+  for (let at = offset; at < end; ) {
+    const piece = new Uint8Array(Math.min(PIECE_BYTES, end - at));
+    const bytes = await file.read(at, piece);
+    if (bytes < piece.length) throw new KernelError('pread64', errnos.EIO.number); // it ends before its size
+    await sink(piece);
+    at += bytes;
   }
 }
 
-async function readRange(
-  task: UserTask,
-  fd: number,
-  buffer: UserBuffer,
-  { offset, length, sink }: { readonly offset: number; readonly length: number; readonly sink: Sink },
-): Promise<void> {
-  const end = offset + length;
-  for (let at = offset; at < end; ) {
-    const bytes = must('pread64', await pread64(task, fd, buffer, end - at, at));
-    if (bytes === 0) throw new KernelError('pread64', errnos.EIO.number); // it ends before its size
-    await sink(task.memory.copy(buffer.at, bytes));
+async function readAll(file: OpenFile, sink: Sink): Promise<void> {
+  for (let at = 0; ; ) {
+    const piece = new Uint8Array(PIECE_BYTES);
+    const bytes = await file.read(at, piece);
+    if (bytes === 0) return;
+    await sink(piece.subarray(0, bytes));
     at += bytes;
   }
 }
@@ -212,25 +184,26 @@ async function readRange(
 const toChars = (name: Uint8Array): string => Array.from(name, (byte) => String.fromCharCode(byte)).join('');
 const toBytes = (chars: string): Uint8Array => Uint8Array.from(chars, (char) => char.charCodeAt(0));
 
-async function list(
-  task: UserTask,
-  { fd, buffer, still }: { readonly fd: number; readonly buffer: UserBuffer; readonly still: boolean },
-  limit: number,
-  after: Uint8Array | undefined,
-): Promise<Page> {
+interface Listing {
+  readonly limit: number;
+  readonly after: Uint8Array | undefined;
+  readonly still: boolean;
+}
+
+async function list(directory: OpenDirectory, { limit, after, still }: Listing): Promise<Page> {
   const from = after === undefined ? '' : toChars(after);
   const names: string[] = [];
-  for await (const dirents of readdir(task, fd, buffer)) {
+  for (let dirents = await directory.next(); dirents.length > 0; dirents = await directory.next()) {
     for (const dirent of dirents) {
       const name = toChars(dirent.name);
-      if (name !== '.' && name !== '..' && name > from) names.push(name);
+      if (name > from) names.push(name);
     }
   }
   names.sort();
   const entries: Entry[] = [];
   for (const name of names.slice(0, limit)) {
     try {
-      entries.push(await entry(task, fd, toBytes(name)));
+      entries.push(await entry(directory, toBytes(name)));
     } catch (cause) {
       if (!(cause instanceof KernelError && cause.errno === 'ENOENT')) throw cause;
       if (still) throw new KernelError(cause.call, errnos.EUCLEAN.number, toBytes(name));
@@ -240,8 +213,8 @@ async function list(
   return { entries, more: names.length > limit };
 }
 
-async function entry(task: UserTask, directory: number, name: Uint8Array): Promise<Entry> {
-  const stat = await statx(task, directory, name, AT_SYMLINK_NOFOLLOW);
+async function entry(directory: OpenDirectory, name: Uint8Array): Promise<Entry> {
+  const stat = await directory.stat(name);
   const type = typeOf(stat);
   return {
     name,
@@ -252,12 +225,12 @@ async function entry(task: UserTask, directory: number, name: Uint8Array): Promi
     sizeBytes: stat.size,
     links: stat.nlink,
     mtimeNs: inNs(stat.mtime),
-    target: type === 'symlink' ? await readlinkat(task, directory, name) : undefined,
+    target: type === 'symlink' ? await directory.readlink(name) : undefined,
   };
 }
 
 /** A file system may hold a mode that Linux has no type for; it is damage. */
-function typeOf(stat: Statx): FileType {
+export function typeOf(stat: Pick<Statx, 'mode'>): FileType {
   for (const [bits, type] of types) if ((stat.mode & S_IFMT) === bits) return type;
   throw new KernelError('statx', errnos.EUCLEAN.number);
 }

@@ -37,10 +37,15 @@ export async function getdents64(task: UserTask, fd: number, buffer: UserBuffer)
 
 /**
  * All entries of directory `fd`, as many at a time as `buffer` holds. A damaged directory can give the same entries
- * again and again (fs/udf/dir.c does where one cannot be read): that is EUCLEAN and no listing without end.
+ * again and again (fs/udf/dir.c does where one cannot be read): that is EUCLEAN and no listing without end. `lastNames` is what
+ * tells; who lists a directory in several goes hands it on.
  */
-export async function* readdir(task: UserTask, fd: number, buffer: UserBuffer): AsyncGenerator<Dirent[], void, void> {
-  const lastNames = new Set<string>();
+export async function* readdir(
+  task: UserTask,
+  fd: number,
+  buffer: UserBuffer,
+  lastNames = new Set<string>(),
+): AsyncGenerator<Dirent[], void, void> {
   for (;;) {
     const dirents = await getdents64(task, fd, buffer);
     const last = dirents.at(-1);
