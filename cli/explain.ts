@@ -9,7 +9,7 @@ import { Failure, type FailureKind, reasonOf } from './failure.ts';
 
 /** Where the words of HTTP are others than those of a command line. */
 const words: Partial<Record<ProblemName, (detail: string) => string>> = {
-  'several-file-systems': (detail) => detail.replace(/: name one$/, ': name one with -p'),
+  'several-file-systems': (detail) => `${detail} (-p)`,
   'journal-too-large': (detail) => detail.replace(/ \(--options of.*\)$/, ' (--options)'),
 };
 
@@ -36,12 +36,14 @@ const kinds: Partial<Record<ImageFileError['code'], FailureKind>> = {
   ENODATA: 'image',
 };
 
+/** What was being done tells where the damage is. */
+const damage: readonly string[] = ['EIO', 'EUCLEAN', 'EBADMSG', 'ENOMEM'];
+
 /** The path first, as commands say it. */
 function kernelErrorText({ path, errno, call, number, message }: KernelError): string {
   if (path === undefined) return message;
-  return errno === undefined
-    ? `${path}: error ${number} of ${call}`
-    : `${path}: ${errnos[errno].message} (${errno}, ${call})`;
+  if (errno === undefined) return `${path}: error ${number} of ${call}`;
+  return `${path}: ${errnos[errno].message} (${damage.includes(errno) ? `${errno}, ${call}` : errno})`;
 }
 
 interface SystemError extends Error {

@@ -1,21 +1,40 @@
 /** Options that several commands have, and what their values may be. */
 
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 
-/** Which part of an image, and as what. */
+/** What is mounted of an image, and how. */
 export interface MountOptions {
   readonly type?: string;
   readonly partition?: string;
   readonly options?: string;
 }
 
+/** How the file of an image becomes a disk. */
+export interface DiskOptions {
+  readonly format?: string;
+  readonly member?: string;
+  readonly state?: string;
+  readonly offset?: number;
+  readonly size?: number;
+}
+
+/** An image that commands only read. */
+export interface ImageOptions extends MountOptions, DiskOptions {
+  readonly url?: URL;
+}
+
+export const IMAGE = 'a file, a block device, or - for standard input; gzip, zstd and xz are undone';
+/** Of a command that asks a Worker for what it has stored. */
+export const IMAGE_OR_NAME = `${IMAGE}; with --url the name of an image stored there`;
+
 export const typeOption = (flags = '-t, --type <type>') =>
   new Option(flags, 'file system, as in /proc/filesystems (default: found out)').argParser(fileSystem);
 
 export const partitionOption = () =>
-  new Option('-p, --partition <partition>', 'a number (default: the only partition with a file system)').argParser(
-    partition,
-  );
+  new Option(
+    '-p, --partition <partition>',
+    'number, label or UUID; root: the one with a root file system; whole: all of the image (default: the only file system)',
+  ).argParser(partition);
 
 export const mountOption = () => new Option('--options <options>', 'mount options, as for mount -o');
 
@@ -24,14 +43,35 @@ export const urlOption = () =>
 
 export const quietOption = () => new Option('-q, --quiet', 'no progress on a terminal');
 
+export const jsonOption = () => new Option('--json', 'as JSON');
+
+/** Of files that wrap a disk, or hold several. */
+export const addDiskOptions = (command: Command): Command =>
+  command
+    .option('--format <format>', 'of the file: raw, qcow2, vmdk … (default: found out)')
+    .option('--member <name>', 'which disk of a file that has several')
+    .option('--state <name>', 'which state of a disk that keeps several, as snapshots of qcow2 (default: the newest)')
+    .option('--offset <bytes>', 'where in the image the disk begins', bytes)
+    .option('--size <bytes>', 'of the disk (default: up to the end)', bytes);
+
 function fileSystem(text: string): string {
   if (/^[\w.-]+$/.test(text)) return text;
   throw new InvalidArgumentError('Names of file systems are letters and digits.');
 }
 
 export function partition(text: string): string {
-  if (/^[1-9]\d*$/.test(text)) return text;
-  throw new InvalidArgumentError('Partitions are numbered from 1.');
+  if (text !== '' && !/^0*$|^-/.test(text)) return text;
+  throw new InvalidArgumentError('Partitions are numbered from 1; labels and UUIDs name them too.');
+}
+
+const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** A whole number; k, M, G and T after it are powers of 1024. */
+export function bytes(text: string): number {
+  const [, digits, unit = ''] = /^(\d+|0x[\da-f]+)([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
+  const value = Number(digits) * (units[unit.toLowerCase()] ?? Number.NaN);
+  if (Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('It is a number of bytes: 1048576, 0x100000, 1M.');
 }
 
 function workerUrl(text: string): URL {

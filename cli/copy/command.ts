@@ -34,7 +34,7 @@ export const cptofsCommand = (): Command =>
     .argument('<path...>', 'files and folders, and last the directory in the image')
     .addOption(new Option('-i, --filesystem-image <image>', 'a raw image or a block device').makeOptionMandatory())
     .addOption(typeOption())
-    .option('-P, --partition <partition>', 'a number (default: the only partition with a file system)', partition)
+    .option('-P, --partition <partition>', 'number, label or UUID (default: the only file system)', partition)
     .addOption(mountOption())
     .option('-o, --owner <uid>', 'whose everything becomes', id)
     .option('-g, --group <gid>', 'and which group', id)

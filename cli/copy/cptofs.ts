@@ -50,7 +50,7 @@ async function into(
   if (format !== 'raw') {
     throw new Failure('image', `the image is ${format}, which is only read so far: raw images are written`);
   }
-  const request = { type, partition: partition === undefined ? undefined : Number(partition), options };
+  const request = { type, partition, options };
   const image = await engine.write(device, request);
   let report: CopyReport;
   try {

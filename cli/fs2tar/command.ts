@@ -2,28 +2,38 @@
 
 import { Command, Option } from 'commander';
 import { exitCodes, exitCodesHelp } from '../failure.ts';
-import { type MountOptions, mountOption, partitionOption, quietOption, typeOption, urlOption } from '../options.ts';
+import {
+  addDiskOptions,
+  IMAGE,
+  type ImageOptions,
+  mountOption,
+  partitionOption,
+  quietOption,
+  typeOption,
+  urlOption,
+} from '../options.ts';
 
-export interface Fs2tarArguments extends MountOptions {
+export interface Fs2tarArguments extends ImageOptions {
   readonly output?: string;
   readonly path?: string;
   readonly compress: 'none' | 'gzip';
   readonly gzip?: true;
   readonly onError: 'stop' | 'continue';
-  readonly url?: URL;
   readonly quiet?: true;
 }
 
 export const fs2tarCommand = (): Command =>
-  new Command('fs2tar')
-    .summary('write the tree of a disk image as a tar')
-    .description('Mounts a disk image read-only in a Linux kernel of its own and writes its tree as a tar.')
-    .argument('<image>', 'a file, a block device, or - for standard input; gzip, zstd and xz are undone')
-    .option('-o, --output <file>', 'write to a file (default: standard output)')
-    .addOption(typeOption())
-    .addOption(partitionOption())
-    .option('--path <path>', 'only this directory (default: all)')
-    .addOption(mountOption())
+  addDiskOptions(
+    new Command('fs2tar')
+      .summary('write the tree of a disk image as a tar')
+      .description('Mounts a disk image read-only in a Linux kernel of its own and writes its tree as a tar.')
+      .argument('<image>', IMAGE)
+      .option('-o, --output <file>', 'write to a file (default: standard output)')
+      .addOption(typeOption())
+      .addOption(partitionOption())
+      .option('--path <path>', 'only this directory or file (default: all)')
+      .addOption(mountOption()),
+  )
     .addOption(new Option('--compress <method>', 'compress the tar').choices(['none', 'gzip']).default('none'))
     .option('-z, --gzip', 'the same as --compress gzip')
     .addOption(

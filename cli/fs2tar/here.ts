@@ -1,6 +1,6 @@
 /** `lkl fs2tar` in this process. */
 
-import { openDiskFile } from '../disk.ts';
+import { mountRequest, openDiskFile } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { openOutput } from '../output/output.ts';
 import { showProgress } from '../output/progress.ts';
@@ -16,11 +16,11 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
   try {
     const [engine, disk] = await Promise.all([
       openEngine(),
-      openDiskFile(path, (bytes) => {
+      openDiskFile(path, options, (bytes) => {
         counts.bytesRead = bytes;
       }),
     ]);
-    const { type, partition, path: only, options: mountOptions, onError } = options;
+    const { path: only, onError } = options;
     let sink: ReturnType<typeof output.open> | undefined;
     /** Not before there is something to write: what cannot be mounted leaves an output as it was. */
     const opened = () => {
@@ -30,9 +30,7 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
     const report = await engine.fs2tar(
       disk.device,
       {
-        type,
-        partition: partition === undefined ? undefined : Number(partition),
-        options: mountOptions,
+        ...mountRequest(options),
         ...(only !== undefined && { path: only }),
         onError,
         progress(bytes, entries) {

@@ -36,10 +36,10 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
   return false;
 }
 
-function queryOf({ type, partition, path, options, onError }: Fs2tarArguments): URLSearchParams {
+function queryOf({ type, partition, path, options, offset, size, onError }: Fs2tarArguments): URLSearchParams {
   const query = new URLSearchParams({ 'on-error': onError });
-  for (const [name, value] of Object.entries({ type, partition, path, options })) {
-    if (value !== undefined) query.set(name, value);
+  for (const [name, value] of Object.entries({ type, partition, path, options, offset, size })) {
+    if (value !== undefined) query.set(name, `${value}`);
   }
   return query;
 }

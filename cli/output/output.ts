@@ -1,7 +1,7 @@
 /** Where what a command makes goes: standard output, or a file that has its name only once it is whole. */
 
 import { closeSync, existsSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Failure, isBrokenPipe, reasonOf } from '../failure.ts';
 import { type ByteSink, fileSink, stdoutSink } from './sink.ts';
 
@@ -25,7 +25,7 @@ export function openOutput(path: string | undefined, what: string): Output {
     return { open: () => explained(what, () => fileSink(openSync(path, 'w'))), commit: () => {} };
   }
   const target = exists ? realpathSync(path) : path;
-  const partial = join(dirname(target), `.${basename(target)}.${process.pid}.partial`);
+  const partial = join(dirname(target), `.lkl-${process.pid}.partial`);
   const remove = () => rmSync(partial, { force: true });
   let fd: number | undefined;
   return {

@@ -1,0 +1,141 @@
+/** An image's tree in this process. */
+
+import { errnos } from '../../src/abi/errno.ts';
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  STATX_BTIME,
+} from '../../src/abi/uapi/fs.ts';
+import { KernelError } from '../../src/kernel/kernel-error.ts';
+import { inNs, type Statx } from '../../src/kernel/syscalls/file.ts';
+import { mountRequest, openDiskFile } from '../disk.ts';
+import { openEngine } from '../engine.ts';
+import type { ImageOptions } from '../options.ts';
+import { below, type FileEntry, type FileType, type ImageTree } from './image-tree.ts';
+
+const types = new Map<number, FileType>([
+  [S_IFREG, 'file'],
+  [S_IFDIR, 'directory'],
+  [S_IFLNK, 'symlink'],
+  [S_IFCHR, 'char'],
+  [S_IFBLK, 'block'],
+  [S_IFIFO, 'fifo'],
+  [S_IFSOCK, 'socket'],
+]);
+
+/** Large enough that what a call costs does not count. */
+const PIECE_BYTES = 256 * 1024;
+
+export async function treeHere(image: string, options: ImageOptions): Promise<ImageTree> {
+  const [engine, disk] = await Promise.all([openEngine(), openDiskFile(image, options)]);
+  const { tree, type, close } = await engine.openTree(disk.device, mountRequest(options));
+  const stated = async (path: Buffer, name: Buffer, follow: boolean): Promise<FileEntry> => {
+    const stat = await tree.stat(path, { follow });
+    return entryOf(name, stat, (stat.mode & S_IFMT) === S_IFLNK ? await tree.readlink(path) : undefined);
+  };
+  return {
+    entry: (path, follow = true) => named(path, () => stated(path, path.subarray(path.lastIndexOf(0x2f) + 1), follow)),
+    list: (path) =>
+      named(path, async () => {
+        const directory = await tree.openDirectory(path);
+        try {
+          const names: Buffer[] = [];
+          for (;;) {
+            const dirents = await directory.next();
+            if (dirents.length === 0) break;
+            for (const { name } of dirents) names.push(Buffer.from(name));
+          }
+          names.sort(Buffer.compare);
+          const entries: FileEntry[] = [];
+          for (const name of names) {
+            entries.push(
+              await named(below(path, name), async () => {
+                const stat = await directory.stat(name);
+                const isLink = (stat.mode & S_IFMT) === S_IFLNK;
+                return entryOf(name, stat, isLink ? await directory.readlink(name) : undefined);
+              }),
+            );
+          }
+          return entries;
+        } finally {
+          await directory.close();
+        }
+      }),
+    async *read(path) {
+      const file = await named(path, () => tree.openFile(path));
+      try {
+        const { size } = await named(path, () => file.stat());
+        const piece = new Uint8Array(Math.min(PIECE_BYTES, size));
+        for (let at = 0; at < size; ) {
+          const length = await named(path, () => file.read(at, piece.subarray(0, Math.min(piece.length, size - at))));
+          if (length === 0) throw new KernelError('pread64', errnos.EIO.number, path); // it ends before its size
+          yield piece.subarray(0, length);
+          at += length;
+        }
+      } finally {
+        await file.close();
+      }
+    },
+    xattrs: (path) =>
+      named(path, async () => {
+        const found = await tree.xattrs(path, { follow: false });
+        return new Map(found.map(({ name, value }) => [Buffer.from(name).toString(), Buffer.from(value)]));
+      }),
+    async use() {
+      const { bsize, frsize, blocks, bfree, bavail, files, ffree } = await tree.statfs();
+      const unit = frsize || bsize;
+      return {
+        type,
+        sizeBytes: blocks * unit,
+        usedBytes: (blocks - bfree) * unit,
+        availableBytes: bavail * unit,
+        files,
+        filesFree: ffree,
+      };
+    },
+    async close() {
+      disk.checkUnchanged();
+      await close();
+    },
+  };
+}
+
+/** Errors of calls on handles do not know the path that led there. */
+async function named<T>(path: Buffer, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof KernelError && !cause.path) throw new KernelError(cause.call, cause.number, path);
+    throw cause;
+  }
+}
+
+function entryOf(name: Buffer, stat: Statx, target: Uint8Array | undefined): FileEntry {
+  const type = types.get(stat.mode & S_IFMT);
+  if (type === undefined) throw new KernelError('statx', errnos.EUCLEAN.number);
+  return {
+    name,
+    type,
+    mode: stat.mode & ~S_IFMT,
+    uid: stat.uid,
+    gid: stat.gid,
+    sizeBytes: stat.size,
+    links: stat.nlink,
+    mtimeNs: inNs(stat.mtime),
+    target: target && Buffer.from(target),
+    more: {
+      inode: `${stat.devMajor}:${stat.devMinor}:${stat.ino}`,
+      atimeNs: inNs(stat.atime),
+      ctimeNs: inNs(stat.ctime),
+      btimeNs: stat.mask & STATX_BTIME ? inNs(stat.btime) : undefined,
+      allocatedBytes: stat.blocks * 512,
+      device: { major: stat.rdevMajor, minor: stat.rdevMinor },
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** What the verbs that look into images look through: the same for an image here and for one that a Worker has. */
+
+export type FileType = 'file' | 'directory' | 'symlink' | 'char' | 'block' | 'fifo' | 'socket';
+
+/** One file. Names are bytes. */
+export interface FileEntry {
+  readonly name: Buffer;
+  readonly type: FileType;
+  /** Permission bits, set-id and sticky included. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly links: number;
+  readonly mtimeNs: bigint;
+  /** Of a symlink. */
+  readonly target: Buffer | undefined;
+  /** What a Worker does not tell. */
+  readonly more: MoreOfEntry | undefined;
+}
+
+export interface MoreOfEntry {
+  /** Names the file among all of the image, whatever it is called. */
+  readonly inode: string;
+  readonly atimeNs: bigint;
+  readonly ctimeNs: bigint;
+  /** Where the file system keeps it. */
+  readonly btimeNs: bigint | undefined;
+  /** What it takes on the disk. */
+  readonly allocatedBytes: number;
+  /** Of a char or block device. */
+  readonly device: { readonly major: number; readonly minor: number };
+}
+
+export interface FileSystemUse {
+  readonly type: string;
+  readonly sizeBytes: number;
+  readonly usedBytes: number;
+  /** What users other than root may take of what is free. */
+  readonly availableBytes: number;
+  readonly files: number;
+  readonly filesFree: number;
+}
+
+/** Paths are from the root of the file system, with or without a slash in front; errors name them. */
+export interface ImageTree {
+  /** The file at `path`; a symlink at its end is followed unless `follow` is false. */
+  entry(path: Buffer, follow?: boolean): Promise<FileEntry>;
+  /** What is in a directory, in byte order of the names. */
+  list(path: Buffer): Promise<readonly FileEntry[]>;
+  /** All of a regular file, piece by piece: a piece is good until the next is asked for. */
+  read(path: Buffer): AsyncIterable<Uint8Array>;
+  /** Attributes by name. Undefined: nobody tells. */
+  xattrs(path: Buffer): Promise<ReadonlyMap<string, Buffer> | undefined>;
+  use(): Promise<FileSystemUse>;
+  close(): Promise<void>;
+}
+
+const SLASH = Buffer.from('/');
+
+/** The path of `name` in the directory `path`. */
+export const below = (path: Buffer, name: Buffer): Buffer =>
+  path.length === 0 || path.at(-1) === 0x2f ? Buffer.concat([path, name]) : Buffer.concat([path, SLASH, name]);

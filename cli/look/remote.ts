@@ -1,0 +1,177 @@
+/** The tree of an image that a Worker has stored, by its HTTP interface. */
+
+import type { IncomingMessage } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { Failure, reasonOf } from '../failure.ts';
+import type { ImageOptions } from '../options.ts';
+import { failureOf, send } from '../remote/client.ts';
+import { below, type FileEntry, type FileSystemUse, type FileType, type ImageTree } from './image-tree.ts';
+
+/** An entry of a directory as the Worker tells it. */
+interface RemoteEntry {
+  readonly name: string;
+  readonly name_base64?: string;
+  readonly type: FileType;
+  readonly mode: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size_bytes: number;
+  readonly links: number;
+  readonly mtime_ns: string;
+  readonly target?: string;
+  readonly target_base64?: string;
+}
+
+interface RemotePage {
+  readonly entries: readonly RemoteEntry[];
+  readonly cursor?: string;
+}
+
+const MAX_LINKS = 40;
+const LIMIT = '10000';
+
+export function queryOf({ type, partition, options, offset, size }: ImageOptions): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ type, partition, options, offset, size })) {
+    if (value !== undefined) query.set(name, `${value}`);
+  }
+  return query;
+}
+
+export async function answerOf(url: URL): Promise<IncomingMessage> {
+  const answer = await send('GET', url);
+  if (answer.statusCode !== 200) throw await failureOf(answer);
+  return answer;
+}
+
+/** The URL of an image that the Worker at `base` has. */
+export const imageUrl = (base: URL, image: string): URL => new URL(`v1/images/${encodeURIComponent(image)}`, base);
+
+export function treeAt(base: URL, image: string, options: ImageOptions): ImageTree {
+  const query = queryOf(options);
+  const fileUrl = (path: Buffer, more: Readonly<Record<string, string>> = {}): URL => {
+    const url = new URL(`${imageUrl(base, image).href}/files/${percent(path)}`);
+    url.search = new URLSearchParams([...query, ...Object.entries(more)]).toString();
+    return url;
+  };
+
+  async function list(path: Buffer): Promise<FileEntry[]> {
+    const entries: FileEntry[] = [];
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const answer = await answerOf(fileUrl(path, { limit: LIMIT, ...(cursor && { cursor }) }));
+      if (!answer.headers['content-type']?.startsWith('application/json')) {
+        answer.destroy();
+        throw new Failure('image', `${path.toString()}: not a directory (ENOTDIR)`);
+      }
+      const page = (await json(answer)) as RemotePage;
+      entries.push(...page.entries.map(entryOf));
+      cursor = page.cursor;
+    }
+    return entries;
+  }
+
+  /** Looked for in the directory that has it: the Worker tells of files there. */
+  async function entry(path: Buffer, follow = true, links = 0): Promise<FileEntry> {
+    const parts = path
+      .toString('latin1')
+      .split('/')
+      .filter((part) => part !== '' && part !== '.');
+    const name = parts.pop();
+    if (name === undefined || name === '..') return { ...rootEntry, name: path };
+    const parent = Buffer.from(parts.join('/'), 'latin1');
+    const found = (await list(parent)).find((one) => one.name.toString('latin1') === name);
+    if (found === undefined) throw new Failure('image', `${path.toString()}: no such file or directory (ENOENT)`);
+    if (found.target === undefined || !follow) return found;
+    if (links === MAX_LINKS)
+      throw new Failure('image', `${path.toString()}: too many levels of symbolic links (ELOOP)`);
+    const target = found.target.at(0) === 0x2f ? found.target : below(parent, found.target);
+    return { ...(await entry(normal(target), true, links + 1)), name: found.name };
+  }
+
+  return {
+    entry: (path, follow) => entry(path, follow),
+    list,
+    async *read(path) {
+      const answer = await answerOf(fileUrl(path));
+      if (answer.headers['content-type']?.startsWith('application/json')) {
+        answer.destroy();
+        throw new Failure('image', `${path.toString()}: is a directory (EISDIR)`);
+      }
+      try {
+        yield* answer;
+      } catch (cause) {
+        throw new Failure('failed', `${path.toString()}: the answer broke off: ${reasonOf(cause)}`);
+      }
+    },
+    xattrs: async () => undefined,
+    use: () => useOf(base, image, options),
+    close: async () => {},
+  };
+}
+
+async function useOf(base: URL, image: string, { partition }: ImageOptions): Promise<FileSystemUse> {
+  const report = (await json(await answerOf(imageUrl(base, image)))) as {
+    readonly file_system?: RemoteUse;
+    readonly partitions: readonly { readonly number: number; readonly file_system?: RemoteUse }[];
+  };
+  const found = report.partitions.filter(({ file_system }) => file_system !== undefined);
+  const chosen =
+    partition === undefined
+      ? (report.file_system ?? (found.length === 1 ? found[0]?.file_system : undefined))
+      : found.find(({ number }) => `${number}` === partition)?.file_system;
+  if (chosen === undefined) throw new Failure('image', `${image}: name a partition by its number with -p`);
+  const { type, size_bytes = 0, used_bytes = 0, free_bytes = 0 } = chosen;
+  return { type, sizeBytes: size_bytes, usedBytes: used_bytes, availableBytes: free_bytes, files: 0, filesFree: 0 };
+}
+
+interface RemoteUse {
+  readonly type: string;
+  readonly size_bytes?: number;
+  readonly used_bytes?: number;
+  readonly free_bytes?: number;
+}
+
+const bytesOf = (text: string, base64: string | undefined): Buffer =>
+  base64 === undefined ? Buffer.from(text) : Buffer.from(base64, 'base64');
+
+const entryOf = (entry: RemoteEntry): FileEntry => ({
+  name: bytesOf(entry.name, entry.name_base64),
+  type: entry.type,
+  mode: Number.parseInt(entry.mode, 8),
+  uid: entry.uid,
+  gid: entry.gid,
+  sizeBytes: entry.size_bytes,
+  links: entry.links,
+  mtimeNs: BigInt(entry.mtime_ns),
+  target: entry.target === undefined ? undefined : bytesOf(entry.target, entry.target_base64),
+  more: undefined,
+});
+
+/** The Worker tells of files in directories, and the root is in none. */
+const rootEntry = {
+  type: 'directory',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  sizeBytes: 0,
+  links: 1,
+  mtimeNs: 0n,
+  target: undefined,
+  more: undefined,
+} as const;
+
+/** Without "." and "..", as the Worker resolves them. */
+function normal(path: Buffer): Buffer {
+  const parts: string[] = [];
+  for (const part of path.toString('latin1').split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return Buffer.from(parts.join('/'), 'latin1');
+}
+
+/** Every byte that is not plain, as %XX; slashes stay. */
+const percent = (path: Buffer): string =>
+  normal(path)
+    .toString('latin1')
+    .replaceAll(/[^\w.~/-]/g, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -1,0 +1,75 @@
+/** All files below a path, parents first, names in byte order. */
+
+import { matchesGlob } from 'node:path';
+import { Failure } from '../failure.ts';
+import { below, type FileEntry, type ImageTree } from './image-tree.ts';
+
+export interface Walked {
+  /** As it was asked for, and what is below it. */
+  readonly path: Buffer;
+  /** 0 for what was asked for. */
+  readonly depth: number;
+  readonly entry: FileEntry;
+}
+
+export interface WalkOptions {
+  /** Go into directories as deep as this. Default: all. */
+  readonly maxDepth?: number;
+}
+
+/** The file at `path` itself first. Symlinks are shown, not followed. */
+export async function* walk(
+  tree: ImageTree,
+  path: Buffer,
+  { maxDepth = Number.POSITIVE_INFINITY }: WalkOptions = {},
+): AsyncGenerator<Walked> {
+  const entry = await tree.entry(path, false);
+  yield { path, depth: 0, entry };
+  if (entry.type === 'directory') yield* inside(tree, path, 1, maxDepth);
+}
+
+async function* inside(tree: ImageTree, path: Buffer, depth: number, maxDepth: number): AsyncGenerator<Walked> {
+  if (depth > maxDepth) return;
+  for (const entry of await tree.list(path)) {
+    const at = below(path, entry.name);
+    yield { path: at, depth, entry };
+    if (entry.type === 'directory') yield* inside(tree, at, depth + 1, maxDepth);
+  }
+}
+
+const hasGlob = (part: string): boolean => /[*?[{]/.test(part);
+
+/** The paths that a pattern stands for, in byte order; a path without * ? [ { stands for itself. */
+export async function expand(tree: ImageTree, pattern: string): Promise<Buffer[]> {
+  if (!hasGlob(pattern)) return [Buffer.from(pattern)];
+  const parts = pattern.split('/');
+  let found: Buffer[] = [Buffer.from(pattern.startsWith('/') ? '/' : '')];
+  for (const part of parts.filter((one) => one !== '')) {
+    const next: Buffer[] = [];
+    for (const path of found) {
+      if (!hasGlob(part)) {
+        next.push(below(path, Buffer.from(part)));
+        continue;
+      }
+      const folder = path.length > 0 ? path : Buffer.from('/');
+      const entry = await tree.entry(folder).catch(() => undefined);
+      if (entry?.type !== 'directory') continue;
+      for (const { name } of await tree.list(folder)) {
+        const text = name.toString();
+        const isHidden = text.startsWith('.') && !part.startsWith('.');
+        if (!isHidden && matchesGlob(text, part)) next.push(below(path, name));
+      }
+    }
+    found = next;
+  }
+  const there: Buffer[] = [];
+  for (const path of found) {
+    const isThere = await tree.entry(path, false).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) there.push(path);
+  }
+  if (there.length === 0) throw new Failure('image', `nothing matches ${pattern}`);
+  return there;
+}

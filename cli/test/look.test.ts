@@ -1,0 +1,203 @@
+/** The verbs that look into images, from the outside: held against what another reader says of the same image. */
+
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lkl, unpackFixture } from './command.ts';
+
+interface Listed {
+  readonly path?: string;
+  readonly type: string;
+  readonly size?: number;
+  readonly sha256?: string;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'lkl-look-'));
+const at = (name: string): string => join(folder, name);
+const image = at('ext4.img');
+const disk = at('disk-gpt-several.img');
+const [{ entries, defaults }]: [{ entries: Listed[]; defaults: Listed }] = JSON.parse(
+  readFileSync(new URL('../../test/fixtures/ext4.json', import.meta.url), 'utf8'),
+);
+const listing = entries.map((entry) => ({ ...defaults, ...entry }));
+const names = (text: Buffer): string[] => text.toString().trimEnd().split('\n');
+const told = async (args: readonly string[]) => {
+  const ran = await lkl(args);
+  expect({ exitCode: ran.exitCode, stderr: ran.stderr }).toEqual({ exitCode: 0, stderr: '' });
+  return ran.stdout;
+};
+const json = async (args: readonly string[]) => JSON.parse((await told([...args, '--json'])).toString());
+
+beforeAll(async () => {
+  await unpackFixture('ext4', image);
+  await unpackFixture('disk-gpt-several', disk);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('ls', () => {
+  it('lists the root in byte order, names that are not UTF-8 as they are', async () => {
+    const stdout = await told(['ls', image]);
+    const top = listing.filter(({ path }) => path !== undefined && path !== '.' && !path.includes('/'));
+    expect(names(stdout)).toEqual(top.map(({ path }) => path).sort());
+    const odd = await told(['ls', image, 'names']);
+    expect(odd.includes(Buffer.from('caf\xe9\n', 'latin1'))).toBe(true);
+  });
+
+  it('-l and --json tell mode, owner, size, links and target', async () => {
+    const [{ entries }] = await json(['ls', image, 'links']);
+    expect(entries.find(({ name }: { name: string }) => name === 'absolute')).toMatchObject({ type: 'symlink' });
+    const long = names(await told(['ls', '-l', image, '/'])).find((line) => line.endsWith(' hello.txt'));
+    expect(long).toMatch(/^-rw-r--r-- +4 +0 +0 +13 +2023-11-14 22:13:20 +hello\.txt$/);
+  });
+
+  it('-R goes into directories, a pattern stands for names', async () => {
+    const deep = (await told(['ls', '-R', image, 'dir'])).toString();
+    expect(deep).toContain('dir/nested/more:\nleaf\n');
+    expect(names(await told(['ls', image, '-d', 'h*.txt', 'emp*']))).toEqual(['hello.txt', 'empty']);
+  });
+
+  it('ends with 2 and the path for what is not there', async () => {
+    const { exitCode, stderr } = await lkl(['ls', image, 'dir/none']);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: 'lkl: dir/none: no such file or directory (ENOENT)\n',
+    });
+  });
+});
+
+describe('cat and sha256', () => {
+  it('give the bytes', async () => {
+    const large = listing.find(({ path }) => path === 'large.bin');
+    const stdout = await told(['cat', image, 'large.bin']);
+    expect(stdout).toHaveLength(large?.size ?? -1);
+    expect(await json(['sha256', image, '/large.bin'])).toEqual([{ path: '/large.bin', sha256: large?.sha256 }]);
+  });
+
+  it('sha256 -R knows every regular file', async () => {
+    const lines = names(await told(['sha256', '-R', image, '/']));
+    const files = listing.filter(({ type, sha256 }) => type === 'file' && sha256 !== undefined);
+    const sums = new Set(lines.map((line) => line.slice(0, 64)));
+    for (const { sha256 } of files) expect(sums).toContain(sha256);
+  });
+
+  it('cat of a directory says so', async () => {
+    expect(await lkl(['cat', image, 'dir'])).toMatchObject({
+      exitCode: 2,
+      stderr: 'lkl: dir: is a directory (EISDIR)\n',
+    });
+  });
+});
+
+describe('find and tree', () => {
+  it('find tells by name, kind, size and time', async () => {
+    expect(names(await told(['find', image, '--name', '*.txt', '--kind', 'f']))).toContain('/hello.txt');
+    expect(names(await told(['find', image, '--min-size', '300000', '--max-size', '301K']))).toContain('/large.bin');
+    expect(await told(['find', image, '--newer', '2100-01-01', 'dir'])).toHaveLength(0);
+    const all = names(await told(['find', image, 'dir', '--maxdepth', '1']));
+    expect(all[0]).toBe('dir');
+    expect(all.every((path) => path.split('/').length <= 2)).toBe(true);
+  });
+
+  it('tree draws, and counts', async () => {
+    const text = (await told(['tree', image, 'dir'])).toString();
+    expect(text).toContain('    └── leaf');
+    expect(text).toMatch(/\n\d+ director(y|ies), \d+ files?\n$/);
+  });
+});
+
+describe('info, df and stat', () => {
+  it('info tells partitions with types, labels and UUIDs', async () => {
+    const { partition_table, partitions } = await json(['info', disk]);
+    expect(partition_table).toBe('gpt');
+    expect(partitions.map(({ label }: { label: string }) => label)).toEqual(['efi', 'root', 'empty', 'usr']);
+    expect(partitions[1].file_system).toMatchObject({ type: 'ext4', uuid: expect.stringMatching(/^[\da-f-]{36}$/) });
+    expect((await told(['info', disk])).toString()).toContain('Linux filesystem');
+  });
+
+  it('a partition goes by number, label, UUID and as root', async () => {
+    const { partitions } = await json(['info', disk]);
+    const listings = await Promise.all(
+      ['2', 'root', `UUID=${partitions[1].file_system.uuid}`, partitions[1].uuid].map((name) =>
+        told(['ls', disk, '-p', name, '-R']).catch((cause) => `${name}: ${cause}`),
+      ),
+    );
+    // Both file systems of the disk have the same UUID.
+    const [byNumber] = listings;
+    expect(listings[1]).toEqual(byNumber);
+    expect(listings[3]).toEqual(byNumber);
+    const { exitCode, stderr } = await lkl(['ls', disk]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^lkl: partition 1 .*\(-p\)\n$/);
+  });
+
+  it('df agrees with info', async () => {
+    const { file_system } = await json(['info', image]);
+    expect(await json(['df', image])).toMatchObject({
+      type: 'ext4',
+      size_bytes: file_system.size_bytes,
+      used_bytes: file_system.used_bytes,
+    });
+  });
+
+  it('stat tells times to the nanosecond and attributes', async () => {
+    const [found] = await json(['stat', image, 'xattrs/acl']);
+    expect(found).toMatchObject({ path: 'xattrs/acl', type: 'file', mtime_ns: expect.stringMatching(/^\d{19}$/) });
+    expect(found.xattrs.map(({ name }: { name: string }) => name)).toContain('system.posix_acl_access');
+  });
+});
+
+describe('cp', () => {
+  it('copies a tree with modes, times, links and holes, and says what it cannot', async () => {
+    mkdirSync(at('out'));
+    const { exitCode, stderr } = await lkl(['cp', image, '/', at('out')]);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 3,
+      stderr: expect.stringMatching(/^lkl: \d+ devices, fifos and sockets were not copied\n$/),
+    });
+    expect(readFileSync(at('out/hello.txt'))).toHaveLength(13);
+    expect(statSync(at('out/hello.txt'))).toMatchObject({ mtimeMs: 1_700_000_000_000, nlink: 4 });
+    expect(readlinkSync(at('out/links/short'))).toBe('../hello.txt');
+    expect(statSync(at('out/sparse/comb')).blocks * 512).toBeLessThan(1_048_576);
+    expect(readdirSync(at('out')).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+
+  it('replaces nothing unasked, and does not go through a symlink that lies there', async () => {
+    writeFileSync(at('mine'), 'mine');
+    mkdirSync(at('trap'));
+    symlinkSync(at('mine'), at('trap/hello.txt'));
+    const refused = await lkl(['cp', image, 'hello.txt', at('trap')]);
+    expect(refused).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('is there already: -f replaces it') });
+    await told(['cp', '-f', image, 'hello.txt', at('trap')]);
+    expect(lstatSync(at('trap/hello.txt')).isFile()).toBe(true);
+    expect(readFileSync(at('mine'), 'utf8')).toBe('mine');
+  });
+
+  it('takes patterns, and a name for one file', async () => {
+    await told(['cp', image, 'hello.txt', at('renamed')]);
+    expect(readFileSync(at('renamed'))).toHaveLength(13);
+    mkdirSync(at('some'));
+    await told(['cp', image, 'links/sh*', 'emp*', at('some')]);
+    expect(readdirSync(at('some')).sort()).toEqual(['empty', 'short']);
+  });
+});
+
+describe('diff', () => {
+  it('ends with 0 for the same tree, with 3 and the differences for another', async () => {
+    await told(['diff', image, image]);
+    const { exitCode, stdout } = await lkl(['diff', disk, disk, '-p', '2', '--other-partition', '4', '--no-times']);
+    expect(exitCode).toBe(3);
+    expect(stdout.toString()).toMatch(/^- \/lost\+found$/m);
+  });
+});

@@ -1,0 +1,226 @@
+/** `lkl cp`: files, directories and symlinks of an image as files of this machine. */
+
+import {
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { Failure, reasonOf } from '../failure.ts';
+import { below, type FileEntry, type ImageTree } from '../look/image-tree.ts';
+import { withTree } from '../look/open.ts';
+import { expand } from '../look/walk.ts';
+import { shown } from '../look/words.ts';
+import type { ImageOptions } from '../options.ts';
+
+export interface CpOptions extends ImageOptions {
+  readonly owner?: true;
+  readonly force?: true;
+  readonly quiet?: true;
+}
+
+/** Whether everything was copied: devices, fifos and sockets are not. */
+export const cp = (image: string, paths: readonly string[], options: CpOptions): Promise<boolean> => {
+  const patterns = paths.slice(0, -1);
+  const destination = paths.at(-1) ?? '';
+  if (patterns.length === 0) throw new Failure('usage', 'cp takes paths in the image and then one here to copy to');
+  return withTree(image, options, async (tree) => {
+    const sources: Buffer[] = [];
+    for (const pattern of patterns) sources.push(...(await expand(tree, pattern)));
+    const copier = new Copier(tree, options);
+    const into = isDirectory(destination);
+    if (!into && (sources.length > 1 || destination.endsWith('/'))) {
+      throw new Failure('usage', `${destination} is not a directory`);
+    }
+    for (const source of sources) {
+      const entry = await tree.entry(source);
+      const name = lastName(source);
+      const target = Buffer.from(destination);
+      // The root has no name of its own: what is in it is copied.
+      if (into && name.length === 0) await copier.fill(source, target);
+      else await copier.copy(source, entry, into ? below(target, name) : target);
+    }
+    if (copier.skipped > 0 && !options.quiet) {
+      const files =
+        copier.skipped === 1 ? 'a device, fifo or socket was' : `${copier.skipped} devices, fifos and sockets were`;
+      console.error(`lkl: ${files} not copied`);
+    }
+    return copier.skipped === 0;
+  });
+};
+
+function isDirectory(path: string): boolean {
+  try {
+    return lstatSync(`${path}/.`).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Without what leads there; empty for the root, "." and "..". */
+function lastName(path: Buffer): Buffer {
+  const name =
+    path
+      .toString('latin1')
+      .split('/')
+      .filter((part) => part !== '')
+      .at(-1) ?? '';
+  return Buffer.from(name === '.' || name === '..' ? '' : name, 'latin1');
+}
+
+/** Pieces of zeros become holes, so that sparse files stay sparse. */
+const HOLE_BYTES = 4096;
+const zeros = Buffer.alloc(HOLE_BYTES);
+const S_ISUID_S_ISGID = 0o6000;
+
+class Copier {
+  skipped = 0;
+  readonly #tree: ImageTree;
+  readonly #options: CpOptions;
+  /** Copies of files that have other names too. */
+  readonly #linked = new Map<string, Buffer>();
+
+  constructor(tree: ImageTree, options: CpOptions) {
+    this.#tree = tree;
+    this.#options = options;
+  }
+
+  async copy(source: Buffer, entry: FileEntry, target: Buffer): Promise<void> {
+    switch (entry.type) {
+      case 'directory':
+        return this.#copyDirectory(source, entry, target);
+      case 'file':
+        return this.#copyFile(source, entry, target);
+      case 'symlink':
+        return written(target, () => {
+          this.#makeRoom(target);
+          symlinkSync(entry.target ?? Buffer.alloc(0), target);
+          this.#own(entry, target);
+          lutimesSync(target, secondsOf(entry), secondsOf(entry));
+        });
+      default:
+        this.skipped += 1;
+    }
+  }
+
+  /** What is in the directory `source`, into one that is there. */
+  async fill(source: Buffer, target: Buffer): Promise<void> {
+    for (const entry of await this.#tree.list(source)) {
+      await this.copy(below(source, entry.name), entry, below(target, entry.name));
+    }
+  }
+
+  async #copyDirectory(source: Buffer, entry: FileEntry, target: Buffer): Promise<void> {
+    written(target, () => {
+      const there = lstatSync(target, { throwIfNoEntry: false });
+      if (there?.isDirectory()) return;
+      if (there) this.#makeRoom(target);
+      mkdirSync(target, 0o700);
+    });
+    await this.fill(source, target);
+    written(target, () => {
+      this.#own(entry, target);
+      chmodSync(target, this.#mode(entry));
+      lutimesSync(target, secondsOf(entry), secondsOf(entry));
+    });
+  }
+
+  async #copyFile(source: Buffer, entry: FileEntry, target: Buffer): Promise<void> {
+    const inode = entry.links > 1 ? entry.more?.inode : undefined;
+    const first = inode === undefined ? undefined : this.#linked.get(inode);
+    if (first) {
+      return written(target, () => {
+        this.#makeRoom(target);
+        linkSync(first, target);
+      });
+    }
+    written(target, () => this.#mustBeFree(target));
+    const partial = below(folderOf(target), Buffer.from(`.lkl-${process.pid}.partial`));
+    const remove = () => rmSync(partial, { force: true });
+    process.once('exit', remove);
+    const fd = written(target, () => openSync(partial, 'wx', 0o600));
+    try {
+      let at = 0;
+      for await (const piece of this.#tree.read(source)) {
+        written(target, () => writeSparse(fd, piece, at));
+        at += piece.length;
+      }
+      written(target, () => {
+        ftruncateSync(fd, at);
+        this.#own(entry, partial);
+        chmodSync(partial, this.#mode(entry));
+        futimesSync(fd, secondsOf(entry), secondsOf(entry));
+        this.#makeRoom(target);
+        renameSync(partial, target);
+      });
+    } finally {
+      closeSync(fd);
+      remove();
+      process.off('exit', remove);
+    }
+    if (inode !== undefined) this.#linked.set(inode, target);
+  }
+
+  #own({ uid, gid }: FileEntry, target: Buffer): void {
+    if (this.#options.owner) lchownSync(target, uid, gid);
+  }
+
+  /** A set-id bit says something of an owner. */
+  #mode({ mode }: FileEntry): number {
+    return this.#options.owner ? mode : mode & ~S_ISUID_S_ISGID;
+  }
+
+  #mustBeFree(target: Buffer): void {
+    const there = lstatSync(target, { throwIfNoEntry: false });
+    if (there?.isDirectory()) throw new Failure('failed', `${shown(target)} is a directory`);
+    if (there && !this.#options.force) throw new Failure('failed', `${shown(target)} is there already: -f replaces it`);
+  }
+
+  #makeRoom(target: Buffer): void {
+    this.#mustBeFree(target);
+    rmSync(target, { force: true });
+  }
+}
+
+/** Where the name of a file begins: what is before it. */
+const folderOf = (path: Buffer): Buffer => {
+  const slash = path.lastIndexOf(0x2f);
+  return slash < 0 ? Buffer.from('.') : path.subarray(0, slash + 1);
+};
+
+const secondsOf = ({ mtimeNs }: FileEntry): number => Number(mtimeNs) / 1e9;
+
+function writeSparse(fd: number, piece: Uint8Array, position: number): void {
+  const isHole = (at: number): boolean => {
+    const part = piece.subarray(at, at + HOLE_BYTES);
+    return Buffer.compare(part, zeros.subarray(0, part.length)) === 0;
+  };
+  for (let at = 0; at < piece.length; ) {
+    let end = at;
+    while (end < piece.length && !isHole(end)) end += HOLE_BYTES;
+    for (const data = piece.subarray(at, end); at < end && at < piece.length; ) {
+      at += writeSync(fd, data, data.length - (Math.min(end, piece.length) - at), undefined, position + at);
+    }
+    at = end + HOLE_BYTES;
+  }
+}
+
+function written<T>(target: Buffer, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw cause instanceof Failure
+      ? cause
+      : new Failure('failed', `${shown(target)} cannot be written: ${reasonOf(cause)}`);
+  }
+}

@@ -1,0 +1,43 @@
+/** `lkl sha256`: checksums of files of an image, as sha256sum(1) writes them. */
+
+import { createHash } from 'node:crypto';
+import type { ImageTree } from '../look/image-tree.ts';
+import { withTree } from '../look/open.ts';
+import { expand, walk } from '../look/walk.ts';
+import { line, textMembers } from '../look/words.ts';
+import type { ImageOptions } from '../options.ts';
+import { printing } from '../output/print.ts';
+
+export interface Sha256Options extends ImageOptions {
+  readonly recursive?: true;
+  readonly json?: true;
+}
+
+export const sha256 = (image: string, paths: readonly string[], options: Sha256Options): Promise<void> =>
+  withTree(image, options, (tree) =>
+    printing(async (out) => {
+      const all: unknown[] = [];
+      const add = async (path: Buffer) => {
+        const hash = await hashOf(tree, path);
+        if (options.json) all.push({ ...textMembers('path', path), sha256: hash });
+        else await out.print(line(path, { before: `${hash}  ` }));
+      };
+      for (const pattern of paths) {
+        for (const path of await expand(tree, pattern)) {
+          if (!options.recursive) {
+            await add(path);
+            continue;
+          }
+          for await (const { path: at, entry } of walk(tree, path)) if (entry.type === 'file') await add(at);
+        }
+      }
+      if (options.json) await out.json(all);
+    }),
+  );
+
+/** In hex. */
+export async function hashOf(tree: ImageTree, path: Buffer): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of tree.read(path)) hash.update(piece);
+  return hash.digest('hex');
+}
