@@ -6,7 +6,11 @@ import { type SyscallBatchJobs, syscallBatchJobs } from './batch/syscall-batch.t
 import { HostError } from './errors/host-error.ts';
 import type { ImageReport, MountedImage, MountRequest } from './image/mounted-image.ts';
 import { imageMounter } from './image/mounter.ts';
+
 import { openWritable, type WritableImage } from './image/writable-image.ts';
+
+import { type Caller, kernelsFor } from './kernel/caller.ts';
+
 import type { Host } from './kernel/host.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { KernelPool } from './kernel/pool.ts';
@@ -48,6 +52,8 @@ export type ImageNames = Pick<SetupNeeds, 'image'>;
 export interface TarRequest extends MountRequest, Omit<Fs2tarOptions, 'log' | 'missing'> {}
 
 export interface Linux {
+  /** The same for one caller: his kernels are counted as his, and end when he is gone. */
+  for(caller: Caller): Linux;
   /** Names the kernel: a suspended one goes on only in its like. */
   readonly buildId: string;
   /** Kernels for whoever plays with one himself (sessions). */
@@ -87,16 +93,18 @@ export const noImages: ImageNames = {
   },
 };
 
-export function linux({ module, snapshot, host, limits }: LinuxOptions): Linux {
-  const { kernelsMib, aloneMib = kernelsMib, mountMib, ready, patienceMs } = limits;
-  const kernels = new KernelPool(module, snapshot, {
-    budgetMib: kernelsMib,
-    aloneMib,
-    ready,
-    patienceMs,
-    usualMib: mountMib[0],
-    host,
-  });
+export function linux(options: LinuxOptions): Linux {
+  const { module, snapshot, host, limits } = options;
+  const { kernelsMib: budgetMib, aloneMib = budgetMib, mountMib, ready, patienceMs } = limits;
+  const [usualMib] = mountMib;
+  const pool = new KernelPool(module, snapshot, { budgetMib, aloneMib, ready, patienceMs, usualMib, host });
+  return over(pool, {}, options);
+}
+
+function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
+  const { snapshot, host, limits } = options;
+  const { kernelsMib, aloneMib = kernelsMib, mountMib } = limits;
+  const kernels = kernelsFor(pool, caller);
   /** Some directories have the time of the mount as theirs: the same image is to give the same tar on any day. */
   const timeless: Host = { ...host, realtimeNs: () => 0 };
   const mounting = (memoryMib: number) => (): Promise<Kernel> => kernels.acquire({ host: timeless, memoryMib });
@@ -132,8 +140,9 @@ export function linux({ module, snapshot, host, limits }: LinuxOptions): Linux {
     }
   };
   return {
+    for: (caller) => over(pool, caller, options),
     buildId: snapshot.buildId,
-    kernels,
+    kernels: pool,
     mount: mounter.mount,
     write: (device, request) => openWritable(() => kernels.acquire({ host, memoryMib: largest }), device, request),
     openTree: openMounted,

@@ -31,6 +31,8 @@ export interface AcquireOptions extends KernelOptions {
   readonly memoryMib: number;
   /** Who asks, by any name: those who wait are served so that each owner gets his share. Default: all are one. */
   readonly owner?: string | undefined;
+  /** Aborted: he waits no more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How the pool is, for those who ask whether the service is well. */
@@ -136,12 +138,12 @@ export class KernelPool {
 
   /** `start` makes the kernel of a clean machine that has `memoryBytes` at least. */
   async #start(
-    { memoryMib, owner }: AcquireOptions,
+    { memoryMib, owner, signal }: AcquireOptions,
     memoryBytes: number,
     start: (machine: Machine) => Kernel | Promise<Kernel>,
   ): Promise<Kernel> {
     const sizeMib = this.#machines.sizeMib(Math.max(memoryMib, memoryBytes / MIB));
-    const lease = await this.#admit(sizeMib * MIB, owner);
+    const lease = await this.#admit(sizeMib * MIB, owner, signal);
     try {
       const machine = this.#machines.take(sizeMib);
       while (this.bytes > this.#options.budgetMib * MIB && this.#machines.drop());
@@ -159,7 +161,7 @@ export class KernelPool {
   }
 
   /** Wait for our turn and for room, then take the room. */
-  async #admit(bytes: number, owner: string | undefined): Promise<Lease> {
+  async #admit(bytes: number, owner: string | undefined, signal?: AbortSignal): Promise<Lease> {
     const { budgetMib, aloneMib = budgetMib, patienceMs, host } = this.#options;
     if (bytes > Math.max(budgetMib, aloneMib) * MIB)
       throw new HostError('kernel-oom', `a kernel of ${bytes / MIB} MiB never fits`);
@@ -171,6 +173,7 @@ export class KernelPool {
           if (this.#waiting.next((who) => this.#heldBy(who)) === ticket && this.#isFree(bytes)) break;
           if (waitedMs >= patienceMs) throw new HostError('kernel-busy');
           await host.pause(LOOK_MS);
+          signal?.throwIfAborted();
           this.#waiting.beat(ticket, host.monotonicNs());
         }
       } finally {

@@ -3,6 +3,7 @@
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import { type ImageNames, linux } from '../linux.ts';
+import { MemoryBudget } from './bodies/budget.ts';
 import { workerDecoders } from './decoders.ts';
 import { type Bindings, parseLimits } from './env.ts';
 import { workerHost } from './host.ts';
@@ -53,13 +54,28 @@ async function ownerOf(credentials = ''): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** Beside kernels: what bodies, spools, lines, caches and queues of all requests of the isolate may hold. */
+const memory = new MemoryBudget({ bytes: 40 * 2 ** 20, patienceMs: 5_000, host: workerHost });
+
 /** The whole HTTP interface, on the bindings of each request. */
 export const app = createApi((c) => {
   const bindings: Bindings = c.env;
   const limits = { ...parseLimits(bindings), decoders: workerDecoders };
-  const keepAlive = (work: Promise<unknown>) => c.executionCtx.waitUntil(work.catch(() => {}));
+  const { signal } = c.req.raw;
+  const hold = memory.hold();
+  let running = 0;
+  const background = (work: Promise<unknown>) => c.executionCtx.waitUntil(work.catch(() => {}));
+  const keepAlive = (work: Promise<unknown>) => {
+    running++;
+    background(
+      work.finally(() => {
+        if (--running === 0) hold.release();
+      }),
+    );
+  };
   // Once the response is under way: clean and make machines for the next requests.
-  keepAlive(workerHost.pause(0).then(() => engine.kernels.refill()));
+  background(workerHost.pause(0).then(() => engine.kernels.refill()));
+  const own = engine.for({ owner: c.req.header('authorization') ?? '', signal });
   const images = imagesOf(bindings);
   const spooled = imageStore(bindings.IMAGES, 'spool/');
   const uniqueName = () => crypto.randomUUID();
@@ -67,12 +83,18 @@ export const app = createApi((c) => {
     jobs: {
       images: imageJobs(images, limits, keepAlive),
       uploads: imageUploadJobs(images, limits),
-      content: imageContentJobs({ images, spooled, engine, limits, keepAlive, uniqueName }),
-      syscalls: engine.batches(namedImages(bindings)),
-      simulations: engine.simulations,
+      content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, keepAlive, uniqueName }),
+      syscalls: own.batches(namedImages(bindings)),
+      simulations: own.simulations,
+      health: () => ({
+        ...engine.kernels.health(),
+        memoryBytes: memory.usedBytes,
+        memoryTotalBytes: memory.totalBytes,
+      }),
       keepAlive,
     },
     sessions: sessionJobs({ bindings, owner: () => ownerOf(c.req.header('authorization')), uniqueName, nowMs }),
+    memory: hold,
     log: console.error,
   };
 });

@@ -6,7 +6,12 @@ import { request } from './harness.ts';
 it('healthz answers', async () => {
   const response = await request('/healthz');
   expect(response.status).toBe(200);
-  expect(await response.json()).toEqual({ ok: true });
+  expect(await response.json()).toMatchObject({
+    ok: true,
+    ready: true,
+    kernels: expect.any(Number),
+    memory: { body_bytes: 0 },
+  });
 });
 
 describe('docs', () => {

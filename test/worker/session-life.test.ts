@@ -126,7 +126,7 @@ describe('all sessions of an owner', () => {
     const index = env.SESSION_INDEX.getByName('large') as unknown as SessionIndexRpc;
     const row = (id: number) => ({ id: String(id), createdMs: id, expiresMs: 1e14, memoryMib: 64 });
     for (let id = 1; id <= 8; id++) expect(await index.admit(row(id))).toEqual({ value: null });
-    expect(await index.admit({ ...row(9), memoryMib: 12 })).toMatchObject({ problem: { kind: 'too-many-sessions' } });
+    expect(await index.admit({ ...row(9), memoryMib: 12 })).toMatchObject({ problem: { name: 'too-many-sessions' } });
     expect(await index.remove('3')).toEqual({ value: null });
     expect(await index.admit(row(9))).toEqual({ value: null });
   });

@@ -8,6 +8,7 @@ import type { BlockDevice } from '../../storage/block-device.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
 import { openDisk } from '../../storage/open-disk.ts';
 import { type OpenedPath, openPath } from '../../tree/files.ts';
+import type { Hold } from '../bodies/budget.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { imageNotFound, type KeepAlive } from './images.ts';
 import type { Body, IncomingLimits } from './incoming.ts';
@@ -29,6 +30,7 @@ export interface ImageContentNeeds {
   readonly engine: Pick<Linux, 'mount' | 'inspect' | 'fs2tar'>;
   readonly limits: IncomingLimits;
   readonly keepAlive: KeepAlive;
+  readonly memory: Hold;
   /** A name no other request has. */
   readonly uniqueName: () => string;
 }

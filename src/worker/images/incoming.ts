@@ -10,6 +10,9 @@ import {
   MAGIC_BYTES,
 } from '../../archive/decompress.ts';
 import { HostError } from '../../errors/host-error.ts';
+import { checked, type ExpectedDigest } from '../bodies/digest.ts';
+import { broken } from '../bodies/json.ts';
+import { StallWatch } from '../bodies/stall.ts';
 
 /** A body as the client sends it. */
 export interface Body {
@@ -18,6 +21,8 @@ export interface Body {
   readonly lengthBytes: number | undefined;
   /** 'auto' goes by the first bytes. */
   readonly compression: Compression | 'auto' | 'none';
+  /** What the client says of the bytes it sends. */
+  readonly digests?: readonly ExpectedDigest[];
 }
 
 /** The image in it. */
@@ -40,18 +45,18 @@ const CHUNK_BYTES = 64 * 1024;
 
 /** Rejects before anything is stored when the body is empty or says that it is too large. */
 export async function openBody(body: Body, { maxImageBytes, decoders }: IncomingLimits): Promise<Incoming> {
-  const { stream, lengthBytes, compression } = body;
+  const { stream, lengthBytes, compression, digests = [] } = body;
   if (stream === null || lengthBytes === 0) throw new HostError('empty-body');
   if (lengthBytes !== undefined && lengthBytes > maxImageBytes) throw tooLarge(maxImageBytes);
 
   const reader = stream.getReader({ mode: 'byob' });
-  const read = async (bytes: number) => {
-    try {
-      return await reader.readAtLeast(bytes, new Uint8Array(CHUNK_BYTES));
-    } catch (cause) {
-      throw new HostError('body-interrupted', undefined, { cause });
-    }
-  };
+  const watch = new StallWatch();
+  // A client has to send a chunk within the time of the watch: a few kB a second.
+  const read = (bytes: number) =>
+    watch.wait(reader.readAtLeast(bytes, new Uint8Array(CHUNK_BYTES))).catch((cause: unknown) => {
+      watch.end();
+      return broken(cause);
+    });
   const first = await read(MAGIC_BYTES);
   const head = first.value ?? new Uint8Array(0);
   if (head.length === 0) throw new HostError('empty-body');
@@ -67,15 +72,17 @@ export async function openBody(body: Body, { maxImageBytes, decoders }: Incoming
         chunk = await read(CHUNK_BYTES);
       }
     } finally {
+      watch.end();
       // What is left of a body nobody wants can only be drained when it is not locked.
       reader.releaseLock();
     }
   }
+  const bytes = digests.length > 0 ? checked(received(), digests) : received();
   const found = compression === 'auto' ? detectCompression(head) : compression;
-  if (found === undefined || found === 'none') return { bytes: limited(received(), () => maxImageBytes), lengthBytes };
+  if (found === undefined || found === 'none') return { bytes: limited(bytes, () => maxImageBytes), lengthBytes };
 
   const mayGrowTo = () => Math.min(maxImageBytes, FREE_GROWTH_BYTES + MAX_GROWTH * receivedBytes);
-  return { bytes: limited(decompressed(found, received(), decoders), mayGrowTo), lengthBytes: undefined };
+  return { bytes: limited(decompressed(found, bytes, decoders), mayGrowTo), lengthBytes: undefined };
 }
 
 async function* limited(source: Bytes, maxBytes: () => number): Bytes {

@@ -3,6 +3,7 @@
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { memorySource } from '../../storage/byte-source.ts';
 import { openDisk } from '../../storage/open-disk.ts';
+import type { Hold } from '../bodies/budget.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { saveStream } from '../storage/save-stream.ts';
 import type { KeepAlive } from './images.ts';
@@ -19,6 +20,8 @@ export interface SpoolNeeds {
   readonly limits: IncomingLimits;
   readonly keepAlive: KeepAlive;
   readonly uniqueName: () => string;
+  /** Counts what is held here of bodies. */
+  readonly memory: Hold;
 }
 
 /** Images up to this stay in memory. */
@@ -27,10 +30,13 @@ export const MEMORY_BYTES = 16 * 2 ** 20;
 /** Of an image in R2. */
 const CACHE_MIB = 16;
 
-export async function spool(body: Body, { spooled, limits, keepAlive, uniqueName }: SpoolNeeds): Promise<Spooled> {
+export async function spool(
+  body: Body,
+  { spooled, limits, memory, keepAlive, uniqueName }: SpoolNeeds,
+): Promise<Spooled> {
   const { bytes, lengthBytes } = await openBody(body, limits);
   const source = bytes[Symbol.asyncIterator]();
-  const small = await collect(source, MEMORY_BYTES);
+  const small = await collect(source, MEMORY_BYTES, memory);
   if (small.ended) return { ...(await openDisk(memorySource(small.bytes))), discard: async () => {} };
 
   const name = uniqueName();
@@ -50,19 +56,22 @@ export async function spool(body: Body, { spooled, limits, keepAlive, uniqueName
   }
 }
 
-/** The first bytes of `source`, more than `maxBytes` of them unless it ended. */
+/** The first bytes of `source`: more than `maxBytes` of them, or as many as there is room for, unless it ended. */
 async function collect(
   source: AsyncIterator<Uint8Array>,
   maxBytes: number,
+  memory: Hold,
 ): Promise<{ readonly bytes: Uint8Array; readonly ended: boolean }> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   let ended = false;
-  while (length <= maxBytes && !ended) {
+  let room = true;
+  while (length <= maxBytes && !ended && room) {
     const { value, done } = await source.next();
     ended = done === true;
     if (!ended) chunks.push(value);
     length += value?.length ?? 0;
+    room = memory.tryTake(value?.length ?? 0);
   }
   const bytes = new Uint8Array(length);
   let at = 0;

@@ -25,11 +25,12 @@ export function createApi(variables: (c: Context) => Env['Variables']): OpenAPIH
   };
 
   api.use(async (c, next) => {
-    const { jobs, sessions, log } = variables(c);
-    c.set('jobs', jobs);
-    c.set('sessions', sessions);
-    c.set('log', log);
-    await next();
+    const found = variables(c);
+    for (const name of ['jobs', 'sessions', 'memory', 'log'] as const) c.set(name, found[name]);
+    // A client that hangs up would stop the handler at whatever it awaits, with all it holds.
+    const handled = next();
+    found.jobs.keepAlive(handled);
+    await handled;
     if (c.req.raw.method === 'HEAD') await c.res.body?.cancel(); // or its writer would wait forever
   });
   api.onError(onError);

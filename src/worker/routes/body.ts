@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { type Compression, compressions } from '../../archive/decompress.ts';
 import { HostError } from '../../errors/host-error.ts';
+import { expectedDigests } from '../bodies/digest.ts';
 import type { Body } from '../images/incoming.ts';
 import type { Env } from './env.ts';
 
@@ -37,7 +38,7 @@ export function bodyOf(c: Context<Env>, decompress: Body['compression']): Body {
     throw new HostError('unsupported-media-type', `an image is application/octet-stream, not ${contentType}`);
   }
   const coding = contentCoding(c.req.header('content-encoding'));
-  return { ...rawBodyOf(c), compression: coding ?? decompress };
+  return { ...rawBodyOf(c), compression: coding ?? decompress, digests: digestsOf(c) };
 }
 
 /** The body as it is. */
@@ -45,6 +46,9 @@ export function rawBodyOf(c: Context<Env>): Omit<Body, 'compression'> {
   const length = c.req.header('content-length');
   return { stream: c.req.raw.body, lengthBytes: length === undefined ? undefined : Number(length) };
 }
+
+/** Of the bytes as they are sent, coded or not. */
+export const digestsOf = (c: Context<Env>) => expectedDigests((name) => c.req.header(name));
 
 function contentCoding(header: string | undefined): Compression | undefined {
   const name = header?.trim().toLowerCase().replace(/^x-/, '') ?? 'identity'; // x-gzip is gzip: RFC 9110 8.4.1.3

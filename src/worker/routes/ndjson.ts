@@ -3,8 +3,12 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Sink } from '../../archive/chunk-writer.ts';
+import { concat } from '../../bytes/concat.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { jsonPath } from '../../errors/json-path.ts';
+import type { Hold } from '../bodies/budget.ts';
+import { broken, jsonIn } from '../bodies/json.ts';
+import { StallWatch } from '../bodies/stall.ts';
 
 export const NDJSON = 'application/x-ndjson';
 
@@ -23,48 +27,69 @@ export interface NumberedLine {
   readonly value: unknown;
 }
 
-/** Values of the lines of `body`; empty lines are skipped. `beforeWaiting` runs whenever the next chunk is not there yet. */
+/**
+ * Values of the lines of `body`; empty lines are skipped. `beforeWaiting` runs whenever the next chunk is not there yet.
+ * What is held of a line that has not ended counts as `memory`. `maxBytes` is for those who keep all lines.
+ */
 export async function* parseLines(
   body: ReadableStream<Uint8Array> | null,
+  memory: Hold,
   beforeWaiting: () => Promise<void>,
+  maxBytes = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<NumberedLine> {
   if (body === null) return;
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
-  const parse = (bytes: Uint8Array): unknown => {
-    try {
-      return JSON.parse(decoder.decode(bytes));
-    } catch {
-      throw new HostError('invalid-request', `line ${number} is not JSON`);
-    }
-  };
   let number = 0;
-  let rest = new Uint8Array(0);
+  /** Of the line that has begun. They are joined once, at its end: joining at each would take the square of their number. */
+  let pieces: Uint8Array[] = [];
+  let held = 0;
+  let total = 0;
+  const watch = new StallWatch();
   const reader = body.getReader();
-  for (;;) {
-    await beforeWaiting();
-    const { value: chunk, done } = await reader.read();
-    if (done) break;
-    let from = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
-      const line = rest.length > 0 ? joined(rest, chunk.subarray(from, end)) : chunk.subarray(from, end);
-      rest = new Uint8Array(0);
-      from = end + 1;
-      number++;
-      if (!isBlank(line)) yield { number, value: parse(line) };
+  try {
+    for (;;) {
+      await beforeWaiting();
+      const { value: chunk, done } = await watch.wait(reader.read()).catch(broken);
+      if (done) break;
+      total += chunk.length;
+      if (total > maxBytes) throw new HostError('body-too-large', `all lines have at most ${maxBytes} bytes`);
+      let from = 0;
+      for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+        const rest = chunk.subarray(from, end);
+        const line = pieces.length > 0 ? concat([...pieces, rest]) : rest;
+        memory.give(held);
+        pieces = [];
+        held = 0;
+        from = end + 1;
+        number++;
+        if (!isBlank(line)) yield { number, value: lineValue(line, number) };
+      }
+      if (from === chunk.length) continue;
+      const rest = chunk.subarray(from);
+      if (held + rest.length > MAX_LINE_BYTES) {
+        throw new HostError('body-too-large', `a line has at most ${MAX_LINE_BYTES} bytes`);
+      }
+      await memory.take(rest.length);
+      pieces.push(rest);
+      held += rest.length;
     }
-    rest = joined(rest, chunk.subarray(from));
-    if (rest.length > MAX_LINE_BYTES)
-      throw new HostError('body-too-large', `a line has at most ${MAX_LINE_BYTES} bytes`);
+    const line = concat(pieces);
+    number++;
+    if (!isBlank(line)) yield { number, value: lineValue(line, number) };
+  } finally {
+    watch.end();
+    memory.give(held);
+    reader.releaseLock();
   }
-  number++;
-  if (!isBlank(rest)) yield { number, value: parse(rest) };
 }
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
+function lineValue(line: Uint8Array, number: number): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(line);
+  } catch (cause) {
+    throw new HostError('invalid-request', `line ${number} is not UTF-8, as JSON has to be`, { cause });
+  }
+  return jsonIn(text, `line ${number}`);
 }
 
 const isBlank = (line: Uint8Array): boolean => line.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09);
@@ -103,11 +128,5 @@ export function validated<T extends z.ZodType>(schema: T, place: string, value: 
 
 /** The same of JSON text. */
 export function parsed<T extends z.ZodType>(schema: T, place: string, text: string): z.output<T> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new HostError('invalid-request', `${place} is not JSON`);
-  }
-  return validated(schema, place, value);
+  return validated(schema, place, jsonIn(text, place));
 }

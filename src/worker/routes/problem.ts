@@ -78,10 +78,10 @@ function answer(c: Context<Env>, document: ProblemJson, headers: Record<string, 
   return c.json(document, document.status as ContentfulStatusCode, { ...headers, 'content-type': PROBLEM_JSON });
 }
 
-/** For `app.onError`: what went wrong on our side is logged, what the client did is not. */
+/** For `app.onError`: what went wrong on our side is logged; what the client did is not, least of all that it hung up. */
 export function onError(error: Error, c: Context<Env>): Response {
   const document = documentOfThrown(error);
-  if (document.status >= 500) c.var.log(error);
+  if (document.status >= 500 && !c.req.raw.signal.aborted) c.var.log(error);
   return answer(c, document, error instanceof HTTPException ? {} : headersOf(problemOf(error)));
 }
 

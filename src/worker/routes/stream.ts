@@ -1,12 +1,13 @@
 /** A response body that a job writes: with back-pressure, and aborted when the job fails. */
 
 import type { Sink } from '../../archive/chunk-writer.ts';
+import { StallWatch } from '../bodies/stall.ts';
 import type { KeepAlive } from '../images/images.ts';
 
 /**
  * Settles at the job's first bytes, or at its end: what fails before that rejects and can still become a problem document.
- * What fails after it aborts the stream, so that the client never takes half for the whole. A client that goes away fails the
- * job's next write.
+ * What fails after it aborts the stream, so that the client never takes half for the whole. A client that goes away, or
+ * that takes nothing for too long, fails the job's next write.
  */
 export function streamed(
   job: (sink: Sink) => Promise<void>,
@@ -16,6 +17,7 @@ export function streamed(
 ): Promise<ReadableStream<Uint8Array>> {
   const { promise, resolve, reject } = Promise.withResolvers<ReadableStream<Uint8Array>>();
   const writer = writable.getWriter();
+  const watch = new StallWatch();
   let begun = false;
   let gone = false;
   const begin = () => {
@@ -24,7 +26,7 @@ export function streamed(
   };
   const tell = async (sent: Promise<void>) => {
     try {
-      await sent;
+      await watch.wait(sent);
     } catch (cause) {
       gone = true;
       throw cause;
@@ -43,6 +45,8 @@ export function streamed(
       reject(cause);
       if (begun && !gone) log(cause); // else whoever awaits this tells
       await writer.abort(cause).catch(() => {}); // there may be nobody left to tell
+    } finally {
+      watch.end();
     }
   };
   keepAlive(run());

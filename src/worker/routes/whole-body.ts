@@ -1,14 +1,16 @@
-/** Bodies that are held in memory whole: batches as JSON. */
+/** JSON bodies, which are held in memory whole: read before the handler, within limits. */
 
-import { bodyLimit } from 'hono/body-limit';
-import { HostError } from '../../errors/host-error.ts';
+import type { MiddlewareHandler } from 'hono';
+import { jsonIn, textOf } from '../bodies/json.ts';
+import type { Env } from './env.ts';
 
-const MAX_JSON_BYTES = 16 * 2 ** 20;
+const JSON_TYPE = /^application\/([\w.-]+\+)?json\b/i;
 
-/** Refuses those that are larger. */
-export const wholeBody = bodyLimit({
-  maxSize: MAX_JSON_BYTES,
-  onError: () => {
-    throw new HostError('body-too-large', `JSON has at most ${MAX_JSON_BYTES} bytes`);
-  },
-});
+/** What it parses is what validators find. Bodies of other media types are left to whoever wants them. */
+export const wholeBody: MiddlewareHandler<Env> = async (c, next) => {
+  if (c.req.raw.body !== null && JSON_TYPE.test(c.req.header('content-type') ?? '')) {
+    const value = jsonIn(await textOf(c.req.raw.body, c.var.memory), 'the body');
+    c.req.json = <T>() => Promise.resolve(value as T);
+  }
+  await next();
+};

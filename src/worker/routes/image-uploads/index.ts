@@ -4,10 +4,13 @@ import { rawBodyOf } from '../body.ts';
 import { conditionOf, quoted } from '../conditions.ts';
 import { imageJson } from '../images/schema.ts';
 import { router } from '../router.ts';
+import { wholeBody } from '../whole-body.ts';
 import { abortUpload, beginUpload, completeUpload, putPart } from './route.ts';
 import { fromPartJson, partJson, uploadJson } from './schema.ts';
 
 export const imageUploads = router();
+
+imageUploads.use(completeUpload.getRoutingPath(), wholeBody);
 
 imageUploads.openapi(beginUpload, async (c) => {
   const { name } = c.req.valid('param');

@@ -11,7 +11,16 @@ import { getDocs, getDocsScript, getHealth, getOpenapi, getProblem } from './rou
 export function service(document: () => ReturnType<typeof openapiDocument>) {
   const routes = router();
 
-  routes.openapi(getHealth, (c) => c.json({ ok: true as const }, 200));
+  routes.openapi(getHealth, (c) => {
+    const { ready, kernels, waiting, ...bytes } = c.var.jobs.health();
+    const memory = {
+      kernel_bytes: bytes.bytes,
+      kernel_budget_bytes: bytes.budgetBytes,
+      body_bytes: bytes.memoryBytes,
+      body_budget_bytes: bytes.memoryTotalBytes,
+    };
+    return c.json({ ok: true as const, ready, kernels, waiting, memory }, 200, { 'cache-control': 'no-store' });
+  });
 
   routes.openapi(getOpenapi, (c) => c.json(document(), 200));
 

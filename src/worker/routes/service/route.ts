@@ -5,16 +5,39 @@ import { problemResponses } from '../problem.ts';
 
 const tags = ['service'];
 
+const health = z
+  .object({
+    ok: z.literal(true).openapi({ description: 'This was answered.' }),
+    ready: z
+      .boolean()
+      .openapi({ description: 'A kernel of the usual size could start now, and nobody waits for one.' }),
+    kernels: z.int().openapi({ description: 'Those that run in this isolate.' }),
+    waiting: z.int().openapi({ description: 'Requests that wait for memory.' }),
+    memory: z
+      .object({
+        kernel_bytes: z
+          .int()
+          .openapi({ description: 'What kernels may grow to, and what is kept ready for the next.' }),
+        kernel_budget_bytes: z.int(),
+        body_bytes: z.int().openapi({ description: 'Held by bodies, spools and lines.' }),
+        body_budget_bytes: z.int(),
+      })
+      .openapi({ description: "Of this isolate's." }),
+  })
+  .openapi('Health');
+
 export const getHealth = createRoute({
   method: 'get',
   path: '/healthz',
   operationId: 'getHealth',
-  summary: 'Whether the service answers',
+  summary: 'Whether the service answers, and has room',
+  description:
+    'It answers for the isolate that happens to take the request. Looking also takes back what vanished requests left behind.',
   tags,
   responses: {
     200: {
-      description: 'It does.',
-      content: { 'application/json': { schema: z.object({ ok: z.literal(true) }).openapi('Health') } },
+      description: 'It answers.',
+      content: { 'application/json': { schema: health } },
     },
     ...problemResponses(),
   },

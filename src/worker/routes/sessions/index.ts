@@ -2,7 +2,7 @@
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { HTTPException } from 'hono/http-exception';
+import { HostError } from '../../../errors/host-error.ts';
 import type { WholeBatch } from '../../session/rpc.ts';
 import type { SessionJobs } from '../../session/sessions.ts';
 import type { Env } from '../env.ts';
@@ -28,9 +28,11 @@ import {
   suspendSession,
 } from './route.ts';
 import { rolledBackJson, rowJson, type sessionAnswer, sessionBatch, sessionJson } from './schema.ts';
+import { serveBatches } from './socket.ts';
 
 export const sessions = router();
 
+sessions.use(createSession.getRoutingPath(), wholeBody);
 sessions.use(runInSession.getRoutingPath(), wholeBody);
 
 sessions.openapi(createSession, async (c) => {
@@ -66,28 +68,21 @@ async function run(
 sessions.openapi(runInSession, async (c) => {
   const { id } = c.req.valid('param');
   if (!isNdjson(c)) return untyped(c.json(await run(c.var.sessions, id, c.req.valid('json')), 200));
-  const text = linesOf(await run(c.var.sessions, id, await batchOfLines(c.req.raw.body)));
+  const text = linesOf(await run(c.var.sessions, id, await batchOfLines(c.req.raw.body, c.var.memory)));
   return untyped(c.body(text, 200, { 'content-type': NDJSON }));
 });
 
 sessions.openapi(connectSession, async (c) => {
   const { id } = c.req.valid('param');
-  if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') throw new HTTPException(426);
+  if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') throw new HostError('upgrade-required');
   await c.var.sessions.get(id);
   const { 0: client, 1: server } = new WebSocketPair();
-  server.binaryType = 'arraybuffer';
-  server.accept();
-  let last = Promise.resolve();
-  server.addEventListener('message', ({ data }) => {
-    last = last.then(async () => server.send(JSON.stringify(await answerTo(c, id, data))));
-    last.catch(() => server.close());
-  });
+  serveBatches(server, (message) => answerTo(c, id, message));
   return new Response(null, { status: 101, webSocket: client });
 });
 
-async function answerTo(c: Context<Env>, id: string, message: ArrayBuffer | string): Promise<unknown> {
+async function answerTo(c: Context<Env>, id: string, text: string): Promise<unknown> {
   try {
-    const text = typeof message === 'string' ? message : new TextDecoder().decode(message);
     return await run(c.var.sessions, id, parsed(sessionBatch, 'message', text));
   } catch (cause) {
     return { problem: documentOfThrown(cause) };

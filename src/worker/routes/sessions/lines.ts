@@ -1,16 +1,19 @@
 /** A batch of a session as lines. Unlike on a kernel of its own it is held whole: others wait until it was played. */
 
 import type { z } from '@hono/zod-openapi';
+import type { Hold } from '../../bodies/budget.ts';
+import { MAX_JSON_BYTES } from '../../bodies/json.ts';
 import { parseLines } from '../ndjson.ts';
 import { headAndCalls } from '../syscalls/lines.ts';
 import type { sessionAnswer } from './schema.ts';
 import { type sessionBatch, sessionBatchHead } from './schema.ts';
 
-export async function batchOfLines(body: ReadableStream<Uint8Array> | null): Promise<z.infer<typeof sessionBatch>> {
-  const { head, calls } = await headAndCalls(
-    parseLines(body, async () => {}),
-    sessionBatchHead,
-  );
+export async function batchOfLines(
+  body: ReadableStream<Uint8Array> | null,
+  memory: Hold,
+): Promise<z.infer<typeof sessionBatch>> {
+  const lines = parseLines(body, memory, async () => {}, MAX_JSON_BYTES);
+  const { head, calls } = await headAndCalls(lines, sessionBatchHead);
   const all: unknown[] = [];
   for await (const call of calls) all.push(call);
   return { ...head, calls: all as z.infer<typeof sessionBatch>['calls'] };

@@ -1,28 +1,17 @@
 /** Handlers of /v1/simulations. */
 
 import { accepts } from 'hono/accepts';
-import { bodyLimit } from 'hono/body-limit';
-import { HostError } from '../../../errors/host-error.ts';
 import type { SimulationRequest } from '../../../simulation/simulate.ts';
 import { NDJSON } from '../ndjson.ts';
 import { router } from '../router.ts';
+import { wholeBody } from '../whole-body.ts';
 import { answerHtml, answerJson, answerLines, answerParts, answerPcap, HTML, PARTS, PCAPNG } from './answers.ts';
 import { postSimulations } from './route.ts';
 
 export const simulations = router();
 
 /** A trace of an hour is some megabytes. */
-const MAX_JSON_BYTES = 16 * 2 ** 20;
-
-simulations.use(
-  postSimulations.getRoutingPath(),
-  bodyLimit({
-    maxSize: MAX_JSON_BYTES,
-    onError: () => {
-      throw new HostError('body-too-large', `a network has at most ${MAX_JSON_BYTES} bytes`);
-    },
-  }),
-);
+simulations.use(postSimulations.getRoutingPath(), wholeBody);
 
 const answers = {
   'application/json': answerJson,

@@ -13,7 +13,7 @@ import { answerOf, batchOf, syscallTable } from './schema.ts';
 
 export const syscalls = router();
 
-syscalls.use(postSyscalls.getRoutingPath(), (c, next) => (isNdjson(c) ? next() : wholeBody(c, next)));
+syscalls.use(postSyscalls.getRoutingPath(), wholeBody);
 
 syscalls.openapi(postSyscalls, async (c) => {
   if (isNdjson(c)) return untyped(await answerLines(c, c.var.jobs.syscalls));

@@ -4,6 +4,7 @@ import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { PlayedCall } from '../../../batch/player.ts';
 import type { SyscallBatchJobs } from '../../../batch/syscall-batch.ts';
+import type { Hold } from '../../bodies/budget.ts';
 import type { Env } from '../env.ts';
 import { type LineWriter, lineWriter, NDJSON, type NumberedLine, parseLines, validated } from '../ndjson.ts';
 import { documentOfThrown } from '../problem.ts';
@@ -20,7 +21,7 @@ export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs): Prom
         return sink(chunk);
       });
       try {
-        await play(body, jobs, out);
+        await play(body, c.var.memory, jobs, out);
       } catch (cause) {
         // Before anything was sent, it can still be the answer.
         if (!begun) throw cause;
@@ -35,8 +36,13 @@ export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs): Prom
   return c.body(stream, 200, { 'content-type': NDJSON });
 }
 
-async function play(body: ReadableStream<Uint8Array> | null, jobs: SyscallBatchJobs, out: LineWriter): Promise<void> {
-  const lines = parseLines(body, () => out.flush());
+async function play(
+  body: ReadableStream<Uint8Array> | null,
+  memory: Hold,
+  jobs: SyscallBatchJobs,
+  out: LineWriter,
+): Promise<void> {
+  const lines = parseLines(body, memory, () => out.flush());
   const { head, calls } = await headAndCalls(lines, batchHead);
   const report = await jobs.run(batchOf(head, calls), (result, task) =>
     out.line(task === undefined ? result : { task, ...result }),

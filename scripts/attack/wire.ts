@@ -1,0 +1,38 @@
+/** Requests as bytes on a socket of our own, so that it can be cut at any of them. */
+
+import { connect, type Socket } from 'node:net';
+
+export interface WireRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+}
+
+export function wireBytes({ method, path, headers = {}, body }: WireRequest): Buffer {
+  const content = body === undefined ? Buffer.alloc(0) : Buffer.from(body);
+  const all: Record<string, string> = { host: 'localhost', connection: 'close', ...headers };
+  if (body !== undefined && !('transfer-encoding' in all)) all['content-length'] ??= String(content.length);
+  const head = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n${head.join('')}\r\n`), content]);
+}
+
+export function connected(url: URL): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const socket = connect(Number(url.port), url.hostname, () => resolve(socket));
+  socket.on('error', reject); // later ones are those of a socket that we cut
+  return promise;
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The same numbers for the same seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

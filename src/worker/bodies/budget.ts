@@ -1,0 +1,117 @@
+/** Memory of an isolate beside its kernels: bodies, spools, lines, caches and queues, counted against one budget. */
+
+import { HostError } from '../../errors/host-error.ts';
+import type { Host } from '../../kernel/host.ts';
+import { BEAT_MS, Life } from '../../kernel/lease.ts';
+
+/** What one request has of the budget. */
+export interface Hold {
+  readonly bytes: number;
+  /** So much more, if there is room now. */
+  tryTake(bytes: number): boolean;
+  /** The same, waiting for room. Rejects with `service-busy` when none comes free in time. */
+  take(bytes: number): Promise<void>;
+  give(bytes: number): void;
+  /** All of it; whoever ends does. One whose request has vanished is found out by others. */
+  release(): void;
+}
+
+export interface BudgetOptions {
+  readonly bytes: number;
+  /** How long a request waits for room. */
+  readonly patienceMs: number;
+  readonly host: Pick<Host, 'pause' | 'monotonicNs' | 'heartbeat'>;
+}
+
+/** How often a waiting request looks again. */
+const LOOK_MS = 10;
+/** Small sums are taken so much at a time: what a chunk costs is to be less than the chunk. */
+const STEP_BYTES = 64 * 1024;
+
+interface Account {
+  bytes: number;
+  readonly life: Life;
+}
+
+export class MemoryBudget {
+  readonly #options: BudgetOptions;
+  readonly #accounts = new Set<Account>();
+
+  constructor(options: BudgetOptions) {
+    this.#options = options;
+  }
+
+  get usedBytes(): number {
+    let sum = 0;
+    for (const { bytes } of this.#accounts) sum += bytes;
+    return sum;
+  }
+
+  get totalBytes(): number {
+    return this.#options.bytes;
+  }
+
+  /** An account of the caller's own; it costs nothing until something is taken. */
+  hold(): Hold {
+    const { host, patienceMs, bytes: all } = this.#options;
+    let account: Account | undefined;
+    /** Taken in steps, so that most chunks only count down. */
+    let taken = 0;
+    const open = (): Account => {
+      const opened: Account = { bytes: 0, life: new Life(host.monotonicNs()) };
+      this.#accounts.add(opened);
+      host.heartbeat?.(BEAT_MS, () => {
+        opened.life.beat(host.monotonicNs());
+        return this.#accounts.has(opened);
+      });
+      return opened;
+    };
+    const tryTake = (bytes: number): boolean => {
+      const more = taken + bytes - (account?.bytes ?? 0);
+      if (more > 0) {
+        const step = Math.ceil(more / STEP_BYTES) * STEP_BYTES;
+        if (!this.#isFree(step)) return false;
+        account ??= open();
+        // One that was taken for gone is back.
+        this.#accounts.add(account);
+        account.bytes += step;
+      }
+      taken += bytes;
+      return true;
+    };
+    return {
+      get bytes() {
+        return taken;
+      },
+      tryTake,
+      async take(bytes) {
+        for (let waitedMs = 0; !tryTake(bytes); waitedMs += LOOK_MS) {
+          if (waitedMs >= patienceMs || bytes > all) throw new HostError('service-busy');
+          await host.pause(LOOK_MS);
+        }
+      },
+      give(bytes) {
+        taken -= bytes;
+        if (account) account.bytes = Math.ceil(taken / STEP_BYTES) * STEP_BYTES;
+      },
+      release: () => {
+        taken = 0;
+        if (account) this.#accounts.delete(account);
+        account = undefined;
+      },
+    };
+  }
+
+  #isFree(bytes: number): boolean {
+    if (this.usedBytes + bytes <= this.#options.bytes) return true;
+    this.sweep();
+    return this.usedBytes + bytes <= this.#options.bytes;
+  }
+
+  /** Take back what belongs to requests that are gone. */
+  sweep(): void {
+    if (!this.#options.host.heartbeat) return;
+    const nowNs = this.#options.host.monotonicNs();
+    for (const account of this.#accounts) if (account.life.isOver(nowNs)) this.#accounts.delete(account);
+  }
+}

@@ -1,0 +1,156 @@
+/** Bodies of JSON: where they stop to be that, and how much of them is held. */
+
+import { describe, expect, it } from 'vitest';
+import type { Host } from '../../kernel/host.ts';
+import { MemoryBudget } from './budget.ts';
+import { checked, expectedDigests } from './digest.ts';
+import { jsonIn, textOf } from './json.ts';
+import { StallWatch } from './stall.ts';
+
+const host: Pick<Host, 'pause' | 'monotonicNs' | 'heartbeat'> = {
+  pause: () => scheduler.wait(1),
+  monotonicNs: () => 0,
+};
+const budget = (bytes: number) => new MemoryBudget({ bytes, patienceMs: 30, host });
+const streamOf = (...chunks: Uint8Array<ArrayBuffer>[]): ReadableStream<Uint8Array> => {
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  const write = async () => {
+    for (const chunk of chunks) await writer.write(chunk);
+    await writer.close();
+  };
+  write().catch(() => {});
+  return readable;
+};
+
+describe('text that is not JSON', () => {
+  it.each([
+    ['{"a": 1,}', /line 1, column 9/],
+    ['{\n  "calls": [\n    {"call" "getpid"}\n  ]\n}', /line 3, column 13/],
+    ['{"a": [1, 2', /the end where , or the end should be, at line 1, column 12/],
+    ['nope', /"n" where a value should be, at line 1, column 1/],
+    ['{"a": tru}', /line 1, column 7/],
+    ['{"a": "b\u0000"}', /line 1, column 7/],
+    ['[1, 2] x', /"x" where nothing more should be, at line 1, column 8/],
+    ['[01]', /line 1, column 2/],
+    ['[1 2]', /"2" where , or the end should be, at line 1, column 4/],
+    ['', /is empty/],
+    ['   ', /is empty/],
+  ])('%j is told where', (text, place) => {
+    expect(() => jsonIn(text, 'the body')).toThrow(place);
+    expect(() => jsonIn(text, 'the body')).toThrow(/^the body is /);
+  });
+});
+
+describe('a body', () => {
+  it('is text across the borders of chunks', async () => {
+    const bytes = new TextEncoder().encode('{"name": "Zoë"}');
+    const chunks = Array.from(bytes, (_, at) => bytes.slice(at, at + 1));
+    await expect(textOf(streamOf(...chunks), budget(1e6).hold())).resolves.toBe('{"name": "Zoë"}');
+  });
+
+  it('that is not UTF-8 is refused', async () => {
+    const body = streamOf(Uint8Array.of(0x22, 0xff, 0x22));
+    await expect(textOf(body, budget(1e6).hold())).rejects.toMatchObject({ kind: 'invalid-request' });
+  });
+
+  it('for which there is no room is told to come back', async () => {
+    const { hold } = { hold: budget(2 ** 20).hold() };
+    const body = streamOf(new Uint8Array(2 ** 19).fill(0x20), new Uint8Array(2 ** 20).fill(0x20));
+    await expect(textOf(body, hold)).rejects.toMatchObject({ kind: 'service-busy' });
+  });
+});
+
+describe('the budget', () => {
+  it('has back what is released, and what is given back', async () => {
+    const memory = budget(2 ** 20);
+    const [one, other] = [memory.hold(), memory.hold()];
+    expect(one.tryTake(2 ** 20)).toBe(true);
+    expect(other.tryTake(1)).toBe(false);
+    one.give(2 ** 19);
+    expect(other.tryTake(2 ** 19)).toBe(true);
+    one.release();
+    other.release();
+    expect(memory.usedBytes).toBe(0);
+  });
+
+  it('takes back what belongs to a request that has vanished', () => {
+    let nowNs = 0;
+    const beats: (() => boolean)[] = [];
+    const silent = {
+      ...host,
+      monotonicNs: () => nowNs,
+      heartbeat: (_: number, beat: () => boolean) => void beats.push(beat),
+    };
+    const memory = new MemoryBudget({ bytes: 2 ** 20, patienceMs: 0, host: silent });
+    expect(memory.hold().tryTake(2 ** 20)).toBe(true);
+    const next = memory.hold();
+    for (let look = 0; look < 20 && !next.tryTake(1); look++) nowNs += 500e6;
+    expect(next.bytes).toBe(1);
+    expect(nowNs).toBeGreaterThan(2_500e6);
+  });
+
+  it('leaves those alone that show that they live', () => {
+    let nowNs = 0;
+    const beats: (() => boolean)[] = [];
+    const alive = {
+      ...host,
+      monotonicNs: () => nowNs,
+      heartbeat: (_: number, beat: () => boolean) => void beats.push(beat),
+    };
+    const memory = new MemoryBudget({ bytes: 2 ** 20, patienceMs: 0, host: alive });
+    expect(memory.hold().tryTake(2 ** 20)).toBe(true);
+    for (let look = 0; look < 50; look++) {
+      nowNs += 500e6;
+      for (const beat of beats) beat();
+      expect(memory.hold().tryTake(1)).toBe(false);
+    }
+  });
+});
+
+describe('a client that does nothing', () => {
+  it('is given up', async () => {
+    const watch = new StallWatch(30);
+    await expect(watch.wait(new Promise(() => {}))).rejects.toMatchObject({ kind: 'client-too-slow' });
+  });
+
+  it('is none as long as each step comes in time', async () => {
+    const watch = new StallWatch(300);
+    for (let step = 0; step < 5; step++) await expect(watch.wait(Promise.resolve(step))).resolves.toBe(step);
+    watch.end();
+  });
+});
+
+describe('digests', () => {
+  const header = (headers: Record<string, string>) => (name: string) => headers[name];
+  const all = async (bytes: AsyncIterable<Uint8Array>) => {
+    let length = 0;
+    for await (const chunk of bytes) length += chunk.length;
+    return length;
+  };
+  async function* pieces() {
+    yield new TextEncoder().encode('hello ');
+    yield new TextEncoder().encode('world');
+  }
+
+  it.each([
+    ['content-md5', 'XrY7u+Ae7tCTyyK7j1rNww=='],
+    ['content-digest', 'sha-256=:uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=:, unknown=:AAAA:'],
+    ['digest', 'SHA-256=uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=,md5=XrY7u+Ae7tCTyyK7j1rNww=='],
+  ])('%s of the body is let through', async (name, value) => {
+    await expect(all(checked(pieces(), expectedDigests(header({ [name]: value }))))).resolves.toBe(11);
+  });
+
+  it('of other bytes are refused at the end', async () => {
+    const digests = expectedDigests(header({ 'content-md5': 'AAAAAAAAAAAAAAAAAAAAAA==' }));
+    await expect(all(checked(pieces(), digests))).rejects.toMatchObject({ kind: 'digest-mismatch' });
+  });
+
+  it.each([
+    ['content-md5', 'nonsense!'],
+    ['content-md5', 'AAAA'],
+    ['content-digest', 'sha-256=uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek='],
+  ])('%s: %s is no digest', (name, value) => {
+    expect(() => expectedDigests(header({ [name]: value }))).toThrow(/is no digest/);
+  });
+});

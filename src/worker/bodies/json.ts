@@ -1,0 +1,67 @@
+/** JSON bodies: read whole, within a limit of size and one of time, counted while they are held, and told where they are not JSON. */
+
+import { HostError } from '../../errors/host-error.ts';
+import type { Hold } from './budget.ts';
+import { placeOfMistake } from './json-place.ts';
+import { StallWatch } from './stall.ts';
+
+export const MAX_JSON_BYTES = 16 * 2 ** 20;
+
+/** The text of a body. Rejects with `body-too-large`, `body-interrupted`, `client-too-slow`, `invalid-request` or `service-busy`. */
+export async function textOf(body: ReadableStream<Uint8Array> | null, hold: Hold): Promise<string> {
+  if (body === null) return '';
+  const reader = body.getReader();
+  const watch = new StallWatch();
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+  let text = '';
+  let bytes = 0;
+  try {
+    for (;;) {
+      const { value, done } = await watch.wait(reader.read()).catch(broken);
+      if (done) return text + decoded(decoder);
+      bytes += value.length;
+      if (bytes > MAX_JSON_BYTES) throw new HostError('body-too-large', `JSON has at most ${MAX_JSON_BYTES} bytes`);
+      await hold.take(value.length);
+      text += decoded(decoder, value);
+    }
+  } finally {
+    watch.end();
+    reader.releaseLock();
+  }
+}
+
+export function broken(cause: unknown): never {
+  if (cause instanceof HostError) throw cause;
+  throw new HostError('body-interrupted', undefined, { cause });
+}
+
+function decoded(decoder: TextDecoder, bytes?: Uint8Array): string {
+  try {
+    return bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode();
+  } catch (cause) {
+    throw new HostError('invalid-request', 'the body is not UTF-8, as JSON has to be', { cause });
+  }
+}
+
+/** Its value; `invalid-request` with the place where it stops to be JSON. `what` it is, for people. */
+export function jsonIn(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (text.trim() === '') throw new HostError('invalid-request', `${what} is empty, not JSON`, { cause });
+    throw new HostError('invalid-request', `${what} is not JSON: ${reasonIn(cause, text)}`, { cause });
+  }
+}
+
+/** Of longer texts only the engine's own reason is told: looking for the place takes as long as parsing. */
+const MAX_SEARCHED = 2 ** 20;
+
+function reasonIn(cause: unknown, text: string): string {
+  if (text.length > MAX_SEARCHED) return cause instanceof Error ? cause.message : 'it cannot be parsed';
+  const { index, wanted } = placeOfMistake(text);
+  const before = text.slice(0, index);
+  const line = before.split('\n').length;
+  const column = index - (before.lastIndexOf('\n') + 1) + 1;
+  const found = index < text.length ? JSON.stringify(text.slice(index, index + 1)) : 'the end';
+  return `${found} where ${wanted} should be, at line ${line}, column ${column}`;
+}

@@ -1,0 +1,54 @@
+/** A WebSocket that is sent batches and answers each, in order, with credit: who sends on without waiting is let go. */
+
+import { MAX_JSON_BYTES } from '../../bodies/json.ts';
+
+/** Messages that may wait for their answers, and bytes of them. */
+const MAX_WAITING = 64;
+const MAX_WAITING_BYTES = MAX_JSON_BYTES;
+/** Answers that the client has not taken yet. */
+const MAX_UNSENT_BYTES = MAX_JSON_BYTES;
+
+/** RFC 6455 7.4.1 */
+const POLICY_VIOLATION = 1008;
+const TOO_BIG = 1009;
+const INTERNAL_ERROR = 1011;
+
+export function serveBatches(socket: WebSocket, answer: (message: string) => Promise<unknown>): void {
+  let last = Promise.resolve();
+  let waiting = 0;
+  let waitingBytes = 0;
+  let open = true;
+  const close = (code: number, reason: string) => {
+    if (!open) return;
+    open = false;
+    socket.close(code, reason);
+  };
+  socket.binaryType = 'arraybuffer';
+  socket.accept();
+  socket.addEventListener('close', () => close(1000, 'bye'));
+  socket.addEventListener('error', () => {
+    open = false;
+  });
+  socket.addEventListener('message', ({ data }) => {
+    if (!open) return;
+    const bytes = typeof data === 'string' ? data.length : data.byteLength;
+    if (bytes > MAX_JSON_BYTES) return close(TOO_BIG, `a message has at most ${MAX_JSON_BYTES} bytes`);
+    waiting++;
+    waitingBytes += bytes;
+    if (waiting > MAX_WAITING || waitingBytes > MAX_WAITING_BYTES) {
+      return close(POLICY_VIOLATION, `at most ${MAX_WAITING} messages wait for their answers: take those first`);
+    }
+    last = last.then(async () => {
+      // One that has gone is not played for.
+      if (!open) return;
+      const text = typeof data === 'string' ? data : new TextDecoder().decode(data);
+      const answered = JSON.stringify(await answer(text));
+      waiting--;
+      waitingBytes -= bytes;
+      if (!open) return;
+      socket.send(answered);
+      if (socket.bufferedAmount > MAX_UNSENT_BYTES) close(POLICY_VIOLATION, 'answers are not taken');
+    });
+    last.catch(() => close(INTERNAL_ERROR, 'it cannot go on'));
+  });
+}
