@@ -1,11 +1,17 @@
 /**
- * Damage: fixtures with random bytes of their used sectors overwritten, each made a tar of. Whatever the damage, it must
- * end: with a tar, or with one of our errors. What does not is printed with the seed that brings it back.
+ * Damage: fixtures with random bytes of their used sectors overwritten (spots), cut short (cuts), or with single bits of
+ * those sectors that files' data does not fill turned over (flips), each made a tar of. Whatever the damage, it must end:
+ * with a tar, or with one of our errors. What does not is printed with the seed that brings it back.
  *
- *   node scripts/conformance/damage.ts [--seed N] [--rounds N] [--fs ext4,xfs…]
+ * Half is never the whole: a tar without errors is compared with that of the image before the damage. Of what was cut short
+ * it must be the same, byte for byte. With spots and flips it may be another one, for not every file system has sums; one that
+ * has fewer entries is counted as `fewer`.
+ *
+ *   node scripts/conformance/damage.ts [--kind spots|cuts|flips] [--seed N] [--rounds N] [--fs ext4,xfs…] [--on-error stop]
  */
 
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,6 +22,7 @@ import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
 import type { MemoryDevice } from '../../src/storage/memory.ts';
+import { slice } from '../../src/storage/slice.ts';
 import { fs2tar } from '../../src/tree/fs2tar/fs2tar.ts';
 import { sparseDevice } from '../../test/fixtures/sparse-device.ts';
 import { dist, root } from '../pins.ts';
@@ -64,10 +71,55 @@ function damaged(image: MemoryDevice, used: readonly number[], seed: number): Bl
   };
 }
 
+/** The first bytes of `image`; from seed to seed through all that is used of it. */
+function cut(image: MemoryDevice, used: readonly number[], seed: number, rounds: number): BlockDevice {
+  const pick = random(seed);
+  const at = Math.floor(((seed % rounds) * used.length) / rounds);
+  const sector = used[at + pick(Math.max(1, Math.floor(used.length / rounds)))] ?? 0;
+  return slice(image, 0, sector * SECTOR + pick(2) * pick(SECTOR));
+}
+
+/** One bit of one sector that looks like metadata: it is not full of one byte, nor of random ones. */
+function flipped(image: MemoryDevice, used: readonly number[], seed: number): BlockDevice {
+  const pick = random(seed);
+  const content = new Uint8Array(SECTOR);
+  let sector = 0;
+  for (let tries = 0; tries < 1000; tries++) {
+    sector = used[pick(used.length)] ?? 0;
+    image.read(sector, content);
+    const zeros = content.filter((byte) => byte === 0).length;
+    if (zeros > SECTOR / 8 && zeros < SECTOR - 8) break;
+  }
+  const set = [...content.keys()].filter((at) => content[at] !== 0);
+  const at = set[pick(set.length)] ?? 0;
+  content[at] = (content[at] ?? 0) ^ (1 << pick(8));
+  return {
+    sectors: image.sectors,
+    read(first, into) {
+      image.read(first, into);
+      const offset = (sector - first) * SECTOR;
+      if (offset >= 0 && offset < into.length) into.set(content, offset);
+    },
+  };
+}
+
+type Damage = (image: MemoryDevice, used: readonly number[], seed: number, rounds: number) => BlockDevice;
+const kinds: Readonly<Record<string, Damage>> = { spots: damaged, cuts: cut, flips: flipped };
+
 class Enough extends Error {}
 
+interface Run {
+  readonly path: string;
+  readonly kind: string;
+  readonly onError: 'stop' | 'continue';
+  readonly seed: number;
+  readonly rounds: number;
+  /** Of the rounds asked for, whatever is left of them. */
+  readonly all: number;
+}
+
 /** In the child: one line before each seed, one after. */
-async function run(path: string, seed: number, rounds: number): Promise<void> {
+async function run({ path, kind, onError, seed, rounds, all }: Run): Promise<void> {
   const packed = execFileSync('xz', ['-dc', path], { maxBuffer: 1 << 30 });
   const image = sparseDevice(packed);
   const { extents } = JSON.parse(packed.toString('utf8', 0, packed.indexOf('\n'))) as { extents: [number, number][] };
@@ -86,40 +138,69 @@ async function run(path: string, seed: number, rounds: number): Promise<void> {
     (memoryMib) => async () => restore(freshMachine(module, snapshot), snapshot, { host, memoryMib }),
   ) as unknown as Parameters<typeof imageMounter>[0];
   const mounter = imageMounter(kernels);
+  const damage = kinds[kind] ?? damaged;
+  const whole = await outcome(mounter, image, onError);
   for (let at = seed; at < seed + rounds; at++) {
     process.send?.({ begin: at });
-    process.send?.({ end: at, how: await outcome(mounter, damaged(image, used, at)) });
+    const got = await outcome(mounter, damage(image, used, at, all), onError);
+    process.send?.({ end: at, how: judged(got, whole, kind) });
   }
 }
 
-async function outcome(mounter: ReturnType<typeof imageMounter>, device: BlockDevice): Promise<string> {
+interface Outcome {
+  readonly how: string;
+  readonly hash?: string;
+  readonly entries?: number;
+}
+
+function judged(got: Outcome, whole: Outcome, kind: string): string {
+  if (got.how !== 'tar' || whole.how !== 'tar') return got.how;
+  if (got.hash === whole.hash) return 'same tar';
+  if (kind === 'cuts') return 'HALF another tar, and no error';
+  return (got.entries ?? 0) < (whole.entries ?? 0) ? 'fewer' : 'another tar';
+}
+
+async function outcome(
+  mounter: ReturnType<typeof imageMounter>,
+  device: BlockDevice,
+  onError: 'stop' | 'continue',
+): Promise<Outcome> {
   let bytes = 0;
+  const hash = createHash('sha256');
   const sink = (chunk: Uint8Array) => {
     bytes += chunk.length;
+    hash.update(chunk);
     if (bytes > MAX_TAR_BYTES) throw new Enough();
   };
   try {
-    const image = await mounter.mount(device, { evenIfCut: true });
+    const image = await mounter.mount(device, { evenIfCut: onError === 'continue' });
     try {
-      const report = await fs2tar(image.task, image.mountPoint, sink, { ...image, onError: 'continue' });
-      return report.errorCount > 0 ? 'tar with errors' : 'tar';
+      const { log, missing } = image;
+      const report = await fs2tar(image.task, image.mountPoint, sink, { log, missing, onError });
+      if (report.errorCount > 0) return { how: 'tar with errors' };
+      return { how: 'tar', hash: hash.digest('hex'), entries: report.entries };
     } finally {
       await image.close();
     }
   } catch (cause) {
-    if (cause instanceof Enough) return 'endless tar';
-    if (cause instanceof HostError) return cause.kind;
-    if (cause instanceof KernelError) return 'errno';
-    if (cause instanceof KernelDead) return `kernel ${cause.end}: ${cause.message}`;
-    return `UNNAMED ${cause instanceof Error ? cause.stack : cause}`;
+    return { how: nameOf(cause) };
   }
 }
 
+function nameOf(cause: unknown): string {
+  if (cause instanceof Enough) return 'endless tar';
+  if (cause instanceof HostError) return cause.kind;
+  if (cause instanceof KernelError) return 'errno';
+  if (cause instanceof KernelDead) return `kernel ${cause.end}: ${cause.message}`;
+  return `UNNAMED ${cause instanceof Error ? cause.stack : cause}`;
+}
+
 /** Runs a fixture's seeds in a child that is killed, and followed by another, when one of them does not end. */
-function watch(path: string, seed: number, rounds: number, tell: (seed: number, how: string) => void): Promise<void> {
+function watch(job: Run, tell: (seed: number, how: string) => void): Promise<void> {
   return new Promise((resolve) => {
+    const { seed, rounds } = job;
     let at = seed;
-    const child: ChildProcess = fork(import.meta.filename, ['--child', path, String(seed), String(rounds)]);
+    const child: ChildProcess = fork(import.meta.filename, ['--child', JSON.stringify(job)]);
     const stop = () => child.kill('SIGKILL');
     let patience = setTimeout(stop, PATIENCE_MS);
     child.on('message', (message: { begin?: number; end?: number; how?: string }) => {
@@ -132,7 +213,7 @@ function watch(path: string, seed: number, rounds: number, tell: (seed: number, 
       clearTimeout(patience);
       if (code !== 0) {
         tell(at, code === null ? 'HANGS' : `UNNAMED exit ${code}`);
-        if (at + 1 < seed + rounds) await watch(path, at + 1, seed + rounds - at - 1, tell);
+        if (at + 1 < seed + rounds) await watch({ ...job, seed: at + 1, rounds: seed + rounds - at - 1 }, tell);
       }
       resolve();
     });
@@ -140,31 +221,43 @@ function watch(path: string, seed: number, rounds: number, tell: (seed: number, 
 }
 
 if (process.argv[2] === '--child') {
-  const [path = '', seed, rounds] = process.argv.slice(3);
-  await run(path, Number(seed), Number(rounds));
+  await run(JSON.parse(process.argv[3] ?? '') as Run);
   process.exit(0);
 }
 
 const { values } = parseArgs({
   options: {
+    kind: { type: 'string', default: 'spots' },
     seed: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '100' },
     fs: { type: 'string', default: '' },
+    'on-error': { type: 'string', default: 'continue' },
   },
 });
 const fixtures = join(root, 'test/fixtures');
 const names = readdirSync(fixtures).flatMap((file) => /^(.*)\.img\.xz$/.exec(file)?.[1] ?? []);
 const wanted = values.fs === '' ? names : values.fs.split(',');
+const total = new Map<string, number>();
+const inOrder = (counts: ReadonlyMap<string, number>) => Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
 let failed = false;
 for (const name of wanted) {
   const counts = new Map<string, number>();
-  await watch(join(fixtures, `${name}.img.xz`), Number(values.seed), Number(values.rounds), (seed, how) => {
+  const job: Run = {
+    path: join(fixtures, `${name}.img.xz`),
+    kind: values.kind,
+    onError: values['on-error'] === 'stop' ? 'stop' : 'continue',
+    seed: Number(values.seed),
+    rounds: Number(values.rounds),
+    all: Number(values.rounds),
+  };
+  await watch(job, (seed, how) => {
     const kind = how.split('\n')[0] ?? '';
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-    if (!/^(HANGS|UNNAMED|kernel)/.test(how)) return;
-    failed ||= !how.startsWith('kernel');
+    for (const map of [counts, total]) map.set(kind, (map.get(kind) ?? 0) + 1);
+    if (!/^(HANGS|UNNAMED|HALF|kernel|fewer)/.test(how)) return;
+    failed ||= !/^(kernel|fewer)/.test(how);
     console.log(`${name} seed ${seed}: ${how}`);
   });
-  console.log(name, Object.fromEntries([...counts].sort(([, a], [, b]) => b - a)));
+  console.log(name, inOrder(counts));
 }
+console.log('all', inOrder(total));
 process.exit(failed ? 1 : 0);

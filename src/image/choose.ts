@@ -3,8 +3,8 @@
 import { HostError } from '../errors/host-error.ts';
 import { SECTOR } from '../storage/block-device.ts';
 import type { PartitionSelector } from './mounted-image.ts';
+import { embedded } from './probe/embedded.ts';
 import { rootTypes } from './probe/partition-types.ts';
-import { foreignerOf } from './probe/superblock.ts';
 import { type ProbedVolume, volumeBytesOf } from './volumes.ts';
 
 /** A partition, and what the table says of it. */
@@ -34,12 +34,12 @@ const NEAR_BEGINNING = 64;
  * The whole image or its partitions? A signature may be older than the table next to it, and a table may be part of a
  * disc: 'both' where nothing tells.
  */
-export function wholeOrPartitions({ whole, partitions }: Volumes): 'whole' | 'partitions' | 'both' {
+export async function wholeOrPartitions({ whole, partitions }: Volumes): Promise<'whole' | 'partitions' | 'both'> {
   const [superblock] = whole.superblocks;
   if (superblock === undefined) return 'partitions';
   if (partitions.length === 0 || partitions.some(({ startSector }) => startSector === 0)) return 'whole';
   const bearing = partitions.filter(bears);
-  const known = partitions.filter(({ head }) => foreignerOf(head) !== undefined);
+  const known = (await Promise.all(partitions.map(({ content }) => content()))).filter((one) => one !== undefined);
   const type = superblock.types[0];
   const end = whole.claimed ?? volumeBytesOf(whole);
   const inside = (volume: ProbedVolume) => volume.startSector * SECTOR < end;
@@ -54,22 +54,34 @@ export function wholeOrPartitions({ whole, partitions }: Volumes): 'whole' | 'pa
   return known.length === 0 && IN_FIRST_SECTOR.includes(type) ? 'whole' : 'both';
 }
 
+export interface Wanted {
+  readonly type: string | undefined;
+  readonly partition: PartitionSelector | undefined;
+  /** What lies behind the end of the image is not needed. */
+  readonly evenIfCut: boolean;
+}
+
 /** The volume to mount. `looksLikeRoot` mounts one to see; it is asked only where no type of partition tells. */
 export async function chooseVolume(
   volumes: Volumes,
-  wanted: { readonly type: string | undefined; readonly partition: PartitionSelector | undefined },
+  wanted: Wanted,
   looksLikeRoot: (volume: ProbedVolume) => Promise<boolean>,
 ): Promise<ProbedVolume> {
   const { whole, partitions } = volumes;
   if (wanted.partition !== undefined) return select(volumes, wanted.partition, looksLikeRoot);
-  const which = wholeOrPartitions(volumes);
+  const which = await wholeOrPartitions(volumes);
   if (which === 'whole') return whole;
   const found = withoutEnclosing(partitions.filter(bears));
-  if (which === 'both' && (wanted.type === undefined || found.length > 0)) throw severalFileSystems([whole, ...found]);
+  if (which === 'both' && (wanted.type === undefined || found.length > 0))
+    throw await severalFileSystems([whole, ...found]);
   const [only] = found;
-  if (found.length > 1) throw severalFileSystems(found);
+  if (found.length > 1) throw await severalFileSystems(found);
+  const lost = partitions.filter(({ bytes, sectors, superblocks }) => {
+    return superblocks.length === 0 && bytes.sizeBytes < sectors * SECTOR;
+  });
+  if (lost.length > 0 && !wanted.evenIfCut) throw await partitionsCut(lost, only);
   if (only !== undefined) return only;
-  if (wanted.type === undefined) throw noFileSystem(volumes);
+  if (wanted.type === undefined) throw await noFileSystem(volumes);
   return whole; // for its driver to say why not
 }
 
@@ -88,26 +100,28 @@ async function select(
   if (text === 'whole') return whole;
   if (/^\d+$/.test(text)) {
     const numbered = partitions.find(({ partition }) => partition === Number(text));
-    if (numbered === undefined) throw noSuchPartition(text, partitions);
+    if (numbered === undefined) throw await noSuchPartition(text, partitions);
     return numbered;
   }
-  const named = partitions.filter((partition) => isNamed(partition, text));
+  const named: ProbedPartition[] = [];
+  for (const partition of partitions) if (await isNamed(partition, text)) named.push(partition);
   if (text === 'root') return root(partitions, named, looksLikeRoot);
   const [only] = named;
-  if (named.length > 1) throw severalFileSystems(named);
-  if (only === undefined) throw noSuchPartition(text, partitions);
+  if (named.length > 1) throw await severalFileSystems(named);
+  if (only === undefined) throw await noSuchPartition(text, partitions);
   return only;
 }
 
 /** By label or UUID, of the table or of the file system; UUIDs in either case. */
-function isNamed(partition: ProbedPartition, selector: string): boolean {
+async function isNamed(partition: ProbedPartition, selector: string): Promise<boolean> {
   const [, tag, rest = ''] = /^(LABEL|UUID|PARTLABEL|PARTUUID)=(.*)$/s.exec(selector) ?? [];
   const name = tag === undefined ? selector : rest;
-  const { label, uuid, fileSystemLabel, fileSystemUuid } = partition;
+  const { label, uuid } = partition;
+  const content = (await partition.fileSystem()) ?? (await partition.content());
   const same = (one: string | undefined) => one?.toLowerCase() === name.toLowerCase();
   const by = {
-    LABEL: fileSystemLabel === name,
-    UUID: same(fileSystemUuid),
+    LABEL: content?.label === name,
+    UUID: same(content?.uuid),
     PARTLABEL: label === name,
     PARTUUID: same(uuid),
   } as const;
@@ -130,15 +144,15 @@ async function root(
     found = like;
   }
   const [only] = found;
-  if (found.length > 1) throw severalFileSystems(found);
-  if (only === undefined) throw noSuchPartition('root', partitions);
+  if (found.length > 1) throw await severalFileSystems(found);
+  if (only === undefined) throw await noSuchPartition('root', partitions);
   return only;
 }
 
-const describe = (volume: ProbedVolume | ProbedPartition) => ({
+const describe = async (volume: ProbedVolume | ProbedPartition) => ({
   ...(volume.partition !== undefined && { number: volume.partition }),
-  type: volume.superblocks[0]?.types[0],
-  label: volume.fileSystemLabel ?? volume.label,
+  type: volume.superblocks[0]?.types[0] ?? (await volume.content())?.type,
+  label: (await volume.fileSystem())?.label ?? volume.label,
   size_bytes: volumeBytesOf(volume),
 });
 
@@ -149,48 +163,60 @@ function sizeText(bytes: number): string {
 }
 
 /** Each with what tells it from the others: number, type, label, size. */
-const inWords = (volumes: readonly ProbedVolume[]): string =>
-  volumes
-    .map(describe)
+async function inWords(volumes: readonly ProbedVolume[]): Promise<string> {
+  const described = await Promise.all(volumes.map(describe));
+  return described
     .map(({ number, type, label, size_bytes }) => {
       const facts = [type, label && `"${label}"`, sizeText(size_bytes)].filter(Boolean).join(', ');
       return `${number === undefined ? 'the whole image' : `partition ${number}`} (${facts})`;
     })
     .join('; ');
+}
 
-function severalFileSystems(volumes: readonly ProbedVolume[]): HostError {
+async function severalFileSystems(volumes: readonly ProbedVolume[]): Promise<HostError> {
   const whole = volumes.some(({ partition }) => partition === undefined);
   const how = whole
     ? 'choose a partition by number, label or UUID, or "whole"'
     : 'choose one by number, label or UUID, or "root"';
-  return new HostError('several-file-systems', `${inWords(volumes)}: ${how}`, {
-    members: { partitions: volumes.map(describe) },
+  return new HostError('several-file-systems', `${await inWords(volumes)}: ${how}`, {
+    members: { partitions: await Promise.all(volumes.map(describe)) },
   });
 }
 
-function noSuchPartition(selector: string, partitions: readonly ProbedPartition[]): HostError {
-  const there = partitions.length > 0 ? `there is ${inWords(partitions)}` : 'the kernel finds no partitions';
+/** What else there was on the disk is not known: one file system need not be the only one. */
+async function partitionsCut(lost: readonly ProbedPartition[], only: ProbedPartition | undefined): Promise<HostError> {
+  const there = only === undefined ? '' : `; there is ${await inWords([only])}: choose it, to have it alone`;
+  const numbers = lost.map(({ partition }) => partition).join(', ');
+  const what = `the image ends before partition${lost.length > 1 ? 's' : ''} ${numbers} of its table`;
+  return new HostError('image-cut', `${what}${lost.length > 1 ? ' do' : ' does'}${there}`);
+}
+
+async function noSuchPartition(selector: string, partitions: readonly ProbedPartition[]): Promise<HostError> {
+  const there = partitions.length > 0 ? `there is ${await inWords(partitions)}` : 'the kernel finds no partitions';
   return new HostError('no-such-partition', `there is no partition ${selector}: ${there}`, {
     members: { partitions: partitions.map(({ partition }) => partition) },
   });
 }
 
 /** With what there is instead, where that is known. */
-function noFileSystem({ whole, partitions, table }: Volumes): HostError {
-  const known = [whole, ...partitions].flatMap(({ partition, head }) => {
-    const foreigner = foreignerOf(head);
-    const where = partition === undefined ? 'it' : `partition ${partition}`;
-    return foreigner ? [`${where} is ${foreigner.name}`] : [];
-  });
-  if (known.length === 0 && table !== undefined && whole.superblocks.length === 0) {
-    known.push(
-      partitions.length > 0
-        ? `of its partition table (${table}) nothing is known on ${inWords(partitions)}`
-        : `there is the signature of a partition table (${table}), in which the kernel finds no partitions`,
-    );
+async function noFileSystem({ whole, partitions, table }: Volumes): Promise<HostError> {
+  const known: string[] = [];
+  for (const { partition, content } of [whole, ...partitions]) {
+    const words = (await content())?.words;
+    if (words) known.push(`${partition === undefined ? 'it' : `partition ${partition}`} is ${words}`);
   }
-  return new HostError(
-    'no-file-system',
-    known.length > 0 ? `no file system was found: ${known.join('; ')}` : undefined,
-  );
+  if (known.length === 0) known.push(...(await seen({ whole, partitions, table })));
+  const why = known.length > 0 ? `no file system was found: ${known.join('; ')}` : undefined;
+  return new HostError('no-file-system', why);
+}
+
+/** What was seen and leads to nothing. */
+async function seen({ whole, partitions, table }: Volumes): Promise<string[]> {
+  const inside = await embedded(whole.bytes);
+  if (inside)
+    return [`${inside.what}; at byte ${inside.at} there is ${inside.type}: mount it with offset ${inside.at}`];
+  if (table === undefined) return [];
+  return partitions.length > 0
+    ? [`it has a partition table (${table}), and nothing that is known in ${await inWords(partitions)}`]
+    : [`it has the signature of a partition table (${table}), in which the kernel finds no partitions`];
 }

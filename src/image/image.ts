@@ -143,7 +143,7 @@ export class Image {
     const parsed = parseMountOptions(options, { writable: !readOnly });
     if (type !== undefined) await this.mustKnow(type);
     const volumes = await this.volumes(type);
-    const volume = await chooseVolume(volumes, { type, partition }, (one) => this.#looksLikeRoot(one));
+    const volume = await chooseVolume(volumes, { type, partition, evenIfCut }, (one) => this.#looksLikeRoot(one));
     const cut = cutOf(volume);
     if (cut && !evenIfCut) throw cut;
     const name = await this.#deviceOf(volume);

@@ -2,10 +2,11 @@
 
 import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
 import { extended } from '../storage/extended.ts';
+import { identify } from './identity/identify.ts';
 import { claimedBytes } from './probe/claims.ts';
 import { Fields } from './probe/fields.ts';
 import { findGpt, type Gpt, mendGpt, patched } from './probe/gpt.ts';
-import { foreignerOf, superblocksOf } from './probe/superblock.ts';
+import { superblocksOf } from './probe/superblock.ts';
 import { SUPERBLOCK_BYTES } from './probe/superblocks.ts';
 import { type VolumeBytes, volumeBytes } from './probe/volume-bytes.ts';
 
@@ -29,7 +30,7 @@ export async function presented(image: BlockDevice): Promise<Presented> {
   const bytes = volumeBytes(image);
   const head = await bytes.read(0, SUPERBLOCK_BYTES);
   const [superblock] = superblocksOf(head);
-  const gpt = await usedGpt(bytes, head, superblock !== undefined);
+  const gpt = await usedGpt(bytes, superblock !== undefined);
   const fileSystem = superblock && (await claimedBytes(bytes, superblock.types[0]));
   const table = gpt ? gpt.diskBytes : superblock === undefined ? dosBytes(head) : undefined;
   const claimed = Math.min(MAX_BYTES, Math.max(fileSystem ?? 0, table ?? 0));
@@ -53,9 +54,9 @@ export function padded(device: BlockDevice, claimed: number | undefined): BlockD
 }
 
 /** A backup table at the end counts only where nothing is known to have been made over the rest since. */
-async function usedGpt(bytes: VolumeBytes, head: Uint8Array, isFileSystem: boolean): Promise<Gpt | undefined> {
+async function usedGpt(bytes: VolumeBytes, isFileSystem: boolean): Promise<Gpt | undefined> {
   const gpt = await findGpt(bytes);
-  if (gpt?.copy === 'backup' && (isFileSystem || foreignerOf(head))) return undefined;
+  if (gpt?.copy === 'backup' && (isFileSystem || (await identify(bytes, [])))) return undefined;
   return gpt;
 }
 

@@ -3,9 +3,10 @@
 import { readNames, readText } from '../kernel/sysfs.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { SECTOR } from '../storage/block-device.ts';
+import { type Identity, identify, identityOf } from './identity/identify.ts';
 import { claimedBytes } from './probe/claims.ts';
 import { hasRockRidge } from './probe/rock-ridge.ts';
-import { labelOf, superblocksOf, uuidOf } from './probe/superblock.ts';
+import { superblocksOf } from './probe/superblock.ts';
 import { SUPERBLOCK_BYTES, type Superblock } from './probe/superblocks.ts';
 import type { VolumeBytes } from './probe/volume-bytes.ts';
 
@@ -28,9 +29,10 @@ export interface ProbedVolume extends Volume {
   readonly head: Uint8Array;
   /** In the order in which they are to be tried. */
   readonly superblocks: readonly Superblock[];
-  /** Of the first of these. */
-  readonly fileSystemLabel: string | undefined;
-  readonly fileSystemUuid: string | undefined;
+  /** Label and UUID of the first of these. Read when asked for, like `content`. */
+  readonly fileSystem: () => Promise<Identity | undefined>;
+  /** What it is, be it mountable or not. */
+  readonly content: () => Promise<Identity | undefined>;
   /** How many bytes the first of these says that it has; undefined where it does not. */
   readonly claimed: number | undefined;
 }
@@ -63,9 +65,17 @@ export async function probe(volume: Volume, bytes: VolumeBytes): Promise<ProbedV
     bytes,
     head,
     superblocks,
-    fileSystemLabel: first && labelOf(head, first),
-    fileSystemUuid: first && uuidOf(head, first),
+    fileSystem: once(async () => first && identityOf(bytes, first)),
+    content: once(() => identify(bytes, superblocks)),
     claimed: first && (await claimedBytes(bytes, first.types[0])),
+  };
+}
+
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let kept: Promise<T> | undefined;
+  return () => {
+    kept ??= read();
+    return kept;
   };
 }
 

@@ -141,6 +141,17 @@ describe('an image that ends early', () => {
     expect(await mounter.inspect(device)).toMatchObject({ sizeBytes: 7 * 2 ** 20, claimedBytes: 13 * 2 ** 20 });
   });
 
+  it('is not taken for a disk of one partition when others are behind its end', async () => {
+    const cut = slice(await fixtureDevice('disk-gpt-several'), 0, 2 ** 21 + 100);
+    await refusal(cut).toMatchObject({
+      kind: 'image-cut',
+      message: expect.stringMatching(
+        /^the image ends before partitions .* of its table do; there is partition 1 \(vfat/,
+      ),
+    });
+    expect((await mounter.mount(cut, { partition: 1 })).partition).toBe(1);
+  });
+
   it.each(['iso9660', 'vfat12', 'squashfs-gzip', 'romfs', 'cramfs', 'erofs', 'udf', 'ntfs', 'exfat', 'hfsplus'])(
     'is no tree with zeros for what is not there: %s',
     async (name) => {
@@ -149,6 +160,21 @@ describe('an image that ends early', () => {
       await refusal(cut).toMatchObject({ kind: 'image-cut' });
     },
   );
+});
+
+describe('what no driver takes', () => {
+  it.each([
+    ['ubi', 'it is an image for raw flash (UBI)'],
+    ['ubifs', 'it is a file system for raw flash (UBIFS)'],
+    ['jffs2', 'it is a file system for raw flash (JFFS2)'],
+    ['sqfs_be', 'squashfs of the other byte order'],
+    ['sqfs_offset', 'it is a program; at byte 18963 there is squashfs: mount it with offset 18963'],
+  ])('is called by its name: %s', async (name, words) => {
+    await refusal(await caseDevice(name)).toMatchObject({
+      kind: 'no-file-system',
+      message: expect.stringContaining(words),
+    });
+  });
 });
 
 describe('what is behind something, or not filled up', () => {

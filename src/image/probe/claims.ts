@@ -2,6 +2,7 @@
 
 import { crc32c } from './crc.ts';
 import { Fields, fieldsAt } from './fields.ts';
+import { UDF, udfDescriptor } from './udf.ts';
 import type { VolumeBytes } from './volume-bytes.ts';
 
 /** Bytes from the beginning of the volume to the end of the file system; undefined where it does not say. */
@@ -80,24 +81,13 @@ const iso9660: Claim = async (volume) => {
   return descriptor.u32(80 + shift) * descriptor.u16(128 + shift);
 };
 
-/** ECMA-167 3/10.2, 3/10.5: the anchor at sector 256 leads to the descriptors, of which one has the partition. */
-const UDF_ANCHOR = 2;
-const UDF_PARTITION = 5;
-const UDF_TERMINATOR = 8;
+/** ECMA-167 3/10.5: where the partition begins and how long it is. Its descriptor may be behind the end already. */
 const udf: Claim = async (volume) => {
-  for (const sectorBytes of [2048, 512, 1024, 4096]) {
-    const anchor = await fieldsAt(volume, 256 * sectorBytes, 512);
-    if (anchor.u16(0) !== UDF_ANCHOR || anchor.u32(12) !== 256) continue;
-    const [length, location] = [anchor.u32(16), anchor.u32(20)];
-    for (let at = 0; at < Math.min(length, 64 * sectorBytes); at += sectorBytes) {
-      const descriptor = await fieldsAt(volume, location * sectorBytes + at, 512);
-      if (descriptor.u16(0) === UDF_PARTITION) return (descriptor.u32(188) + descriptor.u32(192)) * sectorBytes;
-      if (descriptor.u16(0) === UDF_TERMINATOR) break;
-    }
-    // The anchor is there and what it points at is not: the image ends in between.
-    return (location + 1) * sectorBytes + length;
-  }
-  return undefined;
+  const found = await udfDescriptor(volume, UDF.PARTITION);
+  if (found === undefined) return undefined;
+  if (!('bytes' in found)) return Math.max(found.end, volume.sizeBytes + 1);
+  const descriptor = new Fields(found.bytes);
+  return (descriptor.u32(188) + descriptor.u32(192)) * found.sectorBytes;
 };
 
 /** include/uapi/linux/minix_fs.h: struct minix_super_block and minix3_super_block. */

@@ -37,6 +37,7 @@ export function tableReader(
       },
     };
   }
+  if (type === 'atari') return { id: async () => undefined, entry: atariEntry(bytes) };
   if (type !== 'dos') return { id: async () => undefined, entry: async () => nothing };
   const id = async () => {
     const signature = (await fieldsAt(bytes, 440, 4)).u32(0);
@@ -48,12 +49,22 @@ export function tableReader(
       const signature = await id();
       const code = (await dosTypes(bytes, unit)).get(startSector);
       return {
-        uuid: signature && `${signature}-${byteText(number)}`, // block/partitions/msdos.c: set_info
+        // block/partitions/msdos.c: set_info; slices of other tables inside have none
+        uuid: signature && code !== undefined ? `${signature}-${byteText(number)}` : undefined,
         typeCode: code === undefined ? undefined : `0x${byteText(code)}`,
       };
     },
   };
 }
+
+/** block/partitions/atari.h: struct rootsector; an id of three letters is the type. Those of XGM partitions are further on. */
+const atariEntry =
+  (bytes: VolumeBytes) =>
+  async (_number: number, startSector: number): Promise<PartitionEntry> => {
+    const table = await fieldsAt(bytes, 0, SECTOR, false);
+    const row = [0x1c6, 0x1d2, 0x1de, 0x1ea].find((at) => table.u32(at + 4) === startSector);
+    return row === undefined ? nothing : { uuid: undefined, typeCode: table.ascii(row + 1, 3) };
+  };
 
 const EXTENDED = [0x05, 0x0f, 0x85];
 const MAX_LOGICAL = 256;

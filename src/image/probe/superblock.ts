@@ -3,15 +3,7 @@
 import { type BlockDevice, SECTOR } from '../../storage/block-device.ts';
 import { holdsAll } from './magic.ts';
 import { type PartitionTable, partitionTables } from './partition-tables.ts';
-import {
-  type Foreign,
-  foreigners,
-  type LabelField,
-  SUPERBLOCK_BYTES,
-  type Superblock,
-  superblocks,
-  type UuidField,
-} from './superblocks.ts';
+import { type LabelField, SUPERBLOCK_BYTES, type Superblock, superblocks, type UuidField } from './superblocks.ts';
 
 /** The first `SUPERBLOCK_BYTES` of a volume; zeros where it is shorter. */
 export async function readHead(device: BlockDevice, sector: number, sectors: number): Promise<Uint8Array> {
@@ -24,11 +16,8 @@ export async function readHead(device: BlockDevice, sector: number, sectors: num
 export const superblocksOf = (head: Uint8Array): Superblock[] =>
   superblocks.filter(({ magic }) => holdsAll(head, magic));
 
-export const foreignerOf = (head: Uint8Array): Foreign | undefined =>
-  foreigners.find(({ magic }) => holdsAll(head, magic));
-
 export const partitionTableOf = (head: Uint8Array): PartitionTable | undefined =>
-  partitionTables.find(({ magic }) => holdsAll(head, [magic]));
+  partitionTables.find(({ magic, check }) => holdsAll(head, [magic]) && (check?.(head) ?? true));
 
 /** What mkfs.fat writes where there is no label. */
 const NO_LABEL = 'NO NAME';

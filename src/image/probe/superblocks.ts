@@ -26,12 +26,6 @@ export interface Superblock {
   readonly options?: string;
 }
 
-/** Known, but nothing that the kernel could mount: what it is, for people. */
-export interface Foreign {
-  readonly name: string;
-  readonly magic: readonly Magic[];
-}
-
 const label = (at: number, bytes: number, encoding: LabelField['encoding'] = 'utf-8'): LabelField => ({
   at,
   bytes,
@@ -45,8 +39,6 @@ const EXT = hex(1080, '53ef');
 const EXT_NO_JOURNAL = hex(1116, '00', '04');
 const EXT2_FEATURES = [hex(1120, '00000000', 'edffffff'), hex(1124, '00000000', 'f8ffffff')];
 const EXT3_FEATURES = [hex(1120, '00000000', 'e9ffffff'), hex(1124, '00000000', 'f8ffffff')];
-/** EXT3_FEATURE_INCOMPAT_JOURNAL_DEV */
-const EXT_JOURNAL_DEVICE = hex(1120, '08', '08');
 /** Whatever the superblock says of errors, they must not end in a panic. Read-only it is already. */
 const NO_PANIC = 'errors=remount-ro';
 /** Without the thread ext4lazyinit: with it a kernel cannot be suspended, and what it zeroes and reads ahead nobody needs. */
@@ -180,40 +172,6 @@ export const superblocks: readonly Superblock[] = [
   // fs/freevxfs/vxfs.h: VXFS_SUPER_MAGIC as UnixWare and as HP-UX have it
   { types: ['vxfs'], magic: [hex(1024, 'f5fc01a5')] },
   { types: ['vxfs'], magic: [hex(8192, 'a501fcf5')] },
-];
-
-/** Asked only where no file system is found. */
-export const foreigners: readonly Foreign[] = [
-  { name: 'an encrypted volume (LUKS)', magic: [hex(0, '4c554b53babe')] },
-  { name: 'an encrypted volume (BitLocker)', magic: [text(3, '-FVE-FS-')] },
-  ...[0, 512, 1024, 1536].map((at) => ({ name: 'a physical volume of LVM2', magic: [text(at, 'LABELONE')] })),
-  ...[4096, 8192, 16_384, 65_536].map((page) => ({ name: 'swap space', magic: [text(page - 10, 'SWAPSPACE2')] })),
-  ...[0, 4096].map((at) => ({ name: 'a member of an md array', magic: [hex(at, 'fc4e2ba9')] })),
-  { name: 'a member of a ZFS pool', magic: [hex(16_404, '00000007'), text(16_408, 'version')] },
-  { name: 'a bcache device', magic: [hex(4120, 'c68573f64e1a45ca8265f57f48ba6d81')] },
-  { name: 'an external journal of ext4', magic: [EXT, EXT_JOURNAL_DEVICE] },
-  {
-    name: 'a file system that this kernel has no driver for (bcachefs)',
-    magic: [hex(4120, 'c68573f666ce90a9d96a60cf803df7ef')],
-  },
-  ...[65_588, 8244].map((at) => ({
-    name: 'a file system that this kernel has no driver for (reiserfs)',
-    magic: [text(at, 'ReIsEr')],
-  })),
-  { name: 'a file system that this kernel has no driver for (APFS)', magic: [text(32, 'NXSB')] },
-  { name: 'a file system that this kernel has no driver for (ReFS)', magic: [text(3, 'ReFS\0\0\0\0')] },
-  { name: 'a qcow2 image: convert it to a raw one first', magic: [hex(0, '514649fb')] },
-  { name: 'a VMDK image: convert it to a raw one first', magic: [text(0, 'KDMV')] },
-  { name: 'a VHDX image: convert it to a raw one first', magic: [text(0, 'vhdxfile')] },
-  { name: 'a VHD image: convert it to a raw one first', magic: [text(0, 'conectix')] },
-  { name: 'a VDI image: convert it to a raw one first', magic: [hex(64, '7f10dabe')] },
-  { name: 'an Android sparse image: convert it to a raw one first', magic: [hex(0, '3aff26ed')] },
-  { name: 'gzip data: decompress it first', magic: [hex(0, '1f8b08')] },
-  { name: 'xz data: decompress it first', magic: [hex(0, 'fd377a585a00')] },
-  { name: 'zstd data: decompress it first', magic: [hex(0, '28b52ffd')] },
-  { name: 'bzip2 data: decompress it first', magic: [text(0, 'BZh')] },
-  { name: 'a zip archive: unpack it first', magic: [hex(0, '504b0304')] },
-  { name: 'a tar already', magic: [text(257, 'ustar')] },
 ];
 
 /** Every field above lies in so many bytes from the start. */

@@ -11,6 +11,8 @@ export interface VolumeBytes {
 
 /** Most of what is asked for lies in the first bytes: they are read together. */
 const HEAD_BYTES = 68 * 1024;
+const PAGE_BYTES = 4096;
+const MAX_PAGES = 64;
 
 /** Of `device`, from `start` on, up to `sizeBytes`. */
 export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.POSITIVE_INFINITY): VolumeBytes {
@@ -27,11 +29,26 @@ export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.P
     wanted.set(whole.subarray(from - sector * SECTOR, to - sector * SECTOR));
     return wanted;
   };
+  /** What is asked for elsewhere is small, and more is asked for next to it. */
+  const pages = new Map<number, Promise<Uint8Array>>();
+  const fromPages = async (at: number, length: number): Promise<Uint8Array> => {
+    const wanted = new Uint8Array(length);
+    for (let page = Math.floor(at / PAGE_BYTES); page * PAGE_BYTES < at + length; page += 1) {
+      if (pages.size >= MAX_PAGES) pages.clear();
+      const kept = pages.get(page) ?? fetch(page * PAGE_BYTES, PAGE_BYTES);
+      pages.set(page, kept);
+      const bytes = await kept;
+      const from = Math.max(at, page * PAGE_BYTES);
+      const to = Math.min(at + length, (page + 1) * PAGE_BYTES);
+      wanted.set(bytes.subarray(from - page * PAGE_BYTES, to - page * PAGE_BYTES), from - at);
+    }
+    return wanted;
+  };
   return {
     sizeBytes: Math.max(0, end - start),
     async read(at, length) {
       if (!Number.isSafeInteger(at) || at < 0) return new Uint8Array(length);
-      if (at + length > HEAD_BYTES) return fetch(at, length);
+      if (at + length > HEAD_BYTES) return length > PAGE_BYTES ? fetch(at, length) : fromPages(at, length);
       head ??= fetch(0, HEAD_BYTES);
       return (await head).subarray(at, at + length);
     },
