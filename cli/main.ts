@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { cptofsCommand } from './copy/command.ts';
+import { cpfromfsCommand, cptofsCommand } from './copy/command.ts';
 import { exitCodes, isBrokenPipe, printable } from './failure.ts';
 import { fs2tarCommand } from './fs2tar/command.ts';
 import { simCommand } from './sim/command.ts';
@@ -22,7 +22,7 @@ const program = new Command('lkl')
   .version(packageJson.version)
   .option('-v, --verbose', 'show the log of a kernel or a Worker that failed')
   .exitOverride();
-for (const command of [fs2tarCommand(), ...lookCommands(), cptofsCommand(), simCommand()])
+for (const command of [fs2tarCommand(), ...lookCommands(), cptofsCommand(), cpfromfsCommand(), simCommand()])
   program.addCommand(command.copyInheritedSettings(program));
 
 try {

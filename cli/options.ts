@@ -30,9 +30,9 @@ export const IMAGE_OR_NAME = `${IMAGE}; with --url the name of an image stored t
 export const typeOption = (flags = '-t, --type <type>') =>
   new Option(flags, 'file system, as in /proc/filesystems (default: found out)').argParser(fileSystem);
 
-export const partitionOption = () =>
+export const partitionOption = (flags = '-p, --partition <partition>') =>
   new Option(
-    '-p, --partition <partition>',
+    flags,
     'number, label or UUID; root: the one with a root file system; whole: all of the image (default: the only file system)',
   ).argParser(partition);
 
@@ -59,7 +59,7 @@ function fileSystem(text: string): string {
   throw new InvalidArgumentError('Names of file systems are letters and digits.');
 }
 
-export function partition(text: string): string {
+function partition(text: string): string {
   if (text !== '' && !/^0*$|^-/.test(text)) return text;
   throw new InvalidArgumentError('Partitions are numbered from 1; labels and UUIDs name them too.');
 }

@@ -1,18 +1,21 @@
-/** `lkl cptofs`: files and folders of this machine into a disk image, with the options of LKL's tool of that name. */
+/** `lkl cptofs` and `lkl cpfromfs`: files and folders into a disk image and out of it, with the options of LKL's tools of those names. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes } from '../failure.ts';
-import { type MountOptions, mountOption, partition, quietOption, typeOption } from '../options.ts';
+import { type MountOptions, mountOption, partitionOption, quietOption, typeOption } from '../options.ts';
 
-export interface CptofsArguments extends MountOptions {
+interface CopyArguments extends MountOptions {
   readonly filesystemImage: string;
   readonly owner?: number;
   readonly group?: number;
-  readonly keepOwner?: true;
-  readonly selinux?: string;
   readonly mb?: number;
   readonly enablePrintk?: true;
   readonly quiet?: true;
+}
+
+export interface CptofsArguments extends CopyArguments {
+  readonly keepOwner?: true;
+  readonly selinux?: string;
 }
 
 const help = `
@@ -26,28 +29,54 @@ the image is as a computer's is whose power failed. Only raw images and block de
 Exit codes: 0 all is there; 1 the command line is wrong; 2 the image is at fault or full; 3 all is there but files that\nthe file system cannot have, such as symlinks on FAT; 4 anything else.`;
 
 export const cptofsCommand = (): Command =>
-  new Command('cptofs')
+  copying(new Command('cptofs'))
     .summary('copy files and folders into a disk image')
     .description(
       'Mounts a disk image in a Linux kernel of its own and copies files and folders of this machine into it.',
     )
     .argument('<path...>', 'files and folders, and last the directory in the image')
-    .addOption(new Option('-i, --filesystem-image <image>', 'a raw image or a block device').makeOptionMandatory())
-    .addOption(typeOption())
-    .option('-P, --partition <partition>', 'number, label or UUID (default: the only file system)', partition)
-    .addOption(mountOption())
-    .option('-o, --owner <uid>', 'whose everything becomes', id)
-    .option('-g, --group <gid>', 'and which group', id)
     .option('--keep-owner', 'everything stays whose it is here')
     .option('-s, --selinux <label>', 'security.selinux of every regular file')
-    .option('-m, --mb <mb>', 'memory of the kernel in MiB', megabytes)
-    .option('-p, --enable-printk', "show the kernel's log at the end")
-    .addOption(quietOption())
     .addHelpText('after', help)
     .action(async (paths: string[], options: CptofsArguments) => {
       const { cptofs } = await import('./cptofs.ts');
       process.exitCode = (await cptofs(paths, options)) ? exitCodes.done : exitCodes.partial;
     });
+
+const fromHelp = `
+Each PATH of the image is copied into FOLDER, which must be there, under its own name; the last part of it may be a
+pattern (quoted). Of "/", "." and "./" all that is in them is copied. What is there already is replaced. Devices, pipes
+and sockets are left out, which is told and is exit code 3. \`lkl cp\` does the same and more.`;
+
+export const cpfromfsCommand = (): Command =>
+  copying(new Command('cpfromfs'))
+    .summary('copy files and folders out of a disk image')
+    .description('Mounts a disk image in a Linux kernel of its own and copies files and folders out of it.')
+    .argument('<path...>', 'paths in the image, and last the folder here')
+    .addHelpText('after', fromHelp)
+    .action(async (paths: string[], { filesystemImage, owner, group, ...options }: CopyArguments) => {
+      const { cp } = await import('../verbs/cp.ts');
+      const ids = owner === undefined && group === undefined ? {} : { owner: { uid: owner, gid: group } };
+      const isWhole = await cp(filesystemImage, intoFolder(paths), { ...options, ...ids, force: true });
+      process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
+    });
+
+/** A slash at its end says that the last one is a folder. */
+const intoFolder = (paths: readonly string[]): string[] =>
+  paths.map((path, i) => (i > 0 && i === paths.length - 1 ? `${path}/` : path));
+
+/** What both directions take. */
+const copying = (command: Command): Command =>
+  command
+    .addOption(new Option('-i, --filesystem-image <image>', 'a file or a block device').makeOptionMandatory())
+    .addOption(typeOption())
+    .addOption(partitionOption('-P, --partition <partition>'))
+    .addOption(mountOption())
+    .option('-o, --owner <uid>', 'whose everything becomes', id)
+    .option('-g, --group <gid>', 'and which group', id)
+    .option('-m, --mb <mb>', 'memory of the kernel in MiB', megabytes)
+    .option('-p, --enable-printk', "show the kernel's log at the end")
+    .addOption(quietOption());
 
 function id(text: string): number {
   if (/^\d+$/.test(text) && Number(text) < 2 ** 32 - 1) return Number(text);

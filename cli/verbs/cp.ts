@@ -24,7 +24,8 @@ import { shown } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
 
 export interface CpOptions extends ImageOptions {
-  readonly owner?: true;
+  /** Owners and groups: as in the image, or these. Default: whoever runs the command. */
+  readonly owner?: true | { readonly uid: number | undefined; readonly gid: number | undefined };
   readonly force?: true;
   readonly quiet?: true;
 }
@@ -172,7 +173,9 @@ class Copier {
   }
 
   #own({ uid, gid }: FileEntry, target: Buffer): void {
-    if (this.#options.owner) lchownSync(target, uid, gid);
+    const { owner } = this.#options;
+    if (owner === true) lchownSync(target, uid, gid);
+    else if (owner) lchownSync(target, owner.uid ?? process.getuid?.() ?? 0, owner.gid ?? process.getgid?.() ?? 0);
   }
 
   /** A set-id bit says something of an owner. */

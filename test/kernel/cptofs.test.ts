@@ -1,6 +1,6 @@
 /** `lkl cptofs` as people run it, on an image of theirs: what it says, and what is on the image afterwards. */
 
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -55,6 +55,19 @@ it('a pattern, an owner, a group and a label go to what is copied, into a direct
   expect(found.get('./etc/sub/b.conf')).toMatchObject({ uid: 12, gid: 34, data: bytes('b') });
   expect(found.get('./etc/sub/b.conf')?.xattrs.get('security.selinux')).toEqual(bytes(`${label}\0`));
   expect(found.get('./etc/sub/link')?.uid).toBe(0);
+});
+
+it('cpfromfs brings back what cptofs took in', async () => {
+  const back = join(folder, 'back');
+  mkdirSync(back);
+  expect(await lkl(['cpfromfs', '-t', 'ext4', '-i', image, '/etc/*.conf', '/etc/sub', back])).toMatchObject({
+    exitCode: 0,
+    stderr: '',
+  });
+  expect(readdirSync(back, { recursive: true }).sort()).toEqual(
+    ['a.conf', 'b.conf', 'sub', 'sub/a.conf', 'sub/b.conf', 'sub/link'].sort(),
+  );
+  expect(readFileSync(join(back, 'sub/link'), 'utf8')).toBe('a');
 });
 
 it.each([
