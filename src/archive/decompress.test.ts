@@ -43,6 +43,19 @@ const files: Record<string, readonly [Compression, () => Uint8Array | Promise<Ui
   'xz streams with padding': ['xz', () => samples.xzStreams, original],
   'xz without a checksum': ['xz', () => samples.xzNoCheck, original],
   'zstd frames, one of them skippable': ['zstd', () => samples.zstdFrames, original],
+  'a bzip2 file': ['bzip2', () => samples.bzip2, original],
+  'bzip2 streams one after another': [
+    'bzip2',
+    async () => joined(samples.bzip2, samples.bzip2),
+    concat([original, original]),
+  ],
+  'an lz4 frame': ['lz4', () => samples.lz4, original],
+  'lz4 frames, old ones too': ['lz4', async () => joined(samples.lz4, samples.lz4Legacy), concat([original, original])],
+  'an lzma file': ['lzma', () => samples.lzma, original],
+  'an lzop file': ['lzop', () => samples.lzop, original],
+  'a zip of one file': ['zip', () => samples.zip, original],
+  'a 7z of one file, LZMA2': ['7z', () => samples.sevenZip, original],
+  'a 7z of one file, LZMA': ['7z', () => samples.sevenZipLzma, original],
   'zstd run-length blocks': ['zstd', () => samples.zstdRunLength, new Uint8Array(MIB)],
 };
 
@@ -55,13 +68,16 @@ describe.each(Object.entries(files))('%s', (_, [compression, make, expected]) =>
     expect(same(await read(compression, chunked(await make(), chunkBytes)), expected)).toBe(true);
   });
 
-  it('is an error when its last byte is missing', async () => {
+  it('is an error when it is cut short', async () => {
     const file = await make();
-    await expect(read(compression, chunked(file.subarray(0, -1)))).rejects.toBeInstanceOf(DecompressError);
+    // A zip ends in a directory that nothing is read from.
+    for (const end of [compression === 'zip' ? -200 : -1, 20, 17]) {
+      await expect(read(compression, chunked(file.subarray(0, end)))).rejects.toBeInstanceOf(DecompressError);
+    }
   });
 });
 
-describe.each(Object.entries(files).filter(([, [compression]]) => compression !== 'gzip'))(
+describe.each(Object.entries(files).filter(([, [compression]]) => ['lz4', 'xz', 'zstd'].includes(compression)))(
   '%s',
   (_, [compression, make]) => {
     it('is an error when followed by something else', async () => {
@@ -70,6 +86,24 @@ describe.each(Object.entries(files).filter(([, [compression]]) => compression !=
     });
   },
 );
+
+/** Those that have a checksum of all that they unpack to, and are one member. */
+const checked = ['a gzip file', 'xz blocks', 'a bzip2 file', 'an lz4 frame', 'an lzop file', 'a zip of one file'];
+
+describe.each([...checked, 'a 7z of one file, LZMA2', 'a 7z of one file, LZMA'])('%s', (name) => {
+  it('is an error or the same where a bit of it is wrong', async () => {
+    const [compression, make, expected] = files[name] ?? expect.fail(name);
+    const file = await make();
+    for (let at = 0; at < 40; at += 1) {
+      const bit = Math.floor(((at + 0.5) / 40) * file.length * 8);
+      const damaged = file.with(bit >> 3, (file[bit >> 3] ?? 0) ^ (1 << (bit & 7)));
+      // What stands in names, times and flags is no part of what it unpacks to.
+      const found = await read(compression, chunked(damaged)).catch((cause) => cause);
+      if (found instanceof Uint8Array) expect(same(found, expected)).toBe(true);
+      else expect(found).toBeInstanceOf(DecompressError);
+    }
+  });
+});
 
 describe.each([
   ['one zero', Uint8Array.of(0)],

@@ -2,24 +2,61 @@
 
 export type Bytes = AsyncIterable<Uint8Array>;
 
-/** Each with its magic number: RFC 1952 2.3.1 (and CM = 8), RFC 8878 3.1.1, xz file format 2.1.1.1. */
-const magics = {
-  gzip: [0x1f, 0x8b, 0x08],
-  zstd: [0x28, 0xb5, 0x2f, 0xfd],
-  xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00],
-} as const;
+/** Whether `head`, the first bytes of a stream, is of a form. */
+type Recognised = (head: Uint8Array) => boolean;
 
-export type Compression = keyof typeof magics;
+const begins =
+  (...bytes: readonly number[]): Recognised =>
+  (head) =>
+    bytes.every((byte, at) => head[at] === byte);
 
-/** Their names, as HTTP content codings have them too. */
-export const compressions = Object.keys(magics) as readonly Compression[];
+/** What follows the level in a bzip2 file: a block, or its end. */
+const isBzip2: Recognised = (head) =>
+  begins(0x42, 0x5a, 0x68)(head) &&
+  (head[3] ?? 0) >= 0x31 &&
+  (head[3] ?? 0) <= 0x39 &&
+  [begins(0x31, 0x41, 0x59, 0x26), begins(0x17, 0x72, 0x45, 0x38)].some((magic) => magic(head.subarray(4)));
+
+/**
+ * A .lzma file has no magic number. What every tool writes: the properties lc=3 lp=0 pb=2, a dictionary of 2^n or 2^n + 2^(n-1)
+ * bytes, a size that is unknown or below 256 GiB, and the zero that the range coder begins with.
+ */
+const isLzma: Recognised = (head) => {
+  if (head.length < 14 || head[0] !== 0x5d || head[13] !== 0) return false;
+  const view = new DataView(head.buffer, head.byteOffset);
+  const dictionary = view.getUint32(1, true);
+  const top = 2 ** Math.floor(Math.log2(dictionary));
+  const [low, high] = [view.getUint32(5, true), view.getUint32(9, true)];
+  const isSize = (low === 0xffffffff && high === 0xffffffff) || (high < 64 && low + high > 0);
+  return dictionary >= 4096 && (dictionary === top || dictionary === top * 1.5) && isSize;
+};
+
+/** By magic number: RFC 1952 2.3.1 (and CM = 8), RFC 8878 3.1.1, xz file format 2.1.1.1, and the documents that the decoders name. */
+const forms = {
+  gzip: begins(0x1f, 0x8b, 0x08),
+  zstd: begins(0x28, 0xb5, 0x2f, 0xfd),
+  xz: begins(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00),
+  bzip2: isBzip2,
+  lz4: (head) => begins(0x04, 0x22, 0x4d, 0x18)(head) || begins(0x02, 0x21, 0x4c, 0x18)(head),
+  lzma: isLzma,
+  lzop: begins(0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d, 0x0a, 0x1a, 0x0a),
+  zip: begins(0x50, 0x4b, 0x03, 0x04),
+  '7z': begins(0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c),
+} as const satisfies Record<string, Recognised>;
+
+export type Compression = keyof typeof forms;
+
+export const compressions = Object.keys(forms) as readonly Compression[];
+
+/** Those that HTTP has as content codings (RFC 9110 8.4.1, RFC 9659); xz is taken too. */
+export const contentCodings = ['gzip', 'zstd', 'xz'] as const satisfies readonly Compression[];
 
 /** Bytes `detectCompression` wants to see. */
-export const MAGIC_BYTES = 6;
+export const MAGIC_BYTES = 16;
 
 /** What a stream that begins with `head` is compressed with. No file system and no partition table begins so. */
 export function detectCompression(head: Uint8Array): Compression | undefined {
-  return compressions.find((name) => magics[name].every((byte, at) => head[at] === byte));
+  return compressions.find((name) => forms[name](head));
 }
 
 /** The compressed stream is damaged, cut short, or uses what its decoder does not have. */

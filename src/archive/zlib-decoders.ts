@@ -1,7 +1,8 @@
 /** The decoders of a host that has Node's zlib: Node itself, and workerd under nodejs_compat. */
 
 import { gunzip } from './decoders/gzip.ts';
-import type { Inflating } from './decoders/inflated.ts';
+import { type InflateRaw, type Inflating, inflated } from './decoders/inflated.ts';
+import { portableDecoders } from './decoders/portable.ts';
 import type { Bytes, Decoders } from './decompress.ts';
 import { unxz } from './unxz.ts';
 import { zstdFrames } from './zstd-frames.ts';
@@ -27,31 +28,33 @@ export interface ZlibNeeds {
   readonly xzModule: WebAssembly.Module;
   /** The largest window of zstd, as a power of two, that the host has memory for. */
   readonly zstdWindowLogMax: number;
+  /** The largest archive that the host has memory for, of those that must be held to be read. */
+  readonly maxHeldBytes: number;
 }
 
 const CHUNK_BYTES = 256 * 1024;
 
-export function zlibDecoders({ zlib, pipeline, xzModule, zstdWindowLogMax }: ZlibNeeds): Decoders {
+export function zlibDecoders({ zlib, pipeline, xzModule, zstdWindowLogMax, maxHeldBytes }: ZlibNeeds): Decoders {
+  const inflateRaw: InflateRaw = (input) => inflated(input, zlib.createInflateRaw({ chunkSize: CHUNK_BYTES }));
   async function* through(decoder: Decoder, source: Bytes): Bytes {
     const written = pipeline(source, decoder);
     written.catch(() => {}); // the iteration below throws it too
     yield* decoder;
     await written;
   }
+  /** Several frames one after another are one file (RFC 8878 3); the decoder takes one at a time. */
+  async function* zstd(source: Bytes): Bytes {
+    const params = { [zlib.constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
+    for await (const frame of zstdFrames(source, 2 ** zstdWindowLogMax)) {
+      yield* through(zlib.createZstdDecompress({ chunkSize: CHUNK_BYTES, params }), frame);
+    }
+  }
+  const xz = (source: Bytes) => unxz(source, xzModule);
   return {
+    ...portableDecoders({ inflateRaw, xz, zstd, maxHeldBytes }),
     /** Node's own decoder of whole files takes what is behind the last member for a damaged one. */
-    gzip: (source) =>
-      gunzip(source, {
-        createInflateRaw: () => zlib.createInflateRaw({ chunkSize: CHUNK_BYTES }),
-        crc32: (bytes, value) => zlib.crc32(bytes, value),
-      }),
-    /** Several frames one after another are one file (RFC 8878 3); the decoder takes one at a time. */
-    async *zstd(source) {
-      const params = { [zlib.constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
-      for await (const frame of zstdFrames(source, 2 ** zstdWindowLogMax)) {
-        yield* through(zlib.createZstdDecompress({ chunkSize: CHUNK_BYTES, params }), frame);
-      }
-    },
-    xz: (source) => unxz(source, xzModule),
+    gzip: (source) => gunzip(source, { inflateRaw, crc32: (bytes, value) => zlib.crc32(bytes, value) }),
+    zstd,
+    xz,
   };
 }

@@ -1,19 +1,28 @@
-/** Decompression as a browser has it: gzip by itself, zstd by the package fzstd, xz by XZ Embedded. */
+/** Decompression as a browser has it: gzip by itself, zstd by the package fzstd, xz by XZ Embedded, the rest by our own. */
 
 import { Decompress } from 'fzstd';
+import type { InflateRaw } from '../archive/decoders/inflated.ts';
+import { portableDecoders } from '../archive/decoders/portable.ts';
 import type { Bytes, Decoders } from '../archive/decompress.ts';
 import { unxz } from '../archive/unxz.ts';
 
 /** `xzModule` is xz-embedded.wasm, compiled. */
-export const browserDecoders = (xzModule: WebAssembly.Module): Decoders => ({
-  gzip,
-  zstd,
-  xz: (source) => unxz(source, xzModule),
-});
+export function browserDecoders(xzModule: WebAssembly.Module): Decoders {
+  const xz = (source: Bytes) => unxz(source, xzModule);
+  return { ...portableDecoders({ inflateRaw, xz, zstd, maxHeldBytes: MAX_HELD_BYTES }), gzip, zstd, xz };
+}
+
+/** A 7z archive is held whole. */
+const MAX_HELD_BYTES = 256 * 2 ** 20;
+
+/** Of data that ends where the stream does: the platform's decoder does not tell where that is. */
+const inflateRaw: InflateRaw = (input) => throughPlatform('deflate-raw', input.pass(Number.MAX_SAFE_INTEGER));
 
 /** Rejects, as the platform's stream does, where something stands behind the last member. */
-async function* gzip(source: Bytes): Bytes {
-  const { readable, writable } = new DecompressionStream('gzip');
+const gzip = (source: Bytes): Bytes => throughPlatform('gzip', source);
+
+async function* throughPlatform(format: CompressionFormat, source: Bytes): Bytes {
+  const { readable, writable } = new DecompressionStream(format);
   const writing = (async () => {
     const writer = writable.getWriter();
     for await (const chunk of source) await writer.write(chunk.slice());

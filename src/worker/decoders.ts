@@ -8,9 +8,13 @@ import { zlibDecoders } from '../archive/zlib-decoders.ts';
 /** zstd -1 … -21 stay within 64 MiB of window; more would not fit an isolate's 128 MB. */
 const ZSTD_WINDOW_LOG_MAX = 26;
 
+/** A 7z archive is held whole. */
+const MAX_HELD_BYTES = 32 * 2 ** 20;
+
 export const workerDecoders = zlibDecoders({
   zlib: { createInflateRaw, createZstdDecompress, crc32, constants },
   pipeline,
   xzModule,
   zstdWindowLogMax: ZSTD_WINDOW_LOG_MAX,
+  maxHeldBytes: MAX_HELD_BYTES,
 });

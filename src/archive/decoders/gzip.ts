@@ -1,13 +1,11 @@
 /** gzip files (RFC 1952): members one after another, and behind them whatever there is. */
 
-import type { ByteReader } from '../byte-reader.ts';
-import { byteReader } from '../byte-reader.ts';
+import { type ByteReader, byteReader } from '../byte-reader.ts';
 import type { Bytes } from '../decompress.ts';
-import { type Inflating, inflated } from './inflated.ts';
+import type { InflateRaw } from './inflated.ts';
 
 export interface GzipNeeds {
-  /** Raw DEFLATE, undone by the host. */
-  createInflateRaw(): Inflating;
+  readonly inflateRaw: InflateRaw;
   crc32(bytes: Uint8Array, value: number): number;
 }
 
@@ -27,7 +25,7 @@ const RESERVED = 0xe0;
  * What is behind the last member and does not begin as one is left alone, as gzip(1) does: zeros of a tape or a block device,
  * signatures and metadata that firmware has there.
  */
-export async function* gunzip(source: Bytes, { createInflateRaw, crc32 }: GzipNeeds): Bytes {
+export async function* gunzip(source: Bytes, { inflateRaw, crc32 }: GzipNeeds): Bytes {
   const input = byteReader(source);
   try {
     for (let members = 0; ; members += 1) {
@@ -40,7 +38,7 @@ export async function* gunzip(source: Bytes, { createInflateRaw, crc32 }: GzipNe
       await passHeader(input, header);
       let crc = 0;
       let bytes = 0;
-      for await (const chunk of inflated(input, createInflateRaw())) {
+      for await (const chunk of inflateRaw(input)) {
         crc = crc32(chunk, crc);
         bytes += chunk.length;
         yield chunk;

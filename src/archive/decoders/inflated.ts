@@ -14,6 +14,9 @@ export interface Inflating extends AsyncIterable<Uint8Array> {
   once(event: 'end' | 'close', listener: () => void): unknown;
 }
 
+/** Undoes the raw DEFLATE that a stream goes on with. */
+export type InflateRaw = (input: ByteReader) => Bytes;
+
 const CHUNK_BYTES = 256 * 1024;
 
 export async function* inflated(input: ByteReader, inflating: Inflating): Bytes {

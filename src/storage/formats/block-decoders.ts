@@ -2,6 +2,7 @@
 
 import { inflateSync } from 'fflate';
 import { Decompress } from 'fzstd';
+import { adler32 } from '../../bytes/adler32.ts';
 import { concat } from '../../bytes/concat.ts';
 import { FormatError } from '../errors.ts';
 
@@ -65,22 +66,6 @@ function zstdFrame(packed: Uint8Array): { readonly bytes: number; readonly windo
     at += 3 + (((header >> 1) & 3) === 1 ? 1 : header >> 3);
     if ((header & 1) === 1) return { bytes: at + (flags & 4), windowBytes };
   }
-}
-
-/** RFC 1950, 8.2. */
-export function adler32(bytes: Uint8Array): number {
-  let a = 1;
-  let b = 0;
-  for (let at = 0; at < bytes.length; ) {
-    // So many sums stay below 2^32.
-    for (const end = Math.min(bytes.length, at + 5552); at < end; at += 1) {
-      a += bytes[at] ?? 0;
-      b += a;
-    }
-    a %= 65_521;
-    b %= 65_521;
-  }
-  return b * 65_536 + a;
 }
 
 /** A chunk as a format keeps it, unpacked to `least` bytes or more; whatever is wrong with it is a FormatError. */

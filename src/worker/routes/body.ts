@@ -2,7 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { type Compression, compressions } from '../../archive/decompress.ts';
+import { type Compression, compressions, contentCodings } from '../../archive/decompress.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { expectedDigests } from '../bodies/digest.ts';
 import type { Body } from '../images/incoming.ts';
@@ -13,13 +13,13 @@ export const binary = { schema: { type: 'string', format: 'binary' } } as const;
 
 export const imageBody = {
   description:
-    'A raw image. One compressed with gzip, zstd or xz is decompressed on its way in, whether `Content-Encoding` says so or its first bytes do.',
+    'A disk image, raw or in a format of virtual machines. One compressed with gzip, zstd, xz, bzip2, lz4, lzma or lzop, or alone in a zip or 7z, is decompressed on its way in, whether `Content-Encoding` says so or its first bytes do.',
   required: true,
   content: { 'application/octet-stream': binary },
 } as const;
 
 export const decompressParam = z
-  .enum(['auto', 'none', 'gzip', 'zstd', 'xz'])
+  .enum(['auto', 'none', ...compressions])
   .default('auto')
   .openapi({ description: '`auto` goes by the first bytes of the body; `none` takes it as it is.' });
 
@@ -53,7 +53,7 @@ export const digestsOf = (c: Context<Env>) => expectedDigests((name) => c.req.he
 function contentCoding(header: string | undefined): Compression | undefined {
   const name = header?.trim().toLowerCase().replace(/^x-/, '') ?? 'identity'; // x-gzip is gzip: RFC 9110 8.4.1.3
   if (name === 'identity' || name === '') return undefined;
-  const known = compressions.find((compression) => compression === name);
+  const known = contentCodings.find((compression) => compression === name);
   if (known === undefined) throw new HostError('unsupported-encoding', `content coding ${header}`);
   return known;
 }

@@ -1,8 +1,9 @@
 /** EWF, the evidence files of EnCase and FTK (.E01): compressed chunks with checksums, in one file or several segments. */
 
+import { adler32 } from '../../../bytes/adler32.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { adler32, inflateZlib, unpackChunk } from '../block-decoders.ts';
+import { inflateZlib, unpackChunk } from '../block-decoders.ts';
 import type { Format, Layer } from '../format.ts';
 import { mapped, type Piece } from '../mapped.ts';
 import { startsAt } from '../search.ts';

@@ -1,8 +1,8 @@
 /** The sections of one segment of an EWF file (Joachim Metz, "Expert Witness Compression Format"). */
 
+import { adler32 } from '../../../bytes/adler32.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { adler32 } from '../block-decoders.ts';
 import { little64, readBytes, viewOf } from '../table.ts';
 
 export const EWF = 'ewf';
