@@ -71,6 +71,8 @@ export class Engine {
   #timersNs = 0;
   #turning = false;
   #dead: KernelDead | undefined;
+  /** Those who wait have heard of it. */
+  #told = false;
   readonly #deaths: ((dead: KernelDead) => void)[] = [];
   readonly #stacks: Stacks;
   /** Hear that nothing of it is left. */
@@ -142,7 +144,7 @@ export class Engine {
 
   /** Tell `then` when the kernel dies; at once if it has. */
   onDeath(then: (dead: KernelDead) => void): void {
-    if (this.#dead) then(this.#dead);
+    if (this.#dead && this.#told) then(this.#dead);
     else this.#deaths.push(then);
   }
 
@@ -225,8 +227,20 @@ export class Engine {
    * runs at this moment does when it calls the host next.
    */
   die(cause: unknown): void {
+    this.#end(cause instanceof KernelDead ? cause : this.#trap(cause));
+    this.#tell();
+  }
+
+  /**
+   * End it, and tell nobody: the code that waits for it belongs to a request that is gone, and would run as part of
+   * whoever calls this. Should it live after all, it hears of the end when it kills the kernel itself.
+   */
+  abandon(message: string): void {
+    this.#end(new KernelDead('halt', message, this.console.tail()));
+  }
+
+  #end(dead: KernelDead): void {
     if (this.#dead) return;
-    const dead = cause instanceof KernelDead ? cause : this.#trap(cause);
     this.#dead = dead;
     this.#machine.unbind();
     this.#cancelTimer?.();
@@ -235,9 +249,15 @@ export class Engine {
     for (const parked of [this.#idle, this.#held]) parked?.reject(unwinding);
     this.#idle = this.#held = this.#heldBy = undefined;
     this.#scheduler.end();
+    this.#seeWhetherGone();
+  }
+
+  #tell(): void {
+    const dead = this.#dead;
+    if (!dead || this.#told) return;
+    this.#told = true;
     for (const task of this.#tasks.values()) task.end(dead);
     for (const then of this.#deaths.splice(0)) then(dead);
-    this.#seeWhetherGone();
   }
 
   /** Virtual time stands still until `work` has settled, as for a device. What runs in no time goes on. */

@@ -70,8 +70,8 @@ interface Lease {
  *   long as his context lives. A lease that is silent for 2.5 s is judged by *others* (whoever waits for memory, asks
  *   `health()`, calls `acquire` or `refill`): found silent three times it is over, and its kernel is killed. A client that
  *   reads slowly is not silent: how long he may hold a kernel is the business of the route.
- * - A machine is used again only when nothing of its kernel is left (`Engine.onGone`). One whose stacks cannot unwind,
- *   because their request is gone, is left to the garbage collector: no machine ever serves two.
+ * - A machine is used again only when nothing of its kernel is left (`Engine.onGone`). One whose device will never
+ *   answer, because the request that asked it is gone, is left to the garbage collector: no machine ever serves two.
  */
 export class KernelPool {
   readonly #state: SnapshotState;
@@ -152,8 +152,9 @@ export class KernelPool {
       lease.kernel = kernel;
       kernel.engine.onDeath(() => this.#leases.delete(lease));
       kernel.engine.onGone(() => this.#machines.giveBack(machine));
-      if (!this.#leases.has(lease)) throw this.#abandon(kernel);
-      return kernel;
+      if (this.#leases.has(lease)) return kernel;
+      kernel.kill();
+      throw new HostError('kernel-busy', 'this request was taken for gone');
     } catch (cause) {
       this.#leases.delete(lease);
       throw cause;
@@ -190,7 +191,9 @@ export class KernelPool {
     this.#leases.add(lease);
     host.heartbeat?.(BEAT_MS, () => {
       lease.life.beat(host.monotonicNs());
-      return this.#leases.has(lease);
+      if (this.#leases.has(lease)) return true;
+      lease.kernel?.kill(); // were it taken for gone while it lives, it would wait for ever
+      return false;
     });
     return lease;
   }
@@ -215,12 +218,7 @@ export class KernelPool {
     for (const lease of this.#leases) {
       if (!lease.life.isOver(nowNs)) continue;
       this.#leases.delete(lease);
-      if (lease.kernel) this.#abandon(lease.kernel);
+      lease.kernel?.engine.abandon('whoever had this kernel is gone');
     }
-  }
-
-  #abandon(kernel: Kernel): HostError {
-    kernel.kill('halt', 'whoever had this kernel is gone');
-    return new HostError('kernel-busy', 'this request was taken for gone');
   }
 }

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Host } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { KernelPool, type PoolOptions } from '../../src/kernel/pool.ts';
+import { sleepNs } from '../../src/kernel/syscalls/time.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import { kernelModule, snapshot } from './restored.ts';
 
@@ -111,6 +112,29 @@ describe('a caller that vanishes', () => {
     expect(await kernel.init.syscall('getpid')).toBe(1);
   });
 
+  it('is not woken by whoever ends his kernel, whose stacks unwind all the same', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world);
+    const kernel = keep(await pool.acquire(asked));
+    let heard = 0;
+    const hear = () => heard++;
+    kernel.engine.onDeath(hear);
+    const asleep = sleepNs(kernel.init, 1_000_000_000_000n);
+    kernel.engine.holdTime(new Promise(() => {})); // a device that never answers
+    asleep.then(hear, hear);
+    world.vanish('a');
+    for (let second = 0; second < 6; second++) {
+      world.pass(SECOND_NS);
+      pool.health();
+    }
+    await setTimeout(1);
+    expect({ heard, stacks: kernel.engine.stacks }).toEqual({ heard: 0, stacks: 0 });
+    // It lived after all.
+    kernel.kill();
+    await expect(asleep).rejects.toBe(kernel.dead);
+    expect(heard).toBe(2);
+  });
+
   it('does not get his kernel when he comes back', async () => {
     const world = new Vanishing();
     const pool = poolOf(world);
@@ -120,7 +144,9 @@ describe('a caller that vanishes', () => {
       world.pass(SECOND_NS);
       pool.refill();
     }
-    await expect(kernel.init.syscall('getpid')).rejects.toBe(kernel.dead);
+    const call = kernel.init.syscall('getpid');
+    kernel.kill();
+    await expect(call).rejects.toBe(kernel.dead);
   });
 });
 

@@ -1,0 +1,138 @@
+/**
+ * Requests of every kind that have a kernel, many of each, to a workerd of our own: whether its mappings, memory or files grow.
+ *
+ *   node scripts/soak-worker.ts [--requests N] [--kind NAME] [--json]
+ *
+ * Three samples a row, each after so many requests more. `cut` requests are ended by a reset while their kernel runs.
+ */
+
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { embeddedWorker } from '../cli/embedded-worker.ts';
+import { unxz } from '../src/archive/unxz.ts';
+import { concat } from '../src/bytes/concat.ts';
+import { sparseDevice } from '../test/fixtures/sparse-device.ts';
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '200' },
+    kind: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const SAMPLES = 3;
+const count = Number(values.requests);
+
+const worker = await embeddedWorker();
+const workerd = childNamed('workerd');
+
+/** The process that this one started, by the name of its program. */
+function childNamed(name: string): string {
+  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const parent = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+      if (parent === String(process.pid) && readlinkSync(`/proc/${pid}/exe`).endsWith(name)) return pid;
+    } catch {
+      // it ended meanwhile
+    }
+  }
+  throw new Error(`no ${name} runs`);
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+async function fixture(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  const xz = await WebAssembly.compile(readFileSync(new URL('../src/archive/xz-embedded.wasm', import.meta.url)));
+  const chunks: Uint8Array[] = [];
+  const packed = readFileSync(new URL(`../test/fixtures/${name}.img.xz`, import.meta.url));
+  for await (const chunk of unxz(one(packed), xz)) chunks.push(chunk);
+  const device = sparseDevice(concat(chunks));
+  const bytes = new Uint8Array(device.sectors * 512);
+  await device.read(0, bytes);
+  return bytes;
+}
+
+async function send(path: string, body: unknown, method = 'POST'): Promise<Response> {
+  const raw = body instanceof Uint8Array;
+  const answer = await fetch(new URL(path, worker.url), {
+    method,
+    headers: { 'content-type': raw ? 'application/octet-stream' : 'application/json' },
+    ...(body !== undefined && { body: raw ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+  });
+  if (answer.status >= 500) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return answer;
+}
+
+const drained = async (answer: Promise<Response>): Promise<void> => {
+  await (await answer).arrayBuffer();
+};
+
+/** Sends a request, and a reset once the kernel must have begun. */
+async function cut(path: string, body: unknown): Promise<void> {
+  const text = JSON.stringify(body);
+  const socket = connect(Number(worker.url.port), worker.url.hostname);
+  socket.on('error', () => {});
+  const head = ['POST', `/${path}`, 'HTTP/1.1'].join(' ');
+  const fields = [`host: ${worker.url.host}`, 'content-type: application/json', `content-length: ${text.length}`];
+  socket.write(`${[head, ...fields].join('\r\n')}\r\n\r\n${text}`);
+  await delay(30);
+  socket.resetAndDestroy();
+}
+
+const pipe = { call: 'pipe2', args: [{ out: 'int[2]' }, 0], as: 'pipe' };
+const sleep = (seconds: number) => ({ call: 'nanosleep', args: [{ tv_sec: seconds, tv_nsec: 0 }, null] });
+const task = { calls: [sleep(1)] };
+const ext4 = await fixture('ext4');
+const simulation = {
+  duration: '1s',
+  hosts: { a: {}, b: {} },
+  links: [{ between: ['a', 'b'], rate: '10mbit' }],
+  traffic: [{ type: 'ping', from: 'a', to: 'b' }],
+};
+
+const kinds: Readonly<Record<string, () => Promise<void>>> = {
+  batch: () => drained(send('v1/syscalls', { calls: [{ call: 'getpid' }] })),
+  'batch of 8 tasks': () =>
+    drained(send('v1/syscalls', { tasks: Object.fromEntries('abcdefgh'.split('').map((name) => [name, task])) })),
+  deadlock: () =>
+    drained(send('v1/syscalls', { calls: [pipe, { call: 'read', args: [{ ref: 'pipe.0' }, { out: 1 }, 1] }] })),
+  'exit of pid 1': () => drained(send('v1/syscalls', { calls: [{ call: 'exit_group', args: [1] }] })),
+  tar: () => drained(send('v1/fs2tar', ext4)),
+  simulation: () => drained(send('v1/simulations', simulation)),
+  session: async () => {
+    const { id } = (await (await send('v1/sessions', {})).json()) as { id: string };
+    await drained(send(`v1/sessions/${id}/syscalls`, { calls: [{ call: 'getpid' }] }));
+    await drained(send(`v1/sessions/${id}`, undefined, 'DELETE'));
+  },
+  'cut batch': () => cut('v1/syscalls', { clock: 'wall', calls: [sleep(600)] }),
+};
+
+interface Row {
+  readonly kind: string;
+  readonly mappings: number[];
+  readonly rssMib: number[];
+  readonly files: number[];
+}
+
+const rows: Row[] = [];
+for (const [kind, request] of Object.entries(kinds)) {
+  if (values.kind !== undefined && values.kind !== kind) continue;
+  const row: Row = { kind, mappings: [], rssMib: [], files: [] };
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    for (let made = 0; made < count; made++) await request();
+    await delay(200);
+    row.mappings.push(readFileSync(`/proc/${workerd}/maps`, 'utf8').trimEnd().split('\n').length);
+    const rss = /^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${workerd}/status`, 'utf8'))?.[1];
+    row.rssMib.push(Math.round(Number(rss) / 1024));
+    row.files.push(readdirSync(`/proc/${workerd}/fd`).length);
+  }
+  rows.push(row);
+  if (!values.json)
+    console.log(`| ${[kind, row.mappings.join(' '), row.rssMib.join(' '), row.files.join(' ')].join(' | ')} |`);
+}
+if (values.json) console.log(JSON.stringify(rows));
+await worker.close();
