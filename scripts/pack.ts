@@ -3,9 +3,11 @@
  * The kernel and other data are no part of it: they lie in the package where they lie here.
  */
 
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { versionText } from '../cli/version.ts';
+import { manPage } from './man.ts';
 import { root } from './pins.ts';
 
 const target = join(root, 'dist');
@@ -36,3 +38,6 @@ mkdirSync(join(target, 'uplot'));
 for (const name of ['uPlot.iife.min.js', 'uPlot.min.css']) {
   copyFileSync(join(root, 'node_modules/uplot/dist', name), join(target, 'uplot', name));
 }
+
+mkdirSync(join(target, 'man'));
+writeFileSync(join(target, 'man/lkl.1'), manPage(versionText(), new Date().toISOString().slice(0, 10)));

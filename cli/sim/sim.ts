@@ -1,8 +1,8 @@
 /** Reads the network, has it run here or elsewhere, and shows or writes what came of it. */
 
-import { readFileSync } from 'node:fs';
-import { Failure, reasonOf } from '../failure.ts';
+import { Failure } from '../failure.ts';
 import { showSpinner } from '../output/progress.ts';
+import { readJson } from '../read-json.ts';
 import type { RunSimulation } from './answer.ts';
 import { captureAll } from './capture-all.ts';
 import { CaptureFiles } from './capture-files.ts';
@@ -46,21 +46,9 @@ async function runner(url: URL | undefined): Promise<RunSimulation> {
 }
 
 function readNetwork(file: string): Readonly<Record<string, unknown>> {
-  const name = file === '-' ? 'standard input' : file;
-  let text: string;
-  try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (cause) {
-    throw new Failure('usage', `${name} cannot be read: ${reasonOf(cause)}`);
-  }
-  let network: unknown;
-  try {
-    network = JSON.parse(text);
-  } catch (cause) {
-    throw new Failure('usage', `${name} is no JSON: ${reasonOf(cause)}`);
-  }
+  const network = readJson(file);
   if (typeof network === 'object' && network !== null && !Array.isArray(network)) {
     return network as Readonly<Record<string, unknown>>;
   }
-  throw new Failure('usage', `${name} is not a JSON object`);
+  throw new Failure('usage', 'a network is a JSON object');
 }

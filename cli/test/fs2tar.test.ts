@@ -87,7 +87,7 @@ describe('exit code', () => {
     ['no image', ['fs2tar']],
     ['an unknown option', ['fs2tar', '--frob', 'x']],
     ['an unknown command', ['frob']],
-    ['a partition that is no number', ['fs2tar', '-p', 'one', 'x']],
+    ['a partition that cannot be', ['fs2tar', '-p', '0', 'x']],
     ['an action that is none', ['fs2tar', '--on-error', 'retry', 'x']],
     ['a URL of another scheme', ['fs2tar', '--url', 'ftp://x', 'x']],
     ['a directory', ['fs2tar', folder]],

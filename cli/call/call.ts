@@ -1,0 +1,83 @@
+/** Reads a batch, has it played here or by a Worker, and shows what the calls answered. */
+
+import { Readable } from 'node:stream';
+import { json } from 'node:stream/consumers';
+import type { PlayedCall } from '../../src/batch/player.ts';
+import { ResultKeeper } from '../../src/batch/result-keeper.ts';
+import { HostError } from '../../src/errors/host-error.ts';
+import { jsonPath } from '../../src/errors/json-path.ts';
+import { answerOf, batchOf, batch as batchSchema } from '../../src/worker/routes/syscalls/schema.ts';
+import { openDiskFile } from '../disk.ts';
+import { openEngine } from '../engine.ts';
+import { Failure } from '../failure.ts';
+import { printing } from '../output/print.ts';
+import { readJson } from '../read-json.ts';
+import { failureOf, send } from '../remote/client.ts';
+import type { CallOptions } from './command.ts';
+
+interface Result {
+  readonly strace?: string;
+}
+
+/** What is used of an answer (BatchAnswer). */
+interface Answer {
+  readonly results: readonly Result[];
+  readonly stopped?: unknown;
+  readonly tasks?: Readonly<Record<string, { readonly results: readonly Result[]; readonly stopped?: unknown }>>;
+}
+
+/** Whether the batch came to its end. */
+export async function call(file: string, options: CallOptions): Promise<boolean> {
+  const read = readJson(file);
+  const asked = Array.isArray(read) ? { calls: read } : read;
+  if (typeof asked !== 'object' || asked === null)
+    throw new Failure('usage', 'a batch is a JSON object or a list of calls');
+  const batch = options.json ? asked : { strace: true, ...asked };
+  const answer = options.url === undefined ? await here(batch, options) : await remote(options.url, batch);
+  await printing(async (out) => {
+    if (options.json) return out.json(answer);
+    for (const { strace } of answer.results) await out.print(`${strace}\n`);
+    for (const [name, { results }] of Object.entries(answer.tasks ?? {})) {
+      for (const { strace } of results) await out.print(`[${name}] ${strace}\n`);
+    }
+  });
+  return (
+    answer.stopped === undefined && Object.values(answer.tasks ?? {}).every(({ stopped }) => stopped === undefined)
+  );
+}
+
+async function here(request: unknown, { image = new Map() }: CallOptions): Promise<Answer> {
+  const parsed = batchSchema.safeParse(request);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(({ path, message }) => `${jsonPath(path) || 'it'}: ${message}`);
+    throw new Failure('usage', issues.join('; '));
+  }
+  const { calls, ...head } = parsed.data;
+  const engine = await openEngine();
+  const batches = engine.batches({
+    async image(name) {
+      const file = image.get(name);
+      if (file === undefined) {
+        throw new HostError(
+          'image-not-found',
+          `the batch mounts the image ${name}: name its file with --image ${name}=FILE`,
+        );
+      }
+      return { device: (await openDiskFile(file)).device, etag: '' };
+    },
+  });
+  const keeper = new ResultKeeper();
+  const report = await batches.run(batchOf(head, calls as readonly PlayedCall[]), (result, task) =>
+    keeper.keep(result, task),
+  );
+  return answerOf(report, keeper, head.console) as Answer;
+}
+
+async function remote(base: URL, batch: unknown): Promise<Answer> {
+  const body = Buffer.from(JSON.stringify(batch));
+  const stream = Object.assign(Readable.from([body]), { bytesRead: body.length });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await send('POST', new URL('v1/syscalls', base), { stream, lengthBytes: body.length }, headers);
+  if (answer.statusCode !== 200) throw await failureOf(answer);
+  return (await json(answer)) as Answer;
+}

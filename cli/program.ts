@@ -1,0 +1,35 @@
+/** The `lkl` command as it is parsed, described on a man page and completed in shells. */
+
+import { Command } from 'commander';
+import { callCommand } from './call/command.ts';
+import { completionCommand } from './completion.ts';
+import { cpfromfsCommand, cptofsCommand } from './copy/command.ts';
+import { fs2tarCommand } from './fs2tar/command.ts';
+import { simCommand } from './sim/command.ts';
+import { lookCommands } from './verbs/commands.ts';
+
+/** `version` is made when someone asks for it. */
+export function lklProgram(version: () => string): Command {
+  const program = new Command('lkl')
+    .description(
+      'Linux as a library, on the command line: looks into disk images, simulates networks, makes system calls.',
+    )
+    .option('-v, --verbose', 'show the log of a kernel or a Worker that failed')
+    .option('-V, --version', 'show the versions of this command and of its Linux')
+    .on('option:version', () => {
+      process.stdout.write(`${version()}\n`);
+      process.exit(0);
+    })
+    .exitOverride();
+  const commands = [
+    fs2tarCommand(),
+    ...lookCommands(),
+    cptofsCommand(),
+    cpfromfsCommand(),
+    callCommand(),
+    simCommand(),
+    completionCommand(),
+  ];
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  return program;
+}
