@@ -5,6 +5,7 @@ import { Mistake } from '../batch/language/mistake.ts';
 import { runList, type Stopped } from '../batch/language/run.ts';
 import type { BatchCall, CallResult } from '../batch/language/types.ts';
 import { HostError } from '../errors/host-error.ts';
+import { KernelDead, TaskExited } from '../kernel/errors.ts';
 import type { Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { seededHost } from '../kernel/seed.ts';
@@ -97,6 +98,12 @@ function tooLate(deadlineMs: number): HostError {
   });
 }
 
+/** It needs more than was expected of it. */
+function tooLarge(memoryMib: number, cause: Error): HostError {
+  const message = `the kernel ran out of memory: ${memoryMib} MiB do not hold what this network has under way (${cause.message})`;
+  return badSimulation([{ code: 'over-budget', path: 'links', message }]);
+}
+
 async function runTimed(
   plan: Plan,
   memoryMib: number,
@@ -128,7 +135,9 @@ async function runTimed(
     const result = await Promise.race([running, ended.promise]);
     return { result, wallMs: (host.monotonicNs() - startNs) / 1e6 };
   } catch (cause) {
-    throw cause instanceof Refused ? badSimulation([cause.issue]) : cause;
+    if (cause instanceof Refused) throw badSimulation([cause.issue]);
+    const isShort = cause instanceof TaskExited || (cause instanceof KernelDead && cause.end === 'oom');
+    throw isShort ? tooLarge(memoryMib, cause) : cause;
   } finally {
     cancel();
     signal?.removeEventListener('abort', stop);

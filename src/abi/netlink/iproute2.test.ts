@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { newAddress, newNeighbour, newRoute, newRule } from './address.ts';
-import { AF, TC_H } from './constants.ts';
+import { AF, IPPROTO, TC_H } from './constants.ts';
 import { parseIp, parseMac } from './inet.ts';
 import golden from './iproute2.golden.json';
 import { addBridgeVlan, newLink, setLink } from './link.ts';
@@ -231,7 +231,12 @@ const ours: Record<keyof typeof golden, NetlinkRequest> = {
   'tc filter add dev v2 parent 1: protocol ip prio 1 flower ip_proto udp dst_ip 10.0.0.2 dst_port 53 classid 1:10':
     newFlower(
       { index: 2, parent: handle(1), priority: 1 },
-      { protocol: 'udp', destination: ip('10.0.0.2'), destinationPort: 53 },
+      {
+        family: 'ipv4',
+        protocol: IPPROTO.UDP,
+        destination: { address: ip('10.0.0.2'), prefixLength: 32 },
+        destinationPort: 53,
+      },
       { classId: handle(1, 0x10) },
     ),
 };

@@ -4,6 +4,7 @@ import { Struct, u8, u16, u32 } from '../struct.ts';
 import { decode, encode, s32 } from './codecs.ts';
 import {
   ETH_P,
+  IPPROTO,
   NLA_F,
   NLM_F,
   RTM,
@@ -84,12 +85,20 @@ export const newHtbClass = (place: QdiscPlace & { readonly handle: number }, opt
 /** What a filter does with a packet it matches: name a class, or hand the packet to another device of the namespace. */
 export type FilterVerdict = { readonly classId: number } | { readonly redirect: number } | { readonly mirror: number };
 
+/** An address of 4 or 16 bytes, of which the first bits count. */
+export interface FlowerAddress {
+  readonly address: Uint8Array;
+  readonly prefixLength: number;
+}
+
 /** Keys of tc-flower(8); all must match. */
 export interface FlowerKeys {
-  /** 4 or 16 bytes. */
-  readonly source?: Uint8Array;
-  readonly destination?: Uint8Array;
-  readonly protocol?: 'tcp' | 'udp';
+  readonly family: 'ipv4' | 'ipv6';
+  readonly source?: FlowerAddress;
+  readonly destination?: FlowerAddress;
+  /** IPPROTO_* */
+  readonly protocol?: number;
+  /** Ports are of TCP or UDP, which `protocol` says. */
   readonly sourcePort?: number;
   readonly destinationPort?: number;
 }
@@ -105,32 +114,30 @@ export function newMatchall(place: FilterPlace, verdict: FilterVerdict): Netlink
   return filter(place, ETH_P.ALL, 'matchall', [verdictAttribute(verdict, TCA_MATCHALL)]);
 }
 
-/** Packets of IPv4 or IPv6 (by the length of an address, IPv4 when none is given) with these keys. */
+/** Packets of one family with these keys. */
 export function newFlower(place: FilterPlace, keys: FlowerKeys, verdict: FilterVerdict): NetlinkRequest {
-  const isIpv6 = (keys.destination ?? keys.source)?.length === 16;
-  const protocol = isIpv6 ? ETH_P.IPV6 : ETH_P.IP;
-  const address = (type: number, value: Uint8Array | undefined) =>
-    value
-      ? [
-          raw(type, value),
-          raw(
-            type + 1,
-            value.map(() => 0xff),
-          ),
-        ]
-      : [];
-  const isUdp = keys.protocol === 'udp';
-  return filter(place, protocol, 'flower', [
+  const isIpv6 = keys.family === 'ipv6';
+  const ethernetType = isIpv6 ? ETH_P.IPV6 : ETH_P.IP;
+  const isUdp = keys.protocol === IPPROTO.UDP;
+  return filter(place, ethernetType, 'flower', [
     verdictAttribute(verdict, TCA_FLOWER),
-    attrBe16(TCA_FLOWER.KEY_ETH_TYPE, protocol),
-    ...present(maybe(attrU8, TCA_FLOWER.KEY_IP_PROTO, keys.protocol && (isUdp ? 17 : 6))),
-    ...address(isIpv6 ? TCA_FLOWER.KEY_IPV6_SRC : TCA_FLOWER.KEY_IPV4_SRC, keys.source),
-    ...address(isIpv6 ? TCA_FLOWER.KEY_IPV6_DST : TCA_FLOWER.KEY_IPV4_DST, keys.destination),
+    attrBe16(TCA_FLOWER.KEY_ETH_TYPE, ethernetType),
+    ...present(maybe(attrU8, TCA_FLOWER.KEY_IP_PROTO, keys.protocol)),
+    ...flowerAddress(isIpv6 ? TCA_FLOWER.KEY_IPV6_SRC : TCA_FLOWER.KEY_IPV4_SRC, keys.source),
+    ...flowerAddress(isIpv6 ? TCA_FLOWER.KEY_IPV6_DST : TCA_FLOWER.KEY_IPV4_DST, keys.destination),
     ...present(
       maybe(attrBe16, isUdp ? TCA_FLOWER.KEY_UDP_SRC : TCA_FLOWER.KEY_TCP_SRC, keys.sourcePort),
       maybe(attrBe16, isUdp ? TCA_FLOWER.KEY_UDP_DST : TCA_FLOWER.KEY_TCP_DST, keys.destinationPort),
     ),
   ]);
+}
+
+/** The attribute of a mask follows that of its address. */
+function flowerAddress(type: number, key: FlowerAddress | undefined): Attribute[] {
+  if (!key) return [];
+  const bits = (i: number): number => Math.min(8, Math.max(0, key.prefixLength - 8 * i));
+  const mask = key.address.map((_, i) => (0xff00 >> bits(i)) & 0xff);
+  return [raw(type, key.address), raw(type + 1, mask)];
 }
 
 function filter(

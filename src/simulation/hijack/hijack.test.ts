@@ -8,7 +8,8 @@ import { readmeExample } from './hijack-example.ts';
 
 function plan(value: unknown) {
   const issues: Issue[] = [];
-  return { hijack: planHijack(new Place(issues, 'hosts.a.hijack'), value), issues };
+  const place = new Place({ issues, warnings: [] }, 'hosts.a.hijack');
+  return { hijack: planHijack(place, value), issues };
 }
 
 const words = (action: HijackAction): string =>
@@ -149,7 +150,7 @@ describe('what LKL gets wrong', () => {
     expect(warnings(value).map(({ message }) => message)).toContain(
       'kernel.hostname is refused: all hosts share one kernel, and only what is in net is their own',
     );
-    const session = planHijack(new Place([], 'hijack'), value, 'session');
+    const session = planHijack(new Place({ issues: [], warnings: [] }, 'hijack'), value, 'session');
     expect(session?.actions.map(words)).toEqual(['sysctl kernel.hostname a']);
   });
 

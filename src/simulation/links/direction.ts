@@ -1,31 +1,19 @@
 /** One direction of a link as the qdiscs that play it: delay and loss, then the bottleneck, then what waits there. */
 
 import { TC_H } from '../../abi/netlink/constants.ts';
-import { parseIp } from '../../abi/netlink/inet.ts';
 import type { NetemOptions } from '../../abi/netlink/netem.ts';
-import type { HtbClass, QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
-import { type FlowerKeys, handle } from '../../abi/netlink/tc.ts';
+import { handle } from '../../abi/netlink/tc.ts';
 import type { Place } from '../plan/issue.ts';
 import type { DirectionSpec, LossSpec, QueueSpec } from '../plan/request.ts';
-import { parsePercent, parseRate, parseSize, parseTime } from '../plan/units.ts';
+import { readPercent, readSize, readTime } from '../plan/words.ts';
 import { type Random, seedFrom } from '../run/random.ts';
 import { delayTable } from './delay-distribution.ts';
+import { isHtb, planHtb } from './htb.ts';
 import { type DeliveryTrace, meanRate, opportunityBytes, parseTrace } from './mahimahi.ts';
 import { planQueue } from './queue.ts';
+import { planRate, slowestRate } from './rate.ts';
+import type { TcStep } from './step.ts';
 import type { TracedBucket } from './trace-driver.ts';
-
-/** One thing to set on the device that sends into the link, in order, and where the request asks for it. */
-export type TcStep = { readonly place: Place } & (
-  | { readonly step: 'qdisc'; readonly parent: number; readonly handle: number; readonly options: QdiscOptions }
-  | { readonly step: 'class'; readonly parent: number; readonly handle: number; readonly options: HtbClass }
-  | {
-      readonly step: 'filter';
-      readonly parent: number;
-      readonly priority: number;
-      readonly keys: FlowerKeys;
-      readonly classId: number;
-    }
-);
 
 /** Where an option of a direction stands in the request: on the link, or in what overrides it. */
 export type Where = (key: keyof DirectionSpec) => Place;
@@ -44,6 +32,7 @@ export interface DirectionReport {
   /** Bits a second of Ethernet frames, without preamble and checksum, as tc counts. */
   readonly rateBps?: number;
   readonly delayNs: number;
+  readonly jitterNs: number;
   readonly queue?: string;
   /** Of a fifo or red, bytes. */
   readonly limitBytes?: number;
@@ -55,7 +44,6 @@ const headerBytes = 18;
 /** A burst never needs to be more than the longest packet the stack builds, headers of its segments included. */
 const longestBurst = 70_000;
 const largestDefaultQueue = 4 << 20;
-const largestRate = 1e12;
 /** The delay line must never be what drops: the queue is. */
 const unlimitedPackets = 0x7fff_ffff;
 
@@ -63,25 +51,36 @@ const netemHandle = handle(1);
 const shaperHandle = handle(2);
 const queueHandle = handle(3);
 
+/** What a direction is part of. */
+export interface Surroundings {
+  readonly mtu: number;
+  readonly random: Random;
+  /** Its frames carry VLAN tags. */
+  readonly isTrunk: boolean;
+  /** At most so much more delay at random, for packets that come to a queue. */
+  readonly perturbNs?: number;
+}
+
 /** `place` is the direction's, for what several of its options make together. */
 export function planDirection(
   place: Place,
   at: Where,
   spec: DirectionSpec,
-  { mtu, random }: { mtu: number; random: Random },
+  { mtu, random, isTrunk, perturbNs = 0 }: Surroundings,
 ): Direction {
   const trace = planTrace(at, spec, mtu);
   const frameBytes = (trace ? opportunityBytes : mtu) + headerBytes;
   const rate = trace ? meanRate(trace) / 8 : planRate(at('rate'), spec.rate, frameBytes);
   const hasQueue = rate !== undefined || spec.queue !== undefined;
-  const netem = planNetem(at, spec, random, hasQueue);
-  const delayNs = at('delay').read(parseTime, spec.delay, 'time, such as "20ms"') ?? 0;
+  const netem = perturbed(planNetem(at, spec, random, hasQueue), hasQueue ? perturbNs : 0);
+  const delayNs = readTime(at('delay'), spec.delay) ?? 0;
   const shaper = {
     parent: netem ? netemHandle | 1 : TC_H.ROOT,
     rate,
     burst: planBurst(at, spec, trace ? 0 : rate, frameBytes),
     limitBytes: defaultLimit(rate ?? 0, delayNs, frameBytes),
     waitsForTrace: trace !== undefined,
+    isTrunk,
   };
   const steps: TcStep[] = [
     ...(netem ? [{ place, step: 'qdisc', parent: TC_H.ROOT, handle: netemHandle, options: netem } as const] : []),
@@ -95,6 +94,7 @@ export function planDirection(
     report: {
       ...(rate !== undefined && { rateBps: rate * 8 }),
       delayNs,
+      jitterNs: netem?.jitterNs ?? 0,
       ...reportQueue(steps),
       gso: gsoMaxSegs === undefined || gsoMaxSegs > 1,
     },
@@ -122,13 +122,16 @@ interface Shaper {
   readonly limitBytes: number;
   /** Lets packets pass when it is told to: its own rate is as little as can be, a frame in two seconds. */
   readonly waitsForTrace: boolean;
+  /** Its frames carry VLAN tags. */
+  readonly isTrunk: boolean;
 }
 
 /** The rate and what waits for it. Cake and htb shape by themselves, for the others a token bucket does. */
 function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shaper: Shaper): TcStep[] {
-  const { parent, rate, burst, limitBytes, waitsForTrace } = shaper;
+  const { parent, rate, burst, limitBytes, waitsForTrace, isTrunk } = shaper;
   if (spec !== undefined && isHtb(spec)) {
-    if (rate !== undefined && !waitsForTrace) return planHtb(place, spec, { parent, rate, burst, limitBytes });
+    if (rate !== undefined && !waitsForTrace)
+      return planHtb(place, spec, { parent, handle: shaperHandle, rate, burst, limitBytes, isTrunk });
     place.fail('bad-option', 'htb shares a rate: give the link one');
     return [];
   }
@@ -136,7 +139,8 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
   const queue = planQueue(place, spec ?? 'bfifo', { on: 'link', limitBytes, ...(rate !== undefined && { rate }) });
   if (!queue) return [];
   if (rate === undefined) return [{ place, step: 'qdisc', parent, handle: queueHandle, options: queue }];
-  if (queue.kind === 'cake' && !waitsForTrace)
+  // One that is told a bandwidth of its own shapes to that, in front of the link.
+  if (queue.kind === 'cake' && !queue.bandwidth && !waitsForTrace)
     return [
       { place, step: 'qdisc', parent, handle: shaperHandle, options: { ...queue, bandwidth: rate, autorate: 0 } },
     ];
@@ -146,21 +150,6 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
     { place, step: 'qdisc', parent: shaperHandle | 1, handle: queueHandle, options: queue },
   ];
 }
-
-/** Bytes a second. */
-function planRate(place: Place, text: string | undefined, frameBytes: number): number | undefined {
-  const bits = place.read(parseRate, text, 'rate, such as "10mbit"');
-  if (bits === undefined) return undefined;
-  const least = slowestRate(frameBytes) * 8;
-  if (bits >= least && bits <= largestRate) return Math.floor(bits / 8);
-  return place.fail(
-    'impossible-rate',
-    `${text} is no rate of a link with frames of ${frameBytes} bytes: ${least}bit to 1tbit`,
-  );
-}
-
-/** sch_tbf waits for a frame in 31 bits of nanoseconds on a 32-bit kernel: 2.147 seconds. */
-const slowestRate = (frameBytes: number): number => Math.ceil(frameBytes / 2.1);
 
 function planTrace(at: Where, spec: DirectionSpec, mtu: number): DeliveryTrace | undefined {
   if (spec.trace === undefined) return undefined;
@@ -180,7 +169,7 @@ function planTrace(at: Where, spec: DirectionSpec, mtu: number): DeliveryTrace |
 
 /** A millisecond's worth, but one frame at least: less would never send one, more would not be a wire. */
 function planBurst(at: Where, spec: DirectionSpec, rate: number | undefined, frameBytes: number): number {
-  const given = at('burst').read(parseSize, spec.burst, 'size, such as "15kb"');
+  const given = readSize(at('burst'), spec.burst);
   if (given !== undefined && given < frameBytes)
     at('burst').fail('bad-option', `a burst of ${given} bytes lets no frame of ${frameBytes} pass`);
   return given ?? Math.min(longestBurst, Math.max(frameBytes, Math.floor((rate ?? 0) / 1000)));
@@ -203,9 +192,8 @@ function defaultLimit(rate: number, delayNs: number, frameBytes: number): number
 const leastLatencyNs = 1;
 
 function planNetem(at: Where, spec: DirectionSpec, random: Random, hasQueue: boolean): NetemOptions | undefined {
-  const time = (key: 'delay' | 'jitter') => at(key).read(parseTime, spec[key], 'time, such as "20ms"');
-  const percent = (key: 'delayCorrelation' | 'duplicate' | 'corrupt' | 'reorder') =>
-    at(key).read(parsePercent, spec[key], 'percentage, such as "1%"');
+  const time = (key: 'delay' | 'jitter') => readTime(at(key), spec[key]);
+  const percent = (key: 'delayCorrelation' | 'duplicate' | 'corrupt' | 'reorder') => readPercent(at(key), spec[key]);
   const latencyNs = time('delay');
   const jitterNs = time('jitter');
   const reorder = percent('reorder');
@@ -231,6 +219,19 @@ function planNetem(at: Where, spec: DirectionSpec, random: Random, hasQueue: boo
   return Object.keys(options).length === 0 ? undefined : { kind: 'netem', limit: unlimitedPackets, ...options, seed };
 }
 
+/**
+ * A delay of up to so much more, where the link has no jitter of its own. netem that has a rate keeps packets in order:
+ * one beyond any link's costs a frame two nanoseconds.
+ */
+function perturbed(netem: NetemOptions | undefined, perturbNs: number): NetemOptions | undefined {
+  if (!netem || perturbNs === 0 || netem.jitterNs) return netem;
+  const half = Math.round(perturbNs / 2);
+  return { ...netem, latencyNs: (netem.latencyNs ?? 0) + half, jitterNs: half, rate: PERTURBED_RATE };
+}
+
+/** Bytes a second. */
+const PERTURBED_RATE = 1e12;
+
 /** Without the members that are undefined or zero: they ask for nothing. */
 function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined && v !== 0)) as {
@@ -241,11 +242,11 @@ function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], u
 /** Defaults of the models are tc's. */
 function planLoss(place: Place, loss: string | LossSpec | undefined): Partial<NetemOptions> {
   if (loss === undefined) return {};
-  if (typeof loss === 'string') return defined({ loss: place.read(parsePercent, loss, 'percentage, such as "1%"') });
+  if (typeof loss === 'string') return defined({ loss: readPercent(place, loss) });
   const models = [loss.random, loss.gemodel, loss.state].filter((model) => model !== undefined);
   if (models.length !== 1) place.fail('bad-option', 'a loss is random, gemodel or state');
   const read = (at: Place, text: string | undefined, otherwise: number) =>
-    text === undefined ? otherwise : (at.read(parsePercent, text, 'percentage') ?? 0);
+    text === undefined ? otherwise : (readPercent(at, text) ?? 0);
   if (loss.gemodel) {
     const at = place.at('gemodel');
     const p = read(at.at('p'), loss.gemodel.p, 0);
@@ -271,95 +272,17 @@ function planLoss(place: Place, loss: string | LossSpec | undefined): Partial<Ne
     } as const;
     return { lossModel, ecn: loss.ecn ?? false };
   }
+  if (loss.correlation !== undefined)
+    place
+      .at('correlation')
+      .warn(
+        'netem(8) calls it deprecated: it loses far less than `random` says (1 % with 25 % next to nothing). Bursts of losses are `gemodel`',
+      );
   return {
     loss: read(place.at('random'), loss.random, 0),
     lossCorrelation: read(place.at('correlation'), loss.correlation, 0),
     ecn: loss.ecn ?? false,
   };
-}
-
-const isHtb = (queue: string | QueueSpec): queue is QueueSpec => typeof queue === 'object' && queue.kind === 'htb';
-
-interface HtbContext {
-  readonly parent: number;
-  readonly rate: number;
-  readonly burst: number;
-  readonly limitBytes: number;
-}
-
-/** Classes that share the link: each a rate it is sure of, a ceiling, a queue, and the packets it is for. */
-function planHtb(place: Place, spec: QueueSpec, { parent, rate, burst, limitBytes }: HtbContext): TcStep[] {
-  const classes: readonly unknown[] = Array.isArray(spec.classes) ? spec.classes : [];
-  if (classes.length === 0) place.at('classes').fail('bad-option', 'htb needs classes');
-  const { kind: _, classes: __, default: last, ...unknown } = spec;
-  for (const word of Object.keys(unknown))
-    place.at(word).fail('bad-option', `htb has no option ${word}; it has classes, default`);
-  const defaultIndex = typeof last === 'number' ? last : classes.length - 1;
-  const major = shaperHandle >>> 16;
-  const minor = (index: number) => 0x10 + index;
-  const root = handle(major, 1);
-  const steps: TcStep[] = [
-    { place, step: 'qdisc', parent, handle: shaperHandle, options: { kind: 'htb', defaultClass: minor(defaultIndex) } },
-    { place, step: 'class', parent: shaperHandle, handle: root, options: { rate, ceil: rate, burst, cburst: burst } },
-  ];
-  for (const [index, value] of classes.entries()) {
-    const at = place.at('classes').at(index);
-    const child = (typeof value === 'object' && value !== null ? value : {}) as {
-      rate?: string;
-      ceil?: string;
-      prio?: number;
-      queue?: string | QueueSpec;
-      match?: Match;
-    };
-    const classRate = planRate(at.at('rate'), child.rate, burst) ?? Math.max(1, Math.floor(rate / classes.length));
-    const ceil = planRate(at.at('ceil'), child.ceil, burst) ?? rate;
-    const options = { rate: classRate, ceil, burst, cburst: burst, prio: child.prio ?? 0, quantum: burst };
-    steps.push({ place: at, step: 'class', parent: root, handle: handle(major, minor(index)), options });
-    const queue = planQueue(at.at('queue'), child.queue ?? 'bfifo', { on: 'link', limitBytes, rate: classRate });
-    if (queue)
-      steps.push({
-        place: at.at('queue'),
-        step: 'qdisc',
-        parent: handle(major, minor(index)),
-        handle: handle(0x10 + index),
-        options: queue,
-      });
-    const keys = child.match && planMatch(at.at('match'), child.match);
-    if (keys)
-      steps.push({
-        place: at.at('match'),
-        step: 'filter',
-        parent: shaperHandle,
-        priority: index + 1,
-        keys,
-        classId: handle(major, minor(index)),
-      });
-  }
-  return steps;
-}
-
-interface Match {
-  readonly protocol?: string;
-  readonly src?: string;
-  readonly dst?: string;
-  readonly sport?: number;
-  readonly dport?: number;
-}
-
-function planMatch(place: Place, { protocol, src, dst, sport, dport }: Match): FlowerKeys | undefined {
-  if (protocol !== undefined && protocol !== 'tcp' && protocol !== 'udp')
-    return place.at('protocol').fail('bad-option', 'a protocol is tcp or udp');
-  const address = (key: 'src' | 'dst', text: string | undefined) =>
-    text === undefined
-      ? undefined
-      : (parseIp(text) ?? place.at(key).fail('bad-address', `${JSON.stringify(text)} is no address`));
-  return defined({
-    source: address('src', src),
-    destination: address('dst', dst),
-    protocol,
-    sourcePort: sport,
-    destinationPort: dport,
-  }) as FlowerKeys;
 }
 
 /** A packet of many segments is one packet to a qdisc: where each segment has its own luck or its own place in a count, it must come alone. */
@@ -369,7 +292,9 @@ function gsoLimit(
   burst: number | undefined,
   frameBytes: number,
 ): number | undefined {
-  const hasLuck = netem && Object.keys(netem).some((key) => !['kind', 'limit', 'latencyNs', 'seed'].includes(key));
+  const fates = Object.keys(netem ?? {}).filter((key) => !['kind', 'limit', 'latencyNs', 'seed', 'rate'].includes(key));
+  // A packet that is perturbed keeps its place, and its segments stay together.
+  const hasLuck = fates.some((key) => key !== 'jitterNs' || netem?.rate === undefined);
   const counts = steps.some((step) => step.step === 'qdisc' && step.options.kind === 'pfifo');
   if (hasLuck || counts) return 1;
   if (burst === undefined || burst >= longestBurst) return undefined;

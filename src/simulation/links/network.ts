@@ -21,8 +21,9 @@ import { addressPlace, type Interface, isVlanAware, type Link, type Node, type P
 import { parseTime } from '../plan/units.ts';
 import { setUpMptcp } from '../run/mptcp.ts';
 import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts';
-import type { TcStep } from './direction.ts';
+import { ownSysctls, sharedSysctls } from './host-tables.ts';
 import { opportunityBytes } from './mahimahi.ts';
+import type { TcStep } from './step.ts';
 
 /** A network namespace the director holds open. */
 export interface Netns {
@@ -50,18 +51,9 @@ export interface Devices {
   readonly bridge: ReadonlyMap<Node, number>;
 }
 
-/** Set once for the whole kernel, before any namespace: what a machine with some gigabytes would have. */
+/** Set once for the whole kernel: hosts do not wait for routers that advertise nothing, nor for doubles of addresses that are unique by plan. */
 const kernelSysctls = {
-  // Those the kernel derives from its memory at boot, when it has the least.
-  'user.max_net_namespaces': '100000',
-  'kernel.threads-max': '100000',
-  'net.ipv4.tcp_rmem': '4096 131072 6291456',
-  'net.ipv4.tcp_wmem': '4096 16384 4194304',
-  // In pages, and far more than there is: no host is to feel that the kernel is small. TCP's are tcp-memory.ts.
-  'net.ipv4.udp_mem': '1048576 1048576 1048576',
-  // Every namespace shares one backlog of packets that are between two devices.
-  'net.core.netdev_max_backlog': '1000000',
-  // Hosts do not wait for routers that advertise nothing, nor for doubles of addresses that are unique by plan.
+  ...sharedSysctls,
   'net.core.devconf_inherit_init_net': '1',
   'net.ipv6.conf.all.accept_dad': '0',
   'net.ipv6.conf.default.accept_dad': '0',
@@ -131,6 +123,7 @@ function sysctlsOf(node: Node, plan: Plan): Record<string, string | number> {
   const hasIpv6 = node.role !== 'switch' && plan.families.includes('ipv6');
   const isPinging = plan.workloads.some((workload) => workload.type === 'ping' && workload.from === node);
   return {
+    ...ownSysctls,
     ...(hasIpv6 ? {} : withoutIpv6),
     ...(node.role === 'router' && forwarding),
     ...(isPinging && pings),

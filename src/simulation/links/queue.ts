@@ -3,7 +3,7 @@
 import { cakeAckFilters, cakeDiffserv, cakeFlowModes, type QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
 import type { Place } from '../plan/issue.ts';
 import type { QueueSpec } from '../plan/request.ts';
-import { parsePercent, parseRate, parseSize, parseTime } from '../plan/units.ts';
+import { parsePercent, parseRate, parseSize, parseTime, slips } from '../plan/units.ts';
 
 /** Reads the JSON value of an option; undefined when it is none. */
 type Reader = (value: unknown) => number | boolean | undefined;
@@ -31,6 +31,15 @@ const seconds: Reader = (value) =>
 const percent: Reader = (value) => parsePercent(text(value));
 const flag: Reader = (value) => (typeof value === 'boolean' ? Number(value) : undefined);
 const truth: Reader = (value) => (typeof value === 'boolean' ? value : undefined);
+/** What may be a slip in a text that this reader took. */
+const slipOf = (read: Reader | undefined, value: string): string | undefined =>
+  read === bytesPerSecond
+    ? slips.rate(value)
+    : read === microseconds
+      ? slips.time(value)
+      : read === size
+        ? slips.size(value)
+        : undefined;
 const choice =
   (...words: readonly string[]): Reader =>
   (value) =>
@@ -162,7 +171,11 @@ export function planQueue(place: Place, spec: string | QueueSpec, defaults: Queu
     if (!field)
       place.at(word).fail('bad-option', `${kind} has no option ${word}; it has ${Object.keys(table).join(', ')}`);
     else if (parsed === undefined) place.at(word).fail('bad-unit', `${JSON.stringify(value)} is no ${word} of ${kind}`);
-    else values[field] = parsed;
+    else {
+      values[field] = parsed;
+      const slip = typeof value === 'string' ? slipOf(read, value) : undefined;
+      if (slip !== undefined) place.at(word).warn(slip);
+    }
   }
   return complete(place, real, values, defaults);
 }

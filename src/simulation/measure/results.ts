@@ -14,8 +14,12 @@ interface FlowResult {
   readonly duration_s: number;
   /** It ended by itself. */
   readonly completed: boolean;
+  /** The end of the simulation cut it off. */
+  readonly truncated?: true;
   /** What Linux said when it could not go on. */
   readonly error?: string;
+  /** One of its hosts met a shortage of the memory that all hosts share, which machines of their own would not have. */
+  readonly memory_bound?: true;
 }
 
 /** One connection as both its ends saw it. */
@@ -45,14 +49,23 @@ export interface UdpResult extends FlowResult {
   readonly type: 'udp';
   readonly sent: number;
   readonly received: number;
+  /** Sent so late that one as slow as the slowest (without one: as the links are) would not have come: neither received nor lost. */
+  readonly in_flight: number;
   readonly lost: number;
+  /** `lost` as a fraction of what was sent and is not under way. */
+  readonly loss: number;
   readonly duplicates: number;
   readonly reordered: number;
   /** Payload after the first datagram, over the time from its arrival to the last one's: none with fewer than two. */
   readonly goodput_bps?: number;
   readonly one_way_ms?: Summary;
-  /** RFC 3550 */
+  /** The running estimate of RFC 3550, 6.4.1, in the order of arrival: its mean over all datagrams. */
   readonly jitter_ms: number;
+  /** Its largest value, and its last one, which iperf(1) shows: at the very end only the slowest still arrive. */
+  readonly jitter_max_ms: number;
+  readonly jitter_last_ms: number;
+  /** How transit times differ from one arrival to the next (RFC 3393), without their signs. */
+  readonly delay_variation_ms?: Summary;
 }
 
 export interface PingResult extends FlowResult {
@@ -81,6 +94,7 @@ export interface OnOffResult extends FlowResult {
   readonly goodput_bps: number;
   /** UDP only. */
   readonly lost?: number;
+  readonly in_flight?: number;
 }
 
 export interface FlowsResult extends FlowResult {

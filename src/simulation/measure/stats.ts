@@ -54,10 +54,26 @@ export const bitRate = (bytes: number, ns: number): number => (ns > 0 ? (bytes *
 /** Jitter of RFC 3550, 6.4.1: a running mean of how transit times differ from one packet to the next. */
 export class InterarrivalJitter {
   #last: number | undefined;
+  #sum = 0;
+  /** The estimate now. */
   value = 0;
+  max = 0;
+  /** How much each transit time differed from the one before. */
+  readonly differences: number[] = [];
 
   add(transit: number): void {
-    if (this.#last !== undefined) this.value += (Math.abs(transit - this.#last) - this.value) / 16;
+    if (this.#last !== undefined) {
+      const difference = Math.abs(transit - this.#last);
+      this.differences.push(difference);
+      this.value += (difference - this.value) / 16;
+      this.max = Math.max(this.max, this.value);
+      this.#sum += this.value;
+    }
     this.#last = transit;
+  }
+
+  /** Of the estimate, over all packets but the first. */
+  get mean(): number {
+    return this.differences.length === 0 ? 0 : this.#sum / this.differences.length;
   }
 }

@@ -29,25 +29,57 @@ export interface Issue {
   readonly errno?: string;
 }
 
+/** What is possible, but looks like a slip, or bounds what the numbers of the answer mean. */
+export interface Warning {
+  /** JSON path: links[0].rate */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What was found while a request was read. */
+export interface Findings {
+  readonly issues: Issue[];
+  readonly warnings: Warning[];
+}
+
 /** A place in the request; makes the paths of what lies in it. */
 export class Place {
   readonly path: string;
-  readonly #issues: Issue[];
+  readonly #findings: Findings;
 
-  constructor(issues: Issue[], path = '') {
-    this.#issues = issues;
+  constructor(findings: Findings, path = '') {
+    this.#findings = findings;
     this.path = path;
   }
 
   /** The place of a member or an element. */
   at(key: string | number): Place {
-    return new Place(this.#issues, jsonStep(this.path, key));
+    return new Place(this.#findings, jsonStep(this.path, key));
   }
 
   /** Something is wrong here. */
   fail(code: IssueCode, message: string): undefined {
-    this.#issues.push({ code, path: this.path, message });
+    this.#findings.issues.push({ code, path: this.path, message });
     return undefined;
+  }
+
+  /** Something here may not be what was meant. */
+  warn(message: string): void {
+    this.#findings.warnings.push({ path: this.path, message });
+  }
+
+  /** An object with no members but these; `what` names it. Answers nothing where it is none. */
+  members<K extends string>(
+    value: unknown,
+    what: string,
+    known: readonly K[],
+  ): Partial<Record<K, unknown>> | undefined {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return this.fail('bad-option', `${JSON.stringify(value)} is no ${what}: an object of ${known.join(', ')}`);
+    for (const key of Object.keys(value))
+      if (!known.some((one) => one === key))
+        this.at(key).fail('bad-option', `${what} has no ${key}; it has ${known.join(', ')}`);
+    return value;
   }
 
   /** Read a value here with a parser; what it cannot read is an issue. */

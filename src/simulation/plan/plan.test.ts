@@ -364,6 +364,8 @@ describe('links as qdiscs', () => {
       '2: 2:1 class',
       '2:1 2:10 class',
       '2:10 10: bfifo',
+      // One for each family.
+      '2: filter filter',
       '2: filter filter',
       '2:1 2:11 class',
       '2:11 11: fq_codel',

@@ -7,20 +7,15 @@ import { type Forwarding, planForwarding } from '../links/forwarding.ts';
 import { seededRandom } from '../run/random.ts';
 import { type Addressing, planAddresses } from './addressing.ts';
 import { type HostPlan, planHost } from './host-plan.ts';
-import { type Issue, Place } from './issue.ts';
-import type { Family, InterfaceAddress } from './prefix.ts';
+import { type Findings, type Issue, Place, type Warning } from './issue.ts';
+import { findNeighbours, type PlannedNeighbour, takesRoutes } from './neighbours.ts';
+import type { Family } from './prefix.ts';
 import type { DirectionSpec, HostSpec, InterfaceSpec, SimulationRequest } from './request.ts';
-import { findWays, meets, type Network, type PlannedRoute, pathTo, routesOf } from './routing.ts';
-import { type Interface, type Link, type Node, type Port, planTopology, type Topology } from './topology.ts';
-import { parseTime } from './units.ts';
-import { type FlowPlan, planWorkloads, type WorkloadPlan } from './workload-plan.ts';
-
-/** A neighbour whose Ethernet address an interface is told. */
-export interface PlannedNeighbour {
-  readonly through: Interface;
-  readonly address: InterfaceAddress;
-  readonly to: Interface;
-}
+import { findWays, type Network, type PlannedRoute, pathTo, routesOf, wayBack } from './routing.ts';
+import { warnOfTiming } from './timing.ts';
+import { type Link, type Node, type Port, planTopology, type Topology } from './topology.ts';
+import { readTime } from './words.ts';
+import { planWorkloads, type WorkloadPlan } from './workload-plan.ts';
 
 export interface CapturePlan {
   readonly port: Port;
@@ -45,6 +40,8 @@ export interface Plan {
   readonly workloads: readonly WorkloadPlan[];
   readonly captures: readonly CapturePlan[];
   readonly sampleIntervalNs?: number;
+  /** What looks like a slip in the request. */
+  readonly warnings: readonly Warning[];
 }
 
 /** A plan, or everything that is wrong with the request. */
@@ -61,8 +58,9 @@ const longestNs = 86_400e9;
 const wholePacket = 262_144;
 
 export function planSimulation(request: SimulationRequest, budget: Budget): Planned {
-  const issues: Issue[] = [];
-  const place = new Place(issues);
+  const found: Findings = { issues: [], warnings: [] };
+  const { issues } = found;
+  const place = new Place(found);
   checkBudget(place, request, budget);
   const hijacks = planHijacks(place, request);
   const topology = planTopology(place, withHijacks(request, hijacks));
@@ -78,6 +76,8 @@ export function planSimulation(request: SimulationRequest, budget: Budget): Plan
   const seed = request.seed ?? 0;
   if (!Number.isSafeInteger(seed) || seed < 0)
     place.at('seed').fail('bad-option', `${seed} is no seed: a whole number from 0 to 2^53 - 1`);
+  const perturbNs = readPerturb(place, request);
+  const directions = new Map(topology.links.map((link) => [link, planDirections(link, seed, perturbNs)] as const));
   const sampleIntervalNs = readInterval(place, request);
   const neighbours = request.neighbours === 'dynamic' ? [] : findNeighbours(workloads, network);
   const plan: Plan = {
@@ -97,13 +97,16 @@ export function planSimulation(request: SimulationRequest, budget: Budget): Plan
         .filter(({ role }) => role !== 'switch')
         .map((node) => [node, planHost(node, topology, addressing)]),
     ),
-    directions: new Map(topology.links.map((link) => [link, planDirections(link, seed)])),
+    directions,
     hijacks: new Map([...topology.nodes.values()].flatMap((node) => pairWith(node, hijacks.get(node.name)))),
     workloads: workloads.map((workload) => delayed(workload, hijacks)),
     captures: planCaptures(place, request, topology),
     ...(sampleIntervalNs !== undefined && { sampleIntervalNs }),
+    warnings: found.warnings,
   };
-  return issues.length ? { issues: distinct(issues) } : { plan };
+  if (issues.length) return { issues: distinct(issues) };
+  warnOfTiming(place, plan);
+  return { plan: { ...plan, warnings: distinct(found.warnings) } };
 }
 
 /** With samples: some hundreds, at a round interval of a millisecond or more, unless the request says how many. */
@@ -127,15 +130,22 @@ function checkBudget(place: Place, request: SimulationRequest, budget: Budget): 
 
 function readDuration(place: Place, { duration }: SimulationRequest): number {
   const at = place.at('duration');
-  const ns = at.read(parseTime, duration, 'time, such as "10s"') ?? defaultDurationNs;
+  const ns = readTime(at, duration) ?? defaultDurationNs;
   if (ns <= 0 || ns > longestNs) at.fail('bad-option', 'a simulation lasts a nanosecond at least and a day at most');
+  return ns;
+}
+
+function readPerturb(place: Place, { perturb }: SimulationRequest): number {
+  const at = place.at('perturb');
+  const ns = readTime(at, perturb) ?? 0;
+  if (ns > 1e9) at.fail('bad-option', 'a second at most');
   return ns;
 }
 
 function readInterval(place: Place, { samples }: SimulationRequest): number | undefined {
   if (!samples) return undefined;
   const at = place.at('samples').at('interval');
-  const ns = at.read(parseTime, samples.interval, 'time, such as "100ms"');
+  const ns = readTime(at, samples.interval);
   if (ns !== undefined && ns < 1e5) at.fail('bad-option', 'an interval is 100us at least');
   return ns;
 }
@@ -199,7 +209,7 @@ function delayed(workload: WorkloadPlan, hijacks: ReadonlyMap<string, Hijack>): 
 
 // --- links ---
 
-function planDirections(link: Link, seed: number): [Direction, Direction] {
+function planDirections(link: Link, seed: number, perturbNs: number): [Direction, Direction] {
   const mtu = Math.max(...link.ports.map((port) => port.mtu));
   const plan = (way: 'forward' | 'reverse') => {
     const override: DirectionSpec = link.spec[way] ?? {};
@@ -208,7 +218,12 @@ function planDirections(link: Link, seed: number): [Direction, Direction] {
       Object.keys(override).length ? link.place.at(way) : link.place,
       at,
       { ...link.spec, ...override },
-      { mtu, random: seededRandom(seed, `link ${link.index} ${way}`) },
+      {
+        mtu,
+        random: seededRandom(seed, `link ${link.index} ${way}`),
+        isTrunk: link.spec.vlans !== undefined,
+        perturbNs,
+      },
     );
   };
   return [plan('forward'), plan('reverse')];
@@ -216,15 +231,21 @@ function planDirections(link: Link, seed: number): [Direction, Direction] {
 
 // --- paths ---
 
-/** A host that brings its own routes finds its own way, or none: that is its author's business. */
-const takesRoutes = (node: Node): boolean => node.role !== 'switch' && node.spec.routes !== 'none';
 const isOrdinary = (node: Node): boolean => node.spec.routes === undefined;
 
 function checkPaths(place: Place, workloads: readonly WorkloadPlan[], network: Network): void {
   for (const workload of workloads) {
     if (workload.type === 'syscalls' || !isOrdinary(workload.from) || !isOrdinary(workload.to)) continue;
     const { index, from, to } = workload;
-    if (from === to || wayBack(workload, pathTo(from, workload.target, workload.address.family, network), network))
+    if (
+      from === to ||
+      wayBack(
+        workload.target,
+        pathTo(from, workload.target, workload.address.family, network),
+        workload.address.family,
+        network,
+      )
+    )
       continue;
     const family = familyNames[workload.address.family];
     place
@@ -236,27 +257,6 @@ function checkPaths(place: Place, workloads: readonly WorkloadPlan[], network: N
 }
 
 const familyNames = { ipv4: 'IPv4', ipv6: 'IPv6' } as const;
-
-/** The answer goes to the address the request left from: that of the way's first interface. */
-const wayBack = ({ target, address }: FlowPlan, way: ReturnType<typeof pathTo>, network: Network) =>
-  way?.[0] && pathTo(target.port.node, way[0].through, address.family, network);
-
-/** Those each workload's packets meet, there and back: no more, or 200 hosts on a switch would need 40000. */
-function findNeighbours(workloads: readonly WorkloadPlan[], network: Network): PlannedNeighbour[] {
-  const found = new Map<string, PlannedNeighbour>();
-  for (const workload of workloads) {
-    if (workload.type === 'syscalls') continue;
-    const { family } = workload.address;
-    const way = pathTo(workload.from, workload.target, family, network);
-    for (const { through, to } of [...(way ?? []), ...(wayBack(workload, way, network) ?? [])]) {
-      const address = meets(through, to, family, network.addressing);
-      const isTold = takesRoutes(through.port.node);
-      if (address && isTold)
-        found.set(`${through.port.node.name} ${through.name} ${address.value}`, { through, address, to });
-    }
-  }
-  return [...found.values()];
-}
 
 // --- captures ---
 
@@ -277,7 +277,7 @@ function planCaptures(place: Place, request: SimulationRequest, { nodes }: Topol
   return [...found.values()];
 }
 
-/** Both directions of a link read the same words: what is wrong with those is said once. */
-function distinct(issues: readonly Issue[]): Issue[] {
-  return [...new Map(issues.map((issue) => [`${issue.path} ${issue.message}`, issue])).values()];
+/** Both directions of a link read the same words: what is to be said of those is said once. */
+function distinct<T extends Warning>(found: readonly T[]): T[] {
+  return [...new Map(found.map((one) => [`${one.path} ${one.message}`, one])).values()];
 }

@@ -25,6 +25,8 @@ export interface SimulationRequest {
   readonly samples?: SampleSpec;
   /** Which addresses are chosen and routed: both when left out. */
   readonly families?: readonly ('ipv4' | 'ipv6')[];
+  /** Up to so much more delay for each packet that comes to a queue of a link, at random, in order: breaks phase effects. */
+  readonly perturb?: Time;
   /** `static` (when left out): hosts on a workload's path know each other's Ethernet addresses; `dynamic`: ARP and neighbour discovery. */
   readonly neighbours?: 'static' | 'dynamic';
 }

@@ -160,3 +160,7 @@ export function pathTo(
   }
   return path;
 }
+
+/** The answer goes to the address the request left from: that of the way's first interface. */
+export const wayBack = (target: Interface, way: ReturnType<typeof pathTo>, family: Family, network: Network) =>
+  way?.[0] && pathTo(target.port.node, way[0].through, family, network);

@@ -82,3 +82,30 @@ export function parsePercent(text: string): number | undefined {
   const fraction = convert(text, { '%': 0.01, '': 0.01 });
   return fraction !== undefined && fraction <= 1 ? fraction : undefined;
 }
+
+/** What a person may have meant instead, of a text that is right: tc's units have their traps. Undefined: nothing. */
+export const slips = {
+  rate(text: string): string | undefined {
+    const { value, unit } = quantity(text) ?? { value: 0, unit: '' };
+    if (!unit.endsWith('bps') || value === 0) return undefined;
+    const meant = `${value}${unit.replace('bps', 'bit')}`;
+    return `"${text}" is bytes a second, as tc(8) has it: ${8 * value} ${bits[unit.charAt(0)] ?? ''}bit/s. Bits a second are "${meant}"`;
+  },
+  time(text: string): string | undefined {
+    const { value, unit } = quantity(text) ?? { value: 0, unit: '' };
+    if (unit !== '' || value === 0) return undefined;
+    return `"${text}" is ${value} µs, as tc(8) has it: name the unit, such as "${value}ms"`;
+  },
+  size(text: string): string | undefined {
+    const { value, unit } = quantity(text) ?? { value: 0, unit: '' };
+    if (!unit.endsWith('bit') || value === 0) return undefined;
+    return `"${text}" is a size in bits, as tc(8) has it: ${parseSize(text)} bytes. Bytes are "${value}${unit.replace('bit', 'b')}"`;
+  },
+  percent(text: string): string | undefined {
+    const { value, unit } = quantity(text) ?? { value: 0, unit: '' };
+    if (unit !== '' || value === 0 || value >= 1) return undefined;
+    return `"${text}" is ${value} %, as tc(8) has it, not a fraction: ${Number((100 * value).toPrecision(6))} % is "${Number((100 * value).toPrecision(6))}%"`;
+  },
+} as const;
+
+const bits: Readonly<Record<string, string>> = { k: 'k', m: 'M', g: 'G', t: 'T' };

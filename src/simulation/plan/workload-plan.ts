@@ -15,7 +15,7 @@ import type {
 } from './request.ts';
 import { type Network, pathTo } from './routing.ts';
 import type { Interface, Node } from './topology.ts';
-import { parseRate, parseSize, parseTime } from './units.ts';
+import { readRate, readSize, readTime } from './words.ts';
 
 /** Who talks to whom, from when on. */
 export interface FlowPlan {
@@ -184,9 +184,6 @@ function findTarget(
   );
 }
 
-const readTime = (place: Place, text: string | undefined) => place.read(parseTime, text, 'time, such as "10s"');
-const readSize = (place: Place, text: string | undefined) => place.read(parseSize, text, 'size, such as "150kb"');
-
 function readCount(place: Place, value: number | undefined, most: number): number | undefined {
   if (value === undefined || (Number.isSafeInteger(value) && value >= 1 && value <= most)) return value;
   return place.fail('bad-option', `${value} is no number from 1 to ${most}`);
@@ -211,7 +208,7 @@ function readBuffer(place: Place, text: string | undefined): number | undefined 
 }
 
 function planTcpOptions(place: Place, spec: TcpOptions): TcpOptionsPlan {
-  const pacing = place.at('maxPacingRate').read(parseRate, spec.maxPacingRate, 'rate');
+  const pacing = readRate(place.at('maxPacingRate'), spec.maxPacingRate);
   return {
     mptcp: spec.mptcp ?? false,
     nodelay: spec.nodelay ?? false,
@@ -237,7 +234,7 @@ function planTcp(place: Place, spec: TcpWorkload, flow: FlowPlan): TcpPlan {
 
 /** A rate counts frames as the link does: with Ethernet, IP and UDP headers. */
 function udpInterval(place: Place, rate: string | undefined, size: number, flow: FlowPlan): number {
-  const bits = place.at('rate').read(parseRate, rate, 'rate, such as "1mbit"');
+  const bits = readRate(place.at('rate'), rate);
   if (bits === undefined) return 1e9;
   const frameBits = (size + udpHeaders[flow.address.family] + ethernetHeader) * 8;
   const intervalNs = Math.round((frameBits / bits) * 1e9);

@@ -9,10 +9,12 @@ import { unshare } from '../../kernel/syscalls/namespace.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import type { HijackNote } from '../hijack/hijack.ts';
 import { applyHijack, dumpFiles } from '../hijack/hijack-run.ts';
-import type { DirectionReport } from '../links/direction.ts';
-import { buildNetwork, type Network } from '../links/network.ts';
+import type { Direction } from '../links/direction.ts';
+import { buildNetwork } from '../links/network.ts';
 import { driveTrace } from '../links/trace-driver.ts';
 import { Capture, type CaptureResult } from '../measure/capture.ts';
+import { type Fairness, fairnessOf } from '../measure/fairness.ts';
+import { findShortage, marked, type Pressure, type Shortage } from '../measure/pressure.ts';
 import type { WorkloadResult } from '../measure/results.ts';
 import {
   type LinkQueues,
@@ -22,7 +24,7 @@ import {
   type SamplerEvents,
   type Taken,
 } from '../measure/sampler.ts';
-import { jainIndex } from '../measure/stats.ts';
+import type { Warning } from '../plan/issue.ts';
 import type { Plan } from '../plan/plan.ts';
 import { formatPrefix } from '../plan/prefix.ts';
 import { boundTcpMemory } from '../plan/tcp-memory.ts';
@@ -44,8 +46,12 @@ export interface SimulationEvents extends SamplerEvents {
 export interface SimulationResult {
   readonly seed: number;
   readonly virtual_s: number;
+  /** The kernel ran out of memory: what is here is not to be relied on. */
+  readonly error?: string;
+  /** What looks like a slip in the request, and what bounds the meaning of numbers here. */
+  readonly warnings: readonly Warning[];
   readonly flows: readonly WorkloadResult[];
-  /** Jain's index over the TCP workloads. */
+  /** Jain's index over the TCP workloads that did not fail, where all pass one link the same way. */
   readonly fairness?: number;
   readonly captures: readonly CaptureResult[];
   readonly hosts: Readonly<Record<string, HostResult>>;
@@ -54,7 +60,9 @@ export interface SimulationResult {
 
 export interface HostResult {
   readonly interfaces: Readonly<Record<string, InterfaceResult>>;
-  readonly state: HostState;
+  readonly state: Omit<HostState, 'pressure'>;
+  /** Counters that tell of a shortage of the memory that all hosts share: what flows of this host got is bound by it. */
+  readonly pressure?: Pressure;
   readonly hijack?: { readonly notes: readonly HijackNote[]; readonly dump: Readonly<Record<string, string>> };
 }
 
@@ -82,11 +90,14 @@ export interface DirectionResult {
   readonly drops: { readonly loss: number; readonly queue: number };
   /** Packets that arrived, marked (ECN) by the wire or by the queue. */
   readonly marks: { readonly loss: number; readonly queue: number };
+  /** Jain's index over the TCP workloads that pass here, where they are two or more. */
+  readonly fairness?: number;
   readonly qdiscs: readonly QdiscResult[];
 }
 
 export async function runSimulation(kernel: Kernel, plan: Plan, asked: SimulationEvents): Promise<SimulationResult> {
   const events = awaited(asked, (taken) => kernel.engine.holdTime(taken));
+  const printed = kernel.engine.console.written;
   const director = await kernel.spawn();
   // Nobody plays the kernel's first task: it is not to hold the clock.
   kernel.init.detach();
@@ -132,15 +143,19 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   const flows = await inOrder(workloads, (workload) => workload.result(director, sampler.samples));
   const captured = await inOrder(captures, (capture) => capture.close(director));
   const queues = await readQueues(network.wires.rtnl, stage, plan.directions);
-  const fairness = jainIndex(flows.flatMap((flow) => (flow.type === 'tcp' ? [flow.goodput_bps] : [])));
+  const fairness = fairnessOf(plan, flows);
+  const states = await readHosts(plan, network);
+  const shortage = findShortage(plan, states, kernel.engine.console.since(printed));
   return {
     seed: plan.seed,
     virtual_s: virtualNs / 1e9,
-    flows,
-    ...(fairness !== undefined && { fairness }),
+    ...(shortage.error !== undefined && { error: shortage.error }),
+    warnings: [...plan.warnings, ...shortage.warnings],
+    flows: flows.map((flow) => marked(flow, shortage)),
+    ...(fairness.overall !== undefined && { fairness: fairness.overall }),
     captures: captured,
-    links: plan.topology.links.map((link) => linkResult(link, plan, queues.get(link))),
-    hosts: await hostResults(plan, network, hijacked),
+    links: plan.topology.links.map((link) => linkResult(link, plan, queues.get(link), fairness)),
+    hosts: await hostResults(plan, states, hijacked, shortage),
   };
 }
 
@@ -226,18 +241,24 @@ async function hijackHosts(plan: Plan, pool: TaskPool): Promise<Map<Node, Hijack
   return hosts;
 }
 
-function linkResult(link: Link, plan: Plan, queues: LinkQueues | undefined): LinkResult {
+function linkResult(link: Link, plan: Plan, queues: LinkQueues | undefined, fairness: Fairness): LinkResult {
   const [forward, reverse] = plan.directions.get(link) ?? [];
   const [a, b] = link.ports.map((port) => `${port.node.name}:${port.name}`);
   return {
     name: link.name,
     endpoints: [a ?? '', b ?? ''],
-    forward: directionResult(forward?.report, queues?.forward ?? []),
-    reverse: directionResult(reverse?.report, queues?.reverse ?? []),
+    forward: directionResult(forward, queues?.forward ?? [], fairness),
+    reverse: directionResult(reverse, queues?.reverse ?? [], fairness),
   };
 }
 
-function directionResult(report: DirectionReport | undefined, qdiscs: readonly QdiscResult[]): DirectionResult {
+function directionResult(
+  direction: Direction | undefined,
+  qdiscs: readonly QdiscResult[],
+  { byDirection }: Fairness,
+): DirectionResult {
+  const report = direction?.report;
+  const fairness = direction && byDirection.get(direction);
   const dropsOf = (qdisc: QdiscResult | undefined): number => qdisc?.drops ?? 0;
   const netem = qdiscs.find(({ kind }) => kind === 'netem');
   const below = qdiscs.filter((qdisc) => qdisc !== netem);
@@ -252,22 +273,25 @@ function directionResult(report: DirectionReport | undefined, qdiscs: readonly Q
     gso: report?.gso ?? true,
     drops: { loss: netem ? dropsOf(netem) - dropsOf(shaper) : 0, queue },
     marks: { loss: netem?.marks ?? 0, queue: below.reduce((sum, { marks }) => sum + marks, 0) },
+    ...(fairness !== undefined && { fairness }),
     qdiscs,
   };
 }
 
 async function hostResults(
   plan: Plan,
-  network: Network,
+  states: Readonly<Record<string, HostState>>,
   hijacked: ReadonlyMap<Node, HijackedHost>,
+  shortage: Shortage,
 ): Promise<Record<string, HostResult>> {
-  const states = await readHosts(plan, network);
   const results: Record<string, HostResult> = {};
   for (const node of plan.topology.nodes.values()) {
-    const state = states[node.name];
+    const found = states[node.name];
     const host = hijacked.get(node);
     const hijack = plan.hijacks.get(node);
-    if (!state) continue;
+    if (!found) continue;
+    const { pressure: _, ...state } = found;
+    const pressure = shortage.hosts.get(node.name);
     const { dump, notes } = host && hijack ? await dumpFiles(host.task, hijack) : { dump: {}, notes: [] };
     const interfaces = node.ports
       .flatMap((port) => port.interfaces)
@@ -278,6 +302,7 @@ async function hostResults(
     results[node.name] = {
       interfaces: Object.fromEntries(interfaces),
       state,
+      ...(pressure && { pressure }),
       ...(host && hijack && { hijack: { notes: [...host.notes, ...notes], dump } }),
     };
   }

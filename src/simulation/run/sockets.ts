@@ -10,6 +10,7 @@ import { plus } from '../../kernel/memory.ts';
 import { stealFd } from '../../kernel/syscalls/namespace.ts';
 import { getsockopt, type InternetAddress, recv, send, setsockopt, socket } from '../../kernel/syscalls/net.ts';
 import type { UserBuffer } from '../../kernel/syscalls/scratch.ts';
+import { readText } from '../../kernel/sysfs.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { Family, InterfaceAddress } from '../plan/prefix.ts';
 import { toBytes } from '../plan/prefix.ts';
@@ -42,8 +43,7 @@ export async function tcpSocket(task: UserTask, family: Family, options: TcpOpti
   const protocol = options.mptcp ? IPPROTO.MPTCP : IPPROTO.TCP;
   const fd = must('socket', await socket(task, familyNumber(family), SOCK.STREAM | SOCK.CLOEXEC, protocol));
   const { congestion, sndbuf, rcvbuf, maxPacingRate, mss, notsentLowat } = options;
-  if (congestion !== undefined)
-    await set(task, fd, SOL.TCP, TCP.CONGESTION, new TextEncoder().encode(congestion), `TCP_CONGESTION ${congestion}`);
+  if (congestion !== undefined) await setCongestion(task, fd, congestion);
   if (options.nodelay) await set(task, fd, SOL.TCP, TCP.NODELAY, 1, 'TCP_NODELAY');
   if (sndbuf !== undefined) await set(task, fd, SOL.SOCKET, SO.SNDBUFFORCE, sndbuf, 'SO_SNDBUFFORCE');
   if (rcvbuf !== undefined) await set(task, fd, SOL.SOCKET, SO.RCVBUFFORCE, rcvbuf, 'SO_RCVBUFFORCE');
@@ -53,6 +53,29 @@ export async function tcpSocket(task: UserTask, family: Family, options: TcpOpti
   if (notsentLowat !== undefined) await set(task, fd, SOL.TCP, TCP.NOTSENT_LOWAT, notsentLowat, 'TCP_NOTSENT_LOWAT');
   return fd;
 }
+
+/** One that is not there is told with those that are. */
+async function setCongestion(task: UserTask, fd: number, name: string): Promise<void> {
+  const ret = await setsockopt(task, fd, SOL.TCP, TCP.CONGESTION, new TextEncoder().encode(name));
+  if (ret === -errnos.ENOENT.number) {
+    const known = (await readText(task, '/proc/sys/net/ipv4/tcp_available_congestion_control')).trim().split(' ');
+    throw new Error(`no congestion control ${JSON.stringify(name)}; there are ${known.join(', ')}`);
+  }
+  must('setsockopt', ret, `TCP_CONGESTION ${name}`);
+}
+
+/**
+ * The host's own range of ports, as IP_LOCAL_PORT_RANGE takes it (ip(7)). A socket that is told it goes through it port by
+ * port. Otherwise Linux looks at all of one parity first, for each connection anew, and that takes minutes once half of
+ * them are in TIME-WAIT.
+ */
+export async function localPorts(task: UserTask): Promise<number> {
+  const text = await readText(task, '/proc/sys/net/ipv4/ip_local_port_range');
+  const [low = 0, high = 0] = text.trim().split(/\s+/).map(Number);
+  return ((high << 16) | low) >>> 0;
+}
+
+export const IP_LOCAL_PORT_RANGE = 51;
 
 /** More than any kernel's tcp_info has; it answers what it has. */
 const TCP_INFO_BYTES = 512;

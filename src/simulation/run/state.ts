@@ -21,6 +21,7 @@ import { setns } from '../../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { Netns, Network } from '../links/network.ts';
+import { pressureCounters } from '../measure/pressure.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Node } from '../plan/topology.ts';
 
@@ -44,6 +45,8 @@ export interface HostState {
   readonly sockets: readonly ({ readonly protocol: 'tcp' | 'udp' } & SocketState)[];
   /** Counters of /proc/net/snmp, snmp6 and netstat that tell of packets not delivered, where they are not zero. */
   readonly drops: Readonly<Record<string, number>>;
+  /** Those of them that tell of a shortage of memory. */
+  readonly pressure: Readonly<Record<string, number>>;
 }
 
 /** What ip(8) calls a route that is not the usual one. */
@@ -146,7 +149,7 @@ async function readHost(plan: Plan, director: UserTask, node: Node, { fd, rtnl }
     })),
     sockets: await readSockets(director, families),
     // A switch gets a copy of what it floods; having no addresses, it discards that.
-    drops: node.role === 'switch' ? {} : await readDrops(director),
+    ...(node.role === 'switch' ? { drops: {}, pressure: {} } : await readCounters(director)),
   };
 }
 
@@ -163,14 +166,16 @@ async function readSockets(director: UserTask, families: readonly number[]): Pro
   return found;
 }
 
-async function readDrops(director: UserTask): Promise<Record<string, number>> {
+async function readCounters(director: UserTask): Promise<Pick<HostState, 'drops' | 'pressure'>> {
   const text = (name: string) => readText(director, `/proc/thread-self/net/${name}`);
   const counters = [...pairs(await text('snmp')), ...pairs(await text('netstat')), ...singles(await text('snmp6'))];
-  return Object.fromEntries(
-    counters.flatMap(([protocol, name, value]) =>
-      value && dropCounters[protocol]?.includes(name) ? [[`${protocol}.${name}`, value]] : [],
-    ),
-  );
+  const among = (known: Readonly<Record<string, readonly string[]>>) =>
+    Object.fromEntries(
+      counters.flatMap(([protocol, name, value]) =>
+        value && known[protocol]?.includes(name) ? [[`${protocol}.${name}`, value]] : [],
+      ),
+    );
+  return { drops: among(dropCounters), pressure: among(pressureCounters) };
 }
 
 type Counter = readonly [protocol: string, name: string, value: number];

@@ -11,7 +11,7 @@ import { type Issue, Place } from '../../simulation/plan/issue.ts';
 /** Throws `bad-option` for what LKL would refuse, with the JSON path of each mistake. */
 export function readHijack(value: unknown): Hijack {
   const issues: Issue[] = [];
-  const hijack = planHijack(new Place(issues, 'hijack'), value, 'session');
+  const hijack = planHijack(new Place({ issues, warnings: [] }, 'hijack'), value, 'session');
   if (hijack && issues.length === 0) return hijack;
   throw new HostError('bad-option', issues.map(({ path, message }) => `${path}: ${message}`).join('; '), {
     members: { option: 'hijack', errors: issues.map((issue) => ({ in: 'json', ...issue })) },

@@ -1,20 +1,22 @@
 /** Many transfers of given or drawn sizes, each on a connection of its own: how long each took. */
 
-import { SHUT } from '../../../abi/uapi/socket.ts';
+import { SHUT, SOL } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
-import { connect, localPort, shutdown } from '../../../kernel/syscalls/net.ts';
+import { connect, localPort, setsockopt, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { FlowsResult } from '../../measure/results.ts';
 import { bitRate, summarize } from '../../measure/stats.ts';
 import type { FlowsPlan } from '../../plan/workload-plan.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { exponential, type Random } from '../random.ts';
-import { endpoint, sendAll, tcpSocket } from '../sockets.ts';
+import { endpoint, IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets.ts';
 import { TcpSink } from './tcp-sink.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 const CHUNK = 64 * 1024;
+/** So many ports in TIME-WAIT make Linux search for one. */
+const MANY = 1000;
 /** Sizes are told apart by powers of ten. */
 const decadeOf = (bytes: number): number => 10 ** Math.ceil(Math.log10(bytes));
 
@@ -38,6 +40,7 @@ export function flows(stage: Stage, plan: FlowsPlan): Workload {
   const sizes = 'rows' in plan.sizes ? drawAll(plan.sizes) : plan.sizes;
   const done: { readonly bytes: number; readonly ms: number }[] = [];
   let started = 0;
+  const inOrder = sizes.length > MANY;
 
   function drawAll({
     rows,
@@ -54,6 +57,7 @@ export function flows(stage: Stage, plan: FlowsPlan): Workload {
     started++;
     const fd = await tcpSocket(task, plan.address.family, plan.options);
     const buffer = await mapBuffer(task, Math.min(CHUNK, bytes));
+    if (inOrder) await setsockopt(task, fd, SOL.IP, IP_LOCAL_PORT_RANGE, await localPorts(task));
     must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
     const port = await localPort(task, fd);
     const sent = await sendAll(task, fd, buffer, bytes);

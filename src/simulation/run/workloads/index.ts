@@ -10,7 +10,7 @@ import { ping } from './ping.ts';
 import { requestResponse } from './rr.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
-import type { Workload } from './workload.ts';
+import { reasonOf, type Workload } from './workload.ts';
 
 /** Runs a batch of system calls on a task: the batch language is not the simulation's. */
 export type BatchRunner = (task: ProgramTask, batch: unknown) => Promise<unknown>;
@@ -46,7 +46,7 @@ function syscalls(stage: Stage, plan: SyscallsPlan, runBatch: BatchRunner): Work
         });
         outcome = { completed: true, result };
       } catch (cause) {
-        outcome = { completed: false, error: cause instanceof Error ? cause.message : String(cause) };
+        outcome = { completed: false, error: reasonOf(cause) };
       }
     },
     result: async () => ({ ...common, ...outcome }),

@@ -93,6 +93,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
     },
 
     async result(asker): Promise<OnOffResult> {
+      if (isUdp) await stream.close(asker);
       const bytes = isUdp ? stream.received * plan.size : port === undefined ? 0 : await sink.bytesFrom(port, asker);
       return {
         type: 'on-off',
@@ -100,7 +101,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
         periods,
         bytes,
         goodput_bps: bitRate(bytes, life.lastedNs),
-        ...(isUdp && { lost: stream.sent - stream.received }),
+        ...(isUdp && { lost: stream.lost, in_flight: stream.inFlight }),
       };
     },
   };

@@ -9,7 +9,7 @@ import type { RequestResponseResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
 import type { RequestResponsePlan } from '../../plan/workload-plan.ts';
 import type { ProgramTask, Stage } from '../program.ts';
-import { anyAddress, discard, endpoint, sendAll, tcpSocket } from '../sockets.ts';
+import { anyAddress, discard, endpoint, IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 const CHUNK = 64 * 1024;
@@ -35,12 +35,14 @@ export function requestResponse(stage: Stage, plan: RequestResponsePlan): Worklo
   async function client(task: ProgramTask): Promise<void> {
     const buffer = await mapBuffer(task, Math.min(CHUNK, plan.request));
     const endsNs = life.endsNs(plan);
+    const range = plan.reconnect ? await localPorts(task) : 0;
     await sleepUntil(task, life.beginsNs);
     let fd = -1;
     for (let n = 0; n < (plan.count ?? Number.POSITIVE_INFINITY) && stage.nowNs() < endsNs; n++) {
       const askedNs = stage.nowNs();
       if (fd < 0) {
         fd = await tcpSocket(task, plan.address.family, plan.options);
+        if (plan.reconnect) await setsockopt(task, fd, SOL.IP, IP_LOCAL_PORT_RANGE, range);
         must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
       }
       await sendAll(task, fd, buffer, plan.request);
@@ -76,6 +78,8 @@ export function requestResponse(stage: Stage, plan: RequestResponsePlan): Worklo
     },
 
     async result(): Promise<RequestResponseResult> {
+      // Without a count it goes on to the end, whatever it waits for then.
+      if (plan.count === undefined && stage.nowNs() >= life.endsNs(plan)) life.end();
       const latency = summarize(latenciesMs);
       const seconds = life.lastedNs / 1e9;
       return {

@@ -4,9 +4,11 @@ import { IPPROTO } from '../../../abi/netlink/constants.ts';
 import { MSG, SO, SOCK, SOL } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
+import { stealFd } from '../../../kernel/syscalls/namespace.ts';
 import { bind, connect, send, setsockopt, socket } from '../../../kernel/syscalls/net.ts';
 import type { UserBuffer } from '../../../kernel/syscalls/scratch.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
+import type { UserTask } from '../../../kernel/user-task.ts';
 import { bitRate, InterarrivalJitter } from '../../measure/stats.ts';
 import type { FlowPlan } from '../../plan/workload-plan.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
@@ -19,7 +21,7 @@ export const UDP_HEADER = 16;
 const RECEIVE_BUFFER = 8 << 20;
 /** How long one wake-up waits for company. */
 const MOMENT_NS = 5e6;
-/** What has not arrived so long after the last was sent is lost. */
+/** What has not arrived so long after the last was sent, and links take as long as they take, is lost. */
 const GRACE_NS = 5e9;
 
 export class UdpStream {
@@ -33,6 +35,11 @@ export class UdpStream {
   readonly oneWayMs: number[] = [];
   readonly jitter = new InterarrivalJitter();
   readonly #seen = new Set<number>();
+  /** CLOCK_MONOTONIC when each was sent. */
+  readonly #sentNs: number[] = [];
+  #receiver: { readonly task: UserTask; readonly fd: number } | undefined;
+  /** The look that is going on: at the end nobody else may read meanwhile. */
+  #looking: Promise<unknown> = Promise.resolve();
   #highest = -1;
   #firstNs = Number.POSITIVE_INFINITY;
   #lastNs = Number.NEGATIVE_INFINITY;
@@ -59,11 +66,13 @@ export class UdpStream {
           must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER));
           must('bind', await bind(task, fd, anyAddress(address.family, port)));
           const reader = await BatchReader.open(task, fd, UDP_HEADER, this.#stage.realtime);
+          this.#receiver = { task, fd };
           resolve();
           for (;;) {
             await reader.wait(this.#stage, Number.POSITIVE_INFINITY);
             await sleepUntil(task, this.#stage.nowNs() + MOMENT_NS);
-            await reader.drain(({ bytes, timeNs }) => this.#arrived(bytes, timeNs));
+            this.#looking = reader.drain(({ bytes, timeNs }) => this.#arrived(bytes, timeNs));
+            await this.#looking;
             if (this.#allThere && this.received === this.sent) this.#allThere();
           }
         },
@@ -74,6 +83,18 @@ export class UdpStream {
         fail(cause);
       });
     return promise;
+  }
+
+  /** Take what has arrived and was not looked at yet, through another task: the receiver's own sleeps until more comes. */
+  async close(asker: UserTask): Promise<void> {
+    await this.#looking;
+    if (!this.#receiver) return;
+    const fd = await stealFd(asker, this.#receiver.task, this.#receiver.fd);
+    const reader = await BatchReader.open(asker, fd, UDP_HEADER, this.#stage.realtime);
+    await reader.drain(({ bytes, timeNs }) => this.#arrived(bytes, timeNs));
+    await reader.close();
+    await asker.syscall('close', fd);
+    this.#receiver = undefined;
   }
 
   #arrived(bytes: Uint8Array, timeNs: number): void {
@@ -95,6 +116,23 @@ export class UdpStream {
     this.jitter.add(transitMs);
   }
 
+  /** Those that may still come: the simulation may end before ones arrive that are no slower than others were, or than links are. */
+  get inFlight(): number {
+    const slowestMs = this.oneWayMs.reduce(
+      (most, ms) => Math.max(most, ms),
+      this.received ? 0 : this.#stage.allDelaysNs / 1e6,
+    );
+    const sinceNs = this.#stage.nowNs() - slowestMs * 1e6;
+    let count = 0;
+    for (let n = this.sent - 1; n >= 0 && (this.#sentNs[n] ?? 0) > sinceNs; n--) if (!this.#seen.has(n)) count++;
+    return count;
+  }
+
+  /** Sent, not received, and not on the way either. */
+  get lost(): number {
+    return this.sent - this.received - this.inFlight;
+  }
+
   /** The rate at which payload came: n datagrams make n - 1 intervals. */
   get goodputBps(): number | undefined {
     return this.received < 2 ? undefined : bitRate((this.received - 1) * this.#size, this.#lastNs - this.#firstNs);
@@ -110,8 +148,10 @@ export class UdpStream {
   /** One datagram; the time it carries is the time now. */
   async send(task: ProgramTask, fd: number, buffer: UserBuffer): Promise<void> {
     const header = new DataView(new ArrayBuffer(UDP_HEADER));
+    const nowNs = this.#stage.nowNs();
     header.setBigUint64(0, BigInt(this.sent++));
-    header.setBigUint64(8, BigInt(this.#stage.nowNs()));
+    header.setBigUint64(8, BigInt(nowNs));
+    this.#sentNs.push(nowNs);
     task.memory.write(buffer.at, new Uint8Array(header.buffer));
     // A full queue or an unreachable target loses this one: the next is on its own.
     await send(task, fd, buffer, this.#size, MSG.NOSIGNAL);
@@ -124,7 +164,7 @@ export class UdpStream {
     this.#allThere = resolve;
     const grace = this.#stage.run(
       this.#plan.from,
-      (alarm) => sleepUntil(alarm, this.#stage.nowNs() + GRACE_NS),
+      (alarm) => sleepUntil(alarm, this.#stage.nowNs() + GRACE_NS + this.#stage.allDelaysNs),
       SMALL_SCRATCH_BYTES,
     );
     await task.waitFor(Promise.race([promise, grace]));

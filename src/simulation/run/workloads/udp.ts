@@ -35,19 +35,26 @@ export function udp(stage: Stage, plan: UdpPlan): Workload {
       }
     },
 
-    async result(): Promise<UdpResult> {
+    async result(asker): Promise<UdpResult> {
+      await stream.close(asker);
       const oneWay = summarize(stream.oneWayMs);
+      const variation = summarize(stream.jitter.differences);
       return {
         type: 'udp',
         ...life.common(),
         sent: stream.sent,
         received: stream.received,
-        lost: stream.sent - stream.received,
+        in_flight: stream.inFlight,
+        lost: stream.lost,
+        loss: stream.sent > stream.inFlight ? stream.lost / (stream.sent - stream.inFlight) : 0,
         duplicates: stream.duplicates,
         reordered: stream.reordered,
         ...(stream.goodputBps !== undefined && { goodput_bps: stream.goodputBps }),
         ...(oneWay && { one_way_ms: oneWay }),
-        jitter_ms: stream.jitter.value,
+        jitter_ms: stream.jitter.mean,
+        jitter_max_ms: stream.jitter.max,
+        jitter_last_ms: stream.jitter.value,
+        ...(variation && { delay_variation_ms: variation }),
       };
     },
   };

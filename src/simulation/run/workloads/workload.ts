@@ -1,9 +1,18 @@
 /** What every workload is: programs that run, and a result that can be asked for at any time. */
 
+import { TaskExited } from '../../../kernel/errors.ts';
 import type { WorkloadResult } from '../../measure/results.ts';
 import { formatAddress } from '../../plan/prefix.ts';
 import type { FlowPlan } from '../../plan/workload-plan.ts';
 import type { ProgramTask, Stage, TcpSample } from '../program.ts';
+
+/** Why a program could not go on. The only one who kills programs here is the kernel that has no memory left. */
+export function reasonOf(cause: unknown): string {
+  if (cause instanceof TaskExited && (cause.status & 0x7f) === SIGKILL) return 'killed: the kernel ran out of memory';
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+const SIGKILL = 9;
 
 export interface Workload {
   /** Settles when the workload has ended by itself. */
@@ -42,7 +51,7 @@ export class Lifetime {
 
   /** It could not go on. */
   readonly fail = (cause: unknown): void => {
-    this.#error ??= cause instanceof Error ? cause.message : String(cause);
+    this.#error ??= reasonOf(cause);
     this.end();
   };
 
@@ -58,6 +67,8 @@ export class Lifetime {
   /** The members every flow's result has. */
   common() {
     const { name, from, to, address, port, startNs } = this.#plan;
+    // One that is to begin after the simulation may end at once: it never was.
+    const completed = this.#endedNs !== undefined && this.#endedNs >= this.beginsNs && this.#error === undefined;
     return {
       name,
       from: from.name,
@@ -66,8 +77,8 @@ export class Lifetime {
       port,
       start_s: startNs / 1e9,
       duration_s: this.lastedNs / 1e9,
-      // One that is to begin after the simulation may end at once: it never was.
-      completed: this.#endedNs !== undefined && this.#endedNs >= this.beginsNs && this.#error === undefined,
+      completed,
+      ...(!completed && this.#error === undefined && { truncated: true as const }),
       ...(this.#error !== undefined && { error: this.#error }),
     };
   }

@@ -268,6 +268,10 @@ export const simulation = z
       .optional()
       .openapi({ description: 'Of tcp_info and of the queues.' }),
     families: z.array(family).optional(),
+    perturb: time(
+      "Up to so much more delay, at random, for each packet that comes to a queue of a link; packets keep their order. A frame's time at the bottleneck ends phase effects.",
+      '1ms',
+    ),
     neighbours: z.enum(['static', 'dynamic']).optional().openapi({
       description:
         "static (default): hosts know each other's Ethernet addresses; dynamic: ARP and neighbour discovery.",
@@ -359,7 +363,15 @@ export const simulationAnswer = z
     virtual_s: z.number(),
     wall_s: z.number().optional().openapi({ description: 'Unless timing=0.' }),
     flows: z.array(flowResult).openapi({ description: 'Of each workload, in their order.' }),
-    fairness: z.number().optional().openapi({ description: "Jain's index over the TCP workloads." }),
+    error: z.string().optional().openapi({
+      description: 'The kernel that all hosts share ran out of memory: what is here is not to be relied on.',
+    }),
+    warnings: z.array(z.object({ path: z.string(), message: z.string() })).openapi({
+      description: 'What looks like a slip in the request, and what bounds the meaning of numbers here, by JSON path.',
+    }),
+    fairness: z.number().optional().openapi({
+      description: "Jain's index over the TCP workloads that did not fail, if all of them pass one link the same way.",
+    }),
     captures: z.array(
       z.object({
         node: z.string(),

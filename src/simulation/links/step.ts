@@ -1,0 +1,18 @@
+/** What tc(8) would be told of one device, as a list of steps. */
+
+import type { HtbClass, QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
+import type { FlowerKeys } from '../../abi/netlink/tc.ts';
+import type { Place } from '../plan/issue.ts';
+
+/** One thing to set on the device that sends into the link, in order, and where the request asks for it. */
+export type TcStep = { readonly place: Place } & (
+  | { readonly step: 'qdisc'; readonly parent: number; readonly handle: number; readonly options: QdiscOptions }
+  | { readonly step: 'class'; readonly parent: number; readonly handle: number; readonly options: HtbClass }
+  | {
+      readonly step: 'filter';
+      readonly parent: number;
+      readonly priority: number;
+      readonly keys: FlowerKeys;
+      readonly classId: number;
+    }
+);

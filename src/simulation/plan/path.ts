@@ -1,0 +1,52 @@
+/** The links between two nodes, the fewest there are, as their planned directions. */
+
+import type { Direction } from '../links/direction.ts';
+import type { Plan } from './plan.ts';
+import type { Link, Node } from './topology.ts';
+
+/** One link of a path: what is sent meets `there`, what answers meets `back`. */
+export interface PathStep {
+  readonly link: Link;
+  /** The end it is entered by. */
+  readonly end: 0 | 1;
+  readonly there: Direction;
+  readonly back: Direction;
+}
+
+export type Path = readonly PathStep[];
+
+/** Empty where there is no way, or none is needed. */
+export function pathBetween(
+  from: Node,
+  to: Node,
+  { topology, directions }: Pick<Plan, 'topology' | 'directions'>,
+): Path {
+  return linksBetween(from, to, topology.links).flatMap(({ link, end }): PathStep[] => {
+    const [forward, reverse] = directions.get(link) ?? [];
+    if (!forward || !reverse) return [];
+    const [there, back] = end === 0 ? [forward, reverse] : [reverse, forward];
+    return [{ link, end, there, back }];
+  });
+}
+
+type Step = Pick<PathStep, 'link' | 'end'>;
+
+function linksBetween(from: Node, to: Node, links: readonly Link[]): Step[] {
+  const stepsFrom = new Map<Node, Step[]>();
+  for (const link of links)
+    for (const end of [0, 1] as const) {
+      const steps = stepsFrom.get(link.ports[end].node);
+      if (steps) steps.push({ link, end });
+      else stepsFrom.set(link.ports[end].node, [{ link, end }]);
+    }
+  const cameBy = new Map<Node, Step | undefined>([[from, undefined]]);
+  // A Map's iteration goes on to what is added meanwhile: breadth first.
+  for (const node of cameBy.keys())
+    for (const step of stepsFrom.get(node) ?? []) {
+      const next = step.link.ports[step.end === 0 ? 1 : 0].node;
+      if (!cameBy.has(next)) cameBy.set(next, step);
+    }
+  const way = [];
+  for (let step = cameBy.get(to); step; step = cameBy.get(step.link.ports[step.end].node)) way.unshift(step);
+  return way;
+}

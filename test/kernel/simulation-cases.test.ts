@@ -1,0 +1,362 @@
+/** Networks that once were answered wrongly or in silence, each with the value that theory or tc(8) gives, or a refusal that says why. */
+
+import { describe, expect, test } from 'vitest';
+import { planSimulation } from '../../src/simulation/plan/plan.ts';
+import type { LinkSpec, SimulationRequest, WorkloadSpec } from '../../src/simulation/plan/request.ts';
+import { flow, simulate, tcpOf } from './simulate.ts';
+
+const ends = { from: 'a', to: 'b' } as const;
+const link = (spec: Omit<LinkSpec, 'endpoints'>): readonly LinkSpec[] => [{ endpoints: ['a', 'b'], ...spec }];
+const network = (
+  spec: Omit<LinkSpec, 'endpoints'>,
+  workloads: readonly WorkloadSpec[],
+  more: Partial<SimulationRequest> = {},
+): SimulationRequest => ({ seed: 1, hosts: { a: {}, b: {} }, links: link(spec), workloads, ...more });
+
+/** What is wrong with it, by path. */
+function issues(request: SimulationRequest): Record<string, string> {
+  const planned = planSimulation(request, { nodes: 500, devices: 4000 });
+  return 'issues' in planned ? Object.fromEntries(planned.issues.map(({ path, message }) => [path, message])) : {};
+}
+function warnings(request: SimulationRequest): Record<string, string> {
+  const planned = planSimulation(request, { nodes: 500, devices: 4000 });
+  if ('issues' in planned) expect.fail(JSON.stringify(planned.issues));
+  return Object.fromEntries(planned.plan.warnings.map(({ path, message }) => [path, message]));
+}
+
+describe('hosts do not feel that they share the memory of one kernel', () => {
+  test('eight BBR flows over 12.5 MB of path retransmit what the link dropped', async () => {
+    const answer = await simulate(
+      network({ rate: '1gbit', delay: '50ms' }, [{ type: 'tcp', ...ends, parallel: 8, congestion: 'bbr' }], {
+        duration: '6s',
+      }),
+    );
+    const { goodput_bps, retransmits, memory_bound } = tcpOf(answer);
+    expect(goodput_bps).toBeGreaterThan(0.75e9);
+    // A packet of many segments is one drop.
+    expect(retransmits).toBeLessThan(45 * (answer.links[0]?.forward.drops.queue ?? 0));
+    expect(memory_bound).toBeUndefined();
+    for (const host of Object.values(answer.hosts)) {
+      expect(host.state.drops).toEqual({});
+      expect(host.pressure).toBeUndefined();
+    }
+    expect(answer.memoryMib).toBeLessThan(answer.expectedMib);
+  });
+
+  test('32 MiB of buffers fill 100 ms at 1 Gbit/s', async () => {
+    const sysctls = {
+      'net.ipv4.tcp_rmem': '4096 131072 33554432',
+      'net.ipv4.tcp_wmem': '4096 16384 33554432',
+    };
+    const answer = await simulate(
+      network({ rate: '1gbit', delay: '50ms' }, [{ type: 'tcp', ...ends, congestion: 'cubic' }], {
+        duration: '10s',
+        hosts: { a: { sysctls }, b: { sysctls } },
+      }),
+    );
+    expect(tcpOf(answer).goodput_bps).toBeGreaterThan(0.782e9);
+    expect(answer.warnings).toEqual([]);
+  });
+
+  test.each([
+    ['long lines', { rate: '1gbit', delay: '300ms' }, { rate: '900mbit' }, '2s', 0.95],
+    ['small ones', { rate: '100mbit', delay: '300ms' }, { rate: '90mbit', size: '64' }, '2s', 0.6],
+    [
+      'a queue of a million',
+      { rate: '10mbit', delay: '5ms', queue: { kind: 'pfifo', limit: 1e6 } },
+      { rate: '100mbit' },
+      '3s',
+      0,
+    ],
+  ] as const)('datagrams on %s arrive', async (_, line, stream, duration, share) => {
+    const answer = await simulate(network(line, [{ type: 'udp', ...ends, ...stream }], { duration }));
+    const { goodput_bps = 0, error, sent, received, in_flight, lost } = flow(answer, 0, 'udp');
+    expect(error).toBeUndefined();
+    expect(answer.error).toBeUndefined();
+    expect(goodput_bps).toBeGreaterThan(share * Number.parseFloat(stream.rate) * 1e6);
+    expect(received + in_flight + lost).toBe(sent);
+    expect(answer.memoryMib).toBeLessThan(answer.expectedMib);
+  });
+
+  test('what 100 MiB do not hold is known beforehand', async () => {
+    const answer = simulate(
+      network({ rate: '10gbit', delay: '300ms' }, [{ type: 'udp', ...ends, rate: '9gbit' }], { duration: '1s' }),
+    );
+    expect((await answer.catch(() => undefined))?.expectedMib ?? 1000).toBeGreaterThan(100);
+  });
+
+  test('28232 connections are in TIME-WAIT before a port is missing', async () => {
+    const answer = await simulate(
+      network({ delay: '10us' }, [{ type: 'rr', ...ends, reconnect: true, count: 30_000 }], {
+        duration: '50s',
+        families: ['ipv4'],
+      }),
+    );
+    expect(flow(answer, 0, 'rr')).toMatchObject({
+      transactions: 28_232,
+      error: 'connect: cannot assign requested address (EADDRNOTAVAIL)',
+    });
+    const waiting = answer.hosts.a?.state.sockets.filter(({ state }) => state === 'TIME-WAIT').length;
+    expect(waiting).toBeGreaterThan(28_000);
+  }, 240_000);
+});
+
+describe('classes of an htb are as tc(8) has them', () => {
+  const htb = (queue: object, workloads: readonly WorkloadSpec[] = [], more: Partial<SimulationRequest> = {}) =>
+    network({ rate: '10mbit', delay: '5ms', queue: { kind: 'htb', ...queue } }, workloads, more);
+  const two = [{ rate: '6mbit' }, { rate: '4mbit' }];
+
+  test.each([2, -1, 0.5, '0', null])('%j is no default of two classes', (value) =>
+    expect(Object.keys(issues(htb({ classes: two, default: value })))).toEqual(['links[0].queue.default']),
+  );
+  test.each([
+    [{ dport: 9 }, '.dport'],
+    [{ sport: 9, protocol: 'icmp' }, '.sport'],
+    [{ dport: 70_000, protocol: 'tcp' }, '.dport'],
+    [{ dport: '9', protocol: 'tcp' }, '.dport'],
+    [{ dscp: 46, protocol: 'tcp' }, '.dscp'],
+    [{ protocol: 'sctp' }, '.protocol'],
+    [{ src: '10.0.0.1', dst: 'fd00::1' }, ''],
+    [{ protocol: 'icmp', dst: 'fd00::1' }, ''],
+    [{}, ''],
+    ['udp', ''],
+  ])('a match is not %j', (match, place) =>
+    expect(Object.keys(issues(htb({ classes: [{ rate: '6mbit', match }, ...two] })))).toEqual([
+      `links[0].queue.classes[0].match${place}`,
+    ]),
+  );
+  test('members that a class has not are refused, each at its place', () =>
+    expect(
+      Object.keys(issues(htb({ classes: [{ rate: '2mbit', ceil: '2mbit', color: 'red' }, 'x', { prio: 8 }], r2q: 1 }))),
+    ).toEqual([
+      'links[0].queue.r2q',
+      'links[0].queue.classes[0].color',
+      'links[0].queue.classes[1]',
+      'links[0].queue.classes[2].prio',
+    ]));
+  test('htb without classes is refused, by its name alone too', () => {
+    expect(Object.keys(issues(htb({})))).toEqual(['links[0].queue.classes']);
+    expect(Object.keys(issues(network({ rate: '10mbit', queue: 'htb' }, [])))).toEqual(['links[0].queue.classes']);
+  });
+  test('a trunk is not matched', () =>
+    expect(
+      Object.keys(
+        issues({
+          hosts: { a: {} },
+          switches: { s: {} },
+          links: [
+            {
+              endpoints: ['a', 's'],
+              vlans: [1],
+              rate: '1mbit',
+              queue: { kind: 'htb', classes: [{ match: { protocol: 'tcp' } }] },
+            },
+          ],
+        }),
+      ),
+    ).toEqual(['links[0].queue.classes[0].match']));
+
+  test.each(['ipv4', 'ipv6'] as const)('a protocol is matched in %s', async (family) => {
+    const classes = [
+      { rate: '6mbit', ceil: '6mbit', match: { protocol: 'udp' } },
+      { rate: '3mbit', ceil: '3mbit' },
+    ];
+    const answer = await simulate(
+      htb({ classes }, [{ type: 'udp', ...ends, rate: '20mbit', family }], { duration: '3s' }),
+    );
+    expect(flow(answer, 0, 'udp').goodput_bps).toBeGreaterThan(5.6e6);
+    expect(flow(answer, 0, 'udp').goodput_bps).toBeLessThan(6e6);
+  });
+  test.each([
+    ['10.0.0.0/31', 3e6],
+    ['10.0.0.0/29', 6e6],
+  ])('a network is matched as far as it goes: %s', async (dst, rate) => {
+    const classes = [
+      { rate: '6mbit', ceil: '6mbit', match: { dst } },
+      { rate: '3mbit', ceil: '3mbit' },
+    ];
+    const answer = await simulate(htb({ classes }, [{ type: 'udp', ...ends, rate: '20mbit' }], { duration: '3s' }));
+    const goodput = flow(answer, 0, 'udp').goodput_bps ?? 0;
+    expect(goodput / rate).toBeGreaterThan(0.93);
+    expect(goodput / rate).toBeLessThan(1);
+  });
+  test('cake keeps a bandwidth of its own, in front of the link', async () => {
+    const tcp = { type: 'tcp', ...ends } as const;
+    const queue = { kind: 'cake', bandwidth: '5mbit' };
+    const answer = await simulate(network({ rate: '10mbit', delay: '5ms', queue }, [tcp], { duration: '5s' }));
+    expect(tcpOf(answer).goodput_bps).toBeGreaterThan(4.4e6);
+    expect(tcpOf(answer).goodput_bps).toBeLessThan(5e6);
+  });
+});
+
+describe('figures say what they mean', () => {
+  test('datagrams that are under way at the end are not lost', async () => {
+    const answer = await simulate(
+      network({ rate: '10mbit', delay: '200ms' }, [{ type: 'udp', ...ends, rate: '1mbit' }], { duration: '3s' }),
+    );
+    const udp = flow(answer, 0, 'udp');
+    expect(udp.lost).toBe(0);
+    expect(udp.loss).toBe(0);
+    expect(udp.in_flight).toBe(udp.sent - udp.received);
+    expect(udp.in_flight).toBeCloseTo(0.2 / ((1448 + 42) * 8e-6), -1);
+  });
+  test('bursts of datagrams too', async () => {
+    const answer = await simulate(
+      network({ delay: '200ms' }, [{ type: 'on-off', ...ends, protocol: 'udp', rate: '1mbit', on: '5s', off: '1s' }], {
+        duration: '1s',
+      }),
+    );
+    expect(flow(answer, 0, 'on-off')).toMatchObject({ lost: 0, completed: true });
+    expect(flow(answer, 0, 'on-off').in_flight).toBeGreaterThan(10);
+  });
+  test('datagrams that take longer than six seconds arrive', async () => {
+    const answer = await simulate(
+      network({ delay: '12s' }, [{ type: 'udp', ...ends, rate: '1mbit', count: 10 }], { duration: '60s' }),
+    );
+    expect(flow(answer, 0, 'udp')).toMatchObject({ received: 10, lost: 0, completed: true });
+  });
+  test.each([
+    ['normal', (2 * 10) / Math.sqrt(Math.PI)],
+    ['uniform', (2 * 10) / 3],
+  ] as const)("jitter is the mean of RFC 3550's estimate: %s", async (distribution, expected) => {
+    const answer = await simulate(
+      network(
+        { rate: '1gbit', delay: '50ms', jitter: '10ms', distribution },
+        [{ type: 'udp', ...ends, rate: '100mbit', size: '100', count: 20_000 }],
+        { duration: '20s' },
+      ),
+    );
+    const udp = flow(answer, 0, 'udp');
+    expect(udp.jitter_ms / expected).toBeGreaterThan(0.9);
+    expect(udp.jitter_ms / expected).toBeLessThan(1.1);
+    expect(udp.jitter_max_ms).toBeGreaterThan(udp.jitter_ms);
+    expect(udp.jitter_last_ms).toBeLessThan(udp.jitter_ms);
+    expect((udp.delay_variation_ms?.mean ?? 0) / expected).toBeCloseTo(1, 0);
+  });
+  test('fairness is among flows that ran', async () => {
+    const tcp = { type: 'tcp', ...ends } as const;
+    const answer = await simulate(
+      network({ rate: '10mbit' }, [tcp, { ...tcp, congestion: 'prague' }, tcp], { duration: '2s' }),
+    );
+    expect(answer.fairness).toBeGreaterThan(0.6);
+    expect(answer.flows[1]?.error).toMatch(/^no congestion control "prague"; there are reno, bbr, /);
+    const alone = await simulate(
+      network({ rate: '10mbit' }, [tcp, { ...tcp, congestion: 'prague' }], { duration: '1s' }),
+    );
+    expect(alone.fairness).toBeUndefined();
+  });
+  test('fairness is among flows that share a link', async () => {
+    const answer = await simulate({
+      duration: '2s',
+      hosts: { a: {}, b: {}, c: {}, d: {}, e: {} },
+      links: [
+        { endpoints: ['a', 'b'], rate: '10mbit' },
+        { endpoints: ['c', 'd'], rate: '1mbit' },
+        { endpoints: ['c', 'e'], rate: '1mbit' },
+      ],
+      workloads: [
+        { type: 'tcp', from: 'a', to: 'b' },
+        { type: 'tcp', from: 'c', to: 'd' },
+        { type: 'tcp', from: 'c', to: 'd' },
+      ],
+    });
+    expect(answer.fairness).toBeUndefined();
+    expect(answer.links[0]?.forward.fairness).toBeUndefined();
+    expect(answer.links[1]?.forward.fairness).toBeGreaterThan(0.5);
+  });
+  test('requests go on to the end, and a number of them is cut off there', async () => {
+    const answer = await simulate(
+      network(
+        { delay: '30ms' },
+        [
+          { type: 'rr', ...ends },
+          { type: 'rr', ...ends, count: 100 },
+        ],
+        { duration: '1s' },
+      ),
+    );
+    expect(flow(answer, 0, 'rr')).toMatchObject({ completed: true });
+    expect(flow(answer, 0, 'rr').truncated).toBeUndefined();
+    expect(flow(answer, 1, 'rr')).toMatchObject({ completed: false, truncated: true });
+  });
+});
+
+describe('neighbours are known beforehand', () => {
+  test('to system calls as well', async () => {
+    const batch = [
+      { call: 'socket', args: ['AF_INET', 'SOCK_DGRAM', 0] },
+      { call: 'sendto', args: ['$0', 'hello', 5, 0, { sin_addr: '10.0.0.2', sin_port: 9 }, 16] },
+    ];
+    const answer = await simulate(network({ delay: '5ms' }, [{ type: 'syscalls', on: 'a', batch }], {}));
+    const known = answer.hosts.a?.state.neighbours.filter(({ state }) => state !== 'NOARP');
+    expect(known?.map(({ address, state }) => [address, state])).toEqual([
+      ['10.0.0.2', 'PERMANENT'],
+      ['fd00::2', 'PERMANENT'],
+    ]);
+  });
+});
+
+describe('what looks like a slip is said', () => {
+  const udp = { type: 'udp', ...ends, rate: '1mbit' } as const;
+  test.each<[string, SimulationRequest, string, RegExp]>([
+    ['bytes a second', network({ rate: '100Mbps' }, []), 'links[0].rate', /800 Mbit\/s.*"100mbit"/],
+    ['a time without a unit', network({ delay: '5' }, []), 'links[0].delay', /5 µs.*"5ms"/],
+    [
+      'a time of a qdisc',
+      network({ rate: '1mbit', queue: { kind: 'codel', target: '5' } }, []),
+      'links[0].queue.target',
+      /5 µs/,
+    ],
+    ['bits of a size', network({}, [{ ...udp, size: '8kbit' }]), 'workloads[0].size', /1024 bytes/],
+    ['a fraction', network({ loss: '0.01' }, []), 'links[0].loss', /0\.01 %.*"1%"/],
+    [
+      'correlated losses',
+      network({ loss: { random: '1%', correlation: '25%' } }, []),
+      'links[0].loss.correlation',
+      /gemodel/,
+    ],
+    [
+      'a ping that waits too short',
+      network({ delay: '6s' }, [{ type: 'ping', ...ends }]),
+      'workloads[0].timeout',
+      /12 s/,
+    ],
+    [
+      'flows in step',
+      network({ rate: '1mbit' }, [
+        { type: 'tcp', ...ends },
+        { type: 'tcp', ...ends },
+      ]),
+      'workloads[1].start',
+      /perturb/,
+    ],
+  ])('%s', (_, request, path, message) =>
+    expect(warnings(request)).toEqual({ [path]: expect.stringMatching(message) }),
+  );
+
+  test('what is meant is not', () => {
+    expect(warnings(network({ rate: '10mbit', delay: '5ms', loss: '0.01%' }, [udp]))).toEqual({});
+    expect(
+      warnings(
+        network({ rate: '1mbit', queue: 'fq_codel' }, [
+          { type: 'tcp', ...ends },
+          { type: 'tcp', ...ends },
+        ]),
+      ),
+    ).toEqual({});
+  });
+});
+
+test('perturb delays packets at random and keeps their order', async () => {
+  const answer = await simulate(
+    network({ rate: '10mbit', delay: '5ms' }, [{ type: 'udp', ...ends, rate: '5mbit', count: 2000 }], {
+      duration: '20s',
+      perturb: '3ms',
+    }),
+  );
+  const udp = flow(answer, 0, 'udp');
+  expect(udp).toMatchObject({ received: 2000, reordered: 0 });
+  expect(udp.one_way_ms?.min).toBeGreaterThan(5);
+  expect(udp.one_way_ms?.max).toBeLessThan(9);
+  expect(udp.one_way_ms?.deviation).toBeGreaterThan(0.5);
+});
