@@ -81,7 +81,7 @@ export interface MountedTree extends Pick<MountedImage, 'type' | 'partition'> {
   /** What is known to be missing from it: what was cut off (with `evenIfCut`), and what the mount could not read. */
   readonly missing: readonly string[];
   /** The tree from `path` on as a tar; other calls go on meanwhile. */
-  tar(options: Omit<Fs2tarOptions, 'log' | 'missing'>, sink: Sink): Promise<Fs2tarReport>;
+  tar(options: Omit<Fs2tarOptions, 'log' | 'missing' | 'buffer'>, sink: Sink): Promise<Fs2tarReport>;
   /** Discards the kernel. */
   close(): Promise<void>;
 }
@@ -122,15 +122,15 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     try {
       // What the mount could not read is missing from every tar of it; the log tells of it only once.
       const missing = [...mounted.missing, ...(await loggedErrors(mounted.log))];
-      const tasks = taskPool(mounted.task, mounted.newTask);
+      const tasks = await taskPool(mounted.task, { spawn: mounted.newTask });
       return {
         type,
         partition,
         missing,
         tree: await openTree(tasks, mountPoint),
         tar: (options, sink) =>
-          tasks.use(({ task, waitFor }) =>
-            fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), { ...options, missing }),
+          tasks.use(({ task, buffer, waitFor }) =>
+            fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), { ...options, missing, buffer }),
           ),
         close: mounted.close,
       };

@@ -33,6 +33,8 @@ const below: Readonly<Record<string, readonly string[]>> = {
   simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],
   worker: engine,
   node: engine,
+  // What npm gives: the engine on Node.
+  library: [...engine, 'node'],
   browser: engine,
 };
 /** The only places that know HTTP's libraries, a platform's bindings, or a host's own clock and randomness. */
@@ -40,7 +42,7 @@ const foreign: readonly { readonly name: RegExp; readonly at: RegExp }[] = [
   { name: /from '(hono|zod|@hono\/zod-openapi)(\/|')/, at: /^(worker\/(routes\/|env\.ts)|simulation\/report\/)/ },
   { name: /from 'cloudflare:/, at: /^worker\/session\// },
   { name: /\b(R2\w+|DurableObject\w*|ExecutionContext|Fetcher|scheduler\.wait)\b/, at: /^worker\// },
-  { name: /from 'node:(?!zlib|stream)/, at: /^node\// },
+  { name: /from 'node:(?!zlib|stream)/, at: /^(node|library)\// },
   {
     name: /\bDate\.now\(|\bMath\.random\(|crypto\.(getRandomValues|randomUUID)\(|\bperformance\.now\(/,
     at: /^(worker\/(app|host)|node\/host|browser\/host)\.ts/,

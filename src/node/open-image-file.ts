@@ -48,7 +48,7 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
   if (stats.isDirectory()) throw new ImageFileError('EISDIR', `${name} is a directory`);
   if (!stats.isFile() && !stats.isBlockDevice()) {
     if (process.stdin.isTTY && isStdin) throw new ImageFileError('ENOTTY', 'an image does not come from a terminal');
-    return spooledFrom(isStdin ? process.stdin : createReadStream(name, { fd }), name, options);
+    return spooledImage(isStdin ? process.stdin : createReadStream(name, { fd }), name, options);
   }
   const source = fileSource(name, { fd });
   try {
@@ -61,14 +61,19 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
     await source.close();
     throw cause;
   }
-  return spooledFrom(createReadStream(name, { fd, start: 0, highWaterMark: CHUNK_BYTES }), name, options);
+  return spooledImage(createReadStream(name, { fd, start: 0, highWaterMark: CHUNK_BYTES }), name, options);
 }
 
 const CHUNK_BYTES = 1024 * 1024;
 
 const nothingIn = (name: string): ImageFileError => new ImageFileError('ENODATA', `${name} is empty`);
 
-async function spooledFrom(stream: Readable, name: string, { progress }: OpenImageFileOptions): Promise<ImageFile> {
+/** An image that comes as a stream, compressed or not. */
+export async function spooledImage(
+  stream: Readable,
+  name: string,
+  { progress }: OpenImageFileOptions = {},
+): Promise<ImageFile> {
   try {
     const { head, rest } = await headOf(counted(stream, progress)[Symbol.asyncIterator]());
     if (head.length === 0) throw nothingIn(name);

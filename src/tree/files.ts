@@ -82,7 +82,7 @@ export async function openPath(
   path: Uint8Array,
   { still = false }: OpenOptions = {},
 ): Promise<OpenedPath> {
-  const tasks = taskPool(task);
+  const tasks = await taskPool(task);
   const tree = await openTree(tasks, root);
   const done = async () => {
     await tree.close();

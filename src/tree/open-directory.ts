@@ -34,7 +34,7 @@ export async function openDirectory(tasks: TaskPool, { task }: BusyTask, fd: num
     next: () =>
       use(async ({ task, buffer }) => {
         for (;;) {
-          const { value, done } = await readdir(task, listed, await buffer(), lastNames).next();
+          const { value, done } = await readdir(task, listed, buffer, lastNames).next();
           if (done) return [];
           const entries = value.filter(({ name }) => !isDots(name));
           if (entries.length > 0) return entries;

@@ -71,13 +71,12 @@ export async function readAt(
   offset: number,
   into: Uint8Array,
 ): Promise<number> {
-  const through = await buffer();
   let done = 0;
   while (done < into.length) {
-    const bytes = await pread64(task, fd, through, into.length - done, offset + done);
+    const bytes = await pread64(task, fd, buffer, into.length - done, offset + done);
     if (bytes === 0 || bytes === -errnos.EAGAIN.number) break; // /proc/kmsg would wait for more
     must('pread64', bytes);
-    into.set(task.memory.view(through.at, bytes), done);
+    into.set(task.memory.view(buffer.at, bytes), done);
     done += bytes;
   }
   return done;

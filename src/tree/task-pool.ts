@@ -1,6 +1,7 @@
 /** Tasks that take turns at a tree: each makes one system call at a time, so what may happen at once needs several. */
 
 import { XATTR_SIZE_MAX } from '../abi/uapi/fs.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import { mapBuffer, unmapBuffer } from '../kernel/syscalls/memory.ts';
 import type { UserBuffer } from '../kernel/syscalls/scratch.ts';
 import type { PlayedTask, UserTask } from '../kernel/user-task.ts';
@@ -9,7 +10,7 @@ import type { PlayedTask, UserTask } from '../kernel/user-task.ts';
 export interface BusyTask {
   readonly task: UserTask;
   /** Holds any list of attributes and any value of one. */
-  buffer(): Promise<UserBuffer>;
+  readonly buffer: UserBuffer;
   /** For what is not a call of the task: the others need not wait for it. */
   waitFor<T>(work: T | Promise<T>): T | Promise<T>;
 }
@@ -26,52 +27,37 @@ export type PoolableTask = UserTask & Partial<PlayedTask>;
 
 interface PooledTask extends BusyTask {
   readonly task: PoolableTask;
-  close(): Promise<void>;
 }
 
 /** Without an MMU a buffer is one piece of the kernel's memory: not larger than it must be. */
 const BUFFER_BYTES = XATTR_SIZE_MAX;
 
-function pooledTask(task: PoolableTask): PooledTask {
-  let buffer: Promise<UserBuffer> | undefined;
+async function pooledTask(task: PoolableTask): Promise<PooledTask> {
   return {
     task,
-    buffer() {
-      buffer ??= mapBuffer(task, BUFFER_BYTES);
-      buffer.catch(() => {
-        buffer = undefined; // there may be memory for the next one
-      });
-      return buffer;
-    },
+    buffer: await mapBuffer(task, BUFFER_BYTES),
     waitFor: (work) => (work instanceof Promise && task.waitFor ? task.waitFor(work) : work),
-    async close() {
-      const mapped = buffer;
-      buffer = undefined;
-      if (mapped) await unmapBuffer(task, await mapped);
-    },
   };
 }
 
-/** `first` alone (attached, if it can be), and up to `most` with those that `spawn` makes: only when a caller would have to wait. */
-export function taskPool(first: PoolableTask, spawn?: () => Promise<PoolableTask>, most = 4): TaskPool {
-  first.detach?.(); // idle, it would hold the others up
-  const idle = [pooledTask(first)];
-  const waiting: ((busy: PooledTask) => void)[] = [];
-  let tasks = 1;
-  /** One is made after the other: a task makes one call at a time, clone(2) too. */
-  let making: Promise<unknown> = Promise.resolve();
-
-  async function spawned(make: () => Promise<UserTask>): Promise<PooledTask | undefined> {
-    tasks += 1;
-    const made = making.then(make);
-    making = made.catch(() => {});
-    try {
-      return pooledTask(await made);
-    } catch {
-      tasks -= 1; // no memory for one more: there are others to wait for
-      return undefined;
-    }
+/**
+ * `first` (attached, if it can be) and others that `spawn` makes, `most` together, or as many as there is memory for. All are
+ * made at once: later the kernel's memory may be full of what it read, and have no piece left that is large enough for a buffer.
+ */
+export async function taskPool(
+  first: PoolableTask,
+  { spawn, most = 4 }: { readonly spawn?: () => Promise<PoolableTask>; readonly most?: number } = {},
+): Promise<TaskPool> {
+  const idle = [await pooledTask(first)];
+  // One after the other: a task makes one call at a time, clone(2) too.
+  while (spawn && idle.length < most) {
+    const more = await spawn().then(pooledTask).catch(unlessRefused);
+    if (more === undefined) break;
+    idle.push(more);
   }
+  // Idle and attached, one would hold the others up.
+  for (const { task } of idle) task.detach?.();
+  const waiting: ((busy: PooledTask) => void)[] = [];
 
   function release(busy: PooledTask): void {
     const next = waiting.shift();
@@ -82,20 +68,15 @@ export function taskPool(first: PoolableTask, spawn?: () => Promise<PoolableTask
     }
   }
 
-  const takeIdle = (): PooledTask | undefined => {
+  function acquire(): PooledTask | Promise<PooledTask> {
     const busy = idle.pop();
     busy?.task.attach?.();
-    return busy;
-  };
-
-  const nextIdle = (): Promise<PooledTask> => {
-    const busy = takeIdle();
-    return busy ? Promise.resolve(busy) : new Promise((resolve) => waiting.push(resolve));
-  };
+    return busy ?? new Promise((resolve) => waiting.push(resolve));
+  }
 
   return {
     async use(work) {
-      const busy = takeIdle() ?? (spawn && tasks < most ? await spawned(spawn) : undefined) ?? (await nextIdle());
+      const busy = await acquire();
       try {
         return await work(busy);
       } finally {
@@ -103,7 +84,12 @@ export function taskPool(first: PoolableTask, spawn?: () => Promise<PoolableTask
       }
     },
     async close() {
-      for (const busy of idle) await busy.close();
+      for (const { task, buffer } of idle.splice(0)) await unmapBuffer(task, buffer);
     },
   };
+}
+
+/** No memory for one more: the others will do. */
+function unlessRefused(cause: unknown): undefined {
+  if (!(cause instanceof KernelError)) throw cause;
 }

@@ -7,11 +7,10 @@ import type { BusyTask } from './task-pool.ts';
 
 /** `fd` may be open with O_PATH. None where the file system has no attributes. */
 export async function xattrsOf({ task, buffer }: BusyTask, fd: number): Promise<Xattr[]> {
-  const through = await buffer();
   const target: XattrTarget = { through: fd };
   const xattrs: Xattr[] = [];
-  for (const name of await orNone(listxattr(task, target, through), [])) {
-    const value = await orNone(getxattr(task, target, name, through), undefined);
+  for (const name of await orNone(listxattr(task, target, buffer), [])) {
+    const value = await orNone(getxattr(task, target, name, buffer), undefined);
     if (value !== undefined) xattrs.push({ name, value });
   }
   return xattrs;

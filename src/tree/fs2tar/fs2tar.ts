@@ -41,6 +41,7 @@ import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { getxattr, listxattr } from '../../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import { type Visit, walk } from '../walk.ts';
+import { orNone } from '../xattrs.ts';
 import { dataSegments } from './data-segments.ts';
 import { ErrorList, type Fs2tarError } from './error-list.ts';
 import { HardLinks } from './hard-links.ts';
@@ -59,6 +60,8 @@ export interface Fs2tarOptions {
   readonly log?: KernelLog;
   /** What is known to be missing before anything is read. With 'stop' that is for whoever mounts to refuse. */
   readonly missing?: readonly string[];
+  /** Memory of the task to read through, XATTR_SIZE_MAX bytes. Default: mapped for this tar. */
+  readonly buffer?: UserBuffer;
   /** Called after each entry with the bytes written and the entries so far. */
   readonly progress?: (bytes: number, entries: number) => void;
 }
@@ -100,19 +103,6 @@ async function enterTree(task: UserTask, root: Name, path: Name): Promise<void> 
   await close(task, rootFd);
   must('fchdir', await fchdir(task, must('openat2', fd, path)), path);
   await close(task, fd);
-}
-
-/**
- * What the file system answers about attributes, or `none` where it has none. ENODATA is no error, neither of one name
- * (getxattr(2)) nor, with hfsplus, of the list (fs/hfsplus/xattr.c: hfsplus_listxattr).
- */
-async function orNone<T, None>(answer: Promise<T>, none: None): Promise<T | None> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof KernelError && (error.errno === 'EOPNOTSUPP' || error.errno === 'ENODATA')) return none;
-    throw error;
-  }
 }
 
 /** One tar in the making. */
@@ -299,7 +289,7 @@ class Archive {
  * Deterministic: the same tree gives the same bytes. A file that cannot be read whole is never archived as if it were.
  */
 export async function fs2tar(task: UserTask, root: Name, sink: Sink, options: Fs2tarOptions): Promise<Fs2tarReport> {
-  const buffer = await mapBuffer(task, BUFFER_BYTES);
+  const buffer = options.buffer ?? (await mapBuffer(task, BUFFER_BYTES));
   try {
     const log = options.log ?? (await KernelLog.open(task));
     try {
@@ -310,6 +300,6 @@ export async function fs2tar(task: UserTask, root: Name, sink: Sink, options: Fs
       await chdir(task, '/');
     }
   } finally {
-    await unmapBuffer(task, buffer);
+    if (buffer !== options.buffer) await unmapBuffer(task, buffer);
   }
 }

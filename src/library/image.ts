@@ -1,0 +1,319 @@
+/** An image's tree, with the reading half of node:fs/promises. */
+
+import { constants } from 'node:fs';
+import { addAbortSignal, Readable } from 'node:stream';
+import { S_IFDIR, S_IFMT } from '../abi/uapi/fs.ts';
+import { gate } from '../storage/gate.ts';
+import type { Fs2tarOptions } from '../tree/fs2tar/fs2tar.ts';
+import type { OpenDirectory } from '../tree/open-directory.ts';
+import type { Tree } from '../tree/tree.ts';
+import { Dir, type Dirent, direntOf, type Found, found, isDirectory } from './dirent.ts';
+import { asFs, fsError } from './errors.ts';
+import { FileHandle } from './file-handle.ts';
+import type { ImageInfo, OpenedImage } from './opened-image.ts';
+import {
+  type EncodingOptions,
+  type EncodingOrOptions,
+  encoded,
+  encodingOf,
+  givenPath,
+  type ImagePath,
+  joined,
+  type NameEncoding,
+} from './paths.ts';
+import { type ReadFileOptions, type ReadStreamOptions, writes } from './read-options.ts';
+import { type StatOptions, type StatsFor, statsOf } from './stats.ts';
+import { type TarStream, tarStream } from './tar-stream.ts';
+
+export interface ReaddirOptions extends EncodingOptions {
+  /** Entries as Dirent instead of names. */
+  readonly withFileTypes?: boolean | undefined;
+  /** Everything below, too; symlinks are not followed. Names are then paths from the directory on. */
+  readonly recursive?: boolean | undefined;
+}
+
+/** As StatFs of node:fs, and three facts more. */
+export interface StatFs<N extends number | bigint = number> {
+  /** The magic number of statfs(2). */
+  readonly type: N;
+  readonly bsize: N;
+  readonly blocks: N;
+  readonly bfree: N;
+  readonly bavail: N;
+  readonly files: N;
+  readonly ffree: N;
+  readonly frsize: N;
+  readonly namelen: N;
+  /** ST_* of statvfs(3). */
+  readonly flags: N;
+}
+
+export interface TarOptions {
+  /** The directory or file to archive. Default: everything. */
+  readonly path?: ImagePath;
+  /**
+   * At a file that cannot be read. `stop` (the default): the stream errors. `continue`: it is left out, and listed in the report
+   * and in a last entry `.fs2tar-errors`.
+   */
+  readonly onError?: Fs2tarOptions['onError'];
+}
+
+/** Files that `readFile` has open; a kernel's task may have 1,024. */
+const FILES_AT_ONCE = 64;
+const CHUNK_BYTES = 64 * 1024;
+
+type Listing<Options> = Options extends { readonly withFileTypes: true }
+  ? Dirent<NameFor<Options>>[]
+  : NameFor<Options>[];
+type NameFor<Options> = Options extends 'buffer' | { readonly encoding: 'buffer' } ? Buffer : string;
+type ContentFor<Options> = Options extends BufferEncoding | { readonly encoding: BufferEncoding } ? string : Buffer;
+
+/**
+ * A mounted image. Methods have the names, arguments and errors of node:fs/promises; paths begin at the image's root, and nothing
+ * leads out of it. Any number of calls may be under way at once. Nothing is written: opening for writing is EROFS.
+ *
+ * Close it, or declare it with `await using`: until then it holds a kernel with some MiB of memory.
+ */
+export class Image implements AsyncDisposable {
+  readonly #opened: OpenedImage;
+  readonly #tree: Tree;
+  /** Whoever reads a whole directory's files at once is not to meet EMFILE. */
+  readonly #reading = gate(FILES_AT_ONCE);
+
+  /** Made by `openImage`. */
+  constructor(opened: OpenedImage) {
+    this.#opened = opened;
+    this.#tree = opened.mounted.tree;
+  }
+
+  /** The file system, as in /proc/filesystems. */
+  get type(): string {
+    return this.#opened.mounted.type;
+  }
+  /** The number of the partition it is on; undefined: it fills the image. */
+  get partition(): number | undefined {
+    return this.#opened.mounted.partition;
+  }
+
+  /** A file's bytes, or its text in an encoding. */
+  async readFile<const Options extends EncodingOrOptions<ReadFileOptions> = undefined>(
+    path: ImagePath,
+    options?: Options,
+  ): Promise<ContentFor<Options>> {
+    const wanted: EncodingOrOptions<ReadFileOptions> = options;
+    const flag = typeof wanted === 'object' ? wanted?.flag : undefined;
+    const at = givenPath(path);
+    return this.#reading(async () => {
+      await using handle = await this.open(at.bytes, flag);
+      return (await handle.readFile(wanted as BufferEncoding)) as unknown as ContentFor<Options>;
+    });
+  }
+
+  /**
+   * The names in a directory, sorted by their bytes, without "." and "..". With `withFileTypes` as Dirent; with `recursive`
+   * everything below.
+   */
+  async readdir<const Options extends EncodingOrOptions<ReaddirOptions> = undefined>(
+    path: ImagePath,
+    options?: Options,
+  ): Promise<Listing<Options>> {
+    const wanted: EncodingOrOptions<ReaddirOptions> = options;
+    const encoding = encodingOf(wanted);
+    const { withFileTypes = false, recursive = false } = typeof wanted === 'object' ? (wanted ?? {}) : {};
+    const at = givenPath(path);
+    const entries = await asFs('scandir', at.text, () => this.#entries(at.bytes, { recursive }));
+    const name = (entry: Found) => encoded(relative(at.bytes, entry), encoding);
+    return entries.map((entry) => (withFileTypes ? direntOf(entry, encoding) : name(entry))) as Listing<Options>;
+  }
+
+  async #entries(path: Uint8Array, { recursive }: { readonly recursive: boolean }): Promise<Found[]> {
+    const entries: Found[] = [];
+    const seen = new Set<string>();
+    const directories = [path];
+    for (let directory = directories.pop(); directory; directory = directories.pop()) {
+      const open = await this.#tree.openDirectory(directory);
+      try {
+        if (recursive) await mustBeNew(open, seen, directory);
+        const listed = await list(open, directory);
+        entries.push(...listed);
+        const below = recursive ? listed.filter(isDirectory) : [];
+        for (const { name } of below.reverse()) directories.push(joined(directory, name));
+      } finally {
+        await open.close();
+      }
+    }
+    return entries;
+  }
+
+  /** stat(2): of what a symlink leads to. */
+  stat<const Options extends StatOptions | undefined = undefined>(
+    path: ImagePath,
+    options?: Options,
+  ): Promise<StatsFor<Options>> {
+    const { bytes, text } = givenPath(path);
+    return asFs('stat', text, async () => statsOf(await this.#tree.stat(bytes), options) as StatsFor<Options>);
+  }
+
+  /** lstat(2): of a symlink itself. */
+  lstat<const Options extends StatOptions | undefined = undefined>(
+    path: ImagePath,
+    options?: Options,
+  ): Promise<StatsFor<Options>> {
+    const { bytes, text } = givenPath(path);
+    return asFs(
+      'lstat',
+      text,
+      async () => statsOf(await this.#tree.stat(bytes, { follow: false }), options) as StatsFor<Options>,
+    );
+  }
+
+  /** Of the file system. */
+  statfs(path: ImagePath, options: { readonly bigint: true }): Promise<StatFs<bigint>>;
+  statfs(path?: ImagePath, options?: StatOptions): Promise<StatFs>;
+  async statfs(path: ImagePath = '/', { bigint = false }: StatOptions = {}): Promise<StatFs<number | bigint>> {
+    const { bytes, text } = givenPath(path);
+    return asFs('statfs', text, async () => {
+      await this.#tree.stat(bytes);
+      const { type, bsize, blocks, bfree, bavail, files, ffree, frsize, namelen, flags } = await this.#tree.statfs();
+      const facts = { type, bsize, blocks, bfree, bavail, files, ffree, frsize, namelen, flags };
+      return bigint ? asBigInts(facts) : facts;
+    });
+  }
+
+  /** Where a symlink leads, as it is written. */
+  async readlink<const Options extends EncodingOrOptions = undefined>(
+    path: ImagePath,
+    options?: Options,
+  ): Promise<NameFor<Options>> {
+    const { bytes, text } = givenPath(path);
+    const encoding = encodingOf(options);
+    return asFs('readlink', text, async () => encoded(await this.#tree.readlink(bytes), encoding) as NameFor<Options>);
+  }
+
+  /** The path of the same file from the root, without symlinks, "." and "..". */
+  async realpath<const Options extends EncodingOrOptions = undefined>(
+    path: ImagePath,
+    options?: Options,
+  ): Promise<NameFor<Options>> {
+    const { bytes, text } = givenPath(path);
+    const encoding = encodingOf(options);
+    return asFs('realpath', text, async () => encoded(await this.#tree.realpath(bytes), encoding) as NameFor<Options>);
+  }
+
+  /** As root: what is there can be read; W_OK is EROFS; X_OK wants a directory, or a file that somebody may execute. */
+  async access(path: ImagePath, mode: number = constants.F_OK): Promise<void> {
+    const { bytes, text } = givenPath(path);
+    const stat = await asFs('access', text, () => this.#tree.stat(bytes));
+    if (mode & constants.W_OK) throw fsError('EROFS', 'access', text);
+    const mayExecute = (stat.mode & S_IFMT) === S_IFDIR || (stat.mode & 0o111) !== 0;
+    if (mode & constants.X_OK && !mayExecute) throw fsError('EACCES', 'access', text);
+  }
+
+  /** A handle for reading. Device nodes, fifos and sockets cannot be opened: ENXIO. */
+  async open(path: ImagePath, flags: string | number = 'r'): Promise<FileHandle> {
+    const { bytes, text } = givenPath(path);
+    if (writes(flags)) throw fsError('EROFS', 'open', text);
+    return asFs('open', text, async () => {
+      const node = await this.#tree.lookup(bytes);
+      try {
+        const stat = await node.stat();
+        if ((stat.mode & S_IFMT) === S_IFDIR) return new FileHandle({ ...node, read: undefined }, text);
+        const file = await node.openFile();
+        await node.close();
+        return new FileHandle(file, text);
+      } catch (cause) {
+        await node.close();
+        throw cause;
+      }
+    });
+  }
+
+  /** A directory to be read entry by entry, however many it has. */
+  async opendir<const Options extends EncodingOrOptions = undefined>(
+    path: ImagePath,
+    options?: Options,
+  ): Promise<Dir<NameFor<Options>>> {
+    const { bytes, text } = givenPath(path);
+    const encoding = encodingOf(options);
+    return asFs('opendir', text, async () => new Dir(await this.#tree.openDirectory(bytes), bytes, text, encoding));
+  }
+
+  /** As fs.createReadStream: the file is opened when it is first read; an error of that is the stream's. */
+  createReadStream(path: ImagePath, options: NameEncoding | ReadStreamOptions = {}): Readable {
+    const wanted = typeof options === 'string' ? { encoding: options } : options;
+    const { encoding } = wanted;
+    const open = async function* (this: Image) {
+      const handle = await this.open(path, wanted.flags);
+      yield* handle.createReadStream({ ...wanted, encoding: undefined });
+    };
+    const stream = Readable.from(open.call(this), {
+      objectMode: false,
+      highWaterMark: wanted.highWaterMark ?? CHUNK_BYTES,
+    });
+    if (encoding && encoding !== 'buffer') stream.setEncoding(encoding);
+    return wanted.signal ? addAbortSignal(wanted.signal, stream) : stream;
+  }
+
+  /** Extended attributes by name, of what a symlink leads to; the empty map where the file system has none. */
+  xattrs(path: ImagePath): Promise<Map<string, Buffer>> {
+    return this.#xattrs('listxattr', path, true);
+  }
+
+  /** The same of a symlink itself. */
+  lxattrs(path: ImagePath): Promise<Map<string, Buffer>> {
+    return this.#xattrs('llistxattr', path, false);
+  }
+
+  #xattrs(syscall: string, path: ImagePath, follow: boolean): Promise<Map<string, Buffer>> {
+    const { bytes, text } = givenPath(path);
+    return asFs(syscall, text, async () => {
+      const xattrs = await this.#tree.xattrs(bytes, { follow });
+      return new Map(xattrs.map(({ name, value }) => [Buffer.from(name).toString(), Buffer.from(value)]));
+    });
+  }
+
+  /** The tree, or a part of it, as a tar with everything that Linux tells of it. The same tree gives the same bytes. */
+  tar({ path = '/', onError = 'stop' }: TarOptions = {}): TarStream {
+    const { bytes } = givenPath(path);
+    return tarStream((sink) => this.#opened.mounted.tar({ path: bytes, onError }, sink));
+  }
+
+  /** What the image is, and what is on each of its partitions. Each file system is mounted for it: some tens of milliseconds. */
+  info(): Promise<ImageInfo> {
+    return asFs('info', undefined, () => this.#opened.info());
+  }
+
+  /** Lets the kernel and the image go. Calls that are under way reject. Twice is once. */
+  close(): Promise<void> {
+    return this.#opened.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** A directory that contains itself is damage: listing it would not end. */
+async function mustBeNew(open: OpenDirectory, seen: Set<string>, path: Uint8Array): Promise<void> {
+  const { devMajor, devMinor, ino } = await open.stat(Buffer.from('.'));
+  const key = `${devMajor}:${devMinor}:${ino}`;
+  if (seen.has(key)) throw fsError('ELOOP', 'scandir', Buffer.from(path).toString());
+  seen.add(key);
+}
+
+async function list(open: OpenDirectory, path: Uint8Array): Promise<Found[]> {
+  const entries: Found[] = [];
+  for (let batch = await open.next(); batch.length > 0; batch = await open.next()) {
+    for (const entry of batch) entries.push(await found(open, path, entry));
+  }
+  return entries.sort((a, b) => Buffer.compare(a.name, b.name));
+}
+
+/** An entry's path from the directory `from` on. */
+function relative(from: Uint8Array, { parent, name }: Found): Uint8Array {
+  const path = joined(parent, name);
+  return path.subarray(joined(from, new Uint8Array(0)).length);
+}
+
+const asBigInts = <K extends string>(facts: Readonly<Record<K, number>>): Record<K, bigint> =>
+  Object.fromEntries(Object.entries<number>(facts).map(([key, value]) => [key, BigInt(value)])) as Record<K, bigint>;

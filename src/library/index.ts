@@ -1,0 +1,37 @@
+/** The library: disk images, kernels and simulated networks, in this process. */
+
+export type { Argument, BatchCall, CallResult } from '../batch/language/types.ts';
+export type { PlayedCall } from '../batch/player.ts';
+export { LinuxException } from '../errors/exception.ts';
+export { type Limits, type Linux, noImages } from '../linux.ts';
+export { type NodeLinuxOptions, nodeLinux } from '../node/engine.ts';
+export type { BlockDevice } from '../storage/block-device.ts';
+export type { ByteSource } from '../storage/byte-source.ts';
+export type { Fs2tarReport } from '../tree/fs2tar/fs2tar.ts';
+export { Dir, Dirent } from './dirent.ts';
+export { FileHandle, type ReadOptions, type ReadResult } from './file-handle.ts';
+export { Image, type ReaddirOptions, type StatFs, type TarOptions } from './image.ts';
+export {
+  type BatchOptions,
+  type BatchResult,
+  type BootOptions,
+  bootKernel,
+  type CallName,
+  type KernelDisk,
+  RunningKernel,
+} from './kernel.ts';
+export { type ImageSource, type OpenImageOptions, openImage } from './open-image.ts';
+export type { ImageInfo } from './opened-image.ts';
+export type { EncodingOptions, EncodingOrOptions, ImagePath, NameEncoding } from './paths.ts';
+export type { ReadFileOptions, ReadStreamOptions } from './read-options.ts';
+export {
+  type PlannedCapture,
+  type Sample,
+  type SimulateOptions,
+  Simulation,
+  type SimulationRequest,
+  type SimulationResult,
+  simulate,
+} from './simulate.ts';
+export { BigIntStats, type StatOptions, Stats } from './stats.ts';
+export type { TarStream } from './tar-stream.ts';

@@ -1,0 +1,224 @@
+/** A Linux kernel of one's own: system calls one by one or in batches, as JSON. */
+
+import type { SyscallName } from '../abi/syscalls.ts';
+import { type KernelRequest, type PreparedKernel, prepareKernel } from '../batch/kernel-setup.ts';
+import { Mistake } from '../batch/language/mistake.ts';
+import { Refs } from '../batch/language/refs.ts';
+import { CallRunner } from '../batch/language/run.ts';
+import type { Argument, BatchCall, CallResult } from '../batch/language/types.ts';
+import type { PlayedCall, TaskRequest } from '../batch/player.ts';
+import { type BatchReport, playTimed } from '../batch/syscall-batch.ts';
+import { exceptionOf } from '../errors/exception.ts';
+import { HostError } from '../errors/host-error.ts';
+import type { ClockPolicy, Host } from '../kernel/host.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Linux } from '../linux.ts';
+import { nodeHost } from '../node/host.ts';
+import { gate } from '../storage/gate.ts';
+import { openDisk } from '../storage/open-disk.ts';
+import { processLinux } from './engine.ts';
+import { type ImageSource, type OpenedSource, openSource } from './source.ts';
+
+/** A call of this kernel's table, or another name that means the same (`open`, `stat`, `lseek` …). */
+export type CallName = SyscallName | (string & {});
+
+/** An image as a disk: /dev/vda, vdb … in the order given. What is written to it stays in memory. */
+export interface KernelDisk {
+  readonly image: ImageSource;
+  /** Where to mount it; directories that are not there are made. Default: it is plugged in only. */
+  readonly at?: string | undefined;
+  readonly partition?: KernelRequest['disks'][number]['partition'];
+  readonly type?: string | undefined;
+  readonly options?: string | undefined;
+  /** Default: false. */
+  readonly readOnly?: boolean | undefined;
+}
+
+export interface BootOptions {
+  readonly disks?: readonly KernelDisk[] | undefined;
+  /** Set the loopback device up. Default: true. */
+  readonly loopback?: boolean | undefined;
+  /** "net.ipv4.tcp_sack": "0" */
+  readonly sysctl?: Readonly<Record<string, string>> | undefined;
+  /** Words of a kernel command line that still mean something after boot. */
+  readonly commandLine?: string | undefined;
+  /** The most memory it may grow to. Default: 64. */
+  readonly memoryMib?: number | undefined;
+  /** `virtual` (the default): idle time is jumped over. `wall`: as the clock on the wall. */
+  readonly clock?: ClockPolicy | undefined;
+  /** Decides everything random, and the date: the same seed and calls give the same results. */
+  readonly seed?: string | undefined;
+  /** The engine to run on. Default: one that the whole process shares. */
+  readonly linux?: Linux | undefined;
+}
+
+export interface BatchOptions {
+  /** Further lists of calls, each on a task of its own; they begin when the first list has ended. */
+  readonly tasks?:
+    | Readonly<Record<string, { readonly calls: readonly PlayedCall[]; readonly flags?: string }>>
+    | undefined;
+  /** What a failed call means for those after it. Default: `stop`. */
+  readonly onError?: 'stop' | 'continue' | undefined;
+  /** Each result has the line that strace(1) would show. */
+  readonly strace?: boolean | undefined;
+  /** Kills the kernel that has not done it by then. Default: none. */
+  readonly deadlineMs?: number | undefined;
+}
+
+export interface BatchResult extends BatchReport {
+  /** Of the first list, in order. */
+  readonly results: readonly CallResult[];
+  /** Of the others. */
+  readonly taskResults: Readonly<Record<string, readonly CallResult[]>>;
+}
+
+/** Most bytes of buffers that one call may have. */
+const CALL_BYTES = 4 * 2 ** 20;
+/** The longest that a timer can be set to: 24 days. */
+const NO_DEADLINE_MS = 2 ** 31 - 1;
+const TASK_FLAGS = 'CLONE_FILES|CLONE_FS';
+
+/**
+ * A kernel that keeps what was done to it until it is closed: files, mounts, sockets, sysctls. Calls are made by pid 1, root in
+ * its first namespaces, one after another in the order in which they were asked for.
+ */
+export class RunningKernel implements AsyncDisposable {
+  readonly #prepared: PreparedKernel;
+  readonly #host: Host;
+  readonly #runner: CallRunner;
+  readonly #inOrder = gate(1);
+  readonly #letGo: () => Promise<void>;
+
+  /** Made by `bootKernel`. */
+  constructor(prepared: PreparedKernel, host: Host, letGo: () => Promise<void>) {
+    this.#prepared = prepared;
+    this.#host = host;
+    this.#letGo = letGo;
+    const { init, engine } = prepared.kernel;
+    const nowNs = () => BigInt(engine.clock.nowNs);
+    this.#runner = new CallRunner(init, { limitBytes: CALL_BYTES, nowNs, refs: new Refs() });
+    init.detach();
+  }
+
+  get #kernel(): Kernel {
+    return this.#prepared.kernel;
+  }
+
+  /** The end of the kernel's log. */
+  get console(): string {
+    return this.#kernel.console;
+  }
+  /** Bytes of memory that it has now. */
+  get memoryBytes(): number {
+    return this.#kernel.memoryBytes;
+  }
+
+  /**
+   * Makes one call; what Linux answers is a value, errors too. Arguments are those of the batch language: numbers, constants by
+   * name, text, `{ out: 'stat' }` for memory that the call fills … Rejects with `ERR_BAD_CALL` when it cannot be made at all.
+   *
+   * @example
+   * ```ts
+   * const { out } = await kernel.call('uname', { out: 'utsname' });
+   * ```
+   */
+  call(name: CallName, ...args: readonly Argument[]): Promise<CallResult> {
+    return this.run({ call: name, args });
+  }
+
+  /** The same of a call as an object: `as` names its result for `{ ref }` of later ones. */
+  run(call: BatchCall): Promise<CallResult> {
+    return this.#playing(async () => {
+      try {
+        return await this.#runner.run(call);
+      } catch (cause) {
+        if (!(cause instanceof Mistake)) throw cause;
+        throw new HostError('bad-call', `${call.call}: ${cause.path}: ${cause.message}`, { cause });
+      }
+    });
+  }
+
+  /** A list of calls, and of tasks with theirs, as POST /v1/syscalls takes them. Names of results are the batch's own. */
+  batch(calls: readonly PlayedCall[], options: BatchOptions = {}): Promise<BatchResult> {
+    const { tasks = {}, onError = 'stop', strace = false, deadlineMs = NO_DEADLINE_MS } = options;
+    const results: CallResult[] = [];
+    const taskResults = Object.fromEntries(Object.keys(tasks).map((name): [string, CallResult[]] => [name, []]));
+    const named = Object.entries(tasks).map(([name, task]): [string, TaskRequest] => [
+      name,
+      { flags: TASK_FLAGS, ...task },
+    ]);
+    const request = { calls, tasks: Object.fromEntries(named), onError, strace, deadlineMs };
+    return this.#playing(async () => {
+      const sink = (result: CallResult, task?: string) => {
+        (task === undefined ? results : taskResults[task])?.push(result);
+      };
+      const report = await playTimed(this.#prepared, request, sink, { host: this.#host });
+      return { ...report, results, taskResults };
+    });
+  }
+
+  #playing<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inOrder(() => this.#kernel.init.play(work)).catch((cause: unknown) => {
+      throw exceptionOf(cause);
+    });
+  }
+
+  /** Ends the kernel at once, as when power fails. Twice is once. */
+  async close(): Promise<void> {
+    this.#kernel.kill();
+    await this.#letGo();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * A kernel, ready in about a millisecond once the process has compiled it (a tenth of a second).
+ *
+ * @example
+ * ```ts
+ * await using kernel = await bootKernel();
+ * const { ret } = await kernel.call('mkdir', '/tmp', 0o755);
+ * ```
+ */
+export async function bootKernel(options: BootOptions = {}): Promise<RunningKernel> {
+  const {
+    disks = [],
+    loopback = true,
+    sysctl = {},
+    commandLine = '',
+    memoryMib = 64,
+    clock = 'virtual',
+    seed,
+  } = options;
+  const opened: OpenedSource[] = [];
+  const letGo = async () => {
+    for (const { close } of opened.splice(0)) await close();
+  };
+  try {
+    const { linux = await processLinux() } = options;
+    for (const { image } of disks) opened.push(await openSource(image));
+    const setup = linux.setup({
+      async image(name) {
+        const source = opened[Number(name)]?.source;
+        if (source === undefined) throw new HostError('image-not-found', `there is no disk ${name}`);
+        return { device: 'sectors' in source ? source : (await openDisk(source)).device, etag: name };
+      },
+    });
+    const request: KernelRequest = {
+      disks: disks.map(({ image: _, readOnly = false, ...disk }, index) => ({ ...disk, image: `${index}`, readOnly })),
+      loopback,
+      sysctl,
+      commandLine,
+      memoryMib,
+      clock,
+      seed,
+    };
+    return new RunningKernel(await prepareKernel(request, setup), nodeHost, letGo);
+  } catch (cause) {
+    await letGo();
+    throw exceptionOf(cause);
+  }
+}

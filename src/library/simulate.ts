@@ -1,0 +1,129 @@
+/** Simulated networks of Linux's own stacks, in virtual time. */
+
+import { exceptionOf } from '../errors/exception.ts';
+import type { Linux } from '../linux.ts';
+import type { Sample } from '../simulation/measure/sampler.ts';
+import type { SimulationResult } from '../simulation/run/run.ts';
+import type { PlannedCapture, PlannedSimulation, SimulationRequest, TimedResult } from '../simulation/simulate.ts';
+import { processLinux } from './engine.ts';
+
+export type { PlannedCapture, Sample, SimulationRequest, SimulationResult };
+
+export interface SimulateOptions {
+  /** Takes the next bytes of a pcapng file, one for each interface that the request captures; it waits for what this answers. */
+  readonly capture?: ((interface_: PlannedCapture, bytes: Uint8Array) => void | Promise<void>) | undefined;
+  /** Stops it: iteration and `result` reject with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long it may take on the wall. Default: as long as it takes. */
+  readonly deadlineMs?: number | undefined;
+  /** The engine to run on. Default: one that the whole process shares. */
+  readonly linux?: Linux | undefined;
+}
+
+/** The longest that a timer can be set to: 24 days. */
+const NO_DEADLINE_MS = 2 ** 31 - 1;
+
+/**
+ * A simulation that begins when its samples or its result are first asked for. Iterating gives a sample at each interval of the
+ * request (100 ms where it names none) and paces it: while a sample is looked at, virtual time stands still. Leaving the loop
+ * early stops it.
+ */
+export class Simulation implements AsyncIterable<Sample> {
+  readonly #request: SimulationRequest;
+  readonly #options: SimulateOptions;
+  #running: Promise<TimedResult> | undefined;
+
+  /** Made by `simulate`. */
+  constructor(request: SimulationRequest, options: SimulateOptions) {
+    this.#request = request;
+    this.#options = options;
+  }
+
+  /** What came of it: the same for the same request and seed. Rejects with `ERR_BAD_SIMULATION` and everything that is wrong. */
+  async result(): Promise<SimulationResult> {
+    this.#running ??= this.#run({});
+    return (await this.#running).result;
+  }
+
+  async #run(events: {
+    readonly sample?: (sample: Sample) => Promise<void>;
+    readonly signal?: AbortSignal;
+  }): Promise<TimedResult> {
+    const {
+      linux = await processLinux(),
+      capture,
+      signal = events.signal,
+      deadlineMs = NO_DEADLINE_MS,
+    } = this.#options;
+    try {
+      const planned: PlannedSimulation = linux.simulations.plan(this.#request, {
+        sampled: events.sample !== undefined,
+      });
+      const both = signal && events.signal ? AbortSignal.any([signal, events.signal]) : signal;
+      return await planned.run({
+        deadlineMs,
+        ...(both && { signal: both }),
+        ...(events.sample && { sample: events.sample }),
+        ...(capture && { capture: (index, bytes) => captured(planned.captures[index], bytes, capture) }),
+      });
+    } catch (cause) {
+      throw exceptionOf(cause);
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Sample, void, void> {
+    if (this.#running) throw new Error('a simulation runs once: its samples are asked for before its result');
+    const left = new AbortController();
+    /** One sample at a time: who made it waits until it has been looked at. */
+    let next = Promise.withResolvers<Sample | undefined>();
+    let looked = Promise.withResolvers<void>();
+    const running = this.#run({
+      signal: left.signal,
+      sample(sample) {
+        looked = Promise.withResolvers();
+        next.resolve(sample);
+        return looked.promise;
+      },
+    });
+    this.#running = running;
+    running.then(
+      () => next.resolve(undefined),
+      (cause) => next.reject(cause),
+    );
+    next.promise.catch(() => {}); // it is awaited below, perhaps later
+    try {
+      for (let sample = await next.promise; sample; sample = await next.promise) {
+        yield sample;
+        next = Promise.withResolvers();
+        next.promise.catch(() => {});
+        looked.resolve();
+      }
+    } finally {
+      left.abort(new Error('nobody looks at the samples any more'));
+      looked.resolve();
+      running.catch(() => {}); // whoever wants to know asks for the result
+    }
+  }
+}
+
+function captured(
+  planned: PlannedCapture | undefined,
+  bytes: Uint8Array,
+  take: NonNullable<SimulateOptions['capture']>,
+): void | Promise<void> {
+  if (planned === undefined) throw new Error('a capture that was not planned');
+  return take(planned, bytes);
+}
+
+/**
+ * Hosts, routers, switches and links as asked for, with workloads between them; the request is that of POST /v1/simulations.
+ *
+ * @example
+ * ```ts
+ * const simulation = simulate(request);
+ * for await (const { time_s, tcp } of simulation) console.log(time_s, tcp[0]?.cwnd);
+ * console.log((await simulation.result()).flows);
+ * ```
+ */
+export const simulate = (request: SimulationRequest, options: SimulateOptions = {}): Simulation =>
+  new Simulation(request, options);

@@ -1,0 +1,117 @@
+/** Whatever a caller has an image in, as a block device that is read where it lies. */
+
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { detectCompression, MAGIC_BYTES } from '../archive/decompress.ts';
+import { nodeHost } from '../node/host.ts';
+import { openImageFile, spooledImage } from '../node/open-image-file.ts';
+import type { BlockDevice } from '../storage/block-device.ts';
+import { type ByteSource, checkBytes, memorySource } from '../storage/byte-source.ts';
+import { ReadFailedError } from '../storage/errors.ts';
+import { httpSource, NoRangesError } from '../storage/http-source.ts';
+import { argumentError } from './paths.ts';
+
+/**
+ * A path (`-` is standard input), a `file:`, `http:` or `https:` URL, bytes in memory, a Blob, or something of the caller's own
+ * that reads by range: bytes, or sectors of 512 bytes.
+ */
+export type ImageSource = string | URL | Uint8Array | ArrayBuffer | Blob | ByteSource | BlockDevice;
+
+export interface SourceOptions {
+  /** For an `http:` or `https:` URL: sent with every request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** For URLs. Default: that of the process. */
+  readonly fetch?: typeof fetch | undefined;
+}
+
+export interface OpenedSource {
+  readonly source: ByteSource | BlockDevice;
+  /** Each read takes a trip: what is in front of it should cache. */
+  readonly isSlow: boolean;
+  close(): Promise<void>;
+}
+
+const open = (source: ByteSource | BlockDevice, isSlow = false): OpenedSource => ({
+  source,
+  isSlow,
+  close: async () => {},
+});
+
+/** gzip, zstd and xz are undone, where that takes a file in the system's temporary folder. */
+export async function openSource(image: ImageSource, options: SourceOptions = {}): Promise<OpenedSource> {
+  if (typeof image === 'string') return openFile(image);
+  if (image instanceof URL)
+    return image.protocol === 'file:' ? openFile(fileURLToPath(image)) : openUrl(image, options);
+  if (image instanceof ArrayBuffer) return openSource(new Uint8Array(image));
+  if (image instanceof Uint8Array) {
+    if (detectCompression(image)) return spooled(Readable.from([image]), 'the image');
+    return open(memorySource(image));
+  }
+  if (image instanceof Blob) {
+    const head = new Uint8Array(await image.slice(0, MAGIC_BYTES).arrayBuffer());
+    if (detectCompression(head)) return spooled(Readable.from(image.stream()), 'the image');
+    return open(blobSource(image));
+  }
+  if (image !== null && typeof image === 'object' && ('sectors' in image || 'sizeBytes' in image)) return open(image);
+  throw argumentError(
+    'ERR_INVALID_ARG_TYPE',
+    `An image is a path, a URL, bytes, a Blob or a source of bytes, not ${typeof image}`,
+  );
+}
+
+async function openFile(path: string): Promise<OpenedSource> {
+  const file = await openImageFile(path);
+  return { source: file, isSlow: false, close: () => file.close() };
+}
+
+async function openUrl(url: URL, { headers, fetch: ask = fetch }: SourceOptions): Promise<OpenedSource> {
+  if (!/^https?:$/.test(url.protocol)) {
+    throw argumentError(
+      'ERR_INVALID_ARG_VALUE',
+      `The URL must be of scheme file, http or https. Received '${url.protocol}'`,
+    );
+  }
+  const name = url.href;
+  /** Of the server's own choice: all of it. */
+  const whole = async () => {
+    const found = await ask(url, { headers: { ...headers } });
+    if (!found.ok || found.body === null) throw new ReadFailedError(`${name}: the server answered ${found.status}`);
+    return spooled(Readable.fromWeb(found.body as Parameters<typeof Readable.fromWeb>[0]), name);
+  };
+  try {
+    const source = await httpSource(name, { fetch: ask, pause: nodeHost.pause, ...(headers && { headers }) });
+    const head = new Uint8Array(Math.min(MAGIC_BYTES, source.sizeBytes));
+    await source.read(0, head);
+    return detectCompression(head) ? whole() : open(source, true);
+  } catch (cause) {
+    if (cause instanceof NoRangesError) return whole();
+    throw cause;
+  }
+}
+
+async function spooled(stream: Readable, name: string): Promise<OpenedSource> {
+  const source = await spooledImage(stream, name);
+  return { source, isSlow: false, close: () => source.close() };
+}
+
+/** Its bytes come later, always: a Blob may lie in a file. */
+function blobSource(blob: Blob): ByteSource {
+  const { size: sizeBytes } = blob;
+  return {
+    sizeBytes,
+    async read(offset, into) {
+      checkBytes({ sizeBytes }, offset, into.length);
+      const bytes = await blob
+        .slice(offset, offset + into.length)
+        .arrayBuffer()
+        .catch((cause: unknown) => {
+          throw new ReadFailedError(`the Blob cannot be read: ${cause instanceof Error ? cause.message : cause}`, {
+            cause,
+          });
+        });
+      if (bytes.byteLength !== into.length)
+        throw new ReadFailedError(`${bytes.byteLength} of ${into.length} bytes came`);
+      into.set(new Uint8Array(bytes));
+    },
+  };
+}
