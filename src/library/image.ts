@@ -3,6 +3,8 @@
 import { constants } from 'node:fs';
 import { addAbortSignal, Readable } from 'node:stream';
 import { S_IFDIR, S_IFMT } from '../abi/uapi/fs.ts';
+import { exceptionOf } from '../errors/exception.ts';
+import { HostError } from '../errors/host-error.ts';
 import { gate } from '../storage/gate.ts';
 import type { Fs2tarOptions } from '../tree/fs2tar/fs2tar.ts';
 import type { OpenDirectory } from '../tree/open-directory.ts';
@@ -21,6 +23,7 @@ import {
   joined,
   type NameEncoding,
 } from './paths.ts';
+import { PendingCalls } from './pending-calls.ts';
 import { type ReadFileOptions, type ReadStreamOptions, writes } from './read-options.ts';
 import { type StatOptions, type StatsFor, statsOf } from './stats.ts';
 import { type TarStream, tarStream } from './tar-stream.ts';
@@ -79,6 +82,8 @@ export class Image implements AsyncDisposable {
   readonly #tree: Tree;
   /** Whoever reads a whole directory's files at once is not to meet EMFILE. */
   readonly #reading = gate(FILES_AT_ONCE);
+  readonly #calls = new PendingCalls();
+  #closing: Promise<void> | undefined;
 
   /** Made by `openImage`. */
   constructor(opened: OpenedImage) {
@@ -103,10 +108,11 @@ export class Image implements AsyncDisposable {
     const wanted: EncodingOrOptions<ReadFileOptions> = options;
     const flag = typeof wanted === 'object' ? wanted?.flag : undefined;
     const at = givenPath(path);
-    return this.#reading(async () => {
+    const read = async () => {
       await using handle = await this.open(at.bytes, flag);
       return (await handle.readFile(wanted as BufferEncoding)) as unknown as ContentFor<Options>;
-    });
+    };
+    return this.#calls.track(this.#reading(read));
   }
 
   /**
@@ -121,7 +127,7 @@ export class Image implements AsyncDisposable {
     const encoding = encodingOf(wanted);
     const { withFileTypes = false, recursive = false } = typeof wanted === 'object' ? (wanted ?? {}) : {};
     const at = givenPath(path);
-    const entries = await asFs('scandir', at.text, () => this.#entries(at.bytes, { recursive }));
+    const entries = await this.#call('scandir', at.text, () => this.#entries(at.bytes, { recursive }));
     const name = (entry: Found) => encoded(relative(at.bytes, entry), encoding);
     return entries.map((entry) => (withFileTypes ? direntOf(entry, encoding) : name(entry))) as Listing<Options>;
   }
@@ -146,21 +152,21 @@ export class Image implements AsyncDisposable {
   }
 
   /** stat(2): of what a symlink leads to. */
-  stat<const Options extends StatOptions | undefined = undefined>(
+  async stat<const Options extends StatOptions | undefined = undefined>(
     path: ImagePath,
     options?: Options,
   ): Promise<StatsFor<Options>> {
     const { bytes, text } = givenPath(path);
-    return asFs('stat', text, async () => statsOf(await this.#tree.stat(bytes), options) as StatsFor<Options>);
+    return this.#call('stat', text, async () => statsOf(await this.#tree.stat(bytes), options) as StatsFor<Options>);
   }
 
   /** lstat(2): of a symlink itself. */
-  lstat<const Options extends StatOptions | undefined = undefined>(
+  async lstat<const Options extends StatOptions | undefined = undefined>(
     path: ImagePath,
     options?: Options,
   ): Promise<StatsFor<Options>> {
     const { bytes, text } = givenPath(path);
-    return asFs(
+    return this.#call(
       'lstat',
       text,
       async () => statsOf(await this.#tree.stat(bytes, { follow: false }), options) as StatsFor<Options>,
@@ -172,7 +178,7 @@ export class Image implements AsyncDisposable {
   statfs(path?: ImagePath, options?: StatOptions): Promise<StatFs>;
   async statfs(path: ImagePath = '/', { bigint = false }: StatOptions = {}): Promise<StatFs<number | bigint>> {
     const { bytes, text } = givenPath(path);
-    return asFs('statfs', text, async () => {
+    return this.#call('statfs', text, async () => {
       await this.#tree.stat(bytes);
       const { type, bsize, blocks, bfree, bavail, files, ffree, frsize, namelen, flags } = await this.#tree.statfs();
       const facts = { type, bsize, blocks, bfree, bavail, files, ffree, frsize, namelen, flags };
@@ -187,7 +193,11 @@ export class Image implements AsyncDisposable {
   ): Promise<NameFor<Options>> {
     const { bytes, text } = givenPath(path);
     const encoding = encodingOf(options);
-    return asFs('readlink', text, async () => encoded(await this.#tree.readlink(bytes), encoding) as NameFor<Options>);
+    return this.#call(
+      'readlink',
+      text,
+      async () => encoded(await this.#tree.readlink(bytes), encoding) as NameFor<Options>,
+    );
   }
 
   /** The path of the same file from the root, without symlinks, "." and "..". */
@@ -197,13 +207,17 @@ export class Image implements AsyncDisposable {
   ): Promise<NameFor<Options>> {
     const { bytes, text } = givenPath(path);
     const encoding = encodingOf(options);
-    return asFs('realpath', text, async () => encoded(await this.#tree.realpath(bytes), encoding) as NameFor<Options>);
+    return this.#call(
+      'realpath',
+      text,
+      async () => encoded(await this.#tree.realpath(bytes), encoding) as NameFor<Options>,
+    );
   }
 
   /** As root: what is there can be read; W_OK is EROFS; X_OK wants a directory, or a file that somebody may execute. */
   async access(path: ImagePath, mode: number = constants.F_OK): Promise<void> {
     const { bytes, text } = givenPath(path);
-    const stat = await asFs('access', text, () => this.#tree.stat(bytes));
+    const stat = await this.#call('access', text, () => this.#tree.stat(bytes));
     if (mode & constants.W_OK) throw fsError('EROFS', 'access', text);
     const mayExecute = (stat.mode & S_IFMT) === S_IFDIR || (stat.mode & 0o111) !== 0;
     if (mode & constants.X_OK && !mayExecute) throw fsError('EACCES', 'access', text);
@@ -213,7 +227,7 @@ export class Image implements AsyncDisposable {
   async open(path: ImagePath, flags: string | number = 'r'): Promise<FileHandle> {
     const { bytes, text } = givenPath(path);
     if (writes(flags)) throw fsError('EROFS', 'open', text);
-    return asFs('open', text, async () => {
+    return this.#call('open', text, async () => {
       const node = await this.#tree.lookup(bytes);
       try {
         const stat = await node.stat();
@@ -235,7 +249,11 @@ export class Image implements AsyncDisposable {
   ): Promise<Dir<NameFor<Options>>> {
     const { bytes, text } = givenPath(path);
     const encoding = encodingOf(options);
-    return asFs('opendir', text, async () => new Dir(await this.#tree.openDirectory(bytes), bytes, text, encoding));
+    return this.#call(
+      'opendir',
+      text,
+      async () => new Dir(await this.#tree.openDirectory(bytes), bytes, text, encoding),
+    );
   }
 
   /** As fs.createReadStream: the file is opened when it is first read; an error of that is the stream's. */
@@ -264,9 +282,9 @@ export class Image implements AsyncDisposable {
     return this.#xattrs('llistxattr', path, false);
   }
 
-  #xattrs(syscall: string, path: ImagePath, follow: boolean): Promise<Map<string, Buffer>> {
+  async #xattrs(syscall: string, path: ImagePath, follow: boolean): Promise<Map<string, Buffer>> {
     const { bytes, text } = givenPath(path);
-    return asFs(syscall, text, async () => {
+    return this.#call(syscall, text, async () => {
       const xattrs = await this.#tree.xattrs(bytes, { follow });
       return new Map(xattrs.map(({ name, value }) => [Buffer.from(name).toString(), Buffer.from(value)]));
     });
@@ -280,12 +298,22 @@ export class Image implements AsyncDisposable {
 
   /** What the image is, and what is on each of its partitions. Each file system is mounted for it: some tens of milliseconds. */
   info(): Promise<ImageInfo> {
-    return asFs('info', undefined, () => this.#opened.info());
+    return this.#call('info', undefined, () => this.#opened.info());
   }
 
-  /** Lets the kernel and the image go. Calls that are under way reject. Twice is once. */
+  /**
+   * Lets the kernel and the image go, once the calls that are under way have settled: `return image.readFile(…)` in the scope
+   * of `await using` is no mistake. Later ones, and tars and handles that are left, reject. Twice is once.
+   */
   close(): Promise<void> {
-    return this.#opened.close();
+    this.#closing ??= this.#calls.settled().then(() => this.#opened.close());
+    return this.#closing;
+  }
+
+  /** A call by its name in node:fs, waited for by `close`. */
+  #call<T>(syscall: string, path: string | undefined, work: () => Promise<T>): Promise<T> {
+    if (this.#closing) return Promise.reject(exceptionOf(new HostError('kernel-halt', 'the image is closed')));
+    return this.#calls.track(asFs(syscall, path, work));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 /** Simulated networks of Linux's own stacks, in virtual time. */
 
 import { exceptionOf } from '../errors/exception.ts';
+import { HostError } from '../errors/host-error.ts';
 import type { Linux } from '../linux.ts';
 import type { Sample } from '../simulation/measure/sampler.ts';
 import type { SimulationResult } from '../simulation/run/run.ts';
@@ -25,7 +26,7 @@ const NO_DEADLINE_MS = 2 ** 31 - 1;
 
 /**
  * A simulation that begins when its samples or its result are first asked for. Iterating gives a sample at each interval of the
- * request (100 ms where it names none) and paces it: while a sample is looked at, virtual time stands still. Leaving the loop
+ * request (100 ms where it names none: then looking changes the result a little) and paces it: while a sample is looked at, virtual time stands still. Leaving the loop
  * early stops it.
  */
 export class Simulation implements AsyncIterable<Sample> {
@@ -41,7 +42,8 @@ export class Simulation implements AsyncIterable<Sample> {
 
   /** What came of it: the same for the same request and seed. Rejects with `ERR_BAD_SIMULATION` and everything that is wrong. */
   async result(): Promise<SimulationResult> {
-    this.#running ??= this.#run({});
+    // A look at queues takes virtual time: it is taken whether somebody sees the samples or not.
+    this.#running ??= this.#run(this.#request.samples === undefined ? {} : { sample: async () => {} });
     return (await this.#running).result;
   }
 
@@ -56,9 +58,7 @@ export class Simulation implements AsyncIterable<Sample> {
       deadlineMs = NO_DEADLINE_MS,
     } = this.#options;
     try {
-      const planned: PlannedSimulation = linux.simulations.plan(this.#request, {
-        sampled: events.sample !== undefined,
-      });
+      const planned = this.#planned(linux, events.sample !== undefined);
       const both = signal && events.signal ? AbortSignal.any([signal, events.signal]) : signal;
       return await planned.run({
         deadlineMs,
@@ -68,6 +68,16 @@ export class Simulation implements AsyncIterable<Sample> {
       });
     } catch (cause) {
       throw exceptionOf(cause);
+    }
+  }
+
+  /** The engine takes requests of the right form for granted: JavaScript may pass anything. */
+  #planned(linux: Linux, sampled: boolean): PlannedSimulation {
+    try {
+      return linux.simulations.plan(this.#request, { sampled });
+    } catch (cause) {
+      if (!(cause instanceof TypeError)) throw cause;
+      throw new HostError('bad-simulation', `the request has not the form of one: ${cause.message}`, { cause });
     }
   }
 

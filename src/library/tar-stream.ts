@@ -20,7 +20,7 @@ export function tarStream(make: (sink: Sink) => Promise<Fs2tarReport>): TarStrea
       await writer.close();
       return made;
     } catch (cause) {
-      const error = exceptionOf(cause);
+      const error = cause === undefined ? new Error('the tar was let go before its end') : exceptionOf(cause);
       await writer.abort(error).catch(() => {}); // its reader may be the one who gave up
       throw error;
     }

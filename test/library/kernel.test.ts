@@ -1,0 +1,108 @@
+/** Kernels and simulated networks through the library. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { bootKernel, type SimulationRequest, simulate } from '../../src/library/index.ts';
+import { fixtureDevice } from '../fixtures/load.ts';
+
+describe('a kernel', () => {
+  it('keeps what its calls did, and answers errors as values', async () => {
+    await using kernel = await bootKernel();
+    expect(await kernel.call('uname', { out: 'utsname' })).toMatchObject({ ret: 0, out: { sysname: 'Linux' } });
+    expect(await kernel.call('mkdir', '/made', 0o755)).toMatchObject({ ret: 0 });
+    expect(await kernel.call('mkdir', '/made', 0o755)).toMatchObject({ ret: -17, errno: 'EEXIST' });
+    await kernel.run({ call: 'open', args: ['/made/file', 'O_RDWR|O_CREAT', 0o644], as: 'fd', expect: 'success' });
+    expect(await kernel.call('write', { ref: 'fd' }, 'text', 4)).toMatchObject({ ret: 4 });
+    expect(await kernel.call('stat', '/made/file', { out: 'stat' })).toMatchObject({ out: { st_size: 4 } });
+  });
+
+  it('makes calls in the order in which they were asked for', async () => {
+    await using kernel = await bootKernel();
+    const rets = await Promise.all([
+      kernel.call('mkdir', '/a', 0o755),
+      kernel.call('mkdir', '/a/b', 0o755),
+      kernel.call('rmdir', '/a'),
+      kernel.call('rmdir', '/a/b'),
+      kernel.call('rmdir', '/a'),
+    ]);
+    expect(rets.map(({ errno = 'done' }) => errno)).toEqual(['done', 'done', 'ENOTEMPTY', 'done', 'done']);
+  });
+
+  it('plays batches of several tasks in virtual time', async () => {
+    await using kernel = await bootKernel({ seed: 'a' });
+    const sleep = { call: 'nanosleep', args: [{ tv_sec: 3600, tv_nsec: 0 }, null] };
+    const report = await kernel.batch([{ call: 'getpid' }], {
+      strace: true,
+      tasks: { one: { calls: [sleep] }, two: { calls: [sleep] } },
+    });
+    expect(report.results).toMatchObject([{ ret: 1, strace: 'getpid() = 1' }]);
+    expect(report.taskResults).toMatchObject({ one: [{ ret: 0 }], two: [{ ret: 0 }] });
+    expect(report.clockNs).toBeGreaterThan(3600e9);
+    expect(report.clockNs).toBeLessThan(3700e9);
+    expect(await kernel.call('getpid')).toMatchObject({ ret: 1 });
+  });
+
+  it('has images as disks, mounted', async () => {
+    await using kernel = await bootKernel({
+      disks: [{ image: await fixtureDevice('ext4'), at: '/image', readOnly: true }],
+    });
+    const { out } = await kernel.call('stat', '/image/hello.txt', { out: 'stat' });
+    expect(out).toMatchObject({ st_size: 13 });
+  });
+
+  it('says what is wrong with a call, and when it is no more', async () => {
+    const kernel = await bootKernel();
+    await expect(kernel.call('nosuchcall')).rejects.toMatchObject({ code: 'ERR_BAD_CALL' });
+    await expect(bootKernel({ sysctl: { 'no.such': '1' } })).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' });
+    await kernel.close();
+    await kernel.close();
+    await expect(kernel.call('getpid')).rejects.toMatchObject({ code: 'ERR_KERNEL_HALT' });
+  });
+
+  it('that has a deadline is ended by it', async () => {
+    await using kernel = await bootKernel({ clock: 'wall' });
+    const sleep = { call: 'nanosleep', args: [{ tv_sec: 3600, tv_nsec: 0 }, null] };
+    await expect(kernel.batch([sleep], { deadlineMs: 20 })).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_(KERNEL_DEADLINE|PROGRAM_TOO_LONG)$/),
+    });
+  });
+});
+
+const request: SimulationRequest = {
+  ...JSON.parse(readFileSync(join(import.meta.dirname, '../../examples/simulations/cubic-bbr.json'), 'utf8')),
+  duration: '1s',
+  samples: { interval: '100ms' },
+};
+
+describe('a simulation', () => {
+  it('gives the same result watched or not', async () => {
+    const watched = simulate(request);
+    const times: number[] = [];
+    for await (const { time_s } of watched) times.push(time_s);
+    expect(times.length).toBeGreaterThan(5);
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+    const result = await watched.result();
+    expect(result.flows.length).toBeGreaterThan(0);
+    expect(await simulate(request).result()).toEqual(result);
+  });
+
+  it('is stopped by who leaves its samples, and by a signal', async () => {
+    const left = simulate({ ...request, duration: '1000s' });
+    for await (const _ of left) break;
+    await expect(left.result()).rejects.toThrow('nobody looks');
+    const stopped = simulate({ ...request, duration: '1000s' }, { signal: AbortSignal.abort(new Error('enough')) });
+    await expect(stopped.result()).rejects.toThrow('enough');
+  });
+
+  it('says everything that is wrong with its request', async () => {
+    const wrong = simulate({
+      ...request,
+      duration: 'long',
+      links: [{ between: ['a', 'nobody'] }],
+    } as unknown as SimulationRequest);
+    await expect(wrong.result()).rejects.toMatchObject({ code: 'ERR_BAD_SIMULATION' });
+    const inWords = simulate({ ...request, duration: 'long' });
+    await expect(inWords.result()).rejects.toThrow('duration');
+  });
+});
