@@ -3,6 +3,7 @@
 import { errnos } from '../../abi/errno.ts';
 import {
   AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -35,7 +36,7 @@ import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { KernelLog } from '../../kernel/kernel-log.ts';
 import { plus } from '../../kernel/memory.ts';
 import { chdir, fchdir } from '../../kernel/syscalls/dir.ts';
-import { close, inNs, openat, openat2, pread64, readlinkat } from '../../kernel/syscalls/file.ts';
+import { close, inNs, openat, openat2, pread64, readlinkat, statx } from '../../kernel/syscalls/file.ts';
 import { mapBuffer, unmapBuffer } from '../../kernel/syscalls/memory.ts';
 import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { getxattr, listxattr } from '../../kernel/syscalls/xattr.ts';
@@ -48,7 +49,7 @@ import { HardLinks } from './hard-links.ts';
 import { loggedErrors } from './logged-errors.ts';
 
 export interface Fs2tarOptions {
-  /** The directory to archive, inside the mount: symlinks and ".." on the way do not leave it. Default: all of it. */
+  /** The directory or the one file to archive, inside the mount: symlinks and ".." on the way do not leave it. Default: all of it. */
   readonly path?: Name;
   /**
    * 'stop': the first file that cannot be read whole rejects, and what the sink got is no whole tar.
@@ -86,6 +87,9 @@ const MAX_ERRORS = 10_000;
 const LOG_EVERY = 256;
 const MAX_PENDING_LINKS = 100_000;
 
+const SLASH = 0x2f;
+const DOT = 0x2e;
+
 const tarTypes = new Map<number, TarType>([
   [S_IFREG, 'file'],
   [S_IFLNK, 'symlink'],
@@ -95,14 +99,32 @@ const tarTypes = new Map<number, TarType>([
   [S_IFIFO, 'fifo'],
 ]);
 
-/** Makes the directory to archive the working directory. */
-async function enterTree(task: UserTask, root: Name, path: Name): Promise<void> {
+/**
+ * Makes the directory to archive the working directory. Of another file it is the one that the file lies in: answers the
+ * name there, a symlink's own.
+ */
+async function enterTree(task: UserTask, root: Name, path: Name): Promise<Uint8Array | undefined> {
+  const whole = typeof path === 'string' ? new TextEncoder().encode(path) : path;
+  const slash = whole.lastIndexOf(SLASH);
+  const name = whole.subarray(slash + 1);
   const rootFd = must('openat', await openat(task, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC), root);
   const how = { flags: O_PATH | O_DIRECTORY | O_CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-  const fd = await openat2(task, rootFd, path, how);
+  const fd = await openat2(task, rootFd, whole, how);
+  const isFile = fd === -errnos.ENOTDIR.number && name.length > 0;
+  const folder = isFile ? await openat2(task, rootFd, slash < 0 ? '.' : whole.subarray(0, slash + 1), how) : fd;
   await close(task, rootFd);
-  must('fchdir', await fchdir(task, must('openat2', fd, path)), path);
-  await close(task, fd);
+  must('fchdir', await fchdir(task, must('openat2', folder, path)), path);
+  await close(task, folder);
+  return isFile ? name : undefined;
+}
+
+/** One file of the working directory, as a walk would find it. */
+async function* only(task: UserTask, name: Uint8Array): AsyncGenerator<Visit, void, void> {
+  yield {
+    path: Uint8Array.of(DOT, SLASH, ...name),
+    name,
+    stat: await statx(task, AT_FDCWD, name, AT_SYMLINK_NOFOLLOW),
+  };
 }
 
 /** One tar in the making. */
@@ -123,14 +145,15 @@ class Archive {
     this.#options = options;
   }
 
-  /** Archive the working directory. What file systems put in `log` meanwhile are errors too. */
-  async run(log: KernelLog): Promise<Fs2tarReport> {
+  /** Archive the working directory, or only the file `name` in it. What file systems put in `log` meanwhile are errors too. */
+  async run(log: KernelLog, name: Uint8Array | undefined): Promise<Fs2tarReport> {
     const onError = (path: Uint8Array, error: KernelError) => this.#fail(path, error);
     const logged = new Set<string>();
-    let visits = 0;
-    for await (const visit of walk(this.#task, this.#buffer, onError)) {
+    const visits = name ? only(this.#task, name) : walk(this.#task, this.#buffer, onError);
+    let visited = 0;
+    for await (const visit of visits) {
       // Now and then: the kernel's log is a ring.
-      if (++visits % LOG_EVERY === 0) for (const message of await loggedErrors(log)) logged.add(message);
+      if (++visited % LOG_EVERY === 0) for (const message of await loggedErrors(log)) logged.add(message);
       const before = this.#out.pushed;
       try {
         await this.#add(visit);
@@ -293,8 +316,8 @@ export async function fs2tar(task: UserTask, root: Name, sink: Sink, options: Fs
   try {
     const log = options.log ?? (await KernelLog.open(task));
     try {
-      await enterTree(task, root, options.path ?? '.');
-      return await new Archive(task, buffer, sink, options).run(log);
+      const name = await enterTree(task, root, options.path ?? '.');
+      return await new Archive(task, buffer, sink, options).run(log, name);
     } finally {
       if (log !== options.log) await log.close();
       await chdir(task, '/');

@@ -50,7 +50,10 @@ export const tarQuery = mountQuery.extend({
     .string()
     .max(4095)
     .optional()
-    .openapi({ description: 'The directory to archive; its percent-decoded bytes are the path. Default: all of it.' }),
+    .openapi({
+      description:
+        'The directory or the one file to archive; its percent-decoded bytes are the path. Default: all of it.',
+    }),
   compress: z.enum(['none', 'gzip']).default('none'),
   'on-error': z.enum(['stop', 'continue']).default('stop').openapi({
     description:
