@@ -5,7 +5,7 @@ import type { SetupNeeds } from './batch/kernel-setup.ts';
 import { type SyscallBatchJobs, syscallBatchJobs } from './batch/syscall-batch.ts';
 import { HostError } from './errors/host-error.ts';
 import type { ImageReport, MountedImage, MountRequest } from './image/mounted-image.ts';
-import { imageMounter } from './image/mounter.ts';
+import { imageMounter, type ReplaySpill } from './image/mounter.ts';
 
 import { openWritable, type WritableImage } from './image/writable-image.ts';
 
@@ -43,6 +43,8 @@ export interface LinuxOptions {
   readonly snapshot: SnapshotState;
   readonly host: Host;
   readonly limits: Limits;
+  /** Takes what replaying a large journal changes. Default: 32 MiB of it are kept in memory, and more is refused. */
+  readonly spill?: ReplaySpill | undefined;
 }
 
 /** What a composition adds to make batches: the images it can name. */
@@ -110,7 +112,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   const mounting = (memoryMib: number) => (): Promise<Kernel> => kernels.acquire({ host: timeless, memoryMib });
   const [small, ...larger] = mountMib;
   const largest = mountMib.at(-1) ?? small;
-  const mounter = imageMounter([mounting(small), ...larger.map(mounting)]);
+  const mounter = imageMounter([mounting(small), ...larger.map(mounting)], { spill: options.spill });
   const setup = (images: ImageNames): SetupNeeds => ({
     newKernel: (options) => kernels.acquire(options),
     image: images.image,

@@ -4,6 +4,7 @@ import type { SnapshotState } from '../kernel/snapshot.ts';
 import { type Limits, type Linux, linux } from '../linux.ts';
 import { nodeHost } from './host.ts';
 import { readPackageFile } from './package-files.ts';
+import { fileSpill } from './spill.ts';
 
 /** A process has room: what is bounded is how much of it kernels take together. */
 const defaults: Limits = {
@@ -17,6 +18,9 @@ export interface NodeLinuxOptions {
   /** What differs from 1 GiB for all kernels, 20 MiB (then 64, then 256) for one image, one machine kept ready, 30 s of patience. */
   readonly limits?: Partial<Limits>;
 }
+
+/** More than any journal is long that mke2fs or mkfs.xfs makes unasked. */
+const spill = { open: () => fileSpill(), limitMib: 4096 };
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
@@ -40,5 +44,5 @@ export async function nodeLinux({ limits = {} }: NodeLinuxOptions = {}): Promise
     throw new Error(`this runtime cannot suspend WebAssembly (JSPI): Node 24 or later can, this is ${process.version}`);
   }
   const [module, snapshot] = await Promise.all([kernelModule(), readSnapshot()]);
-  return linux({ module, snapshot, host: nodeHost, limits: { ...defaults, ...limits } });
+  return linux({ module, snapshot, host: nodeHost, limits: { ...defaults, ...limits }, spill });
 }

@@ -154,13 +154,29 @@ describe('what cannot be mounted', () => {
   it.each(['ext4-dirty', 'xfs-dirty'])(
     'a journal that writes too much: what leaves it alone is said, %s',
     async (name) => {
-      const small = imageMounter([newKernel], 0);
+      const small = imageMounter([newKernel], { replayMib: 0 });
       await expect(small.mount(await fixtureDevice(name), {})).rejects.toMatchObject({
         kind: 'journal-too-large',
         message: expect.stringMatching(/noload.*norecovery.*--options.*options=/),
       });
     },
   );
+
+  it('a journal that is larger than memory for it is replayed where blocks can be put elsewhere', async () => {
+    const slots = new Map<number, Uint8Array>();
+    const spill = {
+      open: () => ({
+        write: (slot: number, block: Uint8Array) => void slots.set(slot, block.slice()),
+        read: (slot: number, into: Uint8Array) => into.set(slots.get(slot) ?? []),
+        close: () => slots.clear(),
+      }),
+      limitMib: 8,
+    };
+    const device = await fixtureDevice('ext4-dirty');
+    const { tar } = await archive(device, {}, {}, imageMounter([newKernel], { replayMib: 0, spill }));
+    expect(same(tar, (await archive(device)).tar)).toBe(true);
+    expect(slots.size).toBe(0);
+  });
 
   it.each([
     ['zeros', new Uint8Array(2 ** 20)],
