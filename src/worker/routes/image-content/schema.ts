@@ -46,14 +46,10 @@ export const mountRequest = ({ type, partition, options, offset, size }: z.infer
 });
 
 export const tarQuery = mountQuery.extend({
-  path: z
-    .string()
-    .max(4095)
-    .optional()
-    .openapi({
-      description:
-        'The directory or the one file to archive; its percent-decoded bytes are the path. Default: all of it.',
-    }),
+  path: z.string().max(4095).optional().openapi({
+    description:
+      'The directory or the one file to archive; its percent-decoded bytes are the path. Default: all of it.',
+  }),
   compress: z.enum(['none', 'gzip']).default('none'),
   'on-error': z.enum(['stop', 'continue']).default('stop').openapi({
     description:
