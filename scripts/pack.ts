@@ -7,6 +7,7 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { versionText } from '../cli/version.ts';
+import { writeDeclarations } from './declarations.ts';
 import { manPage } from './man.ts';
 import { root } from './pins.ts';
 
@@ -14,7 +15,7 @@ const target = join(root, 'dist');
 rmSync(target, { recursive: true, force: true });
 
 await build({
-  entryPoints: { lkl: join(root, 'cli/main.ts') },
+  entryPoints: { lkl: join(root, 'cli/main.ts'), index: join(root, 'src/library/index.ts') },
   outdir: target,
   bundle: true,
   // What a verb does not need is not read.
@@ -41,3 +42,5 @@ for (const name of ['uPlot.iife.min.js', 'uPlot.min.css']) {
 
 mkdirSync(join(target, 'man'));
 writeFileSync(join(target, 'man/lkl.1'), manPage(versionText(), new Date().toISOString().slice(0, 10)));
+
+writeDeclarations(join(target, 'types'));

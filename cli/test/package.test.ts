@@ -1,7 +1,18 @@
 /** The package as people get it: packed, installed in an empty folder without a network, run by somebody else than its owner. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -73,6 +84,46 @@ describe('the package', () => {
     expect(status).toBe(0);
     expect(stdout.toString()).toContain('upload, fq_codel');
     expect(readFileSync(page, 'utf8')).toContain('uPlot');
+  });
+});
+
+describe('the library of the package', () => {
+  const user = join(folder, 'user');
+  const examples = readdirSync(join(root, 'examples/library'));
+
+  beforeAll(() => {
+    cpSync(join(root, 'examples/library'), user, { recursive: true });
+    writeFileSync(join(user, 'package.json'), '{ "type": "module" }');
+    mkdirSync(join(user, 'node_modules'));
+    symlinkSync(join(installed, 'node_modules/lkl-linux'), join(user, 'node_modules/lkl-linux'));
+  });
+
+  it.each(['nodenext', 'bundler'])('has types that a strict program is checked with: %s', (moduleResolution) => {
+    const options = { strict: true, noEmit: true, target: 'es2024', lib: ['es2024', 'esnext.disposable'] };
+    const module = moduleResolution === 'bundler' ? 'esnext' : moduleResolution;
+    const types = { types: ['node'], typeRoots: [join(root, 'node_modules/@types')] };
+    const config = { compilerOptions: { ...options, ...types, module, moduleResolution }, include: ['*.ts'] };
+    writeFileSync(join(user, 'tsconfig.json'), JSON.stringify(config));
+    const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', user], { encoding: 'utf8' });
+    expect(stdout).toBe('');
+    expect(status).toBe(0);
+  });
+
+  const outputs: Readonly<Record<string, { readonly args?: readonly string[]; readonly prints: string }>> = {
+    'read.ts': { args: [image], prints: 'hello.txt' },
+    'errors.ts': { args: [image], prints: 'ENOENT -2 open /no/such/file\nERR_NO_FILE_SYSTEM' },
+    'tar.ts': { args: [image, join(folder, 'example.tar')], prints: ' entries, ' },
+    'info.ts': { args: [image], prints: 'the whole image: ext4' },
+    'kernel.ts': { prints: '3600 s of virtual time' },
+    'simulate.ts': { prints: '2.00 s  cwnd' },
+  };
+
+  it.each(examples)('example %s', (name) => {
+    const { args = [], prints } = outputs[name] ?? { prints: 'an example that this test does not know' };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [name, ...args], { cwd: user, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(stdout).toContain(prints);
+    expect(status).toBe(0);
   });
 });
 

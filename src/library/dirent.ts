@@ -17,6 +17,7 @@ export class Dirent<Name extends string | Buffer = string> {
   readonly parentPath: Name;
   readonly #type: number;
 
+  /** @internal */
   constructor(name: Name, parentPath: Name, type: number) {
     this.name = name;
     this.parentPath = parentPath;
@@ -46,22 +47,32 @@ export class Dirent<Name extends string | Buffer = string> {
   }
 }
 
-/** One name and its type, still as bytes. */
+/**
+ * One name and its type, still as bytes.
+ *
+ * @internal
+ */
 export interface Found {
   readonly parent: Uint8Array;
   readonly name: Uint8Array;
   readonly type: number;
 }
 
+/** @internal */
 export const isDirectory = ({ type }: Found): boolean => type === DT.directory;
 
-/** The type of an entry; a file system that does not tell is asked for the file itself. */
+/**
+ * The type of an entry; a file system that does not tell is asked for the file itself.
+ *
+ * @internal
+ */
 export async function found(directory: OpenDirectory, parent: Uint8Array, entry: KernelDirent): Promise<Found> {
   const { name } = entry;
   const type = entry.type === DT.unknown ? ((await directory.stat(name)).mode & S_IFMT) >> MODE_TO_DT : entry.type;
   return { parent, name, type };
 }
 
+/** @internal */
 export function direntOf({ name, parent, type }: Found, encoding: NameEncoding): Dirent<string | Buffer> {
   return new Dirent(encoded(name, encoding), encoded(parent, encoding), type);
 }
@@ -77,6 +88,7 @@ export class Dir<Name extends string | Buffer = string> implements AsyncIterable
   #next = 0;
   #closed = false;
 
+  /** @internal */
   constructor(open: OpenDirectory, bytes: Uint8Array, path: string, encoding: NameEncoding) {
     this.#open = open;
     this.#bytes = bytes;

@@ -9,7 +9,11 @@ import { argumentError, type EncodingOrOptions, encodingOf } from './paths.ts';
 import type { ReadFileOptions, ReadStreamOptions } from './read-options.ts';
 import { type StatOptions, type StatsFor, statsOf } from './stats.ts';
 
-/** What a handle stands on: a file, or a directory, of which only `stat` works. */
+/**
+ * What a handle stands on: a file, or a directory, of which only `stat` works.
+ *
+ * @internal
+ */
 export interface Opened {
   stat(): Promise<Statx>;
   /** Undefined: EISDIR. */
@@ -41,7 +45,11 @@ export class FileHandle implements AsyncDisposable {
   #position = 0;
   #closed: Promise<void> | undefined;
 
-  /** Made by `Image.open`. */
+  /**
+   * Made by `Image.open`.
+   *
+   * @internal
+   */
   constructor(opened: Opened, path: string) {
     this.#opened = opened;
     this.#path = path;

@@ -85,7 +85,11 @@ export class Image implements AsyncDisposable {
   readonly #calls = new PendingCalls();
   #closing: Promise<void> | undefined;
 
-  /** Made by `openImage`. */
+  /**
+   * Made by `openImage`.
+   *
+   * @internal
+   */
   constructor(opened: OpenedImage) {
     this.#opened = opened;
     this.#tree = opened.mounted.tree;

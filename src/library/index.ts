@@ -3,12 +3,11 @@
 export type { Argument, BatchCall, CallResult } from '../batch/language/types.ts';
 export type { PlayedCall } from '../batch/player.ts';
 export { LinuxException } from '../errors/exception.ts';
-export { type Limits, type Linux, noImages } from '../linux.ts';
-export { type NodeLinuxOptions, nodeLinux } from '../node/engine.ts';
 export type { BlockDevice } from '../storage/block-device.ts';
 export type { ByteSource } from '../storage/byte-source.ts';
 export type { Fs2tarReport } from '../tree/fs2tar/fs2tar.ts';
 export { Dir, Dirent } from './dirent.ts';
+export { createEngine, Engine, type EngineOptions } from './engine.ts';
 export { FileHandle, type ReadOptions, type ReadResult } from './file-handle.ts';
 export { Image, type ReaddirOptions, type StatFs, type TarOptions } from './image.ts';
 export {

@@ -12,11 +12,10 @@ import { exceptionOf } from '../errors/exception.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { ClockPolicy, Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Linux } from '../linux.ts';
 import { nodeHost } from '../node/host.ts';
 import { gate } from '../storage/gate.ts';
 import { openDisk } from '../storage/open-disk.ts';
-import { processLinux } from './engine.ts';
+import { type Engine, linuxOf } from './engine.ts';
 import { type ImageSource, type OpenedSource, openSource } from './source.ts';
 
 /** A call of this kernel's table, or another name that means the same (`open`, `stat`, `lseek` …). */
@@ -49,7 +48,7 @@ export interface BootOptions {
   /** Decides everything random, and the date: the same seed and calls give the same results. */
   readonly seed?: string | undefined;
   /** The engine to run on. Default: one that the whole process shares. */
-  readonly linux?: Linux | undefined;
+  readonly engine?: Engine | undefined;
 }
 
 export interface BatchOptions {
@@ -89,7 +88,11 @@ export class RunningKernel implements AsyncDisposable {
   readonly #inOrder = gate(1);
   readonly #letGo: () => Promise<void>;
 
-  /** Made by `bootKernel`. */
+  /**
+   * Made by `bootKernel`.
+   *
+   * @internal
+   */
   constructor(prepared: PreparedKernel, host: Host, letGo: () => Promise<void>) {
     this.#prepared = prepared;
     this.#host = host;
@@ -198,7 +201,7 @@ export async function bootKernel(options: BootOptions = {}): Promise<RunningKern
     for (const { close } of opened.splice(0)) await close();
   };
   try {
-    const { linux = await processLinux() } = options;
+    const linux = await linuxOf(options.engine);
     for (const { image } of disks) opened.push(await openSource(image));
     const setup = linux.setup({
       async image(name) {

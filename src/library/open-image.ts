@@ -2,9 +2,8 @@
 
 import { exceptionOf } from '../errors/exception.ts';
 import type { MountRequest, PartitionSelector } from '../image/mounted-image.ts';
-import type { Linux } from '../linux.ts';
 import { type OpenDiskOptions, openDisk } from '../storage/open-disk.ts';
-import { processLinux } from './engine.ts';
+import { type Engine, linuxOf } from './engine.ts';
 import { Image } from './image.ts';
 import { type ImageSource, type OpenedSource, openSource, type SourceOptions } from './source.ts';
 
@@ -31,7 +30,7 @@ export interface OpenImageOptions
   /** Memory for what was read of a URL, in MiB. Default: 16. */
   readonly cacheMib?: number | undefined;
   /** The engine to run on. Default: one that the whole process shares. */
-  readonly linux?: Linux | undefined;
+  readonly engine?: Engine | undefined;
 }
 
 const CACHE_MIB = 16;
@@ -57,7 +56,8 @@ export async function openImage(image: ImageSource, options: OpenImageOptions = 
 }
 
 async function mounted(opened: OpenedSource, options: OpenImageOptions): Promise<Image> {
-  const { linux = await processLinux(), cacheMib = CACHE_MIB, ...wanted } = options;
+  const { engine, cacheMib = CACHE_MIB, ...wanted } = options;
+  const linux = await linuxOf(engine);
   const { source, isSlow } = opened;
   const { device, layers } =
     'sectors' in source

@@ -9,6 +9,7 @@ export interface ImageInfo extends ImageReport {
   readonly layers: readonly Layer[];
 }
 
+/** @internal */
 export interface OpenedImage {
   readonly mounted: MountedTree;
   info(): Promise<ImageInfo>;

@@ -6,7 +6,7 @@ import type { Linux } from '../linux.ts';
 import type { Sample } from '../simulation/measure/sampler.ts';
 import type { SimulationResult } from '../simulation/run/run.ts';
 import type { PlannedCapture, PlannedSimulation, SimulationRequest, TimedResult } from '../simulation/simulate.ts';
-import { processLinux } from './engine.ts';
+import { type Engine, linuxOf } from './engine.ts';
 
 export type { PlannedCapture, Sample, SimulationRequest, SimulationResult };
 
@@ -18,7 +18,7 @@ export interface SimulateOptions {
   /** How long it may take on the wall. Default: as long as it takes. */
   readonly deadlineMs?: number | undefined;
   /** The engine to run on. Default: one that the whole process shares. */
-  readonly linux?: Linux | undefined;
+  readonly engine?: Engine | undefined;
 }
 
 /** The longest that a timer can be set to: 24 days. */
@@ -34,7 +34,11 @@ export class Simulation implements AsyncIterable<Sample> {
   readonly #options: SimulateOptions;
   #running: Promise<TimedResult> | undefined;
 
-  /** Made by `simulate`. */
+  /**
+   * Made by `simulate`.
+   *
+   * @internal
+   */
   constructor(request: SimulationRequest, options: SimulateOptions) {
     this.#request = request;
     this.#options = options;
@@ -51,12 +55,8 @@ export class Simulation implements AsyncIterable<Sample> {
     readonly sample?: (sample: Sample) => Promise<void>;
     readonly signal?: AbortSignal;
   }): Promise<TimedResult> {
-    const {
-      linux = await processLinux(),
-      capture,
-      signal = events.signal,
-      deadlineMs = NO_DEADLINE_MS,
-    } = this.#options;
+    const linux = await linuxOf(this.#options.engine);
+    const { capture, signal = events.signal, deadlineMs = NO_DEADLINE_MS } = this.#options;
     try {
       const planned = this.#planned(linux, events.sample !== undefined);
       const both = signal && events.signal ? AbortSignal.any([signal, events.signal]) : signal;

@@ -24,6 +24,7 @@ export interface SourceOptions {
   readonly fetch?: typeof fetch | undefined;
 }
 
+/** @internal */
 export interface OpenedSource {
   readonly source: ByteSource | BlockDevice;
   /** Each read takes a trip: what is in front of it should cache. */
@@ -37,7 +38,11 @@ const open = (source: ByteSource | BlockDevice, isSlow = false): OpenedSource =>
   close: async () => {},
 });
 
-/** gzip, zstd and xz are undone, where that takes a file in the system's temporary folder. */
+/**
+ * gzip, zstd and xz are undone, where that takes a file in the system's temporary folder.
+ *
+ * @internal
+ */
 export async function openSource(image: ImageSource, options: SourceOptions = {}): Promise<OpenedSource> {
   if (typeof image === 'string') return openFile(image);
   if (image instanceof URL)

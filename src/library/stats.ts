@@ -10,10 +10,11 @@ const NS_PER_MS = 1_000_000n;
 const deviceNumber = (major: number, minor: number): bigint =>
   (BigInt(major & 0xfff) << 8n) | (BigInt(major >>> 12) << 44n) | BigInt(minor & 0xff) | (BigInt(minor >>> 8) << 20n);
 
-/** What both have: which type of file it is. */
-class FileMode {
+/** What both kinds of Stats have: which type of file it is. */
+export abstract class FileMode {
   readonly #type: number;
 
+  /** @internal */
   constructor(mode: number) {
     this.#type = mode & S_IFMT;
   }
@@ -66,6 +67,7 @@ export class Stats extends FileMode implements NodeStats {
   readonly ctime: Date;
   readonly birthtime: Date;
 
+  /** @internal */
   constructor(stat: Statx) {
     super(stat.mode);
     this.dev = Number(deviceNumber(stat.devMajor, stat.devMinor));
@@ -114,6 +116,7 @@ export class BigIntStats extends FileMode implements NodeBigIntStats {
   readonly ctime: Date;
   readonly birthtime: Date;
 
+  /** @internal */
   constructor(stat: Statx) {
     super(stat.mode);
     this.dev = deviceNumber(stat.devMajor, stat.devMinor);
@@ -150,5 +153,6 @@ export type StatsFor<Options extends StatOptions | undefined> = Options extends 
   ? BigIntStats
   : Stats;
 
+/** @internal */
 export const statsOf = (stat: Statx, { bigint = false }: StatOptions = {}): Stats | BigIntStats =>
   bigint ? new BigIntStats(stat) : new Stats(stat);

@@ -10,7 +10,11 @@ export interface TarStream extends ReadableStream<Uint8Array> {
   readonly report: Promise<Fs2tarReport>;
 }
 
-/** `make` writes a tar to its sink; it waits while nobody reads, and fails when the reader cancels. */
+/**
+ * `make` writes a tar to its sink; it waits while nobody reads, and fails when the reader cancels.
+ *
+ * @internal
+ */
 export function tarStream(make: (sink: Sink) => Promise<Fs2tarReport>): TarStream {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
