@@ -42,7 +42,12 @@ export default defineConfig({
       { extends: true, test: { name: 'cli', include: ['cli/**/*.test.ts', 'test/embedded/**/*.test.ts'] } },
       {
         extends: true,
-        plugins: [cloudflareTest({ wrangler: { configPath: testedConfig } })],
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: testedConfig },
+            miniflare: { bindings: { OPEN: 'loopback', REQUEST_LOG: 'off' } },
+          }),
+        ],
         test: {
           name: 'worker',
           include: ['src/worker/**/*.test.ts', 'test/worker/**/*.test.ts'],

@@ -39,7 +39,10 @@ const below: Readonly<Record<string, readonly string[]>> = {
 };
 /** The only places that know HTTP's libraries, a platform's bindings, or a host's own clock and randomness. */
 const foreign: readonly { readonly name: RegExp; readonly at: RegExp }[] = [
-  { name: /from '(hono|zod|@hono\/zod-openapi)(\/|')/, at: /^(worker\/(routes\/|env\.ts)|simulation\/report\/)/ },
+  {
+    name: /from '(hono|zod|@hono\/zod-openapi)(\/|')/,
+    at: /^(worker\/(access\/|routes\/|env\.ts)|simulation\/report\/)/,
+  },
   { name: /from 'cloudflare:/, at: /^worker\/session\// },
   { name: /\b(R2\w+|DurableObject\w*|ExecutionContext|Fetcher|scheduler\.wait)\b/, at: /^worker\// },
   { name: /from 'node:(?!zlib|stream)/, at: /^(node|library)\// },

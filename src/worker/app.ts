@@ -1,8 +1,14 @@
 /** The composition root: routes onto jobs, jobs onto bindings, clock and randomness. */
 
+import packageFile from '../../package.json' with { type: 'json' };
+import kernelFile from '../../wasm/dist/kernel.json' with { type: 'json' };
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import { type ImageNames, linux } from '../linux.ts';
+import { authenticate } from './access/authenticate.ts';
+import { accessConfig } from './access/config.ts';
+import { imagesFor } from './access/images.ts';
+import { tokenJobs } from './access/tokens.ts';
 import { MemoryBudget } from './bodies/budget.ts';
 import { workerDecoders } from './decoders.ts';
 import { type Bindings, parseLimits } from './env.ts';
@@ -15,6 +21,7 @@ import { createApi } from './routes/api.ts';
 import { sessionClass } from './session/session.ts';
 import { sessionIndexClass } from './session/session-index.ts';
 import { sessionJobs } from './session/sessions.ts';
+import { tokenRegistryClass } from './session/token-registry.ts';
 import { type ImageStore, imageStore } from './storage/image-store.ts';
 
 /** One engine an isolate: its memory is what all requests of the isolate share. */
@@ -38,63 +45,90 @@ const nowMs = () => Date.now();
 
 const imagesOf = ({ IMAGES }: Bindings): ImageStore => imageStore(IMAGES, 'images/');
 
-const namedImages = (bindings: Bindings): ImageNames => ({ image: storedImages(imagesOf(bindings)) });
+const namedImages = (images: ImageStore): ImageNames => ({ image: storedImages(images) });
 
 export const Session = sessionClass({
   kernels: engine.kernels,
   buildId: engine.buildId,
-  setup: (bindings) => engine.setup(namedImages(bindings)),
+  // Whoever made the session could read its images then; it has the very same ones after that.
+  setup: (bindings) => engine.setup(namedImages(imagesOf(bindings))),
   nowMs,
 });
 export const SessionIndex = sessionIndexClass(nowMs);
-
-/** Whoever shows the same credentials: no name of an object tells them. */
-async function ownerOf(credentials = ''): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(credentials));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+export const TokenRegistry = tokenRegistryClass(nowMs);
 
 /** Beside kernels: what bodies, spools, lines, caches and queues of all requests of the isolate may hold. */
 const memory = new MemoryBudget({ bytes: 40 * 2 ** 20, patienceMs: 5_000, host: workerHost });
 
+const uniqueName = () => crypto.randomUUID();
+const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+
+const tokensOf = (bindings: Bindings) => tokenJobs({ bindings, random, nowMs });
+
+async function fetchKeys(url: string): Promise<readonly JsonWebKey[]> {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
+  return ((await answer.json()) as { readonly keys: readonly JsonWebKey[] }).keys;
+}
+
 /** The whole HTTP interface, on the bindings of each request. */
-export const app = createApi((c) => {
-  const bindings: Bindings = c.env;
-  const limits = { ...parseLimits(bindings), decoders: workerDecoders };
-  const { signal } = c.req.raw;
-  const hold = memory.hold();
-  let running = 0;
-  const background = (work: Promise<unknown>) => c.executionCtx.waitUntil(work.catch(() => {}));
-  const keepAlive = (work: Promise<unknown>) => {
-    running++;
-    background(
-      work.finally(() => {
-        if (--running === 0) hold.release();
-      }),
-    );
-  };
-  // Once the response is under way: clean and make machines for the next requests.
-  background(workerHost.pause(0).then(() => engine.kernels.refill()));
-  const own = engine.for({ owner: c.req.header('authorization') ?? '', signal });
-  const images = imagesOf(bindings);
-  const spooled = imageStore(bindings.IMAGES, 'spool/');
-  const uniqueName = () => crypto.randomUUID();
-  return {
-    jobs: {
-      images: imageJobs(images, limits, keepAlive),
-      uploads: imageUploadJobs(images, limits),
-      content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, keepAlive, uniqueName }),
-      syscalls: own.batches(namedImages(bindings)),
-      simulations: own.simulations,
-      health: () => ({
-        ...engine.kernels.health(),
-        memoryBytes: memory.usedBytes,
-        memoryTotalBytes: memory.totalBytes,
-      }),
-      keepAlive,
+export const app = createApi({
+  life(c) {
+    const hold = memory.hold();
+    let running = 0;
+    const background = (work: Promise<unknown>) => c.executionCtx.waitUntil(work.catch(() => {}));
+    // Once the response is under way: clean and make machines for the next requests.
+    background(workerHost.pause(0).then(() => engine.kernels.refill()));
+    return {
+      memory: hold,
+      keepAlive(work) {
+        running++;
+        const ended = () => {
+          if (--running === 0) hold.release();
+        };
+        background(work.finally(ended));
+      },
+    };
+  },
+  gate(c) {
+    const bindings: Bindings = c.env;
+    const config = accessConfig(bindings);
+    const needs = { config, tokens: tokensOf(bindings), fetchKeys, nowMs };
+    return { config, principal: () => authenticate((name) => c.req.header(name), needs) };
+  },
+  jobs(c, principal, { keepAlive, memory: hold }) {
+    const bindings: Bindings = c.env;
+    const limits = { ...parseLimits(bindings), decoders: workerDecoders };
+    const own = engine.for({ owner: principal.id, signal: c.req.raw.signal });
+    const images = imagesFor(imagesOf(bindings), principal);
+    const spooled = imageStore(bindings.IMAGES, 'spool/');
+    return {
+      jobs: {
+        images: imageJobs(images, limits, keepAlive),
+        uploads: imageUploadJobs(images, limits),
+        content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, keepAlive, uniqueName }),
+        syscalls: own.batches(namedImages(images)),
+        simulations: own.simulations,
+        keepAlive,
+      },
+      sessions: sessionJobs({ bindings, owner: principal.id, images, uniqueName, nowMs }),
+      tokens: tokensOf(bindings),
+    };
+  },
+  service: {
+    health: () => ({ ...engine.kernels.health(), memoryBytes: memory.usedBytes, memoryTotalBytes: memory.totalBytes }),
+    version: {
+      version: packageFile.version,
+      linux: kernelFile.linux,
+      source: `linux ${kernelFile.packages['linux-source-6.12']}`,
+      buildId: engine.buildId,
     },
-    sessions: sessionJobs({ bindings, owner: () => ownerOf(c.req.header('authorization')), uniqueName, nowMs }),
-    memory: hold,
-    log: console.error,
-  };
+  },
+  nowMs,
+  uniqueName,
+  log: console.error,
+  logLine: (c, line) => {
+    const bindings: Bindings = c.env;
+    if (bindings.REQUEST_LOG !== 'off') console.log(JSON.stringify(line));
+  },
 });

@@ -9,6 +9,22 @@ export interface Bindings {
   readonly SESSIONS: DurableObjectNamespace;
   /** Who has which (session/session-index.ts). */
   readonly SESSION_INDEX: DurableObjectNamespace;
+  /** Rows of API tokens (session/token-registry.ts). */
+  readonly TOKEN_REGISTRY: DurableObjectNamespace;
+  /** A secret: a JSON list of tokens' rows, as `npm run token` prints them. */
+  readonly TOKENS?: string;
+  /** `loopback`: open to whoever reaches it there. Set where it is developed and tested, never where it is deployed. */
+  readonly OPEN?: string;
+  /** Scopes that anybody has. */
+  readonly PUBLIC_SCOPES?: string;
+  /** The name of a team of Cloudflare Access, the audience of the application, and the scopes whoever comes in so has. */
+  readonly ACCESS_TEAM?: string;
+  readonly ACCESS_AUDIENCE?: string;
+  readonly ACCESS_SCOPES?: string;
+  /** Origins whose pages may use it from a browser. */
+  readonly ORIGINS?: string;
+  /** `off`: no line is logged of each request. */
+  readonly REQUEST_LOG?: string;
   /** Bytes an image may have, decompressed. Default: what R2 holds in one object. */
   readonly MAX_IMAGE_BYTES?: string;
 }

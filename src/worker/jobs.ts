@@ -1,17 +1,10 @@
 /** All jobs a request may ask for, ready to run. */
 
 import type { SyscallBatchJobs } from '../batch/syscall-batch.ts';
-import type { PoolHealth } from '../kernel/pool.ts';
 import type { SimulationJobs } from '../simulation/simulate.ts';
 import type { ImageContentJobs } from './images/content.ts';
 import type { ImageJobs, KeepAlive } from './images/images.ts';
 import type { ImageUploadJobs } from './images/uploads.ts';
-
-export interface ServiceHealth extends PoolHealth {
-  /** Beside kernels: what bodies, spools and caches hold, and may. */
-  readonly memoryBytes: number;
-  readonly memoryTotalBytes: number;
-}
 
 export interface Jobs {
   readonly images: ImageJobs;
@@ -19,7 +12,5 @@ export interface Jobs {
   readonly content: ImageContentJobs;
   readonly syscalls: SyscallBatchJobs;
   readonly simulations: SimulationJobs;
-  /** How the isolate is. */
-  health(): ServiceHealth;
   readonly keepAlive: KeepAlive;
 }

@@ -17,9 +17,11 @@ export interface EmbeddedOptions {
   readonly main?: string;
   /** A folder for what it stores, which then stays. */
   readonly storage?: string;
+  /** Variables, beside those that open it to this machine. */
+  readonly vars?: Readonly<Record<string, string>>;
 }
 
-export async function embeddedWorker({ main, storage }: EmbeddedOptions = {}): Promise<EmbeddedWorker> {
+export async function embeddedWorker({ main, storage, vars = {} }: EmbeddedOptions = {}): Promise<EmbeddedWorker> {
   const { buckets, durableObjects, mainModule, modules, ...bundle } = await workerBundle(main);
   const log: WorkerdStructuredLog[] = [];
   const miniflare = new Miniflare({
@@ -36,6 +38,9 @@ export async function embeddedWorker({ main, storage }: EmbeddedOptions = {}): P
           compatibilityFlags: [...bundle.compatibilityFlags],
           manifest: { mainModule, modules: { ...modules } },
           env: {
+            OPEN: { type: 'text', value: 'loopback' },
+            REQUEST_LOG: { type: 'text', value: 'off' },
+            ...mapValues(vars, (value) => ({ type: 'text', value }) as const),
             ...mapValues(buckets, (name) => ({ type: 'r2', name }) as const),
             ...mapValues(
               durableObjects,

@@ -33,7 +33,7 @@ export const inProcess =
     return response;
   };
 
-export const ORIGIN = 'http://lkl';
+export const ORIGIN = 'http://localhost';
 
 let loading: Promise<OpenapiDocument> | undefined;
 const openapi = (): Promise<OpenapiDocument> => {

@@ -12,7 +12,7 @@ import { at, call, create, destroy, expectStatus, type Json, json, run, suspend 
 async function objectOf(id: string) {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode('Bearer test'));
   const owner = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return env.SESSIONS.getByName(`${owner}/${id}`);
+  return env.SESSIONS.getByName(`local:${owner}/${id}`);
 }
 const look = async (id: string) => expectStatus(await request(at(id), json('GET')), 200);
 const makeFile = { calls: [call('open', '/f', 'O_RDWR|O_CREAT', 384), call('write', 0, 'text', 4)] };

@@ -1,17 +1,38 @@
 /** What every handler finds in its context. */
 
+import type { Principal } from '../access/principal.ts';
+import type { TokenJobs } from '../access/tokens.ts';
 import type { Hold } from '../bodies/budget.ts';
+import type { KeepAlive } from '../images/images.ts';
 import type { Jobs } from '../jobs.ts';
+import type { ServiceFacts } from '../service-facts.ts';
 import type { SessionJobs } from '../session/sessions.ts';
 
+/** Of every request, whoever makes it. */
+export interface RequestLife {
+  /** Lets work go on after the answer, or after the client has hung up. */
+  readonly keepAlive: KeepAlive;
+  /** What the request has of the isolate's memory; given back when the last of its work has ended. */
+  readonly memory: Hold;
+}
+
+/** Of who makes the request. */
+export interface OwnJobs {
+  readonly jobs: Jobs;
+  readonly sessions: SessionJobs;
+  readonly tokens: TokenJobs;
+}
+
 export interface Env {
-  Variables: {
-    readonly jobs: Jobs;
-    /** Of who makes the request. */
-    readonly sessions: SessionJobs;
-    /** What the request has of the isolate's memory; given back when the last of its work has ended. */
-    readonly memory: Hold;
-    /** Takes what went wrong on our side. */
-    readonly log: (error: unknown) => void;
-  };
+  Variables: OwnJobs &
+    RequestLife & {
+      /** Absent on paths that are for all the world, as are `jobs`, `sessions` and `tokens`. */
+      readonly principal: Principal;
+      readonly service: ServiceFacts;
+      readonly nowMs: () => number;
+      /** The name of the problem that is answered, for the log. */
+      readonly problem: string | undefined;
+      /** Takes what went wrong on our side. */
+      readonly log: (error: unknown) => void;
+    };
 }

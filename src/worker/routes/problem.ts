@@ -30,8 +30,10 @@ type ProblemJson = z.infer<typeof problem>;
 
 const described: Record<number, string> = {
   400: 'The request is not valid.',
-  403: 'Linux does not permit it.',
+  401: 'The request does not say who makes it, or what it says is not good.',
+  403: 'Whoever makes the request may not do this, or Linux does not permit it.',
   404: 'There is no such thing.',
+  408: 'The client did nothing for too long.',
   409: 'The image changed meanwhile or is in use, or a kernel cannot be stored as it is.',
   410: 'The kernel is no more.',
   411: 'The body needs a Content-Length.',
@@ -49,6 +51,18 @@ export function problemResponses<const Status extends number>(...statuses: reado
   const entries = statuses.map((status) => [status, response(described[status] ?? `Status ${status}.`)] as const);
   return { ...Object.fromEntries(entries), default: response('The kernel or the host failed, or is overloaded.') };
 }
+
+/** The same in a document that has been made, where schemas have become references. */
+export const problemReferences = (...statuses: readonly number[]) =>
+  Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      {
+        description: described[status] ?? `Status ${status}.`,
+        content: { [PROBLEM_JSON]: { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    ]),
+  );
 
 /** The document for what was thrown. An error of no known kind is our own fault and says nothing more. */
 export function documentOfThrown(error: unknown): ProblemJson {
@@ -75,6 +89,7 @@ const blank = (status: number, detail?: string): ProblemJson => ({
 });
 
 function answer(c: Context<Env>, document: ProblemJson, headers: Record<string, string> = {}): Response {
+  c.set('problem', document.type);
   return c.json(document, document.status as ContentfulStatusCode, { ...headers, 'content-type': PROBLEM_JSON });
 }
 

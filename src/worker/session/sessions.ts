@@ -2,6 +2,7 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import type { Bindings } from '../env.ts';
+import type { ImageStore } from '../storage/image-store.ts';
 import {
   type FileBody,
   type FoundPath,
@@ -40,20 +41,22 @@ export interface SessionJobs {
 export interface SessionsNeeds {
   readonly bindings: Bindings;
   /** Names the owner. */
-  readonly owner: () => Promise<string>;
+  readonly owner: string;
+  /** Those the owner may read. */
+  readonly images: Pick<ImageStore, 'head'>;
   readonly uniqueName: () => string;
   readonly nowMs: () => number;
 }
 
-export function sessionJobs({ bindings, owner, uniqueName, nowMs }: SessionsNeeds): SessionJobs {
-  const nameOf = async (id: string) => `${await owner()}/${id}`;
+export function sessionJobs({ bindings, owner, images, uniqueName, nowMs }: SessionsNeeds): SessionJobs {
+  const nameOf = (id: string) => `${owner}/${id}`;
   // The types of RPC stubs promise more than these plain methods need.
-  const object = async (id: string) => bindings.SESSIONS.getByName(await nameOf(id)) as unknown as SessionRpc;
-  const index = async () => bindings.SESSION_INDEX.getByName(await owner()) as unknown as SessionIndexRpc;
+  const object = (id: string) => bindings.SESSIONS.getByName(nameOf(id)) as unknown as SessionRpc;
+  const index = () => bindings.SESSION_INDEX.getByName(owner) as unknown as SessionIndexRpc;
 
   /** The object, if the owner has such a session: asking for it must not make one. */
   async function existing(id: string): Promise<SessionRpc> {
-    if (valueIn(await (await index()).get(id)) === null) throw new HostError('session-not-found');
+    if (valueIn(await index().get(id)) === null) throw new HostError('session-not-found');
     return object(id);
   }
 
@@ -62,27 +65,29 @@ export function sessionJobs({ bindings, owner, uniqueName, nowMs }: SessionsNeed
     make: (id: string) => Promise<SessionInfo>,
   ): Promise<NamedSession> {
     const id = uniqueName();
-    valueIn(await (await index()).admit({ id, createdMs: nowMs(), expiresMs, memoryMib }));
+    valueIn(await index().admit({ id, createdMs: nowMs(), expiresMs, memoryMib }));
     try {
       return { id, ...(await make(id)) };
     } catch (cause) {
-      valueIn(await (await index()).remove(id));
+      valueIn(await index().remove(id));
       throw cause;
     }
   }
 
   return {
-    create(kernel, lifeMs) {
+    async create(kernel, lifeMs) {
+      // In the object nobody would know whose they are.
+      for (const { image } of kernel.disks) if (image !== undefined) await images.head(image);
       const request = { ...kernel, expiresMs: nowMs() + lifeMs };
-      return admitted(request, async (id) => valueIn(await (await object(id)).create(request)));
+      return admitted(request, async (id) => valueIn(await object(id).create(request)));
     },
-    list: async () => valueIn(await (await index()).list()),
+    list: async () => valueIn(await index().list()),
     get: async (id) => ({ id, ...valueIn(await (await existing(id)).info()) }),
     run: async (id, batch) => valueIn(await (await existing(id)).run(batch)),
     suspend: async (id) => ({ id, ...valueIn(await (await existing(id)).suspend()) }),
     async fork(id) {
       const from = await existing(id);
-      return admitted(valueIn(await from.info()), async (copy) => valueIn(await from.fork(await nameOf(copy))));
+      return admitted(valueIn(await from.info()), async (copy) => valueIn(await from.fork(nameOf(copy))));
     },
     console: async (id) => valueIn(await (await existing(id)).console()),
     strace: async (id) => valueIn(await (await existing(id)).strace()),
@@ -93,7 +98,7 @@ export function sessionJobs({ bindings, owner, uniqueName, nowMs }: SessionsNeed
     },
     async delete(id) {
       valueIn(await (await existing(id)).destroy());
-      valueIn(await (await index()).remove(id));
+      valueIn(await index().remove(id));
     },
   };
 }

@@ -25,7 +25,7 @@ export async function fileResponse(c: Context<Env>, file: OpenedFile, etag: stri
   const { offset, length } = range ?? { offset: 0, length: sizeBytes };
   const body = await streamed(
     (sink) => file.read(offset, length, sink).finally(() => file.close()),
-    c.var.jobs.keepAlive,
+    c.var.keepAlive,
     c.var.log,
     new FixedLengthStream(length),
   );

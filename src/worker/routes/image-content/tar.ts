@@ -23,7 +23,7 @@ export async function tarResponse(
     onError: query['on-error'],
     ...(path && { path: relative(path) }),
   };
-  const tar = await streamed((sink) => job(request, sink), c.var.jobs.keepAlive, c.var.log);
+  const tar = await streamed((sink) => job(request, sink), c.var.keepAlive, c.var.log);
   const gzip = compress === 'gzip';
   return c.body(gzip ? tar.pipeThrough(new CompressionStream('gzip')) : tar, 200, {
     'content-type': gzip ? 'application/gzip' : 'application/x-tar',

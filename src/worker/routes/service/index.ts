@@ -5,14 +5,14 @@ import type { openapiDocument } from '../openapi-document.ts';
 import { problemTypes } from '../problem.ts';
 import { router } from '../router.ts';
 import { page, script } from './docs.ts';
-import { getDocs, getDocsScript, getHealth, getOpenapi, getProblem } from './route.ts';
+import { getDocs, getDocsScript, getHealth, getOpenapi, getProblem, getVersion } from './route.ts';
 
 /** `document` makes the OpenAPI document of the whole API. */
 export function service(document: () => ReturnType<typeof openapiDocument>) {
   const routes = router();
 
   routes.openapi(getHealth, (c) => {
-    const { ready, kernels, waiting, ...bytes } = c.var.jobs.health();
+    const { ready, kernels, waiting, ...bytes } = c.var.service.health();
     const memory = {
       kernel_bytes: bytes.bytes,
       kernel_budget_bytes: bytes.budgetBytes,
@@ -20,6 +20,11 @@ export function service(document: () => ReturnType<typeof openapiDocument>) {
       body_budget_bytes: bytes.memoryTotalBytes,
     };
     return c.json({ ok: true as const, ready, kernels, waiting, memory }, 200, { 'cache-control': 'no-store' });
+  });
+
+  routes.openapi(getVersion, (c) => {
+    const { buildId, ...version } = c.var.service.version;
+    return c.json({ ...version, build_id: buildId }, 200);
   });
 
   routes.openapi(getOpenapi, (c) => c.json(document(), 200));

@@ -43,6 +43,34 @@ export const getHealth = createRoute({
   },
 });
 
+export const getVersion = createRoute({
+  method: 'get',
+  path: '/version',
+  operationId: 'getVersion',
+  summary: 'What runs here',
+  tags,
+  responses: {
+    200: {
+      description: 'Versions of the service and of its kernel.',
+      content: {
+        'application/json': {
+          schema: z
+            .object({
+              version: z.string().openapi({ description: 'Of the service.', example: '0.1.0' }),
+              linux: z.string().openapi({ example: '6.12.117' }),
+              source: z.string().openapi({ description: "Debian's source package that the kernel is built of." }),
+              build_id: z.string().openapi({
+                description: 'Names the kernel: a suspended session goes on only in the one it was made with.',
+              }),
+            })
+            .openapi('Version'),
+        },
+      },
+    },
+    ...problemResponses(),
+  },
+});
+
 export const getOpenapi = createRoute({
   method: 'get',
   path: '/openapi.json',

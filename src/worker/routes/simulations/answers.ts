@@ -107,7 +107,7 @@ export async function answerLines(c: Context<Env>, planned: PlannedSimulation, o
         c.var.log(cause);
       }
     },
-    c.var.jobs.keepAlive,
+    c.var.keepAlive,
     c.var.log,
   );
   return c.body(stream, 200, { 'content-type': NDJSON });
@@ -121,7 +121,7 @@ export async function answerPcap(c: Context<Env>, planned: PlannedSimulation, op
         capture: (index, bytes) => (index === wanted ? send(bytes) : undefined),
       }));
     },
-    c.var.jobs.keepAlive,
+    c.var.keepAlive,
     c.var.log,
   );
   return c.body(stream, 200, { 'content-type': PCAPNG });

@@ -30,7 +30,7 @@ export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs): Prom
         throw cause;
       }
     },
-    c.var.jobs.keepAlive,
+    c.var.keepAlive,
     c.var.log,
   );
   return c.body(stream, 200, { 'content-type': NDJSON });

@@ -1,0 +1,41 @@
+/** Finds out who makes a request. */
+
+import { HostError } from '../../errors/host-error.ts';
+import { ACCESS_HEADER, type AccessTeam, accessPrincipal } from './cloudflare-access.ts';
+import type { AccessConfig } from './config.ts';
+import { type Principal, scopeNames } from './principal.ts';
+import { principalOf, sha256Hex } from './token.ts';
+import type { TokenJobs } from './tokens.ts';
+
+export interface AuthenticateNeeds extends Pick<AccessTeam, 'fetchKeys' | 'nowMs'> {
+  readonly config: AccessConfig;
+  readonly tokens: Pick<TokenJobs, 'rowOf'>;
+}
+
+const HOW =
+  'put tokens into the secret TOKENS (npm run token makes one), name a team of Cloudflare Access in ACCESS_TEAM, or say in PUBLIC_SCOPES what anybody may do: docs/deploy.md';
+
+/** Rejects with `access-not-configured`, `unauthorized` or `bad-token`. */
+export async function authenticate(
+  header: (name: string) => string | undefined,
+  { config, tokens, fetchKeys, nowMs }: AuthenticateNeeds,
+): Promise<Principal> {
+  const shown = header('authorization');
+  const [, token] = /^Bearer +(\S+)$/i.exec(shown ?? '') ?? [];
+  if (token?.startsWith('lkl_')) return principalOf(await tokens.rowOf(token));
+  const assertion = header(ACCESS_HEADER);
+  if (config.team && assertion !== undefined) {
+    return accessPrincipal(assertion, { ...config.team, fetchKeys, nowMs });
+  }
+  if (config.isOpen) {
+    // Nobody is kept out; who shows something is told apart by it.
+    const id = shown === undefined ? 'local' : `local:${await sha256Hex(shown)}`;
+    return { id, scopes: scopeNames, ambient: true };
+  }
+  if (shown !== undefined) throw new HostError('bad-token', 'this is no token of this service');
+  if (config.publicScopes.length > 0) return { id: 'public', scopes: config.publicScopes, ambient: false };
+  if (config.team || config.hasTokens) {
+    throw new HostError('unauthorized', 'send a token: Authorization: Bearer lkl_…');
+  }
+  throw new HostError('access-not-configured', `this service lets nobody in until its owner has said whom: ${HOW}`);
+}

@@ -1,0 +1,49 @@
+/** Who makes a request, and what he may do. */
+
+import { HostError } from '../../errors/host-error.ts';
+
+/** What there is to be allowed, each with one sentence. */
+export const scopes = {
+  'images:read': 'Look images up and read what is in them.',
+  'images:write': 'Store, replace and delete images.',
+  convert: 'Turn an image that is sent along into a tar.',
+  syscalls: 'Make system calls on a fresh kernel.',
+  sessions: 'Have kernels that stay.',
+  simulate: 'Run networks in virtual time.',
+  admin: 'All of these, and say who may what.',
+} as const;
+
+export type Scope = keyof typeof scopes;
+export const scopeNames = Object.keys(scopes) as Scope[];
+export const isScope = (name: string): name is Scope => Object.hasOwn(scopes, name);
+
+export interface Principal {
+  /** Stable: sessions are his who has it, whatever he shows to prove it. */
+  readonly id: string;
+  readonly scopes: readonly Scope[];
+  /** Beginnings of names: of the images that he may read or write. Absent: of any. */
+  readonly imagePrefixes?: readonly string[];
+  /** A browser would send what proves it along unasked, for whatever page asks: other sites' pages are not let through. */
+  readonly ambient: boolean;
+}
+
+export const hasScope = (principal: Principal, scope: Scope): boolean =>
+  principal.scopes.includes(scope) || principal.scopes.includes('admin');
+
+export const hasImage = ({ imagePrefixes }: Principal, name: string): boolean =>
+  imagePrefixes === undefined || imagePrefixes.some((prefix) => name.startsWith(prefix));
+
+/** Throws `forbidden`. */
+export function mustHaveScope(principal: Principal, scope: Scope): void {
+  if (hasScope(principal, scope)) return;
+  throw new HostError('forbidden', `this takes the scope ${scope}: ${scopes[scope]}`, { members: { scope } });
+}
+
+export function mustHaveImage(principal: Principal, scope: 'images:read' | 'images:write', name: string): void {
+  mustHaveScope(principal, scope);
+  if (hasImage(principal, name)) return;
+  const prefixes = principal.imagePrefixes?.map((prefix) => `${prefix}*`).join(', ');
+  throw new HostError('forbidden', `image ${name} is not among those that may be used: ${prefixes}`, {
+    members: { scope },
+  });
+}

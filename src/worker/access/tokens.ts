@@ -1,0 +1,108 @@
+/** Tokens as requests show them and as their owner manages them: those of a binding, and those of the registry. */
+
+import { HostError } from '../../errors/host-error.ts';
+import type { Bindings } from '../env.ts';
+import { valueIn } from '../session/rpc.ts';
+import { REGISTRY, type TokenRegistryRpc } from '../session/token-registry.ts';
+import type { Scope } from './principal.ts';
+import { idOf, newId, newToken, rowsIn, sha256Hex, type TokenRow } from './token.ts';
+
+export interface NewToken {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly images?: readonly string[];
+  readonly expiresMs?: number;
+}
+
+/** Given out once. */
+export interface GivenToken {
+  readonly token: string;
+  readonly row: TokenRow;
+}
+
+export interface TokenJobs {
+  create(request: NewToken): Promise<GivenToken>;
+  list(): Promise<readonly TokenRow[]>;
+  /** Another secret for the same principal: his sessions stay his. */
+  rotate(id: string): Promise<GivenToken>;
+  revoke(id: string): Promise<void>;
+  /** Rejects with `bad-token`. */
+  rowOf(token: string): Promise<TokenRow>;
+}
+
+export interface TokensNeeds {
+  readonly bindings: Pick<Bindings, 'TOKENS' | 'TOKEN_REGISTRY'>;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly nowMs: () => number;
+}
+
+/** A token that was good is asked for again after so long, and one that is revoked is good for as long. */
+const KNOWN_MS = 5_000;
+const MAX_KNOWN = 256;
+
+/** By hash, of an isolate. */
+const known = new Map<string, { readonly row: TokenRow; readonly untilMs: number }>();
+let parsed: { readonly text: string; readonly rows: readonly TokenRow[] } | undefined;
+
+/** Rows of the binding. */
+export function boundRows({ TOKENS: text }: Pick<Bindings, 'TOKENS'>): readonly TokenRow[] {
+  if (text === undefined || text.trim() === '') return [];
+  if (parsed?.text !== text) parsed = { text, rows: rowsIn(text) };
+  return parsed.rows;
+}
+
+export function tokenJobs({ bindings, random, nowMs }: TokensNeeds): TokenJobs {
+  const registry = () => bindings.TOKEN_REGISTRY.getByName(REGISTRY) as unknown as TokenRegistryRpc;
+
+  async function rowOf(token: string): Promise<TokenRow> {
+    if (idOf(token) === undefined) throw new HostError('bad-token', 'this is no token of this service');
+    const sha256 = await sha256Hex(token);
+    const bound = boundRows(bindings).find((row) => row.sha256 === sha256);
+    if (bound) {
+      if (bound.expiresMs !== undefined && bound.expiresMs <= nowMs()) throw new HostError('bad-token');
+      return bound;
+    }
+    const remembered = known.get(sha256);
+    if (remembered && nowMs() < remembered.untilMs) return remembered.row;
+    known.delete(sha256);
+    const row = valueIn(await registry().find(sha256));
+    if (row === null) throw new HostError('bad-token');
+    const [oldest] = known.keys();
+    if (known.size >= MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+    known.set(sha256, { row, untilMs: Math.min(nowMs() + KNOWN_MS, row.expiresMs ?? Number.POSITIVE_INFINITY) });
+    return row;
+  }
+
+  return {
+    rowOf,
+    async create({ name, scopes, images, expiresMs }) {
+      const id = newId(random);
+      const token = newToken(id, random);
+      const row: TokenRow = {
+        id,
+        name,
+        sha256: await sha256Hex(token),
+        scopes,
+        ...(images && { images }),
+        createdMs: nowMs(),
+        ...(expiresMs !== undefined && { expiresMs }),
+      };
+      valueIn(await registry().add(row));
+      return { token, row };
+    },
+    list: async () => [...boundRows(bindings), ...valueIn(await registry().list())],
+    async rotate(id) {
+      const token = newToken(id, random);
+      const row = valueIn(await registry().rotate(id, await sha256Hex(token)));
+      known.clear();
+      return { token, row };
+    },
+    async revoke(id) {
+      if (boundRows(bindings).some((row) => row.id === id)) {
+        throw new HostError('forbidden', `token ${id} is one of the binding TOKENS: take it out there`);
+      }
+      valueIn(await registry().revoke(id));
+      known.clear();
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/** What every request goes through before its handler: whose page asks, who it is, whether he may. */
+
+import type { Context, MiddlewareHandler } from 'hono';
+import { cors } from 'hono/cors';
+import { HostError } from '../../errors/host-error.ts';
+import type { AccessConfig } from '../access/config.ts';
+import { mustHaveScope, type Principal, type Scope } from '../access/principal.ts';
+import type { Env } from './env.ts';
+
+/** Of a path and a method: the scope, `anyone` who has one, or nothing, for all the world. */
+export type Wanted = Scope | 'anyone' | undefined;
+
+/** Beginnings of paths, the first that fits. What is not named is for all the world: it tells nothing of anybody. */
+const wanted: readonly (readonly [path: RegExp, read: Wanted, write: Wanted])[] = [
+  [/^\/v1\/images\b/, 'images:read', 'images:write'],
+  [/^\/v1\/fs2tar\b/, 'convert', 'convert'],
+  [/^\/v1\/syscalls\b/, 'anyone', 'syscalls'],
+  [/^\/v1\/sessions\b/, 'sessions', 'sessions'],
+  [/^\/v1\/simulations\b/, 'simulate', 'simulate'],
+  [/^\/v1\/tokens\b/, 'admin', 'admin'],
+  [/^\/v1\b/, 'anyone', 'anyone'],
+];
+
+export function wantedOf(method: string, path: string): Wanted {
+  const row = wanted.find(([pattern]) => pattern.test(path));
+  return method === 'GET' || method === 'HEAD' ? row?.[1] : row?.[2];
+}
+
+export interface Gate {
+  readonly config: AccessConfig;
+  /** Rejects for whoever is not let in. */
+  principal(): Promise<Principal>;
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|[\w.-]+\.localhost)$/;
+
+/** Throws for names that a service on loopback does not go by: a page's own name may be made to lead here (DNS rebinding). */
+function checkHost(url: URL): void {
+  if (LOOPBACK.test(url.hostname)) return;
+  throw new HostError('misdirected-request', `open services answer on loopback only, not as ${url.hostname}`);
+}
+
+/** Throws for pages of other sites, where what proves who it is comes along unasked. */
+function checkOrigin(c: Context<Env>, url: URL, { isOpen, origins }: AccessConfig): void {
+  const origin = c.req.header('origin');
+  if (origin !== undefined) {
+    if (origin === url.origin || origins.includes(origin)) return;
+    // Another port of the same machine is its owner's.
+    if (isOpen && URL.canParse(origin) && LOOPBACK.test(new URL(origin).hostname)) return;
+    throw new HostError('cross-origin', `pages of ${origin} may not use this service: see ORIGINS`);
+  }
+  if (c.req.header('sec-fetch-site') === 'cross-site') throw new HostError('cross-origin');
+}
+
+/** Lets requests through whose principal may make them; the handler finds him as `principal`. */
+export const guard =
+  (gate: (c: Context<Env>) => Gate): MiddlewareHandler<Env> =>
+  async (c, next) => {
+    const { config, principal } = gate(c);
+    const url = new URL(c.req.url);
+    if (config.isOpen) checkHost(url);
+    const scope = wantedOf(c.req.method, c.req.path);
+    if (scope !== undefined) {
+      const found = await principal();
+      if (found.ambient) checkOrigin(c, url, config);
+      if (scope !== 'anyone') mustHaveScope(found, scope);
+      c.set('principal', found);
+    }
+    await next();
+  };
+
+const EXPOSED = [
+  'etag',
+  'content-range',
+  'content-disposition',
+  'image-size',
+  'last-modified',
+  'link',
+  'location',
+  'lkl-rolled-back',
+  'retry-after',
+  'server-timing',
+  'www-authenticate',
+  'x-request-id',
+];
+
+/** For pages of the origins that the owner named. */
+export const crossOrigin = ({ origins }: Pick<AccessConfig, 'origins'>): MiddlewareHandler =>
+  cors({
+    origin: (origin) => (origins.includes(origin) ? origin : null),
+    allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    allowHeaders: [
+      'authorization',
+      'content-type',
+      'content-encoding',
+      'content-md5',
+      'content-digest',
+      'digest',
+      'if-match',
+      'if-none-match',
+      'if-range',
+      'range',
+    ],
+    exposeHeaders: EXPOSED,
+    maxAge: 86_400,
+  });
