@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fs2tar } from './bench/fs2tar.ts';
 import { kernel } from './bench/kernel.ts';
+import { library } from './bench/library.ts';
 import type { Results } from './bench/result.ts';
 import { session } from './bench/session.ts';
 import { simulation } from './bench/simulation.ts';
@@ -18,7 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), 'lkl-bench-'));
 process.once('exit', () => rmSync(folder, { recursive: true }));
 
 const results: Record<string, number> = {};
-for (const bench of [size, start, kernel, session, simulation, fs2tar]) {
+for (const bench of [size, start, kernel, session, simulation, library, fs2tar]) {
   console.error(`${bench.name} …`);
   Object.assign(results, await bench({ quick: values.quick, folder }));
 }
