@@ -8,7 +8,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { KernelPool } from '../src/kernel/pool.ts';
+import { KernelPool } from '../src/kernel/pool/pool.ts';
 import { nodeHost } from '../src/node/host.ts';
 import { ends } from '../test/kernel/ends.ts';
 import { dist } from './pins.ts';

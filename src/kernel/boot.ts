@@ -81,5 +81,5 @@ export async function boot(
   must('umask', await init.syscall('umask', 0o22));
   await setSysctl(init, 'kernel.threads-max', THREADS_MAX);
   engine.memoryLimit = mib(memoryMib);
-  return new Kernel(engine, init, host);
+  return new Kernel(engine, init);
 }

@@ -1,28 +1,20 @@
 /** The machine under one kernel: its wasm instance, interrupts, idle time, user tasks and devices. */
 
 import type { ExportName } from '../abi/exports.ts';
-import { IRQ, SHARED, TASK_INFO, VIRTIO } from '../abi/shared.ts';
-import { Clock } from './clock.ts';
+import { IRQ, SHARED, TASK_INFO } from '../abi/shared.ts';
 import { Console } from './console.ts';
 import { classifyPanic, KernelDead, type KernelEnd, TaskExited } from './errors.ts';
 import type { ClockPolicy, Host } from './host.ts';
 import { HostedTask } from './hosted-task.ts';
 import type { ImportHandlers, Machine } from './machine.ts';
 import { KernelMemory, type Ptr, plus, ptr } from './memory.ts';
-import { Scheduler } from './scheduler.ts';
-import { Stacks, unwinding } from './unwinding.ts';
-import { emptySlot, type MmioDevice } from './virtio/mmio.ts';
-
-/** After so many jumps of virtual time in one turn of the event loop, other work gets its turn. */
-const JUMPS_A_TURN = 4096;
-
-/**
- * Virtual time in which no user task gets on before it is a deadlock. The kernel's own timers never end, so "no timer"
- * does not tell; but what a task waits for without a timeout of its own comes within hours (TCP gives up) or not at all.
- */
-const DEADLOCK_NS = 25 * 3600 * 1e9;
-/** While a task waits with a timeout of its own. */
-const DEADLOCK_TIMED_NS = 400 * 86_400 * 1e9;
+import { Scheduler } from './tasks/scheduler.ts';
+import { readTaskList, type TaskInfo } from './tasks/task-list.ts';
+import { TaskTable } from './tasks/task-table.ts';
+import { Stacks, unwinding } from './tasks/unwinding.ts';
+import { Clock } from './time/clock.ts';
+import { IdleTime } from './time/idle-time.ts';
+import { type Device, DeviceSlots, type IoLedger } from './virtio/device-slots.ts';
 
 export interface EngineOptions {
   readonly host: Host;
@@ -34,18 +26,11 @@ export interface EngineOptions {
   readonly restored: boolean;
 }
 
-/** One row of the kernel's task list. */
-export interface TaskInfo {
-  readonly pid: number;
-  readonly state: number;
-  readonly flags: number;
-  readonly inUserLoop: boolean;
-  readonly stack: number;
-  readonly sp: number;
-  readonly comm: string;
-}
-
-/** Shared by every way to make a kernel (boot, restore): answers the imports of its machine, then runs `start` or `resume`. */
+/**
+ * Shared by every way to make a kernel (boot, restore): answers the imports of its machine, then runs `start` or `resume`.
+ * Exactly one stack of the kernel runs at a time, or none: then it is *idle*, or *held* while a program that plays a task
+ * thinks. Whatever is to wake it sets a bit of `irq_pending` and interrupts.
+ */
 export class Engine {
   readonly memory: KernelMemory;
   readonly console = new Console();
@@ -55,21 +40,14 @@ export class Engine {
   readonly #scheduler: Scheduler;
   readonly clock: Clock;
 
-  readonly #tasks = new Map<number, HostedTask>();
-  readonly #wake: number[] = [];
-  readonly #awaited = new Map<number, (task: HostedTask) => void>();
-  readonly #devices: (MmioDevice | undefined)[] = new Array(VIRTIO.slots).fill(undefined);
+  readonly #tasks = new TaskTable();
+  readonly #slots = new DeviceSlots();
+  readonly #time: IdleTime;
 
   #idle: Parked<void> | undefined;
   #held: Parked<number> | undefined;
   #heldBy: HostedTask | undefined;
-  #cancelTimer: (() => void) | undefined;
   #ioInFlight = 0;
-  /** When a user task last got on. */
-  #progressNs = 0;
-  /** When the last of the timers that tasks set is due, at the latest. */
-  #timersNs = 0;
-  #turning = false;
   #dead: KernelDead | undefined;
   /** Those who wait have heard of it. */
   #told = false;
@@ -86,7 +64,15 @@ export class Engine {
     this.#shared = ptr(machine.call('shared'));
     this.memoryLimit = options.memoryLimit;
     this.clock = new Clock(options.clock, this.memory, this.#shared, options.host);
-    this.clock.jumps = JUMPS_A_TURN;
+    this.#time = new IdleTime({
+      clock: this.clock,
+      host: options.host,
+      isIdle: () => this.#idle !== undefined,
+      mayPass: () => this.#mayPass(),
+      someTimeout: () => this.#tasks.some((task) => task.waitsWithTimeout),
+      interrupt: () => this.#interrupt(),
+      deadlock: () => this.#deadlock(),
+    });
     const die = (cause: unknown) => this.die(cause);
     this.#stacks = new Stacks(die, () => this.#seeWhetherGone());
     const entry = machine.promising('task_entry');
@@ -135,11 +121,8 @@ export class Engine {
   }
   /** Every task sleeps, nothing is in flight and no interrupt waits. */
   get quiet(): boolean {
-    const { memory } = this;
-    const calm = this.#idle !== undefined && this.#ioInFlight === 0 && this.#wake.length === 0;
-    return (
-      calm && !memory.u32(plus(this.#shared, SHARED.irqPending)) && ![...this.#tasks.values()].some((t) => t.inCall)
-    );
+    const calm = this.#idle !== undefined && this.#ioInFlight === 0 && !this.#tasks.someToWake;
+    return calm && !this.#time.isAwaited && !this.#irqPending && !this.#tasks.some((task) => task.inCall);
   }
 
   /** Tell `then` when the kernel dies; at once if it has. */
@@ -166,46 +149,47 @@ export class Engine {
   /** The user task with this pid, once it is in its user loop. */
   task(pid: number): Promise<HostedTask> {
     if (this.#dead) return Promise.reject(this.#dead);
-    const known = [...this.#tasks.values()].find((task) => task.pid === pid);
-    if (known) return Promise.resolve(known);
     return new Promise((resolve, reject) => {
-      this.#awaited.set(pid, resolve);
+      this.#tasks.find(pid, resolve);
       this.onDeath(reject);
     });
   }
 
   get tasks(): readonly HostedTask[] {
-    return [...this.#tasks.values()];
+    return [...this.#tasks.all];
   }
 
   /** What Linux knows of its tasks, the idle task left out. Runs kernel code: only while the kernel is idle. */
   taskList(at: Ptr, bytes: number): TaskInfo[] {
     const max = Math.floor(bytes / TASK_INFO.bytes);
     const count = Math.min(this.#call('task_list', at, max), max);
-    return Array.from({ length: count }, (_, i) => {
-      const row = plus(at, i * TASK_INFO.bytes);
-      const comm = this.memory.copy(plus(row, TASK_INFO.comm), TASK_INFO.commBytes);
-      return {
-        pid: this.memory.i32(plus(row, TASK_INFO.pid)),
-        state: this.memory.u32(plus(row, TASK_INFO.state)),
-        flags: this.memory.u32(plus(row, TASK_INFO.flags)),
-        inUserLoop: this.memory.u32(plus(row, TASK_INFO.inUserLoop)) !== 0,
-        stack: this.memory.u32(plus(row, TASK_INFO.stack)),
-        sp: this.memory.u32(plus(row, TASK_INFO.sp)),
-        comm: new TextDecoder().decode(comm.subarray(0, comm.indexOf(0))),
-      };
-    });
+    return readTaskList(this.memory, at, count);
   }
 
   /** Put a device into a slot, the first free one unless said; answers its number. The kernel sees it once its driver is bound. */
-  plug(make: (irq: () => void, io: IoLedger) => MmioDevice, slot = this.#devices.indexOf(undefined)): number {
-    if (slot < 0) throw new RangeError(`all ${VIRTIO.slots} device slots are taken`);
-    this.#devices[slot] = make(() => this.#raise(IRQ.virtio + slot), this.#io);
-    return slot;
+  plug(make: (irq: () => void, io: IoLedger) => Device, at?: number): number {
+    return this.#slots.plug((slot) => make(() => this.#raise(IRQ.virtio + slot), this.#io), at);
   }
 
   unplug(slot: number): void {
-    this.#devices[slot] = undefined;
+    this.#slots.unplug(slot);
+  }
+
+  /** Why some devices cannot be saved now. */
+  get deviceObstacles(): readonly string[] {
+    return this.#slots.obstacles;
+  }
+
+  /**
+   * Settles when so much time of the kernel's clock has passed. It takes no task for that, whose timers and memory are its
+   * program's; programs that think hold virtual time up as ever.
+   */
+  pass(ns: number): Promise<void> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    return new Promise((resolve, reject) => {
+      this.onDeath(reject);
+      this.#time.await(ns, resolve);
+    });
   }
 
   /** Devices count what they have in flight: virtual time waits for it. */
@@ -218,7 +202,7 @@ export class Engine {
       this.#ioInFlight--;
       if (this.#dead) return this.#seeWhetherGone();
       complete();
-      this.#reconsider();
+      this.#time.reconsider();
     },
   };
 
@@ -243,8 +227,7 @@ export class Engine {
     if (this.#dead) return;
     this.#dead = dead;
     this.#machine.unbind();
-    this.#cancelTimer?.();
-    this.clock.stop();
+    this.#time.stop();
     this.memory.revoke(dead);
     for (const parked of [this.#idle, this.#held]) parked?.reject(unwinding);
     this.#idle = this.#held = this.#heldBy = undefined;
@@ -256,7 +239,7 @@ export class Engine {
     const dead = this.#dead;
     if (!dead || this.#told) return;
     this.#told = true;
-    for (const task of this.#tasks.values()) task.end(dead);
+    for (const task of this.#tasks.all) task.end(dead);
     for (const then of this.#deaths.splice(0)) then(dead);
   }
 
@@ -279,6 +262,10 @@ export class Engine {
 
   // --- interrupts and time ---
 
+  get #irqPending(): boolean {
+    return this.memory.u32(plus(this.#shared, SHARED.irqPending)) !== 0;
+  }
+
   #raise(irq: number): void {
     if (this.#dead) return;
     const at = plus(this.#shared, SHARED.irqPending);
@@ -288,8 +275,7 @@ export class Engine {
 
   /** Something is pending: whoever sleeps or plays user mode goes back into the kernel. */
   #interrupt(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#time.cancel();
     const idle = this.#idle;
     const held = this.#held;
     this.#idle = this.#held = this.#heldBy = undefined;
@@ -297,82 +283,28 @@ export class Engine {
     held?.resolve(0);
   }
 
-  /** The import `idle`. While nothing that #mayJump() looks at changes, the kernel jumps on without it. */
+  /** The import `idle`. */
   #onIdle(): void | Promise<void> {
-    if (this.clock.policy === 'virtual' && this.#mayJump()) {
-      const { timerNs: due, jumps } = this.clock;
-      if (due !== undefined && jumps > 0 && !this.#hopeless(due)) {
-        this.clock.jumps = jumps - 1;
-        this.clock.fire(due);
-        this.clock.allowJumps(this.#hopeNs);
-        return;
-      }
-    }
+    if (this.#time.jumped()) return;
     const idle = Promise.withResolvers<void>();
     this.#idle = idle;
-    this.#reconsider();
+    this.#time.reconsider();
     return idle.promise;
   }
 
-  /** Virtual time may pass: some task waits in the kernel for it, and nobody is about to do something now. */
-  #mayJump(): boolean {
-    if (this.#ioInFlight > 0 || this.#wake.length > 0) return false;
-    let waiting = false;
-    for (const task of this.#tasks.values()) {
+  /** Virtual time may pass: someone waits in the kernel for it, and nobody is about to do something now. */
+  #mayPass(): boolean {
+    if (this.#ioInFlight > 0 || this.#tasks.someToWake) return false;
+    let waiting = this.#time.isAwaited;
+    for (const task of this.#tasks.all) {
       if (task.thinking) return false;
       waiting ||= task.inCall;
     }
     return waiting;
   }
 
-  /** Idle, and something changed: see whether time may pass now. */
-  #reconsider(): void {
-    if (!this.#idle || this.#dead) return;
-    if (this.clock.policy === 'wall') this.#armWallTimer();
-    else if (this.#mayJump() && !this.#turning) {
-      this.#turning = true;
-      // Whoever was just woken gets to speak before the clock jumps.
-      this.#options.host.turn().then(() => {
-        this.#turning = false;
-        if (!this.#idle || this.#dead || !this.#mayJump()) return;
-        this.clock.jumps = JUMPS_A_TURN;
-        const due = this.clock.timerNs;
-        if (due === undefined || this.#hopeless(due)) this.#deadlock();
-        else {
-          this.clock.fire(due);
-          this.#interrupt();
-        }
-      });
-    }
-  }
-
-  #armWallTimer(): void {
-    const due = this.clock.timerNs;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-    if (due === undefined) return;
-    const ms = Math.min(Math.max((due - this.clock.wallNs()) / 1e6, 0), 0x7fff_ffff);
-    this.#cancelTimer = this.#options.host.timer(ms, () => {
-      // A timer of the event loop can fire early.
-      if (this.clock.fireIfDue()) this.#interrupt();
-      else this.#armWallTimer();
-    });
-  }
-
-  /** Nobody needs to ask whether it is a deadlock before then. */
-  get #hopeNs(): number {
-    return Math.max(this.#progressNs, this.#timersNs) + DEADLOCK_NS;
-  }
-
-  #hopeless(dueNs: number): boolean {
-    if (dueNs < this.#hopeNs) return false;
-    return dueNs - this.#progressNs >= DEADLOCK_TIMED_NS || !this.tasks.some((task) => task.waitsWithTimeout);
-  }
-
   #deadlock(): void {
-    const where = [...this.#tasks.values()]
-      .filter((t) => t.inCall)
-      .map((t) => `task ${t.pid} in ${t.runningCall ?? 'user mode'}`);
+    const where = this.tasks.filter((t) => t.inCall).map((t) => `task ${t.pid} in ${t.runningCall ?? 'user mode'}`);
     this.kill('deadlock', `every task waits for something that nothing will bring: ${where.join(', ')}`);
   }
 
@@ -380,18 +312,17 @@ export class Engine {
 
   /** The import `user_next`. */
   #onUserNext(address: number, pid: number, regs: number): number | Promise<number> {
-    this.clock.forbidJumps();
-    this.#progressNs = this.clock.nowNs;
+    this.#time.progress();
     let task = this.#tasks.get(address);
     if (!task) task = this.#newTask(address, pid, ptr(regs));
     task.finish(ptr(regs));
     if (task.take()) return 1;
-    if (!task.thinking || this.#wake.length > 0 || this.memory.u32(plus(this.#shared, SHARED.irqPending))) return 0;
+    if (!task.thinking || this.#tasks.someToWake || this.#irqPending) return 0;
     // The program has its result and will call again soon: hold the task in user mode until then.
     const held = Promise.withResolvers<number>();
     this.#held = held;
     this.#heldBy = task;
-    if (this.clock.policy === 'wall') this.#armWallTimer();
+    this.#time.arm();
     return held.promise;
   }
 
@@ -402,15 +333,11 @@ export class Engine {
         this.clock.forbidJumps();
         // Waiting for something else than a call of its own, it would keep the others from running.
         if (!t.thinking && this.#heldBy === t) this.#interrupt();
-        this.#reconsider();
+        this.#time.reconsider();
       },
-      timerSet: (ns) => {
-        this.#timersNs = Math.max(this.#timersNs, this.clock.nowNs + Math.min(ns, DEADLOCK_TIMED_NS));
-      },
+      timerSet: (ns) => this.#time.timerSet(ns),
     });
-    this.#tasks.set(address, task);
-    this.#awaited.get(pid)?.(task);
-    this.#awaited.delete(pid);
+    this.#tasks.add(task);
     return task;
   }
 
@@ -423,12 +350,12 @@ export class Engine {
     if (this.#heldBy === task && this.#held && task.take()) {
       const held = this.#held;
       this.#held = this.#heldBy = undefined;
-      this.#cancelTimer?.();
+      this.#time.cancel();
       held.resolve(1);
       return;
     }
     this.clock.forbidJumps();
-    this.#wake.push(task.address);
+    this.#tasks.wake(task);
     this.#raise(IRQ.user);
   }
 
@@ -458,23 +385,13 @@ export class Engine {
       },
       clock_now: () => this.clock.wallNs(),
       clock_realtime: () => host.realtimeNs(),
-      mmio_read: (address, size) => {
-        const offset = (address >>> 0) - VIRTIO.base;
-        const device = this.#devices[Math.floor(offset / VIRTIO.stride)];
-        return (device ?? emptySlot).read(offset % VIRTIO.stride, size);
-      },
-      mmio_write: (address, value, size) => {
-        const offset = (address >>> 0) - VIRTIO.base;
-        this.#devices[Math.floor(offset / VIRTIO.stride)]?.write(offset % VIRTIO.stride, value >>> 0, size);
-      },
+      mmio_read: (address, size) => this.#slots.read(address, size),
+      mmio_write: (address, value, size) => this.#slots.write(address, value, size),
       user_ready: (task) => (this.#tasks.get(task)?.ready ? 1 : 0),
-      user_wake: () => this.#wake.shift() ?? 0,
+      user_wake: () => this.#tasks.nextToWake(),
       user_exit: (address, pid, status) => {
         this.clock.forbidJumps();
-        this.#tasks.get(address)?.end(new TaskExited(pid, status));
-        this.#tasks.delete(address);
-        const at = this.#wake.indexOf(address);
-        if (at >= 0) this.#wake.splice(at, 1);
+        this.#tasks.remove(address)?.end(new TaskExited(pid, status));
       },
       user_signal: () => {},
       idle: () => this.#onIdle(),
@@ -486,10 +403,3 @@ export class Engine {
 
 /** A stack that waits in an import. */
 type Parked<T> = Pick<PromiseWithResolvers<T>, 'resolve' | 'reject'>;
-
-/** How a device says that a request is on its way. */
-export interface IoLedger {
-  begin(): void;
-  /** `complete` tells the driver. It is not called once the kernel is dead: its memory may be another kernel's. */
-  end(complete: () => void): void;
-}

@@ -3,7 +3,7 @@
 import { REGS } from '../abi/shared.ts';
 import { type SyscallName, syscalls } from '../abi/syscalls.ts';
 import { type KernelMemory, type Ptr, plus } from './memory.ts';
-import { hasTimeout, timerNs } from './timeouts.ts';
+import { hasTimeout, timerNs } from './time/timeouts.ts';
 import type { PlayedTask } from './user-task.ts';
 
 interface Call {

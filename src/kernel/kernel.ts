@@ -3,7 +3,7 @@
 import { errnos } from '../abi/errno.ts';
 import { AT_FDCWD, O_WRONLY, S_IFBLK } from '../abi/uapi/fs.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
-import type { Engine, TaskInfo } from './engine.ts';
+import type { Engine } from './engine.ts';
 import type { KernelDead, KernelEnd } from './errors.ts';
 import type { ClockPolicy, Host } from './host.ts';
 import type { HostedTask } from './hosted-task.ts';
@@ -13,9 +13,9 @@ import { mknodat } from './syscalls/dir.ts';
 import { close, openat, write } from './syscalls/file.ts';
 import { mapBuffer } from './syscalls/memory.ts';
 import { readNames, readText } from './sysfs.ts';
+import type { TaskInfo } from './tasks/task-list.ts';
 import { VirtioBlk } from './virtio/blk.ts';
 import type { TransportState } from './virtio/mmio.ts';
-import { VirtioRng } from './virtio/rng.ts';
 
 const MIB = 1 << 20;
 
@@ -65,14 +65,12 @@ export class Kernel {
   readonly engine: Engine;
   /** The task of pid 1: root in the first namespaces. */
   readonly init: HostedTask;
-  readonly #host: Host;
   /** By slot, in the order they were attached. */
   readonly #disks = new Map<number, VirtioBlk>();
 
-  constructor(engine: Engine, init: HostedTask, host: Host) {
+  constructor(engine: Engine, init: HostedTask) {
     this.engine = engine;
     this.init = init;
-    this.#host = host;
   }
 
   get dead(): KernelDead | undefined {
@@ -113,11 +111,7 @@ export class Kernel {
 
   /** The disks, as a snapshot keeps them. */
   get disks(): readonly SavedDisk[] {
-    return [...this.#disks.entries()].map(([slot, { transport }], i) => ({
-      slot,
-      name: diskName(i),
-      transport: structuredClone(transport.state),
-    }));
+    return [...this.#disks.entries()].map(([slot, blk], i) => ({ slot, name: diskName(i), transport: blk.save() }));
   }
 
   #plugDisk(
@@ -128,7 +122,7 @@ export class Kernel {
     let blk: VirtioBlk | undefined;
     const slot = this.engine.plug((irq, io) => {
       blk = new VirtioBlk(device, this.engine.memory, irq, io, state);
-      return blk.transport;
+      return blk;
     }, at);
     if (!blk) throw new Error('the engine made no device');
     this.#disks.set(slot, blk);
@@ -144,12 +138,6 @@ export class Kernel {
       const made = await mknodat(this.init, AT_FDCWD, node, S_IFBLK | 0o600, { major, minor });
       if (made !== -errnos.EEXIST.number) must('mknodat', made, node);
     }
-  }
-
-  /** Plug in virtio-rng: /dev/hwrng reads the host's randomness. */
-  async attachRng(): Promise<void> {
-    const { entropy } = this.#host;
-    await this.#bind(this.engine.plug((irq) => new VirtioRng(entropy, this.engine.memory, irq).transport));
   }
 
   /** Ask the virtio-mmio driver to take the slot (Documentation/ABI/testing/sysfs-bus-platform: bind). */

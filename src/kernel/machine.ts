@@ -3,7 +3,7 @@
 import { type ExportName, kernelExports } from '../abi/exports.ts';
 import { type ImportName, kernelImports } from '../abi/imports.ts';
 import { KernelMemory } from './memory.ts';
-import { unwinding } from './unwinding.ts';
+import { unwinding } from './tasks/unwinding.ts';
 
 const WASM_PAGE = 65_536;
 

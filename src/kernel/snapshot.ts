@@ -1,11 +1,12 @@
 /** A sleeping kernel as data: what may be saved, and the tasks a restored one starts with. */
 
 import type { BlockDevice } from '../storage/block-device.ts';
-import { Engine, type TaskInfo } from './engine.ts';
+import { Engine } from './engine.ts';
 import type { HostedTask } from './hosted-task.ts';
 import { DEFAULT_MEMORY_MIB, Kernel, type KernelOptions, mib, type SavedDisk } from './kernel.ts';
 import { Machine } from './machine.ts';
 import { type KernelMemory, type Ptr, ptr } from './memory.ts';
+import type { TaskInfo } from './tasks/task-list.ts';
 
 /** Grows with every change of what a snapshot holds. */
 export const SNAPSHOT_FORMAT = 1;
@@ -55,7 +56,6 @@ export const reenterable: readonly {
   { comm: /^khungtaskd$/, why: 'sleeps between scans' },
   { comm: /^jfs(IO|Commit|Sync)$/, why: 'takes log and transaction work from lists' },
   { comm: /^jbd2\//, why: 'kjournald2: its top only sets up the commit timer and waits' },
-  { comm: /^hwrng$/, why: 'asks the device for entropy' },
   { comm: /^(xfsaild|xfs-)/, why: 'pushes the AIL list in a loop', freezable: true },
   { comm: /^btrfs-(cleaner|transaction)$/, why: 'looks for work and sleeps' },
   { comm: /^loop\d+$/, why: 'kthread_worker_fn looks at its list of works' },
@@ -123,6 +123,7 @@ export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promis
   const first = tasks.find(({ pid }) => pid === 1);
   const stackAt = stackOffset(kernel.init.address, first?.stack ?? 0, engine.memory);
   const obstacles = tasks.map((task) => obstacle(task, engine.memory, stackAt)).filter((text) => text !== undefined);
+  obstacles.push(...engine.deviceObstacles);
   if (obstacles.length > 0) throw new NotQuiesced(obstacles.join('; '));
   return {
     format: SNAPSHOT_FORMAT,
@@ -173,7 +174,7 @@ export function restore(
   }
   if (!init) throw new NotQuiesced('the snapshot has no pid 1');
   init.attach();
-  const kernel = new Kernel(engine, init, host);
+  const kernel = new Kernel(engine, init);
   for (const [i, saved] of (state.disks ?? []).entries()) {
     const device = options.disks?.[i];
     if (!device) throw new NotQuiesced(`the snapshot wants a disk for ${saved.name}`);

@@ -169,6 +169,35 @@ describe('tasks', () => {
   });
 });
 
+describe('time that the host waits for', () => {
+  it('passes without a task of a program, timers of the kernel included', async () => {
+    const kernel = await fresh();
+    const { engine, init } = kernel;
+    const asleep = sleepNs(init, 50_000_000n);
+    const before = engine.clock.nowNs;
+    await init.waitFor(engine.pass(1e9));
+    expect(engine.clock.nowNs - before).toBeGreaterThanOrEqual(1e9);
+    expect(engine.clock.nowNs - before).toBeLessThan(1.1e9);
+    await asleep;
+    init.detach();
+    await engine.pass(1000e9);
+    expect(engine.clock.nowNs - before).toBeGreaterThanOrEqual(1001e9);
+    init.attach();
+    expect(await init.syscall('getpid')).toBe(1);
+  });
+
+  it('stands still while a program thinks, and ends with the kernel', async () => {
+    const kernel = await fresh();
+    const before = kernel.engine.clock.nowNs;
+    const passed = failure(kernel.engine.pass(1e9));
+    for (let turn = 0; turn < 20; turn++) await nodeHost.turn();
+    expect(kernel.engine.clock.nowNs - before).toBeLessThan(1e6);
+    kernel.kill();
+    expect(await passed).toBe(kernel.dead);
+    expect(await failure(kernel.engine.pass(1))).toBe(kernel.dead);
+  });
+});
+
 describe('user memory', () => {
   it.each([
     ['the kernel, low', 4096],

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Host } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
-import { KernelPool, type PoolOptions } from '../../src/kernel/pool.ts';
+import { KernelPool, type PoolOptions } from '../../src/kernel/pool/pool.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import { kernelModule, snapshot } from './restored.ts';

@@ -7,7 +7,7 @@ import { TaskExited } from '../../src/kernel/errors.ts';
 import type { Host } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { plus } from '../../src/kernel/memory.ts';
-import { KernelPool } from '../../src/kernel/pool.ts';
+import { KernelPool } from '../../src/kernel/pool/pool.ts';
 import { cleanMachine, freshMachine, NotQuiesced, quiesce, restore } from '../../src/kernel/snapshot.ts';
 import { resume, suspend } from '../../src/kernel/suspend.ts';
 import { openat, write } from '../../src/kernel/syscalls/file.ts';

@@ -2,8 +2,8 @@
 
 import { type BlockDevice, type MaybePromise, SECTOR } from '../../storage/block-device.ts';
 import { BehindEndError } from '../../storage/errors.ts';
-import type { IoLedger } from '../engine.ts';
 import { type KernelMemory, plus } from '../memory.ts';
+import type { Device, IoLedger } from './device-slots.ts';
 import { type TransportState, type VirtioDevice, VirtioMmio } from './mmio.ts';
 import type { Chain, Segment, VirtQueue } from './queue.ts';
 
@@ -29,7 +29,7 @@ const CONFIG_BYTES = 60;
 const DISCARD_RANGE_BYTES = 16;
 
 /** A disk in a slot. `lastError` is what the block device said when a request failed last: the kernel only learns EIO. */
-export class VirtioBlk implements VirtioDevice {
+export class VirtioBlk implements VirtioDevice, Device {
   readonly id = 2;
   readonly features: bigint;
   readonly config = new Uint8Array(CONFIG_BYTES);
@@ -58,6 +58,11 @@ export class VirtioBlk implements VirtioDevice {
     config.setUint32(40, 1, true); // max_discard_seg
     config.setUint32(44, 8, true); // discard_sector_alignment: 4 KiB
     this.transport = new VirtioMmio(this, memory, irq, state);
+  }
+
+  /** Nothing is in flight in a kernel that sleeps: its registers and where its queues are is all there is. */
+  save(): TransportState {
+    return structuredClone(this.transport.state);
   }
 
   notify(queue: VirtQueue): void {

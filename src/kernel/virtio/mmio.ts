@@ -11,7 +11,7 @@ export interface MmioDevice {
 
 /** One kind of device behind the transport. */
 export interface VirtioDevice {
-  /** Virtio device id (section 5): 2 block, 4 entropy … */
+  /** Virtio device id (section 5): 2 block … */
   readonly id: number;
   /** Feature bits of this device, without those of the transport. */
   readonly features: bigint;

@@ -1,7 +1,7 @@
 /** CLOCK_MONOTONIC without a system call. */
 
 import { CLOCK } from '../../abi/uapi/socket.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/time/clock.ts';
 import { clockGettime } from '../../kernel/syscalls/time.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 

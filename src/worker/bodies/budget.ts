@@ -2,7 +2,7 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import type { Host } from '../../kernel/host.ts';
-import { BEAT_MS, Life } from '../../kernel/lease.ts';
+import { BEAT_MS, Life } from '../../kernel/pool/lease.ts';
 
 /** What one request has of the budget. */
 export interface Hold {

@@ -12,7 +12,7 @@ import type { ResultSink } from '../../batch/player.ts';
 import { ResultKeeper } from '../../batch/result-keeper.ts';
 import { type BatchReport, playTimed } from '../../batch/syscall-batch.ts';
 import { HostError } from '../../errors/host-error.ts';
-import type { KernelPool } from '../../kernel/pool.ts';
+import type { KernelPool } from '../../kernel/pool/pool.ts';
 import { seededHost } from '../../kernel/seed.ts';
 import { NotQuiesced } from '../../kernel/snapshot.ts';
 import { goOn, type SuspendNeeds, suspend } from '../../kernel/suspend.ts';

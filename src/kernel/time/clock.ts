@@ -1,8 +1,8 @@
 /** The kernel's clock as the host sees it: it lives in shared memory, where the kernel reads it without a call. */
 
-import { IRQ, SHARED } from '../abi/shared.ts';
-import type { ClockPolicy, Host } from './host.ts';
-import { type KernelMemory, type Ptr, plus } from './memory.ts';
+import { IRQ, SHARED } from '../../abi/shared.ts';
+import type { ClockPolicy, Host } from '../host.ts';
+import { type KernelMemory, type Ptr, plus } from '../memory.ts';
 
 const NEVER = 0xffff_ffff;
 
@@ -66,9 +66,14 @@ export class Clock {
     this.#memory.setI64FromNumber(plus(this.#shared, SHARED.jumpNs), 0);
   }
 
+  /** Virtual policy: go on to this time, unless it is over. */
+  advance(ns: number): void {
+    if (ns > this.nowNs) this.#memory.setI64FromNumber(plus(this.#shared, SHARED.clockNs), ns);
+  }
+
   /** Virtual policy: jump to the timer and make it pending. */
   fire(timerNs: number): void {
-    if (timerNs > this.nowNs) this.#memory.setI64FromNumber(plus(this.#shared, SHARED.clockNs), timerNs);
+    this.advance(timerNs);
     this.#disarm();
   }
 

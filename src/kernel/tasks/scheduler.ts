@@ -1,6 +1,6 @@
 /** The engine stacks of a kernel's tasks: exactly one runs, the others are parked in `task_switch`, `idle` or user mode. */
 
-import { SWITCH_DEAD, SWITCH_FRESH } from '../abi/imports.ts';
+import { SWITCH_DEAD, SWITCH_FRESH } from '../../abi/imports.ts';
 import { unwinding } from './unwinding.ts';
 
 interface Parked {

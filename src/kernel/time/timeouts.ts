@@ -1,8 +1,8 @@
 /** System calls that end by themselves: those with a timeout of the caller's, and those that set a timer. */
 
-import { parametersOf } from '../abi/kinds.ts';
-import { type SyscallName, syscalls } from '../abi/syscalls.ts';
-import { type KernelMemory, plus, ptr } from './memory.ts';
+import { parametersOf } from '../../abi/kinds.ts';
+import { type SyscallName, syscalls } from '../../abi/syscalls.ts';
+import { type KernelMemory, plus, ptr } from '../memory.ts';
 
 type Args = readonly (number | bigint)[];
 

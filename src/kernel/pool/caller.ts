@@ -1,6 +1,6 @@
 /** Whom kernels are made for: their owner, for a fair share, and until when anybody waits for them. */
 
-import type { Kernel } from './kernel.ts';
+import type { Kernel } from '../kernel.ts';
 import type { AcquireOptions, KernelPool } from './pool.ts';
 
 export interface Caller {

@@ -1,14 +1,14 @@
 /** Kernels of one isolate: counted against a memory budget, and leased to whoever asks, in turn. */
 
-import { HostError } from '../errors/host-error.ts';
-import type { BlockDevice } from '../storage/block-device.ts';
-import type { Host } from './host.ts';
-import type { Kernel, KernelOptions } from './kernel.ts';
+import { HostError } from '../../errors/host-error.ts';
+import type { BlockDevice } from '../../storage/block-device.ts';
+import type { Host } from '../host.ts';
+import type { Kernel, KernelOptions } from '../kernel.ts';
+import type { Machine } from '../machine.ts';
+import { restore, type SnapshotState } from '../snapshot.ts';
+import { resume, type Suspended } from '../suspend.ts';
 import { BEAT_MS, Life } from './lease.ts';
-import type { Machine } from './machine.ts';
 import { Machines } from './machines.ts';
-import { restore, type SnapshotState } from './snapshot.ts';
-import { resume, type Suspended } from './suspend.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 const MIB = 1 << 20;
