@@ -8,11 +8,9 @@ import type { ImageReport, MountedImage, MountRequest } from './image/mounted-im
 import { imageMounter, type ReplaySpill } from './image/mounter.ts';
 
 import { openWritable, type WritableImage } from './image/writable-image.ts';
-
-import { type Caller, kernelsFor } from './kernel/pool/caller.ts';
-
 import type { Host } from './kernel/host.ts';
 import type { Kernel } from './kernel/kernel.ts';
+import { type Caller, kernelsFor } from './kernel/pool/caller.ts';
 import { KernelPool } from './kernel/pool/pool.ts';
 import type { SnapshotState } from './kernel/snapshot.ts';
 import { type SimulationJobs, simulationJobs } from './simulation/simulate.ts';

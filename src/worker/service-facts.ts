@@ -1,6 +1,6 @@
 /** What the service tells of itself to all the world. */
 
-import type { PoolHealth } from '../kernel/pool.ts';
+import type { PoolHealth } from '../kernel/pool/pool.ts';
 
 export interface ServiceHealth extends PoolHealth {
   /** Beside kernels: what bodies, spools and caches hold, and may. */

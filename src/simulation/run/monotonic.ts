@@ -1,8 +1,8 @@
 /** CLOCK_MONOTONIC without a system call. */
 
 import { CLOCK } from '../../abi/uapi/socket.ts';
-import type { Clock } from '../../kernel/time/clock.ts';
 import { clockGettime } from '../../kernel/syscalls/time.ts';
+import type { Clock } from '../../kernel/time/clock.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 
 /** A reading takes a nanosecond: before it, the clock shows one less than what is read. */
