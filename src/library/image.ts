@@ -5,6 +5,7 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { S_IFDIR, S_IFMT } from '../abi/uapi/fs.ts';
 import { exceptionOf } from '../errors/exception.ts';
 import { HostError } from '../errors/host-error.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import { gate } from '../storage/gate.ts';
 import type { Fs2tarOptions } from '../tree/fs2tar/fs2tar.ts';
 import type { OpenDirectory } from '../tree/open-directory.ts';
@@ -232,17 +233,10 @@ export class Image implements AsyncDisposable {
     const { bytes, text } = givenPath(path);
     if (writes(flags)) throw fsError('EROFS', 'open', text);
     return this.#call('open', text, async () => {
-      const node = await this.#tree.lookup(bytes);
-      try {
-        const stat = await node.stat();
-        if ((stat.mode & S_IFMT) === S_IFDIR) return new FileHandle({ ...node, read: undefined }, text);
-        const file = await node.openFile();
-        await node.close();
-        return new FileHandle(file, text);
-      } catch (cause) {
-        await node.close();
-        throw cause;
-      }
+      const file = await this.#tree.openFile(bytes).catch(unlessDirectory);
+      if (file) return new FileHandle(file, text);
+      const directory = await this.#tree.lookup(bytes);
+      return new FileHandle({ ...directory, read: undefined }, text);
     });
   }
 
@@ -323,6 +317,11 @@ export class Image implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Opening a directory is no error, as in Node: reading it is. */
+function unlessDirectory(cause: unknown): undefined {
+  if (!(cause instanceof KernelError && cause.errno === 'EISDIR')) throw cause;
 }
 
 /** A directory that contains itself is damage: listing it would not end. */

@@ -57,21 +57,27 @@ export async function taskPool(
   }
   // Idle and attached, one would hold the others up.
   for (const { task } of idle) task.detach?.();
+  let busyTasks = 0;
   const waiting: ((busy: PooledTask) => void)[] = [];
 
+  /** The last one stays attached, and is taken next: the kernel stays in it, and its next call needs no switch. */
   function release(busy: PooledTask): void {
     const next = waiting.shift();
-    if (next) next(busy);
-    else {
-      busy.task.detach?.();
-      idle.push(busy);
+    if (next) {
+      next(busy);
+      return;
     }
+    busyTasks -= 1;
+    if (busyTasks > 0) busy.task.detach?.();
+    idle.push(busy);
   }
 
   function acquire(): PooledTask | Promise<PooledTask> {
     const busy = idle.pop();
-    busy?.task.attach?.();
-    return busy ?? new Promise((resolve) => waiting.push(resolve));
+    if (busy === undefined) return new Promise((resolve) => waiting.push(resolve));
+    busyTasks += 1;
+    busy.task.attach?.();
+    return busy;
   }
 
   return {
