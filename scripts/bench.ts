@@ -1,30 +1,95 @@
-/** `npm run bench -- [--json FILE] [--quick]`: measures, in workerd as the command line tool runs it. As root, against native mounts. */
+/**
+ * `npm run bench -- [GROUP…] [--json FILE] [--quick]`: measures, groups one after another, all of them by default. What a group
+ * needs of the machine is looked for before the first begins; what one measured is kept when another fails.
+ */
 
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { command } from './bench/command.ts';
 import { fs2tar } from './bench/fs2tar.ts';
 import { kernel } from './bench/kernel.ts';
 import { library } from './bench/library.ts';
-import type { Results } from './bench/result.ts';
+import type { BenchOptions, Results } from './bench/result.ts';
 import { session } from './bench/session.ts';
 import { simulation } from './bench/simulation.ts';
 import { size } from './bench/size.ts';
 import { start } from './bench/start.ts';
 
-const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } } });
+/** Programs by the Debian package that has them; `root`: to be it, for loop mounts. */
+const needs = {
+  'mkfs.ext4': 'e2fsprogs',
+  mksquashfs: 'squashfs-tools',
+  tar: 'tar',
+} as const;
 
-const folder = mkdtempSync(join(tmpdir(), 'lkl-bench-'));
-process.once('exit', () => rmSync(folder, { recursive: true }));
+interface Group {
+  readonly run: (options: BenchOptions) => Promise<Results>;
+  readonly programs?: readonly (keyof typeof needs)[];
+  readonly root?: true;
+}
+
+const groups: Readonly<Record<string, Group>> = {
+  size: { run: size },
+  start: { run: start },
+  kernel: { run: kernel, programs: ['mkfs.ext4'] },
+  session: { run: session, programs: ['mkfs.ext4'] },
+  simulation: { run: simulation },
+  library: { run: library, programs: ['mkfs.ext4'] },
+  command: { run: command, programs: ['mkfs.ext4', 'tar'], root: true },
+  fs2tar: { run: fs2tar, programs: ['mkfs.ext4', 'mksquashfs', 'tar'], root: true },
+};
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const asked = positionals.length > 0 ? positionals : Object.keys(groups);
+const lacking = asked.flatMap(lacks);
+if (lacking.length > 0) {
+  console.error(`${lacking.join('\n')}\nNothing was measured. Groups: ${Object.keys(groups).join(', ')}.`);
+  process.exit(1);
+}
 
 const results: Record<string, number> = {};
-for (const bench of [size, start, kernel, session, simulation, library, fs2tar]) {
-  console.error(`${bench.name} …`);
-  Object.assign(results, await bench({ quick: values.quick, folder }));
+for (const name of asked) {
+  console.error(`${name} …`);
+  const folder = mkdtempSync(join(tmpdir(), 'lkl-bench-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
+  try {
+    Object.assign(results, await groups[name]?.run({ quick: values.quick, folder }));
+  } catch (cause) {
+    console.error(`${name} failed:`, cause);
+    process.exitCode = 1;
+  }
+  remove();
+  process.off('exit', remove);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
 }
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
 console.log(table(results));
+
+/** What a group needs and this machine has not, in a line. */
+function lacks(name: string): string[] {
+  const group = groups[name];
+  if (group === undefined) return [`there is no group ${name}`];
+  const missing = (group.programs ?? []).filter((program) => !isThere(program));
+  return [
+    ...missing.map((program) => `${name} needs ${program} (Debian package ${needs[program]})`),
+    ...(group.root && process.getuid?.() !== 0 ? [`${name} needs root, for loop mounts`] : []),
+  ];
+}
+
+function isThere(program: string): boolean {
+  try {
+    execFileSync('sh', ['-c', 'command -v "$1"', 'sh', program], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Three digits tell enough. */
 function table(all: Results): string {

@@ -1,17 +1,14 @@
 /** Images to tars, by a Worker in a workerd of its own that has them stored, and by this machine's own kernel. */
 
-import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { send } from '../../cli/remote/client.ts';
 import { embeddedWorker } from '../../test/embedded/embedded-worker.ts';
 import { ext4Image, squashfsImage } from './images.ts';
 import { ask, IMAGE } from './kernel.ts';
-import { type BenchOptions, MB, median, type Results, timed } from './result.ts';
+import { nativeTarMs } from './native.ts';
+import { type BenchOptions, MB, median, type Results } from './result.ts';
 import { upload } from './upload.ts';
-
-const run = promisify(execFile);
 
 export async function fs2tar({ quick, folder }: BenchOptions): Promise<Results> {
   const images = {
@@ -80,18 +77,8 @@ function workerdRssBytes(): number {
   throw new Error('workerd does not run');
 }
 
-/** GNU tar does not read what it writes to /dev/null itself. */
 async function byNative(image: string, mountPoint: string, times: number): Promise<number> {
-  mkdirSync(mountPoint, { recursive: true });
   const wholesMs: number[] = [];
-  for (let taken = 0; taken < times; taken += 1) {
-    const mountAndTar =
-      'mount -o loop,ro "$1" "$2" && tar -C "$2" --format=pax --xattrs --acls --sparse -c . | cat >/dev/null';
-    try {
-      wholesMs.push(await timed(() => run('sh', ['-c', mountAndTar, 'sh', image, mountPoint])));
-    } finally {
-      await run('umount', [mountPoint]);
-    }
-  }
+  for (let taken = 0; taken < times; taken += 1) wholesMs.push(await nativeTarMs(image, mountPoint));
   return median(wholesMs);
 }

@@ -36,9 +36,38 @@ export async function squashfsImage(folder: string, sizeMib: number): Promise<st
   return image;
 }
 
-async function withTree(folder: string, bytes: number, make: (tree: string) => Promise<unknown>): Promise<void> {
+/** An ext4 with so many files, evenly from the smallest to the largest. */
+export async function filesImage(
+  folder: string,
+  name: string,
+  sizeMib: number,
+  files: number,
+  [smallest, largest]: readonly [smallest: number, largest: number],
+): Promise<string> {
+  const image = join(folder, `${name}.img`);
+  const random = generator();
+  const write = (tree: string) => {
+    for (let file = 0; file < files; file += 1) {
+      const directory = join(tree, `${Math.floor(file / FILES_A_DIRECTORY)}`);
+      mkdirSync(directory, { recursive: true });
+      const bytes = Math.floor(smallest + ((largest - smallest) * (random() % 1000)) / 1000);
+      writeFileSync(join(directory, `${file}`), content(bytes, random));
+    }
+  };
+  await withWritten(folder, write, (tree) => run('mkfs.ext4', ['-q', '-F', '-d', tree, image, `${sizeMib}M`]));
+  return image;
+}
+
+const withTree = (folder: string, bytes: number, make: (tree: string) => Promise<unknown>): Promise<void> =>
+  withWritten(folder, (tree) => writeTree(tree, bytes), make);
+
+async function withWritten(
+  folder: string,
+  write: (tree: string) => void,
+  make: (tree: string) => Promise<unknown>,
+): Promise<void> {
   const tree = join(folder, 'tree');
-  writeTree(tree, bytes);
+  write(tree);
   try {
     await make(tree);
   } finally {
