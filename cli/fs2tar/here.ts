@@ -33,6 +33,7 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
         ...mountRequest(options),
         ...(only !== undefined && { path: only }),
         onError,
+        reused: true,
         progress(bytes, entries) {
           counts.bytesWritten = bytes;
           counts.entries = entries;

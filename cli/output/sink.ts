@@ -59,7 +59,7 @@ export function stdoutSink(): ByteSink {
           done += writeSync(1, bytes, done);
         } catch (cause) {
           if (!isFull(cause)) throw cause;
-          return writeRest(bytes.slice(done));
+          return writeRest(bytes.subarray(done));
         }
       }
       return breathe();

@@ -3,6 +3,12 @@
 /** Takes a chunk and may keep it; what it answers is awaited before the next. */
 export type Sink = (chunk: Uint8Array) => void | Promise<void>;
 
+export interface ChunkOptions {
+  readonly chunkBytes: number;
+  /** The sink keeps no chunk: once what it answered has settled, the memory is used again. */
+  readonly reused?: boolean;
+}
+
 /**
  * `push` copies at once, so a view of memory that is about to change will do; the bytes go to the sink
  * when `drain` is awaited next. Memory stays at one chunk plus what was pushed since.
@@ -10,14 +16,17 @@ export type Sink = (chunk: Uint8Array) => void | Promise<void>;
 export class ChunkWriter {
   readonly #sink: Sink;
   readonly #chunkBytes: number;
+  readonly #reused: boolean;
+  readonly #spare: Uint8Array[] = [];
   #full: Uint8Array[] = [];
   #open: Uint8Array;
   #used = 0;
   #pushed = 0;
 
-  constructor(sink: Sink, chunkBytes: number) {
+  constructor(sink: Sink, { chunkBytes, reused = false }: ChunkOptions) {
     this.#sink = sink;
     this.#chunkBytes = chunkBytes;
+    this.#reused = reused;
     this.#open = new Uint8Array(chunkBytes);
   }
 
@@ -35,17 +44,25 @@ export class ChunkWriter {
       at += part.length;
       if (this.#used === this.#chunkBytes) {
         this.#full.push(this.#open);
-        this.#open = new Uint8Array(this.#chunkBytes);
+        this.#open = this.#spare.pop() ?? new Uint8Array(this.#chunkBytes);
         this.#used = 0;
       }
     }
   }
 
-  /** Hand every full chunk to the sink. */
-  async drain(): Promise<void> {
+  /** Hand every full chunk to the sink. Answers a promise only if there is something to wait for. */
+  drain(): void | Promise<void> {
+    if (this.#full.length > 0) return this.#handOver();
+  }
+
+  async #handOver(): Promise<void> {
     const full = this.#full;
     this.#full = [];
-    for (const chunk of full) await this.#sink(chunk);
+    for (const chunk of full) {
+      const taken = this.#sink(chunk);
+      if (taken) await taken;
+      if (this.#reused) this.#spare.push(chunk);
+    }
   }
 
   /** Hand everything to the sink, the last chunk as short as it is. */

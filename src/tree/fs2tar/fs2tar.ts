@@ -63,6 +63,8 @@ export interface Fs2tarOptions {
   readonly missing?: readonly string[];
   /** Memory of the task to read through, XATTR_SIZE_MAX bytes. Default: mapped for this tar. */
   readonly buffer?: UserBuffer;
+  /** The sink keeps no chunk beyond what it answers: their memory is used again. */
+  readonly reused?: boolean;
   /** Called after each entry with the bytes written and the entries so far. */
   readonly progress?: (bytes: number, entries: number) => void;
 }
@@ -141,7 +143,7 @@ class Archive {
   constructor(task: UserTask, buffer: UserBuffer, sink: Sink, options: Fs2tarOptions) {
     this.#task = task;
     this.#buffer = buffer;
-    this.#out = new ChunkWriter(sink, CHUNK_BYTES);
+    this.#out = new ChunkWriter(sink, { chunkBytes: CHUNK_BYTES, reused: options.reused ?? false });
     this.#options = options;
   }
 
@@ -234,7 +236,8 @@ class Archive {
 
   async #advance(entries: number): Promise<void> {
     this.#entries += entries;
-    await this.#out.drain();
+    const drained = this.#out.drain();
+    if (drained) await drained;
     this.#options.progress?.(this.#out.pushed, this.#entries);
   }
 
