@@ -1,18 +1,27 @@
 /** What the kernel logged as an error while files were read, or while the file system was mounted. */
 
-import { KERN_ERR, type KernelLog } from '../../kernel/kernel-log.ts';
+import { KERN_ERR, KERN_WARNING, type KernelLog } from '../../kernel/kernel-log.ts';
 
 /** What these say reaches a reader as an errno, or was mended from a copy. */
 const harmless = /^(I\/O error, dev |Buffer I\/O error on dev |BTRFS )/;
 
 /**
+ * Warnings that tell of damage: nilfs2 goes back to an older checkpoint, minix and its like leave out what is bad. What a
+ * crash leaves in a log of xfs ("Torn write") is none: the tree is then the one that a mount shows.
+ */
+const damage = /checksum error|checksum mismatch|invalid segment|corrupt|\bbad (inode|block|directory|dir)\b/i;
+
+/**
  * A listing may lack names without any call failing: ext4 passes over a directory block with a wrong checksum, vfat over
  * one that cannot be read, and both say so in the kernel's log alone. So may a mount: what it could not read then, a
- * root directory or a bitmap, is asked for by no call later. Messages at KERN_ERR and above, each once.
+ * root directory or a bitmap, is asked for by no call later. Messages at KERN_ERR and above, each once, and some warnings.
  */
 export async function loggedErrors(log: KernelLog): Promise<Set<string>> {
   const records = await log.records();
   return new Set(
-    records.flatMap(({ level, message }) => (level <= KERN_ERR && !harmless.test(message) ? [message] : [])),
+    records.flatMap(({ level, message }) => {
+      const bad = level <= KERN_ERR || (level === KERN_WARNING && damage.test(message));
+      return bad && !harmless.test(message) ? [message] : [];
+    }),
   );
 }
