@@ -52,6 +52,12 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
       reportMissing(lines, report.errorCount);
     }
     if (report.socketsSkipped > 0 && !options.quiet) console.error(`lkl: ${skipped(report.socketsSkipped)}`);
+    const { reparsePointsSkipped } = report;
+    if (reparsePointsSkipped > 0 && !options.quiet) {
+      console.error(
+        `lkl: reparse points of NTFS that Linux shows as empty files were left out: ${reparsePointsSkipped}`,
+      );
+    }
     return isWhole;
   } finally {
     progress.stop();

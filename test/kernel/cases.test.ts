@@ -189,6 +189,21 @@ describe('what is behind something, or not filled up', () => {
   });
 });
 
+describe('an NTFS', () => {
+  it('leaves out and counts reparse points that Linux shows as empty files', async () => {
+    const { tar, report } = await archive(await caseDevice('ntfs_reparse'), {}, { onError: 'continue' });
+    expect(report.reparsePointsSkipped).toBe(1);
+    expect([...(await rowsOfTar(tar)).keys()]).toEqual(['.', 'plain', '.fs2tar-errors']);
+  });
+
+  it('does not give zeros for files whose data is elsewhere', async () => {
+    await expect(archive(await caseDevice('ntfs_reparse'))).rejects.toMatchObject({
+      errno: 'ENODATA',
+      path: './cloud',
+    });
+  });
+});
+
 describe('what this kernel refuses', () => {
   it.each([
     ['ext4_64k', 'bad block size 65536'],

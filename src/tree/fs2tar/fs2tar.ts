@@ -47,6 +47,7 @@ import { dataSegments } from './data-segments.ts';
 import { ErrorList, type Fs2tarError } from './error-list.ts';
 import { HardLinks } from './hard-links.ts';
 import { loggedErrors } from './logged-errors.ts';
+import { isNtfs, unreadable } from './ntfs.ts';
 
 export interface Fs2tarOptions {
   /** The directory or the one file to archive, inside the mount: symlinks and ".." on the way do not leave it. Default: all of it. */
@@ -74,6 +75,8 @@ export interface Fs2tarReport {
   readonly bytes: number;
   /** Tar has no type for sockets. */
   readonly socketsSkipped: number;
+  /** Reparse points of NTFS that are empty files to Linux. */
+  readonly reparsePointsSkipped: number;
   /** Hard links archived as files of their own, because more files had links to come than memory was set aside for. */
   readonly linksSplit: number;
   /** The first ones, up to `MAX_ERRORS`. */
@@ -139,6 +142,8 @@ class Archive {
   readonly #errors = new ErrorList(MAX_ERRORS);
   #entries = 0;
   #socketsSkipped = 0;
+  #reparsePointsSkipped = 0;
+  #isNtfs = false;
 
   constructor(task: UserTask, buffer: UserBuffer, sink: Sink, options: Fs2tarOptions) {
     this.#task = task;
@@ -153,6 +158,7 @@ class Archive {
     const logged = new Set<string>();
     const visits = name ? only(this.#task, name) : walk(this.#task, this.#buffer, onError);
     let visited = 0;
+    this.#isNtfs = await isNtfs(this.#task, this.#buffer);
     for await (const visit of visits) {
       // Now and then: the kernel's log is a ring.
       if (++visited % LOG_EVERY === 0) for (const message of await loggedErrors(log)) logged.add(message);
@@ -175,6 +181,7 @@ class Archive {
       entries: this.#entries,
       bytes: this.#out.pushed,
       socketsSkipped: this.#socketsSkipped,
+      reparsePointsSkipped: this.#reparsePointsSkipped,
       linksSplit: this.#links.dropped,
       errors: this.#errors.kept,
       errorCount: this.#errors.count,
@@ -199,6 +206,14 @@ class Archive {
     }
     const type = tarTypes.get(stat.mode & S_IFMT);
     if (type === undefined) throw new KernelError('statx', errnos.EUCLEAN.number);
+    if (this.#isNtfs && type === 'file') {
+      const why = await unreadable(this.#task, visit.name, stat.size, this.#buffer);
+      if (why === 'elsewhere') throw new KernelError('pread64', errnos.ENODATA.number);
+      if (why === 'reparse') {
+        this.#reparsePointsSkipped++;
+        return;
+      }
+    }
     const entry: TarEntry = {
       type,
       path,
