@@ -134,6 +134,6 @@ describe('file source', () => {
     // As long as it takes: what is asked for is that it comes to an end at all.
     while (turns < 3) await source.read(0, into);
     clearInterval(ticking);
-    expect(turns).toBe(3);
+    expect(turns).toBeGreaterThanOrEqual(3);
   });
 });
