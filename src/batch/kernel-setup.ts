@@ -1,6 +1,7 @@
 /** A kernel as a request wants it: settings, loopback, images as disks and mounted. */
 
 import { AT_FDCWD, O_WRONLY } from '../abi/uapi/fs.ts';
+import { fromBase64 } from '../bytes/base64.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { MountRequest } from '../image/mounted-image.ts';
 import { mountDisk } from '../image/mounter.ts';
@@ -16,7 +17,6 @@ import { openDisk } from '../storage/open-disk.ts';
 import { type Overlay, overlay } from '../storage/overlay.ts';
 import { makeDirectories } from '../tree/make-directories.ts';
 import { type Setting, settingOf, sysctl, wordsOf } from './command-line.ts';
-import { base64Bytes } from './language/bytes.ts';
 import { CallRunner } from './language/run.ts';
 
 /** An image as a disk: /dev/vda, vdb … in the order asked for. */
@@ -115,7 +115,7 @@ async function imageOf(
   { image: stored }: SetupNeeds,
 ): Promise<{ readonly device: BlockDevice; readonly etag: string | undefined }> {
   if (image !== undefined) return stored(image);
-  const bytes = base64Bytes(base64 ?? '');
+  const bytes = fromBase64(base64 ?? '');
   if (bytes === undefined || bytes.length < SECTOR) {
     throw new HostError('invalid-request', 'mounts: an inline image is base64 of at least one sector');
   }

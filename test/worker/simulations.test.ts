@@ -1,7 +1,7 @@
 /** POST /v1/simulations: the documented request, what is impossible, and the same bytes for the same seed. */
 
 import { describe, expect, it } from 'vitest';
-import { base64 } from '../../src/batch/language/bytes.ts';
+import { toBase64 } from '../../src/bytes/base64.ts';
 import { readmeExample } from '../../src/simulation/hijack/hijack-example.ts';
 import { request } from './harness.ts';
 
@@ -205,7 +205,7 @@ it('a form has the answer, and each capture as a file', async () => {
   const files = form.getAll('capture') as unknown as File[];
   expect(files.map(({ name }) => name)).toEqual(['a-eth0.pcapng', 'b-eth0.pcapng']);
   const inline = (await (await send(request, '?timing=0&pcap=inline')).json()) as { captures: { pcapng: string }[] };
-  const encoded = await Promise.all(files.map(async (file) => base64(new Uint8Array(await file.arrayBuffer()))));
+  const encoded = await Promise.all(files.map(async (file) => toBase64(new Uint8Array(await file.arrayBuffer()))));
   expect(encoded).toEqual(inline.captures.map(({ pcapng }) => pcapng));
   const answer = form.get('answer') as unknown as File;
   const captures = inline.captures.map(({ pcapng: _, ...capture }) => capture);

@@ -1,13 +1,12 @@
 /** Bytes as JSON shows them and takes them: UTF-8, base64 or hexadecimal. */
 
+import { fromBase64, toBase64 } from '../../bytes/base64.ts';
 import { at, Mistake } from './mistake.ts';
 import type { Json, JsonObject } from './types.ts';
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** btoa() and String.fromCharCode() take this much at a time. */
-const CHUNK_BYTES = 0x8000;
 const LARGE_BYTES = 4096;
 const SPACE = 0x20;
 
@@ -22,20 +21,13 @@ export function text(bytes: Uint8Array): string | undefined {
   }
 }
 
-export function base64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let i = 0; i < bytes.length; i += CHUNK_BYTES)
-    binary += String.fromCharCode(...bytes.subarray(i, i + CHUNK_BYTES));
-  return btoa(binary);
-}
-
 export const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** The pleasant form of a buffer: `utf8` only when it is, and no large one of control characters, six characters of JSON each. */
 export function shown(bytes: Uint8Array): JsonObject {
   const known = bytes.length > LARGE_BYTES && isMostlyControl(bytes) ? undefined : text(bytes);
-  return known === undefined ? { base64: base64(bytes) } : { utf8: known, base64: base64(bytes) };
+  return known === undefined ? { base64: toBase64(bytes) } : { utf8: known, base64: toBase64(bytes) };
 }
 
 function isMostlyControl(bytes: Uint8Array): boolean {
@@ -47,7 +39,7 @@ function isMostlyControl(bytes: Uint8Array): boolean {
 /** Input bytes, when `value` is one of their forms. A result of `shown()` is one: its base64 is exact, so it comes first. */
 export function inputBytes(value: Json, path: string): Uint8Array | undefined {
   if (!isObject(value)) return undefined;
-  if ('base64' in value) return parse(value.base64, at(path, 'base64'), base64Bytes);
+  if ('base64' in value) return parse(value.base64, at(path, 'base64'), fromBase64);
   if ('hex' in value) return parse(value.hex, at(path, 'hex'), fromHex);
   if ('utf8' in value) return parse(value.utf8, at(path, 'utf8'), utf8);
   return undefined;
@@ -66,12 +58,4 @@ export function fromHex(digits: string): Uint8Array | undefined {
   const plain = digits.replaceAll(/[\s:]/g, '');
   if (!/^([0-9a-f]{2})*$/i.test(plain)) return undefined;
   return Uint8Array.from(plain.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-}
-
-export function base64Bytes(digits: string): Uint8Array | undefined {
-  try {
-    return Uint8Array.from(atob(digits), (character) => character.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
 }

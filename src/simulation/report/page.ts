@@ -1,6 +1,7 @@
 /** A simulation as one page: charts over virtual time, tables, and the final state. It asks no other host for anything. */
 
 import { html, raw } from 'hono/html';
+import { toBase64 } from '../../bytes/base64.ts';
 import { count, milliseconds, percent, rate, seconds } from './numbers.ts';
 import type { Chart, ChartRecorder, Way } from './series.ts';
 import { type Cell, rightAligned, table } from './table.ts';
@@ -150,7 +151,7 @@ async function policy(scripts: readonly string[]): Promise<string> {
   const hashes = await Promise.all(
     scripts.map(async (script) => {
       const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(script));
-      return `'sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}'`;
+      return `'sha256-${toBase64(new Uint8Array(digest))}'`;
     }),
   );
   return `default-src 'none'; style-src 'unsafe-inline'; script-src ${hashes.join(' ')}`;

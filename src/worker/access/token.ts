@@ -1,6 +1,6 @@
 /** API tokens: what is given out once, and the row that is kept, which has only its hash. */
 
-import { base64url } from './base64url.ts';
+import { toBase64Url } from '../../bytes/base64.ts';
 import { isScope, type Principal, type Scope } from './principal.ts';
 
 /** What is known of a token. */
@@ -28,7 +28,7 @@ export const newId = (random: (bytes: number) => Uint8Array): string =>
   Array.from(random(10), (byte) => ID_ALPHABET[byte % ID_ALPHABET.length]).join('');
 
 export const newToken = (id: string, random: (bytes: number) => Uint8Array): string =>
-  `lkl_${id}_${base64url(random(32))}`;
+  `lkl_${id}_${toBase64Url(random(32))}`;
 
 export async function sha256Hex(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));

@@ -1,5 +1,6 @@
 /** What a client says of the bytes it sends: Content-MD5 (RFC 1864), Content-Digest (RFC 9530), Digest (RFC 3230). */
 
+import { fromBase64 } from '../../bytes/base64.ts';
 import { HostError } from '../../errors/host-error.ts';
 
 type Algorithm = 'MD5' | 'SHA-1' | 'SHA-256' | 'SHA-512';
@@ -45,17 +46,9 @@ function expected(header: string, name: string, base64: string): ExpectedDigest 
   const known = algorithms[name];
   if (known === undefined) return undefined;
   const [algorithm, length] = known;
-  const bytes = bytesOf(base64);
+  const bytes = fromBase64(base64);
   if (bytes?.length !== length) throw malformed(header);
   return { algorithm, bytes, header };
-}
-
-function bytesOf(base64: string): Uint8Array | undefined {
-  try {
-    return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
 }
 
 const malformed = (header: string): HostError =>

@@ -1,5 +1,7 @@
 /** Names as bytes: percent-encoded in URLs, and in JSON as text with base64 beside it where they are not UTF-8. */
 
+import { toBase64 } from '../../bytes/base64.ts';
+
 /** The bytes of a percent-encoded text. What is not an escape stands for itself. */
 export function fromPercent(text: string): Uint8Array {
   const bytes: number[] = [];
@@ -28,12 +30,3 @@ export function asText(bytes: Uint8Array): { readonly text: string; readonly bas
 
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, index) => byte === b[index]);
-
-const toBase64 = (bytes: Uint8Array): string => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
-
-/** For cursors: URL-safe, without padding. */
-export const toBase64Url = (bytes: Uint8Array): string =>
-  toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-
-export const fromBase64Url = (text: string): Uint8Array =>
-  Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));

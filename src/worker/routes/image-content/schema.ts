@@ -1,6 +1,8 @@
 /** What is inside an image, as queries and as JSON. */
 
 import { z } from '@hono/zod-openapi';
+import { fromBase64Url, toBase64Url } from '../../../bytes/base64.ts';
+import { HostError } from '../../../errors/host-error.ts';
 import type {
   FileSystemReport,
   ImageReport,
@@ -11,7 +13,7 @@ import type {
 import type { Entry, Page } from '../../../tree/files.ts';
 import { decimal } from '../decimal.ts';
 import { imageName } from '../images/schema.ts';
-import { asText, fromBase64Url, toBase64Url } from '../raw-bytes.ts';
+import { asText } from '../raw-bytes.ts';
 
 /** How to mount; shared by every route that does. */
 export const mountQuery = z.strictObject({
@@ -220,5 +222,9 @@ export const pageJson = ({ entries, more }: Page): z.infer<typeof directory> => 
 
 /** A cursor is the last name of the page before. */
 const cursorOf = (entries: readonly Entry[]): string => toBase64Url(entries.at(-1)?.name ?? new Uint8Array(0));
-export const nameOfCursor = (cursor: string | undefined): Uint8Array | undefined =>
-  cursor === undefined ? undefined : fromBase64Url(cursor);
+export function nameOfCursor(cursor: string | undefined): Uint8Array | undefined {
+  if (cursor === undefined) return undefined;
+  const name = fromBase64Url(cursor);
+  if (name === undefined) throw new HostError('invalid-request', 'cursor: it is none that a page before gave');
+  return name;
+}

@@ -3,7 +3,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Sink } from '../../../archive/chunk-writer.ts';
-import { base64 } from '../../../batch/language/bytes.ts';
+import { toBase64 } from '../../../bytes/base64.ts';
 import { concat } from '../../../bytes/concat.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { reportPage } from '../../../simulation/report/page.ts';
@@ -63,7 +63,7 @@ export async function answerJson(c: Context<Env>, planned: PlannedSimulation, op
   const { answer, files, headers } = await runHolding(planned, options, inline);
   const captures = answer.captures.map((capture, i) => ({
     ...capture,
-    ...(inline && { pcapng: base64(concat(files[i] ?? [])) }),
+    ...(inline && { pcapng: toBase64(concat(files[i] ?? [])) }),
   }));
   return c.json({ ...answer, captures }, 200, headers);
 }
@@ -94,7 +94,7 @@ export async function answerLines(c: Context<Env>, planned: PlannedSimulation, o
             sample: (sample) => tell({ sample }),
             progress: (time_s) => tell({ progress: { time_s } }),
             ...(options.pcap === 'inline' && {
-              capture: (capture, bytes) => tell({ capture, pcapng: base64(bytes) }),
+              capture: (capture, bytes) => tell({ capture, pcapng: toBase64(bytes) }),
             }),
           };
         });
