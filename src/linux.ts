@@ -15,6 +15,7 @@ import { KernelPool } from './kernel/pool/pool.ts';
 import type { SnapshotState } from './kernel/snapshot.ts';
 import { type SimulationJobs, simulationJobs } from './simulation/simulate.ts';
 import type { BlockDevice } from './storage/block-device.ts';
+import { damageWatch } from './tree/damage-watch.ts';
 import { type Fs2tarOptions, type Fs2tarReport, fs2tar } from './tree/fs2tar/fs2tar.ts';
 import { loggedErrors } from './tree/fs2tar/logged-errors.ts';
 import { taskPool } from './tree/task-pool.ts';
@@ -127,7 +128,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
         type,
         partition,
         missing,
-        tree: await openTree(tasks, mountPoint),
+        tree: await openTree(tasks, mountPoint, damageWatch(tasks, mounted.log)),
         tar: (options, sink) =>
           tasks.use(({ task, buffer, waitFor }) =>
             fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), { ...options, missing, buffer }),

@@ -28,7 +28,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   storage: ['abi', 'archive', 'bytes', 'errors'],
   kernel: ['abi', 'bytes', 'errors', 'storage'],
   image: ['abi', 'errors', 'kernel', 'storage'],
-  tree: ['abi', 'archive', 'errors', 'kernel'],
+  tree: ['abi', 'archive', 'errors', 'kernel', 'storage'],
   batch: ['abi', 'bytes', 'errors', 'image', 'kernel', 'storage', 'tree'],
   simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],
   worker: engine,

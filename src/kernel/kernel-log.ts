@@ -33,14 +33,14 @@ export class KernelLog {
     return new KernelLog(task, fd);
   }
 
-  /** All since the last call. What the kernel's ring no longer had is an error of its own: it may have told of one. */
-  async records(): Promise<LogRecord[]> {
+  /** All since the last call, read by the task that opened it or by one that shares its files. What the kernel's ring no longer had is an error of its own: it may have told of one. */
+  async records(task = this.#task): Promise<LogRecord[]> {
     const records: LogRecord[] = [];
-    const { scratch, scratchBytes, memory } = this.#task;
+    const { scratch, scratchBytes, memory } = task;
     // The upper half: calls on paths use the lower one.
     const buffer = { at: plus(scratch, scratchBytes / 2), bytes: scratchBytes / 2 };
     for (;;) {
-      const length = await read(this.#task, this.#fd, buffer);
+      const length = await read(task, this.#fd, buffer);
       if (length === -errnos.EAGAIN.number) return records;
       if (length === -errnos.EPIPE.number) {
         records.push({ level: KERN_ERR, message: 'the kernel logged more than its log holds' });

@@ -19,6 +19,7 @@ import {
   type EncodingOrOptions,
   encoded,
   encodingOf,
+  type GivenPath,
   givenPath,
   type ImagePath,
   joined,
@@ -132,26 +133,28 @@ export class Image implements AsyncDisposable {
     const encoding = encodingOf(wanted);
     const { withFileTypes = false, recursive = false } = typeof wanted === 'object' ? (wanted ?? {}) : {};
     const at = givenPath(path);
-    const entries = await this.#call('scandir', at.text, () => this.#entries(at.bytes, { recursive }));
+    const entries = await this.#call('scandir', at.text, () => this.#entries(at, recursive));
     const name = (entry: Found) => encoded(relative(at.bytes, entry), encoding);
     return entries.map((entry) => (withFileTypes ? direntOf(entry, encoding) : name(entry))) as Listing<Options>;
   }
 
-  async #entries(path: Uint8Array, { recursive }: { readonly recursive: boolean }): Promise<Found[]> {
+  async #entries({ bytes: path, text }: GivenPath, recursive: boolean): Promise<Found[]> {
     const entries: Found[] = [];
     const seen = new Set<string>();
     const directories = [path];
     for (let directory = directories.pop(); directory; directory = directories.pop()) {
-      const open = await this.#tree.openDirectory(directory);
-      try {
-        if (recursive) await mustBeNew(open, seen, directory);
-        const listed = await list(open, directory);
-        entries.push(...listed);
-        const below = recursive ? listed.filter(isDirectory) : [];
-        for (const { name } of below.reverse()) directories.push(joined(directory, name));
-      } finally {
-        await open.close();
-      }
+      const listed = await asFs('scandir', directory === path ? text : `${Buffer.from(directory)}`, async () => {
+        const open = await this.#tree.openDirectory(directory);
+        try {
+          if (recursive) await mustBeNew(open, seen, directory);
+          return await list(open, directory);
+        } finally {
+          await open.close();
+        }
+      });
+      entries.push(...listed);
+      const below = recursive ? listed.filter(isDirectory) : [];
+      for (const { name } of below.reverse()) directories.push(joined(directory, name));
     }
     return entries;
   }

@@ -6,6 +6,7 @@ import type { Xattr } from '../archive/tar-writer.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { close, openat, readlinkat, type Statx, statx } from '../kernel/syscalls/file.ts';
 import { throughFd } from '../kernel/syscalls/xattr.ts';
+import type { DamageWatch } from './damage-watch.ts';
 import { type OpenDirectory, openDirectory } from './open-directory.ts';
 import { type OpenFile, openFile } from './open-file.ts';
 import type { BusyTask, TaskPool } from './task-pool.ts';
@@ -28,6 +29,8 @@ export interface NodeNeeds {
   readonly tasks: TaskPool;
   /** What the tree's root is called by the kernel, without a slash at its end. */
   readonly rootPath: string;
+  /** Absent: listings are what getdents64(2) answers. */
+  readonly damage: DamageWatch | undefined;
 }
 
 const SLASH = 0x2f;
@@ -51,7 +54,7 @@ export function treeNode(fd: number, needs: NodeNeeds): TreeNode {
           must('openat', await openat(busy.task, AT_FDCWD, throughFd(fd), flags)),
         ),
       ),
-    openDirectory: () => tasks.use((busy) => openDirectory(tasks, busy, fd)),
+    openDirectory: () => tasks.use((busy) => openDirectory(tasks, busy, fd, needs.damage)),
     close: () => tasks.use(async ({ task }) => void must('close', await close(task, fd))),
   };
 }

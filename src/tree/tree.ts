@@ -15,6 +15,7 @@ import { must } from '../kernel/kernel-error.ts';
 import { close, openat, openat2, type Statx, statx } from '../kernel/syscalls/file.ts';
 import { type Statfs, statfs64 } from '../kernel/syscalls/mount.ts';
 import type { Name } from '../kernel/syscalls/scratch.ts';
+import type { DamageWatch } from './damage-watch.ts';
 import { type OpenDirectory, openDirectory } from './open-directory.ts';
 import { type OpenFile, openFile } from './open-file.ts';
 import type { BusyTask, TaskPool } from './task-pool.ts';
@@ -49,8 +50,8 @@ export interface Tree {
 const PATH_FLAGS = O_PATH | O_CLOEXEC;
 const RESOLVE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
-/** The tree at `root`, an existing directory in the sight of the tasks. */
-export async function openTree(tasks: TaskPool, root: string): Promise<Tree> {
+/** The tree at `root`, an existing directory in the sight of the tasks. With `damage` no listing is taken for whole that may not be. */
+export async function openTree(tasks: TaskPool, root: string, damage?: DamageWatch): Promise<Tree> {
   const rootFd = await tasks.use(async ({ task }) =>
     must('openat', await openat(task, AT_FDCWD, root, PATH_FLAGS | O_DIRECTORY), root),
   );
@@ -70,7 +71,7 @@ export async function openTree(tasks: TaskPool, root: string): Promise<Tree> {
         await close(busy.task, fd);
       }
     });
-  const shared: NodeNeeds = { tasks, rootPath: root === '/' ? '' : root };
+  const shared: NodeNeeds = { tasks, rootPath: root === '/' ? '' : root, damage };
 
   return {
     lookup: (path, { follow = true } = {}) =>
@@ -83,7 +84,8 @@ export async function openTree(tasks: TaskPool, root: string): Promise<Tree> {
     realpath: (path) => at(path, true, (fd, busy) => realpathOf(busy, fd, shared)),
     openFile: (path) =>
       at(path, true, (fd, busy) => openFile(tasks, busy, fd, (flags) => openBelow(busy, rootFd, path, flags))),
-    openDirectory: (path) => at(path, true, (fd, busy) => openDirectory(tasks, busy, fd), PATH_FLAGS | O_DIRECTORY),
+    openDirectory: (path) =>
+      at(path, true, (fd, busy) => openDirectory(tasks, busy, fd, damage), PATH_FLAGS | O_DIRECTORY),
     statfs: () => tasks.use(({ task }) => statfs64(task, root)),
     close: () => tasks.use(async ({ task }) => void (await close(task, rootFd))),
   };

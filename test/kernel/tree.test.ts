@@ -5,7 +5,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../src/abi/uapi/fs.ts';
 import type { KernelError } from '../../src/kernel/kernel-error.ts';
 import { inNs } from '../../src/kernel/syscalls/file.ts';
 import { linux, type MountedTree } from '../../src/linux.ts';
-import type { BlockDevice } from '../../src/storage/block-device.ts';
+import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
 import { ReadFailedError } from '../../src/storage/errors.ts';
 import type { OpenFile } from '../../src/tree/open-file.ts';
 import type { Tree } from '../../src/tree/tree.ts';
@@ -85,6 +85,17 @@ async function namesIn(tree: Tree, path: Uint8Array | string): Promise<string[]>
   }
   await directory.close();
   return names.sort();
+}
+
+/** Of a listing: the directory with the most entries, as bytes. */
+function largestDirectory(paths: readonly string[]): Uint8Array {
+  const entries = new Map<string, number>();
+  for (const path of paths) {
+    const parent = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '.';
+    entries.set(parent, (entries.get(parent) ?? 0) + 1);
+  }
+  const [largest = ['.']] = [...entries].sort(([, a], [, b]) => b - a);
+  return Buffer.from(largest[0], 'latin1');
 }
 
 describe('a tree', () => {
@@ -210,6 +221,50 @@ describe('a tree', () => {
       failing = false;
       await expect(tree.stat('nothing')).rejects.toMatchObject({ errno: 'ENOENT' });
     });
+  });
+
+  it.each([
+    'ext2',
+    'ext4',
+    'vfat16',
+    'exfat',
+    'xfs',
+    'minix3',
+    'udf',
+    'hfsplus',
+    'iso9660-rock-ridge',
+    'ntfs',
+    'jfs',
+    'nilfs2',
+    'ufs2',
+  ])('of %s never lists a part of a directory as if it were all', async (name) => {
+    const device = await fixtureDevice(name);
+    const many = largestDirectory((await fixtureListing(name)).map(({ path }) => decoder.decode(path)));
+    const reads: { readonly sector: number; readonly sectors: number }[] = [];
+    const recorded: BlockDevice = {
+      sectors: device.sectors,
+      read(sector, into) {
+        reads.push({ sector, sectors: into.length / SECTOR });
+        device.read(sector, into);
+      },
+    };
+    const [before, names] = await withTree(recorded, async ({ tree }) => {
+      await tree.stat(many);
+      return [reads.length, await namesIn(tree, many)] as const;
+    });
+    expect(names.length).toBeGreaterThan(6);
+    for (const bad of reads.slice(before)) {
+      const failing: BlockDevice = {
+        sectors: device.sectors,
+        read(sector, into) {
+          const end = sector + into.length / SECTOR;
+          if (sector < bad.sector + bad.sectors && end > bad.sector) throw new ReadFailedError('a bad sector');
+          device.read(sector, into);
+        },
+      };
+      const listed = await withTree(failing, ({ tree }) => namesIn(tree, many)).catch(() => 'refused');
+      if (listed !== 'refused') expect(listed).toEqual(names);
+    }
   });
 
   it('reads on while its tar is made', async () => {

@@ -1,6 +1,7 @@
 /** What the kernel logged as an error while files were read, or while the file system was mounted. */
 
 import { KERN_ERR, KERN_WARNING, type KernelLog } from '../../kernel/kernel-log.ts';
+import type { UserTask } from '../../kernel/user-task.ts';
 
 /** What these say reaches a reader as an errno, or was mended from a copy. */
 const harmless = /^(I\/O error, dev |Buffer I\/O error on dev |BTRFS )/;
@@ -16,8 +17,8 @@ const damage = /checksum error|checksum mismatch|invalid segment|corrupt|\bbad (
  * one that cannot be read, and both say so in the kernel's log alone. So may a mount: what it could not read then, a
  * root directory or a bitmap, is asked for by no call later. Messages at KERN_ERR and above, each once, and some warnings.
  */
-export async function loggedErrors(log: KernelLog): Promise<Set<string>> {
-  const records = await log.records();
+export async function loggedErrors(log: KernelLog, task?: UserTask): Promise<Set<string>> {
+  const records = await log.records(task);
   return new Set(
     records.flatMap(({ level, message }) => {
       const bad = level <= KERN_ERR || (level === KERN_WARNING && damage.test(message));
