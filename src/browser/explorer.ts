@@ -139,7 +139,7 @@ export class Explorer {
     return this.#inTurn(async () => {
       const mounted = this.#mounted;
       if (!mounted) throw new HostError('no-file-system', 'nothing is mounted');
-      const opened = await openPath(mounted.task, mounted.mountPoint, path);
+      const opened = await openPath(mounted.task, mounted.mountPoint, path, { still: true, log: mounted.log });
       try {
         return await action(opened);
       } finally {

@@ -5,9 +5,11 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK 
 import type { Sink } from '../archive/chunk-writer.ts';
 import { HostError } from '../errors/host-error.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import type { KernelLog } from '../kernel/kernel-log.ts';
 import { inNs, type Statx } from '../kernel/syscalls/file.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { ByteRange } from './byte-range.ts';
+import { damageWatch } from './damage-watch.ts';
 import type { OpenDirectory } from './open-directory.ts';
 import type { OpenFile } from './open-file.ts';
 import { taskPool } from './task-pool.ts';
@@ -73,6 +75,8 @@ const PIECE_BYTES = 256 * 1024;
 export interface OpenOptions {
   /** Nobody changes the tree: a name that a directory lists and that leads nowhere is damage, EUCLEAN. */
   readonly still?: boolean;
+  /** The kernel's log: a listing during which it tells of damage is EUCLEAN. */
+  readonly log?: KernelLog;
 }
 
 /** Open `path` below `root`: symlinks and ".." on the way do not leave it. The task is the caller's again once that is closed. */
@@ -80,10 +84,10 @@ export async function openPath(
   task: UserTask,
   root: string,
   path: Uint8Array,
-  { still = false }: OpenOptions = {},
+  { still = false, log }: OpenOptions = {},
 ): Promise<OpenedPath> {
   const tasks = await taskPool(task);
-  const tree = await openTree(tasks, root);
+  const tree = await openTree(tasks, root, log && damageWatch(tasks, log));
   const done = async () => {
     await tree.close();
     await tasks.close();

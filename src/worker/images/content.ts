@@ -74,7 +74,7 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
       const image = await device(name);
       const mounted = await engine.mount(image.device, request);
       try {
-        const opened = await openPath(mounted.task, mounted.mountPoint, path, { still: true });
+        const opened = await openPath(mounted.task, mounted.mountPoint, path, { still: true, log: mounted.log });
         return { ...opened, etag: image.etag, close: () => mounted.close() };
       } catch (cause) {
         await mounted.close();
