@@ -5,6 +5,7 @@ import { callCommand } from './call/command.ts';
 import { completionCommand } from './completion.ts';
 import { cpfromfsCommand, cptofsCommand } from './copy/command.ts';
 import { fs2tarCommand } from './fs2tar/command.ts';
+import { serveCommand } from './serve/command.ts';
 import { simCommand } from './sim/command.ts';
 import { lookCommands } from './verbs/commands.ts';
 
@@ -28,6 +29,7 @@ export function lklProgram(version: () => string): Command {
     cpfromfsCommand(),
     callCommand(),
     simCommand(),
+    serveCommand(),
     completionCommand(),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

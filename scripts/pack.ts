@@ -3,13 +3,14 @@
  * The kernel and other data are no part of it: they lie in the package where they lie here.
  */
 
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { versionText } from '../cli/version.ts';
 import { writeDeclarations } from './declarations.ts';
 import { manPage } from './man.ts';
 import { root } from './pins.ts';
+import { packWorker } from './worker/pack.ts';
 
 const target = join(root, 'dist');
 rmSync(target, { recursive: true, force: true });
@@ -44,3 +45,12 @@ mkdirSync(join(target, 'man'));
 writeFileSync(join(target, 'man/lkl.1'), manPage(versionText(), new Date().toISOString().slice(0, 10)));
 
 writeDeclarations(join(target, 'types'));
+
+await packWorker(join(target, 'worker'));
+
+// The page of `lkl serve`, which adds the kernel to it.
+await import('./page.ts');
+cpSync(join(root, 'build/page'), join(target, 'page'), {
+  recursive: true,
+  filter: (path) => !/kernel\.wasm$|\.map$/.test(path),
+});

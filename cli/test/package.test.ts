@@ -1,11 +1,12 @@
 /** The package as people get it: packed, installed in an empty folder without a network, run by somebody else than its owner. */
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
+  openAsBlob,
   readdirSync,
   readFileSync,
   rmSync,
@@ -132,4 +133,55 @@ it('a checkout serves others than its owner', () => {
   expect(stderr.toString()).toContain('socket');
   expect(status).toBe(0);
   expect(stdout.length).toBeGreaterThan(10_000);
+});
+
+describe('lkl serve', () => {
+  const launcher = join(installed, 'node_modules/lkl-linux/cli/lkl.mjs');
+
+  it('says what is missing where miniflare is', () => {
+    const { status, stderr } = run(['serve']);
+    expect(status).toBe(4);
+    expect(stderr.toString()).toMatch(
+      /^lkl: serve needs another package beside this one: npm install "miniflare@.*"\n$/,
+    );
+  });
+
+  it('in a checkout names its command', async () => {
+    expect(await lkl(['serve', '--port', '0'])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('npm run dev'),
+    });
+  });
+
+  it('serves the HTTP interface and its pages, which the verbs look through', async () => {
+    symlinkSync(join(root, 'node_modules/miniflare'), join(installed, 'node_modules/miniflare'));
+    const child = spawn(process.execPath, [launcher, 'serve', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const said = await new Promise<string>((resolve) => child.stdout.on('data', (chunk) => resolve(`${chunk}`)));
+      const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(said) ?? [];
+      expect(await (await fetch(`${url}/healthz`)).json()).toMatchObject({ ok: true });
+      expect(await (await fetch(url)).text()).toContain('<script');
+      expect((await fetch(`${url}/kernel.wasm`)).headers.get('content-type')).toBe('application/wasm');
+      await fetch(`${url}/v1/images/fixture`, { method: 'PUT', body: await openAsBlob(image) });
+      for (const [verb = '', ...words] of [
+        ['ls', '-R'],
+        ['cat', 'hello.txt'],
+        ['find', '--name', '*.txt'],
+        ['sha256', '-R', '/dir'],
+        ['tree', '/dir'],
+        ['df', '--json'],
+      ]) {
+        const remote = await lkl([verb, 'fixture', ...words, '--url', url]);
+        expect(remote).toMatchObject({ exitCode: 0, stderr: '' });
+        if (verb !== 'df') expect(remote.stdout.equals((await lkl([verb, image, ...words])).stdout), verb).toBe(true);
+      }
+      const missing = await lkl(['cat', 'fixture', 'nope', '--url', url]);
+      expect(missing).toMatchObject({ exitCode: 2, stderr: 'lkl: nope: no such file or directory (ENOENT)\n' });
+      const answered = await lkl(['call', '--url', url], Buffer.from('[{"call":"getpid"}]'));
+      expect(answered.stdout.toString()).toBe('getpid() = 1\n');
+    } finally {
+      child.kill('SIGTERM');
+      await new Promise((resolve) => child.on('exit', resolve));
+    }
+  }, 120_000);
 });

@@ -26,7 +26,7 @@ interface Rule {
 }
 
 /** What is used of wrangler.toml. */
-interface WranglerConfig {
+export interface WranglerConfig {
   readonly main: string;
   readonly compatibility_date: string;
   readonly compatibility_flags?: readonly string[];
@@ -67,9 +67,12 @@ const MAIN = 'index.js';
 /** Of the modules that are not JavaScript: type, and where they lie under `root`. */
 type Files = Record<string, { readonly type: ModuleType; readonly path: string }>;
 
+export const readConfig = (): WranglerConfig =>
+  parse(readFileSync(join(root, 'wrangler.toml'), 'utf8')) as unknown as WranglerConfig;
+
 /** `main`: another entry than the Worker's, under the root of the project. */
 export async function workerBundle(main?: string): Promise<WorkerBundle> {
-  const config = parse(readFileSync(join(root, 'wrangler.toml'), 'utf8')) as unknown as WranglerConfig;
+  const config = readConfig();
   const entry = main ?? config.main;
   const folder = join(cacheFolder(), `worker-${hashOfSources(entry)}`);
   if (!existsSync(folder)) await bundle(entry, config.rules ?? [], folder);

@@ -1,0 +1,94 @@
+/** The package's Worker in a workerd of this machine, until it is interrupted. */
+
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
+import { packageFile } from '../../src/node/package-files.ts';
+import { Failure, reasonOf } from '../failure.ts';
+import type { ServeOptions } from './command.ts';
+
+/** As scripts/worker/pack.ts writes it. */
+interface Description {
+  readonly main: string;
+  /** wasm, beside it. */
+  readonly modules: readonly string[];
+  readonly compatibilityDate: string;
+  readonly compatibilityFlags: readonly string[];
+  /** Names of bindings, and of their buckets. */
+  readonly buckets: Readonly<Record<string, string>>;
+  /** Names of bindings, and of their classes. */
+  readonly durableObjects: Readonly<Record<string, string>>;
+}
+
+const NAME = 'lkl';
+const HOST = '127.0.0.1';
+
+const { miniflare: version } = packageJson.peerDependencies;
+
+export async function serve({ port, storage }: ServeOptions): Promise<void> {
+  if (existsSync(packageFile('cli/main.ts'))) {
+    throw new Failure('usage', 'the Worker of a checkout is served by npm run dev');
+  }
+  const description: Description = JSON.parse(readFileSync(packageFile('dist/worker/worker.json'), 'utf8'));
+  const { Miniflare } = await import('miniflare').catch((cause: unknown) => {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    throw code === 'ERR_MODULE_NOT_FOUND'
+      ? new Failure('failed', `serve needs another package beside this one: npm install "miniflare@${version}"`)
+      : new Failure('failed', `miniflare cannot be loaded: ${reasonOf(cause)}`);
+  });
+  const text = (value: string) => ({ type: 'text', value }) as const;
+  const classes = Object.entries(description.durableObjects);
+  const miniflare = new Miniflare({
+    cf: false,
+    host: HOST,
+    port,
+    logRequests: false,
+    ...(storage !== undefined && { resourcePersistencePath: resolve(storage) }),
+    workers: [
+      {
+        config: {
+          name: NAME,
+          compatibilityDate: description.compatibilityDate,
+          compatibilityFlags: [...description.compatibilityFlags],
+          manifest: { mainModule: description.main, modules: modulesOf(description) },
+          env: {
+            OPEN: text('loopback'),
+            ...Object.fromEntries(
+              Object.entries(description.buckets).map(([binding, name]) => [binding, { type: 'r2', name } as const]),
+            ),
+            ...Object.fromEntries(
+              classes.map(([binding, exportName]) => [
+                binding,
+                { type: 'durable-object', worker: NAME, exportName } as const,
+              ]),
+            ),
+          },
+          exports: Object.fromEntries(
+            classes.map(([, name]) => [name, { type: 'durable-object', storage: 'sqlite' } as const]),
+          ),
+          assets: { directory: pageFolder(), hasUserWorker: true },
+        },
+      },
+    ],
+  });
+  const url = await miniflare.ready;
+  console.log(`lkl serves ${url.origin} (/docs describes it)`);
+  await new Promise(() => {}); // a signal ends the process
+}
+
+const modulesOf = ({ main, modules }: Description) => ({
+  [main]: { type: 'esm', contents: readFileSync(packageFile(main), 'utf8') } as const,
+  ...Object.fromEntries(
+    modules.map((name) => [name, { type: 'wasm', contents: readFileSync(packageFile(name)) } as const]),
+  ),
+});
+
+/** The files of the page at /; the package has the kernel once, which the page fetches as one of them. Gone at exit. */
+function pageFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'lkl-page-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  cpSync(packageFile('dist/page'), folder, { recursive: true });
+  copyFileSync(packageFile('wasm/dist/kernel.wasm'), join(folder, 'kernel.wasm'));
+  return folder;
+}
