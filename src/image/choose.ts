@@ -3,6 +3,7 @@
 import { HostError } from '../errors/host-error.ts';
 import { SECTOR } from '../storage/block-device.ts';
 import type { PartitionSelector } from './mounted-image.ts';
+import { bootImages } from './probe/el-torito.ts';
 import { embedded } from './probe/embedded.ts';
 import { rootTypes } from './probe/partition-types.ts';
 import { type ProbedVolume, volumeBytesOf } from './volumes.ts';
@@ -45,6 +46,8 @@ export async function wholeOrPartitions({ whole, partitions }: Volumes): Promise
   const inside = (volume: ProbedVolume) => volume.startSector * SECTOR < end;
   if (DISCS.includes(type)) {
     if (partitions.some(({ startSector }) => startSector <= NEAR_BEGINNING)) return 'whole';
+    const starts = await bootImages(whole.bytes);
+    if (partitions.some(({ startSector }) => starts.has(startSector))) return 'whole';
     if (bearing.length === 0 && known.length === 0 && partitions.every(inside)) return 'whole';
     // The only partitions of some discs are images for firmware inside of them; of a reused stick they are the new ones.
     if (bearing.length > 0 && bearing.every((one) => inside(one) && one.superblocks[0]?.types[0] === 'vfat'))

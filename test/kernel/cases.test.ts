@@ -49,6 +49,12 @@ describe('a disc', () => {
     expect(await namesOf(device, { partition: 2 })).toContain('BOOT.TXT');
   });
 
+  it('whose only partition is an image that firmware starts is mounted whole', async () => {
+    const device = await caseDevice('iso_eltorito');
+    expect(await namesOf(device)).toEqual(expect.arrayContaining([...TREE, 'efi.img']));
+    expect(await namesOf(device, { partition: 1 })).toContain('BOOT.TXT');
+  });
+
   it('with two faces shows the one that has modes and links; the other by its type', async () => {
     const device = await caseDevice('iso_udf_bridge');
     const { type, tar } = await archive(device);
@@ -64,6 +70,7 @@ describe('a partition table', () => {
     ['gpt_trunc_backup', 'whose backup is cut off'],
     ['gpt_no_pmbr', 'without a protective MBR'],
     ['gpt_only_backup', 'of which only the backup is left'],
+    ['gpt_bad_entries', 'whose entries are damaged, with a backup that is not'],
     ['dos2k', 'in units of 2048 bytes'],
   ])('%s, %s', async (name) => {
     const device = await caseDevice(name);

@@ -31,7 +31,7 @@ export function guidText(bytes: Uint8Array): string {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-/** The header in block `lba`, if it says that it lies there and its sum is right. */
+/** The header in block `lba`, if it says that it lies there, and its sum and that of its entries are right. */
 async function headerAt(
   volume: VolumeBytes,
   blockBytes: number,
@@ -46,6 +46,9 @@ async function headerAt(
   const summed = bytes.slice(0, length).fill(0, 16, 20);
   if (crc32(summed) !== header.u32(16)) return undefined;
   const alternate = header.u64(32);
+  const entriesBytes = header.u32(80) * header.u32(84);
+  if (entriesBytes > MAX_ENTRIES_BYTES) return undefined;
+  if (crc32(await volume.read(header.u64(72) * blockBytes, entriesBytes)) !== header.u32(88)) return undefined;
   return {
     blockBytes,
     copy,
@@ -102,9 +105,7 @@ export async function mendGpt(volume: VolumeBytes, gpt: Gpt): Promise<readonly P
     patches.push({ at: 446, bytes: protectiveEntries() });
   }
   if (gpt.copy === 'backup') {
-    const length = gpt.entries * gpt.entryBytes;
-    if (length > MAX_ENTRIES_BYTES) return [];
-    patches.push({ at: 2 * gpt.blockBytes, bytes: await volume.read(gpt.entriesAt, length) });
+    patches.push({ at: 2 * gpt.blockBytes, bytes: await volume.read(gpt.entriesAt, gpt.entries * gpt.entryBytes) });
     patches.push({ at: gpt.blockBytes, bytes: asPrimary(gpt) });
   }
   return patches;

@@ -61,7 +61,12 @@ const disk = z
       .regex(/^[a-z0-9_]{1,32}$/)
       .optional()
       .openapi({ description: 'The file system. Default: found out.', example: 'ext4' }),
-    partition: z.int().min(1).max(256).optional().openapi({ description: 'Default: found out.' }),
+    partition: z
+      .union([z.int().min(1).max(256), z.string().min(1).max(256)])
+      .optional()
+      .openapi({
+        description: 'By number, label, UUID, `root` or `whole`, as in `/v1/images/{name}/tar`. Default: found out.',
+      }),
     options: z.string().max(2048).optional().openapi({ description: 'As for mount -o.' }),
     read_only: z.boolean().default(false).openapi({
       description: 'Otherwise what is written stays in the memory of this kernel. The image itself never changes.',
