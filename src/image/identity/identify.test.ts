@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { memoryDevice } from '../../storage/memory.ts';
+import { embedded } from '../probe/embedded.ts';
 import { volumeBytes } from '../probe/volume-bytes.ts';
 import { identify } from './identify.ts';
 import { md5 } from './md5.ts';
@@ -72,6 +73,22 @@ it.each<[string, Content, string | undefined, string | undefined]>([
 it('zeros and what is too short are nothing', async () => {
   expect(await identify(volume({}))).toBeUndefined();
   expect(await identify(volumeBytes(memoryDevice(new Uint8Array(100))))).toBeUndefined();
+});
+
+it('a squashfs is found behind anything, wherever it begins; four letters alone are none', async () => {
+  const superblock = (size: number) => {
+    const bytes = new Uint8Array(96);
+    const data = new DataView(bytes.buffer);
+    bytes.set(new TextEncoder().encode('hsqs'));
+    data.setUint32(12, 131_072, true);
+    data.setUint16(22, 17, true);
+    data.setUint16(28, 4, true);
+    data.setUint32(40, size, true);
+    return [...bytes];
+  };
+  const at = MIB - 5;
+  expect(await embedded(volume({ 77: 'hsqs', [at]: superblock(1000) }))).toMatchObject({ at, type: 'squashfs' });
+  expect(await embedded(volume({ 77: 'hsqs', [at]: superblock(1 << 30) }))).toBeUndefined();
 });
 
 it('the label of FAT is the one in its root directory, however often the boot sector says another', async () => {

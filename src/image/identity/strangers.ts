@@ -147,7 +147,13 @@ export const strangers: readonly Signature[] = [
     marks: [[[4096, { hex: '67446c61' }]]],
   },
   { type: 'android_boot', words: 'an Android boot image', marks: [[[0, 'ANDROID!']], [[0, 'VNDRBOOT']]] },
-  { type: 'dmg', words: 'an Apple disk image (DMG)', marks: [[[-512, 'koly']]] },
+  {
+    type: 'dmg',
+    words: 'an Apple disk image (DMG)',
+    marks: [[]],
+    // It ends the file, which need not be whole sectors.
+    check: async (volume) => (await fieldsAt(volume, volume.sizeBytes - 512, 4)).ascii(0, 4) === 'koly',
+  },
   { type: 'qcow2', words: 'a qcow2 image', marks: [[[0, { hex: '514649fb' }]]] },
   { type: 'vmdk', words: 'a VMDK image', marks: [[[0, 'KDMV']]] },
   { type: 'vhdx', words: 'a VHDX image', marks: [[[0, 'vhdxfile']]] },

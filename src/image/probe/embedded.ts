@@ -1,6 +1,6 @@
 /** A file system behind something else in the same file: an AppImage is a program and then a squashfs. */
 
-import { fieldsAt } from './fields.ts';
+import { type Fields, fieldsAt } from './fields.ts';
 import { superblocksOf } from './superblock.ts';
 import { SUPERBLOCK_BYTES } from './superblocks.ts';
 import type { VolumeBytes } from './volume-bytes.ts';
@@ -23,22 +23,31 @@ async function elfBytes(bytes: VolumeBytes): Promise<number | undefined> {
 }
 
 const SCAN_BYTES = 8 << 20;
-const SQUASHFS = 'hsqs';
+const PIECE_BYTES = 1 << 20;
+const SUPERBLOCK = 96;
 
-/** Behind a program; else the first squashfs that begins at a multiple of 512 bytes in the first megabytes, as in firmware. */
+/** fs/squashfs/squashfs_fs.h: struct squashfs_super_block; four letters alone are found in any program that knows them. */
+const isSquashfs = (piece: Fields, at: number, rest: number): boolean =>
+  piece.ascii(at, 4) === 'hsqs' &&
+  piece.u16(at + 28) === 4 &&
+  piece.u32(at + 12) === 2 ** piece.u16(at + 22) &&
+  piece.u64(at + 40) <= rest;
+
+/** Behind a program; else the first squashfs in the first megabytes, as in firmware. */
 export async function embedded(bytes: VolumeBytes): Promise<Embedded | undefined> {
   const end = await elfBytes(bytes);
   if (end !== undefined && end > 0 && end < bytes.sizeBytes) {
     const [superblock] = superblocksOf(await bytes.read(end, SUPERBLOCK_BYTES));
     if (superblock) return { what: 'it is a program', at: end, type: superblock.types[0] };
   }
-  for (let at = 512; at < Math.min(bytes.sizeBytes, SCAN_BYTES); at += 65_536) {
-    const piece = await fieldsAt(bytes, at, 65_536);
-    for (let offset = 0; offset < 65_536; offset += 512) {
-      const major = piece.u16(offset + 28);
-      if (piece.ascii(offset, 4) !== SQUASHFS || major !== 4) continue;
-      return { what: 'what it begins with is not known', at: at + offset, type: 'squashfs' };
+  const what = end === undefined ? 'what it begins with is not known' : 'it is a program';
+  for (let start = 0; start < Math.min(bytes.sizeBytes, SCAN_BYTES); start += PIECE_BYTES) {
+    const piece = await fieldsAt(bytes, start, PIECE_BYTES + SUPERBLOCK);
+    for (let at = piece.bytes.indexOf(H); at >= 0 && at < PIECE_BYTES; at = piece.bytes.indexOf(H, at + 1)) {
+      if (isSquashfs(piece, at, bytes.sizeBytes - start - at)) return { what, at: start + at, type: 'squashfs' };
     }
   }
   return undefined;
 }
+
+const H = 0x68;
