@@ -23,6 +23,7 @@ import { sessionIndexClass } from './session/session-index.ts';
 import { sessionJobs } from './session/sessions.ts';
 import { tokenRegistryClass } from './session/token-registry.ts';
 import { type ImageStore, imageStore } from './storage/image-store.ts';
+import { uploadMarks } from './storage/upload-marks.ts';
 
 /** One engine an isolate: its memory is what all requests of the isolate share. */
 const engine = linux({
@@ -105,7 +106,11 @@ export const app = createApi({
     return {
       jobs: {
         images: imageJobs(images, limits, keepAlive),
-        uploads: imageUploadJobs(images, limits),
+        uploads: imageUploadJobs({
+          store: images,
+          marks: uploadMarks(bindings.IMAGES, 'uploads/', nowMs),
+          maxImageBytes: limits.maxImageBytes,
+        }),
         content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, keepAlive, uniqueName }),
         syscalls: own.batches(namedImages(images)),
         simulations: own.simulations,

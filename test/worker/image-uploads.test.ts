@@ -47,6 +47,26 @@ async function expectProblem(response: Response, status: number, type: string, d
   if (detail) expect(problem.detail).toMatch(detail);
 }
 
+describe('uploads of an image', () => {
+  const ids = async () =>
+    ((await (await request('/v1/images/listed.img/uploads')).json()) as { uploads: { id: string }[] }).uploads.map(
+      ({ id }) => id,
+    );
+  const idOf = (upload: string) => decodeURIComponent(upload.split('/').at(-1) ?? '');
+
+  it('are listed until they are completed or aborted, which is once', async () => {
+    expect(await ids()).toEqual([]);
+    const [one, other] = [await begin('listed.img'), await begin('listed.img')];
+    expect((await ids()).sort()).toEqual([idOf(one), idOf(other)].sort());
+    const stored = await (await putPart(one, 1, 'whole')).json();
+    expect((await complete(one, [stored])).status).toBe(200);
+    expect(await ids()).toEqual([idOf(other)]);
+    for (const status of [204, 404]) expect((await request(other, { method: 'DELETE' })).status).toBe(status);
+    expect((await request(one, { method: 'DELETE' })).status).toBe(404);
+    expect(await ids()).toEqual([]);
+  });
+});
+
 describe('an upload in parts', () => {
   it('becomes the image its parts make', async () => {
     const image = noise(12 * MIB + 5);
@@ -111,6 +131,25 @@ describe('a part', () => {
       headers: octets,
     });
     expect(response.status).toBe(400);
+  });
+
+  it.each(['none', '~', 'x'.repeat(1000), '%00', '..%2f', 'ü'])('of the unknown upload %s is refused', async (id) => {
+    const upload = `/v1/images/a.img/uploads/${id}`;
+    await expectProblem(await putPart(upload, 1, 'x'), 404, 'upload-not-found');
+    await expectProblem(await complete(upload, [{ part: 1, etag: 'x', size_bytes: 100 }]), 404, 'upload-not-found');
+    await expectProblem(await request(upload, { method: 'DELETE' }), 404, 'upload-not-found');
+  });
+
+  it('whose bytes are not those of its digest is refused, and stored when they are', async () => {
+    const upload = await begin('a.img');
+    const put = (digest: string) =>
+      request(`${upload}/parts/1`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/octet-stream', 'content-md5': digest },
+        body: 'hello world',
+      });
+    await expectProblem(await put('AAAAAAAAAAAAAAAAAAAAAA=='), 400, 'digest-mismatch');
+    expect((await put('XrY7u+Ae7tCTyyK7j1rNww==')).status).toBe(200);
   });
 
   it('of an unknown upload is refused', async () => {

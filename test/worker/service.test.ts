@@ -80,7 +80,7 @@ describe('a method that is not there', () => {
     ['PATCH', '/v1/images/a', 'GET, HEAD, PUT, DELETE'],
     ['PUT', '/v1/images/a/tar', 'GET, HEAD'],
     ['DELETE', '/v1/images/a/files/etc/passwd', 'GET, HEAD'],
-    ['GET', '/v1/images/a/uploads', 'POST'],
+    ['PUT', '/v1/images/a/uploads', 'GET, HEAD, POST'],
     ['PROPFIND', '/v1/images', 'GET, HEAD'],
   ])('%s %s is 405 and names those that are', async (method, path, allow) => {
     const response = await request(path, { method });

@@ -130,6 +130,13 @@ describe('files of a session', () => {
     await destroy(id);
   });
 
+  it('that cannot be read are a problem, not an answer that breaks off', async () => {
+    const id = await create();
+    expect(await expectStatus(await get(id, 'proc/self/mem'), 422)).toMatchObject({ errno: 'EIO' });
+    expect((await get(id, 'proc/self/environ')).status).toBe(200);
+    await destroy(id);
+  });
+
   it('have the errors of Linux', async () => {
     const id = await create();
     expect(await expectStatus(await get(id, 'nope'), 404)).toMatchObject({ errno: 'ENOENT' });

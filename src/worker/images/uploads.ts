@@ -1,6 +1,8 @@
 /** Images that arrive in several requests: begin, put parts, complete or abort. */
 
 import { HostError } from '../../errors/host-error.ts';
+import { checked, type ExpectedDigest } from '../bodies/digest.ts';
+import { received } from '../bodies/received.ts';
 import {
   type Condition,
   type ImageStore,
@@ -11,6 +13,7 @@ import {
   type StoredPart,
 } from '../storage/image-store.ts';
 import { holds } from '../storage/save-stream.ts';
+import type { MarkedUpload, UploadMarks } from '../storage/upload-marks.ts';
 
 /** A part with its length, as its upload answered it. */
 export interface UploadedPart extends StoredPart {
@@ -22,21 +25,42 @@ export interface ImageUploadJobs {
   putPart(name: string, id: string, part: number, body: PartBody): Promise<UploadedPart>;
   complete(name: string, id: string, parts: readonly UploadedPart[], condition: Condition): Promise<StoredImage>;
   abort(name: string, id: string): Promise<void>;
+  /** Those that are neither completed nor aborted, oldest first. */
+  list(name: string): Promise<readonly MarkedUpload[]>;
 }
 
 export interface PartBody {
   readonly stream: ReadableStream<Uint8Array> | null;
   readonly lengthBytes: number | undefined;
+  /** What the client says of the bytes it sends. */
+  readonly digests?: readonly ExpectedDigest[];
 }
 
-export function imageUploadJobs(store: ImageStore, limits: { readonly maxImageBytes: number }): ImageUploadJobs {
+export interface UploadNeeds {
+  readonly store: ImageStore;
+  readonly marks: UploadMarks;
+  readonly maxImageBytes: number;
+}
+
+export function imageUploadJobs({ store, marks, maxImageBytes }: UploadNeeds): ImageUploadJobs {
+  const unknown = () => new HostError('upload-not-found');
+  /** What R2 says of an id that it never gave out is anything. */
+  const ofKnown = async <T>(name: string, id: string, task: Promise<T>): Promise<T> => {
+    try {
+      return await task;
+    } catch (cause) {
+      if (cause instanceof HostError || (await marks.has(name, id))) throw cause;
+      throw unknown();
+    }
+  };
   return {
     async begin(name, condition) {
       if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
       const { id } = await store.createUpload(name);
+      await marks.add(name, id);
       return { id };
     },
-    async putPart(name, id, part, { stream, lengthBytes }) {
+    async putPart(name, id, part, { stream, lengthBytes, digests = [] }) {
       if (lengthBytes === undefined) throw new HostError('length-required');
       if (stream === null || lengthBytes === 0) throw new HostError('empty-body');
       if (lengthBytes > MAX_PUT_BYTES) {
@@ -44,15 +68,29 @@ export function imageUploadJobs(store: ImageStore, limits: { readonly maxImageBy
           members: { max_bytes: MAX_PUT_BYTES },
         });
       }
-      const stored = await store.resumeUpload(name, id).put(part, stream);
+      const upload = store.resumeUpload(name, id);
+      const bytes = checked(received(stream), digests);
+      const stored = await ofKnown(name, id, upload.putStream(part, bytes, lengthBytes));
       return { ...stored, sizeBytes: lengthBytes };
     },
     async complete(name, id, parts, condition) {
-      checkParts(parts, limits.maxImageBytes);
+      checkParts(parts, maxImageBytes);
       if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
-      return store.resumeUpload(name, id).complete(parts);
+      const upload = store.resumeUpload(name, id);
+      if (!(await marks.has(name, id))) throw unknown();
+      const image = await ofKnown(name, id, upload.complete(parts));
+      await marks.remove(name, id);
+      return image;
     },
-    abort: (name, id) => store.resumeUpload(name, id).abort(),
+    async abort(name, id) {
+      const upload = store.resumeUpload(name, id);
+      if (!(await marks.remove(name, id))) throw unknown();
+      await upload.abort();
+    },
+    async list(name) {
+      await store.head(name); // whoever may not look at the image may not look at its uploads
+      return marks.list(name);
+    },
   };
 }
 

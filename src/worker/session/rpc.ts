@@ -127,6 +127,8 @@ export interface SessionRow {
 export interface SessionIndexRpc {
   /** Rejects with `too-many-sessions` when it would be more than an owner may have. */
   admit(row: SessionRow): Promise<Outcome<null>>;
+  /** It has been made: until then it counts, but nobody finds it. */
+  confirm(id: string): Promise<Outcome<null>>;
   get(id: string): Promise<Outcome<SessionRow | null>>;
   remove(id: string): Promise<Outcome<null>>;
   list(): Promise<Outcome<readonly SessionRow[]>>;

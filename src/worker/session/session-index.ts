@@ -8,6 +8,8 @@ import { type Outcome, outcome, type SessionIndexRpc, type SessionRow } from './
 /** What one owner may have at a time. */
 const MAX_SESSIONS = 16;
 const MAX_MEMORY_MIB = 512;
+/** Longer than making one can take. */
+const MAKING_MS = 60_000;
 
 type Row = { id: string; createdMs: number; expiresMs: number; memoryMib: number };
 
@@ -18,10 +20,14 @@ export function sessionIndexClass(nowMs: () => number) {
       state.storage.sql.exec(
         'CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, createdMs INTEGER, expiresMs INTEGER, memoryMib INTEGER)',
       );
+      // Those that are being made. A host that is killed meanwhile leaves its row here, for as long as making one takes.
+      state.storage.sql.exec('CREATE TABLE IF NOT EXISTS pending (id TEXT PRIMARY KEY, untilMs INTEGER)');
     }
 
     #rows(): Row[] {
       const { sql } = this.ctx.storage;
+      sql.exec('DELETE FROM sessions WHERE id IN (SELECT id FROM pending WHERE untilMs <= ?)', nowMs());
+      sql.exec('DELETE FROM pending WHERE untilMs <= ?', nowMs());
       sql.exec('DELETE FROM sessions WHERE expiresMs <= ?', nowMs());
       return sql.exec<Row>('SELECT * FROM sessions ORDER BY createdMs, id').toArray();
     }
@@ -35,23 +41,39 @@ export function sessionIndexClass(nowMs: () => number) {
           throw new HostError('too-many-sessions', detail);
         }
         this.ctx.storage.sql.exec('INSERT INTO sessions VALUES (?, ?, ?, ?)', id, createdMs, expiresMs, memoryMib);
+        this.ctx.storage.sql.exec('INSERT INTO pending VALUES (?, ?)', id, nowMs() + MAKING_MS);
         return null;
       });
     }
 
+    confirm(id: string): Promise<Outcome<null>> {
+      return outcome(async () => {
+        this.ctx.storage.sql.exec('DELETE FROM pending WHERE id = ?', id);
+        return null;
+      });
+    }
+
+    /** Those that are there: one that is being made counts, but is not yet. */
+    #made(): Row[] {
+      const rows = this.#rows();
+      const pending = this.ctx.storage.sql.exec<{ id: string }>('SELECT id FROM pending').toArray();
+      return rows.filter(({ id }) => !pending.some((one) => one.id === id));
+    }
+
     get(id: string): Promise<Outcome<SessionRow | null>> {
-      return outcome(async () => this.#rows().find((row) => row.id === id) ?? null);
+      return outcome(async () => this.#made().find((row) => row.id === id) ?? null);
     }
 
     remove(id: string): Promise<Outcome<null>> {
       return outcome(async () => {
         this.ctx.storage.sql.exec('DELETE FROM sessions WHERE id = ?', id);
+        this.ctx.storage.sql.exec('DELETE FROM pending WHERE id = ?', id);
         return null;
       });
     }
 
     list(): Promise<Outcome<readonly SessionRow[]>> {
-      return outcome(async () => this.#rows());
+      return outcome(async () => this.#made());
     }
   };
 }

@@ -1,6 +1,7 @@
 /** The Durable Object that owns one live kernel: calls one after another, suspended when nobody calls. */
 
 import { DurableObject } from 'cloudflare:workers';
+import type { Sink } from '../../archive/chunk-writer.ts';
 import {
   type AttachedDisk,
   devicesOf,
@@ -12,6 +13,7 @@ import type { ResultSink } from '../../batch/player.ts';
 import { ResultKeeper } from '../../batch/result-keeper.ts';
 import { type BatchReport, playTimed } from '../../batch/syscall-batch.ts';
 import { HostError } from '../../errors/host-error.ts';
+import { KernelError } from '../../kernel/kernel-error.ts';
 import type { KernelPool } from '../../kernel/pool/pool.ts';
 import { seededHost } from '../../kernel/seed.ts';
 import { NotQuiesced } from '../../kernel/snapshot.ts';
@@ -53,6 +55,8 @@ export interface SessionNeeds {
 
 /** Without a call for so long, a session is suspended. The host may drop an idle object after ten seconds. */
 const IDLE_MS = 4_000;
+/** The alarm that does so comes up to so much earlier. */
+const ALARM_STEP_MS = 1_000;
 
 /** A client waits for what is flushed: as long as kswapd sleeps, and a little. */
 const COMMIT_PATIENCE_NS = 300_000_000n;
@@ -90,6 +94,8 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
     /** Those that are under way or wait. */
     #turns = 0;
     #doomed = false;
+    /** What the alarm is set to, as far as this instance knows. */
+    #alarmMs: number | undefined;
     /** Something was flushed that has to last. */
     #flushed = false;
 
@@ -171,11 +177,17 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
             const { readable: body, writable } = new IdentityTransformStream();
             const sized = { ...(sizeBytes !== undefined && { sizeBytes }), ...(range && { range }) };
             const found: FoundPath = { type: opened.type, body, ...sized, ...this.#tell() };
-            resolve({ value: found });
+            // Answered with its first bytes, or at its end: what cannot be read at all is still a problem then.
+            const begin = () => resolve({ value: found });
             const { offset, length } = range ?? { offset: 0, length: sizeBytes };
-            await sendTo(writable, this.#needs.host, waitFor, (sink) =>
-              length === undefined ? opened.readAll(sink) : opened.read(offset, length, sink),
-            );
+            await sendTo(writable, this.#needs.host, waitFor, async (send) => {
+              const sink: Sink = (chunk) => {
+                begin();
+                return send(chunk);
+              };
+              await (length === undefined ? opened.readAll(sink) : opened.read(offset, length, sink));
+              begin();
+            });
             return found;
           } finally {
             await opened.close();
@@ -236,8 +248,7 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
     }
 
     destroy(): Promise<Outcome<null>> {
-      this.#doom();
-      return this.#inTurn(async () => {
+      return outcome(async () => {
         await this.#forget();
         return null;
       });
@@ -245,13 +256,18 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
 
     /** Nobody called for a while, or its time is over. */
     override async alarm(): Promise<void> {
-      if (this.#isOver()) this.#doom();
-      else if (this.#turns > 0) return this.#setAlarm();
-      await this.#inTurn(async () => {
-        if (this.#meta === undefined) return;
-        if (this.#isOver()) await this.#forget();
-        else await this.#rest();
-      });
+      this.#alarmMs = undefined;
+      // The end of its time waits for nothing: neither for a turn nor for whatever the kernel is doing.
+      if (this.#isOver()) return this.#forget();
+      if (this.#turns > 0) return this.#setAlarm();
+      try {
+        await this.#inTurn(async () => {
+          if (this.#meta) await this.#rest();
+        });
+      } finally {
+        // Whatever went wrong: without an alarm it would stay for ever.
+        if (this.#meta) await this.#setAlarm();
+      }
     }
 
     /** One after another, in the order in which they came. */
@@ -264,12 +280,6 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
 
     #isOver(): boolean {
       return this.#meta !== undefined && nowMs() >= this.#meta.request.expiresMs;
-    }
-
-    /** It is to be forgotten, which does not wait for whatever the kernel is doing. */
-    #doom(): void {
-      this.#doomed = true;
-      this.#live?.kernel.kill('halt', 'the session is over');
     }
 
     #known(): Meta {
@@ -288,6 +298,7 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
     }
 
     #remember(meta: Meta): void {
+      if (this.#doomed) throw new HostError('session-not-found');
       this.#meta = meta;
       this.#store.put('meta', toJson(meta));
     }
@@ -385,9 +396,14 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
       this.#remember(meta);
     }
 
-    #setAlarm(): Promise<void> {
+    /** Not at every batch, since each time is a write: one that is due up to a second too early is left as it is. */
+    async #setAlarm(): Promise<void> {
+      if (this.#doomed) return;
       const expiresMs = this.#meta?.request.expiresMs ?? 0;
-      return this.ctx.storage.setAlarm(this.#live ? Math.min(nowMs() + IDLE_MS, expiresMs) : expiresMs);
+      const dueMs = this.#live ? Math.min(nowMs() + IDLE_MS, expiresMs) : expiresMs;
+      if (this.#alarmMs !== undefined && this.#alarmMs <= dueMs && this.#alarmMs > dueMs - ALARM_STEP_MS) return;
+      await this.ctx.storage.setAlarm(dueMs);
+      this.#alarmMs = dueMs;
     }
 
     /** What was flushed is there after a crash: with all else, for a kernel is stored whole. Answers why not. */
@@ -434,17 +450,21 @@ export function sessionClass({ kernels, buildId, setup, nowMs }: SessionNeeds) {
         this.#meta = meta;
         this.#obstacle = undefined;
       } catch (cause) {
-        if (!(cause instanceof NotQuiesced)) throw cause;
+        // A kernel that goes on is no worse for not having been stored, whatever its programs did to prevent that.
+        const isObstacle = cause instanceof NotQuiesced || (cause instanceof KernelError && !live.kernel.dead);
+        if (!isObstacle) throw cause;
         this.#obstacle = cause.message;
       }
     }
 
+    /** All of it goes, whatever the kernel is doing: whoever waits for it hears that it is over. */
     async #forget(): Promise<void> {
-      this.#live?.kernel.kill();
+      this.#doomed = true;
+      this.#live?.kernel.kill('halt', 'the session is over');
       this.#live = undefined;
       this.#meta = undefined;
       await this.ctx.storage.deleteAlarm();
-      this.#store.replace(new Map());
+      await this.ctx.storage.deleteAll();
     }
 
     #info(): SessionInfo {

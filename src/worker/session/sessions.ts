@@ -67,7 +67,9 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs }: Sess
     const id = uniqueName();
     valueIn(await index().admit({ id, createdMs: nowMs(), expiresMs, memoryMib }));
     try {
-      return { id, ...(await make(id)) };
+      const made = { id, ...(await make(id)) };
+      valueIn(await index().confirm(id));
+      return made;
     } catch (cause) {
       valueIn(await index().remove(id));
       throw cause;

@@ -29,7 +29,9 @@ export interface StoredPart {
 /** An image on its way in, in parts numbered from 1, all equally long but the last. */
 export interface ImageUpload {
   readonly id: string;
-  put(part: number, body: Uint8Array | ReadableStream<Uint8Array>): Promise<StoredPart>;
+  put(part: number, body: Uint8Array): Promise<StoredPart>;
+  /** The same of a stream of exactly so many bytes; one that fails leaves the part as it was. */
+  putStream(part: number, bytes: AsyncIterable<Uint8Array>, lengthBytes: number): Promise<StoredPart>;
   complete(parts: readonly StoredPart[]): Promise<StoredImage>;
   abort(): Promise<void>;
 }
@@ -83,6 +85,10 @@ export function imageStore(bucket: R2Bucket, prefix: string): ImageStore {
       const { partNumber, etag } = await named(upload.uploadPart(part, body));
       return { part: partNumber, etag };
     },
+    async putStream(part, bytes, lengthBytes) {
+      const { partNumber, etag } = await sized(bytes, lengthBytes, (readable) => upload.uploadPart(part, readable));
+      return { part: partNumber, etag };
+    },
     async complete(parts) {
       return storedImage(await named(upload.complete(parts.map(({ part, etag }) => ({ partNumber: part, etag })))));
     },
@@ -101,14 +107,11 @@ export function imageStore(bucket: R2Bucket, prefix: string): ImageStore {
       return { images: objects.map(storedImage), more: truncated };
     },
     async put(name, body, lengthBytes, { ifMatch, ifNoneMatch }) {
-      const { readable, writable } = new FixedLengthStream(lengthBytes);
-      const written = copy(body, writable);
-      written.catch(() => {}); // R2 then rejects too
       const onlyIf = {
         ...(ifMatch === undefined ? {} : { etagMatches: ifMatch }),
         ...(ifNoneMatch === undefined ? {} : { etagDoesNotMatch: ifNoneMatch }),
       };
-      const object = await named(bucket.put(prefix + name, readable, { onlyIf }));
+      const object = await sized(body, lengthBytes, (readable) => bucket.put(prefix + name, readable, { onlyIf }));
       return object === null ? undefined : storedImage(object);
     },
     delete: (name) => named(bucket.delete(prefix + name)),
@@ -116,6 +119,25 @@ export function imageStore(bucket: R2Bucket, prefix: string): ImageStore {
     resumeUpload: (name, id) => imageUpload(bucket.resumeMultipartUpload(prefix + name, id)),
     source: (name) => r2Source(bucket, prefix + name),
   };
+}
+
+/** `send` takes the bytes as R2 wants them: a stream of known length. Rejects with what the bytes failed of, if they did. */
+async function sized<T>(
+  bytes: AsyncIterable<Uint8Array>,
+  lengthBytes: number,
+  send: (readable: ReadableStream<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  const { readable, writable } = new FixedLengthStream(lengthBytes);
+  let failure: { readonly cause: unknown } | undefined;
+  copy(bytes, writable).catch((cause: unknown) => {
+    failure = { cause };
+  });
+  try {
+    return await named(send(readable));
+  } catch (cause) {
+    // On its way through the stream an error loses its class.
+    throw failure ? failure.cause : cause;
+  }
 }
 
 async function copy(body: AsyncIterable<Uint8Array>, into: WritableStream<Uint8Array>): Promise<void> {

@@ -6,7 +6,7 @@ import { describeBlockDevice, expectBytes, read } from '../../../test/contract/b
 import { generatedSector, randomBytes, seededRandom } from '../../../test/fakes/block-devices.ts';
 import { SECTOR } from '../../storage/block-device.ts';
 import { cached } from '../../storage/cached.ts';
-import { ImageChangedError, ImageNotFoundError, ReadFailedError } from '../../storage/errors.ts';
+import { ImageChangedError, ImageNotFoundError } from '../../storage/errors.ts';
 import { openDisk } from '../../storage/open-disk.ts';
 import { overlay } from '../../storage/overlay.ts';
 import { r2Source } from './r2-source.ts';
@@ -90,20 +90,48 @@ describe('R2', () => {
     expect(most).toBe(6);
   });
 
-  it('detects a response shorter or longer than asked for, and does not ask again', async () => {
-    for (const length of [SECTOR - 1, SECTOR + 1, 0]) {
+  interface Wrong {
+    readonly bytes: number;
+    readonly size?: number;
+    readonly range?: { readonly offset: number; readonly length: number };
+  }
+  it.each<[string, Wrong]>([
+    ['shorter', { bytes: SECTOR - 1 }],
+    ['longer', { bytes: SECTOR + 1 }],
+    ['empty', { bytes: 0 }],
+    ['the whole object', { bytes: image.length }],
+    ['another range', { bytes: SECTOR, range: { offset: 512, length: SECTOR } }],
+    ['of another length of the object', { bytes: SECTOR, size: image.length + 1 }],
+  ])('asks again when a response is %s, and takes what is right then', async (_, { bytes, range, size }) => {
+    for (const failures of [2, 3]) {
       let gets = 0;
       const device = await r2Device(
-        withGet(async () => {
-          gets += 1;
-          return { body: new Blob([new Uint8Array(length)]).stream() } as R2ObjectBody;
+        withGet(async (get) => {
+          const { etag, size: whole } = (await get()) as R2ObjectBody;
+          if (++gets > failures) return get();
+          const body = new Blob([new Uint8Array(bytes)]).stream();
+          return { etag, size: size ?? whole, body, ...(range && { range }) } as R2ObjectBody;
         }),
         await stored(image),
+        { pause: async () => {} },
       );
-      await expect(read(device, 0, 1)).rejects.toThrow(ReadFailedError);
-      await expect(read(device, 0, 1)).rejects.toMatchObject({ code: 'EIO' });
-      expect(gets).toBe(2);
+      const reading = read(device, 0, 1);
+      if (failures === 2) expectBytes(await reading, image.subarray(0, SECTOR));
+      else
+        await expect(reading).rejects.toMatchObject({ name: 'ReadFailedError', problem: { name: 'storage-failed' } });
+      expect(gets).toBe(3);
     }
+  });
+
+  it('does not take another version for this one, whatever was asked for', async () => {
+    const device = await r2Device(
+      withGet(async (get) => {
+        const { size } = (await get()) as R2ObjectBody;
+        return { etag: 'another', size, body: new Blob([new Uint8Array(SECTOR)]).stream() } as R2ObjectBody;
+      }),
+      await stored(image),
+    );
+    await expect(read(device, 0, 1)).rejects.toThrow(ImageChangedError);
   });
 
   it.each([

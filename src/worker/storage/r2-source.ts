@@ -41,15 +41,16 @@ export async function r2Source(
 ): Promise<R2Source> {
   const request = gate(MAX_REQUESTS);
 
-  /** Transient errors are tried three times in all; any other, and the last of these, is a ReadFailedError. */
+  /** Transient errors and answers that are not whole are tried three times in all; any other error, and the last, is a ReadFailedError. */
   const attempt = async <T>(task: () => Promise<T>): Promise<T> => {
     for (let tries = 0; ; tries += 1) {
       try {
         return await request(task);
       } catch (cause) {
-        if (cause instanceof ImageChangedError || cause instanceof ReadFailedError) throw cause;
+        if (cause instanceof ImageChangedError) throw cause;
         const delayMs = RETRY_DELAYS_MS[tries];
-        if (delayMs === undefined || !isTransient(cause)) {
+        if (cause instanceof ReadFailedError && delayMs === undefined) throw cause;
+        if (delayMs === undefined || !(cause instanceof ReadFailedError || isTransient(cause))) {
           throw new ReadFailedError(`R2 could not read ${key}: ${messageOf(cause)}`, { cause });
         }
         await pause(delayMs);
@@ -70,11 +71,26 @@ export async function r2Source(
       await attempt(async () => {
         const range = { offset, length: into.length };
         const found = await bucket.get(key, { onlyIf: { etagMatches: etag }, range });
-        if (found === null || !('body' in found)) throw new ImageChangedError(key);
+        if (found === null || !('body' in found) || found.etag !== etag) throw new ImageChangedError(key);
+        mustBeRange(found, range, sizeBytes, key);
         await fill(into, found.body, `R2 object ${key}`);
       });
     },
   };
+}
+
+/** An answer to another question: it may be the right one the next time. */
+function mustBeRange(
+  { range, size }: Pick<R2ObjectBody, 'range' | 'size'>,
+  wanted: { readonly offset: number; readonly length: number },
+  sizeBytes: number,
+  key: string,
+): void {
+  // Not every R2 says which range it is; fill() then finds one of another length.
+  const { offset = wanted.offset, length = wanted.length } = range && !('suffix' in range) ? range : wanted;
+  if (size === sizeBytes && offset === wanted.offset && length === wanted.length) return;
+  const got = `${length} bytes at ${offset} of ${size}`;
+  throw new ReadFailedError(`R2 object ${key}: ${got} came, not ${wanted.length} at ${wanted.offset} of ${sizeBytes}`);
 }
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

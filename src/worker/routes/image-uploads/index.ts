@@ -1,12 +1,12 @@
 /** Handlers of /v1/images/{name}/uploads. */
 
-import { rawBodyOf } from '../body.ts';
+import { digestsOf, rawBodyOf } from '../body.ts';
 import { conditionOf, quoted } from '../conditions.ts';
 import { imageJson } from '../images/schema.ts';
 import { router } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
-import { abortUpload, beginUpload, completeUpload, putPart } from './route.ts';
-import { fromPartJson, partJson, uploadJson } from './schema.ts';
+import { abortUpload, beginUpload, completeUpload, listUploads, putPart } from './route.ts';
+import { begunJson, fromPartJson, partJson, uploadJson } from './schema.ts';
 
 export const imageUploads = router();
 
@@ -18,9 +18,17 @@ imageUploads.openapi(beginUpload, async (c) => {
   return c.json(uploadJson(name, id), 201);
 });
 
+imageUploads.openapi(listUploads, async (c) => {
+  const { name } = c.req.valid('param');
+  return c.json({ uploads: (await c.var.jobs.uploads.list(name)).map(begunJson) }, 200);
+});
+
 imageUploads.openapi(putPart, async (c) => {
   const { name, id, part } = c.req.valid('param');
-  return c.json(partJson(await c.var.jobs.uploads.putPart(name, id, part, rawBodyOf(c))), 200);
+  return c.json(
+    partJson(await c.var.jobs.uploads.putPart(name, id, part, { ...rawBodyOf(c), digests: digestsOf(c) })),
+    200,
+  );
 });
 
 imageUploads.openapi(completeUpload, async (c) => {

@@ -6,7 +6,7 @@ import { writeConditions } from '../conditions.ts';
 import { etagHeader } from '../images/route.ts';
 import { image, imageParams } from '../images/schema.ts';
 import { problemResponses } from '../problem.ts';
-import { completion, partParams, upload, uploadedPart, uploadParams } from './schema.ts';
+import { completion, partParams, upload, uploadedPart, uploadList, uploadParams } from './schema.ts';
 
 const tags = ['uploads'];
 
@@ -22,6 +22,20 @@ export const beginUpload = createRoute({
   responses: {
     201: { description: 'The upload has begun.', content: { 'application/json': { schema: upload } } },
     ...problemResponses(400, 412, 429),
+  },
+});
+
+export const listUploads = createRoute({
+  method: 'get',
+  path: '/v1/images/{name}/uploads',
+  operationId: 'listUploads',
+  summary: 'List uploads that have begun',
+  description: 'Those of this image that are neither completed nor aborted.',
+  tags,
+  request: { params: imageParams },
+  responses: {
+    200: { description: 'All there are.', content: { 'application/json': { schema: uploadList } } },
+    ...problemResponses(400),
   },
 });
 

@@ -3,6 +3,7 @@
 import { z } from '@hono/zod-openapi';
 import type { UploadedPart } from '../../images/uploads.ts';
 import { MAX_PARTS, MAX_PUT_BYTES, MIN_PART_BYTES } from '../../storage/image-store.ts';
+import type { MarkedUpload } from '../../storage/upload-marks.ts';
 import { decimal } from '../decimal.ts';
 import { imageName } from '../images/schema.ts';
 
@@ -32,6 +33,21 @@ export const uploadJson = (name: string, id: string): z.infer<typeof upload> => 
   max_part_bytes: MAX_PUT_BYTES,
   max_parts: MAX_PARTS,
 });
+
+export const uploadList = z
+  .object({
+    uploads: z
+      .array(
+        z.object({
+          id: z.string().openapi({ description: 'As the upload began with.' }),
+          begun: z.iso.datetime().openapi({ description: 'It is dropped seven days later.' }),
+        }),
+      )
+      .openapi({ description: 'Oldest first.' }),
+  })
+  .openapi('UploadList');
+
+export const begunJson = ({ id, begun }: MarkedUpload) => ({ id, begun: begun.toISOString() });
 
 export const uploadedPart = z
   .object({
