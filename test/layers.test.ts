@@ -53,7 +53,7 @@ const foreign: readonly { readonly name: RegExp; readonly at: RegExp }[] = [
 ];
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+  .filter((path) => /\.tsx?$/.test(path) && !path.endsWith('.test.ts'))
   .map((path) => ({ path, text: readFileSync(join(src, path), 'utf8') }));
 /** Without comments. */
 const codeOf = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
@@ -70,6 +70,24 @@ describe('layers', () => {
     );
     // What lies outside src/ is data: the kernel and its snapshot.
     expect(used.filter(({ first }) => ![folder, '..', ...allowed].includes(first))).toEqual([]);
+  });
+
+  it('no file imports itself by way of others, not even for a type', () => {
+    const imports = new Map(
+      files.map(({ path, text }) => [
+        path,
+        [...text.matchAll(/(?:from|import) '(\.[^']+)'/g)].map(([, target = '']) =>
+          relative(src, join(src, dirname(path), target)),
+        ),
+      ]),
+    );
+    const reachable = (from: string): ReadonlySet<string> => {
+      const seen = new Set(imports.get(from));
+      // A Set's iteration goes on to what is added meanwhile.
+      for (const path of seen) for (const next of imports.get(path) ?? []) seen.add(next);
+      return seen;
+    };
+    expect([...imports.keys()].filter((path) => reachable(path).has(path))).toEqual([]);
   });
 
   it.each(foreign)('$name is named in few places', ({ name, at }) => {

@@ -85,6 +85,11 @@ export class Kernel {
     return this.engine.memoryBytes;
   }
 
+  /** Settles after everything that the event loop has to do now. */
+  turn(): Promise<unknown> {
+    return this.#host.turn();
+  }
+
   /** Throw it away: nothing in it runs again. */
   kill(end: KernelEnd = 'halt', message = 'the kernel was stopped'): void {
     this.engine.kill(end, message);

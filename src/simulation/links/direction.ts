@@ -12,8 +12,7 @@ import { isHtb, planHtb } from './htb.ts';
 import { type DeliveryTrace, meanRate, opportunityBytes, parseTrace } from './mahimahi.ts';
 import { planQueue } from './queue.ts';
 import { planRate, slowestRate } from './rate.ts';
-import type { TcStep } from './step.ts';
-import type { TracedBucket } from './trace-driver.ts';
+import type { TcStep, TracedBucket } from './step.ts';
 
 /** Where an option of a direction stands in the request: on the link, or in what overrides it. */
 export type Where = (key: keyof DirectionSpec) => Place;

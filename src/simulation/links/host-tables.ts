@@ -1,6 +1,7 @@
 /** What Linux sizes by its memory at boot, as a machine of 8 GiB has it: no host is to feel that it shares a small kernel. */
 
-import { tcpBuffers } from '../plan/held.ts';
+/** What tcp_wmem and tcp_rmem allow at most, where a host says nothing else. */
+export const tcpBuffers = { wmem: 4_194_304, rmem: 6_291_456 } as const;
 
 /** One bucket for 128 KiB of memory: alloc_large_system_hash() in tcp_init(), with 8 GiB. */
 const ESTABLISHED_BUCKETS = 65_536;

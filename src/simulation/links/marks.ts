@@ -1,7 +1,7 @@
 /** ECN marks: what the qdiscs of a link say they marked, and what netem counts as lost. */
 
 import type { ExtraStats } from '../../abi/netlink/tc-stats.ts';
-import type { QdiscResult } from '../measure/sampler.ts';
+import type { QdiscResult } from '../measure/results.ts';
 import type { Direction } from './direction.ts';
 
 /** As codel, fq_codel, pie and fq_pie, cake's tins, fq and red call them. */

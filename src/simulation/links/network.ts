@@ -19,7 +19,6 @@ import { toBytes } from '../plan/prefix.ts';
 import type { Offload } from '../plan/request.ts';
 import { addressPlace, type Interface, isVlanAware, type Link, type Node, type Port } from '../plan/topology.ts';
 import { parseTime } from '../plan/units.ts';
-import { setUpMptcp } from '../run/mptcp.ts';
 import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts';
 import { ownSysctls, sharedSysctls } from './host-tables.ts';
 import { opportunityBytes } from './mahimahi.ts';
@@ -93,8 +92,6 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
     await sendAsked(rtnl, node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
     for (const [i, wanted] of plan.hosts.get(node)?.offloads ?? []) await setOffloads(director, rtnl.fd, i, wanted);
   }
-  await setUpMptcp(director, plan, network);
-  must('setns', await setns(director, wires.fd, CLONE.NEWNET));
   return network;
 }
 

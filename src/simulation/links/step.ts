@@ -1,8 +1,9 @@
 /** What tc(8) would be told of one device, as a list of steps. */
 
-import type { HtbClass, QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
+import type { HtbClass, QdiscOptions, TbfOptions } from '../../abi/netlink/qdisc-options.ts';
 import type { FlowerKeys } from '../../abi/netlink/tc.ts';
 import type { Place } from '../plan/issue.ts';
+import type { DeliveryTrace } from './mahimahi.ts';
 
 /** One thing to set on the device that sends into the link, in order, and where the request asks for it. */
 export type TcStep = { readonly place: Place } & (
@@ -16,3 +17,11 @@ export type TcStep = { readonly place: Place } & (
       readonly classId: number;
     }
 );
+
+/** A bucket below the delay line of a direction, that only opens when it is told. */
+export interface TracedBucket {
+  readonly deliveries: DeliveryTrace;
+  readonly parent: number;
+  readonly handle: number;
+  readonly options: TbfOptions;
+}

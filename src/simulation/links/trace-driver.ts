@@ -1,7 +1,6 @@
 /** Plays a mahimahi trace: at each delivery opportunity the link's token bucket is filled once, and asked to send. */
 
 import { AF } from '../../abi/netlink/constants.ts';
-import type { TbfOptions } from '../../abi/netlink/qdisc-options.ts';
 import { changeQdisc } from '../../abi/netlink/tc.ts';
 import { SOCK } from '../../abi/uapi/socket.ts';
 import { must } from '../../kernel/kernel-error.ts';
@@ -10,15 +9,7 @@ import { sendto, socket } from '../../kernel/syscalls/net.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import type { ProgramTask, Stage } from '../run/program.ts';
-import type { DeliveryTrace } from './mahimahi.ts';
-
-/** A bucket below the delay line of a direction, that only opens when it is told. */
-export interface TracedBucket {
-  readonly deliveries: DeliveryTrace;
-  readonly parent: number;
-  readonly handle: number;
-  readonly options: TbfOptions;
-}
+import type { TracedBucket } from './step.ts';
 
 /** IEEE 802 local experimental Ethertype: nobody listens for it. */
 const EXPERIMENTAL = 0x88b5;

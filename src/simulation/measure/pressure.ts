@@ -8,12 +8,6 @@ import type { WorkloadResult } from './results.ts';
 /** Counters of a host, as nstat(8) names them, that only a shortage of memory moves; where they are not zero. */
 export type Pressure = Readonly<Record<string, number>>;
 
-/** netstat(8) -s: what a host of its own would not have met. */
-export const pressureCounters: Readonly<Record<string, readonly string[]>> = {
-  TcpExt: ['TCPMemoryPressures', 'TCPMemoryPressuresChrono', 'TCPAbortOnMemory', 'PFMemallocDrop'],
-  Udp: ['MemErrors'],
-  Udp6: ['MemErrors'],
-};
 /** What a host also does for a buffer that it set itself: a shortage only beside one of those above. */
 const alsoOwn = ['TcpExt.PruneCalled', 'TcpExt.TCPOFODrop', 'TcpExt.TCPRcvQDrop'];
 

@@ -1,6 +1,7 @@
 /** What a simulation answers: numbers in the units their names end with. */
 
 import type { TcpInfo } from '../../abi/netlink/inet-diag.ts';
+import type { ExtraStats } from '../../abi/netlink/tc-stats.ts';
 import type { Summary } from './stats.ts';
 
 interface FlowResult {
@@ -126,3 +127,20 @@ export type WorkloadResult =
   | OnOffResult
   | FlowsResult
   | SyscallsResult;
+
+/** One qdisc of one direction of a link. */
+export interface QdiscResult {
+  readonly kind: string;
+  readonly handle: string;
+  readonly parent: string;
+  readonly sent_bytes: number;
+  readonly sent_packets: number;
+  /** Packets it did not deliver, those of qdiscs below it included. */
+  readonly drops: number;
+  /** Packets it marked instead of dropping them (ECN). */
+  readonly marks: number;
+  readonly overlimits: number;
+  readonly backlog_bytes: number;
+  readonly backlog_packets: number;
+  readonly extra?: ExtraStats;
+}

@@ -1,7 +1,7 @@
 /** Looks at connections and queues at an interval, in virtual time. */
 
 import { dumpQdiscs, formatHandle } from '../../abi/netlink/tc.ts';
-import { type ExtraStats, parseQdisc } from '../../abi/netlink/tc-stats.ts';
+import { parseQdisc } from '../../abi/netlink/tc-stats.ts';
 import { stealFd } from '../../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
@@ -12,23 +12,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Link } from '../plan/topology.ts';
 import type { ProgramTask, Stage, TcpSample, WatchedFlow } from '../run/program.ts';
 import { readTcpInfo } from '../run/sockets.ts';
-
-/** One qdisc of one direction of a link. */
-export interface QdiscResult {
-  readonly kind: string;
-  readonly handle: string;
-  readonly parent: string;
-  readonly sent_bytes: number;
-  readonly sent_packets: number;
-  /** Packets it did not deliver, those of qdiscs below it included. */
-  readonly drops: number;
-  /** Packets it marked instead of dropping them (ECN). */
-  readonly marks: number;
-  readonly overlimits: number;
-  readonly backlog_bytes: number;
-  readonly backlog_packets: number;
-  readonly extra?: ExtraStats;
-}
+import type { QdiscResult } from './results.ts';
 
 /** The qdiscs of both directions of a link, by its two devices among the wires. */
 export interface LinkQueues {

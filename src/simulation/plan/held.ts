@@ -3,6 +3,7 @@
 import type { Hijack } from '../hijack/hijack.ts';
 import { capacityOf } from '../links/capacity.ts';
 import type { Direction } from '../links/direction.ts';
+import { tcpBuffers } from '../links/host-tables.ts';
 import type { Path } from './path.ts';
 import type { Plan } from './plan.ts';
 import type { Node } from './topology.ts';
@@ -33,8 +34,6 @@ export interface Streams {
 }
 
 const MIB = 2 ** 20;
-/** What tcp_wmem and tcp_rmem allow at most, where a host says nothing else: network.ts sets them so. */
-export const tcpBuffers = { wmem: 4_194_304, rmem: 6_291_456 } as const;
 /** A send buffer is more than the window, and a slow start ends at twice what the path holds: measured. */
 const WINDOWS = 3;
 /** Pages that many short connections of long packets pin. */

@@ -1,8 +1,7 @@
 /** The links between two nodes, the fewest there are, as their planned directions. */
 
 import type { Direction } from '../links/direction.ts';
-import type { Plan } from './plan.ts';
-import type { Link, Node } from './topology.ts';
+import type { Link, Node, Topology } from './topology.ts';
 
 /** One link of a path: what is sent meets `there`, what answers meets `back`. */
 export interface PathStep {
@@ -13,14 +12,16 @@ export interface PathStep {
   readonly back: Direction;
 }
 
+/** What paths are looked for in. */
+export interface Wiring {
+  readonly topology: Pick<Topology, 'links'>;
+  readonly directions: ReadonlyMap<Link, readonly [Direction, Direction]>;
+}
+
 export type Path = readonly PathStep[];
 
 /** Empty where there is no way, or none is needed. */
-export function pathBetween(
-  from: Node,
-  to: Node,
-  { topology, directions }: Pick<Plan, 'topology' | 'directions'>,
-): Path {
+export function pathBetween(from: Node, to: Node, { topology, directions }: Wiring): Path {
   return linksBetween(from, to, topology.links).flatMap(({ link, end }): PathStep[] => {
     const [forward, reverse] = directions.get(link) ?? [];
     if (!forward || !reverse) return [];

@@ -2,11 +2,15 @@
 
 import type { Direction } from '../links/direction.ts';
 import type { Place } from './issue.ts';
-import { pathBetween } from './path.ts';
-import type { Plan } from './plan.ts';
-import type { TcpPlan } from './workload-plan.ts';
+import { pathBetween, type Wiring } from './path.ts';
+import type { TcpPlan, WorkloadPlan } from './workload-plan.ts';
 
-export function warnOfTiming(place: Place, plan: Plan): void {
+interface Timed extends Wiring {
+  readonly durationNs: number;
+  readonly workloads: readonly WorkloadPlan[];
+}
+
+export function warnOfTiming(place: Place, plan: Timed): void {
   warnOfPhases(place, plan);
   warnOfLateAnswers(place, plan);
 }
@@ -15,7 +19,7 @@ export function warnOfTiming(place: Place, plan: Plan): void {
 const dropTail: readonly (string | undefined)[] = ['bfifo', 'pfifo'];
 
 /** Floyd and Jacobson, On Traffic Phase Effects in Packet-Switched Gateways (1992). */
-function warnOfPhases(place: Place, plan: Plan): void {
+function warnOfPhases(place: Place, plan: Timed): void {
   const firsts = new Map<Direction, TcpPlan>();
   for (const workload of plan.workloads) {
     if (workload.type !== 'tcp') continue;
@@ -49,7 +53,7 @@ const isRandom = ({ steps }: Direction): boolean =>
 
 const chances = ['jitterNs', 'loss', 'lossModel', 'duplicate', 'corrupt', 'reorder'];
 
-function warnOfLateAnswers(place: Place, plan: Plan): void {
+function warnOfLateAnswers(place: Place, plan: Timed): void {
   for (const workload of plan.workloads) {
     if (workload.type === 'syscalls') continue;
     const path = pathBetween(workload.from, workload.to, plan);

@@ -64,9 +64,6 @@ export interface TcpSample {
   readonly info: TcpInfo;
 }
 
-/** More promises than any result is passed through. */
-const HANDS = 32;
-
 /** Tasks on each node; a program's task serves another one after it. No node is the namespace of wires. */
 export class TaskPool {
   readonly #director: ProgramTask;
@@ -96,9 +93,12 @@ export class TaskPool {
     return result;
   }
 
-  /** The clock may move once this task has no program: not before whoever waits for the program's result has it. */
+  /**
+   * The clock may move once this task has no program: not before whoever waits for the program's result has gone on with
+   * it. That takes as many microtasks as promises pass it on, and all of those are over when the event loop comes round.
+   */
   async #release(node: Node | undefined, task: ProgramTask): Promise<void> {
-    for (let hand = 0; hand < HANDS; hand++) await undefined;
+    await this.#kernel.turn();
     task.detach();
     this.#idle.set(node, [...(this.#idle.get(node) ?? []), task]);
   }

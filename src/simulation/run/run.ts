@@ -5,7 +5,7 @@ import { CLONE } from '../../abi/uapi/socket.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { plus } from '../../kernel/memory.ts';
-import { unshare } from '../../kernel/syscalls/namespace.ts';
+import { setns, unshare } from '../../kernel/syscalls/namespace.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import type { HijackNote } from '../hijack/hijack.ts';
 import { applyHijack, dumpFiles } from '../hijack/hijack-run.ts';
@@ -15,21 +15,15 @@ import { driveTrace } from '../links/trace-driver.ts';
 import { Capture, type CaptureResult } from '../measure/capture.ts';
 import { type Fairness, fairnessOf } from '../measure/fairness.ts';
 import { findShortage, marked, type Pressure, type Shortage } from '../measure/pressure.ts';
-import type { WorkloadResult } from '../measure/results.ts';
-import {
-  type LinkQueues,
-  type QdiscResult,
-  readQueues,
-  Sampler,
-  type SamplerEvents,
-  type Taken,
-} from '../measure/sampler.ts';
+import type { QdiscResult, WorkloadResult } from '../measure/results.ts';
+import { type LinkQueues, readQueues, Sampler, type SamplerEvents, type Taken } from '../measure/sampler.ts';
 import type { Warning } from '../plan/issue.ts';
 import type { Plan } from '../plan/plan.ts';
 import { formatPrefix } from '../plan/prefix.ts';
 import { boundTcpMemory } from '../plan/tcp-memory.ts';
 import type { Link, Node } from '../plan/topology.ts';
 import { monotonicNow } from './monotonic.ts';
+import { setUpMptcp } from './mptcp.ts';
 import { type ProgramTask, type Stage, TaskPool, wakeExactly } from './program.ts';
 import { seededRandom } from './random.ts';
 import { realtimeOffset } from './receive.ts';
@@ -104,6 +98,8 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   await wakeExactly(director);
   await raiseFileLimit(director);
   const network = await buildNetwork(director, plan);
+  await setUpMptcp(director, plan, network);
+  must('setns', await setns(director, network.wires.fd, CLONE.NEWNET));
   const pool = new TaskPool(director, kernel, network);
   const hijacked = await hijackHosts(plan, pool);
   const nowNs = await monotonicNow(director, kernel.engine.clock);

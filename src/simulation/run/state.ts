@@ -21,7 +21,6 @@ import { setns } from '../../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { Netns, Network } from '../links/network.ts';
-import { pressureCounters } from '../measure/pressure.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Node } from '../plan/topology.ts';
 
@@ -95,6 +94,12 @@ const dropCounters: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** netstat(8) -s: what a host of its own would not have met. */
+const pressureCounters: Readonly<Record<string, readonly string[]>> = {
+  TcpExt: ['TCPMemoryPressures', 'TCPMemoryPressuresChrono', 'TCPAbortOnMemory', 'PFMemallocDrop'],
+  Udp: ['MemErrors'],
+  Udp6: ['MemErrors'],
+};
 /** Every node by name. The director ends in the namespace of the last. */
 export async function readHosts(plan: Plan, network: Network): Promise<Record<string, HostState>> {
   const found: Record<string, HostState> = {};
