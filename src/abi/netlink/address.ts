@@ -59,6 +59,13 @@ export function newAddress(
   );
 }
 
+/** Take an address from a device. */
+export const deleteAddress = (index: number, address: Uint8Array, prefixLength: number): NetlinkRequest =>
+  request(RTM.DELADDR, 0, encode(ifaddrmsg, { family: familyOf(address), prefixLength, index }), [
+    raw(IFA.LOCAL, address),
+    raw(IFA.ADDRESS, address),
+  ]);
+
 function broadcastOf(address: Uint8Array, prefixLength: number): Uint8Array {
   return address.map((byte, i) => byte | (0xff >>> Math.min(8, Math.max(0, prefixLength - 8 * i))));
 }
@@ -124,7 +131,13 @@ const routeTypes = {
   prohibit: RTN.PROHIBIT,
 } as const;
 
-export function newRoute(route: RouteSpec): NetlinkRequest {
+/** "ip route replace" */
+export const newRoute = (route: RouteSpec): NetlinkRequest =>
+  routeRequest(RTM.NEWROUTE, NLM_F.CREATE | NLM_F.REPLACE, route);
+/** "ip route del": the first route that has all of this. */
+export const deleteRoute = (route: RouteSpec): NetlinkRequest => routeRequest(RTM.DELROUTE, 0, route);
+
+function routeRequest(message: number, flags: number, route: RouteSpec): NetlinkRequest {
   const type = routeTypes[route.type ?? 'unicast'];
   const onLink = route.family === AF.INET && type === RTN.UNICAST && route.gateway === undefined;
   const table = route.table ?? RT_TABLE.MAIN;
@@ -133,13 +146,13 @@ export function newRoute(route: RouteSpec): NetlinkRequest {
     destinationLength: route.destination?.prefixLength ?? 0,
     table: Math.min(table, 255),
     protocol: RTPROT.BOOT,
-    scope: onLink ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE,
+    scope: message === RTM.DELROUTE ? RT_SCOPE.NOWHERE : onLink ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE,
     type,
   });
   const metrics = present(maybe(attrU32, RTAX.MTU, route.mtu), maybe(attrU32, RTAX.INITCWND, route.initcwnd));
   return request(
-    RTM.NEWROUTE,
-    NLM_F.CREATE | NLM_F.REPLACE,
+    message,
+    flags,
     body,
     present(
       maybe(raw, RTA.DST, route.destination?.address),

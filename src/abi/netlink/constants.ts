@@ -46,7 +46,10 @@ export const RTM = {
   GETQDISC: 38,
   NEWTCLASS: 40,
   GETTCLASS: 42,
+  DELADDR: 21,
+  DELROUTE: 25,
   NEWTFILTER: 44,
+  DELTFILTER: 45,
 } as const;
 
 /** netdevice(7) flags. */
@@ -93,7 +96,7 @@ export const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, PREFSRC: 7, METRIC
 export const RTAX = { MTU: 2, INITCWND: 11 } as const;
 export const RTN = { UNICAST: 1, BLACKHOLE: 6, UNREACHABLE: 7, PROHIBIT: 8 } as const;
 export const RTPROT = { BOOT: 3 } as const;
-export const RT_SCOPE = { UNIVERSE: 0, LINK: 253 } as const;
+export const RT_SCOPE = { NOWHERE: 255, UNIVERSE: 0, LINK: 253 } as const;
 export const RT_TABLE = { MAIN: 254, LOCAL: 255 } as const;
 export const FRA = { SRC: 2, TABLE: 15 } as const;
 export const FR_ACT_TO_TBL = 1;

@@ -95,6 +95,15 @@ function roundHalfEven(value: number): number {
 /** A time that whole ticks cannot tell needs its attribute of 64 bits. */
 const needs64 = (ns: number | undefined): boolean => ns !== undefined && (ns % 64 !== 0 || ns / 64 > u32Max);
 
+/** The same with a zero for whatever it does not have: a change leaves alone what is not named (netem_change()). */
+export const everyNetemOption = (o: NetemOptions): NetemOptions => ({
+  ...o,
+  delayCorrelation: o.delayCorrelation ?? 0,
+  reorder: o.reorder ?? 0,
+  corrupt: o.corrupt ?? 0,
+  ecn: o.ecn ?? false,
+});
+
 /** What goes into TCA_OPTIONS: struct tc_netem_qopt, then attributes. */
 export function encodeNetem(o: NetemOptions): Uint8Array {
   const gap = o.gap ?? (o.reorder ? 1 : 0);
@@ -110,20 +119,20 @@ export function encodeNetem(o: NetemOptions): Uint8Array {
     head,
     ...present(
       correlations(o),
-      o.reorder
+      o.reorder !== undefined
         ? raw(
             TCA_NETEM.REORDER,
             encode(chanceCorr, { probability: chance(o.reorder), correlation: chance(o.reorderCorrelation) }),
           )
         : undefined,
-      o.corrupt
+      o.corrupt !== undefined
         ? raw(
             TCA_NETEM.CORRUPT,
             encode(chanceCorr, { probability: chance(o.corrupt), correlation: chance(o.corruptCorrelation) }),
           )
         : undefined,
       o.lossModel && nested(TCA_NETEM.LOSS | NLA_F.NESTED, [encodeLossModel(o.lossModel)]),
-      o.ecn ? attrU32(TCA_NETEM.ECN, 1) : undefined,
+      o.ecn !== undefined ? attrU32(TCA_NETEM.ECN, Number(o.ecn)) : undefined,
       ...encodeRate(o),
       maybe(attrU64, TCA_NETEM.LATENCY64, needs64(o.latencyNs) ? o.latencyNs : undefined),
       maybe(attrU64, TCA_NETEM.JITTER64, needs64(o.jitterNs) ? o.jitterNs : undefined),
@@ -139,7 +148,8 @@ export function encodeNetem(o: NetemOptions): Uint8Array {
 }
 
 function correlations(o: NetemOptions): Attribute | undefined {
-  if (!o.delayCorrelation && !o.lossCorrelation && !o.duplicateCorrelation) return undefined;
+  const given = [o.delayCorrelation, o.lossCorrelation, o.duplicateCorrelation];
+  if (given.every((value) => value === undefined)) return undefined;
   const value = {
     delay: chance(o.delayCorrelation),
     loss: chance(o.lossCorrelation),

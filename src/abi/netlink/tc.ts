@@ -70,17 +70,27 @@ export const newPlainQdisc = (place: QdiscPlace, kind: string): NetlinkRequest =
 export const changeQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
   qdiscRequest(0, place, options.kind, encodeQdiscOptions(options));
 
+/** "tc qdisc replace": another queue in the place of one, whose packets are lost. */
+export const replaceQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
+  qdiscRequest(NLM_F.CREATE | NLM_F.REPLACE, place, options.kind, encodeQdiscOptions(options));
+
 export const dumpQdiscs = (index = 0): NetlinkRequest => dump(RTM.GETQDISC, encode(tcmsg, { index }));
 export const dumpClasses = (index: number): NetlinkRequest => dump(RTM.GETTCLASS, encode(tcmsg, { index }));
 
+type ClassPlace = QdiscPlace & { readonly handle: number };
+
 /** "tc class add ... htb" */
-export const newHtbClass = (place: QdiscPlace & { readonly handle: number }, options: HtbClass): NetlinkRequest =>
-  request(
-    RTM.NEWTCLASS,
-    NLM_F.CREATE | NLM_F.EXCL,
-    encode(tcmsg, { index: place.index, parent: place.parent, handle: place.handle }),
-    [string(TCA.KIND, 'htb'), raw(TCA.OPTIONS, encodeHtbClass(options))],
-  );
+export const newHtbClass = (place: ClassPlace, options: HtbClass): NetlinkRequest =>
+  htbClassRequest(NLM_F.CREATE | NLM_F.EXCL, place, options);
+/** "tc class change ... htb" */
+export const changeHtbClass = (place: ClassPlace, options: HtbClass): NetlinkRequest =>
+  htbClassRequest(0, place, options);
+
+const htbClassRequest = (flags: number, place: ClassPlace, options: HtbClass): NetlinkRequest =>
+  request(RTM.NEWTCLASS, flags, encode(tcmsg, { index: place.index, parent: place.parent, handle: place.handle }), [
+    string(TCA.KIND, 'htb'),
+    raw(TCA.OPTIONS, encodeHtbClass(options)),
+  ]);
 
 /** What a filter does with a packet it matches: name a class, or hand the packet to another device of the namespace. */
 export type FilterVerdict = { readonly classId: number } | { readonly redirect: number } | { readonly mirror: number };
@@ -114,6 +124,10 @@ export function newMatchall(place: FilterPlace, verdict: FilterVerdict): Netlink
   return filter(place, ETH_P.ALL, 'matchall', [verdictAttribute(verdict, TCA_MATCHALL)]);
 }
 
+/** All filters of this priority for every protocol. */
+export const deleteFilters = ({ index, parent, priority }: FilterPlace): NetlinkRequest =>
+  request(RTM.DELTFILTER, 0, encode(tcmsg, { index, parent, info: filterInfo(priority, ETH_P.ALL) }), []);
+
 /** Packets of one family with these keys. */
 export function newFlower(place: FilterPlace, keys: FlowerKeys, verdict: FilterVerdict): NetlinkRequest {
   const isIpv6 = keys.family === 'ipv6';
@@ -146,13 +160,16 @@ function filter(
   kind: string,
   options: readonly Attribute[],
 ): NetlinkRequest {
-  const networkOrder = ((protocol & 0xff) << 8) | (protocol >>> 8);
-  const info = ((priority << 16) | networkOrder) >>> 0;
+  const info = filterInfo(priority, protocol);
   return request(RTM.NEWTFILTER, NLM_F.CREATE | NLM_F.EXCL, encode(tcmsg, { index, parent, info }), [
     string(TCA.KIND, kind),
     nested(TCA.OPTIONS, options),
   ]);
 }
+
+/** The protocol is in network order. */
+const filterInfo = (priority: number, protocol: number): number =>
+  ((priority << 16) | ((protocol & 0xff) << 8) | (protocol >>> 8)) >>> 0;
 
 const mirred = Struct({
   actionIndex: u32,

@@ -17,12 +17,25 @@ import type { TcStep, TracedBucket } from './step.ts';
 /** Where an option of a direction stands in the request: on the link, or in what overrides it. */
 export type Where = (key: keyof DirectionSpec) => Place;
 
+/** The most of each that a direction is while it runs, as events change it. */
+export interface Widest {
+  readonly rateBps?: number;
+  readonly delayNs: number;
+  readonly jitterNs: number;
+  /** The least: longest packets, in segments, that every state lets pass whole. */
+  readonly gsoMaxSegs?: number;
+}
+
 export interface Direction {
+  /** Where events change it. */
+  readonly widest?: Widest;
   readonly steps: readonly TcStep[];
   /** Longest packet its sender may build, in segments; undefined: no limit. */
   readonly gsoMaxSegs?: number;
   /** The shaper waits for delivery opportunities instead of having a rate. */
   readonly trace?: TracedBucket;
+  /** Bytes of a fifo whose limit the request does not give. */
+  readonly limitBytes: number;
   readonly report: DirectionReport;
 }
 
@@ -58,6 +71,10 @@ export interface Surroundings {
   readonly isTrunk: boolean;
   /** At most so much more delay at random, for packets that come to a queue. */
   readonly perturbNs?: number;
+  /** It is to be changed while it runs: it has a delay line, if only of the least delay. */
+  readonly changes?: boolean;
+  /** Bytes of a fifo that the request does not give: as before a change, for a buffer stays what it is. */
+  readonly limitBytes?: number;
 }
 
 /** `place` is the direction's, for what several of its options make together. */
@@ -65,19 +82,19 @@ export function planDirection(
   place: Place,
   at: Where,
   spec: DirectionSpec,
-  { mtu, random, isTrunk, perturbNs = 0 }: Surroundings,
+  { mtu, random, isTrunk, perturbNs = 0, changes = false, limitBytes }: Surroundings,
 ): Direction {
   const trace = planTrace(at, spec, mtu);
   const frameBytes = (trace ? opportunityBytes : mtu) + headerBytes;
   const rate = trace ? meanRate(trace) / 8 : planRate(at('rate'), spec.rate, frameBytes);
   const hasQueue = rate !== undefined || spec.queue !== undefined;
-  const netem = perturbed(planNetem(at, spec, random, hasQueue), hasQueue ? perturbNs : 0);
+  const netem = perturbed(planNetem(at, spec, random, hasQueue || changes), hasQueue ? perturbNs : 0);
   const delayNs = readTime(at('delay'), spec.delay) ?? 0;
   const shaper = {
     parent: netem ? netemHandle | 1 : TC_H.ROOT,
     rate,
     burst: planBurst(at, spec, trace ? 0 : rate, frameBytes),
-    limitBytes: defaultLimit(rate ?? 0, delayNs, frameBytes),
+    limitBytes: limitBytes ?? defaultLimit(rate ?? 0, delayNs, frameBytes),
     waitsForTrace: trace !== undefined,
     isTrunk,
   };
@@ -90,6 +107,7 @@ export function planDirection(
     steps,
     ...(gsoMaxSegs !== undefined && { gsoMaxSegs }),
     ...(trace && tracedBucket(trace, steps)),
+    limitBytes: shaper.limitBytes,
     report: {
       ...(rate !== undefined && { rateBps: rate * 8 }),
       delayNs,

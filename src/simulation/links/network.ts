@@ -156,6 +156,13 @@ async function setOffloads(
 
 // --- wires ---
 
+/** Where the filter of a device is that passes packets on. */
+export const ingressFilter = { parent: ingressHandle, priority: 1 } as const;
+
+/** What comes in by one device leaves by the other; without this it is lost in silence. */
+export const passOn = (from: number, to: number): NetlinkRequest =>
+  newMatchall({ index: from, ...ingressFilter }, { redirect: to });
+
 /** The two cables of a link, and in the middle: what comes in at one end leaves at the other, through its qdiscs. */
 function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes' | 'devices'>): AskedMessage[] {
   const [first, second] = devices.ofLink.get(link) ?? [0, 0];
@@ -172,8 +179,8 @@ function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes
       link.place,
       newQdisc({ index: first, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
       newQdisc({ index: second, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
-      newMatchall({ index: first, parent: ingressHandle, priority: 1 }, { redirect: second }),
-      newMatchall({ index: second, parent: ingressHandle, priority: 1 }, { redirect: first }),
+      passOn(first, second),
+      passOn(second, first),
     ),
   ];
 }

@@ -6,6 +6,7 @@ import { stealFd } from '../../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
+import type { EventMark } from '../events/event.ts';
 import type { Direction } from '../links/direction.ts';
 import { markedBy, withoutMarks } from '../links/marks.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -25,6 +26,8 @@ export interface Sample {
   readonly time_s: number;
   readonly tcp: readonly TcpSampleResult[];
   readonly links: readonly ({ readonly link: string } & LinkQueues)[];
+  /** That came since the sample before, if any did. */
+  readonly events?: readonly EventMark[];
 }
 
 export interface TcpSampleResult {
@@ -66,6 +69,8 @@ export class Sampler {
   readonly #emit: ((sample: Sample) => void) | undefined;
   readonly #progress: ((timeS: number) => void) | undefined;
   readonly #fds = new Map<WatchedFlow, number>();
+  readonly #marks: readonly EventMark[];
+  #told = 0;
   readonly samples: TcpSample[] = [];
 
   constructor(
@@ -73,7 +78,9 @@ export class Sampler {
     directions: Plan['directions'],
     intervalNs: number | undefined,
     { sample, progress }: SamplerEvents,
+    marks: readonly EventMark[] = [],
   ) {
+    this.#marks = marks;
     this.#stage = stage;
     this.#directions = directions;
     this.#intervalNs = intervalNs ?? DEFAULT_INTERVAL_NS;
@@ -91,9 +98,12 @@ export class Sampler {
       await sleepUntil(task, due);
       const timeNs = due - beganNs;
       const taken = await this.#lookAtFlows(task, timeNs);
-      if (this.#emit)
-        this.#emit({ time_s: timeNs / 1e9, tcp: taken.map(tcpSample), links: await this.#lookAtLinks(rtnl) });
-      else if (n % looksAStep === 0) this.#progress?.(timeNs / 1e9);
+      if (this.#emit) {
+        const links = await this.#lookAtLinks(rtnl);
+        const events = this.#marks.slice(this.#told);
+        this.#told = this.#marks.length;
+        this.#emit({ time_s: timeNs / 1e9, tcp: taken.map(tcpSample), links, ...(events.length > 0 && { events }) });
+      } else if (n % looksAStep === 0) this.#progress?.(timeNs / 1e9);
     }
   }
 

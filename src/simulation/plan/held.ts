@@ -59,14 +59,17 @@ export function heldByDatagrams(datagrams: Datagrams, path: Path, plan: Plan): n
   const directions = datagrams.answered ? waysOf(path) : path.map(({ there }) => there);
   const packets = directions.reduce(
     (sum, direction) =>
-      sum + (direction.report.delayNs + spreadNs(direction)) / datagrams.intervalNs + queued(datagrams, direction),
+      sum + (linkOf(direction).delayNs + spreadNs(direction)) / datagrams.intervalNs + queued(datagrams, direction),
     0,
   );
   return Math.min(total, packets) * datagramBytes(datagrams, path);
 }
 
+/** What the link is at most. */
+const linkOf = ({ widest, report }: Direction) => widest ?? report;
+
 /** Twice the jitter: hardly a delay is longer. */
-const spreadNs = ({ report }: Direction): number => 2 * report.jitterNs;
+const spreadNs = (direction: Direction): number => 2 * linkOf(direction).jitterNs;
 
 /** Packets of this flow in the queue: as many as come while the queue is emptied once, if it is full. */
 function queued({ size, intervalNs, isIpv6 }: Datagrams, direction: Direction): number {
@@ -74,7 +77,7 @@ function queued({ size, intervalNs, isIpv6 }: Datagrams, direction: Direction): 
   if (packets === 0) return 0;
   const frame = size + (isIpv6 ? 62 : 42);
   const held = Math.min(packets, bytes / frame);
-  const rate = direction.report.rateBps;
+  const rate = linkOf(direction).rateBps;
   if (rate === undefined) return 0;
   const emptiedNs = (Math.min(bytes, packets * FRAME_BYTES) * 8e9) / rate;
   return Math.min(held, emptiedNs / intervalNs);
@@ -134,8 +137,8 @@ const overheadOf = (path: Path): number => 1.15 + 1 / Math.min(45, ...path.map((
 
 /** What is under way when a path is full, its bandwidth-delay product and its queues; without a rate, any number. */
 function pathBytes(path: Path): number {
-  const rates = path.flatMap(({ there }) => there.report.rateBps ?? []);
-  const rttNs = waysOf(path).reduce((ns, direction) => ns + direction.report.delayNs + direction.report.jitterNs, 0);
+  const rates = path.flatMap(({ there }) => linkOf(there).rateBps ?? []);
+  const rttNs = waysOf(path).reduce((ns, direction) => ns + linkOf(direction).delayNs + linkOf(direction).jitterNs, 0);
   if (rates.length === 0) return rttNs > 0 ? Number.POSITIVE_INFINITY : MIB;
   const queues = path.reduce((sum, { there }) => {
     const { packets, bytes, managed } = capacityOf(there);

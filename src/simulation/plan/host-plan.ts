@@ -72,13 +72,15 @@ function withOffload(i: Interface): [Interface, Readonly<Partial<Record<Offload,
   return [[i, i.spec.offload]];
 }
 
-interface Context {
+/** What the names in a route or a neighbour may mean. */
+export interface Context {
   readonly interfaces: readonly Interface[];
   readonly topology: Topology;
   readonly addressing: Addressing;
 }
 
-function planRoute(place: Place, spec: RouteSpec, context: Context): HostRoute | undefined {
+/** A route of the request, its names found. */
+export function planRoute(place: Place, spec: RouteSpec, context: Context): HostRoute | undefined {
   const destination = spec.to === 'default' ? undefined : parsePrefix(spec.to);
   if (spec.to !== 'default' && !destination)
     return place.at('to').fail('bad-address', `${JSON.stringify(spec.to)} is neither "default" nor a network`);

@@ -1,8 +1,11 @@
 /** A request made into a plan: everything named, addressed, routed and checked before a kernel is touched. */
 
 import { formatIp, formatMac } from '../../abi/netlink/inet.ts';
+import type { PlannedEvent, Way } from '../events/event.ts';
+import type { Override, PlanWay } from '../events/link-states.ts';
+import { changedLinks, planEvents } from '../events/plan-events.ts';
 import { type Hijack, planHijack } from '../hijack/hijack.ts';
-import { type Direction, planDirection } from '../links/direction.ts';
+import { type Direction, planDirection, type Widest } from '../links/direction.ts';
 import { type Forwarding, planForwarding } from '../links/forwarding.ts';
 import { seededRandom } from '../run/random.ts';
 import { type Addressing, planAddresses } from './addressing.ts';
@@ -40,6 +43,8 @@ export interface Plan {
   readonly workloads: readonly WorkloadPlan[];
   readonly captures: readonly CapturePlan[];
   readonly sampleIntervalNs?: number;
+  /** What changes while it runs, in order of time. */
+  readonly events: readonly PlannedEvent[];
   /** What looks like a slip in the request. */
   readonly warnings: readonly Warning[];
 }
@@ -71,18 +76,47 @@ export function planSimulation(request: SimulationRequest, budget: Budget): Plan
     topology.segments.flatMap((segment) => segment.interfaces.map((i) => [i, segment] as const)),
   );
   const network: Network = { topology, addressing, ways, segmentOf };
-  const workloads = planWorkloads(place, request, network);
+  const workloads = planWorkloads(place, withStarts(place, request), network);
   checkPaths(place, workloads, network);
   const seed = request.seed ?? 0;
   if (!Number.isSafeInteger(seed) || seed < 0)
     place.at('seed').fail('bad-option', `${seed} is no seed: a whole number from 0 to 2^53 - 1`);
   const perturbNs = readPerturb(place, request);
-  const directions = new Map(topology.links.map((link) => [link, planDirections(link, seed, perturbNs)] as const));
+  const events = request.events ?? [];
+  const changed = changedLinks(events);
+  const planWay: PlanWay = (link, way, overrides, n) =>
+    planWayOf(link, way, overrides, { seed, perturbNs, changes: changed.has(link.name), n });
+  const untouched = new Map(
+    topology.links.map((link) => [link, [planWay(link, 0, [], -1), planWay(link, 1, [], -1)] as const]),
+  );
+  const durationNs = readDuration(place, request);
+  const limited: PlanWay = (link, way, overrides, n) =>
+    planWayOf(link, way, overrides, {
+      seed,
+      perturbNs,
+      changes: true,
+      n,
+      limitBytes: untouched.get(link)?.[way].limitBytes ?? 0,
+    });
+  const planned = planEvents(place.at('events'), events, {
+    topology,
+    addressing,
+    directions: untouched,
+    durationNs,
+    workloads: workloads.map(({ name }) => name),
+    planWay: limited,
+  });
+  const directions = new Map(
+    [...untouched].map(([link, [forward, reverse]]) => {
+      const [first, second] = planned.widest.get(link) ?? [];
+      return [link, [allowing(forward, first), allowing(reverse, second)] as const];
+    }),
+  );
   const sampleIntervalNs = readInterval(place, request);
   const neighbours = request.neighbours === 'dynamic' ? [] : findNeighbours(workloads, network);
   const plan: Plan = {
     seed,
-    durationNs: readDuration(place, request),
+    durationNs,
     families,
     topology,
     addressing,
@@ -103,6 +137,7 @@ export function planSimulation(request: SimulationRequest, budget: Budget): Plan
     captures: planCaptures(place, request, topology),
     ...(sampleIntervalNs !== undefined && { sampleIntervalNs }),
     warnings: found.warnings,
+    events: planned.events,
   };
   if (issues.length) return { issues: distinct(issues) };
   warnOfTiming(place, plan);
@@ -209,24 +244,63 @@ function delayed(workload: WorkloadPlan, hijacks: ReadonlyMap<string, Hijack>): 
 
 // --- links ---
 
-function planDirections(link: Link, seed: number, perturbNs: number): [Direction, Direction] {
+interface WayContext {
+  readonly seed: number;
+  readonly perturbNs: number;
+  readonly changes: boolean;
+  /** Number of the change; -1: as it is at first. */
+  readonly n: number;
+  readonly limitBytes?: number;
+}
+
+function planWayOf(link: Link, way: Way, overrides: readonly Override[], context: WayContext): Direction {
+  const { n, seed, ...surroundings } = context;
   const mtu = Math.max(...link.ports.map((port) => port.mtu));
-  const plan = (way: 'forward' | 'reverse') => {
-    const override: DirectionSpec = link.spec[way] ?? {};
-    const at = (key: keyof DirectionSpec) => (override[key] === undefined ? link.place : link.place.at(way)).at(key);
-    return planDirection(
-      Object.keys(override).length ? link.place.at(way) : link.place,
-      at,
-      { ...link.spec, ...override },
-      {
-        mtu,
-        random: seededRandom(seed, `link ${link.index} ${way}`),
-        isTrunk: link.spec.vlans !== undefined,
-        perturbNs,
-      },
-    );
+  const name = way === 0 ? 'forward' : 'reverse';
+  const own: DirectionSpec = link.spec[name] ?? {};
+  const spec: DirectionSpec = Object.assign({}, link.spec, own, ...overrides.map((override) => override.spec));
+  const at = (key: keyof DirectionSpec) =>
+    (
+      overrides.findLast((override) => override.spec[key] !== undefined)?.place ??
+      (own[key] === undefined ? link.place : link.place.at(name))
+    ).at(key);
+  const place = overrides.at(-1)?.place ?? (Object.keys(own).length ? link.place.at(name) : link.place);
+  return planDirection(place, at, spec, {
+    mtu,
+    random: seededRandom(seed, `link ${link.index} ${name}${n < 0 ? '' : ` change ${n}`}`),
+    isTrunk: link.spec.vlans !== undefined,
+    ...surroundings,
+  });
+}
+
+/** With what every state of it needs. */
+function allowing(direction: Direction, widest: Widest | undefined): Direction {
+  const gsoMaxSegs = widest ? widest.gsoMaxSegs : direction.gsoMaxSegs;
+  return {
+    ...direction,
+    ...(gsoMaxSegs !== undefined && { gsoMaxSegs }),
+    ...(widest && { widest }),
+    report: { ...direction.report, gso: gsoMaxSegs === undefined || gsoMaxSegs > 1 },
   };
-  return [plan('forward'), plan('reverse')];
+}
+
+/** The request with the starts that events give its workloads. */
+function withStarts(place: Place, request: SimulationRequest): SimulationRequest {
+  const starts = (request.events ?? []).flatMap((event, i) => (event.type === 'start' ? [{ event, i }] : []));
+  if (starts.length === 0) return request;
+  const workloads = request.workloads?.map((spec, index) => {
+    const mine = starts.filter(({ event }) => event.workload === (spec.name ?? `${spec.type}-${index}`));
+    const [first, second] = mine;
+    if (!first) return spec;
+    const at = place
+      .at('events')
+      .at((second ?? first).i)
+      .at('workload');
+    if (second) at.fail('duplicate', 'another event starts it');
+    if (spec.start !== undefined) at.fail('bad-option', 'it has a start of its own');
+    return { ...spec, start: first.event.at };
+  });
+  return { ...request, ...(workloads && { workloads }) };
 }
 
 // --- paths ---

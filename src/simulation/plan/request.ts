@@ -20,6 +20,8 @@ export interface SimulationRequest {
   readonly switches?: Readonly<Record<string, SwitchSpec>>;
   readonly links: readonly LinkSpec[];
   readonly workloads?: readonly WorkloadSpec[];
+  /** What changes while it runs. */
+  readonly events?: readonly EventSpec[];
   /** Nodes, or "node:interface". */
   readonly capture?: readonly (string | CaptureSpec)[];
   readonly samples?: SampleSpec;
@@ -239,6 +241,90 @@ export type WorkloadSpec =
   | OnOffWorkload
   | FlowsWorkload
   | SyscallsWorkload;
+
+/** When something happens, in virtual time. */
+interface EventTiming {
+  readonly at: Time;
+  /** Again, each so much later. */
+  readonly every?: Time;
+  /** How often; with `every` alone: to the end. */
+  readonly times?: number;
+}
+/** Undone after so long. */
+interface PassingEvent extends EventTiming {
+  readonly for?: Time;
+}
+/** A link's rate, delay, losses or queue: what is named becomes other, both ways or one. */
+export interface LinkEvent extends PassingEvent, Omit<DirectionSpec, 'trace' | 'burst' | 'gap'> {
+  readonly type: 'link';
+  readonly link: string;
+  readonly way?: 'forward' | 'reverse';
+}
+/** Cables pulled: of one link, or of all of a node. Both ends lose their carrier, and what was on the way is lost. */
+export interface DownEvent extends PassingEvent {
+  readonly type: 'down';
+  readonly link?: string;
+  readonly node?: string;
+}
+/** And plugged in again, whatever took them down. */
+export interface UpEvent extends EventTiming {
+  readonly type: 'up';
+  readonly link?: string;
+  readonly node?: string;
+}
+/** Packets vanish in silence: the carrier stays. */
+export interface BlackholeEvent extends PassingEvent {
+  readonly type: 'blackhole';
+  readonly link: string;
+  readonly way?: 'forward' | 'reverse';
+}
+/** Black holes on every link between nodes of different groups. */
+export interface PartitionEvent extends PassingEvent {
+  readonly type: 'partition';
+  readonly groups: readonly (readonly string[])[];
+}
+/** No black hole is left: of one link, or of any. */
+export interface HealEvent extends EventTiming {
+  readonly type: 'heal';
+  readonly link?: string;
+}
+/** One of the two. */
+export interface AddressEvent extends EventTiming {
+  readonly type: 'address';
+  readonly node: string;
+  readonly dev: string;
+  readonly add?: string;
+  readonly remove?: string;
+}
+/** One of the two. */
+export interface RouteEvent extends EventTiming {
+  readonly type: 'route';
+  readonly node: string;
+  readonly add?: RouteSpec;
+  readonly remove?: RouteSpec;
+}
+export interface SysctlEvent extends EventTiming {
+  readonly type: 'sysctl';
+  readonly node: string;
+  readonly set: Readonly<Record<string, string | number>>;
+}
+/** A workload that has no start of its own begins. */
+export interface StartEvent {
+  readonly type: 'start';
+  readonly at: Time;
+  readonly workload: string;
+}
+export type EventSpec =
+  | LinkEvent
+  | DownEvent
+  | UpEvent
+  | BlackholeEvent
+  | PartitionEvent
+  | HealEvent
+  | AddressEvent
+  | RouteEvent
+  | SysctlEvent
+  | StartEvent;
 
 export interface CaptureSpec {
   readonly node: string;

@@ -7,6 +7,8 @@ import { must } from '../../kernel/kernel-error.ts';
 import { plus } from '../../kernel/memory.ts';
 import { setns, unshare } from '../../kernel/syscalls/namespace.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
+import type { EventMark } from '../events/event.ts';
+import { playEvents } from '../events/play-events.ts';
 import type { HijackNote } from '../hijack/hijack.ts';
 import { applyHijack, dumpFiles } from '../hijack/hijack-run.ts';
 import type { Direction } from '../links/direction.ts';
@@ -45,6 +47,8 @@ export interface SimulationResult {
   /** What looks like a slip in the request, and what bounds the meaning of numbers here. */
   readonly warnings: readonly Warning[];
   readonly flows: readonly WorkloadResult[];
+  /** Those that came, in order of time. */
+  readonly events?: readonly EventMark[];
   /** Jain's index over the TCP workloads that did not fail, where all pass one link the same way. */
   readonly fairness?: number;
   readonly captures: readonly CaptureResult[];
@@ -118,9 +122,11 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   };
   const broken = Promise.withResolvers<never>();
   const captures = await openCaptures(stage, plan, director, events, broken.reject);
-  const sampler = new Sampler(stage, plan.directions, plan.sampleIntervalNs, events);
+  const marks: EventMark[] = [];
+  const sampler = new Sampler(stage, plan.directions, plan.sampleIntervalNs, events, marks);
   pool.run(undefined, (task) => sampler.run(task)).catch(broken.reject);
   startTraces(plan, stage, pool, broken.reject);
+  playEvents(plan.events, stage, marks, (node, program) => pool.run(node, program)).catch(broken.reject);
   const workloads = plan.workloads.map((workload) => makeWorkload(stage, workload, events.runBatch));
   const finished = Promise.all(workloads.map((workload) => workload.run()));
   const alarm = pool.run(undefined, (task) => sleepUntil(task, stage.endsNs));
@@ -148,6 +154,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
     ...(shortage.error !== undefined && { error: shortage.error }),
     warnings: [...plan.warnings, ...shortage.warnings],
     flows: flows.map((flow) => marked(flow, shortage)),
+    ...(plan.events.length > 0 && { events: marks.toSorted((a, b) => a.time_s - b.time_s || a.event - b.event) }),
     ...(fairness.overall !== undefined && { fairness: fairness.overall }),
     captures: captured,
     links: plan.topology.links.map((link) => linkResult(link, plan, queues.get(link), fairness)),

@@ -1,0 +1,52 @@
+/** When events of a request come and end: one after another in time, repeated ones as often as they do. */
+
+import type { Place } from '../plan/issue.ts';
+import type { EventSpec } from '../plan/request.ts';
+import { readTime } from '../plan/words.ts';
+
+export interface Occurrence {
+  readonly index: number;
+  readonly place: Place;
+  readonly spec: EventSpec;
+  readonly atNs: number;
+  /** It begins, or what it did is undone. */
+  readonly begins: boolean;
+}
+
+/** Of all events together. */
+const most = 100_000;
+
+export function planOccurrences(place: Place, events: readonly EventSpec[], durationNs: number): Occurrence[] {
+  const all = events.flatMap((spec, index) => occurrencesOf(place.at(index), spec, index, durationNs));
+  if (all.length > most) {
+    place.fail('over-budget', `${all.length} events: ${most} are the most`);
+    return [];
+  }
+  // What ends makes way for what begins at the same instant.
+  return all.toSorted((a, b) => a.atNs - b.atNs || Number(a.begins) - Number(b.begins) || a.index - b.index);
+}
+
+function occurrencesOf(place: Place, spec: EventSpec, index: number, durationNs: number): Occurrence[] {
+  const atNs = readTime(place.at('at'), spec.at);
+  const time = (key: 'every' | 'for') => (key in spec ? readTime(place.at(key), (spec as never)[key]) : undefined);
+  const everyNs = time('every');
+  const forNs = time('for');
+  const times = 'times' in spec ? spec.times : undefined;
+  if (atNs === undefined) return [];
+  if (everyNs !== undefined && everyNs < leastNs) place.at('every').fail('bad-option', 'every 100us at most');
+  if (forNs !== undefined && forNs < 1) place.at('for').fail('bad-option', 'it lasts a nanosecond at least');
+  if (everyNs !== undefined && forNs !== undefined && forNs >= everyNs)
+    place.at('for').fail('bad-option', 'it ends before it comes again');
+  if (times !== undefined && (everyNs === undefined || !Number.isInteger(times) || times < 1))
+    place.at('times').fail('bad-option', 'a whole number from 1, beside `every`');
+  if (atNs >= durationNs) place.at('at').warn('the simulation has ended by then');
+  const left = Math.max(0, durationNs - atNs);
+  const count =
+    everyNs === undefined ? 1 : Math.min(times ?? most + 1, Math.ceil(left / Math.max(everyNs, leastNs)), most + 1);
+  return Array.from({ length: count }, (_, n) => atNs + n * (everyNs ?? 0)).flatMap((beginsNs) => [
+    { index, place, spec, atNs: beginsNs, begins: true },
+    ...(forNs === undefined ? [] : [{ index, place, spec, atNs: beginsNs + forNs, begins: false }]),
+  ]);
+}
+
+const leastNs = 1e5;

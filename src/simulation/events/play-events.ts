@@ -1,0 +1,96 @@
+/** Tells Linux of events when their time has come: each namespace by a task of its own. */
+
+import { deleteAddress, deleteRoute, newAddress, newRoute } from '../../abi/netlink/address.ts';
+import { AF, TC_H } from '../../abi/netlink/constants.ts';
+import { setLink } from '../../abi/netlink/link.ts';
+import type { NetlinkRequest } from '../../abi/netlink/message.ts';
+import { changeHtbClass, changeQdisc, deleteFilters, replaceQdisc } from '../../abi/netlink/tc.ts';
+import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
+import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
+import { sleepUntil } from '../../kernel/syscalls/time.ts';
+import { type Devices, ingressFilter, passOn } from '../links/network.ts';
+import { toBytes } from '../plan/prefix.ts';
+import type { Node } from '../plan/topology.ts';
+import type { ProgramTask, Stage } from '../run/program.ts';
+import type { Action, EventMark, PlannedEvent, TcChange } from './event.ts';
+
+/** The node whose namespace it is done in; undefined: that of wires. */
+const nodeOf = (action: Action | undefined): Node | undefined => (action && 'node' in action ? action.node : undefined);
+
+/**
+ * Starts the tasks; `run` runs a program in a namespace. They end when the last event has come. Marks are added to
+ * `marks` as events come; what Linux refuses is told there, and the rest goes on.
+ */
+export function playEvents(
+  events: readonly PlannedEvent[],
+  stage: Stage,
+  marks: EventMark[],
+  run: (node: Node | undefined, program: (task: ProgramTask) => Promise<void>) => Promise<void>,
+): Promise<unknown> {
+  const byNode = Map.groupBy(events, ({ actions }) => nodeOf(actions[0]));
+  return Promise.all([...byNode].map(([node, own]) => run(node, (task) => play(task, own, stage, marks))));
+}
+
+async function play(
+  task: ProgramTask,
+  events: readonly PlannedEvent[],
+  stage: Stage,
+  marks: EventMark[],
+): Promise<void> {
+  const rtnl = await NetlinkSocket.open(task);
+  for (const { index, atNs, says, actions } of events) {
+    await sleepUntil(task, stage.beganNs + atNs);
+    const errors: string[] = [];
+    for (const action of actions) {
+      try {
+        if (action.do === 'sysctl') await setSysctl(task, action.key, action.value);
+        else await rtnl.send(messagesFor(action, stage.network.devices));
+      } catch (cause) {
+        errors.push(cause instanceof Error ? cause.message : String(cause));
+      }
+    }
+    marks.push({ time_s: atNs / 1e9, event: index, says, ...(errors.length > 0 && { error: errors.join('; ') }) });
+  }
+}
+
+function messagesFor(action: Exclude<Action, { do: 'sysctl' }>, devices: Devices): NetlinkRequest[] {
+  switch (action.do) {
+    case 'shape': {
+      const [first = 0, second = 0] = devices.ofLink.get(action.link) ?? [];
+      return action.changes.map((change) => changeMessage(action.way === 0 ? second : first, change));
+    }
+    case 'cable':
+      return (devices.ofLink.get(action.link) ?? []).map((index) => setLink(index, { up: action.up }));
+    case 'pass': {
+      const [first = 0, second = 0] = devices.ofLink.get(action.link) ?? [];
+      const [from, to] = action.way === 0 ? [first, second] : [second, first];
+      return [action.passes ? passOn(from, to) : deleteFilters({ index: from, ...ingressFilter })];
+    }
+    case 'address': {
+      const index = devices.ofInterface.get(action.through) ?? 0;
+      const { address } = action;
+      const tell = action.add ? newAddress : deleteAddress;
+      return [tell(index, toBytes(address), address.prefixLength)];
+    }
+    case 'route': {
+      const { place: _, family, destination, gateway, through, ...rest } = action.route;
+      const route = {
+        ...rest,
+        family: family === 'ipv4' ? AF.INET : AF.INET6,
+        ...(destination && { destination: { address: toBytes(destination), prefixLength: destination.prefixLength } }),
+        ...(gateway && { gateway: toBytes(gateway) }),
+        ...(through && { device: devices.ofInterface.get(through) ?? 0 }),
+      };
+      return [action.add ? newRoute(route) : deleteRoute(route)];
+    }
+  }
+}
+
+function changeMessage(index: number, { how, step }: TcChange): NetlinkRequest {
+  if (step.step === 'class') return changeHtbClass({ index, parent: step.parent, handle: step.handle }, step.options);
+  if (step.step === 'filter') throw new Error('filters do not change');
+  const place = { index, parent: step.parent, handle: step.handle };
+  // At its root a device's qdisc is told by its handle alone.
+  const at = step.parent === TC_H.ROOT ? { ...place, parent: TC_H.ROOT } : place;
+  return how === 'replace' ? replaceQdisc(at, step.options) : changeQdisc(at, step.options);
+}
