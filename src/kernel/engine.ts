@@ -105,6 +105,11 @@ export class Engine {
     return this.#machine.call(name, ...args);
   }
 
+  /** Settles after everything that the event loop has to do now. */
+  turn(): Promise<unknown> {
+    return this.#options.host.turn();
+  }
+
   get dead(): KernelDead | undefined {
     return this.#dead;
   }

@@ -87,7 +87,7 @@ export class Kernel {
 
   /** Settles after everything that the event loop has to do now. */
   turn(): Promise<unknown> {
-    return this.#host.turn();
+    return this.engine.turn();
   }
 
   /** Throw it away: nothing in it runs again. */

@@ -68,7 +68,7 @@ describe('hijack-test.sh', () => {
   });
 
   test('the loopback is up, with nothing else', async () => {
-    const lo = (await run({}, { workloads: [{ type: 'syscalls', on: 'lkl', batch: null }] })).hosts.lkl?.state.links[0];
+    const lo = (await run({}, { workloads: [{ type: 'syscalls', on: 'lkl', batch: [] }] })).hosts.lkl?.state.links[0];
     expect(lo).toMatchObject({ name: 'lo', mtu: 65_536, up: true });
   });
 

@@ -360,3 +360,27 @@ test('perturb delays packets at random and keeps their order', async () => {
   expect(udp.one_way_ms?.max).toBeLessThan(9);
   expect(udp.one_way_ms?.deviation).toBeGreaterThan(0.5);
 });
+
+describe('packets carry the DSCP of their workload', () => {
+  /** Whether these bytes are somewhere in the file, of the last one the upper half: below it is the flow label of IPv6. */
+  const has = (file: Uint8Array | undefined, pattern: readonly number[]) =>
+    file?.some((_, i) =>
+      pattern.every((byte, n) => ((file[i + n] ?? 0) & (n === pattern.length - 1 ? 0xf0 : 0xff)) === byte),
+    );
+  test.each<[WorkloadSpec, number]>([
+    [{ type: 'udp', ...ends, rate: '1mbit', count: 3, dscp: 'ef' }, 46],
+    [{ type: 'ping', ...ends, count: 1, dscp: 'cs1' }, 8],
+    [{ type: 'tcp', ...ends, bytes: '10kb', dscp: 'af41' }, 34],
+    [{ type: 'tcp', ...ends, bytes: '10kb', dscp: 3 }, 3],
+  ])('%j', async (workload, dscp) => {
+    const request = network({}, [workload], { families: ['ipv4'], capture: ['b'], duration: '2s' });
+    // Ethernet's type of IPv4, version and length of the header, the byte that has the DSCP.
+    const four = (await simulate(request)).files[0];
+    expect(has(four, [0x08, 0x00, 0x45, dscp << 2, 0])).toBe(true);
+    const six = { ...request, families: ['ipv6'] as const };
+    expect(has((await simulate(six)).files[0], [0x86, 0xdd, 0x60 | (dscp >> 2), (dscp & 3) << 6])).toBe(true);
+  });
+  test('one that is none is refused', () => {
+    expect(Object.keys(issues(network({}, [{ type: 'ping', ...ends, dscp: 'af44' }])))).toEqual(['workloads[0].dscp']);
+  });
+});

@@ -2,7 +2,7 @@
 
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, CLOEXEC: 0o2000000 } as const;
 
-export const SOL = { IP: 0, SOCKET: 1, TCP: 6, PACKET: 263, MPTCP: 284 } as const;
+export const SOL = { IP: 0, SOCKET: 1, TCP: 6, IPV6: 41, PACKET: 263, MPTCP: 284 } as const;
 
 /** asm-generic/socket.h; the names of times are those with 64-bit seconds. */
 export const SO = {

@@ -13,6 +13,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Link } from '../plan/topology.ts';
 import type { ProgramTask, Stage, TcpSample, WatchedFlow } from '../run/program.ts';
 import { readTcpInfo } from '../run/sockets.ts';
+import type { Progress, Workload } from '../run/workloads/workload.ts';
 import type { QdiscResult } from './results.ts';
 
 /** The qdiscs of both directions of a link, by its two devices among the wires. */
@@ -26,8 +27,21 @@ export interface Sample {
   readonly time_s: number;
   readonly tcp: readonly TcpSampleResult[];
   readonly links: readonly ({ readonly link: string } & LinkQueues)[];
+  /** What flows without tcp_info did since the sample before: datagrams, pings, requests, transfers. */
+  readonly flows: readonly FlowSample[];
   /** That came since the sample before, if any did. */
   readonly events?: readonly EventMark[];
+}
+
+export interface FlowSample {
+  /** Index of the workload. */
+  readonly workload: number;
+  /** Datagrams, answers, transactions or transfers that came. */
+  readonly received: number;
+  /** Bytes of their payload. */
+  readonly bytes: number;
+  /** How long they took: one way for datagrams, else there and back, or to their end. */
+  readonly time_ms?: { readonly mean: number; readonly max: number };
 }
 
 export interface TcpSampleResult {
@@ -61,6 +75,13 @@ export interface SamplerEvents {
   progress?(timeS: number): Taken;
 }
 
+/** What is looked at beside connections and queues. */
+export interface SampledState {
+  /** Events as they come. */
+  readonly marks: readonly EventMark[];
+  readonly workloads: readonly Pick<Workload, 'progress'>[];
+}
+
 export class Sampler {
   readonly #stage: Stage;
   readonly #directions: Plan['directions'];
@@ -70,6 +91,8 @@ export class Sampler {
   readonly #progress: ((timeS: number) => void) | undefined;
   readonly #fds = new Map<WatchedFlow, number>();
   readonly #marks: readonly EventMark[];
+  readonly #workloads: readonly Pick<Workload, 'progress'>[];
+  readonly #before = new Map<number, Progress & { readonly times: number }>();
   #told = 0;
   readonly samples: TcpSample[] = [];
 
@@ -78,9 +101,10 @@ export class Sampler {
     directions: Plan['directions'],
     intervalNs: number | undefined,
     { sample, progress }: SamplerEvents,
-    marks: readonly EventMark[] = [],
+    { marks, workloads }: SampledState,
   ) {
     this.#marks = marks;
+    this.#workloads = workloads;
     this.#stage = stage;
     this.#directions = directions;
     this.#intervalNs = intervalNs ?? DEFAULT_INTERVAL_NS;
@@ -102,7 +126,14 @@ export class Sampler {
         const links = await this.#lookAtLinks(rtnl);
         const events = this.#marks.slice(this.#told);
         this.#told = this.#marks.length;
-        this.#emit({ time_s: timeNs / 1e9, tcp: taken.map(tcpSample), links, ...(events.length > 0 && { events }) });
+        const flows = this.#lookAtProgress();
+        this.#emit({
+          time_s: timeNs / 1e9,
+          tcp: taken.map(tcpSample),
+          links,
+          flows,
+          ...(events.length > 0 && { events }),
+        });
       } else if (n % looksAStep === 0) this.#progress?.(timeNs / 1e9);
     }
   }
@@ -118,6 +149,27 @@ export class Sampler {
     }
     this.samples.push(...taken);
     return taken;
+  }
+
+  #lookAtProgress(): FlowSample[] {
+    return this.#workloads.flatMap(({ progress }, workload): FlowSample[] => {
+      const now = progress?.();
+      if (!now) return [];
+      const before = this.#before.get(workload);
+      const times = now.timesMs.slice(before?.times ?? 0);
+      this.#before.set(workload, { ...now, times: now.timesMs.length });
+      const sum = times.reduce((total, ms) => total + ms, 0);
+      return [
+        {
+          workload,
+          received: now.received - (before?.received ?? 0),
+          bytes: now.bytes - (before?.bytes ?? 0),
+          ...(times.length > 0 && {
+            time_ms: { mean: sum / times.length, max: times.reduce((most, ms) => Math.max(most, ms), 0) },
+          }),
+        },
+      ];
+    });
   }
 
   async #lookAtLinks(rtnl: NetlinkSocket): Promise<Sample['links']> {

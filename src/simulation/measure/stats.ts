@@ -11,6 +11,8 @@ export interface Summary {
   readonly p90: number;
   readonly p95: number;
   readonly p99: number;
+  /** At 0 %, 5 % … 100 %: the distribution as a curve. */
+  readonly quantiles: readonly number[];
 }
 
 /** Percentile by linear interpolation between the two nearest ranks; `sorted` ascends and has an element. */
@@ -38,6 +40,7 @@ export function summarize(values: readonly number[]): Summary | undefined {
     p90: percentile(sorted, 0.9),
     p95: percentile(sorted, 0.95),
     p99: percentile(sorted, 0.99),
+    quantiles: Array.from({ length: 21 }, (_, i) => percentile(sorted, i / 20)),
   };
 }
 

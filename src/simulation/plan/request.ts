@@ -155,6 +155,8 @@ interface FlowSpec {
   readonly to: string;
   readonly start?: Time;
   readonly family?: 'ipv4' | 'ipv6';
+  /** Of its packets, both ways of a connection: a number from 0 to 63, or a name: "ef", "cs1", "af41". */
+  readonly dscp?: string | number;
 }
 
 export interface TcpOptions {
@@ -224,13 +226,21 @@ export interface FlowsWorkload extends FlowSpec, TcpOptions {
   /** How many of an empirical distribution. */
   readonly count?: number;
 }
+/** A call as the batch language has it: what its arguments may be, that language says. */
+export interface SimulationCall {
+  readonly call: string;
+  readonly args?: readonly unknown[];
+  readonly as?: string;
+  readonly after?: string;
+  readonly expect?: number | string;
+}
 export interface SyscallsWorkload {
   readonly type: 'syscalls';
   readonly name?: string;
   readonly on: string;
   readonly start?: Time;
-  /** A batch of the batch language. */
-  readonly batch: unknown;
+  /** Calls of the batch language, one after another. */
+  readonly batch: readonly SimulationCall[];
 }
 
 export type WorkloadSpec =

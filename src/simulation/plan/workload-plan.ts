@@ -27,6 +27,8 @@ export interface FlowPlan {
   readonly address: InterfaceAddress;
   readonly port: number;
   readonly startNs: number;
+  /** DSCP and ECN in one byte, as IP has them. */
+  readonly tos?: number;
 }
 
 export interface TcpOptionsPlan {
@@ -126,7 +128,17 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
   const from = findNode(place.at('from'), spec.from, network);
   const to = findTarget(place.at('to'), spec, from, network);
   if (!from || !to) return undefined;
-  const flow: FlowPlan = { index, name, from, to: to.target.port.node, ...to, port: firstPort + index, startNs };
+  const dscp = readDscp(place.at('dscp'), spec.dscp);
+  const flow: FlowPlan = {
+    index,
+    name,
+    from,
+    to: to.target.port.node,
+    ...to,
+    port: firstPort + index,
+    startNs,
+    ...(dscp !== undefined && { tos: dscp << 2 }),
+  };
   switch (spec.type) {
     case 'tcp':
       return planTcp(place, spec, flow);
@@ -182,6 +194,20 @@ function findTarget(
       `${to} has no ${family ?? 'IP'} address${device === undefined ? '' : ` at ${device}`}`,
     )
   );
+}
+
+/** RFC 8837 and RFC 4594: cs0 to cs7, af11 to af43, ef, le, va. */
+function readDscp(place: Place, value: string | number | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 64) return value;
+  const text = String(value).toLowerCase();
+  const named: Readonly<Record<string, number>> = { ef: 46, va: 44, le: 1, be: 0 };
+  const [, selector] = /^cs([0-7])$/.exec(text) ?? [];
+  const [, group, precedence] = /^af([1-4])([1-3])$/.exec(text) ?? [];
+  if (selector !== undefined) return Number(selector) * 8;
+  if (group !== undefined && precedence !== undefined) return Number(group) * 8 + Number(precedence) * 2;
+  if (Object.hasOwn(named, text)) return named[text];
+  return place.fail('bad-option', `${JSON.stringify(value)} is no DSCP: 0 to 63, cs0 to cs7, af11 to af43, ef, va, le`);
 }
 
 function readCount(place: Place, value: number | undefined, most: number): number | undefined {

@@ -123,11 +123,11 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   const broken = Promise.withResolvers<never>();
   const captures = await openCaptures(stage, plan, director, events, broken.reject);
   const marks: EventMark[] = [];
-  const sampler = new Sampler(stage, plan.directions, plan.sampleIntervalNs, events, marks);
+  const workloads = plan.workloads.map((workload) => makeWorkload(stage, workload, events.runBatch));
+  const sampler = new Sampler(stage, plan.directions, plan.sampleIntervalNs, events, { marks, workloads });
   pool.run(undefined, (task) => sampler.run(task)).catch(broken.reject);
   startTraces(plan, stage, pool, broken.reject);
   playEvents(plan.events, stage, marks, (node, program) => pool.run(node, program)).catch(broken.reject);
-  const workloads = plan.workloads.map((workload) => makeWorkload(stage, workload, events.runBatch));
   const finished = Promise.all(workloads.map((workload) => workload.run()));
   const alarm = pool.run(undefined, (task) => sleepUntil(task, stage.endsNs));
   kernel.init

@@ -38,10 +38,31 @@ async function set(
   must('setsockopt', await setsockopt(task, fd, level, option, value), what);
 }
 
+/** What a flow's packets say of how they are to be treated; ECN is TCP's own. */
+export async function setTos(task: UserTask, fd: number, family: Family, tos: number | undefined): Promise<void> {
+  if (tos === undefined) return;
+  if (family === 'ipv4') await set(task, fd, SOL.IP, IP_TOS, tos, 'IP_TOS');
+  else await set(task, fd, SOL.IPV6, IPV6_TCLASS, tos, 'IPV6_TCLASS');
+}
+
+/** ip(7) and ipv6(7) */
+const IP_TOS = 1;
+const IPV6_TCLASS = 67;
+
+/** What a socket of a flow is made by. */
+export interface SocketPlan {
+  readonly address: { readonly family: Family };
+  readonly tos?: number;
+  readonly options: TcpOptionsPlan;
+}
+
 /** A TCP (or MPTCP) socket with its options set. */
-export async function tcpSocket(task: UserTask, family: Family, options: TcpOptionsPlan): Promise<number> {
+export async function tcpSocket(task: UserTask, plan: SocketPlan): Promise<number> {
+  const { tos, options } = plan;
+  const { family } = plan.address;
   const protocol = options.mptcp ? IPPROTO.MPTCP : IPPROTO.TCP;
   const fd = must('socket', await socket(task, familyNumber(family), SOCK.STREAM | SOCK.CLOEXEC, protocol));
+  await setTos(task, fd, family, tos);
   const { congestion, sndbuf, rcvbuf, maxPacingRate, mss, notsentLowat } = options;
   if (congestion !== undefined) await setCongestion(task, fd, congestion);
   if (options.nodelay) await set(task, fd, SOL.TCP, TCP.NODELAY, 1, 'TCP_NODELAY');

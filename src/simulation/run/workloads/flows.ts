@@ -55,7 +55,7 @@ export function flows(stage: Stage, plan: FlowsPlan): Workload {
   async function transfer(task: ProgramTask, bytes: number): Promise<void> {
     const beganNs = stage.nowNs();
     started++;
-    const fd = await tcpSocket(task, plan.address.family, plan.options);
+    const fd = await tcpSocket(task, plan);
     const buffer = await mapBuffer(task, Math.min(CHUNK, bytes));
     if (inOrder) await setsockopt(task, fd, SOL.IP, IP_LOCAL_PORT_RANGE, await localPorts(task));
     must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
@@ -95,6 +95,12 @@ export function flows(stage: Stage, plan: FlowsPlan): Workload {
         life.fail(cause);
       }
     },
+
+    progress: () => ({
+      received: done.length,
+      bytes: done.reduce((sum, flow) => sum + flow.bytes, 0),
+      timesMs: done.map(({ ms }) => ms),
+    }),
 
     async result(): Promise<FlowsResult> {
       const bytes = done.reduce((sum, flow) => sum + flow.bytes, 0);

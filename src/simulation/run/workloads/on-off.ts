@@ -63,7 +63,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
   }
 
   async function tcpSender(task: ProgramTask): Promise<void> {
-    const fd = await tcpSocket(task, plan.address.family, plan.options);
+    const fd = await tcpSocket(task, plan);
     const buffer = await mapBuffer(task, CHUNK);
     await sleepUntil(task, life.beginsNs);
     must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
@@ -91,6 +91,10 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
         life.fail(cause);
       }
     },
+
+    ...(isUdp && {
+      progress: () => ({ received: stream.received, bytes: stream.received * plan.size, timesMs: stream.oneWayMs }),
+    }),
 
     async result(asker): Promise<OnOffResult> {
       if (isUdp) await stream.close(asker);

@@ -13,7 +13,7 @@ import { summarize } from '../../measure/stats.ts';
 import type { PingPlan } from '../../plan/workload-plan.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { BatchReader, type Message } from '../receive.ts';
-import { endpoint, familyNumber } from '../sockets.ts';
+import { endpoint, familyNumber, setTos } from '../sockets.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 /** ICMP header: type, code, checksum and identifier, which the kernel fills in, and the sequence number. */
@@ -33,6 +33,7 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
       'socket',
       await socket(task, familyNumber(plan.address.family), SOCK.DGRAM | SOCK.CLOEXEC, protocol),
     );
+    await setTos(task, fd, plan.address.family, plan.tos);
     const buffer = await mapBuffer(task, HEADER + plan.size);
     const reader = await BatchReader.open(task, fd, HEADER, stage.realtime);
     await sleepUntil(task, life.beginsNs);
@@ -86,6 +87,7 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
 
   return {
     run: () => stage.run(plan.from, program, SMALL_SCRATCH_BYTES).catch(life.fail),
+    progress: () => ({ received: answered.size, bytes: answered.size * plan.size, timesMs: rttsMs }),
     async result(): Promise<PingResult> {
       const [sent, received] = [sentNs.length, answered.size];
       const common = life.common();

@@ -19,7 +19,7 @@ export function requestResponse(stage: Stage, plan: RequestResponsePlan): Worklo
   const latenciesMs: number[] = [];
 
   async function server(task: ProgramTask, ready: () => void): Promise<void> {
-    const listener = await tcpSocket(task, plan.address.family, plan.options);
+    const listener = await tcpSocket(task, plan);
     must('setsockopt', await setsockopt(task, listener, SOL.SOCKET, SO.REUSEADDR, 1));
     must('bind', await bind(task, listener, anyAddress(plan.address.family, plan.port)));
     must('listen', await listen(task, listener, 128));
@@ -41,7 +41,7 @@ export function requestResponse(stage: Stage, plan: RequestResponsePlan): Worklo
     for (let n = 0; n < (plan.count ?? Number.POSITIVE_INFINITY) && stage.nowNs() < endsNs; n++) {
       const askedNs = stage.nowNs();
       if (fd < 0) {
-        fd = await tcpSocket(task, plan.address.family, plan.options);
+        fd = await tcpSocket(task, plan);
         if (plan.reconnect) await setsockopt(task, fd, SOL.IP, IP_LOCAL_PORT_RANGE, range);
         must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
       }
@@ -76,6 +76,12 @@ export function requestResponse(stage: Stage, plan: RequestResponsePlan): Worklo
         life.fail(cause);
       }
     },
+
+    progress: () => ({
+      received: latenciesMs.length,
+      bytes: latenciesMs.length * plan.response,
+      timesMs: latenciesMs,
+    }),
 
     async result(): Promise<RequestResponseResult> {
       // Without a count it goes on to the end, whatever it waits for then.

@@ -43,8 +43,8 @@ export class TcpSink {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#stage
       .run(this.#plan.to, async (task) => {
-        const { address, port, options } = this.#plan;
-        const fd = await tcpSocket(task, address.family, options);
+        const { address, port } = this.#plan;
+        const fd = await tcpSocket(task, this.#plan);
         must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.REUSEADDR, 1));
         must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVLOWAT, LOWAT));
         must('bind', await bind(task, fd, anyAddress(address.family, port)));

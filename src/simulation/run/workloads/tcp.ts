@@ -30,7 +30,7 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
   const streams: Stream[] = [];
 
   async function sender(task: ProgramTask, index: number): Promise<void> {
-    const fd = await tcpSocket(task, plan.address.family, plan.options);
+    const fd = await tcpSocket(task, plan);
     const buffer = await mapBuffer(task, CHUNK);
     await sleepUntil(task, life.beginsNs);
     must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));

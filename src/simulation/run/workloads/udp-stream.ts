@@ -13,7 +13,7 @@ import { bitRate, InterarrivalJitter } from '../../measure/stats.ts';
 import type { FlowPlan } from '../../plan/workload-plan.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { BatchReader } from '../receive.ts';
-import { anyAddress, endpoint, familyNumber } from '../sockets.ts';
+import { anyAddress, endpoint, familyNumber, setTos } from '../sockets.ts';
 
 /** Number and time of sending, 64 bits each, in network order: what begins with zeros no heuristic dissector of Wireshark takes. */
 export const UDP_HEADER = 16;
@@ -141,6 +141,7 @@ export class UdpStream {
   async openSender(task: ProgramTask): Promise<{ readonly fd: number; readonly buffer: UserBuffer }> {
     const { address, port } = this.#plan;
     const fd = must('socket', await socket(task, familyNumber(address.family), SOCK.DGRAM | SOCK.CLOEXEC, IPPROTO.UDP));
+    await setTos(task, fd, address.family, this.#plan.tos);
     must('connect', await connect(task, fd, endpoint(address, port)));
     return { fd, buffer: await mapBuffer(task, this.#size) };
   }

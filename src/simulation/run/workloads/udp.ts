@@ -35,6 +35,7 @@ export function udp(stage: Stage, plan: UdpPlan): Workload {
       }
     },
 
+    progress: () => ({ received: stream.received, bytes: stream.received * plan.size, timesMs: stream.oneWayMs }),
     async result(asker): Promise<UdpResult> {
       await stream.close(asker);
       const oneWay = summarize(stream.oneWayMs);

@@ -14,7 +14,19 @@ export function reasonOf(cause: unknown): string {
 
 const SIGKILL = 9;
 
+/** What a flow that has no tcp_info has done until now, in all. */
+export interface Progress {
+  /** Datagrams, answers or transactions. */
+  readonly received: number;
+  /** Bytes of payload that came. */
+  readonly bytes: number;
+  /** Times of all of them, in the order they came, in milliseconds: one way, or there and back. */
+  readonly timesMs: readonly number[];
+}
+
 export interface Workload {
+  /** Absent: its connections are looked at instead. */
+  progress?(): Progress;
   /** Settles when the workload has ended by itself. */
   run(): Promise<void>;
   /** What became of it until now; `asker` is a task that may ask the kernel, `samples` all that were taken. */

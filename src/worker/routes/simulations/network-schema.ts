@@ -1,0 +1,203 @@
+/** Hosts, switches and links as JSON, in the words of ip(8) and tc(8). */
+
+import { z } from '@hono/zod-openapi';
+import { byName, count, flag, MAX_WORDS, name, named, percent, rate, size, sysctls, time } from './words.ts';
+
+export const queue = z
+  .union([z.string().max(MAX_WORDS), z.looseObject({ kind: z.string().max(MAX_WORDS) })])
+  .optional();
+
+const networkInterface = z
+  .strictObject({
+    addresses: z
+      .array(name)
+      .optional()
+      .openapi({
+        description: 'With their prefix lengths; an empty list: none. Default: chosen, and reported.',
+        example: ['10.0.0.1/24'],
+      }),
+    mac: named('Ethernet address. Default: 02:00:00 and a number.', '02:00:00:00:00:07').optional(),
+    mtu: count("Bytes. Default: the link's, or 1500.", 9000),
+    qdisc: queue.openapi({
+      description:
+        "The host's own queueing, in front of the link: a kind, or kind and options in the words of tc(8). Default: none.",
+      example: 'fq',
+    }),
+    offload: z
+      .strictObject({
+        rx: flag('Checksums of what comes in.'),
+        tx: flag('Checksums of what goes out: off, they are filled in captures.'),
+        sg: flag('Packets of several pieces of memory.'),
+        tso: flag('Packets of several TCP segments are cut by the device.'),
+        gso: flag('Or in front of it.'),
+        gro: flag('And put together again where they arrive.'),
+      })
+      .optional()
+      .openapi({ description: 'As ethtool(8) -K sets them. Default: all on.' }),
+  })
+  .openapi('SimulationInterface');
+
+export const route = z.strictObject({
+  to: named('"default" or a network.', '10.1.0.0/16'),
+  via: named('An address, or the name of a neighbouring node.', 'r1').optional(),
+  dev: named('The interface it leaves by.', 'eth1').optional(),
+  metric: count('The least one wins. Default: 0, of IPv6 1024.', 100),
+  type: z
+    .enum(['unicast', 'blackhole', 'unreachable', 'prohibit'])
+    .optional()
+    .openapi({ description: 'Default: unicast.', example: 'blackhole' }),
+  mtu: count('Bytes, for packets on this route.', 1400),
+  initcwnd: count('Segments of the first congestion window. Default: 10.', 32),
+});
+
+export const host = z
+  .strictObject({
+    hijack: z
+      .unknown()
+      .optional()
+      .openapi({
+        description: "LKL's hijack object, as it is; nothing else may stand beside it.",
+        example: { gateway: '10.0.0.1' },
+      }),
+    sysctls: sysctls.optional(),
+    interfaces: byName(networkInterface)
+      .optional()
+      .openapi({
+        description: 'By name: eth0, eth1 … in the order of the links, or eth0.10 of a trunk.',
+        example: { eth0: { mtu: 9000 } },
+      }),
+    routes: z
+      .union([z.array(route), z.literal('none')])
+      .optional()
+      .openapi({
+        description: 'Beside those that the links give; "none" leaves those out.',
+        example: [{ to: 'default', via: 'r1' }],
+      }),
+    neighbours: z
+      .array(
+        z.strictObject({
+          address: named('Its address.', '10.0.0.2'),
+          mac: named('Its Ethernet address.', '02:00:00:00:00:02'),
+          dev: named('Default: the interface on its network.', 'eth0').optional(),
+        }),
+      )
+      .optional()
+      .openapi({ description: 'Permanent entries. Default: those that workloads meet.' }),
+  })
+  .openapi('SimulationHost');
+
+export const networkSwitch = z.strictObject({
+  stp: flag('It speaks the spanning tree protocol; loops need it. Default: false.'),
+  ageing: time('How long it remembers an address. Default: 300s.', '300s'),
+  sysctls: sysctls.optional(),
+});
+
+const chance = (description: string) => z.string().max(MAX_WORDS).openapi({ description, example: '1%' });
+
+const loss = z
+  .union([
+    z.string().max(MAX_WORDS),
+    z.strictObject({
+      random: percent('Independent losses.'),
+      correlation: percent(
+        'Of each with the one before. netem(8) calls it deprecated: far less is lost. Use gemodel.',
+        '25%',
+      ),
+      gemodel: z
+        .strictObject({
+          p: chance('From the good state to the bad one, a packet.'),
+          r: percent('And back. Default: 1 - p.', '10%'),
+          lossBad: percent('Lost in the bad state. Default: 100%.', '100%'),
+          lossGood: percent('Lost in the good state. Default: 0%.', '0%'),
+        })
+        .optional()
+        .openapi({ description: 'Bursts of losses (Gilbert-Elliott).', example: { p: '1%', r: '10%' } }),
+      state: z
+        .strictObject({
+          p13: chance('From no loss to a burst.'),
+          p31: percent('From a burst to none. Default: 1 - p13.', '90%'),
+          p32: percent('Within a burst, to a received packet. Default: 0%.', '0%'),
+          p23: percent('And back into the burst. Default: 100%.', '100%'),
+          p14: percent('A single loss. Default: 0%.', '0%'),
+        })
+        .optional()
+        .openapi({ description: 'The four-state model of tc-netem(8).' }),
+      ecn: flag('Mark ECN-capable packets instead of losing them. Default: false.'),
+    }),
+  ])
+  .optional();
+
+/** What events can change of a link, too. */
+export const changeable = {
+  rate: rate(
+    'Of Ethernet frames, in bits a second ("10mbit"; "bps" is bytes a second). Over a short time as much as `burst` more. Default: no limit: hosts are infinitely fast, so TCP sends terabits a second there, each second of which takes minutes to compute.',
+  ),
+  delay: time('One way. A number without a unit is microseconds. Default: 0s.'),
+  jitter: time('How far delays spread: to both sides if uniform, else the standard deviation. Default: 0s.', '2ms'),
+  delayCorrelation: percent('Of each delay with the one before. Default: 0%.', '25%'),
+  distribution: z
+    .enum(['uniform', 'normal', 'pareto', 'paretonormal'])
+    .optional()
+    .openapi({ description: 'Of the delay. Default: uniform.', example: 'normal' }),
+  loss: loss.openapi({
+    description: 'Packets that the wire loses: a percentage ("1%"; "0.01" is 0.01 %), or a model. Default: 0%.',
+    example: '1%',
+  }),
+  duplicate: percent('Packets that come twice. Default: 0%.'),
+  corrupt: percent('Packets with a wrong bit. Default: 0%.'),
+  reorder: percent('Packets that do not wait for the delay, ahead of those that do. Default: 0%.'),
+  queue: queue.openapi({
+    description:
+      'What waits at the bottleneck: the kind of a qdisc, or an object of kind and options in the words of tc(8). Default: a fifo of the bandwidth-delay product, 100 frames at least.',
+    example: { kind: 'bfifo', limit: '64kb' },
+  }),
+};
+
+export const direction = {
+  ...changeable,
+  gap: count('Only every so manieth packet may overtake. Default: 1.', 5),
+  burst: size(
+    "The token bucket, full at first: bytes that may pass at once. Default: a millisecond's worth, but one frame at least.",
+    '15kb',
+  ),
+  trace: z
+    .union([z.string(), z.array(z.number())])
+    .optional()
+    .openapi({
+      description:
+        "mahimahi's, instead of a rate: a line for each opportunity to deliver 1500 bytes, in milliseconds; repeats.",
+      example: [0, 5, 10, 15],
+    }),
+};
+
+export const link = z
+  .strictObject({
+    endpoints: z
+      .tuple([name, name])
+      .openapi({ description: 'Two nodes: "a", or "a:eth1" to say which interface.', example: ['a', 'b'] }),
+    name: named('Default: "a-b".', 'uplink').optional(),
+    ...direction,
+    forward: z
+      .strictObject(direction)
+      .optional()
+      .openapi({
+        description: 'What is other from the first end to the second.',
+        example: { rate: '5mbit' },
+      }),
+    reverse: z
+      .strictObject(direction)
+      .optional()
+      .openapi({ description: 'And back.', example: { rate: '1mbit' } }),
+    mtu: count('Bytes. Default: 1500.', 1400),
+    subnet: named(
+      'The IPv4 network that its ends get addresses of. Default: chosen of 10.0.0.0/8.',
+      '10.7.0.0/24',
+    ).optional(),
+    subnet6: named('The IPv6 one. Default: chosen of fd00::/16.', 'fd07::/64').optional(),
+    vlan: count('The port of a switch belongs to this VLAN, untagged.', 10),
+    vlans: z
+      .array(z.int())
+      .optional()
+      .openapi({ description: 'The port carries these VLANs, tagged.', example: [10, 20] }),
+  })
+  .openapi('SimulationLink');

@@ -1,0 +1,128 @@
+/** Workloads as JSON: who sends what to whom, and when. */
+
+import { z } from '@hono/zod-openapi';
+import { call } from '../syscalls/schema.ts';
+import { count, flag, MAX_WORDS, name, named, rate, size, time, word } from './words.ts';
+
+export const family = z.enum(['ipv4', 'ipv6']);
+const flow = {
+  name: named('Default: its type and number, "tcp-0".', 'upload').optional(),
+  from: named('The host that sends.', 'a'),
+  to: named('A node, "node:interface", or an address.', 'b'),
+  start: time('In virtual time. Default: 0s.', '1s'),
+  family: family.optional().openapi({ description: 'Default: ipv4 where both have it.', example: 'ipv6' }),
+  dscp: z
+    .union([z.int(), z.string().max(8)])
+    .optional()
+    .openapi({
+      description: 'Of its packets: 0 to 63, cs0 to cs7, af11 to af43, ef, va, le. Default: 0.',
+      example: 'ef',
+    }),
+};
+const tcpOptions = {
+  congestion: z.string().max(15).optional().openapi({
+    description:
+      'reno, cubic, bbr, bic, cdg, dctcp, westwood, highspeed, hybla, htcp, vegas, nv, veno, scalable, lp, yeah or illinois. Default: as the host has it, cubic.',
+    example: 'bbr',
+  }),
+  mptcp: flag('Over every link that both hosts have. Default: false.'),
+  nodelay: flag("Nagle's algorithm off. Default: false."),
+  sndbuf: size('SO_SNDBUF; Linux doubles it. Default: grows by itself.', '1mb'),
+  rcvbuf: size('SO_RCVBUF; Linux doubles it. Default: grows by itself.', '1mb'),
+  maxPacingRate: rate('SO_MAX_PACING_RATE. Default: none.', '5mbit'),
+  mss: count('Bytes of payload in a segment. Default: what the MTU leaves.', 1200),
+  notsentLowat: size('TCP_NOTSENT_LOWAT. Default: none.', '128kb'),
+};
+const duration = time('In virtual time; with a count, whichever is first. Default: to the end.', '10s');
+
+export const workload = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('tcp').openapi({ description: 'One bulk transfer, or several side by side.' }),
+      ...flow,
+      ...tcpOptions,
+      bytes: size('How much in all; or `duration`; or neither, to the end.', '10mb'),
+      duration,
+      parallel: count('Connections at once. Default: 1.', 4),
+    }),
+    z.strictObject({
+      type: z.literal('udp').openapi({ description: 'Datagrams at a steady rate.' }),
+      ...flow,
+      rate: word('Of frames as a link counts them: with UDP, IP and Ethernet headers.', '1mbit'),
+      size: size('Payload of each datagram: a size, so a string. Default: "1448".', '200'),
+      duration,
+      count: count('How many datagrams: a number. Default: to the end.', 1000),
+    }),
+    z.strictObject({
+      type: z.literal('ping').openapi({ description: 'Echo requests at an interval.' }),
+      ...flow,
+      count: count('How many. Default: 5.', 100),
+      interval: time('From one to the next. Default: 1s.', '100ms'),
+      size: size('Payload: a size, so a string. Default: "56".', '1000'),
+      timeout: time('How long the last answer is waited for. Default: 10s.', '1s'),
+    }),
+    z.strictObject({
+      type: z.literal('rr').openapi({ description: 'Requests and responses over TCP, one at a time.' }),
+      ...flow,
+      ...tcpOptions,
+      request: size('Bytes of a request. Default: "1".', '100'),
+      response: size('Bytes of a response. Default: "1".', '10kb'),
+      count: count('How many. Default: to the end.', 1000),
+      duration,
+      think: time('Between a response and the next request. Default: 0s.', '10ms'),
+      reconnect: flag('A new connection for each request. Default: false.'),
+    }),
+    z.strictObject({
+      type: z.literal('on-off').openapi({ description: 'Bursts with silence between.' }),
+      ...flow,
+      ...tcpOptions,
+      protocol: z.enum(['tcp', 'udp']).optional().openapi({ description: 'Default: tcp.', example: 'udp' }),
+      on: word('How long the program sends. TCP goes on with what is in its send buffer when that has passed.', '1s'),
+      off: word('How long it does not.', '1s'),
+      distribution: z.enum(['constant', 'exponential']).optional().openapi({
+        description: 'Of both lengths; their means are as given. Default: constant.',
+        example: 'exponential',
+      }),
+      rate: rate('Of UDP, which needs one.', '1mbit'),
+      size: size('Payload of a datagram. Default: "1448".', '200'),
+      duration,
+    }),
+    z.strictObject({
+      type: z.literal('flows').openapi({ description: 'Many transfers, each on a connection of its own.' }),
+      ...flow,
+      ...tcpOptions,
+      sizes: z.union([z.array(z.string().max(MAX_WORDS)), z.array(z.tuple([z.number(), z.number()]))]).openapi({
+        description:
+          'A size for each flow (["10kb", "1mb"]), or rows of [bytes, cumulative percent] of a distribution, the last at 100.',
+        example: [
+          [1000, 50],
+          [100000, 100],
+        ],
+      }),
+      perSecond: z.number().optional().openapi({
+        description: 'Poisson arrivals. Default: one after another.',
+        example: 20,
+      }),
+      count: count('How many of a distribution; a list of sizes has a flow each. Default: 100.', 1000),
+    }),
+    z.strictObject({
+      type: z.literal('syscalls').openapi({ description: 'System calls on a host.' }),
+      name: named('Default: its type and number.', 'probe').optional(),
+      on: named('The host.', 'a'),
+      start: time('In virtual time. Default: 0s.', '1s'),
+      batch: z.array(call).openapi({
+        description: 'Calls as for `POST /v1/syscalls`; the first error ends them.',
+        example: [{ call: 'getpid' }],
+      }),
+    }),
+  ])
+  .openapi('SimulationWorkload');
+
+export const capture = z.union([
+  name,
+  z.strictObject({
+    node: named('The node.', 'b'),
+    interface: named('Default: all that links end in.', 'eth0').optional(),
+    snaplen: count('Bytes kept of each packet. Default: all.', 96),
+  }),
+]);
