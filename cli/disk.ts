@@ -1,11 +1,8 @@
 /** What a command line names as an image, as a disk for the engine. */
 
-import { existsSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
 import type { MountRequest } from '../src/image/mounted-image.ts';
-import { fileSource } from '../src/node/file-source.ts';
+import { neighbours } from '../src/node/neighbours.ts';
 import { openImageFile } from '../src/node/open-image-file.ts';
-import type { ByteSource } from '../src/storage/byte-source.ts';
 import { type OpenedDisk, openDisk } from '../src/storage/open-disk.ts';
 import type { DiskOptions, MountOptions } from './options.ts';
 
@@ -21,23 +18,13 @@ export async function openDiskFile(
   progress?: (bytesRead: number) => void,
 ): Promise<DiskFile> {
   const file = await openImageFile(path, progress && { progress });
-  const disk = await openDisk(file, { format, member, snapshot: state, files: neighbours(path) });
+  const disk = await openDisk(file, {
+    format,
+    member,
+    snapshot: state,
+    files: path === '-' ? undefined : neighbours(path).files,
+  });
   return { ...disk, checkUnchanged: () => file.checkUnchanged() };
-}
-
-/**
- * Files that an image names: only those beside it or below its folder. An image comes from anywhere, and must not make this
- * machine's other files part of itself.
- */
-function neighbours(path: string): (name: string) => ByteSource | undefined {
-  const folder = dirname(resolve(path));
-  return (name) => {
-    const wanted = resolve(folder, name);
-    const isInside = !/^\.\.($|[\\/])/.test(relative(folder, wanted));
-    // Images that were moved with what they build on name it where it was.
-    const found = isInside ? wanted : join(folder, name.split(/[\\/]/).at(-1) ?? '');
-    return path !== '-' && existsSync(found) ? fileSource(found) : undefined;
-  };
 }
 
 /** How the engine is to mount what the command line names. */

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { detectCompression, MAGIC_BYTES } from '../archive/decompress.ts';
 import { nodeHost } from '../node/host.ts';
+import { type Neighbours, neighbours } from '../node/neighbours.ts';
 import { openImageFile, spooledImage } from '../node/open-image-file.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { type ByteSource, checkBytes, memorySource } from '../storage/byte-source.ts';
@@ -29,6 +30,8 @@ export interface OpenedSource {
   readonly source: ByteSource | BlockDevice;
   /** Each read takes a trip: what is in front of it should cache. */
   readonly isSlow: boolean;
+  /** The files that an image on this machine names. */
+  readonly files?: Neighbours['files'];
   close(): Promise<void>;
 }
 
@@ -66,7 +69,9 @@ export async function openSource(image: ImageSource, options: SourceOptions = {}
 
 async function openFile(path: string): Promise<OpenedSource> {
   const file = await openImageFile(path);
-  return { source: file, isSlow: false, close: () => file.close() };
+  if (path === '-') return { source: file, isSlow: false, close: () => file.close() };
+  const { files, close } = neighbours(path);
+  return { source: file, isSlow: false, files, close: () => close().then(() => file.close()) };
 }
 
 async function openUrl(url: URL, { headers, fetch: ask = fetch }: SourceOptions): Promise<OpenedSource> {

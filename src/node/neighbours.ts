@@ -1,0 +1,55 @@
+/** The files that an image names: what it builds on, its extents, its segments. */
+
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, win32 } from 'node:path';
+import type { ByteSource } from '../storage/byte-source.ts';
+import { type FileSource, fileSource } from './file-source.ts';
+
+export interface Neighbours {
+  /** For `openDisk`. */
+  files(name: string): ByteSource | undefined;
+  /** Closes what was opened. */
+  close(): Promise<void>;
+}
+
+/**
+ * Only files beside the image or below its folder, symlinks followed: an image comes from anywhere, and must not make this
+ * machine's other files part of itself.
+ */
+export function neighbours(path: string): Neighbours {
+  const folder = realFolder(path);
+  const opened: FileSource[] = [];
+  const find = (name: string): string | undefined => {
+    // Images that were moved with what they build on name it where it was, on whatever system.
+    for (const candidate of [resolve(folder, name), join(folder, win32.basename(basename(name)))]) {
+      const found = realPath(candidate);
+      if (found !== undefined && !/^\.\.($|[\\/])/.test(relative(folder, found))) return found;
+    }
+    return undefined;
+  };
+  return {
+    files(name) {
+      const found = find(name);
+      if (found === undefined) return undefined;
+      const source = fileSource(found);
+      opened.push(source);
+      return source;
+    },
+    async close() {
+      for (const source of opened.splice(0)) await source.close();
+    },
+  };
+}
+
+const realFolder = (path: string): string => {
+  const folder = dirname(resolve(path));
+  return realPath(folder) ?? folder;
+};
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
