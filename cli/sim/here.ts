@@ -7,7 +7,7 @@ import type { SimulationRequest } from '../../src/simulation/simulate.ts';
 import { answerOf, simulation } from '../../src/worker/routes/simulations/schema.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
-import { type RunSimulation, type SimulationEnd, tooLate } from './answer.ts';
+import { type RunRequest, type RunSimulation, type SimulationEnd, tooLate } from './answer.ts';
 
 export const runHere: RunSimulation = async ({ network, deadlineS, sampled, progress, capture }) => {
   const engine = await openEngine();
@@ -15,7 +15,7 @@ export const runHere: RunSimulation = async ({ network, deadlineS, sampled, prog
   const planned = engine.simulations.plan(request, { sampled });
   const samples: DrawnSample[] = [];
   const ran = planned.run({
-    ...(deadlineS !== undefined && { deadlineMs: deadlineS * 1000 }),
+    ...deadlineOf(network, deadlineS),
     sample: (sample) => void samples.push(sample),
     progress,
     ...(capture && { capture }),
@@ -29,10 +29,15 @@ export const runHere: RunSimulation = async ({ network, deadlineS, sampled, prog
   }
 };
 
+/** That of the command line, else that of the file; the schema has one for Workers, which is nobody's wish here. */
+function deadlineOf(network: RunRequest['network'], deadlineS: number | undefined): { readonly deadlineMs?: number } {
+  if (deadlineS !== undefined) return { deadlineMs: deadlineS * 1000 };
+  return typeof network.deadline_ms === 'number' ? { deadlineMs: network.deadline_ms } : {};
+}
+
 function validated(network: unknown): SimulationRequest {
   const parsed = simulation.safeParse(network);
   if (parsed.success) {
-    // The deadline is the command line's business.
     const { deadline_ms: _, ...request } = parsed.data;
     return request as SimulationRequest; // what JSON leaves out is absent: there is no `undefined` in it
   }

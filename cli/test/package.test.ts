@@ -128,6 +128,22 @@ describe('the library of the package', () => {
   });
 });
 
+it('npm ci --omit=dev brings all that the command imports', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'cli/package.json'), 'utf8'));
+  const sources = ['cli', 'src'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !/\.test\.ts$|^test\/|^browser\/|\.d\.ts$/.test(name))
+      .map((name) => readFileSync(join(root, folder, name), 'utf8')),
+  );
+  const imported = sources.flatMap((text) =>
+    [...text.matchAll(/(?:from|import\() ?'((?:@[\w.-]+\/)?[a-z][\w.-]*)[^':]*'/g)].map(([, name = '']) => name),
+  );
+  // Node's own, the platform's, and what `lkl serve` looks for when it runs.
+  const own = new Set(imported.filter((name) => !/^(node|cloudflare|miniflare|rapidoc)$/.test(name)));
+  expect(own.size).toBeGreaterThan(5);
+  expect([...own].filter((name) => !(name in dependencies))).toEqual([]);
+});
+
 it('a checkout serves others than its owner', () => {
   const { status, stdout, stderr } = run(['fs2tar', image], join(root, 'cli/lkl.mjs'));
   expect(stderr.toString()).toContain('socket');

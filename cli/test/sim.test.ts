@@ -1,6 +1,6 @@
 /** `lkl sim` from the outside: the example's table, its captures, and what it says of a network that cannot be. */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -25,6 +25,61 @@ it('shows the flows, and writes what was captured', async () => {
   expect(stdout.toString()).toMatch(/ping-0 +a → b +3 +3 +0 % +40 ms +40 ms +40 ms/);
   expect(readdirSync(folder)).toEqual(['b-eth0.pcapng']);
   expect(readFileSync(join(folder, 'b-eth0.pcapng')).readUInt32LE(0)).toBe(0x0a0d0d0a);
+}, 120_000);
+
+it('captures every node that has a link where the network names none', async () => {
+  const { capture: _, ...silent } = JSON.parse(network('b').toString());
+  const to = join(folder, 'all');
+  const { exitCode } = await lkl(['sim', '-', '--pcap', to], Buffer.from(JSON.stringify(silent)));
+  expect(exitCode).toBe(0);
+  expect(readdirSync(to).sort()).toEqual(['a-eth0.pcapng', 'b-eth0.pcapng']);
+}, 120_000);
+
+it('ends with 3 when a workload failed, and says which', async () => {
+  const request = JSON.parse(network('b').toString());
+  const workloads = [...request.workloads, { type: 'tcp', from: 'a', to: 'b', duration: '1s', congestion: 'none' }];
+  const { exitCode, stdout } = await lkl(['sim', '-'], Buffer.from(JSON.stringify({ ...request, workloads })));
+  expect(exitCode).toBe(3);
+  expect(stdout.toString()).toMatch(/^TCP .*FAILED\ntcp-1 .*no congestion control "none"/m);
+}, 120_000);
+
+it('has no deadline but that of --deadline, which its error names', async () => {
+  const endless = {
+    duration: '86400s',
+    hosts: { a: {}, b: {} },
+    links: [{ endpoints: ['a', 'b'], rate: '1gbit', delay: '1ms' }],
+    workloads: [{ type: 'tcp', from: 'a', to: 'b' }],
+    deadline_ms: 1,
+  };
+  const { exitCode, stderr } = await lkl(['sim', '-', '--deadline', '1.5'], Buffer.from(JSON.stringify(endless)));
+  expect({ exitCode, stderr }).toEqual({ exitCode: 4, stderr: 'lkl: not done after the 1.5 s of --deadline\n' });
+}, 120_000);
+
+it('shows each kind of flow with what it has', async () => {
+  const flows = [
+    { type: 'rr', from: 'a', to: 'b', duration: '1s' },
+    { type: 'udp', from: 'a', to: 'b', rate: '1mbit', duration: '1s' },
+    { type: 'ping', from: 'a', to: 'b', count: 10 },
+  ];
+  const request = {
+    seed: 1,
+    hosts: { a: {}, b: {} },
+    links: [{ endpoints: ['a', 'b'], rate: '10mbit', delay: '5ms', jitter: '1ms', loss: '10%' }],
+    workloads: flows,
+  };
+  const { exitCode, stdout } = await lkl(['sim', '-'], Buffer.from(JSON.stringify(request)));
+  expect(exitCode).toBe(0);
+  const text = stdout.toString();
+  expect(text).toMatch(/^RR +TIME +TRANSACTIONS +A SECOND +LATENCY MIN +P50 +P99$/m);
+  expect(text).toMatch(/^UDP .*SENT +LOST +LOSS +JITTER +DELAY MIN +P50 +P99$/m);
+  expect(text).toMatch(/^udp-1 .* [\d.]+ % .* ms/m);
+  expect(text).toMatch(/^PING +SENT +RECEIVED +LOSS +RTT MIN +P50 +P99$/m);
+}, 120_000);
+
+it('makes no folder for a network that is refused', async () => {
+  const { exitCode } = await lkl(['sim', '-', '--pcap', join(folder, 'none')], network('z'));
+  expect(exitCode).toBe(1);
+  expect(existsSync(join(folder, 'none'))).toBe(false);
 }, 120_000);
 
 it('says where a network is wrong', async () => {
