@@ -123,7 +123,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     try {
       // What the mount could not read is missing from every tar of it; the log tells of it only once.
       const missing = [...mounted.missing, ...(await loggedErrors(mounted.log))];
-      const tasks = await taskPool(mounted.task, { spawn: mounted.newTask });
+      const tasks = await taskPool(mounted.task, { spawn: mounted.newTask, turn: host.turn });
       return {
         type,
         partition,

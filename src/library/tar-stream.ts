@@ -2,7 +2,11 @@
 
 import type { Sink } from '../archive/chunk-writer.ts';
 import { exceptionOf } from '../errors/exception.ts';
+import { nodeHost } from '../node/host.ts';
 import type { Fs2tarReport } from '../tree/fs2tar/fs2tar.ts';
+
+/** Of 64 KiB: between them other work of the process has a turn, even where nothing has to be waited for. */
+const CHUNKS_A_TURN = 32;
 
 /** A web stream (`for await`, `Readable.fromWeb`, `new Response`); it errors where the tar cannot be made whole. */
 export interface TarStream extends ReadableStream<Uint8Array> {
@@ -20,7 +24,12 @@ export function tarStream(make: (sink: Sink) => Promise<Fs2tarReport>): TarStrea
   const writer = writable.getWriter();
   const report = (async () => {
     try {
-      const made = await make((chunk) => writer.write(chunk));
+      let chunks = 0;
+      const made = await make(async (chunk) => {
+        await writer.write(chunk);
+        chunks += 1;
+        if (chunks % CHUNKS_A_TURN === 0) await nodeHost.turn();
+      });
       await writer.close();
       return made;
     } catch (cause) {

@@ -195,6 +195,25 @@ describe('an image', () => {
     await expect(handle.read()).rejects.toMatchObject({ code: 'ERR_KERNEL_HALT' });
   });
 
+  it('lets other work of the process have turns while it is read', async () => {
+    await using image = await openImage(await fixtureDevice('ext4'));
+    await image.readFile('/hello.txt');
+    let turns = 0;
+    let over = false;
+    const count = () => {
+      turns += 1;
+      if (!over) setImmediate(count);
+    };
+    setImmediate(count);
+    for (let i = 0; i < 1000; i += 1) await image.readFile('/hello.txt');
+    const whileRead = turns;
+    let bytes = 0;
+    for await (const chunk of image.tar()) bytes += chunk.length;
+    over = true;
+    expect(whileRead).toBeGreaterThan(10);
+    expect(bytes).toBeGreaterThan(0);
+  });
+
   it('stops a read whose signal is aborted', async () => {
     await using image = await openImage(await fixtureDevice('ext4'));
     await expect(image.readFile('/large.bin', { signal: AbortSignal.abort() })).rejects.toMatchObject({
