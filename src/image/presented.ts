@@ -5,7 +5,7 @@ import { extended } from '../storage/extended.ts';
 import { identify } from './identity/identify.ts';
 import { claimedBytes } from './probe/claims.ts';
 import { Fields } from './probe/fields.ts';
-import { findGpt, type Gpt, mendGpt, patched } from './probe/gpt.ts';
+import { backupGpt, type Gpt, mendGpt, patched, primaryGpt } from './probe/gpt.ts';
 import { superblocksOf } from './probe/superblock.ts';
 import { SUPERBLOCK_BYTES } from './probe/superblocks.ts';
 import { type VolumeBytes, volumeBytes } from './probe/volume-bytes.ts';
@@ -55,9 +55,9 @@ export function padded(device: BlockDevice, claimed: number | undefined): BlockD
 
 /** A backup table at the end counts only where nothing is known to have been made over the rest since. */
 async function usedGpt(bytes: VolumeBytes, isFileSystem: boolean): Promise<Gpt | undefined> {
-  const gpt = await findGpt(bytes);
-  if (gpt?.copy === 'backup' && (isFileSystem || (await identify(bytes, [])))) return undefined;
-  return gpt;
+  const primary = await primaryGpt(bytes);
+  if (primary !== undefined || isFileSystem || (await identify(bytes, []))) return primary;
+  return backupGpt(bytes);
 }
 
 /** Where the last primary partition of a DOS table ends; undefined where there is no such table. */

@@ -39,7 +39,7 @@ it.each<[string, Content, string | undefined, string | undefined]>([
     'abcdef-ghij-klmn-opqr-stuv-wxyz-012345',
   ],
   ['linux_raid_member', { 4096: md, 4112: digits, 4128: 'nas:0' }, 'nas:0', UUID],
-  ['linux_raid_member', { [-8192]: md, [-8176]: digits }, undefined, UUID],
+  ['linux_raid_member', { [-8192]: md, [-8176]: digits, [-8048]: [0xf0, 0x1f] }, undefined, UUID],
   ['linux_raid_member', { [-65_536]: [0xfc, 0x4e, 0x2b, 0xa9] }, undefined, undefined],
   ['isw_raid_member', { [-1024]: 'Intel Raid ISM Cfg Sig. 1.0' }, undefined, undefined],
   ['bcache', { 4120: bcache, 4136: digits }, undefined, UUID],

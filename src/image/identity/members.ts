@@ -45,8 +45,9 @@ const md10: Signature = {
   words: 'a member of an md array',
   marks: [[]],
   async check(volume) {
-    const sb = await fieldsAt(volume, md10At(volume.sizeBytes), 8);
-    return sb.u32(0) === 0xa92b4efc && sb.u32(4) === 1;
+    const sb = await fieldsAt(volume, md10At(volume.sizeBytes), 152);
+    // super_offset: that of a partition which ends with the disk is not the disk's own
+    return sb.u32(0) === 0xa92b4efc && sb.u32(4) === 1 && sb.u64(144) * SECTOR === md10At(volume.sizeBytes);
   },
   label: async (volume) => textAt(md10At(volume.sizeBytes) + 32, 32)(volume),
   uuid: async (volume) => uuidAt(md10At(volume.sizeBytes) + 16)(volume),

@@ -61,12 +61,17 @@ async function headerAt(
   };
 }
 
-/** The primary table, else the backup in the last block or where a damaged primary says that it is. */
-export async function findGpt(volume: VolumeBytes): Promise<Gpt | undefined> {
+/** The table at the beginning. */
+export async function primaryGpt(volume: VolumeBytes): Promise<Gpt | undefined> {
   for (const blockBytes of [512, 4096]) {
     const primary = await headerAt(volume, blockBytes, 1, 'primary');
     if (primary) return primary;
   }
+  return undefined;
+}
+
+/** The backup in the last block, or where a damaged primary says that it is. */
+export async function backupGpt(volume: VolumeBytes): Promise<Gpt | undefined> {
   for (const blockBytes of [512, 4096]) {
     const last = Math.floor(volume.sizeBytes / blockBytes) - 1;
     const damaged = new Fields(await volume.read(blockBytes, 64));
