@@ -28,10 +28,18 @@ export async function openDiskFile(
 }
 
 /** How the engine is to mount what the command line names. */
-export const mountRequest = ({ type, partition, options, offset, size }: MountOptions & DiskOptions): MountRequest => ({
+export const mountRequest = ({
+  type,
+  partition,
+  options,
+  offset,
+  size,
+  evenIfCut,
+}: MountOptions & DiskOptions): MountRequest => ({
   type,
   partition,
   options,
   offsetBytes: offset,
   sizeBytes: size,
+  ...(evenIfCut && { evenIfCut }),
 });

@@ -10,6 +10,8 @@ import { Failure, type FailureKind, reasonOf } from './failure.ts';
 /** Where the words of HTTP are others than those of a command line. */
 const words: Partial<Record<ProblemName, (detail: string) => string>> = {
   'several-file-systems': (detail) => `${detail} (-p)`,
+  'image-cut': (detail) =>
+    detail.replace(/: on-error=continue .*$/, ': fs2tar --on-error continue, others --even-if-cut, read what is there'),
   'journal-too-large': (detail) => detail.replace(/ \(--options of.*\)$/, ' (--options)'),
 };
 

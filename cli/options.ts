@@ -16,6 +16,7 @@ export interface DiskOptions {
   readonly state?: string;
   readonly offset?: number;
   readonly size?: number;
+  readonly evenIfCut?: true;
 }
 
 /** An image that commands only read. */
@@ -52,7 +53,8 @@ export const addDiskOptions = (command: Command): Command =>
     .option('--member <name>', 'which disk of a file that has several')
     .option('--state <name>', 'which state of a disk that keeps several, as snapshots of qcow2 (default: the newest)')
     .option('--offset <bytes>', 'where in the image the disk begins', bytes)
-    .option('--size <bytes>', 'of the disk (default: up to the end)', bytes);
+    .option('--size <bytes>', 'of the disk (default: up to the end)', bytes)
+    .option('--even-if-cut', 'read what is there of an image that was cut short');
 
 function fileSystem(text: string): string {
   if (/^[\w.-]+$/.test(text)) return text;

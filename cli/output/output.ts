@@ -50,6 +50,9 @@ export function openOutput(path: string | undefined, what: string): Output {
   };
 }
 
+/** For what is shown: nothing of it is a whole that could be missing. */
+export const standardOutput = (): ByteSink => explained('standard output', stdoutSink);
+
 const failed = (what: string, cause: unknown): unknown =>
   isBrokenPipe(cause) ? cause : new Failure('failed', `${what} cannot be written: ${reasonOf(cause)}`);
 

@@ -1,11 +1,12 @@
 /** Standard output for verbs that show things: lines are gathered and written many at once. */
 
-import { type ByteSink, stdoutSink } from './sink.ts';
+import { standardOutput } from './output.ts';
+import type { ByteSink } from './sink.ts';
 
 const GATHERED_BYTES = 64 * 1024;
 
 export class Printer {
-  readonly #sink: ByteSink = stdoutSink();
+  readonly #sink: ByteSink = standardOutput();
   #gathered: Uint8Array[] = [];
   #bytes = 0;
 

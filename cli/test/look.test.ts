@@ -193,6 +193,17 @@ describe('cp', () => {
   });
 });
 
+describe('an image that was cut short', () => {
+  it('is refused in words of the command, and read with --even-if-cut', async () => {
+    writeFileSync(at('cut.img'), readFileSync(image).subarray(0, 4 << 20));
+    const { exitCode, stderr } = await lkl(['ls', at('cut.img')]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^lkl: the image has 4,194,304 bytes, .*--even-if-cut, read what is there\n$/);
+    expect(names(await told(['ls', '--even-if-cut', at('cut.img')]))).toContain('hello.txt');
+    expect(await json(['info', at('cut.img')])).toMatchObject({ size_bytes: 4 << 20, claimed_bytes: 16 << 20 });
+  });
+});
+
 describe('diff', () => {
   it('ends with 0 for the same tree, with 3 and the differences for another', async () => {
     await told(['diff', image, image]);

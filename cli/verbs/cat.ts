@@ -3,11 +3,11 @@
 import { withTree } from '../look/open.ts';
 import { expand } from '../look/walk.ts';
 import type { ImageOptions } from '../options.ts';
-import { stdoutSink } from '../output/sink.ts';
+import { standardOutput } from '../output/output.ts';
 
 export const cat = (image: string, paths: readonly string[], options: ImageOptions): Promise<void> =>
   withTree(image, options, async (tree) => {
-    const out = stdoutSink();
+    const out = standardOutput();
     for (const pattern of paths) {
       for (const path of await expand(tree, pattern)) {
         for await (const piece of tree.read(path)) await out.write(piece);
