@@ -42,12 +42,18 @@ export class LzmaCoder {
   #emitted = 0;
   /** Bytes since the window was reset, which distances may reach back to. */
   #made = 0;
+  #before = 0;
   #input: Uint8Array = new Uint8Array(0);
   #from = 0;
 
   constructor(dictionaryBytes: number, emit: Emit) {
     this.#window = new Uint8Array(Math.max(4096, dictionaryBytes));
     this.#emit = emit;
+  }
+
+  /** All bytes made. */
+  get total(): number {
+    return this.#before + this.#made;
   }
 
   /** Bytes made since the window was reset. */
@@ -72,6 +78,7 @@ export class LzmaCoder {
   }
 
   resetWindow(): void {
+    this.#before += this.#made;
     this.#made = 0;
   }
 

@@ -1,13 +1,21 @@
 /** LZMA2: chunks of LZMA and of data as it is, as xz and 7z have them. */
 
-import { type ByteReader, byteReader } from '../byte-reader.ts';
+import { concat } from '../../bytes/concat.ts';
+import { byteReader } from '../byte-reader.ts';
 import type { Bytes } from '../decompress.ts';
 import { LzmaCoder, MAX_DICTIONARY_BYTES } from './lzma-coder.ts';
 
-/** By the byte that tells the size of its dictionary. */
+/** By the byte that tells it. */
+export function dictionaryBytesOf(byte: number): number {
+  if (byte > 40) throw new Error('a dictionary of a size that there is not');
+  return (2 | (byte & 1)) * 2 ** (Math.floor(byte / 2) + 11);
+}
+
+/** The longest header of a chunk. */
+const HEADER_BYTES = 6;
+
 export async function* unlzma2(source: Bytes, dictionary: number): Bytes {
-  if (dictionary > 40) throw new Error('a dictionary of a size that there is not');
-  const bytes = (2 | (dictionary & 1)) * 2 ** (Math.floor(dictionary / 2) + 11);
+  const bytes = dictionaryBytesOf(dictionary);
   if (bytes > MAX_DICTIONARY_BYTES) {
     throw new Error(`its dictionary of ${bytes / 2 ** 20} MiB is larger than ${MAX_DICTIONARY_BYTES / 2 ** 20} MiB`);
   }
@@ -16,9 +24,13 @@ export async function* unlzma2(source: Bytes, dictionary: number): Bytes {
   const coder = new LzmaCoder(bytes, (piece) => made.push(piece.slice()));
   try {
     for (;;) {
-      const [control] = await exactly(input, 1);
-      if (control === undefined || control === 0) return;
-      await chunk(input, coder, control);
+      const header = await input.take(HEADER_BYTES);
+      const length = chunkBytes(header);
+      if (length === 0) return;
+      const rest = await input.take(Math.max(0, length - header.length));
+      const chunk = concat([header, rest]);
+      if (chunk.length > length) input.unread(chunk.subarray(length));
+      lzma2Chunk(chunk.subarray(0, length), coder);
       coder.flush();
       yield* made.splice(0);
     }
@@ -27,30 +39,38 @@ export async function* unlzma2(source: Bytes, dictionary: number): Bytes {
   }
 }
 
-async function exactly(input: ByteReader, count: number): Promise<Uint8Array> {
-  const bytes = await input.take(count);
-  if (bytes.length < count) throw new Error('it ends too early');
-  return bytes;
+const u16 = (bytes: Uint8Array, at: number) => (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0);
+
+/** How many bytes the chunk has that `bytes` begins with; 0 for the end. */
+function chunkBytes(bytes: Uint8Array): number {
+  const [control] = bytes;
+  if (control === undefined) throw new Error('it ends too early');
+  if (control === 0) return 0;
+  if (control < 0x80) return 3 + u16(bytes, 1) + 1;
+  return (control >= 0xc0 ? 6 : 5) + u16(bytes, 3) + 1;
 }
 
-async function chunk(input: ByteReader, coder: LzmaCoder, control: number): Promise<void> {
-  const [high = 0, low = 0] = await exactly(input, 2);
-  const size = high * 256 + low + 1;
+/** Undo the chunk that `bytes` begins with, and answer how many of them it has. */
+export function lzma2Chunk(bytes: Uint8Array, coder: LzmaCoder): number {
+  const length = chunkBytes(bytes);
+  if (length === 0) return 0;
+  if (length > bytes.length) throw new Error('it ends too early');
+  const control = bytes[0] ?? 0;
   if (control < 0x80) {
     if (control > 2) throw new Error('corrupt');
     if (control === 1) coder.resetWindow();
-    coder.copy(await exactly(input, size));
-    return;
+    coder.copy(bytes.subarray(3, length));
+    return length;
   }
-  const unpacked = (control & 0x1f) * 65_536 + size;
-  const [packedHigh = 0, packedLow = 0] = await exactly(input, 2);
+  const unpacked = (control & 0x1f) * 65_536 + u16(bytes, 1) + 1;
   const reset = (control >> 5) & 3;
   if (reset === 3) coder.resetWindow();
-  if (reset >= 2) coder.setProperties((await exactly(input, 1))[0] ?? 0);
+  if (reset >= 2) coder.setProperties(bytes[5] ?? 0);
   else if (reset === 1) coder.resetState();
-  const packed = await exactly(input, packedHigh * 256 + packedLow + 1);
+  const packed = bytes.subarray(reset >= 2 ? 6 : 5, length);
   coder.begin(packed);
   const end = coder.made + unpacked;
   coder.decode(packed.subarray(5), { end });
   if (coder.made !== end) throw new Error('corrupt');
+  return length;
 }

@@ -3,6 +3,7 @@
 import { androidSparse } from './android-sparse.ts';
 import { androidSuper } from './android-super.ts';
 import { cloop } from './cloop.ts';
+import { dmg } from './dmg/dmg.ts';
 import { ewf } from './ewf/ewf.ts';
 import type { Format } from './format.ts';
 import { ova } from './ova.ts';
@@ -25,6 +26,7 @@ export const formats: readonly Format[] = [
   parallels,
   ewf,
   ova,
+  dmg,
   cloop,
   rawCd,
 ];
