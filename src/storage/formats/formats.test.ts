@@ -1,0 +1,240 @@
+/** Every format on small disks that its tools made: what they stand for, and that whatever is wrong with them is an error. */
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { describeBlockDevice } from '../../../test/contract/block-device.ts';
+import { seededRandom } from '../../../test/fakes/block-devices.ts';
+import fixtures from '../../../test/fixtures/formats/formats.json' with { type: 'json' };
+import { unxz } from '../../archive/unxz.ts';
+import xzModule from '../../archive/xz-embedded.wasm';
+import { concat } from '../../bytes/concat.ts';
+import { type ByteSource, memorySource } from '../byte-source.ts';
+import { StorageError } from '../errors.ts';
+import { openDisk } from '../open-disk.ts';
+import { mapped } from './mapped.ts';
+
+const folder = new URL('../../../test/fixtures/formats/', import.meta.url);
+
+async function file(name: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  async function* packed() {
+    yield readFileSync(new URL(`${name}.xz`, folder));
+  }
+  for await (const chunk of unxz(packed(), xzModule)) chunks.push(chunk);
+  return concat(chunks);
+}
+
+/** The files of a fixture by name; the first is the one to open. */
+const filesOf = async ({ files }: { readonly files: readonly string[] }) =>
+  new Map(await Promise.all(files.map(async (name) => [name, await file(name)] as const)));
+
+/** Files beside the image by their last name; `*` is the name of the image without its ending. */
+const among = (files: ReadonlyMap<string, Uint8Array>, image: string) => (name: string) => {
+  const last = name.split(/[\\/]/).at(-1) ?? '';
+  const bytes = files.get(last.replace('*', image.replace(/\.\w+$/, '')));
+  return bytes && memorySource(bytes);
+};
+
+async function open(fixture: (typeof fixtures)[number], change = (bytes: Uint8Array, _name: string) => bytes) {
+  const files = await filesOf(fixture);
+  const [image = ''] = fixture.files;
+  const changed = new Map(Array.from(files, ([name, bytes]) => [name, change(bytes, name)] as const));
+  return openDisk(memorySource(changed.get(image) ?? new Uint8Array(0)), {
+    ...fixture.options,
+    files: among(changed, image),
+  });
+}
+
+const MIB = 2 ** 20;
+
+/** All of it, in reads of odd lengths. */
+async function read({ sizeBytes, read: from }: ByteSource, step = 70_001): Promise<Uint8Array> {
+  const bytes = new Uint8Array(sizeBytes);
+  for (let at = 0; at < sizeBytes; at += step) await from(at, bytes.subarray(at, Math.min(sizeBytes, at + step)));
+  return bytes;
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+describe.each(fixtures)('$name', (fixture) => {
+  it('is found out, and is the disk that its tool says', async () => {
+    const disk = await open(fixture);
+    expect(disk.format).toBe(fixture.format);
+    expect(disk.sizeBytes).toBe(fixture.sizeBytes);
+    expect(sha256(await read(disk.content))).toBe(fixture.sha256);
+  });
+
+  it('is the same from a source that answers later, and in one read', async () => {
+    const files = await filesOf(fixture);
+    const [image = ''] = fixture.files;
+    const later = (source: ByteSource): ByteSource => ({
+      sizeBytes: source.sizeBytes,
+      read: async (offset, into) => {
+        await Promise.resolve();
+        await source.read(offset, into);
+      },
+    });
+    const find = among(files, image);
+    const disk = await openDisk(later(memorySource(files.get(image) ?? new Uint8Array(0))), {
+      ...fixture.options,
+      cacheMib: 1,
+      files: (name) => {
+        const found = find(name);
+        return found && later(found);
+      },
+    });
+    expect(sha256(await read(disk.content, fixture.sizeBytes))).toBe(fixture.sha256);
+  });
+
+  it('is an error, never other bytes, where its file is cut short', async () => {
+    const [image = ''] = fixture.files;
+    for (let cut = 1; cut <= 12; cut += 1) {
+      const disk = open(fixture, (bytes, name) =>
+        name === image ? bytes.subarray(0, Math.floor((bytes.length * cut) / 13)) : bytes,
+      );
+      const found = await disk
+        .then(({ format, content }) => (format === 'raw' ? undefined : read(content)))
+        .catch((cause) => cause);
+      if (found instanceof Uint8Array) expect(sha256(found)).toBe(fixture.sha256);
+      else if (found !== undefined) expect(found).toBeInstanceOf(StorageError);
+    }
+  });
+
+  it('ends, and throws no other errors, whatever is damaged', async () => {
+    const random = seededRandom(fixture.name.length);
+    for (let round = 0; round < 60; round += 1) {
+      const disk = open(fixture, (bytes) => damaged(bytes, random));
+      const found = await disk.then(({ content }) => readSome(content, random)).catch((cause) => cause);
+      if (found !== undefined) expect(found).toBeInstanceOf(StorageError);
+    }
+  });
+});
+
+/** A few bytes changed, most of them where headers and tables are; sometimes to what counts too far. */
+function damaged(bytes: Uint8Array, random: (below: number) => number): Uint8Array {
+  const copy = bytes.slice();
+  for (let change = random(4); change >= 0; change -= 1) {
+    const near = random(2) === 0 ? 1024 : Math.min(copy.length, 3 * MIB);
+    const at = random(3) === 0 ? Math.max(0, copy.length - 1 - random(600)) : random(near);
+    if (random(2) === 0) copy.fill(0xff, at, at + 1 + random(8));
+    else copy[at] = random(256);
+  }
+  return copy;
+}
+
+/** Ten places of it: what a damaged header says may be long. */
+async function readSome({ sizeBytes, read: from }: ByteSource, random: (below: number) => number): Promise<void> {
+  for (let place = 0; place < 10; place += 1) {
+    const length = Math.min(sizeBytes, 5000);
+    const at = Math.floor(random(1000) * ((sizeBytes - length) / 1000));
+    await from(at, new Uint8Array(length));
+  }
+}
+
+it.each(fixtures.filter(({ files, format }) => files.length > 1 && format !== 'ova'))(
+  '$name names the file that is missing',
+  async ({ files: [image = ''], options }) => {
+    const opening = openDisk(memorySource(await file(image)), options);
+    await expect(opening).rejects.toThrow(/it needs the file ".+", which was not given/);
+    await expect(opening).rejects.toMatchObject({ code: 'ENODATA' });
+  },
+);
+
+describe('a file that builds on itself', () => {
+  it('is an error', async () => {
+    const top = memorySource(await file('middle.qcow2'));
+    await expect(openDisk(top, { files: () => top })).rejects.toThrow('more than 64 files build on each other');
+  });
+});
+
+describe('a choice', () => {
+  it('is asked for with all that there is', async () => {
+    const source = memorySource(await file('machine.ova'));
+    await expect(openDisk(source)).rejects.toThrow('ova: its disks are stream.vmdk, fixed.vhd: name one');
+    await expect(openDisk(source, { member: 'c' })).rejects.toMatchObject({ choices: ['stream.vmdk', 'fixed.vhd'] });
+    const partitions = memorySource(await file('super.img'));
+    await expect(openDisk(partitions)).rejects.toThrow('its logical partitions are system_a, vendor_a: name one');
+    const snapshots = memorySource(await file('snap.qcow2'));
+    await expect(openDisk(snapshots, { snapshot: 'after' })).rejects.toThrow(
+      'there is no snapshot "after": there is before',
+    );
+  });
+
+  it('tells what was taken off', async () => {
+    const { format, layers, choices } = await openDisk(memorySource(await file('machine.ova')), {
+      member: 'stream.vmdk',
+    });
+    expect(format).toBe('ova');
+    expect(layers).toEqual([
+      { format: 'ova', note: 'stream.vmdk' },
+      { format: 'vmdk', note: 'streamOptimized' },
+    ]);
+    expect(choices.map(({ name }) => name)).toEqual(['stream.vmdk', 'fixed.vhd']);
+  });
+});
+
+describe('what was asked for', () => {
+  it('wins over what is found: raw', async () => {
+    const bytes = await file('v3.qcow2');
+    const disk = await openDisk(memorySource(bytes), { format: 'raw' });
+    expect(disk.format).toBe('raw');
+    expect(await read(disk.content)).toEqual(bytes);
+  });
+
+  it('is an error where the image is of another format, or there is none of that name', async () => {
+    const source = memorySource(await file('v3.qcow2'));
+    await expect(openDisk(source, { format: 'vmdk' })).rejects.toThrow('vmdk: the image is not of this format');
+    await expect(openDisk(source, { format: 'floppy' })).rejects.toThrow('not a format that is read here: raw, qcow2');
+  });
+
+  it('begins and ends where it is said to', async () => {
+    const bytes = concat([new Uint8Array(777), await file('v3.qcow2'), new Uint8Array(99)]);
+    const disk = await openDisk(memorySource(bytes), { offset: 777, size: bytes.length - 777 - 99 });
+    expect(disk.format).toBe('qcow2');
+    await expect(openDisk(memorySource(bytes), { offset: bytes.length + 1 })).rejects.toThrow('the image has');
+  });
+});
+
+it.each([
+  ['zeros', new Uint8Array(MIB)],
+  ['nothing', new Uint8Array(0)],
+  ['one byte', Uint8Array.of(0x51)],
+  ['the magic number of qcow2 alone', concat([new TextEncoder().encode('QFI\xfb'), new Uint8Array(5000)])],
+  ['"conectix" and no more', concat([new Uint8Array(4096), new TextEncoder().encode('conectix'), new Uint8Array(504)])],
+  ['"koly" and no more', concat([new Uint8Array(4096), new TextEncoder().encode('koly'), new Uint8Array(508)])],
+  ['"KDMV" and no more', concat([new TextEncoder().encode('KDMV'), new Uint8Array(5000)])],
+  [
+    'a tar',
+    concat([
+      new TextEncoder().encode('disk.ovf'),
+      new Uint8Array(249),
+      new TextEncoder().encode('ustar'),
+      new Uint8Array(4000),
+    ]),
+  ],
+])('%s is a raw disk', async (_, bytes) => {
+  expect((await openDisk(memorySource(bytes))).format).toBe('raw');
+});
+
+/** Pieces of seven bytes in any order, some of them zeros, some packed. */
+describeBlockDevice('a disk in pieces', { writable: false }, async (image) => {
+  const { rawDevice } = await import('../raw-device.ts');
+  const source = memorySource(image);
+  return rawDevice(
+    mapped({
+      name: 'pieces',
+      sizeBytes: image.length,
+      find(offset) {
+        const number = Math.floor(offset / 777);
+        const within = offset % 777;
+        const bytes = 777 - within;
+        if (number % 3 === 0)
+          return { kind: 'bytes', bytes: Math.min(bytes, image.length - offset), source, at: offset };
+        const unpack = () => concat([image.subarray(number * 777, (number + 1) * 777), new Uint8Array(777)]);
+        const piece = { kind: 'packed', key: number, bytes, from: within, unpack } as const;
+        return number % 3 === 1 ? piece : Promise.resolve({ ...piece, unpack: async () => unpack() });
+      },
+    }),
+  );
+});
