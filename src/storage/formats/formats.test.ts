@@ -16,7 +16,16 @@ import { mapped } from './mapped.ts';
 
 const folder = new URL('../../../test/fixtures/formats/', import.meta.url);
 
-async function file(name: string): Promise<Uint8Array> {
+const unpacked = new Map<string, Promise<Uint8Array>>();
+
+/** Of the test's own: nothing here writes to it. */
+function file(name: string): Promise<Uint8Array> {
+  const known = unpacked.get(name) ?? unpack(name);
+  unpacked.set(name, known);
+  return known;
+}
+
+async function unpack(name: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   async function* packed() {
     yield readFileSync(new URL(`${name}.xz`, folder));
