@@ -31,17 +31,19 @@ const below: Readonly<Record<string, readonly string[]>> = {
   tree: ['abi', 'archive', 'errors', 'kernel', 'storage'],
   batch: ['abi', 'bytes', 'errors', 'image', 'kernel', 'storage', 'tree'],
   simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],
-  worker: engine,
+  // What JSON says, to HTTP, the command and the page alike.
+  api: engine,
+  worker: [...engine, 'api'],
   node: engine,
   // What npm gives: the engine on Node.
   library: [...engine, 'node'],
-  browser: engine,
+  browser: [...engine, 'api'],
 };
 /** The only places that know HTTP's libraries, a platform's bindings, or a host's own clock and randomness. */
 const foreign: readonly { readonly name: RegExp; readonly at: RegExp }[] = [
   {
     name: /from '(hono|zod|@hono\/zod-openapi)(\/|')/,
-    at: /^(worker\/(access\/|routes\/|env\.ts)|simulation\/report\/)/,
+    at: /^(api\/|worker\/(access\/|routes\/|env\.ts)|simulation\/report\/)/,
   },
   { name: /from 'cloudflare:/, at: /^worker\/session\// },
   { name: /\b(R2\w+|DurableObject\w*|ExecutionContext|Fetcher|scheduler\.wait)\b/, at: /^worker\// },

@@ -1,10 +1,10 @@
 /** Simulations in this process. */
 
+import { answerOf, simulation } from '../../src/api/simulations/schema.ts';
 import { HostError } from '../../src/errors/host-error.ts';
 import { jsonPath } from '../../src/errors/json-path.ts';
 import type { DrawnSample } from '../../src/simulation/report/series.ts';
 import type { SimulationRequest } from '../../src/simulation/simulate.ts';
-import { answerOf, simulation } from '../../src/worker/routes/simulations/schema.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
 import { type RunRequest, type RunSimulation, type SimulationEnd, tooLate } from './answer.ts';

@@ -2,6 +2,7 @@
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { answerOf, kernelOf, playOf } from '../../../api/syscalls/schema.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { WholeBatch } from '../../session/rpc.ts';
 import type { SessionJobs } from '../../session/sessions.ts';
@@ -9,7 +10,6 @@ import type { Env } from '../env.ts';
 import { isNdjson, NDJSON, parsed } from '../ndjson.ts';
 import { documentOfThrown } from '../problem.ts';
 import { router, untyped } from '../router.ts';
-import { answerOf, kernelOf, playOf } from '../syscalls/schema.ts';
 import { wholeBody } from '../whole-body.ts';
 import { getFile, putFile } from './file.ts';
 import { batchOfLines, linesOf } from './lines.ts';

@@ -1,11 +1,11 @@
 /** Sessions as JSON. */
 
 import { z } from '@hono/zod-openapi';
+import { hijackNotes } from '../../../api/simulations/schema.ts';
+import { batchAnswer, call, kernelOptions, playOptions, tasks } from '../../../api/syscalls/schema.ts';
 import type { Told } from '../../session/rpc.ts';
 import type { NamedSession } from '../../session/sessions.ts';
 import { pageQuery } from '../image-content/schema.ts';
-import { hijackNotes } from '../simulations/schema.ts';
-import { batchAnswer, call, kernelOptions, playOptions, tasks } from '../syscalls/schema.ts';
 
 const HOUR_S = 3600;
 export const EXPIRES_S = { default: HOUR_S, max: 7 * 24 * HOUR_S } as const;

@@ -2,6 +2,7 @@
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { answerOf, type query } from '../../../api/simulations/schema.ts';
 import type { Sink } from '../../../archive/chunk-writer.ts';
 import { toBase64 } from '../../../bytes/base64.ts';
 import { concat } from '../../../bytes/concat.ts';
@@ -14,7 +15,6 @@ import { NDJSON } from '../ndjson.ts';
 import { documentOfThrown } from '../problem.ts';
 import { streamed } from '../stream.ts';
 import { reportAssets } from './report-assets.ts';
-import { answerOf, type query } from './schema.ts';
 
 export const PCAPNG = 'application/x-pcapng';
 export const HTML = 'text/html';

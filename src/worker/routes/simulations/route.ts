@@ -1,9 +1,9 @@
 /** POST /v1/simulations: a network in, measurements and captures out. */
 
 import { createRoute } from '@hono/zod-openapi';
+import { query, simulation, simulationAnswer, simulationForm } from '../../../api/simulations/schema.ts';
 import { binary } from '../body.ts';
 import { problemResponses } from '../problem.ts';
-import { query, simulation, simulationAnswer, simulationForm } from './schema.ts';
 
 export const postSimulations = createRoute({
   method: 'post',

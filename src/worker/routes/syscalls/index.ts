@@ -1,6 +1,7 @@
 /** Handlers of /v1/syscalls. */
 
 import type { z } from '@hono/zod-openapi';
+import { answerOf, batchOf, syscallTable } from '../../../api/syscalls/schema.ts';
 import { describe } from '../../../batch/language/describe.ts';
 import type { PlayedCall } from '../../../batch/player.ts';
 import { ResultKeeper } from '../../../batch/result-keeper.ts';
@@ -9,7 +10,6 @@ import { router, untyped } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
 import { answerLines } from './lines.ts';
 import { getSyscalls, postSyscalls } from './route.ts';
-import { answerOf, batchOf, syscallTable } from './schema.ts';
 
 export const syscalls = router();
 

@@ -2,6 +2,7 @@
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { batchHead, batchOf, call, endOf } from '../../../api/syscalls/schema.ts';
 import type { PlayedCall } from '../../../batch/player.ts';
 import type { SyscallBatchJobs } from '../../../batch/syscall-batch.ts';
 import type { Hold } from '../../bodies/budget.ts';
@@ -9,7 +10,6 @@ import type { Env } from '../env.ts';
 import { type LineWriter, lineWriter, NDJSON, type NumberedLine, parseLines, validated } from '../ndjson.ts';
 import { documentOfThrown } from '../problem.ts';
 import { streamed } from '../stream.ts';
-import { batchHead, batchOf, call, endOf } from './schema.ts';
 
 export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs): Promise<Response> {
   const body = c.req.raw.body;

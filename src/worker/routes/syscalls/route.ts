@@ -1,8 +1,8 @@
 /** /v1/syscalls: a batch of system calls on a fresh kernel, and the table of what may be said in one. */
 
 import { createRoute, z } from '@hono/zod-openapi';
+import { batch, batchAnswer, syscallTable } from '../../../api/syscalls/schema.ts';
 import { problemResponses } from '../problem.ts';
-import { batch, batchAnswer, syscallTable } from './schema.ts';
 
 const tags = ['syscalls'];
 

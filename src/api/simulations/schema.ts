@@ -1,7 +1,7 @@
 /** Networks as JSON: what a simulation is asked to be. Units and words are tc's and ip's; the types are the engine's own. */
 
 import { z } from '@hono/zod-openapi';
-import type { SimulationRequest } from '../../../simulation/simulate.ts';
+import type { SimulationRequest } from '../../simulation/simulate.ts';
 import { DEADLINE_MS } from '../syscalls/schema.ts';
 import { event } from './event-schema.ts';
 import { host, link, networkSwitch } from './network-schema.ts';

@@ -1,11 +1,11 @@
 /** What a simulation answers, as JSON: the engine's own types, with what each number means. */
 
 import { z } from '@hono/zod-openapi';
-import type { EventMark } from '../../../simulation/events/event.ts';
-import type { QdiscResult, WorkloadResult } from '../../../simulation/measure/results.ts';
-import type { Sample } from '../../../simulation/measure/sampler.ts';
-import type { DirectionResult, SimulationResult } from '../../../simulation/run/run.ts';
-import type { TimedResult } from '../../../simulation/simulate.ts';
+import type { EventMark } from '../../simulation/events/event.ts';
+import type { QdiscResult, WorkloadResult } from '../../simulation/measure/results.ts';
+import type { Sample } from '../../simulation/measure/sampler.ts';
+import type { DirectionResult, SimulationResult } from '../../simulation/run/run.ts';
+import type { TimedResult } from '../../simulation/simulate.ts';
 import { type Same, same } from './same.ts';
 
 const summary = z

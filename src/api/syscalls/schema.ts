@@ -1,8 +1,8 @@
 /** Batches of system calls as JSON. */
 
 import { z } from '@hono/zod-openapi';
-import type { KeptResults } from '../../../batch/result-keeper.ts';
-import type { BatchReport, BatchRequest } from '../../../batch/syscall-batch.ts';
+import type { KeptResults } from '../../batch/result-keeper.ts';
+import type { BatchReport, BatchRequest } from '../../batch/syscall-batch.ts';
 
 /** What a batch's kernel may have. */
 export const MEMORY_MIB = { min: 12, default: 24, max: 64 } as const;
