@@ -116,8 +116,13 @@ export async function mendGpt(volume: VolumeBytes, gpt: Gpt): Promise<readonly P
   return patches;
 }
 
-const hasPartitions = (sector: Uint8Array): boolean =>
-  [446, 462, 478, 494].some((at) => (sector[at] ?? 1) % 0x80 === 0 && sector[at + 4] !== 0);
+/** Of its own: one that begins in block 1, where the GPT is, is a protective one of which something is wrong. */
+function hasPartitions(bytes: Uint8Array): boolean {
+  const sector = new Fields(bytes);
+  return [446, 462, 478, 494].some(
+    (at) => sector.u8(at) % 0x80 === 0 && sector.u8(at + 4) !== 0 && sector.u32(at + 8) > 1,
+  );
+}
 
 function protectiveEntries(): Uint8Array {
   const bytes = new Uint8Array(66);
