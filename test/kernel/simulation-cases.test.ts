@@ -384,3 +384,31 @@ describe('packets carry the DSCP of their workload', () => {
     expect(Object.keys(issues(network({}, [{ type: 'ping', ...ends, dscp: 'af44' }])))).toEqual(['workloads[0].dscp']);
   });
 });
+
+describe('a trace delivers when it says', () => {
+  test('what comes between two opportunities waits for the next, whatever the last one left', async () => {
+    const ping = { type: 'ping', ...ends, interval: '65ms' } as const;
+    // The bucket has a frame at first.
+    const workloads = [
+      { ...ping, count: 1 },
+      { ...ping, count: 15, start: '107ms' },
+    ];
+    const answer = await simulate(network({ delay: '10ms', trace: [50] }, workloads, { duration: '3s' }));
+    const { received, rtt_ms } = flow(answer, 1, 'ping');
+    expect(received).toBe(15);
+    // There at a multiple of 50 ms, and back at one.
+    expect(rtt_ms?.min).toBeGreaterThan(50);
+    expect(rtt_ms?.max).toBeLessThan(121);
+  });
+  test('many opportunities of one millisecond deliver as much as they are', async () => {
+    const trace = Array.from({ length: 60 }, () => 1);
+    const answer = await simulate(
+      network({ trace, delay: '80ms' }, [{ type: 'udp', ...ends, rate: '900mbit', duration: '1s' }], {
+        duration: '3s',
+      }),
+    );
+    expect(flow(answer, 0, 'udp').error).toBeUndefined();
+    expect((flow(answer, 0, 'udp').goodput_bps ?? 0) / 720e6).toBeGreaterThan(0.93);
+    expect((flow(answer, 0, 'udp').goodput_bps ?? 0) / 720e6).toBeLessThan(1.02);
+  });
+});

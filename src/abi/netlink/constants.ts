@@ -15,6 +15,7 @@ export const SOL_NETLINK = 270;
 export const NLM_F = {
   REQUEST: 0x1,
   ACK: 0x4,
+  ECHO: 0x8,
   DUMP_INTR: 0x10,
   DUMP: 0x300,
   REPLACE: 0x100,
@@ -116,7 +117,7 @@ export const NUD = {
 } as const;
 
 /** Traffic control: rtnetlink.h, gen_stats.h, pkt_sched.h, pkt_cls.h. */
-export const TCA = { KIND: 1, OPTIONS: 2, STATS2: 7 } as const;
+export const TCA = { KIND: 1, OPTIONS: 2, STATS: 3, STATS2: 7 } as const;
 export const TCA_STATS = { BASIC: 1, QUEUE: 3, APP: 4, PKT64: 8 } as const;
 export const TC_H = {
   ROOT: 0xffffffff,

@@ -18,6 +18,8 @@ export interface TbfOptions {
   readonly peakRate?: number;
   /** Bytes that may go at once at the peak rate. */
   readonly peakBurst?: number;
+  /** Bytes that a packet counts for at least. */
+  readonly mpu?: number;
 }
 export interface HtbOptions {
   readonly kind: 'htb';
@@ -229,7 +231,7 @@ function encodeTbf(o: TbfOptions): Uint8Array {
   const buffer = transmitTicks(o.rate, o.burst);
   const peakBurst = o.peakBurst ?? 0;
   const parms = encode(tbfQopt, {
-    rate: rateOf(o.rate),
+    rate: { ...rateOf(o.rate), mpu: o.mpu ?? 0 },
     peakrate: o.peakRate ? rateOf(o.peakRate) : noRate,
     limit: o.limit,
     buffer,

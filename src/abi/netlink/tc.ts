@@ -74,6 +74,15 @@ export const changeQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRe
 export const replaceQdisc = (place: QdiscPlace, options: QdiscOptions): NetlinkRequest =>
   qdiscRequest(NLM_F.CREATE | NLM_F.REPLACE, place, options.kind, encodeQdiscOptions(options));
 
+/** One qdisc. Linux tells everyone of it who listens, and who asks if he wants an echo; no acknowledgement follows. */
+export const getQdisc = ({ index, parent, handle }: QdiscPlace): NetlinkRequest =>
+  quietly(request(RTM.GETQDISC, NLM_F.ECHO, encode(tcmsg, { index, parent, handle: handle ?? 0 })));
+/** The same without an acknowledgement. */
+export const quietly = (message: NetlinkRequest): NetlinkRequest => ({
+  ...message,
+  flags: message.flags & ~NLM_F.ACK,
+});
+
 export const dumpQdiscs = (index = 0): NetlinkRequest => dump(RTM.GETQDISC, encode(tcmsg, { index }));
 export const dumpClasses = (index: number): NetlinkRequest => dump(RTM.GETTCLASS, encode(tcmsg, { index }));
 

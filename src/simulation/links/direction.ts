@@ -161,7 +161,14 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
     return [
       { place, step: 'qdisc', parent, handle: shaperHandle, options: { ...queue, bandwidth: rate, autorate: 0 } },
     ];
-  const bucket = { kind: 'tbf', rate: waitsForTrace ? slowestRate(burst) : rate, burst, limit: limitBytes } as const;
+  // One that waits for a trace is full at first: no more than one packet has that, however small.
+  const bucket = {
+    kind: 'tbf',
+    rate: waitsForTrace ? slowestRate(burst) : rate,
+    burst,
+    limit: limitBytes,
+    ...(waitsForTrace && { mpu: burst }),
+  } as const;
   return [
     { place, step: 'qdisc', parent, handle: shaperHandle, options: bucket },
     { place, step: 'qdisc', parent: shaperHandle | 1, handle: queueHandle, options: queue },

@@ -221,9 +221,12 @@ async function openCaptures(
 function startTraces(plan: Plan, stage: Stage, pool: TaskPool, fail: (cause: unknown) => void): void {
   for (const [link, directions] of plan.directions) {
     const [first = 0, second = 0] = stage.network.devices.ofLink.get(link) ?? [];
-    for (const [i, { trace }] of directions.entries()) {
-      if (trace) pool.run(undefined, (task) => driveTrace(task, stage, i === 0 ? second : first, trace)).catch(fail);
-    }
+    const traced = directions.flatMap(({ trace }, i) =>
+      trace ? [{ device: i === 0 ? second : first, bucket: trace }] : [],
+    );
+    // Both ways often have the same: one task wakes for both.
+    for (const [, alike] of Map.groupBy(traced, ({ bucket }) => bucket.deliveries.periodMs))
+      pool.run(undefined, (task) => driveTrace(task, stage, alike)).catch(fail);
   }
 }
 
