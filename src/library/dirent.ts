@@ -98,6 +98,7 @@ export class Dir<Name extends string | Buffer = string> implements AsyncIterable
 
   /** The next entry; null at the end. */
   async read(): Promise<Dirent<Name> | null> {
+    if (this.#closed) throw dirClosed();
     return asFs('read', this.path, async () => {
       if (this.#next === this.#batch.length) {
         this.#batch = await this.#open.next();
@@ -111,7 +112,7 @@ export class Dir<Name extends string | Buffer = string> implements AsyncIterable
   }
 
   async close(): Promise<void> {
-    if (this.#closed) throw Object.assign(new Error('Directory handle was closed'), { code: 'ERR_DIR_CLOSED' });
+    if (this.#closed) throw dirClosed();
     this.#closed = true;
     await this.#open.close();
   }
@@ -128,3 +129,5 @@ export class Dir<Name extends string | Buffer = string> implements AsyncIterable
     if (!this.#closed) await this.close();
   }
 }
+
+const dirClosed = () => Object.assign(new Error('Directory handle was closed'), { code: 'ERR_DIR_CLOSED' });

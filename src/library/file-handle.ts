@@ -38,6 +38,12 @@ const CHUNK_BYTES = 64 * 1024;
 const PIECE_BYTES = 512 * 1024;
 const READ_BYTES = 16 * 1024;
 
+/** The most that node:fs reads into one buffer. A sparse file may say that it has terabytes. */
+const MAX_READ_BYTES = 2 ** 31 - 1;
+
+const tooLarge = (size: number): RangeError =>
+  Object.assign(new RangeError(`File size (${size}) is greater than 2 GiB`), { code: 'ERR_FS_FILE_TOO_LARGE' });
+
 /** Reads without a position go on where the last one ended. Close it, or declare it with `await using`. */
 export class FileHandle implements AsyncDisposable {
   readonly #opened: Opened;
@@ -154,6 +160,7 @@ export class FileHandle implements AsyncDisposable {
     const encoding =
       wanted === undefined || (typeof wanted === 'object' && !wanted.encoding) ? 'buffer' : encodingOf(wanted);
     const { size } = await this.stat();
+    if (size > MAX_READ_BYTES) throw tooLarge(size);
     const chunks: Buffer[] = [];
     // As long as the file says it is, and then until it ends: another kernel's /proc has sizes of 0.
     for (let left = size - this.#position; ; left -= PIECE_BYTES) {

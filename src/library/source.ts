@@ -60,10 +60,22 @@ export async function openSource(image: ImageSource, options: SourceOptions = {}
     if (detectCompression(head)) return spooled(Readable.from(image.stream()), 'the image');
     return open(blobSource(image));
   }
-  if (image !== null && typeof image === 'object' && ('sectors' in image || 'sizeBytes' in image)) return open(image);
+  if (isSource(image)) return open(image);
   throw argumentError(
     'ERR_INVALID_ARG_TYPE',
     `An image is a path, a URL, bytes, a Blob or a source of bytes, not ${typeof image}`,
+  );
+}
+
+/** Throws where it has the form of a source and cannot be one. */
+function isSource(image: ByteSource | BlockDevice): boolean {
+  if (image === null || typeof image !== 'object' || typeof image.read !== 'function') return false;
+  const [name, size] =
+    'sectors' in image ? (['sectors', image.sectors] as const) : (['sizeBytes', image.sizeBytes] as const);
+  if (Number.isSafeInteger(size) && size >= 0) return true;
+  throw argumentError(
+    'ERR_INVALID_ARG_VALUE',
+    `The property '${name}' of an image must be a whole number. Received ${size}`,
   );
 }
 

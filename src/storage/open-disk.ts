@@ -79,10 +79,12 @@ export async function openDisk(source: ByteSource, options: OpenDiskOptions = {}
   };
 }
 
-function part(source: ByteSource, offset: number, size = source.sizeBytes - offset): ByteSource {
+function part(source: ByteSource, offset: number, asked: number | undefined): ByteSource {
+  const size = asked ?? source.sizeBytes - offset;
   const inside = [offset, size].every((value) => Number.isSafeInteger(value) && value >= 0);
   if (inside && offset + size <= source.sizeBytes) return window(source, offset, size);
-  throw new StorageError('ENXIO', `offset ${offset}, size ${size}: the image has ${source.sizeBytes} bytes`);
+  const where = asked === undefined ? `offset ${offset}` : `offset ${offset}, size ${asked}`;
+  throw new StorageError('ENXIO', `${where}: the image has ${source.sizeBytes} bytes`);
 }
 
 type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices'>;

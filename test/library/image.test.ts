@@ -84,6 +84,9 @@ describe('an image', () => {
     ['a directory', '/', { code: 'EISDIR' }],
     ['bytes without a file system', new Uint8Array(1 << 20), { code: 'ERR_NO_FILE_SYSTEM' }],
     ['nothing', null as unknown as ImageSource, { code: 'ERR_INVALID_ARG_TYPE' }],
+    ['a source of no size', { sizeBytes: -5, read() {} }, { code: 'ERR_INVALID_ARG_VALUE' }],
+    ['a device of no size', { sectors: Number.NaN, read() {} }, { code: 'ERR_INVALID_ARG_VALUE' }],
+    ['a source that cannot be read', { sectors: 2048 } as ImageSource, { code: 'ERR_INVALID_ARG_TYPE' }],
     ['another kind of URL', new URL('ftp://localhost/disk.img'), { code: 'ERR_INVALID_ARG_VALUE' }],
   ])('is not %s', async (_, source, error) => {
     await expect(openImage(source)).rejects.toMatchObject(error);
@@ -193,6 +196,37 @@ describe('an image', () => {
     expect(await underWay).toHaveLength(300_007);
     await expect(image.readFile('/hello.txt')).rejects.toMatchObject({ code: 'ERR_KERNEL_HALT' });
     await expect(handle.read()).rejects.toMatchObject({ code: 'ERR_KERNEL_HALT' });
+  });
+
+  it('is never read into one buffer where a file is larger than Node reads', async () => {
+    await using image = await openImage(await fixtureDevice('ext4-huge'));
+    const sizes = await Promise.all(
+      (await image.readdir('/', { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map(
+          async ({ parentPath, name }) =>
+            [`${parentPath}/${name}`, (await image.stat(`${parentPath}/${name}`)).size] as const,
+        ),
+    );
+    const huge = sizes.filter(([, size]) => size > 2 ** 31);
+    expect(huge.length).toBeGreaterThan(0);
+    for (const [path] of huge)
+      await expect(image.readFile(path)).rejects.toMatchObject({ code: 'ERR_FS_FILE_TOO_LARGE' });
+  });
+
+  it('lets out what a source of the caller throws', async () => {
+    const device = await fixtureDevice('ext4');
+    const mine = new Error('my own');
+    let failing = false;
+    await using image = await openImage({
+      sectors: device.sectors,
+      read(sector, into) {
+        if (failing) throw mine;
+        device.read(sector, into);
+      },
+    });
+    failing = true;
+    await expect(image.readFile('/large.bin')).rejects.toBe(mine);
   });
 
   it('lets other work of the process have turns while it is read', async () => {
