@@ -64,7 +64,12 @@ describe('a description', () => {
   });
 
   it('tells that there is nothing the kernel knows', async () => {
-    expect(await (await get('noise')).json()).toEqual({ size_bytes: 100_000, partitions: [] });
+    expect(await (await get('noise')).json()).toEqual({
+      name: 'noise',
+      etag: expect.any(String),
+      size_bytes: 100_000,
+      partitions: [],
+    });
   });
 
   it('is not sent again to who has it', async () => {

@@ -46,6 +46,72 @@ describe('openapi.json', () => {
   });
 });
 
+describe('the document', () => {
+  interface Described {
+    readonly description?: string;
+    readonly $ref?: string;
+    readonly allOf?: readonly Described[];
+    readonly properties?: Readonly<Record<string, Described>>;
+  }
+  interface Document {
+    readonly info: { readonly contact?: unknown };
+    readonly externalDocs?: unknown;
+    readonly paths: Readonly<Record<string, Readonly<Record<string, Described & { readonly security?: unknown }>>>>;
+    readonly components: {
+      readonly schemas: Readonly<Record<string, Described>>;
+      readonly securitySchemes: Readonly<Record<string, unknown>>;
+    };
+  }
+  const load = async () => (await (await request('/openapi.json')).json()) as Document;
+
+  it('describes every operation, and every field that is not a schema of its own', async () => {
+    const { paths, components, ...document } = await load();
+    expect(document).toMatchObject({ info: { contact: { url: '/docs' } }, externalDocs: { url: expect.any(String) } });
+    const operations = Object.entries(paths).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, { description }]) => ({ operation: `${method} ${path}`, description })),
+    );
+    expect(operations.filter(({ description }) => !description)).toEqual([]);
+    const fields = Object.entries(components.schemas)
+      .filter(([name]) => !name.startsWith('Simulation'))
+      .flatMap(([name, { properties = {} }]) =>
+        Object.entries(properties).map(([field, schema]) => ({ field: `${name}.${field}`, ...schema })),
+      );
+    expect(
+      fields.filter(({ description, $ref, allOf }) => !description && !$ref && !allOf).map(({ field }) => field),
+    ).toEqual([]);
+  });
+
+  it('says what proves who asks, and which scope each operation takes', async () => {
+    const { paths, components } = await load();
+    expect(Object.keys(components.securitySchemes)).toEqual(['token', 'cloudflareAccess']);
+    expect(paths['/v1/fs2tar']?.post?.security).toEqual([{ token: ['convert'] }, { cloudflareAccess: [] }]);
+    expect(paths['/healthz']?.get?.security).toBeUndefined();
+  });
+
+  it('has no default in a schema: generators would take its member for one that has to be sent', async () => {
+    const { components } = await load();
+    expect(JSON.stringify(components.schemas)).not.toMatch(/"default":(?!\{"(type|\$ref|description))/);
+  });
+});
+
+it.each(['/v1/syscalls', '/v1/sessions'])(
+  'a body of another media type for %s is told which it takes',
+  async (path) => {
+    const response = await request(path, { method: 'POST', body: '{}', headers: { 'content-type': 'text/plain' } });
+    expect(response.status).toBe(415);
+    expect(await response.json()).toMatchObject({
+      detail: expect.stringMatching(/application\/json.* not text\/plain/),
+    });
+  },
+);
+
+it('a socket that is no WebSocket is told so', async () => {
+  const response = await request(`/v1/sessions/${crypto.randomUUID()}/socket`);
+  expect(response.status).toBe(426);
+  expect(response.headers.get('upgrade')).toBe('websocket');
+  expect(await response.json()).toMatchObject({ title: 'this address speaks WebSocket' });
+});
+
 describe('problems', () => {
   it.each([
     ['ENOENT', 404],

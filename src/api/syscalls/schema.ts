@@ -40,7 +40,7 @@ export const call = z
 
 const task = z
   .strictObject({
-    calls: z.array(call),
+    calls: z.array(call).openapi({ description: 'Made one after another by this task.' }),
     flags: z.string().default('CLONE_FILES|CLONE_FS').openapi({
       description: 'What it shares with pid 1, as words of clone(2). "0" shares nothing: a process of its own.',
     }),
@@ -158,7 +158,10 @@ export const result = z
       .optional()
       .openapi({ description: 'The task is no more; `status` as wait(2) has it.' }),
     ns: z.number().optional().openapi({ description: "Time that passed on the kernel's clock, if any did." }),
-    strace: z.string().optional(),
+    strace: z
+      .string()
+      .optional()
+      .openapi({ description: 'When asked for: the line that strace(1) would show.', example: 'getpid() = 1' }),
     unexpected: z.literal(true).optional().openapi({ description: '`expect` wanted something else.' }),
   })
   .openapi('CallResult');
@@ -195,24 +198,28 @@ const kind = {
 
 export const syscallTable = z
   .object({
-    calls: z.array(
-      z.object({
-        name: z.string(),
-        number: z.int(),
-        args: z
-          .array(z.object({ name: z.string(), ...kind }))
-          .optional()
-          .openapi({ description: 'Absent for a number that Linux only reserves.' }),
-        aliases: z.array(z.string()).optional().openapi({ description: 'Other names that mean the same call.' }),
-      }),
-    ),
-    structs: z.array(
-      z.object({
-        name: z.string(),
-        size: z.int(),
-        fields: z.array(z.object({ name: z.string(), offset: z.int(), ...kind })),
-      }),
-    ),
+    calls: z
+      .array(
+        z.object({
+          name: z.string(),
+          number: z.int(),
+          args: z
+            .array(z.object({ name: z.string(), ...kind }))
+            .optional()
+            .openapi({ description: 'Absent for a number that Linux only reserves.' }),
+          aliases: z.array(z.string()).optional().openapi({ description: 'Other names that mean the same call.' }),
+        }),
+      )
+      .openapi({ description: 'By number.' }),
+    structs: z
+      .array(
+        z.object({
+          name: z.string(),
+          size: z.int(),
+          fields: z.array(z.object({ name: z.string(), offset: z.int(), ...kind })),
+        }),
+      )
+      .openapi({ description: 'As they lie in memory.' }),
     constants: z.record(z.string(), z.record(z.string(), z.number())).openapi({ description: 'Group → word → value.' }),
   })
   .openapi('SyscallTable');

@@ -10,8 +10,8 @@ import { secureHeaders } from './headers.ts';
 import { imageContent } from './image-content/index.ts';
 import { imageUploads } from './image-uploads/index.ts';
 import { images } from './images/index.ts';
-import { allowedMethods, openapiDocument } from './openapi-document.ts';
-import { notFound, onError } from './problem.ts';
+import { acceptedTypes, allowedMethods, openapiDocument } from './openapi-document.ts';
+import { errorHandler, notFound } from './problem.ts';
 import { router } from './router.ts';
 import { service } from './service/index.ts';
 import { sessions } from './sessions/index.ts';
@@ -95,7 +95,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
     }
     return next();
   });
-  api.onError(onError);
+  api.onError((error, c) => errorHandler(acceptedTypes(openapi()))(error, c));
   api.notFound((c) => notFound(allowedMethods(openapi()))(c));
 
   const all = [service(openapi), fs2tar, images, imageUploads, imageContent, syscalls, sessions, simulations, tokens];

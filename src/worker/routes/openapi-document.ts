@@ -9,6 +9,13 @@ import { problemReferences } from './problem.ts';
 /** An SPDX expression: the kernel inside is GPL. (The generator's types are those of OpenAPI 3.0, which had no identifier.) */
 const license = { name: 'MIT AND GPL-2.0-only', identifier: 'MIT AND GPL-2.0-only' };
 
+/** By the paths that every installation has: where the project lives is its owner's to say. */
+const contact = { name: 'Whoever runs this service', url: '/docs' };
+const externalDocs = {
+  description: 'What Linux says of its system calls, file systems and networks',
+  url: 'https://man7.org/linux/man-pages/',
+};
+
 export function openapiDocument(api: OpenAPIHono<Env>) {
   const document = api.getOpenAPI31Document({
     openapi: '3.1.0',
@@ -18,8 +25,10 @@ export function openapiDocument(api: OpenAPIHono<Env>) {
       description:
         'A Linux kernel as a web service. Disk images in, tars and files out. Every file system is read by Linux itself.',
       license,
+      contact,
     },
     servers: [{ url: '/' }],
+    externalDocs,
     tags: [
       { name: 'fs2tar', description: 'An image in, a tar out, in one request.' },
       { name: 'images', description: 'Images in storage and what is inside them.' },
@@ -37,7 +46,8 @@ export function openapiDocument(api: OpenAPIHono<Env>) {
     const operations = Object.entries(item).map(([method, operation]) => [method, guarded(path, method, operation)]);
     return [path, Object.fromEntries(operations)];
   });
-  const components = { ...document.components, securitySchemes };
+  const schemas = mapValues(document.components?.schemas ?? {}, withoutDefaults);
+  const components = { ...document.components, schemas, securitySchemes };
   return { ...document, components, paths: Object.fromEntries(paths) as NonNullable<typeof document.paths> };
 }
 
@@ -57,15 +67,37 @@ const securitySchemes = {
   },
 };
 
+const mapValues = <From, To>(object: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
+
+/**
+ * Defaults said in words: generators of clients take a member with a `default` for one that is always there, so that whoever
+ * sends it would have to fill it in.
+ */
+function withoutDefaults<T>(schema: T): T {
+  if (Array.isArray(schema)) return schema.map(withoutDefaults) as T;
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const { default: value, ...rest } = schema as Record<string, unknown>;
+  // A property may well be called `default`: then it is a schema.
+  if (value === undefined || (typeof value === 'object' && value !== null && 'type' in value)) {
+    return mapValues(schema as Record<string, unknown>, withoutDefaults) as T;
+  }
+  const said = typeof rest.description === 'string' ? `${rest.description} ` : '';
+  const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  const description = isEmpty ? {} : { description: `${said}Default: \`${JSON.stringify(value)}\`.` };
+  return { ...mapValues(rest, withoutDefaults), ...description } as T;
+}
+
 interface Operation {
   readonly responses: Readonly<Record<string, unknown>>;
-  readonly requestBody?: unknown;
+  readonly requestBody?: { readonly content?: object };
 }
 
 /** What the gate before a handler adds: what it wants to be shown, and how it refuses. */
 function guarded(path: string, method: string, operation: Operation) {
   const scope = wantedOf(method.toUpperCase(), path);
-  const slow = operation.requestBody === undefined ? {} : problemReferences(408);
+  const takesJson = 'application/json' in (operation.requestBody?.content ?? {});
+  const slow = operation.requestBody === undefined ? {} : problemReferences(408, ...(takesJson ? [400, 413, 415] : []));
   const refusals = scope === undefined ? {} : problemReferences(401, 403);
   const needed = scope === undefined || scope === 'anyone' ? [] : [scope];
   return {
@@ -81,17 +113,33 @@ const withoutBodies = (responses: Readonly<Record<string, { readonly description
 /** The router wants "{path{[^]*}}" for a parameter that may hold slashes and newlines; OpenAPI has only "{path}". */
 const withoutPatterns = (path: string): string => path.replaceAll(/\{(\w+)\{[^}]*\}\}/g, '{$1}');
 
+/** For a path and a method: the media types of request bodies there. */
+export function acceptedTypes({ paths }: ReturnType<typeof openapiDocument>) {
+  const known = Object.entries(paths).map(([template, item]) => ({ pattern: patternOf(template), item }));
+  return (method: string, path: string): readonly string[] => {
+    for (const { pattern, item } of known) {
+      const operation = (item as Record<string, { requestBody?: { content?: object } }>)[method.toLowerCase()];
+      if (operation && pattern.test(path)) return Object.keys(operation.requestBody?.content ?? {});
+    }
+    return [];
+  };
+}
+
+const patternOf = (template: string): RegExp => {
+  const pattern = template
+    .replaceAll('.', '\\.')
+    .replace(/\{path\}$/, '[^]*')
+    .replaceAll(/\{\w+\}/g, '[^/]+');
+  return new RegExp(`^${pattern}$`);
+};
+
 const METHODS = ['get', 'head', 'post', 'put', 'delete', 'patch'] as const;
 
 /** For a path: the methods the document has there, in capitals; none where the path is unknown. */
 export function allowedMethods({ paths }: ReturnType<typeof openapiDocument>): (path: string) => readonly string[] {
   const known = Object.entries(paths).map(([template, item]) => {
-    const pattern = template
-      .replaceAll('.', '\\.')
-      .replace(/\{path\}$/, '[^]*')
-      .replaceAll(/\{\w+\}/g, '[^/]+');
     const methods = METHODS.filter((method) => method in item || (method === 'head' && 'get' in item));
-    return { pattern: new RegExp(`^${pattern}$`), methods: methods.map((method) => method.toUpperCase()) };
+    return { pattern: patternOf(template), methods: methods.map((method) => method.toUpperCase()) };
   });
   return (path) => [...new Set(known.flatMap(({ pattern, methods }) => (pattern.test(path) ? methods : [])))];
 }

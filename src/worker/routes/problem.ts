@@ -14,9 +14,9 @@ import type { Env } from './env.ts';
 export const problem = z
   .looseObject({
     type: z.string().openapi({ description: 'Names the kind of problem; `about:blank` when the status says it all.' }),
-    title: z.string(),
-    status: z.int().min(400).max(599),
-    detail: z.string().optional(),
+    title: z.string().openapi({ description: 'What the kind of problem means.', example: 'no file system was found' }),
+    status: z.int().min(400).max(599).openapi({ description: 'That of the answer.', example: 422 }),
+    detail: z.string().optional().openapi({ description: 'What happened this time.' }),
     errno: z.string().optional().openapi({ description: "Linux's name of the error.", example: 'ENOENT' }),
     console: z.string().optional().openapi({ description: "The end of the kernel's log, of a kernel that died." }),
     errors: z
@@ -93,8 +93,18 @@ function answer(c: Context<Env>, document: ProblemJson, headers: Record<string, 
   return c.json(document, document.status as ContentfulStatusCode, { ...headers, 'content-type': PROBLEM_JSON });
 }
 
-/** For `app.onError`: what went wrong on our side is logged; what the client did is not, least of all that it hung up. */
-export function onError(error: Error, c: Context<Env>): Response {
+/** For `app.onError`: the same with what a route would have taken, where a body was of another media type. */
+export const errorHandler =
+  (acceptedTypes: (method: string, path: string) => readonly string[]) =>
+  (error: Error, c: Context<Env>): Response => {
+    if (!(error instanceof HTTPException) || error.status !== 415) return onError(error, c);
+    const types = acceptedTypes(c.req.method, c.req.path).join(' or ');
+    const sent = c.req.header('content-type') ?? 'without a Content-Type';
+    return onError(new HostError('unsupported-media-type', `the body is ${types} here, not ${sent}`), c);
+  };
+
+/** What went wrong on our side is logged; what the client did is not, least of all that it hung up. */
+function onError(error: Error, c: Context<Env>): Response {
   const document = documentOfThrown(error);
   if (document.status >= 500 && !c.req.raw.signal.aborted) c.var.log(error);
   return answer(c, document, error instanceof HTTPException ? {} : headersOf(problemOf(error)));

@@ -15,7 +15,7 @@ imageContent.openapi(describeImage, async (c) => {
   const known = c.req.valid('header')['if-none-match'];
   if (known !== undefined && unchanged(known, (await images.get(name)).etag)) return c.body(null, 304);
   const { etag, report } = await content.inspect(name);
-  return c.json(descriptionJson(report), 200, { etag: quoted(etag) });
+  return c.json(descriptionJson(name, etag, report), 200, { etag: quoted(etag) });
 });
 
 imageContent.openapi(getImageTar, async (c) => {

@@ -26,6 +26,7 @@ export const describeImage = createRoute({
   path: '/v1/images/{name}',
   operationId: 'describeImage',
   summary: 'What the kernel says of an image',
+  description: 'Its partitions, and of each what it is: every file system is mounted to ask Linux.',
   tags,
   request: { params: imageParams, headers: readConditions },
   responses: {
@@ -44,6 +45,8 @@ export const getImageTar = createRoute({
   path: '/v1/images/{name}/tar',
   operationId: 'getImageTar',
   summary: 'The tree of an image as a tar',
+  description:
+    'The kernel mounts it read-only. An error before the first bytes is a problem document; one after them aborts the response.',
   tags,
   request: { params: imageParams, query: tarQuery },
   responses: tarResponses,

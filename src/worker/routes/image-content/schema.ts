@@ -52,7 +52,10 @@ export const tarQuery = mountQuery.extend({
     description:
       'The directory or the one file to archive; its percent-decoded bytes are the path. Default: all of it.',
   }),
-  compress: z.enum(['none', 'gzip']).default('none'),
+  compress: z
+    .enum(['none', 'gzip'])
+    .default('none')
+    .openapi({ description: '`gzip` compresses the tar on its way out.' }),
   'on-error': z.enum(['stop', 'continue']).default('stop').openapi({
     description:
       '`stop` aborts the response at the first file that cannot be read whole. `continue` leaves it out and lists it in a last entry `.fs2tar-errors`.',
@@ -83,30 +86,33 @@ const content = z
       description: 'As blkid(8) calls it; also what is no file system: crypto_LUKS, LVM2_member, swap …',
       example: 'ext4',
     }),
-    label: z.string().optional(),
-    uuid: z.string().optional(),
+    label: z.string().optional().openapi({ description: 'As its superblock has it.', example: 'root' }),
+    uuid: z.string().optional().openapi({ description: 'As its superblock has it.' }),
   })
   .openapi('VolumeContent');
 
 const fileSystem = z
   .object({
     type: z.string().openapi({ description: 'As in /proc/filesystems.', example: 'ext4' }),
-    label: z.string().optional(),
-    uuid: z.string().optional(),
-    block_bytes: z.int().optional(),
-    size_bytes: z.int().optional(),
-    used_bytes: z.int().optional(),
-    free_bytes: z.int().optional(),
+    label: z.string().optional().openapi({ description: 'As its superblock has it.', example: 'root' }),
+    uuid: z.string().optional().openapi({ description: 'As its superblock has it.' }),
+    block_bytes: z.int().optional().openapi({ description: 'Of a block.', example: 4096 }),
+    size_bytes: z
+      .int()
+      .optional()
+      .openapi({ description: 'As statfs(2) says: without what the file system needs for itself.', example: 1048576 }),
+    used_bytes: z.int().optional().openapi({ description: 'Of those, in use.', example: 65536 }),
+    free_bytes: z.int().optional().openapi({ description: 'Of those, free.', example: 983040 }),
   })
   .openapi('FileSystem');
 
 const partition = z
   .object({
-    number: z.int().min(1),
-    start_bytes: z.int(),
-    size_bytes: z.int(),
+    number: z.int().min(1).openapi({ description: 'As Linux counts it: the 2 of /dev/sda2.', example: 1 }),
+    start_bytes: z.int().openapi({ description: 'Where in the image it begins.', example: 1048576 }),
+    size_bytes: z.int().openapi({ description: 'How long it is.', example: 536870912 }),
     label: z.string().optional().openapi({ description: 'As the partition table has it.' }),
-    uuid: z.string().optional(),
+    uuid: z.string().optional().openapi({ description: 'As the partition table has it, or Linux makes it of that.' }),
     type_code: z.string().optional().openapi({ description: 'GUID of a GPT, code of a DOS table.', example: '0x83' }),
     type_name: z.string().optional().openapi({ description: 'What that stands for.', example: 'Linux' }),
     content: content.optional().openapi({ description: 'What its bytes say it is, mountable or not.' }),
@@ -116,13 +122,17 @@ const partition = z
 
 export const description = z
   .object({
-    size_bytes: z.int(),
+    name: z.string().openapi({ description: 'As it was asked for.', example: 'disk.img' }),
+    etag: z.string().openapi({ description: 'Names this version, as in the header `ETag`.' }),
+    size_bytes: z
+      .int()
+      .openapi({ description: 'Of the disk in it: an image in qcow2 is shorter than that.', example: 1073741824 }),
     claimed_bytes: z.int().optional().openapi({
       description: 'Where partition table or file system say that the image is longer than it is: how long.',
     }),
-    partition_table: z.string().optional().openapi({ example: 'gpt' }),
-    partition_table_id: z.string().optional(),
-    partitions: z.array(partition),
+    partition_table: z.string().optional().openapi({ description: 'The kind of it, if there is one.', example: 'gpt' }),
+    partition_table_id: z.string().optional().openapi({ description: "A GPT's GUID, a DOS table's serial number." }),
+    partitions: z.array(partition).openapi({ description: 'In the order of their numbers.' }),
     content: content.optional().openapi({ description: 'What the whole image is, mountable or not.' }),
     file_system: fileSystem.optional().openapi({ description: 'Of the whole image.' }),
   })
@@ -159,7 +169,9 @@ const partitionJson = (report: PartitionReport): z.infer<typeof partition> => ({
   ...onIt(report),
 });
 
-export const descriptionJson = (report: ImageReport): z.infer<typeof description> => ({
+export const descriptionJson = (name: string, etag: string, report: ImageReport): z.infer<typeof description> => ({
+  name,
+  etag,
   size_bytes: report.sizeBytes,
   ...optional('claimed_bytes', report.claimedBytes),
   ...optional('partition_table', report.partitionTable),
@@ -170,23 +182,25 @@ export const descriptionJson = (report: ImageReport): z.infer<typeof description
 
 const entry = z
   .object({
-    name: z.string(),
+    name: z.string().openapi({ description: 'U+FFFD stands for what is not UTF-8.', example: 'fstab' }),
     name_base64: z.base64().optional().openapi({ description: 'The bytes of the name, where they are not UTF-8.' }),
-    type: z.enum(['file', 'directory', 'symlink', 'char', 'block', 'fifo', 'socket']),
+    type: z
+      .enum(['file', 'directory', 'symlink', 'char', 'block', 'fifo', 'socket'])
+      .openapi({ description: 'What kind of file it is.' }),
     mode: z
       .string()
       .regex(/^[0-7]{4}$/)
       .openapi({ description: 'Permissions in octal.', example: '0644' }),
-    uid: z.int(),
-    gid: z.int(),
-    size_bytes: z.int(),
-    links: z.int(),
+    uid: z.int().openapi({ description: 'Owner.', example: 0 }),
+    gid: z.int().openapi({ description: 'Group.', example: 0 }),
+    size_bytes: z.int().openapi({ description: 'As stat(2) has it.', example: 532 }),
+    links: z.int().openapi({ description: 'Hard links.', example: 1 }),
     mtime_ns: z
       .string()
       .regex(/^-?\d+$/)
       .openapi({ description: 'Nanoseconds since 1970; text, as it does not fit a double.' }),
     target: z.string().optional().openapi({ description: 'Of a symlink.' }),
-    target_base64: z.base64().optional(),
+    target_base64: z.base64().optional().openapi({ description: 'The bytes of the target, where they are not UTF-8.' }),
   })
   .openapi('Entry');
 

@@ -44,6 +44,7 @@ export const putPart = createRoute({
   path: '/v1/images/{name}/uploads/{id}/parts/{part}',
   operationId: 'putPart',
   summary: 'Upload a part, or replace it',
+  description: 'Parts may come at once and in any order. `Content-MD5`, `Content-Digest` and `Digest` are heeded.',
   tags,
   request: {
     params: partParams,
@@ -67,6 +68,7 @@ export const completeUpload = createRoute({
   path: '/v1/images/{name}/uploads/{id}/complete',
   operationId: 'completeUpload',
   summary: 'Make the parts an image',
+  description: 'It appears whole or not at all. An upload is completed once.',
   tags,
   request: {
     params: uploadParams,
@@ -88,6 +90,7 @@ export const abortUpload = createRoute({
   path: '/v1/images/{name}/uploads/{id}',
   operationId: 'abortUpload',
   summary: 'Drop an upload and its parts',
+  description: 'One that was completed is no longer there.',
   tags,
   request: { params: uploadParams },
   responses: { 204: { description: 'It is gone.' }, ...problemResponses(400, 404) },

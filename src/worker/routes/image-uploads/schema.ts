@@ -18,11 +18,11 @@ export const partParams = uploadParams.extend({
 
 export const upload = z
   .object({
-    id: z.string(),
-    name: z.string(),
+    id: z.string().openapi({ description: 'Names the upload in what follows.' }),
+    name: z.string().openapi({ description: 'Of the image that it will be.', example: 'debian-12.ext4' }),
     min_part_bytes: z.int().openapi({ description: 'Of every part but the last.' }),
-    max_part_bytes: z.int(),
-    max_parts: z.int(),
+    max_part_bytes: z.int().openapi({ description: 'Of any part.' }),
+    max_parts: z.int().openapi({ description: 'How many there may be.' }),
   })
   .openapi('Upload');
 
@@ -51,9 +51,9 @@ export const begunJson = ({ id, begun }: MarkedUpload) => ({ id, begun: begun.to
 
 export const uploadedPart = z
   .object({
-    part: z.int().min(1).max(MAX_PARTS),
-    etag: z.string().min(1),
-    size_bytes: z.int().positive(),
+    part: z.int().min(1).max(MAX_PARTS).openapi({ description: 'Its number.', example: 1 }),
+    etag: z.string().min(1).openapi({ description: 'Names its bytes.' }),
+    size_bytes: z.int().positive().openapi({ description: 'How many those are.', example: 8388608 }),
   })
   .openapi('UploadedPart');
 

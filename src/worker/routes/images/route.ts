@@ -17,6 +17,7 @@ export const listImages = createRoute({
   path: '/v1/images',
   operationId: 'listImages',
   summary: 'List images in byte order of their names',
+  description: 'A page at a time: `cursor` of one asks for the next.',
   tags,
   request: { query: pageQuery },
   responses: {
@@ -58,6 +59,7 @@ export const headImage = createRoute({
   path: '/v1/images/{name}',
   operationId: 'headImage',
   summary: 'Look whether there is an image, and which version',
+  description: 'Without starting a kernel, unlike GET.',
   tags,
   request: { params: imageParams },
   responses: {
@@ -79,6 +81,7 @@ export const deleteImage = createRoute({
   path: '/v1/images/{name}',
   operationId: 'deleteImage',
   summary: 'Delete an image',
+  description: 'Whoever reads it at this moment is told that it changed (409).',
   tags,
   request: { params: imageParams, headers: writeConditions.pick({ 'if-match': true }) },
   responses: { 204: { description: 'It is gone.' }, ...problemResponses(400, 404, 412) },

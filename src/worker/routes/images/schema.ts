@@ -16,11 +16,11 @@ export const imageParams = z.object({ name: imageName });
 
 export const image = z
   .object({
-    name: z.string(),
-    size_bytes: z.int().nonnegative(),
+    name: z.string().openapi({ description: 'As it was put.', example: 'debian-12.ext4' }),
+    size_bytes: z.int().nonnegative().openapi({ description: 'As it is stored, decompressed.', example: 1073741824 }),
     etag: z.string().openapi({ description: 'Names this version, as in the header `ETag`.' }),
     md5: z.hex().optional().openapi({ description: 'Of the whole image; absent for one that was stored in parts.' }),
-    uploaded: z.iso.datetime(),
+    uploaded: z.iso.datetime().openapi({ description: 'When this version was stored.' }),
   })
   .openapi('Image');
 
@@ -34,7 +34,7 @@ export const imageJson = ({ name, sizeBytes, etag, md5, uploaded }: StoredImage)
 
 export const imagePage = z
   .object({
-    images: z.array(image),
+    images: z.array(image).openapi({ description: 'In byte order of their names.' }),
     cursor: z.string().optional().openapi({ description: 'Asks for what follows; absent at the end.' }),
   })
   .openapi('ImagePage');

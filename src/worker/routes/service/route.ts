@@ -48,6 +48,7 @@ export const getVersion = createRoute({
   path: '/version',
   operationId: 'getVersion',
   summary: 'What runs here',
+  description: 'Versions, for bug reports and for whoever keeps suspended sessions across an upgrade.',
   tags,
   responses: {
     200: {
@@ -57,7 +58,7 @@ export const getVersion = createRoute({
           schema: z
             .object({
               version: z.string().openapi({ description: 'Of the service.', example: '0.1.0' }),
-              linux: z.string().openapi({ example: '6.12.117' }),
+              linux: z.string().openapi({ description: 'Of the kernel.', example: '6.12.117' }),
               source: z.string().openapi({ description: "Debian's source package that the kernel is built of." }),
               build_id: z.string().openapi({
                 description: 'Names the kernel: a suspended session goes on only in the one it was made with.',
@@ -76,6 +77,7 @@ export const getOpenapi = createRoute({
   path: '/openapi.json',
   operationId: 'getOpenapi',
   summary: 'This document',
+  description: 'For generators of clients; it is the same as in the repository.',
   tags,
   responses: {
     200: {
@@ -91,6 +93,7 @@ export const getDocs = createRoute({
   path: '/docs',
   operationId: 'getDocs',
   summary: 'This document as a page',
+  description: 'To read, and to try requests from.',
   tags,
   responses: {
     200: { description: 'HTML.', content: { 'text/html': { schema: z.string() } } },
@@ -103,6 +106,7 @@ export const getDocsScript = createRoute({
   path: '/docs/rapidoc.js',
   operationId: 'getDocsScript',
   summary: 'The script of that page',
+  description: 'Served from here, so that the page works without any other host.',
   tags,
   responses: {
     200: { description: 'RapiDoc.', content: { 'text/javascript': { schema: z.string() } } },
@@ -115,6 +119,7 @@ export const getProblem = createRoute({
   path: '/problems/{name}',
   operationId: 'getProblem',
   summary: 'What a kind of problem means',
+  description: 'Each `type` of a problem document is a path of this service: this is what is there.',
   tags,
   request: { params: z.object({ name: z.string().openapi({ example: 'ENOENT' }) }) },
   responses: {
@@ -122,7 +127,15 @@ export const getProblem = createRoute({
       description: 'Its meaning.',
       content: {
         'application/json': {
-          schema: z.object({ name: z.string(), message: z.string(), status: z.int() }).openapi('ProblemType'),
+          schema: z
+            .object({
+              name: z
+                .string()
+                .openapi({ description: 'The end of `type` in a problem document.', example: 'no-file-system' }),
+              message: z.string().openapi({ description: 'What it means, as `title` has it.' }),
+              status: z.int().openapi({ description: 'The status it is answered with.', example: 422 }),
+            })
+            .openapi('ProblemType'),
         },
       },
     },

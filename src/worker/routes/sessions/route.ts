@@ -27,7 +27,7 @@ export const createSession = createRoute({
   operationId: 'createSession',
   summary: 'Start a kernel that stays',
   description:
-    'It belongs to whoever shows the same `Authorization`; there may be 16 at a time, of 512 MiB together. While nobody calls it is suspended: open files, mounts, sockets and timers are there at the next call.',
+    'It belongs to the principal that makes it (`GET /v1/principal`); there may be 16 at a time, of 512 MiB together. While nobody calls it is suspended: open files, mounts, sockets and timers are there at the next call.',
   tags,
   request: { body: { required: true, content: json(newSession) } },
   responses: { 201: { description: 'It runs.', content: json(session) }, ...problemResponses(400, 404, 422, 429) },
@@ -38,6 +38,7 @@ export const listSessions = createRoute({
   path: '/v1/sessions',
   operationId: 'listSessions',
   summary: 'List sessions, oldest first',
+  description: 'Those of the principal that asks.',
   tags,
   responses: { 200: { description: 'All there are.', content: json(sessionList) }, ...problemResponses() },
 });
@@ -47,6 +48,7 @@ export const getSession = createRoute({
   path: '/v1/sessions/{id}',
   operationId: 'getSession',
   summary: 'Look a session up',
+  description: 'Without waking it.',
   tags,
   request: { params: sessionParams },
   responses: { 200: { description: 'Its state.', content: json(session) }, ...problemResponses(400, 404) },
@@ -57,6 +59,7 @@ export const deleteSession = createRoute({
   path: '/v1/sessions/{id}',
   operationId: 'deleteSession',
   summary: 'End a session',
+  description: 'At once, whatever its kernel is doing; every byte of it is deleted.',
   tags,
   request: { params: sessionParams },
   responses: { 204: { description: 'It is gone.' }, ...problemResponses(400, 404) },
@@ -124,6 +127,8 @@ export const forkSession = createRoute({
   path: '/v1/sessions/{id}/fork',
   operationId: 'forkSession',
   summary: 'Make a second session from the same state',
+  description:
+    'It is stored first. What was open in the one is open in the other; a seed decides nothing that comes later.',
   tags,
   request: { params: sessionParams },
   responses: {
@@ -137,6 +142,7 @@ export const getSessionConsole = createRoute({
   path: '/v1/sessions/{id}/console',
   operationId: 'getSessionConsole',
   summary: "The end of the kernel's log",
+  description: 'As dmesg(1) has it; also of a session that was suspended or has ended.',
   tags,
   request: { params: sessionParams },
   responses: {

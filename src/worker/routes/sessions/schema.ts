@@ -70,12 +70,14 @@ export const modeOf = (mode: string | undefined): number | undefined =>
 
 export const session = z
   .object({
-    id: z.uuid(),
-    state: z.enum(['running', 'suspended', 'ended']),
-    created: z.iso.datetime(),
-    expires: z.iso.datetime(),
-    memory: z.int(),
-    clock: z.enum(['virtual', 'wall']),
+    id: z.uuid().openapi({ description: 'Names it in paths.' }),
+    state: z.enum(['running', 'suspended', 'ended']).openapi({
+      description: '`suspended`: stored, and at its next call where it was. `ended`: its kernel is no more.',
+    }),
+    created: z.iso.datetime().openapi({ description: 'When it was made.' }),
+    expires: z.iso.datetime().openapi({ description: 'When it will be deleted.' }),
+    memory: z.int().openapi({ description: 'MiB that its kernel may grow to.', example: 24 }),
+    clock: z.enum(['virtual', 'wall']).openapi({ description: 'As it was asked for.' }),
     hijack: hijackNotes.optional().openapi({ description: 'What became of the keys of the hijack object.' }),
     suspended: z
       .object({ at: z.iso.datetime(), took_ms: z.number(), bytes: z.int() })
@@ -92,9 +94,9 @@ export const session = z
 
 export const sessionList = z
   .object({
-    sessions: z.array(
-      z.object({ id: z.uuid(), created: z.iso.datetime(), expires: z.iso.datetime(), memory: z.int() }),
-    ),
+    sessions: z
+      .array(z.object({ id: z.uuid(), created: z.iso.datetime(), expires: z.iso.datetime(), memory: z.int() }))
+      .openapi({ description: 'Oldest first.' }),
   })
   .openapi('SessionList');
 

@@ -50,6 +50,7 @@ export const getSyscalls = createRoute({
   path: '/v1/syscalls',
   operationId: 'getSyscalls',
   summary: 'Every system call, struct and constant that a batch may name',
+  description: 'For whoever writes batches, and for programs that do.',
   tags,
   responses: {
     200: {

@@ -47,10 +47,10 @@ export const tokenParams = z.object({
 const fields = {
   id: z.string().openapi({ description: 'Stays the same when it is rotated.', example: 'k3jq5abcde' }),
   name,
-  scopes: z.array(scope),
+  scopes: z.array(scope).openapi({ description: 'What it may do.' }),
   images: prefixes.optional(),
   created: z.iso.datetime().optional().openapi({ description: 'Absent for one of the binding.' }),
-  expires: z.iso.datetime().optional(),
+  expires: z.iso.datetime().optional().openapi({ description: 'Absent: when it is revoked.' }),
 };
 
 export const token = z.object(fields).openapi('Token');
@@ -62,12 +62,14 @@ export const givenToken = z
       .openapi({ description: 'The token itself: shown now, and never again.', example: 'lkl_k3jq5abcde_…' }),
   })
   .openapi('GivenToken');
-export const tokenList = z.object({ tokens: z.array(token) }).openapi('TokenList');
+export const tokenList = z
+  .object({ tokens: z.array(token).openapi({ description: 'All there are.' }) })
+  .openapi('TokenList');
 
 export const principal = z
   .object({
     id: z.string().openapi({ description: 'Whose sessions are whose goes by it.', example: 'token:k3jq5abcde' }),
-    scopes: z.array(scope),
+    scopes: z.array(scope).openapi({ description: 'What you may do.' }),
     images: prefixes.optional(),
   })
   .openapi('Principal');
