@@ -33,6 +33,7 @@ export default defineConfig({
           name: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: ['src/worker/**', 'test/worker/**', 'test/page/**', 'test/embedded/**'],
+          setupFiles: ['test/symbols.ts'],
           // Test files of one process share the compiled kernel.
           isolate: false,
         },

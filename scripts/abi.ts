@@ -1,5 +1,10 @@
-/** Generates src/abi's tables from the Linux source; `--check` fails when what is committed is not what would be generated. */
+/**
+ * Generates src/abi's tables from the Linux source, and from src/abi the assertions that hold it and our C together;
+ * `--check` fails when what is committed is not what would be generated.
+ */
 
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { readConstants } from './abi/constants.ts';
 import { broken, type Generated, stale, write } from './abi/generated.ts';
 import { Unit } from './abi/headers.ts';
@@ -7,6 +12,8 @@ import { argumentKinds, callsWithKinds } from './abi/kinds.ts';
 import { readLayouts } from './abi/layouts.ts';
 import { findLinux, linuxVersion } from './abi/source.ts';
 import { readSyscalls } from './abi/syscalls.ts';
+import { root } from './pins.ts';
+import { twinAssertions } from './twins.ts';
 
 const paths = ['src/abi/syscalls.ts', 'src/abi/uapi/constants.ts', 'src/abi/uapi/structs.ts'];
 
@@ -71,16 +78,26 @@ function object(rows: Record<string, unknown>): string {
     .join('\n')}\n}`;
 }
 
+/** Needs no Linux source. That the kernel was built with it tells `npm run kernel:check`. */
+const twins = 'wasm/arch/lkl/kernel/abi.c';
+const twinsAreStale = readFileSync(join(root, twins), 'utf8') !== twinAssertions();
+
 const linux = findLinux();
 if (process.argv.includes('--check')) {
   const bad = linux === undefined ? broken(paths) : stale(generate(linux), linuxVersion(linux));
+  if (twinsAreStale) bad.push(twins);
   if (bad.length > 0) {
     console.error(`out of date: ${bad.join(', ')}: run npm run abi`);
     process.exitCode = 1;
   }
-} else if (linux === undefined) {
+} else if (linux === undefined && !twinsAreStale) {
   console.error('no Linux source: set LINUX to its folder, or install the Debian package linux-source-6.12');
   process.exitCode = 1;
 } else {
-  for (const path of write(generate(linux), linuxVersion(linux))) console.log(`wrote ${path}`);
+  const written = linux === undefined ? [] : write(generate(linux), linuxVersion(linux));
+  if (twinsAreStale) {
+    writeFileSync(join(root, twins), twinAssertions());
+    written.push(twins);
+  }
+  for (const path of written) console.log(`wrote ${path}`);
 }

@@ -11,6 +11,12 @@ const vmlinux = sha256(readFileSync(dist.vmlinux));
 const facts: readonly (readonly [string, unknown, unknown, string])[] = [
   ['kernel.json: hash of all inputs', kernel.inputs, inputHash(), 'npm run kernel:build'],
   ['kernel.json: sha256 of vmlinux.wasm', kernel.sha256, vmlinux, 'npm run kernel:build'],
+  [
+    'kernel.json: sha256 of kernel.names.gz',
+    kernel.names.sha256,
+    sha256(readFileSync(dist.names)),
+    'npm run kernel:build',
+  ],
   ['snapshot.json: the kernel it was made by', snapshot.buildId, vmlinux, 'npm run snapshot'],
   ['snapshot.json: sha256 of kernel.wasm', snapshot.sha256, sha256(readFileSync(dist.snapshot)), 'npm run snapshot'],
 ];

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 export const dist = {
   vmlinux: join(root, 'wasm/dist/vmlinux.wasm'),
+  /** The names of its functions, in the order of their indices, which the snapshot's are too. */
+  names: join(root, 'wasm/dist/kernel.names.gz'),
   kernelJson: join(root, 'wasm/dist/kernel.json'),
   snapshot: join(root, 'wasm/dist/kernel.wasm'),
   snapshotJson: join(root, 'wasm/dist/snapshot.json'),

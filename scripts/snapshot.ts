@@ -1,62 +1,45 @@
-/** `npm run snapshot`: boot once under workerd, put the kernel to sleep, and write wasm/dist/kernel.wasm and snapshot.json. */
+/** `npm run snapshot`: boot twice, put the kernel to sleep, see that both are alike, and write wasm/dist/kernel.wasm and snapshot.json. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { build } from 'esbuild';
-import { Miniflare } from 'miniflare';
-import { nonZeroRuns } from '../src/kernel/snapshot.ts';
-import { dist, root, sha256 } from './pins.ts';
+import { setImmediate } from 'node:timers/promises';
+import { boot } from '../src/kernel/boot.ts';
+import { nonZeroRuns, quiesce, type SnapshotState } from '../src/kernel/snapshot.ts';
+import { sleepNs } from '../src/kernel/syscalls/time.ts';
+import { dist, sha256 } from './pins.ts';
 import { snapshotModule } from './snapshot-module.ts';
 
+/** What a kernel puts off it does in this time: workqueues, RCU, delayed frees. */
+const SETTLE_NS = 30_000_000_000n;
+/** Zeros fewer than these are copied: to tell runs apart costs as much. Of 64 to 8192 bytes, 1024 and 2048 made the fastest restores. */
+const GAP_BYTES = 1024;
+
 const vmlinux = readFileSync(dist.vmlinux);
-const buildId = sha256(vmlinux);
+const compiled = new WebAssembly.Module(vmlinux);
+const turn = () => setImmediate();
 
-const worker = await build({
-  entryPoints: [join(root, 'scripts/snapshot-worker.ts')],
-  bundle: true,
-  write: false,
-  format: 'esm',
-  target: 'es2024',
-  external: ['*.wasm'],
-});
-const source = worker.outputFiles[0]?.text ?? '';
+/** Nothing depends on the day, the machine or chance: every restore brings entropy of its own, and the snapshot is to be the same each time. */
+const host = {
+  entropy: (into: Uint8Array) => void into.fill(0x5a),
+  realtimeNs: () => 0,
+  monotonicNs: () => 0,
+  turn,
+  pause: async () => {},
+  timer: () => () => {},
+};
 
-/** One boot in a workerd of its own. */
-async function take(): Promise<{ readonly memory: Uint8Array; readonly state: Record<string, unknown> }> {
-  const miniflare = new Miniflare({
-    cf: false,
-    workers: [
-      {
-        config: {
-          name: 'snapshot',
-          compatibilityDate: '2026-11-01',
-          manifest: {
-            mainModule: 'worker.mjs',
-            modules: {
-              'worker.mjs': { type: 'esm', contents: source },
-              'vmlinux.wasm': { type: 'wasm', contents: vmlinux },
-            },
-          },
-        },
-      },
-    ],
-  });
-  try {
-    const response = await miniflare.dispatchFetch('http://snapshot/');
-    if (!response.ok) throw new Error(await response.text());
-    const state = JSON.parse(response.headers.get('x-snapshot-state') ?? '');
-    return { memory: new Uint8Array(await response.arrayBuffer()), state };
-  } finally {
-    await miniflare.dispose();
-  }
+async function take(): Promise<{ readonly memory: Uint8Array; readonly state: Omit<SnapshotState, 'buildId'> }> {
+  const kernel = await boot(compiled, { host });
+  await sleepNs(kernel.init, SETTLE_NS);
+  const state = await quiesce(kernel, turn);
+  const memory = kernel.engine.memory.copy(0 as never, kernel.engine.memory.size);
+  kernel.kill();
+  return { memory, state };
 }
 
 const [first, second] = [await take(), await take()];
 if (sha256(first.memory) !== sha256(second.memory))
   throw new Error('two boots gave different memory: the snapshot is not deterministic');
 
-/** Zeros fewer than these are copied: to tell runs apart costs as much. Of 64 to 8192 bytes, 1024 and 2048 made the fastest restores. */
-const GAP_BYTES = 1024;
 const runs = [...nonZeroRuns(first.memory, GAP_BYTES)];
 const module = snapshotModule(vmlinux, runs);
 const pages = new Set(
@@ -67,7 +50,7 @@ const pages = new Set(
 );
 const described = {
   ...first.state,
-  buildId,
+  buildId: sha256(vmlinux),
   bytes: runs.reduce((sum, run) => sum + run.bytes.length, 0),
   pages: pages.size,
   sha256: sha256(module),

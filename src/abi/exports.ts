@@ -32,10 +32,19 @@ export const kernelExports = {
     result: 'i32',
     doc: 'Describe up to so many tasks at an address; answers how many there are.',
   },
-  freeze: {
+  /**
+   * For the supervisor: it goes by superblock and uses no path, user, limit or namespace of a guest's task. Only while no
+   * kernel code runs (idle, or a task in user mode); the host then interrupts the kernel (`IRQ.supers` is pending) and lets
+   * it run, time included, until the import `supers_done`. That has a line "ID TYPE ERRNO" for each file system that
+   * refused, such as "vda1 ext4 -5", which stays as it was; no text is success. Freezing syncs everything first, raw
+   * writes to disks too; what is frozen by it already is left alone, and what the guest froze stays frozen after a thaw.
+   * A call that sleeps with write access to a file system (splice from a pipe) holds its freeze up until it ends. One
+   * request at a time.
+   */
+  supers: {
     params: ['i32'],
     result: null,
-    doc: 'Not 0: user tasks leave interruptible calls and wait; 0: they make their calls again. Only while the kernel sleeps.',
+    doc: 'Not 0: sync, and freeze each writable file system on a block device; 0: thaw them. Answers through `supers_done`.',
   },
   restore: {
     params: ['i32'],

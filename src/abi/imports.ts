@@ -39,10 +39,10 @@ export const kernelImports = {
     result: null,
     doc: 'A user task ended (task, pid, exit code as wait(2) encodes it).',
   },
-  user_signal: {
-    params: ['i32', 'i32', 'i32'],
+  supers_done: {
+    params: ['i32', 'i32'],
     result: null,
-    doc: 'A signal with a handler arrived (task, signal, handler).',
+    doc: 'The export `supers` has done its work: a line for each file system that refused (text, bytes).',
   },
   idle: { params: [], result: null, suspends: true, doc: 'Nothing to run: return once an interrupt is pending.' },
   task_switch: {

@@ -1,4 +1,7 @@
-/** Memory that kernel and host both read and write. Twins: struct lkl_shared and struct pt_regs of wasm/arch/lkl/include/asm. */
+/**
+ * Memory that kernel and host both read and write, and the numbers they share. Twins: asm/host.h and asm/ptrace.h of
+ * wasm/arch/lkl, held equal by static assertions that `npm run abi` writes from here (scripts/twins.ts).
+ */
 
 /** Byte offsets in `struct lkl_shared`. */
 export const SHARED = {
@@ -16,6 +19,7 @@ export const SHARED = {
   jumps: 28,
   /** u64: … if that is due before this, ns. */
   jumpNs: 32,
+  bytes: 40,
 } as const;
 
 /** Byte offsets in `struct pt_regs`: one system call. */
@@ -42,7 +46,7 @@ export const TASK_INFO = {
 } as const;
 
 /** Bits of `irqPending`. */
-export const IRQ = { timer: 1, user: 2, virtio: 8 } as const;
+export const IRQ = { timer: 1, user: 2, supers: 3, virtio: 8 } as const;
 
 /** Virtio-mmio slots: register windows and how many there are. */
 export const VIRTIO = { base: 0xf000_0000, stride: 0x200, slots: 24 } as const;

@@ -13,12 +13,13 @@ import { setSysctl } from './syscalls/sysctl.ts';
 export const BOOT_MEMORY_MIB = 8;
 
 /**
- * Quiet until asked, no waiting, pid 1 is /init, a panic is final. The loopback is the only network device.
+ * Quiet until asked, no waiting, pid 1 is /init, a panic is final. The loopback is the only network device, in every
+ * network namespace: drivers make others when they are asked, as where they are modules.
  * f2fs would keep 2 MiB for compressed clusters, whoever mounts one.
  */
 const COMMAND_LINE = [
   'rdinit=/init panic=-1 loglevel=7 dhash_entries=8192 ihash_entries=8192 f2fs.num_compress_pages=16',
-  'dummy.numdummies=0 ifb.numifbs=0 sch_teql.max_equalizers=0',
+  'dummy.numdummies=0 ifb.numifbs=0 sch_teql.max_equalizers=0 bonding.max_bonds=0 fb_tunnels=none',
 ].join(' ');
 
 const FILE_SYSTEMS = [

@@ -3,7 +3,7 @@
 import type { ExportName } from '../abi/exports.ts';
 import { IRQ, SHARED, TASK_INFO } from '../abi/shared.ts';
 import { Console } from './console.ts';
-import { classifyPanic, KernelDead, type KernelEnd, TaskExited } from './errors.ts';
+import { classifyPanic, KernelDead, type KernelEnd, TaskExited, withDeepStack } from './errors.ts';
 import type { ClockPolicy, Host } from './host.ts';
 import { HostedTask } from './hosted-task.ts';
 import type { ImportHandlers, Machine } from './machine.ts';
@@ -48,6 +48,8 @@ export class Engine {
   #held: Parked<number> | undefined;
   #heldBy: HostedTask | undefined;
   #ioInFlight = 0;
+  /** Waits for the export `supers` to be done. */
+  #supers: PromiseWithResolvers<string> | undefined;
   #dead: KernelDead | undefined;
   /** Those who wait have heard of it. */
   #told = false;
@@ -126,7 +128,7 @@ export class Engine {
   }
   /** Every task sleeps, nothing is in flight and no interrupt waits. */
   get quiet(): boolean {
-    const calm = this.#idle !== undefined && this.#ioInFlight === 0 && !this.#tasks.someToWake;
+    const calm = this.#idle !== undefined && this.#ioInFlight === 0 && !this.#tasks.someToWake && !this.#supers;
     return calm && !this.#time.isAwaited && !this.#irqPending && !this.#tasks.some((task) => task.inCall);
   }
 
@@ -169,6 +171,19 @@ export class Engine {
     const max = Math.floor(bytes / TASK_INFO.bytes);
     const count = Math.min(this.#call('task_list', at, max), max);
     return readTaskList(this.memory, at, count);
+  }
+
+  /**
+   * Freeze or thaw every writable file system on a disk, as the export `supers` has it; answers its lines, one for each
+   * that refused. Whatever programs do meanwhile: virtual time passes for it as for a task in a call.
+   */
+  supers(action: 'freeze' | 'thaw'): Promise<string> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    if (this.#supers) return Promise.reject(new Error('file systems are being frozen or thawed already'));
+    this.#supers = Promise.withResolvers();
+    this.#call('supers', action === 'freeze' ? 1 : 0);
+    this.#interrupt();
+    return this.#supers.promise;
   }
 
   /** Put a device into a slot, the first free one unless said; answers its number. The kernel sees it once its driver is bound. */
@@ -244,6 +259,7 @@ export class Engine {
     const dead = this.#dead;
     if (!dead || this.#told) return;
     this.#told = true;
+    this.#supers?.reject(dead);
     for (const task of this.#tasks.all) task.end(dead);
     for (const then of this.#deaths.splice(0)) then(dead);
   }
@@ -300,7 +316,7 @@ export class Engine {
   /** Virtual time may pass: someone waits in the kernel for it, and nobody is about to do something now. */
   #mayPass(): boolean {
     if (this.#ioInFlight > 0 || this.#tasks.someToWake) return false;
-    let waiting = this.#time.isAwaited;
+    let waiting = this.#time.isAwaited || this.#supers !== undefined;
     for (const task of this.#tasks.all) {
       if (task.thinking) return false;
       waiting ||= task.inCall;
@@ -374,7 +390,7 @@ export class Engine {
       panic: (text, length) => {
         const message = new TextDecoder().decode(memory.view(ptr(text), length));
         const log = this.console.tail();
-        const dead = new KernelDead(classifyPanic(message, log), `Kernel panic: ${message}`, log);
+        const dead = withDeepStack(() => new KernelDead(classifyPanic(message, log), `Kernel panic: ${message}`, log));
         this.die(dead);
         throw dead;
       },
@@ -398,7 +414,11 @@ export class Engine {
         this.clock.forbidJumps();
         this.#tasks.remove(address)?.end(new TaskExited(pid, status));
       },
-      user_signal: () => {},
+      supers_done: (text, length) => {
+        const lines = new TextDecoder().decode(memory.copy(ptr(text), length));
+        this.#supers?.resolve(lines);
+        this.#supers = undefined;
+      },
       idle: () => this.#onIdle(),
       task_switch: (prev, next, flags, sp) => this.#scheduler.switch(prev, next, flags, sp),
       user_next: (task, pid, regs) => this.#onUserNext(task, pid, regs),

@@ -43,3 +43,19 @@ export function classifyPanic(message: string, console: string): KernelEnd {
   if (/BUG!/.test(message) || /kernel BUG|BUG: failure at/.test(console.slice(-2000))) return 'bug';
   return 'panic';
 }
+
+/** V8 keeps the innermost ten frames of a stack: too few to see past panic() into what led to it. */
+const DEEP_STACK = 60;
+
+/** What `make` makes, an error, remembers the whole stack where it was made. Other engines than V8 do so anyway. */
+export function withDeepStack<T>(make: () => T): T {
+  const settings = Error as { stackTraceLimit?: number };
+  const limit = settings.stackTraceLimit;
+  settings.stackTraceLimit = DEEP_STACK;
+  try {
+    return make();
+  } finally {
+    if (limit === undefined) delete settings.stackTraceLimit;
+    else settings.stackTraceLimit = limit;
+  }
+}

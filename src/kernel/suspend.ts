@@ -1,16 +1,13 @@
 /** A live kernel as a difference against the boot snapshot, and back: how a session outlives its isolate. */
 
-import { AT_FDCWD, O_RDONLY } from '../abi/uapi/fs.ts';
+import { errnoName } from '../abi/errno.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import type { Kernel, KernelOptions } from './kernel.ts';
-import { must } from './kernel-error.ts';
 import type { Machine } from './machine.ts';
 import { ptr } from './memory.ts';
 import { NotQuiesced, quiesce, restore, type SnapshotState } from './snapshot.ts';
-import { close, openat } from './syscalls/file.ts';
+import { freezeSupers, type RefusedSuper, thawSupers } from './supers.ts';
 import { sleepNs } from './syscalls/time.ts';
-import { readText } from './sysfs.ts';
-import type { UserTask } from './user-task.ts';
 
 export const PAGE = 4096;
 
@@ -64,8 +61,8 @@ const FROZEN_NS = 100_000_000n;
 async function rest(kernel: Kernel, patienceNs: bigint, turn: () => Promise<void>): Promise<Suspended['state']> {
   let waitedNs = 0n;
   for (let ns = FIRST_TRY_NS; ; ns *= 2n) {
-    await freeze(kernel.init, FIFREEZE);
     try {
+      await freeze(kernel);
       return await quiesceWithin(kernel, ns < FROZEN_NS ? ns : FROZEN_NS, turn);
     } catch (cause) {
       await goOn(kernel);
@@ -88,29 +85,27 @@ async function quiesceWithin(kernel: Kernel, ns: bigint, turn: () => Promise<voi
   return quiesce(kernel, turn);
 }
 
-/** ioctl(2) numbers of include/uapi/linux/fs.h. */
-const FIFREEZE = 0xc004_5877;
-const FITHAW = 0xc004_5878;
-
 /**
- * Freeze or thaw every file system on a disk. Frozen, it has an empty journal and arms no timer: the journal thread
- * sets its timer up anew when it is re-entered, which an armed one would not survive.
+ * Frozen, a file system has an empty journal and arms no timer: the journal thread sets its timer up anew when it is
+ * re-entered, which an armed one would not survive. The kernel does it; a guest's tasks have no part in it.
  */
-async function freeze(init: UserTask, request: number): Promise<void> {
-  const disks = (await readText(init, '/proc/mounts')).split('\n').filter((line) => line.startsWith('/dev/'));
-  for (const target of new Set(disks.map((line) => line.split(' ')[1] ?? ''))) {
-    const path = target.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
-    const fd = must('openat', await openat(init, AT_FDCWD, path, O_RDONLY), path);
-    // Refused where a file system cannot be frozen, or is: both are as well as frozen.
-    await init.syscall('ioctl', fd, request, 0);
-    await close(init, fd);
-  }
+async function freeze({ init, engine }: Kernel): Promise<void> {
+  const refused = await init.waitFor(freezeSupers(engine));
+  if (refused.length > 0) throw new NotQuiesced(`not to be frozen: ${refusals(refused)}`);
 }
 
+async function thaw({ init, engine }: Kernel): Promise<void> {
+  const refused = await init.waitFor(thawSupers(engine));
+  if (refused.length > 0) throw new Error(`still frozen: ${refusals(refused)}`);
+}
+
+const refusals = (refused: readonly RefusedSuper[]): string =>
+  refused.map(({ type, device, errno }) => `${type} on ${device} (${errnoName(errno) ?? `errno ${errno}`})`).join(', ');
+
 /** The kernel that was suspended goes on as if nothing had been. */
-export async function goOn({ init }: Kernel): Promise<void> {
-  init.attach();
-  await freeze(init, FITHAW);
+export async function goOn(kernel: Kernel): Promise<void> {
+  kernel.init.attach();
+  await thaw(kernel);
 }
 
 /** The kernel goes on in a clean machine that has grown to its size, on the same disks in the same order. */

@@ -19,7 +19,7 @@ import { archive } from './archive.ts';
 import { host, MEMORY_MIB } from './kernel.ts';
 import { kernelModule, snapshot } from './restored.ts';
 
-/** As old as the snapshot is: scripts/snapshot-worker.ts lets it come to rest. */
+/** As old as the snapshot is: scripts/snapshot.ts lets it come to rest. */
 const SETTLE_NS = 30_000_000_000n;
 
 async function booted(options: KernelOptions): Promise<Kernel> {

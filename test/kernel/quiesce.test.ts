@@ -64,5 +64,9 @@ it('no stack grows deeper from generation to generation', async () => {
     kernels.push(kernel);
   }
   expect(Object.keys(depths[1] ?? {}).join()).toContain('jbd2/');
-  expect(depths.at(-1)).toEqual(depths[1]);
+  // Workers come and go.
+  const last = depths.at(-1) ?? {};
+  const stayed = Object.entries(depths[1] ?? {}).filter(([task]) => task in last);
+  expect(stayed.length).toBeGreaterThan(20);
+  expect(Object.fromEntries(stayed.map(([task]) => [task, last[task]]))).toEqual(Object.fromEntries(stayed));
 });

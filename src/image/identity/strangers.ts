@@ -27,17 +27,6 @@ export const strangers: readonly Signature[] = [
   },
   swap('swap', 'SWAP-SPACE'),
   swap('swap', 'SWAPSPACE2'),
-  // fs/reiserfs/reiserfs.h: struct reiserfs_super_block_v1 and what 3.6 added
-  ...[65_536, 8192].flatMap((at): Signature[] => [
-    { type: 'reiserfs', words: noDriver('reiserfs'), marks: [[[at + 52, 'ReIsErFs']]] },
-    ...['ReIsEr2Fs', 'ReIsEr3Fs'].map((magic) => ({
-      type: 'reiserfs',
-      words: noDriver('reiserfs'),
-      marks: [[[at + 52, magic] as const]],
-      label: textAt(at + 100, 16),
-      uuid: uuidAt(at + 84),
-    })),
-  ]),
   {
     type: 'reiser4',
     words: noDriver('reiser4'),

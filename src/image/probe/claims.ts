@@ -54,6 +54,15 @@ const f2fs: Claim = async (volume) => {
   return undefined;
 };
 
+/** fs/reiserfs/reiserfs.h: s_block_count and s_blocksize. */
+const reiserfs: Claim = async (volume) => {
+  for (const at of [65_536, 8192]) {
+    const sb = await fieldsAt(volume, at, 64);
+    if (/^ReIsEr(2|3)?F/.test(sb.ascii(52, 9))) return sb.u32(0) * sb.u16(44);
+  }
+  return undefined;
+};
+
 /** fs/jfs/jfs_superblock.h: the aggregate, behind it the work space of fsck and the log, as pxd_t have them. */
 const jfs = from(32_768, 184, (sb) => {
   const blockBytes = sb.u32(16);
@@ -160,6 +169,8 @@ const claims: Readonly<Record<string, Claim>> = {
   erofs: from(1024, 128, (sb) => sb.u32(36) * 2 ** sb.u8(12)), // blocks, blkszbits
   f2fs,
   jfs,
+  reiserfs,
+  efs: from(512, 64, (sb) => sb.u32(0) * 512, false), // fs_size
   nilfs2: from(1024, 64, (sb) => sb.u64(32)), // s_dev_size
   ntfs3: from(0, 512, (boot) => boot.u64(40) * boot.u16(11)), // sectors_per_volume, bytes_per_sector
   exfat: from(0, 512, (boot) => boot.u64(72) * 2 ** boot.u8(108)), // vol_length, sect_size_bits

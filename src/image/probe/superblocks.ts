@@ -90,6 +90,16 @@ export const superblocks: readonly Superblock[] = [
     label: label(at + 124, 1024, 'utf-16le'),
     uuid: uuid(at + 108),
   })),
+  // fs/reiserfs/reiserfs.h: struct reiserfs_super_block_v1 and what 3.6 added, at either of two places
+  ...[65_536, 8192].flatMap((at) => [
+    { types: ['reiserfs'] as const, magic: [text(at + 52, 'ReIsErFs')] },
+    ...['ReIsEr2Fs', 'ReIsEr3Fs'].map((magic) => ({
+      types: ['reiserfs'] as const,
+      magic: [text(at + 52, magic)],
+      label: label(at + 100, 16),
+      uuid: uuid(at + 84),
+    })),
+  ]),
   // fs/jfs/jfs_superblock.h: struct jfs_superblock, at SUPER1_OFF
   { types: ['jfs'], magic: [text(32_768, 'JFS1')], label: label(32_920, 16), uuid: uuid(32_904) },
   // include/uapi/linux/nilfs2_ondisk.h: struct nilfs_super_block, at NILFS_SB_OFFSET_BYTES
@@ -124,6 +134,8 @@ export const superblocks: readonly Superblock[] = [
   MINIX3,
   // include/uapi/linux/romfs_fs.h: struct romfs_super_block
   { types: ['romfs'], magic: [text(0, '-rom1fs-')], label: label(16, 256) },
+  // include/uapi/linux/efs_fs_sb.h: struct efs_super, in block 1; the second magic number is newer
+  ...['00072959', '0007295a'].map((magic) => ({ types: ['efs'] as const, magic: [hex(512 + 28, magic)] })),
   // include/uapi/linux/cramfs_fs.h: struct cramfs_super; one of the other byte order is for the driver to refuse
   ...[0, 512].flatMap((at) =>
     ['453dcd28', '28cd3d45'].map((magic) => ({

@@ -22,16 +22,6 @@
 #include <linux/wait.h>
 #include <asm/host.h>
 
-struct lkl_task_info {
-	s32 pid;
-	u32 state;		/* task_struct.__state */
-	u32 flags;		/* PF_* */
-	u32 in_user_loop;
-	u32 stack;		/* lowest address */
-	u32 sp;
-	char comm[TASK_COMM_LEN];
-};
-
 unsigned int lkl_task_list(struct lkl_task_info *info, unsigned int max);
 
 /* Describe up to `max` tasks, the idle task left out; answers how many there are. */

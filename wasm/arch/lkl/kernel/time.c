@@ -16,7 +16,14 @@
 #include <linux/timekeeping.h>
 #include <asm/host.h>
 
-/* Let `ns` pass; a timer that is due becomes a pending interrupt. */
+/* The timer is due: it becomes a pending interrupt, and there is none until the kernel sets the next. */
+static void lkl_timer_fire(void)
+{
+	lkl_shared.timer_ns = LKL_NEVER;
+	lkl_shared.irq_pending |= 1u << LKL_IRQ_TIMER;
+}
+
+/* Let `ns` pass; fires the timer if it is due. */
 u64 lkl_clock_advance(u64 ns)
 {
 	struct lkl_shared *s = &lkl_shared;
@@ -28,10 +35,8 @@ u64 lkl_clock_advance(u64 ns)
 		if (wall > s->clock_ns)
 			s->clock_ns = wall;
 	}
-	if (s->clock_ns >= s->timer_ns) {
-		s->timer_ns = LKL_NEVER;
-		s->irq_pending |= 1u << LKL_IRQ_TIMER;
-	}
+	if (s->clock_ns >= s->timer_ns)
+		lkl_timer_fire();
 	return s->clock_ns;
 }
 
@@ -47,8 +52,7 @@ bool lkl_clock_jump(void)
 	s->jumps--;
 	if (s->timer_ns > s->clock_ns)
 		s->clock_ns = s->timer_ns;
-	s->timer_ns = LKL_NEVER;
-	s->irq_pending |= 1u << LKL_IRQ_TIMER;
+	lkl_timer_fire();
 	return true;
 }
 

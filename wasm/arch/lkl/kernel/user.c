@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/seccomp.h>
 #include <linux/signal.h>
 #include <linux/syscalls.h>
 #include <asm/host.h>
@@ -17,7 +18,11 @@
 
 /*
  * Signals on the way back to user mode, as signal(7) has it for interrupted
- * calls. Answers whether the call is to be made again.
+ * calls: the first handler decides. Answers whether the call is to be made again.
+ *
+ * A handler of a hosted task is done the moment it is called, as far as Linux
+ * can tell, so what it blocks is never blocked: the mask afterwards is the one
+ * that sigreturn restores.
  */
 static bool lkl_deliver_signals(struct pt_regs *regs)
 {
@@ -26,17 +31,14 @@ static bool lkl_deliver_signals(struct pt_regs *regs)
 		(ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND || ret == -ERESTART_RESTARTBLOCK);
 	struct ksignal ksig;
 
-	if (get_signal(&ksig)) {
-		host_user_signal(current, ksig.sig, ksig.ka.sa.sa_handler);
-		if (restartable && ret != -ERESTARTNOINTR &&
+	for (bool first = true; get_signal(&ksig); first = false) {
+		if (first && restartable && ret != -ERESTARTNOINTR &&
 		    !(ret == -ERESTARTSYS && (ksig.ka.sa.sa_flags & SA_RESTART))) {
 			regs->ret = -EINTR;
 			restartable = false;
 		}
-		signal_setup_done(0, &ksig, 0);
-	} else {
-		restore_saved_sigmask();
 	}
+	restore_saved_sigmask();
 	if (restartable && ret == -ERESTART_RESTARTBLOCK)
 		regs->nr = __NR_restart_syscall;
 	return restartable;
@@ -62,46 +64,20 @@ static bool lkl_exit_to_user_mode(struct pt_regs *regs)
 	}
 }
 
-/*
- * While it is frozen a user task that was in an interruptible call waits here, and makes the call again later, as after
- * a signal: perhaps in another life, after a snapshot.
- */
-static bool lkl_frozen;
-
-static void lkl_wait_thawed(struct task_struct *task)
+static void lkl_do_call(struct pt_regs *regs)
 {
-	while (lkl_frozen) {
-		set_current_state(TASK_INTERRUPTIBLE);
-		task->thread.in_user_loop = true;
-		schedule();
-		task->thread.in_user_loop = false;
-	}
-}
-
-void lkl_freeze(int frozen);
-
-/* Not 0: user tasks inside interruptible calls leave them and wait; 0: they make their calls again. */
-LKL_EXPORT("freeze") void lkl_freeze(int frozen)
-{
-	struct task_struct *group, *task;
-
-	lkl_frozen = frozen;
-	for_each_process_thread(group, task) {
-		if (task->flags & (PF_KTHREAD | PF_USER_WORKER))
-			continue;
-		if (!frozen && task->thread.regs.in_syscall)
-			wake_up_process(task);
-		else if (frozen && !task->thread.in_user_loop)
-			set_notify_signal(task);
-	}
+	if ((unsigned int)regs->nr < NR_syscalls)
+		regs->ret = lkl_syscalls[regs->nr](regs);
 }
 
 static void lkl_syscall(struct pt_regs *regs)
 {
 	do {
-		lkl_wait_thawed(current);
 		regs->in_syscall = true;
-		regs->ret = (unsigned int)regs->nr < NR_syscalls ? lkl_syscalls[regs->nr](regs) : -ENOSYS;
+		regs->ret = -ENOSYS;
+		/* A filter that refuses the call has set its result. */
+		if (likely(!test_thread_flag(TIF_SECCOMP)) || secure_computing() == 0)
+			lkl_do_call(regs);
 		lkl_clock_advance(LKL_SYSCALL_NS);
 		if (lkl_shared.irq_pending)
 			local_irq_enable();
@@ -128,8 +104,6 @@ void lkl_user_loop(void)
 	struct pt_regs *regs = task_pt_regs(task);
 
 	task->thread.in_user_loop = false;
-	if (regs->in_syscall)
-		lkl_syscall(regs);
 	for (;;) {
 		lkl_busy = 0;
 		if (lkl_user_next(task, task_pid_nr(task), regs))

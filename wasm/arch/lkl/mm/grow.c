@@ -20,6 +20,7 @@
 #include "../../../mm/internal.h"
 
 #define LKL_MAX_PFN	((CONFIG_LKL_MEMORY_MAX_MIB * SZ_1M) >> PAGE_SHIFT)
+#define WASM_PAGE_PAGES	(SZ_64K >> PAGE_SHIFT)
 #define LKL_OOM_PATIENCE	1000	/* calls in a row without a page to spare */
 
 /* Move the page map and the page block bitmap to ones that cover all pages there can ever be. */
@@ -55,7 +56,7 @@ void __init lkl_mm_reserve_growth(void)
 /* Whether the linear memory reaches up to the page `end`, grown if need be: it may have served a larger kernel before. */
 static bool lkl_mm_reach(unsigned long end)
 {
-	long missing = (end >> (16 - PAGE_SHIFT)) - __builtin_wasm_memory_size(0);
+	long missing = DIV_ROUND_UP(end, WASM_PAGE_PAGES) - __builtin_wasm_memory_size(0);
 
 	return missing <= 0 || __builtin_wasm_memory_grow(0, missing) != (size_t)-1;
 }
@@ -93,12 +94,21 @@ static unsigned long lkl_limit_pfn(void)
 	return min((unsigned long)LKL_MAX_PFN, (unsigned long)lkl_shared.memory_limit >> PAGE_SHIFT);
 }
 
-/* Add one chunk. Answers the pages gained, 0 at the limit. */
+/*
+ * Add one chunk. Answers the pages gained, 0 at the limit. The host may refuse
+ * before that: its memory has a maximum of its own, and its machine an end. Then
+ * half as much is tried, and so on.
+ */
 static unsigned long lkl_mm_grow(void)
 {
 	unsigned long start = max_pfn;
-	unsigned long gained = lkl_mm_extend(min(ALIGN(start + 1, MAX_ORDER_NR_PAGES), lkl_limit_pfn()));
+	unsigned long end = min(ALIGN(start + 1, MAX_ORDER_NR_PAGES), lkl_limit_pfn());
+	unsigned long gained = lkl_mm_extend(end);
 
+	while (!gained && end >= start + 2 * WASM_PAGE_PAGES) {
+		end = start + ALIGN_DOWN((end - start) / 2, WASM_PAGE_PAGES);
+		gained = lkl_mm_extend(end);
+	}
 	for (unsigned long pfn = start; pfn < start + gained; pfn++)
 		free_reserved_page(pfn_to_page(pfn));
 	/* Reclaim counts them as its own and ends: one chunk at a time. */

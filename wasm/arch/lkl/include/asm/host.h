@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The boundary with the host: every import, and the memory both sides share.
- * Twins: src/abi/imports.ts, src/abi/exports.ts and src/abi/shared.ts, compared
- * with the binary by `npm run abi`. Imports that may suspend are in entry.S.
+ * Twins: src/abi/imports.ts, src/abi/exports.ts and src/abi/shared.ts. The
+ * layouts and numbers are held equal by kernel/abi.c, which `npm run abi`
+ * writes from shared.ts; the signatures by test/kernel/boundary.test.ts, which
+ * reads the binary. Imports that may suspend are in entry.S.
  */
 #ifndef _ASM_LKL_HOST_H
 #define _ASM_LKL_HOST_H
@@ -33,7 +35,9 @@ LKL_IMPORT("mmio_write") void host_mmio_write(u32 address, u32 value, u32 size);
 LKL_IMPORT("user_ready") int host_user_ready(struct task_struct *task);
 LKL_IMPORT("user_wake") struct task_struct *host_user_wake(void);
 LKL_IMPORT("user_exit") void host_user_exit(struct task_struct *task, int pid, int exit_code);
-LKL_IMPORT("user_signal") void host_user_signal(struct task_struct *task, int sig, void *handler);
+
+/* The answer to the export "supers" (kernel/supers.c): a line for each file system that could not be frozen or thawed. */
+LKL_IMPORT("supers_done") void host_supers_done(const char *lines, unsigned int length);
 
 /* Through the trampolines of entry.S: these may suspend. */
 void lkl_idle(void);
@@ -57,6 +61,17 @@ struct lkl_shared {
 
 extern struct lkl_shared lkl_shared;
 
+/* A row of what the export "task_list" answers. */
+struct lkl_task_info {
+	s32 pid;
+	u32 state;		/* task_struct.__state */
+	u32 flags;		/* PF_* */
+	u32 in_user_loop;
+	u32 stack;		/* lowest address */
+	u32 sp;
+	char comm[16];		/* TASK_COMM_LEN */
+};
+
 #define LKL_NEVER		(~0ULL)
 #define LKL_SYSCALL_NS		100	/* virtual time of a system call */
 #define LKL_RELAX_NS		1000	/* virtual time of a turn of a busy wait */
@@ -64,6 +79,7 @@ extern struct lkl_shared lkl_shared;
 
 #define LKL_IRQ_TIMER		1
 #define LKL_IRQ_USER		2
+#define LKL_IRQ_SUPERS		3
 #define LKL_IRQ_VIRTIO		8	/* one a slot */
 
 #define LKL_VIRTIO_BASE		0xf0000000

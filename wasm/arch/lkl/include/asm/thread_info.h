@@ -25,6 +25,7 @@ struct thread_info {
 #define TIF_RESTORE_SIGMASK	5
 #define TIF_NOTIFY_SIGNAL	6
 #define TIF_POLLING_NRFLAG	7
+#define TIF_SECCOMP		8
 
 #define _TIF_NOTIFY_RESUME	(1 << TIF_NOTIFY_RESUME)
 #define _TIF_SIGPENDING		(1 << TIF_SIGPENDING)
