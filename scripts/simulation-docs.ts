@@ -1,0 +1,162 @@
+/** Writes the tables of docs/simulations.md from openapi/v1.json. `--check` only compares. */
+
+import { readFile, writeFile } from 'node:fs/promises';
+
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly description?: string;
+  readonly example?: unknown;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly prefixItems?: readonly Schema[];
+  readonly additionalProperties?: Schema | boolean;
+  readonly oneOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
+}
+
+const MARK = '<!-- generated from openapi/v1.json by scripts/simulation-docs.ts: npm run docs:simulations -->';
+
+/** What is told of the schema `Simulation`, as Markdown. */
+export function simulationTables(document: {
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}): string {
+  const named = document.components.schemas;
+  const resolved = (schema: Schema): Schema => {
+    const name = schema.$ref?.split('/').at(-1);
+    return name === undefined
+      ? schema
+      : { ...named[name], ...(schema.description && { description: schema.description }) };
+  };
+  const memberOf = (schema: Schema | undefined, name: string): Schema =>
+    resolved(resolved(schema ?? {}).properties?.[name] ?? {});
+  const simulation = named.Simulation ?? {};
+  const host = named.SimulationHost ?? {};
+  const link = named.SimulationLink ?? {};
+  const lossObject =
+    optionsOf(memberOf(link, 'loss'))
+      .map(resolved)
+      .find(({ properties }) => properties) ?? {};
+  const route = resolved(
+    optionsOf(memberOf(host, 'routes'))
+      .map(resolved)
+      .find(({ items }) => items)?.items ?? {},
+  );
+  const captureObject =
+    optionsOf(resolved(memberOf(simulation, 'capture').items ?? {}))
+      .map(resolved)
+      .find(({ properties }) => properties) ?? {};
+  const workloads = optionsOf(named.SimulationWorkload ?? {}).map(resolved);
+  const events = optionsOf(named.SimulationEvent ?? {}).map(resolved);
+  const common = sharedBy(workloads.filter((one) => one.properties?.from));
+  const tcp = sharedBy(
+    workloads.filter((one) => one.properties?.congestion),
+    common,
+  );
+  const timing = sharedBy(events.filter((one) => one.properties?.every));
+  const eventsBare = events.map((one) => without(one, timing));
+
+  const table = (title: string, schema: Schema): string => {
+    const rows = Object.entries(schema.properties ?? {})
+      .filter(([name, member]) => !isDiscriminator(name, member))
+      .map(([name, member]) => rowOf(name, resolved(member), schema.required?.includes(name) ?? false));
+    const intro = isDiscriminator('type', schema.properties?.type) ? memberOf(schema, 'type').description : undefined;
+    if (rows.length === 0) return `${title}\n\n${intro ?? ''}`;
+    return [
+      title,
+      ...(intro ? [intro] : []),
+      ['| member | is | default | example | |', '|---|---|---|---|---|', ...rows].join('\n'),
+    ].join('\n\n');
+  };
+  const subject = (schema: Schema) =>
+    `### \`"type": ${JSON.stringify(resolved(schema.properties?.type ?? {}).const ?? resolved(schema.properties?.type ?? {}).enum?.[0])}\``;
+  return [
+    table('### The request', simulation),
+    table('### A host or router', host),
+    table('### An interface', named.SimulationInterface ?? {}),
+    table('### A route', route),
+    table('### A switch', resolved((memberOf(simulation, 'switches').additionalProperties ?? {}) as Schema)),
+    table('### A link', link),
+    table('### Losses, as an object', lossObject),
+    table('### A capture, as an object', captureObject),
+    '## Workloads',
+    table('### Every flow has', { properties: common }),
+    table('### Every flow over TCP has', { properties: tcp }),
+    ...workloads.map((one) => table(subject(one), without(one, { ...common, ...(one.properties?.congestion && tcp) }))),
+    '## Events',
+    table('### Every event has', { properties: timing, required: ['at'] }),
+    ...eventsBare.map((one, i) => table(subject(events[i] ?? {}), one)),
+  ].join('\n\n');
+}
+
+/** What tells one kind from the others: it has one value. */
+const isDiscriminator = (name: string, member: Schema | undefined): boolean =>
+  name === 'type' && (member?.const !== undefined || member?.enum?.length === 1);
+
+const optionsOf = ({ oneOf, anyOf }: Schema): readonly Schema[] => oneOf ?? anyOf ?? [];
+
+/** Members that all of them have, word for word, and that are not known already. */
+function sharedBy(schemas: readonly Schema[], known: Readonly<Record<string, Schema>> = {}): Record<string, Schema> {
+  const [first, ...others] = schemas;
+  return Object.fromEntries(
+    Object.entries(first?.properties ?? {}).filter(
+      ([name, member]) =>
+        name !== 'type' &&
+        !(name in known) &&
+        others.every(({ properties }) => JSON.stringify(properties?.[name]) === JSON.stringify(member)),
+    ),
+  );
+}
+
+const without = (schema: Schema, known: Readonly<Record<string, Schema>>): Schema => ({
+  ...schema,
+  properties: Object.fromEntries(Object.entries(schema.properties ?? {}).filter(([name]) => !(name in known))),
+});
+
+function rowOf(name: string, schema: Schema, required: boolean): string {
+  const [text = '', byDefault] = (schema.description ?? '').split(/\s*Default: (?=[^.]*)/);
+  const code = (value: unknown) => `\`${JSON.stringify(value)}\``;
+  const cells = [
+    `\`${name}\``,
+    kindOf(schema),
+    required ? 'must be given' : (byDefault ?? '').replace(/\.$/, ''),
+    schema.example === undefined ? '' : code(schema.example),
+    text,
+  ];
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+function kindOf(schema: Schema): string {
+  if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  if (schema.$ref) return schema.$ref.replace(/.*\/Simulation/, '').toLowerCase();
+  const options = optionsOf(schema);
+  if (options.length > 0) return [...new Set(options.map(kindOf))].join(' or ');
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
+  if (schema.prefixItems) return 'list of two';
+  if (schema.type === 'array') return `list of ${kindOf(schema.items ?? {})}`;
+  if (schema.type === 'object' && typeof schema.additionalProperties === 'object' && !schema.properties)
+    return 'object by name';
+  if (schema.type === 'integer') return 'whole number';
+  return `${schema.type ?? 'any'}`;
+}
+
+/** The page with its tables as the document has them. */
+export function withTables(page: string, tables: string): string {
+  const [before = '', , after = ''] = page.split(MARK);
+  return `${before}${MARK}\n\n${tables}\n\n${MARK}${after}`;
+}
+
+if (process.argv[1]?.endsWith('simulation-docs.ts')) {
+  const target = new URL('../docs/simulations.md', import.meta.url);
+  const document = JSON.parse(await readFile(new URL('../openapi/v1.json', import.meta.url), 'utf8'));
+  const page = await readFile(target, 'utf8');
+  const wanted = withTables(page, simulationTables(document));
+  if (!process.argv.includes('--check')) await writeFile(target, wanted);
+  else if (page !== wanted) {
+    console.error('docs/simulations.md is not what the schema says: run npm run docs:simulations');
+    process.exitCode = 1;
+  }
+}
