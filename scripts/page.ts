@@ -26,7 +26,6 @@ for (const [from, to] of [
   [dist.snapshot, 'kernel.wasm'],
   [join(root, 'src/archive/xz-embedded.wasm'), 'xz.wasm'],
   [join(source, 'page/index.html'), 'index.html'],
-  [join(source, 'page/page.css'), 'page.css'],
 ] as const) {
   copyFileSync(from, join(target, to));
 }

@@ -5,6 +5,7 @@ import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import { browserDecoders } from './decoders.ts';
 import { browserLinux } from './engine.ts';
 import { Explorer } from './explorer.ts';
+import { Networks } from './network.ts';
 
 const asset = (name: string) => new URL(name, import.meta.url);
 
@@ -26,6 +27,9 @@ const api = {
   async explorer(): Promise<Explorer & ProxyMarked> {
     const { engine, decoders } = await started;
     return proxy(new Explorer(engine, decoders));
+  },
+  async networks(): Promise<Networks & ProxyMarked> {
+    return proxy(new Networks((await started).engine));
   },
 };
 

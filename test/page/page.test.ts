@@ -140,3 +140,25 @@ it('says why it cannot open what is no image, and takes the next', async () => {
   await page.waitForSelector('.tree tbody tr');
   expect(await names()).toContain('text');
 });
+
+it('simulates a network in the page, draws it as it goes, and says what is wrong with a text by its place', async () => {
+  await page.goto(`${served.url}#network`);
+  await page.waitForSelector('textarea');
+  await clickOn('.network button', 'Run');
+  await page.waitForSelector('.network canvas');
+  await page.waitForSelector('.network .list tbody tr');
+  const cells = await texts('.network .list tbody td:first-child');
+  expect(cells).toEqual(['upload, fifo', 'ping, fifo', 'upload, fq_codel', 'ping, fq_codel']);
+  const medians = (await texts('.network .list tbody td:nth-child(4)')).map(Number.parseFloat);
+  expect(medians[1]).toBeGreaterThan(100);
+  expect(medians[3]).toBeLessThan(50);
+  expect((await texts('.network h2')).map((title) => title.split(' ')[0])).toContain('Queue');
+  await page.$eval('textarea', (area) => {
+    area.value = area.value.replace('"20mbit"', '"20 parsecs"');
+    area.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+  await clickOn('.network button', 'Run');
+  await page.waitForSelector('[role=alert]');
+  expect((await texts('[role=alert]'))[0]).toMatch(/links\[0\]\.rate/);
+  expect(complaints).toEqual([]);
+});

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { RemoteApi } from './engine.ts';
 import { messageOf } from './engine.ts';
 import { ImageTab } from './image-tab.tsx';
+import { NetworkTab } from './network-tab.tsx';
 
 const tabs = ['image', 'network'] as const;
 type Tab = (typeof tabs)[number];
@@ -44,7 +45,7 @@ export function App({ api }: { readonly api: RemoteApi }) {
               : 'Linux is being loaded …'}
         </span>
       </header>
-      <main>{tab === 'image' ? <ImageTab api={api} /> : null}</main>
+      <main>{tab === 'image' ? <ImageTab api={api} /> : <NetworkTab api={api} />}</main>
     </>
   );
 }

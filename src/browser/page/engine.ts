@@ -2,9 +2,11 @@
 
 import { type Remote, wrap } from 'comlink';
 import type { Explorer } from '../explorer.ts';
+import type { Networks } from '../network.ts';
 import type { PageApi } from '../worker.ts';
 
 export type RemoteExplorer = Remote<Explorer>;
+export type RemoteNetworks = Remote<Networks>;
 export type RemoteApi = Remote<PageApi>;
 
 export function startEngine(): RemoteApi {
