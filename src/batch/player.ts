@@ -12,6 +12,7 @@ import { Refs } from './language/refs.ts';
 import { runList, type Stopped, unknownCall } from './language/run.ts';
 import type { BatchCall, CallResult } from './language/types.ts';
 import { programEnd } from './program-end.ts';
+import { mustWakeUp } from './virtual-budget.ts';
 
 /** A call of a batch with several lists. */
 export interface PlayedCall extends BatchCall {
@@ -145,6 +146,7 @@ class Player {
     let index = 0;
     for await (const call of calls) {
       this.#current.set(name, { index, call });
+      if (this.#kernel.engine.clock.policy === 'virtual') mustWakeUp(call, `${prefixOf(name)}/calls/${index}`);
       if (call.after !== undefined) await task.waitFor(this.#refs.whenSet(call.after, `/${index}/after`));
       if (++index % CALLS_A_TURN === 0) await this.#turn();
       yield call;
