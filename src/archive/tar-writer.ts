@@ -54,8 +54,10 @@ const SLASH = 0x2f;
 
 const roundUp = (bytes: number): number => Math.ceil(bytes / BLOCK) * BLOCK;
 
-/** Zeros that fill the last block after `dataBytes` bytes of file data. */
-export const padding = (dataBytes: number): Uint8Array => new Uint8Array(roundUp(dataBytes) - dataBytes);
+const zeros = new Uint8Array(BLOCK);
+
+/** Zeros that fill the last block after `dataBytes` bytes of file data; nobody writes into them. */
+export const padding = (dataBytes: number): Uint8Array => zeros.subarray(0, roundUp(dataBytes) - dataBytes);
 
 /** The mark that ends the archive: two blocks of zeros. */
 export const trailer = (): Uint8Array => new Uint8Array(2 * BLOCK);

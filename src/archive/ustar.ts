@@ -38,10 +38,15 @@ export function splitPath(path: Uint8Array): { name: Uint8Array; prefix?: Uint8A
 /** True when `target` fits the block's linkname field. */
 export const fitsLinkname = (target: Uint8Array): boolean => target.length <= NAME_BYTES;
 
+/** Digit by digit: texts in between would cost more than all else of a header. */
 function putOctal(block: Uint8Array, at: number, digits: number, value: number): void {
-  const text = value.toString(8).padStart(digits, '0');
-  if (text.length > digits) throw new RangeError(`${value} does not fit ${digits} octal digits of a ustar header`);
-  for (let i = 0; i < digits; i++) block[at + i] = text.charCodeAt(i);
+  let rest = value;
+  for (let i = at + digits - 1; i >= at; i--) {
+    const higher = Math.floor(rest / 8);
+    block[i] = 0x30 + rest - 8 * higher;
+    rest = higher;
+  }
+  if (rest !== 0) throw new RangeError(`${value} does not fit ${digits} octal digits of a ustar header`);
 }
 
 /** The header block. Names are cut to their fields: a caller whose name does not fit says it in a pax record. */
