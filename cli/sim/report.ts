@@ -1,6 +1,6 @@
 /** Writes the page of --html. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { packageFile } from '../../src/node/package-files.ts';
 import { type ReportedAnswer, reportPage } from '../../src/simulation/report/page.ts';
 import { ChartRecorder, type DrawnSample } from '../../src/simulation/report/series.ts';
@@ -24,8 +24,13 @@ export async function writeReport(file: string, end: SimulationEnd, samples: rea
   }
 }
 
-/** The package has it among its own files, a checkout among its dependencies. */
+/** A checkout has it among its dependencies, the package among its own files. */
 function uplot(name: string): string {
-  const packed = packageFile(`dist/uplot/${name}`);
-  return readFileSync(existsSync(packed) ? packed : new URL(import.meta.resolve(`uplot/dist/${name}`)), 'utf8');
+  let path: string | URL;
+  try {
+    path = new URL(import.meta.resolve(`uplot/dist/${name}`));
+  } catch {
+    path = packageFile(`dist/uplot/${name}`);
+  }
+  return readFileSync(path, 'utf8');
 }
