@@ -15,6 +15,7 @@ import {
   TAIL_BYTES,
 } from './formats/format.ts';
 import { formats } from './formats/formats.ts';
+import { unread } from './formats/unread.ts';
 import { rawDevice } from './raw-device.ts';
 
 /** What the bytes can be: `raw`, or a format that wraps a disk. */
@@ -143,7 +144,12 @@ function contextOf(options: OpenDiskOptions, parents: number): FormatContext {
 async function formatOf(source: ByteSource, asked: string | undefined): Promise<Format | undefined> {
   if (asked === 'raw') return undefined;
   const ends = await endsOf(source);
-  if (asked === undefined) return formats.find((format) => format.matches(ends));
+  if (asked === undefined) {
+    const found = formats.find((format) => format.matches(ends));
+    const known = found ? undefined : unread.find(({ matches }) => matches(ends));
+    if (known) throw new FormatError('not a disk', `${known.name}: ${known.advice}`, { code: 'EOPNOTSUPP' });
+    return found;
+  }
   const format = formats.find(({ name }) => name === asked);
   if (format === undefined) {
     throw new FormatError(asked, `not a format that is read here: ${diskFormats.join(', ')}`, { code: 'EOPNOTSUPP' });

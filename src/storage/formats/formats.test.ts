@@ -206,10 +206,22 @@ describe('what was asked for', () => {
 });
 
 it.each([
+  ['a qcow image of version 1', 'QFI\xfb\0\0\0\x01'],
+  ['a QED image', 'QED\0\0\0\x01\0\x04\0\0\0'],
+  ['an encrypted Apple disk image', 'encrcdsa'],
+  ['an evidence file of version 2 (Ex01)', 'EVF2\r\n\x81\0'],
+  ['a Windows image (WIM)', 'MSWIM\0\0\0'],
+])('%s is named, with what to do', async (name, magic) => {
+  const bytes = concat([Uint8Array.from(magic, (char) => char.charCodeAt(0)), new Uint8Array(5000)]);
+  await expect(openDisk(memorySource(bytes))).rejects.toThrow(`not a disk: ${name}: `);
+  expect((await openDisk(memorySource(bytes), { format: 'raw' })).format).toBe('raw');
+});
+
+it.each([
   ['zeros', new Uint8Array(MIB)],
   ['nothing', new Uint8Array(0)],
   ['one byte', Uint8Array.of(0x51)],
-  ['the magic number of qcow2 alone', concat([new TextEncoder().encode('QFI\xfb'), new Uint8Array(5000)])],
+  ['the magic number of qcow2 alone', concat([Uint8Array.of(0x51, 0x46, 0x49, 0xfb), new Uint8Array(5000)])],
   ['"conectix" and no more', concat([new Uint8Array(4096), new TextEncoder().encode('conectix'), new Uint8Array(504)])],
   ['"koly" and no more', concat([new Uint8Array(4096), new TextEncoder().encode('koly'), new Uint8Array(508)])],
   ['"KDMV" and no more', concat([new TextEncoder().encode('KDMV'), new Uint8Array(5000)])],
