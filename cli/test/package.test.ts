@@ -68,6 +68,14 @@ describe('the package', () => {
     expect(files.filter((name) => /(kernel|vmlinux).*\.wasm$/.test(name))).toEqual(['lkl-linux/wasm/dist/kernel.wasm']);
   });
 
+  it('brings the command and its man page where npm installs for all', () => {
+    const prefix = join(folder, 'prefix');
+    execFileSync('npm', ['install', '--global', '--offline', '--no-audit', '--no-fund', '--prefix', prefix, tarball]);
+    expect(readFileSync(join(prefix, 'share/man/man1/lkl.1'), 'utf8')).toMatch(/^\.TH LKL 1 /);
+    const { stdout } = run(['--version'], join(prefix, 'bin/lkl'));
+    expect(stdout.toString()).toMatch(/^lkl \d/);
+  });
+
   it('gives the tar that a checkout gives, to somebody without a home', async () => {
     const { status, stdout } = run(['fs2tar', image]);
     expect(status).toBe(0);
