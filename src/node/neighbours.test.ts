@@ -11,7 +11,7 @@ const folder = join(root, 'images');
 
 beforeAll(() => {
   mkdirSync(join(folder, 'parts'), { recursive: true });
-  for (const name of ['base.raw', 'parts/s001.vmdk', '../secret']) writeFileSync(join(folder, name), name);
+  for (const name of ['base.raw', 'parts/s001.vmdk', 'disk.E02', '../secret']) writeFileSync(join(folder, name), name);
   symlinkSync('../secret', join(folder, 'sly'));
   symlinkSync('base.raw', join(folder, 'honest'));
   symlinkSync(folder, join(root, 'elsewhere'));
@@ -33,6 +33,7 @@ it.each([
   ['/home/somebody/vm/base.raw', 'base.raw'],
   ['C:\\vm\\base.raw', 'base.raw'],
   ['honest', 'base.raw'],
+  ['*.E02', 'disk.E02'],
 ])('%s is %s', (name, content) => {
   expect(read(name)).toBe(content);
   expect(read(name, join(root, 'elsewhere/disk.qcow2'))).toBe(content);

@@ -1,7 +1,7 @@
 /** The files that an image names: what it builds on, its extents, its segments. */
 
 import { realpathSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, win32 } from 'node:path';
+import { basename, dirname, join, parse, relative, resolve, win32 } from 'node:path';
 import type { ByteSource } from '../storage/byte-source.ts';
 import { type FileSource, fileSource } from './file-source.ts';
 
@@ -19,7 +19,9 @@ export interface Neighbours {
 export function neighbours(path: string): Neighbours {
   const folder = realFolder(path);
   const opened: FileSource[] = [];
-  const find = (name: string): string | undefined => {
+  const find = (asked: string): string | undefined => {
+    // Of segments only the ending is known: the rest is the image's own name.
+    const name = asked.replace(/^\*(?=\.)/, () => parse(path).name);
     // Images that were moved with what they build on name it where it was, on whatever system.
     for (const candidate of [resolve(folder, name), join(folder, win32.basename(basename(name)))]) {
       const found = realPath(candidate);

@@ -4,7 +4,7 @@ import { adler32 } from '../../../bytes/adler32.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { inflateZlib, unpackChunk } from '../block-decoders.ts';
-import type { Format, Layer } from '../format.ts';
+import type { Format, FormatContext, Layer } from '../format.ts';
 import { mapped, type Piece } from '../mapped.ts';
 import { startsAt } from '../search.ts';
 import { after, little64, readBytes, tables, viewOf } from '../table.ts';
@@ -62,9 +62,9 @@ export const ewf: Format = {
       );
       if (sections.at(-1)?.type === 'done') break;
       if (number === MAX_SEGMENTS) throw new FormatError(EWF, `more than ${MAX_SEGMENTS} segments`);
-      const name = `*.${segmentSuffix(number + 1)}`;
-      segment = await context.sibling(EWF, name);
-      layers.push({ format: EWF, name });
+      const next = await segmentAfter(number, context);
+      segment = next.source;
+      layers.push({ format: EWF, name: next.name });
     }
     if (volume === undefined) throw new FormatError(EWF, 'it does not tell its size');
     const last = found.at(-1);
@@ -75,6 +75,22 @@ export const ewf: Format = {
     return { content: chunkMap(volume, found), layers };
   },
 };
+
+/** Of EnCase and its like the names end in E02, of SMART in s02; some tools write small letters. */
+async function segmentAfter(number: number, { sibling }: FormatContext) {
+  const suffix = segmentSuffix(number + 1);
+  const names = [suffix, suffix.toLowerCase(), suffix.replace('E', 's'), suffix.replace('E', 'S')];
+  let missing: unknown;
+  for (const name of names.map((ending) => `*.${ending}`)) {
+    try {
+      return { name, source: await sibling(EWF, name) };
+    } catch (cause) {
+      if (!(cause instanceof FormatError && cause.code === 'ENODATA')) throw cause;
+      missing ??= cause;
+    }
+  }
+  throw missing;
+}
 
 /** The long form of EnCase, or the short one of SMART. */
 async function readVolume(source: ByteSource, { dataAt }: Section): Promise<Volume> {
