@@ -6,7 +6,7 @@ import { Console } from './console.ts';
 import { classifyPanic, KernelDead, type KernelEnd, TaskExited, withDeepStack } from './errors.ts';
 import type { ClockPolicy, Host } from './host.ts';
 import { HostedTask } from './hosted-task.ts';
-import type { ImportHandlers, Machine } from './machine.ts';
+import { HOST_BYTES, type ImportHandlers, type Machine } from './machine.ts';
 import { KernelMemory, type Ptr, plus, ptr } from './memory.ts';
 import { Scheduler } from './tasks/scheduler.ts';
 import { readTaskList, type TaskInfo } from './tasks/task-list.ts';
@@ -166,11 +166,19 @@ export class Engine {
     return [...this.#tasks.all];
   }
 
-  /** What Linux knows of its tasks, the idle task left out. Runs kernel code: only while the kernel is idle. */
-  taskList(at: Ptr, bytes: number): TaskInfo[] {
-    const max = Math.floor(bytes / TASK_INFO.bytes);
-    const count = Math.min(this.#call('task_list', at, max), max);
-    return readTaskList(this.memory, at, count);
+  /**
+   * What Linux knows of its tasks, the idle task left out. Runs kernel code: only while the kernel is idle. It writes
+   * behind the kernel's memory, into a page of the machine's that is the host's: nothing there is a guest's to take away.
+   */
+  taskList(): TaskInfo[] {
+    const at = ptr(this.memoryBytes);
+    this.#machine.grow(at + HOST_BYTES);
+    const max = Math.floor(HOST_BYTES / TASK_INFO.bytes);
+    const count = this.#call('task_list', at, max);
+    if (count > max) throw new Error(`${count} tasks are more than a list has room for`);
+    const tasks = readTaskList(this.memory, at, count);
+    this.memory.view(at, HOST_BYTES).fill(0); // as the kernel would find it, were it to grow
+    return tasks;
   }
 
   /**

@@ -173,7 +173,7 @@ export class Kernel {
 
   /** What Linux knows of its tasks. Only while the kernel sleeps. */
   tasks(): TaskInfo[] {
-    return this.engine.taskList(this.init.scratch, this.init.scratchBytes);
+    return this.engine.taskList();
   }
 }
 

@@ -7,6 +7,9 @@ import { unwinding } from './tasks/unwinding.ts';
 
 const WASM_PAGE = 65_536;
 
+/** Behind the most memory that a kernel may have there is room for the host. */
+export const HOST_BYTES = WASM_PAGE;
+
 /** What answers the imports at present; what a row of the table means is in abi/imports.ts. */
 export type ImportHandlers = Readonly<Record<ImportName, (a: number, b: number, c: number, d: number) => unknown>>;
 
@@ -24,14 +27,14 @@ type MachineExports = { readonly [N in ExportName]: (...args: number[]) => numbe
 
 export class Machine {
   readonly memory: KernelMemory;
-  /** What memory may grow to, whatever runs in it. */
+  /** What a kernel's memory may grow to, whatever runs in it (but for the host's room). */
   readonly maximumBytes: number;
   readonly #exports: MachineExports;
   #handlers: ImportHandlers = unbound;
   #occupied = false;
 
   constructor(module: WebAssembly.Module, memoryBytes: number, maximumBytes: number) {
-    const maximum = Math.floor(maximumBytes / WASM_PAGE);
+    const maximum = Math.floor((maximumBytes + HOST_BYTES) / WASM_PAGE);
     const memory = new WebAssembly.Memory({ initial: Math.ceil(memoryBytes / WASM_PAGE), maximum });
     this.maximumBytes = maximumBytes;
     const imports = Object.entries(kernelImports).map(([key, row]) => {

@@ -7,7 +7,6 @@ import type { Machine } from './machine.ts';
 import { ptr } from './memory.ts';
 import { NotQuiesced, quiesce, restore, type SnapshotState } from './snapshot.ts';
 import { freezeSupers, type RefusedSuper, thawSupers } from './supers.ts';
-import { sleepNs } from './syscalls/time.ts';
 
 export const PAGE = 4096;
 
@@ -67,11 +66,14 @@ async function rest(kernel: Kernel, patienceNs: bigint, turn: () => Promise<void
     } catch (cause) {
       await goOn(kernel);
       if (!(cause instanceof NotQuiesced) || waitedNs >= patienceNs) throw cause;
-      await sleepNs(kernel.init, ns);
+      await pass(kernel, ns);
       waitedNs += ns;
     }
   }
 }
+
+/** The kernel's time goes on, for whatever has something to do. No task sleeps for it: pid 1 is the guest's. */
+const pass = ({ engine, init }: Kernel, ns: bigint): Promise<void> => init.waitFor(engine.pass(Number(ns)));
 
 /** Now, or after so long. */
 async function quiesceWithin(kernel: Kernel, ns: bigint, turn: () => Promise<void>): Promise<Suspended['state']> {
@@ -81,7 +83,7 @@ async function quiesceWithin(kernel: Kernel, ns: bigint, turn: () => Promise<voi
     if (!(cause instanceof NotQuiesced)) throw cause;
   }
   kernel.init.attach();
-  await sleepNs(kernel.init, ns);
+  await pass(kernel, ns);
   return quiesce(kernel, turn);
 }
 

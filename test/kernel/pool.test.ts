@@ -177,7 +177,7 @@ describe('memory', () => {
       const kernel = keep(await pool.acquire({ host: nodeHost, memoryMib }));
       const { memory } = kernel.engine.memory;
       const room = Math.ceil(memoryMib / 4) * 4 * MIB - memory.buffer.byteLength;
-      expect(() => memory.grow(room / 65_536 + 1)).toThrow(RangeError);
+      expect(() => memory.grow(room / 65_536 + 2)).toThrow(RangeError);
       kernel.kill();
       await kernel.gone;
       pool.refill();

@@ -1,6 +1,6 @@
 /** Machines kept for the next kernels, each clean or used, of the sizes that were asked for last. */
 
-import type { Machine } from '../machine.ts';
+import { HOST_BYTES, type Machine } from '../machine.ts';
 import { cleanMachine, freshMachine, type SnapshotState } from '../snapshot.ts';
 
 const MIB = 1 << 20;
@@ -60,7 +60,7 @@ export class Machines {
 
   /** A machine whose kernel is gone, with nothing of it left that could run or write. */
   giveBack(machine: Machine): void {
-    if (machine.memory.size > this.#state.memoryBytes + REUSED_GROWTH_MIB * MIB) return;
+    if (machine.memory.size > this.#state.memoryBytes + REUSED_GROWTH_MIB * MIB + HOST_BYTES) return;
     if (this.count >= this.#count && !this.#makeRoomFor(machine)) return;
     this.#used.push(machine);
   }
