@@ -50,7 +50,7 @@ const foreign: readonly { readonly name: RegExp; readonly at: RegExp }[] = [
   { name: /from 'node:(?!zlib|stream)/, at: /^(node|library)\// },
   {
     name: /\bDate\.now\(|\bMath\.random\(|crypto\.(getRandomValues|randomUUID)\(|\bperformance\.now\(/,
-    at: /^(worker\/(app|host)|node\/host|browser\/host)\.ts/,
+    at: /^((worker\/(app|host)|node\/host|browser\/host)\.ts|browser\/page\/)/,
   },
 ];
 
