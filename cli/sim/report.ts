@@ -7,16 +7,26 @@ import { ChartRecorder, type DrawnSample } from '../../src/simulation/report/ser
 import { Failure, reasonOf } from '../failure.ts';
 import type { SimulationEnd } from './answer.ts';
 
-export async function writeReport(file: string, end: SimulationEnd, samples: readonly DrawnSample[]): Promise<void> {
+export async function writeReport(
+  file: string,
+  end: SimulationEnd,
+  samples: readonly DrawnSample[],
+  network: unknown,
+): Promise<void> {
   const own = (name: string) => readFileSync(packageFile(`src/simulation/report/${name}`), 'utf8');
   const recorder = new ChartRecorder();
   for (const sample of samples) recorder.add(sample);
-  const page = await reportPage(end as ReportedAnswer, recorder, {
-    uplot: uplot('uPlot.iife.min.js'),
-    uplotStyle: uplot('uPlot.min.css'),
-    charts: own('charts.js'),
-    style: own('report.css'),
-  });
+  const page = await reportPage(
+    end as ReportedAnswer,
+    recorder,
+    {
+      uplot: uplot('uPlot.iife.min.js'),
+      uplotStyle: uplot('uPlot.min.css'),
+      charts: own('charts.js'),
+      style: own('report.css'),
+    },
+    network,
+  );
   try {
     writeFileSync(file, page);
   } catch (cause) {

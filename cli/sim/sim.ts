@@ -27,7 +27,7 @@ export async function sim(file: string, options: SimArguments): Promise<boolean>
     captures?.name(end.captures.map(({ node, interface: name }) => `${node}-${name}.pcapng`));
     if (options.html !== undefined) {
       const { writeReport } = await import('./report.ts');
-      await writeReport(options.html, end, samples);
+      await writeReport(options.html, end, samples, network);
     }
     if (options.json) console.log(JSON.stringify({ ...end, ...(samples.length > 0 && { samples }) }, null, 2));
     else console.log(tablesOf(end));

@@ -20,7 +20,11 @@ const network = {
   workloads: [
     { type: 'tcp', name, from: 'a', to: 'b' },
     { type: 'tcp', from: 'a', to: 'b', start: '1s', congestion: '<b>none' },
+    { type: 'udp', from: 'a', to: 'b', rate: '1mbit' },
+    { type: 'ping', from: 'a', to: 'b', interval: '50ms', count: 80 },
+    { type: 'rr', from: 'a', to: 'b' },
   ],
+  events: [{ type: 'link', at: '2s', for: '1s', link: 'a-b', rate: '2mbit' }],
 };
 
 let browser: Browser;
@@ -39,6 +43,10 @@ beforeAll(async () => {
   page.on('console', (message) => complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(`${error}`));
   page.on('request', (request) => fetched.push(request.url()));
+  // What a browser of the POSIX locale says, and Intl refuses.
+  await page.evaluateOnNewDocument(
+    "Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true })",
+  );
   await page.goto(url);
 }, 240_000);
 
@@ -61,7 +69,7 @@ it('draws its charts: each has pixels of its first line', async () => {
         if (data[i] === 0x3b && data[i + 1] === 0x7d && data[i + 2] === 0xd8 && data[i + 3] === 255) blue++;
       return blue;
     })`);
-  expect(drawn).toHaveLength(5);
+  expect(drawn).toHaveLength(8);
   // A line is as long as the chart is wide, or nearly so.
   for (const pixels of drawn as number[]) expect(pixels).toBeGreaterThan(200);
 });
@@ -73,4 +81,42 @@ it('shows what the request calls things as text', async () => {
   expect(await texts('td')).toContain(name);
   expect(await texts('.u-label')).toContain(name);
   expect((await texts('td.bad'))[0]).toContain('<b>none');
+});
+
+it('draws datagrams, pings and requests, marks, and the network', async () => {
+  const charts = JSON.parse(await page.$eval('#charts', (one) => one.textContent ?? ''));
+  const labels = (title: string) =>
+    charts
+      .find((chart: { title: string }) => chart.title === title)
+      ?.lines.map(({ label }: { label: string }) => label);
+  expect(labels('Latency under load')).toEqual([name, 'udp-2', 'ping-3', 'rr-4']);
+  expect(labels('Throughput')).toEqual(expect.arrayContaining([name, 'udp-2']));
+  expect(labels('Distribution of times')).toHaveLength(4);
+  expect(JSON.parse(await page.$eval('#marks', (one) => one.textContent ?? ''))).toMatchObject([
+    { time_s: 2, says: 'a-b: rate 2mbit' },
+    { time_s: 3, says: 'a-b: rate as before' },
+  ]);
+  // No link is used more than it has, also where its rate changes.
+  const used = charts.find((chart: { title: string }) => chart.title === 'Use of links');
+  for (const { values } of used.lines) expect(Math.max(...values)).toBeLessThan(103);
+  expect(await page.$$eval('.sketch rect', (all) => all.length)).toBe(2);
+  expect(await page.$$eval('details pre', (all) => all.some((one) => one.textContent?.includes('"workloads"')))).toBe(
+    true,
+  );
+});
+
+it('saves what it shows', async () => {
+  const saved = await page.evaluate(`
+    new Promise((resolve) => {
+      const texts = {};
+      URL.createObjectURL = (blob) => {
+        blob.text().then((text) => { texts[blob.type] = text; if (Object.keys(texts).length === 2) resolve(texts); });
+        return '#';
+      };
+      for (const button of document.querySelectorAll('[data-save]')) button.click();
+    })`);
+  const { 'application/json': json, 'text/csv': csv } = saved as Record<string, string>;
+  expect(JSON.parse(json ?? '')).toMatchObject({ seed: 0, request: network });
+  expect(csv?.split('\n')[0]).toBe('chart,unit,line,along,at,value');
+  expect(csv?.split('\n').length).toBeGreaterThan(1000);
 });

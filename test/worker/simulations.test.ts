@@ -234,9 +234,12 @@ describe('a page', () => {
     const [, charts = ''] = /<script type="application\/json" id="charts">(.*?)<\/script>/s.exec(page) ?? [];
     const drawn: { title: string; unit: string; times: number[]; lines: { label: string }[] }[] = JSON.parse(charts);
     expect(drawn.map(({ title, unit }) => [title, unit])).toEqual([
-      ['Delivery rate', 'Mbit/s'],
-      ['Round-trip time', 'ms'],
+      ['Throughput', 'Mbit/s'],
+      ['Latency under load', 'ms'],
+      ['Distribution of times', '% that took no longer, by ms'],
       ['Congestion window', 'segments'],
+      ['Use of links', '%'],
+      ['Queue in time', 'ms'],
       ['Queue', 'kB'],
       ['Lost and dropped packets, in all', 'packets'],
     ]);

@@ -209,7 +209,15 @@ export const sample = z
         }),
       )
       .openapi({ description: 'Of each connection that is open.' }),
-    links: z.array(z.object({ link: z.string(), forward: z.array(qdisc), reverse: z.array(qdisc) })),
+    links: z.array(
+      z.object({
+        link: z.string(),
+        forward_bps: z.number().optional().openapi({ description: 'The rate it has then.' }),
+        reverse_bps: z.number().optional(),
+        forward: z.array(qdisc),
+        reverse: z.array(qdisc),
+      }),
+    ),
     flows: z
       .array(
         z.object({

@@ -16,7 +16,14 @@ export interface TcChange {
 }
 
 export type Action =
-  | { readonly do: 'shape'; readonly link: Link; readonly way: Way; readonly changes: readonly TcChange[] }
+  | {
+      readonly do: 'shape';
+      readonly link: Link;
+      readonly way: Way;
+      readonly changes: readonly TcChange[];
+      /** Bits a second from then on. */
+      readonly rateBps?: number;
+    }
   | { readonly do: 'cable'; readonly link: Link; readonly up: boolean }
   | { readonly do: 'pass'; readonly link: Link; readonly way: Way; readonly passes: boolean }
   | {

@@ -61,7 +61,9 @@ export class WayState {
     this.widest = widestOf(planned, this.widest);
     const changes = this.#changesTo(place, steps);
     this.#steps = steps;
-    return changes.length > 0 ? [{ do: 'shape', link: this.link, way: this.way, changes }] : [];
+    const { rateBps } = planned.report;
+    const rate = rateBps === undefined ? {} : { rateBps };
+    return changes.length > 0 ? [{ do: 'shape', link: this.link, way: this.way, changes, ...rate }] : [];
   }
 
   #changesTo(place: Place, steps: readonly TcStep[]): TcChange[] {

@@ -13,29 +13,36 @@ import { toBytes } from '../plan/prefix.ts';
 import type { Node } from '../plan/topology.ts';
 import type { ProgramTask, Stage } from '../run/program.ts';
 import type { Action, EventMark, PlannedEvent, TcChange } from './event.ts';
+import type { LinkRates } from './rates.ts';
 
 /** The node whose namespace it is done in; undefined: that of wires. */
 const nodeOf = (action: Action | undefined): Node | undefined => (action && 'node' in action ? action.node : undefined);
 
+/** Who hears of events as they come. */
+export interface Told {
+  readonly marks: EventMark[];
+  readonly rates: LinkRates;
+}
+
 /**
- * Starts the tasks; `run` runs a program in a namespace. They end when the last event has come. Marks are added to
- * `marks` as events come; what Linux refuses is told there, and the rest goes on.
+ * Starts the tasks; `run` runs a program in a namespace. They end when the last event has come. Marks are added
+ * as events come; what Linux refuses is told there, and the rest goes on.
  */
 export function playEvents(
   events: readonly PlannedEvent[],
   stage: Stage,
-  marks: EventMark[],
+  { marks, rates }: Told,
   run: (node: Node | undefined, program: (task: ProgramTask) => Promise<void>) => Promise<void>,
 ): Promise<unknown> {
   const byNode = Map.groupBy(events, ({ actions }) => nodeOf(actions[0]));
-  return Promise.all([...byNode].map(([node, own]) => run(node, (task) => play(task, own, stage, marks))));
+  return Promise.all([...byNode].map(([node, own]) => run(node, (task) => play(task, own, stage, { marks, rates }))));
 }
 
 async function play(
   task: ProgramTask,
   events: readonly PlannedEvent[],
   stage: Stage,
-  marks: EventMark[],
+  { marks, rates }: Told,
 ): Promise<void> {
   const rtnl = await NetlinkSocket.open(task);
   for (const { index, atNs, says, actions } of events) {
@@ -45,6 +52,7 @@ async function play(
       try {
         if (action.do === 'sysctl') await setSysctl(task, action.key, action.value);
         else await rtnl.send(messagesFor(action, stage.network.devices));
+        if (action.do === 'shape') rates.set(action.link, action.way, action.rateBps);
       } catch (cause) {
         errors.push(cause instanceof Error ? cause.message : String(cause));
       }

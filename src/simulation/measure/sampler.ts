@@ -7,6 +7,7 @@ import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { EventMark } from '../events/event.ts';
+import type { LinkRates } from '../events/rates.ts';
 import type { Direction } from '../links/direction.ts';
 import { markedBy, withoutMarks } from '../links/marks.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -26,7 +27,12 @@ export interface LinkQueues {
 export interface Sample {
   readonly time_s: number;
   readonly tcp: readonly TcpSampleResult[];
-  readonly links: readonly ({ readonly link: string } & LinkQueues)[];
+  /** With the rates they have then, in bits a second. */
+  readonly links: readonly ({
+    readonly link: string;
+    readonly forward_bps?: number;
+    readonly reverse_bps?: number;
+  } & LinkQueues)[];
   /** What flows without tcp_info did since the sample before: datagrams, pings, requests, transfers. */
   readonly flows: readonly FlowSample[];
   /** That came since the sample before, if any did. */
@@ -79,6 +85,7 @@ export interface SamplerEvents {
 export interface SampledState {
   /** Events as they come. */
   readonly marks: readonly EventMark[];
+  readonly rates: LinkRates;
   readonly workloads: readonly Pick<Workload, 'progress'>[];
 }
 
@@ -91,6 +98,7 @@ export class Sampler {
   readonly #progress: ((timeS: number) => void) | undefined;
   readonly #fds = new Map<WatchedFlow, number>();
   readonly #marks: readonly EventMark[];
+  readonly #rates: LinkRates;
   readonly #workloads: readonly Pick<Workload, 'progress'>[];
   readonly #before = new Map<number, Progress & { readonly times: number }>();
   #told = 0;
@@ -101,8 +109,9 @@ export class Sampler {
     directions: Plan['directions'],
     intervalNs: number | undefined,
     { sample, progress }: SamplerEvents,
-    { marks, workloads }: SampledState,
+    { marks, rates, workloads }: SampledState,
   ) {
+    this.#rates = rates;
     this.#marks = marks;
     this.#workloads = workloads;
     this.#stage = stage;
@@ -174,7 +183,7 @@ export class Sampler {
 
   async #lookAtLinks(rtnl: NetlinkSocket): Promise<Sample['links']> {
     const queues = await readQueues(rtnl, this.#stage, this.#directions);
-    return [...queues].map(([link, both]) => ({ link: link.name, ...both }));
+    return [...queues].map(([link, both]) => ({ link: link.name, ...this.#rates.of(link), ...both }));
   }
 }
 

@@ -1,7 +1,8 @@
-/** In the browser: draws the charts that the page has as JSON. */
+/** In the browser: draws the charts that the page has as JSON, and saves them. */
 
 const style = getComputedStyle(document.documentElement);
 const colour = (name) => style.getPropertyValue(name).trim();
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const palette = [
   '#3b7dd8',
   '#e0662f',
@@ -16,7 +17,11 @@ const palette = [
 ];
 const HEIGHT = 240;
 
-const width = () => document.getElementById('chart-0').clientWidth;
+const charts = read('charts');
+const marks = read('marks');
+const width = () =>
+  document.querySelector('main').clientWidth -
+  2 * parseFloat(getComputedStyle(document.querySelector('main')).paddingLeft);
 const text = (value) => (value == null ? '–' : String(Number(value.toPrecision(4))));
 const axis = {
   stroke: colour('--soft'),
@@ -25,37 +30,98 @@ const axis = {
   font: '12px system-ui, sans-serif',
 };
 
-/** One cursor for all. */
+/** A dashed line at each event, with its words where there is room. */
+function drawMarks(plot) {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = colour('--soft');
+  ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'alphabetic';
+  let free = Number.NEGATIVE_INFINITY;
+  for (const { time_s, says } of marks) {
+    const x = Math.round(plot.valToPos(time_s, 'x', true));
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    const words = says.length > 28 ? `${says.slice(0, 27)}…` : says;
+    const room = ctx.measureText(words).width + 8 * devicePixelRatio;
+    if (x < free || x + room > bbox.left + bbox.width) continue;
+    ctx.fillText(words, x + 4 * devicePixelRatio, bbox.top + 12 * devicePixelRatio);
+    free = x + room;
+  }
+  ctx.restore();
+}
+
+/** One cursor for all that go along the same time. */
 const sync = uPlot.sync('time');
-const plots = JSON.parse(document.getElementById('charts').textContent).map(({ unit, times, lines }, i) => {
+const plots = charts.map(({ unit, along, times, lines }, i) => {
+  const isTime = along === 'time';
+  const along_ = (value) => (isTime ? `${text(value)} s` : text(value));
   const options = {
     width: width(),
     height: HEIGHT,
-    cursor: { sync: { key: sync.key }, points: { size: 6 } },
+    cursor: { ...(isTime && { sync: { key: sync.key } }), points: { size: 6 } },
     scales: {
       x: { time: false },
       y: { range: { min: { pad: 0, soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 2 } } },
     },
     axes: [
-      { ...axis, values: (_, marks) => marks.map((mark) => `${mark} s`), size: 32 },
+      { ...axis, values: (_, all) => all.map(along_), size: 32 },
       { ...axis, size: 64 },
     ],
     series: [
-      { label: 'time', value: (_, value) => (value == null ? '–' : `${value.toFixed(3)} s`) },
+      { label: isTime ? 'time' : 'value', value: (_, value) => (value == null ? '–' : along_(value)) },
       ...lines.map(({ label }, n) => ({
         label,
         stroke: palette[n % palette.length],
         width: 1.5,
-        points: { show: times.length < 3 },
-        value: (_, value) => (value == null ? '–' : `${text(value)} ${unit}`),
+        // Samples that saw no answer are no gap: the next one says.
+        spanGaps: true,
+        points: { show: times.length < 3 ? true : undefined, size: 4 },
+        value: (_, value) => (value == null ? '–' : isTime ? `${text(value)} ${unit}` : `${text(value)} %`),
       })),
     ],
+    hooks: isTime && marks.length > 0 ? { draw: [drawMarks] } : {},
   };
   const plot = new uPlot(options, [times, ...lines.map(({ values }) => values)], document.getElementById(`chart-${i}`));
-  sync.sub(plot);
+  if (isTime) sync.sub(plot);
   return plot;
 });
 
 addEventListener('resize', () => {
   for (const plot of plots) plot.setSize({ width: width(), height: HEIGHT });
 });
+
+// --- saving ---
+
+const quoted = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+
+/** A row for each value: which chart, which line, where, how much. */
+function csv() {
+  const rows = [['chart', 'unit', 'line', 'along', 'at', 'value']];
+  for (const { title, unit, along, times, lines } of charts)
+    for (const { label, values } of lines)
+      for (const [i, value] of values.entries())
+        if (value !== null) rows.push([title, unit, label, along, times[i], value]);
+  for (const { time_s, says } of marks) rows.push(['Events', '', says, 'time', time_s, '']);
+  return rows.map((row) => `${row.map(quoted).join(',')}\n`).join('');
+}
+
+const saved = {
+  json: () => new Blob([JSON.stringify({ ...read('answer'), charts }, null, 2)], { type: 'application/json' }),
+  csv: () => new Blob([csv()], { type: 'text/csv' }),
+};
+for (const button of document.querySelectorAll('[data-save]')) {
+  button.addEventListener('click', () => {
+    const kind = button.dataset.save;
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(saved[kind]());
+    link.download = `simulation.${kind}`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  });
+}

@@ -2,9 +2,13 @@
 
 import { html, raw } from 'hono/html';
 import { toBase64 } from '../../bytes/base64.ts';
+import type { WorkloadResult } from '../measure/results.ts';
+import type { Summary } from '../measure/stats.ts';
+import type { SimulationResult } from '../run/run.ts';
 import { count, milliseconds, percent, rate, seconds } from './numbers.ts';
 import type { Chart, ChartRecorder, Way } from './series.ts';
-import { type Cell, rightAligned, table } from './table.ts';
+import { sketch } from './sketch.ts';
+import { type Cell, type Column, rightAligned, table } from './table.ts';
 
 /** What the page is made with, as text. */
 export interface ReportAssets {
@@ -14,110 +18,25 @@ export interface ReportAssets {
   readonly style: string;
 }
 
-/** What is used of the answer. */
-export interface ReportedAnswer {
-  readonly seed: number;
-  readonly virtual_s: number;
-  readonly wall_s?: number;
-  readonly fairness?: number;
-  readonly flows: readonly ReportedFlow[];
-  readonly links: readonly ({ readonly name: string; readonly endpoints: readonly string[] } & Readonly<
-    Record<Way, ReportedDirection>
-  >)[];
-  readonly captures: readonly {
-    readonly node: string;
-    readonly interface: string;
-    readonly packets: number;
-    readonly dropped: number;
-    readonly bytes: number;
-  }[];
-  readonly hosts: Readonly<Record<string, ReportedHost>>;
-}
+/** The answer, and how long it took. */
+export type ReportedAnswer = SimulationResult & { readonly wall_s?: number };
+type ReportedLink = ReportedAnswer['links'][number];
+type ReportedHost = ReportedAnswer['hosts'][string];
 
-interface ReportedFlow {
-  readonly type: string;
-  readonly name: string;
-  readonly from?: string;
-  readonly to?: string;
-  readonly on?: string;
-  readonly congestion?: string;
-  readonly completed: boolean;
-  readonly start_s: number;
-  readonly duration_s?: number;
-  readonly goodput_bps?: number;
-  readonly retransmits?: number;
-  readonly lost?: number;
-  readonly loss?: number;
-  readonly fairness?: number;
-  readonly error?: string;
-  readonly rtt_ms?: Times;
-  readonly latency_ms?: Times;
-  readonly one_way_ms?: Times;
-  readonly completion_ms?: Times;
-}
-
-interface Times {
-  readonly min: number;
-  readonly p50: number;
-  readonly p99: number;
-}
-
-interface ReportedDirection {
-  readonly rate_bps?: number;
-  readonly delay_ms: number;
-  readonly queue?: string;
-  readonly limit_bytes?: number;
-  readonly drops: { readonly loss: number; readonly queue: number };
-  readonly marks: { readonly loss: number; readonly queue: number };
-  readonly qdiscs: readonly { readonly sent_packets: number; readonly sent_bytes: number }[];
-}
-
-interface ReportedHost {
-  readonly state: {
-    readonly links: readonly {
-      readonly name: string;
-      readonly up: boolean;
-      readonly mtu: number;
-      readonly kind?: string;
-      readonly qdisc?: string;
-      readonly address?: string;
-      readonly stats: Readonly<
-        Record<'rx_packets' | 'tx_packets' | 'rx_bytes' | 'tx_bytes' | 'rx_dropped' | 'tx_dropped', number>
-      >;
-    }[];
-    readonly addresses: readonly string[];
-    readonly routes: readonly string[];
-    readonly neighbours: readonly {
-      readonly address: string;
-      readonly mac?: string;
-      readonly dev: string;
-      readonly state: string;
-    }[];
-    readonly sockets: readonly {
-      readonly protocol: string;
-      readonly state: string;
-      readonly local: string;
-      readonly localPort: number;
-      readonly peer: string;
-      readonly peerPort: number;
-      readonly receiveQueue: number;
-      readonly sendQueue: number;
-      readonly congestion?: string;
-    }[];
-    readonly drops: Readonly<Record<string, number>>;
-  };
-}
-
+/** `request` is shown as it is, where it is known. */
 export async function reportPage(
   answer: ReportedAnswer,
   recorder: ChartRecorder,
   assets: ReportAssets,
+  request?: unknown,
 ): Promise<string> {
+  const { events = [], warnings = [] } = answer;
   const charts = recorder.charts(
-    answer.flows.map(({ name }) => name),
-    new Map(answer.links.map((link) => [link.name, wayNames(link)])),
+    answer.flows.map((flow) => ({ name: flow.name, isProbe: flow.type === 'ping', ...given('times', timesOf(flow)) })),
+    answer.links.map((link) => ({ names: wayNames(link) })),
   );
-  const scripts = [assets.uplot, assets.charts];
+  const scripts = [plainLanguage, assets.uplot, assets.charts];
+  const marks = events.map(({ time_s, says }) => ({ time_s, says }));
   const page = html`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -129,22 +48,36 @@ export async function reportPage(
 <main>
 <h1>Simulation</h1>
 <p class="facts">${facts(answer)}</p>
+<p class="save"><button type="button" data-save="json">Save as JSON</button> <button type="button" data-save="csv">Save charts as CSV</button></p>
+${answer.error !== undefined && html`<p class="bad">${answer.error}</p>`}
+${warnings.length > 0 && html`<ul class="warnings">${warnings.map(({ path, message }) => html`<li><code>${path}</code> ${message}</li>`)}</ul>`}
+${sketch(Object.keys(answer.hosts), answer.links)}
 <h2>Flows</h2>
 ${flowTable(answer.flows)}
 ${charts.map(chartPlace)}
+${events.length > 0 && [html`<h2>Events</h2>`, eventTable(events)]}
 <h2>Links</h2>
 ${linkTable(answer.links)}
 ${answer.captures.length > 0 && [html`<h2>Captures</h2>`, captureTable(answer.captures)]}
 <h2>Drops on hosts</h2>
 ${dropTable(answer.hosts)}
 <h2>Final state</h2>
-${Object.entries(answer.hosts).map(([name, { state }]) => hostState(name, state))}
+${finalStates(Object.entries(answer.hosts))}
+${request !== undefined && html`<h2>Request</h2>\n<details><summary>As it was sent</summary>\n<pre>${JSON.stringify(request, null, 2)}</pre></details>`}
 </main>
 <script type="application/json" id="charts">${raw(scriptJson(charts))}</script>
+<script type="application/json" id="marks">${raw(scriptJson(marks))}</script>
+<script type="application/json" id="answer">${raw(scriptJson({ ...given('request', request), ...answer }))}</script>
 ${scripts.map((script) => html`<script>${raw(script)}</script>\n`)}</html>
 `;
   return `${await page}`;
 }
+
+/** A browser of the POSIX locale tells a language ("en-US@posix") that Intl refuses, and uPlot asks for as it is loaded. */
+const plainLanguage = `try { new Intl.NumberFormat(navigator.language); } catch { Object.defineProperty(navigator, 'language', { value: 'en-US' }); }`;
+
+const given = <K extends string, T>(key: K, value: T | undefined): { [_ in K]?: T } =>
+  (value === undefined ? {} : { [key]: value }) as { [_ in K]?: T };
 
 /** Nothing but these scripts may run, and nothing may be fetched. */
 async function policy(scripts: readonly string[]): Promise<string> {
@@ -175,53 +108,128 @@ const chartPlace = ({ title, unit, hidden }: Chart, i: number) =>
 <div id="chart-${i}"></div>
 ${hidden > 0 && html`<p class="note">The largest only: ${hidden} more are not drawn.</p>`}`;
 
-const wayNames = ({ endpoints: [a, b] }: { readonly endpoints: readonly string[] }): Record<Way, string> => ({
-  forward: `${a} → ${b}`,
-  reverse: `${b} → ${a}`,
-});
+const nodeOf = (end: string | undefined): string => (end ?? '').split(':')[0] ?? '';
 
-const flowTable = (flows: readonly ReportedFlow[]) =>
-  table(
-    ['', 'type', 'way', 'start', 'time', 'goodput', 'lost', 'min', 'median', 'p99', ''].map(rightAligned(3, 9)),
+/** By the name of the link, if it has one of its own. */
+function wayNames({ name, endpoints }: ReportedLink): Record<Way, string> {
+  const [a, b] = endpoints.map(nodeOf);
+  const own = name === `${a}-${b}` ? '' : `${name}: `;
+  return { forward: `${own}${a} → ${b}`, reverse: `${own}${b} → ${a}` };
+}
+
+/** How long what a flow sent took: there and back, one way, or to its end. */
+function timesOf(flow: WorkloadResult): Summary | undefined {
+  switch (flow.type) {
+    case 'tcp':
+    case 'ping':
+      return flow.rtt_ms;
+    case 'udp':
+      return flow.one_way_ms;
+    case 'rr':
+      return flow.latency_ms;
+    case 'flows':
+      return flow.completion_ms;
+    default:
+      return undefined;
+  }
+}
+
+/** What a flow carried: bits, or how many there were. */
+function carried(flow: WorkloadResult): string {
+  if (flow.type === 'rr') return `${count(Math.round(flow.per_second))}/s`;
+  if (flow.type === 'ping') return `${count(flow.received)} of ${count(flow.sent)}`;
+  return 'goodput_bps' in flow ? rate(flow.goodput_bps) : '';
+}
+
+function lostOf(flow: WorkloadResult): string {
+  if (flow.type === 'tcp') return count(flow.retransmits);
+  if (flow.type === 'ping' || flow.type === 'udp') return percent(flow.loss);
+  return flow.type === 'on-off' ? count(flow.lost) : '';
+}
+
+/** The longest that is shown at once. */
+const MOST_ROWS = 12;
+
+const flowTable = (flows: readonly WorkloadResult[]) =>
+  shortened(
+    ['', 'type', 'way', 'start', 'time', 'carried', 'lost', 'jitter', 'min', 'median', 'p99', 'under load', ''].map(
+      rightAligned(3, 11),
+    ),
     flows.map((flow): Cell[] => {
-      const times = flow.rtt_ms ?? flow.latency_ms ?? flow.one_way_ms ?? flow.completion_ms;
+      const times = timesOf(flow);
+      const end = flow.completed ? '' : 'cut off';
       return [
         flow.name,
-        flow.congestion === undefined ? flow.type : `${flow.type} ${flow.congestion}`,
-        flow.from === undefined ? (flow.on ?? '') : `${flow.from} → ${flow.to}`,
+        flow.type === 'tcp' && flow.congestion !== undefined ? `tcp ${flow.congestion}` : flow.type,
+        'on' in flow ? flow.on : `${flow.from} → ${flow.to}`,
         seconds(flow.start_s),
-        seconds(flow.duration_s),
-        rate(flow.goodput_bps),
-        flow.loss === undefined ? count(flow.retransmits ?? flow.lost) : percent(flow.loss),
+        'duration_s' in flow ? seconds(flow.duration_s) : '',
+        carried(flow),
+        lostOf(flow),
+        flow.type === 'udp' ? milliseconds(flow.jitter_ms) : '',
         milliseconds(times?.min),
         milliseconds(times?.p50),
         milliseconds(times?.p99),
-        flow.error === undefined ? (flow.completed ? '' : 'cut off') : { bad: flow.error },
+        times ? `+${milliseconds(times.p50 - times.min)}` : '',
+        flow.error === undefined
+          ? 'memory_bound' in flow && flow.memory_bound
+            ? { bad: 'bound by memory' }
+            : end
+          : { bad: flow.error },
       ];
     }),
   );
 
-const linkTable = (links: ReportedAnswer['links']) =>
-  table(
-    ['', 'rate', 'delay', 'queue', 'packets', 'lost on the wire', 'dropped by the queue', 'marked'].map(
-      rightAligned(1, 7, 3),
+/** The rest of many rows is a click away. */
+function shortened(columns: readonly Column[], rows: readonly (readonly Cell[])[]) {
+  if (rows.length <= MOST_ROWS) return table(columns, rows);
+  return html`${table(columns, rows.slice(0, MOST_ROWS))}
+<details><summary>${rows.length - MOST_ROWS} more</summary>${table(columns, rows.slice(MOST_ROWS))}</details>`;
+}
+
+const eventTable = (events: NonNullable<ReportedAnswer['events']>) =>
+  shortened(
+    ['at', 'event', ''].map(rightAligned(0, 0)),
+    events.map(({ time_s, says, error }): Cell[] => [seconds(time_s), says, error === undefined ? '' : { bad: error }]),
+  );
+
+/** Directions that are alike and lost nothing are one row, where there are many. */
+function linkTable(links: ReportedAnswer['links']) {
+  const directions = links.flatMap((link) =>
+    (['forward', 'reverse'] as const).map((way) => ({ name: wayNames(link)[way], ...link[way] })),
+  );
+  const likeness = ({ rate_bps, delay_ms, queue, limit_bytes, drops, marks }: (typeof directions)[number]) =>
+    JSON.stringify([rate_bps, delay_ms, queue, limit_bytes, drops, marks]);
+  const groups =
+    directions.length > MOST_ROWS
+      ? [...Map.groupBy(directions, likeness).values()]
+      : directions.map((direction) => [direction]);
+  return shortened(
+    ['', 'rate', 'delay', 'queue', 'packets', 'lost on the wire', 'dropped by the queue', 'marked', 'fairness'].map(
+      rightAligned(1, 8, 3),
     ),
-    links.flatMap((link) =>
-      (['forward', 'reverse'] as const).map((way): Cell[] => {
-        const { rate_bps, delay_ms, queue, limit_bytes, drops, marks, qdiscs } = link[way];
-        return [
-          wayNames(link)[way],
+    groups.flatMap((group): Cell[][] => {
+      const [first] = group;
+      if (!first) return [];
+      const { rate_bps, delay_ms, queue, limit_bytes, drops, marks, fairness } = first;
+      const packets = group.reduce((sum, { qdiscs }) => sum + (qdiscs[0]?.sent_packets ?? 0), 0);
+      const others = group.length > 1 ? ` and ${group.length - 1} like it` : '';
+      return [
+        [
+          `${first.name}${others}`,
           rate(rate_bps),
           milliseconds(delay_ms),
           `${queue ?? ''}${limit_bytes === undefined ? '' : ` ${count(Math.round(limit_bytes / 1000))} kB`}`,
-          count(qdiscs[0]?.sent_packets),
-          count(drops.loss),
-          count(drops.queue),
-          count(marks.loss + marks.queue),
-        ];
-      }),
-    ),
+          first.qdiscs.length === 0 ? '' : count(packets),
+          count(drops.loss * group.length),
+          count(drops.queue * group.length),
+          count((marks.loss + marks.queue) * group.length),
+          group.length === 1 && fairness !== undefined ? fairness.toFixed(3) : '',
+        ],
+      ];
+    }),
   );
+}
 
 const captureTable = (captures: ReportedAnswer['captures']) =>
   table(
@@ -238,8 +246,23 @@ function dropTable(hosts: ReportedAnswer['hosts']) {
     ),
     ...Object.entries(state.drops).map(([counter, value]): Cell[] => [name, counter, count(value)]),
   ]);
-  if (rows.length === 0) return html`<p class="note">None.</p>`;
-  return table(['', 'counter', 'packets'].map(rightAligned(2, 2)), rows);
+  const short = Object.entries(hosts).flatMap(([name, { pressure }]) =>
+    Object.entries(pressure ?? {}).map(([counter, value]): Cell[] => [
+      name,
+      { bad: `${counter} (memory)` },
+      count(value),
+    ]),
+  );
+  if (rows.length + short.length === 0) return html`<p class="note">None.</p>`;
+  return shortened(['', 'counter', 'packets'].map(rightAligned(2, 2)), [...short, ...rows]);
+}
+
+/** Many hosts are a click away. */
+function finalStates(hosts: readonly (readonly [string, ReportedHost])[]) {
+  const states = hosts.map(([name, { state }]) => hostState(name, state));
+  return hosts.length <= MOST_ROWS
+    ? states
+    : html`<details><summary>${hosts.length} nodes</summary>${states}</details>`;
 }
 
 const hostState = (name: string, { links, addresses, routes, neighbours, sockets }: ReportedHost['state']) =>

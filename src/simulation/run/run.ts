@@ -9,6 +9,7 @@ import { setns, unshare } from '../../kernel/syscalls/namespace.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import type { EventMark } from '../events/event.ts';
 import { playEvents } from '../events/play-events.ts';
+import { LinkRates } from '../events/rates.ts';
 import type { HijackNote } from '../hijack/hijack.ts';
 import { applyHijack, dumpFiles } from '../hijack/hijack-run.ts';
 import type { Direction } from '../links/direction.ts';
@@ -123,11 +124,12 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   const broken = Promise.withResolvers<never>();
   const captures = await openCaptures(stage, plan, director, events, broken.reject);
   const marks: EventMark[] = [];
+  const rates = new LinkRates(plan.directions);
   const workloads = plan.workloads.map((workload) => makeWorkload(stage, workload, events.runBatch));
-  const sampler = new Sampler(stage, plan.directions, plan.sampleIntervalNs, events, { marks, workloads });
+  const sampler = new Sampler(stage, plan.directions, plan.sampleIntervalNs, events, { marks, rates, workloads });
   pool.run(undefined, (task) => sampler.run(task)).catch(broken.reject);
   startTraces(plan, stage, pool, broken.reject);
-  playEvents(plan.events, stage, marks, (node, program) => pool.run(node, program)).catch(broken.reject);
+  playEvents(plan.events, stage, { marks, rates }, (node, program) => pool.run(node, program)).catch(broken.reject);
   const finished = Promise.all(workloads.map((workload) => workload.run()));
   const alarm = pool.run(undefined, (task) => sleepUntil(task, stage.endsNs));
   kernel.init

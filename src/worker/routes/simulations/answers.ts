@@ -22,7 +22,7 @@ export const PARTS = 'multipart/form-data';
 
 const encoder = new TextEncoder();
 
-type Options = z.infer<typeof query> & { readonly deadlineMs: number };
+type Options = z.infer<typeof query> & { readonly deadlineMs: number; readonly request: unknown };
 
 /** Of captures that are to be part of one document. */
 const MAX_INLINE_BYTES = 16 * 2 ** 20;
@@ -130,7 +130,7 @@ export async function answerPcap(c: Context<Env>, planned: PlannedSimulation, op
 export async function answerHtml(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
   const recorder = new ChartRecorder();
   const ran = await planned.run({ deadlineMs: options.deadlineMs, sample: (sample) => recorder.add(sample) });
-  return c.html(await reportPage(answerOf(ran, options.timing), recorder, await reportAssets()));
+  return c.html(await reportPage(answerOf(ran, options.timing), recorder, await reportAssets(), options.request));
 }
 
 function chosen({ captures }: PlannedSimulation, name: string | undefined): number {

@@ -30,6 +30,6 @@ simulations.openapi(postSimulations, async (c) => {
   const planned = c.var.jobs.simulations.plan(request as SimulationRequest, {
     sampled: type === HTML || options.samples === 'always',
   });
-  const response = await answers[type](c, planned, { ...options, deadlineMs: deadline_ms });
+  const response = await answers[type](c, planned, { ...options, deadlineMs: deadline_ms, request });
   return response as never; // the router's types have no response of several media types
 });
