@@ -33,7 +33,8 @@ export class StructWriter {
   }
 
   /** {"struct": …}, the bare fields of the struct that `kind` wants, or one of the types with a text of their own. */
-  buffer(kind: Kind, value: JsonObject, path: string): Buffer {
+  buffer(kind: Kind, given: JsonObject, path: string): Buffer {
+    const value = 'sa_family' in given ? ofItsFamily(given) : given;
     if ('sa_family' in value) return this.#bytes(kind, genericAddress(value, path), path);
     const type = this.#typeOf(kind, value, path);
     checkType(kind, type, path);
@@ -268,8 +269,17 @@ export class StructWriter {
   }
 }
 
+/** An address as strace(1) prints it, sa_family first and then the members of its family's struct. */
+function ofItsFamily({ sa_family = 0, struct: _, ...rest }: JsonObject): JsonObject {
+  const struct = structOfKeys(Object.keys(rest));
+  const own = struct && familyOfStruct(struct);
+  return own ? { struct, ...rest, [own.field]: sa_family } : { sa_family, ...rest };
+}
+
 /** {"sa_family", "sa_data"}: an address of any family, and what SIOCGIFHWADDR answers (netdevice(7)). */
-function genericAddress({ sa_family = 0, sa_data = '' }: JsonObject, path: string): Uint8Array {
+function genericAddress({ sa_family = 0, sa_data = '', struct: _, ...others }: JsonObject, path: string): Uint8Array {
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw new Mistake('unknown-field', at(path, other), 'sockaddr has sa_family and sa_data');
   const data = typeof sa_data === 'string' ? fromHex(sa_data) : inputBytes(sa_data, at(path, 'sa_data'));
   if (!data) throw new Mistake('wrong-type', at(path, 'sa_data'), 'bytes, or hexadecimal text');
   const family = Number(integer(sa_family, at(path, 'sa_family')));

@@ -41,6 +41,15 @@ describe('input', () => {
     expect(hexAt(memory('bind', [3, { sin6_addr: '2001:db8::1', sin6_port: 53 }, 28], 1), 28)).toBe(
       '0a0000350000000020010db800000000000000000000000100000000',
     );
+    // As strace prints them.
+    const printed = { sa_family: 'AF_INET', sin_port: 80, sin_addr: '10.0.0.1' };
+    expect(hexAt(memory('connect', [3, printed, 16], 1), 16)).toBe('020000500a0000010000000000000000');
+    const six = { sa_family: 'AF_INET6', sin6_port: 53, sin6_addr: '::1' };
+    expect(hexAt(memory('connect', [3, six, 28], 1), 28)).toBe(
+      '0a0000350000000000000000000000000000000000000001' + '00000000',
+    );
+    expect(hexAt(memory('bind', [3, { sa_family: 'AF_UNIX', sun_path: '/s' }, 110], 1), 5)).toBe('01002f7300');
+    expect(() => memory('bind', [3, { sa_family: 'AF_INET', port: 80 }, 16], 1)).toThrow('sa_family and sa_data');
     expect(hexAt(memory('connect', [3, { struct: 'sockaddr_un', sun_path: '\0ab' }, 5], 1), 6)).toBe('010000616200');
   });
 
