@@ -75,6 +75,7 @@ export function simulationTables(document: {
     `### \`"type": ${JSON.stringify(resolved(schema.properties?.type ?? {}).const ?? resolved(schema.properties?.type ?? {}).enum?.[0])}\``;
   return [
     table('### The request', simulation),
+    table('### A topology', memberOf(simulation, 'topology')),
     table('### A host or router', host),
     table('### An interface', named.SimulationInterface ?? {}),
     table('### A route', route),

@@ -201,3 +201,26 @@ export const link = z
       .openapi({ description: 'The port carries these VLANs, tagged.', example: [10, 20] }),
   })
   .openapi('SimulationLink');
+
+const generatedLink = z.strictObject({ ...direction, mtu: count('Bytes. Default: 1500.', 1400) });
+
+/** Hosts are h1, h2 …, routers r1, r2 …. */
+export const topology = z.strictObject({
+  kind: z.enum(['linear', 'ring', 'mesh', 'star', 'dumbbell', 'tree', 'fat-tree']).openapi({
+    description:
+      'Hosts are h1, h2 …, routers r1, r2 …; what the request says of nodes of these names counts. linear, ring, mesh: `size` routers, each with a host; star: `size` hosts at one router; dumbbell: `left` and `right` hosts at two routers; tree: `fanout` below each router, hosts at `depth`; fat-tree: of `size` pods, an even number.',
+    example: 'dumbbell',
+  }),
+  size: count('Of a linear, ring, mesh, star or fat-tree.', 4),
+  left: count('Hosts of a dumbbell at r1.', 2),
+  right: count('And at r2.', 2),
+  depth: count('Of a tree: levels below its root, r1.', 2),
+  fanout: count('Of a tree.', 3),
+  edge: generatedLink
+    .optional()
+    .openapi({ description: 'What links of hosts are, as a link has it.', example: { rate: '100mbit' } }),
+  core: generatedLink.optional().openapi({
+    description: 'And those between routers.',
+    example: { rate: '10mbit', delay: '20ms' },
+  }),
+});

@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import type { SimulationRequest } from '../../simulation/simulate.ts';
 import { DEADLINE_MS } from '../syscalls/schema.ts';
 import { event } from './event-schema.ts';
-import { host, link, networkSwitch } from './network-schema.ts';
+import { host, link, networkSwitch, topology } from './network-schema.ts';
 import { type Same, same } from './same.ts';
 import { byName, MAX_WORDS, name, time } from './words.ts';
 import { capture, family, workload } from './workload-schema.ts';
@@ -23,6 +23,16 @@ export const simulation = z
       '10s',
     ),
     hosts: byName(host).openapi({ description: 'By name.', example: { a: {}, b: {} } }),
+    topology: topology.optional().openapi({
+      description: 'Nodes and links of a common form, beside those that are named.',
+      example: {
+        kind: 'dumbbell',
+        left: 2,
+        right: 2,
+        edge: { rate: '100mbit' },
+        core: { rate: '10mbit', delay: '20ms' },
+      },
+    }),
     routers: byName(host)
       .optional()
       .openapi({ description: 'Hosts that forward.', example: { r: {} } }),

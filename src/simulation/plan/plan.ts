@@ -9,6 +9,7 @@ import { type Direction, planDirection, type Widest } from '../links/direction.t
 import { type Forwarding, planForwarding } from '../links/forwarding.ts';
 import { seededRandom } from '../run/random.ts';
 import { type Addressing, planAddresses } from './addressing.ts';
+import { withTopology } from './generate.ts';
 import { type HostPlan, planHost } from './host-plan.ts';
 import { type Findings, type Issue, Place, type Warning } from './issue.ts';
 import { findNeighbours, type PlannedNeighbour, takesRoutes } from './neighbours.ts';
@@ -62,13 +63,14 @@ const defaultDurationNs = 60e9;
 const longestNs = 86_400e9;
 const wholePacket = 262_144;
 
-export function planSimulation(request: SimulationRequest, budget: Budget): Planned {
+export function planSimulation(given: SimulationRequest, budget: Budget): Planned {
   const found: Findings = { issues: [], warnings: [] };
   const { issues } = found;
   const place = new Place(found);
+  const { request, linkPlace } = withTopology(place, given);
   checkBudget(place, request, budget);
   const hijacks = planHijacks(place, request);
-  const topology = planTopology(place, withHijacks(request, hijacks));
+  const topology = planTopology(place, withHijacks(request, hijacks), linkPlace);
   const families = request.families ?? ['ipv4', 'ipv6'];
   const addressing = planAddresses(place, topology.segments, families);
   const ways = findWays(topology, addressing);

@@ -15,6 +15,8 @@ export interface SimulationRequest {
   /** Virtual time after which it ends at the latest; it ends sooner once every workload has. */
   readonly duration?: Time;
   readonly hosts: Readonly<Record<string, HostSpec>>;
+  /** Nodes and links of a common form, beside those that are named. */
+  readonly topology?: TopologySpec;
   /** Hosts that forward. */
   readonly routers?: Readonly<Record<string, HostSpec>>;
   readonly switches?: Readonly<Record<string, SwitchSpec>>;
@@ -31,6 +33,26 @@ export interface SimulationRequest {
   readonly perturb?: Time;
   /** `static` (when left out): hosts on a workload's path know each other's Ethernet addresses; `dynamic`: ARP and neighbour discovery. */
   readonly neighbours?: 'static' | 'dynamic';
+}
+
+/** What links of a generated topology are. */
+export interface GeneratedLinkSpec extends DirectionSpec {
+  readonly mtu?: number;
+}
+/** Hosts are h1, h2 …, routers r1, r2 …; `edge` are the links of hosts, `core` those between routers. */
+export interface TopologySpec {
+  /**
+   * `linear`, `ring`, `mesh`: `size` routers, each with a host; `star`: `size` hosts at one router; `dumbbell`: `left` and
+   * `right` hosts at two routers; `tree`: `fanout` below each router, hosts at `depth`; `fat-tree`: of `size` pods.
+   */
+  readonly kind: 'linear' | 'ring' | 'mesh' | 'star' | 'dumbbell' | 'tree' | 'fat-tree';
+  readonly size?: number;
+  readonly left?: number;
+  readonly right?: number;
+  readonly depth?: number;
+  readonly fanout?: number;
+  readonly edge?: GeneratedLinkSpec;
+  readonly core?: GeneratedLinkSpec;
 }
 
 export interface HostSpec {

@@ -70,9 +70,14 @@ const namePattern = /^[A-Za-z0-9][\w.-]{0,62}$/;
 const interfacePattern = /^[A-Za-z0-9][\w.-]{0,14}$/;
 const defaultMtu = 1500;
 
-export function planTopology(place: Place, request: SimulationRequest): Topology {
+/** `placeOf` a link is where the request asks for it. */
+export function planTopology(
+  place: Place,
+  request: SimulationRequest,
+  placeOf: (index: number) => Place = (index) => place.at('links').at(index),
+): Topology {
   const nodes = planNodes(place, request);
-  const links = request.links.flatMap((spec, index) => planLink(place.at('links').at(index), index, spec, nodes) ?? []);
+  const links = request.links.flatMap((spec, index) => planLink(placeOf(index), index, spec, nodes) ?? []);
   for (const node of nodes.values()) checkInterfaces(node);
   checkNames(links);
   return { nodes, links, segments: findSegments(links) };
