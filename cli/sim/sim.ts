@@ -1,6 +1,6 @@
 /** Reads the network, has it run here or elsewhere, and shows or writes what came of it. */
 
-import { Failure } from '../failure.ts';
+import { Failure, printable } from '../failure.ts';
 import { showSpinner } from '../output/progress.ts';
 import { readJson } from '../read-json.ts';
 import type { RunSimulation } from './answer.ts';
@@ -31,7 +31,9 @@ export async function sim(file: string, options: SimArguments): Promise<boolean>
     }
     if (options.json) console.log(JSON.stringify({ ...end, ...(samples.length > 0 && { samples }) }, null, 2));
     else console.log(tablesOf(end));
-    return end.flows.every(({ error }) => error === undefined);
+    for (const { path, message } of end.warnings) console.error(`lkl: ${printable(`${path}: ${message}`)}`);
+    if (end.error !== undefined) console.error(`lkl: ${end.error}`);
+    return end.error === undefined && end.flows.every(({ error }) => error === undefined);
   } catch (cause) {
     captures?.drop();
     throw cause;

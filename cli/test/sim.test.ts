@@ -87,3 +87,10 @@ it('says where a network is wrong', async () => {
   expect(exitCode).not.toBe(0);
   expect(stderr).toContain('workloads[0].to');
 }, 120_000);
+
+it('says what looks like a slip, and goes on', async () => {
+  const request = { ...JSON.parse(network('b').toString()), links: [{ endpoints: ['a', 'b'], rate: '100Mbps' }] };
+  const { exitCode, stderr } = await lkl(['sim', '-', '-q'], Buffer.from(JSON.stringify(request)));
+  expect(exitCode).toBe(0);
+  expect(stderr.toString()).toMatch(/^lkl: links\[0\]\.rate: "100Mbps" is bytes a second.*"100mbit"/m);
+}, 120_000);
