@@ -11,6 +11,7 @@ interface Media {
 interface Described {
   readonly headers?: Readonly<Record<string, unknown>>;
   readonly content?: Readonly<Record<string, Media>>;
+  readonly 'x-other-content'?: Readonly<Record<string, Media>>;
 }
 type Operation = { readonly responses: Readonly<Record<string, Described>> };
 interface OpenapiDocument {
@@ -52,7 +53,7 @@ export async function request(path: string, init: RequestInit = {}, send: Fetch 
   for (const header of Object.keys(described?.headers ?? {})) {
     if (!response.headers.has(header)) throw new Error(`${where}: no header ${header}`);
   }
-  const content = described?.content ?? (operation ? {} : problemContent);
+  const content = operation ? { ...described?.content, ...described?.['x-other-content'] } : problemContent;
   if (sent.method === 'HEAD' || Object.keys(content).length === 0) {
     if ((await response.clone().arrayBuffer()).byteLength > 0) throw new Error(`${where}: a body where none should be`);
     return response;

@@ -4,6 +4,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { scopeNames, scopes } from '../access/principal.ts';
 import { wantedOf } from './access.ts';
 import type { Env } from './env.ts';
+import { type Described, offeredTypes, withOneType } from './other-types.ts';
 import { problemReferences } from './problem.ts';
 
 /** An SPDX expression: the kernel inside is GPL. (The generator's types are those of OpenAPI 3.0, which had no identifier.) */
@@ -43,7 +44,10 @@ export function openapiDocument(api: OpenAPIHono<Env>) {
   });
   const paths = Object.entries(document.paths ?? {}).map(([template, item]) => {
     const path = withoutPatterns(template);
-    const operations = Object.entries(item).map(([method, operation]) => [method, guarded(path, method, operation)]);
+    const operations = Object.entries(item).map(([method, operation]) => [
+      method,
+      guarded(path, method, withOneType(operation)),
+    ]);
     return [path, Object.fromEntries(operations)];
   });
   const schemas = mapValues(document.components?.schemas ?? {}, withoutDefaults);
@@ -118,8 +122,8 @@ export function acceptedTypes({ paths }: ReturnType<typeof openapiDocument>) {
   const known = Object.entries(paths).map(([template, item]) => ({ pattern: patternOf(template), item }));
   return (method: string, path: string): readonly string[] => {
     for (const { pattern, item } of known) {
-      const operation = (item as Record<string, { requestBody?: { content?: object } }>)[method.toLowerCase()];
-      if (operation && pattern.test(path)) return Object.keys(operation.requestBody?.content ?? {});
+      const operation = (item as Record<string, { requestBody?: Described }>)[method.toLowerCase()];
+      if (operation && pattern.test(path)) return offeredTypes(operation.requestBody);
     }
     return [];
   };

@@ -82,7 +82,7 @@ export const getOpenapi = createRoute({
   responses: {
     200: {
       description: 'OpenAPI 3.1.',
-      content: { 'application/json': { schema: z.unknown().openapi({ type: 'object' }) } },
+      content: { 'application/json': { schema: z.unknown().openapi({ type: 'object', additionalProperties: true }) } },
     },
     ...problemResponses(),
   },

@@ -1,0 +1,151 @@
+/** Every operation, called through the client that @hey-api/openapi-ts makes: this has to compile, and to run. */
+
+import assert from 'node:assert/strict';
+import * as lkl from './generated/hey-api';
+import { createClient } from './generated/hey-api/client';
+import { given, HELLO, type Inputs } from './inputs.ts';
+
+interface Asked<T> {
+  data?: T;
+  /** A problem, but of HEAD: it answers without a body. */
+  error?: unknown;
+  response?: Response;
+}
+
+/** The answer of each operation, by its name. */
+export async function callAll({ url, fetch, image }: Inputs) {
+  const client = createClient({ baseUrl: url, fetch });
+  const answers: Record<string, unknown> = {};
+  /** What was answered, which is no problem. */
+  async function ok<T>(name: string, asked: Promise<Asked<T>>): Promise<T> {
+    const { data, error, response } = await asked;
+    assert.ok(response?.ok, `${name}: ${response?.status} ${JSON.stringify(error)}`);
+    answers[name] = data;
+    return data as T;
+  }
+
+  const health: lkl.Health = await ok('getHealth', lkl.getHealth({ client }));
+  assert.equal(health.ok, true);
+  const version: lkl.Version = await ok('getVersion', lkl.getVersion({ client }));
+  assert.match(version.linux, /^6\./);
+  assert.equal((await ok('getOpenapi', lkl.getOpenapi({ client }))).openapi, '3.1.0');
+  assert.match(await ok('getDocs', lkl.getDocs({ client })), /<rapi-doc/);
+  const script: string | Blob = await ok('getDocsScript', lkl.getDocsScript({ client }));
+  assert.ok(script);
+  const problem: lkl.ProblemType = await ok('getProblem', lkl.getProblem({ client, path: { name: 'unauthorized' } }));
+  assert.equal(problem.status, 401);
+
+  const tar: Blob = await ok('fs2tar', lkl.fs2Tar({ client, body: image, query: { type: 'romfs' } }));
+  assert.ok(tar.size >= 1024);
+
+  const path = { name: 'hey.romfs' };
+  const stored: lkl.Image = await ok('putImage', lkl.putImage({ client, path, body: image }));
+  assert.equal(stored.size_bytes, image.size);
+  await ok('headImage', lkl.headImage({ client, path }));
+  const page: lkl.ImagePage = await ok('listImages', lkl.listImages({ client, query: { prefix: 'hey', limit: 10 } }));
+  assert.deepEqual(
+    page.images.map((one) => one.etag),
+    [stored.etag],
+  );
+  const described: lkl.ImageDescription = await ok('describeImage', lkl.describeImage({ client, path }));
+  assert.equal(described.name, 'hey.romfs');
+  const part1: Blob = await ok('getImageTar', lkl.getImageTar({ client, path, query: { path: 'hello' } }));
+  assert.ok(part1.size >= 1024);
+  // One URL, two kinds of things: which of them it is only the image knows.
+  const root: lkl.Directory | Blob = await ok(
+    'getImageFile',
+    lkl.getImageFile({ client, path: { ...path, path: '.' } }),
+  );
+  assert.ok('entries' in root && root.entries.some((entry) => entry.name === 'hello'));
+  const file = await lkl.getImageFile({ client, path: { ...path, path: 'hello' } });
+  assert.equal(file.data instanceof Blob && (await file.data.text()), HELLO);
+
+  const upload: lkl.Upload = await ok('beginUpload', lkl.beginUpload({ client, path }));
+  const id = upload.id;
+  const part: lkl.UploadedPart = await ok(
+    'putPart',
+    lkl.putPart({ client, body: image, path: { ...path, id, part: 1 } }),
+  );
+  const uploads: lkl.UploadList = await ok('listUploads', lkl.listUploads({ client, path }));
+  assert.equal(uploads.uploads[0]?.id, id);
+  const whole: lkl.Image = await ok(
+    'completeUpload',
+    lkl.completeUpload({ client, body: { parts: [part] }, path: { ...path, id } }),
+  );
+  assert.equal(whole.size_bytes, image.size);
+  const second = given((await lkl.beginUpload({ client, path })).data, 'upload');
+  await ok('abortUpload', lkl.abortUpload({ client, path: { ...path, id: second.id } }));
+  await ok('deleteImage', lkl.deleteImage({ client, path }));
+
+  const calls: lkl.Call[] = [{ call: 'getpid', args: [] }];
+  const table: lkl.SyscallTable = await ok('getSyscalls', lkl.getSyscalls({ client }));
+  assert.ok(table.calls.length > 100);
+  const batch: lkl.BatchAnswer = await ok('postSyscalls', lkl.postSyscalls({ client, body: { calls } }));
+  assert.equal(batch.results[0]?.ret, 1);
+
+  const logged: lkl.Call[] = [
+    ...calls,
+    { call: 'open', args: [{ utf8: '/dev/kmsg' }, 'O_WRONLY', 0], as: 'log' },
+    { call: 'write', args: [{ ref: 'log' }, { utf8: 'noted\n' }, 6] },
+  ];
+  const session: lkl.Session = await ok('createSession', lkl.createSession({ client, body: { expires_in_s: 600 } }));
+  const here = { client, path: { id: session.id } };
+  const ran: lkl.SessionAnswer = await ok(
+    'runInSession',
+    lkl.runInSession({ ...here, body: { calls: logged, strace: true } }),
+  );
+  assert.deepEqual(
+    ran.results.map(({ ret }) => ret),
+    [1, 0, 6],
+  );
+  const at = { client, path: { id: session.id, path: 'greeting' } };
+  await ok('putSessionFile', lkl.putSessionFile({ ...at, body: new Blob([HELLO]) }));
+  const there = await lkl.getSessionFile(at);
+  assert.equal(there.data instanceof Blob && (await there.data.text()), HELLO);
+  const top: lkl.Directory | Blob = await ok(
+    'getSessionFile',
+    lkl.getSessionFile({ client, path: { id: session.id, path: '.' } }),
+  );
+  assert.ok('entries' in top && top.entries.some((entry) => entry.name === 'greeting'));
+  const log: string = await ok('getSessionConsole', lkl.getSessionConsole(here));
+  assert.match(log, /noted/);
+  const traced: string = await ok('getSessionStrace', lkl.getSessionStrace(here));
+  assert.match(traced, /getpid\(\) += 1/);
+  // A WebSocket is opened by other means: asked for by a plain request, it says so.
+  const socket = await lkl.connectSession(here);
+  assert.equal(socket.error?.status, 426);
+  const suspended: lkl.Session = await ok('suspendSession', lkl.suspendSession(here));
+  assert.equal(suspended.state, 'suspended');
+  const forked: lkl.Session = await ok('forkSession', lkl.forkSession(here));
+  assert.notEqual(forked.id, session.id);
+  const again: lkl.Session = await ok('getSession', lkl.getSession(here));
+  assert.equal(again.id, session.id);
+  const sessions: lkl.SessionList = await ok('listSessions', lkl.listSessions({ client }));
+  assert.ok(sessions.sessions.length >= 2);
+  await ok('deleteSession', lkl.deleteSession(here));
+  await lkl.deleteSession({ client, path: { id: forked.id } });
+
+  const simulation: lkl.Simulation = {
+    seed: 1,
+    duration: '2s',
+    hosts: { a: {}, b: {} },
+    links: [{ endpoints: ['a', 'b'], rate: '10mbit', delay: '20ms' }],
+    workloads: [{ type: 'ping', from: 'a', to: 'b', count: 2 }],
+  };
+  const answer: lkl.SimulationAnswer = await ok('postSimulations', lkl.postSimulations({ client, body: simulation }));
+  assert.equal(answer.flows[0]?.type, 'ping');
+
+  const principal: lkl.Principal = await ok('getPrincipal', lkl.getPrincipal({ client }));
+  assert.ok(principal.scopes.includes('convert'));
+  const token: lkl.GivenToken = await ok(
+    'createToken',
+    lkl.createToken({ client, body: { name: 'ci', scopes: ['convert'] } }),
+  );
+  const one = { client, path: { id: token.id } };
+  const tokens: lkl.TokenList = await ok('listTokens', lkl.listTokens({ client }));
+  assert.ok(tokens.tokens.some((each) => each.id === token.id));
+  const rotated: lkl.GivenToken = await ok('rotateToken', lkl.rotateToken(one));
+  assert.notEqual(rotated.token, token.token);
+  await ok('revokeToken', lkl.revokeToken(one));
+  return answers;
+}

@@ -1,0 +1,198 @@
+/** Every operation, called through openapi-fetch with the types of openapi-typescript: this has to compile, and to run. */
+
+import assert from 'node:assert/strict';
+import createClient from 'openapi-fetch';
+import type { components, paths } from './generated/openapi-fetch.d.ts';
+import { given, HELLO, type Inputs } from './inputs.ts';
+
+type Schemas = components['schemas'];
+
+const text = { parseAs: 'text' } as const;
+const bytes = { parseAs: 'arrayBuffer' } as const;
+/** This generator types bytes as text, and leaves it to its users to send others. */
+const sending = (body: Blob) => ({
+  body: '',
+  bodySerializer: () => body,
+  headers: { 'content-type': 'application/octet-stream' },
+});
+
+/** The JSON answer of each operation, by its name. */
+export async function callAll({ url, fetch, image }: Inputs) {
+  const lkl = createClient<paths>({ baseUrl: url, fetch });
+  const answers: Record<string, unknown> = {};
+  /** What was answered, which is no problem. */
+  async function ok<T>(
+    name: string,
+    asked: Promise<{ data?: T; error?: Schemas['Problem']; response: Response }>,
+  ): Promise<T> {
+    const { data, error, response } = await asked;
+    assert.equal(error?.detail, undefined, `${name}: ${response.status}`);
+    assert.ok(response.ok, `${name}: ${response.status}`);
+    answers[name] = data;
+    return data as T;
+  }
+
+  const health: Schemas['Health'] = await ok('getHealth', lkl.GET('/healthz'));
+  assert.equal(health.ok, true);
+  const version: Schemas['Version'] = await ok('getVersion', lkl.GET('/version'));
+  assert.match(version.linux, /^6\./);
+  assert.equal((await ok('getOpenapi', lkl.GET('/openapi.json'))).openapi, '3.1.0');
+  assert.match(await ok('getDocs', lkl.GET('/docs', text)), /<rapi-doc/);
+  assert.ok((await ok('getDocsScript', lkl.GET('/docs/rapidoc.js', text))).length > 1000);
+  const name = 'unauthorized';
+  const problem: Schemas['ProblemType'] = await ok(
+    'getProblem',
+    lkl.GET('/problems/{name}', { params: { path: { name } } }),
+  );
+  assert.equal(problem.status, 401);
+
+  const tar: ArrayBuffer = await ok(
+    'fs2tar',
+    lkl.POST('/v1/fs2tar', { ...sending(image), ...bytes, params: { query: { type: 'romfs' } } }),
+  );
+  assert.ok(tar.byteLength >= 1024);
+
+  const path = { name: 'fetch.romfs' };
+  const stored: Schemas['Image'] = await ok(
+    'putImage',
+    lkl.PUT('/v1/images/{name}', { ...sending(image), params: { path } }),
+  );
+  assert.equal(stored.size_bytes, image.size);
+  await ok('headImage', lkl.HEAD('/v1/images/{name}', { params: { path } }));
+  const page: Schemas['ImagePage'] = await ok(
+    'listImages',
+    lkl.GET('/v1/images', { params: { query: { prefix: 'fetch', limit: 10 } } }),
+  );
+  assert.deepEqual(
+    page.images.map((one) => one.etag),
+    [stored.etag],
+  );
+  const described: Schemas['ImageDescription'] = await ok(
+    'describeImage',
+    lkl.GET('/v1/images/{name}', { params: { path } }),
+  );
+  assert.equal(described.name, 'fetch.romfs');
+  assert.ok(
+    (
+      await ok(
+        'getImageTar',
+        lkl.GET('/v1/images/{name}/tar', { ...bytes, params: { path, query: { path: 'hello' } } }),
+      )
+    ).byteLength >= 1024,
+  );
+  // One URL, two kinds of things: which of them it is only the image knows.
+  const root: Schemas['Directory'] | string = await ok(
+    'getImageFile',
+    lkl.GET('/v1/images/{name}/files/{path}', { params: { path: { ...path, path: '.' } } }),
+  );
+  assert.ok(typeof root === 'object' && root.entries.some((entry) => entry.name === 'hello'));
+  const file = await lkl.GET('/v1/images/{name}/files/{path}', {
+    ...text,
+    params: { path: { ...path, path: 'hello' } },
+  });
+  assert.equal(file.data, HELLO);
+
+  const upload: Schemas['Upload'] = await ok(
+    'beginUpload',
+    lkl.POST('/v1/images/{name}/uploads', { params: { path } }),
+  );
+  const id = upload.id;
+  const part: Schemas['UploadedPart'] = await ok(
+    'putPart',
+    lkl.PUT('/v1/images/{name}/uploads/{id}/parts/{part}', {
+      ...sending(image),
+      params: { path: { ...path, id, part: 1 } },
+    }),
+  );
+  const uploads: Schemas['UploadList'] = await ok(
+    'listUploads',
+    lkl.GET('/v1/images/{name}/uploads', { params: { path } }),
+  );
+  assert.equal(uploads.uploads[0]?.id, id);
+  const whole: Schemas['Image'] = await ok(
+    'completeUpload',
+    lkl.POST('/v1/images/{name}/uploads/{id}/complete', { body: { parts: [part] }, params: { path: { ...path, id } } }),
+  );
+  assert.equal(whole.size_bytes, image.size);
+  const second = given((await lkl.POST('/v1/images/{name}/uploads', { params: { path } })).data, 'upload');
+  await ok(
+    'abortUpload',
+    lkl.DELETE('/v1/images/{name}/uploads/{id}', { params: { path: { ...path, id: second.id } } }),
+  );
+  await ok('deleteImage', lkl.DELETE('/v1/images/{name}', { params: { path } }));
+
+  const calls: Schemas['Call'][] = [{ call: 'getpid', args: [] }];
+  const table: Schemas['SyscallTable'] = await ok('getSyscalls', lkl.GET('/v1/syscalls'));
+  assert.ok(table.calls.length > 100);
+  const batch: Schemas['BatchAnswer'] = await ok('postSyscalls', lkl.POST('/v1/syscalls', { body: { calls } }));
+  assert.equal(batch.results[0]?.ret, 1);
+
+  const logged: Schemas['Call'][] = [
+    ...calls,
+    { call: 'open', args: [{ utf8: '/dev/kmsg' }, 'O_WRONLY', 0], as: 'log' },
+    { call: 'write', args: [{ ref: 'log' }, { utf8: 'noted\n' }, 6] },
+  ];
+  const session: Schemas['Session'] = await ok(
+    'createSession',
+    lkl.POST('/v1/sessions', { body: { expires_in_s: 600 } }),
+  );
+  const here = { params: { path: { id: session.id } } };
+  const ran: Schemas['SessionAnswer'] = await ok(
+    'runInSession',
+    lkl.POST('/v1/sessions/{id}/syscalls', { ...here, body: { calls: logged, strace: true } }),
+  );
+  assert.deepEqual(
+    ran.results.map(({ ret }) => ret),
+    [1, 0, 6],
+  );
+  const at = { params: { path: { id: session.id, path: 'greeting' } } };
+  await ok('putSessionFile', lkl.PUT('/v1/sessions/{id}/files/{path}', { ...sending(new Blob([HELLO])), ...at }));
+  const there = await lkl.GET('/v1/sessions/{id}/files/{path}', { ...text, ...at });
+  assert.equal(there.data, HELLO);
+  const top: Schemas['Directory'] | string = await ok(
+    'getSessionFile',
+    lkl.GET('/v1/sessions/{id}/files/{path}', { params: { path: { id: session.id, path: '.' } } }),
+  );
+  assert.ok(typeof top === 'object' && top.entries.some((entry) => entry.name === 'greeting'));
+  const log: string = await ok('getSessionConsole', lkl.GET('/v1/sessions/{id}/console', { ...here, ...text }));
+  assert.match(log, /noted/);
+  const traced: string = await ok('getSessionStrace', lkl.GET('/v1/sessions/{id}/strace', { ...here, ...text }));
+  assert.match(traced, /getpid\(\) += 1/);
+  // A WebSocket is opened by other means: asked for by a plain request, it says so.
+  const socket = await lkl.GET('/v1/sessions/{id}/socket', here);
+  assert.equal(socket.error?.status, 426);
+  const suspended: Schemas['Session'] = await ok('suspendSession', lkl.POST('/v1/sessions/{id}/suspend', here));
+  assert.equal(suspended.state, 'suspended');
+  const forked: Schemas['Session'] = await ok('forkSession', lkl.POST('/v1/sessions/{id}/fork', here));
+  assert.notEqual(forked.id, session.id);
+  const again: Schemas['Session'] = await ok('getSession', lkl.GET('/v1/sessions/{id}', here));
+  assert.equal(again.id, session.id);
+  const sessions: Schemas['SessionList'] = await ok('listSessions', lkl.GET('/v1/sessions'));
+  assert.ok(sessions.sessions.length >= 2);
+  await ok('deleteSession', lkl.DELETE('/v1/sessions/{id}', here));
+  await lkl.DELETE('/v1/sessions/{id}', { params: { path: { id: forked.id } } });
+
+  const simulation: Schemas['Simulation'] = {
+    seed: 1,
+    duration: '2s',
+    hosts: { a: {}, b: {} },
+    links: [{ endpoints: ['a', 'b'], rate: '10mbit', delay: '20ms' }],
+    workloads: [{ type: 'ping', from: 'a', to: 'b', count: 2 }],
+  };
+  const answer = await ok('postSimulations', lkl.POST('/v1/simulations', { body: simulation }));
+  assert.equal(answer.flows[0]?.type, 'ping');
+
+  const principal: Schemas['Principal'] = await ok('getPrincipal', lkl.GET('/v1/principal'));
+  assert.ok(principal.scopes.includes('convert'));
+  const token: Schemas['GivenToken'] = await ok(
+    'createToken',
+    lkl.POST('/v1/tokens', { body: { name: 'ci', scopes: ['convert'] } }),
+  );
+  const one = { params: { path: { id: token.id } } };
+  const tokens: Schemas['TokenList'] = await ok('listTokens', lkl.GET('/v1/tokens'));
+  assert.ok(tokens.tokens.some(({ id }) => id === token.id));
+  const rotated: Schemas['GivenToken'] = await ok('rotateToken', lkl.POST('/v1/tokens/{id}/rotate', one));
+  assert.notEqual(rotated.token, token.token);
+  await ok('revokeToken', lkl.DELETE('/v1/tokens/{id}', one));
+  return answers;
+}

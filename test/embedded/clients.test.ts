@@ -1,0 +1,58 @@
+/** Clients made from the OpenAPI document by two generators: they compile, and call every operation of the Worker. */
+
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { romfs } from '../fakes/romfs.ts';
+import { type EmbeddedWorker, embeddedWorker } from './embedded-worker.ts';
+
+const clients = fileURLToPath(new URL('../clients', import.meta.url));
+const { paths } = JSON.parse(readFileSync(new URL('../../openapi/v1.json', import.meta.url), 'utf8')) as {
+  paths: Record<string, Record<string, unknown>>;
+};
+const operations = Object.entries(paths).flatMap(([path, item]) =>
+  Object.keys(item).map((method) => ({
+    name: `${method.toUpperCase()} ${path}`,
+    method: method.toUpperCase(),
+    pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  })),
+);
+const image = new Blob([new Uint8Array(romfs([['hello', new TextEncoder().encode('hello\n')]]))]);
+
+const run = async (script: string) => {
+  const failed = (error: { stdout?: string; stderr?: string }) =>
+    Promise.reject(new Error(error.stdout || error.stderr));
+  await promisify(execFile)('npm', ['run', '--silent', script], { cwd: clients }).catch(failed);
+};
+
+let worker: EmbeddedWorker;
+beforeAll(async () => {
+  rmSync(`${clients}/generated`, { recursive: true, force: true });
+  await run('openapi-fetch');
+  await run('hey-api');
+  worker = await embeddedWorker();
+}, 120_000);
+afterAll(() => worker?.close());
+
+it('what uses both compiles', () => run('check'), 120_000);
+
+describe.each(['openapi-fetch', 'hey-api'])('%s', (generator) => {
+  it('calls every operation', async () => {
+    const called = new Set<string>();
+    const recording: typeof fetch = (input, init) => {
+      // Reading the body of a request, or copying it, would take it away from who sends it.
+      const { method, url } = input instanceof Request ? input : new Request(input, { method: init?.method ?? 'GET' });
+      const { pathname } = new URL(url);
+      for (const { name, ...operation } of operations) {
+        if (operation.method === method && operation.pattern.test(pathname)) called.add(name);
+      }
+      return fetch(input, init);
+    };
+    // By a name that the compiler does not see: they are checked with what was generated, by another compiler.
+    const { callAll } = await import(`../clients/${generator}.ts`);
+    await callAll({ url: worker.url.origin, fetch: recording, image });
+    expect([...called].sort()).toEqual(operations.map(({ name }) => name).sort());
+  }, 120_000);
+});
