@@ -64,6 +64,8 @@ export interface Fs2tarOptions {
   readonly missing?: readonly string[];
   /** Memory of the task to read through, XATTR_SIZE_MAX bytes. Default: mapped for this tar. */
   readonly buffer?: UserBuffer;
+  /** Bytes of each piece that the sink gets, but the last. Default: 64 KiB. */
+  readonly chunkBytes?: number;
   /** The sink keeps no chunk beyond what it answers: their memory is used again. */
   readonly reused?: boolean;
   /** Called after each entry with the bytes written and the entries so far. */
@@ -148,7 +150,10 @@ class Archive {
   constructor(task: UserTask, buffer: UserBuffer, sink: Sink, options: Fs2tarOptions) {
     this.#task = task;
     this.#buffer = buffer;
-    this.#out = new ChunkWriter(sink, { chunkBytes: CHUNK_BYTES, reused: options.reused ?? false });
+    this.#out = new ChunkWriter(sink, {
+      chunkBytes: options.chunkBytes ?? CHUNK_BYTES,
+      reused: options.reused ?? false,
+    });
     this.#options = options;
   }
 

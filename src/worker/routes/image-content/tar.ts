@@ -21,6 +21,8 @@ export async function tarResponse(
   const request = {
     ...mountRequest(query),
     onError: query['on-error'],
+    chunkBytes: CHUNK_BYTES,
+    reused: true, // what `streamed` answers settles once the runtime has taken all of the chunk
     ...(path && { path: relative(path) }),
   };
   const tar = await streamed((sink) => job(request, sink), c.var.keepAlive, c.var.log);
@@ -30,6 +32,12 @@ export async function tarResponse(
     'content-disposition': `attachment; filename="${name}.tar${gzip ? '.gz' : ''}"`,
   });
 }
+
+/**
+ * Each write wakes the runtime and comes back: small ones cost more than their bytes. Larger ones gain little and ask more
+ * of a slow client, which has to take one within the time of the stall watch.
+ */
+const CHUNK_BYTES = 256 * 1024;
 
 const SLASH = 0x2f;
 
