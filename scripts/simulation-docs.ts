@@ -12,7 +12,8 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly items?: Schema;
-  readonly prefixItems?: readonly Schema[];
+  readonly minItems?: number;
+  readonly maxItems?: number;
   readonly additionalProperties?: Schema | boolean;
   readonly oneOf?: readonly Schema[];
   readonly anyOf?: readonly Schema[];
@@ -136,7 +137,7 @@ function kindOf(schema: Schema): string {
   const options = optionsOf(schema);
   if (options.length > 0) return [...new Set(options.map(kindOf))].join(' or ');
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
-  if (schema.prefixItems) return 'list of two';
+  if (schema.type === 'array' && schema.minItems === 2 && schema.maxItems === 2) return 'list of two';
   if (schema.type === 'array') return `list of ${kindOf(schema.items ?? {})}`;
   if (schema.type === 'object' && typeof schema.additionalProperties === 'object' && !schema.properties)
     return 'object by name';

@@ -179,7 +179,10 @@ export async function callAll({ url, fetch, image }: Inputs) {
     links: [{ endpoints: ['a', 'b'], rate: '10mbit', delay: '20ms' }],
     workloads: [{ type: 'ping', from: 'a', to: 'b', count: 2 }],
   };
-  const answer = await ok('postSimulations', lkl.POST('/v1/simulations', { body: simulation }));
+  const answer: Schemas['SimulationAnswer'] = await ok(
+    'postSimulations',
+    lkl.POST('/v1/simulations', { body: simulation }),
+  );
   assert.equal(answer.flows[0]?.type, 'ping');
 
   const principal: Schemas['Principal'] = await ok('getPrincipal', lkl.GET('/v1/principal'));

@@ -50,7 +50,7 @@ export function openapiDocument(api: OpenAPIHono<Env>) {
     ]);
     return [path, Object.fromEntries(operations)];
   });
-  const schemas = mapValues(document.components?.schemas ?? {}, withoutDefaults);
+  const schemas = mapValues(document.components?.schemas ?? {}, (schema) => withoutTuples(withoutDefaults(schema)));
   const components = { ...document.components, schemas, securitySchemes };
   return { ...document, components, paths: Object.fromEntries(paths) as NonNullable<typeof document.paths> };
 }
@@ -90,6 +90,23 @@ function withoutDefaults<T>(schema: T): T {
   const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
   const description = isEmpty ? {} : { description: `${said}Default: \`${JSON.stringify(value)}\`.` };
   return { ...mapValues(rest, withoutDefaults), ...description } as T;
+}
+
+/**
+ * A tuple of members alike, as an array of so many: this says their number, which `prefixItems` alone leaves open, and those who
+ * read documents by the ways of OpenAPI 3.0 (RapiDoc, openapi-fetch) look for `items` in every array.
+ */
+function withoutTuples<T>(schema: T): T {
+  if (Array.isArray(schema)) return schema.map(withoutTuples) as T;
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const { prefixItems, ...rest } = schema as Record<string, unknown>;
+  if (!Array.isArray(prefixItems)) return mapValues(schema as Record<string, unknown>, withoutTuples) as T;
+  const [items, ...others] = prefixItems.map((member) => withoutTuples(member));
+  if (others.some((other) => JSON.stringify(other) !== JSON.stringify(items))) {
+    throw new Error(`members of a tuple differ, which many clients cannot read: ${JSON.stringify(prefixItems)}`);
+  }
+  const length = prefixItems.length;
+  return { ...mapValues(rest, withoutTuples), items, minItems: length, maxItems: length } as T;
 }
 
 interface Operation {

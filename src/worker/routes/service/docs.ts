@@ -5,6 +5,7 @@ export const page = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>lkl</title>
+<link rel="icon" href="data:,">
 <script type="module" src="/docs/rapidoc.js"></script>
 <rapi-doc spec-url="/openapi.json" load-fonts="false" render-style="read" show-header="false"></rapi-doc>
 </html>
