@@ -1,7 +1,7 @@
 /** Clients made from the OpenAPI document by two generators: they compile, and call every operation of the Worker. */
 
 import { execFile } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -26,6 +26,20 @@ const run = async (script: string) => {
     Promise.reject(new Error(error.stdout || error.stderr));
   await promisify(execFile)('npm', ['run', '--silent', script], { cwd: clients }).catch(failed);
 };
+
+/** Answers as examples of the document: JSON alone, of its lists and long tables the first two. It is no example of itself. */
+const examples = new URL('../../src/worker/routes/examples.json', import.meta.url);
+const LONG_TABLE = 40;
+function shortened({ getOpenapi: _, ...answers }: Record<string, unknown>): unknown {
+  const json = Object.entries(answers).filter(([, answer]) => answer?.constructor === Object);
+  return JSON.parse(JSON.stringify(Object.fromEntries(json)), (key, value: unknown) => {
+    if (Array.isArray(value)) return value.slice(0, 2);
+    // Programs that look for secrets in repositories should find none.
+    if (key === 'token') return String(value).replace(/^(lkl_[a-z0-9]+_).*/, '$1…');
+    const isTable = key !== '' && typeof value === 'object' && value !== null && Object.keys(value).length > LONG_TABLE;
+    return isTable ? Object.fromEntries(Object.entries(value).slice(0, 2)) : value;
+  });
+}
 
 let worker: EmbeddedWorker;
 beforeAll(async () => {
@@ -52,7 +66,9 @@ describe.each(['openapi-fetch', 'hey-api'])('%s', (generator) => {
     };
     // By a name that the compiler does not see: they are checked with what was generated, by another compiler.
     const { callAll } = await import(`../clients/${generator}.ts`);
-    await callAll({ url: worker.url.origin, fetch: recording, image });
+    const answers = await callAll({ url: worker.url.origin, fetch: recording, image });
+    if (process.env.RECORD && generator === 'openapi-fetch')
+      writeFileSync(examples, `${JSON.stringify(shortened(answers), null, 2)}\n`);
     expect([...called].sort()).toEqual(operations.map(({ name }) => name).sort());
   }, 120_000);
 });

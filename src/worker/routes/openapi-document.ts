@@ -4,6 +4,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { scopeNames, scopes } from '../access/principal.ts';
 import { wantedOf } from './access.ts';
 import type { Env } from './env.ts';
+import { withExample } from './examples.ts';
 import { type Described, offeredTypes, withOneType } from './other-types.ts';
 import { problemReferences } from './problem.ts';
 
@@ -46,7 +47,7 @@ export function openapiDocument(api: OpenAPIHono<Env>) {
     const path = withoutPatterns(template);
     const operations = Object.entries(item).map(([method, operation]) => [
       method,
-      guarded(path, method, withOneType(operation)),
+      guarded(path, method, withExample(withOneType(operation))),
     ]);
     return [path, Object.fromEntries(operations)];
   });
