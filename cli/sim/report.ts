@@ -2,7 +2,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { packageFile } from '../../src/node/package-files.ts';
-import { type ReportedAnswer, reportPage } from '../../src/simulation/report/page.ts';
+import type { ReportedAnswer } from '../../src/simulation/report/answer.ts';
+import { reportPage } from '../../src/simulation/report/page.ts';
 import { ChartRecorder, type DrawnSample } from '../../src/simulation/report/series.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import type { SimulationEnd } from './answer.ts';

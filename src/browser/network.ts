@@ -3,14 +3,12 @@
 import { answerOf, simulation } from '../api/simulations/schema.ts';
 import { jsonPath } from '../errors/json-path.ts';
 import type { Linux } from '../linux.ts';
-import type { ReportedAnswer } from '../simulation/report/page.ts';
+import type { ReportedAnswer } from '../simulation/report/answer.ts';
 import type { DrawnSample } from '../simulation/report/series.ts';
 import type { SimulationRequest } from '../simulation/simulate.ts';
 
 /** What is shown of the answer. */
-export type NetworkEnd = Pick<ReportedAnswer, 'flows'> & {
-  readonly warnings?: readonly { readonly message: string }[];
-};
+export type NetworkEnd = Pick<ReportedAnswer, 'flows' | 'links' | 'warnings' | 'error'>;
 
 export class Networks {
   readonly #engine: Linux;

@@ -18,6 +18,7 @@ export function App({ api }: { readonly api: RemoteApi }) {
   useEffect(() => {
     const follow = () => setTab(tabOf(location.hash));
     addEventListener('hashchange', follow);
+    follow(); // it may have changed between the first drawing and now
     api.ready().then(
       () => setState('ready'),
       (cause: unknown) => setState({ error: messageOf(cause) }),

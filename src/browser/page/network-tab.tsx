@@ -5,6 +5,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import bufferbloat from '../../../examples/simulations/bufferbloat.json' with { type: 'json' };
 import cubicBbr from '../../../examples/simulations/cubic-bbr.json' with { type: 'json' };
 import satellite from '../../../examples/simulations/satellite.json' with { type: 'json' };
+import { carried, chartsOf, lostOf, timesOf } from '../../simulation/report/answer.ts';
+import { milliseconds } from '../../simulation/report/numbers.ts';
 import { type Chart, ChartRecorder, type DrawnSample } from '../../simulation/report/series.ts';
 import type { NetworkEnd } from '../network.ts';
 import { ChartView } from './chart.tsx';
@@ -38,7 +40,14 @@ export function NetworkTab({ api }: { readonly api: RemoteApi }) {
     const recorder = new ChartRecorder();
     let drawnMs = 0;
     const names = flowNames(text);
-    const draw = (flows: readonly string[]) => setCharts(recorder.charts(flows, new Map()));
+    /** While it runs links go by their numbers: what they are called is in the answer. */
+    const draw = () =>
+      setCharts(
+        recorder.charts(
+          names.map((name) => ({ name })),
+          [],
+        ),
+      );
     try {
       networks.current ??= await api.networks();
       const answer = await networks.current.simulate(
@@ -49,11 +58,11 @@ export function NetworkTab({ api }: { readonly api: RemoteApi }) {
           if (nowMs - drawnMs < DRAW_MS) return;
           drawnMs = nowMs;
           setTime(sample.time_s);
-          draw(names);
+          draw();
         }),
       );
       setEnd(answer);
-      draw(answer.flows.map(({ name }) => name));
+      setCharts(chartsOf(answer, recorder));
     } catch (cause) {
       setError(messageOf(cause));
     } finally {
@@ -145,23 +154,23 @@ function Flows({ end }: { readonly end: NetworkEnd }) {
         <thead>
           <tr>
             <th>Flow</th>
-            <th class="number">Goodput</th>
+            <th class="number">Carried</th>
             <th class="number">Lost</th>
             <th class="number">Round trip, median</th>
             <th class="number wide">p99</th>
           </tr>
         </thead>
         <tbody>
-          {end.flows.map(({ name, goodput_bps, retransmits, lost, rtt_ms, latency_ms, error }) => (
-            <tr key={name}>
+          {end.flows.map((flow) => (
+            <tr key={flow.name}>
               <td>
-                {name}
-                {error && <span class="bad"> {error}</span>}
+                {flow.name}
+                {flow.error && <span class="bad"> {flow.error}</span>}
               </td>
-              <td class="number">{goodput_bps === undefined ? '' : `${(goodput_bps / 1e6).toPrecision(4)} Mbit/s`}</td>
-              <td class="number">{retransmits ?? lost ?? ''}</td>
-              <td class="number">{milliseconds((rtt_ms ?? latency_ms)?.p50)}</td>
-              <td class="number wide">{milliseconds((rtt_ms ?? latency_ms)?.p99)}</td>
+              <td class="number">{carried(flow)}</td>
+              <td class="number">{lostOf(flow)}</td>
+              <td class="number">{milliseconds(timesOf(flow)?.p50)}</td>
+              <td class="number wide">{milliseconds(timesOf(flow)?.p99)}</td>
             </tr>
           ))}
         </tbody>
@@ -169,6 +178,3 @@ function Flows({ end }: { readonly end: NetworkEnd }) {
     </div>
   );
 }
-
-const milliseconds = (value: number | undefined): string =>
-  value === undefined ? '' : `${Number(value.toPrecision(4))} ms`;

@@ -3,10 +3,9 @@
 import { html, raw } from 'hono/html';
 import { toBase64 } from '../../bytes/base64.ts';
 import type { WorkloadResult } from '../measure/results.ts';
-import type { Summary } from '../measure/stats.ts';
-import type { SimulationResult } from '../run/run.ts';
-import { count, milliseconds, percent, rate, seconds } from './numbers.ts';
-import type { Chart, ChartRecorder, Way } from './series.ts';
+import { carried, chartsOf, lostOf, type ReportedAnswer, timesOf, wayNames } from './answer.ts';
+import { count, milliseconds, rate, seconds } from './numbers.ts';
+import type { Chart, ChartRecorder } from './series.ts';
 import { sketch } from './sketch.ts';
 import { type Cell, type Column, rightAligned, table } from './table.ts';
 
@@ -18,9 +17,6 @@ export interface ReportAssets {
   readonly style: string;
 }
 
-/** The answer, and how long it took. */
-export type ReportedAnswer = SimulationResult & { readonly wall_s?: number };
-type ReportedLink = ReportedAnswer['links'][number];
 type ReportedHost = ReportedAnswer['hosts'][string];
 
 /** `request` is shown as it is, where it is known. */
@@ -31,10 +27,7 @@ export async function reportPage(
   request?: unknown,
 ): Promise<string> {
   const { events = [], warnings = [] } = answer;
-  const charts = recorder.charts(
-    answer.flows.map((flow) => ({ name: flow.name, isProbe: flow.type === 'ping', ...given('times', timesOf(flow)) })),
-    answer.links.map((link) => ({ names: wayNames(link) })),
-  );
+  const charts = chartsOf(answer, recorder);
   const scripts = [plainLanguage, assets.uplot, assets.charts];
   const marks = events.map(({ time_s, says }) => ({ time_s, says }));
   const page = html`<!doctype html>
@@ -107,45 +100,6 @@ const chartPlace = ({ title, unit, hidden }: Chart, i: number) =>
   html`<h2>${title} <span class="unit">${unit}</span></h2>
 <div id="chart-${i}"></div>
 ${hidden > 0 && html`<p class="note">The largest only: ${hidden} more are not drawn.</p>`}`;
-
-const nodeOf = (end: string | undefined): string => (end ?? '').split(':')[0] ?? '';
-
-/** By the name of the link, if it has one of its own. */
-function wayNames({ name, endpoints }: ReportedLink): Record<Way, string> {
-  const [a, b] = endpoints.map(nodeOf);
-  const own = name === `${a}-${b}` ? '' : `${name}: `;
-  return { forward: `${own}${a} → ${b}`, reverse: `${own}${b} → ${a}` };
-}
-
-/** How long what a flow sent took: there and back, one way, or to its end. */
-function timesOf(flow: WorkloadResult): Summary | undefined {
-  switch (flow.type) {
-    case 'tcp':
-    case 'ping':
-      return flow.rtt_ms;
-    case 'udp':
-      return flow.one_way_ms;
-    case 'rr':
-      return flow.latency_ms;
-    case 'flows':
-      return flow.completion_ms;
-    default:
-      return undefined;
-  }
-}
-
-/** What a flow carried: bits, or how many there were. */
-function carried(flow: WorkloadResult): string {
-  if (flow.type === 'rr') return `${count(Math.round(flow.per_second))}/s`;
-  if (flow.type === 'ping') return `${count(flow.received)} of ${count(flow.sent)}`;
-  return 'goodput_bps' in flow ? rate(flow.goodput_bps) : '';
-}
-
-function lostOf(flow: WorkloadResult): string {
-  if (flow.type === 'tcp') return count(flow.retransmits);
-  if (flow.type === 'ping' || flow.type === 'udp') return percent(flow.loss);
-  return flow.type === 'on-off' ? count(flow.lost) : '';
-}
 
 /** The longest that is shown at once. */
 const MOST_ROWS = 12;

@@ -1,0 +1,60 @@
+/** An answer in the words of a report: what its links are called, what its flows carried, lost and took, its charts. */
+
+import type { WorkloadResult } from '../measure/results.ts';
+import type { Summary } from '../measure/stats.ts';
+import type { SimulationResult } from '../run/run.ts';
+import { count, percent, rate } from './numbers.ts';
+import type { Chart, ChartRecorder, Way } from './series.ts';
+
+/** The answer, and how long it took. */
+export type ReportedAnswer = SimulationResult & { readonly wall_s?: number };
+export type ReportedLink = ReportedAnswer['links'][number];
+
+/** All that was recorded while it ran. */
+export const chartsOf = ({ flows, links }: Pick<ReportedAnswer, 'flows' | 'links'>, recorder: ChartRecorder): Chart[] =>
+  recorder.charts(
+    flows.map((flow) => {
+      const times = timesOf(flow);
+      return { name: flow.name, isProbe: flow.type === 'ping', ...(times && { times }) };
+    }),
+    links.map((link) => ({ names: wayNames(link) })),
+  );
+
+const nodeOf = (end: string | undefined): string => (end ?? '').split(':')[0] ?? '';
+
+/** By the name of the link, if it has one of its own. */
+export function wayNames({ name, endpoints }: ReportedLink): Record<Way, string> {
+  const [a, b] = endpoints.map(nodeOf);
+  const own = name === `${a}-${b}` ? '' : `${name}: `;
+  return { forward: `${own}${a} → ${b}`, reverse: `${own}${b} → ${a}` };
+}
+
+/** How long what a flow sent took: there and back, one way, or to its end. */
+export function timesOf(flow: WorkloadResult): Summary | undefined {
+  switch (flow.type) {
+    case 'tcp':
+    case 'ping':
+      return flow.rtt_ms;
+    case 'udp':
+      return flow.one_way_ms;
+    case 'rr':
+      return flow.latency_ms;
+    case 'flows':
+      return flow.completion_ms;
+    default:
+      return undefined;
+  }
+}
+
+/** What a flow carried: bits, or how many there were. */
+export function carried(flow: WorkloadResult): string {
+  if (flow.type === 'rr') return `${count(Math.round(flow.per_second))}/s`;
+  if (flow.type === 'ping') return `${count(flow.received)} of ${count(flow.sent)}`;
+  return 'goodput_bps' in flow ? rate(flow.goodput_bps) : '';
+}
+
+export function lostOf(flow: WorkloadResult): string {
+  if (flow.type === 'tcp') return count(flow.retransmits);
+  if (flow.type === 'ping' || flow.type === 'udp') return percent(flow.loss);
+  return flow.type === 'on-off' ? count(flow.lost) : '';
+}
