@@ -32,7 +32,8 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['src/worker/**', 'test/worker/**', 'test/page/**', 'test/embedded/**'],
+          // Of the Worker, only a session's life: it is pure, and needs no workerd.
+          exclude: ['src/worker/**/!(lifecycle).test.ts', 'test/worker/**', 'test/page/**', 'test/embedded/**'],
           setupFiles: ['test/symbols.ts'],
           // Test files of one process share the compiled kernel.
           isolate: false,
@@ -52,6 +53,7 @@ export default defineConfig({
         test: {
           name: 'worker',
           include: ['src/worker/**/*.test.ts', 'test/worker/**/*.test.ts'],
+          exclude: ['src/worker/session/object/lifecycle.test.ts'],
           // Test files share a worker: handing the kernel's wasm to a fresh one takes seconds, each time.
           isolate: false,
         },

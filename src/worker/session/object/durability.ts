@@ -1,0 +1,152 @@
+/** A session's kernel and its store: what is saved when, where the kernel goes on after it was lost, and how it ends. */
+
+import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
+import { HostError } from '../../../errors/host-error.ts';
+import { goOn } from '../../../kernel/suspend.ts';
+import { suspendedOf, type Texts, textIn, textParts } from '../saved.ts';
+import type { Parts } from '../store.ts';
+import { StraceTail } from '../strace-tail.ts';
+import type { Alarm } from './alarm.ts';
+import type { Meta } from './lifecycle.ts';
+import type { SessionRecord } from './record.ts';
+import { type SavingNeeds, save, textsOf } from './saving.ts';
+import { type Live, remade, resumed } from './waking.ts';
+
+/** A client waits for what is flushed: as long as kswapd sleeps, and a little. */
+const COMMIT_PATIENCE_NS = 300_000_000n;
+
+export interface DurabilityNeeds extends SavingNeeds {
+  readonly alarm: Alarm;
+  readonly setup: SetupNeeds;
+}
+
+export class Durability {
+  /** As given, but that it hears of what the kernel flushes. */
+  readonly setup: SetupNeeds;
+  readonly #needs: DurabilityNeeds;
+  readonly #record: SessionRecord;
+  #live: Live | undefined;
+  #obstacle: string | undefined;
+  /** Something was flushed that has to last. */
+  #flushed = false;
+
+  constructor(needs: DurabilityNeeds) {
+    this.#needs = needs;
+    this.#record = needs.record;
+    this.setup = { ...needs.setup, flushed: () => this.flushed() };
+  }
+
+  get inMemory(): boolean {
+    return this.#live !== undefined;
+  }
+
+  /** Why the kernel could not be stored when that was last tried. */
+  get obstacle(): string | undefined {
+    return this.#obstacle;
+  }
+
+  /** What a program wrote has to last from now on. */
+  flushed(): void {
+    this.#flushed = true;
+  }
+
+  /** It has this kernel from now on. */
+  own(live: Live): void {
+    this.#live = live;
+  }
+
+  /** The kernel: as it is, or from where it was last stored, or made anew when it never was. */
+  async wake(): Promise<Live> {
+    const meta = this.#record.alive();
+    if (this.#live) return this.#live;
+    const parts = this.#record.parts();
+    const prepared = parts.has('kernel') ? await this.#resume(meta, parts) : await remade(meta, this.setup);
+    this.#live = { ...prepared, strace: new StraceTail(textIn(parts.get('strace'))) };
+    this.#record.note({ type: 'woken' });
+    return this.#live;
+  }
+
+  async #resume(meta: Meta, parts: Parts) {
+    const suspended = suspendedOf(parts, this.#needs.buildId);
+    if (suspended) return resumed(meta, suspended, parts, this.setup, this.#needs);
+    this.#end({ end: 'halt', detail: 'it was made by another version of the kernel', console: '' }, this.texts());
+    this.#record.alive(); // throws how it ended
+    throw new HostError('session-ended');
+  }
+
+  /** Do something with the kernel: what is stored is no longer all there is. */
+  async using<T>(action: (live: Live) => Promise<T>): Promise<T> {
+    const live = await this.wake();
+    this.#record.note({ type: 'used' });
+    this.#flushed = false;
+    try {
+      return await action(live);
+    } finally {
+      this.#buryDead(live);
+      await this.setAlarm();
+    }
+  }
+
+  /** What was flushed is there after a crash: with all else, for a kernel is stored whole. Answers why not. */
+  async commitFlushed(live: Live): Promise<string | undefined> {
+    if (!this.#flushed || live.kernel.dead) return undefined;
+    const { turn } = this.setup.host;
+    this.#obstacle = await save(live, this.#needs, { turn, patienceNs: COMMIT_PATIENCE_NS });
+    if (this.#obstacle === undefined) await goOn(live.kernel);
+    return this.#obstacle;
+  }
+
+  /** Store the kernel and let it go; when there is an obstacle, it stays. */
+  async rest(): Promise<void> {
+    const live = this.#live;
+    if (live) {
+      try {
+        this.#obstacle = await save(live, this.#needs, { turn: this.setup.host.turn });
+        if (this.#obstacle === undefined) {
+          this.#live = undefined;
+          live.kernel.kill();
+        }
+      } finally {
+        if (this.#live) this.#buryDead(live);
+      }
+    }
+    await this.setAlarm();
+  }
+
+  /** Throws `not-suspendable` when there is an obstacle. */
+  async mustRest(): Promise<void> {
+    await this.rest();
+    if (this.#obstacle !== undefined) throw new HostError('not-suspendable', this.#obstacle);
+  }
+
+  async setAlarm(): Promise<void> {
+    if (this.#record.doomed) return;
+    await this.#needs.alarm.set(this.#record.meta?.request.expiresMs ?? 0, this.inMemory);
+  }
+
+  /** Of the kernel in memory, or what is stored of them. */
+  texts(): Texts {
+    this.#record.known();
+    if (this.#live) return textsOf(this.#live);
+    const parts = this.#record.parts();
+    return { console: textIn(parts.get('console')), strace: textIn(parts.get('strace')) };
+  }
+
+  /** The kernel ends in the midst of what it is doing: whoever waits for it hears that the session is over. */
+  drop(): void {
+    this.#record.doom();
+    this.#live?.kernel.kill('halt', 'the session is over');
+    this.#live = undefined;
+  }
+
+  #buryDead(live: Live): void {
+    const { dead } = live.kernel;
+    if (!dead) return;
+    this.#live = undefined;
+    this.#end({ end: dead.end, detail: dead.message, console: dead.console }, textsOf(live));
+  }
+
+  #end(how: NonNullable<Meta['ended']>, texts: Texts): void {
+    this.#record.noteWith({ type: 'died', how }, new Map(textParts(texts)));
+  }
+}

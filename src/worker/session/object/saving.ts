@@ -1,0 +1,37 @@
+/** One kernel into the store, whole. */
+
+import { KernelError } from '../../../kernel/kernel-error.ts';
+import { NotQuiesced } from '../../../kernel/snapshot.ts';
+import { type SuspendNeeds, suspend } from '../../../kernel/suspend.ts';
+import { partsOf, type Texts } from '../saved.ts';
+import type { SessionRecord } from './record.ts';
+import type { Live, SessionNeeds } from './waking.ts';
+
+export interface SavingNeeds extends Pick<SessionNeeds, 'kernels' | 'buildId' | 'nowMs'> {
+  readonly record: SessionRecord;
+}
+
+/** Afterwards the kernel is at rest, and stored; or it goes on, and the obstacle is answered. */
+export async function save(
+  live: Live,
+  { kernels, buildId, nowMs, record }: SavingNeeds,
+  wait: Pick<SuspendNeeds, 'turn' | 'patienceNs'>,
+): Promise<string | undefined> {
+  const startMs = nowMs();
+  const clean = () => kernels.cleanMemory;
+  try {
+    const suspended = await suspend(live.kernel, { clean, ...wait });
+    const parts = partsOf(suspended, buildId, live, textsOf(live));
+    const bytes = [...parts.values()].reduce((sum, part) => sum + part.length, 0);
+    const atMs = nowMs();
+    record.noteWith({ type: 'stored', as: { atMs, tookMs: atMs - startMs, bytes } }, parts);
+    return undefined;
+  } catch (cause) {
+    // A kernel that goes on is no worse for not having been stored, whatever its programs did to prevent that.
+    const isObstacle = cause instanceof NotQuiesced || (cause instanceof KernelError && !live.kernel.dead);
+    if (!isObstacle) throw cause;
+    return cause.message;
+  }
+}
+
+export const textsOf = ({ kernel, strace }: Live): Texts => ({ console: kernel.console, strace: strace.text });

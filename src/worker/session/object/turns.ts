@@ -1,0 +1,21 @@
+/** The queue of a session's calls: one after another, in the order in which they came. */
+
+import { type Outcome, outcome } from '../rpc.ts';
+
+export class Turns {
+  #tail: Promise<unknown> = Promise.resolve();
+  #count = 0;
+
+  /** Those that are under way or wait. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Runs `action` after all that came before it, whether those succeeded or failed. */
+  take<T>(action: () => Promise<T>): Promise<Outcome<T>> {
+    this.#count++;
+    const turn = this.#tail.then(() => outcome(action)).finally(() => this.#count--);
+    this.#tail = turn.catch(() => {});
+    return turn;
+  }
+}
