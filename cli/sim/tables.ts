@@ -19,8 +19,6 @@ const times = <K extends Kind>(title: string, of: (flow: Of<K>) => Summary | und
   ['P99', (flow) => milliseconds(of(flow)?.p99)],
 ];
 
-const lossOf = (lost: number, sent: number): string => (sent > 0 ? percent(lost / sent) : '');
-
 const tables: { readonly [K in Kind]: Columns<K> } = {
   tcp: [
     ['CC', ({ congestion = '' }) => congestion],
@@ -34,7 +32,7 @@ const tables: { readonly [K in Kind]: Columns<K> } = {
     ['GOODPUT', ({ goodput_bps }) => rate(goodput_bps)],
     ['SENT', ({ sent }) => count(sent)],
     ['LOST', ({ lost }) => count(lost)],
-    ['LOSS', ({ lost, sent }) => lossOf(lost, sent)],
+    ['LOSS', ({ loss }) => percent(loss)],
     ['JITTER', ({ jitter_ms }) => milliseconds(jitter_ms)],
     ...times<'udp'>('DELAY', ({ one_way_ms }) => one_way_ms),
   ],
