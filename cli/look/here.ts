@@ -1,33 +1,14 @@
 /** An image's tree in this process. */
 
 import { errnos } from '../../src/abi/errno.ts';
-import {
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-  STATX_BTIME,
-} from '../../src/abi/uapi/fs.ts';
+import { STATX_BTIME } from '../../src/abi/uapi/fs.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { inNs, type Statx } from '../../src/kernel/syscalls/file.ts';
+import { described, isLink } from '../../src/tree/files.ts';
 import { mountRequest, openDiskFile } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import type { ImageOptions } from '../options.ts';
-import { below, type FileEntry, type FileType, type ImageTree } from './image-tree.ts';
-
-const types = new Map<number, FileType>([
-  [S_IFREG, 'file'],
-  [S_IFDIR, 'directory'],
-  [S_IFLNK, 'symlink'],
-  [S_IFCHR, 'char'],
-  [S_IFBLK, 'block'],
-  [S_IFIFO, 'fifo'],
-  [S_IFSOCK, 'socket'],
-]);
+import { below, type FileEntry, type ImageTree } from './image-tree.ts';
 
 /** Large enough that what a call costs does not count. */
 const PIECE_BYTES = 256 * 1024;
@@ -37,7 +18,7 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
   const { tree, type, close } = await engine.openTree(disk.device, mountRequest(options));
   const stated = async (path: Buffer, name: Buffer, follow: boolean): Promise<FileEntry> => {
     const stat = await tree.stat(path, { follow });
-    return entryOf(name, stat, (stat.mode & S_IFMT) === S_IFLNK ? await tree.readlink(path) : undefined);
+    return entryOf(name, stat, isLink(stat) ? await tree.readlink(path) : undefined);
   };
   return {
     entry: (path, follow = true) => named(path, () => stated(path, path.subarray(path.lastIndexOf(0x2f) + 1), follow)),
@@ -57,8 +38,7 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
             entries.push(
               await named(below(path, name), async () => {
                 const stat = await directory.stat(name);
-                const isLink = (stat.mode & S_IFMT) === S_IFLNK;
-                return entryOf(name, stat, isLink ? await directory.readlink(name) : undefined);
+                return entryOf(name, stat, isLink(stat) ? await directory.readlink(name) : undefined);
               }),
             );
           }
@@ -117,17 +97,9 @@ async function named<T>(path: Buffer, work: () => Promise<T>): Promise<T> {
 }
 
 function entryOf(name: Buffer, stat: Statx, target: Uint8Array | undefined): FileEntry {
-  const type = types.get(stat.mode & S_IFMT);
-  if (type === undefined) throw new KernelError('statx', errnos.EUCLEAN.number);
   return {
     name,
-    type,
-    mode: stat.mode & ~S_IFMT,
-    uid: stat.uid,
-    gid: stat.gid,
-    sizeBytes: stat.size,
-    links: stat.nlink,
-    mtimeNs: inNs(stat.mtime),
+    ...described(stat),
     target: target && Buffer.from(target),
     more: {
       inode: `${stat.devMajor}:${stat.devMinor}:${stat.ino}`,

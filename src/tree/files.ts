@@ -126,7 +126,7 @@ const DT_LNK = 10;
 /** File systems that do not tell types in their listings (DT_UNKNOWN) tell it here. */
 async function isSymlink(directory: OpenDirectory, name: Uint8Array): Promise<boolean> {
   const stat = await directory.stat(name).catch(unlessRefused);
-  return stat !== undefined && (stat.mode & S_IFMT) === S_IFLNK;
+  return stat !== undefined && isLink(stat);
 }
 
 function unlessRefused(cause: unknown): undefined {
@@ -219,17 +219,21 @@ async function list(directory: OpenDirectory, { limit, after, still }: Listing):
 
 async function entry(directory: OpenDirectory, name: Uint8Array): Promise<Entry> {
   const stat = await directory.stat(name);
-  const type = typeOf(stat);
+  return { name, ...described(stat), target: isLink(stat) ? await directory.readlink(name) : undefined };
+}
+
+export const isLink = (stat: Pick<Statx, 'mode'>): boolean => (stat.mode & S_IFMT) === S_IFLNK;
+
+/** What an entry says of a file beside its name and where it leads. */
+export function described(stat: Statx): Omit<Entry, 'name' | 'target'> {
   return {
-    name,
-    type,
+    type: typeOf(stat),
     mode: stat.mode & ~S_IFMT,
     uid: stat.uid,
     gid: stat.gid,
     sizeBytes: stat.size,
     links: stat.nlink,
     mtimeNs: inNs(stat.mtime),
-    target: type === 'symlink' ? await directory.readlink(name) : undefined,
   };
 }
 
