@@ -23,6 +23,7 @@ const needs = {
   'mkfs.ext4': 'e2fsprogs',
   mksquashfs: 'squashfs-tools',
   tar: 'tar',
+  curl: 'curl',
 } as const;
 
 interface Group {
@@ -39,7 +40,7 @@ const groups: Readonly<Record<string, Group>> = {
   simulation: { run: simulation },
   library: { run: library, programs: ['mkfs.ext4'] },
   command: { run: command, programs: ['mkfs.ext4', 'tar'], root: true },
-  fs2tar: { run: fs2tar, programs: ['mkfs.ext4', 'mksquashfs', 'tar'], root: true },
+  fs2tar: { run: fs2tar, programs: ['mkfs.ext4', 'mksquashfs', 'tar', 'curl'], root: true },
 };
 
 const { values, positionals } = parseArgs({

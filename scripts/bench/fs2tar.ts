@@ -1,14 +1,17 @@
 /** Images to tars, by a Worker in a workerd of its own that has them stored, and by this machine's own kernel. */
 
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { send } from '../../cli/remote/client.ts';
+import { promisify } from 'node:util';
 import { embeddedWorker } from '../../test/embedded/embedded-worker.ts';
 import { ext4Image, squashfsImage } from './images.ts';
-import { ask, IMAGE } from './kernel.ts';
+import { benchWorker, IMAGE } from './kernel.ts';
 import { nativeTarMs } from './native.ts';
 import { type BenchOptions, MB, median, type Results } from './result.ts';
 import { upload } from './upload.ts';
+
+const run = promisify(execFile);
 
 export async function fs2tar({ quick, folder }: BenchOptions): Promise<Results> {
   const images = {
@@ -17,12 +20,13 @@ export async function fs2tar({ quick, folder }: BenchOptions): Promise<Results> 
   };
   const results: Record<string, number> = {};
   for (const [name, image] of Object.entries(images)) {
-    const here = await byWorker(image, quick ? 2 : 4);
+    const here = await byWorkers(image, quick ? 2 : 8);
     const nativeMs = await byNative(image, join(folder, 'mount'), quick ? 1 : 3);
     results[`fs2tar.${name}.tar_bytes`] = here.tarBytes;
     results[`fs2tar.${name}.first_byte_ms`] = here.firstByteMs;
     results[`fs2tar.${name}.mb_per_s`] = here.tarBytes / MB / (here.ms / 1000);
     results[`fs2tar.${name}.without_http_mb_per_s`] = here.tarBytes / MB / (here.aloneMs / 1000);
+    results[`fs2tar.${name}.ratio_to_without_http`] = here.aloneMs / here.ms;
     results[`fs2tar.${name}.native_mb_per_s`] = here.tarBytes / MB / (nativeMs / 1000);
     results[`fs2tar.${name}.ratio_to_native`] = nativeMs / here.ms;
     results[`fs2tar.${name}.wasm_bytes`] = here.wasmBytes;
@@ -31,51 +35,69 @@ export async function fs2tar({ quick, folder }: BenchOptions): Promise<Results> 
   return results;
 }
 
-async function byWorker(path: string, times: number) {
+/**
+ * Over HTTP by the Worker, to curl: a client with a process and a clock of its own; and without HTTP, by the same code in the
+ * Worker of benchmarks, to a sink that does nothing. The two take turns, so that a machine that is busy is so for both.
+ */
+async function byWorkers(path: string, times: number) {
   const worker = await embeddedWorker();
+  const pid = workerdPid();
   await upload(worker, IMAGE, path);
-  const firstBytesMs: number[] = [];
-  const wholesMs: number[] = [];
-  let tarBytes = 0;
+  const url = new URL(`v1/images/${IMAGE}/tar`, worker.url);
+  const bench = await benchWorker(path);
+  const overHttp: Download[] = [];
+  const alone: number[][] = [];
   for (let taken = 0; taken < times; taken += 1) {
-    const startMs = performance.now();
-    const answer = await send('GET', new URL(`v1/images/${IMAGE}/tar`, worker.url));
-    if (answer.statusCode !== 200) throw new Error(`${path}: ${answer.statusCode}`);
-    tarBytes = 0;
-    for await (const chunk of answer) {
-      if (tarBytes === 0) firstBytesMs.push(performance.now() - startMs);
-      tarBytes += chunk.length;
-    }
-    wholesMs.push(performance.now() - startMs);
+    overHttp.push(await download(url));
+    alone.push(await bench.ask(`tar?image=${IMAGE}`));
   }
-  const rssBytes = workerdRssBytes();
+  const rssBytes = peakBytes(pid);
+  await bench.close();
   await worker.close();
-  const [, ...alone] = await ask(`tar?image=${IMAGE}`, { times, image: path });
-  // The first one compiles what the others use.
+  // The first of each compiles what the others use.
+  const downloads = overHttp.slice(1);
   return {
-    tarBytes,
     rssBytes,
-    firstByteMs: median(firstBytesMs.slice(1)),
-    ms: median(wholesMs.slice(1)),
-    aloneMs: median(alone.map(([ms = NaN]) => ms)),
+    tarBytes: overHttp[0]?.bytes ?? NaN,
+    firstByteMs: median(downloads.map(({ firstByteMs }) => firstByteMs)),
+    ms: median(downloads.map(({ ms }) => ms)),
+    aloneMs: median(alone.slice(1).map(([ms = NaN]) => ms)),
     wasmBytes: Math.max(...alone.map(([, bytes = NaN]) => bytes)),
   };
 }
 
-/** The most memory the workerd that this process started has had: VmHWM of proc_pid_status(5). */
-function workerdRssBytes(): number {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+interface Download {
+  readonly firstByteMs: number;
+  readonly ms: number;
+  readonly bytes: number;
+}
+
+/** Times as curl(1) tells them, from before it connects. */
+async function download(url: URL): Promise<Download> {
+  const write = '%{time_starttransfer} %{time_total} %{size_download}';
+  const { stdout } = await run('curl', ['--fail', '--silent', '--output', '/dev/null', '--write-out', write, url.href]);
+  const [firstByte = NaN, total = NaN, bytes = NaN] = stdout.split(' ').map(Number);
+  return { firstByteMs: 1000 * firstByte, ms: 1000 * total, bytes };
+}
+
+/** The one workerd that this process has started. */
+function workerdPid(): string {
+  const isOurs = (pid: string) => {
     try {
       const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-      const isOurs =
-        status.includes(`\nPPid:\t${process.pid}\n`) && readlinkSync(`/proc/${pid}/exe`).endsWith('/workerd');
-      if (isOurs) return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
+      return status.includes(`\nPPid:\t${process.pid}\n`) && readlinkSync(`/proc/${pid}/exe`).endsWith('/workerd');
     } catch {
-      // it has ended meanwhile
+      return false; // it has ended meanwhile
     }
-  }
-  throw new Error('workerd does not run');
+  };
+  const [pid, ...more] = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isOurs(name));
+  if (pid === undefined || more.length > 0) throw new Error('one workerd should run');
+  return pid;
 }
+
+/** The most memory a process has had: VmHWM of proc_pid_status(5). */
+const peakBytes = (pid: string): number =>
+  1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
 async function byNative(image: string, mountPoint: string, times: number): Promise<number> {
   const wholesMs: number[] = [];

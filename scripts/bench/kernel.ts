@@ -17,31 +17,43 @@ const BENCH_WORKER = 'test/bench/worker.ts';
 /** In the storage of Workers that are asked for it. */
 export const IMAGE = 'bench';
 
-/**
- * Asks the Worker of benchmarks, a fresh one, for one of them `times` times. Answers one list of samples each.
- * `image` is a file that it finds in its storage.
- */
-export async function ask(
-  path: string,
-  { times = 1, image }: { times?: number; image?: string } = {},
-): Promise<number[][]> {
+/** The Worker of benchmarks in a workerd of its own. */
+export interface BenchWorker {
+  /** Runs one of its benchmarks once more; answers its samples. */
+  ask(path: string): Promise<number[]>;
+  close(): Promise<void>;
+}
+
+/** `image` is a file that it finds in its storage, as `IMAGE`. */
+export async function benchWorker(image?: string): Promise<BenchWorker> {
   const storage = mkdtempSync(join(tmpdir(), 'lkl-bench-storage-'));
+  const tidy = () => rmSync(storage, { recursive: true });
   try {
     if (image !== undefined) await store(storage, image);
     const worker = await embeddedWorker({ main: BENCH_WORKER, storage });
-    try {
-      const answers: number[][] = [];
-      for (let asked = 0; asked < times; asked += 1) {
+    return {
+      ask: async (path) => {
         const answer = await send('GET', new URL(path, worker.url));
         if (answer.statusCode !== 200) throw new Error(`${path}: ${answer.statusCode}: ${JSON.stringify(worker.log)}`);
-        answers.push((await json(answer)) as number[]);
-      }
-      return answers;
-    } finally {
-      await worker.close();
-    }
+        return (await json(answer)) as number[];
+      },
+      close: () => worker.close().finally(tidy),
+    };
+  } catch (cause) {
+    tidy();
+    throw cause;
+  }
+}
+
+/** Asks a fresh Worker of benchmarks for one of them `times` times. Answers one list of samples each. */
+async function ask(path: string, { times = 1, image }: { times?: number; image?: string } = {}): Promise<number[][]> {
+  const worker = await benchWorker(image);
+  try {
+    const answers: number[][] = [];
+    for (let asked = 0; asked < times; asked += 1) answers.push(await worker.ask(path));
+    return answers;
   } finally {
-    rmSync(storage, { recursive: true });
+    await worker.close();
   }
 }
 
