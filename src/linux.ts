@@ -46,8 +46,8 @@ export interface LinuxOptions {
   readonly spill?: ReplaySpill | undefined;
 }
 
-/** What a composition adds to make batches: the images it can name. */
-export type ImageNames = Pick<SetupNeeds, 'image'>;
+/** What a composition adds to make batches: the images it can name, and memory for disks. */
+export type ImageNames = Pick<SetupNeeds, 'image' | 'room'>;
 
 /** What is cut short is mounted with `onError` 'continue' only, unless `evenIfCut` says otherwise. */
 export interface TarRequest extends MountRequest, Omit<Fs2tarOptions, 'log' | 'missing'> {}
@@ -114,7 +114,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   const mounter = imageMounter([mounting(small), ...larger.map(mounting)], { spill: options.spill });
   const setup = (images: ImageNames): SetupNeeds => ({
     newKernel: (options) => kernels.acquire(options),
-    image: images.image,
+    ...images,
     host,
   });
   const openMounted = async (device: BlockDevice, request: MountRequest): Promise<MountedTree> => {

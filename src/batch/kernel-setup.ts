@@ -15,6 +15,7 @@ import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
 import { memorySource } from '../storage/byte-source.ts';
 import { openDisk } from '../storage/open-disk.ts';
 import { type Overlay, overlay } from '../storage/overlay.ts';
+import type { Room } from '../storage/room.ts';
 import { makeDirectories } from '../tree/make-directories.ts';
 import { type Setting, settingOf, sysctl, wordsOf } from './command-line.ts';
 import { CallRunner } from './language/run.ts';
@@ -52,6 +53,8 @@ export interface SetupNeeds {
   /** The image of this name. Rejects with `image-not-found`. */
   image(name: string): Promise<ImageDevice>;
   readonly host: Host;
+  /** Memory for disks: caches, what is written, and images that came in a request. Default: as much as their own limits allow. */
+  readonly room?: (Room & { release(): void }) | undefined;
   /** Told whenever the kernel flushes a disk. Absent: no kernel needs to. */
   readonly flushed?: () => void;
 }
@@ -84,8 +87,16 @@ export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): 
   ];
   const { seed, clock, memoryMib } = request;
   const host = seed === undefined ? needs.host : seededHost(needs.host, seed);
-  const disks = await devicesOf(request.disks, needs);
-  const kernel = await needs.newKernel({ host, clock, memoryMib });
+  const release = () => needs.room?.release();
+  const making = devicesOf(request.disks, needs).then(async (disks) => ({
+    disks,
+    kernel: await needs.newKernel({ host, clock, memoryMib }),
+  }));
+  const { disks, kernel } = await making.catch((cause: unknown) => {
+    release();
+    throw cause;
+  });
+  kernel.engine.onDeath(release);
   try {
     for (const disk of disks) await attach(kernel, disk);
     for (const setting of settings) await applySetting(kernel.init, setting);
@@ -103,7 +114,7 @@ export const devicesOf = (requests: readonly DiskRequest[], needs: SetupNeeds): 
     requests.map(async (request) => {
       const { device: lower, etag } = await imageOf(request, needs);
       if (request.readOnly) return { request, upper: undefined, device: readOnly(lower), etag };
-      const upper = overlay(lower, { limitMib: OVERLAY_MIB });
+      const upper = overlay(lower, { limitMib: OVERLAY_MIB, room: needs.room });
       const { sectors, read, write, discard } = upper;
       const { flushed } = needs;
       return { request, upper, device: flushed ? { sectors, read, write, discard, flush: flushed } : upper, etag };
@@ -112,13 +123,14 @@ export const devicesOf = (requests: readonly DiskRequest[], needs: SetupNeeds): 
 
 async function imageOf(
   { image, base64 }: DiskRequest,
-  { image: stored }: SetupNeeds,
+  { image: stored, room }: SetupNeeds,
 ): Promise<{ readonly device: BlockDevice; readonly etag: string | undefined }> {
   if (image !== undefined) return stored(image);
   const bytes = fromBase64(base64 ?? '');
   if (bytes === undefined || bytes.length < SECTOR) {
     throw new HostError('invalid-request', 'mounts: an inline image is base64 of at least one sector');
   }
+  if (room?.tryTake(bytes.length) === false) throw new HostError('service-busy');
   return { device: (await openDisk(memorySource(bytes))).device, etag: undefined };
 }
 

@@ -32,11 +32,43 @@ for (const maxMib of BOUNDS_MIB) {
   );
 }
 
+/** Room for so many bytes, and how many of them are taken. */
+const roomOf = (bytes: number) => {
+  const room = {
+    taken: 0,
+    tryTake(more: number) {
+      if (room.taken + more > bytes) return false;
+      room.taken += more;
+      return true;
+    },
+    give(less: number) {
+      room.taken -= less;
+    },
+  };
+  return room;
+};
+
+for (const bytes of [0, 100_000, MIB]) {
+  describeBlockDevice(`cache whose room of ${bytes} bytes is smaller than its bound`, { writable: true }, (image) =>
+    cached(delayed(overlay(memoryDevice(image)), seededRandom(1)), { maxMib: 4, room: roomOf(bytes) }),
+  );
+}
+
 describeBlockDevice('cache over a read-only device', { writable: false }, (image) =>
   cached(memoryDevice(image), { maxMib: 1 }),
 );
 
 describe('cache', () => {
+  it('holds what its room has, and counts there what it holds', async () => {
+    const room = roomOf(3 * BLOCK * SECTOR);
+    const device = cached(generatedDevice(100 * BLOCK), { maxMib: 16, room });
+    for (let block = 0; block < 100; block++) {
+      expectBytes(await read(device, block * BLOCK, 1), generatedSector(block * BLOCK));
+      expect(room.taken).toBe(device.heldBytes);
+    }
+    expect(room.taken).toBeGreaterThan(0);
+  });
+
   it('answers a hit without a promise and without its device', async () => {
     const behind = recorded(delayed(generatedDevice(1024), seededRandom(1)));
     const device = cached(behind, { maxMib: 1 });

@@ -2,6 +2,7 @@
 
 import { type BlockDevice, type MaybePromise, SECTOR, sizeOf } from './block-device.ts';
 import { checkRange } from './range.ts';
+import { ownRoom, type Room } from './room.ts';
 
 const MIB = 1024 * 1024;
 const BLOCK_SECTORS = 128;
@@ -35,9 +36,12 @@ export interface Cached extends BlockDevice {
  * Blocks of 64 KiB, least recently used dropped first. Writes and discards go through, and drop what they touch.
  * A read of the device behind that fails is not cached: each of its readers then reads exactly the sectors it wants
  * without the cache, so that nobody sees an error of sectors only read ahead. The same way serves a read for which
- * there is no memory because all of it is in flight.
+ * there is no memory because all of it is in flight, or because `room` has none: what is held counts there too.
  */
-export function cached(behind: BlockDevice, { maxMib }: { readonly maxMib: number }): Cached {
+export function cached(
+  behind: BlockDevice,
+  { maxMib, room = ownRoom }: { readonly maxMib: number; readonly room?: Room | undefined },
+): Cached {
   const maxBytes = maxMib * MIB;
   const maxRunBlocks = Math.max(1, Math.min(MAX_RUN_BLOCKS, Math.floor(maxBytes / BLOCK_BYTES / 4)));
   const endBlock = Math.ceil(behind.sectors / BLOCK_SECTORS);
@@ -49,21 +53,30 @@ export function cached(behind: BlockDevice, { maxMib }: { readonly maxMib: numbe
   const forget = (run: Run): void => {
     runs.delete(run);
     heldBytes -= run.bytes.length;
+    room.give(run.bytes.length);
     for (let block = run.first; block < run.first + run.blocks; block += 1) {
       if (blocks.get(block) === run) blocks.delete(block);
     }
   };
 
-  /** A buffer within the bound, that of a dropped run if one fits: a stream in steady state allocates nothing. */
+  const take = (length: number): boolean => {
+    if (heldBytes + length > maxBytes || !room.tryTake(length)) return false;
+    heldBytes += length;
+    return true;
+  };
+
+  /** A buffer within the bounds, that of a dropped run if one fits: a stream in steady state allocates nothing. */
   const allocate = (length: number): Uint8Array | undefined => {
     let spare: Uint8Array | undefined;
+    let taken = take(length);
     for (const run of runs) {
-      if (heldBytes + length <= maxBytes) break;
+      if (taken) break;
       if (run.loading !== undefined || run.readers > 0) continue;
       forget(run);
       if (run.bytes.length === length) spare = run.bytes;
+      taken = take(length);
     }
-    return heldBytes + length > maxBytes ? undefined : (spare ?? new Uint8Array(length));
+    return taken ? (spare ?? new Uint8Array(length)) : undefined;
   };
 
   /** Start to read up to `window` missing blocks from `first` on. Undefined if there is no memory, or it failed at once. */
@@ -75,7 +88,6 @@ export function cached(behind: BlockDevice, { maxMib }: { readonly maxMib: numbe
     if (bytes === undefined) return undefined;
     const run: Run = { first, blocks: end - first, bytes, window, sequential, loading: undefined, readers: 0 };
     runs.add(run);
-    heldBytes += bytes.length;
     for (let block = first; block < end; block += 1) blocks.set(block, run);
     try {
       const pending = behind.read(sector, bytes);

@@ -17,6 +17,7 @@ import {
 import { formats } from './formats/formats.ts';
 import { unread } from './formats/unread.ts';
 import { rawDevice } from './raw-device.ts';
+import type { Room } from './room.ts';
 
 /** What the bytes can be: `raw`, or a format that wraps a disk. */
 export const diskFormats: readonly string[] = ['raw', ...formats.map(({ name }) => name)];
@@ -40,6 +41,8 @@ export interface OpenedDisk {
 export interface OpenDiskOptions {
   /** Keep so much of what was read, and read ahead: for sources that are slow to ask. Default: none. */
   readonly cacheMib?: number | undefined;
+  /** Where what is kept counts. Default: nowhere else. */
+  readonly room?: Room | undefined;
   /** Of the file: one of `diskFormats`. Default: found out. */
   readonly format?: string | undefined;
   /** Where in the bytes the disk (or the file that wraps it) begins, and how many bytes it has. Default: all of them. */
@@ -65,11 +68,11 @@ const MAX_WRAPPINGS = 4;
  * is damaged or not read here, and with a ChoiceError where it must be told which disk of several is meant.
  */
 export async function openDisk(source: ByteSource, options: OpenDiskOptions = {}): Promise<OpenedDisk> {
-  const { offset = 0, size, cacheMib } = options;
+  const { offset = 0, size, cacheMib, room } = options;
   const asked = offset === 0 && size === undefined ? source : part(source, offset, size);
   const raw = rawDevice(asked);
   // The cache lies under the formats: their tables go through it, and what was looked at to recognise them is there already.
-  const device = cacheMib === undefined ? raw : cached(raw, { maxMib: cacheMib });
+  const device = cacheMib === undefined ? raw : cached(raw, { maxMib: cacheMib, room });
   const bytes = cacheMib === undefined ? asked : deviceSource(device, asked.sizeBytes);
   const opened = await unwrap(bytes, options, options.format, 0);
   return {

@@ -42,6 +42,34 @@ function restored(lower: Parameters<typeof overlay>[0], from: Overlay): Overlay 
   return fresh;
 }
 
+describe('overlay in a room that others share', () => {
+  it('writes as long as there is room, gives back what is discarded, and changes nothing when there is none', async () => {
+    let left = 64 * 1024;
+    const room = {
+      tryTake: (bytes: number) => {
+        if (bytes > left) return false;
+        left -= bytes;
+        return true;
+      },
+      give: (bytes: number) => {
+        left += bytes;
+      },
+    };
+    const device = overlay(memoryDevice(TIB_SECTORS / 2 ** 22), { room });
+    const block = new Uint8Array(4096).fill(7);
+    let written = 0;
+    const fill = () => {
+      for (;;) device.write(8 * written++, block);
+    };
+    expect(fill).toThrow(DeviceFullError);
+    expect(device.usedBytes).toBe((written - 1) * 4096);
+    expect(left).toBeLessThan(4096 + 64);
+    expectBytes(await read(device, 8 * (written - 1), 1), new Uint8Array(SECTOR));
+    device.discard(0, 8);
+    expect(left).toBeGreaterThanOrEqual(4096);
+  });
+});
+
 describe('overlay', () => {
   it('leaves its lower device untouched', () => {
     const lower = memoryDevice(64);

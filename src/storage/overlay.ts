@@ -3,10 +3,14 @@
 import { type BlockDevice, SECTOR, sizeOf } from './block-device.ts';
 import { DeviceFullError } from './errors.ts';
 import { checkRange } from './range.ts';
+import { ownRoom, type Room } from './room.ts';
 
 const MIB = 1024 * 1024;
 const BLOCK_SECTORS = 8;
 const BLOCK_BYTES = BLOCK_SECTORS * SECTOR;
+
+/** What remembering a block takes, its bytes aside: those that were discarded stay remembered. */
+const ENTRY_BYTES = 64;
 
 /** The bytes of every discarded block; never written. */
 const ZEROS = new Uint8Array(BLOCK_BYTES);
@@ -35,10 +39,13 @@ export interface Overlay extends BlockDevice {
 }
 
 /**
- * A write that would make the upper hold more than `limitMib` throws DeviceFullError and changes nothing.
+ * A write that would make the upper hold more than `limitMib`, or than `room` has, throws DeviceFullError and changes nothing.
  * Discard turns what the upper has of whole blocks into zeros that take no memory, and leaves everything else alone.
  */
-export function overlay(lower: BlockDevice, { limitMib = 64 }: { readonly limitMib?: number } = {}): Overlay {
+export function overlay(
+  lower: BlockDevice,
+  { limitMib = 64, room = ownRoom }: { readonly limitMib?: number; readonly room?: Room | undefined } = {},
+): Overlay {
   const blocks = new Map<number, Block>();
   let usedBytes = 0;
 
@@ -61,6 +68,7 @@ export function overlay(lower: BlockDevice, { limitMib = 64 }: { readonly limitM
     if (block === undefined || block.bytes === ZEROS) return;
     block.bytes = ZEROS;
     usedBytes -= BLOCK_BYTES;
+    room.give(BLOCK_BYTES);
   };
 
   const device: Overlay = {
@@ -81,6 +89,8 @@ export function overlay(lower: BlockDevice, { limitMib = 64 }: { readonly limitM
       const parts = split(sector, from.length / SECTOR);
       const added = parts.filter(({ block }) => (blocks.get(block)?.bytes ?? ZEROS) === ZEROS).length * BLOCK_BYTES;
       if (usedBytes + added > limitMib * MIB) throw new DeviceFullError(limitMib);
+      const entries = parts.filter(({ block }) => !blocks.has(block)).length * ENTRY_BYTES;
+      if (!room.tryTake(added + entries)) throw new DeviceFullError(usedBytes / MIB);
       usedBytes += added;
       for (const { block: number, mask, start, end, offset } of parts) {
         const block = blocks.get(number) ?? { bytes: ZEROS, has: 0 };

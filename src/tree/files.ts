@@ -12,6 +12,7 @@ import type { ByteRange } from './byte-range.ts';
 import { damageWatch } from './damage-watch.ts';
 import type { OpenDirectory } from './open-directory.ts';
 import type { OpenFile } from './open-file.ts';
+import { SmallestNames } from './smallest-names.ts';
 import { taskPool } from './task-pool.ts';
 import { openTree, type Tree } from './tree.ts';
 
@@ -195,17 +196,12 @@ interface Listing {
 }
 
 async function list(directory: OpenDirectory, { limit, after, still }: Listing): Promise<Page> {
-  const from = after === undefined ? '' : toChars(after);
-  const names: string[] = [];
+  const page = new SmallestNames(limit, after === undefined ? '' : toChars(after));
   for (let dirents = await directory.next(); dirents.length > 0; dirents = await directory.next()) {
-    for (const dirent of dirents) {
-      const name = toChars(dirent.name);
-      if (name > from) names.push(name);
-    }
+    for (const dirent of dirents) page.add(toChars(dirent.name));
   }
-  names.sort();
   const entries: Entry[] = [];
-  for (const name of names.slice(0, limit)) {
+  for (const name of page.names) {
     try {
       entries.push(await entry(directory, toBytes(name)));
     } catch (cause) {
@@ -214,7 +210,7 @@ async function list(directory: OpenDirectory, { limit, after, still }: Listing):
       // else it has gone since it was listed
     }
   }
-  return { entries, more: names.length > limit };
+  return { entries, more: page.more };
 }
 
 async function entry(directory: OpenDirectory, name: Uint8Array): Promise<Entry> {

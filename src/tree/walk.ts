@@ -17,6 +17,7 @@ import { close, openat, type Statx, statx } from '../kernel/syscalls/file.ts';
 import type { UserBuffer } from '../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { inodeKey } from './fs2tar/hard-links.ts';
+import { SmallestNames } from './smallest-names.ts';
 
 /** One file of the tree. While it is visited the task's working directory is its parent. */
 export interface Visit {
@@ -34,10 +35,15 @@ export type OnError = (path: Uint8Array, error: KernelError) => void;
 interface Frame {
   readonly path: Uint8Array;
   readonly key: string;
-  /** Sorted; one char a byte: far smaller than arrays, and JavaScript compares such strings by their bytes. */
-  readonly names: readonly string[];
+  /** Sorted: the first of those that are left. */
+  names: readonly string[];
+  /** There are others behind those. */
+  more: boolean;
   next: number;
 }
+
+/** Of one directory, in memory at a time: of a larger one the rest is listed when it is its turn. */
+const NAMES_AT_ONCE = 131_072;
 
 const DOT = Uint8Array.of(0x2e);
 const SLASH = 0x2f;
@@ -52,6 +58,12 @@ function join(directory: Uint8Array, name: Uint8Array): Uint8Array {
   return path;
 }
 
+const isDots = (name: Uint8Array): boolean => name.length <= 2 && name.every((byte) => byte === 0x2e);
+
+function unlessRefused(cause: unknown): void {
+  if (!(cause instanceof KernelError)) throw cause;
+}
+
 const isDirectory = (stat: Statx): boolean => (stat.mode & S_IFMT) === S_IFDIR;
 
 /**
@@ -59,7 +71,12 @@ const isDirectory = (stat: Statx): boolean => (stat.mode & S_IFMT) === S_IFDIR;
  * devices in the same mount are btrfs subvolumes and are walked. Two corruptions would lead the walk astray and are
  * errors: a directory that is its own ancestor (ELOOP) and one whose ".." is not where it was found (EUCLEAN).
  */
-export async function* walk(task: UserTask, buffer: UserBuffer, onError: OnError): AsyncGenerator<Visit, void, void> {
+export async function* walk(
+  task: UserTask,
+  buffer: UserBuffer,
+  onError: OnError,
+  namesAtOnce = NAMES_AT_ONCE,
+): AsyncGenerator<Visit, void, void> {
   const root = await statx(task, AT_FDCWD, DOT, AT_SYMLINK_NOFOLLOW);
   const frames: Frame[] = [];
   const ancestors = new Set<string>();
@@ -83,15 +100,29 @@ export async function* walk(task: UserTask, buffer: UserBuffer, onError: OnError
     });
   }
 
-  /** The names in directory `fd`, sorted; after an error, those before it. */
-  async function list(fd: number, path: Uint8Array): Promise<string[]> {
-    const names: string[] = [];
-    await attempt(path, async () => {
+  /** The names in directory `fd` behind `after`, sorted; after an error, those before it. */
+  async function list(fd: number, path: Uint8Array, after?: string): Promise<Pick<Frame, 'names' | 'more'>> {
+    const page = new SmallestNames(namesAtOnce, after);
+    const listing = async () => {
       for await (const dirents of readdir(task, fd, buffer)) {
-        for (const { name } of dirents) names.push(String.fromCharCode(...name));
+        for (const { name } of dirents) if (!isDots(name)) page.add(String.fromCharCode(...name));
       }
-    });
-    return names.filter((name) => name !== '.' && name !== '..').sort();
+    };
+    // What could not be listed the first time has been told.
+    if (after === undefined) await attempt(path, listing);
+    else await listing().catch(unlessRefused);
+    const { names } = page;
+    return { names, more: page.more };
+  }
+
+  /** The next names of a directory that has more than are held; it is the working directory. */
+  async function listOn(frame: Frame): Promise<void> {
+    const fd = must('openat', await openat(task, AT_FDCWD, DOT, O_RDONLY | O_DIRECTORY));
+    try {
+      Object.assign(frame, await list(fd, frame.path, frame.names.at(-1)), { next: 0 });
+    } finally {
+      await close(task, fd);
+    }
   }
 
   /** List the directory and make it the working directory. */
@@ -102,9 +133,9 @@ export async function* walk(task: UserTask, buffer: UserBuffer, onError: OnError
       if (parent && inodeKey(await statx(task, fd, '..', 0)) !== parent.key) {
         throw new KernelError('statx', errnos.EUCLEAN.number);
       }
-      const names = await list(fd, path);
+      const listed = await list(fd, path);
       must('fchdir', await fchdir(task, fd));
-      frames.push({ path, key: inodeKey(stat), names, next: 0 });
+      frames.push({ path, key: inodeKey(stat), ...listed, next: 0 });
       ancestors.add(inodeKey(stat));
     } finally {
       await close(task, fd);
@@ -126,6 +157,7 @@ export async function* walk(task: UserTask, buffer: UserBuffer, onError: OnError
     }
     const frame = frames.at(-1);
     if (!frame) return;
+    if (frame.next === frame.names.length && frame.more) await listOn(frame);
     const name = frame.names[frame.next++];
     if (name === undefined) await leave(frame);
     visit = name === undefined ? undefined : await look(frame, toBytes(name));

@@ -42,11 +42,21 @@ const engine = linux({
   },
 });
 
+/** Beside kernels: what bodies, spools, lines, caches, disks and queues of all requests of the isolate may hold. */
+const memory = new MemoryBudget({ bytes: 40 * 2 ** 20, patienceMs: 5_000, host: workerHost });
+/** Of that, what caches and disks leave to bodies, which cannot do with less. */
+const FIRM_BYTES = 12 * 2 ** 20;
+
 const nowMs = () => Date.now();
 
 const imagesOf = ({ IMAGES }: Bindings): ImageStore => imageStore(IMAGES, 'images/');
 
-const namedImages = (images: ImageStore): ImageNames => ({ image: storedImages(images) });
+/** Their disks' memory is counted as the kernel's own for as long as that lives. */
+function namedImages(images: ImageStore, owner?: string): ImageNames {
+  const room = memory.hold({ leaveBytes: FIRM_BYTES });
+  if (owner !== undefined) room.belongTo(owner);
+  return { image: storedImages(images, room), room };
+}
 
 export const Session = sessionClass({
   kernels: engine.kernels,
@@ -57,9 +67,6 @@ export const Session = sessionClass({
 });
 export const SessionIndex = sessionIndexClass(nowMs);
 export const TokenRegistry = tokenRegistryClass(nowMs);
-
-/** Beside kernels: what bodies, spools, lines, caches and queues of all requests of the isolate may hold. */
-const memory = new MemoryBudget({ bytes: 40 * 2 ** 20, patienceMs: 5_000, host: workerHost });
 
 const uniqueName = () => crypto.randomUUID();
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
@@ -76,16 +83,20 @@ async function fetchKeys(url: string): Promise<readonly JsonWebKey[]> {
 export const app = createApi({
   life(c) {
     const hold = memory.hold();
+    const room = memory.hold({ leaveBytes: FIRM_BYTES });
     let running = 0;
     const background = (work: Promise<unknown>) => c.executionCtx.waitUntil(work.catch(() => {}));
     // Once the response is under way: clean and make machines for the next requests.
     background(workerHost.pause(0).then(() => engine.kernels.refill()));
     return {
       memory: hold,
+      room,
       keepAlive(work) {
         running++;
         const ended = () => {
-          if (--running === 0) hold.release();
+          if (--running > 0) return;
+          hold.release();
+          room.release();
         };
         background(work.finally(ended));
       },
@@ -97,7 +108,8 @@ export const app = createApi({
     const needs = { config, tokens: tokensOf(bindings), fetchKeys, nowMs };
     return { config, principal: () => authenticate((name) => c.req.header(name), needs) };
   },
-  jobs(c, principal, { keepAlive, memory: hold }) {
+  jobs(c, principal, { keepAlive, memory: hold, room }) {
+    for (const held of [hold, room]) held.belongTo(principal.id);
     const bindings: Bindings = c.env;
     const limits = { ...parseLimits(bindings), decoders: workerDecoders };
     const own = engine.for({ owner: principal.id, signal: c.req.raw.signal });
@@ -105,14 +117,14 @@ export const app = createApi({
     const spooled = imageStore(bindings.IMAGES, 'spool/');
     return {
       jobs: {
-        images: imageJobs(images, limits, keepAlive),
+        images: imageJobs({ store: images, limits, keepAlive, memory: hold }),
         uploads: imageUploadJobs({
           store: images,
           marks: uploadMarks(bindings.IMAGES, 'uploads/', nowMs),
           maxImageBytes: limits.maxImageBytes,
         }),
-        content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, keepAlive, uniqueName }),
-        syscalls: own.batches(namedImages(images)),
+        content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, room, keepAlive, uniqueName }),
+        syscalls: own.batches(namedImages(images, principal.id)),
         simulations: own.simulations,
         keepAlive,
       },

@@ -236,3 +236,56 @@ describe('a truncated image', () => {
     expect(new TextDecoder().decode(entries.at(-1)?.data)).toMatch(/EIO/);
   });
 });
+
+describe('a compressed body', () => {
+  /** So many MiB of `byte` behind the bytes of `head`, compressed as they come. */
+  async function grown(head: Uint8Array, mib: number, byte: number): Promise<Uint8Array> {
+    const piece = new Uint8Array(MIB).fill(byte);
+    const { readable, writable } = new IdentityTransformStream();
+    const write = async () => {
+      const writer = writable.getWriter();
+      await writer.write(head);
+      for (let made = 0; made < mib; made++) await writer.write(piece);
+      await writer.close();
+    };
+    write().catch(() => {}); // whoever reads hears it
+    const stream = readable.pipeThrough(new CompressionStream('gzip'));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  /** Fails whatever would be stored. */
+  const storesNothing: Fetch = async (request) => {
+    const refuse = () => Promise.reject(new Error('something was stored'));
+    const IMAGES = { put: refuse, createMultipartUpload: refuse } as unknown as R2Bucket;
+    return app.fetch(request, { ...env, IMAGES }, createExecutionContext());
+  };
+
+  it('of zeros, but for a little, is stored nowhere, however much that is', async () => {
+    const body = await grown(romfs(small), 300, 0);
+    expect(await names(await fs2tar(body, '', {}, storesNothing))).toHaveLength(4);
+  });
+
+  it('is refused as a bomb before it has grown much', async () => {
+    const body = await grown(romfs(small), 300, 0x41);
+    expect(body.length).toBeLessThan(MIB);
+    const response = await fs2tar(body);
+    await expectProblem(response, 413, { type: '/problems/too-large', detail: expect.stringMatching(/bomb/) });
+    expect(await spooledNow()).toBe(0);
+  });
+
+  it('that grows as data does comes back whole, with its holes', async () => {
+    const data = noise(20 * MIB);
+    const image = romfs([
+      ['a', data.subarray(0, 9 * MIB)],
+      ['hole', new Uint8Array(9 * MIB)],
+      ['z', data],
+    ]);
+    const response = await fs2tar(await gzip(image));
+    const entries = await unpackTar(await response.arrayBuffer());
+    const files = Object.fromEntries(entries.map(({ header, data: bytes }) => [header.name, bytes]));
+    expect(same(files['./z'] ?? new Uint8Array(), data)).toBe(true);
+    expect(same(files['./a'] ?? new Uint8Array(), data.subarray(0, 9 * MIB))).toBe(true);
+    expect(files['./hole']?.every((byte) => byte === 0)).toBe(true);
+    expect(await spooledNow()).toBe(0);
+  });
+});

@@ -32,6 +32,19 @@ async function archive(mount: Inode, options: Partial<Fs2tarOptions> = {}, log: 
 }
 
 describe('fs2tar', () => {
+  it.each([1, 2, 3, 24, 25, 26])('is the same with %i names in memory at a time', async (namesAtOnce) => {
+    const names = Array.from({ length: 25 }, (_, at) => `n${(at * 7) % 25}`);
+    const below = directory(Object.fromEntries(names.map((name) => [name, file(name)])));
+    const tree = directory({
+      ...Object.fromEntries(names.map((name) => [name, file(name)])),
+      n3: below,
+      last: file(''),
+    });
+    const whole = await archive(tree);
+    expect(whole.names).toHaveLength(52);
+    expect((await archive(tree, { namesAtOnce })).bytes).toEqual(whole.bytes);
+  });
+
   it('visits parents first and names in byte order', async () => {
     const { names, report, task, bytes } = await archive(
       directory({

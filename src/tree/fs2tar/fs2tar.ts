@@ -68,6 +68,8 @@ export interface Fs2tarOptions {
   readonly chunkBytes?: number;
   /** The sink keeps no chunk beyond what it answers: their memory is used again. */
   readonly reused?: boolean;
+  /** Names of one directory in memory at a time; of one that has more the rest is listed anew. Default: 131,072. */
+  readonly namesAtOnce?: number;
   /** Called after each entry with the bytes written and the entries so far. */
   readonly progress?: (bytes: number, entries: number) => void;
 }
@@ -161,7 +163,7 @@ class Archive {
   async run(log: KernelLog, name: Uint8Array | undefined): Promise<Fs2tarReport> {
     const onError = (path: Uint8Array, error: KernelError) => this.#fail(path, error);
     const logged = new Set<string>();
-    const visits = name ? only(this.#task, name) : walk(this.#task, this.#buffer, onError);
+    const visits = name ? only(this.#task, name) : walk(this.#task, this.#buffer, onError, this.#options.namesAtOnce);
     let visited = 0;
     this.#isNtfs = await isNtfs(this.#task, this.#buffer);
     for await (const visit of visits) {

@@ -3,15 +3,15 @@
 import { HostError } from '../../errors/host-error.ts';
 import type { Host } from '../../kernel/host.ts';
 import { BEAT_MS, Life } from '../../kernel/pool/lease.ts';
+import type { Room } from '../../storage/room.ts';
 
 /** What one request has of the budget. */
-export interface Hold {
+export interface Hold extends Room {
   readonly bytes: number;
-  /** So much more, if there is room now. */
-  tryTake(bytes: number): boolean;
+  /** Whose it is from now on: no owner has all there is. */
+  belongTo(owner: string): void;
   /** The same, waiting for room. Rejects with `service-busy` when none comes free in time. */
   take(bytes: number): Promise<void>;
-  give(bytes: number): void;
   /** All of it; whoever ends does. One whose request has vanished is found out by others. */
   release(): void;
 }
@@ -28,8 +28,17 @@ const LOOK_MS = 10;
 /** Small sums are taken so much at a time: what a chunk costs is to be less than the chunk. */
 const STEP_BYTES = 64 * 1024;
 
+/** Of all there is, what one owner may have: something is left for the next. */
+const OWNERS_SHARE = 3 / 4;
+
+export interface HoldOptions {
+  /** So much is left for others: for what can do with less, as caches can. Default: none. */
+  readonly leaveBytes?: number;
+}
+
 interface Account {
   bytes: number;
+  owner: string | undefined;
   readonly life: Life;
 }
 
@@ -52,13 +61,14 @@ export class MemoryBudget {
   }
 
   /** An account of the caller's own; it costs nothing until something is taken. */
-  hold(): Hold {
+  hold({ leaveBytes = 0 }: HoldOptions = {}): Hold {
     const { host, patienceMs, bytes: all } = this.#options;
     let account: Account | undefined;
+    let owner: string | undefined;
     /** Taken in steps, so that most chunks only count down. */
     let taken = 0;
     const open = (): Account => {
-      const opened: Account = { bytes: 0, life: new Life(host.monotonicNs()) };
+      const opened: Account = { bytes: 0, owner, life: new Life(host.monotonicNs()) };
       this.#accounts.add(opened);
       host.heartbeat?.(BEAT_MS, () => {
         opened.life.beat(host.monotonicNs());
@@ -70,7 +80,7 @@ export class MemoryBudget {
       const more = taken + bytes - (account?.bytes ?? 0);
       if (more > 0) {
         const step = Math.ceil(more / STEP_BYTES) * STEP_BYTES;
-        if (!this.#isFree(step)) return false;
+        if (!this.#isFree(step, leaveBytes, owner)) return false;
         account ??= open();
         // One that was taken for gone is back.
         this.#accounts.add(account);
@@ -83,6 +93,10 @@ export class MemoryBudget {
       get bytes() {
         return taken;
       },
+      belongTo(name) {
+        owner = name;
+        if (account) account.owner = name;
+      },
       tryTake,
       async take(bytes) {
         for (let waitedMs = 0; !tryTake(bytes); waitedMs += LOOK_MS) {
@@ -91,7 +105,7 @@ export class MemoryBudget {
         }
       },
       give(bytes) {
-        taken -= bytes;
+        taken = Math.max(0, taken - bytes); // what is given back late was released already
         if (account) account.bytes = Math.ceil(taken / STEP_BYTES) * STEP_BYTES;
       },
       release: () => {
@@ -102,10 +116,23 @@ export class MemoryBudget {
     };
   }
 
-  #isFree(bytes: number): boolean {
-    if (this.usedBytes + bytes <= this.#options.bytes) return true;
+  #isFree(bytes: number, leaveBytes: number, owner: string | undefined): boolean {
+    const fits = () => {
+      const { bytes: all } = this.#options;
+      return (
+        this.usedBytes + bytes + leaveBytes <= all &&
+        (owner === undefined || this.#heldBy(owner) + bytes <= OWNERS_SHARE * all)
+      );
+    };
+    if (fits()) return true;
     this.sweep();
-    return this.usedBytes + bytes <= this.#options.bytes;
+    return fits();
+  }
+
+  #heldBy(owner: string): number {
+    let sum = 0;
+    for (const account of this.#accounts) if (account.owner === owner) sum += account.bytes;
+    return sum;
   }
 
   /** Take back what belongs to requests that are gone. */

@@ -74,6 +74,25 @@ describe('the budget', () => {
     expect(memory.usedBytes).toBe(0);
   });
 
+  it('leaves others what an owner may not have', () => {
+    const memory = budget(2 ** 20);
+    const [one, more, other] = [memory.hold(), memory.hold(), memory.hold()];
+    for (const hold of [one, more]) hold.belongTo('someone');
+    expect(one.tryTake(2 ** 19)).toBe(true);
+    expect(more.tryTake(2 ** 19)).toBe(false);
+    expect(more.tryTake(2 ** 18)).toBe(true);
+    other.belongTo('another');
+    expect(other.tryTake(2 ** 18)).toBe(true);
+  });
+
+  it('keeps room for those who cannot do with less', () => {
+    const memory = budget(2 ** 20);
+    const [cache, body] = [memory.hold({ leaveBytes: 2 ** 19 }), memory.hold()];
+    expect(cache.tryTake(2 ** 19)).toBe(true);
+    expect(cache.tryTake(1)).toBe(false);
+    expect(body.tryTake(2 ** 19)).toBe(true);
+  });
+
   it('takes back what belongs to a request that has vanished', () => {
     let nowNs = 0;
     const beats: (() => boolean)[] = [];

@@ -7,6 +7,7 @@ import type { Linux, TarRequest } from '../../linux.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
 import { openDisk } from '../../storage/open-disk.ts';
+import type { Room } from '../../storage/room.ts';
 import { type OpenedPath, openPath } from '../../tree/files.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { ImageStore } from '../storage/image-store.ts';
@@ -30,7 +31,10 @@ export interface ImageContentNeeds {
   readonly engine: Pick<Linux, 'mount' | 'inspect' | 'fs2tar'>;
   readonly limits: IncomingLimits;
   readonly keepAlive: KeepAlive;
+  /** Counts what is on its way to storage. */
   readonly memory: Hold;
+  /** Counts what is kept in memory because there is room. */
+  readonly room: Room;
   /** A name no other request has. */
   readonly uniqueName: () => string;
 }
@@ -39,14 +43,14 @@ export interface ImageContentNeeds {
 const CACHE_MIB = 16;
 
 export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
-  const { images, engine } = needs;
+  const { images, engine, room } = needs;
 
   const device = async (
     name: string,
   ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly device: BlockDevice }> => {
     try {
       const stored = await images.source(name);
-      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB })), etag: stored.etag };
+      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB, room })), etag: stored.etag };
     } catch (cause) {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
     }

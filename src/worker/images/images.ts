@@ -1,6 +1,7 @@
 /** Images in storage: put, look up, list, delete. */
 
 import { HostError } from '../../errors/host-error.ts';
+import type { Hold } from '../bodies/budget.ts';
 import type { Condition, ImageStore, StoredImage } from '../storage/image-store.ts';
 import { holds, saveStream } from '../storage/save-stream.ts';
 import { type Body, type IncomingLimits, openBody } from './incoming.ts';
@@ -21,7 +22,15 @@ export interface ImageJobs {
   delete(name: string, condition: Condition): Promise<void>;
 }
 
-export function imageJobs(store: ImageStore, limits: IncomingLimits, keepAlive: KeepAlive): ImageJobs {
+export interface ImageNeeds {
+  readonly store: ImageStore;
+  readonly limits: IncomingLimits;
+  readonly keepAlive: KeepAlive;
+  /** Counts what is on its way to storage. */
+  readonly memory: Hold;
+}
+
+export function imageJobs({ store, limits, keepAlive, memory }: ImageNeeds): ImageJobs {
   const get = async (name: string): Promise<StoredImage> => {
     const image = await store.head(name);
     if (image === undefined) throw imageNotFound(name);
@@ -33,7 +42,7 @@ export function imageJobs(store: ImageStore, limits: IncomingLimits, keepAlive: 
       if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
       const { bytes, lengthBytes } = await openBody(body, limits);
       const created = (await store.head(name)) === undefined;
-      const saved = saveStream(store, name, bytes, lengthBytes, condition);
+      const saved = saveStream(store, name, bytes, lengthBytes, memory, condition);
       keepAlive(saved);
       const image = await saved;
       if (image === undefined) throw new HostError('precondition-failed');

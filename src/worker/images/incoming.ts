@@ -30,6 +30,8 @@ export interface Incoming {
   readonly bytes: Bytes;
   /** Exact when known; what is compressed says nothing reliable about it. */
   readonly lengthBytes: number | undefined;
+  /** What the client has sent so far. */
+  receivedBytes(): number;
 }
 
 export interface IncomingLimits {
@@ -79,10 +81,12 @@ export async function openBody(body: Body, { maxImageBytes, decoders }: Incoming
   }
   const bytes = digests.length > 0 ? checked(received(), digests) : received();
   const found = compression === 'auto' ? detectCompression(head) : compression;
-  if (found === undefined || found === 'none') return { bytes: limited(bytes, () => maxImageBytes), lengthBytes };
+  const incoming = { receivedBytes: () => receivedBytes };
+  if (found === undefined || found === 'none')
+    return { ...incoming, bytes: limited(bytes, () => maxImageBytes), lengthBytes };
 
   const mayGrowTo = () => Math.min(maxImageBytes, FREE_GROWTH_BYTES + MAX_GROWTH * receivedBytes);
-  return { bytes: limited(decompressed(found, bytes, decoders), mayGrowTo), lengthBytes: undefined };
+  return { ...incoming, bytes: limited(decompressed(found, bytes, decoders), mayGrowTo), lengthBytes: undefined };
 }
 
 async function* limited(source: Bytes, maxBytes: () => number): Bytes {

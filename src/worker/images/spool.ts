@@ -1,11 +1,14 @@
 /** A body as a block device: in memory while it is small, else as an object that lives as long as the job. */
 
+import { HostError } from '../../errors/host-error.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
-import { memorySource } from '../../storage/byte-source.ts';
+import type { ByteSource } from '../../storage/byte-source.ts';
 import { openDisk } from '../../storage/open-disk.ts';
+import type { Room } from '../../storage/room.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { saveStream } from '../storage/save-stream.ts';
+import { BLOCK_BYTES, type Block, BlockMap, blockSource, blocksOf, unpackedSource } from './blocks.ts';
 import type { KeepAlive } from './images.ts';
 import { type Body, type IncomingLimits, openBody } from './incoming.ts';
 
@@ -20,27 +23,39 @@ export interface SpoolNeeds {
   readonly limits: IncomingLimits;
   readonly keepAlive: KeepAlive;
   readonly uniqueName: () => string;
-  /** Counts what is held here of bodies. */
+  /** Counts what is on its way to storage. */
   readonly memory: Hold;
+  /** Counts what is kept in memory because there is room. */
+  readonly room: Room;
 }
 
-/** Images up to this stay in memory. */
+/** Images with so much that is not zeros stay in memory. */
 export const MEMORY_BYTES = 16 * 2 ** 20;
 
 /** Of an image in R2. */
 const CACHE_MIB = 16;
 
-export async function spool(
-  body: Body,
-  { spooled, limits, memory, keepAlive, uniqueName }: SpoolNeeds,
-): Promise<Spooled> {
-  const { bytes, lengthBytes } = await openBody(body, limits);
-  const source = bytes[Symbol.asyncIterator]();
-  const small = await collect(source, MEMORY_BYTES, memory);
-  if (small.ended) return { ...(await openDisk(memorySource(small.bytes))), discard: async () => {} };
+/** What data may grow to when it is decompressed; zeros are not stored, and have a limit of their own. */
+const FREE_GROWTH_BYTES = 64 * 2 ** 20;
+const MAX_GROWTH = 256;
+
+/** What a run of a packed body takes in memory. */
+const RUN_BYTES = 64;
+
+export async function spool(body: Body, needs: SpoolNeeds): Promise<Spooled> {
+  const { memory, room, spooled, keepAlive, uniqueName, limits } = needs;
+  const { bytes, lengthBytes, receivedBytes } = await openBody(body, limits);
+  const mayGrowTo = () => FREE_GROWTH_BYTES + MAX_GROWTH * receivedBytes();
+  const blocks = lengthBytes === undefined ? bounded(blocksOf(bytes), mayGrowTo) : blocksOf(bytes);
+  const { held, ended } = await collect(blocks, room);
+  if (ended) return { ...(await openDisk(blockSource(held))), discard: async () => {} };
 
   const name = uniqueName();
-  const saved = saveStream(spooled, name, chain(small.bytes, source), lengthBytes);
+  const map = new BlockMap();
+  const rest = chain(held, blocks, room);
+  // What has no length of its own goes in parts anyway: then zeros can be left out.
+  const stream = lengthBytes === undefined ? packed(rest, map, memory) : filled(rest);
+  const saved = saveStream(spooled, name, stream, lengthBytes, memory);
   const discard = async () => {
     const deleted = spooled.delete(name).catch(() => {});
     keepAlive(deleted);
@@ -49,40 +64,70 @@ export async function spool(
   keepAlive(saved.catch(discard));
   await saved;
   try {
-    return { ...(await openDisk(await spooled.source(name), { cacheMib: CACHE_MIB })), discard };
+    const stored = await spooled.source(name);
+    const source: ByteSource = lengthBytes === undefined ? unpackedSource(stored, map) : stored;
+    return { ...(await openDisk(source, { cacheMib: CACHE_MIB, room })), discard };
   } catch (cause) {
     await discard();
     throw cause;
   }
 }
 
-/** The first bytes of `source`: more than `maxBytes` of them, or as many as there is room for, unless it ended. */
+/** The first blocks: all of them, or as many as may stay in memory and one more. */
 async function collect(
-  source: AsyncIterator<Uint8Array>,
-  maxBytes: number,
-  memory: Hold,
-): Promise<{ readonly bytes: Uint8Array; readonly ended: boolean }> {
-  const chunks: Uint8Array[] = [];
+  blocks: AsyncIterator<Block>,
+  room: Room,
+): Promise<{ readonly held: Block[]; readonly ended: boolean }> {
+  const held: Block[] = [];
   let length = 0;
-  let ended = false;
-  let room = true;
-  while (length <= maxBytes && !ended && room) {
-    const { value, done } = await source.next();
-    ended = done === true;
-    if (!ended) chunks.push(value);
-    length += value?.length ?? 0;
-    room = memory.tryTake(value?.length ?? 0);
+  for (;;) {
+    const { value, done } = await blocks.next();
+    if (done) return { held, ended: true };
+    held.push(value);
+    if (value.bytes === undefined) continue;
+    length += value.length;
+    // The last one is on its way out already: it is not counted.
+    if (length > MEMORY_BYTES || !room.tryTake(BLOCK_BYTES)) return { held, ended: false };
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return { bytes, ended };
 }
 
-async function* chain(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
+/** Gives the memory of what was held back as it goes on. */
+async function* chain(held: Block[], rest: AsyncIterator<Block>, room: Room): AsyncGenerator<Block, void, void> {
+  for (const [at, block] of held.entries()) {
+    delete held[at];
+    yield block;
+    if (block.bytes && at < held.length - 1) room.give(BLOCK_BYTES);
+  }
   yield* { [Symbol.asyncIterator]: () => rest };
+}
+
+/** Throws when data grows as only a bomb's does. */
+async function* bounded(blocks: AsyncIterable<Block>, maxBytes: () => number): AsyncGenerator<Block, void, void> {
+  let bytes = 0;
+  for await (const block of blocks) {
+    if (block.bytes) bytes += block.length;
+    if (bytes > maxBytes()) {
+      throw new HostError('too-large', `it grows to ${bytes} bytes of data when it is decompressed, as a bomb would`, {
+        members: { max_bytes: maxBytes() },
+      });
+    }
+    yield block;
+  }
+}
+
+const ZEROS = new Uint8Array(BLOCK_BYTES);
+
+async function* filled(blocks: AsyncIterable<Block>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const { length, bytes = ZEROS.subarray(0, length) } of blocks) yield bytes;
+}
+
+async function* packed(
+  blocks: AsyncIterable<Block>,
+  map: BlockMap,
+  memory: Hold,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const block of blocks) {
+    if (map.push(block)) await memory.take(RUN_BYTES);
+    if (block.bytes) yield block.bytes;
+  }
 }

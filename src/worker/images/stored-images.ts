@@ -3,6 +3,7 @@
 import type { SetupNeeds } from '../../batch/kernel-setup.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
 import { openDisk } from '../../storage/open-disk.ts';
+import type { Room } from '../../storage/room.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { imageNotFound } from './images.ts';
 
@@ -10,11 +11,11 @@ import { imageNotFound } from './images.ts';
 const CACHE_MIB = 4;
 
 export const storedImages =
-  (images: ImageStore): SetupNeeds['image'] =>
+  (images: ImageStore, room?: Room): SetupNeeds['image'] =>
   async (name) => {
     try {
       const stored = await images.source(name);
-      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB })), etag: stored.etag };
+      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB, room })), etag: stored.etag };
     } catch (cause) {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
     }

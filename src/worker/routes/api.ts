@@ -55,6 +55,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
     const life = needs.life(c);
     c.set('keepAlive', life.keepAlive);
     c.set('memory', life.memory);
+    c.set('room', life.room);
     for (const name of ['service', 'nowMs', 'log'] as const) c.set(name, needs[name]);
     // A client that hangs up would stop the handler at whatever it awaits, with all it holds.
     const handled = next();
@@ -90,7 +91,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   api.use((c, next) => {
     const principal = c.get('principal') as Principal | undefined;
     if (principal) {
-      const own = needs.jobs(c, principal, { keepAlive: c.var.keepAlive, memory: c.var.memory });
+      const own = needs.jobs(c, principal, { keepAlive: c.var.keepAlive, memory: c.var.memory, room: c.var.room });
       for (const name of ['jobs', 'sessions', 'tokens'] as const) c.set(name, own[name]);
     }
     return next();

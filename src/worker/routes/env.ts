@@ -14,6 +14,8 @@ export interface RequestLife {
   readonly keepAlive: KeepAlive;
   /** What the request has of the isolate's memory; given back when the last of its work has ended. */
   readonly memory: Hold;
+  /** The same for what is kept only where there is room: caches, and bodies that could go to storage. */
+  readonly room: Hold;
 }
 
 /** Of who makes the request. */

@@ -1,6 +1,7 @@
 /** Stores a stream of any length as one object: in one write where its length allows, else in equal parts. */
 
 import { HostError } from '../../errors/host-error.ts';
+import type { Hold } from '../bodies/budget.ts';
 import { type Condition, type ImageStore, MAX_PARTS, MAX_PUT_BYTES, type StoredImage } from './image-store.ts';
 
 /** Two are in memory at a time: one fills while the other is sent. */
@@ -18,16 +19,17 @@ export async function saveStream(
   name: string,
   bytes: AsyncIterable<Uint8Array>,
   lengthBytes: number | undefined,
+  memory: Hold,
   condition: Condition = {},
 ): Promise<StoredImage | undefined> {
   if (lengthBytes !== undefined && lengthBytes <= MAX_PUT_BYTES) return store.put(name, bytes, lengthBytes, condition);
   if (lengthBytes !== undefined && lengthBytes > MAX_STREAM_BYTES) throw tooLarge();
   if (!(await holds(store, name, condition))) return undefined;
-  const parts = inParts(bytes);
+  const parts = inParts(bytes, memory);
   const first = await parts.next();
   if (first.done || first.value.length < PART_BYTES) {
     const only = first.value ?? new Uint8Array(0);
-    return store.put(name, once(only), only.length, condition);
+    return store.put(name, once(only), only.length, condition).finally(() => memory.give(PART_BYTES));
   }
   const upload = await store.createUpload(name);
   try {
@@ -35,7 +37,7 @@ export async function saveStream(
     for (let next: IteratorResult<Uint8Array, void> = first; !next.done; next = await parts.next()) {
       await sent.at(-1);
       if (sent.length === MAX_PARTS) throw tooLarge();
-      const sending = upload.put(sent.length + 1, next.value);
+      const sending = upload.put(sent.length + 1, next.value).finally(() => memory.give(PART_BYTES));
       sending.catch(() => {}); // awaited above and below
       sent.push(sending);
     }
@@ -57,8 +59,9 @@ export async function holds(store: ImageStore, name: string, { ifMatch, ifNoneMa
   return ifMatch === undefined || (found !== undefined && (ifMatch === '*' || ifMatch === found.etag));
 }
 
-/** Pieces of PART_BYTES each, but the last. */
-async function* inParts(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+/** Pieces of PART_BYTES each, but the last. Each is counted as `memory`: whoever takes it gives that back. */
+async function* inParts(bytes: AsyncIterable<Uint8Array>, memory: Hold): AsyncGenerator<Uint8Array, void> {
+  await memory.take(PART_BYTES);
   let part = new Uint8Array(PART_BYTES);
   let filled = 0;
   for await (const chunk of bytes) {
@@ -69,12 +72,14 @@ async function* inParts(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
       filled += piece.length;
       if (filled === PART_BYTES) {
         yield part;
+        await memory.take(PART_BYTES);
         part = new Uint8Array(PART_BYTES);
         filled = 0;
       }
     }
   }
   if (filled > 0) yield part.subarray(0, filled);
+  else memory.give(PART_BYTES);
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

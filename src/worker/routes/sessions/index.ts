@@ -77,7 +77,7 @@ sessions.openapi(connectSession, async (c) => {
   if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') throw new HostError('upgrade-required');
   await c.var.sessions.get(id);
   const { 0: client, 1: server } = new WebSocketPair();
-  serveBatches(server, (message) => answerTo(c, id, message));
+  serveBatches(server, (message) => answerTo(c, id, message), c.var.room);
   return new Response(null, { status: 101, webSocket: client });
 });
 

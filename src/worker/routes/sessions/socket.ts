@@ -1,5 +1,6 @@
 /** A WebSocket that is sent batches and answers each, in order, with credit: who sends on without waiting is let go. */
 
+import type { Hold } from '../../bodies/budget.ts';
 import { MAX_JSON_BYTES } from '../../bodies/json.ts';
 
 /** Messages that may wait for their answers, and bytes of them. */
@@ -12,8 +13,15 @@ const MAX_UNSENT_BYTES = MAX_JSON_BYTES;
 const POLICY_VIOLATION = 1008;
 const TOO_BIG = 1009;
 const INTERNAL_ERROR = 1011;
+/** Of the registry that RFC 6455 began. */
+const TRY_AGAIN_LATER = 1013;
 
-export function serveBatches(socket: WebSocket, answer: (message: string) => Promise<unknown>): void {
+/** What waits counts as `memory`, which is released when the socket is closed. */
+export function serveBatches(
+  socket: WebSocket,
+  answer: (message: string) => Promise<unknown>,
+  memory: Pick<Hold, 'tryTake' | 'give' | 'release'>,
+): void {
   let last = Promise.resolve();
   let waiting = 0;
   let waitingBytes = 0;
@@ -21,6 +29,7 @@ export function serveBatches(socket: WebSocket, answer: (message: string) => Pro
   const close = (code: number, reason: string) => {
     if (!open) return;
     open = false;
+    memory.release();
     socket.close(code, reason);
   };
   socket.binaryType = 'arraybuffer';
@@ -28,6 +37,7 @@ export function serveBatches(socket: WebSocket, answer: (message: string) => Pro
   socket.addEventListener('close', () => close(1000, 'bye'));
   socket.addEventListener('error', () => {
     open = false;
+    memory.release();
   });
   socket.addEventListener('message', ({ data }) => {
     if (!open) return;
@@ -38,6 +48,7 @@ export function serveBatches(socket: WebSocket, answer: (message: string) => Pro
     if (waiting > MAX_WAITING || waitingBytes > MAX_WAITING_BYTES) {
       return close(POLICY_VIOLATION, `at most ${MAX_WAITING} messages wait for their answers: take those first`);
     }
+    if (!memory.tryTake(bytes)) return close(TRY_AGAIN_LATER, 'all memory for bodies is in use: try again shortly');
     last = last.then(async () => {
       // One that has gone is not played for.
       if (!open) return;
@@ -45,6 +56,7 @@ export function serveBatches(socket: WebSocket, answer: (message: string) => Pro
       const answered = JSON.stringify(await answer(text));
       waiting--;
       waitingBytes -= bytes;
+      memory.give(bytes);
       if (!open) return;
       socket.send(answered);
       if (socket.bufferedAmount > MAX_UNSENT_BYTES) close(POLICY_VIOLATION, 'answers are not taken');

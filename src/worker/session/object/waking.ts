@@ -77,6 +77,7 @@ export async function resumed(
   const host = seed === undefined ? needs.host : seededHost(needs.host, `${seed} ${nowMs()}`);
   const devices = disks.map(({ device }) => device);
   const kernel = await kernels.resume(suspended, { host, clock, memoryMib, disks: devices });
+  kernel.engine.onDeath(() => needs.room?.release());
   kernel.engine.console.append(parts.get('console') ?? new Uint8Array(0));
   return { kernel, disks };
 }
