@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { versionText } from '../cli/version.ts';
 import { writeDeclarations } from './declarations.ts';
+import { englishAlone } from './english-alone.ts';
 import { manPage } from './man.ts';
 import { root } from './pins.ts';
 import { packWorker } from './worker/pack.ts';
@@ -29,6 +30,7 @@ await build({
   keepNames: true, // errors are known by their names
   legalComments: 'none',
   external: ['miniflare'],
+  plugins: [englishAlone],
   // Dependencies that are CommonJS ask for Node's modules.
   banner: {
     js: "import { createRequire as lklRequire } from 'node:module'; const require = lklRequire(import.meta.url);",

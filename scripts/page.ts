@@ -3,6 +3,7 @@
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { englishAlone } from './english-alone.ts';
 import { dist, root } from './pins.ts';
 
 const source = join(root, 'src/browser');
@@ -20,6 +21,7 @@ await build({
   target: 'es2024',
   jsx: 'automatic',
   jsxImportSource: 'preact',
+  plugins: [englishAlone],
   logLevel: 'warning',
 });
 for (const [from, to] of [

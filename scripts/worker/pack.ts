@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, matchesGlob, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { englishAlone } from '../english-alone.ts';
 import { root } from '../pins.ts';
 import { readConfig } from './bundle.ts';
 
@@ -23,7 +24,7 @@ export async function packWorker(target: string): Promise<void> {
     keepNames: true,
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [assets(target, texts, modules)],
+    plugins: [englishAlone, assets(target, texts, modules)],
   });
   const description = {
     main: relative(root, join(target, 'index.js')),
