@@ -1,5 +1,7 @@
 /** How a command ends: the exit codes, and the one error that carries one. */
 
+import { type ExitKind, exitKind } from '../src/errors/exit.ts';
+import { isHostErrorName } from '../src/errors/rows.ts';
 import { inOctal } from '../src/tree/fs2tar/error-list.ts';
 
 export const exitCodes = {
@@ -10,7 +12,7 @@ export const exitCodes = {
   failed: 4,
 } as const;
 
-export type FailureKind = 'usage' | 'image' | 'failed';
+export type FailureKind = ExitKind;
 
 /** For --help. */
 export const exitCodesHelp = `
@@ -41,9 +43,10 @@ export class Failure extends Error {
 /** Not the image: it changed meanwhile, a Worker wants another request or a later one. */
 const NOT_THE_IMAGE = [405, 409, 411, 429];
 
-/** Of a problem: by the last part of its type and by its status. `about:blank`: it is nothing that a Worker of ours says. */
+/** Of a Worker's problem: by the name that its type ends with; by its status where that is an errno's, or a later Worker's. */
 export function kindOf(type: string, status: number): FailureKind {
-  if (type.endsWith('invalid-request')) return 'usage';
+  const name = type.slice(type.lastIndexOf('/') + 1);
+  if (isHostErrorName(name)) return exitKind({ name });
   return type === 'about:blank' || status >= 500 || NOT_THE_IMAGE.includes(status) ? 'failed' : 'image';
 }
 

@@ -1,6 +1,8 @@
 /** What the verbs that look into images look through: the same for an image here and for one that a Worker has. */
 
-export type FileType = 'file' | 'directory' | 'symlink' | 'char' | 'block' | 'fifo' | 'socket';
+import type { FileType } from '../../src/tree/files.ts';
+
+export type { FileType };
 
 /** One file. Names are bytes. */
 export interface FileEntry {

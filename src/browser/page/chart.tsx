@@ -3,21 +3,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import type { Chart } from '../../simulation/report/series.ts';
+import { type Chart, palette } from '../../simulation/report/series.ts';
 
-/** Colours that can be told apart on light and on dark. */
-const palette = [
-  '#3b7dd8',
-  '#e0662f',
-  '#2a9d6f',
-  '#b565c9',
-  '#c9a227',
-  '#d64570',
-  '#3aa6b9',
-  '#8a7a66',
-  '#6c6ee0',
-  '#7f9c2d',
-];
 const HEIGHT = 220;
 
 const shown = (value: number | null | undefined): string =>

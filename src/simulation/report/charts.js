@@ -3,18 +3,7 @@
 const style = getComputedStyle(document.documentElement);
 const colour = (name) => style.getPropertyValue(name).trim();
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
-const palette = [
-  '#3b7dd8',
-  '#e0662f',
-  '#2a9d6f',
-  '#b565c9',
-  '#c9a227',
-  '#d64570',
-  '#3aa6b9',
-  '#8a7a66',
-  '#6c6ee0',
-  '#7f9c2d',
-];
+const palette = read('palette');
 const HEIGHT = 240;
 
 const charts = read('charts');

@@ -5,7 +5,7 @@ import { toBase64 } from '../../bytes/base64.ts';
 import type { WorkloadResult } from '../measure/results.ts';
 import { carried, chartsOf, lostOf, type ReportedAnswer, timesOf, wayNames } from './answer.ts';
 import { count, milliseconds, rate, seconds } from './numbers.ts';
-import type { Chart, ChartRecorder } from './series.ts';
+import { type Chart, type ChartRecorder, palette } from './series.ts';
 import { sketch } from './sketch.ts';
 import { type Cell, type Column, rightAligned, table } from './table.ts';
 
@@ -59,6 +59,7 @@ ${finalStates(Object.entries(answer.hosts))}
 ${request !== undefined && html`<h2>Request</h2>\n<details><summary>As it was sent</summary>\n<pre>${JSON.stringify(request, null, 2)}</pre></details>`}
 </main>
 <script type="application/json" id="charts">${raw(scriptJson(charts))}</script>
+<script type="application/json" id="palette">${raw(scriptJson(palette))}</script>
 <script type="application/json" id="marks">${raw(scriptJson(marks))}</script>
 <script type="application/json" id="answer">${raw(scriptJson({ ...given('request', request), ...answer }))}</script>
 ${scripts.map((script) => html`<script>${raw(script)}</script>\n`)}</html>

@@ -19,6 +19,20 @@ export interface Chart {
   readonly lines: readonly { readonly label: string; readonly values: readonly (number | null)[] }[];
 }
 
+/** Of lines, in their order: colours that can be told apart on light and on dark. */
+export const palette: readonly string[] = [
+  '#3b7dd8',
+  '#e0662f',
+  '#2a9d6f',
+  '#b565c9',
+  '#c9a227',
+  '#d64570',
+  '#3aa6b9',
+  '#8a7a66',
+  '#6c6ee0',
+  '#7f9c2d',
+];
+
 /** What the lines of a link are called. */
 export interface DrawnLink {
   readonly names: Readonly<Record<Way, string>>;
