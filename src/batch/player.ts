@@ -1,17 +1,21 @@
 /** Plays a batch on a kernel: its calls on pid 1, then its tasks, each a clone of pid 1, all at once. */
 
-import { groupOf, parseWords } from '../abi/constants.ts';
+import { parseWords } from '../abi/constants.ts';
 import { HostError } from '../errors/host-error.ts';
 import { KernelDead, TaskExited } from '../kernel/errors.ts';
 import type { HostedTask } from '../kernel/hosted-task.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { badCall, prefixOf } from './bad-call.ts';
+import { flagsOf, mayClone } from './clone-flags.ts';
+import type { KeptTask, PendingCall } from './kept-task.ts';
+import type { KeptTasks } from './kept-tasks.ts';
 import { isCall } from './language/aliases.ts';
 import { Mistake } from './language/mistake.ts';
-import { Refs } from './language/refs.ts';
 import { runList, type Stopped, unknownCall } from './language/run.ts';
 import type { BatchCall, CallResult } from './language/types.ts';
 import { programEnd } from './program-end.ts';
+import { SharedRefs } from './shared-refs.ts';
 import { mustWakeUp } from './virtual-budget.ts';
 
 /** A call of a batch with several lists. */
@@ -22,8 +26,22 @@ export interface PlayedCall extends BatchCall {
 
 export interface TaskRequest {
   readonly calls: readonly PlayedCall[];
-  /** What it shares with pid 1: CLONE_* words of clone(2). */
+  /** What it shares with pid 1, when it is a new one: CLONE_* words of clone(2). */
   readonly flags: string;
+  /** It outlives the batch, or ends with it. Default: as before, and a new one ends. */
+  readonly keep?: boolean | undefined;
+  /** False: the batch does not wait for these calls, and the task is kept. */
+  readonly wait?: boolean | undefined;
+  /** Sent to it first, by its name. */
+  readonly signal?: string | undefined;
+}
+
+/** How long the kernel's time is to go on at the end of a batch. */
+export interface Advance {
+  /** So many nanoseconds, or until then by CLOCK_MONOTONIC. */
+  readonly by: { readonly ns: number } | { readonly untilNs: number };
+  /** Or until one of these kept tasks has a result that nobody took. */
+  readonly ready: readonly string[];
 }
 
 export interface Batch {
@@ -32,11 +50,27 @@ export interface Batch {
   readonly tasks: Readonly<Record<string, TaskRequest>>;
   readonly onError: 'stop' | 'continue';
   readonly strace: boolean;
+  /** Where tasks are that outlive it. Absent: none do. */
+  readonly kept?: KeptTasks | undefined;
+  /** Their results keep the line of strace, too. */
+  readonly straceKept?: boolean;
+  readonly advance?: Advance | undefined;
+}
+
+export interface TaskEnd {
+  readonly pid: number;
+  readonly stopped?: Stopped;
+  /** Why its calls came to an end that the batch which began them did not see. */
+  readonly failed?: string;
+  /** Of a kept task: the call it makes now. */
+  readonly pending?: PendingCall;
+  /** Of a kept task: it is there for the next batch. */
+  readonly kept?: true;
 }
 
 export interface BatchEnd {
   readonly stopped?: Stopped;
-  readonly tasks: Readonly<Record<string, { readonly pid: number; readonly stopped?: Stopped }>>;
+  readonly tasks: Readonly<Record<string, TaskEnd>>;
 }
 
 /** Takes each result as soon as it is there; what it answers is awaited. `task` is absent for `calls`. */
@@ -73,6 +107,8 @@ class Player {
   readonly #sink: ResultSink;
   readonly #turn: () => Promise<void>;
   readonly #refs = new SharedRefs();
+  /** Why a kept task that the batch waited for failed. */
+  #failure: { readonly cause: unknown } | undefined;
   /** The call that each list makes now; '' is `calls`. */
   readonly #current = new Map<string, { readonly index: number; readonly call: PlayedCall }>();
 
@@ -84,53 +120,154 @@ class Player {
   }
 
   async play(): Promise<BatchEnd> {
-    const { calls, tasks } = this.#batch;
+    const { calls, tasks, advance } = this.#batch;
     const { init } = this.#kernel;
     mustHaveNames('', calls);
     for (const [name, task] of Object.entries(tasks)) {
       mustHaveNames(name, task.calls);
-      mayClone(name, task);
+      mayClone(name, task.flags);
     }
     const stopped = await this.#list(init, '', calls);
     if (stopped) return { stopped, tasks: {} };
-    const spawned: [string, HostedTask, TaskRequest][] = [];
+    const lists: { readonly name: string; readonly kept?: KeptTask; readonly done: Promise<TaskEnd | undefined> }[] =
+      [];
+    const begin: (() => void)[] = [];
     for (const [name, request] of Object.entries(tasks)) {
-      spawned.push([name, await this.#spawn(name, request), request]);
+      const { promise: done, resolve } = Promise.withResolvers<TaskEnd | undefined>();
+      const task = await this.#keptFor(name, request);
+      if (task) {
+        if (request.signal !== undefined) await this.#signal(name, task, request.signal);
+        lists.push({ name, kept: task, done });
+        begin.push(() => resolve(this.#playKept(task, request)));
+      } else {
+        const once = await this.#spawn(name, request);
+        lists.push({ name, done });
+        begin.push(() => resolve(this.#playOnce(name, once, request)));
+      }
     }
-    this.#refs.open(spawned.length);
-    const ends = spawned.map(async ([name, task, { calls }]) => {
-      const stopped = await this.#list(task, name, calls).catch(async (cause: unknown) => {
-        await leave(task).catch(() => {}); // a kernel that goes on does so without it
-        throw cause;
-      });
-      if (stopped?.reason !== 'exited') await leave(task);
-      this.#refs.close();
-      return [name, { pid: task.pid, ...(stopped && { stopped }) }] as const;
+    this.#refs.open(begin.length);
+    for (const start of begin) start();
+    const ends = await init.waitFor(Promise.all(lists.map(({ done }) => done)));
+    this.#mustNotHaveFailed();
+    if (lists.some((list) => list.kept) || advance) await this.#kernel.engine.settled(init);
+    if (advance) await this.#advance(advance);
+    this.#mustNotHaveFailed();
+    return { tasks: Object.fromEntries(lists.map(({ name, kept: task }, i) => [name, ends[i] ?? this.#endOf(task)])) };
+  }
+
+  /** A task that is there for this batch alone. */
+  async #playOnce(name: string, task: HostedTask, { calls }: TaskRequest): Promise<TaskEnd> {
+    const stopped = await this.#list(task, name, calls).catch(async (cause: unknown) => {
+      await leave(task).catch(() => {}); // a kernel that goes on does so without it
+      throw cause;
     });
-    const settled = await init.waitFor(Promise.all(ends));
-    return { tasks: Object.fromEntries(settled) };
+    if (stopped?.reason !== 'exited') await leave(task);
+    this.#refs.close();
+    return { pid: task.pid, ...(stopped && { stopped }) };
+  }
+
+  /** Settles once the batch need not wait for it any more. */
+  async #playKept(task: KeptTask, { calls, keep, wait }: TaskRequest): Promise<undefined> {
+    const { name } = task;
+    let waits = wait !== false;
+    const failed = (cause: unknown) => {
+      if (waits || cause instanceof KernelDead) this.#failure ??= { cause };
+    };
+    const list = () => this.#list(task.task, name, calls, task, () => waits);
+    const ends = keep === false ? async () => void (await leave(task.task)) : undefined;
+    const done = Promise.all([
+      calls.length > 0 ? task.play(list, failed) : waits ? task.through : undefined,
+      ends && task.play(() => ends().then(() => undefined), failed),
+    ]).finally(() => this.#refs.close());
+    if (!waits) return undefined;
+    await done;
+    waits = false;
+    return undefined;
+  }
+
+  #endOf(kept: KeptTask | undefined): TaskEnd {
+    if (!kept) throw new Error('a task that is not kept has an end');
+    const { stopped, failed } = kept.state;
+    return {
+      pid: kept.task.pid,
+      ...(stopped && { stopped }),
+      ...(failed !== undefined && { failed }),
+      ...(kept.pending && { pending: kept.pending }),
+      ...(!kept.exited && { kept: true }),
+    };
+  }
+
+  /** Time goes on for so long, or until a task is ready; then as far as the kernel gets without time. */
+  async #advance({ by, ready }: Advance): Promise<void> {
+    const { engine, init } = this.#kernel;
+    const ns = 'ns' in by ? by.ns : Math.max(by.untilNs - engine.clock.nowNs, 0);
+    const waits = ready.map((name) => this.#keptTask(name).whenReady());
+    const passed = engine.pass(ns);
+    passed.catch(() => {}); // who waits for the race hears it
+    await init.waitFor(Promise.race([passed, ...waits.map(({ ready }) => ready)]));
+    engine.stopPassing();
+    for (const { go } of waits) go();
+    await engine.settled(init);
+  }
+
+  #keptTask(name: string): KeptTask {
+    const task = this.#batch.kept?.get(name);
+    if (!task) throw badCall('unknown-task', '/advance/ready', `there is no task named ${name}`);
+    return task;
+  }
+
+  async #signal(name: string, { task }: KeptTask, signal: string): Promise<void> {
+    const path = `${prefixOf(name)}/signal`;
+    const found = parseWords(signal, 'signal');
+    if ('unknown' in found) throw badCall('unknown-word', path, `"${found.unknown}" is no signal of Linux`);
+    const ret = await this.#kernel.init.syscall('tkill', task.pid, Number(found.value));
+    if (ret < 0) throw badCall('not-sent', path, new KernelError('tkill', -ret).message);
+  }
+
+  /** The kept task of this name: one that is there, or a new one that is to be kept. */
+  async #keptFor(name: string, request: TaskRequest): Promise<KeptTask | undefined> {
+    const { kept } = this.#batch;
+    const known = kept?.get(name);
+    if (!kept || known || !(request.keep || request.wait === false)) return known;
+    const task = await this.#spawn(name, request);
+    task.detach(); // without a call nobody plays it
+    return kept.add(name, task);
+  }
+
+  #mustNotHaveFailed(): void {
+    if (this.#failure) throw this.#failure.cause;
   }
 
   async #spawn(name: string, { flags }: TaskRequest): Promise<HostedTask> {
     try {
-      return await this.#kernel.spawn(this.#kernel.init, mayClone(name, { flags }));
+      return await this.#kernel.spawn(this.#kernel.init, mayClone(name, flags));
     } catch (cause) {
       if (!(cause instanceof KernelError)) throw cause;
       throw badCall('not-cloned', flagsOf(name), cause.message);
     }
   }
 
-  async #list(task: HostedTask, name: string, calls: Batch['calls']): Promise<Stopped | undefined> {
+  /** Of a kept task, `kept` gets the results; `batchWaits` tells whether they are for this batch. */
+  async #list(
+    task: HostedTask,
+    name: string,
+    calls: Batch['calls'],
+    kept?: KeptTask,
+    batchWaits = () => true,
+  ): Promise<Stopped | undefined> {
     const { onError, strace } = this.#batch;
     const { clock } = this.#kernel.engine;
-    const results = runList(task, this.#paced(task, name, calls), {
+    const results = runList(task, this.#paced(task, name, calls, kept), {
       onError,
       strace,
       refs: this.#refs,
       limitBytes: CALL_BYTES,
       nowNs: () => BigInt(clock.nowNs),
     });
-    const tell = (result: CallResult) => (name === '' ? this.#sink(result) : this.#sink(result, name));
+    const tell = (result: CallResult) => {
+      if (kept) kept.keep(this.#batch.straceKept ? result : withoutStrace(result), batchWaits());
+      return name === '' ? this.#sink(result) : this.#sink(result, name);
+    };
     for (;;) {
       const next = await results.next().catch((cause: unknown) => this.#initExited(cause, name));
       if (next.done) {
@@ -142,12 +279,18 @@ class Player {
   }
 
   /** The calls, each noted before it is made, and held back until what it waits for is there. */
-  async *#paced(task: HostedTask, name: string, calls: Batch['calls']): AsyncGenerator<PlayedCall> {
+  async *#paced(
+    task: HostedTask,
+    name: string,
+    calls: Batch['calls'],
+    kept: KeptTask | undefined,
+  ): AsyncGenerator<PlayedCall> {
     let index = 0;
     for await (const call of calls) {
       this.#current.set(name, { index, call });
       if (this.#kernel.engine.clock.policy === 'virtual') mustWakeUp(call, `${prefixOf(name)}/calls/${index}`);
       if (call.after !== undefined) await task.waitFor(this.#refs.whenSet(call.after, `/${index}/after`));
+      kept?.calls(index, call.call);
       if (++index % CALLS_A_TURN === 0) await this.#turn();
       yield call;
     }
@@ -194,77 +337,7 @@ const isVfork = ({ call, args }: PlayedCall): boolean =>
 
 const isNoMemory = (cause: unknown): cause is KernelError => cause instanceof KernelError && cause.errno === 'ENOMEM';
 
-/** Results by name that lists can wait for. */
-class SharedRefs extends Refs {
-  readonly #known = new Set<string>();
-  readonly #awaited = new Map<string, { readonly resolve: () => void; readonly reject: () => void }[]>();
-  #running = 0;
-  #waiting = 0;
-
-  /** So many lists run now. */
-  open(lists: number): void {
-    this.#running = lists;
-    this.#check();
-  }
-
-  /** One of them has come to its end. */
-  close(): void {
-    this.#running--;
-    this.#check();
-  }
-
-  override set(name: string, result: CallResult): void {
-    super.set(name, result);
-    this.#known.add(name);
-    for (const { resolve } of this.#awaited.get(name) ?? []) {
-      this.#waiting--;
-      resolve();
-    }
-    this.#awaited.delete(name);
-  }
-
-  whenSet(name: string, path: string): Promise<void> {
-    if (this.#known.has(name)) return Promise.resolve();
-    return new Promise<void>((resolve, rejectWith) => {
-      const reject = () => rejectWith(new Mistake('bad-ref', path, `no call named ${name} is ever made`));
-      this.#awaited.set(name, [...(this.#awaited.get(name) ?? []), { resolve, reject }]);
-      this.#waiting++;
-      this.#check();
-    });
-  }
-
-  /** When all that run wait for each other, none gets its result. */
-  #check(): void {
-    if (this.#waiting < this.#running || this.#waiting === 0) return;
-    const [first] = [...this.#awaited.values()].flat();
-    first?.reject();
-  }
-}
-
-/** Of clone(2), what a task of a batch cannot be: the parent that waits is pid 1, and there is nothing these could point at. */
-const unclonable = [
-  'CLONE_VFORK',
-  'CLONE_PIDFD',
-  'CLONE_SETTLS',
-  'CLONE_PARENT_SETTID',
-  'CLONE_CHILD_SETTID',
-  'CLONE_CHILD_CLEARTID',
-];
-
-const flagsOf = (name: string): string => `${prefixOf(name)}/flags`;
-
-/** The flags of a task as a number. */
-function mayClone(name: string, { flags }: Pick<TaskRequest, 'flags'>): number {
-  const path = flagsOf(name);
-  const found = parseWords(flags, 'clone');
-  if ('unknown' in found) throw badCall('unknown-word', path, `"${found.unknown}" is no clone word of Linux`);
-  const number = found.value;
-  if (number !== BigInt.asUintN(32, number)) throw badCall('out-of-range', path, `${flags} is no set of 32 flags`);
-  const { values } = groupOf('clone');
-  const refused = unclonable.find((word) => number & BigInt(values.get(word) ?? 0));
-  if (refused !== undefined) throw badCall('unknown-word', path, `a task cannot have ${refused}`);
-  return Number(number);
-}
+const withoutStrace = ({ strace: _, ...result }: CallResult): CallResult => result;
 
 /** Calls that Linux does not have are found before the first one is made, unless they are still to come. */
 function mustHaveNames(name: string, calls: Batch['calls']): void {
@@ -281,10 +354,3 @@ async function leave(task: HostedTask): Promise<void> {
     if (!(cause instanceof TaskExited)) throw cause;
   }
 }
-
-/** Where the calls of a task stand in the request; without a name: those of `calls`. */
-export const prefixOf = (name = ''): string => (name === '' ? '' : `/tasks/${name}`);
-
-/** `path` is a JSON pointer into the request. */
-export const badCall = (code: string, path: string, message: string): HostError =>
-  new HostError('bad-call', `${path}: ${message}`, { members: { code, path } });

@@ -50,6 +50,8 @@ export class Engine {
   #ioInFlight = 0;
   /** Waits for the export `supers` to be done. */
   #supers: PromiseWithResolvers<string> | undefined;
+  /** Wait for the kernel to get no further at this moment of its clock. */
+  readonly #settling: Settling[] = [];
   #dead: KernelDead | undefined;
   /** Those who wait have heard of it. */
   #told = false;
@@ -220,6 +222,35 @@ export class Engine {
     });
   }
 
+  /** Let what `pass` waits for be: it never settles. */
+  stopPassing(): void {
+    this.#time.unawait();
+  }
+
+  /**
+   * Settles once nothing of the kernel runs or is about to at this moment of its clock: a task that is in a call then
+   * waits for something. Time passes for it only if it may anyway. The program of `asking` is the one that waits here.
+   */
+  settled(asking: HostedTask): Promise<void> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#settling.push({ asking, resolve, reject });
+    if (this.#heldBy === asking) this.#interrupt(); // others may be about to run
+    this.#seeWhetherSettled();
+    return promise;
+  }
+
+  #seeWhetherSettled(): void {
+    if (this.#settling.length === 0) return;
+    if (!this.#idle || this.#ioInFlight > 0 || this.#tasks.someToWake || this.#irqPending) return;
+    const thinking = (asking: HostedTask) => this.#tasks.some((task) => task !== asking && task.thinking);
+    for (const waiting of [...this.#settling]) {
+      if (thinking(waiting.asking)) continue;
+      this.#settling.splice(this.#settling.indexOf(waiting), 1);
+      waiting.resolve();
+    }
+  }
+
   /** Devices count what they have in flight: virtual time waits for it. */
   readonly #io: IoLedger = {
     begin: () => {
@@ -231,6 +262,7 @@ export class Engine {
       if (this.#dead) return this.#seeWhetherGone();
       complete();
       this.#time.reconsider();
+      this.#seeWhetherSettled();
     },
   };
 
@@ -268,6 +300,7 @@ export class Engine {
     if (!dead || this.#told) return;
     this.#told = true;
     this.#supers?.reject(dead);
+    for (const { reject } of this.#settling.splice(0)) reject(dead);
     for (const task of this.#tasks.all) task.end(dead);
     for (const then of this.#deaths.splice(0)) then(dead);
   }
@@ -318,6 +351,7 @@ export class Engine {
     const idle = Promise.withResolvers<void>();
     this.#idle = idle;
     this.#time.reconsider();
+    this.#seeWhetherSettled();
     return idle.promise;
   }
 
@@ -363,6 +397,7 @@ export class Engine {
         // Waiting for something else than a call of its own, it would keep the others from running.
         if (!t.thinking && this.#heldBy === t) this.#interrupt();
         this.#time.reconsider();
+        this.#seeWhetherSettled();
       },
       timerSet: (ns) => this.#time.timerSet(ns),
     });
@@ -432,6 +467,11 @@ export class Engine {
       user_next: (task, pid, regs) => this.#onUserNext(task, pid, regs),
     };
   }
+}
+
+/** Who waits in `settled`. */
+interface Settling extends Pick<PromiseWithResolvers<void>, 'resolve' | 'reject'> {
+  readonly asking: HostedTask;
 }
 
 /** A stack that waits in an import. */

@@ -101,6 +101,10 @@ export class HostedTask implements PlayedTask {
   get regs(): Ptr {
     return this.#regs;
   }
+  /** It is no more. */
+  get gone(): boolean {
+    return this.#ended !== undefined;
+  }
   get attached(): boolean {
     return this.#attached;
   }

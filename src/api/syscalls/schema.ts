@@ -38,7 +38,7 @@ export const call = z
   })
   .openapi('Call');
 
-const task = z
+export const task = z
   .strictObject({
     calls: z.array(call).openapi({ description: 'Made one after another by this task.' }),
     flags: z.string().default('CLONE_FILES|CLONE_FS').openapi({
@@ -124,20 +124,24 @@ export const playOptions = {
 /** A record loses this key, for it would be its prototype. */
 const PROTO = '__proto__';
 
-export const tasks = z
-  .preprocess(
-    (value, context) => {
-      if (value instanceof Object && Object.hasOwn(value, PROTO)) context.addIssue(`no task can be named ${PROTO}`);
-      return value;
-    },
-    z
-      .record(z.string().regex(/^[\w-]{1,32}$/), task)
-      .refine((record) => Object.keys(record).length <= MAX_TASKS, `at most ${MAX_TASKS} tasks`),
-  )
-  .default({})
-  .openapi({
-    description: 'Lists of calls that run at once, each as a clone of pid 1, when `calls` has come to its end.',
-  });
+export const taskName = z.string().regex(/^[\w-]{1,32}$/);
+
+/** Tasks by their names. */
+export const tasksOf = <T extends z.ZodType>(one: T) =>
+  z
+    .preprocess(
+      (value, context) => {
+        if (value instanceof Object && Object.hasOwn(value, PROTO)) context.addIssue(`no task can be named ${PROTO}`);
+        return value;
+      },
+      z.record(taskName, one).refine((record) => Object.keys(record).length <= MAX_TASKS, `at most ${MAX_TASKS} tasks`),
+    )
+    .default({})
+    .openapi({
+      description: 'Lists of calls that run at once, each as a clone of pid 1, when `calls` has come to its end.',
+    });
+
+export const tasks = tasksOf(task);
 
 export const batchHead = z.strictObject({ ...kernelOptions, ...playOptions, tasks }).openapi('BatchHead');
 
@@ -177,14 +181,13 @@ const end = {
   console: z.string().optional().openapi({ description: 'When asked for.' }),
 };
 
+export const taskAnswer = z.object({ pid: z.int(), results: z.array(result), stopped });
+
 export const batchAnswer = z
   .object({
     results: z.array(result).openapi({ description: 'Of `calls`, in order.' }),
     ...end,
-    tasks: z
-      .record(z.string(), z.object({ pid: z.int(), results: z.array(result), stopped }))
-      .optional()
-      .openapi({ description: 'Of `tasks`, by name.' }),
+    tasks: z.record(z.string(), taskAnswer).optional().openapi({ description: 'Of `tasks`, by name.' }),
   })
   .openapi('BatchAnswer');
 

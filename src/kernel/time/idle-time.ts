@@ -46,7 +46,7 @@ export class IdleTime {
   /** When the last of the timers that tasks set is due, at the latest. */
   #timersNs = 0;
   /** The host itself waits for time to pass, until then. */
-  #awaited: { readonly ns: number; readonly there: () => void } | undefined;
+  #awaited: { readonly ns: number; readonly there: () => void; readonly cancel?: () => void } | undefined;
 
   constructor(needs: TimeNeeds) {
     this.#needs = needs;
@@ -83,10 +83,20 @@ export class IdleTime {
       this.#awaited = undefined;
       there();
     };
-    this.#awaited = { ns: clock.nowNs + ns, there: done };
     clock.forbidJumps();
-    if (clock.policy === 'wall') host.timer(ns / 1e6, done);
-    else this.reconsider();
+    const dueNs = clock.nowNs + ns;
+    if (clock.policy === 'wall') this.#awaited = { ns: dueNs, there: done, cancel: host.timer(ns / 1e6, done) };
+    else {
+      this.#awaited = { ns: dueNs, there: done };
+      this.reconsider();
+    }
+  }
+
+  /** It is not waited for any more. */
+  unawait(): void {
+    this.#awaited?.cancel?.();
+    this.#awaited = undefined;
+    this.#needs.clock.forbidJumps();
   }
 
   /** The kernel is about to sleep. Answers whether it has jumped instead; while nothing that `mayPass` looks at changes, it jumps on by itself. */

@@ -1,7 +1,7 @@
 /** What the Worker and its Durable Objects say to each other: plain data, for errors lose their class on the way. */
 
 import type { KernelRequest } from '../../batch/kernel-setup.ts';
-import type { PlayedCall, TaskRequest } from '../../batch/player.ts';
+import type { Advance, PlayedCall, TaskRequest } from '../../batch/player.ts';
 import type { KeptResults } from '../../batch/result-keeper.ts';
 import type { BatchReport } from '../../batch/syscall-batch.ts';
 import { type Problem, ProblemError, ToldError } from '../../errors/problem.ts';
@@ -22,6 +22,7 @@ export interface WholeBatch {
   readonly onError: 'stop' | 'continue';
   readonly strace: boolean;
   readonly deadlineMs: number;
+  readonly advance?: Advance | undefined;
 }
 
 /** Of an answer of a live kernel. */
@@ -33,6 +34,8 @@ export interface Told {
 export interface WholeAnswer extends Told {
   readonly report: BatchReport;
   readonly kept: KeptResults;
+  /** The kernel's CLOCK_MONOTONIC at the end. */
+  readonly nowNs: number;
   /** Why what was flushed could not be made to last. */
   readonly obstacle?: string;
 }

@@ -1,5 +1,6 @@
 /** A suspended kernel, what was written to its disks and what was said so far, as named parts and back. */
 
+import type { SavedTask } from '../../batch/kept-tasks.ts';
 import type { PreparedKernel } from '../../batch/kernel-setup.ts';
 import { concat } from '../../bytes/concat.ts';
 import type { Suspended } from '../../kernel/suspend.ts';
@@ -32,10 +33,11 @@ export function partsOf(
   buildId: string,
   { disks }: Pick<PreparedKernel, 'disks'>,
   texts: Texts,
+  tasks: readonly SavedTask[],
 ): Map<string, Uint8Array> {
   const { state, pages, bytes } = suspended;
   const kernel: KernelPart = { buildId, state, pages };
-  const parts = new Map([['kernel', toJson(kernel)], ['pages', bytes], ...textParts(texts)]);
+  const parts = new Map([['kernel', toJson(kernel)], ['pages', bytes], ['tasks', toJson(tasks)], ...textParts(texts)]);
   for (const [index, { upper }] of disks.entries()) {
     const extents = upper === undefined ? [] : [...upper.dirty()];
     parts.set(`disk ${index}`, toJson(extents.map(({ sector, bytes }) => [sector, bytes.length / SECTOR])));
@@ -43,6 +45,12 @@ export function partsOf(
   }
   return parts;
 }
+
+/** The named tasks that were stored. */
+export const tasksIn = (parts: Parts): readonly SavedTask[] => {
+  const tasks = parts.get('tasks');
+  return tasks ? fromJson(tasks) : [];
+};
 
 /** Undefined when there is none, or one of another kernel than `buildId`. */
 export function suspendedOf(parts: Parts, buildId: string): Suspended | undefined {

@@ -1,6 +1,7 @@
 /** The Durable Object that owns one live kernel: calls one after another, suspended when nobody calls. */
 
 import { DurableObject } from 'cloudflare:workers';
+import { KeptTasks } from '../../batch/kept-tasks.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { Bindings } from '../env.ts';
 import { Alarm } from './object/alarm.ts';
@@ -48,7 +49,7 @@ export function sessionClass({ setup, ...needs }: SessionNeeds) {
     create(request: SessionRequest): Promise<Outcome<SessionInfo>> {
       return this.#turns.take(async () => {
         const { prepared, hijack } = await made(request, this.#kept.setup);
-        this.#kept.own({ ...prepared, strace: new StraceTail() });
+        this.#kept.own({ ...prepared, strace: new StraceTail(), tasks: new KeptTasks(prepared.kernel) });
         const etags = prepared.disks.map(({ etag }) => etag ?? null);
         this.#record.remember({ createdMs: nowMs(), request, etags, ahead: false, ...(hijack && { hijack }) });
         await this.#kept.setAlarm();

@@ -2,9 +2,8 @@
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { answerOf, kernelOf, playOf } from '../../../api/syscalls/schema.ts';
+import { kernelOf } from '../../../api/syscalls/schema.ts';
 import { HostError } from '../../../errors/host-error.ts';
-import type { WholeBatch } from '../../session/rpc.ts';
 import type { SessionJobs } from '../../session/sessions.ts';
 import type { Env } from '../env.ts';
 import { isNdjson, NDJSON, parsed } from '../ndjson.ts';
@@ -27,7 +26,7 @@ import {
   runInSession,
   suspendSession,
 } from './route.ts';
-import { rolledBackJson, rowJson, type sessionAnswer, sessionBatch, sessionJson } from './schema.ts';
+import { rowJson, sessionAnswerOf, sessionBatch, sessionJson, wholeBatchOf } from './schema.ts';
 import { serveBatches } from './socket.ts';
 
 export const sessions = router();
@@ -50,20 +49,8 @@ sessions.openapi(deleteSession, async (c) => {
   return c.body(null, 204);
 });
 
-/** JSON is all that `args` can be: it was parsed from text. */
-async function run(
-  jobs: SessionJobs,
-  id: string,
-  { calls, tasks, ...play }: z.infer<typeof sessionBatch>,
-): Promise<z.infer<typeof sessionAnswer>> {
-  const batch = { ...playOf(play), calls, tasks } as WholeBatch;
-  const { report, kept, obstacle, ...told } = await jobs.run(id, batch);
-  return {
-    ...answerOf(report, kept, play.console),
-    ...(obstacle !== undefined && { obstacle }),
-    ...rolledBackJson(told),
-  };
-}
+const run = async (jobs: SessionJobs, id: string, batch: z.infer<typeof sessionBatch>) =>
+  sessionAnswerOf(await jobs.run(id, wholeBatchOf(batch)), batch.console);
 
 sessions.openapi(runInSession, async (c) => {
   const { id } = c.req.valid('param');

@@ -2,8 +2,19 @@
 
 import { z } from '@hono/zod-openapi';
 import { hijackNotes } from '../../../api/simulations/schema.ts';
-import { batchAnswer, call, kernelOptions, playOptions, tasks } from '../../../api/syscalls/schema.ts';
-import type { Told } from '../../session/rpc.ts';
+import {
+  answerOf,
+  batchAnswer,
+  call,
+  kernelOptions,
+  playOf,
+  playOptions,
+  task,
+  taskAnswer,
+  taskName,
+  tasksOf,
+} from '../../../api/syscalls/schema.ts';
+import type { Told, WholeAnswer, WholeBatch } from '../../session/rpc.ts';
 import type { NamedSession } from '../../session/sessions.ts';
 import { pageQuery } from '../image-content/schema.ts';
 
@@ -26,14 +37,72 @@ export const newSession = z
   })
   .openapi('NewSession');
 
-export const sessionBatchHead = z.strictObject({ ...playOptions, tasks }).openapi('SessionBatchHead');
+const sessionTask = task
+  .extend({
+    calls: z.array(call).default([]).openapi({
+      description: 'Made one after another by this task, after those that it was given before.',
+    }),
+    keep: z.boolean().optional().openapi({
+      description:
+        'True: the task stays when the batch is answered, and a later batch goes on with it by its name. False: it ends after these calls. Default: a kept task stays, a new one ends.',
+    }),
+    wait: z.boolean().default(true).openapi({
+      description:
+        'False: the batch is answered once the kernel gets no further without time or another call, and the task is kept. A call that is not done then is `pending`; its result comes with a later batch that names the task, or over the WebSocket.',
+    }),
+    signal: z.string().max(16).optional().openapi({
+      description: 'Sent to a kept task first.',
+      example: 'SIGUSR1',
+    }),
+  })
+  .openapi('SessionTask');
+
+const MAX_NS = 400 * 86_400 * 1e9;
+
+const advance = z
+  .strictObject({
+    ns: z.int().min(0).max(MAX_NS).optional().openapi({ description: 'So many nanoseconds.' }),
+    until_ns: z.int().min(0).optional().openapi({ description: 'Or until CLOCK_MONOTONIC says so much.' }),
+    ready: z.array(taskName).max(64).default([]).openapi({
+      description: 'No longer than until one of these kept tasks has a result to take, or nothing left to do.',
+    }),
+  })
+  .refine(({ ns, until_ns }) => (ns === undefined) !== (until_ns === undefined), 'either `ns` or `until_ns`')
+  .openapi('Advance');
+
+export const sessionBatchHead = z
+  .strictObject({
+    ...playOptions,
+    tasks: tasksOf(sessionTask),
+    advance: advance.optional().openapi({
+      description:
+        'At the end the time of the kernel goes on, for the kept tasks: with the virtual clock at once, with the other as it does.',
+    }),
+  })
+  .openapi('SessionBatchHead');
 
 export const sessionBatch = sessionBatchHead.extend({ calls: z.array(call).default([]) }).openapi('SessionBatch');
 
 const rolledBack = z.object({ to: z.iso.datetime() }).optional();
 
+const sessionTaskAnswer = taskAnswer
+  .extend({
+    results: taskAnswer.shape.results.openapi({
+      description: 'Of a kept task: those that nobody was told yet, each with `ended_ns`, the time by CLOCK_MONOTONIC.',
+    }),
+    kept: z.literal(true).optional().openapi({ description: 'It is there for the next batch.' }),
+    pending: z
+      .object({ index: z.int(), call: z.string(), since_ns: z.number() })
+      .optional()
+      .openapi({ description: 'The call that it makes now, by its place in its list.' }),
+    failed: z.string().optional().openapi({ description: 'What was wrong with a call that no batch waited for.' }),
+  })
+  .openapi('SessionTaskAnswer');
+
 export const sessionAnswer = batchAnswer
   .extend({
+    tasks: z.record(z.string(), sessionTaskAnswer).optional().openapi({ description: 'Of `tasks`, by name.' }),
+    now_ns: z.number().openapi({ description: "The kernel's CLOCK_MONOTONIC at the end." }),
     rolled_back: rolledBack.openapi({
       description:
         'The host lost the kernel, and what was done since it was last stored: these calls were made on it as it was then. Told once.',
@@ -99,6 +168,25 @@ export const sessionList = z
       .openapi({ description: 'Oldest first.' }),
   })
   .openapi('SessionList');
+
+/** What a client says of a batch, as the session takes it. JSON is all that `args` can be: it was parsed from text. */
+export const wholeBatchOf = ({ calls, tasks, advance, ...play }: z.infer<typeof sessionBatch>): WholeBatch =>
+  ({ ...playOf(play), calls, tasks, ...(advance && { advance: advanceOf(advance) }) }) as WholeBatch;
+
+const advanceOf = ({ ns, until_ns: untilNs = 0, ready }: z.infer<typeof advance>) => ({
+  by: ns === undefined ? { untilNs } : { ns },
+  ready,
+});
+
+export const sessionAnswerOf = (
+  { report, kept, nowNs, obstacle, ...told }: WholeAnswer,
+  withConsole: boolean,
+): z.infer<typeof sessionAnswer> => ({
+  ...answerOf(report, kept, withConsole),
+  now_ns: nowNs,
+  ...(obstacle !== undefined && { obstacle }),
+  ...rolledBackJson(told),
+});
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 

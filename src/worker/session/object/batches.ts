@@ -1,6 +1,7 @@
 /** A batch of calls on a session's kernel: what each answered, and the lines of strace for the session's tail. */
 
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
+import type { CallResult } from '../../../batch/language/types.ts';
 import type { ResultSink } from '../../../batch/player.ts';
 import { ResultKeeper } from '../../../batch/result-keeper.ts';
 import { type BatchReport, playTimed } from '../../../batch/syscall-batch.ts';
@@ -17,24 +18,40 @@ export async function runBatch(
   batch: WholeBatch,
   needs: SetupNeeds,
   flushed: () => void,
-): Promise<Pick<WholeAnswer, 'report' | 'kept'>> {
+): Promise<Pick<WholeAnswer, 'report' | 'kept' | 'nowNs'>> {
   const keeper = new ResultKeeper();
-  const sink = sinkOf(batch, keeper, live.strace, flushed);
-  const report = await playTimed(live, { ...batch, strace: true }, sink, needs).catch((cause: unknown) => {
+  const sink = sinkOf(batch, keeper, live, flushed);
+  const { tasks: kept } = live;
+  const played = { ...batch, strace: true, kept, straceKept: batch.strace };
+  const report = await playTimed(live, played, sink, needs).catch((cause: unknown) => {
     for (const { call, task } of underWay(cause)) note(live.strace, unfinished(call), task);
     throw keeper.explain(cause);
   });
-  await reap(live.kernel.init, report);
-  return { report, kept: { results: keeper.results, tasks: keeper.tasks } };
+  const { nowNs } = live.kernel.engine.clock;
+  const tasks = new Map<string, readonly CallResult[]>(keeper.tasks);
+  for (const name of Object.keys(batch.tasks)) {
+    const task = kept.get(name);
+    if (task) tasks.set(name, task.take().results);
+  }
+  if (!live.kernel.dead) await reap(live.kernel.init, report);
+  if (!live.kernel.dead) await kept.reap();
+  return { report, nowNs, kept: { results: keeper.results, tasks } };
 }
 
-function sinkOf(batch: WholeBatch, keeper: ResultKeeper, tail: StraceTail, flushed: () => void): ResultSink {
+/** Of kept tasks the results are theirs until they are taken: here is only what is noted of each. */
+function sinkOf(
+  batch: WholeBatch,
+  keeper: ResultKeeper,
+  { strace: tail, tasks }: Live,
+  flushed: () => void,
+): ResultSink {
   const nextCall = callNames(batch);
   return ({ strace, ...result }, task) => {
     const call = nextCall(task);
     if (strace !== undefined) note(tail, strace, task);
     else if (result.exited) note(tail, unfinished(call), task);
     if (isFlush(call, result)) flushed();
+    if (task !== undefined && tasks.get(task)) return;
     keeper.keep(batch.strace && strace !== undefined ? { ...result, strace } : result, task);
   };
 }
@@ -49,7 +66,7 @@ const WALL = 0x4000_0000;
 /** Nobody waits for the tasks of a batch once it is answered: its zombies would pile up. */
 async function reap(init: UserTask, { stopped, tasks }: BatchReport): Promise<void> {
   if (stopped?.reason === 'exited') return; // pid 1 is no more
-  for (const { pid } of Object.values(tasks)) await init.syscall('wait4', pid, 0, WNOHANG | WALL, 0);
+  for (const { pid, kept } of Object.values(tasks)) if (!kept) await init.syscall('wait4', pid, 0, WNOHANG | WALL, 0);
 }
 
 /** The calls that were made when the kernel ended. */

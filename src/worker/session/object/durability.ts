@@ -1,9 +1,10 @@
 /** A session's kernel and its store: what is saved when, where the kernel goes on after it was lost, and how it ends. */
 
+import { KeptTasks } from '../../../batch/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { goOn } from '../../../kernel/suspend.ts';
-import { suspendedOf, type Texts, textIn, textParts } from '../saved.ts';
+import { suspendedOf, type Texts, tasksIn, textIn, textParts } from '../saved.ts';
 import type { Parts } from '../store.ts';
 import { StraceTail } from '../strace-tail.ts';
 import type { Alarm } from './alarm.ts';
@@ -61,7 +62,8 @@ export class Durability {
     if (this.#live) return this.#live;
     const parts = this.#record.parts();
     const prepared = parts.has('kernel') ? await this.#resume(meta, parts) : await remade(meta, this.setup);
-    this.#live = { ...prepared, strace: new StraceTail(textIn(parts.get('strace'))) };
+    const tasks = new KeptTasks(prepared.kernel, parts.has('kernel') ? tasksIn(parts) : []);
+    this.#live = { ...prepared, tasks, strace: new StraceTail(textIn(parts.get('strace'))) };
     this.#record.note({ type: 'woken' });
     return this.#live;
   }

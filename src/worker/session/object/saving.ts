@@ -17,11 +17,14 @@ export async function save(
   { kernels, buildId, nowMs, record }: SavingNeeds,
   wait: Pick<SuspendNeeds, 'turn' | 'patienceNs'>,
 ): Promise<string | undefined> {
+  const busy = live.tasks.all.find((task) => task.busy);
+  // What it waits for may never come: no time passes for it here.
+  if (busy) return `task ${busy.name} (pid ${busy.task.pid}) is inside ${busy.pending?.call ?? 'a call'}`;
   const startMs = nowMs();
   const clean = () => kernels.cleanMemory;
   try {
     const suspended = await suspend(live.kernel, { clean, ...wait });
-    const parts = partsOf(suspended, buildId, live, textsOf(live));
+    const parts = partsOf(suspended, buildId, live, textsOf(live), live.tasks.saved);
     const bytes = [...parts.values()].reduce((sum, part) => sum + part.length, 0);
     const atMs = nowMs();
     record.noteWith({ type: 'stored', as: { atMs, tookMs: atMs - startMs, bytes } }, parts);

@@ -1,5 +1,6 @@
 /** A kernel for a session that has none in memory: resumed from its store, or made as it was at first. */
 
+import type { KeptTasks } from '../../../batch/kept-tasks.ts';
 import {
   type AttachedDisk,
   devicesOf,
@@ -31,6 +32,8 @@ export interface SessionNeeds {
 
 export interface Live extends PreparedKernel {
   readonly strace: StraceTail;
+  /** Those that outlive a batch. */
+  readonly tasks: KeptTasks;
 }
 
 /** A new kernel; `hijack` says what became of the keys of that object, if there is one. */
