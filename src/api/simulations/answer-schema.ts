@@ -273,7 +273,10 @@ export const simulationAnswer = z
       z.string(),
       z.looseObject({
         interfaces: z.record(z.string(), z.object({ mac: z.string(), mtu: z.int(), addresses: z.array(z.string()) })),
-        state: z.looseObject({}).openapi({ description: 'As ip, ss and tc would show it at the end.' }),
+        state: z.looseObject({}).openapi({
+          description:
+            'As ip, ss and tc would show it at the end. Of a host with rules, `nftables`: their counters, and the connections that are tracked (a thousand at most).',
+        }),
         pressure: z.record(z.string(), z.number()).optional().openapi({
           description:
             'Counters, by the names of nstat(8), that tell of a shortage of the memory that all hosts share.',

@@ -83,6 +83,43 @@ export const host = z
       )
       .optional()
       .openapi({ description: 'Permanent entries. Default: those that workloads meet.' }),
+    nftables: z
+      .array(z.record(z.string().max(MAX_WORDS), z.unknown()))
+      .optional()
+      .openapi({
+        description:
+          "Filters and translation of addresses, as the list that stands in nft's own JSON, libnftables-json(5): `nft -j list ruleset` prints it. What rules counted, and the connections that are tracked, are in the host's `state.nftables`. Default: none.",
+        example: [
+          { add: { table: { family: 'inet', name: 'filter' } } },
+          {
+            add: {
+              chain: {
+                family: 'inet',
+                table: 'filter',
+                name: 'forward',
+                type: 'filter',
+                hook: 'forward',
+                prio: 0,
+                policy: 'accept',
+              },
+            },
+          },
+          {
+            add: {
+              rule: {
+                family: 'inet',
+                table: 'filter',
+                chain: 'forward',
+                expr: [
+                  { match: { op: '==', left: { payload: { protocol: 'tcp', field: 'dport' } }, right: 80 } },
+                  { counter: null },
+                  { drop: null },
+                ],
+              },
+            },
+          },
+        ],
+      }),
   })
   .openapi('SimulationHost');
 

@@ -2,6 +2,7 @@
 
 import { AF, NETLINK, NLM_F, NLMSG, SOL_NETLINK } from '../../abi/netlink/constants.ts';
 import {
+  concat,
   frame,
   type NetlinkMessage,
   type NetlinkRequest,
@@ -51,6 +52,40 @@ export class NetlinkSocket {
   async trySend(requests: readonly NetlinkRequest[]): Promise<NetlinkRefusal[]> {
     const refusals: NetlinkRefusal[] = [];
     for (let first = 0; first < requests.length; ) first = await this.#sendSome(requests, first, refusals);
+    return refusals;
+  }
+
+  /**
+   * Send requests as one transaction: all of them are done, or none. `begin` and `end` are not acknowledged; what is
+   * said of them (an error of the whole) has the index -1.
+   */
+  async sendTransaction(
+    begin: NetlinkRequest,
+    requests: readonly NetlinkRequest[],
+    end: NetlinkRequest,
+  ): Promise<NetlinkRefusal[]> {
+    const { memory, scratch, scratchBytes } = this.#task;
+    const first = this.#seq + 1;
+    const bytes = [begin, ...requests, end].map((request) => frame(request, ++this.#seq));
+    const length = bytes.reduce((sum, one) => sum + one.length, 0);
+    if (length > scratchBytes)
+      return [
+        { index: -1, error: new KernelError('sendto', 90, `${length} bytes of netlink, ${scratchBytes} at most`) },
+      ];
+    memory.write(scratch, concat(bytes));
+    must('sendto', await this.#task.syscall('sendto', this.fd, scratch, length, 0, 0, 0));
+    const refusals: NetlinkRefusal[] = [];
+    for (let open = requests.length; open > 0; ) {
+      for (const message of await this.#receive()) {
+        const index = message.seq - first - 1;
+        if (message.type !== NLMSG.ERROR || index < -1 || index > requests.length) continue;
+        const error = refused(message, requests[index]);
+        const isOfOne = index >= 0 && index < requests.length;
+        if (error) refusals.push({ index: isOfOne ? index : -1, error });
+        // What is said of the whole is the last word.
+        open = isOfOne ? open - 1 : 0;
+      }
+    }
     return refusals;
   }
 

@@ -30,6 +30,12 @@ export const sharedSysctls: Readonly<Record<string, string>> = {
   ),
 };
 
+/** Set once where hosts have firewalls: nf_conntrack_init_start() with more than 4 GiB. */
+export const trackingSysctls: Readonly<Record<string, string>> = {
+  'net.netfilter.nf_conntrack_buckets': '65536',
+  'net.netfilter.nf_conntrack_max': '262144',
+};
+
 /** Set in each namespace: Linux derives them from its table of established connections. */
 export const ownSysctls: Readonly<Record<string, string>> = {
   'net.ipv4.tcp_max_tw_buckets': `${ESTABLISHED_BUCKETS / 2}`,

@@ -12,6 +12,8 @@ import { setns, socketNetns, unshare } from '../../kernel/syscalls/namespace.ts'
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
+import { installRules } from '../firewall/install.ts';
+import type { Transaction } from '../firewall/ruleset.ts';
 import type { HostPlan } from '../plan/host-plan.ts';
 import type { Place } from '../plan/issue.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -20,7 +22,8 @@ import type { Offload } from '../plan/request.ts';
 import { addressPlace, type Interface, isVlanAware, type Link, type Node, type Port } from '../plan/topology.ts';
 import { parseTime } from '../plan/units.ts';
 import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts';
-import { ownSysctls, sharedSysctls } from './host-tables.ts';
+import { numberDevicesOf } from './device-numbers.ts';
+import { ownSysctls, sharedSysctls, trackingSysctls } from './host-tables.ts';
 import { opportunityBytes } from './mahimahi.ts';
 import type { TcStep } from './step.ts';
 
@@ -72,6 +75,7 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
   await setSysctls(director, {
     ...kernelSysctls,
     'vm.min_free_kbytes': FREE_KIB + plan.topology.links.length * FREE_KIB_PER_LINK,
+    ...([...plan.hosts.values()].some(({ firewall }) => firewall.length > 0) && trackingSysctls),
   });
   const wires = await newNetns(director, withoutIpv6);
   const nodes = new Map<Node, Netns>();
@@ -86,11 +90,12 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
     wires.rtnl,
     plan.topology.links.flatMap((link) => wireUp(link, plan, network)),
   );
-  for (const [node, { rtnl }] of nodes) {
+  for (const [node, { fd, rtnl }] of nodes) {
     // A host with a hijack object is set up by it, in its own order.
     if (plan.hijacks.has(node)) continue;
     await sendAsked(rtnl, node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
     for (const [i, wanted] of plan.hosts.get(node)?.offloads ?? []) await setOffloads(director, rtnl.fd, i, wanted);
+    await setUpFirewall(director, fd, plan.hosts.get(node)?.firewall ?? []);
   }
   return network;
 }
@@ -128,18 +133,18 @@ function sysctlsOf(node: Node, plan: Plan): Record<string, string | number> {
 }
 
 function numberDevices(plan: Plan): Devices {
-  const ofPort = new Map<Port, number>();
-  const ofInterface = new Map<Interface, number>();
-  const bridge = new Map<Node, number>();
-  for (const node of plan.topology.nodes.values()) {
-    let next = 2;
-    for (const port of node.ports) ofPort.set(port, next++);
-    for (const port of node.ports)
-      for (const i of port.interfaces) ofInterface.set(i, i.vlan === undefined ? (ofPort.get(port) ?? 0) : next++);
-    if (node.role === 'switch') bridge.set(node, next);
-  }
+  const nodes = [...plan.topology.nodes.values()].map((node) => [node, numberDevicesOf(node)] as const);
+  const ofPort = new Map(nodes.flatMap(([, numbers]) => [...numbers.ofPort]));
+  const ofInterface = new Map(nodes.flatMap(([, numbers]) => [...numbers.ofInterface]));
+  const bridge = new Map(nodes.flatMap(([node, numbers]) => (node.role === 'switch' ? [[node, numbers.bridge]] : [])));
   const ofLink = new Map(plan.topology.links.map((link) => [link, [2 + 2 * link.index, 3 + 2 * link.index] as const]));
   return { ofPort, ofInterface, ofLink, bridge };
+}
+
+async function setUpFirewall(director: UserTask, netns: number, rules: readonly Transaction[]): Promise<void> {
+  if (rules.length === 0) return;
+  must('setns', await setns(director, netns, CLONE.NEWNET));
+  await installRules(director, rules);
 }
 
 async function setOffloads(

@@ -2,6 +2,8 @@
 
 import { parseMac } from '../../abi/netlink/inet.ts';
 import type { QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
+import { Firewall, type Transaction } from '../firewall/ruleset.ts';
+import { deviceIndex } from '../links/device-numbers.ts';
 import { planQueue } from '../links/queue.ts';
 import type { Addressing } from './addressing.ts';
 import type { Place } from './issue.ts';
@@ -33,6 +35,8 @@ export interface HostPlan {
   readonly routes: readonly HostRoute[];
   readonly neighbours: readonly HostNeighbour[];
   readonly qdiscs: ReadonlyMap<Interface, QdiscOptions>;
+  /** Rules of nftables. */
+  readonly firewall: readonly Transaction[];
   readonly offloads: ReadonlyMap<Interface, Readonly<Partial<Record<Offload, boolean>>>>;
 }
 
@@ -52,6 +56,10 @@ export function planHost(node: Node, topology: Topology, addressing: Addressing)
     ),
     qdiscs: new Map(interfaces.flatMap((i) => withQdisc(i))),
     offloads: new Map(interfaces.flatMap((i) => withOffload(i))),
+    firewall: new Firewall({ deviceIndex: (name) => deviceIndex(node, name) }).read(
+      node.place.at('nftables'),
+      node.spec.nftables ?? [],
+    ),
   };
 }
 

@@ -65,6 +65,8 @@ export interface HostSpec {
   /** Beside those the graph gives; `"none"` leaves those out. */
   readonly routes?: readonly RouteSpec[] | 'none';
   readonly neighbours?: readonly NeighbourSpec[];
+  /** The list of nft's own JSON, libnftables-json(5): what stands in its {"nftables": […]}. */
+  readonly nftables?: readonly Readonly<Record<string, unknown>>[];
 }
 
 export interface InterfaceSpec {

@@ -20,6 +20,7 @@ import { close, openat, read } from '../../kernel/syscalls/file.ts';
 import { setns } from '../../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
+import { type CounterState, readCounters as readRuleCounters } from '../firewall/counters.ts';
 import type { Netns, Network } from '../links/network.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Node } from '../plan/topology.ts';
@@ -41,6 +42,8 @@ export interface HostState {
     readonly handle: string;
     readonly stats: QueueStats;
   }[];
+  /** Of a host with rules of nftables: what they counted, and its connections as /proc/net/nf_conntrack has them. */
+  readonly nftables?: { readonly counters: readonly CounterState[]; readonly connections: readonly string[] };
   readonly sockets: readonly ({ readonly protocol: 'tcp' | 'udp' } & SocketState)[];
   /** Counters of /proc/net/snmp, snmp6 and netstat that tell of packets not delivered, where they are not zero. */
   readonly drops: Readonly<Record<string, number>>;
@@ -152,6 +155,9 @@ async function readHost(plan: Plan, director: UserTask, node: Node, { fd, rtnl }
       handle: formatHandle(handle),
       stats,
     })),
+    ...(plan.hosts.get(node)?.firewall.length && {
+      nftables: { counters: await readRuleCounters(director), connections: await readConnections(director) },
+    }),
     sockets: await readSockets(director, families),
     // A switch gets a copy of what it floods; having no addresses, it discards that.
     ...(node.role === 'switch' ? { drops: {}, pressure: {} } : await readCounters(director)),
@@ -169,6 +175,16 @@ async function readSockets(director: UserTask, families: readonly number[]): Pro
   }
   await close(director, diag.fd);
   return found;
+}
+
+/** More are no reading matter. */
+const MOST_CONNECTIONS = 1000;
+
+async function readConnections(director: UserTask): Promise<string[]> {
+  const lines = (await readText(director, '/proc/thread-self/net/nf_conntrack'))
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.slice(0, MOST_CONNECTIONS).toSorted();
 }
 
 async function readCounters(director: UserTask): Promise<Pick<HostState, 'drops' | 'pressure'>> {
