@@ -5,6 +5,7 @@ import { callCommand } from './call/command.ts';
 import { completionCommand } from './completion.ts';
 import { cpfromfsCommand, cptofsCommand } from './copy/command.ts';
 import { fs2tarCommand } from './fs2tar/command.ts';
+import { mountCommand, umountCommand } from './mount/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { simCommand } from './sim/command.ts';
 import { lookCommands } from './verbs/commands.ts';
@@ -27,6 +28,8 @@ export function lklProgram(version: () => string): Command {
     ...lookCommands(),
     cptofsCommand(),
     cpfromfsCommand(),
+    mountCommand(),
+    umountCommand(),
     callCommand(),
     simCommand(),
     serveCommand(),

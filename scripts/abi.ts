@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConstants } from './abi/constants.ts';
+import { fuseConstants, fuseStructs } from './abi/fuse.ts';
 import { broken, type Generated, stale, write } from './abi/generated.ts';
 import { Unit } from './abi/headers.ts';
 import { argumentKinds, callsWithKinds } from './abi/kinds.ts';
@@ -15,12 +16,12 @@ import { readSyscalls } from './abi/syscalls.ts';
 import { root } from './pins.ts';
 import { twinAssertions } from './twins.ts';
 
-const paths = ['src/abi/syscalls.ts', 'src/abi/uapi/constants.ts', 'src/abi/uapi/structs.ts'];
+const paths = ['src/abi/syscalls.ts', 'src/abi/uapi/constants.ts', 'src/abi/uapi/structs.ts', 'src/abi/uapi/fuse.ts'];
 
 function generate(linux: string): Generated[] {
   const unit = new Unit(linux);
   try {
-    return [syscallTable(linux), constantTable(unit), structTable(unit)];
+    return [syscallTable(linux), constantTable(unit), structTable(unit), fuseTable(unit)];
   } finally {
     unit.close();
   }
@@ -68,6 +69,16 @@ function structTable(unit: Unit): Generated {
 
 /** A struct by the name that man pages use. */
 export type StructName = keyof typeof structs;
+`,
+  };
+}
+
+function fuseTable(unit: Unit): Generated {
+  return {
+    path: 'src/abi/uapi/fuse.ts',
+    doc: 'The protocol between Linux and a file system in user space (linux/fuse.h): its constants, its operations, and its structs\' sizes and fields as "field:kind@offset".',
+    body: `${fuseConstants(unit)}
+export const fuseStructs = ${object(readLayouts(unit, fuseStructs))} as const satisfies Record<string, readonly [size: number, fields: string]>;
 `,
   };
 }

@@ -8,7 +8,7 @@ import type { ImageReport, MountedImage, MountRequest } from './image/mounted-im
 import { imageMounter, type ReplaySpill } from './image/mounter.ts';
 
 import { openWritable, type WritableImage } from './image/writable-image.ts';
-import type { Host } from './kernel/host.ts';
+import type { ClockPolicy, Host } from './kernel/host.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { type Caller, kernelsFor } from './kernel/pool/caller.ts';
 import { KernelPool } from './kernel/pool/pool.ts';
@@ -33,6 +33,11 @@ export interface Limits {
   readonly ready: number;
   /** Milliseconds to wait for memory before `kernel-busy`. */
   readonly patienceMs: number;
+}
+
+export interface WriteOptions {
+  /** `wall`: for a mount that lives as long as people use it, and writes back in its own time. Default: `virtual`. */
+  readonly clock?: ClockPolicy;
 }
 
 export interface LinuxOptions {
@@ -61,8 +66,8 @@ export interface Linux {
   readonly kernels: KernelPool;
   /** A kernel of its own for this image, mounted read-only; close it. Rejects with a HostError that says what the image is not. */
   mount(device: BlockDevice, request: MountRequest): Promise<MountedImage>;
-  /** The same mounted for writing, on the device itself; the clock is the host's. Rejects with `read-only-device` too. */
-  write(device: BlockDevice, request: MountRequest): Promise<WritableImage>;
+  /** The same mounted for writing, on the device itself; the clock is the host's, or begins with it. Rejects with `read-only-device` too. */
+  write(device: BlockDevice, request: MountRequest, options?: WriteOptions): Promise<WritableImage>;
   /** The same as a tree to read, by several tasks at once. */
   openTree(device: BlockDevice, request: MountRequest): Promise<MountedTree>;
   /** What is on it. */
@@ -145,7 +150,8 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     buildId: snapshot.buildId,
     kernels: pool,
     mount: mounter.mount,
-    write: (device, request) => openWritable(() => kernels.acquire({ host, memoryMib: largest }), device, request),
+    write: (device, request, { clock = 'virtual' } = {}) =>
+      openWritable(() => kernels.acquire({ host, memoryMib: largest, clock }), device, request),
     openTree: openMounted,
     inspect: mounter.inspect,
     async fs2tar(device, request, sink) {

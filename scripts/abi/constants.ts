@@ -29,6 +29,25 @@ export function readConstants(unit: Unit): Record<string, GroupRow> {
   return rows;
 }
 
+/** Every integer constant whose whole name matches, and whether a macro defines it. */
+export function readValues(
+  unit: Unit,
+  pattern: RegExp,
+): ReadonlyMap<string, { readonly value: bigint; readonly macro: boolean }> {
+  const { all } = readNames(unit);
+  const values = evaluate(
+    unit,
+    [...all.keys()].filter((name) => pattern.test(name)),
+  );
+  return new Map(
+    [...values].map(([name, value]) => [
+      name,
+      // Bit 31 of an int is a flag, not a sign.
+      { value: BigInt.asUintN(value < 0n && value >= -(2n ** 31n) ? 32 : 64, value), macro: all.get(name) !== '' },
+    ]),
+  );
+}
+
 interface Names {
   /** Every object-like macro and enumerator, in the order in which the headers define them, with the macro's text. */
   readonly all: Map<string, string>;

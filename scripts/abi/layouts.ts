@@ -30,8 +30,10 @@ const padding = /^__|^_?(pad|padding|unused|reserved|spare|resv|resvd|res1|res2|
 
 const friendly = new Map(Object.entries(renamed).map(([name, tag]) => [tag, name]));
 
-export function readLayouts(unit: Unit): Record<string, StructRow> {
-  const tags = [...new Set([...Object.values(renamed), ...structs])];
+export function readLayouts(
+  unit: Unit,
+  tags: readonly string[] = [...new Set([...Object.values(renamed), ...structs])],
+): Record<string, StructRow> {
   const dumped = dump(unit, tags);
   const macros = readMacros(unit);
   const rows: Record<string, StructRow> = {};

@@ -1,17 +1,21 @@
 /** An image mounted for writing: what Linux writes goes to its device, with Linux's own guarantees. */
 
+import { CLONE_FILES, CLONE_VM } from '../abi/uapi/sched.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { chdir } from '../kernel/syscalls/dir.ts';
 import { umount2 } from '../kernel/syscalls/mount.ts';
-import type { UserTask } from '../kernel/user-task.ts';
+import type { PlayedTask } from '../kernel/user-task.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import type { MountRequest } from './mounted-image.ts';
 import { mountDisk } from './mounter.ts';
 
 export interface WritableImage {
-  readonly task: UserTask;
+  /** Attached. */
+  readonly task: PlayedTask;
+  /** One more, with the memory and the open files of the first. Attached, too. */
+  newTask(): Promise<PlayedTask>;
   readonly mountPoint: string;
   readonly type: string;
   readonly partition: number | undefined;
@@ -41,10 +45,12 @@ export async function openWritable(
     const mounted = await mountDisk(kernel, device, disk, { ...request, at: MOUNT_POINT, readOnly: false });
     return {
       task: kernel.init,
+      newTask: () => kernel.spawn(kernel.init, CLONE_VM | CLONE_FILES),
       mountPoint: MOUNT_POINT,
       type: mounted.type,
       partition: mounted.partition,
       async commit() {
+        kernel.init.attach();
         try {
           must('chdir', await chdir(kernel.init, '/'), '/');
           must('umount2', await umount2(kernel.init, MOUNT_POINT), MOUNT_POINT);

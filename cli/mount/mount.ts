@@ -1,0 +1,148 @@
+/** Mounts an image by FUSE, and stays with it until it is unmounted. */
+
+import { appendFileSync, openSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { nodeLinux } from '../../src/node/engine.ts';
+import { MountError } from '../../src/node/fuse/mount.ts';
+import { type ServedImage, serveImage } from '../../src/node/fuse/serve-image.ts';
+import { tryFlock } from '../../src/node/native/calls.ts';
+import { native } from '../../src/node/native/native.ts';
+import { writableFile } from '../../src/node/writable-file.ts';
+import type { BlockDevice } from '../../src/storage/block-device.ts';
+import { openDisk } from '../../src/storage/open-disk.ts';
+import { mountRequest, openDiskFile } from '../disk.ts';
+import { Failure, printable, reasonOf } from '../failure.ts';
+import { inBackground, tellReady } from './background.ts';
+import type { MountArguments } from './command.ts';
+import type { MountWords } from './words.ts';
+
+const MEMORY_MIB = 256;
+/** The engine counts whole machines, and a little beside. */
+const BESIDE_MIB = 16;
+
+export async function mount(image: string, directory: string, options: MountArguments): Promise<void> {
+  if (!native()) {
+    throw new Failure(
+      'failed',
+      `mounting needs Linux on x64 or arm64, this is ${process.platform} on ${process.arch}: lkl ls, cp, cptofs and others read and write images anywhere`,
+    );
+  }
+  if (!options.foreground) return inBackground();
+  const words = options.o ?? {};
+  lockOrFail(options.lock ?? words.lock);
+  // In the background the working directory is another one, later.
+  const log = options.log ?? words.log;
+  const logPath = log === undefined ? undefined : resolve(log);
+  const disk = await opened(image, words.readOnly === true, options);
+  process.once('exit', () => disk.close());
+  try {
+    const served = await serving(image, directory, disk.device, options);
+    unmountAtSignals(served, directory);
+    tellReady(`${image} (${served.type}) is mounted on ${directory}`);
+    try {
+      await served.ended;
+    } finally {
+      if (logPath !== undefined) appendFileSync(logPath, printable(served.log()));
+    }
+  } catch (cause) {
+    throw cause instanceof MountError ? new Failure('failed', cause.message) : cause;
+  } finally {
+    disk.close();
+  }
+}
+
+interface Disk {
+  readonly device: BlockDevice;
+  close(): void;
+}
+
+async function opened(image: string, readOnly: boolean, options: MountArguments): Promise<Disk> {
+  if (readOnly) {
+    const { device } = await openDiskFile(image, options);
+    return { device, close: () => {} };
+  }
+  if (image === '-') throw new Failure('usage', 'what comes from standard input is mounted with -o ro');
+  const file = openedToWrite(image);
+  try {
+    const { device, format } = await openDisk(file, { format: options.format });
+    if (format === 'raw') return { device, close: () => file.close() };
+    throw new Failure('image', `the image is ${format}, which is only read so far: mount it with -o ro`);
+  } catch (cause) {
+    file.close();
+    throw cause;
+  }
+}
+
+function openedToWrite(image: string) {
+  try {
+    return writableFile(resolve(image));
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw cause;
+    throw new Failure('failed', `${image}: ${reasonOf(cause)}; -o ro only reads it`);
+  }
+}
+
+async function serving(
+  image: string,
+  directory: string,
+  device: BlockDevice,
+  options: MountArguments,
+): Promise<ServedImage> {
+  const words: MountWords = options.o ?? {};
+  const mib = options.mb ?? words.mb ?? MEMORY_MIB;
+  const limits = { kernelsMib: mib + BESIDE_MIB, aloneMib: mib, mountMib: [mib], ready: 0, patienceMs: 0 } as const;
+  const linux = await nodeLinux({ limits });
+  const { allowOther = false, defaultPermissions = allowOther || process.geteuid?.() === 0 } = words;
+  return serveImage(linux, device, resolve(directory), {
+    ...mountRequest({
+      ...options,
+      ...defined({
+        type: options.type ?? words.type,
+        partition: options.partition ?? words.partition,
+        options: words.options,
+      }),
+    }),
+    source: image === '-' ? 'lkl' : resolve(image),
+    readOnly: words.readOnly === true,
+    allowOther,
+    checksPermissions: defaultPermissions,
+    writeback: words.writeback,
+    uid: options.uid ?? words.uid,
+    gid: options.gid ?? words.gid,
+  });
+}
+
+const defined = <T extends Readonly<Record<string, unknown>>>(values: T) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+
+/** Held for as long as this process lives. */
+function lockOrFail(path: string | undefined): void {
+  if (path === undefined) return;
+  if (!tryFlock(openSync(path, 'a'))) throw new Failure('failed', `${path} is locked by another process`);
+}
+
+/** The first asks: while the mount is in use it stays. The second takes it away from everybody who has nothing open in it. */
+function unmountAtSignals(served: ServedImage, directory: string): void {
+  let asked = 0;
+  const end = async () => {
+    asked += 1;
+    try {
+      const result = await served.unmount({ lazy: asked > 1 });
+      if (result === 'busy') {
+        console.error(
+          `lkl: ${directory} is in use: it is unmounted at the next signal as soon as nothing is open in it`,
+        );
+      }
+    } catch (cause) {
+      if (!(cause instanceof MountError)) throw cause;
+      console.error(`lkl: ${cause.message}`);
+    }
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.removeAllListeners(signal);
+    process.on(signal, end);
+  }
+}

@@ -1,0 +1,96 @@
+/** The system calls that this package makes by way of the native module, with arguments as people think of them. */
+
+import { type ErrnoName, errnoName } from '../../abi/errno.ts';
+import { type Native, type NativeArgument, native } from './native.ts';
+
+/** By name: the number on x86-64, and on arm64 (asm-generic/unistd.h). */
+const numbers = {
+  read: [0, 63],
+  write: [1, 64],
+  recvmsg: [47, 212],
+  socketpair: [53, 199],
+  flock: [73, 32],
+  mount: [165, 40],
+  lsetxattr: [189, 6],
+  lgetxattr: [192, 9],
+  llistxattr: [195, 12],
+  fallocate: [285, 47],
+} as const;
+
+export type HostCall = keyof typeof numbers;
+
+const isArm = process.arch === 'arm64';
+
+/** One call that must be possible here: throws where the module is missing. Answers what Linux returns. */
+export function hostCall(name: HostCall, ...args: readonly NativeArgument[]): number {
+  return module().syscall(numbers[name][isArm ? 1 : 0], ...args);
+}
+
+/** The same; a negative errno is thrown as Node throws its own. */
+export function mustCall(name: HostCall, ...args: readonly NativeArgument[]): number {
+  const ret = hostCall(name, ...args);
+  if (ret < 0) throw hostError(name, -ret);
+  return ret;
+}
+
+export function hostError(syscall: string, errno: number): Error & { readonly code: string } {
+  const code: ErrnoName | string = errnoName(errno) ?? `errno ${errno}`;
+  return Object.assign(new Error(`${code}: ${syscall}`), { code, errno: -errno, syscall });
+}
+
+export function module(): Native {
+  const found = native();
+  if (!found) throw new Error(`this needs Linux on x64 or arm64: this is ${process.platform} on ${process.arch}`);
+  return found;
+}
+
+/** A C string. */
+export const cstring = (text: string | Uint8Array): Uint8Array => Buffer.concat([Buffer.from(text), Buffer.alloc(1)]);
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+
+/** Two sockets that are connected, and are inherited by no program unless it is given one. */
+export function socketPair(): readonly [number, number] {
+  const SOCK_CLOEXEC = 0o2000000;
+  const pair = new Int32Array(2);
+  mustCall('socketpair', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+  return [pair[0] ?? -1, pair[1] ?? -1];
+}
+
+const SCM_RIGHTS = 1;
+const MSG_DONTWAIT = 0x40;
+const MSG_CMSG_CLOEXEC = 0x4000_0000;
+
+/** The descriptor that somebody sent over `socket`, ours from now on; undefined: there is none. */
+export function receiveDescriptor(socket: number): number | undefined {
+  const { address } = module();
+  // struct cmsghdr: size_t len, int level, int type, then one int.
+  const control = new DataView(new ArrayBuffer(64));
+  const byte = new Uint8Array(64);
+  const iov = new BigUint64Array([address(byte), 1n]);
+  // struct msghdr: name, namelen, iov, iovlen, control, controllen, flags.
+  const message = new BigUint64Array([0n, 0n, address(iov), 1n, address(new Uint8Array(control.buffer)), 64n, 0n]);
+  const bytes = hostCall('recvmsg', socket, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  const length = Number(message[5] ?? 0n);
+  if (bytes <= 0 || length < 20 || control.getInt32(12, true) !== SCM_RIGHTS) return undefined;
+  return control.getInt32(16, true);
+}
+
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+
+/** Whether the bytes are a hole now, which reads as zeros; no: the file system has no holes. */
+export function punchHole(fd: number, offset: number, length: number): boolean {
+  return hostCall('fallocate', fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, length) === 0;
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** flock(2), exclusive, until `fd` is closed; false: another has it. */
+export function tryFlock(fd: number): boolean {
+  const ret = hostCall('flock', fd, LOCK_EX | LOCK_NB);
+  if (ret < 0 && errnoName(-ret) !== 'EAGAIN') throw hostError('flock', -ret);
+  return ret === 0;
+}
