@@ -6,14 +6,12 @@
  * Three samples a row, each after so many requests more. `cut`, a twentieth of them: two that are reset while their kernel runs.
  */
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { unxz } from '../src/archive/unxz.ts';
-import { concat } from '../src/bytes/concat.ts';
 import { embeddedWorker } from '../test/embedded/embedded-worker.ts';
-import { sparseDevice } from '../test/fixtures/sparse-device.ts';
+import { fixture } from './worker/fixture.ts';
+import { childNamed, holdingsOf } from './worker/process.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,34 +25,6 @@ const count = Number(values.requests);
 
 const worker = await embeddedWorker();
 const workerd = childNamed('workerd');
-
-/** The process that this one started, by the name of its program. */
-function childNamed(name: string): string {
-  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const parent = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-      if (parent === String(process.pid) && readlinkSync(`/proc/${pid}/exe`).endsWith(name)) return pid;
-    } catch {
-      // it ended meanwhile
-    }
-  }
-  throw new Error(`no ${name} runs`);
-}
-
-async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-async function fixture(name: string): Promise<Uint8Array<ArrayBuffer>> {
-  const xz = await WebAssembly.compile(readFileSync(new URL('../src/archive/xz-embedded.wasm', import.meta.url)));
-  const chunks: Uint8Array[] = [];
-  const packed = readFileSync(new URL(`../test/fixtures/${name}.img.xz`, import.meta.url));
-  for await (const chunk of unxz(one(packed), xz)) chunks.push(chunk);
-  const device = sparseDevice(concat(chunks));
-  const bytes = new Uint8Array(device.sectors * 512);
-  await device.read(0, bytes);
-  return bytes;
-}
 
 async function send(path: string, body: unknown, method = 'POST', expected = 200): Promise<Response> {
   const raw = body instanceof Uint8Array;
@@ -133,10 +103,10 @@ for (const [kind, request] of Object.entries(kinds)) {
     // Who is cut is found gone after seconds.
     for (let made = 0; made < (kind === 'cut' ? count / 20 : count); made++) await request();
     await delay(200);
-    row.mappings.push(readFileSync(`/proc/${workerd}/maps`, 'utf8').trimEnd().split('\n').length);
-    const rss = /^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${workerd}/status`, 'utf8'))?.[1];
-    row.rssMib.push(Math.round(Number(rss) / 1024));
-    row.files.push(readdirSync(`/proc/${workerd}/fd`).length);
+    const { mappings, rssMib, files } = holdingsOf(workerd);
+    row.mappings.push(mappings);
+    row.rssMib.push(rssMib);
+    row.files.push(files);
   }
   rows.push(row);
   if (!values.json)

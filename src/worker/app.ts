@@ -22,7 +22,7 @@ import { sessionClass } from './session/session.ts';
 import { sessionIndexClass } from './session/session-index.ts';
 import { sessionJobs } from './session/sessions.ts';
 import { tokenRegistryClass } from './session/token-registry.ts';
-import { type ImageStore, imageStore } from './storage/image-store.ts';
+import { type ImageStore, imageStore, spoolStore } from './storage/image-store.ts';
 import { uploadMarks } from './storage/upload-marks.ts';
 
 /** One engine an isolate: its memory is what all requests of the isolate share. */
@@ -49,7 +49,8 @@ const FIRM_BYTES = 12 * 2 ** 20;
 
 const nowMs = () => Date.now();
 
-const imagesOf = ({ IMAGES }: Bindings): ImageStore => imageStore(IMAGES, 'images/');
+const imagesOf = ({ IMAGES }: Bindings, owner?: string): ImageStore =>
+  imageStore(IMAGES, { prefix: 'images/', contents: 'contents/', owner, uniqueName });
 
 /** Their disks' memory is counted as the kernel's own for as long as that lives. */
 function namedImages(images: ImageStore, owner?: string): ImageNames {
@@ -113,8 +114,8 @@ export const app = createApi({
     const bindings: Bindings = c.env;
     const limits = { ...parseLimits(bindings), decoders: workerDecoders };
     const own = engine.for({ owner: principal.id, signal: c.req.raw.signal });
-    const images = imagesFor(imagesOf(bindings), principal);
-    const spooled = imageStore(bindings.IMAGES, 'spool/');
+    const images = imagesFor(imagesOf(bindings, principal.id), principal);
+    const spooled = spoolStore(bindings.IMAGES, 'spool/');
     return {
       jobs: {
         images: imageJobs({ store: images, limits, keepAlive, memory: hold }),

@@ -1,6 +1,6 @@
 /** The Worker's bindings and limits: named, and parsed once, here. */
 
-import { MAX_OBJECT_BYTES } from './storage/image-store.ts';
+import { MAX_OBJECT_BYTES } from './storage/r2-objects.ts';
 
 /** What wrangler.toml binds. Limits are optional strings, as `[vars]` gives them. */
 export interface Bindings {

@@ -78,7 +78,8 @@ const kill = (kernel: Kernel): Promise<void> => {
   return kernel.gone;
 };
 
-const imagesOf = ({ IMAGES }: Bindings) => imageStore(IMAGES, 'images/');
+const imagesOf = ({ IMAGES }: Bindings) =>
+  imageStore(IMAGES, { prefix: 'images/', contents: 'contents/', uniqueName: () => crypto.randomUUID() });
 
 /** The stored image, all of it, as a device in memory. */
 async function heldImage(query: URLSearchParams, { IMAGES }: Bindings): Promise<BlockDevice> {

@@ -93,3 +93,11 @@ function checkJson({ components }: OpenapiDocument, { schema = {} }: Media, json
   if (!valid)
     throw new Error(`${where}: ${errors.map((error) => `${error.instanceLocation} ${error.error}`).join('; ')}`);
 }
+
+/** The bytes of a stored image; of one that came in parts, a note under its name says where they are. */
+export async function storedBytes(name: string): Promise<Uint8Array | undefined> {
+  const object = await env.IMAGES.get(`images/${name}`);
+  const content = object?.customMetadata?.content;
+  const bytes = content === undefined ? object : await env.IMAGES.get(`contents/${content}`);
+  return bytes ? new Uint8Array(await bytes.arrayBuffer()) : undefined;
+}

@@ -4,18 +4,12 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { chunked, cutOff, gzip, MIB, noise, same } from '../fakes/bodies.ts';
 import { samples } from '../fakes/compressed-samples.ts';
-import { type Fetch, inProcess, request } from './harness.ts';
+import { type Fetch, inProcess, request, storedBytes } from './harness.ts';
 
 const octets = { 'content-type': 'application/octet-stream' };
 
 const put = (name: string, body: BodyInit, headers: Record<string, string> = {}, query = '', send?: Fetch) =>
   request(`/v1/images/${name}${query}`, { method: 'PUT', body, headers: { ...octets, ...headers } }, send);
-
-/** What R2 has under the name. */
-async function stored(name: string): Promise<Uint8Array | undefined> {
-  const object = await env.IMAGES.get(`images/${name}`);
-  return object === null ? undefined : new Uint8Array(await object.arrayBuffer());
-}
 
 /** The bucket, counting how its multipart uploads end. */
 function countingUploads() {
@@ -67,13 +61,13 @@ describe('put', () => {
     const response = await put('unknown.img', chunked(image));
     expect(response.status).toBeLessThan(300);
     expect(await response.json()).toMatchObject({ size_bytes: bytes });
-    expect(same(image, (await stored('unknown.img')) ?? new Uint8Array(0))).toBe(true);
+    expect(same(image, (await storedBytes('unknown.img')) ?? new Uint8Array(0))).toBe(true);
   });
 
   it('stores a body of known length as it is', async () => {
     const image = noise(20 * MIB + 7);
     expect((await put('known.img', image)).status).toBe(201);
-    expect(same(image, (await stored('known.img')) ?? new Uint8Array(0))).toBe(true);
+    expect(same(image, (await storedBytes('known.img')) ?? new Uint8Array(0))).toBe(true);
   });
 
   it.each([
@@ -89,13 +83,13 @@ describe('put', () => {
       [{}, `?decompress=${coding}`],
     ] as const) {
       await put('compressed.img', body, headers, query);
-      expect(same(image, (await stored('compressed.img')) ?? new Uint8Array(0))).toBe(true);
+      expect(same(image, (await storedBytes('compressed.img')) ?? new Uint8Array(0))).toBe(true);
     }
   });
 
   it('stores a compressed body as it is when asked to', async () => {
     await put('kept.img', samples.xzBlocks, {}, '?decompress=none');
-    expect(same(samples.xzBlocks, (await stored('kept.img')) ?? new Uint8Array(0))).toBe(true);
+    expect(same(samples.xzBlocks, (await storedBytes('kept.img')) ?? new Uint8Array(0))).toBe(true);
   });
 
   it('refuses an empty body, of known length or not', async () => {
@@ -104,7 +98,7 @@ describe('put', () => {
       expect(response.status).toBe(400);
       expect(await response.json()).toMatchObject({ type: '/problems/empty-body' });
     }
-    expect(await stored('empty.img')).toBeUndefined();
+    expect(await storedBytes('empty.img')).toBeUndefined();
   });
 
   it('refuses what is larger than MAX_IMAGE_BYTES, and leaves nothing', async () => {
@@ -114,7 +108,7 @@ describe('put', () => {
       expect(response.status).toBe(413);
       expect(await response.json()).toMatchObject({ type: '/problems/too-large', max_bytes: 1_000_000 });
     }
-    expect(await stored('large.img')).toBeUndefined();
+    expect(await storedBytes('large.img')).toBeUndefined();
     expect((await put('fits.img', chunked(noise(1_000_000)), {}, '', send)).status).toBe(201);
   });
 
@@ -129,7 +123,7 @@ describe('put', () => {
       expect(response.status).toBe(422);
       expect(await response.json()).toMatchObject({ type: '/problems/bad-compression' });
     }
-    expect(await stored('damaged.img')).toBeUndefined();
+    expect(await storedBytes('damaged.img')).toBeUndefined();
   });
 
   it('leaves neither an image nor an upload behind when the client goes away', async () => {
@@ -137,13 +131,13 @@ describe('put', () => {
     const response = await put('gone.img', cutOff(noise(17 * MIB)), {}, '', send);
     expect(await response.json()).toMatchObject({ type: '/problems/body-interrupted' });
     expect(counts).toEqual({ created: 1, completed: 0, aborted: 1 });
-    expect(await stored('gone.img')).toBeUndefined();
+    expect(await storedBytes('gone.img')).toBeUndefined();
   });
 
   it('leaves the image that was there when the client goes away while replacing it', async () => {
     await put('kept-on-failure.img', noise(1000));
     await put('kept-on-failure.img', cutOff(noise(2000)), {}, '', inProcess());
-    expect(same(noise(1000), (await stored('kept-on-failure.img')) ?? new Uint8Array(0))).toBe(true);
+    expect(same(noise(1000), (await storedBytes('kept-on-failure.img')) ?? new Uint8Array(0))).toBe(true);
   });
 
   it.each(['multipart/form-data; boundary=x', 'text/plain', 'application/json'])('refuses %s', async (type) => {
@@ -221,7 +215,7 @@ describe('conditions', () => {
     const { counts, send } = countingUploads();
     expect((await put('race.img', racing, { 'if-none-match': '*' }, '', send)).status).toBe(412);
     expect(counts).toEqual({ created: 0, completed: 0, aborted: 0 });
-    expect(new TextDecoder().decode(await stored('race.img'))).toBe('first');
+    expect(new TextDecoder().decode(await storedBytes('race.img'))).toBe('first');
   });
 
   it.each(['abc', '"a", "b"', 'W/"a"'])('refuses If-Match: %s', async (header) => {
@@ -248,7 +242,7 @@ describe('delete', () => {
   it('answers 204, and 404 from then on', async () => {
     await put('deleted.img', 'x');
     expect((await request('/v1/images/deleted.img', { method: 'DELETE' })).status).toBe(204);
-    expect(await stored('deleted.img')).toBeUndefined();
+    expect(await storedBytes('deleted.img')).toBeUndefined();
     const again = await request('/v1/images/deleted.img', { method: 'DELETE' });
     expect(again.status).toBe(404);
     expect(await again.json()).toMatchObject({ type: '/problems/image-not-found' });
@@ -262,7 +256,7 @@ describe('delete', () => {
     expect(refused.status).toBe(412);
     expect(await refused.json()).toMatchObject({ type: '/problems/precondition-failed' });
     expect((await drop('no tag')).status).toBe(400);
-    expect(await stored('versioned.img')).toBeDefined();
+    expect(await storedBytes('versioned.img')).toBeDefined();
     expect((await drop(etag)).status).toBe(204);
     expect((await drop('*')).status).toBe(404);
   });

@@ -31,9 +31,9 @@ export function imagesFor(store: ImageStore, principal: Principal): ImageStore {
       write(name);
       return store.put(name, ...rest);
     },
-    async delete(name) {
+    async delete(name, condition) {
       write(name);
-      await store.delete(name);
+      return store.delete(name, condition);
     },
     async createUpload(name) {
       write(name);

@@ -10,7 +10,7 @@ import { openDisk } from '../../storage/open-disk.ts';
 import type { Room } from '../../storage/room.ts';
 import { type OpenedPath, openPath } from '../../tree/files.ts';
 import type { Hold } from '../bodies/budget.ts';
-import type { ImageStore } from '../storage/image-store.ts';
+import type { ImageStore, SpoolStore } from '../storage/image-store.ts';
 import { imageNotFound, type KeepAlive } from './images.ts';
 import type { Body, IncomingLimits } from './incoming.ts';
 import { spool } from './spool.ts';
@@ -27,7 +27,7 @@ export interface ImageContentJobs {
 export interface ImageContentNeeds {
   readonly images: ImageStore;
   /** Holds bodies while they are worked on. */
-  readonly spooled: ImageStore;
+  readonly spooled: SpoolStore;
   readonly engine: Pick<Linux, 'mount' | 'inspect' | 'fs2tar'>;
   readonly limits: IncomingLimits;
   readonly keepAlive: KeepAlive;

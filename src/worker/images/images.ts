@@ -2,8 +2,9 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import type { Hold } from '../bodies/budget.ts';
-import type { Condition, ImageStore, StoredImage } from '../storage/image-store.ts';
-import { holds, saveStream } from '../storage/save-stream.ts';
+import { type Condition, isMet, type StoredImage } from '../storage/image-entry.ts';
+import type { ImageStore } from '../storage/image-store.ts';
+import { saveStream } from '../storage/save-stream.ts';
 import { type Body, type IncomingLimits, openBody } from './incoming.ts';
 
 /** Lets work go on after its request has ended, so that what a client left behind is cleaned up. */
@@ -18,7 +19,6 @@ export interface ImageJobs {
   ): Promise<{ readonly image: StoredImage; readonly created: boolean }>;
   get(name: string): Promise<StoredImage>;
   list: ImageStore['list'];
-  /** Storage deletes without a condition: it is looked at just before. */
   delete(name: string, condition: Condition): Promise<void>;
 }
 
@@ -39,9 +39,10 @@ export function imageJobs({ store, limits, keepAlive, memory }: ImageNeeds): Ima
 
   return {
     async put(name, body, condition) {
-      if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
+      const before = await store.head(name);
+      if (!isMet(before, condition)) throw new HostError('precondition-failed');
       const { bytes, lengthBytes } = await openBody(body, limits);
-      const created = (await store.head(name)) === undefined;
+      const created = before === undefined;
       const saved = saveStream(store, name, bytes, lengthBytes, memory, condition);
       keepAlive(saved);
       const image = await saved;
@@ -52,8 +53,7 @@ export function imageJobs({ store, limits, keepAlive, memory }: ImageNeeds): Ima
     list: (page) => store.list(page),
     async delete(name, condition) {
       await get(name);
-      if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
-      await store.delete(name);
+      if (!(await store.delete(name, condition))) throw new HostError('precondition-failed');
     },
   };
 }

@@ -6,7 +6,7 @@ import type { ByteSource } from '../../storage/byte-source.ts';
 import { openDisk } from '../../storage/open-disk.ts';
 import type { Room } from '../../storage/room.ts';
 import type { Hold } from '../bodies/budget.ts';
-import type { ImageStore } from '../storage/image-store.ts';
+import type { SpoolStore } from '../storage/image-store.ts';
 import { saveStream } from '../storage/save-stream.ts';
 import { BLOCK_BYTES, type Block, BlockMap, blockSource, blocksOf, unpackedSource } from './blocks.ts';
 import type { KeepAlive } from './images.ts';
@@ -19,7 +19,7 @@ export interface Spooled {
 }
 
 export interface SpoolNeeds {
-  readonly spooled: ImageStore;
+  readonly spooled: SpoolStore;
   readonly limits: IncomingLimits;
   readonly keepAlive: KeepAlive;
   readonly uniqueName: () => string;

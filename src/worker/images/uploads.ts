@@ -3,16 +3,9 @@
 import { HostError } from '../../errors/host-error.ts';
 import { checked, type ExpectedDigest } from '../bodies/digest.ts';
 import { received } from '../bodies/received.ts';
-import {
-  type Condition,
-  type ImageStore,
-  MAX_PARTS,
-  MAX_PUT_BYTES,
-  MIN_PART_BYTES,
-  type StoredImage,
-  type StoredPart,
-} from '../storage/image-store.ts';
-import { holds } from '../storage/save-stream.ts';
+import { type Condition, isMet, type StoredImage } from '../storage/image-entry.ts';
+import type { ImageStore } from '../storage/image-store.ts';
+import { MAX_PARTS, MAX_PUT_BYTES, MIN_PART_BYTES, type StoredPart } from '../storage/r2-objects.ts';
 import type { MarkedUpload, UploadMarks } from '../storage/upload-marks.ts';
 
 /** A part with its length, as its upload answered it. */
@@ -55,7 +48,7 @@ export function imageUploadJobs({ store, marks, maxImageBytes }: UploadNeeds): I
   };
   return {
     async begin(name, condition) {
-      if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
+      if (!isMet(await store.head(name), condition)) throw new HostError('precondition-failed');
       const { id } = await store.createUpload(name);
       await marks.add(name, id);
       return { id };
@@ -75,10 +68,10 @@ export function imageUploadJobs({ store, marks, maxImageBytes }: UploadNeeds): I
     },
     async complete(name, id, parts, condition) {
       checkParts(parts, maxImageBytes);
-      if (!(await holds(store, name, condition))) throw new HostError('precondition-failed');
       const upload = store.resumeUpload(name, id);
       if (!(await marks.has(name, id))) throw unknown();
-      const image = await ofKnown(name, id, upload.complete(parts));
+      const image = await ofKnown(name, id, upload.complete(parts, condition));
+      if (image === undefined) throw new HostError('precondition-failed');
       await marks.remove(name, id);
       return image;
     },

@@ -1,7 +1,7 @@
 /** Conditional requests (RFC 9110, section 13) on one entity tag or any. */
 
 import { z } from '@hono/zod-openapi';
-import type { Condition } from '../storage/image-store.ts';
+import type { Condition } from '../storage/image-entry.ts';
 
 const TAG = /^"[\x21\x23-\x7e]+"$/;
 

@@ -1,47 +1,26 @@
-/** Images as objects of an R2 bucket: whole, in parts, listed, deleted. What R2 calls an error gets our names here. */
+/** Images as objects of an R2 bucket: whole, in parts, listed, deleted; each change on condition is one conditional write. */
 
-import { HostError } from '../../errors/host-error.ts';
+import { ImageNotFoundError } from '../../storage/errors.ts';
+import {
+  type Condition,
+  contentOf,
+  deletedMetadata,
+  type FoundObject,
+  imageIn,
+  isDeleted,
+  isMet,
+  noteMetadata,
+  ownerMetadata,
+  type StoredImage,
+} from './image-entry.ts';
+import { named, type PartsUpload, partsUpload, type StoredPart, sized } from './r2-objects.ts';
 import { type R2Source, r2Source } from './r2-source.ts';
 
-export interface StoredImage {
-  readonly name: string;
-  readonly sizeBytes: number;
-  /** Names this version; without quotes. */
-  readonly etag: string;
-  /** Of the whole image, in hex; R2 has none for an image that came in parts. */
-  readonly md5: string | undefined;
-  readonly uploaded: Date;
+/** An image on its way in, in parts. */
+export interface ImageUpload extends Omit<PartsUpload<unknown>, 'complete'> {
+  /** Undefined: the condition did not hold. Looked at before the parts are joined, and again as the image appears. */
+  complete(parts: readonly StoredPart[], condition: Condition): Promise<StoredImage | undefined>;
 }
-
-/** The state an image must be in to be replaced. Absent: any. */
-export interface Condition {
-  /** This version, or `*`: any version, but there must be one. */
-  readonly ifMatch?: string | undefined;
-  /** There must be none. */
-  readonly ifNoneMatch?: '*' | undefined;
-}
-
-export interface StoredPart {
-  readonly part: number;
-  readonly etag: string;
-}
-
-/** An image on its way in, in parts numbered from 1, all equally long but the last. */
-export interface ImageUpload {
-  readonly id: string;
-  put(part: number, body: Uint8Array): Promise<StoredPart>;
-  /** The same of a stream of exactly so many bytes; one that fails leaves the part as it was. */
-  putStream(part: number, bytes: AsyncIterable<Uint8Array>, lengthBytes: number): Promise<StoredPart>;
-  complete(parts: readonly StoredPart[]): Promise<StoredImage>;
-  abort(): Promise<void>;
-}
-
-/** R2's limits: https://developers.cloudflare.com/r2/platform/limits/ */
-export const MIN_PART_BYTES = 5 * 2 ** 20;
-export const MAX_PARTS = 10_000;
-/** 4.995 GiB and 4.995 TiB, down to whole MiB. */
-export const MAX_PUT_BYTES = 5114 * 2 ** 20;
-export const MAX_OBJECT_BYTES = 5_237_637 * 2 ** 20;
 
 export interface ImageStore {
   head(name: string): Promise<StoredImage | undefined>;
@@ -61,7 +40,8 @@ export interface ImageStore {
     lengthBytes: number,
     condition: Condition,
   ): Promise<StoredImage | undefined>;
-  delete(name: string): Promise<void>;
+  /** Atomic too. False: the condition did not hold, or there was none. */
+  delete(name: string, condition: Condition): Promise<boolean>;
   createUpload(name: string): Promise<ImageUpload>;
   /** Does not look whether there is one: its first use does. */
   resumeUpload(name: string, id: string): ImageUpload;
@@ -69,103 +49,155 @@ export interface ImageStore {
   source(name: string): Promise<R2Source>;
 }
 
-/** Images under the keys that begin with `prefix`. */
-export function imageStore(bucket: R2Bucket, prefix: string): ImageStore {
-  const storedImage = (object: R2Object): StoredImage => ({
-    name: object.key.slice(prefix.length),
-    sizeBytes: object.size,
-    etag: object.etag,
-    md5: object.checksums.toJSON().md5,
-    uploaded: object.uploaded,
-  });
+export interface ImageStoreOptions {
+  /** What keys of images begin with, and those of contents that came in parts. */
+  readonly prefix: string;
+  readonly contents: string;
+  /** Whose the images are that are made. One that is replaced stays whose it was. */
+  readonly owner?: string | undefined;
+  readonly uniqueName: () => string;
+}
 
-  const imageUpload = (upload: R2MultipartUpload): ImageUpload => ({
-    id: upload.uploadId,
-    async put(part, body) {
-      const { partNumber, etag } = await named(upload.uploadPart(part, body));
-      return { part: partNumber, etag };
+export function imageStore(bucket: R2Bucket, { prefix, contents, owner, uniqueName }: ImageStoreOptions): ImageStore {
+  /** What stands under the name, notes too. */
+  const found = (name: string): Promise<FoundObject | null> => named(bucket.head(prefix + name));
+
+  /** To put only over what was found. */
+  const over = (object: FoundObject | null): R2Conditional =>
+    object === null ? { etagDoesNotMatch: '*' } : { etagMatches: object.etag };
+
+  /** What nobody finds any more. */
+  const dropContent = async (object: FoundObject | null): Promise<void> => {
+    const content = object === null ? undefined : contentOf(object);
+    if (content !== undefined) await named(bucket.delete(contents + content));
+  };
+
+  /** Puts a note on condition; answers what stood there, or undefined when the condition did not hold. */
+  async function note(
+    name: string,
+    condition: Condition,
+    text: string,
+    metadata: (before: StoredImage | undefined) => Readonly<Record<string, string>>,
+  ): Promise<{ readonly before: FoundObject | null; readonly now: R2Object } | undefined> {
+    for (;;) {
+      const before = await found(name);
+      const image = imageIn(name, before);
+      if (!isMet(image, condition)) return undefined;
+      const options = { onlyIf: over(before), customMetadata: metadata(image) };
+      const now = await named(bucket.put(prefix + name, text, options));
+      // Whoever was first may have left what the condition asks for: look again.
+      if (now !== null) return { before, now };
+    }
+  }
+
+  const imageUpload = (name: string, key: string, parts: PartsUpload<R2Object>): ImageUpload => ({
+    id: `${key}.${parts.id}`,
+    put: parts.put,
+    putStream: parts.putStream,
+    abort: parts.abort,
+    async complete(list, condition) {
+      if (!isMet(imageIn(name, await found(name)), condition)) return undefined;
+      const content = `${name}/${key}`;
+      const { size } = await parts.complete(list);
+      const noted = await note(name, condition, content, (image) =>
+        noteMetadata(content, size, image ? image.owner : owner),
+      );
+      if (noted === undefined) {
+        await named(bucket.delete(contents + content));
+        return undefined;
+      }
+      await dropContent(noted.before);
+      return imageIn(name, noted.now);
     },
-    async putStream(part, bytes, lengthBytes) {
-      const { partNumber, etag } = await sized(bytes, lengthBytes, (readable) => upload.uploadPart(part, readable));
-      return { part: partNumber, etag };
-    },
-    async complete(parts) {
-      return storedImage(await named(upload.complete(parts.map(({ part, etag }) => ({ partNumber: part, etag })))));
-    },
-    abort: () => named(upload.abort()),
   });
 
   return {
-    async head(name) {
-      const object = await named(bucket.head(prefix + name));
-      return object === null ? undefined : storedImage(object);
+    head: async (name) => imageIn(name, await found(name)),
+    async list({ prefix: begin, limit, after }) {
+      const images: StoredImage[] = [];
+      for (let startAfter = after && prefix + after; ; ) {
+        const { objects, truncated } = await named(
+          bucket.list({
+            prefix: prefix + begin,
+            limit: limit - images.length,
+            include: ['customMetadata'],
+            ...(startAfter && { startAfter }),
+          }),
+        );
+        for (const object of objects) {
+          const image = imageIn(object.key.slice(prefix.length), object);
+          if (image) images.push(image);
+        }
+        if (!truncated || images.length >= limit) return { images, more: truncated };
+        startAfter = objects.at(-1)?.key ?? startAfter;
+      }
     },
-    async list(page) {
-      const { after, limit } = page;
-      const options = { prefix: prefix + page.prefix, limit, ...(after && { startAfter: prefix + after }) };
-      const { objects, truncated } = await named(bucket.list(options));
-      return { images: objects.map(storedImage), more: truncated };
-    },
-    async put(name, body, lengthBytes, { ifMatch, ifNoneMatch }) {
-      const onlyIf = {
-        ...(ifMatch === undefined ? {} : { etagMatches: ifMatch }),
-        ...(ifNoneMatch === undefined ? {} : { etagDoesNotMatch: ifNoneMatch }),
+    async put(name, body, lengthBytes, condition) {
+      const before = await found(name);
+      const image = imageIn(name, before);
+      if (!isMet(image, condition)) return undefined;
+      const isConditional = condition.ifMatch !== undefined || condition.ifNoneMatch !== undefined;
+      const options = {
+        ...(isConditional && { onlyIf: over(before) }),
+        customMetadata: ownerMetadata(image ? image.owner : owner),
       };
-      const object = await sized(body, lengthBytes, (readable) => bucket.put(prefix + name, readable, { onlyIf }));
-      return object === null ? undefined : storedImage(object);
+      const object = await sized(body, lengthBytes, (readable) => bucket.put(prefix + name, readable, options));
+      if (object === null) return undefined;
+      await dropContent(before);
+      return imageIn(name, object);
     },
-    delete: (name) => named(bucket.delete(prefix + name)),
-    createUpload: async (name) => imageUpload(await named(bucket.createMultipartUpload(prefix + name))),
-    resumeUpload: (name, id) => imageUpload(bucket.resumeMultipartUpload(prefix + name, id)),
-    source: (name) => r2Source(bucket, prefix + name),
+    async delete(name, condition) {
+      const isConditional = condition.ifMatch !== undefined || condition.ifNoneMatch !== undefined;
+      if (!isConditional) {
+        const before = await found(name);
+        if (imageIn(name, before) === undefined) return false;
+        await named(bucket.delete(prefix + name));
+        await dropContent(before);
+        return true;
+      }
+      const noted = await note(name, condition, uniqueName(), () => deletedMetadata);
+      if (noted === undefined) return false;
+      await dropContent(noted.before);
+      return noted.before !== null && !isDeleted(noted.before);
+    },
+    async createUpload(name) {
+      const key = uniqueName();
+      return imageUpload(
+        name,
+        key,
+        partsUpload(await named(bucket.createMultipartUpload(`${contents}${name}/${key}`))),
+      );
+    },
+    resumeUpload(name, id) {
+      const dot = id.indexOf('.');
+      const [key, upload] = [id.slice(0, Math.max(dot, 0)), id.slice(dot + 1)];
+      return imageUpload(name, key, partsUpload(bucket.resumeMultipartUpload(`${contents}${name}/${key}`, upload)));
+    },
+    async source(name) {
+      const source = await r2Source(bucket, prefix + name);
+      if (isDeleted(source)) throw new ImageNotFoundError(name);
+      const content = contentOf(source);
+      if (content === undefined) return source;
+      const { sizeBytes, read } = await r2Source(bucket, contents + content);
+      return { sizeBytes, read, etag: source.etag };
+    },
   };
 }
 
-/** `send` takes the bytes as R2 wants them: a stream of known length. Rejects with what the bytes failed of, if they did. */
-async function sized<T>(
-  bytes: AsyncIterable<Uint8Array>,
-  lengthBytes: number,
-  send: (readable: ReadableStream<Uint8Array>) => Promise<T>,
-): Promise<T> {
-  const { readable, writable } = new FixedLengthStream(lengthBytes);
-  let failure: { readonly cause: unknown } | undefined;
-  copy(bytes, writable).catch((cause: unknown) => {
-    failure = { cause };
-  });
-  try {
-    return await named(send(readable));
-  } catch (cause) {
-    // On its way through the stream an error loses its class.
-    throw failure ? failure.cause : cause;
-  }
+/** What lives as long as one request: under names that nobody else has, so that nothing has to be conditional. */
+export interface SpoolStore extends Pick<ImageStore, 'put' | 'createUpload' | 'source'> {
+  delete(name: string): Promise<void>;
 }
 
-async function copy(body: AsyncIterable<Uint8Array>, into: WritableStream<Uint8Array>): Promise<void> {
-  const writer = into.getWriter();
-  try {
-    for await (const chunk of body) await writer.write(chunk);
-    await writer.close();
-  } catch (cause) {
-    await writer.abort(cause);
-    throw cause;
-  }
-}
-
-/** https://developers.cloudflare.com/r2/api/error-codes/ */
-const r2Errors: Record<number, (cause: Error) => HostError> = {
-  10011: (cause) => new HostError('bad-parts', 'every part but the last needs at least 5 MiB', { cause }),
-  10024: (cause) => new HostError('upload-not-found', undefined, { cause }),
-  10025: (cause) => new HostError('bad-parts', 'a part was not uploaded, or its etag is another', { cause }),
-  10048: (cause) => new HostError('bad-parts', 'every part but the last must be equally long', { cause }),
-  10058: (cause) => new HostError('too-many-writes', undefined, { cause }),
-};
-
-/** The Workers binding puts R2's code at the end of the message, in parentheses. */
-async function named<T>(task: Promise<T>): Promise<T> {
-  try {
-    return await task;
-  } catch (cause) {
-    const code = cause instanceof Error ? /\((\d+)\)$/.exec(cause.message)?.[1] : undefined;
-    throw cause instanceof Error ? (r2Errors[Number(code)]?.(cause) ?? cause) : cause;
-  }
-}
+export const spoolStore = (bucket: R2Bucket, prefix: string): SpoolStore => ({
+  async put(name, body, lengthBytes) {
+    const object = await sized(body, lengthBytes, (readable) => bucket.put(prefix + name, readable));
+    return imageIn(name, object) ?? undefined;
+  },
+  async createUpload(name) {
+    const upload = partsUpload(await named(bucket.createMultipartUpload(prefix + name)));
+    return { ...upload, complete: async (parts) => imageIn(name, await upload.complete(parts)) };
+  },
+  source: (name) => r2Source(bucket, prefix + name),
+  delete: (name) => named(bucket.delete(prefix + name)),
+});

@@ -26,6 +26,8 @@ export interface R2Source extends ByteSource {
   read(offset: number, into: Uint8Array): Promise<void>;
   /** Names the version every read is pinned to. */
   readonly etag: string;
+  /** What was written along with it. */
+  readonly customMetadata?: Readonly<Record<string, string>>;
 }
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -60,11 +62,12 @@ export async function r2Source(
 
   const object = await attempt(() => bucket.head(key));
   if (object === null) throw new ImageNotFoundError(key);
-  const { etag, size: sizeBytes } = object;
+  const { etag, size: sizeBytes, customMetadata } = object;
 
   return {
     sizeBytes,
     etag,
+    ...(customMetadata && { customMetadata }),
     async read(offset, into) {
       checkBytes({ sizeBytes }, offset, into.length);
       if (into.length === 0) return;

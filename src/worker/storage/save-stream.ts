@@ -2,7 +2,9 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import type { Hold } from '../bodies/budget.ts';
-import { type Condition, type ImageStore, MAX_PARTS, MAX_PUT_BYTES, type StoredImage } from './image-store.ts';
+import { type Condition, isMet, type StoredImage } from './image-entry.ts';
+import type { ImageStore } from './image-store.ts';
+import { MAX_PARTS, MAX_PUT_BYTES } from './r2-objects.ts';
 
 /** Two are in memory at a time: one fills while the other is sent. */
 export const PART_BYTES = 8 * 2 ** 20;
@@ -11,11 +13,11 @@ export const PART_BYTES = 8 * 2 ** 20;
 const MAX_STREAM_BYTES = PART_BYTES * MAX_PARTS;
 
 /**
- * All or nothing: a stream that fails leaves no object and no upload. Undefined: the condition did not hold.
- * The condition of a write in parts is looked at before the first and again before the object appears.
+ * All or nothing: a stream that fails leaves no object and no upload. Undefined: the condition did not hold as the object
+ * was to appear.
  */
 export async function saveStream(
-  store: ImageStore,
+  store: Pick<ImageStore, 'put' | 'createUpload'> & Partial<Pick<ImageStore, 'head'>>,
   name: string,
   bytes: AsyncIterable<Uint8Array>,
   lengthBytes: number | undefined,
@@ -24,7 +26,7 @@ export async function saveStream(
 ): Promise<StoredImage | undefined> {
   if (lengthBytes !== undefined && lengthBytes <= MAX_PUT_BYTES) return store.put(name, bytes, lengthBytes, condition);
   if (lengthBytes !== undefined && lengthBytes > MAX_STREAM_BYTES) throw tooLarge();
-  if (!(await holds(store, name, condition))) return undefined;
+  if (store.head && !isMet(await store.head(name), condition)) return undefined;
   const parts = inParts(bytes, memory);
   const first = await parts.next();
   if (first.done || first.value.length < PART_BYTES) {
@@ -41,22 +43,13 @@ export async function saveStream(
       sending.catch(() => {}); // awaited above and below
       sent.push(sending);
     }
-    const stored = await Promise.all(sent);
-    if (await holds(store, name, condition)) return await upload.complete(stored);
-    await upload.abort();
-    return undefined;
+    const stored = await upload.complete(await Promise.all(sent), condition);
+    if (stored === undefined) await upload.abort().catch(() => {}); // it may have been completed and dropped
+    return stored;
   } catch (cause) {
     await upload.abort();
     throw cause;
   }
-}
-
-/** Whether the image is in the state `condition` asks for. */
-export async function holds(store: ImageStore, name: string, { ifMatch, ifNoneMatch }: Condition): Promise<boolean> {
-  if (ifMatch === undefined && ifNoneMatch === undefined) return true;
-  const found = await store.head(name);
-  if (ifNoneMatch !== undefined && found !== undefined) return false;
-  return ifMatch === undefined || (found !== undefined && (ifMatch === '*' || ifMatch === found.etag));
 }
 
 /** Pieces of PART_BYTES each, but the last. Each is counted as `memory`: whoever takes it gives that back. */

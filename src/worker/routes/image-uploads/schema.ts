@@ -2,7 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import type { UploadedPart } from '../../images/uploads.ts';
-import { MAX_PARTS, MAX_PUT_BYTES, MIN_PART_BYTES } from '../../storage/image-store.ts';
+import { MAX_PARTS, MAX_PUT_BYTES, MIN_PART_BYTES } from '../../storage/r2-objects.ts';
 import type { MarkedUpload } from '../../storage/upload-marks.ts';
 import { decimal } from '../decimal.ts';
 import { imageName } from '../images/schema.ts';

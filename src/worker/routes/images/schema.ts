@@ -1,7 +1,7 @@
 /** Images as JSON. */
 
 import { z } from '@hono/zod-openapi';
-import type { StoredImage } from '../../storage/image-store.ts';
+import type { StoredImage } from '../../storage/image-entry.ts';
 import { decimal } from '../decimal.ts';
 
 /** Characters that need no escape in a URL (RFC 3986 2.3); no slash, so that what follows the name is never part of it. */

@@ -1,0 +1,75 @@
+/** What stands under an image's name: the image itself, a note of where it is, or a note that it was deleted. */
+
+/**
+ * R2 completes an upload in parts without a condition, and deletes without one. So what has to be conditional is the
+ * writing of one small object: an upload's content has a key of its own, and the note that names it is put on condition;
+ * and a deletion on condition is a note that there is nothing, put on condition too. The state of an image is what
+ * stands under its name, so each change of it is one conditional write.
+ */
+export interface StoredImage {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Names this version; without quotes. */
+  readonly etag: string;
+  /** Of the whole image, in hex; R2 has none for an image that came in parts. */
+  readonly md5: string | undefined;
+  readonly uploaded: Date;
+  /** The principal who made it; undefined for one that came into the bucket another way. */
+  readonly owner: string | undefined;
+}
+
+/** The state an image must be in to be changed. Absent: any. */
+export interface Condition {
+  /** This version, or `*`: any version, but there must be one. */
+  readonly ifMatch?: string | undefined;
+  /** There must be none. */
+  readonly ifNoneMatch?: '*' | undefined;
+}
+
+/** Whether `image`, which is there or not, is in the state `condition` asks for. */
+export function isMet(image: Pick<StoredImage, 'etag'> | undefined, { ifMatch, ifNoneMatch }: Condition): boolean {
+  if (ifNoneMatch !== undefined && image !== undefined) return false;
+  return ifMatch === undefined || (image !== undefined && (ifMatch === '*' || ifMatch === image.etag));
+}
+
+type Metadata = Readonly<Record<string, string>>;
+export type FoundObject = Pick<R2Object, 'etag' | 'size' | 'uploaded' | 'checksums'> & {
+  readonly customMetadata?: Metadata;
+};
+
+const OWNER = 'owner';
+const CONTENT = 'content';
+const SIZE = 'size';
+const DELETED = 'deleted';
+
+export const ownerMetadata = (owner: string | undefined): Metadata => (owner === undefined ? {} : { [OWNER]: owner });
+
+/** Of the note that the content is under the key `content`. */
+export const noteMetadata = (content: string, sizeBytes: number, owner: string | undefined): Metadata => ({
+  ...ownerMetadata(owner),
+  [CONTENT]: content,
+  [SIZE]: String(sizeBytes),
+});
+
+export const deletedMetadata: Metadata = { [DELETED]: 'yes' };
+
+/** The key of the content, where it is not the object itself. */
+export const contentOf = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): string | undefined =>
+  customMetadata?.[CONTENT];
+
+export const isDeleted = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): boolean =>
+  customMetadata?.[DELETED] !== undefined;
+
+/** Undefined: there is no image. */
+export function imageIn(name: string, object: FoundObject | null): StoredImage | undefined {
+  if (object === null || isDeleted(object)) return undefined;
+  const isNote = contentOf(object) !== undefined;
+  return {
+    name,
+    sizeBytes: isNote ? Number(object.customMetadata?.[SIZE]) : object.size,
+    etag: object.etag,
+    md5: isNote ? undefined : object.checksums.toJSON().md5,
+    uploaded: object.uploaded,
+    owner: object.customMetadata?.[OWNER],
+  };
+}
