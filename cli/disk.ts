@@ -3,6 +3,7 @@
 import type { MountRequest } from '../src/image/mounted-image.ts';
 import { neighbours } from '../src/node/neighbours.ts';
 import { openImageFile } from '../src/node/open-image-file.ts';
+import { unpacker } from '../src/node/unpack.ts';
 import { type OpenedDisk, openDisk } from '../src/storage/open-disk.ts';
 import type { DiskOptions, MountOptions } from './options.ts';
 
@@ -23,6 +24,7 @@ export async function openDiskFile(
     member,
     snapshot: state,
     files: path === '-' ? undefined : neighbours(path).files,
+    unpack: unpacker(path).unpack,
   });
   return { ...disk, checkUnchanged: () => file.checkUnchanged() };
 }

@@ -16,7 +16,7 @@ import { extended } from '../storage/extended.ts';
 import { slice } from '../storage/slice.ts';
 import { blaming } from './blaming.ts';
 import { chooseVolume, type ProbedPartition, type Volumes } from './choose.ts';
-import { imageCut, mountFailed } from './mount-failed.ts';
+import { EVEN_IF_CUT, imageCut, mountFailed } from './mount-failed.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
 import type { MountedImage, MountRequest } from './mounted-image.ts';
 import { type Presented, padded } from './presented.ts';
@@ -144,7 +144,7 @@ export class Image {
     if (type !== undefined) await this.mustKnow(type);
     const volumes = await this.volumes(type);
     const volume = await chooseVolume(volumes, { type, partition, evenIfCut }, (one) => this.#looksLikeRoot(one));
-    const cut = cutOf(volume);
+    const cut = cutOf(volume) ?? knownCut(this.device);
     if (cut && !evenIfCut) throw cut;
     const name = await this.#deviceOf(volume);
     const drivers = attempts(volume, type);
@@ -262,6 +262,10 @@ function cutOf({ partition, bytes, sectors, claimed, superblocks: [superblock] }
   const inTable = partition !== undefined && bytes.sizeBytes === sectors * SECTOR;
   return imageCut(inTable ? `partition ${partition}` : where, superblock.types[0], bytes.sizeBytes, needed);
 }
+
+/** What whoever made the device knows of it. */
+const knownCut = ({ cut }: BlockDevice): HostError | undefined =>
+  cut === undefined ? undefined : new HostError('image-cut', `${cut}: ${EVEN_IF_CUT}`);
 
 /** The part of `device` that a request is about. */
 export function partOf(device: BlockDevice, { offsetBytes = 0, sizeBytes }: MountRequest): BlockDevice {

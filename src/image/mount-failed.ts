@@ -46,11 +46,12 @@ export function mountFailed({ errno, partition, type, options, log }: FailedMoun
   });
 }
 
+export const EVEN_IF_CUT = 'on-error=continue (--on-error continue) reads what is there and lists what is not';
+
 /** Of an image or partition that has fewer bytes than its file system says. */
 export function imageCut(where: string, type: string, there: number, claimed: number): HostError {
   const numbers = `${where} has ${there.toLocaleString('en')} bytes, its file system (${type}) ${claimed.toLocaleString('en')}`;
-  const how = 'on-error=continue (--on-error continue) reads what is there and lists what is not';
-  return new HostError('image-cut', `${numbers}: ${how}`, {
+  return new HostError('image-cut', `${numbers}: ${EVEN_IF_CUT}`, {
     members: { file_system_type: type, there_bytes: there, claimed_bytes: claimed },
   });
 }

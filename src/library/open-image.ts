@@ -58,11 +58,16 @@ export async function openImage(image: ImageSource, options: OpenImageOptions = 
 async function mounted(opened: OpenedSource, options: OpenImageOptions): Promise<Image> {
   const { engine, cacheMib = CACHE_MIB, ...wanted } = options;
   const linux = await linuxOf(engine);
-  const { source, isSlow, files } = opened;
+  const { source, isSlow, files, unpack } = opened;
   const { device, layers } =
     'sectors' in source
       ? { device: source, layers: [] }
-      : await openDisk(source, { ...wanted, files: options.files ?? files, cacheMib: isSlow ? cacheMib : undefined });
+      : await openDisk(source, {
+          ...wanted,
+          files: options.files ?? files,
+          unpack,
+          cacheMib: isSlow ? cacheMib : undefined,
+        });
   const { partition, type, evenIfCut, offset, size } = options;
   const ofDevice = 'sectors' in source ? { offsetBytes: offset, sizeBytes: size } : {};
   const request: MountRequest = { partition, type, options: options.options, evenIfCut, ...ofDevice };

@@ -6,6 +6,7 @@ import { detectCompression, MAGIC_BYTES } from '../archive/decompress.ts';
 import { nodeHost } from '../node/host.ts';
 import { type Neighbours, neighbours } from '../node/neighbours.ts';
 import { openImageFile, spooledImage } from '../node/open-image-file.ts';
+import { type Unpacker, unpacker } from '../node/unpack.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { type ByteSource, checkBytes, memorySource } from '../storage/byte-source.ts';
 import { ReadFailedError } from '../storage/errors.ts';
@@ -32,6 +33,8 @@ export interface OpenedSource {
   readonly isSlow: boolean;
   /** The files that an image on this machine names. */
   readonly files?: Neighbours['files'];
+  /** Undoes what is compressed inside of the image. */
+  readonly unpack?: Unpacker['unpack'];
   close(): Promise<void>;
 }
 
@@ -47,10 +50,16 @@ const open = (source: ByteSource | BlockDevice, isSlow = false): OpenedSource =>
  * @internal
  */
 export async function openSource(image: ImageSource, options: SourceOptions = {}): Promise<OpenedSource> {
+  const opened = await openAny(image, options);
+  const { unpack, close } = unpacker(typeof image === 'string' ? image : 'the image');
+  return { ...opened, unpack, close: () => close().then(() => opened.close()) };
+}
+
+async function openAny(image: ImageSource, options: SourceOptions = {}): Promise<OpenedSource> {
   if (typeof image === 'string') return openFile(image);
   if (image instanceof URL)
     return image.protocol === 'file:' ? openFile(fileURLToPath(image)) : openUrl(image, options);
-  if (image instanceof ArrayBuffer) return openSource(new Uint8Array(image));
+  if (image instanceof ArrayBuffer) return openAny(new Uint8Array(image));
   if (image instanceof Uint8Array) {
     if (detectCompression(image)) return spooled(Readable.from([image]), 'the image');
     return open(memorySource(image));

@@ -87,6 +87,13 @@ export async function spooledImage(
   }
 }
 
+/** What `bytes` stand for, in a file without a name. */
+export const spoolUndone = (
+  compression: Compression,
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+): Promise<FileSource> => spool(undone(compression, bytes), { name });
+
 async function* counted(
   stream: AsyncIterable<Uint8Array>,
   progress: ((bytesRead: number) => void) | undefined,

@@ -23,6 +23,8 @@ export interface BlockDevice {
   readonly sizeBytes?: number;
   /** The unit that the disk's own tables count in (4096: disks of 4 KiB sectors). Default: 512. */
   readonly logicalBlockBytes?: number;
+  /** Why something of it is known to be missing, as a sentence for people. Default: it is whole. */
+  readonly cut?: string;
   read(sector: number, into: Uint8Array): MaybePromise<void>;
   write?(sector: number, from: Uint8Array): MaybePromise<void>;
   flush?(): MaybePromise<void>;
@@ -34,8 +36,9 @@ export const bytesOf = ({ sectors, sizeBytes = sectors * SECTOR }: BlockDevice):
   Math.min(sizeBytes, sectors * SECTOR);
 
 /** What a device in front of `behind` says of it unchanged. */
-export const sizeOf = ({ sectors, sizeBytes, logicalBlockBytes }: BlockDevice): Omit<BlockDevice, 'read'> => ({
+export const sizeOf = ({ sectors, sizeBytes, logicalBlockBytes, cut }: BlockDevice): Omit<BlockDevice, 'read'> => ({
   sectors,
   ...(sizeBytes !== undefined && { sizeBytes }),
   ...(logicalBlockBytes !== undefined && { logicalBlockBytes }),
+  ...(cut !== undefined && { cut }),
 });

@@ -1,5 +1,6 @@
 /** Where bytes become a disk: the one place that every host, route and command goes through. */
 
+import type { Compression } from '../archive/decompress.ts';
 import type { BlockDevice, MaybePromise } from './block-device.ts';
 import { type ByteSource, window } from './byte-source.ts';
 import { cached } from './cached.ts';
@@ -38,6 +39,9 @@ export interface OpenedDisk {
   readonly choices: readonly Choice[];
 }
 
+/** Entries of one archive, each with some hundred bytes of memory. */
+const MAX_ENTRIES = 4_000_000;
+
 export interface OpenDiskOptions {
   /** Keep so much of what was read, and read ahead: for sources that are slow to ask. Default: none. */
   readonly cacheMib?: number | undefined;
@@ -48,7 +52,10 @@ export interface OpenDiskOptions {
   /** Where in the bytes the disk (or the file that wraps it) begins, and how many bytes it has. Default: all of them. */
   readonly offset?: number | undefined;
   readonly size?: number | undefined;
-  /** A disk among several in a file (OVA), or a logical partition (Android super). */
+  /**
+   * A disk among several in a file (OVA), a file of a tar that is one, a logical partition (Android super), or an image of
+   * a container by its name, its platform or its digest.
+   */
   readonly member?: string | undefined;
   /** A state of the disk that its file keeps (qcow2), by id or name. Default: the newest. */
   readonly snapshot?: string | undefined;
@@ -57,6 +64,13 @@ export interface OpenDiskOptions {
    * directories: it is the image's word, so a host decides what may be read by it. Undefined: there is none. Default: no files.
    */
   readonly files?: ((name: string) => MaybePromise<ByteSource | undefined>) | undefined;
+  /**
+   * What is compressed inside of a file (layers of containers, parts of an initramfs), undone and readable by range for as
+   * long as the disk is. Default: refused.
+   */
+  readonly unpack?: ((source: ByteSource, compression: Compression) => Promise<ByteSource>) | undefined;
+  /** Files that an archive may have, for hosts with little memory. Default: 4,000,000. */
+  readonly maxEntries?: number | undefined;
 }
 
 /** Files that build on each other, and wrappings in wrappings: more of either is taken for a loop. */
@@ -74,11 +88,11 @@ export async function openDisk(source: ByteSource, options: OpenDiskOptions = {}
   // The cache lies under the formats: their tables go through it, and what was looked at to recognise them is there already.
   const device = cacheMib === undefined ? raw : cached(raw, { maxMib: cacheMib, room });
   const bytes = cacheMib === undefined ? asked : deviceSource(device, asked.sizeBytes);
-  const opened = await unwrap(bytes, options, options.format, 0);
+  const { cut, ...opened } = await unwrap(bytes, options, options.format, 0);
   return {
     ...opened,
     format: opened.layers[0]?.format ?? 'raw',
-    device: opened.content === bytes ? device : rawDevice(opened.content),
+    device: { ...(opened.content === bytes ? device : rawDevice(opened.content)), ...(cut !== undefined && { cut }) },
     sizeBytes: opened.content.sizeBytes,
   };
 }
@@ -91,7 +105,7 @@ function part(source: ByteSource, offset: number, asked: number | undefined): By
   throw new StorageError('ENXIO', `${where}: the image has ${source.sizeBytes} bytes`);
 }
 
-type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices'>;
+type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices'> & Pick<BlockDevice, 'cut'>;
 
 /** Take off every format around a disk. `parents` counts the files that were opened on the way here, each for the one before. */
 async function unwrap(
@@ -107,17 +121,17 @@ async function unwrap(
     const format = await formatOf(content, wrapping === 0 ? asked : undefined);
     if (format === undefined) return { content, layers, choices };
     if (wrapping === MAX_WRAPPINGS) throw new FormatError(format.name, 'too many formats are wrapped in each other');
-    const opened = await format.open(content, contextOf(options, parents));
-    const { note } = opened;
+    const opened = await format.open(content, contextOf(options, asked, parents));
+    const { note, cut } = opened;
     layers.push({ format: format.name, ...(note !== undefined && { note }) }, ...(opened.layers ?? []));
     choices.push(...(opened.choices ?? []));
     content = opened.content;
-    if (opened.wrapped !== true) return { content, layers, choices };
+    if (opened.wrapped !== true) return { content, layers, choices, ...(cut !== undefined && { cut }) };
   }
 }
 
-function contextOf(options: OpenDiskOptions, parents: number): FormatContext {
-  const { files, member, snapshot } = options;
+function contextOf(options: OpenDiskOptions, asked: string | undefined, parents: number): FormatContext {
+  const { files, member, snapshot, maxEntries = MAX_ENTRIES } = options;
   const sibling: FormatContext['sibling'] = async (format, name) => {
     const found = await files?.(name);
     if (found !== undefined) return found;
@@ -126,6 +140,12 @@ function contextOf(options: OpenDiskOptions, parents: number): FormatContext {
     });
   };
   return {
+    asked,
+    maxEntries,
+    async unpack(format, packed, compression) {
+      if (options.unpack) return options.unpack(packed, compression);
+      throw new FormatError(format, `${compression} inside of it is not undone here`, { code: 'EOPNOTSUPP' });
+    },
     member,
     snapshot,
     sibling,

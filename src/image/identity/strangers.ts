@@ -170,10 +170,14 @@ export const strangers: readonly Signature[] = [
   { type: 'rar', words: 'a RAR archive: unpack it first', marks: [[[0, { hex: '526172211a07' }]]] },
   {
     type: 'cpio',
-    words: 'a cpio archive: unpack it first',
+    words: 'a cpio archive, whose first header is damaged where it was not asked for as raw',
     marks: ['070701', '070702', '070707'].map((magic) => [[0, magic] as const]),
   },
-  { type: 'tar', words: 'a tar already', marks: [[[257, 'ustar']]] },
+  {
+    type: 'tar',
+    words: 'a tar, whose first header is damaged where it was not asked for as raw',
+    marks: [[[257, 'ustar']]],
+  },
   { type: 'deb', words: 'an ar archive (a Debian package, a library)', marks: [[[0, '!<arch>\n']]] },
   { type: 'pe', words: 'a program for Windows or UEFI', marks: [[[0, 'MZ']]] },
 ];

@@ -1,5 +1,6 @@
 /** What a format that wraps a disk is to the rest: how it is recognised, and how its disk is read. */
 
+import type { Compression } from '../../archive/decompress.ts';
 import type { MaybePromise } from '../block-device.ts';
 import type { ByteSource } from '../byte-source.ts';
 
@@ -31,10 +32,18 @@ export interface OpenedFormat {
   readonly choices?: readonly Choice[];
   /** Files that it builds on. */
   readonly layers?: readonly Layer[];
+  /** Why it is known to lack something, as a sentence, where what is there can be read all the same. Absent: it is whole. */
+  readonly cut?: string;
 }
 
 /** What a format may ask of the place where its file was. */
 export interface FormatContext {
+  /** The format that was asked for by name; undefined where it was found out. */
+  readonly asked: string | undefined;
+  /** Files that an archive may have. */
+  readonly maxEntries: number;
+  /** What compressed bytes inside of a file stand for, by range. A FormatError of `format` where the host cannot undo them. */
+  unpack(format: string, source: ByteSource, compression: Compression): Promise<ByteSource>;
   readonly member: string | undefined;
   readonly snapshot: string | undefined;
   /** The bytes of the file that an image names. A FormatError of `format` where it was not given. */

@@ -1,5 +1,6 @@
 /** The formats that wrap a disk, in the order in which they are tried. */
 
+import { cpio, oci, tar } from '../archives/archive.ts';
 import { androidSparse } from './android-sparse.ts';
 import { androidSuper } from './android-super.ts';
 import { cloop } from './cloop.ts';
@@ -29,4 +30,8 @@ export const formats: readonly Format[] = [
   dmg,
   cloop,
   rawCd,
+  // An OVA is a tar, too: before it.
+  tar,
+  oci,
+  cpio,
 ];

@@ -1,31 +1,54 @@
 /** OVA: a tar with a description of a virtual machine and its disks. */
 
-import { type ByteSource, window } from '../byte-source.ts';
+import { Problems } from '../archives/entry.ts';
+import { fileBytes } from '../archives/file-data.ts';
+import { bytesOfRaw, type FileData, S_IFREG } from '../archives/node.ts';
+import { tarEntries } from '../archives/tar/entries.ts';
+import { isTarHeader, TAR_BLOCK, tarHeader } from '../archives/tar/header.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { ChoiceError, FormatError } from '../errors.ts';
 import type { Choice, Format } from './format.ts';
-import { isTarHeader, nameOf, type TarMember, tarMembers } from './tar-members.ts';
 
 const OVA = 'ova';
-const BLOCK = 512;
 /** What a virtual machine has for disks. */
 const DISK = /\.(vmdk|vhd|vhdx|vdi|qcow2?|img|raw)$/i;
+const MAX_DISKS = 1000;
 
 export const ova: Format = {
   name: OVA,
   // The standard has the description first (DSP0243, 5.3).
-  matches: ({ head }) => isTarHeader(head.subarray(0, BLOCK)) && /\.ovf$/i.test(nameOf(head.subarray(0, BLOCK))),
+  matches: ({ head }) => {
+    const block = head.subarray(0, TAR_BLOCK);
+    return isTarHeader(block) && /\.ovf$/i.test(tarHeader(block)?.path ?? '');
+  },
   async open(source, { member }) {
-    const disks = (await tarMembers(OVA, source)).filter(({ name }) => DISK.test(name));
+    const disks = await disksOf(source);
     if (disks.length === 0) throw new FormatError(OVA, 'there is no disk in it');
     const disk = chosen(disks, member);
     const choices = disks.map(({ name, sizeBytes }): Choice => ({ kind: 'member', name, sizeBytes }));
-    return { content: contentOf(source, disk), wrapped: true, note: disk.name, choices };
+    return { content: fileBytes(OVA, disk.data, disk.sizeBytes), wrapped: true, note: disk.name, choices };
   },
 };
 
-const contentOf = (source: ByteSource, { at, sizeBytes }: TarMember): ByteSource => window(source, at, sizeBytes);
+interface Disk {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly data: FileData;
+}
 
-function chosen(disks: readonly TarMember[], wanted: string | undefined): TarMember {
+async function disksOf(source: ByteSource): Promise<readonly Disk[]> {
+  const disks: Disk[] = [];
+  const problems = new Problems();
+  for await (const { path, is } of tarEntries(source, { problems, mayLackEnd: true })) {
+    if ('linkTo' in is || is.type !== S_IFREG || is.data === undefined || !DISK.test(path)) continue;
+    disks.push({ name: new TextDecoder().decode(bytesOfRaw(path)), sizeBytes: is.size, data: is.data });
+    if (disks.length > MAX_DISKS) throw new FormatError(OVA, `more than ${MAX_DISKS} disks`);
+  }
+  if (problems.text !== undefined) throw new FormatError(OVA, problems.text);
+  return disks;
+}
+
+function chosen(disks: readonly Disk[], wanted: string | undefined): Disk {
   const found = disks.filter(({ name }) => wanted === undefined || name === wanted);
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;

@@ -11,6 +11,7 @@ import type { Room } from '../../storage/room.ts';
 import { type OpenedPath, openPath } from '../../tree/files.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { ImageStore, SpoolStore } from '../storage/image-store.ts';
+import { MAX_ENTRIES } from './disk-limits.ts';
 import { imageNotFound, type KeepAlive } from './images.ts';
 import type { Body, IncomingLimits } from './incoming.ts';
 import { spool } from './spool.ts';
@@ -50,7 +51,7 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
   ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly device: BlockDevice }> => {
     try {
       const stored = await images.source(name);
-      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB, room })), etag: stored.etag };
+      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })), etag: stored.etag };
     } catch (cause) {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
     }

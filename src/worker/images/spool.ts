@@ -9,6 +9,7 @@ import type { Hold } from '../bodies/budget.ts';
 import type { SpoolStore } from '../storage/image-store.ts';
 import { saveStream } from '../storage/save-stream.ts';
 import { BLOCK_BYTES, type Block, BlockMap, blockSource, blocksOf, unpackedSource } from './blocks.ts';
+import { MAX_ENTRIES } from './disk-limits.ts';
 import type { KeepAlive } from './images.ts';
 import { type Body, type IncomingLimits, openBody } from './incoming.ts';
 
@@ -48,7 +49,7 @@ export async function spool(body: Body, needs: SpoolNeeds): Promise<Spooled> {
   const mayGrowTo = () => FREE_GROWTH_BYTES + MAX_GROWTH * receivedBytes();
   const blocks = lengthBytes === undefined ? bounded(blocksOf(bytes), mayGrowTo) : blocksOf(bytes);
   const { held, ended } = await collect(blocks, room);
-  if (ended) return { ...(await openDisk(blockSource(held))), discard: async () => {} };
+  if (ended) return { ...(await openDisk(blockSource(held), { maxEntries: MAX_ENTRIES })), discard: async () => {} };
 
   const name = uniqueName();
   const map = new BlockMap();
@@ -66,7 +67,7 @@ export async function spool(body: Body, needs: SpoolNeeds): Promise<Spooled> {
   try {
     const stored = await spooled.source(name);
     const source: ByteSource = lengthBytes === undefined ? unpackedSource(stored, map) : stored;
-    return { ...(await openDisk(source, { cacheMib: CACHE_MIB, room })), discard };
+    return { ...(await openDisk(source, { cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })), discard };
   } catch (cause) {
     await discard();
     throw cause;

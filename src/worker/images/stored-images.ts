@@ -5,6 +5,7 @@ import { ImageNotFoundError } from '../../storage/errors.ts';
 import { openDisk } from '../../storage/open-disk.ts';
 import type { Room } from '../../storage/room.ts';
 import type { ImageStore } from '../storage/image-store.ts';
+import { MAX_ENTRIES } from './disk-limits.ts';
 import { imageNotFound } from './images.ts';
 
 /** Of an image in R2. The kernel has a page cache of its own before it. */
@@ -15,7 +16,7 @@ export const storedImages =
   async (name) => {
     try {
       const stored = await images.source(name);
-      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB, room })), etag: stored.etag };
+      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })), etag: stored.etag };
     } catch (cause) {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
     }

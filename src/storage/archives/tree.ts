@@ -1,0 +1,147 @@
+/** The tree that an archive's entries make, one after another, as unpacking them would. */
+
+import { FormatError } from '../errors.ts';
+import { IMPLIED, Node, type Raw, S_IFDIR, S_IFLNK, shown } from './node.ts';
+
+/** As many symlinks as Linux follows in one path. */
+const MAX_FOLLOWED = 40;
+/** Longer names no directory of Linux can hold, and no path leads through more (include/linux/limits.h). */
+const NAME_MAX = 255;
+const PATH_MAX = 4096;
+
+export interface TreeLimits {
+  /** For errors: what the archive is. */
+  readonly name: string;
+  readonly maxEntries: number;
+}
+
+/** Names between slashes; what leads above the archive's root, or up again, is left out as GNU tar does. */
+export function partsOf(path: Raw): Raw[] {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  return parts.slice(parts.lastIndexOf('..') + 1);
+}
+
+export class ArchiveTree {
+  readonly root = new Node(IMPLIED);
+  readonly #limits: TreeLimits;
+  #entries = 0;
+
+  constructor(limits: TreeLimits) {
+    this.#limits = limits;
+  }
+
+  /** Counts entries as they are met, so that an archive of too many ends before memory does. */
+  count(): void {
+    this.#entries += 1;
+    const { name, maxEntries } = this.#limits;
+    if (this.#entries <= maxEntries) return;
+    throw new FormatError(name, `it has more than ${maxEntries.toLocaleString('en')} entries`, { code: 'EOPNOTSUPP' });
+  }
+
+  /** Puts `node` at `path`, in place of what was there; a directory takes over what is in the one that was. */
+  put(path: Raw, node: Node): void {
+    this.count();
+    const parts = this.#checked(path);
+    const name = parts.pop();
+    if (name === undefined) {
+      if (node.children) become(this.root, node);
+      return;
+    }
+    const folder = this.#folder(parts, true);
+    const old = folder?.children?.get(name);
+    if (old?.children && node.children) become(old, node);
+    else folder?.children?.set(name, node);
+  }
+
+  /** What is at `path`; symlinks on the way to it are followed, itself it is not. */
+  find(path: Raw): Node | undefined {
+    const parts = partsOf(path);
+    const name = parts.pop();
+    return name === undefined ? this.root : this.#folder(parts, false)?.children?.get(name);
+  }
+
+  /** What is at `path`, symlinks followed to the end. */
+  follow(path: Raw): Node | undefined {
+    let node = this.find(path);
+    let folder = partsOf(path).slice(0, -1).join('/');
+    for (let followed = 0; node?.type === S_IFLNK && followed < MAX_FOLLOWED; followed += 1) {
+      const target = node.target ?? '';
+      const next = target.startsWith('/') ? target : `${folder}/${target}`;
+      const parts: Raw[] = [];
+      for (const part of next.split('/')) {
+        if (part === '..') parts.pop();
+        else if (part !== '' && part !== '.') parts.push(part);
+      }
+      node = this.find(parts.join('/'));
+      folder = parts.slice(0, -1).join('/');
+    }
+    return node;
+  }
+
+  /** One more name for what is at `target`; false where there is nothing. */
+  link(path: Raw, target: Raw): boolean {
+    const node = this.find(target);
+    if (node === undefined || node.children) return false;
+    const old = this.find(path);
+    if (old !== node) this.put(path, node);
+    return true;
+  }
+
+  remove(path: Raw): void {
+    const parts = partsOf(path);
+    const name = parts.pop();
+    if (name !== undefined) this.#folder(parts, false)?.children?.delete(name);
+  }
+
+  /** Everything in the directory at `path` goes. */
+  empty(path: Raw): void {
+    this.#folder(partsOf(path), false)?.children?.clear();
+  }
+
+  #checked(path: Raw): Raw[] {
+    const parts = partsOf(path);
+    const long = parts.find((part) => part.length > NAME_MAX);
+    if (long === undefined && path.length <= 16 * PATH_MAX) return parts;
+    const why = long === undefined ? 'its path is too long' : `a name of more than ${NAME_MAX} bytes`;
+    throw new FormatError(this.#limits.name, `${shown(path.slice(0, 300))}: ${why}`, { code: 'EOPNOTSUPP' });
+  }
+
+  /** The directory that `parts` lead to, made where it is not: what is in its place and is none goes. */
+  #folder(parts: readonly Raw[], make: boolean): Node | undefined {
+    let path = [this.root];
+    const todo = parts.toReversed();
+    for (let followed = 0; ; ) {
+      const name = todo.pop();
+      const here = path.at(-1);
+      if (name === undefined || here === undefined) return here;
+      if (name === '..') {
+        if (path.length > 1) path.pop();
+        continue;
+      }
+      const child = here.children?.get(name);
+      if (child?.children) path.push(child);
+      else if (child?.type === S_IFLNK && followed < MAX_FOLLOWED) {
+        followed += 1;
+        const target = child.target ?? '';
+        if (target.startsWith('/')) path = [this.root];
+        todo.push(
+          ...target
+            .split('/')
+            .filter((part) => part !== '' && part !== '.')
+            .reverse(),
+        );
+      } else if (!make) return undefined;
+      else {
+        const made = new Node(IMPLIED);
+        here.children?.set(name, made);
+        path.push(made);
+      }
+    }
+  }
+}
+
+/** What a directory is told to be once more is what it is, with what is in it already. */
+function become(directory: Node, { mode, uid, gid, mtimeS, mtimeNs, xattrs }: Node): void {
+  directory.mode = S_IFDIR | (mode & 0o7777);
+  Object.assign(directory, { uid, gid, mtimeS, mtimeNs, xattrs });
+}
