@@ -27,10 +27,13 @@ const files = (path: string): string[] =>
         .flatMap((name) => files(join(path, name)))
     : [path];
 
-/** One hash over the names and contents of the kernel's inputs. */
-export function inputHash(): string {
-  const lines = INPUTS.flatMap((input) => files(join(root, input))).map(
-    (path) => `${relative(root, path)} ${sha256(readFileSync(path))}`,
-  );
+/** One hash over the names and contents of files, and of all files in folders, named from the root. */
+export function hashOf(inputs: readonly string[]): string {
+  const lines = inputs
+    .flatMap((input) => files(join(root, input)))
+    .map((path) => `${relative(root, path)} ${sha256(readFileSync(path))}`);
   return sha256(new TextEncoder().encode(lines.join('\n')));
 }
+
+/** Of the kernel's inputs. */
+export const inputHash = (): string => hashOf(INPUTS);

@@ -1,0 +1,1 @@
+/* Programs start in ../../crt1.c: musl's crt1 is not built. */
