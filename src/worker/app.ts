@@ -50,7 +50,7 @@ const FIRM_BYTES = 12 * 2 ** 20;
 const nowMs = () => Date.now();
 
 const imagesOf = ({ IMAGES }: Bindings, owner?: string): ImageStore =>
-  imageStore(IMAGES, { prefix: 'images/', contents: 'contents/', owner, uniqueName });
+  imageStore(IMAGES, { prefix: 'images/', contents: 'contents/', volumes: 'volumes/', owner, uniqueName });
 
 /** Their disks' memory is counted as the kernel's own for as long as that lives. */
 function namedImages(images: ImageStore, owner?: string): ImageNames {

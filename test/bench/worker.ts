@@ -79,7 +79,12 @@ const kill = (kernel: Kernel): Promise<void> => {
 };
 
 const imagesOf = ({ IMAGES }: Bindings) =>
-  imageStore(IMAGES, { prefix: 'images/', contents: 'contents/', uniqueName: () => crypto.randomUUID() });
+  imageStore(IMAGES, {
+    prefix: 'images/',
+    contents: 'contents/',
+    volumes: 'volumes/',
+    uniqueName: () => crypto.randomUUID(),
+  });
 
 /** The stored image, all of it, as a device in memory. */
 async function heldImage(query: URLSearchParams, { IMAGES }: Bindings): Promise<BlockDevice> {

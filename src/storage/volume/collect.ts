@@ -63,3 +63,15 @@ export async function collect(
   }
   return { objects, bytes };
 }
+
+/** All whose keys begin with `prefix`, whatever their age. */
+export async function deleteAll(store: ObjectStore, prefix: string): Promise<void> {
+  let doomed: string[] = [];
+  for await (const { key } of store.list(prefix)) {
+    doomed.push(key);
+    if (doomed.length < DELETE_KEYS) continue;
+    await store.delete(doomed);
+    doomed = [];
+  }
+  if (doomed.length > 0) await store.delete(doomed);
+}

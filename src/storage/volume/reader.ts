@@ -3,7 +3,7 @@
 import { type BlockDevice, SECTOR } from '../block-device.ts';
 import { checkRange } from '../range.ts';
 import { BASE, type Chunk, type ChunkObject, chunkKey, decodePage, PAGE_CHUNKS, ZEROS } from './chunk-map.ts';
-import type { ObjectStore } from './object-store.ts';
+import { ObjectGoneError, type ObjectStore } from './object-store.ts';
 import type { Root } from './versions.ts';
 
 /** Pages kept in memory, 40 KiB each and twice that decoded: they map 4 GiB of chunks of 256 KiB. */
@@ -58,7 +58,7 @@ export class Pages {
 
   async #fetch(key: string): Promise<readonly Chunk[]> {
     const object = await this.#store.get(key);
-    if (object === undefined) throw new Error(`${key} is missing`);
+    if (object === undefined) throw new ObjectGoneError(key);
     return decodePage(object.bytes);
   }
 }

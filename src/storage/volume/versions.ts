@@ -38,7 +38,8 @@ export interface HeadObject {
   readonly etag: string;
 }
 
-const HEAD = 'head';
+/** Its key. */
+export const HEAD = 'head';
 const FORMAT = 1;
 
 export const rootKey = (version: string): string => `roots/${version}`;
@@ -53,8 +54,11 @@ export async function readHead(store: ObjectStore): Promise<HeadObject | undefin
 
 /** Replaces the head if it still is `etag` (undefined: not there); answers its new etag if so. */
 export function swapHead(store: ObjectStore, head: Head, etag: string | undefined): Promise<string | undefined> {
-  return store.swap(HEAD, new TextEncoder().encode(JSON.stringify({ format: FORMAT, ...head })), etag);
+  return store.swap(HEAD, encodeHead(head), etag);
 }
+
+export const encodeHead = (head: Head): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify({ format: FORMAT, ...head }));
 
 export async function readRoot(store: ObjectStore, version: string): Promise<Root> {
   const object = await store.get(rootKey(version));

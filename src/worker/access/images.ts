@@ -43,9 +43,13 @@ export function imagesFor(store: ImageStore, principal: Principal): ImageStore {
       write(name);
       return store.resumeUpload(name, id);
     },
-    async source(name) {
+    async source(name, version) {
       read(name);
-      return store.source(name);
+      return store.source(name, version);
+    },
+    async volume(name) {
+      write(name);
+      return store.volume(name);
     },
   };
 }

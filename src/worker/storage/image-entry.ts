@@ -1,17 +1,17 @@
-/** What stands under an image's name: the image itself, a note of where it is, or a note that it was deleted. */
+/** What stands under an image's name: a note of where it is, or that it was deleted; or the image itself, put there by hand. */
 
 /**
  * R2 completes an upload in parts without a condition, and deletes without one. So what has to be conditional is the
- * writing of one small object: an upload's content has a key of its own, and the note that names it is put on condition;
- * and a deletion on condition is a note that there is nothing, put on condition too. The state of an image is what
- * stands under its name, so each change of it is one conditional write.
+ * writing of one small object: what was uploaded has a key of its own, and the note that names it is put on condition;
+ * a deletion on condition is a note that there is nothing, put on condition too; and the note of an image that was written
+ * has the head of its volume. The state of an image is what stands under its name, so each change of it is one conditional write.
  */
 export interface StoredImage {
   readonly name: string;
   readonly sizeBytes: number;
   /** Names this version; without quotes. */
   readonly etag: string;
-  /** Of the whole image, in hex; R2 has none for an image that came in parts. */
+  /** Of what was uploaded, in hex; R2 has none of what came in parts. Undefined once something was written to it. */
   readonly md5: string | undefined;
   readonly uploaded: Date;
   /** The principal who made it; undefined for one that came into the bucket another way. */
@@ -40,22 +40,38 @@ export type FoundObject = Pick<R2Object, 'etag' | 'size' | 'uploaded' | 'checksu
 const OWNER = 'owner';
 const CONTENT = 'content';
 const SIZE = 'size';
+const MD5 = 'md5';
+const VOLUME = 'volume';
 const DELETED = 'deleted';
 
-export const ownerMetadata = (owner: string | undefined): Metadata => (owner === undefined ? {} : { [OWNER]: owner });
+const ownerMetadata = (owner: string | undefined): Metadata => (owner === undefined ? {} : { [OWNER]: owner });
 
 /** Of the note that the content is under the key `content`. */
-export const noteMetadata = (content: string, sizeBytes: number, owner: string | undefined): Metadata => ({
+export const noteMetadata = (
+  content: { readonly key: string; readonly sizeBytes: number; readonly md5?: string | undefined },
+  owner: string | undefined,
+): Metadata => ({
   ...ownerMetadata(owner),
-  [CONTENT]: content,
-  [SIZE]: String(sizeBytes),
+  [CONTENT]: content.key,
+  [SIZE]: String(content.sizeBytes),
+  ...(content.md5 !== undefined && { [MD5]: content.md5 }),
 });
+
+/** The same of an image that was written: its body is the head of a volume. */
+export const volumeMetadata = ({ customMetadata = {} }: Pick<FoundObject, 'customMetadata'>): Metadata => {
+  const { [MD5]: _, ...rest } = customMetadata;
+  return { ...rest, [VOLUME]: 'yes' };
+};
 
 export const deletedMetadata: Metadata = { [DELETED]: 'yes' };
 
 /** The key of the content, where it is not the object itself. */
 export const contentOf = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): string | undefined =>
   customMetadata?.[CONTENT];
+
+/** Whether something was written since the image was uploaded. */
+export const isVolume = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): boolean =>
+  customMetadata?.[VOLUME] !== undefined;
 
 export const isDeleted = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): boolean =>
   customMetadata?.[DELETED] !== undefined;
@@ -68,7 +84,7 @@ export function imageIn(name: string, object: FoundObject | null): StoredImage |
     name,
     sizeBytes: isNote ? Number(object.customMetadata?.[SIZE]) : object.size,
     etag: object.etag,
-    md5: isNote ? undefined : object.checksums.toJSON().md5,
+    md5: isNote ? object.customMetadata?.[MD5] : object.checksums.toJSON().md5,
     uploaded: object.uploaded,
     owner: object.customMetadata?.[OWNER],
   };

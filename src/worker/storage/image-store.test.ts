@@ -2,11 +2,16 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { rawDevice } from '../../storage/raw-device.ts';
+import { ownRoom } from '../../storage/room.ts';
+import { UPLOADED } from '../../storage/volume/versions.ts';
+import { findVersion } from '../../storage/volume/volume.ts';
+import { volumeWriter } from '../../storage/volume/writer.ts';
 import type { Condition } from './image-entry.ts';
 import { type ImageStore, imageStore } from './image-store.ts';
 
 const uniqueName = () => crypto.randomUUID();
-const options = { prefix: 'images/', contents: 'contents/', uniqueName, owner: 'token:one' };
+const options = { prefix: 'images/', contents: 'contents/', volumes: 'volumes/', uniqueName, owner: 'token:one' };
 const store = imageStore(env.IMAGES, options);
 
 async function* body(text: string): AsyncGenerator<Uint8Array> {
@@ -22,8 +27,8 @@ async function uploaded(name: string, text: string, condition: Condition = {}, i
   return into.resumeUpload(name, upload.id).complete([part], condition);
 }
 
-async function content(name: string): Promise<string> {
-  const source = await store.source(name);
+async function content(name: string, version?: string): Promise<string> {
+  const source = await store.source(name, version);
   const bytes = new Uint8Array(source.sizeBytes);
   await source.read(0, bytes);
   return new TextDecoder().decode(bytes);
@@ -71,7 +76,7 @@ describe('an image', () => {
     expect(await contents()).toBe(before + 1);
     await put(name, 'whole');
     expect(await content(name)).toBe('whole');
-    expect(await contents()).toBe(before);
+    expect(await contents()).toBe(before + 1);
     await uploaded(name, 'again');
     expect(await store.delete(name, {})).toBe(true);
     expect(await store.head(name)).toBeUndefined();
@@ -116,6 +121,65 @@ describe('an image', () => {
     expect(await uploaded(name, 'z', {}, another)).toMatchObject({ owner: 'token:one' });
     await env.IMAGES.put(`images/${name}`, 'by another way');
     expect((await store.head(name))?.owner).toBeUndefined();
+  });
+});
+
+describe('an image that is written', () => {
+  const CHUNK = 4096;
+  const nowMs = () => Date.now();
+
+  async function write(name: string, sector: number, byte: number) {
+    const { base, baseId, objects } = await store.volume(name);
+    const found = await findVersion(objects, baseId);
+    const writer = uniqueName().replaceAll('-', '').slice(0, 16);
+    const needs = { store: objects, base: rawDevice(base), baseId, chunkBytes: CHUNK, writer, room: ownRoom, nowMs };
+    const volume = volumeWriter({ ...needs, ...found });
+    await volume.device.write(sector, new Uint8Array(512).fill(byte));
+    return volume;
+  }
+
+  it('is another version under the same name; what was uploaded stays, and all of it goes with the image', async () => {
+    const name = `written-${uniqueName()}`;
+    const made = await put(name, 'a'.repeat(3000));
+    const version = await (await write(name, 2, 0x62)).commit();
+    const now = await store.head(name);
+    expect(now).toMatchObject({ name, sizeBytes: 3000, owner: 'token:one', md5: undefined });
+    expect(now?.etag).not.toBe(made?.etag);
+    const written = `${'a'.repeat(1024)}${'b'.repeat(512)}${'a'.repeat(1464)}`;
+    expect(await content(name)).toBe(written);
+    expect(await content(name, version?.id)).toBe(written);
+    expect(await content(name, UPLOADED)).toBe('a'.repeat(3000));
+    await expect(store.source(name, 'none')).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await store.list({ prefix: name, limit: 1 })).images).toEqual([now]);
+    expect((await env.IMAGES.list({ prefix: `volumes/${name}/` })).objects).toHaveLength(3);
+    // Whoever has the version of before in mind changes nothing.
+    expect(await put(name, 'new', { ifMatch: made?.etag })).toBeUndefined();
+    expect(await put(name, 'new', { ifMatch: now?.etag })).toMatchObject({ sizeBytes: 3 });
+    expect((await env.IMAGES.list({ prefix: `volumes/${name}/` })).objects).toEqual([]);
+    await expect(store.source(name, version?.id)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('is lost to a writer who comes too late: the image was replaced, deleted or written by another', async () => {
+    const name = `late-${uniqueName()}`;
+    await put(name, 'a'.repeat(3000));
+    const [one, two] = [await write(name, 0, 1), await write(name, 1, 2)];
+    await one.commit();
+    await expect(two.commit()).rejects.toMatchObject({ code: 'ESTALE' });
+    const three = await write(name, 2, 3);
+    await put(name, 'a'.repeat(3000));
+    await expect(three.commit()).rejects.toMatchObject({ code: 'ESTALE' });
+    expect(await content(name)).toBe('a'.repeat(3000));
+    const four = await write(name, 2, 3);
+    await store.delete(name, {});
+    await expect(four.commit()).rejects.toMatchObject({ code: 'ESTALE' });
+    expect(await store.head(name)).toBeUndefined();
+  });
+
+  it('is refused where the image was put into the bucket by hand', async () => {
+    const name = `by-hand-${uniqueName()}`;
+    await env.IMAGES.put(`images/${name}`, 'by hand');
+    expect(await content(name)).toBe('by hand');
+    await expect(store.volume(name)).rejects.toMatchObject({ problem: { name: 'read-only-device' } });
   });
 });
 

@@ -1,6 +1,14 @@
 /** Images as objects of an R2 bucket: whole, in parts, listed, deleted; each change on condition is one conditional write. */
 
+import { HostError } from '../../errors/host-error.ts';
+import type { ByteSource } from '../../storage/byte-source.ts';
+import { deviceSource } from '../../storage/device-source.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
+import { rawDevice } from '../../storage/raw-device.ts';
+import { deleteAll } from '../../storage/volume/collect.ts';
+import type { ObjectStore } from '../../storage/volume/object-store.ts';
+import { UPLOADED, VersionGoneError } from '../../storage/volume/versions.ts';
+import { findVersion, versionDevice } from '../../storage/volume/volume.ts';
 import {
   type Condition,
   contentOf,
@@ -9,12 +17,13 @@ import {
   imageIn,
   isDeleted,
   isMet,
+  isVolume,
   noteMetadata,
-  ownerMetadata,
   type StoredImage,
 } from './image-entry.ts';
 import { named, type PartsUpload, partsUpload, type StoredPart, sized } from './r2-objects.ts';
-import { type R2Source, r2Source } from './r2-source.ts';
+import { immutableSource, type R2Source, r2Source } from './r2-source.ts';
+import { volumeObjects } from './volume-objects.ts';
 
 /** An image on its way in, in parts. */
 export interface ImageUpload extends Omit<PartsUpload<unknown>, 'complete'> {
@@ -45,20 +54,35 @@ export interface ImageStore {
   createUpload(name: string): Promise<ImageUpload>;
   /** Does not look whether there is one: its first use does. */
   resumeUpload(name: string, id: string): ImageUpload;
-  /** Read by range, pinned to the version of now. */
-  source(name: string): Promise<R2Source>;
+  /** Read by range, pinned to the version of now, or to the one of this id. */
+  source(name: string, version?: string): Promise<R2Source>;
+  /** What is needed to write to it, and to tell its versions. Rejects with ImageNotFoundError. */
+  volume(name: string): Promise<ImageVolume>;
+}
+
+/** An image as a volume: what was uploaded, and the versions written since. */
+export interface ImageVolume {
+  readonly image: StoredImage;
+  /** What was uploaded, and its name: it is never replaced. */
+  readonly base: ByteSource;
+  readonly baseId: string;
+  readonly objects: ObjectStore;
 }
 
 export interface ImageStoreOptions {
-  /** What keys of images begin with, and those of contents that came in parts. */
+  /** What keys of images begin with, those of what was uploaded, and those of what was written since. */
   readonly prefix: string;
   readonly contents: string;
+  readonly volumes: string;
   /** Whose the images are that are made. One that is replaced stays whose it was. */
   readonly owner?: string | undefined;
   readonly uniqueName: () => string;
 }
 
-export function imageStore(bucket: R2Bucket, { prefix, contents, owner, uniqueName }: ImageStoreOptions): ImageStore {
+export function imageStore(
+  bucket: R2Bucket,
+  { prefix, contents, volumes, owner, uniqueName }: ImageStoreOptions,
+): ImageStore {
   /** What stands under the name, notes too. */
   const found = (name: string): Promise<FoundObject | null> => named(bucket.head(prefix + name));
 
@@ -69,8 +93,16 @@ export function imageStore(bucket: R2Bucket, { prefix, contents, owner, uniqueNa
   /** What nobody finds any more. */
   const dropContent = async (object: FoundObject | null): Promise<void> => {
     const content = object === null ? undefined : contentOf(object);
-    if (content !== undefined) await named(bucket.delete(contents + content));
+    if (object === null || content === undefined) return;
+    await named(bucket.delete(contents + content));
+    if (!isVolume(object)) return;
+    const objects = objectsOf(imageNameOf(content), content);
+    for (const part of ['roots/', 'pages/', 'chunks/']) await deleteAll(objects, part);
   };
+
+  /** The objects of a volume; its head is the note under the image's name. */
+  const objectsOf = (name: string, content: string): ObjectStore =>
+    volumeObjects(bucket, { note: prefix + name, content, prefix: `${volumes}${content}/` });
 
   /** Puts a note on condition; answers what stood there, or undefined when the condition did not hold. */
   async function note(
@@ -90,6 +122,23 @@ export function imageStore(bucket: R2Bucket, { prefix, contents, owner, uniqueNa
     }
   }
 
+  /** What was put under `contents` is the image on condition, or is deleted again. */
+  async function appear(
+    name: string,
+    content: { readonly key: string; readonly sizeBytes: number; readonly md5?: string | undefined },
+    condition: Condition,
+  ): Promise<StoredImage | undefined> {
+    const noted = await note(name, condition, content.key, (image) =>
+      noteMetadata(content, image ? image.owner : owner),
+    );
+    if (noted === undefined) {
+      await named(bucket.delete(contents + content.key));
+      return undefined;
+    }
+    await dropContent(noted.before);
+    return imageIn(name, noted.now);
+  }
+
   const imageUpload = (name: string, key: string, parts: PartsUpload<R2Object>): ImageUpload => ({
     id: `${key}.${parts.id}`,
     put: parts.put,
@@ -97,17 +146,8 @@ export function imageStore(bucket: R2Bucket, { prefix, contents, owner, uniqueNa
     abort: parts.abort,
     async complete(list, condition) {
       if (!isMet(imageIn(name, await found(name)), condition)) return undefined;
-      const content = `${name}/${key}`;
       const { size } = await parts.complete(list);
-      const noted = await note(name, condition, content, (image) =>
-        noteMetadata(content, size, image ? image.owner : owner),
-      );
-      if (noted === undefined) {
-        await named(bucket.delete(contents + content));
-        return undefined;
-      }
-      await dropContent(noted.before);
-      return imageIn(name, noted.now);
+      return appear(name, { key: `${name}/${key}`, sizeBytes: size }, condition);
     },
   });
 
@@ -133,18 +173,12 @@ export function imageStore(bucket: R2Bucket, { prefix, contents, owner, uniqueNa
       }
     },
     async put(name, body, lengthBytes, condition) {
-      const before = await found(name);
-      const image = imageIn(name, before);
-      if (!isMet(image, condition)) return undefined;
-      const isConditional = condition.ifMatch !== undefined || condition.ifNoneMatch !== undefined;
-      const options = {
-        ...(isConditional && { onlyIf: over(before) }),
-        customMetadata: ownerMetadata(image ? image.owner : owner),
-      };
-      const object = await sized(body, lengthBytes, (readable) => bucket.put(prefix + name, readable, options));
-      if (object === null) return undefined;
-      await dropContent(before);
-      return imageIn(name, object);
+      if (!isMet(imageIn(name, await found(name)), condition)) return undefined;
+      const key = `${name}/${uniqueName()}`;
+      const { size, checksums } = await sized(body, lengthBytes, (readable) =>
+        bucket.put(contents + key, readable, {}),
+      );
+      return appear(name, { key, sizeBytes: size, md5: checksums.toJSON().md5 }, condition);
     },
     async delete(name, condition) {
       const isConditional = condition.ifMatch !== undefined || condition.ifNoneMatch !== undefined;
@@ -173,16 +207,47 @@ export function imageStore(bucket: R2Bucket, { prefix, contents, owner, uniqueNa
       const [key, upload] = [id.slice(0, Math.max(dot, 0)), id.slice(dot + 1)];
       return imageUpload(name, key, partsUpload(bucket.resumeMultipartUpload(`${contents}${name}/${key}`, upload)));
     },
-    async source(name) {
-      const source = await r2Source(bucket, prefix + name);
-      if (isDeleted(source)) throw new ImageNotFoundError(name);
-      const content = contentOf(source);
-      if (content === undefined) return source;
-      const { sizeBytes, read } = await r2Source(bucket, contents + content);
-      return { sizeBytes, read, etag: source.etag };
+    async source(name, version) {
+      const object = await found(name);
+      const image = imageIn(name, object);
+      if (object === null || image === undefined) throw new ImageNotFoundError(name);
+      const content = contentOf(object);
+      if (content === undefined) {
+        if (version !== undefined && version !== UPLOADED) throw new VersionGoneError(version);
+        return r2Source(bucket, prefix + name);
+      }
+      const { etag, sizeBytes } = image;
+      const base = immutableSource(bucket, contents + content, sizeBytes);
+      if (!isVolume(object) && (version === undefined || version === UPLOADED)) return { ...base, etag };
+      const objects = objectsOf(name, content);
+      const wanted = await findVersion(objects, content, version);
+      const shown = versionDevice(objects, wanted, rawDevice(base));
+      return {
+        ...deviceSource(shown, sizeBytes),
+        read: async (offset, into) => deviceSource(shown, sizeBytes).read(offset, into),
+        etag: version ?? etag,
+      };
+    },
+    async volume(name) {
+      const object = await found(name);
+      const image = imageIn(name, object);
+      const content = object === null ? undefined : contentOf(object);
+      if (image === undefined) throw new ImageNotFoundError(name);
+      if (content === undefined) throw new HostError('read-only-device', BY_HAND);
+      return {
+        image,
+        base: immutableSource(bucket, contents + content, image.sizeBytes),
+        baseId: content,
+        objects: objectsOf(name, content),
+      };
     },
   };
 }
+
+/** Its bytes stand where the note would. */
+const BY_HAND = 'the image was put into the bucket by hand: put it once more through this service to write to it';
+
+const imageNameOf = (content: string): string => content.slice(0, content.indexOf('/'));
 
 /** What lives as long as one request: under names that nobody else has, so that nothing has to be conditional. */
 export interface SpoolStore extends Pick<ImageStore, 'put' | 'createUpload' | 'source'> {

@@ -32,6 +32,10 @@ export interface R2Source extends ByteSource {
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
+export interface R2SourceOptions {
+  readonly pause?: (ms: number) => Promise<void>;
+}
+
 /**
  * Open the object `key`: one `head`. Every read then carries the etag seen here, so a replaced or deleted object is an
  * ImageChangedError and data of two versions never mix. ImageNotFoundError if there is none.
@@ -39,12 +43,29 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 export async function r2Source(
   bucket: Pick<R2Bucket, 'head' | 'get'>,
   key: string,
-  { pause = sleep }: { readonly pause?: (ms: number) => Promise<void> } = {},
+  { pause = sleep }: R2SourceOptions = {},
 ): Promise<R2Source> {
-  const request = gate(MAX_REQUESTS);
+  const attempt = attempts(key, pause);
+  const object = await attempt(() => bucket.head(key));
+  if (object === null) throw new ImageNotFoundError(key);
+  const { etag, size, customMetadata } = object;
+  return { ...reader(bucket, key, size, attempt, etag), etag, ...(customMetadata && { customMetadata }) };
+}
 
-  /** Transient errors and answers that are not whole are tried three times in all; any other error, and the last, is a ReadFailedError. */
-  const attempt = async <T>(task: () => Promise<T>): Promise<T> => {
+/** An object that is never replaced, of a length that is known: nothing is asked before it is read. Deleted, it is an ImageChangedError. */
+export const immutableSource = (
+  bucket: Pick<R2Bucket, 'get'>,
+  key: string,
+  sizeBytes: number,
+  { pause = sleep }: R2SourceOptions = {},
+): Omit<R2Source, 'etag'> => reader(bucket, key, sizeBytes, attempts(key, pause), undefined);
+
+type Attempt = <T>(task: () => Promise<T>) => Promise<T>;
+
+/** Transient errors and answers that are not whole are tried three times in all; any other error, and the last, is a ReadFailedError. */
+function attempts(key: string, pause: (ms: number) => Promise<void>): Attempt {
+  const request = gate(MAX_REQUESTS);
+  return async (task) => {
     for (let tries = 0; ; tries += 1) {
       try {
         return await request(task);
@@ -59,22 +80,27 @@ export async function r2Source(
       }
     }
   };
+}
 
-  const object = await attempt(() => bucket.head(key));
-  if (object === null) throw new ImageNotFoundError(key);
-  const { etag, size: sizeBytes, customMetadata } = object;
-
+/** `etag`: the version that is meant, of an object that may be replaced. */
+function reader(
+  bucket: Pick<R2Bucket, 'get'>,
+  key: string,
+  sizeBytes: number,
+  attempt: Attempt,
+  etag: string | undefined,
+): Omit<R2Source, 'etag'> {
   return {
     sizeBytes,
-    etag,
-    ...(customMetadata && { customMetadata }),
     async read(offset, into) {
       checkBytes({ sizeBytes }, offset, into.length);
       if (into.length === 0) return;
       await attempt(async () => {
         const range = { offset, length: into.length };
-        const found = await bucket.get(key, { onlyIf: { etagMatches: etag }, range });
-        if (found === null || !('body' in found) || found.etag !== etag) throw new ImageChangedError(key);
+        const onlyIf = etag === undefined ? undefined : { etagMatches: etag };
+        const found = await bucket.get(key, { range, ...(onlyIf && { onlyIf }) });
+        const isIt = found !== null && 'body' in found && (etag === undefined || found.etag === etag);
+        if (!isIt) throw new ImageChangedError(key);
         mustBeRange(found, range, sizeBytes, key);
         await fill(into, found.body, `R2 object ${key}`);
       });

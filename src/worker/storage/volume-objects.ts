@@ -1,22 +1,32 @@
 /** The objects of one volume in an R2 bucket. */
 
 import { HostError } from '../../errors/host-error.ts';
-import { ReadFailedError } from '../../storage/errors.ts';
-import type { ObjectStore } from '../../storage/volume/object-store.ts';
-import { fill } from '../storage/fill.ts';
+import { ObjectGoneError, type ObjectStore, type StoredObject } from '../../storage/volume/object-store.ts';
+import { encodeHead, HEAD, UPLOADED } from '../../storage/volume/versions.ts';
+import { fill } from './fill.ts';
+import { contentOf, isDeleted, isVolume, volumeMetadata } from './image-entry.ts';
 
 /** Pauses before the second and the third, last, attempt. */
 const RETRY_DELAYS_MS = [100, 400];
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
+export interface VolumePlace {
+  /** The key of the note under the image's name, which is the volume's head. */
+  readonly note: string;
+  /** What was uploaded, as the note names it. */
+  readonly content: string;
+  /** What keys of all other objects begin with. */
+  readonly prefix: string;
+}
+
 /**
- * Under the keys that begin with `prefix`. What can be repeated is tried three times; a swap is tried once, as its caller
- * must look what became of it. What still fails is `storage-failed`.
+ * What can be repeated is tried three times; a swap is tried once, as its caller must look what became of it. What still
+ * fails is `storage-failed`.
  */
-export function r2ObjectStore(
+export function volumeObjects(
   bucket: Pick<R2Bucket, 'get' | 'put' | 'delete' | 'list'>,
-  prefix: string,
+  { note, content, prefix }: VolumePlace,
   { pause = sleep }: { readonly pause?: (ms: number) => Promise<void> } = {},
 ): ObjectStore {
   const attempt = async <T>(what: string, task: () => Promise<T>): Promise<T> => {
@@ -24,29 +34,47 @@ export function r2ObjectStore(
       try {
         return await task();
       } catch (cause) {
+        if (cause instanceof ObjectGoneError) throw cause;
         const delayMs = RETRY_DELAYS_MS[tries];
         if (delayMs === undefined) throw failed(what, cause);
         await pause(delayMs);
       }
     }
   };
-  return {
+  /** The note as it was when it was looked at last: what it says beside its body stays as long as the content does. */
+  let noted: R2ObjectBody | undefined;
+  /** The note as the head of a volume, or of one that is yet to be begun. */
+  const head = async (): Promise<StoredObject | undefined> => {
+    const object = await bucket.get(note);
+    const there = object === null || isDeleted(object) ? undefined : contentOf(object);
+    if (object === null || there === undefined) return undefined;
+    noted = object;
+    const body = new Uint8Array(await object.arrayBuffer());
+    const bytes = isVolume(object) ? body : encodeHead({ base: there, current: UPLOADED, versions: [] });
+    return { bytes, etag: object.etag };
+  };
+  const store: ObjectStore = {
     get: (key) =>
       attempt(key, async () => {
+        if (key === HEAD) return head();
         const object = await bucket.get(prefix + key);
         return object === null ? undefined : { bytes: new Uint8Array(await object.arrayBuffer()), etag: object.etag };
       }),
     read: (key, offset, into) =>
       attempt(key, async () => {
         const object = await bucket.get(prefix + key, { range: { offset, length: into.length } });
-        if (object === null) throw new ReadFailedError(`${key} is missing`);
+        if (object === null) throw new ObjectGoneError(key);
         await fill(into, object.body, `R2 object ${key}`);
       }),
     put: (key, bytes) => attempt(key, async () => void (await bucket.put(prefix + key, bytes))),
     async swap(key, bytes, etag) {
-      const onlyIf: R2Conditional = etag === undefined ? { etagDoesNotMatch: '*' } : { etagMatches: etag };
+      if (key !== HEAD) throw new Error(`${key} is never replaced`);
+      if (noted === undefined) await store.get(HEAD);
+      // Where there is no image there is nothing to be written to.
+      if (etag === undefined || noted === undefined || contentOf(noted) !== content) return undefined;
+      const options = { onlyIf: { etagMatches: etag }, customMetadata: volumeMetadata(noted) };
       try {
-        return (await bucket.put(prefix + key, bytes, { onlyIf }))?.etag;
+        return (await bucket.put(note, bytes, options))?.etag;
       } catch (cause) {
         throw failed(key, cause);
       }
@@ -66,6 +94,7 @@ export function r2ObjectStore(
       }
     },
   };
+  return store;
 }
 
 function failed(what: string, cause: unknown): HostError {
