@@ -11,9 +11,9 @@ export interface MountOptions {
 
 /** How the file of an image becomes a disk. */
 export interface DiskOptions {
-  readonly format?: string;
-  readonly member?: string;
-  readonly state?: string;
+  readonly format?: string | undefined;
+  readonly member?: string | undefined;
+  readonly state?: string | undefined;
   readonly offset?: number;
   readonly size?: number;
   readonly evenIfCut?: true;

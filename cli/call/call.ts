@@ -55,7 +55,7 @@ async function here(request: unknown, { image = new Map() }: CallOptions): Promi
   const { calls, ...head } = parsed.data;
   const engine = await openEngine();
   const batches = engine.batches({
-    async image(name) {
+    async image(name, { snapshot, ...choice }) {
       const file = image.get(name);
       if (file === undefined) {
         throw new HostError(
@@ -63,7 +63,7 @@ async function here(request: unknown, { image = new Map() }: CallOptions): Promi
           `the batch mounts the image ${name}: name its file with --image ${name}=FILE`,
         );
       }
-      return { device: (await openDiskFile(file)).device, etag: '' };
+      return { device: (await openDiskFile(file, { ...choice, state: snapshot })).device, etag: '' };
     },
   });
   const keeper = new ResultKeeper();

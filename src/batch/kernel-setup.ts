@@ -3,17 +3,19 @@
 import { AT_FDCWD, O_WRONLY } from '../abi/uapi/fs.ts';
 import { fromBase64 } from '../bytes/base64.ts';
 import { HostError } from '../errors/host-error.ts';
+import { partOf } from '../image/image.ts';
 import type { MountRequest } from '../image/mounted-image.ts';
 import { mountDisk } from '../image/mounter.ts';
+import { presented } from '../image/presented.ts';
 import type { ClockPolicy, Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { seededHost } from '../kernel/seed.ts';
 import { close, openat, write } from '../kernel/syscalls/file.ts';
 import type { UserTask } from '../kernel/user-task.ts';
-import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
+import { type BlockDevice, SECTOR, sizeOf } from '../storage/block-device.ts';
 import { memorySource } from '../storage/byte-source.ts';
-import { openDisk } from '../storage/open-disk.ts';
+import { type DiskChoice, openDisk } from '../storage/open-disk.ts';
 import { type Overlay, overlay } from '../storage/overlay.ts';
 import type { Room } from '../storage/room.ts';
 import { makeDirectories } from '../tree/make-directories.ts';
@@ -21,7 +23,7 @@ import { type Setting, settingOf, sysctl, wordsOf } from './command-line.ts';
 import { CallRunner } from './language/run.ts';
 
 /** An image as a disk: /dev/vda, vdb … in the order asked for. */
-export interface DiskRequest extends MountRequest {
+export interface DiskRequest extends MountRequest, DiskChoice {
   /** In storage. */
   readonly image?: string | undefined;
   /** Or the image itself, as base64. */
@@ -50,8 +52,8 @@ const OVERLAY_MIB = 32;
 
 export interface SetupNeeds {
   newKernel(options: { readonly host: Host; readonly clock: ClockPolicy; readonly memoryMib: number }): Promise<Kernel>;
-  /** The image of this name. Rejects with `image-not-found`. */
-  image(name: string): Promise<ImageDevice>;
+  /** The image of this name, of several disks in it the one chosen. Rejects with `image-not-found`. */
+  image(name: string, choice: DiskChoice): Promise<ImageDevice>;
   readonly host: Host;
   /** Memory for disks: caches, what is written, and images that came in a request. Default: as much as their own limits allow. */
   readonly room?: (Room & { release(): void }) | undefined;
@@ -112,29 +114,32 @@ export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): 
 export const devicesOf = (requests: readonly DiskRequest[], needs: SetupNeeds): Promise<AttachedDisk[]> =>
   Promise.all(
     requests.map(async (request) => {
-      const { device: lower, etag } = await imageOf(request, needs);
+      const { device, etag } = await imageOf(request, needs);
+      // As every mount sees it: as long as it says that it is, in blocks of its own table, that table mended.
+      const lower = (await presented(partOf(device, request))).device;
       if (request.readOnly) return { request, upper: undefined, device: readOnly(lower), etag };
       const upper = overlay(lower, { limitMib: OVERLAY_MIB, room: needs.room });
-      const { sectors, read, write, discard } = upper;
-      const { flushed } = needs;
-      return { request, upper, device: flushed ? { sectors, read, write, discard, flush: flushed } : upper, etag };
+      const { read, write, discard } = upper;
+      const { flushed: flush } = needs;
+      return { request, upper, device: flush ? { ...sizeOf(upper), read, write, discard, flush } : upper, etag };
     }),
   );
 
 async function imageOf(
-  { image, base64 }: DiskRequest,
+  { image, base64, format, member, snapshot }: DiskRequest,
   { image: stored, room }: SetupNeeds,
 ): Promise<{ readonly device: BlockDevice; readonly etag: string | undefined }> {
-  if (image !== undefined) return stored(image);
+  const choice = { format, member, snapshot };
+  if (image !== undefined) return stored(image, choice);
   const bytes = fromBase64(base64 ?? '');
   if (bytes === undefined || bytes.length < SECTOR) {
     throw new HostError('invalid-request', 'mounts: an inline image is base64 of at least one sector');
   }
   if (room?.tryTake(bytes.length) === false) throw new HostError('service-busy');
-  return { device: (await openDisk(memorySource(bytes))).device, etag: undefined };
+  return { device: (await openDisk(memorySource(bytes), choice)).device, etag: undefined };
 }
 
-const readOnly = ({ sectors, read }: BlockDevice): BlockDevice => ({ sectors, read });
+const readOnly = (device: BlockDevice): BlockDevice => ({ ...sizeOf(device), read: device.read });
 
 async function attach(kernel: Kernel, { request, device }: AttachedDisk): Promise<void> {
   const disk = await kernel.attachDisk(device);

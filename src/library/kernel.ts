@@ -29,6 +29,10 @@ export interface KernelDisk {
   readonly partition?: KernelRequest['disks'][number]['partition'];
   readonly type?: string | undefined;
   readonly options?: string | undefined;
+  /** Which disk of the image, as for `openImage`. */
+  readonly format?: string | undefined;
+  readonly member?: string | undefined;
+  readonly snapshot?: string | undefined;
   /** Default: false. */
   readonly readOnly?: boolean | undefined;
 }
@@ -204,10 +208,13 @@ export async function bootKernel(options: BootOptions = {}): Promise<RunningKern
     const linux = await linuxOf(options.engine);
     for (const { image } of disks) opened.push(await openSource(image));
     const setup = linux.setup({
-      async image(name) {
-        const source = opened[Number(name)]?.source;
+      async image(name, choice) {
+        const { source, unpack } = opened[Number(name)] ?? {};
         if (source === undefined) throw new HostError('image-not-found', `there is no disk ${name}`);
-        return { device: 'sectors' in source ? source : (await openDisk(source)).device, etag: name };
+        return {
+          device: 'sectors' in source ? source : (await openDisk(source, { ...choice, unpack })).device,
+          etag: name,
+        };
       },
     });
     const request: KernelRequest = {

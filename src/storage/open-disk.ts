@@ -73,6 +73,9 @@ export interface OpenDiskOptions {
   readonly maxEntries?: number | undefined;
 }
 
+/** Which disk of a file, in the words that every host passes on: a query, a mount of a session, options of the command. */
+export type DiskChoice = Pick<OpenDiskOptions, 'format' | 'member' | 'snapshot'>;
+
 /** Files that build on each other, and wrappings in wrappings: more of either is taken for a loop. */
 const MAX_PARENTS = 64;
 const MAX_WRAPPINGS = 4;

@@ -300,9 +300,9 @@ describe('the kernel of a batch', () => {
     expect(await Promise.all(twenty)).toEqual(Array(20).fill('in the image'));
   });
 
-  it('has an image as a disk alone', async () => {
+  it('has an image as a disk alone, the last block of its file system whole', async () => {
     const content = await contentOf('/sys/block/vda/size', { mounts: [{ base64: base64(image) }] });
-    expect(content).toBe(`${Math.ceil(image.length / 512)}\n`);
+    expect(content).toBe(`${Math.ceil(image.length / 4096) * 8}\n`);
   });
 
   it('is refused with the reason when an image cannot be mounted', async () => {

@@ -3,6 +3,7 @@
 import { z } from '@hono/zod-openapi';
 import type { KeptResults } from '../../batch/result-keeper.ts';
 import type { BatchReport, BatchRequest } from '../../batch/syscall-batch.ts';
+import { diskFormats } from '../../storage/open-disk.ts';
 
 /** What a batch's kernel may have. */
 export const MEMORY_MIB = { min: 12, default: 24, max: 64 } as const;
@@ -68,6 +69,11 @@ const disk = z
         description: 'By number, label, UUID, `root` or `whole`, as in `/v1/images/{name}/tar`. Default: found out.',
       }),
     options: z.string().max(2048).optional().openapi({ description: 'As for mount -o.' }),
+    format: z.enum(diskFormats).optional().openapi({ description: 'What the image is. Default: found out.' }),
+    member: z.string().min(1).max(4096).optional().openapi({ description: 'One of several disks in it.' }),
+    snapshot: z.string().min(1).max(1024).optional().openapi({ description: 'A state of the disk that it keeps.' }),
+    offset: z.int().min(0).optional().openapi({ description: 'The byte where the disk begins in the image.' }),
+    size: z.int().min(1).optional().openapi({ description: 'Its bytes. Default: up to the end.' }),
     read_only: z.boolean().default(false).openapi({
       description: 'Otherwise what is written stays in the memory of this kernel. The image itself never changes.',
     }),
@@ -240,7 +246,12 @@ export function batchOf(head: BatchHead, calls: BatchRequest['calls']): BatchReq
 }
 
 export const kernelOf = (head: Omit<BatchHead, keyof typeof playOptions | 'tasks'>) => ({
-  disks: head.mounts.map(({ read_only, ...rest }) => ({ ...rest, readOnly: read_only })),
+  disks: head.mounts.map(({ read_only, offset, size, ...rest }) => ({
+    ...rest,
+    offsetBytes: offset,
+    sizeBytes: size,
+    readOnly: read_only,
+  })),
   loopback: head.network.loopback,
   sysctl: Object.fromEntries(Object.entries(head.sysctl).map(([key, value]) => [key, String(value)])),
   commandLine: head.cmdline,

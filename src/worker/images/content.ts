@@ -6,7 +6,7 @@ import type { ImageReport, MountRequest } from '../../image/mounted-image.ts';
 import type { Linux, TarRequest } from '../../linux.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
-import { openDisk } from '../../storage/open-disk.ts';
+import { type DiskChoice, openDisk } from '../../storage/open-disk.ts';
 import type { Room } from '../../storage/room.ts';
 import { type OpenedPath, openPath } from '../../tree/files.ts';
 import type { Hold } from '../bodies/budget.ts';
@@ -18,11 +18,15 @@ import { spool } from './spool.ts';
 
 export interface ImageContentJobs {
   /** Rejects when the tar is not whole, whatever `sink` has got by then. The body is stored only while this runs. */
-  tarOfBody(body: Body, request: TarRequest, sink: Sink): Promise<void>;
-  tarOfImage(name: string, request: TarRequest, sink: Sink): Promise<void>;
-  inspect(name: string): Promise<{ readonly etag: string; readonly report: ImageReport }>;
+  tarOfBody(body: Body, request: TarRequest & DiskChoice, sink: Sink): Promise<void>;
+  tarOfImage(name: string, request: TarRequest & DiskChoice, sink: Sink): Promise<void>;
+  inspect(name: string, choice: DiskChoice): Promise<{ readonly etag: string; readonly report: ImageReport }>;
   /** `path` is bytes, as names in a file system are; symlinks are followed inside the image. Close what is answered. */
-  open(name: string, path: Uint8Array, request: MountRequest): Promise<OpenedPath & { readonly etag: string }>;
+  open(
+    name: string,
+    path: Uint8Array,
+    request: MountRequest & DiskChoice,
+  ): Promise<OpenedPath & { readonly etag: string }>;
 }
 
 export interface ImageContentNeeds {
@@ -48,10 +52,14 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
 
   const device = async (
     name: string,
+    { format, member, snapshot }: DiskChoice,
   ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly device: BlockDevice }> => {
     try {
       const stored = await images.source(name);
-      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })), etag: stored.etag };
+      return {
+        ...(await openDisk(stored, { format, member, snapshot, cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })),
+        etag: stored.etag,
+      };
     } catch (cause) {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
     }
@@ -59,7 +67,7 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
 
   return {
     async tarOfBody(body, request, sink) {
-      const spooled = await spool(body, needs);
+      const spooled = await spool(body, needs, request);
       try {
         await engine.fs2tar(spooled.device, request, sink);
       } finally {
@@ -67,16 +75,16 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
       }
     },
     async tarOfImage(name, request, sink) {
-      await engine.fs2tar((await device(name)).device, request, sink);
+      await engine.fs2tar((await device(name, request)).device, request, sink);
     },
-    async inspect(name) {
-      const { etag, sizeBytes, device: content } = await device(name);
+    async inspect(name, choice) {
+      const { etag, sizeBytes, device: content } = await device(name, choice);
       // A device has whole sectors, an image need not.
       return { etag, report: { ...(await engine.inspect(content)), sizeBytes } };
     },
     async open(name, path, request) {
       if (path.includes(0)) throw new HostError('invalid-request', 'a path has no NUL byte');
-      const image = await device(name);
+      const image = await device(name, request);
       const mounted = await engine.mount(image.device, request);
       try {
         const opened = await openPath(mounted.task, mounted.mountPoint, path, { still: true, log: mounted.log });

@@ -3,7 +3,7 @@
 import { HostError } from '../../errors/host-error.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
-import { openDisk } from '../../storage/open-disk.ts';
+import { type DiskChoice, openDisk } from '../../storage/open-disk.ts';
 import type { Room } from '../../storage/room.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { SpoolStore } from '../storage/image-store.ts';
@@ -43,13 +43,17 @@ const MAX_GROWTH = 256;
 /** What a run of a packed body takes in memory. */
 const RUN_BYTES = 64;
 
-export async function spool(body: Body, needs: SpoolNeeds): Promise<Spooled> {
+export async function spool(body: Body, needs: SpoolNeeds, choice: DiskChoice = {}): Promise<Spooled> {
   const { memory, room, spooled, keepAlive, uniqueName, limits } = needs;
   const { bytes, lengthBytes, receivedBytes } = await openBody(body, limits);
   const mayGrowTo = () => FREE_GROWTH_BYTES + MAX_GROWTH * receivedBytes();
   const blocks = lengthBytes === undefined ? bounded(blocksOf(bytes), mayGrowTo) : blocksOf(bytes);
   const { held, ended } = await collect(blocks, room);
-  if (ended) return { ...(await openDisk(blockSource(held), { maxEntries: MAX_ENTRIES })), discard: async () => {} };
+  if (ended)
+    return {
+      ...(await openDisk(blockSource(held), { ...choiceOf(choice), maxEntries: MAX_ENTRIES })),
+      discard: async () => {},
+    };
 
   const name = uniqueName();
   const map = new BlockMap();
@@ -67,12 +71,18 @@ export async function spool(body: Body, needs: SpoolNeeds): Promise<Spooled> {
   try {
     const stored = await spooled.source(name);
     const source: ByteSource = lengthBytes === undefined ? unpackedSource(stored, map) : stored;
-    return { ...(await openDisk(source, { cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })), discard };
+    return {
+      ...(await openDisk(source, { ...choiceOf(choice), cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })),
+      discard,
+    };
   } catch (cause) {
     await discard();
     throw cause;
   }
 }
+
+/** Of whatever a request says. */
+const choiceOf = ({ format, member, snapshot }: DiskChoice): DiskChoice => ({ format, member, snapshot });
 
 /** The first blocks: all of them, or as many as may stay in memory and one more. */
 async function collect(

@@ -13,10 +13,13 @@ const CACHE_MIB = 4;
 
 export const storedImages =
   (images: ImageStore, room?: Room): SetupNeeds['image'] =>
-  async (name) => {
+  async (name, choice) => {
     try {
       const stored = await images.source(name);
-      return { ...(await openDisk(stored, { cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })), etag: stored.etag };
+      return {
+        ...(await openDisk(stored, { ...choice, cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })),
+        etag: stored.etag,
+      };
     } catch (cause) {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
     }

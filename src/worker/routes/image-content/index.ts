@@ -14,7 +14,7 @@ imageContent.openapi(describeImage, async (c) => {
   const { images, content } = c.var.jobs;
   const known = c.req.valid('header')['if-none-match'];
   if (known !== undefined && unchanged(known, (await images.get(name)).etag)) return c.body(null, 304);
-  const { etag, report } = await content.inspect(name);
+  const { etag, report } = await content.inspect(name, c.req.valid('query'));
   return c.json(descriptionJson(name, etag, report), 200, { etag: quoted(etag) });
 });
 

@@ -6,7 +6,7 @@ import { readConditions } from '../conditions.ts';
 import { etagHeader } from '../images/route.ts';
 import { imageParams } from '../images/schema.ts';
 import { problemResponses } from '../problem.ts';
-import { description, directory, fileParams, fileQuery, tarQuery } from './schema.ts';
+import { description, directory, diskQuery, fileParams, fileQuery, tarQuery } from './schema.ts';
 
 const tags = ['images'];
 
@@ -28,7 +28,7 @@ export const describeImage = createRoute({
   summary: 'What the kernel says of an image',
   description: 'Its partitions, and of each what it is: every file system is mounted to ask Linux.',
   tags,
-  request: { params: imageParams, headers: readConditions },
+  request: { params: imageParams, query: diskQuery, headers: readConditions },
   responses: {
     200: {
       description: 'Its size, partitions and file systems.',

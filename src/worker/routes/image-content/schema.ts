@@ -10,13 +10,29 @@ import type {
   PartitionReport,
   VolumeReport,
 } from '../../../image/mounted-image.ts';
+import { type DiskChoice, diskFormats } from '../../../storage/open-disk.ts';
 import type { Entry, Page } from '../../../tree/files.ts';
 import { decimal } from '../decimal.ts';
 import { imageName } from '../images/schema.ts';
 import { asText } from '../raw-bytes.ts';
 
+/** Which disk it is that a file has; shared by every route that opens one. */
+export const diskQuery = z.strictObject({
+  format: z.enum(diskFormats).optional().openapi({
+    description: 'What the file is: a disk as it is (`raw`), in a format around it, or an archive. Default: found out.',
+    example: 'qcow2',
+  }),
+  member: z.string().min(1).max(4096).optional().openapi({
+    description:
+      'One of several disks in it (OVA), a file of a tar that is a disk, a logical partition (Android `super`), an image of a container by name, platform or digest.',
+  }),
+  snapshot: z.string().min(1).max(1024).optional().openapi({
+    description: 'A state of the disk that the file keeps (qcow2), by id or name. Default: the newest.',
+  }),
+});
+
 /** How to mount; shared by every route that does. */
-export const mountQuery = z.strictObject({
+export const mountQuery = diskQuery.extend({
   type: z
     .string()
     .regex(/^[a-z0-9_]{1,32}$/)
@@ -39,13 +55,10 @@ export const mountQuery = z.strictObject({
 });
 
 /** What a query says of the mount. */
-export const mountRequest = ({ type, partition, options, offset, size }: z.infer<typeof mountQuery>): MountRequest => ({
-  type,
-  partition,
-  options,
-  offsetBytes: offset,
-  sizeBytes: size,
-});
+export const mountRequest = ({ offset, size, ...query }: z.infer<typeof mountQuery>): MountRequest & DiskChoice => {
+  const { type, partition, options, format, member, snapshot } = query;
+  return { type, partition, options, format, member, snapshot, offsetBytes: offset, sizeBytes: size };
+};
 
 export const tarQuery = mountQuery.extend({
   path: z.string().max(4095).optional().openapi({

@@ -4,6 +4,7 @@ import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Sink } from '../../../archive/chunk-writer.ts';
 import type { TarRequest } from '../../../linux.ts';
+import type { DiskChoice } from '../../../storage/open-disk.ts';
 import type { Env } from '../env.ts';
 import { queryBytes } from '../raw-bytes.ts';
 import { streamed } from '../stream.ts';
@@ -14,7 +15,7 @@ export async function tarResponse(
   c: Context<Env>,
   query: z.infer<typeof tarQuery>,
   name: string,
-  job: (request: TarRequest, sink: Sink) => Promise<void>,
+  job: (request: TarRequest & DiskChoice, sink: Sink) => Promise<void>,
 ): Promise<Response> {
   const { compress } = query;
   const path = queryBytes(c.req.url, 'path');
