@@ -4,9 +4,9 @@ import type { Sink } from './archive/chunk-writer.ts';
 import type { SetupNeeds } from './batch/kernel-setup.ts';
 import { type SyscallBatchJobs, syscallBatchJobs } from './batch/syscall-batch.ts';
 import { HostError } from './errors/host-error.ts';
-import type { ImageReport, MountedImage, MountRequest } from './image/mounted-image.ts';
+import type { ImageReport, MountedImage, MountRequest, StackRequest } from './image/mounted-image.ts';
 import { imageMounter, type ReplaySpill } from './image/mounter.ts';
-
+import type { DeriveMeans } from './image/stack/luks/derive.ts';
 import { openWritable, type WritableImage } from './image/writable-image.ts';
 import type { ClockPolicy, Host } from './kernel/host.ts';
 import type { Kernel } from './kernel/kernel.ts';
@@ -49,6 +49,8 @@ export interface LinuxOptions {
   readonly limits: Limits;
   /** Takes what replaying a large journal changes. Default: 32 MiB of it are kept in memory, and more is refused. */
   readonly spill?: ReplaySpill | undefined;
+  /** What opening encrypted volumes may cost. Default: 64 MiB for Argon2, in JavaScript. */
+  readonly derive?: DeriveMeans | undefined;
 }
 
 /** What a composition adds to make batches: the images it can name, and memory for disks. */
@@ -71,7 +73,7 @@ export interface Linux {
   /** The same as a tree to read, by several tasks at once. */
   openTree(device: BlockDevice, request: MountRequest): Promise<MountedTree>;
   /** What is on it. */
-  inspect(device: BlockDevice): Promise<ImageReport>;
+  inspect(device: BlockDevice, request?: StackRequest): Promise<ImageReport>;
   /** Its tree as a tar, whole when this settles; rejects when it is not, whatever `sink` has got by then. */
   fs2tar(device: BlockDevice, request: TarRequest, sink: Sink): Promise<Fs2tarReport>;
   /** Batches of system calls, each on a kernel of its own. */
@@ -82,7 +84,7 @@ export interface Linux {
 }
 
 /** An image's tree, on a kernel of its own. */
-export interface MountedTree extends Pick<MountedImage, 'type' | 'partition'> {
+export interface MountedTree extends Pick<MountedImage, 'type' | 'partition' | 'volume'> {
   readonly tree: Tree;
   /** What is known to be missing from it: what was cut off (with `evenIfCut`), and what the mount could not read. */
   readonly missing: readonly string[];
@@ -116,7 +118,10 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   const mounting = (memoryMib: number) => (): Promise<Kernel> => kernels.acquire({ host: timeless, memoryMib });
   const [small, ...larger] = mountMib;
   const largest = mountMib.at(-1) ?? small;
-  const mounter = imageMounter([mounting(small), ...larger.map(mounting)], { spill: options.spill });
+  const mounter = imageMounter([mounting(small), ...larger.map(mounting)], {
+    spill: options.spill,
+    derive: options.derive,
+  });
   const setup = (images: ImageNames): SetupNeeds => ({
     newKernel: (options) => kernels.acquire(options),
     ...images,
@@ -124,7 +129,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   });
   const openMounted = async (device: BlockDevice, request: MountRequest): Promise<MountedTree> => {
     const mounted = await mounter.mount(device, request);
-    const { mountPoint, type, partition } = mounted;
+    const { mountPoint, type, partition, volume } = mounted;
     try {
       // What the mount could not read is missing from every tar of it; the log tells of it only once.
       const missing = [...mounted.missing, ...(await loggedErrors(mounted.log))];
@@ -132,6 +137,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
       return {
         type,
         partition,
+        volume,
         missing,
         tree: await openTree(tasks, mountPoint, damageWatch(tasks, mounted.log)),
         tar: (options, sink) =>

@@ -27,7 +27,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   archive: ['bytes'],
   storage: ['abi', 'archive', 'bytes', 'errors'],
   kernel: ['abi', 'bytes', 'errors', 'storage'],
-  image: ['abi', 'errors', 'kernel', 'storage'],
+  image: ['abi', 'bytes', 'errors', 'kernel', 'storage'],
   tree: ['abi', 'archive', 'errors', 'kernel', 'storage'],
   batch: ['abi', 'bytes', 'errors', 'image', 'kernel', 'storage', 'tree'],
   simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],

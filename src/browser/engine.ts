@@ -22,5 +22,6 @@ export async function browserLinux({ kernel, snapshot }: Assets): Promise<Linux>
     snapshot,
     host: browserHost,
     limits: { kernelsMib: KERNELS_MIB, mountMib: [20, 64, 256], ready: 1, patienceMs: 5_000 },
+    derive: { argon2Mib: 1024 }, // what cryptsetup takes at most, unless it is told otherwise
   });
 }

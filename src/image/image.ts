@@ -15,18 +15,28 @@ import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
 import { extended } from '../storage/extended.ts';
 import { slice } from '../storage/slice.ts';
 import { blaming } from './blaming.ts';
-import { chooseVolume, type ProbedPartition, type Volumes } from './choose.ts';
+import { chooseVolume, type Disks } from './choose.ts';
+import { ownPartitions, type ProbedDevice, probedPartitions, volumesOf } from './disk-volumes.ts';
+import { memberType } from './exposed.ts';
 import { EVEN_IF_CUT, imageCut, mountFailed } from './mount-failed.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
 import type { MountedImage, MountRequest } from './mounted-image.ts';
 import { type Presented, padded } from './presented.ts';
-import { tableReader } from './probe/partition-entry.ts';
-import { partitionTableOf } from './probe/superblock.ts';
 import type { Superblock } from './probe/superblocks.ts';
 import { volumeBytes } from './probe/volume-bytes.ts';
-import { ofType, type ProbedVolume, partitionsOf, probe } from './volumes.ts';
+import { btrfsPart, btrfsSiblings } from './stack/btrfs.ts';
+import { kernelDevice } from './stack/kernel-device.ts';
+import type { Keyring } from './stack/keyring.ts';
+import { Stack, type Stacked } from './stack/stack.ts';
+import { type ProbedVolume, partitionsOf, type Volume, WHOLE, wholeVolume } from './volumes.ts';
+import type { Volumes } from './whole-or-partitions.ts';
 
 export const MOUNT_POINT = '/mnt';
+
+interface StackedOptions {
+  readonly type?: string | undefined;
+  readonly evenIfIncomplete?: boolean;
+}
 
 /** How a disk is to be mounted. */
 export interface MountPlan extends MountRequest {
@@ -35,18 +45,27 @@ export interface MountPlan extends MountRequest {
   readonly readOnly: boolean;
 }
 
-export type Mounted = Pick<MountedImage, 'type' | 'partition' | 'log' | 'missing'>;
+export type Mounted = Pick<MountedImage, 'type' | 'partition' | 'volume' | 'log' | 'missing'>;
 
 /** What the driver is asked to do: as a superblock row, without what only describes. */
 type Attempt = Pick<Superblock, 'types' | 'options'>;
 
-export interface ImageParts {
-  readonly kernel: Kernel;
+/** One image as a disk. */
+export interface DiskView {
   /** As the host has it. */
   readonly device: BlockDevice;
   /** As the kernel sees it. */
   readonly shown: Presented;
   readonly disk: Disk;
+}
+
+export interface ImageParts {
+  readonly kernel: Kernel;
+  /** The image, then others of the same machine. */
+  readonly disks: readonly [DiskView, ...DiskView[]];
+  /** A detached header of LUKS. */
+  readonly header?: DiskView | undefined;
+  readonly keyring: Keyring;
   /** Makes another view of the image a disk of the same kernel; absent: there is no other than that one. */
   readonly attach?: (device: BlockDevice) => Promise<Disk>;
   /** No larger kernel is to come: ENOMEM is a reason like others. Drivers say it of sizes that are damaged, too. */
@@ -59,22 +78,24 @@ const OTHER_UNITS = [2048, 4096];
 export class Image {
   readonly kernel: Kernel;
   readonly task: PlayedTask;
-  readonly device: BlockDevice;
-  readonly shown: Presented;
-  readonly #disk: Disk;
-  readonly #attach: ImageParts['attach'];
-  readonly #last: boolean;
-  readonly #disks: Disk[] = [];
+  readonly views: ImageParts['disks'];
+  readonly #parts: ImageParts;
+  readonly #disks: Disk[];
+  #stacked: Promise<Stacked> | undefined;
+  #known: Disks | undefined;
 
-  constructor({ kernel, device, shown, disk, attach, last }: ImageParts) {
+  constructor(parts: ImageParts) {
+    const { kernel, disks, header } = parts;
     this.kernel = kernel;
-    this.device = device;
-    this.shown = shown;
-    this.#disk = disk;
-    this.#disks.push(disk);
-    this.#attach = attach;
-    this.#last = last;
+    this.views = disks;
+    this.#parts = parts;
+    this.#disks = [...disks, ...(header ? [header] : [])].map(({ disk }) => disk);
     this.task = blaming(this.#disks, kernel.init);
+  }
+
+  /** A detached header was given: some volume that looks like nothing is not. */
+  get hasHeader(): boolean {
+    return this.#parts.header !== undefined;
   }
 
   async newTask(): Promise<PlayedTask> {
@@ -91,50 +112,59 @@ export class Image {
     });
   }
 
-  /** What there is, all of it or only of a type. */
-  async volumes(type?: string): Promise<Volumes> {
-    const { device, bytes, gpt } = this.shown;
-    const { name } = this.#disk;
-    const all = { partition: undefined, name, startSector: 0, sectors: device.sectors, label: undefined };
-    const whole = ofType(await probe(all, bytes), type);
-    const table = gpt ? 'gpt' : partitionTableOf(whole.head)?.type;
-    const unit = gpt?.blockBytes ?? SECTOR;
-    const partitions = await this.#partitions(name, table, unit, type);
+  /** What there is on each disk, all of it or only of a type. */
+  async volumes(type?: string): Promise<Disks> {
+    if (type === undefined && this.#known) return this.#known;
+    const [first, ...others] = this.views;
+    const disks: [Volumes, ...Volumes[]] = [await this.#volumesOf(first, WHOLE, type)];
+    for (const [i, view] of others.entries()) disks.push(await this.#volumesOf(view, `image ${i + 2}`, type));
+    if (type === undefined) this.#known = disks;
+    return disks;
+  }
+
+  /** What lies on these: opened once. */
+  stacked(disks: Disks, { type, evenIfIncomplete = false }: StackedOptions = {}): Promise<Stacked> {
+    this.#stacked ??= this.#openStack(disks, type, evenIfIncomplete);
+    return this.#stacked;
+  }
+
+  async #openStack(disks: Disks, type: string | undefined, evenIfIncomplete: boolean): Promise<Stacked> {
+    const { kernel, task } = this;
+    const { keyring, header, attach } = this.#parts;
+    // Programs keep what they mount, and a machine at rest is stored: keys would be, too.
+    if (attach === undefined)
+      throw new HostError(
+        'bad-stack',
+        'what lies in arrays, volume groups or encrypted volumes is not mounted here: fs2tar, ls, cat and the like open it',
+      );
+    const own = header && { device: await kernelDevice(kernel, task, header.disk.name), bytes: header.shown.bytes };
+    return new Stack({ kernel, task, keyring, header: own, evenIfIncomplete, type }).open(disks);
+  }
+
+  async #volumesOf(view: DiskView, title: string, type: string | undefined): Promise<Volumes> {
+    const { bytes, gpt } = view.shown;
+    const { name } = view.disk;
+    const all = wholeVolume(name, view.shown.device.sectors, { title, names: [name] });
+    const bytesOf = ({ startSector, sectors }: Volume) =>
+      volumeBytes(view.device, startSector * SECTOR, sectors * SECTOR);
+    const probed: ProbedDevice = { whole: all, bytes, gpt, bytesOf, type };
+    const volumes = await volumesOf(probed, ownPartitions(this.task, all));
+    const { whole, partitions, table } = volumes;
     if (table === 'dos' && [whole, ...partitions].every(({ superblocks }) => superblocks.length === 0)) {
-      for (const other of this.#attach ? OTHER_UNITS : []) {
-        const found = await this.#partitionsInUnits(other, type);
+      for (const other of this.#parts.attach ? OTHER_UNITS : []) {
+        const disk = await this.#also({ ...view.shown.device, logicalBlockBytes: other });
+        const seen = await partitionsOf(this.task, disk.name, all);
+        const found = await probedPartitions(probed, seen, 'dos', other);
         if (found.some(({ superblocks }) => superblocks.length > 0)) return { whole, partitions: found, table };
       }
     }
-    return { whole, partitions, table };
-  }
-
-  async #partitions(
-    disk: string,
-    table: string | undefined,
-    unit: number,
-    type: string | undefined,
-  ): Promise<ProbedPartition[]> {
-    const { bytes, gpt } = this.shown;
-    const reader = tableReader(bytes, table, gpt, unit);
-    const partitions: ProbedPartition[] = [];
-    for (const volume of await partitionsOf(this.task, disk)) {
-      const { partition = 0, startSector, sectors } = volume;
-      const own = volumeBytes(this.device, startSector * SECTOR, sectors * SECTOR);
-      const entry = await reader.entry(partition, startSector);
-      partitions.push({ ...ofType(await probe(volume, own), type), ...entry });
-    }
-    return partitions;
-  }
-
-  async #partitionsInUnits(unit: number, type: string | undefined): Promise<ProbedPartition[]> {
-    const disk = await this.#also({ ...this.shown.device, logicalBlockBytes: unit });
-    return this.#partitions(disk.name, 'dos', unit, type);
+    return volumes;
   }
 
   async #also(device: BlockDevice): Promise<Disk> {
-    if (this.#attach === undefined) throw new Error('this image is one disk only');
-    const disk = await this.#attach(device);
+    const { attach } = this.#parts;
+    if (attach === undefined) throw new Error('this image is one disk only');
+    const disk = await attach(device);
     this.#disks.push(disk);
     return disk;
   }
@@ -142,16 +172,23 @@ export class Image {
   async mountAs({ at, type, partition, options = '', readOnly, evenIfCut = false }: MountPlan): Promise<Mounted> {
     const parsed = parseMountOptions(options, { writable: !readOnly });
     if (type !== undefined) await this.mustKnow(type);
-    const volumes = await this.volumes(type);
-    const volume = await chooseVolume(volumes, { type, partition, evenIfCut }, (one) => this.#looksLikeRoot(one));
-    const cut = cutOf(volume) ?? knownCut(this.device);
+    const disks = await this.volumes(type);
+    const stacked = () => this.stacked(disks, { type, evenIfIncomplete: evenIfCut });
+    const looking = {
+      stacked,
+      hasHeader: this.hasHeader,
+      looksLikeRoot: (one: ProbedVolume) => this.#looksLikeRoot(one),
+    };
+    const volume = await chooseVolume(disks, { type, partition, evenIfCut }, looking);
+    const cut = cutOf(volume) ?? this.views.map(({ device }) => knownCut(device)).find(Boolean);
     if (cut && !evenIfCut) throw cut;
     const name = await this.#deviceOf(volume);
-    const drivers = attempts(volume, type);
+    const drivers = await this.#withSiblings(volume, attempts(volume, type), evenIfCut, disks, stacked);
     const { attempt, log } = await this.mount(volume, name, cut ? withoutReplay(drivers) : drivers, parsed, at);
     return {
       type: attempt.types[0],
       partition: volume.partition,
+      volume: volume.title,
       log,
       missing: cut ? [cut.message.replace(/: on-error.*/, '')] : [],
     };
@@ -160,15 +197,54 @@ export class Image {
   /** The device to mount: a view of its own where the kernel's would end too early or count in other blocks. */
   async #deviceOf(volume: ProbedVolume): Promise<string> {
     const { partition, name, startSector, sectors, claimed = 0 } = volume;
-    if (partition === undefined || this.#attach === undefined) return name;
+    const view = this.#viewOf(volume);
+    if (partition === undefined || view === undefined || this.#parts.attach === undefined) return name;
     const short = claimed > sectors * SECTOR;
-    const blocks = this.shown.device.logicalBlockBytes ?? SECTOR;
-    const foreign = !name.startsWith(this.#disk.name);
+    const blocks = view.shown.device.logicalBlockBytes ?? SECTOR;
+    const foreign = !name.startsWith(view.disk.name);
     if (!short && blocks === SECTOR && !foreign && claimed % 1024 === 0) return name;
     const there = volume.bytes.sizeBytes;
-    const own = slice(this.device, startSector * SECTOR, there);
+    const own = slice(view.device, startSector * SECTOR, there);
     const wanted = Math.max(sectors, Math.ceil(claimed / SECTOR));
     return (await this.#also(there < wanted * SECTOR ? extended(own, wanted) : padded(own, claimed))).name;
+  }
+
+  /** The disk that a partition is of; undefined where it lies on something else. */
+  #viewOf({ on: [whole], kind }: Volume): DiskView | undefined {
+    return kind === 'part' ? this.views.find(({ disk }) => disk.name === whole?.name) : undefined;
+  }
+
+  /** A btrfs over several devices is mounted by one of them; the others are named as options. */
+  async #withSiblings(
+    volume: ProbedVolume,
+    drivers: readonly Attempt[],
+    evenIfIncomplete: boolean,
+    disks: Disks,
+    stacked: () => Promise<Stacked>,
+  ): Promise<readonly Attempt[]> {
+    const part = btrfsPart(volume);
+    if (part === undefined || part.devices < 2) return drivers;
+    const all = disks.flatMap(({ whole, partitions }) => [whole, ...partitions]);
+    let siblings = btrfsSiblings(volume, all);
+    if (siblings.length + 1 < part.devices && (await Promise.all(all.map(memberType))).some(Boolean)) {
+      const inner = (await stacked()).opened.flatMap(({ whole, partitions }) => [whole, ...partitions]);
+      siblings = btrfsSiblings(volume, [...all, ...inner]);
+    }
+    const missing = part.devices - 1 - siblings.length;
+    if (missing > 0 && !evenIfIncomplete) {
+      const numbers = `a btrfs over ${part.devices} devices, of which ${siblings.length + 1} ${siblings.length === 0 ? 'is' : 'are'} here`;
+      throw new HostError(
+        'stack-incomplete',
+        `${volume.title} is part of ${numbers}: name the images of the others too`,
+        {
+          members: { members_there: siblings.length + 1, members: part.devices },
+        },
+      );
+    }
+    const named: string[] = [];
+    for (const sibling of siblings) named.push(`device=/dev/${await this.#deviceOf(sibling)}`);
+    if (missing > 0) named.push('degraded');
+    return drivers.map((attempt) => ({ ...attempt, options: [attempt.options, ...named].filter(Boolean).join(',') }));
   }
 
   /** By the first driver that takes it; else what the first one said. */
@@ -186,7 +262,7 @@ export class Image {
       const log = await KernelLog.open(this.task);
       const ret = await mount(this.task, `/dev/${device}`, at, types[0], flags, all);
       if (ret >= 0) return { attempt, log };
-      if (!this.#last && -ret === errnos.ENOMEM.number) throw new KernelError('mount', -ret, device);
+      if (!this.#parts.last && -ret === errnos.ENOMEM.number) throw new KernelError('mount', -ret, device);
       const errno: ErrnoName | undefined = errnoName(-ret);
       const { partition } = volume;
       refusal ??= mountFailed({ errno, partition, type: types[0], options: all, log: await log.records() });
@@ -200,10 +276,12 @@ export class Image {
     const name = await this.#deviceOf(volume);
     for (const superblock of volume.superblocks) {
       try {
-        const { log } = await this.mount(volume, name, [superblock], parseMountOptions(''));
+        const disks = this.#known ?? (await this.volumes());
+        const tried = await this.#withSiblings(volume, [superblock], false, disks, () => this.stacked(disks));
+        const { log } = await this.mount(volume, name, tried, parseMountOptions(''));
         await log.close();
       } catch (cause) {
-        if (!(cause instanceof HostError && cause.kind === 'mount-failed')) throw cause;
+        if (!(cause instanceof HostError && ['mount-failed', 'stack-incomplete'].includes(cause.kind))) throw cause;
         continue;
       }
       const seen = await see(superblock);
@@ -251,16 +329,19 @@ const withoutReplay = (attempts: readonly Attempt[]): readonly Attempt[] =>
   });
 
 /** Why a volume is not whole: its file system says that it has more bytes than there are. */
-function cutOf({ partition, bytes, sectors, claimed, superblocks: [superblock] }: ProbedVolume): HostError | undefined {
+function cutOf(volume: ProbedVolume): HostError | undefined {
+  const { partition, title, bytes, sectors, claimed, kind } = volume;
+  const [superblock] = volume.superblocks;
   if (superblock === undefined) {
     if (partition === undefined || bytes.sizeBytes > 0) return undefined;
-    return new HostError('image-cut', `partition ${partition} lies behind the end of the image`);
+    return new HostError('image-cut', `${title} lies behind the end of the image`);
   }
-  const where = partition === undefined ? 'the image' : `of partition ${partition} the image`;
+  const isDisk = kind === 'disk';
+  const where = isDisk ? 'the image' : partition === undefined ? title : `of ${title} the image`;
   const needed = claimed ?? (partition === undefined ? 0 : sectors * SECTOR);
   if (needed <= bytes.sizeBytes) return undefined;
   const inTable = partition !== undefined && bytes.sizeBytes === sectors * SECTOR;
-  return imageCut(inTable ? `partition ${partition}` : where, superblock.types[0], bytes.sizeBytes, needed);
+  return imageCut(inTable ? title : where, superblock.types[0], bytes.sizeBytes, needed);
 }
 
 /** What whoever made the device knows of it. */

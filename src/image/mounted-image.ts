@@ -3,16 +3,28 @@
 import type { KernelLog } from '../kernel/kernel-log.ts';
 import type { PlayedTask } from '../kernel/user-task.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
+import type { Unlock } from './stack/keyring.ts';
 
 /**
  * A partition by its number, its label or UUID (those of the table or those of its file system), or one of these words:
  * `whole`, the whole image whatever its partition table; `root`, the partition that has a root file system.
- * LABEL=, UUID=, PARTLABEL= and PARTUUID= before it say which is meant, as for mount(8).
+ * LABEL=, UUID=, PARTLABEL= and PARTUUID= before it say which is meant, as for mount(8). What is stacked on partitions goes by
+ * its name: `vg/root`, `/dev/vg/root`, `/dev/md/data`, `/dev/mapper/luks-…`; of several images `vdb2` is partition 2 of the second.
  */
 export type PartitionSelector = number | string;
 
+/** What else is there beside the image, and what opens it. */
+export interface StackRequest {
+  /** More disks of the same machine: members of an array, of a volume group, of a btrfs. */
+  readonly also?: readonly BlockDevice[] | undefined;
+  /** A detached header of LUKS, of the one volume that looks like nothing. */
+  readonly header?: BlockDevice | undefined;
+  /** Opens encrypted volumes. Absent: they stay closed. */
+  readonly unlock?: Unlock | undefined;
+}
+
 /** How to mount; what is absent is found out. */
-export interface MountRequest {
+export interface MountRequest extends StackRequest {
   /** A file system as in /proc/filesystems. */
   readonly type?: string | undefined;
   /** Numbers are from 1. Absent: what the image shows to be the only file system. */
@@ -38,6 +50,8 @@ export interface MountedImage {
   readonly mountPoint: string;
   readonly type: string;
   readonly partition: number | undefined;
+  /** What it is called: "partition 2", "/dev/vg/root". */
+  readonly volume: string;
   /** The kernel's log from before the mount. */
   readonly log: KernelLog;
   /** What is known to be missing from the tree; none unless `evenIfCut`. */
@@ -80,6 +94,27 @@ export interface PartitionReport {
   readonly fileSystem: FileSystemReport | undefined;
 }
 
+/** A volume that lies on partitions or on other volumes. */
+export interface StackedReport {
+  /** What it can be chosen by: `/dev/vg/root`. */
+  readonly name: string;
+  /** As lsblk(8) has it: crypt, lvm, raid1, part … */
+  readonly kind: string;
+  /** The names of what it lies on: "partition 2", "/dev/md/data". */
+  readonly on: readonly string[];
+  readonly sizeBytes: number;
+  readonly content: VolumeReport | undefined;
+  readonly fileSystem: FileSystemReport | undefined;
+}
+
+/** What could not be opened, and why not. */
+export interface ClosedReport {
+  readonly on: readonly string[];
+  /** A kind of error: passphrase-needed, wrong-passphrase, stack-incomplete, bad-stack. */
+  readonly error: string;
+  readonly message: string;
+}
+
 export interface ImageReport {
   readonly sizeBytes: number;
   /** Where partition table or file system say that the image is longer than it is: how long. */
@@ -92,11 +127,16 @@ export interface ImageReport {
   /** Of the whole device. */
   readonly content: VolumeReport | undefined;
   readonly fileSystem: FileSystemReport | undefined;
+  /** What lies on these, in the order in which it was opened. */
+  readonly stacked: readonly StackedReport[];
+  readonly closed: readonly ClosedReport[];
+  /** The other images, where several were given. */
+  readonly also: readonly Omit<ImageReport, 'stacked' | 'closed' | 'also'>[];
 }
 
 /** The jobs' view of the kernel. Each call has a kernel of its own. */
 export interface ImageMounter {
   /** Rejects with a HostError: no-file-system, several-file-systems, no-such-partition, unknown-file-system, image-cut, mount-failed. */
   mount(device: BlockDevice, request: MountRequest): Promise<MountedImage>;
-  inspect(device: BlockDevice): Promise<ImageReport>;
+  inspect(device: BlockDevice, request?: StackRequest): Promise<ImageReport>;
 }

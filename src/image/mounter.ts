@@ -7,12 +7,14 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { type BlockDevice, bytesOf, type MaybePromise } from '../storage/block-device.ts';
 import { type Changes, changes, type Spill } from '../storage/changes.ts';
 import { DeviceFullError } from '../storage/errors.ts';
-import { Image, MOUNT_POINT, type Mounted, type MountPlan, partOf } from './image.ts';
+import { type DiskView, Image, MOUNT_POINT, type Mounted, type MountPlan, partOf } from './image.ts';
 import { NOLOAD } from './mount-failed.ts';
-import type { ImageMounter } from './mounted-image.ts';
-import { presented } from './presented.ts';
+import type { ImageMounter, StackRequest } from './mounted-image.ts';
+import { type Presented, presented } from './presented.ts';
 import { volumeBytes } from './probe/volume-bytes.ts';
 import { reportOf } from './report.ts';
+import { Keyring } from './stack/keyring.ts';
+import type { DeriveMeans } from './stack/luks/derive.ts';
 
 /** Blocks that replaying journals may change, in memory. */
 const REPLAY_MIB = 32;
@@ -28,6 +30,8 @@ export interface ReplayOptions {
   readonly replayMib?: number;
   /** Default: a journal that changes more is refused. */
   readonly spill?: ReplaySpill | undefined;
+  /** What deriving keys of passphrases may cost, and what is fast at it. */
+  readonly derive?: DeriveMeans | undefined;
 }
 
 /** Mount a disk that `kernel` has, of which `device` is the content; answers as what. */
@@ -39,7 +43,9 @@ export async function mountDisk(
 ): Promise<Pick<Mounted, 'type' | 'partition'>> {
   const { gpt } = await presented(device);
   const shown = { device, bytes: volumeBytes(device), gpt, claimedBytes: undefined };
-  const { log, ...mounted } = await new Image({ kernel, device, shown, disk, last: true }).mountAs(plan);
+  const keyring = new Keyring({}, {});
+  const image = new Image({ kernel, disks: [{ device, shown, disk }], keyring, last: true });
+  const { log, ...mounted } = await image.mountAs(plan);
   await log.close();
   return mounted;
 }
@@ -47,13 +53,15 @@ export async function mountDisk(
 /** `kernels` from small to large: in which the drivers find too little memory, the next one takes the image. */
 export function imageMounter(
   kernels: readonly [() => Promise<Kernel>, ...(() => Promise<Kernel>)[]],
-  { replayMib = REPLAY_MIB, spill }: ReplayOptions = {},
+  { replayMib = REPLAY_MIB, spill, derive = {} }: ReplayOptions = {},
 ): ImageMounter {
   /** Runs `action` with a kernel that has the image as a disk; when that fails, the kernel goes. */
   async function withImage<T>(
     device: BlockDevice,
+    { also = [], header, unlock = {} }: StackRequest,
     action: (image: Image, end: () => Promise<void>) => Promise<T>,
     [newKernel, ...larger] = kernels,
+    keyring = new Keyring(unlock, derive),
   ): Promise<T> {
     const shown = await presented(device);
     const kernel = await newKernel();
@@ -69,18 +77,26 @@ export function imageMounter(
         written.push(one);
         return kernel.attachDisk(one);
       };
-      const disk = await attach(shown.device);
-      return await action(new Image({ kernel, device, shown, disk, attach, last: next === undefined }), end);
+      const view = async (of: BlockDevice, seen: Presented): Promise<DiskView> => ({
+        device: of,
+        shown: seen,
+        disk: await attach(seen.device),
+      });
+      const disks: [DiskView, ...DiskView[]] = [await view(device, shown)];
+      for (const other of also) disks.push(await view(other, await presented(other)));
+      const own = header && (await view(header, await presented(header)));
+      return await action(new Image({ kernel, disks, header: own, keyring, attach, last: next === undefined }), end);
     } catch (cause) {
       await end();
-      if (next && isOutOfMemory(cause)) return withImage(device, action, [next, ...others]);
+      if (next && isOutOfMemory(cause))
+        return withImage(device, { also, header, unlock }, action, [next, ...others], keyring);
       throw cause instanceof DeviceFullError ? journalTooLarge(spill?.limitMib ?? replayMib, cause) : cause;
     }
   }
 
   return {
     async mount(device, request) {
-      return withImage(partOf(device, request), async (image, end) => ({
+      return withImage(partOf(device, request), request, async (image, end) => ({
         task: image.task,
         newTask: () => image.newTask(),
         mountPoint: MOUNT_POINT,
@@ -88,8 +104,8 @@ export function imageMounter(
         close: end,
       }));
     },
-    inspect(device) {
-      return withImage(device, async (image, end) => {
+    inspect(device, request = {}) {
+      return withImage(device, request, async (image, end) => {
         try {
           return await reportOf(image, bytesOf(device));
         } finally {

@@ -2,7 +2,7 @@
 
 import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
 import { extended } from '../storage/extended.ts';
-import { identify } from './identity/identify.ts';
+import { identify, isMember } from './identity/identify.ts';
 import { claimedBytes } from './probe/claims.ts';
 import { Fields } from './probe/fields.ts';
 import { backupGpt, type Gpt, mendGpt, patched, primaryGpt } from './probe/gpt.ts';
@@ -29,7 +29,8 @@ const DRIVER_BLOCK = 4096;
 export async function presented(image: BlockDevice): Promise<Presented> {
   const bytes = volumeBytes(image);
   const head = await bytes.read(0, SUPERBLOCK_BYTES);
-  const [superblock] = superblocksOf(head);
+  // What a member of an array begins with is the array's: it tells nothing of the member.
+  const [superblock] = (await isMember(bytes)) ? [] : superblocksOf(head);
   const gpt = await usedGpt(bytes, superblock !== undefined);
   const fileSystem = superblock && (await claimedBytes(bytes, superblock.types[0]));
   const table = gpt ? gpt.diskBytes : superblock === undefined ? dosBytes(head) : undefined;

@@ -2,18 +2,69 @@
 
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Statfs, statfs64 } from '../kernel/syscalls/mount.ts';
-import { SECTOR } from '../storage/block-device.ts';
+import { bytesOf, SECTOR } from '../storage/block-device.ts';
+import type { Disks } from './choose.ts';
+import { exposed, memberType } from './exposed.ts';
 import { identityOf } from './identity/identify.ts';
-import { type Image, MOUNT_POINT } from './image.ts';
-import type { FileSystemReport, ImageReport, PartitionReport } from './mounted-image.ts';
+import { type DiskView, type Image, MOUNT_POINT } from './image.ts';
+import type { FileSystemReport, ImageReport, PartitionReport, StackedReport } from './mounted-image.ts';
 import { tableReader } from './probe/partition-entry.ts';
 import { partitionTypeName } from './probe/partition-types.ts';
+import type { Stacked } from './stack/stack.ts';
 import { toldBy } from './told-by-kernel.ts';
 import type { ProbedVolume } from './volumes.ts';
+import type { Volumes } from './whole-or-partitions.ts';
 
 export async function reportOf(image: Image, sizeBytes: number): Promise<ImageReport> {
-  const { whole, partitions, table } = await image.volumes();
-  const { bytes, gpt, claimedBytes } = image.shown;
+  const disks = await image.volumes();
+  const reports: DiskReport[] = [];
+  for (const [i, volumes] of disks.entries()) {
+    const view = image.views[i];
+    if (view) reports.push(await diskReport(image, volumes, view, i === 0 ? sizeBytes : bytesOf(view.device)));
+  }
+  const [first, ...also] = reports;
+  if (first === undefined) throw new Error('an image without disks');
+  const { opened, closed } = await stackOn(image, disks);
+  const stacked: StackedReport[] = [];
+  for (const { whole, partitions } of opened) {
+    for (const volume of [whole, ...partitions]) {
+      stacked.push({
+        name: volume.title,
+        kind: volume.kind,
+        on: volume.on.map(({ title }) => title),
+        sizeBytes: volume.sectors * SECTOR,
+        content: await volume.content(),
+        fileSystem: await fileSystemOf(image, volume),
+      });
+    }
+  }
+  return {
+    ...first,
+    stacked,
+    closed: closed.map(({ members, problem }) => ({
+      on: members.map(({ title }) => title),
+      error: problem.kind,
+      message: problem.message,
+    })),
+    also,
+  };
+}
+
+type DiskReport = ImageReport['also'][number];
+
+/** Nothing is opened where there is nothing to open. */
+async function stackOn(image: Image, disks: Disks): Promise<Stacked> {
+  const shown = (await Promise.all(disks.map(exposed))).flat();
+  const types = await Promise.all(shown.map(memberType));
+  return types.some(Boolean) || image.hasHeader ? image.stacked(disks) : { opened: [], closed: [] };
+}
+
+async function diskReport(
+  image: Image,
+  { whole, partitions, table }: Volumes,
+  { shown: { bytes, gpt, claimedBytes } }: DiskView,
+  sizeBytes: number,
+): Promise<DiskReport> {
   const fileSystem = await fileSystemOf(image, whole);
   const reports: PartitionReport[] = [];
   for (const partition of partitions) {
@@ -43,7 +94,9 @@ export async function reportOf(image: Image, sizeBytes: number): Promise<ImageRe
   };
 }
 
+/** Not of what is a part of something larger, even where it looks like the whole. */
 async function fileSystemOf(image: Image, volume: ProbedVolume): Promise<FileSystemReport | undefined> {
+  if ((await memberType(volume)) !== undefined) return undefined;
   const mounted = await image.look(volume, async (superblock) => {
     const known = await identityOf(volume.bytes, superblock);
     return { type: superblock.types[0], known, told: await toldBy(image.task, MOUNT_POINT), use: await useOf(image) };

@@ -18,8 +18,16 @@ export interface Volume {
   readonly name: string;
   readonly startSector: number;
   readonly sectors: number;
-  /** As the partition table has it. */
+  /** As the partition table has it, or whatever else gives it a name. */
   readonly label: string | undefined;
+  /** For people: "partition 2", "/dev/vg/root". */
+  readonly title: string;
+  /** What it can be chosen by beside that. */
+  readonly names: readonly string[];
+  /** As lsblk(8) has it: disk, part, crypt, lvm, raid1 … */
+  readonly kind: string;
+  /** What it lies on: for a partition the disk, for an array its members. */
+  readonly on: readonly Volume[];
 }
 
 /** A volume and what its bytes tell. */
@@ -37,24 +45,58 @@ export interface ProbedVolume extends Volume {
   readonly claimed: number | undefined;
 }
 
+/** All of a disk or of another device. */
+export const wholeVolume = (
+  name: string,
+  sectors: number,
+  about: Pick<Volume, 'title'> & Partial<Pick<Volume, 'label' | 'names' | 'kind' | 'on'>>,
+): Volume => ({
+  partition: undefined,
+  name,
+  startSector: 0,
+  sectors,
+  label: undefined,
+  names: [],
+  kind: 'disk',
+  on: [],
+  ...about,
+});
+
 /** The partitions of `disk` by number (Documentation/ABI/stable/sysfs-block; block/partitions/core.c: part_uevent). */
-export async function partitionsOf(task: UserTask, disk: string): Promise<Volume[]> {
+export async function partitionsOf(task: UserTask, disk: string, whole?: Volume): Promise<Volume[]> {
   const folder = `/sys/block/${disk}`;
   const partitions: Volume[] = [];
   for (const name of await readNames(task, folder)) {
     if (!name.startsWith(disk)) continue;
     const number = async (file: string) => Number(await readText(task, `${folder}/${name}/${file}`));
     const uevent = await readText(task, `${folder}/${name}/uevent`);
+    const partition = await number('partition');
     partitions.push({
-      partition: await number('partition'),
+      partition,
       name,
       startSector: await number('start'),
       sectors: await number('size'),
       label: /^PARTNAME=(.+)$/m.exec(uevent)?.[1],
+      title: titleOf(partition, whole),
+      names: [name, ...(whole?.names ?? []).map((one) => partitionName(one, partition))],
+      kind: 'part',
+      on: whole ? [whole] : [],
     });
   }
   return partitions.sort((a, b) => (a.partition ?? 0) - (b.partition ?? 0));
 }
+
+/** Of the first image the number says it all. */
+function titleOf(partition: number, whole: Volume | undefined): string {
+  if (whole === undefined || whole.title === WHOLE) return `partition ${partition}`;
+  return `partition ${partition} of ${whole.title}`;
+}
+
+export const WHOLE = 'the whole image';
+
+/** As the kernel calls them: vda1, md127p1. */
+const partitionName = (disk: string, partition: number): string =>
+  /\d$/.test(disk) ? `${disk}p${partition}` : `${disk}${partition}`;
 
 export async function probe(volume: Volume, bytes: VolumeBytes): Promise<ProbedVolume> {
   const head = await bytes.read(0, SUPERBLOCK_BYTES);

@@ -2,6 +2,7 @@
 
 import type { SnapshotState } from '../kernel/snapshot.ts';
 import { type Limits, type Linux, linux } from '../linux.ts';
+import { nodeDerive } from './derive.ts';
 import { nodeHost } from './host.ts';
 import { readPackageFile } from './package-files.ts';
 import { fileSpill } from './spill.ts';
@@ -44,5 +45,5 @@ export async function nodeLinux({ limits = {} }: NodeLinuxOptions = {}): Promise
     throw new Error(`this runtime cannot suspend WebAssembly (JSPI): Node 24 or later can, this is ${process.version}`);
   }
   const [module, snapshot] = await Promise.all([kernelModule(), readSnapshot()]);
-  return linux({ module, snapshot, host: nodeHost, limits: { ...defaults, ...limits }, spill });
+  return linux({ module, snapshot, host: nodeHost, limits: { ...defaults, ...limits }, spill, derive: nodeDerive });
 }

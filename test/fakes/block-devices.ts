@@ -113,3 +113,19 @@ export function delayed(device: BlockDevice, random: Random): BlockDevice {
     ...(discard && { discard: (sector, sectors) => late(() => discard.call(device, sector, sectors)) }),
   };
 }
+
+/** `device` with some bytes other than they were. */
+export function changed(device: BlockDevice, bytes: Readonly<Record<number, readonly number[]>>): BlockDevice {
+  return {
+    sectors: device.sectors,
+    async read(sector, into) {
+      await device.read(sector, into);
+      for (const [at, field] of Object.entries(bytes)) {
+        for (const [i, byte] of field.entries()) {
+          const offset = Number(at) + i - sector * SECTOR;
+          if (offset >= 0 && offset < into.length) into[offset] = byte;
+        }
+      }
+    },
+  };
+}

@@ -87,8 +87,8 @@ describe('an archive is the tree that it was made of', () => {
 /** What a file holds, by its length and hash; where a symlink leads. */
 const shortOf = (row: Row | string): unknown => {
   if (typeof row === 'string') return row.startsWith('-> ') ? row : { size: row.length, sha256: sha256[row] };
-  if (row['type'] === 'link') return `-> ${row['target']}`;
-  return row['type'] === 'dir' ? null : { size: row['size'], sha256: row['sha256'] };
+  if (row.type === 'link') return `-> ${row.target}`;
+  return row.type === 'dir' ? null : { size: row.size, sha256: row.sha256 };
 };
 
 const sha256: Record<string, string> = {};
@@ -113,7 +113,7 @@ describe('a tar of an image, opened as an image, is the same tree', () => {
     const { tar } = await archive(await fixtureDevice(name));
     const untold = ['data'];
     const rows = [...(await rowsOfTar(tar, untold))].map(([path, row]) => {
-      const xattrs = new Map([...(row['xattrs'] as Map<string, string>)].filter(([key]) => !FOREIGN.test(key)));
+      const xattrs = new Map([...(row.xattrs as Map<string, string>)].filter(([key]) => !FOREIGN.test(key)));
       return [path, { ...row, xattrs }];
     });
     expect(Object.fromEntries(await rowsOf(tar, untold))).toEqual(Object.fromEntries(rows));

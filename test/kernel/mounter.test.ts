@@ -7,28 +7,12 @@ import { readText } from '../../src/kernel/sysfs.ts';
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
 import { ImageChangedError } from '../../src/storage/errors.ts';
 import { memoryDevice } from '../../src/storage/memory.ts';
-import { randomBytes, seededRandom } from '../fakes/block-devices.ts';
+import { changed, randomBytes, seededRandom } from '../fakes/block-devices.ts';
 import { same } from '../fakes/bodies.ts';
 import { fixtureDevice, fixtureListing } from '../fixtures/load.ts';
 import { archive } from './archive.ts';
 import { mounter, newKernel } from './kernel.ts';
 import { rowsOfListing, rowsOfTar } from './tar-listing.ts';
-
-/** `device` with some bytes other than they were. */
-function changed(device: BlockDevice, bytes: Readonly<Record<number, readonly number[]>>): BlockDevice {
-  return {
-    sectors: device.sectors,
-    async read(sector, into) {
-      await device.read(sector, into);
-      for (const [at, field] of Object.entries(bytes)) {
-        for (const [i, byte] of field.entries()) {
-          const offset = Number(at) + i - sector * SECTOR;
-          if (offset >= 0 && offset < into.length) into[offset] = byte;
-        }
-      }
-    },
-  };
-}
 
 /** The first `sectors` of `device`. */
 const truncated = (device: BlockDevice, sectors: number): BlockDevice => ({ ...device, sectors });
@@ -192,10 +176,10 @@ describe('what cannot be mounted', () => {
   });
 
   it('something else is called by its name', async () => {
-    const luks = changed(memoryDevice(2048), { 0: [0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe] });
-    await expect(mounter.mount(luks, {})).rejects.toMatchObject({
+    const swap = changed(memoryDevice(2048), { 4086: [...new TextEncoder().encode('SWAPSPACE2')] });
+    await expect(mounter.mount(swap, {})).rejects.toMatchObject({
       kind: 'no-file-system',
-      message: 'no file system was found: it is an encrypted volume (LUKS)',
+      message: 'no file system was found: it is swap space',
     });
   });
 

@@ -49,3 +49,6 @@ export async function identify(
   if (superblock !== undefined) return identityOf(volume, superblock);
   return first(strangers, volume);
 }
+
+/** Whether it is a part of something larger, whatever else it looks like. */
+export const isMember = async (volume: VolumeBytes): Promise<boolean> => (await first(members, volume)) !== undefined;

@@ -81,9 +81,9 @@ async function dockerImages(tree: ArchiveTree): Promise<ContainerImage[]> {
   const manifest = listOf(await jsonAt(tree, 'manifest.json'));
   return manifest.slice(0, MAX_IMAGES).map((item, index): ContainerImage => {
     const image = isObject(item) ? item : {};
-    const tags = listOf(image['RepoTags']).flatMap((tag) => textOf(tag) ?? []);
-    const config = textOf(image['Config']) ?? '';
-    const paths = listOf(image['Layers']).map((path) => textOf(path) ?? '');
+    const tags = listOf(image.RepoTags).flatMap((tag) => textOf(tag) ?? []);
+    const config = textOf(image.Config) ?? '';
+    const paths = listOf(image.Layers).map((path) => textOf(path) ?? '');
     const digest = /[0-9a-f]{64}/.exec(config)?.[0];
     return {
       names: [
@@ -105,18 +105,18 @@ interface Descriptor {
 async function ociImages(tree: ArchiveTree): Promise<ContainerImage[]> {
   const images: ContainerImage[] = [];
   const visit = async (index: unknown, depth: number, above: readonly string[]): Promise<void> => {
-    const manifests = listOf(isObject(index) ? index['manifests'] : undefined);
+    const manifests = listOf(isObject(index) ? index.manifests : undefined);
     for (const item of manifests.slice(0, MAX_IMAGES)) {
       const found = isObject(item) ? descriptorOf(item) : undefined;
       // Attestations are no images; blobs of other platforms may have been left out.
       if (found === undefined || tree.find(blobPath(found.digest)) === undefined) continue;
       const json = await jsonAt(tree, blobPath(found.digest));
       const names = [...found.names, ...above];
-      if (isObject(json) && Array.isArray(json['manifests'])) {
+      if (isObject(json) && Array.isArray(json.manifests)) {
         if (depth < MAX_INDEXES) await visit(json, depth + 1, names);
         continue;
       }
-      const layers = listOf(isObject(json) ? json['layers'] : undefined);
+      const layers = listOf(isObject(json) ? json.layers : undefined);
       const digest = found.digest;
       images.push({
         names: [...names, digest.replace(/^sha256:/, '').slice(0, 12), digest],
@@ -135,15 +135,15 @@ async function ociImages(tree: ArchiveTree): Promise<ContainerImage[]> {
 const NAMES = ['io.containerd.image.name', 'org.opencontainers.image.ref.name'];
 
 function descriptorOf(item: Json): Descriptor | undefined {
-  const digest = textOf(item['digest']);
+  const digest = textOf(item.digest);
   if (digest === undefined || !/^[a-z0-9+._-]+:[0-9a-zA-Z]+$/.test(digest)) return undefined;
-  const notes = isObject(item['annotations']) ? item['annotations'] : {};
+  const notes = isObject(item.annotations) ? item.annotations : {};
   if (textOf(notes['vnd.docker.reference.type']) === 'attestation-manifest') return undefined;
-  const platform = isObject(item['platform']) ? item['platform'] : {};
-  const where = [platform['os'], platform['architecture'], platform['variant']].flatMap((part) => textOf(part) ?? []);
+  const platform = isObject(item.platform) ? item.platform : {};
+  const where = [platform.os, platform.architecture, platform.variant].flatMap((part) => textOf(part) ?? []);
   return {
     digest,
-    mediaType: textOf(item['mediaType']) ?? '',
+    mediaType: textOf(item.mediaType) ?? '',
     names: [...NAMES.flatMap((name) => textOf(notes[name]) ?? []), ...(where.length > 0 ? [where.join('/')] : [])],
   };
 }
@@ -152,12 +152,12 @@ const blobPath = (digest: string): string => `blobs/${digest.replace(':', '/')}`
 
 function layerPath(layer: unknown): string {
   const found = isObject(layer) ? layer : {};
-  const mediaType = textOf(found['mediaType']) ?? '';
+  const mediaType = textOf(found.mediaType) ?? '';
   if (/\+encrypted$/.test(mediaType)) throw new FormatError(OCI, 'its layers are encrypted', { code: 'EOPNOTSUPP' });
   if (!/tar|^$/.test(mediaType)) {
     throw new FormatError(OCI, `it holds ${mediaType}, not layers of files`, { code: 'EOPNOTSUPP' });
   }
-  return blobPath(textOf(found['digest']) ?? '');
+  return blobPath(textOf(found.digest) ?? '');
 }
 
 function layersAt(tree: ArchiveTree, paths: readonly string[]): Layer[] {

@@ -1,0 +1,38 @@
+/** Which volumes are one btrfs (include/uapi/linux/btrfs_tree.h: struct btrfs_super_block, at BTRFS_SUPER_INFO_OFFSET). */
+
+import { Fields } from '../probe/fields.ts';
+import type { ProbedVolume } from '../volumes.ts';
+
+const SUPER_AT = 65_536;
+
+export interface BtrfsPart {
+  /** Hex digits; the same for all of its devices. */
+  readonly fsid: string;
+  /** How many it has when it is whole. */
+  readonly devices: number;
+  /** Which of them this is. */
+  readonly id: number;
+  readonly generation: number;
+}
+
+/** Undefined where it is no btrfs. */
+export function btrfsPart({ head, superblocks }: ProbedVolume): BtrfsPart | undefined {
+  if (superblocks[0]?.types[0] !== 'btrfs') return undefined;
+  const sb = new Fields(head.subarray(SUPER_AT));
+  const fsid = Array.from(sb.slice(32, 16), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return { fsid, devices: sb.u64(136), id: sb.u64(201), generation: sb.u64(72) };
+}
+
+/** The other devices of the same file system, each once: the newest where there are copies. */
+export function btrfsSiblings(volume: ProbedVolume, all: readonly ProbedVolume[]): readonly ProbedVolume[] {
+  const own = btrfsPart(volume);
+  if (own === undefined) return [];
+  const byId = new Map<number, ProbedVolume>();
+  for (const one of all) {
+    const part = btrfsPart(one);
+    if (part?.fsid !== own.fsid || part.id === own.id || one.name === volume.name) continue;
+    const known = byId.get(part.id);
+    if (known === undefined || (btrfsPart(known)?.generation ?? 0) < part.generation) byId.set(part.id, one);
+  }
+  return [...byId.values()];
+}

@@ -1,0 +1,171 @@
+/** Makes devices of logical volumes: a table for each, its parts before itself, as lvm2's activation does. */
+
+import type { Target } from '../../../kernel/syscalls/device-mapper.ts';
+import { MetadataError } from '../bad-stack.ts';
+import { type KernelDevice, numberOf } from '../kernel-device.ts';
+import { numberIn, textIn } from './text.ts';
+import { type LogicalVolume, type LvSegment, namesIn, type Place, placesIn, type VolumeGroup } from './volume-group.ts';
+
+export interface Activation {
+  /** By the UUIDs of physical volumes. */
+  readonly disks: ReadonlyMap<string, KernelDevice>;
+  /** A device with this table. */
+  make(table: readonly Target[]): Promise<KernelDevice>;
+}
+
+/** A disk that the group needs is not there. */
+export class MissingDiskError extends MetadataError {}
+
+/** Volumes in volumes: a group has some levels, a cycle none that ends. */
+const MAX_DEPTH = 8;
+
+export class Activator {
+  readonly #group: VolumeGroup;
+  readonly #activation: Activation;
+  readonly #made = new Map<string, Promise<KernelDevice>>();
+  /** Volumes that snapshots are of. */
+  readonly #origins: ReadonlySet<string>;
+
+  constructor(group: VolumeGroup, activation: Activation) {
+    this.#group = group;
+    this.#activation = activation;
+    const external = [...group.logical.values()].flatMap(({ segments }) =>
+      segments.map(({ section }) => section.values.get('external_origin')),
+    );
+    const old = [...group.snapshots.values()].map(({ origin }) => origin);
+    this.#origins = new Set([...old, ...external.filter((one) => typeof one === 'string')]);
+  }
+
+  /** The device of a volume as people see it: of a snapshot what it shows, not what it stores. */
+  async open({ name }: LogicalVolume): Promise<KernelDevice> {
+    const snapshot = this.#group.snapshots.get(name);
+    if (snapshot === undefined) {
+      const device = await this.#device(name, 0);
+      if (!this.#origins.has(name)) return device;
+      // What others are made of is theirs: a file system is mounted on a device of its own in front of it.
+      const { sectors } = device;
+      return this.#activation.make([{ start: 0, sectors, type: 'linear', params: `${numberOf(device)} 0` }]);
+    }
+    const origin = await this.#device(snapshot.origin, 0);
+    const store = await this.#device(name, 0);
+    const params = `${numberOf(origin)} ${numberOf(store)} P ${snapshot.chunkSectors}`;
+    return this.#activation.make([{ start: 0, sectors: origin.sectors, type: 'snapshot', params }]);
+  }
+
+  /** Each is made once; a cycle never gets there. */
+  #device(name: string, depth: number): Promise<KernelDevice> {
+    if (depth > MAX_DEPTH) throw new MetadataError('its volumes are made of each other');
+    const made = this.#made.get(name) ?? this.#make(name, depth);
+    this.#made.set(name, made);
+    return made;
+  }
+
+  async #make(name: string, depth: number): Promise<KernelDevice> {
+    const volume = this.#group.logical.get(name);
+    if (volume === undefined) throw new MetadataError(`its metadata is damaged: there is no volume ${name}`);
+    const table: Target[] = [];
+    for (const segment of volume.segments) table.push(await this.#target(segment, depth));
+    if (table.length === 0) throw new MetadataError(`the volume ${name} is empty`);
+    return this.#activation.make(table);
+  }
+
+  async #target(segment: LvSegment, depth: number): Promise<Target> {
+    const { extentSectors } = this.#group;
+    const { type, section } = segment;
+    const place = { start: segment.startExtent * extentSectors, sectors: segment.extents * extentSectors };
+    const device = async (name: string) => numberOf(await this.#device(name, depth + 1));
+    switch (type) {
+      case 'linear':
+      case 'striped':
+        return { ...place, ...(await this.#striped(segment, depth)) };
+      case 'mirror': {
+        // The first image is the one that others are copied from: whatever is in it is right.
+        const images = placesIn(section, 'mirrors');
+        return { ...place, type: 'linear', params: await this.#firstThere(images, depth) };
+      }
+      case 'thin': {
+        const pool = await device(textIn(section, 'thin_pool'));
+        const origin = section.values.get('external_origin');
+        const external = typeof origin === 'string' ? ` ${await device(origin)}` : '';
+        return { ...place, type: 'thin', params: `${pool} ${numberIn(section, 'device_id', 2 ** 24)}${external}` };
+      }
+      case 'thin-pool': {
+        const metadata = await device(textIn(section, 'metadata'));
+        const data = await device(textIn(section, 'pool'));
+        const chunk = numberIn(section, 'chunk_size', 2 ** 32);
+        const features = '4 skip_block_zeroing ignore_discard no_discard_passdown error_if_no_space';
+        return { ...place, type, params: `${metadata} ${data} ${chunk} 0 ${features}` };
+      }
+      case 'zero':
+      case 'error':
+        return { ...place, type, params: '' };
+      default:
+        if (/^raid\d/.test(type)) return { ...place, type: 'raid', params: await this.#raid(segment, depth) };
+        throw new MetadataError(`a kind of volume that is not read here: ${type}`);
+    }
+  }
+
+  async #striped({ section }: LvSegment, depth: number): Promise<Pick<Target, 'type' | 'params'>> {
+    const places = placesIn(section, 'stripes');
+    const parts: string[] = [];
+    for (const place of places) parts.push(await this.#place(place, depth));
+    if (parts.length === 1) return { type: 'linear', params: parts.join() };
+    return {
+      type: 'striped',
+      params: `${parts.length} ${numberIn(section, 'stripe_size', 2 ** 32)} ${parts.join(' ')}`,
+    };
+  }
+
+  /** Parts of it that are not there are told to the kernel, which knows whether it can do without. */
+  async #raid({ type, section }: LvSegment, depth: number): Promise<string> {
+    const isBare = section.values.has('raid0_lvs');
+    const names = namesIn(section, isBare ? 'raid0_lvs' : 'raids');
+    const pairs: string[] = [];
+    const there = async (name: string) => numberOf(await this.#device(name, depth + 1));
+    for (let i = 0; i < names.length; i += isBare ? 1 : 2) {
+      const [first = '', second = ''] = names.slice(i, i + 2);
+      try {
+        pairs.push(isBare ? `- ${await there(first)}` : `${await there(first)} ${await there(second)}`);
+      } catch (cause) {
+        if (!(cause instanceof MissingDiskError)) throw cause;
+        pairs.push('- -');
+      }
+    }
+    const stripe = section.values.has('stripe_size') ? numberIn(section, 'stripe_size', 2 ** 32) : 0;
+    const region = section.values.has('region_size') ? numberIn(section, 'region_size', 2 ** 32) : 0;
+    const params = [`${stripe}`, ...(region > 0 ? ['region_size', `${region}`] : [])];
+    const kind = { raid0_meta: 'raid0', raid5: 'raid5_ls', raid6: 'raid6_zr' }[type] ?? type;
+    if (kind === 'raid10') {
+      const copies = section.values.has('data_copies') ? numberIn(section, 'data_copies', 64) : 2;
+      params.push('raid10_copies', `${copies}`);
+    }
+    return [kind, params.length, ...params, pairs.length, ...pairs].join(' ');
+  }
+
+  async #firstThere(places: readonly Place[], depth: number): Promise<string> {
+    let missing: unknown;
+    for (const place of places) {
+      try {
+        return await this.#place(place, depth);
+      } catch (cause) {
+        if (!(cause instanceof MissingDiskError)) throw cause;
+        missing = cause;
+      }
+    }
+    throw missing;
+  }
+
+  /** A device and a sector of it. */
+  async #place({ of, extent }: Place, depth: number): Promise<string> {
+    const { physical, extentSectors } = this.#group;
+    const disk = physical.get(of);
+    if (disk === undefined) return `${numberOf(await this.#device(of, depth + 1))} ${extent * extentSectors}`;
+    const device = this.#activation.disks.get(disk.uuid);
+    if (device === undefined) throw new MissingDiskError(`it needs the disk ${dashed(disk.uuid)}, which is not here`);
+    return `${numberOf(device)} ${disk.startSector + extent * extentSectors}`;
+  }
+}
+
+/** As lvm2 shows UUIDs. */
+export const dashed = (uuid: string): string =>
+  uuid.replace(/^(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})$/, '$1-$2-$3-$4-$5-$6-$7');

@@ -1,0 +1,198 @@
+/** Opens what is stacked on disks: what lies in an array, a volume group or an encrypted volume is looked at as disks are. */
+
+import { HostError } from '../../errors/host-error.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { KernelError } from '../../kernel/kernel-error.ts';
+import { createMapping, removeMapping, type Target } from '../../kernel/syscalls/device-mapper.ts';
+import { close } from '../../kernel/syscalls/file.ts';
+import type { PlayedTask } from '../../kernel/user-task.ts';
+import { ownPartitions, volumesOf } from '../disk-volumes.ts';
+import { exposed, memberType } from '../exposed.ts';
+import { primaryGpt } from '../probe/gpt.ts';
+import { type ProbedVolume, type Volume, wholeVolume } from '../volumes.ts';
+import type { Volumes } from '../whole-or-partitions.ts';
+import { MetadataError } from './bad-stack.ts';
+import { DeviceReader, type KernelDevice, kernelDevice, numberOf } from './kernel-device.ts';
+import type { Keyring } from './keyring.ts';
+import type { Group, Kind, Made, StackTools } from './kind.ts';
+import { luksKind } from './kinds/luks.ts';
+import { lvmKind } from './kinds/lvm.ts';
+import { mdKind } from './kinds/md.ts';
+import { partitionsIn } from './partitions.ts';
+
+/** What could not be opened, and why not. */
+export interface Closed {
+  readonly members: readonly ProbedVolume[];
+  readonly problem: HostError;
+}
+
+export interface Stacked {
+  /** In the order in which they were opened. */
+  readonly opened: readonly Volumes[];
+  readonly closed: readonly Closed[];
+}
+
+const kinds: readonly Kind[] = [luksKind, mdKind, lvmKind];
+
+/** Deeper than anybody stacks, more than anybody has: metadata that goes round in circles ends here. */
+const MAX_DEPTH = 8;
+const MAX_VOLUMES = 512;
+
+/** Arrays of other machines have names from this one downwards, as mdadm(8) gives them. */
+const LAST_ARRAY = 127;
+
+export interface StackParts {
+  readonly kernel: Kernel;
+  readonly task: PlayedTask;
+  readonly keyring: Keyring;
+  readonly header?: StackTools['header'];
+  readonly evenIfIncomplete?: boolean;
+  /** Only what is of this type is a file system. */
+  readonly type: string | undefined;
+}
+
+export class Stack {
+  readonly #parts: StackParts;
+  readonly #reader: DeviceReader;
+  readonly #tools: StackTools;
+  readonly #opened: Volumes[] = [];
+  readonly #closed: Closed[] = [];
+  readonly #depths = new Map<string, number>();
+  #made = 0;
+  #arrays = 0;
+
+  constructor(parts: StackParts) {
+    this.#parts = parts;
+    const { kernel, task, keyring, header, evenIfIncomplete = false } = parts;
+    this.#reader = new DeviceReader(task);
+    this.#tools = {
+      kernel,
+      task,
+      keyring,
+      header,
+      evenIfIncomplete,
+      device: ({ name }) => kernelDevice(kernel, task, name),
+      nextArray: () => `md${LAST_ARRAY - this.#arrays++}`,
+      make: (table) => this.#make(table),
+      readOnce: (table, bytes) => this.#readOnce(table, bytes),
+    };
+  }
+
+  /** All that can be opened of `disks`, whose members are taken as `members` says: what is in a volume may be a member again. */
+  async open(disks: readonly Volumes[]): Promise<Stacked> {
+    let waiting: ProbedVolume[] = [];
+    for (const disk of disks) waiting.push(...(await exposed(disk)));
+    const done = new Set<string>();
+    for (;;) {
+      const groups = await this.#groups(waiting, done);
+      // What one member is enough for may have the others of an array inside: arrays that lack members come last.
+      const next = groups.find(({ isComplete }) => isComplete) ?? groups[0];
+      if (next === undefined) return { opened: this.#opened, closed: this.#closed };
+      for (const { name } of next.members) done.add(name);
+      waiting = waiting.concat(await this.#open(next));
+    }
+  }
+
+  async #groups(waiting: readonly ProbedVolume[], done: ReadonlySet<string>): Promise<Group[]> {
+    const groups: Group[] = [];
+    for (const kind of kinds) {
+      const members: ProbedVolume[] = [];
+      for (const volume of waiting) {
+        if (!done.has(volume.name) && (await this.#typeOf(volume)) === kind.type) members.push(volume);
+      }
+      if (members.length > 0) groups.push(...(await kind.group(members, this.#tools)));
+    }
+    return groups;
+  }
+
+  /** With a header of its own a disk looks like nothing. */
+  async #typeOf(volume: ProbedVolume): Promise<string | undefined> {
+    const type = await memberType(volume);
+    if (type !== undefined || this.#tools.header === undefined || this.#depths.has(volume.name)) return type;
+    return (await volume.content()) === undefined && volume.superblocks.length === 0 ? luksKind.type : undefined;
+  }
+
+  async #open(group: Group): Promise<ProbedVolume[]> {
+    const { members } = group;
+    const closed = (problem: HostError) => this.#closed.push({ members, problem });
+    try {
+      const depth = 1 + Math.max(...members.map(({ name }) => this.#depths.get(name) ?? 0));
+      if (depth > MAX_DEPTH)
+        throw new HostError('bad-stack', `more than ${MAX_DEPTH} volumes are stacked on each other`);
+      const found: ProbedVolume[] = [];
+      for (const made of await group.open(closed)) {
+        const volumes = await this.#look(made);
+        this.#opened.push(volumes);
+        for (const { name } of [volumes.whole, ...volumes.partitions]) this.#depths.set(name, depth);
+        found.push(...(await exposed(volumes)));
+      }
+      return found;
+    } catch (cause) {
+      closed(this.#problemOf(cause, group));
+      return [];
+    }
+  }
+
+  /** What is the image's fault leaves this group closed; all else is thrown. */
+  #problemOf(cause: unknown, { members, type }: Group): HostError {
+    const title = `${members.map(({ title }) => title).join(', ')} (${type})`;
+    if (cause instanceof MetadataError) return new HostError('bad-stack', `${title}: ${cause.message}`, { cause });
+    if (cause instanceof HostError) return cause;
+    if (cause instanceof KernelError && cause.errno !== 'ENOMEM')
+      return new HostError('bad-stack', `${title}: the kernel refuses it: ${cause.message}`, { cause });
+    throw cause;
+  }
+
+  async #look({ device, title, names = [], kind, label, on }: Made): Promise<Volumes> {
+    const bytes = await this.#reader.bytesOf(device);
+    const whole = wholeVolume(device.name, device.sectors, {
+      title,
+      names: [device.name, ...names],
+      kind,
+      label,
+      on,
+    });
+    const { task, kernel, type } = this.#parts;
+    const gpt = await primaryGpt(bytes);
+    const probed = {
+      whole,
+      bytes,
+      gpt,
+      type,
+      bytesOf: async (volume: Volume) => this.#reader.bytesOf(await kernelDevice(kernel, task, volume.name)),
+    };
+    return volumesOf(probed, async (table) => {
+      if (device.name.startsWith('md')) {
+        await kernel.makeBlockNodes(device.name); // its partitions are looked for when it is first opened: by now
+        return ownPartitions(task, whole)();
+      }
+      if (table === undefined) return [];
+      const seen: Volume[] = [];
+      for (const volume of await partitionsIn(kernel, task, device.name, whole)) {
+        const params = `${numberOf(device)} ${volume.startSector}`;
+        const { name } = await this.#make([{ start: 0, sectors: volume.sectors, type: 'linear', params }]);
+        seen.push({ ...volume, name, names: [name, ...volume.names.slice(1)] });
+      }
+      return seen;
+    });
+  }
+
+  async #make(table: readonly Target[], name = `stack${this.#made}`): Promise<KernelDevice> {
+    const { kernel, task } = this.#parts;
+    if (this.#made >= MAX_VOLUMES) throw new HostError('bad-stack', `more than ${MAX_VOLUMES} volumes are stacked`);
+    this.#made += 1;
+    return kernelDevice(kernel, task, await createMapping(task, name, table));
+  }
+
+  async #readOnce(table: readonly Target[], bytes: number): Promise<Uint8Array> {
+    const name = `once${this.#made}`;
+    const device = await this.#make(table, name);
+    const reader = await this.#reader.bytesOf(device);
+    try {
+      return await reader.read(0, bytes);
+    } finally {
+      await close(this.#parts.task, reader.fd);
+      await removeMapping(this.#parts.task, name);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** Arrays of md, assembled as mdadm(8) does it: by ioctls on /dev/md* (linux/raid/md_u.h). */
+
+import { AT_FDCWD, O_CLOEXEC, O_RDWR, O_WRONLY } from '../../abi/uapi/fs.ts';
+import { must } from '../kernel-error.ts';
+import type { UserTask } from '../user-task.ts';
+import { close, openat, write } from './file.ts';
+import { Scratch } from './scratch.ts';
+
+/** _IOW(MD_MAJOR, …) with mdu_array_info_t (18 ints), mdu_disk_info_t (5), mdu_param_t (3). */
+const SET_ARRAY_INFO = 0x4048_0923;
+const ADD_NEW_DISK = 0x4014_0921;
+const RUN_ARRAY = 0x400c_0930;
+const ARRAY_INFO_BYTES = 72;
+const DISK_INFO_BYTES = 20;
+
+export interface Member {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** The array's own version of metadata: 0.90, 1.0, 1.1, 1.2. */
+export interface MdVersion {
+  readonly major: number;
+  readonly minor: number;
+}
+
+async function writeTo(task: UserTask, path: string, text: string): Promise<number> {
+  const fd = must('openat', await openat(task, AT_FDCWD, path, O_WRONLY | O_CLOEXEC), path);
+  try {
+    const at = new Scratch(task, 'write').string(text);
+    return await write(task, fd, { at, bytes: text.length }, text.length);
+  } finally {
+    await close(task, fd);
+  }
+}
+
+/** A file of sysfs (Documentation/admin-guide/md.rst). */
+export const setMd = async (task: UserTask, path: string, text: string): Promise<void> => {
+  must('write', await writeTo(task, path, text), path);
+};
+
+/** Settings of the module: an array that is started is not written to until somebody writes. */
+export async function startReadOnly(task: UserTask): Promise<void> {
+  await setMd(task, '/sys/module/md_mod/parameters/start_ro', '1');
+}
+
+/** An array that lacks what it needs to know that its parity is right is started all the same. */
+export const startDirtyDegraded = (task: UserTask): Promise<void> =>
+  setMd(task, '/sys/module/md_mod/parameters/start_dirty_degraded', '1');
+
+/** The array `name` (md127), with nothing in it. */
+export const newArray = (task: UserTask, name: string): Promise<void> =>
+  setMd(task, '/sys/module/md_mod/parameters/new_array', name);
+
+/**
+ * Starts the array behind `path` of these members, which Linux reads the rest of: the most recent one first. Members that
+ * Linux does not take are left out; it does not start with too few.
+ */
+export async function runArray(
+  task: UserTask,
+  path: string,
+  version: MdVersion,
+  members: readonly Member[],
+): Promise<{ readonly refused: readonly Member[] }> {
+  const fd = must('openat', await openat(task, AT_FDCWD, path, O_RDWR | O_CLOEXEC), path);
+  const ask = async (call: number, bytes: number, numbers: readonly number[]) => {
+    const at = new Scratch(task, 'ioctl').room(bytes);
+    const view = task.memory.view(at, bytes).fill(0);
+    const data = new DataView(view.buffer, view.byteOffset, bytes);
+    for (const [i, number] of numbers.entries()) data.setInt32(4 * i, number, true);
+    return task.syscall('ioctl', fd, call, at);
+  };
+  try {
+    must('ioctl', await ask(SET_ARRAY_INFO, ARRAY_INFO_BYTES, [version.major, version.minor]), path);
+    const refused: Member[] = [];
+    for (const member of members) {
+      const ret = await ask(ADD_NEW_DISK, DISK_INFO_BYTES, [0, member.major, member.minor]);
+      if (ret < 0) refused.push(member);
+    }
+    must('ioctl', await ask(RUN_ARRAY, 12, []), path);
+    return { refused };
+  } finally {
+    await close(task, fd);
+  }
+}
