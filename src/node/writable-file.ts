@@ -6,9 +6,12 @@ import { type ByteSource, checkBytes } from '../storage/byte-source.ts';
 import { ReadFailedError, StorageError } from '../storage/errors.ts';
 import { blockDeviceBytes } from './block-size.ts';
 import { lockFile } from './file-lock.ts';
+import { punchHole } from './native/calls.ts';
+import { native } from './native/native.ts';
 
 export interface WritableFile extends ByteSource {
   write(offset: number, from: Uint8Array): void;
+  readonly writesAtOnce: true;
   flush(): Promise<void>;
   /** Lets go of the file and of its lock. Twice is once. */
   close(): void;
@@ -22,14 +25,14 @@ export function writableFile(path: string): WritableFile {
   try {
     const stats = fstatSync(fd, { bigint: true });
     const sizeBytes = stats.isBlockDevice() ? blockDeviceBytes(fd, stats) : Number(stats.size);
-    return opened(fd, path, sizeBytes, lockFile(path));
+    return opened(fd, path, sizeBytes, lockFile(path), stats.isFile());
   } catch (cause) {
     closeSync(fd);
     throw cause;
   }
 }
 
-function opened(fd: number, path: string, sizeBytes: number, unlock: () => void): WritableFile {
+function opened(fd: number, path: string, sizeBytes: number, unlock: () => void, isFile: boolean): WritableFile {
   const failed = (cause: unknown): StorageError =>
     new StorageError('EIO', `${path}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   /** `move` answers how many bytes it moved. */
@@ -46,8 +49,15 @@ function opened(fd: number, path: string, sizeBytes: number, unlock: () => void)
     }
   };
   let isOpen = true;
+  /** Where the file system of the file has no holes it stays as it is. */
+  const discard = (offset: number, length: number): void => {
+    checkBytes({ sizeBytes }, offset, length);
+    punchHole(fd, offset, length);
+  };
   return {
     sizeBytes,
+    writesAtOnce: true,
+    ...(isFile && native() && { discard }),
     read(offset, into) {
       checkBytes({ sizeBytes }, offset, into.length);
       all(into.length, (done) => readSync(fd, into, done, into.length - done, offset + done));

@@ -27,6 +27,8 @@ export interface BlockDevice {
   readonly cut?: string;
   read(sector: number, into: Uint8Array): MaybePromise<void>;
   write?(sector: number, from: Uint8Array): MaybePromise<void>;
+  /** `write` is done when it returns, always: `from` may lie in memory that moves afterwards. */
+  readonly writesAtOnce?: boolean;
   flush?(): MaybePromise<void>;
   discard?(sector: number, sectors: number): MaybePromise<void>;
 }

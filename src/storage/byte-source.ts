@@ -10,8 +10,12 @@ export interface ByteSource {
   read(offset: number, into: Uint8Array): void | Promise<void>;
   /** Writes all of `from` at `offset`, inside `sizeBytes`: it does not grow. `from` is not kept once it has settled. */
   write?(offset: number, from: Uint8Array): void | Promise<void>;
+  /** `write` is done when it returns, always. */
+  readonly writesAtOnce?: boolean;
   /** Once it has settled, every write that had settled before is durable. */
   flush?(): void | Promise<void>;
+  /** Makes a range, inside `sizeBytes`, read as zeros and take no room, or leaves it alone. */
+  discard?(offset: number, length: number): void | Promise<void>;
 }
 
 /** The rule on ranges, said once for every source. */

@@ -19,15 +19,22 @@ export function rawDevice(source: ByteSource): BlockDevice {
       if (length > 0) return source.read(offset, into.subarray(0, length));
     },
   };
-  const { write, flush } = source;
-  if (write) {
-    device.write = (sector, from) => {
-      checkRange(device, sector, from.length);
+  const { write, flush, discard, writesAtOnce } = source;
+  if (!write) return device;
+  device.write = (sector, from) => {
+    checkRange(device, sector, from.length);
+    const offset = sector * SECTOR;
+    const length = Math.min(from.length, sizeBytes - offset);
+    if (length > 0) return write.call(source, offset, length === from.length ? from : from.subarray(0, length));
+  };
+  if (flush) device.flush = () => flush.call(source);
+  if (discard) {
+    device.discard = (sector, sectors) => {
+      checkRange(device, sector, sectors * SECTOR);
       const offset = sector * SECTOR;
-      const length = Math.min(from.length, sizeBytes - offset);
-      if (length > 0) return write.call(source, offset, length === from.length ? from : from.subarray(0, length));
+      const length = Math.min(sectors * SECTOR, sizeBytes - offset);
+      if (length > 0) return discard.call(source, offset, length);
     };
-    if (flush) device.flush = () => flush.call(source);
   }
-  return device;
+  return writesAtOnce ? { ...device, writesAtOnce } : device;
 }

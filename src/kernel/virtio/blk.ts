@@ -117,9 +117,7 @@ export class VirtioBlk implements VirtioDevice, Device {
       case T_IN:
         return this.#each(sector, data, (at, segment) => this.#read(at, segment));
       case T_OUT:
-        return this.#each(sector, data, (at, segment) =>
-          device.write?.(at, this.#memory.copy(segment.at, segment.bytes)),
-        );
+        return this.#each(sector, data, (at, segment) => device.write?.(at, this.#taken(segment)));
       case T_FLUSH:
         return ok(device.flush?.());
       case T_GET_ID:
@@ -142,6 +140,11 @@ export class VirtioBlk implements VirtioDevice, Device {
       at += segment.bytes / SECTOR;
     }
     return pending.length === 0 ? S_OK : Promise.all(pending).then(() => S_OK);
+  }
+
+  /** What is to be written: a copy for a device that may look at it later, when memory may have moved. */
+  #taken({ at, bytes }: Segment): Uint8Array {
+    return this.#device.writesAtOnce ? this.#memory.view(at, bytes) : this.#memory.copy(at, bytes);
   }
 
   #read(sector: number, segment: Segment): MaybePromise<void> {

@@ -185,35 +185,38 @@ class Server {
   /** Requests as long as there are some, and tasks for them. */
   #take(): void {
     for (let next = this.#idle.pop(); next; next = this.#idle.pop()) {
-      if (this.#isGone || !this.#read(next)) {
+      if (!this.#read(next)) {
         this.#idle.push(next);
         break;
       }
     }
-    this.#channel.listen(this.#idle.length > 0 && !this.#isGone);
-    if (this.#isGone && this.#idle.length === this.#tasks) this.#end();
+    this.#rest();
   }
 
-  /** Whether there was one; it is played from now on. */
+  /** Whether there was one; it is played from now on, and those after it as long as there are some. */
   #read(by: RequestTask): boolean {
+    if (this.#isGone) return false;
     const got = this.#channel.read(by.whole);
     if (got === 'gone') this.#isGone = true;
-    if (got === 'nothing' || got === 'gone') return false;
+    if (got !== 'request') return false;
     by.task.attach();
-    this.#play(by).then(
-      () => this.#done(by),
-      (cause: unknown) => {
-        this.#options.onFault(cause);
-        this.#done(by);
-      },
-    );
+    this.#play(by)
+      .catch((cause: unknown) => this.#options.onFault(cause))
+      // While it has more to do the task stays attached: the kernel stays in it, and needs no switch.
+      .then(() => this.#read(by) || this.#idles(by));
     return true;
   }
 
-  #done(by: RequestTask): void {
+  #idles(by: RequestTask): void {
     by.task.detach();
     this.#idle.push(by);
-    this.#take();
+    this.#rest();
+  }
+
+  /** Where all tasks are busy, requests wait with Linux. */
+  #rest(): void {
+    this.#channel.listen(this.#idle.length > 0 && !this.#isGone);
+    if (this.#isGone && this.#idle.length === this.#tasks) this.#end();
   }
 
   async #play(by: RequestTask): Promise<void> {
