@@ -10,6 +10,7 @@ import type { DeriveMeans } from './image/stack/luks/derive.ts';
 import { openWritable, type WritableImage } from './image/writable-image.ts';
 import type { ClockPolicy, Host } from './kernel/host.ts';
 import type { Kernel } from './kernel/kernel.ts';
+import { KernelLog } from './kernel/kernel-log.ts';
 import { type Caller, kernelsFor } from './kernel/pool/caller.ts';
 import { KernelPool } from './kernel/pool/pool.ts';
 import type { SnapshotState } from './kernel/snapshot.ts';
@@ -20,6 +21,7 @@ import { type Fs2tarOptions, type Fs2tarReport, fs2tar } from './tree/fs2tar/fs2
 import { loggedErrors } from './tree/fs2tar/logged-errors.ts';
 import { taskPool } from './tree/task-pool.ts';
 import { openTree, type Tree } from './tree/tree.ts';
+import { type TreeChanges, treeChanges } from './tree/write/changes.ts';
 
 /** Memory, and what else of a host has an end. */
 export interface Limits {
@@ -70,6 +72,8 @@ export interface Linux {
   mount(device: BlockDevice, request: MountRequest): Promise<MountedImage>;
   /** The same mounted for writing, on the device itself; the clock is the host's, or begins with it. Rejects with `read-only-device` too. */
   write(device: BlockDevice, request: MountRequest, options?: WriteOptions): Promise<WritableImage>;
+  /** The same as a tree to read and to change, by several tasks at once. */
+  openWritableTree(device: BlockDevice, request: MountRequest): Promise<MountedWritableTree>;
   /** The same as a tree to read, by several tasks at once. */
   openTree(device: BlockDevice, request: MountRequest): Promise<MountedTree>;
   /** What is on it. */
@@ -91,6 +95,13 @@ export interface MountedTree extends Pick<MountedImage, 'type' | 'partition' | '
   /** The tree from `path` on as a tar; other calls go on meanwhile. */
   tar(options: Omit<Fs2tarOptions, 'log' | 'missing' | 'buffer'>, sink: Sink): Promise<Fs2tarReport>;
   /** Discards the kernel. */
+  close(): Promise<void>;
+}
+
+/** The same mounted for writing, on the device itself. */
+export interface MountedWritableTree extends MountedTree {
+  readonly changes: TreeChanges;
+  /** All that was written is on the device and the journal is empty when it settles; rejects when not all of it is. */
   close(): Promise<void>;
 }
 
@@ -151,13 +162,38 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
       throw cause;
     }
   };
+  const write: Linux['write'] = (device, request, { clock = 'virtual' } = {}) =>
+    openWritable(() => kernels.acquire({ host, memoryMib: largest, clock }), device, request);
+  const openChangeable = async (device: BlockDevice, request: MountRequest): Promise<MountedWritableTree> => {
+    const image = await write(device, request, { clock: 'wall' });
+    const { mountPoint, type, partition } = image;
+    try {
+      const log = await KernelLog.open(image.task);
+      const tasks = await taskPool(image.task, { spawn: image.newTask, turn: host.turn });
+      return {
+        type,
+        partition,
+        missing: [],
+        tree: await openTree(tasks, mountPoint, damageWatch(tasks, log)),
+        changes: await treeChanges(tasks, mountPoint),
+        tar: (options, sink) =>
+          tasks.use(({ task, buffer, waitFor }) =>
+            fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), { ...options, buffer }),
+          ),
+        close: image.commit,
+      };
+    } catch (cause) {
+      image.abandon();
+      throw cause;
+    }
+  };
   return {
     for: (caller) => over(pool, caller, options),
     buildId: snapshot.buildId,
     kernels: pool,
     mount: mounter.mount,
-    write: (device, request, { clock = 'virtual' } = {}) =>
-      openWritable(() => kernels.acquire({ host, memoryMib: largest, clock }), device, request),
+    write,
+    openWritableTree: openChangeable,
     openTree: openMounted,
     inspect: mounter.inspect,
     async fs2tar(device, request, sink) {

@@ -26,12 +26,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'lkl-package-'));
 const installed = join(folder, 'installed');
 const image = join(folder, 'ext4.img');
+const written = join(folder, 'written.img');
 let tarball: string;
 
 beforeAll(async () => {
   chmodSync(folder, 0o755);
   mkdirSync(installed);
   await unpackFixture('ext4', image);
+  await unpackFixture('ext4', written);
   const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root, encoding: 'utf8' });
   tarball = join(folder, JSON.parse(packed.slice(packed.indexOf('[\n')))[0].filename);
   execFileSync('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: installed });
@@ -125,6 +127,7 @@ describe('the library of the package', () => {
     'read.ts': { args: [image], prints: 'hello.txt' },
     'errors.ts': { args: [image], prints: 'ENOENT -2 open /no/such/file\nERR_NO_FILE_SYSTEM' },
     'tar.ts': { args: [image, join(folder, 'example.tar')], prints: ' entries, ' },
+    'write.ts': { args: [written], prints: "motd: 'Welcome.\\nBack soon.\\n' 640 2026-01-01T00:00:00.000Z" },
     'info.ts': { args: [image], prints: 'the whole image: ext4' },
     'kernel.ts': { prints: '3600 s of virtual time' },
     'simulate.ts': { prints: '2.00 s  cwnd' },

@@ -43,16 +43,23 @@ export async function openWritable(
   try {
     const disk = await kernel.attachDisk(device);
     const mounted = await mountDisk(kernel, device, disk, { ...request, at: MOUNT_POINT, readOnly: false });
+    const tasks = [kernel.init];
     return {
       task: kernel.init,
-      newTask: () => kernel.spawn(kernel.init, CLONE_VM | CLONE_FILES),
+      async newTask() {
+        const task = await kernel.spawn(kernel.init, CLONE_VM | CLONE_FILES);
+        tasks.push(task);
+        return task;
+      },
       mountPoint: MOUNT_POINT,
       type: mounted.type,
       partition: mounted.partition,
       async commit() {
-        kernel.init.attach();
         try {
-          must('chdir', await chdir(kernel.init, '/'), '/');
+          // Nothing may be open on it, and nobody may be in it. All tasks have the same open files.
+          for (const task of tasks) await task.play(async () => must('chdir', await chdir(task, '/'), '/'));
+          kernel.init.attach();
+          await kernel.init.syscall('close_range', 0, 0xffff_ffff, 0);
           must('umount2', await umount2(kernel.init, MOUNT_POINT), MOUNT_POINT);
           // A write that failed behind Linux's back, in its page cache, is told to nobody else.
           if (disk.lastError !== undefined) throw disk.lastError;

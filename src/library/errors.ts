@@ -8,19 +8,24 @@ import { KernelError } from '../kernel/kernel-error.ts';
 /** libuv's words, which differ from strerror(3)'s in places. */
 const words = new Map([...getSystemErrorMap().values()]);
 
+/** What a call is about: nothing, a path, or one and where it leads. */
+export type Named = string | readonly [path: string, dest: string] | undefined;
+
 /** `ENOENT: no such file or directory, open '/a'`, with `code`, `errno`, `syscall` and `path` as Node has them. */
-export function fsError(code: ErrnoName, syscall: string, path?: string, options?: ErrorOptions): LinuxException {
-  const what = path === undefined ? syscall : `${syscall} '${path}'`;
-  const message = `${code}: ${words.get(code) ?? errnos[code].message}, ${what}`;
-  const members = { syscall, ...(path !== undefined && { path }) };
-  return new LinuxException({ name: code, detail: message, members }, options);
+export function fsError(code: ErrnoName, syscall: string, path?: Named, options?: ErrorOptions): LinuxException {
+  const [from, to] = typeof path === 'object' ? path : [path];
+  const what = [from, to].filter((name) => name !== undefined).map((name) => `'${name}'`);
+  const message = `${code}: ${words.get(code) ?? errnos[code].message}, ${[syscall, what.join(' -> ')].filter(Boolean).join(' ')}`;
+  const members = { syscall, ...(from !== undefined && { path: from }) };
+  const error = new LinuxException({ name: code, detail: message, members }, options);
+  return to === undefined ? error : Object.assign(error, { dest: to });
 }
 
 /**
  * Runs `work`, a call of node:fs by the name `syscall`. Linux's errnos come out as Node has them; what the storage below or the
  * kernel itself did wrong comes out as a LinuxException of its own name.
  */
-export async function asFs<T>(syscall: string, path: string | undefined, work: () => Promise<T>): Promise<T> {
+export async function asFs<T>(syscall: string, path: Named, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {

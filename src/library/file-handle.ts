@@ -48,7 +48,12 @@ const tooLarge = (size: number): RangeError =>
 export class FileHandle implements AsyncDisposable {
   readonly #opened: Opened;
   readonly #path: string;
-  #position = 0;
+  /**
+   * Where reads and writes without a position go on.
+   *
+   * @internal
+   */
+  protected position = 0;
   #closed: Promise<void> | undefined;
 
   /**
@@ -126,18 +131,18 @@ export class FileHandle implements AsyncDisposable {
 
   async #read(into: Uint8Array, position: number | bigint | null | undefined): Promise<number> {
     const isExplicit = position !== undefined && position !== null && position !== -1;
-    const at = isExplicit ? Number(position) : this.#position;
+    const at = isExplicit ? Number(position) : this.position;
     if (!Number.isSafeInteger(at) || at < 0) {
       throw argumentError('ERR_OUT_OF_RANGE', `The value of "position" is out of range. Received ${position}`);
     }
     // Reads that are under way at once each have a part of their own.
-    if (!isExplicit) this.#position += into.length;
+    if (!isExplicit) this.position += into.length;
     try {
       const bytes = await this.#readAt(at, into);
-      if (!isExplicit) this.#position -= into.length - bytes;
+      if (!isExplicit) this.position -= into.length - bytes;
       return bytes;
     } catch (cause) {
-      if (!isExplicit) this.#position -= into.length;
+      if (!isExplicit) this.position -= into.length;
       throw cause;
     }
   }
@@ -163,7 +168,7 @@ export class FileHandle implements AsyncDisposable {
     if (size > MAX_READ_BYTES) throw tooLarge(size);
     const chunks: Buffer[] = [];
     // As long as the file says it is, and then until it ends: another kernel's /proc has sizes of 0.
-    for (let left = size - this.#position; ; left -= PIECE_BYTES) {
+    for (let left = size - this.position; ; left -= PIECE_BYTES) {
       signal?.throwIfAborted();
       const piece = Buffer.allocUnsafeSlow(left > 0 ? Math.min(left, PIECE_BYTES) : 1);
       const bytes = await this.#read(piece, undefined);

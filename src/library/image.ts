@@ -11,7 +11,7 @@ import type { Fs2tarOptions } from '../tree/fs2tar/fs2tar.ts';
 import type { OpenDirectory } from '../tree/open-directory.ts';
 import type { Tree } from '../tree/tree.ts';
 import { Dir, type Dirent, direntOf, type Found, found, isDirectory } from './dirent.ts';
-import { asFs, fsError } from './errors.ts';
+import { asFs, fsError, type Named } from './errors.ts';
 import { FileHandle } from './file-handle.ts';
 import type { ImageInfo, OpenedImage } from './opened-image.ts';
 import {
@@ -75,13 +75,14 @@ type ContentFor<Options> = Options extends BufferEncoding | { readonly encoding:
 
 /**
  * A mounted image. Methods have the names, arguments and errors of node:fs/promises; paths begin at the image's root, and nothing
- * leads out of it. Any number of calls may be under way at once. Nothing is written: opening for writing is EROFS.
+ * leads out of it. Any number of calls may be under way at once. Nothing is written: opening for writing is EROFS. `WritableImage` writes.
  *
  * Close it, or declare it with `await using`: until then it holds a kernel with some MiB of memory.
  */
 export class Image implements AsyncDisposable {
   readonly #opened: OpenedImage;
-  readonly #tree: Tree;
+  /** @internal */
+  protected readonly tree: Tree;
   /** Whoever reads a whole directory's files at once is not to meet EMFILE. */
   readonly #reading = gate(FILES_AT_ONCE);
   readonly #calls = new PendingCalls();
@@ -94,7 +95,7 @@ export class Image implements AsyncDisposable {
    */
   constructor(opened: OpenedImage) {
     this.#opened = opened;
-    this.#tree = opened.mounted.tree;
+    this.tree = opened.mounted.tree;
   }
 
   /** The file system, as in /proc/filesystems. */
@@ -133,7 +134,7 @@ export class Image implements AsyncDisposable {
     const encoding = encodingOf(wanted);
     const { withFileTypes = false, recursive = false } = typeof wanted === 'object' ? (wanted ?? {}) : {};
     const at = givenPath(path);
-    const entries = await this.#call('scandir', at.text, () => this.#entries(at, recursive));
+    const entries = await this.call('scandir', at.text, () => this.#entries(at, recursive));
     const name = (entry: Found) => encoded(relative(at.bytes, entry), encoding);
     return entries.map((entry) => (withFileTypes ? direntOf(entry, encoding) : name(entry))) as Listing<Options>;
   }
@@ -144,7 +145,7 @@ export class Image implements AsyncDisposable {
     const directories = [path];
     for (let directory = directories.pop(); directory; directory = directories.pop()) {
       const listed = await asFs('scandir', directory === path ? text : `${Buffer.from(directory)}`, async () => {
-        const open = await this.#tree.openDirectory(directory);
+        const open = await this.tree.openDirectory(directory);
         try {
           if (recursive) await mustBeNew(open, seen, directory);
           return await list(open, directory);
@@ -165,7 +166,7 @@ export class Image implements AsyncDisposable {
     options?: Options,
   ): Promise<StatsFor<Options>> {
     const { bytes, text } = givenPath(path);
-    return this.#call('stat', text, async () => statsOf(await this.#tree.stat(bytes), options) as StatsFor<Options>);
+    return this.call('stat', text, async () => statsOf(await this.tree.stat(bytes), options) as StatsFor<Options>);
   }
 
   /** lstat(2): of a symlink itself. */
@@ -174,10 +175,10 @@ export class Image implements AsyncDisposable {
     options?: Options,
   ): Promise<StatsFor<Options>> {
     const { bytes, text } = givenPath(path);
-    return this.#call(
+    return this.call(
       'lstat',
       text,
-      async () => statsOf(await this.#tree.stat(bytes, { follow: false }), options) as StatsFor<Options>,
+      async () => statsOf(await this.tree.stat(bytes, { follow: false }), options) as StatsFor<Options>,
     );
   }
 
@@ -186,9 +187,9 @@ export class Image implements AsyncDisposable {
   statfs(path?: ImagePath, options?: StatOptions): Promise<StatFs>;
   async statfs(path: ImagePath = '/', { bigint = false }: StatOptions = {}): Promise<StatFs<number | bigint>> {
     const { bytes, text } = givenPath(path);
-    return this.#call('statfs', text, async () => {
-      await this.#tree.stat(bytes);
-      const { type, bsize, blocks, bfree, bavail, files, ffree, frsize, namelen, flags } = await this.#tree.statfs();
+    return this.call('statfs', text, async () => {
+      await this.tree.stat(bytes);
+      const { type, bsize, blocks, bfree, bavail, files, ffree, frsize, namelen, flags } = await this.tree.statfs();
       const facts = { type, bsize, blocks, bfree, bavail, files, ffree, frsize, namelen, flags };
       return bigint ? asBigInts(facts) : facts;
     });
@@ -201,10 +202,10 @@ export class Image implements AsyncDisposable {
   ): Promise<NameFor<Options>> {
     const { bytes, text } = givenPath(path);
     const encoding = encodingOf(options);
-    return this.#call(
+    return this.call(
       'readlink',
       text,
-      async () => encoded(await this.#tree.readlink(bytes), encoding) as NameFor<Options>,
+      async () => encoded(await this.tree.readlink(bytes), encoding) as NameFor<Options>,
     );
   }
 
@@ -215,17 +216,17 @@ export class Image implements AsyncDisposable {
   ): Promise<NameFor<Options>> {
     const { bytes, text } = givenPath(path);
     const encoding = encodingOf(options);
-    return this.#call(
+    return this.call(
       'realpath',
       text,
-      async () => encoded(await this.#tree.realpath(bytes), encoding) as NameFor<Options>,
+      async () => encoded(await this.tree.realpath(bytes), encoding) as NameFor<Options>,
     );
   }
 
   /** As root: what is there can be read; W_OK is EROFS; X_OK wants a directory, or a file that somebody may execute. */
   async access(path: ImagePath, mode: number = constants.F_OK): Promise<void> {
     const { bytes, text } = givenPath(path);
-    const stat = await this.#call('access', text, () => this.#tree.stat(bytes));
+    const stat = await this.call('access', text, () => this.tree.stat(bytes));
     if (mode & constants.W_OK) throw fsError('EROFS', 'access', text);
     const mayExecute = (stat.mode & S_IFMT) === S_IFDIR || (stat.mode & 0o111) !== 0;
     if (mode & constants.X_OK && !mayExecute) throw fsError('EACCES', 'access', text);
@@ -235,10 +236,10 @@ export class Image implements AsyncDisposable {
   async open(path: ImagePath, flags: string | number = 'r'): Promise<FileHandle> {
     const { bytes, text } = givenPath(path);
     if (writes(flags)) throw fsError('EROFS', 'open', text);
-    return this.#call('open', text, async () => {
-      const file = await this.#tree.openFile(bytes).catch(unlessDirectory);
+    return this.call('open', text, async () => {
+      const file = await this.tree.openFile(bytes).catch(unlessDirectory);
       if (file) return new FileHandle(file, text);
-      const directory = await this.#tree.lookup(bytes);
+      const directory = await this.tree.lookup(bytes);
       return new FileHandle({ ...directory, read: undefined }, text);
     });
   }
@@ -250,11 +251,7 @@ export class Image implements AsyncDisposable {
   ): Promise<Dir<NameFor<Options>>> {
     const { bytes, text } = givenPath(path);
     const encoding = encodingOf(options);
-    return this.#call(
-      'opendir',
-      text,
-      async () => new Dir(await this.#tree.openDirectory(bytes), bytes, text, encoding),
-    );
+    return this.call('opendir', text, async () => new Dir(await this.tree.openDirectory(bytes), bytes, text, encoding));
   }
 
   /** As fs.createReadStream: the file is opened when it is first read; an error of that is the stream's. */
@@ -285,8 +282,8 @@ export class Image implements AsyncDisposable {
 
   async #xattrs(syscall: string, path: ImagePath, follow: boolean): Promise<Map<string, Buffer>> {
     const { bytes, text } = givenPath(path);
-    return this.#call(syscall, text, async () => {
-      const xattrs = await this.#tree.xattrs(bytes, { follow });
+    return this.call(syscall, text, async () => {
+      const xattrs = await this.tree.xattrs(bytes, { follow });
       return new Map(xattrs.map(({ name, value }) => [Buffer.from(name).toString(), Buffer.from(value)]));
     });
   }
@@ -299,7 +296,7 @@ export class Image implements AsyncDisposable {
 
   /** What the image is, and what is on each of its partitions. Each file system is mounted for it: some tens of milliseconds. */
   info(): Promise<ImageInfo> {
-    return this.#call('info', undefined, () => this.#opened.info());
+    return this.call('info', undefined, () => this.#opened.info());
   }
 
   /**
@@ -311,8 +308,12 @@ export class Image implements AsyncDisposable {
     return this.#closing;
   }
 
-  /** A call by its name in node:fs, waited for by `close`. */
-  #call<T>(syscall: string, path: string | undefined, work: () => Promise<T>): Promise<T> {
+  /**
+   * A call by its name in node:fs, waited for by `close`.
+   *
+   * @internal
+   */
+  protected call<T>(syscall: string, path: Named, work: () => Promise<T>): Promise<T> {
     if (this.#closing) return Promise.reject(exceptionOf(new HostError('kernel-halt', 'the image is closed')));
     return this.#calls.track(asFs(syscall, path, work));
   }

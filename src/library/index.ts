@@ -34,3 +34,5 @@ export {
 } from './simulate.ts';
 export { BigIntStats, type StatOptions, Stats } from './stats.ts';
 export type { TarStream } from './tar-stream.ts';
+export { type FileContent, type TimeLike, WritableFileHandle, type WriteFileOptions } from './write/file-handle.ts';
+export { type MkdirOptions, type RmOptions, WritableImage, type XattrOptions } from './write/image.ts';

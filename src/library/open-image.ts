@@ -6,6 +6,8 @@ import { type OpenDiskOptions, openDisk } from '../storage/open-disk.ts';
 import { type Engine, linuxOf } from './engine.ts';
 import { Image } from './image.ts';
 import { type ImageSource, type OpenedSource, openSource, type SourceOptions } from './source.ts';
+import { WritableImage } from './write/image.ts';
+import { openToWrite } from './write/source.ts';
 
 export type { ImageSource };
 
@@ -27,6 +29,11 @@ export interface OpenImageOptions
   readonly size?: number | undefined;
   /** Open what was cut short: what lies behind the end is EIO. Default: false, `ERR_IMAGE_CUT`. */
   readonly evenIfCut?: boolean | undefined;
+  /**
+   * Write the image where it lies: a file or a block device in raw format by its path, which nobody else of ours writes meanwhile
+   * (`ERR_IMAGE_IN_USE`), bytes in memory, or a source of your own with `write`. Default: false, nothing is ever written.
+   */
+  readonly writable?: boolean | undefined;
   /** Memory for what was read of a URL, in MiB. Default: 16. */
   readonly cacheMib?: number | undefined;
   /** The engine to run on. Default: one that the whole process shares. */
@@ -36,7 +43,7 @@ export interface OpenImageOptions
 const CACHE_MIB = 16;
 
 /**
- * Mounts the image; it is not written to, a journal is replayed in memory. Rejects with the error of open(2) for a path; with a
+ * Mounts the image; unless it is `writable` it is not written to, a journal is replayed in memory. Rejects with the error of open(2) for a path; with a
  * LinuxException whose `code` says why it is no image (`ERR_NO_FILE_SYSTEM`, `ERR_SEVERAL_FILE_SYSTEMS`, `ERR_MOUNT_FAILED` …).
  *
  * @example
@@ -45,8 +52,14 @@ const CACHE_MIB = 16;
  * console.log(await image.readFile('/etc/os-release', 'utf8'));
  * ```
  */
+export function openImage(
+  image: ImageSource,
+  options: OpenImageOptions & { readonly writable: true },
+): Promise<WritableImage>;
+export function openImage(image: ImageSource, options?: OpenImageOptions): Promise<Image>;
 export async function openImage(image: ImageSource, options: OpenImageOptions = {}): Promise<Image> {
-  const source = await openSource(image, options).catch(rethrown);
+  const { writable = false } = options;
+  const source = await (writable ? openToWrite(image) : openSource(image, options)).catch(rethrown);
   try {
     return await mounted(source, options);
   } catch (cause) {
@@ -71,16 +84,17 @@ async function mounted(opened: OpenedSource, options: OpenImageOptions): Promise
   const { partition, type, evenIfCut, offset, size } = options;
   const ofDevice = 'sectors' in source ? { offsetBytes: offset, sizeBytes: size } : {};
   const request: MountRequest = { partition, type, options: options.options, evenIfCut, ...ofDevice };
-  const tree = await linux.openTree(device, request);
+  const writable = options.writable ? await linux.openWritableTree(device, request) : undefined;
+  const tree = writable ?? (await linux.openTree(device, request));
   let closing: Promise<void> | undefined;
-  return new Image({
-    mounted: tree,
+  const whole = {
     info: async () => ({ ...(await linux.inspect(device)), layers }),
     close() {
       closing ??= tree.close().finally(() => opened.close());
       return closing;
     },
-  });
+  };
+  return writable ? new WritableImage({ ...whole, mounted: writable }) : new Image({ ...whole, mounted: tree });
 }
 
 function rethrown(cause: unknown): never {

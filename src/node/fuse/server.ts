@@ -134,7 +134,7 @@ const OLD_DATA_BYTES = 32 * PAGE_BYTES;
 /** Of those who come from nobody's call: read-ahead and write-back. */
 const MAX_BACKGROUND = 64;
 
-/** Settles when the mount is gone. The tasks are detached then, and the tree may be unmounted. */
+/** Settles when the mount is gone. The tasks are detached then; what they have open is left to whoever ends them. */
 export async function serve(channel: Channel, tree: ServedTree, options: ServeOptions): Promise<void> {
   const { task } = tree;
   const first = await RequestTask.make(task);
@@ -154,10 +154,6 @@ export async function serve(channel: Channel, tree: ServedTree, options: ServeOp
   while (idle.length < (options.tasks ?? TASKS)) idle.push(await RequestTask.make(await tree.newTask()));
   for (const { task } of idle) task.detach();
   await new Server(channel, view, idle, options).ended;
-  // Nothing may be open on a tree that is to be unmounted. All that the tasks have open is ours.
-  task.attach();
-  await first.call('close_range', 0, 0xffff_ffff, 0);
-  task.detach();
 }
 
 class Server {
