@@ -6,6 +6,7 @@ import { completionCommand } from './completion.ts';
 import { cpfromfsCommand, cptofsCommand } from './copy/command.ts';
 import { fs2tarCommand } from './fs2tar/command.ts';
 import { mountCommand, umountCommand } from './mount/command.ts';
+import { packetdrillCommand } from './packetdrill/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { simCommand } from './sim/command.ts';
 import { lookCommands } from './verbs/commands.ts';
@@ -32,6 +33,7 @@ export function lklProgram(version: () => string): Command {
     umountCommand(),
     callCommand(),
     simCommand(),
+    packetdrillCommand(),
     serveCommand(),
     completionCommand(),
   ];

@@ -14,6 +14,7 @@ import { KernelLog } from './kernel/kernel-log.ts';
 import { type Caller, kernelsFor } from './kernel/pool/caller.ts';
 import { KernelPool } from './kernel/pool/pool.ts';
 import type { SnapshotState } from './kernel/snapshot.ts';
+import { type PacketdrillJobs, packetdrillJobs } from './packetdrill/packetdrill.ts';
 import { type SimulationJobs, simulationJobs } from './simulation/simulate.ts';
 import type { BlockDevice } from './storage/block-device.ts';
 import { damageWatch } from './tree/damage-watch.ts';
@@ -85,6 +86,7 @@ export interface Linux {
   /** What makes the kernel of a batch or a session. */
   setup(images: ImageNames): SetupNeeds;
   readonly simulations: SimulationJobs;
+  readonly packetdrill: PacketdrillJobs;
 }
 
 /** An image's tree, on a kernel of its own. */
@@ -208,6 +210,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     },
     batches: (images) => syscallBatchJobs(setup(images)),
     setup,
+    packetdrill: packetdrillJobs({ newKernel: (options) => kernels.acquire(options), host }),
     simulations: simulationJobs({ newKernel: (options) => kernels.acquire(options), host, budgetMib: aloneMib }),
   };
 }

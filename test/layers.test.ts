@@ -16,6 +16,7 @@ const engine = [
   'image',
   'kernel',
   'linux.ts',
+  'packetdrill',
   'simulation',
   'storage',
   'tree',
@@ -30,6 +31,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   image: ['abi', 'bytes', 'errors', 'kernel', 'storage'],
   tree: ['abi', 'archive', 'errors', 'kernel', 'storage'],
   batch: ['abi', 'bytes', 'errors', 'image', 'kernel', 'storage', 'tree'],
+  packetdrill: ['abi', 'kernel'],
   simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],
   // What JSON says, to HTTP, the command and the page alike.
   api: engine,

@@ -126,6 +126,7 @@ export const app = createApi({
         }),
         content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, room, keepAlive, uniqueName }),
         syscalls: own.batches(namedImages(images, principal.id)),
+        packetdrill: own.packetdrill,
         simulations: own.simulations,
         keepAlive,
       },

@@ -1,6 +1,7 @@
 /** All jobs a request may ask for, ready to run. */
 
 import type { SyscallBatchJobs } from '../batch/syscall-batch.ts';
+import type { PacketdrillJobs } from '../packetdrill/packetdrill.ts';
 import type { SimulationJobs } from '../simulation/simulate.ts';
 import type { ImageContentJobs } from './images/content.ts';
 import type { ImageJobs, KeepAlive } from './images/images.ts';
@@ -11,6 +12,7 @@ export interface Jobs {
   readonly uploads: ImageUploadJobs;
   readonly content: ImageContentJobs;
   readonly syscalls: SyscallBatchJobs;
+  readonly packetdrill: PacketdrillJobs;
   readonly simulations: SimulationJobs;
   readonly keepAlive: KeepAlive;
 }

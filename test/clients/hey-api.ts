@@ -135,6 +135,13 @@ export async function callAll({ url, fetch, image }: Inputs) {
   const answer: lkl.SimulationAnswer = await ok('postSimulations', lkl.postSimulations({ client, body: simulation }));
   assert.equal(answer.flows[0]?.type, 'ping');
 
+  const drill = '0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 1';
+  const played: lkl.PacketdrillAnswer = await ok(
+    'postPacketdrill',
+    lkl.postPacketdrill({ client, body: { script: drill, ip_versions: ['ipv4', 'ipv6'] } }),
+  );
+  assert.equal(played.results[0]?.line, 2);
+
   const principal: lkl.Principal = await ok('getPrincipal', lkl.getPrincipal({ client }));
   assert.ok(principal.scopes.includes('convert'));
   const token: lkl.GivenToken = await ok(

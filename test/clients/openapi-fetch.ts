@@ -185,6 +185,16 @@ export async function callAll({ url, fetch, image }: Inputs) {
   );
   assert.equal(answer.flows[0]?.type, 'ping');
 
+  const drill: Schemas['PacketdrillRequest'] = {
+    script: '0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 1',
+    ip_versions: ['ipv4', 'ipv6'],
+  };
+  const played: Schemas['PacketdrillAnswer'] = await ok(
+    'postPacketdrill',
+    lkl.POST('/v1/packetdrill', { body: drill }),
+  );
+  assert.equal(played.results[0]?.line, 2);
+
   const principal: Schemas['Principal'] = await ok('getPrincipal', lkl.GET('/v1/principal'));
   assert.ok(principal.scopes.includes('convert'));
   const token: Schemas['GivenToken'] = await ok(

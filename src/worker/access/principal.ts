@@ -9,7 +9,7 @@ export const scopes = {
   convert: 'Turn an image that is sent along into a tar.',
   syscalls: 'Make system calls on a fresh kernel.',
   sessions: 'Have kernels that stay.',
-  simulate: 'Run networks in virtual time.',
+  simulate: 'Run networks and packetdrill scripts in virtual time.',
   admin: 'All of these, and say who may what.',
 } as const;
 

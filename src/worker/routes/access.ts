@@ -17,6 +17,7 @@ const wanted: readonly (readonly [path: RegExp, read: Wanted, write: Wanted])[] 
   [/^\/v1\/syscalls\b/, 'anyone', 'syscalls'],
   [/^\/v1\/sessions\b/, 'sessions', 'sessions'],
   [/^\/v1\/simulations\b/, 'simulate', 'simulate'],
+  [/^\/v1\/packetdrill\b/, 'simulate', 'simulate'],
   [/^\/v1\/tokens\b/, 'admin', 'admin'],
   [/^\/v1\b/, 'anyone', 'anyone'],
 ];

@@ -11,6 +11,7 @@ import { imageContent } from './image-content/index.ts';
 import { imageUploads } from './image-uploads/index.ts';
 import { images } from './images/index.ts';
 import { acceptedTypes, allowedMethods, openapiDocument } from './openapi-document.ts';
+import { packetdrill } from './packetdrill/index.ts';
 import { errorHandler, notFound } from './problem.ts';
 import { router } from './router.ts';
 import { service } from './service/index.ts';
@@ -99,7 +100,18 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   api.onError((error, c) => errorHandler(acceptedTypes(openapi()))(error, c));
   api.notFound((c) => notFound(allowedMethods(openapi()))(c));
 
-  const all = [service(openapi), fs2tar, images, imageUploads, imageContent, syscalls, sessions, simulations, tokens];
+  const all = [
+    service(openapi),
+    fs2tar,
+    images,
+    imageUploads,
+    imageContent,
+    syscalls,
+    sessions,
+    packetdrill,
+    simulations,
+    tokens,
+  ];
   for (const routes of all) api.route('/', routes);
   return api;
 }

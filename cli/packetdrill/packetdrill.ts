@@ -1,0 +1,105 @@
+/** Reads scripts and what their commands name, has them played here or by a Worker, and says how each went. */
+
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { json } from 'node:stream/consumers';
+import type { z } from 'zod';
+import {
+  type packetdrillAnswer,
+  packetdrillAnswerOf,
+  packetdrillOf,
+  packetdrillRequest,
+} from '../../src/api/packetdrill/schema.ts';
+import { jsonPath } from '../../src/errors/json-path.ts';
+import { openEngine } from '../engine.ts';
+import { Failure, reasonOf } from '../failure.ts';
+import { printing } from '../output/print.ts';
+import { failureOf, send } from '../remote/client.ts';
+import type { PacketdrillOptions } from './command.ts';
+
+type Answer = z.infer<typeof packetdrillAnswer>;
+
+/** Files in the words of commands: "`../common/defaults.sh`". */
+const NAMED = /(?:\.{1,2}\/)?[\w./-]+\.(?:sh|py)\b/g;
+const COMMAND = /`([^`]*)`/g;
+
+/** Whether all passed. */
+export async function packetdrill(files: readonly string[], options: PacketdrillOptions): Promise<boolean> {
+  const play = options.url === undefined ? await here() : remote(options.url);
+  const answers: (Answer & { readonly file: string })[] = [];
+  await printing(async (out) => {
+    for (const file of files) {
+      const answer = await play(requestOf(file, options));
+      answers.push({ file, ...answer });
+      if (options.json) continue;
+      for (const { ip_version, passed, error, printed } of answer.results) {
+        for (const line of printed) await out.print(`${line}\n`);
+        await out.print(`${passed ? '' : `${error}\n`}${file} [${ip_version}]: ${passed ? 'passed' : 'failed'}\n`);
+      }
+    }
+    if (options.json) await out.json({ scripts: answers });
+  });
+  return answers.every(({ passed }) => passed);
+}
+
+function requestOf(file: string, { ipVersion, define = {}, option = {}, seed }: PacketdrillOptions) {
+  const script = textOf(file);
+  const named = [...script.matchAll(COMMAND)].flatMap(([, command = '']) => command.match(NAMED) ?? []);
+  return {
+    script,
+    name: file,
+    ...(ipVersion && { ip_versions: ipVersion }),
+    defines: define,
+    options: option,
+    files: Object.fromEntries(
+      [...new Set(named)].flatMap((path) => {
+        const text = isAbsolute(path) || path.endsWith('.py') ? undefined : beside(file, path);
+        return text === undefined ? [] : [[path, text]];
+      }),
+    ),
+    seed,
+  };
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new Failure('usage', `${file}: ${reasonOf(cause)}`);
+  }
+}
+
+/** One that is not there may be known by its name. */
+function beside(file: string, path: string): string | undefined {
+  try {
+    return readFileSync(join(dirname(file), path), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+type Play = (request: ReturnType<typeof requestOf>) => Promise<Answer>;
+
+async function here(): Promise<Play> {
+  const engine = await openEngine();
+  return async (request) => {
+    const parsed = packetdrillRequest.safeParse(request);
+    if (!parsed.success) {
+      const issues = parsed.error.issues.map(({ path, message }) => `${jsonPath(path) || 'it'}: ${message}`);
+      throw new Failure('usage', issues.join('; '));
+    }
+    return packetdrillAnswerOf(await engine.packetdrill.run(packetdrillOf(parsed.data)));
+  };
+}
+
+const remote =
+  (base: URL): Play =>
+  async (request) => {
+    const body = Buffer.from(JSON.stringify(request));
+    const stream = Object.assign(Readable.from([body]), { bytesRead: body.length });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await send('POST', new URL('v1/packetdrill', base), { stream, lengthBytes: body.length }, headers);
+    if (answer.statusCode !== 200) throw await failureOf(answer);
+    return (await json(answer)) as Answer;
+  };

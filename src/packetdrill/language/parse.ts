@@ -1,0 +1,75 @@
+/** The text of a script to its events. The language is that of packetdrill's documentation. */
+
+import { expression, listTo } from './expressions.ts';
+import { packet } from './packets.ts';
+import { Scanner } from './scanner.ts';
+import type { Action, CallSpec, EventTime, Script, ScriptEvent } from './script.ts';
+
+/** Events a script may have. */
+const MAX_EVENTS = 100_000;
+
+/** `word` is what a name was defined to be. Throws a `ScriptError` with the line. */
+export function parseScript(text: string, word: (name: string) => string | undefined = () => undefined): Script {
+  const scanner = new Scanner(text);
+  const options = new Map<string, string>();
+  for (;;) {
+    const found = scanner.take(/--([a-z_0-9]+)(?:=|[ \t]+)?("[^"\n]*"|[^\s`"-][^\s`]*)?/);
+    if (!found) break;
+    options.set(found[1] ?? '', (found[2] ?? '').replace(/^"(.*)"$/, '$1'));
+  }
+  const events: ScriptEvent[] = [];
+  while (!scanner.done) {
+    const { line, at } = scanner;
+    const time = eventTime(scanner);
+    const action = actionAt(scanner, word);
+    events.push({ line, time, action, text: scanner.since(at) });
+    if (events.length > MAX_EVENTS) throw scanner.wrong(`the end after ${MAX_EVENTS} events`);
+  }
+  return { options, events };
+}
+
+const SECONDS = /\d+(?:\.\d*(?!\.))?|\.\d+/;
+
+function seconds(scanner: Scanner): number {
+  return Math.round(Number(scanner.mustTake(SECONDS, 'a time in seconds')[0]) * 1e6);
+}
+
+function eventTime(scanner: Scanner): EventTime {
+  if (scanner.looksAt('`')) return { kind: 'relative', us: 0 };
+  if (scanner.is('*')) return { kind: 'any' };
+  const kind = scanner.is('+') ? 'relative' : 'absolute';
+  const us = seconds(scanner);
+  if (!scanner.is('~')) return { kind, us };
+  if (kind === 'relative') scanner.must('+');
+  return { kind, us, endUs: seconds(scanner) };
+}
+
+function actionAt(scanner: Scanner, word: (name: string) => string | undefined): Action {
+  if (scanner.is('`')) return { kind: 'command', text: scanner.until('`') };
+  if (scanner.is('%{')) return { kind: 'code', text: scanner.until('}%') };
+  if (scanner.is('<')) return packet(scanner, 'in', word);
+  if (scanner.is('>')) return packet(scanner, 'out', word);
+  return call(scanner);
+}
+
+/** "... 0.2 accept(3, ..., ...) = 4" */
+function call(scanner: Scanner): CallSpec {
+  const blocks = scanner.is('...');
+  if (blocks) scanner.is('+');
+  const endUs = blocks ? seconds(scanner) : undefined;
+  const name = scanner.mustTake(/[a-z_][a-z0-9_]*/, 'a packet, a system call, a command or code')[0];
+  scanner.must('(');
+  const args = listTo(scanner, ')');
+  scanner.must('=');
+  const result = expression(scanner);
+  const errno = scanner.take(/E[A-Z0-9]+\b/)?.[0];
+  scanner.take(/\([^)\n]*\)/); // a note for people
+  return {
+    kind: 'call',
+    name,
+    args,
+    result,
+    ...(errno !== undefined && { errno }),
+    ...(endUs !== undefined && { endUs }),
+  };
+}

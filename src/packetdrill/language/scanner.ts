@@ -1,0 +1,90 @@
+/** Reads a script from left to right: blanks and comments are skipped, what is next is asked for. */
+
+import { ScriptError } from './script.ts';
+
+/** Blanks, // and # comments to the end of the line, C comments. */
+const SKIPPED = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#[^\n]*)*/y;
+
+export class Scanner {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#skip();
+  }
+
+  #skip(): void {
+    SKIPPED.lastIndex = this.#at;
+    SKIPPED.exec(this.#text);
+    this.#at = SKIPPED.lastIndex;
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#text.length;
+  }
+  get at(): number {
+    return this.#at;
+  }
+  /** From 1. */
+  get line(): number {
+    return this.#text.slice(0, this.#at).split('\n').length;
+  }
+
+  /** The text from `start` to here, on one line. */
+  since(start: number): string {
+    return this.#text
+      .slice(start, this.#at)
+      .replace(/\/\/[^\n]*/g, '')
+      .replace(/\s+/g, ' ')
+      .trim();
+  }
+
+  /** What a sticky expression matches here; what follows is skipped to. */
+  take(pattern: RegExp): RegExpExecArray | undefined {
+    const sticky = new RegExp(pattern.source, `${pattern.flags.replace(/[gy]/g, '')}y`);
+    sticky.lastIndex = this.#at;
+    const found = sticky.exec(this.#text);
+    if (!found) return undefined;
+    this.#at = sticky.lastIndex;
+    this.#skip();
+    return found;
+  }
+
+  /** Whether this text is next; it is taken then. */
+  is(text: string): boolean {
+    if (!this.#text.startsWith(text, this.#at)) return false;
+    this.#at += text.length;
+    this.#skip();
+    return true;
+  }
+
+  looksAt(text: string): boolean {
+    return this.#text.startsWith(text, this.#at);
+  }
+
+  must(text: string): void {
+    if (!this.is(text)) throw this.wrong(`"${text}"`);
+  }
+
+  mustTake(pattern: RegExp, what: string): RegExpExecArray {
+    const found = this.take(pattern);
+    if (!found) throw this.wrong(what);
+    return found;
+  }
+
+  /** What is between here and `end`, which is taken too. */
+  until(end: string): string {
+    const to = this.#text.indexOf(end, this.#at);
+    if (to < 0) throw this.wrong(`"${end}" somewhere`);
+    const text = this.#text.slice(this.#at, to);
+    this.#at = to + end.length;
+    this.#skip();
+    return text;
+  }
+
+  wrong(expected: string): ScriptError {
+    const next = this.#text.slice(this.#at, this.#at + 30).split('\n')[0] ?? '';
+    return new ScriptError(`syntax error: ${expected} was expected at "${next}"`, this.line);
+  }
+}

@@ -1,0 +1,89 @@
+/** Scripts of the packetdrill language, each on a kernel of its own for each version of IP, under virtual time. */
+
+import type { Host } from '../kernel/host.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { seededHost } from '../kernel/seed.ts';
+import { parseScript } from './language/parse.ts';
+import { ScriptError } from './language/script.ts';
+import { play } from './run/run.ts';
+import { type IpVersion, ipVersions, settingsOf } from './run/settings.ts';
+import type { FileText } from './shell/shell.ts';
+
+export { type IpVersion, ipVersions };
+
+export interface PacketdrillRequest {
+  /** Names the script in what is said of it. */
+  readonly name: string;
+  readonly script: string;
+  readonly ipVersions: readonly IpVersion[];
+  /** Words that mean something else in the script, as -D of packetdrill. */
+  readonly defines: Readonly<Record<string, string>>;
+  /** packetdrill's own options; those of the script are below them. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Files that the script's commands name. */
+  readonly files: FileText;
+  readonly seed: string;
+  /** By the host's clock, for each version. */
+  readonly deadlineMs: number;
+}
+
+export interface PacketdrillResult {
+  readonly ipVersion: IpVersion;
+  readonly passed: boolean;
+  /** As packetdrill says it: file, line, and what was wrong. */
+  readonly error?: string;
+  readonly line?: number;
+  /** Time of the kernel. */
+  readonly seconds?: number;
+  /** What code in the script printed. */
+  readonly printed: readonly string[];
+}
+
+export interface PacketdrillNeeds {
+  newKernel(options: { readonly host: Host; readonly clock: 'virtual'; readonly memoryMib: number }): Promise<Kernel>;
+  readonly host: Host;
+}
+
+export interface PacketdrillJobs {
+  run(request: PacketdrillRequest): Promise<PacketdrillResult[]>;
+}
+
+const MEMORY_MIB = 48;
+
+export function packetdrillJobs(needs: PacketdrillNeeds): PacketdrillJobs {
+  return {
+    async run(request) {
+      const results: PacketdrillResult[] = [];
+      for (const version of request.ipVersions) results.push(await one(request, version, needs));
+      return results;
+    },
+  };
+}
+
+async function one(
+  request: PacketdrillRequest,
+  ipVersion: IpVersion,
+  { newKernel, host }: PacketdrillNeeds,
+): Promise<PacketdrillResult> {
+  const { name, script, defines, options, files, seed, deadlineMs } = request;
+  try {
+    const definitions = new Map(Object.entries(defines));
+    // The words that the settings define are known to the script's packets, too.
+    const known = settingsOf(ipVersion, new Map(), defines).defines;
+    const parsed = parseScript(script, (word) => definitions.get(word) ?? known.get(word));
+    const settings = settingsOf(ipVersion, new Map([...parsed.options, ...Object.entries(options)]), defines);
+    const kernel = await newKernel({ host: seededHost(host, seed), clock: 'virtual', memoryMib: MEMORY_MIB });
+    const cancel = host.timer(deadlineMs, () => kernel.kill('deadline', `not done after ${deadlineMs} ms`));
+    try {
+      return { ipVersion, passed: true, ...(await play(kernel, parsed, settings, files)) };
+    } finally {
+      cancel();
+      kernel.kill();
+    }
+  } catch (cause) {
+    if (!(cause instanceof ScriptError)) throw cause;
+    const { line, message } = cause;
+    const error = line === undefined ? `${name}: ${message}` : `${name}:${line}: ${message}`;
+    return { ipVersion, passed: false, error, ...(line !== undefined && { line }), printed: [] };
+  }
+}

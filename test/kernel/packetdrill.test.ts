@@ -1,0 +1,245 @@
+/** Scripts of the packetdrill language on the real kernel: what holds passes, what does not is said with its line. */
+
+import { describe, expect, it } from 'vitest';
+import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { nodeHost } from '../../src/node/host.ts';
+import {
+  type IpVersion,
+  ipVersions,
+  type PacketdrillRequest,
+  packetdrillJobs,
+} from '../../src/packetdrill/packetdrill.ts';
+import { kernelModule, snapshot } from './restored.ts';
+
+const jobs = packetdrillJobs({
+  newKernel: async (options) => restore(freshMachine(kernelModule, snapshot, options.memoryMib), snapshot, options),
+  host: nodeHost,
+});
+
+const play = (script: string, more: Partial<PacketdrillRequest> = {}) =>
+  jobs.run({
+    name: 'test.pkt',
+    script,
+    ipVersions,
+    defines: {},
+    options: {},
+    files: () => undefined,
+    seed: '1',
+    deadlineMs: 60_000,
+    ...more,
+  });
+/** With one version; what was wrong. */
+const errorOf = async (script: string, ipVersion: IpVersion = 'ipv4') =>
+  (await play(script, { ipVersions: [ipVersion] }))[0]?.error;
+
+const server = `\`./defaults.sh\`
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 32792 <mss 1000,sackOK,nop,nop,nop,wscale 7>
++0 > S. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK,nop,wscale 8>
++.1 < . 1:1(0) ack 1 win 257
++0 accept(3, ..., ...) = 4
+`;
+
+describe('a script that Linux follows passes, with each version of IP', () => {
+  it.each<[string, string]>([
+    [
+      'a client: connect that blocks, data both ways, both ends closed',
+      `\`./defaults.sh\`
+       0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
+       0...0.2 connect(3, ..., ...) = 0
+       *  > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 8>
+       .2 < S. 0:0(0) ack 1 win 5792 <mss 1460,sackOK,TS val 700 ecr 100,nop,wscale 7>
+       +0 > . 1:1(0) ack 1 <nop,nop,TS val 200 ecr 700>
+       +0 write(3, ..., 100) = 100
+       +0 > P. 1:101(100) ack 1 <nop,nop,TS val 200 ecr 700>
+       +.01 < P. 1:51(50) ack 101 win 257 <nop,nop,TS val 710 ecr 200>
+       +0 > . 101:101(0) ack 51 <nop,nop,TS val 210 ecr 710>
+       +0 read(3, ..., 1000) = 50
+       +0 close(3) = 0
+       +0 > F. 101:101(0) ack 51 <nop,nop,TS val 210 ecr 710>
+       +.01 < F. 51:51(0) ack 102 win 257 <nop,nop,TS val 720 ecr 210>
+       +0 > . 102:102(0) ack 52 <nop,nop,TS val 220 ecr 720>`,
+    ],
+    [
+      'loss: SACK, fast retransmit, and a timeout',
+      `${server}
+       +0 write(4, ..., 4000) = 4000
+       +0 > P. 1:4001(4000) ack 1
+       +.1 < . 1:1(0) ack 1 win 257 <sack 1001:4001,nop,nop>
+       +0 > . 1:1001(1000) ack 1
+       +0 %{ assert tcpi_ca_state == TCP_CA_Recovery and tcpi_sacked == 3, (tcpi_ca_state, tcpi_sacked) }%
+       +.1 < . 1:1(0) ack 4001 win 257
+       +0 write(4, ..., 1000) = 1000
+       +0 > P. 4001:5001(1000) ack 1
+       +.2~+.4 > P. 4001:5001(1000) ack 1
+       +0 %{ assert 0 < tcpi_total_retrans <= 2, 'retrans=%d' % tcpi_total_retrans }%`,
+    ],
+    [
+      'a call that blocks until data comes',
+      `${server}
+       +0...+.5 read(4, ..., 1000) = 10
+       +.5 < P. 1:11(10) ack 1 win 257
+       +0 > . 1:1(0) ack 11`,
+    ],
+    [
+      'options, ioctl, poll, epoll, vectors and messages',
+      `${server}
+       +0 getsockopt(4, SOL_TCP, TCP_NODELAY, [0], [4]) = 0
+       +0 setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, 8) = 0
+       +0 getsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, [8]) = 0
+       +0 setsockopt(4, SOL_TCP, TCP_CONGESTION, "reno", 4) = 0
+       +0 getsockopt(4, SOL_TCP, TCP_CONGESTION, "reno", [16]) = 0
+       +0 < P. 1:101(100) ack 1 win 257
+       +0 > . 1:1(0) ack 101
+       +0 ioctl(4, SIOCINQ, [100]) = 0
+       +0 poll([{fd=4, events=POLLIN|POLLOUT, revents=POLLIN|POLLOUT}], 1, 0) = 1
+       +0 epoll_create(1) = 5
+       +0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN, fd=4}) = 0
+       +0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1
+       +0 readv(4, [{..., 30}, {..., 70}], 2) = 100
+       +0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0
+       +0 read(4, ..., 10) = -1 EAGAIN (Resource temporarily unavailable)
+       +0 sendmsg(4, {msg_name(...)=..., msg_iov(2)=[{..., 10}, {..., 20}], msg_flags=0}, 0) = 30
+       +0 > P. 1:31(30) ack 101
+       +0 close(4) = 0
+       +0 > R. 31:31(0) ack 101`,
+    ],
+    [
+      'datagrams',
+      `0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3
+       +0 bind(3, ..., ...) = 0
+       +0 connect(3, ..., ...) = 0
+       +0 write(3, ..., 50) = 50
+       +0 > udp (50)
+       +.1 < udp (30)
+       +0 recvfrom(3, ..., 1000, 0, ..., ...) = 30`,
+    ],
+    [
+      'ECN, by what is set in /proc and seen in IP',
+      `\`./defaults.sh
+        sysctl -q net.ipv4.tcp_ecn=1\`
+       0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
+       +0 bind(3, ..., ...) = 0
+       +0 listen(3, 1) = 0
+       +0 < [noecn] SEW 0:0(0) win 32792 <mss 1000,sackOK,nop,nop,nop,wscale 7>
+       +0 > [noecn] SE. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK,nop,wscale 8>
+       +.1 < [noecn] . 1:1(0) ack 1 win 257
+       +0 accept(3, ..., ...) = 4
+       +0 write(4, ..., 1000) = 1000
+       +0 > [ect0] P. 1:1001(1000) ack 1
+       +.1 < [ect0] .E 1:1(0) ack 1001 win 257`.replace('.E', 'E.'),
+    ],
+    [
+      'commands: arithmetic, pipes, what is there and what is not',
+      `\`X=$((2 * (3 + 4)))
+        sysctl -q net.ipv4.tcp_syn_retries=$((1 + 1)) && grep -q 2 /proc/sys/net/ipv4/tcp_syn_retries
+        ip link set dev tun0 mtu 1300; tc qdisc replace dev tun0 root fq\`
+       0 \`cat /proc/net/dev | grep tun0\`
+       +0 \`! grep nothing /proc/net/dev\``,
+    ],
+  ])('%s', async (_, script) => {
+    expect(await play(script)).toMatchObject(ipVersions.map((ipVersion) => ({ ipVersion, passed: true })));
+  });
+
+  it('ICMP of its own for each: a route with a smaller MTU', async () => {
+    const script = (unreachable: string) => `${server}
+      +0 write(4, ..., 1000) = 1000
+      +0 > P. 1:1001(1000) ack 1
+      +.01 < ${unreachable} [1:1001(1000)]
+      +0 > . 1:${0}`;
+    const cut = (text: string) => text.slice(0, text.lastIndexOf('\n'));
+    const v4 = `${cut(script('icmp unreachable frag_needed mtu 600'))}\n+0 > . 1:561(560) ack 1\n* > P. 561:1001(440) ack 1`;
+    expect(await errorOf(v4)).toBeUndefined();
+    const v6 = `${cut(script('icmp packet_too_big mtu 1280'))}\n+.2 < . 1:1(0) ack 1001 win 257`;
+    expect(await errorOf(v6, 'ipv6')).toBeUndefined();
+  });
+
+  it('the same each time, whatever the host does meanwhile', async () => {
+    const script = `${server}+0 write(4, ..., 9000) = 9000\n+0 > P. 1:9001(9000) ack 1\n+0 %{ print(tcpi_rtt, tcpi_snd_cwnd) }%`;
+    const first = await play(script);
+    expect(first[0]?.printed).toEqual(['99999 10']);
+    expect(await play(script)).toEqual(first);
+  });
+});
+
+describe('a script that Linux does not follow is said as packetdrill says it', () => {
+  it.each<[string, string, string]>([
+    [
+      'a field',
+      `${server}+0 < P. 1:11(10) ack 1 win 257\n+0 > . 1:1(0) ack 12`,
+      'test.pkt:11: error handling packet: live packet field tcp_ack: expected: 12 (0xc) vs actual: 11 (0xb)',
+    ],
+    ['a flag', `${server}+0 write(4, ..., 10) = 10\n+0 > F. 1:11(10) ack 1`, 'tcp_fin: expected: 1'],
+    ['a length', `${server}+0 write(4, ..., 10) = 10\n+0 > P. 1:12(11) ack 1`, 'ipv4_total_length: expected: 51 (0x33) vs actual: 50 (0x32)'],
+    [
+      'options',
+      server.replace('wscale 8', 'wscale 9'),
+      'bad outbound TCP options: expected <mss 1460,nop,nop,sackOK,nop,wscale 9> vs actual <mss 1460,nop,nop,sackOK,nop,wscale 8>',
+    ],
+    [
+      'a time',
+      `${server}+0 write(4, ..., 10) = 10\n+.1 > P. 1:11(10) ack 1`,
+      'timing error: expected outbound packet at 0.200000 sec but happened at 0.100000 sec; tolerance 0.004000 sec',
+    ],
+    [
+      'a range of time',
+      `${server}+0 write(4, ..., 10) = 10\n+.1~+.2 > P. 1:11(10) ack 1`,
+      'in time range 0.200000~0.300000 sec',
+    ],
+    ['no packet at all', `${server}+0 > P. 1:11(10) ack 1`, 'Timed out waiting for packet'],
+    [
+      'a result',
+      `${server}+0 write(4, ..., 10) = 11`,
+      'test.pkt:10: runtime error in write call: Expected result 11 but got 10',
+    ],
+    [
+      'an errno',
+      `${server}+0 listen(7, 1) = -1 EINVAL (Invalid argument)`,
+      'Expected errno 22 (invalid argument) but got 9 (bad file descriptor)',
+    ],
+    [
+      'what a call wrote',
+      `${server}+0 getsockopt(4, SOL_TCP, TCP_MAXSEG, [999], [4]) = 0`,
+      'Bad getsockopt optval: expected: 999 actual: 1000',
+    ],
+    [
+      'an assertion',
+      `${server}+0 %{ assert tcpi_snd_cwnd == 11, 'cwnd=%d' % tcpi_snd_cwnd }%`,
+      'error executing code: AssertionError: cwnd=10',
+    ],
+    ['a command', `${server}+0 \`grep nothing /proc/net/dev\``, 'command: non-zero status 1'],
+    ['a call that never returns', `${server}+0 read(4, ..., 10) = 1`, 'runtime error in read call: it did not return'],
+    [
+      'a call that returns late',
+      `${server}+0...+.1 read(4, ..., 10) = 10\n+.3 < P. 1:11(10) ack 1 win 257`,
+      'timing error: expected system call return at 0.200000 sec but happened at 0.400',
+    ],
+  ])('%s', async (_, script, error) => {
+    expect(await errorOf(script)).toContain(error);
+  });
+});
+
+describe('what a script cannot mean is said with its line', () => {
+  it.each<[string, string]>([
+    ['0 socket(..., SOCK_STREAM', 'test.pkt:1: syntax error'],
+    ['0 > S 0:0(0) <mss 1460,bogus 1>', 'an option that is known instead of bogus'],
+    ['0 bogus(3) = 0', 'the system call bogus is not supported'],
+    ['0 socket(..., SOCK_BOGUS, 0) = 3', 'there is no constant SOCK_BOGUS'],
+    ['\n\n0 `perl -e 1`', 'test.pkt:3: the command perl is not supported'],
+    ['0 `for i in 1 2; do true; done`', 'the shell\'s "for" is not supported'],
+    ['0 %{ for x in [1]: pass }%', 'Python\'s "for" is not supported'],
+    ['0 %{ assert bogus == 1 }%', "name 'bogus' is not defined"],
+    ['0 %{ assert tcpi_rtt == 1 }%', 'there is no connection with a descriptor'],
+    ['--mtu=many\n0 `true`', '--mtu is no number'],
+    ['--bogus=1\n0 `true`', '--bogus is no option'],
+    ['0 < ipv4 1.2.3.4 > 5.6.7.8: S 0:0(0)', 'not supported'],
+    ['0 `echo "x`', 'a quote has no end'],
+    ['0 `./defaults.sh', '"`" somewhere'],
+    ['0 read(0, ..., 99999999999) = 1', 'more than a call may have'],
+  ])('%s', async (script, error) => {
+    expect(await errorOf(script)).toContain(error);
+  });
+});
