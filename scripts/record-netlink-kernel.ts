@@ -9,7 +9,7 @@ import {
   newAddress,
   newNeighbour,
   newRoute,
-  newRule,
+  newSourceRule,
 } from '../src/abi/netlink/address.ts';
 import { AF, IPPROTO, NETLINK, TC_H } from '../src/abi/netlink/constants.ts';
 import { parseIp, parseMac } from '../src/abi/netlink/inet.ts';
@@ -45,7 +45,7 @@ const requests: Record<string, NetlinkRequest | [number, NetlinkRequest]> = {
   'address of IPv6': newAddress(v1, ip('fd00::1'), 64),
   'route by a gateway': newRoute({ family: AF.INET, gateway: ip('10.0.0.2'), metric: 7 }),
   'route by an unknown gateway': newRoute({ family: AF.INET, gateway: ip('192.0.2.1') }),
-  rule: newRule(ip('10.0.0.1'), 4),
+  rule: newSourceRule(ip('10.0.0.1'), 4),
   neighbour: newNeighbour(v1, ip('10.0.0.2'), mac('02:00:00:00:00:02')),
   htb: newQdisc({ index: v1, parent: TC_H.ROOT, handle: handle(1) }, { kind: 'htb', defaultClass: 0x10 }),
   'htb class': newHtbClass(

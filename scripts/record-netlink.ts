@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
 const out = new URL('../src/abi/netlink/iproute2.golden.json', import.meta.url);
+const outLinks = new URL('../src/abi/netlink/iproute2-links.golden.json', import.meta.url);
 const netns = 'record-netlink';
 
 /** Run in order in a fresh namespace: lo is device 1, v2 2, v1 3, br1 4. What the recording kernel refuses is recorded all the same. */
@@ -66,6 +67,27 @@ const commands = [
   'tc filter add dev v2 parent 1: protocol ip prio 1 flower ip_proto udp dst_ip 10.0.0.2 dst_port 53 classid 1:10',
 ];
 
+/** Kinds of devices: ip names options that nobody asked for too, as zeros. */
+const linkCommands = [
+  'ip link add vx0 type vxlan id 42 local 10.0.0.1 remote 10.0.0.2 dev lo dstport 4789 ttl 5',
+  'ip link add vx6 type vxlan id 42 remote fd00::2 dstport 8472 nolearning',
+  'ip link add gv0 type geneve id 42 remote 10.0.0.2 dstport 6081',
+  'ip link add gre1 type gre local 10.0.0.1 remote 10.0.0.2 ttl 64 key 7 dev lo',
+  'ip link add gre2 type gretap remote 10.0.0.2',
+  'ip link add gre6 type ip6gre local fd00::1 remote fd00::2',
+  'ip link add ipip1 type ipip local 10.0.0.1 remote 10.0.0.2',
+  'ip link add sit1 type sit local 10.0.0.1 remote 10.0.0.2 ttl 9',
+  'ip link add tnl1 type ip6tnl mode any local fd00::1 remote fd00::2',
+  'ip link add b0 type bond mode active-backup miimon 100 xmit_hash_policy layer3+4',
+  'ip link add vrf0 type vrf table 10',
+  'ip link add link lo m0 type macsec port 1 encrypt on',
+  'ip link add link lo mv0 type macvlan mode bridge',
+  'ip link add link lo iv0 type ipvlan mode l3',
+  'ip link add wg0 type wireguard',
+  'ip route replace 10.9.0.0/16 nexthop via 10.0.0.2 dev lo weight 2 nexthop via 10.0.0.3 dev lo weight 1',
+  'ip rule add fwmark 7 from 10.0.0.0/8 iif lo lookup 1000 priority 100',
+];
+
 /** The messages that change something, of those a command sent: their bytes, sequence number zeroed. */
 function changesOf(trace: string): string[] {
   const messages: string[] = [];
@@ -84,9 +106,9 @@ const isChange = (message: Buffer): boolean =>
   message.length >= 16 && message.readUInt16LE(4) >= 16 && message.readUInt16LE(4) % 4 !== 2;
 
 execFileSync('ip', ['netns', 'add', netns]);
-const golden: Record<string, string> = {};
-try {
-  for (const command of commands) {
+function record(list: readonly string[]): Record<string, string> {
+  const golden: Record<string, string> = {};
+  for (const command of list) {
     const run = spawnSync(
       'ip',
       ['netns', 'exec', netns, 'strace', '-e', 'trace=sendmsg', '-e', 'write=3,4', ...command.split(' ')],
@@ -97,7 +119,13 @@ try {
       throw new Error(`${command}: ${more.length + (hex ? 1 : 0)} messages\n${run.stderr}`);
     golden[command] = hex;
   }
+  return golden;
+}
+try {
+  const golden = record(commands);
+  const links = record(linkCommands);
+  writeFileSync(out, `${JSON.stringify(golden, null, 2)}\n`);
+  writeFileSync(outLinks, `${JSON.stringify(links, null, 2)}\n`);
 } finally {
   execFileSync('ip', ['netns', 'delete', netns]);
 }
-writeFileSync(out, `${JSON.stringify(golden, null, 2)}\n`);

@@ -52,6 +52,8 @@ export function simulationTables(document: {
       .find(({ properties }) => properties) ?? {};
   const workloads = optionsOf(named.SimulationWorkload ?? {}).map(resolved);
   const events = optionsOf(named.SimulationEvent ?? {}).map(resolved);
+  const devices = optionsOf(named.SimulationDevice ?? {}).map(resolved);
+  const deviceCommon = sharedBy(devices, {}, 'kind');
   const common = sharedBy(workloads.filter((one) => one.properties?.from));
   const tcp = sharedBy(
     workloads.filter((one) => one.properties?.congestion),
@@ -64,7 +66,8 @@ export function simulationTables(document: {
     const rows = Object.entries(schema.properties ?? {})
       .filter(([name, member]) => !isDiscriminator(name, member))
       .map(([name, member]) => rowOf(name, resolved(member), schema.required?.includes(name) ?? false));
-    const intro = isDiscriminator('type', schema.properties?.type) ? memberOf(schema, 'type').description : undefined;
+    const by = ['type', 'kind'].find((name) => isDiscriminator(name, schema.properties?.[name]));
+    const intro = by && memberOf(schema, by).description;
     if (rows.length === 0) return `${title}\n\n${intro ?? ''}`;
     return [
       title,
@@ -72,14 +75,20 @@ export function simulationTables(document: {
       ['| member | is | default | example | |', '|---|---|---|---|---|', ...rows].join('\n'),
     ].join('\n\n');
   };
-  const subject = (schema: Schema) =>
-    `### \`"type": ${JSON.stringify(resolved(schema.properties?.type ?? {}).const ?? resolved(schema.properties?.type ?? {}).enum?.[0])}\``;
+  const subject = (schema: Schema, by = 'type', level = '###') => {
+    const { const: only, enum: several } = memberOf(schema, by);
+    const values = only === undefined ? (several ?? []) : [only];
+    return `${level} ${values.map((value) => `\`"${by}": ${JSON.stringify(value)}\``).join(', ')}`;
+  };
   return [
     table('### The request', simulation),
     table('### A topology', memberOf(simulation, 'topology')),
     table('### A host or router', host),
     table('### An interface', named.SimulationInterface ?? {}),
     table('### A route', route),
+    '### Devices that a host makes itself',
+    table('#### Every device has', { properties: deviceCommon }),
+    ...devices.map((one) => table(subject(one, 'kind', '####'), without(one, deviceCommon))),
     table('### A switch', resolved((memberOf(simulation, 'switches').additionalProperties ?? {}) as Schema)),
     table('### A link', link),
     table('### Losses, as an object', lossObject),
@@ -96,17 +105,21 @@ export function simulationTables(document: {
 
 /** What tells one kind from the others: it has one value. */
 const isDiscriminator = (name: string, member: Schema | undefined): boolean =>
-  name === 'type' && (member?.const !== undefined || member?.enum?.length === 1);
+  (name === 'type' || name === 'kind') && (member?.const !== undefined || member?.enum?.length === 1);
 
 const optionsOf = ({ oneOf, anyOf }: Schema): readonly Schema[] => oneOf ?? anyOf ?? [];
 
 /** Members that all of them have, word for word, and that are not known already. */
-function sharedBy(schemas: readonly Schema[], known: Readonly<Record<string, Schema>> = {}): Record<string, Schema> {
+function sharedBy(
+  schemas: readonly Schema[],
+  known: Readonly<Record<string, Schema>> = {},
+  by = 'type',
+): Record<string, Schema> {
   const [first, ...others] = schemas;
   return Object.fromEntries(
     Object.entries(first?.properties ?? {}).filter(
       ([name, member]) =>
-        name !== 'type' &&
+        name !== by &&
         !(name in known) &&
         others.every(({ properties }) => JSON.stringify(properties?.[name]) === JSON.stringify(member)),
     ),

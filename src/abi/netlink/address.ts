@@ -26,6 +26,7 @@ import {
   asU32,
   attrU16,
   attrU32,
+  concat,
   dump,
   maybe,
   type NetlinkRequest,
@@ -34,6 +35,7 @@ import {
   present,
   raw,
   request,
+  string,
 } from './message.ts';
 
 /** The family of an address of 4 or 16 bytes. */
@@ -117,6 +119,8 @@ export interface RouteSpec {
   readonly gateway?: Uint8Array;
   /** ifindex. */
   readonly device?: number;
+  /** Several ways at once, each with a share of the flows. */
+  readonly nexthops?: readonly { readonly gateway?: Uint8Array; readonly device?: number; readonly weight: number }[];
   readonly metric?: number;
   readonly table?: number;
   readonly type?: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit';
@@ -139,7 +143,8 @@ export const deleteRoute = (route: RouteSpec): NetlinkRequest => routeRequest(RT
 
 function routeRequest(message: number, flags: number, route: RouteSpec): NetlinkRequest {
   const type = routeTypes[route.type ?? 'unicast'];
-  const onLink = route.family === AF.INET && type === RTN.UNICAST && route.gateway === undefined;
+  const onLink =
+    route.family === AF.INET && type === RTN.UNICAST && route.gateway === undefined && route.nexthops === undefined;
   const table = route.table ?? RT_TABLE.MAIN;
   const body = encode(rtmsg, {
     family: route.family,
@@ -158,11 +163,32 @@ function routeRequest(message: number, flags: number, route: RouteSpec): Netlink
       maybe(raw, RTA.DST, route.destination?.address),
       maybe(raw, RTA.GATEWAY, route.gateway),
       maybe(attrU32, RTA.OIF, route.device),
+      route.nexthops && raw(RTA.MULTIPATH, concat(route.nexthops.map(nexthop))),
       maybe(attrU32, RTA.PRIORITY, route.metric),
       table > 255 ? attrU32(RTA.TABLE, table) : undefined,
       metrics.length ? nested(RTA.METRICS, metrics) : undefined,
     ),
   );
+}
+
+const rtnexthop = Struct({ len: u16, flags: u8, hops: u8, index: s32 });
+
+function nexthop({ gateway, device, weight }: NonNullable<RouteSpec['nexthops']>[number]): Uint8Array {
+  const attributes = present(maybe(raw, RTA.GATEWAY, gateway));
+  const len = rtnexthop.size + attributes.reduce((sum, { length }) => sum + length, 0);
+  return concat([encode(rtnexthop, { len, hops: weight - 1, index: device ?? 0 }), ...attributes]);
+}
+
+function parseNexthops(bytes: Uint8Array): NonNullable<Route['nexthops']> {
+  const found: { gateway?: string; device: number; weight: number }[] = [];
+  for (let at = 0; at + rtnexthop.size <= bytes.length; ) {
+    const { len, hops, index } = decode(rtnexthop, bytes.subarray(at));
+    if (len < rtnexthop.size) break;
+    const gateway = parseAttributes(bytes.subarray(at + rtnexthop.size, at + len)).get(RTA.GATEWAY);
+    found.push({ device: index, weight: hops + 1, ...(gateway && { gateway: formatIp(gateway) }) });
+    at += (len + 3) & ~3;
+  }
+  return found;
 }
 
 export const dumpRoutes = (family: number): NetlinkRequest => dump(RTM.GETROUTE, encode(rtmsg, { family }));
@@ -173,6 +199,7 @@ export interface Route {
   readonly destination: string;
   readonly gateway?: string;
   readonly device?: number;
+  readonly nexthops?: readonly { readonly gateway?: string; readonly device: number; readonly weight: number }[];
   readonly metric?: number;
   readonly table: number;
   readonly protocol: number;
@@ -200,6 +227,7 @@ export function parseRoute(payload: Uint8Array): Route {
   const device = number(RTA.OIF);
   const metric = number(RTA.PRIORITY);
   const source = ip(RTA.PREFSRC);
+  const multipath = attributes.get(RTA.MULTIPATH);
   const mtu = number(RTAX.MTU, metrics);
   const initcwnd = number(RTAX.INITCWND, metrics);
   return {
@@ -207,6 +235,7 @@ export function parseRoute(payload: Uint8Array): Route {
     destination: destination === undefined ? 'default' : `${destination}/${destinationLength}`,
     ...(gateway !== undefined && { gateway }),
     ...(device !== undefined && { device }),
+    ...(multipath && { nexthops: parseNexthops(multipath) }),
     ...(metric !== undefined && { metric }),
     table: number(RTA.TABLE) ?? table,
     protocol,
@@ -218,19 +247,72 @@ export function parseRoute(payload: Uint8Array): Route {
   };
 }
 
-/** "from `source` lookup `table`" of ip-rule(8). */
-export const newRule = (source: Uint8Array, table: number): NetlinkRequest =>
+/** Which packets a rule of ip-rule(8) sends to another table; all of it must be so. */
+export interface RuleSpec {
+  readonly family: number;
+  readonly from?: { readonly address: Uint8Array; readonly prefixLength: number };
+  readonly fwmark?: number;
+  /** Where they came in. */
+  readonly iif?: string;
+  readonly table: number;
+  readonly priority?: number;
+}
+
+/** "from `address` lookup `table`" */
+export const newSourceRule = (address: Uint8Array, table: number): NetlinkRequest =>
+  newRule({ family: familyOf(address), from: { address, prefixLength: address.length * 8 }, table });
+export const newRule = (rule: RuleSpec): NetlinkRequest => ruleRequest(RTM.NEWRULE, NLM_F.CREATE | NLM_F.EXCL, rule);
+
+const ruleRequest = (message: number, flags: number, rule: RuleSpec): NetlinkRequest =>
   request(
-    RTM.NEWRULE,
-    NLM_F.CREATE | NLM_F.EXCL,
+    message,
+    flags,
     encode(rtmsg, {
-      family: familyOf(source),
-      sourceLength: source.length * 8,
-      table: Math.min(table, 255),
+      family: rule.family,
+      sourceLength: rule.from?.prefixLength ?? 0,
+      table: rule.table > 255 ? 0 : rule.table,
       type: FR_ACT_TO_TBL,
     }),
-    present(raw(FRA.SRC, source), table > 255 ? attrU32(FRA.TABLE, table) : undefined),
+    present(
+      maybe(attrU32, FRA.FWMARK, rule.fwmark),
+      maybe(raw, FRA.SRC, rule.from?.address),
+      maybe(string, FRA.IIFNAME, rule.iif),
+      rule.table > 255 ? attrU32(FRA.TABLE, rule.table) : undefined,
+      maybe(attrU32, FRA.PRIORITY, rule.priority),
+    ),
   );
+
+export const dumpRules = (family: number): NetlinkRequest => dump(RTM.GETRULE, encode(rtmsg, { family }));
+
+export interface Rule {
+  readonly priority: number;
+  /** "all", or a network. */
+  readonly from: string;
+  readonly fwmark?: number;
+  readonly iif?: string;
+  readonly table: number;
+  readonly isOfVrf: boolean;
+}
+
+export function parseRule(payload: Uint8Array): Rule {
+  const { sourceLength, table } = decode(rtmsg, payload);
+  const attributes = parseAttributes(payload.subarray(rtmsg.size));
+  const number = (type: number) => {
+    const value = attributes.get(type);
+    return value && asU32(value);
+  };
+  const source = attributes.get(FRA.SRC);
+  const fwmark = number(FRA.FWMARK);
+  const iif = attributes.get(FRA.IIFNAME);
+  return {
+    priority: number(FRA.PRIORITY) ?? 0,
+    from: source ? `${formatIp(source)}/${sourceLength}` : 'all',
+    ...(fwmark && { fwmark }),
+    ...(iif && { iif: asString(iif) }),
+    table: number(FRA.TABLE) ?? table,
+    isOfVrf: attributes.has(FRA.L3MDEV),
+  };
+}
 
 const ndmsg = Struct({ family: u8, pad1: u8, pad2: u16, index: s32, state: u16, flags: u8, type: u8 });
 

@@ -42,6 +42,7 @@ export const RTM = {
   NEWNEIGH: 28,
   GETNEIGH: 30,
   NEWRULE: 32,
+  GETRULE: 34,
   NEWQDISC: 36,
   DELQDISC: 37,
   GETQDISC: 38,
@@ -93,13 +94,22 @@ export const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, BROADCAST: 4, FLAGS: 8 } as
 export const IFA_F = { NODAD: 0x2 } as const;
 
 /** include/uapi/linux/rtnetlink.h */
-export const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, PREFSRC: 7, METRICS: 8, TABLE: 15 } as const;
+export const RTA = {
+  DST: 1,
+  OIF: 4,
+  GATEWAY: 5,
+  PRIORITY: 6,
+  PREFSRC: 7,
+  METRICS: 8,
+  MULTIPATH: 9,
+  TABLE: 15,
+} as const;
 export const RTAX = { MTU: 2, INITCWND: 11 } as const;
 export const RTN = { UNICAST: 1, BLACKHOLE: 6, UNREACHABLE: 7, PROHIBIT: 8 } as const;
 export const RTPROT = { BOOT: 3 } as const;
 export const RT_SCOPE = { NOWHERE: 255, UNIVERSE: 0, LINK: 253 } as const;
 export const RT_TABLE = { MAIN: 254, LOCAL: 255 } as const;
-export const FRA = { SRC: 2, TABLE: 15 } as const;
+export const FRA = { SRC: 2, IIFNAME: 3, PRIORITY: 6, FWMARK: 10, TABLE: 15, L3MDEV: 19 } as const;
 export const FR_ACT_TO_TBL = 1;
 
 /** include/uapi/linux/neighbour.h */

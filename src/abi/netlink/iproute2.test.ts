@@ -1,7 +1,7 @@
 /** Our messages are the ones ip(8), tc(8) and bridge(8) send: golden bytes of scripts/record-netlink.ts. */
 
 import { describe, expect, test } from 'vitest';
-import { newAddress, newNeighbour, newRoute, newRule } from './address.ts';
+import { newAddress, newNeighbour, newRoute, newSourceRule } from './address.ts';
 import { AF, IPPROTO, TC_H } from './constants.ts';
 import { parseIp, parseMac } from './inet.ts';
 import golden from './iproute2.golden.json';
@@ -62,7 +62,7 @@ const ours: Record<keyof typeof golden, NetlinkRequest> = {
     destination: { address: ip('10.3.0.0'), prefixLength: 16 },
     type: 'unreachable',
   }),
-  'ip rule add from 10.0.0.1 lookup 4': newRule(ip('10.0.0.1'), 4),
+  'ip rule add from 10.0.0.1 lookup 4': newSourceRule(ip('10.0.0.1'), 4),
   'ip neighbour replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev v1 nud permanent': newNeighbour(
     3,
     ip('10.0.0.2'),

@@ -2,26 +2,13 @@
 
 import { Struct, u8, u16, u32, u64AsNumber } from '../struct.ts';
 import { decode, encode, s32 } from './codecs.ts';
-import {
-  AF,
-  BRIDGE_VLAN_INFO,
-  IFF,
-  IFLA,
-  IFLA_BR,
-  IFLA_BRIDGE,
-  IFLA_INFO,
-  IFLA_VLAN,
-  NLM_F,
-  RTM,
-  VETH_INFO,
-} from './constants.ts';
+import { AF, BRIDGE_VLAN_INFO, IFF, IFLA, IFLA_BRIDGE, IFLA_INFO, NLM_F, RTM, VETH_INFO } from './constants.ts';
 import { formatMac } from './inet.ts';
+import { kindAttributes, type StackedKind } from './link-kinds.ts';
 import {
   type Attribute,
   asString,
   asU32,
-  attrU8,
-  attrU16,
   attrU32,
   concat,
   dump,
@@ -61,18 +48,7 @@ export interface LinkAttributes {
 }
 
 /** A kind of device with its own attributes. */
-export type LinkKind =
-  | { readonly kind: 'veth'; readonly peer: LinkAttributes }
-  | {
-      readonly kind: 'bridge';
-      readonly vlanFiltering?: boolean;
-      readonly stp?: boolean;
-      readonly ageingSeconds?: number;
-      readonly snooping?: boolean;
-    }
-  | { readonly kind: 'vlan'; readonly link: number; readonly id: number }
-  | { readonly kind: 'ifb' }
-  | { readonly kind: 'dummy' };
+export type LinkKind = { readonly kind: 'veth'; readonly peer: LinkAttributes } | StackedKind;
 
 /** Create a device. */
 export function newLink(kind: LinkKind, attributes: LinkAttributes): NetlinkRequest {
@@ -81,7 +57,7 @@ export function newLink(kind: LinkKind, attributes: LinkAttributes): NetlinkRequ
     string(IFLA_INFO.KIND, kind.kind),
     ...(data.length ? [nested(IFLA_INFO.DATA, data)] : []),
   ]);
-  const parent = kind.kind === 'vlan' ? [attrU32(IFLA.LINK, kind.link)] : [];
+  const parent = 'link' in kind ? [attrU32(IFLA.LINK, kind.link)] : [];
   return request(RTM.NEWLINK, NLM_F.CREATE | NLM_F.EXCL, header(attributes.index ?? 0, attributes), [
     ...linkAttributes(attributes),
     ...parent,
@@ -140,18 +116,10 @@ function linkAttributes(a: LinkAttributes): Attribute[] {
   );
 }
 
-function kindData(kind: LinkKind): Attribute[] {
+function kindData(kind: LinkKind): readonly Attribute[] {
   if (kind.kind === 'veth')
     return [raw(VETH_INFO.PEER, concat([header(kind.peer.index ?? 0, kind.peer), ...linkAttributes(kind.peer)]))];
-  if (kind.kind === 'vlan') return [attrU16(IFLA_VLAN.ID, kind.id)];
-  if (kind.kind !== 'bridge') return [];
-  const ageing = kind.ageingSeconds === undefined ? undefined : kind.ageingSeconds * 100; // USER_HZ
-  return present(
-    maybe(attrU32, IFLA_BR.AGEING_TIME, ageing),
-    maybe(attrU32, IFLA_BR.STP_STATE, kind.stp === undefined ? undefined : Number(kind.stp)),
-    maybe(attrU8, IFLA_BR.VLAN_FILTERING, kind.vlanFiltering === undefined ? undefined : Number(kind.vlanFiltering)),
-    maybe(attrU8, IFLA_BR.MCAST_SNOOPING, kind.snooping === undefined ? undefined : Number(kind.snooping)),
-  );
+  return kindAttributes(kind);
 }
 
 const stats64 = Struct({

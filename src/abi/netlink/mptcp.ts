@@ -1,30 +1,6 @@
-/** Generic netlink's mptcp_pm, as ip-mptcp(8) speaks it: which addresses a namespace's MPTCP connections may use besides their first. */
-
-import { Struct, u8, u16 } from '../struct.ts';
-import { encode } from './codecs.ts';
 import { AF, NLA_F } from './constants.ts';
-import {
-  type Attribute,
-  attrU16,
-  attrU32,
-  maybe,
-  type NetlinkMessage,
-  type NetlinkRequest,
-  nested,
-  parseAttributes,
-  present,
-  raw,
-  request,
-  string,
-} from './message.ts';
-
-/** struct genlmsghdr; every family is at version 1. */
-const genlmsghdr = Struct({ cmd: u8, version: u8, reserved: u16 });
-
-/** The controller knows the numbers of all other families. */
-const GENL_ID_CTRL = 0x10;
-const CTRL_CMD_GETFAMILY = 3;
-const CTRL_ATTR = { FAMILY_ID: 1, FAMILY_NAME: 2 } as const;
+import { generic, getFamily, parseFamily } from './generic.ts';
+import { attrU16, attrU32, maybe, type NetlinkRequest, nested, present, raw } from './message.ts';
 
 /** include/uapi/linux/mptcp_pm.h */
 const CMD = { ADD_ADDR: 1, SET_LIMITS: 5 } as const;
@@ -33,17 +9,9 @@ const ADDR_ATTR = { FAMILY: 1, ADDR4: 3, ADDR6: 4, FLAGS: 6, IF_IDX: 7 } as cons
 /** MPTCP_PM_ADDR_FLAG_*: tell the peer of it; open a subflow from it. */
 export const ENDPOINT = { SIGNAL: 1, SUBFLOW: 2 } as const;
 
-const generic = (family: number, cmd: number, attributes: readonly Attribute[]): NetlinkRequest =>
-  request(family, 0, encode(genlmsghdr, { cmd, version: 1 }), attributes);
-
 /** Which number the kernel gave the family mptcp_pm. */
-export const getMptcpFamily = (): NetlinkRequest =>
-  generic(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, [string(CTRL_ATTR.FAMILY_NAME, 'mptcp_pm')]);
-
-export function parseFamily({ payload }: NetlinkMessage): number | undefined {
-  const id = parseAttributes(payload.subarray(genlmsghdr.size)).get(CTRL_ATTR.FAMILY_ID);
-  return id && new DataView(id.buffer, id.byteOffset).getUint16(0, true);
-}
+export const getMptcpFamily = (): NetlinkRequest => getFamily('mptcp_pm');
+export { parseFamily };
 
 /** Of each connection: subflows besides the first, and addresses of the peer that are taken up. The kernel knows at most 8. */
 export const setMptcpLimits = (family: number, limits: { readonly subflows: number; readonly addresses: number }) =>

@@ -1,6 +1,7 @@
 /** Hosts, switches and links as JSON, in the words of ip(8) and tc(8). */
 
 import { z } from '@hono/zod-openapi';
+import { device } from './device-schema.ts';
 import { byName, count, flag, MAX_WORDS, name, named, percent, rate, size, sysctls, time } from './words.ts';
 
 export const queue = z
@@ -41,6 +42,24 @@ export const route = z.strictObject({
   to: named('"default" or a network.', '10.1.0.0/16'),
   via: named('An address, or the name of a neighbouring node.', 'r1').optional(),
   dev: named('The interface it leaves by.', 'eth1').optional(),
+  nexthops: z
+    .array(
+      z.strictObject({
+        via: named('An address, or the name of a neighbouring node.', 'r1').optional(),
+        dev: named('The interface it leaves by.', 'eth1').optional(),
+        weight: count('Its share of flows, to that of the others. Default: 1.', 2),
+      }),
+    )
+    .optional()
+    .openapi({
+      description:
+        'Several ways at once, instead of `via` and `dev`: flows are spread by their addresses, with net.ipv4.fib_multipath_hash_policy 1 by their ports too.',
+      example: [{ via: 'r1' }, { via: 'r2', weight: 2 }],
+    }),
+  from: named('For packets from this address or network alone: a rule of ip-rule(8).', '10.0.0.1').optional(),
+  fwmark: count('For packets with this mark alone, which nftables sets.', 1),
+  iif: named('For packets that came in there alone.', 'eth0').optional(),
+  table: count('The table it is in. Default: the main one; with `from`, `fwmark` or `iif` one of its own.', 100),
   metric: count('The least one wins. Default: 0, of IPv6 1024.', 100),
   type: z
     .enum(['unicast', 'blackhole', 'unreachable', 'prohibit'])
@@ -65,6 +84,13 @@ export const host = z
       .openapi({
         description: 'By name: eth0, eth1 … in the order of the links, or eth0.10 of a trunk.',
         example: { eth0: { mtu: 9000 } },
+      }),
+    devices: byName(device)
+      .optional()
+      .openapi({
+        description:
+          'Tunnels, bonds, VRFs and other devices that the host makes itself, by name. Workloads reach their addresses as any other: "b:wg0". Default: none.',
+        example: { gre1: { kind: 'gre', remote: 'b', addresses: ['192.168.9.1/24'] } },
       }),
     routes: z
       .union([z.array(route), z.literal('none')])

@@ -4,7 +4,7 @@ import type { TcStep } from '../links/step.ts';
 import type { HostRoute } from '../plan/host-plan.ts';
 import type { Place } from '../plan/issue.ts';
 import type { InterfaceAddress } from '../plan/prefix.ts';
-import type { Interface, Link, Node } from '../plan/topology.ts';
+import type { Link, Node } from '../plan/topology.ts';
 
 /** Which way of a link: from its first endpoint to the second, or back. */
 export type Way = 0 | 1;
@@ -29,7 +29,8 @@ export type Action =
   | {
       readonly do: 'address';
       readonly node: Node;
-      readonly through: Interface;
+      /** ifindex. */
+      readonly device: number;
       readonly address: InterfaceAddress;
       readonly add: boolean;
     }

@@ -1,6 +1,7 @@
 /** Events of a request made into what Linux is told, instant by instant: checked before the simulation starts. */
 
 import { isOfNetns } from '../../kernel/syscalls/sysctl.ts';
+import { numberDevicesOf } from '../links/device-numbers.ts';
 import type { Direction, Widest } from '../links/direction.ts';
 import type { Addressing } from '../plan/addressing.ts';
 import { planRoute } from '../plan/host-plan.ts';
@@ -221,8 +222,9 @@ function findHost(place: Place, name: string, context: EventContext): Node | und
 function planAddressEvent(place: Place, spec: AddressEvent, context: EventContext): Told | undefined {
   const node = findHost(place.at('node'), spec.node, context);
   if (!node) return undefined;
-  const through = node.ports.flatMap((port) => port.interfaces).find(({ name }) => name === spec.dev);
-  if (!through) return place.at('dev').fail('unknown-interface', `${node.name} has no interface ${spec.dev}`);
+  const device = numberDevicesOf(node).byName(spec.dev);
+  if (device === undefined)
+    return place.at('dev').fail('unknown-interface', `${node.name} has no interface ${spec.dev}`);
   if ((spec.add === undefined) === (spec.remove === undefined)) return place.fail('bad-option', 'add or remove');
   const key = spec.add === undefined ? 'remove' : 'add';
   const address = parsePrefix(spec[key] ?? '');
@@ -230,7 +232,7 @@ function planAddressEvent(place: Place, spec: AddressEvent, context: EventContex
     return place.at(key).fail('bad-address', `${JSON.stringify(spec[key])} is no address with a prefix length`);
   return {
     says: `${node.name} ${spec.dev}: ${key} ${formatPrefix(address)}`,
-    actions: [{ do: 'address', node, through, address, add: key === 'add' }],
+    actions: [{ do: 'address', node, device, address, add: key === 'add' }],
   };
 }
 
@@ -246,13 +248,13 @@ function planRouteEvent(place: Place, spec: RouteEvent, { topology, addressing }
   const lenient = key === 'remove' && given?.via === undefined && given?.dev === undefined;
   const whole =
     given && lenient && given.type === undefined && interfaces[0] ? { ...given, dev: interfaces[0].name } : given;
-  const route = whole && planRoute(place.at(key), whole, { interfaces, topology, addressing });
+  const route = whole && planRoute(place.at(key), whole, { node, topology, addressing });
   if (!route || !given) return undefined;
-  const { through, ...rest } = route;
+  const { device, ...rest } = route;
   const action: Action = {
     do: 'route',
     node,
-    route: lenient ? rest : { ...rest, ...(through && { through }) },
+    route: lenient ? rest : { ...rest, ...(device !== undefined && { device }) },
     add: key === 'add',
   };
   return {

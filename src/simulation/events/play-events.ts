@@ -1,14 +1,14 @@
 /** Tells Linux of events when their time has come: each namespace by a task of its own. */
 
 import { deleteAddress, deleteRoute, newAddress, newRoute } from '../../abi/netlink/address.ts';
-import { AF, TC_H } from '../../abi/netlink/constants.ts';
+import { TC_H } from '../../abi/netlink/constants.ts';
 import { setLink } from '../../abi/netlink/link.ts';
 import type { NetlinkRequest } from '../../abi/netlink/message.ts';
 import { changeHtbClass, changeQdisc, deleteFilters, replaceQdisc } from '../../abi/netlink/tc.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
-import { type Devices, ingressFilter, passOn } from '../links/network.ts';
+import { type Devices, ingressFilter, passOn, routeFor } from '../links/network.ts';
 import { toBytes } from '../plan/prefix.ts';
 import type { Node } from '../plan/topology.ts';
 import type { ProgramTask, Stage } from '../run/program.ts';
@@ -75,20 +75,12 @@ function messagesFor(action: Exclude<Action, { do: 'sysctl' }>, devices: Devices
       return [action.passes ? passOn(from, to) : deleteFilters({ index: from, ...ingressFilter })];
     }
     case 'address': {
-      const index = devices.ofInterface.get(action.through) ?? 0;
-      const { address } = action;
+      const { address, device } = action;
       const tell = action.add ? newAddress : deleteAddress;
-      return [tell(index, toBytes(address), address.prefixLength)];
+      return [tell(device, toBytes(address), address.prefixLength)];
     }
     case 'route': {
-      const { place: _, family, destination, gateway, through, ...rest } = action.route;
-      const route = {
-        ...rest,
-        family: family === 'ipv4' ? AF.INET : AF.INET6,
-        ...(destination && { destination: { address: toBytes(destination), prefixLength: destination.prefixLength } }),
-        ...(gateway && { gateway: toBytes(gateway) }),
-        ...(through && { device: devices.ofInterface.get(through) ?? 0 }),
-      };
+      const route = routeFor(action.route);
       return [action.add ? newRoute(route) : deleteRoute(route)];
     }
   }

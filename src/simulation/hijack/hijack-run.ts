@@ -1,6 +1,6 @@
 /** Does to a host what its hijack object says, in LKL's order; what Linux refuses is a note, as LKL prints it and goes on. */
 
-import { newAddress, newNeighbour, newRoute, newRule } from '../../abi/netlink/address.ts';
+import { newAddress, newNeighbour, newRoute, newSourceRule } from '../../abi/netlink/address.ts';
 import { AF, TC_H } from '../../abi/netlink/constants.ts';
 import { formatIp } from '../../abi/netlink/inet.ts';
 import { newLink, setLink } from '../../abi/netlink/link.ts';
@@ -137,7 +137,7 @@ function sourceRoute({
   const table = 2 * device + (family === AF.INET6 ? 1 : 0);
   const address = parsePrefix(`${formatIp(source)}/${prefixLength}`);
   return [
-    newRule(source, table),
+    newSourceRule(source, table),
     ...(address
       ? [newRoute({ family, destination: { address: toBytes(networkOf(address)), prefixLength }, device, table })]
       : []),

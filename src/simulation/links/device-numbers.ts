@@ -1,4 +1,4 @@
-/** The ifindexes of a node's devices, chosen beforehand: the loopback is 1, then come ports, interfaces of VLANs, and a switch's bridge. */
+/** The ifindexes of a node's devices, chosen beforehand: the loopback is 1, then come ports, interfaces of VLANs, a switch's bridge, and what a host makes itself. */
 
 import type { Interface, Node, Port } from '../plan/topology.ts';
 
@@ -7,6 +7,13 @@ export interface DeviceNumbers {
   readonly ofInterface: ReadonlyMap<Interface, number>;
   /** Of a switch. */
   readonly bridge: number;
+  /** Those that a host makes itself, by name. */
+  readonly ofDevice: ReadonlyMap<string, number>;
+  readonly names: readonly string[];
+  /** The loopback too. */
+  byName(name: string): number | undefined;
+  /** A link ends there, or a VLAN of one. */
+  isLinkEnd(name: string): boolean;
 }
 
 export function numberDevicesOf(node: Node): DeviceNumbers {
@@ -16,13 +23,16 @@ export function numberDevicesOf(node: Node): DeviceNumbers {
   for (const port of node.ports) ofPort.set(port, next++);
   for (const port of node.ports)
     for (const i of port.interfaces) ofInterface.set(i, i.vlan === undefined ? (ofPort.get(port) ?? 0) : next++);
-  return { ofPort, ofInterface, bridge: next };
-}
-
-/** By name, the loopback too. */
-export function deviceIndex(node: Node, name: string): number | undefined {
-  if (name === 'lo') return 1;
-  const { ofPort, ofInterface } = numberDevicesOf(node);
-  const found = [...ofPort, ...ofInterface].find(([device]) => device.name === name);
-  return found?.[1];
+  const bridge = next++;
+  const ofDevice = new Map(Object.keys(node.spec.devices ?? {}).map((name) => [name, next++]));
+  const ends = new Map([...ofPort, ...ofInterface].map(([{ name }, index]) => [name, index]));
+  return {
+    ofPort,
+    ofInterface,
+    bridge,
+    ofDevice,
+    names: [...ends.keys(), ...ofDevice.keys()],
+    byName: (name) => (name === 'lo' ? 1 : (ends.get(name) ?? ofDevice.get(name))),
+    isLinkEnd: (name) => ends.has(name),
+  };
 }

@@ -1,6 +1,13 @@
 /** Builds a plan in one kernel: a namespace a node, one for all wires, and what ip(8) and tc(8) would set in each. */
 
-import { newAddress, newFdbEntry, newNeighbour, newRoute } from '../../abi/netlink/address.ts';
+import {
+  newAddress,
+  newFdbEntry,
+  newNeighbour,
+  newRoute,
+  newRule,
+  type RouteSpec as RouteMessage,
+} from '../../abi/netlink/address.ts';
 import { AF, TC_H } from '../../abi/netlink/constants.ts';
 import { addBridgeVlan, deleteBridgeVlan, type LinkAttributes, newLink, setLink } from '../../abi/netlink/link.ts';
 import type { NetlinkRequest } from '../../abi/netlink/message.ts';
@@ -12,9 +19,10 @@ import { setns, socketNetns, unshare } from '../../kernel/syscalls/namespace.ts'
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
+import { addressDevices, makeDevices, setUpKeys } from '../devices/set-up.ts';
 import { installRules } from '../firewall/install.ts';
 import type { Transaction } from '../firewall/ruleset.ts';
-import type { HostPlan } from '../plan/host-plan.ts';
+import type { HostPlan, HostRoute } from '../plan/host-plan.ts';
 import type { Place } from '../plan/issue.ts';
 import type { Plan } from '../plan/plan.ts';
 import { toBytes } from '../plan/prefix.ts';
@@ -97,6 +105,8 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
     for (const [i, wanted] of plan.hosts.get(node)?.offloads ?? []) await setOffloads(director, rtnl.fd, i, wanted);
     await setUpFirewall(director, fd, plan.hosts.get(node)?.firewall ?? []);
   }
+  const made = [...nodes].map(([node, { fd }]) => ({ node, fd, devices: plan.devices.get(node) ?? [] }));
+  await setUpKeys(director, made, plan.seed);
   return network;
 }
 
@@ -233,11 +243,13 @@ function hostSetup(node: Node, plan: Plan, devices: Devices): AskedMessage[] {
   return [
     ...askedAt(node.place, setLink(1, { up: true })),
     ...node.ports.flatMap((port) => portSetup(port, plan, devices)),
+    ...makeDevices(plan.devices.get(node) ?? []),
     ...interfaces.flatMap((i) =>
       (plan.addressing.get(i) ?? []).flatMap((a, n) =>
         askedAt(addressPlace(i, n), newAddress(indexOf(i), toBytes(a), a.prefixLength)),
       ),
     ),
+    ...addressDevices(plan.devices.get(node) ?? []),
     ...(plan.routes.get(node) ?? []).flatMap(({ family, destination, gateway, through }) =>
       askedAt(
         through.place,
@@ -260,26 +272,36 @@ function hostSetup(node: Node, plan: Plan, devices: Devices): AskedMessage[] {
   ];
 }
 
+/** A route of the request as netlink has it. */
+export function routeFor({ place: _, family, destination, gateway, nexthops, ...rest }: HostRoute): RouteMessage {
+  return {
+    ...rest,
+    family: family === 'ipv4' ? AF.INET : AF.INET6,
+    ...(destination && { destination: { address: toBytes(destination), prefixLength: destination.prefixLength } }),
+    ...(gateway && { gateway: toBytes(gateway) }),
+    ...(nexthops && {
+      nexthops: nexthops.map(({ gateway: hop, ...more }) => ({ ...more, ...(hop && { gateway: toBytes(hop) }) })),
+    }),
+  };
+}
+
 /** What the request sets beside what follows from the graph. */
 function requestedSetup(host: HostPlan | undefined, indexOf: (i: Interface) => number): AskedMessage[] {
   if (!host) return [];
   return [
-    ...host.routes.flatMap(({ place, family, destination, gateway, through, ...rest }) =>
+    ...host.routes.flatMap((route) => askedAt(route.place, newRoute(routeFor(route)))),
+    ...host.rules.flatMap(({ place, family, from, ...rest }) =>
       askedAt(
         place,
-        newRoute({
-          family: family === 'ipv4' ? AF.INET : AF.INET6,
-          ...(destination && {
-            destination: { address: toBytes(destination), prefixLength: destination.prefixLength },
-          }),
-          ...(gateway && { gateway: toBytes(gateway) }),
-          ...(through && { device: indexOf(through) }),
+        newRule({
           ...rest,
+          family: family === 'ipv4' ? AF.INET : AF.INET6,
+          ...(from && { from: { address: toBytes(from), prefixLength: from.prefixLength } }),
         }),
       ),
     ),
-    ...host.neighbours.flatMap(({ place, address, mac, through }) =>
-      askedAt(place, newNeighbour(indexOf(through), toBytes(address), mac)),
+    ...host.neighbours.flatMap(({ place, address, mac, device }) =>
+      askedAt(place, newNeighbour(device, toBytes(address), mac)),
     ),
     ...[...host.qdiscs].flatMap(([i, options]) =>
       askedAt(i.place.at('qdisc'), newQdisc({ index: indexOf(i), parent: TC_H.ROOT, handle: handle(1) }, options)),

@@ -3,10 +3,11 @@
 import { parseMac } from '../../abi/netlink/inet.ts';
 import type { QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
 import { Firewall, type Transaction } from '../firewall/ruleset.ts';
-import { deviceIndex } from '../links/device-numbers.ts';
+import { numberDevicesOf } from '../links/device-numbers.ts';
 import { planQueue } from '../links/queue.ts';
 import type { Addressing } from './addressing.ts';
 import type { Place } from './issue.ts';
+import { type HostRule, PolicyTables } from './policy-tables.ts';
 import { contains, type Family, type InterfaceAddress, networkOf, parsePrefix } from './prefix.ts';
 import type { NeighbourSpec, Offload, RouteSpec } from './request.ts';
 import type { Interface, Node, Topology } from './topology.ts';
@@ -17,7 +18,14 @@ export interface HostRoute {
   readonly family: Family;
   readonly destination?: InterfaceAddress;
   readonly gateway?: InterfaceAddress;
-  readonly through?: Interface;
+  /** ifindex. */
+  readonly device?: number;
+  readonly nexthops?: readonly {
+    readonly gateway?: InterfaceAddress;
+    readonly device?: number;
+    readonly weight: number;
+  }[];
+  readonly table?: number;
   readonly metric?: number;
   readonly type?: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit';
   readonly mtu?: number;
@@ -28,11 +36,14 @@ export interface HostNeighbour {
   readonly place: Place;
   readonly address: InterfaceAddress;
   readonly mac: Uint8Array;
-  readonly through: Interface;
+  /** ifindex. */
+  readonly device: number;
 }
 
 export interface HostPlan {
   readonly routes: readonly HostRoute[];
+  /** Which packets go by which table. */
+  readonly rules: readonly HostRule[];
   readonly neighbours: readonly HostNeighbour[];
   readonly qdiscs: ReadonlyMap<Interface, QdiscOptions>;
   /** Rules of nftables. */
@@ -46,17 +57,20 @@ const offloads: readonly Offload[] = ['rx', 'tx', 'sg', 'tso', 'gso', 'gro'];
 
 export function planHost(node: Node, topology: Topology, addressing: Addressing): HostPlan {
   const interfaces = node.ports.flatMap((port) => port.interfaces);
-  const { routes, neighbours } = node.spec;
-  const given = routes === undefined || routes === 'none' ? [] : routes;
-  const context = { interfaces, topology, addressing };
+  const { neighbours } = node.spec;
+  const given = node.spec.routes === undefined || node.spec.routes === 'none' ? [] : node.spec.routes;
+  const context = { node, topology, addressing };
+  const tables = new PolicyTables();
+  const routes = given.flatMap((route, i) => planRoute(node.place.at('routes').at(i), route, context, tables) ?? []);
   return {
-    routes: given.flatMap((route, i) => planRoute(node.place.at('routes').at(i), route, context) ?? []),
+    routes,
+    rules: tables.rules,
     neighbours: (neighbours ?? []).flatMap(
       (neighbour, i) => planNeighbour(node.place.at('neighbours').at(i), neighbour, context) ?? [],
     ),
     qdiscs: new Map(interfaces.flatMap((i) => withQdisc(i))),
     offloads: new Map(interfaces.flatMap((i) => withOffload(i))),
-    firewall: new Firewall({ deviceIndex: (name) => deviceIndex(node, name) }).read(
+    firewall: new Firewall({ deviceIndex: (name) => numberDevicesOf(node).byName(name) }).read(
       node.place.at('nftables'),
       node.spec.nftables ?? [],
     ),
@@ -82,40 +96,73 @@ function withOffload(i: Interface): [Interface, Readonly<Partial<Record<Offload,
 
 /** What the names in a route or a neighbour may mean. */
 export interface Context {
-  readonly interfaces: readonly Interface[];
+  readonly node: Node;
   readonly topology: Topology;
   readonly addressing: Addressing;
 }
 
 /** A route of the request, its names found. */
-export function planRoute(place: Place, spec: RouteSpec, context: Context): HostRoute | undefined {
+export function planRoute(
+  place: Place,
+  spec: RouteSpec,
+  context: Context,
+  tables = new PolicyTables(),
+): HostRoute | undefined {
   const destination = spec.to === 'default' ? undefined : parsePrefix(spec.to);
   if (spec.to !== 'default' && !destination)
     return place.at('to').fail('bad-address', `${JSON.stringify(spec.to)} is neither "default" nor a network`);
-  const through = spec.dev === undefined ? undefined : findDevice(place.at('dev'), spec.dev, context);
-  const gateway =
-    spec.via === undefined ? undefined : findGateway(place.at('via'), spec.via, destination?.family, context);
+  const wanted = destination?.family ?? fromFamily(spec);
+  const device = spec.dev === undefined ? undefined : findDevice(place.at('dev'), spec.dev, context);
+  const gateway = spec.via === undefined ? undefined : findGateway(place.at('via'), spec.via, wanted, context);
+  const nexthops = planNexthops(place, spec, wanted, context);
   const needsWay = (spec.type ?? 'unicast') === 'unicast';
-  if (needsWay && spec.via === undefined && spec.dev === undefined)
-    return place.fail('bad-option', 'a route goes via a gateway or out of a dev');
-  const { to: _, via: __, dev: ___, ...rest } = spec;
+  if (needsWay && spec.via === undefined && spec.dev === undefined && !spec.nexthops)
+    return place.fail('bad-option', 'a route goes via a gateway, out of a dev, or by nexthops');
+  const family = wanted ?? gateway?.family ?? nexthops?.find((hop) => hop.gateway)?.gateway?.family ?? 'ipv4';
+  const table = tables.tableOf(place, spec, family);
+  const { to: _, via: __, dev: ___, nexthops: ____, from: _____, fwmark: ______, iif: _______, ...rest } = spec;
   return {
     ...rest,
     place,
-    family: destination?.family ?? gateway?.family ?? 'ipv4',
+    family,
     ...(destination && { destination: networkOf(destination) }),
     ...(gateway && { gateway }),
-    ...(through && { through }),
+    ...(device !== undefined && { device }),
+    ...(nexthops && { nexthops }),
+    ...(table !== undefined && { table }),
   };
 }
 
-function findDevice(place: Place, name: string, { interfaces }: Context): Interface | undefined {
+const fromFamily = ({ from }: RouteSpec): Family | undefined =>
+  from === undefined ? undefined : parsePrefix(from)?.family;
+
+function planNexthops(
+  place: Place,
+  { nexthops, via, dev }: RouteSpec,
+  family: Family | undefined,
+  context: Context,
+): HostRoute['nexthops'] {
+  if (!nexthops) return undefined;
+  if (via !== undefined || dev !== undefined)
+    place.at('nexthops').fail('bad-option', 'a route has nexthops, or a via and a dev of its own');
+  if (nexthops.length === 0) place.at('nexthops').fail('bad-option', 'one at least');
+  return nexthops.map((hop, i) => {
+    const at = place.at('nexthops').at(i);
+    const weight = hop.weight ?? 1;
+    if (!Number.isInteger(weight) || weight < 1 || weight > 256)
+      at.at('weight').fail('bad-option', `${weight} is no weight: 1 to 256`);
+    if (hop.via === undefined && hop.dev === undefined) at.fail('bad-option', 'via a gateway or out of a dev');
+    const gateway = hop.via === undefined ? undefined : findGateway(at.at('via'), hop.via, family, context);
+    const device = hop.dev === undefined ? undefined : findDevice(at.at('dev'), hop.dev, context);
+    return { weight, ...(gateway && { gateway }), ...(device !== undefined && { device }) };
+  });
+}
+
+/** ifindex of a device of the node. */
+function findDevice(place: Place, name: string, { node }: Context): number | undefined {
+  const { byName, names } = numberDevicesOf(node);
   return (
-    interfaces.find((i) => i.name === name) ??
-    place.fail(
-      'unknown-interface',
-      `there is no ${name}: ${interfaces.map((i) => i.name).join(', ') || 'no interface at all'}`,
-    )
+    byName(name) ?? place.fail('unknown-interface', `there is no ${name}: ${names.join(', ') || 'no interface at all'}`)
   );
 }
 
@@ -124,13 +171,13 @@ function findGateway(
   place: Place,
   via: string,
   family: Family | undefined,
-  { interfaces, topology, addressing }: Context,
+  { node: own, topology, addressing }: Context,
 ): InterfaceAddress | undefined {
   const address = parsePrefix(via);
   if (address) return address;
   const node = topology.nodes.get(via);
   if (!node) return place.fail('unknown-node', `${JSON.stringify(via)} is neither an address nor a node`);
-  const mine = interfaces.flatMap((i) => addressing.get(i) ?? []);
+  const mine = own.ports.flatMap((port) => port.interfaces.flatMap((i) => addressing.get(i) ?? []));
   const theirs = node.ports.flatMap((port) => port.interfaces.flatMap((i) => addressing.get(i) ?? []));
   const shared = theirs.find((a) => a.family === (family ?? 'ipv4') && mine.some((own) => contains(networkOf(own), a)));
   return shared ?? place.fail('unreachable', `${via} shares no network with this host`);
@@ -141,10 +188,11 @@ function planNeighbour(place: Place, spec: NeighbourSpec, context: Context): Hos
   const mac = parseMac(spec.mac);
   if (!address) place.at('address').fail('bad-address', `${JSON.stringify(spec.address)} is no address`);
   if (!mac) place.at('mac').fail('bad-address', `${JSON.stringify(spec.mac)} is no Ethernet address`);
-  const onNetwork = context.interfaces.find(
+  const interfaces = context.node.ports.flatMap((port) => port.interfaces);
+  const onNetwork = interfaces.find(
     (i) => address && context.addressing.get(i)?.some((own) => contains(networkOf(own), address)),
   );
-  const through =
-    spec.dev === undefined ? (onNetwork ?? context.interfaces[0]) : findDevice(place.at('dev'), spec.dev, context);
-  return address && mac && through ? { place, address, mac, through } : undefined;
+  const name = spec.dev ?? (onNetwork ?? interfaces[0])?.name;
+  const device = name === undefined ? undefined : findDevice(place.at('dev'), name, context);
+  return address && mac && device !== undefined ? { place, address, mac, device } : undefined;
 }

@@ -34,7 +34,9 @@ export function findNeighbours(workloads: readonly WorkloadPlan[], network: Netw
         if (target.port.node !== workload.on) addWay(workload.on, target, address.family);
       continue;
     }
-    addWay(workload.from, workload.target, workload.address.family);
+    if (workload.isOverlay)
+      for (const family of ['ipv4', 'ipv6'] as const) addWay(workload.from, workload.target, family);
+    else addWay(workload.from, workload.target, workload.address.family);
     if ('options' in workload && workload.options.mptcp) addSubflows(workload, network, add, addWay);
   }
   return [...found.values()];

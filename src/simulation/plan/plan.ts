@@ -1,6 +1,7 @@
 /** A request made into a plan: everything named, addressed, routed and checked before a kernel is touched. */
 
 import { formatIp, formatMac } from '../../abi/netlink/inet.ts';
+import { checkDeviceAddresses, type DevicePlan, planDevices } from '../devices/plan-devices.ts';
 import type { PlannedEvent, Way } from '../events/event.ts';
 import type { Override, PlanWay } from '../events/link-states.ts';
 import { changedLinks, planEvents } from '../events/plan-events.ts';
@@ -15,7 +16,16 @@ import { type Findings, type Issue, Place, type Warning } from './issue.ts';
 import { findNeighbours, type PlannedNeighbour, takesRoutes } from './neighbours.ts';
 import type { Family } from './prefix.ts';
 import type { DirectionSpec, HostSpec, InterfaceSpec, SimulationRequest } from './request.ts';
-import { findWays, type Network, type PlannedRoute, pathTo, routesOf, wayBack } from './routing.ts';
+import {
+  findWays,
+  type Network,
+  nearestAddress,
+  type PlannedRoute,
+  pathTo,
+  routesOf,
+  sourceFor,
+  wayBack,
+} from './routing.ts';
 import { warnOfTiming } from './timing.ts';
 import { type Link, type Node, type Port, planTopology, type Topology } from './topology.ts';
 import { readTime } from './words.ts';
@@ -38,6 +48,8 @@ export interface Plan {
   readonly forwarding: Forwarding;
   /** What the request sets on hosts beside. */
   readonly hosts: ReadonlyMap<Node, HostPlan>;
+  /** Devices that hosts make themselves. */
+  readonly devices: ReadonlyMap<Node, readonly DevicePlan[]>;
   /** Both ways of each link: from its first end, and back. */
   readonly directions: ReadonlyMap<Link, readonly [Direction, Direction]>;
   readonly hijacks: ReadonlyMap<Node, Hijack>;
@@ -78,6 +90,21 @@ export function planSimulation(given: SimulationRequest, budget: Budget): Planne
     topology.segments.flatMap((segment) => segment.interfaces.map((i) => [i, segment] as const)),
   );
   const network: Network = { topology, addressing, ways, segmentOf };
+  const devices = new Map(
+    [...topology.nodes.values()]
+      .filter(({ role }) => role !== 'switch')
+      .map((node) => [
+        node,
+        planDevices({
+          node,
+          topology,
+          addressing,
+          reach: (to) => nearestAddress(node, to, network),
+          source: (to) => sourceFor(node, to, network),
+        }),
+      ]),
+  );
+  checkDeviceAddresses(devices, addressing);
   const workloads = planWorkloads(place, withStarts(place, request), network);
   checkPaths(place, workloads, network);
   const seed = request.seed ?? 0;
@@ -134,6 +161,7 @@ export function planSimulation(given: SimulationRequest, budget: Budget): Planne
         .map((node) => [node, planHost(node, topology, addressing)]),
     ),
     directions,
+    devices,
     hijacks: new Map([...topology.nodes.values()].flatMap((node) => pairWith(node, hijacks.get(node.name)))),
     workloads: workloads.map((workload) => delayed(workload, hijacks)),
     captures: planCaptures(place, request, topology),
@@ -315,6 +343,7 @@ function checkPaths(place: Place, workloads: readonly WorkloadPlan[], network: N
     const { index, from, to } = workload;
     if (
       from === to ||
+      workload.isOverlay ||
       wayBack(
         workload.target,
         pathTo(from, workload.target, workload.address.family, network),

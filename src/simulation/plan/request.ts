@@ -1,5 +1,7 @@
 /** What a simulation is asked to be. Words and units are those of ip(8), tc(8) and ss(8); names left out are chosen and reported. */
 
+import type { DeviceSpec } from './device-spec.ts';
+
 /** "20ms": a time in tc's words. */
 export type Time = string;
 /** "10mbit" */
@@ -62,6 +64,8 @@ export interface HostSpec {
   readonly sysctls?: Readonly<Record<string, string | number>>;
   /** By name: eth0, eth1 … in the order of the links, or eth0.10 of a trunk. */
   readonly interfaces?: Readonly<Record<string, InterfaceSpec>>;
+  /** Tunnels, bonds and other devices that the host makes itself, by name. */
+  readonly devices?: Readonly<Record<string, DeviceSpec>>;
   /** Beside those the graph gives; `"none"` leaves those out. */
   readonly routes?: readonly RouteSpec[] | 'none';
   readonly neighbours?: readonly NeighbourSpec[];
@@ -88,10 +92,25 @@ export interface RouteSpec {
   /** Address, or the name of a neighbouring node. */
   readonly via?: string;
   readonly dev?: string;
+  /** Several ways at once, instead of `via` and `dev`. */
+  readonly nexthops?: readonly NexthopSpec[];
+  /** For packets of which this is so: the route is in a table of its own, which a rule of ip-rule(8) sends them to. */
+  readonly from?: string;
+  readonly fwmark?: number;
+  readonly iif?: string;
+  /** Number of the table, where it has one. */
+  readonly table?: number;
   readonly metric?: number;
   readonly type?: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit';
   readonly mtu?: number;
   readonly initcwnd?: number;
+}
+
+export interface NexthopSpec {
+  readonly via?: string;
+  readonly dev?: string;
+  /** Its share of flows. */
+  readonly weight?: number;
 }
 
 export interface NeighbourSpec {

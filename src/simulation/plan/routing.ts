@@ -164,3 +164,25 @@ export function pathTo(
 /** The answer goes to the address the request left from: that of the way's first interface. */
 export const wayBack = (target: Interface, way: ReturnType<typeof pathTo>, family: Family, network: Network) =>
   way?.[0] && pathTo(target.port.node, way[0].through, family, network);
+
+/** Of several addresses of a node the nearest one of IPv4 that can be reached, or else of IPv6. */
+export function nearestAddress(from: Node, to: Node, network: Network): InterfaceAddress | undefined {
+  const all = to.ports.flatMap((port) =>
+    port.interfaces.flatMap((i) => (network.addressing.get(i) ?? []).map((address) => ({ i, address }))),
+  );
+  const reached = all.flatMap(({ i, address }) => {
+    const path = pathTo(from, i, address.family, network);
+    return path ? [{ address, hops: path.length + (address.family === 'ipv4' ? 0 : 1e6) }] : [];
+  });
+  return reached.toSorted((a, b) => a.hops - b.hops)[0]?.address;
+}
+
+/** The address of a node that packets to another one's address leave from. */
+export function sourceFor(from: Node, to: InterfaceAddress, network: Network): InterfaceAddress | undefined {
+  for (const [i, addresses] of network.addressing) {
+    if (!addresses.some(({ family, value }) => family === to.family && value === to.value)) continue;
+    const first = pathTo(from, i, to.family, network)?.[0]?.through;
+    return first && network.addressing.get(first)?.find(({ family }) => family === to.family);
+  }
+  return undefined;
+}

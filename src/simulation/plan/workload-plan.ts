@@ -1,5 +1,6 @@
 /** Workloads with their hosts found, their addresses chosen and their numbers read. */
 
+import { deviceAddresses } from '../devices/plan-devices.ts';
 import type { Place } from './issue.ts';
 import { type Family, formatAddress, type InterfaceAddress } from './prefix.ts';
 import type {
@@ -25,6 +26,8 @@ export interface FlowPlan {
   readonly to: Node;
   readonly target: Interface;
   readonly address: InterfaceAddress;
+  /** The address is of a device that the host makes itself: the target is where its packets come in. */
+  readonly isOverlay?: true;
   readonly port: number;
   readonly startNs: number;
   /** DSCP and ECN in one byte, as IP has them. */
@@ -167,7 +170,9 @@ function findTarget(
   { to, family }: { readonly to: string; readonly family?: Family },
   from: Node | undefined,
   network: Network,
-): { readonly target: Interface; readonly address: InterfaceAddress } | undefined {
+): Pick<FlowPlan, 'target' | 'address' | 'isOverlay'> | undefined {
+  const overlay = findOverlay(to, family, from, network);
+  if (overlay) return overlay;
   const all = [...network.addressing].flatMap(([target, addresses]) =>
     addresses.map((address) => ({ target, address })),
   );
@@ -194,6 +199,27 @@ function findTarget(
       `${to} has no ${family ?? 'IP'} address${device === undefined ? '' : ` at ${device}`}`,
     )
   );
+}
+
+/** The address of a device that its host makes: "192.168.9.2" or "b:wg0". */
+function findOverlay(
+  to: string,
+  family: Family | undefined,
+  from: Node | undefined,
+  network: Network,
+): Pick<FlowPlan, 'target' | 'address' | 'isOverlay'> | undefined {
+  const [name = '', device] = to.split(':');
+  for (const node of network.topology.nodes.values())
+    for (const { name: own, address } of deviceAddresses(node)) {
+      const isNamed = node.name === name && device === own && (family === undefined || address.family === family);
+      if (!isNamed && formatAddress(address) !== to) continue;
+      const interfaces = node.ports.flatMap((port) => port.interfaces);
+      const target =
+        interfaces.find((i) => from && (['ipv4', 'ipv6'] as const).some((one) => pathTo(from, i, one, network))) ??
+        interfaces[0];
+      return target && { target, address, isOverlay: true };
+    }
+  return undefined;
 }
 
 /** RFC 8837 and RFC 4594: cs0 to cs7, af11 to af43, ef, le, va. */

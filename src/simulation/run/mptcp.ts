@@ -1,6 +1,6 @@
 /** Lets MPTCP use every link of its hosts: their path managers are told of all addresses, as by ip-mptcp(8), and each has a way of its own. */
 
-import { newRoute, newRule } from '../../abi/netlink/address.ts';
+import { newRoute, newSourceRule } from '../../abi/netlink/address.ts';
 import { NETLINK } from '../../abi/netlink/constants.ts';
 import type { NetlinkRequest } from '../../abi/netlink/message.ts';
 import { addMptcpEndpoint, ENDPOINT, getMptcpFamily, parseFamily, setMptcpLimits } from '../../abi/netlink/mptcp.ts';
@@ -82,6 +82,6 @@ function ownWay(i: Interface, address: InterfaceAddress, plan: Plan, device: num
   const table = FIRST_TABLE + device;
   return [
     newRoute({ family: familyNumber(family), gateway: toBytes(gateway), device, table }),
-    newRule(toBytes(address), table),
+    newSourceRule(toBytes(address), table),
   ];
 }

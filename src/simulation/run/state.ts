@@ -4,9 +4,11 @@ import {
   dumpAddresses,
   dumpNeighbours,
   dumpRoutes,
+  dumpRules,
   parseAddress,
   parseNeighbour,
   parseRoute,
+  parseRule,
 } from '../../abi/netlink/address.ts';
 import { AF, IFF, IPPROTO, NETLINK, NUD, RT_TABLE, RTN } from '../../abi/netlink/constants.ts';
 import { dumpSockets, parseSocket, type SocketState } from '../../abi/netlink/inet-diag.ts';
@@ -30,6 +32,8 @@ export interface HostState {
   readonly addresses: readonly string[];
   /** As ip(8) prints them: "default via 10.0.0.2 dev eth0". */
   readonly routes: readonly string[];
+  /** Those of ip-rule(8) beside the usual three. */
+  readonly rules?: readonly string[];
   readonly neighbours: readonly {
     readonly address: string;
     readonly mac?: string;
@@ -50,6 +54,9 @@ export interface HostState {
   /** Those of them that tell of a shortage of memory. */
   readonly pressure: Readonly<Record<string, number>>;
 }
+
+/** Of the tables local, main and default. */
+const usualRules = [0, 32_766, 32_767];
 
 /** What ip(8) calls a route that is not the usual one. */
 const routeTypes = new Map<number, string>([
@@ -122,13 +129,16 @@ async function readHost(plan: Plan, director: UserTask, node: Node, { fd, rtnl }
   const routes: string[] = [];
   for (const family of families) {
     for (const { payload } of await rtnl.ask(dumpRoutes(family))) {
-      const { type, destination, gateway, device, metric, table, mtu, initcwnd } = parseRoute(payload);
+      const { type, destination, gateway, device, nexthops, metric, table, mtu, initcwnd } = parseRoute(payload);
       if (table === RT_TABLE.LOCAL) continue;
       const words = [
         routeTypes.get(type),
         destination,
         gateway && `via ${gateway}`,
         device && `dev ${nameOf(device)}`,
+        ...(nexthops ?? []).map(
+          (hop) => `nexthop${hop.gateway ? ` via ${hop.gateway}` : ''} dev ${nameOf(hop.device)} weight ${hop.weight}`,
+        ),
         table !== RT_TABLE.MAIN && `table ${table}`,
         metric && `metric ${metric}`,
         mtu && `mtu ${mtu}`,
@@ -137,10 +147,24 @@ async function readHost(plan: Plan, director: UserTask, node: Node, { fd, rtnl }
       routes.push(words.filter((word) => typeof word === 'string').join(' '));
     }
   }
+  const rules: string[] = [];
+  for (const family of families)
+    for (const { payload } of await rtnl.ask(dumpRules(family))) {
+      const { priority, from, fwmark, iif, table, isOfVrf } = parseRule(payload);
+      if (usualRules.includes(priority)) continue;
+      const words = [
+        `${priority}: from ${from}`,
+        fwmark && `fwmark ${fwmark}`,
+        iif && `iif ${iif}`,
+        isOfVrf ? 'lookup l3mdev' : `lookup ${table}`,
+      ];
+      rules.push(words.filter((word) => typeof word === 'string').join(' '));
+    }
   return {
     links: links.map(({ flags, ...link }) => ({ ...link, up: (flags & IFF.UP) !== 0 })),
     addresses: addresses.map(({ index, address, prefixLength }) => `${address}/${prefixLength} dev ${nameOf(index)}`),
     routes,
+    ...(rules.length > 0 && { rules }),
     neighbours: neighbours
       .filter(({ index }) => index !== 1)
       .map(({ index, address, mac, state }) => ({
