@@ -168,13 +168,14 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     openWritable(() => kernels.acquire({ host, memoryMib: largest, clock }), device, request);
   const openChangeable = async (device: BlockDevice, request: MountRequest): Promise<MountedWritableTree> => {
     const image = await write(device, request, { clock: 'wall' });
-    const { mountPoint, type, partition } = image;
+    const { mountPoint, type, partition, volume } = image;
     try {
       const log = await KernelLog.open(image.task);
       const tasks = await taskPool(image.task, { spawn: image.newTask, turn: host.turn });
       return {
         type,
         partition,
+        volume,
         missing: [],
         tree: await openTree(tasks, mountPoint, damageWatch(tasks, log)),
         changes: await treeChanges(tasks, mountPoint),

@@ -40,7 +40,7 @@ export async function mountDisk(
   device: BlockDevice,
   disk: Disk,
   plan: MountPlan,
-): Promise<Pick<Mounted, 'type' | 'partition'>> {
+): Promise<Pick<Mounted, 'type' | 'partition' | 'volume'>> {
   const { gpt } = await presented(device);
   const shown = { device, bytes: volumeBytes(device), gpt, claimedBytes: undefined };
   const keyring = new Keyring({}, {});

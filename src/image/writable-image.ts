@@ -19,6 +19,7 @@ export interface WritableImage {
   readonly mountPoint: string;
   readonly type: string;
   readonly partition: number | undefined;
+  readonly volume: string;
   /**
    * Unmounts: all that was written is on the device and flushed, the journal is empty, and the kernel is gone. Rejects
    * when any of it failed; the device then is as a crash would leave it.
@@ -54,6 +55,7 @@ export async function openWritable(
       mountPoint: MOUNT_POINT,
       type: mounted.type,
       partition: mounted.partition,
+      volume: mounted.volume,
       async commit() {
         try {
           // Nothing may be open on it, and nobody may be in it. All tasks have the same open files.
