@@ -1,11 +1,12 @@
 /** What a command line names as an image, as a disk for the engine. */
 
-import type { MountRequest } from '../src/image/mounted-image.ts';
+import type { MountRequest, StackRequest } from '../src/image/mounted-image.ts';
 import { neighbours } from '../src/node/neighbours.ts';
 import { openImageFile } from '../src/node/open-image-file.ts';
 import { unpacker } from '../src/node/unpack.ts';
 import { type OpenedDisk, openDisk } from '../src/storage/open-disk.ts';
-import type { DiskOptions, MountOptions } from './options.ts';
+import type { DiskOptions, MountOptions, StackOptions } from './options.ts';
+import { unlockOf } from './unlock.ts';
 
 export interface DiskFile extends OpenedDisk {
   /** Throws when the file was written to since it was opened. */
@@ -29,11 +30,34 @@ export async function openDiskFile(
   return { ...disk, checkUnchanged: () => file.checkUnchanged() };
 }
 
+export interface StackFiles extends StackRequest {
+  /** Throws when one of the files was written to since it was opened. */
+  checkUnchanged(): void;
+}
+
+/** The other disks of the same machine, and what opens encrypted volumes. */
+export async function openStackFiles(options: StackOptions, more: readonly string[] = []): Promise<StackFiles> {
+  const unlock = unlockOf(options);
+  const also: DiskFile[] = [];
+  for (const path of [...more, ...(options.also ?? [])]) also.push(await openDiskFile(path));
+  const header = options.header === undefined ? undefined : await openDiskFile(options.header, { format: 'raw' });
+  return {
+    also: also.map(({ device }) => device),
+    header: header?.device,
+    unlock,
+    checkUnchanged() {
+      for (const file of also) file.checkUnchanged();
+      header?.checkUnchanged();
+    },
+  };
+}
+
 /** How the engine is to mount what the command line names. */
 export const mountRequest = ({
   type,
   partition,
   options,
+  subvol,
   offset,
   size,
   evenIfCut,
@@ -41,6 +65,7 @@ export const mountRequest = ({
   type,
   partition,
   options,
+  subvolume: subvol,
   offsetBytes: offset,
   sizeBytes: size,
   ...(evenIfCut && { evenIfCut }),

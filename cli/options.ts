@@ -7,6 +7,16 @@ export interface MountOptions {
   readonly type?: string;
   readonly partition?: string;
   readonly options?: string;
+  /** Of a btrfs. */
+  readonly subvol?: string;
+}
+
+/** What lies beside an image, and what opens it. */
+export interface StackOptions {
+  readonly also?: readonly string[];
+  readonly header?: string;
+  readonly passphraseFile?: readonly string[];
+  readonly keyFile?: readonly string[];
 }
 
 /** How the file of an image becomes a disk. */
@@ -20,7 +30,7 @@ export interface DiskOptions {
 }
 
 /** An image that commands only read. */
-export interface ImageOptions extends MountOptions, DiskOptions {
+export interface ImageOptions extends MountOptions, DiskOptions, StackOptions {
   readonly url?: URL;
 }
 
@@ -34,8 +44,25 @@ export const typeOption = (flags = '-t, --type <type>') =>
 export const partitionOption = (flags = '-p, --partition <partition>') =>
   new Option(
     flags,
-    'number, label or UUID; root: the one with a root file system; whole: all of the image (default: the only file system)',
+    'number, label, UUID or name (vg/root, /dev/md/data); root: the one with a root file system; whole: all of the image (default: the only file system)',
   ).argParser(partition);
+
+const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** Of what may be encrypted, or lie on several disks. */
+export const addStackOptions = (command: Command): Command =>
+  command
+    .option('--also <image>', 'another disk of an array, a volume group or a btrfs; may be repeated', several)
+    .option(
+      '--passphrase-file <file>',
+      'its first line opens encrypted volumes (default: LKL_PASSPHRASE, a prompt)',
+      several,
+    )
+    .option('--key-file <file>', 'all of it does', several)
+    .option('--header <file>', 'the detached header of an encrypted volume');
+
+export const subvolOption = () =>
+  new Option('--subvol <name>', 'a subvolume or snapshot of a btrfs, by path or number');
 
 export const mountOption = () => new Option('--options <options>', 'mount options, as for mount -o');
 

@@ -4,11 +4,13 @@ import { Command, Option } from 'commander';
 import { exitCodes, exitCodesHelp } from '../failure.ts';
 import {
   addDiskOptions,
+  addStackOptions,
   IMAGE,
   type ImageOptions,
   mountOption,
   partitionOption,
   quietOption,
+  subvolOption,
   typeOption,
   urlOption,
 } from '../options.ts';
@@ -23,16 +25,19 @@ export interface Fs2tarArguments extends ImageOptions {
 }
 
 export const fs2tarCommand = (): Command =>
-  addDiskOptions(
-    new Command('fs2tar')
-      .summary('write the tree of a disk image as a tar')
-      .description('Mounts a disk image read-only in a Linux kernel of its own and writes its tree as a tar.')
-      .argument('<image>', IMAGE)
-      .option('-o, --output <file>', 'write to a file (default: standard output)')
-      .addOption(typeOption())
-      .addOption(partitionOption())
-      .option('--path <path>', 'only this directory or file (default: all)')
-      .addOption(mountOption()),
+  addStackOptions(
+    addDiskOptions(
+      new Command('fs2tar')
+        .summary('write the tree of a disk image as a tar')
+        .description('Mounts a disk image read-only in a Linux kernel of its own and writes its tree as a tar.')
+        .argument('<image...>', `${IMAGE}; more than one: disks of the same machine`)
+        .option('-o, --output <file>', 'write to a file (default: standard output)')
+        .addOption(typeOption())
+        .addOption(partitionOption())
+        .option('--path <path>', 'only this directory or file (default: all)')
+        .addOption(mountOption())
+        .addOption(subvolOption()),
+    ),
   )
     .addOption(new Option('--compress <method>', 'compress the tar').choices(['none', 'gzip']).default('none'))
     .option('-z, --gzip', 'the same as --compress gzip')
@@ -44,7 +49,9 @@ export const fs2tarCommand = (): Command =>
     .addOption(urlOption())
     .addOption(quietOption())
     .addHelpText('after', exitCodesHelp)
-    .action(async (image: string, options: Fs2tarArguments) => {
+    .action(async ([image = '', ...more]: string[], options: Fs2tarArguments) => {
       const { fs2tar } = options.url === undefined ? await import('./here.ts') : await import('./remote.ts');
-      process.exitCode = (await fs2tar(image, options)) ? exitCodes.done : exitCodes.partial;
+      process.exitCode = (await fs2tar(image, { ...options, also: [...more, ...(options.also ?? [])] }))
+        ? exitCodes.done
+        : exitCodes.partial;
     });

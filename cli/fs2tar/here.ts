@@ -1,6 +1,6 @@
 /** `lkl fs2tar` in this process. */
 
-import { mountRequest, openDiskFile } from '../disk.ts';
+import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { openOutput } from '../output/output.ts';
 import { showProgress } from '../output/progress.ts';
@@ -14,8 +14,9 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
   const counts = { bytesRead: undefined as number | undefined, bytesWritten: 0, entries: 0 };
   const progress = await showProgress(options.quiet === true, () => counts);
   try {
-    const [engine, disk] = await Promise.all([
+    const [engine, stack, disk] = await Promise.all([
       openEngine(),
+      openStackFiles(options),
       openDiskFile(path, options, (bytes) => {
         counts.bytesRead = bytes;
       }),
@@ -31,6 +32,7 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
       disk.device,
       {
         ...mountRequest(options),
+        ...stack,
         ...(only !== undefined && { path: only }),
         onError,
         reused: true,
@@ -43,6 +45,7 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
       (chunk) => opened().write(chunk),
     );
     disk.checkUnchanged();
+    stack.checkUnchanged();
     await opened().end();
     output.commit();
     progress.done();

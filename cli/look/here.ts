@@ -5,7 +5,7 @@ import { STATX_BTIME } from '../../src/abi/uapi/fs.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { inNs, type Statx } from '../../src/kernel/syscalls/file.ts';
 import { described, isLink } from '../../src/tree/files.ts';
-import { mountRequest, openDiskFile } from '../disk.ts';
+import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import type { ImageOptions } from '../options.ts';
 import { below, type FileEntry, type ImageTree } from './image-tree.ts';
@@ -14,8 +14,12 @@ import { below, type FileEntry, type ImageTree } from './image-tree.ts';
 const PIECE_BYTES = 256 * 1024;
 
 export async function treeHere(image: string, options: ImageOptions): Promise<ImageTree> {
-  const [engine, disk] = await Promise.all([openEngine(), openDiskFile(image, options)]);
-  const { tree, type, close } = await engine.openTree(disk.device, mountRequest(options));
+  const [engine, stack, disk] = await Promise.all([
+    openEngine(),
+    openStackFiles(options),
+    openDiskFile(image, options),
+  ]);
+  const { tree, type, close } = await engine.openTree(disk.device, { ...mountRequest(options), ...stack });
   const stated = async (path: Buffer, name: Buffer, follow: boolean): Promise<FileEntry> => {
     const stat = await tree.stat(path, { follow });
     return entryOf(name, stat, isLink(stat) ? await tree.readlink(path) : undefined);
@@ -81,6 +85,7 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
     },
     async close() {
       disk.checkUnchanged();
+      stack.checkUnchanged();
       await close();
     },
   };

@@ -4,12 +4,14 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes } from '../failure.ts';
 import {
   addDiskOptions,
+  addStackOptions,
   bytes,
   IMAGE_OR_NAME,
   type ImageOptions,
   jsonOption,
   mountOption,
   partitionOption,
+  subvolOption,
   typeOption,
   urlOption,
 } from '../options.ts';
@@ -28,7 +30,11 @@ const verb = (name: string, summary: string): Command =>
   new Command(name).summary(summary).argument('<image>', IMAGE_OR_NAME);
 
 const mounting = (command: Command): Command =>
-  addDiskOptions(command.addOption(typeOption()).addOption(partitionOption()).addOption(mountOption()));
+  addStackOptions(
+    addDiskOptions(
+      command.addOption(typeOption()).addOption(partitionOption()).addOption(mountOption()).addOption(subvolOption()),
+    ),
+  );
 
 const PATTERNS = '* ? [ ] { } stand for names';
 
@@ -89,12 +95,22 @@ export const lookCommands = (): readonly Command[] => [
     .action(async (image: string, paths: string[], options: FindOptions) =>
       (await import('./find.ts')).find(image, paths, options),
     ),
-  addDiskOptions(verb('info', 'what is on an image: partitions, file systems, labels, UUIDs, use'))
-    .description('Shows the format of an image, its partitions and what is on them, as fdisk, blkid and df would.')
+  addStackOptions(
+    addDiskOptions(
+      new Command('info')
+        .summary('what is on an image: partitions, file systems, labels, UUIDs, use')
+        .argument('<image...>', `${IMAGE_OR_NAME}; more than one: disks of the same machine`),
+    ),
+  )
+    .description(
+      'Shows the format of an image, its partitions and what is on them, and what is stacked on these, as fdisk, lsblk -f and df would.',
+    )
     .option('-b, --bytes', 'sizes in bytes')
     .addOption(jsonOption())
     .addOption(urlOption())
-    .action(async (image: string, options: InfoOptions) => (await import('./info.ts')).info(image, options)),
+    .action(async ([image = '', ...more]: string[], options: InfoOptions) =>
+      (await import('./info.ts')).info(image, { ...options, also: [...more, ...(options.also ?? [])] }),
+    ),
   mounting(verb('df', 'how full a file system of an image is'))
     .description('Shows how full a file system of an image is.')
     .option('-b, --bytes', 'sizes in bytes')

@@ -19,7 +19,7 @@ import { chooseVolume, type Disks } from './choose.ts';
 import { ownPartitions, type ProbedDevice, probedPartitions, volumesOf } from './disk-volumes.ts';
 import { memberType } from './exposed.ts';
 import { EVEN_IF_CUT, imageCut, mountFailed } from './mount-failed.ts';
-import { type MountOptions, parseMountOptions } from './mount-options.ts';
+import { type MountOptions, parseMountOptions, withSubvolume } from './mount-options.ts';
 import type { MountedImage, MountRequest } from './mounted-image.ts';
 import { type Presented, padded } from './presented.ts';
 import type { Superblock } from './probe/superblocks.ts';
@@ -169,8 +169,9 @@ export class Image {
     return disk;
   }
 
-  async mountAs({ at, type, partition, options = '', readOnly, evenIfCut = false }: MountPlan): Promise<Mounted> {
-    const parsed = parseMountOptions(options, { writable: !readOnly });
+  async mountAs(plan: MountPlan): Promise<Mounted> {
+    const { at, type, partition, options, readOnly, subvolume, evenIfCut = false } = plan;
+    const parsed = parseMountOptions(withSubvolume(options, subvolume), { writable: !readOnly });
     if (type !== undefined) await this.mustKnow(type);
     const disks = await this.volumes(type);
     const stacked = () => this.stacked(disks, { type, evenIfIncomplete: evenIfCut });
@@ -180,6 +181,8 @@ export class Image {
       looksLikeRoot: (one: ProbedVolume) => this.#looksLikeRoot(one),
     };
     const volume = await chooseVolume(disks, { type, partition, evenIfCut }, looking);
+    if (subvolume !== undefined && volume.superblocks[0]?.types[0] !== 'btrfs')
+      throw new HostError('invalid-request', `${volume.title} has no subvolumes: it is no btrfs`);
     const cut = cutOf(volume) ?? this.views.map(({ device }) => knownCut(device)).find(Boolean);
     if (cut && !evenIfCut) throw cut;
     const name = await this.#deviceOf(volume);

@@ -82,3 +82,15 @@ export function parseMountOptions(options: string, { writable = false } = {}): M
   }
   return { flags, data: data.join(',') };
 }
+
+/** `subvolume` is a path, or a number as `btrfs subvolume list` tells it. */
+export function withSubvolume(options = '', subvolume: string | undefined): string {
+  if (subvolume === undefined) return options;
+  if (subvolume === '' || subvolume.includes(','))
+    throw new HostError(
+      'invalid-request',
+      `subvolume ${JSON.stringify(subvolume)}: its number can be named, its path cannot`,
+    );
+  const own = /^\d+$/.test(subvolume) ? `subvolid=${subvolume}` : `subvol=${subvolume}`;
+  return [options, own].filter(Boolean).join(',');
+}

@@ -31,6 +31,8 @@ export interface MountRequest extends StackRequest {
   readonly partition?: PartitionSelector | undefined;
   /** As for mount -o. */
   readonly options?: string | undefined;
+  /** Of a btrfs: a subvolume or snapshot, by its path or its number. */
+  readonly subvolume?: string | undefined;
   /** Where the disk begins in the image, and its bytes: an AppImage, firmware. Default: all of it. */
   readonly offsetBytes?: number | undefined;
   readonly sizeBytes?: number | undefined;
@@ -75,6 +77,8 @@ export interface FileSystemReport extends VolumeReport {
   readonly sizeBytes: number | undefined;
   readonly usedBytes: number | undefined;
   readonly freeBytes: number | undefined;
+  /** Of a btrfs that has any. */
+  readonly subvolumes?: readonly SubvolumeReport[] | undefined;
 }
 
 export interface PartitionReport {
@@ -113,6 +117,18 @@ export interface ClosedReport {
   /** A kind of error: passphrase-needed, wrong-passphrase, stack-incomplete, bad-stack. */
   readonly error: string;
   readonly message: string;
+}
+
+/** A subvolume of a btrfs, or a snapshot of one. */
+export interface SubvolumeReport {
+  readonly id: number;
+  /** From the top of the file system. */
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** It was made as a snapshot of another. */
+  readonly snapshot: boolean;
+  /** The one that is mounted where none is asked for. */
+  readonly default: boolean;
 }
 
 export interface ImageReport {

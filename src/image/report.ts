@@ -11,6 +11,7 @@ import type { FileSystemReport, ImageReport, PartitionReport, StackedReport } fr
 import { tableReader } from './probe/partition-entry.ts';
 import { partitionTypeName } from './probe/partition-types.ts';
 import type { Stacked } from './stack/stack.ts';
+import { subvolumesAt } from './stack/subvolumes.ts';
 import { toldBy } from './told-by-kernel.ts';
 import type { ProbedVolume } from './volumes.ts';
 import type { Volumes } from './whole-or-partitions.ts';
@@ -99,10 +100,12 @@ async function fileSystemOf(image: Image, volume: ProbedVolume): Promise<FileSys
   if ((await memberType(volume)) !== undefined) return undefined;
   const mounted = await image.look(volume, async (superblock) => {
     const known = await identityOf(volume.bytes, superblock);
-    return { type: superblock.types[0], known, told: await toldBy(image.task, MOUNT_POINT), use: await useOf(image) };
+    const type = superblock.types[0];
+    const subvolumes = type === 'btrfs' ? await subvolumesAt(image.task, MOUNT_POINT) : [];
+    return { type, known, told: await toldBy(image.task, MOUNT_POINT), use: await useOf(image), subvolumes };
   });
   if (mounted === undefined) return undefined;
-  const { type, known, told, use } = mounted;
+  const { type, known, told, use, subvolumes } = mounted;
   const unit = use && (use.frsize || use.bsize);
   return {
     type,
@@ -112,6 +115,7 @@ async function fileSystemOf(image: Image, volume: ProbedVolume): Promise<FileSys
     sizeBytes: use && use.blocks * (unit ?? 0),
     usedBytes: use && (use.blocks - use.bfree) * (unit ?? 0),
     freeBytes: use && use.bfree * (unit ?? 0),
+    ...(subvolumes.length > 0 && { subvolumes }),
   };
 }
 

@@ -19,7 +19,14 @@ export {
   type KernelDisk,
   RunningKernel,
 } from './kernel.ts';
-export { type ImageSource, type OpenImageOptions, openImage } from './open-image.ts';
+export {
+  type AskSecret,
+  type ImageSource,
+  type Locked,
+  type OpenImageOptions,
+  openImage,
+  type Secret,
+} from './open-image.ts';
 export type { ImageInfo } from './opened-image.ts';
 export type { EncodingOptions, EncodingOrOptions, ImagePath, NameEncoding } from './paths.ts';
 export type { ReadFileOptions, ReadStreamOptions } from './read-options.ts';

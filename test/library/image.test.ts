@@ -11,7 +11,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type ImageSource, openImage } from '../../src/library/index.ts';
 import { memorySource } from '../../src/storage/byte-source.ts';
-import { type Entry, fixtureDevice, fixtureListing } from '../fixtures/load.ts';
+import { type Entry, fixtureDevice, fixtureListing, stackDevice } from '../fixtures/load.ts';
 import { rowsOfListing, rowsOfTar } from '../kernel/tar-listing.ts';
 import { fixtureBytes, withFolder } from './images.ts';
 
@@ -256,5 +256,28 @@ describe('an image', () => {
     await expect(buffer(image.createReadStream('/large.bin', { signal: AbortSignal.abort() }))).rejects.toMatchObject({
       name: 'AbortError',
     });
+  });
+});
+
+describe('what is stacked on disks', () => {
+  it('is opened by a passphrase, bytes, several, or by asking', async () => {
+    const device = await stackDevice('luks1');
+    const bytes = new TextEncoder().encode('correct horse');
+    for (const passphrase of ['correct horse', bytes, ['no', 'correct horse'], () => 'correct horse'] as const) {
+      await using image = await openImage(device, { passphrase });
+      expect(await image.readFile('/etc/hostname', 'utf8')).toBe('luks1\n');
+    }
+    await expect(openImage(device)).rejects.toMatchObject({ code: 'ERR_PASSPHRASE_NEEDED' });
+    await expect(openImage(device, { passphrase: 'no' })).rejects.toMatchObject({ code: 'ERR_WRONG_PASSPHRASE' });
+  });
+
+  it('several images are one machine', async () => {
+    const [first, second] = [await stackDevice('btrfs-two-0'), await stackDevice('btrfs-two-1')];
+    await using image = await openImage(first, { also: [second], subvolume: '@home' });
+    expect(await image.readFile('/etc/hostname', 'utf8')).toBe('home\n');
+    const { fileSystem, also } = await image.info();
+    expect(fileSystem?.subvolumes?.map(({ path }) => path)).toEqual(['@home', 'deep/inner', '@home-before']);
+    expect(also).toHaveLength(1);
+    await expect(openImage(second)).rejects.toMatchObject({ code: 'ERR_STACK_INCOMPLETE' });
   });
 });
