@@ -16,7 +16,7 @@ import { parseIp, parseMac } from '../src/abi/netlink/inet.ts';
 import { dumpSockets } from '../src/abi/netlink/inet-diag.ts';
 import { dumpLinks, getLink, newLink, setLink } from '../src/abi/netlink/link.ts';
 import { frame, type NetlinkRequest } from '../src/abi/netlink/message.ts';
-import { changeQdisc, dumpClasses, dumpQdiscs, handle, newHtbClass, newQdisc } from '../src/abi/netlink/tc.ts';
+import { changeQdisc, dumpClasses, dumpQdiscs, handle, newClass, newQdisc } from '../src/abi/netlink/tc.ts';
 
 const out = new URL('../src/abi/netlink/kernel.golden.json', import.meta.url);
 const exchange = new URL('netlink-exchange.py', import.meta.url).pathname;
@@ -48,9 +48,9 @@ const requests: Record<string, NetlinkRequest | [number, NetlinkRequest]> = {
   rule: newSourceRule(ip('10.0.0.1'), 4),
   neighbour: newNeighbour(v1, ip('10.0.0.2'), mac('02:00:00:00:00:02')),
   htb: newQdisc({ index: v1, parent: TC_H.ROOT, handle: handle(1) }, { kind: 'htb', defaultClass: 0x10 }),
-  'htb class': newHtbClass(
+  'htb class': newClass(
     { index: v1, parent: handle(1), handle: handle(1, 0x10) },
-    { rate: 5 * mbit, ceil: 10 * mbit, burst: 3000, cburst: 4000 },
+    { kind: 'htb', rate: 5 * mbit, ceil: 10 * mbit, burst: 3000, cburst: 4000 },
   ),
   'tbf below the class': newQdisc(
     { index: v1, parent: handle(1, 0x10), handle: handle(2) },

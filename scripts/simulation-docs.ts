@@ -1,6 +1,7 @@
 /** Writes the tables of docs/simulations.md from openapi/v1.json. `--check` only compares. */
 
 import { readFile, writeFile } from 'node:fs/promises';
+import { absentQueues, queueOptions } from '../src/simulation/links/queue.ts';
 
 interface Schema {
   readonly $ref?: string;
@@ -91,6 +92,7 @@ export function simulationTables(document: {
     ...devices.map((one) => table(subject(one, 'kind', '####'), without(one, deviceCommon))),
     table('### A switch', resolved((memberOf(simulation, 'switches').additionalProperties ?? {}) as Schema)),
     table('### A link', link),
+    queuesText(),
     table('### Losses, as an object', lossObject),
     table('### A capture, as an object', captureObject),
     '## Workloads',
@@ -100,6 +102,23 @@ export function simulationTables(document: {
     '## Events',
     table('### Every event has', { properties: timing, required: ['at'] }),
     ...eventsBare.map((one, i) => table(subject(events[i] ?? {}), one)),
+  ].join('\n\n');
+}
+
+/** Kinds of queues and their words, as the code has them. */
+function queuesText(): string {
+  const rows = Object.entries(queueOptions).map(
+    ([kind, words]) => `- \`${kind}\`: ${words.map((word) => `\`${word}\``).join(', ') || 'no options'}`,
+  );
+  const missing = Object.entries(absentQueues).map(([kind, why]) => `- \`${kind}\` ${why}.`);
+  return [
+    '### A queue',
+    'A kind alone, or `{"kind": …}` with options by the words of tc(8): sizes and rates as everywhere, flags `true` or `false`, lists as lists. Words that a kind does not have are refused. `fifo` is `pfifo` or `bfifo`, as its limit is a number or a size.',
+    rows.join('\n'),
+    'Classes of `htb` have `rate`, `ceil`, `prio`; of `hfsc` the curves `rt`, `ls`, `ul` or `sc` (a rate, or `{"m1", "d", "m2"}`); of `drr` a `quantum`; of `qfq` a `weight` and `maxpkt`; all of them a `queue` and a `match` (`protocol`, `src`, `dst`, `sport`, `dport`). `default` is the number of the class for what matches nothing; the last one if left out.',
+    'Not there:',
+    missing.join('\n'),
+    'Of congestion controls TCP Prague and BBRv3 are not in Linux 6.12: `dctcp` (with `ce_threshold` of fq_codel or fq at the bottleneck) and `bbr` come nearest.',
   ].join('\n\n');
 }
 

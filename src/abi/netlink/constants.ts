@@ -74,6 +74,7 @@ export const IFLA = {
   STATS64: 23,
   AF_SPEC: 26,
   NET_NS_FD: 28,
+  NUM_TX_QUEUES: 31,
   GSO_MAX_SEGS: 40,
   GSO_MAX_SIZE: 41,
 } as const;
@@ -149,6 +150,7 @@ export const TCA_NETEM = {
   LATENCY64: 10,
   JITTER64: 11,
   SLOT: 12,
+  SLOT_DIST: 13,
   PRNG_SEED: 14,
 } as const;
 export const NETEM_LOSS = { GI: 1, GE: 2 } as const;
@@ -194,9 +196,19 @@ export const TCA_FQ_PIE = {
   MEMORY_LIMIT: 8,
   ECN: 10,
 } as const;
+export const TCA_HHF = {
+  BACKLOG_LIMIT: 1,
+  QUANTUM: 2,
+  HH_FLOWS_LIMIT: 3,
+  RESET_TIMEOUT: 4,
+  ADMIT_BYTES: 5,
+  EVICT_TIMEOUT: 6,
+  NON_HH_WEIGHT: 7,
+} as const;
 export const TCA_CAKE = {
   BASE_RATE64: 2,
   DIFFSERV_MODE: 3,
+  ATM: 4,
   FLOW_MODE: 5,
   OVERHEAD: 6,
   RTT: 7,
@@ -209,6 +221,7 @@ export const TCA_CAKE = {
   INGRESS: 15,
   ACK_FILTER: 16,
   SPLIT_GSO: 17,
+  FWMARK: 18,
 } as const;
 export const TCA_CAKE_STATS = { CAPACITY_ESTIMATE64: 2, MEMORY_LIMIT: 3, MEMORY_USED: 4, TIN_STATS: 10 } as const;
 export const TCA_CAKE_TIN_STATS = {

@@ -8,7 +8,7 @@ import golden from './iproute2.golden.json';
 import { addBridgeVlan, newLink, setLink } from './link.ts';
 import { frame, listAttributes, type NetlinkRequest } from './message.ts';
 import { cakeAckFilters, cakeDiffserv, cakeFlowModes, type QdiscOptions } from './qdisc-options.ts';
-import { handle, newFlower, newHtbClass, newMatchall, newQdisc } from './tc.ts';
+import { handle, newClass, newFlower, newMatchall, newQdisc } from './tc.ts';
 
 const ip = (text: string) => parseIp(text) ?? expect.fail(`${text} is an address`);
 const mac = (text: string) => parseMac(text) ?? expect.fail(`${text} is an address`);
@@ -18,7 +18,80 @@ const qdisc = (options: QdiscOptions, place: Parameters<typeof newQdisc>[0] = ro
 const netem = (options: object) => qdisc({ kind: 'netem', limit: 1000, ...options });
 const mbit = 125_000;
 
+const oneTen = { index: lo, parent: handle(1), handle: handle(1, 0x10) };
 const ours: Record<keyof typeof golden, NetlinkRequest> = {
+  'tc qdisc add dev lo root sfb': qdisc({ kind: 'sfb' }),
+  'tc qdisc add dev lo root choke limit 1000 min 83 max 250 burst 200 ecn bandwidth 10mbit probability 0.02': qdisc({
+    kind: 'choke',
+    limit: 1000,
+    min: 83,
+    max: 250,
+    avpkt: 1000,
+    burst: 200,
+    ecn: true,
+    bandwidth: 10 * mbit,
+    probability: 0.02,
+  }),
+  'tc qdisc add dev lo root hhf limit 1000 quantum 1500 hh_limit 100 reset_timeout 50ms admit_bytes 131072 evict_timeout 2s non_hh_weight 3':
+    qdisc({
+      kind: 'hhf',
+      limit: 1000,
+      quantum: 1500,
+      heavyFlows: 100,
+      resetUs: 50_000,
+      admitBytes: 131_072,
+      evictUs: 2_000_000,
+      lightWeight: 3,
+    }),
+  'tc qdisc add dev lo root ets bands 4 strict 2 quanta 3000 1500 priomap 0 1 2 3': qdisc({
+    kind: 'ets',
+    bands: 4,
+    strict: 2,
+    quanta: [3000, 1500],
+    priomap: [0, 1, 2, 3],
+  }),
+  'tc qdisc add dev lo root multiq': qdisc({ kind: 'multiq' }),
+  'tc qdisc add dev lo root skbprio limit 64': qdisc({ kind: 'skbprio', limit: 64 }),
+  'tc qdisc add dev lo root cbs hicredit 153 locredit -1389 idleslope 20000 sendslope -980000 offload 0': qdisc({
+    kind: 'cbs',
+    hicredit: 153,
+    locredit: -1389,
+    idleslope: 20_000,
+    sendslope: -980_000,
+  }),
+  'tc qdisc add dev lo root pfifo_head_drop limit 10': qdisc({ kind: 'pfifo_head_drop', limit: 10 }),
+  'tc qdisc add dev lo root handle 1: drr': qdisc({ kind: 'drr' }, { ...root, handle: handle(1) }),
+  'tc class add dev lo parent 1: classid 1:10 drr quantum 1514': newClass(oneTen, { kind: 'drr', quantum: 1514 }),
+  'tc qdisc add dev lo root handle 1: qfq': qdisc({ kind: 'qfq' }, { ...root, handle: handle(1) }),
+  'tc class add dev lo parent 1: classid 1:10 qfq weight 10 maxpkt 2000': newClass(oneTen, {
+    kind: 'qfq',
+    weight: 10,
+    maxPacket: 2000,
+  }),
+  'tc qdisc add dev lo root handle 1: hfsc default 10': qdisc(
+    { kind: 'hfsc', defaultClass: 0x10 },
+    { ...root, handle: handle(1) },
+  ),
+  'tc class add dev lo parent 1: classid 1:10 hfsc rt m1 2mbit d 10ms m2 1mbit ls rate 3mbit ul rate 5mbit': newClass(
+    oneTen,
+    {
+      kind: 'hfsc',
+      rt: { m1: 2 * mbit, dUs: 10_000, m2: mbit },
+      ls: { m1: 0, dUs: 0, m2: 3 * mbit },
+      ul: { m1: 0, dUs: 0, m2: 5 * mbit },
+    },
+  ),
+  'tc filter add dev lo parent 1: protocol all prio 9 matchall classid 1:10': newMatchall(
+    { index: lo, parent: handle(1), priority: 9 },
+    { classId: handle(1, 0x10) },
+  ),
+  'tc qdisc add dev lo root cake pppoe-ptm ether-vlan fwmark 0xf': qdisc({
+    kind: 'cake',
+    atm: 2,
+    overhead: 34,
+    fwmark: 15,
+  }),
+  'tc qdisc add dev lo root cake docsis': qdisc({ kind: 'cake', atm: 0, overhead: 18, mpu: 64 }),
   'ip link add v1 mtu 1400 address 02:00:00:00:00:01 type veth peer name v2 address 02:00:00:00:00:02': newLink(
     { kind: 'veth', peer: { name: 'v2', address: mac('02:00:00:00:00:02') } },
     { name: 'v1', mtu: 1400, address: mac('02:00:00:00:00:01') },
@@ -135,9 +208,9 @@ const ours: Record<keyof typeof golden, NetlinkRequest> = {
     { ...root, handle: handle(1) },
   ),
   'tc class add dev lo parent 1: classid 1:10 htb rate 5mbit ceil 10mbit burst 3000 cburst 4000 prio 2 quantum 1514':
-    newHtbClass(
+    newClass(
       { index: lo, parent: handle(1), handle: handle(1, 0x10) },
-      { rate: 5 * mbit, ceil: 10 * mbit, burst: 3000, cburst: 4000, prio: 2, quantum: 1514 },
+      { kind: 'htb', rate: 5 * mbit, ceil: 10 * mbit, burst: 3000, cburst: 4000, prio: 2, quantum: 1514 },
     ),
   'tc qdisc add dev lo parent 1:10 pfifo limit 100': qdisc(
     { kind: 'pfifo', limit: 100 },

@@ -41,6 +41,8 @@ export interface LinkAttributes {
   /** Longest GSO packet, in segments: 1 makes the stack send what fits the MTU. */
   readonly gsoMaxSegs?: number;
   readonly gsoMaxSize?: number;
+  /** On creation: queues to send from. */
+  readonly txQueues?: number;
   readonly netns?: NetnsReference;
   readonly up?: boolean;
   /** False: no ARP and no neighbour discovery on this device. */
@@ -110,6 +112,7 @@ function linkAttributes(a: LinkAttributes): Attribute[] {
     maybe(string, IFLA.IFNAME, a.name),
     maybe(attrU32, IFLA.MASTER, a.master),
     maybe(attrU32, IFLA.TXQLEN, a.txQueueLength),
+    maybe(attrU32, IFLA.NUM_TX_QUEUES, a.txQueues),
     maybe(attrU32, IFLA.GSO_MAX_SEGS, a.gsoMaxSegs),
     maybe(attrU32, IFLA.GSO_MAX_SIZE, a.gsoMaxSize),
     netns,

@@ -61,8 +61,13 @@ export interface FourStates {
 
 /** Delivery in bursts, as from a shared medium. */
 export interface Slot {
-  readonly minDelayNs: number;
-  readonly maxDelayNs: number;
+  /** Time between two: uniform from one to the other, or of a distribution with this mean and deviation. */
+  readonly minDelayNs?: number;
+  readonly maxDelayNs?: number;
+  readonly delayNs?: number;
+  readonly jitterNs?: number;
+  readonly distribution?: Int16Array;
+  /** What one lets pass at most. */
   readonly packets?: number;
   readonly bytes?: number;
 }
@@ -137,15 +142,15 @@ export function encodeNetem(o: NetemOptions): Uint8Array {
       maybe(attrU64, TCA_NETEM.LATENCY64, needs64(o.latencyNs) ? o.latencyNs : undefined),
       maybe(attrU64, TCA_NETEM.JITTER64, needs64(o.jitterNs) ? o.jitterNs : undefined),
       o.slot && raw(TCA_NETEM.SLOT, encodeSlot(o.slot)),
-      o.distribution &&
-        raw(
-          TCA_NETEM.DELAY_DIST,
-          new Uint8Array(o.distribution.buffer, o.distribution.byteOffset, o.distribution.byteLength),
-        ),
+      o.distribution && table(TCA_NETEM.DELAY_DIST, o.distribution),
+      o.slot?.distribution && table(TCA_NETEM.SLOT_DIST, o.slot.distribution),
       maybe(attrU64, TCA_NETEM.PRNG_SEED, o.seed),
     ),
   ]);
 }
+
+const table = (type: number, samples: Int16Array): Attribute =>
+  raw(type, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
 
 function correlations(o: NetemOptions): Attribute | undefined {
   const given = [o.delayCorrelation, o.lossCorrelation, o.duplicateCorrelation];
@@ -189,6 +194,13 @@ function encodeRate(o: NetemOptions): Attribute[] {
   );
 }
 
-function encodeSlot({ minDelayNs, maxDelayNs, packets = 0, bytes = 0 }: Slot): Uint8Array {
-  return encode(slotSpec, { minDelay: minDelayNs, maxDelay: maxDelayNs, maxPackets: packets, maxBytes: bytes });
+function encodeSlot({ minDelayNs, maxDelayNs, delayNs, jitterNs, packets = 0, bytes = 0 }: Slot): Uint8Array {
+  return encode(slotSpec, {
+    minDelay: minDelayNs ?? 0,
+    maxDelay: maxDelayNs ?? 0,
+    maxPackets: packets,
+    maxBytes: bytes,
+    distributionDelay: delayNs ?? 0,
+    distributionJitter: jitterNs ?? 0,
+  });
 }

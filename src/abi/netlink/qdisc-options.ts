@@ -2,11 +2,22 @@
 
 import { Struct, u8, u32 } from '../struct.ts';
 import { array, encode, s32 } from './codecs.ts';
-import { TCA_CAKE, TCA_CODEL, TCA_FQ, TCA_FQ_CODEL, TCA_FQ_PIE, TCA_HTB, TCA_PIE, TCA_TBF } from './constants.ts';
+import {
+  TCA_CAKE,
+  TCA_CODEL,
+  TCA_FQ,
+  TCA_FQ_CODEL,
+  TCA_FQ_PIE,
+  TCA_HHF,
+  TCA_HTB,
+  TCA_PIE,
+  TCA_TBF,
+} from './constants.ts';
 import { type Attribute, attrU32, attrU64, concat, present, raw } from './message.ts';
 import { encodeNetem, type NetemOptions } from './netem.ts';
 import { needs64, noRate, rateOf, ratespec, transmitTicks } from './psched.ts';
-import { encodeRed, type RedOptions } from './red.ts';
+import { encodeStruct, type StructOptions } from './qdisc-structs.ts';
+import { type ChokeOptions, encodeChoke, encodeRed, type RedOptions } from './red.ts';
 
 /** Sizes in bytes, rates in bytes a second; `limit` in packets unless said. */
 export interface TbfOptions {
@@ -28,8 +39,8 @@ export interface HtbOptions {
   readonly rateToQuantum?: number;
 }
 export interface FifoOptions {
-  /** pfifo counts its limit in packets, bfifo in bytes. */
-  readonly kind: 'pfifo' | 'bfifo';
+  /** bfifo counts its limit in bytes, the others in packets. */
+  readonly kind: 'pfifo' | 'bfifo' | 'pfifo_head_drop';
   readonly limit?: number;
 }
 export interface PrioOptions {
@@ -100,6 +111,15 @@ const flatOptions = {
     memoryLimit: [TCA_FQ_PIE.MEMORY_LIMIT, attrU32],
     ecn: [TCA_FQ_PIE.ECN, attrU32],
   },
+  hhf: {
+    limit: [TCA_HHF.BACKLOG_LIMIT, attrU32],
+    quantum: [TCA_HHF.QUANTUM, attrU32],
+    heavyFlows: [TCA_HHF.HH_FLOWS_LIMIT, attrU32],
+    resetUs: [TCA_HHF.RESET_TIMEOUT, attrU32],
+    admitBytes: [TCA_HHF.ADMIT_BYTES, attrU32],
+    evictUs: [TCA_HHF.EVICT_TIMEOUT, attrU32],
+    lightWeight: [TCA_HHF.NON_HH_WEIGHT, attrU32],
+  },
   cake: {
     /** Bytes a second; 0 is unlimited. */
     bandwidth: [TCA_CAKE.BASE_RATE64, attrU64],
@@ -107,6 +127,9 @@ const flatOptions = {
     flowMode: [TCA_CAKE.FLOW_MODE, attrU32],
     overhead: [TCA_CAKE.OVERHEAD, attrU32],
     mpu: [TCA_CAKE.MPU, attrU32],
+    /** 0: frames as they are, 1: ATM cells, 2: PTM's coding. */
+    atm: [TCA_CAKE.ATM, attrU32],
+    fwmark: [TCA_CAKE.FWMARK, attrU32],
     rttUs: [TCA_CAKE.RTT, attrU32],
     targetUs: [TCA_CAKE.TARGET, attrU32],
     autorate: [TCA_CAKE.AUTORATE, attrU32],
@@ -130,6 +153,8 @@ export type QdiscOptions =
   | TbfOptions
   | HtbOptions
   | RedOptions
+  | ChokeOptions
+  | StructOptions
   | FifoOptions
   | PrioOptions
   | SfqOptions
@@ -152,15 +177,6 @@ export const cakeAckFilters = ['no-ack-filter', 'ack-filter', 'ack-filter-aggres
 
 const tbfQopt = Struct({ rate: ratespec, peakrate: ratespec, limit: u32, buffer: u32, mtu: u32 });
 const htbGlob = Struct({ version: u32, rate2quantum: u32, defcls: u32, debug: u32, directPackets: u32 });
-const htbOpt = Struct({
-  rate: ratespec,
-  ceil: ratespec,
-  buffer: u32,
-  cbuffer: u32,
-  quantum: u32,
-  level: u32,
-  prio: u32,
-});
 const fifoQopt = Struct({ limit: u32 });
 const prioQopt = Struct({ bands: s32, priomap: array(u8, 16) });
 const sfqQopt = Struct({
@@ -196,8 +212,22 @@ export function encodeQdiscOptions(o: QdiscOptions): Uint8Array {
       );
     case 'red':
       return encodeRed(o);
+    case 'choke':
+      return encodeChoke(o);
+    case 'sfb':
+    case 'ets':
+    case 'hfsc':
+    case 'multiq':
+    case 'mqprio':
+    case 'skbprio':
+    case 'cbs':
+    case 'drr':
+    case 'qfq':
+    case 'pfifo_fast':
+      return encodeStruct(o);
     case 'pfifo':
     case 'bfifo':
+    case 'pfifo_head_drop':
       return o.limit === undefined ? new Uint8Array() : encode(fifoQopt, { limit: o.limit });
     case 'prio':
       return encodePrio(o);
@@ -244,34 +274,6 @@ function encodeTbf(o: TbfOptions): Uint8Array {
       needs64(o.rate) ? attrU64(TCA_TBF.RATE64, o.rate) : undefined,
       o.peakRate && needs64(o.peakRate) ? attrU64(TCA_TBF.PRATE64, o.peakRate) : undefined,
       o.peakRate ? attrU32(TCA_TBF.PBURST, peakBurst) : undefined,
-    ),
-  );
-}
-
-/** One class of an htb. Rates in bytes a second, bursts in bytes. */
-export interface HtbClass {
-  readonly rate: number;
-  readonly ceil: number;
-  readonly burst: number;
-  readonly cburst: number;
-  readonly prio?: number;
-  readonly quantum?: number;
-}
-
-export function encodeHtbClass(c: HtbClass): Uint8Array {
-  const parms = encode(htbOpt, {
-    rate: rateOf(c.rate),
-    ceil: rateOf(c.ceil),
-    buffer: transmitTicks(c.rate, c.burst),
-    cbuffer: transmitTicks(c.ceil, c.cburst),
-    quantum: c.quantum ?? 0,
-    prio: c.prio ?? 0,
-  });
-  return concat(
-    present(
-      needs64(c.rate) ? attrU64(TCA_HTB.RATE64, c.rate) : undefined,
-      needs64(c.ceil) ? attrU64(TCA_HTB.CEIL64, c.ceil) : undefined,
-      raw(TCA_HTB.PARMS, parms),
     ),
   );
 }

@@ -25,6 +25,11 @@ export interface RedOptions {
   readonly adaptive?: boolean;
 }
 
+/** CHOKe, tc-choke(8): RED in packets. */
+export interface ChokeOptions extends Omit<RedOptions, 'kind' | 'harddrop' | 'adaptive'> {
+  readonly kind: 'choke';
+}
+
 /** struct nla_bitfield32: the flags that `selector` names get the value given. */
 const bitfield32 = Struct({ value: u32, selector: u32 });
 const allFlags = 0xf;
@@ -40,9 +45,34 @@ export function encodeRed(o: RedOptions): Uint8Array {
     raw(TCA_RED.PARMS, encode(qopt, { limit: o.limit, min: o.min, max: o.max, wlog, plog, scellLog: cellLog })),
     raw(TCA_RED.STAB, table),
     raw(TCA_RED.FLAGS, encode(bitfield32, { value: flags, selector: allFlags })),
-    attrU32(TCA_RED.MAX_P, Math.min(0xffff_ffff, Math.floor(o.probability * 2 ** 32))),
+    attrU32(TCA_RED.MAX_P, maxP(o)),
   ]);
 }
+
+const TCA_CHOKE = { PARMS: 1, STAB: 2, MAX_P: 3 } as const;
+
+/** Thresholds count packets; how averages follow is reckoned in bytes, as for RED. */
+export function encodeChoke(o: ChokeOptions): Uint8Array {
+  const inBytes: RedOptions = {
+    ...o,
+    kind: 'red',
+    min: o.min * o.avpkt,
+    max: o.max * o.avpkt,
+    limit: o.limit * o.avpkt,
+  };
+  const wlog = weightLog(inBytes);
+  const { cellLog, table } = idleDamping(wlog, inBytes);
+  const { limit, min, max } = o;
+  const parms = { limit, min, max, wlog, plog: dropLog(inBytes), scellLog: cellLog, flags: o.ecn ? 1 : 0 };
+  return concat([
+    raw(TCA_CHOKE.PARMS, encode(qopt, parms)),
+    raw(TCA_CHOKE.STAB, table),
+    attrU32(TCA_CHOKE.MAX_P, maxP(o)),
+  ]);
+}
+
+const maxP = ({ probability }: { readonly probability: number }): number =>
+  Math.min(0xffff_ffff, Math.floor(probability * 2 ** 32));
 
 /** W = 2^-wlog, the largest weight that lets `burst` packets in before the average reaches `min`. */
 function weightLog({ min, avpkt, burst }: RedOptions): number {

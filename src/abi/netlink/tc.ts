@@ -1,6 +1,7 @@
 /** RTM_*QDISC, RTM_*TCLASS and RTM_*TFILTER: traffic control of a device, tc(8). */
 
 import { Struct, u8, u16, u32 } from '../struct.ts';
+import { type ClassOptions, encodeClass } from './classes.ts';
 import { decode, encode, s32 } from './codecs.ts';
 import {
   ETH_P,
@@ -31,7 +32,7 @@ import {
   request,
   string,
 } from './message.ts';
-import { encodeHtbClass, encodeQdiscOptions, type HtbClass, type QdiscOptions } from './qdisc-options.ts';
+import { encodeQdiscOptions, type QdiscOptions } from './qdisc-options.ts';
 
 const tcmsg = Struct({ family: u8, pad1: u8, pad2: u16, index: s32, handle: u32, parent: u32, info: u32 });
 
@@ -55,8 +56,8 @@ export interface QdiscPlace {
 
 function qdiscRequest(flags: number, place: QdiscPlace, kind: string, options: Uint8Array): NetlinkRequest {
   const body = encode(tcmsg, { index: place.index, parent: place.parent, handle: place.handle ?? 0 });
-  // sch_fq_pie.c alone insists that its options say they are nested.
-  const type = kind === 'fq_pie' ? TCA.OPTIONS | NLA_F.NESTED : TCA.OPTIONS;
+  // sch_fq_pie.c and sch_ets.c insist that their options say they are nested.
+  const type = kind === 'fq_pie' || kind === 'ets' ? TCA.OPTIONS | NLA_F.NESTED : TCA.OPTIONS;
   return request(RTM.NEWQDISC, flags, body, [string(TCA.KIND, kind), ...(options.length ? [raw(type, options)] : [])]);
 }
 
@@ -88,17 +89,17 @@ export const dumpClasses = (index: number): NetlinkRequest => dump(RTM.GETTCLASS
 
 type ClassPlace = QdiscPlace & { readonly handle: number };
 
-/** "tc class add ... htb" */
-export const newHtbClass = (place: ClassPlace, options: HtbClass): NetlinkRequest =>
-  htbClassRequest(NLM_F.CREATE | NLM_F.EXCL, place, options);
-/** "tc class change ... htb" */
-export const changeHtbClass = (place: ClassPlace, options: HtbClass): NetlinkRequest =>
-  htbClassRequest(0, place, options);
+/** "tc class add" */
+export const newClass = (place: ClassPlace, options: ClassOptions): NetlinkRequest =>
+  classRequest(NLM_F.CREATE | NLM_F.EXCL, place, options);
+/** "tc class change" */
+export const changeClass = (place: ClassPlace, options: ClassOptions): NetlinkRequest =>
+  classRequest(0, place, options);
 
-const htbClassRequest = (flags: number, place: ClassPlace, options: HtbClass): NetlinkRequest =>
+const classRequest = (flags: number, place: ClassPlace, options: ClassOptions): NetlinkRequest =>
   request(RTM.NEWTCLASS, flags, encode(tcmsg, { index: place.index, parent: place.parent, handle: place.handle }), [
-    string(TCA.KIND, 'htb'),
-    raw(TCA.OPTIONS, encodeHtbClass(options)),
+    string(TCA.KIND, options.kind),
+    raw(TCA.OPTIONS, encodeClass(options)),
   ]);
 
 /** What a filter does with a packet it matches: name a class, or hand the packet to another device of the namespace. */

@@ -218,6 +218,28 @@ export const changeable = {
 
 export const direction = {
   ...changeable,
+  keepOrder: flag(
+    'Packets keep their order whatever the jitter: one that is later holds up those behind it. Default: false.',
+  ),
+  slot: z
+    .strictObject({
+      min: time('From one to the next, at least.', '5ms'),
+      max: time('And at most. Default: as min.', '15ms'),
+      distribution: z.enum(['normal', 'pareto', 'paretonormal']).optional().openapi({
+        description: 'Instead of min and max. Default: none.',
+        example: 'normal',
+      }),
+      delay: time('Its mean.', '10ms'),
+      jitter: time('Its deviation.', '2ms'),
+      packets: count('The most that goes at once. Default: any number.', 8),
+      bytes: size('The most that goes at once. Default: any number.', '15kb'),
+    })
+    .optional()
+    .openapi({
+      description:
+        'What came is let go at intervals, all at once, as Wi-Fi, cable and LTE do (`slot` of tc-netem(8)). Default: none.',
+      example: { min: '5ms', max: '15ms', packets: 8 },
+    }),
   gap: count('Only every so manieth packet may overtake. Default: 1.', 5),
   burst: size(
     "The token bucket, full at first: bytes that may pass at once. Default: a millisecond's worth, but one frame at least.",

@@ -77,7 +77,7 @@ export class WayState {
     }
     return steps.flatMap((step, i): TcChange[] => {
       const old = before[i];
-      if (step.step === 'filter' || !old || old.step === 'filter') return [];
+      if (step.step === 'filter' || step.step === 'rest' || !old) return [];
       if (step.step === 'class') return same(old, step) ? [] : [{ how: 'change', step: { ...step, place } }];
       if (old.step !== 'qdisc') return [];
       return this.#changeQdisc(place, old, step, steps);

@@ -4,7 +4,7 @@ import { deleteAddress, deleteRoute, newAddress, newRoute } from '../../abi/netl
 import { TC_H } from '../../abi/netlink/constants.ts';
 import { setLink } from '../../abi/netlink/link.ts';
 import type { NetlinkRequest } from '../../abi/netlink/message.ts';
-import { changeHtbClass, changeQdisc, deleteFilters, replaceQdisc } from '../../abi/netlink/tc.ts';
+import { changeClass, changeQdisc, deleteFilters, replaceQdisc } from '../../abi/netlink/tc.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
@@ -87,8 +87,8 @@ function messagesFor(action: Exclude<Action, { do: 'sysctl' }>, devices: Devices
 }
 
 function changeMessage(index: number, { how, step }: TcChange): NetlinkRequest {
-  if (step.step === 'class') return changeHtbClass({ index, parent: step.parent, handle: step.handle }, step.options);
-  if (step.step === 'filter') throw new Error('filters do not change');
+  if (step.step === 'class') return changeClass({ index, parent: step.parent, handle: step.handle }, step.options);
+  if (step.step !== 'qdisc') throw new Error('filters do not change');
   const place = { index, parent: step.parent, handle: step.handle };
   // At its root a device's qdisc is told by its handle alone.
   const at = step.parent === TC_H.ROOT ? { ...place, parent: TC_H.ROOT } : place;

@@ -38,7 +38,24 @@ function capacity(options: QdiscOptions): Capacity {
     case 'tbf':
       return { packets: anything, bytes: options.limit ?? anything, managed: false };
     case 'pfifo':
+    case 'pfifo_head_drop':
       return { packets: options.limit ?? deviceQueue, bytes: anything, managed: false };
+    case 'pfifo_fast':
+      return { packets: 3 * deviceQueue, bytes: anything, managed: false };
+    case 'multiq':
+    case 'mqprio':
+      return { packets: 16 * deviceQueue, bytes: anything, managed: false };
+    case 'ets':
+      return { packets: options.bands * deviceQueue, bytes: anything, managed: false };
+    case 'skbprio':
+      return { packets: options.limit ?? 64, bytes: anything, managed: false };
+    case 'cbs':
+      return { packets: deviceQueue, bytes: anything, managed: false };
+    case 'sfb':
+      return { packets: options.limit || deviceQueue, bytes: anything, managed: true };
+    case 'choke':
+    case 'hhf':
+      return { packets: options.limit ?? 1000, bytes: anything, managed: true };
     case 'prio':
       return { packets: (options.bands ?? 3) * deviceQueue, bytes: anything, managed: false };
     case 'sfq':

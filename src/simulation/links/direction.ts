@@ -4,7 +4,7 @@ import { TC_H } from '../../abi/netlink/constants.ts';
 import type { NetemOptions } from '../../abi/netlink/netem.ts';
 import { handle } from '../../abi/netlink/tc.ts';
 import type { Place } from '../plan/issue.ts';
-import type { DirectionSpec, LossSpec, QueueSpec } from '../plan/request.ts';
+import type { DirectionSpec, LossSpec, QueueSpec, SlotSpec } from '../plan/request.ts';
 import { readPercent, readSize, readTime } from '../plan/words.ts';
 import { type Random, seedFrom } from '../run/random.ts';
 import { delayTable } from './delay-distribution.ts';
@@ -12,6 +12,7 @@ import { isHtb, planHtb } from './htb.ts';
 import { type DeliveryTrace, meanRate, opportunityBytes, parseTrace } from './mahimahi.ts';
 import { planQueue } from './queue.ts';
 import { planRate, slowestRate } from './rate.ts';
+import { isHfsc, isScheduler, planScheduler } from './scheduler.ts';
 import type { TcStep, TracedBucket } from './step.ts';
 
 /** Where an option of a direction stands in the request: on the link, or in what overrides it. */
@@ -97,6 +98,7 @@ export function planDirection(
     limitBytes: limitBytes ?? defaultLimit(rate ?? 0, delayNs, frameBytes),
     waitsForTrace: trace !== undefined,
     isTrunk,
+    frameBytes,
   };
   const steps: TcStep[] = [
     ...(netem ? [{ place, step: 'qdisc', parent: TC_H.ROOT, handle: netemHandle, options: netem } as const] : []),
@@ -141,6 +143,7 @@ interface Shaper {
   readonly waitsForTrace: boolean;
   /** Its frames carry VLAN tags. */
   readonly isTrunk: boolean;
+  readonly frameBytes: number;
 }
 
 /** The rate and what waits for it. Cake and htb shape by themselves, for the others a token bucket does. */
@@ -153,6 +156,28 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
     return [];
   }
   if (spec === undefined && rate === undefined) return [];
+  const classes = { limitBytes, isTrunk, rate, frameBytes: shaper.frameBytes };
+  if (spec !== undefined && isHfsc(spec)) {
+    if (rate !== undefined && !waitsForTrace)
+      return planScheduler(place, spec, { ...classes, parent, handle: shaperHandle });
+    place.fail('bad-option', 'hfsc shares a rate: give the link one');
+    return [];
+  }
+  // One that waits for a trace is full at first: no more than one packet has that, however small.
+  const bucket = {
+    kind: 'tbf',
+    rate: rate === undefined ? 0 : waitsForTrace ? slowestRate(burst) : rate,
+    burst,
+    limit: limitBytes,
+    ...(waitsForTrace && { mpu: burst }),
+  } as const;
+  if (spec !== undefined && isScheduler(spec)) {
+    if (rate === undefined) return planScheduler(place, spec, { ...classes, parent, handle: queueHandle });
+    return [
+      { place, step: 'qdisc', parent, handle: shaperHandle, options: bucket },
+      ...planScheduler(place, spec, { ...classes, parent: shaperHandle | 1, handle: queueHandle }),
+    ];
+  }
   const queue = planQueue(place, spec ?? 'bfifo', { on: 'link', limitBytes, ...(rate !== undefined && { rate }) });
   if (!queue) return [];
   if (rate === undefined) return [{ place, step: 'qdisc', parent, handle: queueHandle, options: queue }];
@@ -161,14 +186,6 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
     return [
       { place, step: 'qdisc', parent, handle: shaperHandle, options: { ...queue, bandwidth: rate, autorate: 0 } },
     ];
-  // One that waits for a trace is full at first: no more than one packet has that, however small.
-  const bucket = {
-    kind: 'tbf',
-    rate: waitsForTrace ? slowestRate(burst) : rate,
-    burst,
-    limit: limitBytes,
-    ...(waitsForTrace && { mpu: burst }),
-  } as const;
   return [
     { place, step: 'qdisc', parent, handle: shaperHandle, options: bucket },
     { place, step: 'qdisc', parent: shaperHandle | 1, handle: queueHandle, options: queue },
@@ -238,7 +255,10 @@ function planNetem(at: Where, spec: DirectionSpec, random: Random, hasQueue: boo
     reorder,
     gap: spec.gap,
     ...planLoss(at('loss'), spec.loss),
+    slot: spec.slot && planSlot(at('slot'), spec.slot),
+    rate: spec.keepOrder && jitterNs ? IN_ORDER_RATE : undefined,
   });
+  if (spec.keepOrder && !jitterNs) at('keepOrder').warn('without a jitter packets keep their order anyway');
   const seed = seedFrom(random);
   return Object.keys(options).length === 0 ? undefined : { kind: 'netem', limit: unlimitedPackets, ...options, seed };
 }
@@ -250,11 +270,32 @@ function planNetem(at: Where, spec: DirectionSpec, random: Random, hasQueue: boo
 function perturbed(netem: NetemOptions | undefined, perturbNs: number): NetemOptions | undefined {
   if (!netem || perturbNs === 0 || netem.jitterNs) return netem;
   const half = Math.round(perturbNs / 2);
-  return { ...netem, latencyNs: (netem.latencyNs ?? 0) + half, jitterNs: half, rate: PERTURBED_RATE };
+  return { ...netem, latencyNs: (netem.latencyNs ?? 0) + half, jitterNs: half, rate: IN_ORDER_RATE };
 }
 
 /** Bytes a second. */
-const PERTURBED_RATE = 1e12;
+const IN_ORDER_RATE = 1e12;
+
+function planSlot(place: Place, spec: SlotSpec): NetemOptions['slot'] {
+  const time = (key: 'min' | 'max' | 'delay' | 'jitter') => readTime(place.at(key), spec[key]);
+  const bytes = readSize(place.at('bytes'), spec.bytes);
+  const most = { ...(spec.packets !== undefined && { packets: spec.packets }), ...(bytes !== undefined && { bytes }) };
+  if (spec.packets !== undefined && (!Number.isInteger(spec.packets) || spec.packets < 1 || spec.packets > 0x7fff_ffff))
+    place.at('packets').fail('bad-option', 'one packet at least');
+  const [min, max, delay, jitter] = [time('min'), time('max'), time('delay'), time('jitter')];
+  if (spec.distribution === undefined) {
+    for (const key of ['delay', 'jitter'] as const)
+      if (spec[key] !== undefined)
+        place.at(key).fail('bad-option', `${key} is of a distribution: name one, or min and max`);
+    if (!min) return place.fail('bad-option', 'a slot has a min (and a max), or a distribution');
+    if (max !== undefined && max < min) place.at('max').fail('bad-option', 'max is less than min');
+    return { minDelayNs: min, maxDelayNs: max ?? min, ...most };
+  }
+  if (min !== undefined || max !== undefined) place.fail('bad-option', 'min and max, or a distribution');
+  if (!delay) return place.at('delay').fail('bad-option', 'a distribution has a delay');
+  const distribution = delayTable(spec.distribution);
+  return { delayNs: delay, jitterNs: jitter ?? 0, ...(distribution && { distribution }), ...most };
+}
 
 /** Without the members that are undefined or zero: they ask for nothing. */
 function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
@@ -309,6 +350,9 @@ function planLoss(place: Place, loss: string | LossSpec | undefined): Partial<Ne
   };
 }
 
+/** Kinds that hold so many packets. */
+const counters = ['pfifo', 'pfifo_head_drop', 'choke', 'sfb', 'skbprio'];
+
 /** A packet of many segments is one packet to a qdisc: where each segment has its own luck or its own place in a count, it must come alone. */
 function gsoLimit(
   netem: NetemOptions | undefined,
@@ -319,7 +363,7 @@ function gsoLimit(
   const fates = Object.keys(netem ?? {}).filter((key) => !['kind', 'limit', 'latencyNs', 'seed', 'rate'].includes(key));
   // A packet that is perturbed keeps its place, and its segments stay together.
   const hasLuck = fates.some((key) => key !== 'jitterNs' || netem?.rate === undefined);
-  const counts = steps.some((step) => step.step === 'qdisc' && step.options.kind === 'pfifo');
+  const counts = steps.some((step) => step.step === 'qdisc' && counters.includes(step.options.kind));
   if (hasLuck || counts) return 1;
   if (burst === undefined || burst >= longestBurst) return undefined;
   return Math.max(1, Math.floor(burst / frameBytes));

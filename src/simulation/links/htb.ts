@@ -39,7 +39,13 @@ export function planHtb(place: Place, spec: QueueSpec, context: HtbContext): TcS
   const defaultClass = firstMinor + readDefault(place.at('default'), given?.default, classes.length);
   return [
     { place, step: 'qdisc', parent, handle: context.handle, options: { kind: 'htb', defaultClass } },
-    { place, step: 'class', parent: context.handle, handle: root, options: { rate, ceil: rate, burst, cburst: burst } },
+    {
+      place,
+      step: 'class',
+      parent: context.handle,
+      handle: root,
+      options: { kind: 'htb', rate, ceil: rate, burst, cburst: burst },
+    },
     ...classes.flatMap((value, index) =>
       planClass(place.at('classes').at(index), value, index, classes.length, context),
     ),
@@ -79,7 +85,7 @@ function planClass(place: Place, value: unknown, index: number, count: number, c
       step: 'class',
       parent: handle(major, 1),
       handle: own,
-      options: { rate: sure, ceil, burst, cburst: burst, prio, quantum: burst },
+      options: { kind: 'htb', rate: sure, ceil, burst, cburst: burst, prio, quantum: burst },
     },
     ...(queue
       ? [

@@ -11,7 +11,7 @@ import {
 import { AF, TC_H } from '../../abi/netlink/constants.ts';
 import { addBridgeVlan, deleteBridgeVlan, type LinkAttributes, newLink, setLink } from '../../abi/netlink/link.ts';
 import type { NetlinkRequest } from '../../abi/netlink/message.ts';
-import { handle, newFlower, newHtbClass, newMatchall, newQdisc } from '../../abi/netlink/tc.ts';
+import { handle, newClass, newFlower, newMatchall, newQdisc } from '../../abi/netlink/tc.ts';
 import { CLONE } from '../../abi/uapi/socket.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { setOffload } from '../../kernel/syscalls/ethtool.ts';
@@ -33,6 +33,7 @@ import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts'
 import { numberDevicesOf } from './device-numbers.ts';
 import { ownSysctls, sharedSysctls, trackingSysctls } from './host-tables.ts';
 import { opportunityBytes } from './mahimahi.ts';
+import { DEVICE_QUEUES, needsSeveralQueues } from './queue.ts';
 import type { TcStep } from './step.ts';
 
 /** A network namespace the director holds open. */
@@ -186,8 +187,8 @@ function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes
   const leastMtu = forward?.trace || reverse?.trace ? opportunityBytes + 32 : 0;
   const mtu = Math.max(leastMtu, ...link.ports.map((port) => port.mtu));
   return [
-    cable(`l${link.index}a`, first, mtu, link.ports[0], nodes, devices),
-    cable(`l${link.index}b`, second, mtu, link.ports[1], nodes, devices),
+    cable(`l${link.index}a`, first, mtu, link.ports[0], { nodes, devices, plan, steps: reverse?.steps ?? [] }),
+    cable(`l${link.index}b`, second, mtu, link.ports[1], { nodes, devices, plan, steps: forward?.steps ?? [] }),
     ...shape(second, forward?.steps ?? []),
     ...shape(first, reverse?.steps ?? []),
     ...askedAt(
@@ -205,17 +206,22 @@ function cable(
   index: number,
   mtu: number,
   port: Port,
-  nodes: ReadonlyMap<Node, Netns>,
-  devices: Devices,
+  { nodes, devices, plan, steps }: Pick<Network, 'nodes' | 'devices'> & { plan: Plan; steps: readonly TcStep[] },
 ): AskedMessage {
+  const own = plan.hosts.get(port.node)?.qdiscs ?? new Map();
+  const isSpread = port.interfaces.some((i) => needsSeveralQueues(own.get(i)?.kind ?? ''));
   const peer: LinkAttributes = {
+    ...(isSpread && { txQueues: DEVICE_QUEUES }),
     name: port.name,
     index: devices.ofPort.get(port) ?? 0,
     mtu: port.mtu,
     address: port.mac,
     netns: { fd: nodes.get(port.node)?.fd ?? -1 },
   };
-  const message = newLink({ kind: 'veth', peer }, { name, index, mtu, up: true, arp: false });
+  const isShared = steps.some((step) => step.step === 'qdisc' && needsSeveralQueues(step.options.kind));
+  // veth opens the queues of both ends where the first one says how many it has.
+  const queues = isShared ? { txQueues: DEVICE_QUEUES } : isSpread ? { txQueues: 1 } : {};
+  const message = newLink({ kind: 'veth', peer }, { name, index, mtu, up: true, arp: false, ...queues });
   return { place: port.place, message };
 }
 
@@ -224,7 +230,9 @@ const shape = (index: number, steps: readonly TcStep[]): AskedMessage[] =>
 
 function stepMessage(index: number, step: TcStep): NetlinkRequest {
   if (step.step === 'qdisc') return newQdisc({ index, parent: step.parent, handle: step.handle }, step.options);
-  if (step.step === 'class') return newHtbClass({ index, parent: step.parent, handle: step.handle }, step.options);
+  if (step.step === 'class') return newClass({ index, parent: step.parent, handle: step.handle }, step.options);
+  if (step.step === 'rest')
+    return newMatchall({ index, parent: step.parent, priority: step.priority }, { classId: step.classId });
   return newFlower({ index, parent: step.parent, priority: step.priority }, step.keys, { classId: step.classId });
 }
 

@@ -6,7 +6,8 @@ import type { QueueSpec } from '../plan/request.ts';
 import { parsePercent, parseRate, parseSize, parseTime, slips } from '../plan/units.ts';
 
 /** Reads the JSON value of an option; undefined when it is none. */
-type Reader = (value: unknown) => number | boolean | undefined;
+type Value = number | boolean | readonly number[] | readonly { readonly count: number; readonly offset: number }[];
+type Reader = (value: unknown) => Value | undefined;
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const count: Reader = (value) =>
@@ -30,12 +31,37 @@ const seconds: Reader = (value) =>
       : Number(microseconds(value)) / 1e6;
 const percent: Reader = (value) => parsePercent(text(value));
 const flag: Reader = (value) => (typeof value === 'boolean' ? Number(value) : undefined);
+/** A list of numbers, each read by another reader. */
+const list =
+  (read: Reader): Reader =>
+  (value) => {
+    if (!Array.isArray(value)) return undefined;
+    const numbers = value.map(read);
+    return numbers.every((number) => typeof number === 'number') ? numbers : undefined;
+  };
+/** "2@1": two queues from the second on. */
+const queueRanges: Reader = (value) => {
+  if (!Array.isArray(value)) return undefined;
+  const ranges = value.map((one) => /^(\d{1,3})@(\d{1,3})$/.exec(text(one)));
+  return ranges.includes(null)
+    ? undefined
+    : ranges.map((range) => ({ count: Number(range?.[1]), offset: Number(range?.[2]) }));
+};
+const milliseconds: Reader = (value) => {
+  const ns = parseTime(text(value));
+  return ns === undefined ? undefined : Math.round(ns / 1e6);
+};
+/** 0.001 or "0.1%" */
+const fraction: Reader = (value) =>
+  typeof value === 'number' && value > 0 && value <= 1 ? value : parsePercent(text(value));
+const whole: Reader = (value) =>
+  Number.isSafeInteger(value) && Math.abs(value as number) < 2 ** 31 ? (value as number) : undefined;
 const truth: Reader = (value) => (typeof value === 'boolean' ? value : undefined);
 /** What may be a slip in a text that this reader took. */
 const slipOf = (read: Reader | undefined, value: string): string | undefined =>
   read === bytesPerSecond
     ? slips.rate(value)
-    : read === microseconds
+    : read === microseconds || read === milliseconds
       ? slips.time(value)
       : read === size
         ? slips.size(value)
@@ -45,9 +71,39 @@ const choice =
   (value) =>
     words.includes(text(value)) ? words.indexOf(text(value)) : undefined;
 
+interface LinkLayer {
+  readonly atm?: 0 | 1 | 2;
+  readonly overhead?: number;
+  readonly mpu?: number;
+}
+/** tc-cake(8), OVERHEAD COMPENSATION PARAMETERS: 1 is ATM's cells, 2 PTM's coding. */
+const cakeLinkLayers: Readonly<Record<string, LinkLayer>> = {
+  atm: { atm: 1 },
+  ptm: { atm: 2 },
+  noatm: { atm: 0 },
+  raw: { atm: 0, overhead: 0 },
+  conservative: { atm: 1, overhead: 48 },
+  'ipoa-vcmux': { atm: 1, overhead: 8 },
+  'ipoa-llcsnap': { atm: 1, overhead: 16 },
+  'bridged-vcmux': { atm: 1, overhead: 24 },
+  'bridged-llcsnap': { atm: 1, overhead: 32 },
+  'pppoa-vcmux': { atm: 1, overhead: 10 },
+  'pppoa-llc': { atm: 1, overhead: 14 },
+  'pppoe-vcmux': { atm: 1, overhead: 32 },
+  'pppoe-llcsnap': { atm: 1, overhead: 40 },
+  'pppoe-ptm': { atm: 2, overhead: 30 },
+  'bridged-ptm': { atm: 2, overhead: 22 },
+  'via-ethernet': {},
+  ethernet: { overhead: 38, mpu: 84 },
+  'ether-vlan': { overhead: 4 },
+  docsis: { atm: 0, overhead: 18, mpu: 64 },
+};
+
 /** tc's word for an option: the kernel's field, and how to read it. */
 const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, Reader]>>>> = {
   pfifo: { limit: ['limit', count] },
+  pfifo_head_drop: { limit: ['limit', count] },
+  pfifo_fast: {},
   bfifo: { limit: ['limit', size] },
   codel: {
     limit: ['limit', count],
@@ -110,6 +166,10 @@ const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, R
     'split-gso': ['splitGso', flag],
     'ack-filter': ['ackFilter', (value) => choice(...cakeAckFilters)(value) ?? flag(value)],
     memlimit: ['memoryLimit', size],
+    fwmark: ['fwmark', count],
+    'autorate-ingress': ['autorate', flag],
+    // What a link adds to frames, in tc's words: each may stand beside others.
+    ...Object.fromEntries(Object.keys(cakeLinkLayers).map((word) => [word, [word, truth] as const])),
   },
   sfq: {
     limit: ['limit', count],
@@ -141,11 +201,82 @@ const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, R
     peakrate: ['peakRate', bytesPerSecond],
     mtu: ['peakBurst', size],
   },
-  prio: { bands: ['bands', count] },
+  prio: { bands: ['bands', count], priomap: ['priomap', list(count)] },
+  choke: {
+    limit: ['limit', count],
+    min: ['min', count],
+    max: ['max', count],
+    avpkt: ['avpkt', size],
+    burst: ['burst', count],
+    probability: ['probability', fraction],
+    bandwidth: ['bandwidth', bytesPerSecond],
+    ecn: ['ecn', truth],
+  },
+  sfb: {
+    limit: ['limit', count],
+    rehash: ['rehashMs', milliseconds],
+    db: ['warmupMs', milliseconds],
+    max: ['max', count],
+    target: ['target', count],
+    increment: ['increment', fraction],
+    decrement: ['decrement', fraction],
+    penalty_rate: ['penaltyRate', count],
+    penalty_burst: ['penaltyBurst', count],
+  },
+  hhf: {
+    limit: ['limit', count],
+    quantum: ['quantum', size],
+    hh_limit: ['heavyFlows', count],
+    reset_timeout: ['resetUs', microseconds],
+    admit_bytes: ['admitBytes', size],
+    evict_timeout: ['evictUs', microseconds],
+    non_hh_weight: ['lightWeight', count],
+  },
+  ets: {
+    bands: ['bands', count],
+    strict: ['strict', count],
+    quanta: ['quanta', list(size)],
+    priomap: ['priomap', list(count)],
+  },
+  multiq: {},
+  mqprio: { num_tc: ['classes', count], map: ['map', list(count)], queues: ['queues', queueRanges] },
+  skbprio: { limit: ['limit', count] },
+  cbs: {
+    hicredit: ['hicredit', whole],
+    locredit: ['locredit', whole],
+    idleslope: ['idleslope', whole],
+    sendslope: ['sendslope', whole],
+  },
+};
+
+/** Kinds of Linux that make no sense here, or that Linux 6.12 does not have: why, and what comes nearest. */
+const absent: Readonly<Record<string, string>> = {
+  dualpi2: 'is not in Linux 6.12: fq_codel or fq with ce_threshold marks as L4S wants it, in a queue for each flow',
+  gred: 'needs a program that sets tc_index: red, or htb with a red in each class, comes nearest',
+  etf: 'needs programs that say when each packet is to go (SO_TXTIME)',
+  taprio: 'needs programs that say when each packet is to go: tbf, cbs or mqprio come nearest',
+  teql: 'joins devices of one host: a bond ("devices") does that',
+  plug: 'waits for a program to open it',
+  mq: 'is what a device with several queues has by itself',
+  noqueue: 'has no queue: leave it out',
+  dsmark: 'is not in Linux any more: nftables sets DSCP',
+  cbq: 'is not in Linux any more: htb or hfsc',
+  atm: 'is not in Linux any more: cake has "atm"',
 };
 
 /** Kinds a queue may have, fifo included: it counts packets or bytes as its limit says. */
-export const queueKinds = ['fifo', ...Object.keys(kinds)];
+export const queueKinds = ['fifo', ...Object.keys(kinds), 'htb', 'hfsc', 'drr', 'qfq'];
+/** The words of options by kind, for documentation; classes of htb, hfsc, drr and qfq have their own. */
+export const queueOptions: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(Object.entries(kinds).map(([kind, words]) => [kind, Object.keys(words)])),
+  htb: ['classes', 'default'],
+  hfsc: ['classes', 'default'],
+  drr: ['classes', 'default'],
+  qfq: ['classes', 'default'],
+};
+export { absent as absentQueues };
+/** Those that spread packets over queues of the device. */
+export const needsSeveralQueues = (kind: string): boolean => kind === 'multiq' || kind === 'mqprio';
 
 /** What surrounds a queue, and gives it what the request leaves out. */
 export interface QueueDefaults {
@@ -163,8 +294,13 @@ export function planQueue(place: Place, spec: string | QueueSpec, defaults: Queu
   const real = kind === 'fifo' ? fifoKind(options.limit) : kind;
   const table = Object.hasOwn(kinds, real) ? kinds[real] : undefined;
   if (!table)
-    return place.fail('bad-option', `no qdisc of kind ${JSON.stringify(kind)}; there are ${queueKinds.join(', ')}`);
-  const values: Record<string, number | boolean> = {};
+    return place.fail(
+      'bad-option',
+      Object.hasOwn(absent, kind)
+        ? `${kind} ${absent[kind]}`
+        : `no qdisc of kind ${JSON.stringify(kind)}; there are ${queueKinds.join(', ')}`,
+    );
+  const values: Record<string, Value> = {};
   for (const [word, value] of Object.entries(options)) {
     const [field, read] = (Object.hasOwn(table, word) && table[word]) || [];
     const parsed = read?.(value);
@@ -186,7 +322,7 @@ const fifoKind = (limit: unknown): 'pfifo' | 'bfifo' => (typeof limit === 'numbe
 function complete(
   place: Place,
   kind: string,
-  values: Record<string, number | boolean>,
+  values: Record<string, Value>,
   { on, limitBytes, rate }: QueueDefaults,
 ): QdiscOptions | undefined {
   const number = (name: string, otherwise: number): number =>
@@ -201,7 +337,7 @@ function complete(
       // tc derives the target of each tin from the round trip
       return {
         kind,
-        ...values,
+        ...withLinkLayer(values),
         ...(values.rttUs !== undefined && { targetUs: Math.max(1, Math.floor(number('rttUs', 0) / 20)) }),
       };
     case 'red': {
@@ -222,7 +358,100 @@ function complete(
       if (!tbfRate) return place.fail('bad-option', 'tbf needs a rate');
       return { kind, limit: limitBytes, burst: Math.max(1600, Math.floor(tbfRate / 1000)), ...values, rate: tbfRate };
     }
+    case 'choke': {
+      const avpkt = number('avpkt', 1000);
+      const limit = number('limit', 1000);
+      const max = number('max', Math.floor(limit / 4));
+      const min = number('min', Math.floor(max / 3));
+      const burst = number('burst', Math.ceil((2 * min + max) / 3));
+      if (min >= max || max > limit)
+        return place.fail('bad-option', `choke needs min < max <= limit, not ${min}, ${max}, ${limit}`);
+      if (burst < min) return place.fail('bad-option', `choke needs a burst of min or more: ${min}`);
+      const options = { avpkt, limit, max, min, burst, probability: 0.02, bandwidth: rate ?? 1_250_000, ...values };
+      return { kind, ...options };
+    }
+    case 'ets':
+      return planEts(place, values);
+    case 'prio': {
+      const bands = number('bands', 3);
+      const { priomap } = values;
+      if (priomap !== undefined && !isPriomap(place.at('priomap'), priomap, bands)) return undefined;
+      return { kind, ...values } as QdiscOptions;
+    }
+    case 'mqprio':
+      return planMqprio(place, values, on);
+    case 'cbs':
+      for (const key of ['hicredit', 'locredit', 'idleslope', 'sendslope'])
+        if (values[key] === undefined)
+          place.at(key).fail('bad-option', 'cbs needs hicredit, locredit, idleslope and sendslope');
+      return { kind, hicredit: 0, locredit: 0, idleslope: 0, sendslope: 0, ...values };
     default:
       return { kind, ...values } as QdiscOptions;
   }
+}
+
+/** tc's map has sixteen priorities; those that it does not name go to the last band. */
+function isPriomap(place: Place, value: Value, bands: number): value is readonly number[] {
+  const isMap =
+    Array.isArray(value) && value.length <= 16 && value.every((band) => typeof band === 'number' && band < bands);
+  if (!isMap) place.fail('bad-option', `up to 16 bands, 0 to ${bands - 1}`);
+  return isMap;
+}
+
+const MOST_BANDS = 16;
+
+function planEts(place: Place, values: Readonly<Record<string, Value>>): QdiscOptions | undefined {
+  const strict = Number(values.strict ?? 0);
+  const quanta = (values.quanta ?? []) as readonly number[];
+  const bands = Number(values.bands ?? strict + quanta.length);
+  if (bands < 1 || bands > MOST_BANDS)
+    return place
+      .at('bands')
+      .fail('bad-option', `1 to ${MOST_BANDS} bands: strict ones, and one for each of the quanta`);
+  if (strict + quanta.length > bands)
+    return place
+      .at('quanta')
+      .fail('bad-option', `${bands} bands are fewer than ${strict} strict ones and ${quanta.length} with quanta`);
+  if (quanta.includes(0)) return place.at('quanta').fail('bad-option', 'a band without a quantum never sends');
+  const { priomap } = values;
+  if (priomap !== undefined && !isPriomap(place.at('priomap'), priomap, bands)) return undefined;
+  return { kind: 'ets', bands, strict, ...(quanta.length > 0 && { quanta }), ...(priomap && { priomap }) };
+}
+
+/** Queues that a device of a host gets where its qdisc needs several. */
+export const DEVICE_QUEUES = 16;
+
+function planMqprio(
+  place: Place,
+  values: Readonly<Record<string, Value>>,
+  on: 'host' | 'link',
+): QdiscOptions | undefined {
+  if (on === 'link') return place.fail('bad-option', 'mqprio is of a host: give it to an interface');
+  const classes = Number(values.classes ?? 0);
+  const map = (values.map ?? []) as readonly number[];
+  const queues = (values.queues ?? []) as readonly { readonly count: number; readonly offset: number }[];
+  if (classes < 1 || classes > 16) return place.at('num_tc').fail('bad-option', '1 to 16 traffic classes');
+  if (map.length > 16 || map.some((one) => one >= classes))
+    return place.at('map').fail('bad-option', `up to 16 traffic classes, 0 to ${classes - 1}`);
+  if (queues.length !== classes)
+    return place.at('queues').fail('bad-option', `"count@offset" for each of the ${classes} traffic classes`);
+  if (queues.some(({ count, offset }) => count < 1 || offset + count > DEVICE_QUEUES))
+    return place.at('queues').fail('bad-option', `a device has ${DEVICE_QUEUES} queues`);
+  return { kind: 'mqprio', classes, map, queues };
+}
+
+/** The words of tc-cake(8) for what a link adds to each frame. */
+function withLinkLayer(values: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> {
+  const options: Record<string, Value> = {};
+  let overhead: number | undefined;
+  for (const [word, value] of Object.entries(values)) {
+    const layer = Object.hasOwn(cakeLinkLayers, word) ? cakeLinkLayers[word] : undefined;
+    if (!layer) options[word] = value;
+    else if (value === true) {
+      if (layer.atm !== undefined) options.atm = layer.atm;
+      if (layer.mpu !== undefined) options.mpu = layer.mpu;
+      if (layer.overhead !== undefined) overhead = (overhead ?? 0) + layer.overhead;
+    }
+  }
+  return overhead === undefined ? options : { ...options, overhead: overhead + Number(values.overhead ?? 0) };
 }

@@ -333,7 +333,7 @@ describe('links as qdiscs', () => {
   const steps = (spec: DirectionSpec) =>
     direction(spec).steps.map(
       (step) =>
-        `${formatHandle(step.parent)} ${step.step === 'filter' ? 'filter' : formatHandle(step.handle)} ${step.step === 'qdisc' ? step.options.kind : step.step}`,
+        `${formatHandle(step.parent)} ${'handle' in step ? formatHandle(step.handle) : 'filter'} ${step.step === 'qdisc' ? step.options.kind : step.step}`,
     );
 
   test('a perfect wire needs none', () =>

@@ -138,12 +138,28 @@ export interface DirectionSpec {
   /** Of packets that wait: this many go at once, ahead of the others. Needs a delay. */
   readonly reorder?: Percent;
   readonly gap?: number;
+  /** Packets keep their order whatever the jitter: one that is later holds up those behind it. */
+  readonly keepOrder?: boolean;
+  /** What came is let go at intervals, all at once: Wi-Fi, cable, LTE. */
+  readonly slot?: SlotSpec;
   /** What waits at the bottleneck. A number of packets or a size limits a fifo. */
   readonly queue?: string | QueueSpec;
   /** Bytes that may pass at once; about a millisecond's worth when left out. */
   readonly burst?: Size;
   /** mahimahi's: one line a delivery opportunity of 1500 bytes, in milliseconds; repeats. Instead of `rate`. */
   readonly trace?: string | readonly number[];
+}
+
+/** tc-netem(8): between `min` and `max`, or of a distribution. */
+export interface SlotSpec {
+  readonly min?: Time;
+  readonly max?: Time;
+  readonly distribution?: 'normal' | 'pareto' | 'paretonormal';
+  readonly delay?: Time;
+  readonly jitter?: Time;
+  /** The most that goes at once. */
+  readonly packets?: number;
+  readonly bytes?: Size;
 }
 
 export interface LossSpec {
@@ -308,7 +324,7 @@ interface PassingEvent extends EventTiming {
   readonly for?: Time;
 }
 /** A link's rate, delay, losses or queue: what is named becomes other, both ways or one. */
-export interface LinkEvent extends PassingEvent, Omit<DirectionSpec, 'trace' | 'burst' | 'gap'> {
+export interface LinkEvent extends PassingEvent, Omit<DirectionSpec, 'trace' | 'burst' | 'gap' | 'slot' | 'keepOrder'> {
   readonly type: 'link';
   readonly link: string;
   readonly way?: 'forward' | 'reverse';

@@ -272,7 +272,7 @@ function directionResult(
   const below = qdiscs.filter((qdisc) => qdisc !== netem);
   const shaper = below[0];
   // Each counts the drops of those below it too.
-  const queue = dropsOf(shaper?.kind === 'tbf' ? below.at(-1) : shaper);
+  const queue = dropsOf(shaper?.kind === 'tbf' ? below[1] : shaper);
   return {
     ...(report?.rateBps !== undefined && { rate_bps: report.rateBps }),
     delay_ms: (report?.delayNs ?? 0) / 1e6,

@@ -76,11 +76,20 @@ export async function tcpSocket(task: UserTask, plan: SocketPlan): Promise<numbe
 }
 
 /** One that is not there is told with those that are. */
+/** Those that are asked for and are not in Linux yet. */
+const nearestControls: Readonly<Record<string, string>> = {
+  prague: 'dctcp, with ce_threshold of fq_codel or fq at the bottleneck,',
+  bbr2: 'bbr',
+  bbr3: 'bbr',
+};
+
 async function setCongestion(task: UserTask, fd: number, name: string): Promise<void> {
   const ret = await setsockopt(task, fd, SOL.TCP, TCP.CONGESTION, new TextEncoder().encode(name));
   if (ret === -errnos.ENOENT.number) {
     const known = (await readText(task, '/proc/sys/net/ipv4/tcp_available_congestion_control')).trim().split(' ');
-    throw new Error(`no congestion control ${JSON.stringify(name)}; there are ${known.join(', ')}`);
+    const nearest = nearestControls[name];
+    const hint = nearest === undefined ? '' : `: Linux 6.12 does not have it, ${nearest} comes nearest`;
+    throw new Error(`no congestion control ${JSON.stringify(name)}${hint}; there are ${known.join(', ')}`);
   }
   must('setsockopt', ret, `TCP_CONGESTION ${name}`);
 }
