@@ -38,7 +38,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   worker: [...engine, 'api'],
   node: engine,
   // What npm gives: the engine on Node.
-  library: [...engine, 'node'],
+  library: [...engine, 'api', 'node'],
   browser: [...engine, 'api'],
 };
 /** The only places that know HTTP's libraries, a platform's bindings, or a host's own clock and randomness. */

@@ -1,7 +1,7 @@
 /** Simulated networks of Linux's own stacks, in virtual time. */
 
+import { readSimulation } from '../api/simulations/read-simulation.ts';
 import { exceptionOf } from '../errors/exception.ts';
-import { HostError } from '../errors/host-error.ts';
 import type { Linux } from '../linux.ts';
 import type { Sample } from '../simulation/measure/sampler.ts';
 import type { SimulationResult } from '../simulation/run/run.ts';
@@ -47,7 +47,8 @@ export class Simulation implements AsyncIterable<Sample> {
   /** What came of it: the same for the same request and seed. Rejects with `ERR_BAD_SIMULATION` and everything that is wrong. */
   async result(): Promise<SimulationResult> {
     // A look at queues takes virtual time: it is taken whether somebody sees the samples or not.
-    this.#running ??= this.#run(this.#request.samples === undefined ? {} : { sample: async () => {} });
+    const { samples } = Object(this.#request) as Partial<SimulationRequest>;
+    this.#running ??= this.#run(samples === undefined ? {} : { sample: async () => {} });
     return (await this.#running).result;
   }
 
@@ -71,14 +72,9 @@ export class Simulation implements AsyncIterable<Sample> {
     }
   }
 
-  /** The engine takes requests of the right form for granted: JavaScript may pass anything. */
+  /** JavaScript may pass anything: what has not the form of a request is told member by member. */
   #planned(linux: Linux, sampled: boolean): PlannedSimulation {
-    try {
-      return linux.simulations.plan(this.#request, { sampled });
-    } catch (cause) {
-      if (!(cause instanceof TypeError)) throw cause;
-      throw new HostError('bad-simulation', `the request has not the form of one: ${cause.message}`, { cause });
-    }
+    return linux.simulations.plan(readSimulation(this.#request), { sampled });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Sample, void, void> {

@@ -101,7 +101,17 @@ describe('a simulation', () => {
       duration: 'long',
       links: [{ between: ['a', 'nobody'] }],
     } as unknown as SimulationRequest);
-    await expect(wrong.result()).rejects.toMatchObject({ code: 'ERR_BAD_SIMULATION' });
+    const refusal = await wrong.result().catch((cause) => cause);
+    expect(refusal).toMatchObject({ code: 'ERR_BAD_SIMULATION' });
+    // Member by member, by their places.
+    expect(refusal.problem.members.errors).toEqual([
+      expect.objectContaining({ in: 'json', path: 'links[0].endpoints' }),
+      expect.objectContaining({ in: 'json', path: 'links[0]', message: expect.stringContaining('between') }),
+    ]);
+    const nothing = await simulate(undefined as unknown as SimulationRequest)
+      .result()
+      .catch((cause) => cause);
+    expect(nothing).toMatchObject({ code: 'ERR_BAD_SIMULATION' });
     const inWords = simulate({ ...request, duration: 'long' });
     await expect(inWords.result()).rejects.toThrow('duration');
   });

@@ -216,6 +216,10 @@ export const syscallTable = z
             .array(z.object({ name: z.string(), ...kind }))
             .optional()
             .openapi({ description: 'Absent for a number that Linux only reserves.' }),
+          absent: z
+            .literal(true)
+            .optional()
+            .openapi({ description: 'The kernel was built without it: it answers ENOSYS, whatever it is asked.' }),
           aliases: z.array(z.string()).optional().openapi({ description: 'Other names that mean the same call.' }),
         }),
       )

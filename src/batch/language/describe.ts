@@ -1,5 +1,6 @@
 /** What a caller may say in a batch, as data: every call, struct and constant, from the tables that encode them. */
 
+import { isAbsent } from '../../abi/absent-calls.ts';
 import { groupOf, isGroup } from '../../abi/constants.ts';
 import { type Amount, type Kind, parametersOf } from '../../abi/kinds.ts';
 import { type Field, layoutOf, structName } from '../../abi/layout.ts';
@@ -30,6 +31,8 @@ export interface CallDescription {
   readonly number: number;
   /** Left out for a number that Linux only reserves: the call answers ENOSYS. */
   readonly args?: readonly NamedKind[];
+  /** The kernel was built without it: it answers ENOSYS, whatever it is asked. */
+  readonly absent?: true;
   /** Other names that a batch may use for it. */
   readonly aliases?: readonly string[];
 }
@@ -64,6 +67,7 @@ function describeCall(name: SyscallName): CallDescription {
     name,
     number: syscalls[name][0],
     ...(parameters && { args: parameters.map(({ name, kind }) => ({ name, ...describeKind(kind) })) }),
+    ...(isAbsent(name) && { absent: true }),
     ...(others.length > 0 && { aliases: others }),
   };
 }
