@@ -105,6 +105,8 @@ export interface MountedWritableTree extends MountedTree {
   readonly changes: TreeChanges;
   /** All that was written is on the device and the journal is empty when it settles; rejects when not all of it is. */
   close(): Promise<void>;
+  /** Lets go of it at once, as when power fails. */
+  abandon(): void;
 }
 
 /** For compositions that have no images to name. */
@@ -184,6 +186,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
             fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), { ...options, buffer }),
           ),
         close: image.commit,
+        abandon: image.abandon,
       };
     } catch (cause) {
       image.abandon();

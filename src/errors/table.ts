@@ -61,6 +61,13 @@ export const hostErrors = {
   'token-not-found': { message: 'there is no such token', status: 404, fault: 'state' },
   // images and their uploads
   'image-not-found': { message: 'there is no image of this name', status: 404, fault: 'state' },
+  'version-not-found': { message: 'the image has no such version', status: 404, fault: 'state' },
+  'version-in-use': { message: 'the image is this version now, or was uploaded as it', status: 409, fault: 'state' },
+  'too-many-versions': {
+    message: 'the image has as many versions as there may be: drop some',
+    status: 409,
+    fault: 'state',
+  },
   'upload-not-found': {
     message: 'there is no such upload: it was completed, aborted or never begun',
     status: 404,

@@ -17,6 +17,7 @@ import { imageContentJobs } from './images/content.ts';
 import { imageJobs } from './images/images.ts';
 import { storedImages } from './images/stored-images.ts';
 import { imageUploadJobs } from './images/uploads.ts';
+import { imageVersionJobs } from './images/versions.ts';
 import { createApi } from './routes/api.ts';
 import { sessionClass } from './session/session.ts';
 import { sessionIndexClass } from './session/session-index.ts';
@@ -125,6 +126,7 @@ export const app = createApi({
           maxImageBytes: limits.maxImageBytes,
         }),
         content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, room, keepAlive, uniqueName }),
+        versions: imageVersionJobs({ images, keepAlive, nowMs }),
         syscalls: own.batches(namedImages(images, principal.id)),
         packetdrill: own.packetdrill,
         simulations: own.simulations,

@@ -6,11 +6,13 @@ import type { SimulationJobs } from '../simulation/simulate.ts';
 import type { ImageContentJobs } from './images/content.ts';
 import type { ImageJobs, KeepAlive } from './images/images.ts';
 import type { ImageUploadJobs } from './images/uploads.ts';
+import type { ImageVersionJobs } from './images/versions.ts';
 
 export interface Jobs {
   readonly images: ImageJobs;
   readonly uploads: ImageUploadJobs;
   readonly content: ImageContentJobs;
+  readonly versions: ImageVersionJobs;
   readonly syscalls: SyscallBatchJobs;
   readonly packetdrill: PacketdrillJobs;
   readonly simulations: SimulationJobs;

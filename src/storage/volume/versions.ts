@@ -1,5 +1,6 @@
 /** The versions of a volume: roots that never change, and the head, the one object that is ever replaced. */
 
+import type { Problem } from '../../errors/problem.ts';
 import { StorageError } from '../errors.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -75,6 +76,10 @@ export class VersionGoneError extends StorageError {
 
   constructor(version: string) {
     super('ENOENT', `there is no version ${version}`);
+  }
+
+  override get problem(): Problem {
+    return { name: 'version-not-found', detail: this.message, members: {} };
   }
 }
 

@@ -43,6 +43,11 @@ export interface WriterNeeds {
   readonly nowMs: () => number;
 }
 
+export interface Committed extends Version {
+  /** Of the head that names it. */
+  readonly etag: string;
+}
+
 export interface VolumeWriter {
   /** `flush` waits for writes, but keeps nothing for good: `commit` does. */
   readonly device: Required<Pick<BlockDevice, 'write' | 'flush' | 'discard'>> & BlockDevice;
@@ -51,7 +56,7 @@ export interface VolumeWriter {
    * was. A version that this writer has made before is replaced by it. Rejects with VolumeChangedError when the
    * volume is another's now: it is as that one left it.
    */
-  commit(): Promise<Version | undefined>;
+  commit(): Promise<Committed | undefined>;
   /** Gives its memory back. What it has put and not committed is collected some day. */
   close(): void;
 }
@@ -215,7 +220,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
     return next;
   }
 
-  async function commit(): Promise<Version | undefined> {
+  async function commit(): Promise<Committed | undefined> {
     if (nowMs() - startMs > WRITER_LIFE_MS) throw new VolumeChangedError();
     // In the order of the disk; as many at a time as the gate lets.
     await allDone([...dirty].toSorted(([a], [b]) => a - b).map(([chunk, bytes]) => put(chunk, bytes)));
@@ -233,7 +238,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
     mine = version.id;
     below = volumeReader({ store, root, base });
     staged.clear();
-    return version;
+    return { ...version, etag: head.etag };
   }
 
   return {

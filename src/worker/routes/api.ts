@@ -9,6 +9,7 @@ import { fs2tar } from './fs2tar/index.ts';
 import { secureHeaders } from './headers.ts';
 import { imageContent } from './image-content/index.ts';
 import { imageUploads } from './image-uploads/index.ts';
+import { imageVersions } from './image-versions/index.ts';
 import { images } from './images/index.ts';
 import { acceptedTypes, allowedMethods, openapiDocument } from './openapi-document.ts';
 import { packetdrill } from './packetdrill/index.ts';
@@ -105,6 +106,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
     fs2tar,
     images,
     imageUploads,
+    imageVersions,
     imageContent,
     syscalls,
     sessions,

@@ -16,6 +16,8 @@ export interface StoredImage {
   readonly uploaded: Date;
   /** The principal who made it; undefined for one that came into the bucket another way. */
   readonly owner: string | undefined;
+  /** Something was written to it since it was uploaded: it has versions. */
+  readonly isWritten: boolean;
 }
 
 /** The state an image must be in to be changed. Absent: any. */
@@ -87,5 +89,6 @@ export function imageIn(name: string, object: FoundObject | null): StoredImage |
     md5: isNote ? object.customMetadata?.[MD5] : object.checksums.toJSON().md5,
     uploaded: object.uploaded,
     owner: object.customMetadata?.[OWNER],
+    isWritten: isVolume(object),
   };
 }

@@ -18,7 +18,11 @@ export function rawPath(c: Context<Env>): Uint8Array {
 }
 
 /** The file, or the range of it that the request asks for. */
-export async function fileResponse(c: Context<Env>, file: OpenedFile, etag: string): Promise<Response> {
+export async function fileResponse(
+  c: Context<Env>,
+  file: Pick<OpenedFile, 'sizeBytes' | 'read' | 'close'>,
+  etag: string,
+): Promise<Response> {
   const { sizeBytes } = file;
   const wanted = isOfVersion(c, etag) ? wantedRange(c.req.header('range')) : undefined;
   const range = wanted && (await closingOnError(file, () => rangeOf(wanted, sizeBytes)));
@@ -45,7 +49,7 @@ function isOfVersion(c: Context<Env>, etag: string): boolean {
   return ifRange === undefined || ifRange === quoted(etag);
 }
 
-async function closingOnError<T>(file: OpenedFile, action: () => T): Promise<T> {
+async function closingOnError<T>(file: Pick<OpenedFile, 'close'>, action: () => T): Promise<T> {
   try {
     return action();
   } catch (cause) {
