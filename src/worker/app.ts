@@ -4,6 +4,7 @@ import packageFile from '../../package.json' with { type: 'json' };
 import kernelFile from '../../wasm/dist/kernel.json' with { type: 'json' };
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
+import { toHex } from '../bytes/hex.ts';
 import { type ImageNames, linux } from '../linux.ts';
 import { authenticate } from './access/authenticate.ts';
 import { accessConfig } from './access/config.ts';
@@ -18,6 +19,7 @@ import { imageJobs } from './images/images.ts';
 import { storedImages } from './images/stored-images.ts';
 import { imageUploadJobs } from './images/uploads.ts';
 import { imageVersionJobs } from './images/versions.ts';
+import { imageWriteJobs } from './images/writing.ts';
 import { createApi } from './routes/api.ts';
 import { sessionClass } from './session/session.ts';
 import { sessionIndexClass } from './session/session-index.ts';
@@ -127,6 +129,7 @@ export const app = createApi({
         }),
         content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, room, keepAlive, uniqueName }),
         versions: imageVersionJobs({ images, keepAlive, nowMs }),
+        writing: imageWriteJobs({ images, engine: own, keepAlive, room, nowMs, writerName: () => toHex(random(8)) }),
         syscalls: own.batches(namedImages(images, principal.id)),
         packetdrill: own.packetdrill,
         simulations: own.simulations,

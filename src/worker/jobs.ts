@@ -7,12 +7,14 @@ import type { ImageContentJobs } from './images/content.ts';
 import type { ImageJobs, KeepAlive } from './images/images.ts';
 import type { ImageUploadJobs } from './images/uploads.ts';
 import type { ImageVersionJobs } from './images/versions.ts';
+import type { ImageWriteJobs } from './images/writing.ts';
 
 export interface Jobs {
   readonly images: ImageJobs;
   readonly uploads: ImageUploadJobs;
   readonly content: ImageContentJobs;
   readonly versions: ImageVersionJobs;
+  readonly writing: ImageWriteJobs;
   readonly syscalls: SyscallBatchJobs;
   readonly packetdrill: PacketdrillJobs;
   readonly simulations: SimulationJobs;

@@ -16,16 +16,22 @@ import { imageNotFound, type KeepAlive } from './images.ts';
 import type { Body, IncomingLimits } from './incoming.ts';
 import { spool } from './spool.ts';
 
+/** Which version of a stored image, and which disk of it. */
+export interface StoredChoice extends DiskChoice {
+  /** By id. Default: the image as it is. */
+  readonly version?: string | undefined;
+}
+
 export interface ImageContentJobs {
   /** Rejects when the tar is not whole, whatever `sink` has got by then. The body is stored only while this runs. */
   tarOfBody(body: Body, request: TarRequest & DiskChoice, sink: Sink): Promise<void>;
-  tarOfImage(name: string, request: TarRequest & DiskChoice, sink: Sink): Promise<void>;
-  inspect(name: string, choice: DiskChoice): Promise<{ readonly etag: string; readonly report: ImageReport }>;
+  tarOfImage(name: string, request: TarRequest & StoredChoice, sink: Sink): Promise<void>;
+  inspect(name: string, choice: StoredChoice): Promise<{ readonly etag: string; readonly report: ImageReport }>;
   /** `path` is bytes, as names in a file system are; symlinks are followed inside the image. Close what is answered. */
   open(
     name: string,
     path: Uint8Array,
-    request: MountRequest & DiskChoice,
+    request: MountRequest & StoredChoice,
   ): Promise<OpenedPath & { readonly etag: string }>;
 }
 
@@ -52,10 +58,10 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
 
   const device = async (
     name: string,
-    { format, member, snapshot }: DiskChoice,
+    { format, member, snapshot, version }: StoredChoice,
   ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly device: BlockDevice }> => {
     try {
-      const stored = await images.source(name);
+      const stored = await images.source(name, version);
       return {
         ...(await openDisk(stored, { format, member, snapshot, cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })),
         etag: stored.etag,

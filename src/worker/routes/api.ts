@@ -10,6 +10,7 @@ import { secureHeaders } from './headers.ts';
 import { imageContent } from './image-content/index.ts';
 import { imageUploads } from './image-uploads/index.ts';
 import { imageVersions } from './image-versions/index.ts';
+import { imageWriting } from './image-writing/index.ts';
 import { images } from './images/index.ts';
 import { acceptedTypes, allowedMethods, openapiDocument } from './openapi-document.ts';
 import { packetdrill } from './packetdrill/index.ts';
@@ -107,6 +108,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
     images,
     imageUploads,
     imageVersions,
+    imageWriting,
     imageContent,
     syscalls,
     sessions,

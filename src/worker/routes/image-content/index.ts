@@ -13,7 +13,8 @@ imageContent.openapi(describeImage, async (c) => {
   const { name } = c.req.valid('param');
   const { images, content } = c.var.jobs;
   const known = c.req.valid('header')['if-none-match'];
-  if (known !== undefined && unchanged(known, (await images.get(name)).etag)) return c.body(null, 304);
+  const { version } = c.req.valid('query');
+  if (known !== undefined && unchanged(known, version ?? (await images.get(name)).etag)) return c.body(null, 304);
   const { etag, report } = await content.inspect(name, c.req.valid('query'));
   return c.json(descriptionJson(name, etag, report), 200, { etag: quoted(etag) });
 });
@@ -21,16 +22,18 @@ imageContent.openapi(describeImage, async (c) => {
 imageContent.openapi(getImageTar, async (c) => {
   const { name } = c.req.valid('param');
   const { content } = c.var.jobs;
-  return tarResponse(c, c.req.valid('query'), name, (request, sink) => content.tarOfImage(name, request, sink));
+  const { version, ...query } = c.req.valid('query');
+  return tarResponse(c, query, name, (request, sink) => content.tarOfImage(name, { ...request, version }, sink));
 });
 
 imageContent.openapi(getImageFile, async (c) => {
   const { name } = c.req.valid('param');
   const { images, content } = c.var.jobs;
   const known = c.req.valid('header')['if-none-match'];
-  if (known !== undefined && unchanged(known, (await images.get(name)).etag)) return c.body(null, 304);
-  const { limit, cursor, ...query } = c.req.valid('query');
-  const opened = await content.open(name, rawPath(c), mountRequest(query));
+  const { version } = c.req.valid('query');
+  if (known !== undefined && unchanged(known, version ?? (await images.get(name)).etag)) return c.body(null, 304);
+  const { limit, cursor, version: _, ...query } = c.req.valid('query');
+  const opened = await content.open(name, rawPath(c), { ...mountRequest(query), version });
   if (opened.type === 'file') return fileResponse(c, opened, opened.etag);
   return c.json(await listPage(opened, { limit, cursor }), 200, { etag: quoted(opened.etag) });
 });

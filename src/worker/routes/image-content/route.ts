@@ -3,6 +3,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { binary } from '../body.ts';
 import { readConditions } from '../conditions.ts';
+import { versionQuery } from '../image-versions/schema.ts';
 import { etagHeader } from '../images/route.ts';
 import { imageParams } from '../images/schema.ts';
 import { problemResponses } from '../problem.ts';
@@ -28,7 +29,7 @@ export const describeImage = createRoute({
   summary: 'What the kernel says of an image',
   description: 'Its partitions, and of each what it is: every file system is mounted to ask Linux.',
   tags,
-  request: { params: imageParams, query: diskQuery, headers: readConditions },
+  request: { params: imageParams, query: diskQuery.extend(versionQuery), headers: readConditions },
   responses: {
     200: {
       description: 'Its size, partitions and file systems.',
@@ -48,7 +49,7 @@ export const getImageTar = createRoute({
   description:
     'The kernel mounts it read-only. An error before the first bytes is a problem document; one after them aborts the response.',
   tags,
-  request: { params: imageParams, query: tarQuery },
+  request: { params: imageParams, query: tarQuery.extend(versionQuery) },
   responses: tarResponses,
 });
 
@@ -59,7 +60,7 @@ export const getImageFile = createRoute({
   summary: 'One file of an image, or a directory of it',
   description: 'Symlinks are followed inside the image. A file may be asked for by range.',
   tags,
-  request: { params: fileParams, query: fileQuery, headers: readConditions },
+  request: { params: fileParams, query: fileQuery.extend(versionQuery), headers: readConditions },
   responses: {
     200: {
       description: 'The file whole, or the directory.',
