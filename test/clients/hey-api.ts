@@ -13,7 +13,7 @@ interface Asked<T> {
 }
 
 /** The answer of each operation, by its name. */
-export async function callAll({ url, fetch, image }: Inputs) {
+export async function callAll({ url, fetch, image, disk }: Inputs) {
   const client = createClient({ baseUrl: url, fetch });
   const answers: Record<string, unknown> = {};
   /** What was answered, which is no problem. */
@@ -76,6 +76,34 @@ export async function callAll({ url, fetch, image }: Inputs) {
   const second = given((await lkl.beginUpload({ client, path })).data, 'upload');
   await ok('abortUpload', lkl.abortUpload({ client, path: { ...path, id: second.id } }));
   await ok('deleteImage', lkl.deleteImage({ client, path }));
+
+  const disks = { name: 'hey.ext4' };
+  await ok('putImage', lkl.putImage({ client, path: disks, body: disk }));
+  const put: lkl.WrittenImage = await ok(
+    'putImageFile',
+    lkl.putImageFile({
+      client,
+      path: { ...disks, path: 'greeting' },
+      body: new Blob([HELLO]),
+      query: { mode: '0600' },
+    }),
+  );
+  const changed: lkl.WrittenImage = await ok(
+    'changeImage',
+    lkl.changeImage({
+      client,
+      path: disks,
+      body: { changes: [{ op: 'rename', from: 'greeting', to: 'hello' }] },
+      headers: { 'if-match': `"${put.etag}"` },
+    }),
+  );
+  await ok('deleteImageFile', lkl.deleteImageFile({ client, path: { ...disks, path: 'hello' } }));
+  const versions: lkl.ImageVersions = await ok('listImageVersions', lkl.listImageVersions({ client, path: disks }));
+  assert.equal(versions.versions.length, 3);
+  await ok('restoreImageVersion', lkl.restoreImageVersion({ client, path: { ...disks, id: changed.version } }));
+  await ok('dropImageVersion', lkl.dropImageVersion({ client, path: { ...disks, id: put.version } }));
+  const raw: Blob | File = await ok('getImageRaw', lkl.getImageRaw({ client, path: disks }));
+  assert.equal(raw.size, disk.size);
 
   const calls: lkl.Call[] = [{ call: 'getpid', args: [] }];
   const table: lkl.SyscallTable = await ok('getSyscalls', lkl.getSyscalls({ client }));

@@ -6,6 +6,8 @@ export interface Inputs {
   readonly fetch: typeof fetch;
   /** An image of a file system that has `/hello`. */
   readonly image: Blob;
+  /** One of a file system that Linux writes. */
+  readonly disk: Blob;
 }
 
 export const HELLO = 'hello\n';

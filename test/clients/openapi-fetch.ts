@@ -17,7 +17,7 @@ const sending = (body: Blob) => ({
 });
 
 /** The JSON answer of each operation, by its name. */
-export async function callAll({ url, fetch, image }: Inputs) {
+export async function callAll({ url, fetch, image, disk }: Inputs) {
   const lkl = createClient<paths>({ baseUrl: url, fetch });
   const answers: Record<string, unknown> = {};
   /** What was answered, which is no problem. */
@@ -120,6 +120,42 @@ export async function callAll({ url, fetch, image }: Inputs) {
     lkl.DELETE('/v1/images/{name}/uploads/{id}', { params: { path: { ...path, id: second.id } } }),
   );
   await ok('deleteImage', lkl.DELETE('/v1/images/{name}', { params: { path } }));
+
+  const disks = { name: 'fetch.ext4' };
+  await lkl.PUT('/v1/images/{name}', { ...sending(disk), params: { path: disks } });
+  const put: Schemas['WrittenImage'] = await ok(
+    'putImageFile',
+    lkl.PUT('/v1/images/{name}/files/{path}', {
+      ...sending(new Blob([HELLO])),
+      params: { path: { ...disks, path: 'greeting' }, query: { mode: '0600' } },
+    }),
+  );
+  const changed: Schemas['WrittenImage'] = await ok(
+    'changeImage',
+    lkl.POST('/v1/images/{name}/changes', {
+      body: { changes: [{ op: 'rename', from: 'greeting', to: 'hello' }] },
+      params: { path: disks, header: { 'if-match': `"${put.etag}"` } },
+    }),
+  );
+  await ok(
+    'deleteImageFile',
+    lkl.DELETE('/v1/images/{name}/files/{path}', { params: { path: { ...disks, path: 'hello' } } }),
+  );
+  const versions: Schemas['ImageVersions'] = await ok(
+    'listImageVersions',
+    lkl.GET('/v1/images/{name}/versions', { params: { path: disks } }),
+  );
+  assert.equal(versions.versions.length, 3);
+  await ok(
+    'restoreImageVersion',
+    lkl.POST('/v1/images/{name}/versions/{id}/restore', { params: { path: { ...disks, id: changed.version } } }),
+  );
+  await ok(
+    'dropImageVersion',
+    lkl.DELETE('/v1/images/{name}/versions/{id}', { params: { path: { ...disks, id: put.version } } }),
+  );
+  const raw = await ok('getImageRaw', lkl.GET('/v1/images/{name}/raw', { ...bytes, params: { path: disks } }));
+  assert.equal(raw.byteLength, disk.size);
 
   const calls: Schemas['Call'][] = [{ call: 'getpid', args: [] }];
   const table: Schemas['SyscallTable'] = await ok('getSyscalls', lkl.GET('/v1/syscalls'));

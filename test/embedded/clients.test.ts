@@ -1,10 +1,11 @@
 /** Clients made from the OpenAPI document by two generators: they compile, and call every operation of the Worker. */
 
 import { execFile } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { openAsBlob, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unpackFixture } from '../../cli/test/command.ts';
 import { romfs } from '../fakes/romfs.ts';
 import { type EmbeddedWorker, embeddedWorker } from './embedded-worker.ts';
 
@@ -42,10 +43,13 @@ function shortened({ getOpenapi: _, ...answers }: Record<string, unknown>): unkn
 }
 
 let worker: EmbeddedWorker;
+let disk: Blob;
 beforeAll(async () => {
   rmSync(`${clients}/generated`, { recursive: true, force: true });
   await run('openapi-fetch');
   await run('hey-api');
+  await unpackFixture('ext4', `${clients}/generated/ext4.img`);
+  disk = await openAsBlob(`${clients}/generated/ext4.img`);
   worker = await embeddedWorker();
 }, 120_000);
 afterAll(() => worker?.close());
@@ -66,7 +70,7 @@ describe.each(['openapi-fetch', 'hey-api'])('%s', (generator) => {
     };
     // By a name that the compiler does not see: they are checked with what was generated, by another compiler.
     const { callAll } = await import(`../clients/${generator}.ts`);
-    const answers = await callAll({ url: worker.url.origin, fetch: recording, image });
+    const answers = await callAll({ url: worker.url.origin, fetch: recording, image, disk });
     if (process.env.RECORD && generator === 'openapi-fetch')
       writeFileSync(examples, `${JSON.stringify(shortened(answers), null, 2)}\n`);
     expect([...called].sort()).toEqual(operations.map(({ name }) => name).sort());

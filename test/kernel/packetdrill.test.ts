@@ -173,7 +173,11 @@ describe('a script that Linux does not follow is said as packetdrill says it', (
       'test.pkt:11: error handling packet: live packet field tcp_ack: expected: 12 (0xc) vs actual: 11 (0xb)',
     ],
     ['a flag', `${server}+0 write(4, ..., 10) = 10\n+0 > F. 1:11(10) ack 1`, 'tcp_fin: expected: 1'],
-    ['a length', `${server}+0 write(4, ..., 10) = 10\n+0 > P. 1:12(11) ack 1`, 'ipv4_total_length: expected: 51 (0x33) vs actual: 50 (0x32)'],
+    [
+      'a length',
+      `${server}+0 write(4, ..., 10) = 10\n+0 > P. 1:12(11) ack 1`,
+      'ipv4_total_length: expected: 51 (0x33) vs actual: 50 (0x32)',
+    ],
     [
       'options',
       server.replace('wscale 8', 'wscale 9'),

@@ -3,6 +3,7 @@
 import { fromBase64 } from '../../../bytes/base64.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { TreeChange } from '../../images/changes.ts';
+import { modeOf } from '../sessions/schema.ts';
 import type { Change } from './schema.ts';
 
 const encoder = new TextEncoder();
@@ -36,9 +37,9 @@ function isoNs(time: string): bigint {
 export function toChange(change: Change): TreeChange {
   switch (change.op) {
     case 'write': {
-      const { text, base64, mtime, path, ...rest } = change;
+      const { text, base64, mtime, mode, path, ...rest } = change;
       const bytes = base64 ?? (text === undefined ? NOTHING : encoder.encode(text));
-      return { ...rest, path: toBytes(path), content: [bytes], mtimeNs: toNs(mtime) };
+      return { ...rest, path: toBytes(path), content: [bytes], mode: modeOf(mode), mtimeNs: toNs(mtime) };
     }
     case 'rename':
       return { op: 'rename', from: toBytes(change.from), to: toBytes(change.to) };
@@ -53,6 +54,11 @@ export function toChange(change: Change): TreeChange {
       const { path, base64, ...rest } = change;
       return { ...rest, path: toBytes(path), value: base64 };
     }
+    case 'mkdir':
+    case 'mknod':
+      return { ...change, path: toBytes(change.path), mode: modeOf(change.mode) };
+    case 'chmod':
+      return { ...change, path: toBytes(change.path), mode: modeOf(change.mode) ?? 0 };
     default:
       return { ...change, path: toBytes(change.path) };
   }

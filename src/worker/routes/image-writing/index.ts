@@ -24,7 +24,7 @@ imageWriting.openapi(putImageFile, async (c) => {
     op: 'write' as const,
     path: rawPath(c),
     content: body ? received(body) : [],
-    mode: mode === undefined ? undefined : modeOf(mode),
+    mode: modeOf(mode),
     uid,
     gid,
     mtimeNs: toNs(mtime),

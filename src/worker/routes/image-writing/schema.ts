@@ -10,18 +10,11 @@ const octal = z
   .openapi({ description: 'Permission bits in octal.', example: '0644' });
 
 const id = z.int().min(0).max(0xffff_fffe);
-const mode = z
-  .int()
-  .min(0)
-  .max(0o7777)
-  .openapi({ description: 'Permission bits, as a number: 420 is 0644.', example: 420 });
-const time = z
-  .union([z.iso.datetime({ offset: true }), z.string().regex(/^-?\d{1,12}(\.\d{1,9})?$/)])
-  .openapi({
-    type: 'string',
-    description: 'ISO 8601, or seconds since 1970 with a fraction.',
-    example: '2026-11-26T12:00:00Z',
-  });
+const time = z.union([z.iso.datetime({ offset: true }), z.string().regex(/^-?\d{1,12}(\.\d{1,9})?$/)]).openapi({
+  type: 'string',
+  description: 'ISO 8601, or seconds since 1970 with a fraction.',
+  example: '2026-11-26T12:00:00Z',
+});
 
 /** Of a file that is put. */
 export const putFileQuery = {
@@ -66,13 +59,13 @@ export const change = z
       path,
       text: z.string().optional().openapi({ description: 'What is in the file then.' }),
       base64: base64.optional().openapi({ type: 'string', format: 'byte', description: 'The same as bytes.' }),
-      mode: mode.optional(),
+      mode: octal.optional(),
       uid: id.optional(),
       gid: id.optional(),
       mtime: time.optional(),
       parents,
     }),
-    z.strictObject({ op: z.literal('mkdir'), path, mode: mode.optional(), parents }),
+    z.strictObject({ op: z.literal('mkdir'), path, mode: octal.optional(), parents }),
     z.strictObject({
       op: z.literal('remove'),
       path,
@@ -81,7 +74,7 @@ export const change = z
     z.strictObject({ op: z.literal('rename'), from: path, to: path }),
     z.strictObject({ op: z.literal('link'), path, target: path }),
     z.strictObject({ op: z.literal('symlink'), path, target: path }),
-    z.strictObject({ op: z.literal('chmod'), path, mode, follow }),
+    z.strictObject({ op: z.literal('chmod'), path, mode: octal, follow }),
     z.strictObject({ op: z.literal('chown'), path, uid: id.optional(), gid: id.optional(), follow }),
     z.strictObject({ op: z.literal('utimes'), path, atime: time.optional(), mtime: time.optional(), follow }),
     z.strictObject({ op: z.literal('truncate'), path, size: z.int().min(0) }),
@@ -99,7 +92,7 @@ export const change = z
       type: z.enum(['char', 'block', 'fifo', 'socket']),
       major: z.int().min(0).max(4095).default(0),
       minor: z.int().min(0).max(1_048_575).default(0),
-      mode: mode.optional(),
+      mode: octal.optional(),
     }),
   ])
   .openapi('ImageChange');
