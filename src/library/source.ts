@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { detectCompression, MAGIC_BYTES } from '../archive/decompress.ts';
 import { nodeHost } from '../node/host.ts';
 import { type Neighbours, neighbours } from '../node/neighbours.ts';
-import { openImageFile, spooledImage } from '../node/open-image-file.ts';
+import { openImageFile, spooledImage, undoneLazily } from '../node/open-image-file.ts';
 import { type Unpacker, unpacker } from '../node/unpack.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { type ByteSource, checkBytes, memorySource } from '../storage/byte-source.ts';
 import { ReadFailedError } from '../storage/errors.ts';
 import { httpSource, NoRangesError } from '../storage/http-source.ts';
+import { seekable } from '../storage/seekable/seekable.ts';
 import { argumentError } from './paths.ts';
 
 /**
@@ -113,7 +114,13 @@ async function openUrl(url: URL, { headers, fetch: ask = fetch }: SourceOptions)
     const source = await httpSource(name, { fetch: ask, pause: nodeHost.pause, ...(headers && { headers }) });
     const head = new Uint8Array(Math.min(MAGIC_BYTES, source.sizeBytes));
     await source.read(0, head);
-    return detectCompression(head) ? whole() : open(source, true);
+    const compression = detectCompression(head);
+    if (compression === undefined) return open(source, true);
+    // An index at the end takes few requests; to look at every frame or block would take thousands.
+    const parts = compression === 'xz' ? await seekable(source, compression) : undefined;
+    if (parts === undefined) return whole();
+    const undone = await undoneLazily(parts, { path: name, checkUnchanged() {}, close: async () => {} });
+    return { ...open(undone), close: () => undone.close() };
   } catch (cause) {
     if (cause instanceof NoRangesError) return whole();
     throw cause;

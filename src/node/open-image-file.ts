@@ -5,15 +5,18 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import {
   type Compression,
+  type Decoders,
   DecompressError,
   decompress,
   detectCompression,
   MAGIC_BYTES,
 } from '../archive/decompress.ts';
 import { HostError } from '../errors/host-error.ts';
+import { type Seekable, seekable } from '../storage/seekable/seekable.ts';
 import { nodeDecoders } from './decoders.ts';
 import { type FileSource, fileSource } from './file-source.ts';
 import { ImageFileError } from './image-file-error.ts';
+import { type LazySpoolNeeds, lazySpool } from './lazy-spool.ts';
 import { readPackageFile } from './package-files.ts';
 import { spool } from './spool.ts';
 
@@ -57,6 +60,8 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
     readSync(fd, head, 0, head.length, 0);
     const compression = detectCompression(head);
     if (compression === undefined) return { ...source, compression, spooled: false };
+    const parts = await seekable(source, compression);
+    if (parts) return { ...(await undoneLazily(parts, source)), compression, spooled: true };
   } catch (cause) {
     await source.close();
     throw cause;
@@ -85,6 +90,12 @@ export async function spooledImage(
   } finally {
     stream.destroy();
   }
+}
+
+/** What is read of a file whose parts can be undone one by one is all that is undone of it. */
+export async function undoneLazily(parts: Seekable, packed: LazySpoolNeeds['packed']): Promise<FileSource> {
+  const decoders = await decodersOf();
+  return lazySpool(parts, { packed, undo: (part) => undoneBy(decoders, parts.compression, part.packed()) });
 }
 
 /** What `bytes` stand for, in a file without a name. */
@@ -123,10 +134,20 @@ async function headOf(bytes: AsyncIterator<Uint8Array, void>) {
   return { head: Buffer.concat(chunks).subarray(0, MAGIC_BYTES), rest: rest() };
 }
 
+const decodersOf = async (): Promise<Decoders> =>
+  nodeDecoders(await WebAssembly.compile(await readPackageFile('src/archive/xz-embedded.wasm')));
+
 async function* undone(compression: Compression, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const xzModule = await WebAssembly.compile(await readPackageFile('src/archive/xz-embedded.wasm'));
+  yield* undoneBy(await decodersOf(), compression, bytes);
+}
+
+async function* undoneBy(
+  decoders: Decoders,
+  compression: Compression,
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
   try {
-    yield* decompress(compression, bytes, nodeDecoders(xzModule));
+    yield* decompress(compression, bytes, decoders);
   } catch (cause) {
     throw cause instanceof DecompressError ? new HostError('bad-compression', cause.message, { cause }) : cause;
   }

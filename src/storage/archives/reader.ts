@@ -6,6 +6,8 @@ import type { ByteSource } from '../byte-source.ts';
 /** Of small files several headers lie in one window; of large ones no more is read than this for each. */
 const WINDOW_BYTES = 32 * 1024;
 
+const NOTHING = new Uint8Array(0);
+
 export class HeaderReader {
   readonly source: ByteSource;
   #window: Uint8Array = new Uint8Array(0);
@@ -21,6 +23,7 @@ export class HeaderReader {
     const cut = () => this.#window.subarray(at - this.#at, Math.max(at, end) - this.#at);
     if (at >= this.#at && end <= this.#at + this.#window.length) return cut();
     const length = Math.max(0, Math.min(Math.max(bytes, WINDOW_BYTES), this.source.sizeBytes - at));
+    if (length === 0) return NOTHING;
     const window = this.#window.length === length ? this.#window : new Uint8Array(length);
     // Nothing of it counts before it is filled.
     this.#window = new Uint8Array(0);
