@@ -32,8 +32,15 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          // Of the Worker, only a session's life: it is pure, and needs no workerd.
-          exclude: ['src/worker/**/!(lifecycle).test.ts', 'test/worker/**', 'test/page/**', 'test/embedded/**'],
+          // Of the Worker, only the parts of a session's object: they are pure, and need no workerd.
+          exclude: [
+            'src/worker/!(session)/**/*.test.ts',
+            'src/worker/*.test.ts',
+            'src/worker/session/*.test.ts',
+            'test/worker/**',
+            'test/page/**',
+            'test/embedded/**',
+          ],
           setupFiles: ['test/symbols.ts'],
           // Test files of one process share the compiled kernel.
           isolate: false,
@@ -53,7 +60,7 @@ export default defineConfig({
         test: {
           name: 'worker',
           include: ['src/worker/**/*.test.ts', 'test/worker/**/*.test.ts'],
-          exclude: ['src/worker/session/object/lifecycle.test.ts'],
+          exclude: ['src/worker/session/object/*.test.ts'],
           // Test files share a worker: handing the kernel's wasm to a fresh one takes seconds, each time.
           isolate: false,
         },

@@ -21,6 +21,7 @@ import { imageUploadJobs } from './images/uploads.ts';
 import { imageVersionJobs } from './images/versions.ts';
 import { imageWriteJobs } from './images/writing.ts';
 import { createApi } from './routes/api.ts';
+import { serveSession } from './routes/sessions/serve.ts';
 import { sessionClass } from './session/session.ts';
 import { sessionIndexClass } from './session/session-index.ts';
 import { sessionJobs } from './session/sessions.ts';
@@ -66,7 +67,8 @@ export const Session = sessionClass({
   kernels: engine.kernels,
   buildId: engine.buildId,
   // Whoever made the session could read its images then; it has the very same ones after that.
-  setup: (bindings) => engine.setup(namedImages(imagesOf(bindings))),
+  setup: (bindings, signal) => engine.for({ signal }).setup(namedImages(imagesOf(bindings))),
+  serve: (socket, url, session) => serveSession(socket, url, session, memory.hold()),
   nowMs,
 });
 export const SessionIndex = sessionIndexClass(nowMs);
@@ -135,7 +137,14 @@ export const app = createApi({
         simulations: own.simulations,
         keepAlive,
       },
-      sessions: sessionJobs({ bindings, owner: principal.id, images, uniqueName, nowMs }),
+      sessions: sessionJobs({
+        bindings,
+        owner: principal.id,
+        images,
+        uniqueName,
+        nowMs,
+        signal: c.req.raw.signal,
+      }),
       tokens: tokensOf(bindings),
     };
   },

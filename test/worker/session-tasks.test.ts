@@ -1,8 +1,20 @@
 /** Tasks of a session that outlive a batch, over HTTP. */
 
+import { exports } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
-import { request } from './harness.ts';
-import { type Answer, at, call, create, destroy, expectStatus, json, run, suspend } from './session-client.ts';
+import { ORIGIN, request } from './harness.ts';
+import {
+  type Answer,
+  at,
+  call,
+  create,
+  destroy,
+  expectStatus,
+  type Json,
+  json,
+  run,
+  suspend,
+} from './session-client.ts';
 
 type Tasks = Record<string, { readonly pid: number; readonly results: readonly { readonly ended_ns: number }[] }>;
 const tasksOf = ({ tasks }: Answer) => tasks as Tasks;
@@ -54,5 +66,31 @@ it('what cannot be asked of a task is a mistake with its place', async () => {
   const kept = { keep: true, calls: [call('getpid')] };
   expect(await ask({ tasks: { t: { ...kept, signal: 'SIGNOPE' } } })).toMatchObject({ path: '/tasks/t/signal' });
   expect(await ask({ advance: { ready: [] } }, 400)).toMatchObject({ errors: [{ path: 'advance' }] });
+  await destroy(id);
+});
+
+it('a result that no batch waits for comes over the WebSocket that asked for it', async () => {
+  const id = await create();
+  const headers = { upgrade: 'websocket', authorization: 'Bearer test' };
+  const { webSocket } = await exports.default.fetch(new Request(ORIGIN + at(id, '/socket?push=1'), { headers }));
+  if (!webSocket) throw new Error('no WebSocket');
+  webSocket.accept();
+  const messages: Json[] = [];
+  const heard = Promise.withResolvers<void>();
+  webSocket.addEventListener('message', ({ data }) => {
+    messages.push(JSON.parse(String(data)));
+    if (messages.length === 3) heard.resolve();
+  });
+  const pipe = call('pipe2', { out: 'int[2]' }, 0);
+  const reader = { wait: false, calls: [call('read', 0, { out: 8 }, 8)] };
+  webSocket.send(JSON.stringify({ calls: [pipe], tasks: { reader } }));
+  webSocket.send(JSON.stringify({ calls: [call('write', 1, 'hello', 5)], advance: { ns: 0 } }));
+  await heard.promise;
+  expect(messages).toContainEqual({
+    event: { task: 'reader', result: expect.objectContaining({ ret: 5, out: { utf8: 'hello', base64: 'aGVsbG8=' } }) },
+  });
+  const { tasks } = await run(id, { tasks: { reader: { wait: false } } });
+  expect(tasks).toMatchObject({ reader: { results: [] } });
+  webSocket.close();
   await destroy(id);
 });

@@ -169,10 +169,11 @@ export class KernelPool {
     if (!this.#isFree(bytes) || this.#waiting.size > 0) {
       const ticket = this.#waiting.enter(owner, host.monotonicNs());
       try {
-        for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
+        const untilNs = host.monotonicNs() + 1e6 * patienceMs;
+        for (;;) {
           this.#sweep();
           if (this.#waiting.next((who) => this.#heldBy(who)) === ticket && this.#isFree(bytes)) break;
-          if (waitedMs >= patienceMs) throw new HostError('kernel-busy');
+          if (host.monotonicNs() >= untilNs) throw new HostError('kernel-busy');
           await host.pause(LOOK_MS);
           signal?.throwIfAborted();
           this.#waiting.beat(ticket, host.monotonicNs());

@@ -28,6 +28,8 @@ export interface SessionJobs {
   list(): Promise<readonly SessionRow[]>;
   get(id: string): Promise<NamedSession>;
   run(id: string, batch: WholeBatch): Promise<WholeAnswer>;
+  /** The answer to a request for a WebSocket. */
+  connect(id: string, request: Request): Promise<Response>;
   suspend(id: string): Promise<NamedSession>;
   fork(id: string): Promise<NamedSession>;
   console(id: string): Promise<string>;
@@ -46,9 +48,11 @@ export interface SessionsNeeds {
   readonly images: Pick<ImageStore, 'head'>;
   readonly uniqueName: () => string;
   readonly nowMs: () => number;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
 }
 
-export function sessionJobs({ bindings, owner, images, uniqueName, nowMs }: SessionsNeeds): SessionJobs {
+export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal }: SessionsNeeds): SessionJobs {
   const nameOf = (id: string) => `${owner}/${id}`;
   // The types of RPC stubs promise more than these plain methods need.
   const object = (id: string) => bindings.SESSIONS.getByName(nameOf(id)) as unknown as SessionRpc;
@@ -66,13 +70,20 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs }: Sess
   ): Promise<NamedSession> {
     const id = uniqueName();
     valueIn(await index().admit({ id, createdMs: nowMs(), expiresMs, memoryMib }));
+    // Nobody else knows its name: when whoever asked is gone it goes too, whatever it waits for.
+    const abandon = () => void object(id).destroy();
+    signal.addEventListener('abort', abandon, { once: true });
     try {
       const made = { id, ...(await make(id)) };
+      signal.throwIfAborted();
       valueIn(await index().confirm(id));
       return made;
     } catch (cause) {
+      if (signal.aborted) valueIn(await object(id).destroy());
       valueIn(await index().remove(id));
       throw cause;
+    } finally {
+      signal.removeEventListener('abort', abandon);
     }
   }
 
@@ -86,6 +97,12 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs }: Sess
     list: async () => valueIn(await index().list()),
     get: async (id) => ({ id, ...valueIn(await (await existing(id)).info()) }),
     run: async (id, batch) => valueIn(await (await existing(id)).run(batch)),
+    async connect(id, { url, headers }) {
+      await existing(id);
+      const upgrade = { upgrade: headers.get('upgrade') ?? 'websocket' };
+      const { webSocket } = await bindings.SESSIONS.getByName(nameOf(id)).fetch(url, { headers: upgrade });
+      return new Response(null, { status: 101, webSocket });
+    },
     suspend: async (id) => ({ id, ...valueIn(await (await existing(id)).suspend()) }),
     async fork(id) {
       const from = await existing(id);

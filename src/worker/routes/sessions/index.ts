@@ -4,10 +4,10 @@ import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { kernelOf } from '../../../api/syscalls/schema.ts';
 import { HostError } from '../../../errors/host-error.ts';
-import type { SessionJobs } from '../../session/sessions.ts';
+import type { NamedSession, SessionJobs } from '../../session/sessions.ts';
+import { delivered } from '../delivered.ts';
 import type { Env } from '../env.ts';
-import { isNdjson, NDJSON, parsed } from '../ndjson.ts';
-import { documentOfThrown } from '../problem.ts';
+import { isNdjson, NDJSON } from '../ndjson.ts';
 import { router, untyped } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
 import { getFile, putFile } from './file.ts';
@@ -26,18 +26,23 @@ import {
   runInSession,
   suspendSession,
 } from './route.ts';
-import { rowJson, sessionAnswerOf, sessionBatch, sessionJson, wholeBatchOf } from './schema.ts';
-import { serveBatches } from './socket.ts';
+import { rowJson, sessionAnswerOf, type sessionBatch, sessionJson, wholeBatchOf } from './schema.ts';
 
 export const sessions = router();
 
 sessions.use(createSession.getRoutingPath(), wholeBody);
 sessions.use(runInSession.getRoutingPath(), wholeBody);
 
+/** Only its answer tells its name: when nobody gets that, it goes. */
+function madeSession(c: Context<Env>, session: NamedSession) {
+  const { sessions: jobs } = c.var;
+  const headers = { location: `/v1/sessions/${session.id}` };
+  return untyped(delivered(c, sessionJson(session), 201, headers, () => jobs.delete(session.id)));
+}
+
 sessions.openapi(createSession, async (c) => {
   const { expires_in_s, hijack, ...kernel } = c.req.valid('json');
-  const session = await c.var.sessions.create({ ...kernelOf(kernel), hijack }, 1000 * expires_in_s);
-  return c.json(sessionJson(session), 201, { location: `/v1/sessions/${session.id}` });
+  return madeSession(c, await c.var.sessions.create({ ...kernelOf(kernel), hijack }, 1000 * expires_in_s));
 });
 
 sessions.openapi(listSessions, async (c) => c.json({ sessions: (await c.var.sessions.list()).map(rowJson) }, 200));
@@ -62,27 +67,15 @@ sessions.openapi(runInSession, async (c) => {
 sessions.openapi(connectSession, async (c) => {
   const { id } = c.req.valid('param');
   if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') throw new HostError('upgrade-required');
-  await c.var.sessions.get(id);
-  const { 0: client, 1: server } = new WebSocketPair();
-  serveBatches(server, (message) => answerTo(c, id, message), c.var.room);
-  return new Response(null, { status: 101, webSocket: client });
+  return c.var.sessions.connect(id, c.req.raw);
 });
-
-async function answerTo(c: Context<Env>, id: string, text: string): Promise<unknown> {
-  try {
-    return await run(c.var.sessions, id, parsed(sessionBatch, 'message', text));
-  } catch (cause) {
-    return { problem: documentOfThrown(cause) };
-  }
-}
 
 sessions.openapi(suspendSession, async (c) =>
   c.json(sessionJson(await c.var.sessions.suspend(c.req.valid('param').id)), 200),
 );
 
 sessions.openapi(forkSession, async (c) => {
-  const session = await c.var.sessions.fork(c.req.valid('param').id);
-  return c.json(sessionJson(session), 201, { location: `/v1/sessions/${session.id}` });
+  return madeSession(c, await c.var.sessions.fork(c.req.valid('param').id));
 });
 
 sessions.openapi(getSessionConsole, async (c) => c.text(await c.var.sessions.console(c.req.valid('param').id), 200));

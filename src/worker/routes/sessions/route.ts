@@ -16,6 +16,7 @@ import {
   sessionFileQuery,
   sessionList,
   sessionParams,
+  socketQuery,
 } from './schema.ts';
 
 const tags = ['sessions'];
@@ -105,9 +106,9 @@ export const connectSession = createRoute({
   operationId: 'connectSession',
   summary: 'The same over a WebSocket',
   description:
-    'Each message is a `SessionBatch` and is answered, in order, by a `SessionAnswer`, or by `{"problem": …}`.',
+    'Each message is a `SessionBatch` and is answered, in order, by a `SessionAnswer`, or by `{"problem": …}`. Up to 64 may wait for their answers. With `push`, a result of a kept task that no batch waits for comes by itself, as `{"event": {"task": name, "result": CallResult}}`, and is taken by that.',
   tags,
-  request: { params: sessionParams },
+  request: { params: sessionParams, query: socketQuery },
   responses: { 101: { description: 'The WebSocket.' }, ...problemResponses(400, 404, 426) },
 });
 

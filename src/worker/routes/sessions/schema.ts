@@ -121,6 +121,10 @@ export const sessionFileParams = sessionParams.extend({
   }),
 });
 
+export const socketQuery = z.strictObject({
+  push: z.literal(['', '1', 'true']).optional().openapi({ description: 'Send results of kept tasks as they come.' }),
+});
+
 export const sessionFileQuery = z.strictObject(pageQuery);
 
 export const saveFileQuery = z.strictObject({

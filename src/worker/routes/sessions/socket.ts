@@ -16,29 +16,38 @@ const INTERNAL_ERROR = 1011;
 /** Of the registry that RFC 6455 began. */
 const TRY_AGAIN_LATER = 1013;
 
+export interface Serving {
+  /** Sends a message that answers none. Answers whether it was sent. */
+  push(message: unknown): boolean;
+  /** Calls `then` once the socket is closed. */
+  closed(then: () => void): void;
+}
+
 /** What waits counts as `memory`, which is released when the socket is closed. */
 export function serveBatches(
   socket: WebSocket,
   answer: (message: string) => Promise<unknown>,
   memory: Pick<Hold, 'tryTake' | 'give' | 'release'>,
-): void {
+): Serving {
   let last = Promise.resolve();
   let waiting = 0;
   let waitingBytes = 0;
   let open = true;
-  const close = (code: number, reason: string) => {
-    if (!open) return;
+  const ends: (() => void)[] = [];
+  const end = () => {
     open = false;
     memory.release();
+    for (const then of ends.splice(0)) then();
+  };
+  const close = (code: number, reason: string) => {
+    if (!open) return;
+    end();
     socket.close(code, reason);
   };
   socket.binaryType = 'arraybuffer';
   socket.accept();
   socket.addEventListener('close', () => close(1000, 'bye'));
-  socket.addEventListener('error', () => {
-    open = false;
-    memory.release();
-  });
+  socket.addEventListener('error', end);
   socket.addEventListener('message', ({ data }) => {
     if (!open) return;
     const bytes = typeof data === 'string' ? data.length : data.byteLength;
@@ -63,4 +72,16 @@ export function serveBatches(
     });
     last.catch(() => close(INTERNAL_ERROR, 'it cannot go on'));
   });
+  return {
+    push(message) {
+      if (!open) return false;
+      socket.send(JSON.stringify(message));
+      if (socket.bufferedAmount > MAX_UNSENT_BYTES) close(POLICY_VIOLATION, 'what is sent is not taken');
+      return true;
+    },
+    closed(then) {
+      if (open) ends.push(then);
+      else then();
+    },
+  };
 }

@@ -1,8 +1,9 @@
 /** A session's kernel and its store: what is saved when, where the kernel goes on after it was lost, and how it ends. */
 
-import { KeptTasks } from '../../../batch/kept-tasks.ts';
+import { KeptTasks, type SavedTask, type TaskListener } from '../../../batch/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
+import type { Kernel } from '../../../kernel/kernel.ts';
 import { goOn } from '../../../kernel/suspend.ts';
 import { suspendedOf, type Texts, tasksIn, textIn, textParts } from '../saved.ts';
 import type { Parts } from '../store.ts';
@@ -16,9 +17,14 @@ import { type Live, remade, resumed } from './waking.ts';
 /** A client waits for what is flushed: as long as kswapd sleeps, and a little. */
 const COMMIT_PATIENCE_NS = 300_000_000n;
 
+/** A kernel whose device is being answered takes that long to be gone, or longer. */
+const GONE_MS = 500;
+
 export interface DurabilityNeeds extends SavingNeeds {
   readonly alarm: Alarm;
   readonly setup: SetupNeeds;
+  /** Takes results of kept tasks that no batch waits for; answers whether it did. */
+  readonly told: TaskListener;
 }
 
 export class Durability {
@@ -51,6 +57,13 @@ export class Durability {
     this.#flushed = true;
   }
 
+  /** The named tasks of a kernel. */
+  tasksOf(kernel: Kernel, saved: readonly SavedTask[] = []): KeptTasks {
+    const tasks = new KeptTasks(kernel, saved);
+    tasks.listen(this.#needs.told);
+    return tasks;
+  }
+
   /** It has this kernel from now on. */
   own(live: Live): void {
     this.#live = live;
@@ -62,7 +75,7 @@ export class Durability {
     if (this.#live) return this.#live;
     const parts = this.#record.parts();
     const prepared = parts.has('kernel') ? await this.#resume(meta, parts) : await remade(meta, this.setup);
-    const tasks = new KeptTasks(prepared.kernel, parts.has('kernel') ? tasksIn(parts) : []);
+    const tasks = this.tasksOf(prepared.kernel, parts.has('kernel') ? tasksIn(parts) : []);
     this.#live = { ...prepared, tasks, strace: new StraceTail(textIn(parts.get('strace'))) };
     this.#record.note({ type: 'woken' });
     return this.#live;
@@ -135,10 +148,14 @@ export class Durability {
   }
 
   /** The kernel ends in the midst of what it is doing: whoever waits for it hears that the session is over. */
-  drop(): void {
+  async drop(): Promise<void> {
     this.#record.doom();
-    this.#live?.kernel.kill('halt', 'the session is over');
+    const live = this.#live;
     this.#live = undefined;
+    if (!live) return;
+    live.kernel.kill('halt', 'the session is over');
+    // What comes next finds its memory free, not about to be.
+    await Promise.race([live.kernel.gone, this.setup.host.pause(GONE_MS)]);
   }
 
   #buryDead(live: Live): void {

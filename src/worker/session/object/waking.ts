@@ -13,7 +13,6 @@ import type { KernelPool } from '../../../kernel/pool/pool.ts';
 import { seededHost } from '../../../kernel/seed.ts';
 import type { Suspended } from '../../../kernel/suspend.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
-import type { Bindings } from '../../env.ts';
 import { hijackKernel, readHijack } from '../hijack.ts';
 import type { SessionInfo, SessionRequest } from '../rpc.ts';
 import { fillUpper } from '../saved.ts';
@@ -26,7 +25,6 @@ export interface SessionNeeds {
   readonly kernels: Pick<KernelPool, 'resume' | 'cleanMemory'>;
   /** Of the kernel that `kernels` have. */
   readonly buildId: string;
-  setup(bindings: Bindings): SetupNeeds;
   nowMs(): number;
 }
 

@@ -1,0 +1,197 @@
+/** What a session's Durable Object does: one live kernel, calls one after another, suspended when nobody calls. */
+
+import type { TaskListener } from '../../../batch/kept-tasks.ts';
+import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
+import { HostError } from '../../../errors/host-error.ts';
+import {
+  type FileBody,
+  type FoundPath,
+  type Outcome,
+  outcome,
+  type SessionInfo,
+  type SessionRequest,
+  type SessionRpc,
+  type Told,
+  valueIn,
+  type WantedPath,
+  type WholeAnswer,
+  type WholeBatch,
+} from '../rpc.ts';
+import type { Parts } from '../store.ts';
+import { SessionStore } from '../store.ts';
+import { StraceTail } from '../strace-tail.ts';
+import { watched } from '../watched.ts';
+import { Alarm } from './alarm.ts';
+import { runBatch } from './batches.ts';
+import { Durability } from './durability.ts';
+import { type Exchange, sendPath, takeFile } from './files.ts';
+import { infoOf } from './lifecycle.ts';
+import { SessionRecord } from './record.ts';
+import { Turns } from './turns.ts';
+import { type Live, made, type SessionNeeds } from './waking.ts';
+
+/** What a session's object needs of the runtime. */
+export interface ObjectNeeds extends Omit<SessionNeeds, 'setup'> {
+  readonly storage: DurableObjectStorage;
+  /** Aborted when the session is over: kernels made until then are killed. */
+  setup(signal: AbortSignal): SetupNeeds;
+  /** Another session, by the name of its object. */
+  other(name: string): Pick<SessionRpc, 'adopt'>;
+}
+
+export class SessionObject implements SessionRpc {
+  readonly #needs: ObjectNeeds;
+  readonly #over = new AbortController();
+  readonly #turns = new Turns();
+  readonly #record: SessionRecord;
+  readonly #alarm: Alarm;
+  readonly #kept: Durability;
+  readonly #listeners = new Set<TaskListener>();
+
+  constructor(needs: ObjectNeeds) {
+    const { storage, nowMs } = needs;
+    this.#needs = needs;
+    this.#record = new SessionRecord(new SessionStore(storage), nowMs);
+    this.#alarm = new Alarm(storage, nowMs);
+    this.#kept = new Durability({
+      ...needs,
+      record: this.#record,
+      alarm: this.#alarm,
+      setup: needs.setup(this.#over.signal),
+      told: (name, result) => [...this.#listeners].reduce((taken, listen) => listen(name, result) || taken, false),
+    });
+  }
+
+  /** Hears of each result of a kept task that no batch waits for. Answers how to end that. */
+  listen(listener: TaskListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  create(request: SessionRequest): Promise<Outcome<SessionInfo>> {
+    return this.#turns.take(async () => {
+      const { prepared, hijack } = await made(request, this.#kept.setup);
+      // Whoever asked for it may be gone by now.
+      if (this.#record.doomed) {
+        prepared.kernel.kill();
+        throw new HostError('session-not-found');
+      }
+      this.#kept.own({ ...prepared, strace: new StraceTail(), tasks: this.#kept.tasksOf(prepared.kernel) });
+      const etags = prepared.disks.map(({ etag }) => etag ?? null);
+      const createdMs = this.#needs.nowMs();
+      this.#record.remember({ createdMs, request, etags, ahead: false, ...(hijack && { hijack }) });
+      await this.#kept.setAlarm();
+      return this.#info();
+    });
+  }
+
+  info(): Promise<Outcome<SessionInfo>> {
+    return outcome(async () => this.#info());
+  }
+
+  run(batch: WholeBatch): Promise<Outcome<WholeAnswer>> {
+    return this.#turns.take(() =>
+      this.#kept.using(async (live) => {
+        const answer = await runBatch(live, batch, this.#kept.setup, () => this.#kept.flushed());
+        const obstacle = await this.#kept.commitFlushed(live);
+        return { ...answer, ...(obstacle !== undefined && { obstacle }), ...this.#record.tell() };
+      }),
+    );
+  }
+
+  openPath(path: Uint8Array, wanted: WantedPath): Promise<Outcome<FoundPath>> {
+    // The answer is there once the file is open; the turn is over once it was read.
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome<FoundPath>>();
+    const begin = (value: FoundPath) => resolve({ value });
+    const turn = this.#turns.take(() =>
+      this.#exchanging((live, exchange) => sendPath(live, path, wanted, exchange, begin)),
+    );
+    turn.then(resolve, reject);
+    return promise;
+  }
+
+  saveFile(file: FileBody): Promise<Outcome<Told & { readonly created: boolean }>> {
+    return this.#turns.take(() =>
+      this.#exchanging(async (live, exchange) => {
+        const created = await takeFile(live, file, exchange);
+        const obstacle = await this.#kept.commitFlushed(live);
+        if (obstacle !== undefined) throw new HostError('not-suspendable', `written, but not for good: ${obstacle}`);
+        return { created, ...exchange.tell() };
+      }),
+    );
+  }
+
+  suspend(): Promise<Outcome<SessionInfo>> {
+    return this.#turns.take(async () => {
+      this.#record.alive();
+      await this.#kept.mustRest();
+      return this.#info();
+    });
+  }
+
+  fork(name: string): Promise<Outcome<SessionInfo>> {
+    return this.#turns.take(async () => {
+      await this.#kept.wake(); // one that was never stored is stored now
+      await this.#kept.mustRest();
+      return valueIn(await this.#needs.other(name).adopt(this.#record.parts()));
+    });
+  }
+
+  adopt(parts: Parts): Promise<Outcome<SessionInfo>> {
+    return this.#turns.take(async () => {
+      this.#record.adopt(parts);
+      await this.#kept.setAlarm();
+      return this.#info();
+    });
+  }
+
+  console(): Promise<Outcome<string>> {
+    return this.#turns.take(async () => this.#kept.texts().console);
+  }
+
+  strace(): Promise<Outcome<string>> {
+    return this.#turns.take(async () => this.#kept.texts().strace);
+  }
+
+  destroy(): Promise<Outcome<null>> {
+    return outcome(async () => {
+      await this.#forget();
+      return null;
+    });
+  }
+
+  /** Nobody called for a while, or its time is over. */
+  async alarm(): Promise<void> {
+    this.#alarm.rang();
+    // The end of its time waits for nothing: neither for a turn nor for whatever the kernel is doing.
+    if (this.#record.expired) return this.#forget();
+    if (this.#turns.count > 0) return this.#kept.setAlarm();
+    try {
+      await this.#turns.take(async () => {
+        if (this.#record.meta) await this.#kept.rest();
+      });
+    } finally {
+      // Whatever went wrong: without an alarm it would stay for ever.
+      if (this.#record.meta) await this.#kept.setAlarm();
+    }
+  }
+
+  /** Bytes between the kernel and a client: neither holds the other up for good. */
+  #exchanging<T>(action: (live: Live, exchange: Exchange) => Promise<T>): Promise<T> {
+    const { host } = this.#kept.setup;
+    const tell = () => this.#record.tell();
+    return this.#kept.using((live) => watched(live.kernel, host, (waitFor) => action(live, { host, waitFor, tell })));
+  }
+
+  /** All of it goes, whatever the kernel is doing. */
+  async #forget(): Promise<void> {
+    this.#over.abort(new HostError('session-not-found'));
+    await this.#kept.drop();
+    await this.#needs.storage.deleteAlarm();
+    await this.#needs.storage.deleteAll();
+  }
+
+  #info(): SessionInfo {
+    return infoOf(this.#record.known(), this.#kept.inMemory, this.#kept.obstacle);
+  }
+}

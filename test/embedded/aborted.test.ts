@@ -1,0 +1,41 @@
+/** Clients that hang up while a session is being made: nothing of it stays. */
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type EmbeddedWorker, embeddedWorker } from './embedded-worker.ts';
+
+let worker: EmbeddedWorker;
+beforeAll(async () => {
+  worker = await embeddedWorker();
+}, 60_000);
+afterAll(() => worker.close());
+
+const post = (body: unknown, signal?: AbortSignal) =>
+  fetch(new URL('v1/sessions', worker.url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    ...(signal && { signal }),
+  });
+const list = async () =>
+  ((await (await fetch(new URL('v1/sessions', worker.url))).json()) as { sessions: { id: string }[] }).sessions;
+const health = async () => (await (await fetch(new URL('healthz', worker.url))).json()) as { kernels: number };
+const remove = (id: string) => fetch(new URL(`v1/sessions/${id}`, worker.url), { method: 'DELETE' });
+
+it('one that waits for memory is given up with its client, and what a DELETE frees is free at once', async () => {
+  const full = ((await (await post({ memory: 64 })).json()) as { id: string }).id;
+  const gone = new AbortController();
+  const waiting = post({ memory: 64 }, gone.signal);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  gone.abort();
+  await expect(waiting).rejects.toThrow();
+  await remove(full);
+  // It had its turn now, were it still waiting.
+  const after = await post({ memory: 64 });
+  expect(after.status).toBe(201);
+  const { id } = (await after.json()) as { id: string };
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect((await list()).map((one) => one.id)).toEqual([id]);
+  expect((await health()).kernels).toBe(1);
+  await remove(id);
+  expect(await list()).toEqual([]);
+});
