@@ -1,6 +1,7 @@
 /** The bytes of a volume by byte offsets: what tells its type, label, UUID and size is read through this. */
 
 import { type BlockDevice, bytesOf, SECTOR } from '../../storage/block-device.ts';
+import { BehindEndError } from '../../storage/errors.ts';
 
 export interface VolumeBytes {
   /** Bytes that are there. */
@@ -25,7 +26,13 @@ export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.P
     if (!(from < to)) return wanted;
     const sector = Math.floor(from / SECTOR);
     const whole = new Uint8Array((Math.ceil(to / SECTOR) - sector) * SECTOR);
-    await device.read(sector, whole);
+    try {
+      await device.read(sector, whole);
+    } catch (cause) {
+      // Of an archive that is cut short something is missing before its end, too.
+      if (!(cause instanceof BehindEndError)) throw cause;
+      whole.fill(0);
+    }
     wanted.set(whole.subarray(from - sector * SECTOR, to - sector * SECTOR));
     return wanted;
   };
