@@ -1,6 +1,7 @@
 /** `lkl fs2tar --url`: the image goes to a Worker, the tar comes back. */
 
 import { Failure, reasonOf } from '../failure.ts';
+import { queryOf as mountQuery, secretsOf } from '../look/remote.ts';
 import { type Output, openOutput } from '../output/output.ts';
 import { showProgress } from '../output/progress.ts';
 import { gzipSink } from '../output/sink.ts';
@@ -21,7 +22,7 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
     entries: watch.entries,
   }));
   try {
-    const answer = await send('POST', new URL(`v1/fs2tar?${queryOf(options)}`, options.url), body);
+    const answer = await send('POST', new URL(`v1/fs2tar?${queryOf(options)}`, options.url), body, secretsOf(options));
     if (answer.statusCode !== 200) throw await failureOf(answer);
     await copy(answer, watch, output, options.gzip || options.compress === 'gzip');
     output.commit();
@@ -36,11 +37,10 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
   return false;
 }
 
-function queryOf({ type, partition, path, options, offset, size, onError }: Fs2tarArguments): URLSearchParams {
-  const query = new URLSearchParams({ 'on-error': onError });
-  for (const [name, value] of Object.entries({ type, partition, path, options, offset, size })) {
-    if (value !== undefined) query.set(name, `${value}`);
-  }
+function queryOf({ path, onError, ...options }: Fs2tarArguments): URLSearchParams {
+  const query = mountQuery(options);
+  query.set('on-error', onError);
+  if (path !== undefined) query.set('path', path);
   return query;
 }
 

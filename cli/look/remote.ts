@@ -3,8 +3,9 @@
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { Failure, reasonOf } from '../failure.ts';
-import type { ImageOptions } from '../options.ts';
+import type { ImageOptions, StackOptions } from '../options.ts';
 import { failureOf, send } from '../remote/client.ts';
+import { unlockOf } from '../unlock.ts';
 import { below, type FileEntry, type FileSystemUse, type FileType, type ImageTree } from './image-tree.ts';
 
 /** An entry of a directory as the Worker tells it. */
@@ -30,16 +31,26 @@ interface RemotePage {
 const MAX_LINKS = 40;
 const LIMIT = '10000';
 
-export function queryOf({ type, partition, options, offset, size }: ImageOptions): URLSearchParams {
+/** `also` and `header` are names of images that the Worker has. */
+export function queryOf(asked: ImageOptions): URLSearchParams {
+  const { type, partition, options, subvol: subvolume, offset, size, header, also = [] } = asked;
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ type, partition, options, offset, size })) {
+  for (const [name, value] of Object.entries({ type, partition, options, subvolume, offset, size, header })) {
     if (value !== undefined) query.set(name, `${value}`);
   }
+  for (const name of also) query.append('also', name);
   return query;
 }
 
-export async function answerOf(url: URL): Promise<IncomingMessage> {
-  const answer = await send('GET', url);
+/** What opens encrypted volumes; nobody is asked for it. */
+export function secretsOf(options: StackOptions): Record<string, string> {
+  const { secrets = [] } = unlockOf(options);
+  const keys = secrets.map((secret) => Buffer.from(secret).toString('base64'));
+  return keys.length > 0 ? { 'lkl-key': keys.join(', ') } : {};
+}
+
+export async function answerOf(url: URL, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
+  const answer = await send('GET', url, undefined, headers);
   if (answer.statusCode !== 200) throw await failureOf(answer);
   return answer;
 }
@@ -47,8 +58,16 @@ export async function answerOf(url: URL): Promise<IncomingMessage> {
 /** The URL of an image that the Worker at `base` has. */
 export const imageUrl = (base: URL, image: string): URL => new URL(`v1/images/${encodeURIComponent(image)}`, base);
 
+/** The URL of what it says of an image and of what belongs to it. */
+export function describedUrl(base: URL, image: string, { also, header }: StackOptions): URL {
+  const url = imageUrl(base, image);
+  url.search = queryOf({ ...(also && { also }), ...(header !== undefined && { header }) }).toString();
+  return url;
+}
+
 export function treeAt(base: URL, image: string, options: ImageOptions): ImageTree {
   const query = queryOf(options);
+  const secrets = secretsOf(options);
   const fileUrl = (path: Buffer, more: Readonly<Record<string, string>> = {}): URL => {
     const url = new URL(`${imageUrl(base, image).href}/files/${percent(path)}`);
     url.search = new URLSearchParams([...query, ...Object.entries(more)]).toString();
@@ -58,7 +77,7 @@ export function treeAt(base: URL, image: string, options: ImageOptions): ImageTr
   async function list(path: Buffer): Promise<FileEntry[]> {
     const entries: FileEntry[] = [];
     for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-      const answer = await answerOf(fileUrl(path, { limit: LIMIT, ...(cursor && { cursor }) }));
+      const answer = await answerOf(fileUrl(path, { limit: LIMIT, ...(cursor && { cursor }) }), secrets);
       if (!answer.headers['content-type']?.startsWith('application/json')) {
         answer.destroy();
         throw new Failure('image', `${path.toString()}: not a directory (ENOTDIR)`);
@@ -92,7 +111,7 @@ export function treeAt(base: URL, image: string, options: ImageOptions): ImageTr
     entry: (path, follow) => entry(path, follow),
     list,
     async *read(path) {
-      const answer = await answerOf(fileUrl(path));
+      const answer = await answerOf(fileUrl(path), secrets);
       if (answer.headers['content-type']?.startsWith('application/json')) {
         answer.destroy();
         throw new Failure('image', `${path.toString()}: is a directory (EISDIR)`);
@@ -109,8 +128,9 @@ export function treeAt(base: URL, image: string, options: ImageOptions): ImageTr
   };
 }
 
-async function useOf(base: URL, image: string, { partition }: ImageOptions): Promise<FileSystemUse> {
-  const report = (await json(await answerOf(imageUrl(base, image)))) as {
+async function useOf(base: URL, image: string, options: ImageOptions): Promise<FileSystemUse> {
+  const { partition } = options;
+  const report = (await json(await answerOf(describedUrl(base, image, options), secretsOf(options)))) as {
     readonly file_system?: RemoteUse;
     readonly partitions: readonly { readonly number: number; readonly file_system?: RemoteUse }[];
   };

@@ -20,14 +20,14 @@ export async function send(
   body?: Sent,
   more: Readonly<Record<string, string>> = {},
 ): Promise<IncomingMessage> {
-  const headers = body && {
-    'content-type': 'application/octet-stream',
+  const headers = {
+    ...(body && { 'content-type': 'application/octet-stream' }),
     ...more,
-    ...(body.lengthBytes !== undefined && { 'content-length': body.lengthBytes }),
+    ...(body?.lengthBytes !== undefined && { 'content-length': body.lengthBytes }),
   };
   const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
     method,
-    ...(headers && { headers }),
+    headers,
   });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     request.on('response', resolve);

@@ -14,6 +14,8 @@ const folder = mkdtempSync(join(tmpdir(), 'lkl-test-'));
 const image = join(folder, 'image');
 const out = join(folder, 'out.tar');
 writeFileSync(image, Buffer.alloc(3 << 20, 'image'));
+const key = join(folder, 'key');
+writeFileSync(key, Buffer.from([0, 1, 255]));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A Worker of a few lines, as long as `use` runs. */
@@ -42,12 +44,17 @@ describe('a remote Worker', () => {
       response.end(whole);
     };
     const args = ['-t', 'ext4', '-p', '2', '--path', 'a b/ü', '--options', 'subvol=a&b', '--on-error', 'continue'];
-    const ran = await withWorker(answer, (url) => lkl(['fs2tar', image, '--url', url, ...args]));
+    const stack = ['--also', 'b', '--also', 'c', '--header', 'h', '--subvol', 's', '--key-file', key];
+    const ran = await withWorker(answer, (url) => lkl(['fs2tar', image, '--url', url, ...args, ...stack]));
     expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
     expect(ran.stdout.equals(whole)).toBe(true);
     const { pathname, searchParams } = new URL(asked?.url ?? '', 'http://worker');
     expect([asked?.method, pathname]).toEqual(['POST', '/behind/proxy/v1/fs2tar']);
+    expect(searchParams.getAll('also')).toEqual(['b', 'c']);
+    searchParams.delete('also');
     expect(Object.fromEntries(searchParams)).toEqual({
+      header: 'h',
+      subvolume: 's',
       type: 'ext4',
       partition: '2',
       path: 'a b/ü',
@@ -55,6 +62,7 @@ describe('a remote Worker', () => {
       'on-error': 'continue',
     });
     expect(asked?.headers).toMatchObject({
+      'lkl-key': 'AAH/',
       'content-type': 'application/octet-stream',
       'content-length': `${3 << 20}`,
     });

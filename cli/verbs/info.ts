@@ -3,7 +3,7 @@
 import { json } from 'node:stream/consumers';
 import { openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
-import { answerOf, imageUrl } from '../look/remote.ts';
+import { answerOf, describedUrl, secretsOf } from '../look/remote.ts';
 import { sizeText } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
 import { printing } from '../output/print.ts';
@@ -15,7 +15,8 @@ export interface InfoOptions extends ImageOptions {
 }
 
 export async function info(image: string, options: InfoOptions): Promise<void> {
-  const description = options.url === undefined ? await here(image, options) : await remote(options.url, image);
+  const description =
+    options.url === undefined ? await here(image, options) : await remote(options.url, image, options);
   await printing(async (out) => {
     if (options.json) await out.json(description);
     else await out.print(textOf(description, options.bytes ? (value) => `${value}` : sizeText));
@@ -34,8 +35,8 @@ async function here(image: string, options: InfoOptions): Promise<Description> {
   return asJson({ format: disk.format, ...report, sizeBytes: disk.sizeBytes }) as Description;
 }
 
-const remote = async (base: URL, image: string): Promise<Description> =>
-  (await json(await answerOf(imageUrl(base, image)))) as Description;
+const remote = async (base: URL, image: string, options: InfoOptions): Promise<Description> =>
+  (await json(await answerOf(describedUrl(base, image, options), secretsOf(options)))) as Description;
 
 /** Names as JSON has them: size_bytes for sizeBytes. What is undefined is absent. */
 function asJson(value: unknown): unknown {

@@ -44,6 +44,7 @@ const engine = linux({
     ready: 2,
     patienceMs: 5_000,
   },
+  derive: { argon2Mib: 16 }, // beside what bodies, caches and kernels may hold already
 });
 
 /** Beside kernels: what bodies, spools, lines, caches, disks and queues of all requests of the isolate may hold. */

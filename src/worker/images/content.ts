@@ -17,16 +17,24 @@ import type { Body, IncomingLimits } from './incoming.ts';
 import { spool } from './spool.ts';
 
 /** Which version of a stored image, and which disk of it. */
-export interface StoredChoice extends DiskChoice {
+export interface StoredChoice extends StackedChoice {
   /** By id. Default: the image as it is. */
   readonly version?: string | undefined;
 }
 
+/** Beside what the image is opened as: stored images that belong to it. */
+export interface StackedChoice extends DiskChoice {
+  readonly names?: { readonly also?: readonly string[] | undefined; readonly header?: string | undefined };
+}
+
 export interface ImageContentJobs {
   /** Rejects when the tar is not whole, whatever `sink` has got by then. The body is stored only while this runs. */
-  tarOfBody(body: Body, request: TarRequest & DiskChoice, sink: Sink): Promise<void>;
+  tarOfBody(body: Body, request: TarRequest & StackedChoice, sink: Sink): Promise<void>;
   tarOfImage(name: string, request: TarRequest & StoredChoice, sink: Sink): Promise<void>;
-  inspect(name: string, choice: StoredChoice): Promise<{ readonly etag: string; readonly report: ImageReport }>;
+  inspect(
+    name: string,
+    choice: StoredChoice & Pick<MountRequest, 'unlock'>,
+  ): Promise<{ readonly etag: string; readonly report: ImageReport }>;
   /** `path` is bytes, as names in a file system are; symlinks are followed inside the image. Close what is answered. */
   open(
     name: string,
@@ -71,27 +79,40 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
     }
   };
 
+  const stack = async ({ names: { also = [], header } = {} }: StackedChoice) => {
+    const disks: BlockDevice[] = [];
+    for (const name of also) disks.push((await device(name, {})).device);
+    return {
+      also: disks,
+      header: header === undefined ? undefined : (await device(header, { format: 'raw' })).device,
+    };
+  };
+
   return {
     async tarOfBody(body, request, sink) {
       const spooled = await spool(body, needs, request);
       try {
-        await engine.fs2tar(spooled.device, request, sink);
+        await engine.fs2tar(spooled.device, { ...request, ...(await stack(request)) }, sink);
       } finally {
         await spooled.discard();
       }
     },
     async tarOfImage(name, request, sink) {
-      await engine.fs2tar((await device(name, request)).device, request, sink);
+      const image = await device(name, request);
+      await engine.fs2tar(image.device, { ...request, ...(await stack(request)) }, sink);
     },
     async inspect(name, choice) {
       const { etag, sizeBytes, device: content } = await device(name, choice);
       // A device has whole sectors, an image need not.
-      return { etag, report: { ...(await engine.inspect(content)), sizeBytes } };
+      return {
+        etag,
+        report: { ...(await engine.inspect(content, { ...(await stack(choice)), unlock: choice.unlock })), sizeBytes },
+      };
     },
     async open(name, path, request) {
       if (path.includes(0)) throw new HostError('invalid-request', 'a path has no NUL byte');
       const image = await device(name, request);
-      const mounted = await engine.mount(image.device, request);
+      const mounted = await engine.mount(image.device, { ...request, ...(await stack(request)) });
       try {
         const opened = await openPath(mounted.task, mounted.mountPoint, path, { still: true, log: mounted.log });
         return { ...opened, etag: image.etag, close: () => mounted.close() };

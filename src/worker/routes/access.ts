@@ -6,6 +6,7 @@ import { HostError } from '../../errors/host-error.ts';
 import type { AccessConfig } from '../access/config.ts';
 import { mustHaveScope, type Principal, type Scope } from '../access/principal.ts';
 import type { Env } from './env.ts';
+import { secretHeaderNames } from './image-content/stack.ts';
 
 /** Of a path and a method: the scope, `anyone` who has one, or nothing, for all the world. */
 export type Wanted = Scope | 'anyone' | undefined;
@@ -101,6 +102,7 @@ export const crossOrigin = ({ origins }: Pick<AccessConfig, 'origins'>): Middlew
       'if-none-match',
       'if-range',
       'range',
+      ...secretHeaderNames,
     ],
     exposeHeaders: EXPOSED,
     maxAge: 86_400,

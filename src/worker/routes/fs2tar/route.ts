@@ -4,6 +4,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { contentEncodingHeader, decompressParam, imageBody } from '../body.ts';
 import { tarResponses } from '../image-content/route.ts';
 import { tarQuery } from '../image-content/schema.ts';
+import { secretHeaders } from '../image-content/stack.ts';
 import { problemResponses } from '../problem.ts';
 
 export const fs2tarRoute = createRoute({
@@ -16,7 +17,7 @@ export const fs2tarRoute = createRoute({
   tags: ['fs2tar'],
   request: {
     query: tarQuery.extend({ decompress: decompressParam }),
-    headers: z.object({ 'content-encoding': contentEncodingHeader }),
+    headers: z.object({ 'content-encoding': contentEncodingHeader, ...secretHeaders }),
     body: imageBody,
   },
   responses: { ...tarResponses, ...problemResponses(400, 404, 409, 413, 415, 422) },

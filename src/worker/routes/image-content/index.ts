@@ -5,6 +5,7 @@ import { router } from '../router.ts';
 import { fileResponse, listPage, rawPath } from './file.ts';
 import { describeImage, getImageFile, getImageTar } from './route.ts';
 import { descriptionJson, mountRequest } from './schema.ts';
+import { unlockOf } from './stack.ts';
 import { tarResponse } from './tar.ts';
 
 export const imageContent = router();
@@ -13,9 +14,10 @@ imageContent.openapi(describeImage, async (c) => {
   const { name } = c.req.valid('param');
   const { images, content } = c.var.jobs;
   const known = c.req.valid('header')['if-none-match'];
-  const { version } = c.req.valid('query');
+  const { version, ...query } = c.req.valid('query');
   if (known !== undefined && unchanged(known, version ?? (await images.get(name)).etag)) return c.body(null, 304);
-  const { etag, report } = await content.inspect(name, c.req.valid('query'));
+  const choice = { ...mountRequest(query), version, unlock: unlockOf(c) };
+  const { etag, report } = await content.inspect(name, choice);
   return c.json(descriptionJson(name, etag, report), 200, { etag: quoted(etag) });
 });
 
@@ -33,7 +35,7 @@ imageContent.openapi(getImageFile, async (c) => {
   const { version } = c.req.valid('query');
   if (known !== undefined && unchanged(known, version ?? (await images.get(name)).etag)) return c.body(null, 304);
   const { limit, cursor, version: _, ...query } = c.req.valid('query');
-  const opened = await content.open(name, rawPath(c), { ...mountRequest(query), version });
+  const opened = await content.open(name, rawPath(c), { ...mountRequest(query), version, unlock: unlockOf(c) });
   if (opened.type === 'file') return fileResponse(c, opened, opened.etag);
   return c.json(await listPage(opened, { limit, cursor }), 200, { etag: quoted(opened.etag) });
 });

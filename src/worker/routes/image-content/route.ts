@@ -1,6 +1,6 @@
 /** /v1/images/{name}: its description, its tree as a tar, its files. */
 
-import { createRoute } from '@hono/zod-openapi';
+import { createRoute, z } from '@hono/zod-openapi';
 import { binary } from '../body.ts';
 import { readConditions } from '../conditions.ts';
 import { versionQuery } from '../image-versions/schema.ts';
@@ -8,6 +8,7 @@ import { etagHeader } from '../images/route.ts';
 import { imageParams } from '../images/schema.ts';
 import { problemResponses } from '../problem.ts';
 import { description, directory, diskQuery, fileParams, fileQuery, tarQuery } from './schema.ts';
+import { secretHeaders, stackQuery } from './stack.ts';
 
 const tags = ['images'];
 
@@ -27,9 +28,14 @@ export const describeImage = createRoute({
   path: '/v1/images/{name}',
   operationId: 'describeImage',
   summary: 'What the kernel says of an image',
-  description: 'Its partitions, and of each what it is: every file system is mounted to ask Linux.',
+  description:
+    'Its partitions, and of each what it is: every file system is mounted to ask Linux. What is stacked on them is opened: volume groups, arrays, and with a secret encrypted volumes.',
   tags,
-  request: { params: imageParams, query: diskQuery.extend(versionQuery), headers: readConditions },
+  request: {
+    params: imageParams,
+    query: diskQuery.extend({ ...versionQuery, ...stackQuery }),
+    headers: readConditions.extend(secretHeaders),
+  },
   responses: {
     200: {
       description: 'Its size, partitions and file systems.',
@@ -49,7 +55,7 @@ export const getImageTar = createRoute({
   description:
     'The kernel mounts it read-only. An error before the first bytes is a problem document; one after them aborts the response.',
   tags,
-  request: { params: imageParams, query: tarQuery.extend(versionQuery) },
+  request: { params: imageParams, query: tarQuery.extend(versionQuery), headers: z.object(secretHeaders) },
   responses: tarResponses,
 });
 
@@ -60,7 +66,11 @@ export const getImageFile = createRoute({
   summary: 'One file of an image, or a directory of it',
   description: 'Symlinks are followed inside the image. A file may be asked for by range.',
   tags,
-  request: { params: fileParams, query: fileQuery.extend(versionQuery), headers: readConditions },
+  request: {
+    params: fileParams,
+    query: fileQuery.extend(versionQuery),
+    headers: readConditions.extend(secretHeaders),
+  },
   responses: {
     200: {
       description: 'The file whole, or the directory.',

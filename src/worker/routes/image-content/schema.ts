@@ -8,6 +8,7 @@ import type {
   ImageReport,
   MountRequest,
   PartitionReport,
+  StackedReport,
   VolumeReport,
 } from '../../../image/mounted-image.ts';
 import { type DiskChoice, diskFormats } from '../../../storage/open-disk.ts';
@@ -15,6 +16,7 @@ import type { Entry, Page } from '../../../tree/files.ts';
 import { decimal } from '../decimal.ts';
 import { imageName } from '../images/schema.ts';
 import { asText } from '../raw-bytes.ts';
+import { type StackNames, stackQuery } from './stack.ts';
 
 /** Which disk it is that a file has; shared by every route that opens one. */
 export const diskQuery = z.strictObject({
@@ -40,25 +42,36 @@ export const mountQuery = diskQuery.extend({
     .openapi({ description: 'The file system, as in /proc/filesystems. Default: found out.', example: 'ext4' }),
   partition: z.string().min(1).max(256).optional().openapi({
     description:
-      'A partition by its number, label or UUID (LABEL=, UUID=, PARTLABEL=, PARTUUID= say which); `root`: the one with a root file system; `whole`: the image whatever its partition table. Default: what shows to be the only file system.',
+      'A partition by its number, label or UUID (LABEL=, UUID=, PARTLABEL=, PARTUUID= say which), or a volume by its name (`vg/root`, `/dev/md/data`); `root`: the one with a root file system; `whole`: the image whatever its partition table. Default: what shows to be the only file system.',
     example: '2',
   }),
   options: z
     .string()
     .max(2048)
     .optional()
-    .openapi({ description: 'Mount options, as for mount -o.', example: 'subvol=home' }),
+    .openapi({ description: 'Mount options, as for mount -o.', example: 'noload' }),
+  subvolume: z
+    .string()
+    .min(1)
+    .max(1024)
+    .optional()
+    .openapi({ description: 'Of a btrfs: a subvolume or snapshot, by path or number.', example: 'home' }),
+  ...stackQuery,
   offset: decimal(0, Number.MAX_SAFE_INTEGER)
     .optional()
     .openapi({ description: 'The byte where the disk begins in the image: an AppImage, firmware.' }),
   size: decimal(1, Number.MAX_SAFE_INTEGER).optional().openapi({ description: 'Its bytes. Default: up to the end.' }),
 });
 
+/** How to mount, and which stored images belong to it. */
+export type ContentRequest = MountRequest & DiskChoice & { readonly names: StackNames };
+
 /** What a query says of the mount. */
-export const mountRequest = ({ offset, size, ...query }: z.infer<typeof mountQuery>): MountRequest & DiskChoice => {
-  const { type, partition, options, format, member, snapshot } = query;
-  return { type, partition, options, format, member, snapshot, offsetBytes: offset, sizeBytes: size };
-};
+export function mountRequest({ offset, size, ...query }: z.infer<typeof mountQuery>): ContentRequest {
+  const { type, partition, options, subvolume, format, member, snapshot, also, header } = query;
+  const names = { also, header };
+  return { type, partition, options, subvolume, format, member, snapshot, names, offsetBytes: offset, sizeBytes: size };
+}
 
 export const tarQuery = mountQuery.extend({
   path: z.string().max(4095).optional().openapi({
@@ -93,6 +106,16 @@ export const fileQuery = mountQuery.extend(pageQuery);
 
 const optional = <T>(name: string, value: T | undefined) => (value === undefined ? {} : { [name]: value });
 
+const subvolume = z
+  .object({
+    id: z.int().openapi({ description: 'As `btrfs subvolume list` has it.', example: 256 }),
+    path: z.string().openapi({ description: 'From the top of the file system.', example: '@home' }),
+    read_only: z.boolean().openapi({ description: 'Linux lets nobody write to it.' }),
+    snapshot: z.boolean().openapi({ description: 'It was made as a snapshot of another.' }),
+    default: z.boolean().openapi({ description: 'It is what is mounted where none is asked for.' }),
+  })
+  .openapi('Subvolume');
+
 const content = z
   .object({
     type: z.string().openapi({
@@ -116,6 +139,7 @@ const fileSystem = z
       .openapi({ description: 'As statfs(2) says: without what the file system needs for itself.', example: 1048576 }),
     used_bytes: z.int().optional().openapi({ description: 'Of those, in use.', example: 65536 }),
     free_bytes: z.int().optional().openapi({ description: 'Of those, free.', example: 983040 }),
+    subvolumes: z.array(subvolume).optional().openapi({ description: 'Of a btrfs that has any, with its snapshots.' }),
   })
   .openapi('FileSystem');
 
@@ -133,21 +157,49 @@ const partition = z
   })
   .openapi('Partition');
 
+const diskFields = {
+  size_bytes: z
+    .int()
+    .openapi({ description: 'Of the disk in it: an image in qcow2 is shorter than that.', example: 1073741824 }),
+  claimed_bytes: z.int().optional().openapi({
+    description: 'Where partition table or file system say that the image is longer than it is: how long.',
+  }),
+  partition_table: z.string().optional().openapi({ description: 'The kind of it, if there is one.', example: 'gpt' }),
+  partition_table_id: z.string().optional().openapi({ description: "A GPT's GUID, a DOS table's serial number." }),
+  partitions: z.array(partition).openapi({ description: 'In the order of their numbers.' }),
+  content: content.optional().openapi({ description: 'What the whole image is, mountable or not.' }),
+  file_system: fileSystem.optional().openapi({ description: 'Of the whole image.' }),
+};
+
+const disk = z.object(diskFields).openapi('DiskDescription');
+
+const stacked = z
+  .object({
+    name: z.string().openapi({ description: 'What `partition` takes for it.', example: '/dev/vg/root' }),
+    kind: z.string().openapi({ description: 'As lsblk(8) has it: crypt, lvm, raid1, part …', example: 'lvm' }),
+    on: z.array(z.string()).openapi({ description: 'What it lies on.', example: ['partition 2'] }),
+    size_bytes: z.int().openapi({ description: 'How long it is.', example: 536870912 }),
+    content: content.optional().openapi({ description: 'What its bytes say it is, mountable or not.' }),
+    file_system: fileSystem.optional().openapi({ description: 'What the kernel says, where it can mount it.' }),
+  })
+  .openapi('StackedVolume');
+
+const closed = z
+  .object({
+    on: z.array(z.string()).openapi({ description: 'What it lies on.', example: ['partition 2'] }),
+    error: z.string().openapi({ description: 'The last part of the type of a problem.', example: 'passphrase-needed' }),
+    message: z.string().openapi({ description: 'Why it is closed.' }),
+  })
+  .openapi('ClosedVolume');
+
 export const description = z
   .object({
     name: z.string().openapi({ description: 'As it was asked for.', example: 'disk.img' }),
     etag: z.string().openapi({ description: 'Names this version, as in the header `ETag`.' }),
-    size_bytes: z
-      .int()
-      .openapi({ description: 'Of the disk in it: an image in qcow2 is shorter than that.', example: 1073741824 }),
-    claimed_bytes: z.int().optional().openapi({
-      description: 'Where partition table or file system say that the image is longer than it is: how long.',
-    }),
-    partition_table: z.string().optional().openapi({ description: 'The kind of it, if there is one.', example: 'gpt' }),
-    partition_table_id: z.string().optional().openapi({ description: "A GPT's GUID, a DOS table's serial number." }),
-    partitions: z.array(partition).openapi({ description: 'In the order of their numbers.' }),
-    content: content.optional().openapi({ description: 'What the whole image is, mountable or not.' }),
-    file_system: fileSystem.optional().openapi({ description: 'Of the whole image.' }),
+    ...diskFields,
+    stacked: z.array(stacked).optional().openapi({ description: 'What lies on these, in the order of opening.' }),
+    closed: z.array(closed).optional().openapi({ description: 'What could not be opened.' }),
+    also: z.array(disk).optional().openapi({ description: 'The other images that were named, in their order.' }),
   })
   .openapi('ImageDescription');
 
@@ -163,6 +215,10 @@ const fileSystemJson = (report: FileSystemReport): z.infer<typeof fileSystem> =>
   ...optional('size_bytes', report.sizeBytes),
   ...optional('used_bytes', report.usedBytes),
   ...optional('free_bytes', report.freeBytes),
+  ...optional(
+    'subvolumes',
+    report.subvolumes?.map(({ readOnly, ...one }) => ({ ...one, read_only: readOnly })),
+  ),
 });
 
 /** Of the whole image as of a partition. */
@@ -182,15 +238,32 @@ const partitionJson = (report: PartitionReport): z.infer<typeof partition> => ({
   ...onIt(report),
 });
 
-export const descriptionJson = (name: string, etag: string, report: ImageReport): z.infer<typeof description> => ({
-  name,
-  etag,
+const diskJson = (report: ImageReport['also'][number]): z.infer<typeof disk> => ({
   size_bytes: report.sizeBytes,
   ...optional('claimed_bytes', report.claimedBytes),
   ...optional('partition_table', report.partitionTable),
   ...optional('partition_table_id', report.partitionTableId),
   partitions: report.partitions.map(partitionJson),
   ...onIt(report),
+});
+
+const stackedJson = ({ name, kind, on, sizeBytes, ...report }: StackedReport): z.infer<typeof stacked> => ({
+  name,
+  kind,
+  on: [...on],
+  size_bytes: sizeBytes,
+  ...onIt(report),
+});
+
+const some = <T>(list: readonly T[]): T[] | undefined => (list.length > 0 ? [...list] : undefined);
+
+export const descriptionJson = (name: string, etag: string, report: ImageReport): z.infer<typeof description> => ({
+  name,
+  etag,
+  ...diskJson(report),
+  ...optional('stacked', some(report.stacked.map(stackedJson))),
+  ...optional('closed', some(report.closed.map((one) => ({ ...one, on: [...one.on] })))),
+  ...optional('also', some(report.also.map(diskJson))),
 });
 
 const entry = z

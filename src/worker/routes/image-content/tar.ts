@@ -4,23 +4,24 @@ import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Sink } from '../../../archive/chunk-writer.ts';
 import type { TarRequest } from '../../../linux.ts';
-import type { DiskChoice } from '../../../storage/open-disk.ts';
 import type { Env } from '../env.ts';
 import { queryBytes } from '../raw-bytes.ts';
 import { streamed } from '../stream.ts';
-import { mountRequest, type tarQuery } from './schema.ts';
+import { type ContentRequest, mountRequest, type tarQuery } from './schema.ts';
+import { unlockOf } from './stack.ts';
 
 /** Runs `job` for the request that `query` makes and answers what it writes; `name` is the tar's, without suffix. */
 export async function tarResponse(
   c: Context<Env>,
   query: z.infer<typeof tarQuery>,
   name: string,
-  job: (request: TarRequest & DiskChoice, sink: Sink) => Promise<void>,
+  job: (request: TarRequest & ContentRequest, sink: Sink) => Promise<void>,
 ): Promise<Response> {
   const { compress } = query;
   const path = queryBytes(c.req.url, 'path');
   const request = {
     ...mountRequest(query),
+    unlock: unlockOf(c),
     onError: query['on-error'],
     chunkBytes: CHUNK_BYTES,
     reused: true, // what `streamed` answers settles once the runtime has taken all of the chunk

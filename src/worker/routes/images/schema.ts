@@ -5,7 +5,7 @@ import type { StoredImage } from '../../storage/image-entry.ts';
 import { decimal } from '../decimal.ts';
 
 /** Characters that need no escape in a URL (RFC 3986 2.3); no slash, so that what follows the name is never part of it. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,511}$/;
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,511}$/;
 
 export const imageName = z
   .string()
