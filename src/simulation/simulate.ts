@@ -2,6 +2,7 @@
 
 import type { SetupNeeds } from '../batch/kernel-setup.ts';
 import { Mistake } from '../batch/language/mistake.ts';
+import { Refs } from '../batch/language/refs.ts';
 import { runList, type Stopped } from '../batch/language/run.ts';
 import type { BatchCall, CallResult } from '../batch/language/types.ts';
 import { HostError } from '../errors/host-error.ts';
@@ -15,8 +16,10 @@ import { estimateMemoryMib, findExcess } from './plan/footprint.ts';
 import type { Issue } from './plan/issue.ts';
 import { type Plan, planSimulation, sampled } from './plan/plan.ts';
 import type { SimulationRequest } from './plan/request.ts';
+import type { SyscallsPlan } from './plan/workload-plan.ts';
 import { Refused } from './run/refused.ts';
 import { runSimulation, type SimulationEvents, type SimulationResult } from './run/run.ts';
+import { unrolled } from './run/steps.ts';
 
 export type { SimulationRequest, Taken };
 
@@ -130,7 +133,7 @@ async function runTimed(
     signal?.throwIfAborted();
     const running = runSimulation(kernel, plan, {
       ...events,
-      runBatch: (task, batch) => playCalls(kernel, task, batch),
+      runBatch: (task, { batch, onError }, sofar) => playCalls(kernel, task, { batch, onError }, sofar),
     });
     const result = await Promise.race([running, ended.promise]);
     return { result, wallMs: (host.monotonicNs() - startNs) / 1e6 };
@@ -146,23 +149,44 @@ async function runTimed(
   }
 }
 
-/** A list of system calls on a host: stops at the first error, as a program would. */
+/** Results of a workload of system calls. */
+interface Played {
+  readonly results: readonly CallResult[];
+  /** Of calls beyond those that are kept. */
+  readonly omitted?: number;
+  readonly stopped?: Stopped;
+}
+/** A loop may make any number of calls; nobody reads more results than these. */
+const KEPT_RESULTS = 1000;
+
+/** System calls on a host, in loops and choices. */
 async function playCalls(
   kernel: Kernel,
   task: UserTask,
-  batch: unknown,
-): Promise<{ readonly results: readonly CallResult[]; readonly stopped?: Stopped }> {
-  const calls = runList(task, batch as readonly BatchCall[], {
-    onError: 'stop',
+  { batch, onError }: Pick<SyscallsPlan, 'batch' | 'onError'>,
+  sofar: (result: Played) => void,
+): Promise<Played> {
+  const refs = new Refs();
+  const steps = unrolled(batch, {
+    look: (ref) => refs.resolve({ ref }, ''),
+    name: (name, ret) => refs.set(name, typeof ret === 'number' ? { ret } : { ret: 0, out: ret }),
+  });
+  const calls = runList(task, steps as Iterable<BatchCall>, {
+    refs,
+    onError,
     limitBytes: CALL_BYTES,
     nowNs: () => BigInt(kernel.engine.clock.nowNs),
   });
   const results: CallResult[] = [];
+  let omitted = 0;
+  const played = (): Played => ({ results, ...(omitted > 0 && { omitted }) });
   try {
     for (;;) {
       const next = await calls.next();
-      if (next.done) return { results, ...(next.value && { stopped: next.value }) };
-      results.push(next.value);
+      if (next.done) return { ...played(), ...(next.value && { stopped: next.value }) };
+      if (results.length < KEPT_RESULTS) results.push(next.value);
+      else omitted++;
+      sofar(played());
     }
   } catch (cause) {
     throw cause instanceof Mistake ? new Error(`${cause.path}: ${cause.message}`) : cause;

@@ -35,6 +35,36 @@ const tcpOptions = {
 };
 const duration = time('In virtual time; with a count, whichever is first. Default: to the end.', '10s');
 
+const value = z.union([z.string().max(MAX_WORDS), z.number(), z.null()]);
+const condition = z.strictObject({
+  ref: named('An earlier result: "got", "got.errno", "got.sin_port".', 'got'),
+  is: value.optional().openapi({ description: 'It is this.', example: 0 }),
+  isNot: value.optional().openapi({ description: 'It is not this.', example: 0 }),
+  below: z.number().optional().openapi({ description: 'It is less.', example: 0 }),
+  above: z.number().optional().openapi({ description: 'It is more.', example: 0 }),
+});
+/** One of `repeat`, `until`, `each`, `if`. */
+const loopOf = <T extends z.ZodType>(step: T) =>
+  z.strictObject({
+    do: z.array(step).openapi({ description: 'Calls, or loops of calls.', example: [{ call: 'getpid' }] }),
+    repeat: count('So often; with `until` at most.', 10),
+    until: condition.optional().openapi({
+      description: 'Until this is so: looked at after each time.',
+      example: { ref: 'got', is: 0 },
+    }),
+    each: z
+      .array(z.union([z.string().max(MAX_WORDS), z.number()]))
+      .optional()
+      .openapi({ description: 'Once for each value.', example: [80, 443] }),
+    as: named('How calls name the value: {"ref": "port"}, of a text {"ref": "port.out"}; of `repeat` its number, from 0.', 'port').optional(),
+    if: condition.optional().openapi({ description: 'If this is so.', example: { ref: 'got', above: 0 } }),
+    else: z
+      .array(step)
+      .optional()
+      .openapi({ description: 'If it is not.', example: [{ call: 'getpid' }] }),
+  });
+const step = z.union([call, loopOf(z.union([call, loopOf(call)]))]);
+
 export const workload = z
   .discriminatedUnion('type', [
     z.strictObject({
@@ -110,9 +140,14 @@ export const workload = z
       name: named('Default: its type and number.', 'probe').optional(),
       on: named('The host.', 'a'),
       start: time('In virtual time. Default: 0s.', '1s'),
-      batch: z.array(call).openapi({
-        description: 'Calls as for `POST /v1/syscalls`; the first error ends them.',
+      batch: z.array(step).openapi({
+        description:
+          'Calls as for `POST /v1/syscalls`, and loops of them, two deep: `{"repeat": 10, "do": […]}`, `{"until": {"ref": "got", "is": 0}, "do": […]}`, `{"each": [80, 443], "as": "port", "do": […]}`, `{"if": {…}, "do": […], "else": […]}`. The answer has the results of a thousand calls.',
         example: [{ call: 'getpid' }],
+      }),
+      onError: z.enum(['stop', 'continue']).optional().openapi({
+        description: 'What a call that fails, and does not `expect` that, means for those after it. Default: stop.',
+        example: 'continue',
       }),
     }),
   ])

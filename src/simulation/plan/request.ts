@@ -293,13 +293,39 @@ export interface SimulationCall {
   readonly after?: string;
   readonly expect?: number | string;
 }
+/** What an earlier result is, for loops and choices: all that is said must be so. */
+export interface SimulationCondition {
+  /** "got", "got.errno", "stat.st_size": as `{"ref": …}` has it. */
+  readonly ref: string;
+  readonly is?: string | number | null;
+  readonly isNot?: string | number | null;
+  readonly below?: number;
+  readonly above?: number;
+}
+interface Steps<T> {
+  readonly do: readonly T[];
+}
+/** One of them: so often, until something is so (looked at after each time), once for each value, or if something is so. */
+export interface SimulationLoop<T> extends Steps<T> {
+  readonly repeat?: number;
+  readonly until?: SimulationCondition;
+  readonly each?: readonly (string | number)[];
+  /** The name by which calls see the value: `{"ref": "port"}`; of a `repeat` its number, from 0. */
+  readonly as?: string;
+  readonly if?: SimulationCondition;
+  readonly else?: readonly T[];
+}
+export type SimulationStep = SimulationCall | SimulationLoop<SimulationCall | SimulationLoop<SimulationCall>>;
+
 export interface SyscallsWorkload {
   readonly type: 'syscalls';
   readonly name?: string;
   readonly on: string;
   readonly start?: Time;
-  /** Calls of the batch language, one after another. */
-  readonly batch: readonly SimulationCall[];
+  /** Calls of the batch language, one after another, in loops and choices. */
+  readonly batch: readonly SimulationStep[];
+  /** Whether a call that fails, and does not `expect` that, ends them. */
+  readonly onError?: 'stop' | 'continue';
 }
 
 export type WorkloadSpec =

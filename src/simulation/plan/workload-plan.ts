@@ -1,6 +1,7 @@
 /** Workloads with their hosts found, their addresses chosen and their numbers read. */
 
 import { deviceAddresses } from '../devices/plan-devices.ts';
+import { checkSteps } from '../run/steps.ts';
 import type { Place } from './issue.ts';
 import { type Family, formatAddress, type InterfaceAddress } from './prefix.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
   PingWorkload,
   RequestResponseWorkload,
   SimulationRequest,
+  SimulationStep,
   TcpOptions,
   TcpWorkload,
   UdpWorkload,
@@ -102,7 +104,8 @@ export interface SyscallsPlan {
   readonly name: string;
   readonly on: Node;
   readonly startNs: number;
-  readonly batch: unknown;
+  readonly batch: readonly SimulationStep[];
+  readonly onError: 'stop' | 'continue';
 }
 
 export type WorkloadPlan = TcpPlan | UdpPlan | PingPlan | RequestResponsePlan | OnOffPlan | FlowsPlan | SyscallsPlan;
@@ -126,7 +129,8 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
   const name = spec.name ?? `${spec.type}-${index}`;
   if (spec.type === 'syscalls') {
     const on = findNode(place.at('on'), spec.on, network);
-    return on && { type: 'syscalls', index, name, on, startNs, batch: spec.batch };
+    checkSteps(place.at('batch'), spec.batch);
+    return on && { type: 'syscalls', index, name, on, startNs, batch: spec.batch, onError: spec.onError ?? 'stop' };
   }
   const from = findNode(place.at('from'), spec.from, network);
   const to = findTarget(place.at('to'), spec, from, network);

@@ -13,7 +13,12 @@ import { udp } from './udp.ts';
 import { reasonOf, type Workload } from './workload.ts';
 
 /** Runs a batch of system calls on a task: the batch language is not the simulation's. */
-export type BatchRunner = (task: ProgramTask, batch: unknown) => Promise<unknown>;
+export type BatchRunner = (
+  task: ProgramTask,
+  batch: Pick<SyscallsPlan, 'batch' | 'onError'>,
+  /** What there is so far, for when it is cut off. */
+  sofar: (result: unknown) => void,
+) => Promise<unknown>;
 
 export function makeWorkload(stage: Stage, plan: WorkloadPlan, runBatch: BatchRunner): Workload {
   switch (plan.type) {
@@ -42,11 +47,13 @@ function syscalls(stage: Stage, plan: SyscallsPlan, runBatch: BatchRunner): Work
       try {
         const result = await stage.run(plan.on, async (task) => {
           await sleepUntil(task, stage.beganNs + plan.startNs);
-          return runBatch(task, plan.batch);
+          return runBatch(task, plan, (result) => {
+            outcome = { completed: false, result };
+          });
         });
         outcome = { completed: true, result };
       } catch (cause) {
-        outcome = { completed: false, error: reasonOf(cause) };
+        outcome = { ...outcome, completed: false, error: reasonOf(cause) };
       }
     },
     result: async () => ({ ...common, ...outcome }),
