@@ -9,6 +9,7 @@ export interface SimArguments {
   readonly html?: string;
   readonly json?: true;
   readonly deadline?: number;
+  readonly sweep?: Readonly<Record<string, readonly unknown[]>>;
   readonly url?: URL;
   readonly quiet?: true;
 }
@@ -33,6 +34,11 @@ export const simCommand = (): Command =>
     .option('--html <file>', 'write a page with charts of delivery rates, round-trip times, windows and queues there')
     .option('--json', 'the whole answer as JSON instead of tables')
     .option('--deadline <seconds>', 'stop after so long by the clock on the wall (default: never)', seconds)
+    .option(
+      '--sweep <path=values>',
+      'run it for each of these values (links[0].delay=10ms,20ms), and show one table; several: for each combination. A member "sweep" of the file does the same',
+      axis,
+    )
     .addOption(urlOption())
     .addOption(quietOption())
     .addHelpText('after', exitCodesHelp)
@@ -40,6 +46,26 @@ export const simCommand = (): Command =>
       const { sim } = await import('./sim.ts');
       process.exitCode = (await sim(file, options)) ? exitCodes.done : exitCodes.partial;
     });
+
+/** links[0].delay=10ms,20ms: values are JSON, or else text. */
+function axis(
+  text: string,
+  before: Readonly<Record<string, readonly unknown[]>> = {},
+): Readonly<Record<string, readonly unknown[]>> {
+  const [, path, list] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (path === undefined || list === undefined)
+    throw new InvalidArgumentError('It is a path and values: links[0].delay=10ms,20ms.');
+  const whole = readValue(list);
+  return { ...before, [path]: Array.isArray(whole) ? whole : list.split(',').map(readValue) };
+}
+
+function readValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
 
 /** setTimeout(2) takes no more milliseconds than an int holds. */
 const MAX_SECONDS = 2_147_483;

@@ -11,7 +11,11 @@ import { tablesOf } from './tables.ts';
 
 /** Whether every workload did what it was asked. */
 export async function sim(file: string, options: SimArguments): Promise<boolean> {
-  const network = readNetwork(file);
+  const { sweep: axes, ...network } = readNetwork(file);
+  if (axes !== undefined || options.sweep !== undefined) {
+    const { sweep } = await import('./sweep.ts');
+    return sweep(network, { ...Object(axes), ...options.sweep }, options);
+  }
   const spinner = await showSpinner(options.quiet === true, 'starting');
   const captures = options.pcap === undefined ? undefined : new CaptureFiles(options.pcap);
   try {

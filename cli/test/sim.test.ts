@@ -94,3 +94,28 @@ it('says what looks like a slip, and goes on', async () => {
   expect(exitCode).toBe(0);
   expect(stderr.toString()).toMatch(/^lkl: links\[0\]\.rate: "100Mbps" is bytes a second.*"100mbit"/m);
 }, 120_000);
+
+it('runs a sweep in processes of its own, and shows one table', async () => {
+  const swept = { ...JSON.parse(network('b').toString()), sweep: { 'links[0].delay': ['10ms', '20ms'] } };
+  const { exitCode, stdout } = await lkl(
+    ['sim', '-', '--sweep', 'workloads[0].count=2,3'],
+    Buffer.from(JSON.stringify(swept)),
+  );
+  expect(exitCode).toBe(0);
+  const lines = stdout.toString().trim().split('\n');
+  expect(lines[0]).toMatch(/^links\[0\]\.delay +workloads\[0\]\.count +FLOW +P50 +P99 +LOSS$/);
+  expect(lines.slice(1).map((line) => line.split(/ {2,}/).slice(0, 4))).toEqual([
+    ['10ms', '2', 'ping-0', '20 ms'],
+    ['10ms', '3', 'ping-0', '20 ms'],
+    ['20ms', '2', 'ping-0', '40 ms'],
+    ['20ms', '3', 'ping-0', '40 ms'],
+  ]);
+}, 120_000);
+
+it('says in its table which run of a sweep cannot be, and at its place which sweep cannot', async () => {
+  const bad = await lkl(['sim', '-', '--sweep', 'links[0].delay=10ms,long'], network('b'));
+  expect(bad.exitCode).toBe(3);
+  expect(bad.stdout.toString()).toMatch(/^long .*links\[0\]\.delay: "long" is no time/m);
+  const nowhere = await lkl(['sim', '-', '--sweep', 'links[1].delay=10ms'], network('b'));
+  expect(nowhere).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('sweep["links[1].delay"]') });
+}, 120_000);
