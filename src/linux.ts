@@ -4,7 +4,7 @@ import type { Sink } from './archive/chunk-writer.ts';
 import type { SetupNeeds } from './batch/kernel-setup.ts';
 import { type SyscallBatchJobs, syscallBatchJobs } from './batch/syscall-batch.ts';
 import { HostError } from './errors/host-error.ts';
-import type { ImageReport, MountedImage, MountRequest, StackRequest } from './image/mounted-image.ts';
+import type { ImageMounter, ImageReport, MountedImage, MountRequest, StackRequest } from './image/mounted-image.ts';
 import { imageMounter, type ReplaySpill } from './image/mounter.ts';
 import type { DeriveMeans } from './image/stack/luks/derive.ts';
 import { openWritable, type WritableImage } from './image/writable-image.ts';
@@ -124,19 +124,53 @@ export function linux(options: LinuxOptions): Linux {
   return over(pool, {}, options);
 }
 
+/** Tells of mounting beside what kernels tell of: what making its kernels took is not in it. */
+class MountTimes {
+  readonly #timed: NonNullable<Caller['timed']>;
+  readonly #host: Host;
+  #makingMs = 0;
+
+  constructor(timed: NonNullable<Caller['timed']>, host: Host) {
+    this.#timed = timed;
+    this.#host = host;
+  }
+
+  /** For `kernelsFor`. */
+  readonly timed: NonNullable<Caller['timed']> = (phase, ms) => {
+    if (phase !== 'kernel') this.#makingMs += ms;
+    this.#timed(phase, ms);
+  };
+
+  over(mounter: ImageMounter): ImageMounter {
+    const measured =
+      <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) =>
+      async (...args: Args): Promise<T> => {
+        const [sinceNs, beforeMs] = [this.#host.monotonicNs(), this.#makingMs];
+        try {
+          return await work(...args);
+        } finally {
+          this.#timed('mount', (this.#host.monotonicNs() - sinceNs) / 1e6 - (this.#makingMs - beforeMs));
+        }
+      };
+    return { ...mounter, mount: measured(mounter.mount), inspect: measured(mounter.inspect) };
+  }
+}
+
 function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   const { snapshot, host, limits } = options;
   const { kernelsMib, aloneMib = kernelsMib, mountMib } = limits;
-  const kernels = kernelsFor(pool, caller);
+  const times = caller.timed && new MountTimes(caller.timed, host);
+  const kernels = kernelsFor(pool, { ...caller, ...(times && { timed: times.timed }) }, host.monotonicNs);
   /** Some directories have the time of the mount as theirs: the same image is to give the same tar on any day. */
   const timeless: Host = { ...host, realtimeNs: () => 0 };
   const mounting = (memoryMib: number) => (): Promise<Kernel> => kernels.acquire({ host: timeless, memoryMib });
   const [small, ...larger] = mountMib;
   const largest = mountMib.at(-1) ?? small;
-  const mounter = imageMounter([mounting(small), ...larger.map(mounting)], {
+  const mounts = imageMounter([mounting(small), ...larger.map(mounting)], {
     spill: options.spill,
     derive: options.derive,
   });
+  const mounter = times?.over(mounts) ?? mounts;
   const setup = (images: ImageNames): SetupNeeds => ({
     newKernel: (options) => kernels.acquire(options),
     ...images,

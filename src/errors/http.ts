@@ -33,7 +33,8 @@ export function problemIn(document: Partial<ProblemDocument>): Problem | undefin
 /** Headers that HTTP wants with some problems. */
 export function headersOf({ name, members }: Problem): Record<string, string> {
   const { retryAfterS } = rowOf(name);
-  const headers: Record<string, string> = retryAfterS === undefined ? {} : { 'retry-after': String(retryAfterS) };
+  const afterS = typeof members.retry_after_s === 'number' ? members.retry_after_s : retryAfterS;
+  const headers: Record<string, string> = afterS === undefined ? {} : { 'retry-after': String(afterS) };
   switch (name) {
     case 'range-not-satisfiable':
       return { ...headers, 'content-range': `bytes */${members.size_bytes}` }; // RFC 9110 15.5.17

@@ -56,6 +56,7 @@ export const hostErrors = {
   unauthorized: { message: 'the request does not say who makes it', status: 401, fault: 'access' },
   'bad-token': { message: 'the token is unknown, revoked or has expired', status: 401, fault: 'access' },
   forbidden: { message: 'whoever makes the request may not do this', status: 403, fault: 'access' },
+  'bad-link': { message: 'the link is not for this request, or no longer', status: 403, fault: 'access' },
   'cross-origin': { message: 'pages of other origins may not do this', status: 403, fault: 'access' },
   'misdirected-request': { message: 'this service does not go by that name', status: 421, fault: 'access' },
   'token-not-found': { message: 'there is no such token', status: 404, fault: 'state' },
@@ -122,12 +123,23 @@ export const hostErrors = {
     status: 409,
     fault: 'state',
   },
-  'too-many-sessions': { message: 'there are as many sessions as one may have', status: 429, fault: 'state' },
+  'too-many-sessions': {
+    message: 'there are as many sessions as one may have',
+    status: 429,
+    fault: 'state',
+    retryAfterS: 60,
+  },
   'too-many-requests': {
     message: 'there are as many requests as one may make',
     status: 429,
     fault: 'state',
     retryAfterS: 1,
+  },
+  'over-quota': {
+    message: 'whoever makes the request has as much as he may have',
+    status: 429,
+    fault: 'state',
+    retryAfterS: 60,
   },
   'no-room': { message: "the kernel's memory is too small for it", status: 413, fault: 'state' },
   // what is ours

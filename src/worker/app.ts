@@ -9,7 +9,9 @@ import { type ImageNames, linux } from '../linux.ts';
 import { authenticate } from './access/authenticate.ts';
 import { accessConfig } from './access/config.ts';
 import { imagesFor } from './access/images.ts';
-import { tokenJobs } from './access/tokens.ts';
+import { linkJobs } from './access/links.ts';
+import type { Principal } from './access/principal.ts';
+import { type TokenJobs, tokenJobs } from './access/tokens.ts';
 import { MemoryBudget } from './bodies/budget.ts';
 import { workerDecoders } from './decoders.ts';
 import { type Bindings, parseLimits } from './env.ts';
@@ -20,8 +22,20 @@ import { storedImages } from './images/stored-images.ts';
 import { imageUploadJobs } from './images/uploads.ts';
 import { imageVersionJobs } from './images/versions.ts';
 import { imageWriteJobs } from './images/writing.ts';
+import { countedImages } from './limits/counted-images.ts';
+import { ledgerClass } from './limits/ledger.ts';
+import type { LedgerRpc } from './limits/ledger-rpc.ts';
+import { type Quotas, quotasOf } from './limits/quotas.ts';
+import { admitted } from './limits/rate.ts';
+import { auditedBy } from './observe/audit.ts';
+import { type AuditTrailRpc, auditTrailClass, TRAIL } from './observe/audit-trail.ts';
+import { countedBucket } from './observe/counted-bucket.ts';
+import { Metrics } from './observe/metrics.ts';
+import type { Phases } from './observe/phases.ts';
+import { auditEntry, dataPoint, metricsText, noteRequest } from './observe/report.ts';
 import { createApi } from './routes/api.ts';
 import { serveSession } from './routes/sessions/serve.ts';
+import { valueIn } from './session/rpc.ts';
 import { sessionClass } from './session/session.ts';
 import { sessionIndexClass } from './session/session-index.ts';
 import { sessionJobs } from './session/sessions.ts';
@@ -53,9 +67,31 @@ const memory = new MemoryBudget({ bytes: 40 * 2 ** 20, patienceMs: 5_000, host: 
 const FIRM_BYTES = 12 * 2 ** 20;
 
 const nowMs = () => Date.now();
+const uniqueName = () => crypto.randomUUID();
+const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
 
-const imagesOf = ({ IMAGES }: Bindings, owner?: string): ImageStore =>
-  imageStore(IMAGES, { prefix: 'images/', contents: 'contents/', volumes: 'volumes/', owner, uniqueName });
+const metrics = new Metrics();
+
+/** The bucket, whose operations are counted; those of a request are its phase `read`, too. */
+const bucketOf = ({ IMAGES }: Bindings, phases?: Phases): R2Bucket =>
+  countedBucket(IMAGES, nowMs, (operation, ms, failed) => {
+    metrics.count('lkl_r2_operations_total', 'Operations of the bucket.', { operation, failed: String(failed) });
+    phases?.add('read', ms);
+  });
+
+interface ImagesOptions {
+  readonly owner?: string;
+  readonly phases?: Phases;
+}
+const imagesOf = (bindings: Bindings, { owner, phases }: ImagesOptions = {}): ImageStore =>
+  imageStore(bucketOf(bindings, phases), {
+    prefix: 'images/',
+    contents: 'contents/',
+    volumes: 'volumes/',
+    owner,
+    uniqueName,
+    retried: () => metrics.count('lkl_r2_retries_total', 'Reads of the bucket that were asked again.'),
+  });
 
 /** Their disks' memory is counted as the kernel's own for as long as that lives. */
 function namedImages(images: ImageStore, owner?: string): ImageNames {
@@ -74,11 +110,16 @@ export const Session = sessionClass({
 });
 export const SessionIndex = sessionIndexClass(nowMs);
 export const TokenRegistry = tokenRegistryClass(nowMs);
-
-const uniqueName = () => crypto.randomUUID();
-const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+export const Ledger = ledgerClass(nowMs);
+export const AuditTrail = auditTrailClass(nowMs);
 
 const tokensOf = (bindings: Bindings) => tokenJobs({ bindings, random, nowMs });
+const linksOf = (tokens: TokenJobs) => linkJobs({ key: tokens.linkKey, tokens, nowMs });
+const ledgerOf = (bindings: Bindings) => (principal: string) =>
+  bindings.LEDGER.getByName(principal) as unknown as LedgerRpc;
+const trailOf = (bindings: Bindings) => bindings.AUDIT_TRAIL.getByName(TRAIL) as unknown as AuditTrailRpc;
+const quotasFor = (bindings: Bindings, { id }: Principal): Quotas =>
+  quotasOf(id, bindings.QUOTAS, accessConfig(bindings).isOpen);
 
 async function fetchKeys(url: string): Promise<readonly JsonWebKey[]> {
   const answer = await fetch(url);
@@ -86,11 +127,18 @@ async function fetchKeys(url: string): Promise<readonly JsonWebKey[]> {
   return ((await answer.json()) as { readonly keys: readonly JsonWebKey[] }).keys;
 }
 
+const health = () => ({
+  ...engine.kernels.health(),
+  memoryBytes: memory.usedBytes,
+  memoryTotalBytes: memory.totalBytes,
+});
+
 /** The whole HTTP interface, on the bindings of each request. */
 export const app = createApi({
   life(c) {
     const hold = memory.hold();
     const room = memory.hold({ leaveBytes: FIRM_BYTES });
+    const last: (() => void)[] = [() => hold.release(), () => room.release()];
     let running = 0;
     const background = (work: Promise<unknown>) => c.executionCtx.waitUntil(work.catch(() => {}));
     // Once the response is under way: clean and make machines for the next requests.
@@ -98,12 +146,11 @@ export const app = createApi({
     return {
       memory: hold,
       room,
+      whenEnded: (action) => void last.push(action),
       keepAlive(work) {
         running++;
         const ended = () => {
-          if (--running > 0) return;
-          hold.release();
-          room.release();
+          if (--running === 0) for (const action of last.splice(0)) action();
         };
         background(work.finally(ended));
       },
@@ -112,16 +159,46 @@ export const app = createApi({
   gate(c) {
     const bindings: Bindings = c.env;
     const config = accessConfig(bindings);
-    const needs = { config, tokens: tokensOf(bindings), fetchKeys, nowMs };
-    return { config, principal: () => authenticate((name) => c.req.header(name), needs) };
+    const tokens = tokensOf(bindings);
+    const needs = { config, tokens, links: linksOf(tokens), fetchKeys, nowMs };
+    const asked = { method: c.req.raw.method, url: new URL(c.req.url), header: (name: string) => c.req.header(name) };
+    return { config, principal: () => authenticate(asked, needs) };
   },
-  jobs(c, principal, { keepAlive, memory: hold, room }) {
+  admit(c, principal) {
+    const bindings: Bindings = c.env;
+    const quotas = quotasFor(bindings, principal);
+    const ledger = ledgerOf(bindings)(principal.id);
+    return admitted({ principal: principal.id, quotas, ledger, limiter: bindings.RATE_LIMIT });
+  },
+  jobs(c, principal, { keepAlive, whenEnded, memory: hold, room, meter }) {
     for (const held of [hold, room]) held.belongTo(principal.id);
     const bindings: Bindings = c.env;
+    const { phases } = meter;
     const limits = { ...parseLimits(bindings), decoders: workerDecoders };
-    const own = engine.for({ owner: principal.id, signal: c.req.raw.signal });
-    const images = imagesFor(imagesOf(bindings, principal.id), principal);
-    const spooled = spoolStore(bindings.IMAGES, 'spool/');
+    const quotas = quotasFor(bindings, principal);
+    const ledger = ledgerOf(bindings);
+    const own = engine.for({
+      owner: principal.id,
+      signal: c.req.raw.signal,
+      most: { kernels: quotas.kernels, mib: quotas.kernel_mib },
+      timed(phase, ms) {
+        if (phase === 'kernel') meter.kernelMs += ms;
+        else phases.add(phase, ms);
+      },
+    });
+    if (Number.isFinite(quotas.kernel_seconds_per_minute ?? Infinity)) {
+      whenEnded(() => {
+        if (meter.kernelMs > 0) keepAlive(ledger(principal.id).spend(meter.kernelMs / 1000));
+      });
+    }
+    const stored = imagesOf(bindings, { owner: principal.id, phases });
+    const counted = Number.isFinite(quotas.stored_bytes ?? Infinity)
+      ? countedImages({ store: stored, principal: principal.id, quotas, ledgerOf: ledger, uniqueName })
+      : stored;
+    const images = imagesFor(counted, principal);
+    const spooled = spoolStore(bucketOf(bindings, phases), 'spool/');
+    const tokens = tokensOf(bindings);
+    const most = { sessions: quotas.sessions, memoryMib: quotas.session_mib };
     return {
       jobs: {
         images: imageJobs({ store: images, limits, keepAlive, memory: hold }),
@@ -145,12 +222,15 @@ export const app = createApi({
         uniqueName,
         nowMs,
         signal: c.req.raw.signal,
+        most,
       }),
-      tokens: tokensOf(bindings),
+      tokens,
+      links: linksOf(tokens),
+      audit: { list: async (query) => valueIn(await trailOf(bindings).list(query)) },
     };
   },
   service: {
-    health: () => ({ ...engine.kernels.health(), memoryBytes: memory.usedBytes, memoryTotalBytes: memory.totalBytes }),
+    health,
     version: {
       version: packageFile.version,
       linux: kernelFile.linux,
@@ -158,11 +238,19 @@ export const app = createApi({
       buildId: engine.buildId,
     },
   },
+  metrics: () => metricsText(metrics, health()),
   nowMs,
   uniqueName,
   log: console.error,
-  logLine: (c, line) => {
+  ended(c, line) {
     const bindings: Bindings = c.env;
+    noteRequest(metrics, line);
+    bindings.ANALYTICS?.writeDataPoint(dataPoint(line));
     if (bindings.REQUEST_LOG !== 'off') console.log(JSON.stringify(line));
+    const { isOpen } = accessConfig(bindings);
+    const entry = auditEntry(line, nowMs());
+    if (entry && auditedBy(bindings.AUDIT, isOpen)(line.method)) {
+      c.executionCtx.waitUntil(trailOf(bindings).add(entry).catch(console.error));
+    }
   },
 });

@@ -1,5 +1,6 @@
 /** The Worker's bindings and limits: named, and parsed once, here. */
 
+import type { RateLimiter } from './limits/rate.ts';
 import { MAX_OBJECT_BYTES } from './storage/r2-objects.ts';
 
 /** What wrangler.toml binds. Limits are optional strings, as `[vars]` gives them. */
@@ -11,6 +12,18 @@ export interface Bindings {
   readonly SESSION_INDEX: DurableObjectNamespace;
   /** Rows of API tokens (session/token-registry.ts). */
   readonly TOKEN_REGISTRY: DurableObjectNamespace;
+  /** What each principal uses (limits/ledger.ts). */
+  readonly LEDGER: DurableObjectNamespace;
+  /** Who did what (observe/audit-trail.ts). */
+  readonly AUDIT_TRAIL: DurableObjectNamespace;
+  /** Counts requests of a principal instead of the ledger, where it is bound. */
+  readonly RATE_LIMIT?: RateLimiter;
+  /** Takes a data point of each request, where it is bound. */
+  readonly ANALYTICS?: Pick<AnalyticsEngineDataset, 'writeDataPoint'>;
+  /** What principals may have, as JSON (limits/quotas.ts). */
+  readonly QUOTAS?: string;
+  /** `off`, `writes` or `all`: of which requests a row is kept. Default: all, and none where it is open. */
+  readonly AUDIT?: string;
   /** A secret: a JSON list of tokens' rows, as `npm run token` prints them. */
   readonly TOKENS?: string;
   /** `loopback`: open to whoever reaches it there. Set where it is developed and tested, never where it is deployed. */

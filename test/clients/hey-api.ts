@@ -60,6 +60,12 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   const file = await lkl.getImageFile({ client, path: { ...path, path: 'hello' } });
   assert.equal(file.data instanceof Blob && (await file.data.text()), HELLO);
 
+  const link: lkl.Link = await ok(
+    'createLink',
+    lkl.createLink({ client, body: { method: 'GET', path: `/v1/images/${path.name}/files/hello` } }),
+  );
+  assert.equal(await (await fetch(link.url)).text(), HELLO);
+
   const upload: lkl.Upload = await ok('beginUpload', lkl.beginUpload({ client, path }));
   const id = upload.id;
   const part: lkl.UploadedPart = await ok(
@@ -182,5 +188,11 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   const rotated: lkl.GivenToken = await ok('rotateToken', lkl.rotateToken(one));
   assert.notEqual(rotated.token, token.token);
   await ok('revokeToken', lkl.revokeToken(one));
+  const audit: lkl.AuditPage = await ok(
+    'getAudit',
+    lkl.getAudit({ client, query: { limit: 10, operation: 'getImageTar' } }),
+  );
+  assert.equal(audit.entries[0]?.image, path.name);
+  assert.match(await ok('getMetrics', lkl.getMetrics({ client })), /^# HELP lkl_/m);
   return answers;
 }

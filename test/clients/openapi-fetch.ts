@@ -92,6 +92,12 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   });
   assert.equal(file.data, HELLO);
 
+  const link: Schemas['Link'] = await ok(
+    'createLink',
+    lkl.POST('/v1/links', { body: { method: 'GET', path: `/v1/images/${path.name}/files/hello` } }),
+  );
+  assert.equal(await (await fetch(link.url)).text(), HELLO);
+
   const upload: Schemas['Upload'] = await ok(
     'beginUpload',
     lkl.POST('/v1/images/{name}/uploads', { params: { path } }),
@@ -243,5 +249,11 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   const rotated: Schemas['GivenToken'] = await ok('rotateToken', lkl.POST('/v1/tokens/{id}/rotate', one));
   assert.notEqual(rotated.token, token.token);
   await ok('revokeToken', lkl.DELETE('/v1/tokens/{id}', one));
+  const audit: Schemas['AuditPage'] = await ok(
+    'getAudit',
+    lkl.GET('/v1/audit', { params: { query: { limit: 10, operation: 'getImageTar' } } }),
+  );
+  assert.equal(audit.entries[0]?.image, path.name);
+  assert.match(await ok('getMetrics', lkl.GET('/metrics', text)), /^# HELP lkl_/m);
   return answers;
 }

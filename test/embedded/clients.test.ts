@@ -50,7 +50,7 @@ beforeAll(async () => {
   await run('hey-api');
   await unpackFixture('ext4', `${clients}/generated/ext4.img`);
   disk = await openAsBlob(`${clients}/generated/ext4.img`);
-  worker = await embeddedWorker();
+  worker = await embeddedWorker({ vars: { AUDIT: 'all' } });
 }, 120_000);
 afterAll(() => worker?.close());
 

@@ -215,3 +215,36 @@ describe('owners', () => {
     expect(served.indexOf('two')).toBeLessThanOrEqual(4);
   });
 });
+
+describe('an owner who waits while others have more', () => {
+  const of = (owner: string) => ({ ...asked, owner });
+
+  it('gets the memory of the kernel that has run longest, once that has had its time', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world, { shareMs: 30_000 });
+    const first = keep(await pool.acquire(of('much')));
+    world.pass(SECOND_NS);
+    const second = keep(await pool.acquire(of('much')));
+    await expect(pool.acquire(of('other'))).rejects.toMatchObject({ kind: 'kernel-busy' });
+    world.pass(40 * SECOND_NS);
+    const kernel = keep(await pool.acquire(of('other')));
+    expect(await kernel.init.syscall('getpid')).toBe(1);
+    expect(first.dead?.end).toBe('deadline');
+    expect(first.dead?.message).toMatch(/others waited/);
+    expect(second.dead).toBeUndefined();
+  });
+
+  it('gets none of an owner who has no more than himself, of his own, or of a session', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world);
+    const [one, other] = [keep(await pool.acquire(of('one'))), keep(await pool.acquire(of('other')))];
+    world.pass(600 * SECOND_NS);
+    await expect(pool.acquire(of('one'))).rejects.toMatchObject({ kind: 'kernel-busy' });
+    expect([one.dead, other.dead]).toEqual([undefined, undefined]);
+    const sessions = poolOf(world);
+    const kept = [keep(await sessions.acquire(asked)), keep(await sessions.acquire(asked))];
+    world.pass(600 * SECOND_NS);
+    await expect(sessions.acquire(of('one'))).rejects.toMatchObject({ kind: 'kernel-busy' });
+    expect(kept.every(({ dead }) => dead === undefined)).toBe(true);
+  });
+});

@@ -1,37 +1,11 @@
 /** Who is let in: nobody, until the owner has said whom; then whom he said, to what he said. */
 
 import { describe, expect, it } from 'vitest';
-import type { Scope } from '../../src/worker/access/principal.ts';
-import { newId, newToken, sha256Hex } from '../../src/worker/access/token.ts';
+import { newToken, sha256Hex } from '../../src/worker/access/token.ts';
 import { romfs } from '../fakes/romfs.ts';
-import { type Fetch, inProcess, request } from './harness.ts';
+import { asked, deployed, random } from './deployed.ts';
+import { inProcess, request } from './harness.ts';
 
-const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
-
-interface Row {
-  readonly scopes: readonly Scope[];
-  readonly images?: readonly string[];
-  readonly expires?: string;
-}
-
-/** A Worker as it is deployed, with these tokens in its binding; and the tokens. */
-async function deployed(bindings: Partial<Cloudflare.Env>, ...rows: readonly Row[]) {
-  const made = await Promise.all(
-    rows.map(async (row) => {
-      const id = newId(random);
-      const token = newToken(id, random);
-      return { token, row: { id, sha256: await sha256Hex(token), ...row } };
-    }),
-  );
-  const TOKENS = made.length > 0 ? { TOKENS: JSON.stringify(made.map(({ row }) => row)) } : {};
-  const send: Fetch = inProcess({ OPEN: '', ...TOKENS, ...bindings });
-  return { send, tokens: made.map(({ token }) => token) };
-}
-
-const asked = (token: string | undefined, init: RequestInit = {}): RequestInit => ({
-  ...init,
-  headers: { ...(init.headers as Record<string, string>), ...(token && { authorization: `Bearer ${token}` }) },
-});
 const problemOf = async (response: Response, status: number) => {
   const body = (await response.json()) as Record<string, unknown>;
   expect({ status: response.status, body }).toMatchObject({ status });
@@ -207,7 +181,11 @@ describe('what an owner declares public', () => {
     const { send } = await deployed({ PUBLIC_SCOPES: 'syscalls' });
     expect((await request('/v1/syscalls', batch, send)).status).toBe(200);
     await problemOf(await request('/v1/images', {}, send), 403);
-    expect(await (await request('/v1/principal', {}, send)).json()).toEqual({ id: 'public', scopes: ['syscalls'] });
+    expect(await (await request('/v1/principal', {}, send)).json()).toEqual({
+      id: 'public',
+      scopes: ['syscalls'],
+      images: ['*'],
+    });
   });
 });
 

@@ -1,5 +1,6 @@
-/** Whom kernels are made for: their owner, for a fair share, and until when anybody waits for them. */
+/** Whom kernels are made for: their owner, for a fair share, how many he may have, and until when anybody waits for them. */
 
+import { HostError } from '../../errors/host-error.ts';
 import type { Kernel } from '../kernel.ts';
 import type { AcquireOptions, KernelPool } from './pool.ts';
 
@@ -8,19 +9,49 @@ export interface Caller {
   readonly owner?: string;
   /** Aborted when nobody waits any more: kernels made until then are killed, and no more are made. */
   readonly signal?: AbortSignal;
+  /** Kernels that the owner may have at a time, and MiB of them. More is `over-quota`. Default: what there is. */
+  readonly most?: { readonly kernels?: number | undefined; readonly mib?: number | undefined };
+  /** Told where time went, in milliseconds; `kernel` is how long one lived. */
+  readonly timed?: (phase: 'queue' | 'restore' | 'mount' | 'kernel', ms: number) => void;
 }
 
 /** What `pool` has, for one caller. */
-export function kernelsFor(pool: KernelPool, { owner, signal }: Caller): Pick<KernelPool, 'acquire'> {
+export function kernelsFor(
+  pool: KernelPool,
+  { owner, signal, most = {}, timed }: Caller,
+  nowNs: () => number,
+): Pick<KernelPool, 'acquire'> {
   if (owner === undefined && signal === undefined) return pool;
   return {
     async acquire(options: AcquireOptions) {
       signal?.throwIfAborted();
-      const kernel = await pool.acquire({ ...options, owner, signal });
+      if (owner !== undefined) mustBeWithin(pool.heldBy(owner), options.memoryMib, most);
+      const kernel = await pool.acquire({ ...options, owner, signal, timed });
+      const sinceNs = nowNs();
+      if (timed) kernel.engine.onDeath(() => timed('kernel', (nowNs() - sinceNs) / 1e6));
       if (signal) endWith(kernel, signal);
       return kernel;
     },
   };
+}
+
+function mustBeWithin(
+  held: { readonly kernels: number; readonly mib: number },
+  memoryMib: number,
+  { kernels = Infinity, mib = Infinity }: NonNullable<Caller['most']>,
+): void {
+  const over = (quota: string, limit: number, detail: string) =>
+    new HostError('over-quota', detail, { members: { quota, limit, retry_after_s: 1 } });
+  if (held.kernels >= kernels) {
+    throw over('kernels', kernels, `at most ${kernels} kernels at a time: ${held.kernels} run`);
+  }
+  if (held.mib + memoryMib > mib) {
+    throw over(
+      'kernel_mib',
+      mib,
+      `at most ${mib} MiB of kernels: ${held.mib} are in use, and ${memoryMib} more wanted`,
+    );
+  }
 }
 
 function endWith(kernel: Kernel, signal: AbortSignal): void {

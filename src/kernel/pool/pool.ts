@@ -24,6 +24,8 @@ export interface PoolOptions {
   readonly usualMib?: number;
   /** How long a request waits for memory before it is told to come back. */
   readonly patienceMs: number;
+  /** A kernel that ran for so long is ended when another owner, who has less, waits for memory. Default: 30 seconds. */
+  readonly shareMs?: number;
   readonly host: Pick<Host, 'pause' | 'monotonicNs' | 'heartbeat'>;
 }
 
@@ -33,6 +35,8 @@ export interface AcquireOptions extends KernelOptions {
   readonly owner?: string | undefined;
   /** Aborted: he waits no more. */
   readonly signal?: AbortSignal | undefined;
+  /** Told how long he waited for memory, and how long making the kernel took, in milliseconds. */
+  readonly timed?: ((phase: 'queue' | 'restore', ms: number) => void) | undefined;
 }
 
 /** How the pool is, for those who ask whether the service is well. */
@@ -43,6 +47,9 @@ export interface PoolHealth {
   readonly kernels: number;
   /** Requests that wait for one. */
   readonly waiting: number;
+  /** Kernels made since it began: of the snapshot, and of suspended ones. */
+  readonly restored: number;
+  readonly resumed: number;
   /** Linear memory that is taken, and all there is. */
   readonly bytes: number;
   readonly budgetBytes: number;
@@ -51,12 +58,15 @@ export interface PoolHealth {
 /** How often a waiting request looks whether it is its turn. */
 const LOOK_MS = 5;
 const USUAL_MIB = 24;
+/** A share is fair when nobody has to wait longer for it. */
+const SHARE_MS = 30_000;
 
 /** What someone has of the budget, from before his kernel is made until it is dead or he is found gone. */
 interface Lease {
   readonly owner: string | undefined;
   readonly bytes: number;
   readonly life: Life;
+  readonly sinceNs: number;
   kernel: Kernel | undefined;
 }
 
@@ -79,6 +89,7 @@ export class KernelPool {
   readonly #machines: Machines;
   readonly #leases = new Set<Lease>();
   readonly #waiting = new WaitingRoom();
+  readonly #made = { restored: 0, resumed: 0 };
 
   constructor(module: WebAssembly.Module, state: SnapshotState, options: PoolOptions) {
     this.#state = state;
@@ -103,13 +114,19 @@ export class KernelPool {
    * requests the first.
    */
   acquire(options: AcquireOptions): Promise<Kernel> {
-    return this.#start(options, this.#state.memoryBytes, (machine) => restore(machine, this.#state, options));
+    return this.#start(options, this.#state.memoryBytes, (machine) => {
+      this.#made.restored++;
+      return restore(machine, this.#state, options);
+    });
   }
 
   /** The same of a kernel that was suspended: it goes on. */
   resume(suspended: Suspended, options: AcquireOptions & { readonly disks: readonly BlockDevice[] }): Promise<Kernel> {
     const { memoryBytes } = suspended.state;
-    return this.#start(options, memoryBytes, (machine) => resume(machine, suspended, this.#state.buildId, options));
+    return this.#start(options, memoryBytes, (machine) => {
+      this.#made.resumed++;
+      return resume(machine, suspended, this.#state.buildId, options);
+    });
   }
 
   /** What every kernel's memory is at first: for immediate use. */
@@ -131,6 +148,7 @@ export class KernelPool {
       ready: this.#waiting.size === 0 && this.#isFree(usual),
       kernels: this.#leases.size,
       waiting: this.#waiting.size,
+      ...this.#made,
       bytes: this.bytes,
       budgetBytes: this.#options.budgetMib * MIB,
     };
@@ -138,17 +156,22 @@ export class KernelPool {
 
   /** `start` makes the kernel of a clean machine that has `memoryBytes` at least. */
   async #start(
-    { memoryMib, owner, signal }: AcquireOptions,
+    { memoryMib, owner, signal, timed }: AcquireOptions,
     memoryBytes: number,
     start: (machine: Machine) => Kernel | Promise<Kernel>,
   ): Promise<Kernel> {
     const sizeMib = this.#machines.sizeMib(Math.max(memoryMib, memoryBytes / MIB));
+    const { monotonicNs } = this.#options.host;
+    const askedNs = monotonicNs();
     const lease = await this.#admit(sizeMib * MIB, owner, signal);
+    const admittedNs = monotonicNs();
+    timed?.('queue', (admittedNs - askedNs) / 1e6);
     try {
       const machine = this.#machines.take(sizeMib);
       while (this.bytes > this.#options.budgetMib * MIB && this.#machines.drop());
       machine.grow(memoryBytes);
       const kernel = await start(machine);
+      timed?.('restore', (monotonicNs() - admittedNs) / 1e6);
       lease.kernel = kernel;
       kernel.engine.onDeath(() => this.#leases.delete(lease));
       kernel.engine.onGone(() => this.#machines.giveBack(machine));
@@ -174,6 +197,7 @@ export class KernelPool {
           this.#sweep();
           if (this.#waiting.next((who) => this.#heldBy(who)) === ticket && this.#isFree(bytes)) break;
           if (host.monotonicNs() >= untilNs) throw new HostError('kernel-busy');
+          this.#endOvertime(owner, bytes);
           await host.pause(LOOK_MS);
           signal?.throwIfAborted();
           this.#waiting.beat(ticket, host.monotonicNs());
@@ -188,7 +212,8 @@ export class KernelPool {
 
   #lease(bytes: number, owner: string | undefined): Lease {
     const { host } = this.#options;
-    const lease: Lease = { owner, bytes, life: new Life(host.monotonicNs()), kernel: undefined };
+    const nowNs = host.monotonicNs();
+    const lease: Lease = { owner, bytes, life: new Life(nowNs), sinceNs: nowNs, kernel: undefined };
     this.#leases.add(lease);
     host.heartbeat?.(BEAT_MS, () => {
       lease.life.beat(host.monotonicNs());
@@ -202,6 +227,27 @@ export class KernelPool {
   #isFree(bytes: number): boolean {
     const { budgetMib, aloneMib = budgetMib } = this.#options;
     return budgetMib * MIB - this.#leasedBytes >= bytes || (this.#leases.size === 0 && bytes <= aloneMib * MIB);
+  }
+
+  /** Of the owner who has most, the kernel that has run longest: when its time is over and `owner` has less, it makes room. */
+  #endOvertime(owner: string | undefined, bytes: number): void {
+    const { shareMs = SHARE_MS, host } = this.#options;
+    const overNs = host.monotonicNs() - shareMs * 1e6;
+    let longest: Lease | undefined;
+    for (const lease of this.#leases) {
+      // One without an owner is a session's, which stays; one that is being made will have its time.
+      if (lease.owner === undefined || lease.owner === owner || !lease.kernel || lease.sinceNs > overNs) continue;
+      if (this.#heldBy(lease.owner) < this.#heldBy(owner) + bytes) continue;
+      if (longest === undefined || lease.sinceNs < longest.sinceNs) longest = lease;
+    }
+    longest?.kernel?.kill('deadline', `others waited for its memory, and it had had its ${shareMs / 1000} s`);
+  }
+
+  /** What an owner has now, of those who wait nothing. */
+  heldBy(owner: string): { readonly kernels: number; readonly mib: number } {
+    let kernels = 0;
+    for (const lease of this.#leases) if (lease.owner === owner) kernels++;
+    return { kernels, mib: this.#heldBy(owner) / MIB };
   }
 
   #heldBy(owner: string | undefined): number {

@@ -3,6 +3,7 @@
 import { HostError } from '../../errors/host-error.ts';
 import { ACCESS_HEADER, type AccessTeam, accessPrincipal } from './cloudflare-access.ts';
 import type { AccessConfig } from './config.ts';
+import { LINK, type LinkJobs } from './links.ts';
 import { type Principal, scopeNames } from './principal.ts';
 import { principalOf, sha256Hex } from './token.ts';
 import type { TokenJobs } from './tokens.ts';
@@ -10,16 +11,26 @@ import type { TokenJobs } from './tokens.ts';
 export interface AuthenticateNeeds extends Pick<AccessTeam, 'fetchKeys' | 'nowMs'> {
   readonly config: AccessConfig;
   readonly tokens: Pick<TokenJobs, 'rowOf'>;
+  readonly links: Pick<LinkJobs, 'principalOf'>;
+}
+
+/** What of a request says who makes it. */
+export interface Asked {
+  readonly method: string;
+  readonly url: URL;
+  header(name: string): string | undefined;
 }
 
 const HOW =
   'put tokens into the secret TOKENS (npm run token makes one), name a team of Cloudflare Access in ACCESS_TEAM, or say in PUBLIC_SCOPES what anybody may do: docs/deploy.md';
 
-/** Rejects with `access-not-configured`, `unauthorized` or `bad-token`. */
+/** Rejects with `access-not-configured`, `unauthorized`, `bad-token` or `bad-link`. */
 export async function authenticate(
-  header: (name: string) => string | undefined,
-  { config, tokens, fetchKeys, nowMs }: AuthenticateNeeds,
+  { method, url, header }: Asked,
+  { config, tokens, links, fetchKeys, nowMs }: AuthenticateNeeds,
 ): Promise<Principal> {
+  const link = url.searchParams.get(LINK);
+  if (link !== null) return links.principalOf(link, method, url);
   const shown = header('authorization');
   const [, token] = /^Bearer +(\S+)$/i.exec(shown ?? '') ?? [];
   if (token?.startsWith('lkl_')) return principalOf(await tokens.rowOf(token));
@@ -33,7 +44,10 @@ export async function authenticate(
     return { id, scopes: scopeNames, ambient: true };
   }
   if (shown !== undefined) throw new HostError('bad-token', 'this is no token of this service');
-  if (config.publicScopes.length > 0) return { id: 'public', scopes: config.publicScopes, ambient: false };
+  // What is public is so whoever stored it.
+  if (config.publicScopes.length > 0) {
+    return { id: 'public', scopes: config.publicScopes, imagePrefixes: [''], ambient: false };
+  }
   if (config.team || config.hasTokens) {
     throw new HostError('unauthorized', 'send a token: Authorization: Bearer lkl_…');
   }

@@ -1,54 +1,102 @@
-/** Images as one principal may see them. */
+/** Images as one principal may see them: his own, those nobody owns, and those whose names he was given. */
 
+import { ImageNotFoundError } from '../../storage/errors.ts';
+import { imageNotFound } from '../images/images.ts';
+import type { StoredImage } from '../storage/image-entry.ts';
 import type { ImageStore } from '../storage/image-store.ts';
-import { hasImage, mustHaveImage, mustHaveScope, type Principal } from './principal.ts';
+import { hasImage, hasName, mustHaveScope, type Principal, refuseImage } from './principal.ts';
 
-/** Each operation throws `forbidden` for an image that is not the principal's to read or write. */
-export function imagesFor(store: ImageStore, principal: Principal): ImageStore {
-  const read = (name: string) => mustHaveImage(principal, 'images:read', name);
-  const write = (name: string) => mustHaveImage(principal, 'images:write', name);
+export interface OwnImages extends ImageStore {
+  /** Rejects with `forbidden` where the principal may not store, replace or delete the image of this name. */
+  mayWrite(name: string): Promise<void>;
+  /** Rejects with `image-not-found` or `forbidden` where he may not read it. */
+  mayRead(name: string): Promise<void>;
+}
+
+/**
+ * Each operation throws `forbidden` for names that are not the principal's to use. An image that belongs to another is not
+ * there for whoever reads; whoever writes is told that it belongs to another.
+ */
+export function imagesFor(store: ImageStore, principal: Principal): OwnImages {
+  const isLimited = principal.imagePrefixes !== undefined && !principal.scopes.includes('admin');
+
+  /** The image, where the principal may see it. */
+  async function seen(name: string): Promise<StoredImage | undefined> {
+    const image = await store.head(name);
+    if (image && hasImage(principal, name, image.owner)) return image;
+    if (isLimited && !hasName(principal, name)) refuseImage(principal, 'images:read', name);
+    return undefined;
+  }
+
+  async function mayWrite(name: string): Promise<void> {
+    mustHaveScope(principal, 'images:write');
+    if (hasName(principal, name)) return;
+    const image = await store.head(name);
+    if (image ? hasImage(principal, name, image.owner) : !isLimited) return;
+    refuseImage(principal, 'images:write', name);
+  }
+
   return {
+    mayWrite,
+    async mayRead(name) {
+      mustHaveScope(principal, 'images:read');
+      if ((await seen(name)) === undefined) throw imageNotFound(name);
+    },
     async head(name) {
       // Whoever writes looks first what is there.
-      if (!principal.scopes.includes('images:write')) read(name);
-      else write(name);
-      return store.head(name);
+      mustHaveScope(principal, principal.scopes.includes('images:write') ? 'images:write' : 'images:read');
+      return seen(name);
     },
     async list(page) {
       mustHaveScope(principal, 'images:read');
-      if (principal.imagePrefixes === undefined) return store.list(page);
-      const images: Awaited<ReturnType<ImageStore['list']>>['images'][number][] = [];
+      const images: StoredImage[] = [];
       let after = page.after;
       for (;;) {
         const found = await store.list({ ...page, after });
-        images.push(...found.images.filter(({ name }) => hasImage(principal, name)));
+        images.push(...found.images.filter(({ name, owner }) => hasImage(principal, name, owner)));
         if (images.length > page.limit) return { images: images.slice(0, page.limit), more: true };
         if (!found.more) return { images, more: false };
         after = found.images.at(-1)?.name;
       }
     },
     async put(name, ...rest) {
-      write(name);
+      await mayWrite(name);
       return store.put(name, ...rest);
     },
     async delete(name, condition) {
-      write(name);
+      await mayWrite(name);
       return store.delete(name, condition);
     },
     async createUpload(name) {
-      write(name);
+      await mayWrite(name);
       return store.createUpload(name);
     },
     resumeUpload(name, id) {
-      write(name);
-      return store.resumeUpload(name, id);
+      mustHaveScope(principal, 'images:write');
+      const upload = store.resumeUpload(name, id);
+      const allowed = <Args extends unknown[], T>(act: (...args: Args) => Promise<T>) => {
+        return async (...args: Args): Promise<T> => {
+          await mayWrite(name);
+          return act(...args);
+        };
+      };
+      return {
+        id,
+        put: allowed(upload.put),
+        putStream: allowed(upload.putStream),
+        complete: allowed(upload.complete),
+        abort: allowed(upload.abort),
+      };
     },
     async source(name, version) {
-      read(name);
-      return store.source(name, version);
+      mustHaveScope(principal, 'images:read');
+      if (isLimited && !hasName(principal, name)) await seen(name);
+      const source = await store.source(name, version);
+      if (!hasImage(principal, name, source.owner)) throw new ImageNotFoundError(name);
+      return source;
     },
     async volume(name) {
-      write(name);
+      await mayWrite(name);
       return store.volume(name);
     },
   };

@@ -30,6 +30,9 @@ export const newId = (random: (bytes: number) => Uint8Array): string =>
 export const newToken = (id: string, random: (bytes: number) => Uint8Array): string =>
   `lkl_${id}_${toBase64Url(random(32))}`;
 
+/** A key to sign with. */
+export const newKey = (random: (bytes: number) => Uint8Array): string => toBase64Url(random(32));
+
 export async function sha256Hex(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -5,7 +5,7 @@ import type { Bindings } from '../env.ts';
 import { valueIn } from '../session/rpc.ts';
 import { REGISTRY, type TokenRegistryRpc } from '../session/token-registry.ts';
 import type { Scope } from './principal.ts';
-import { idOf, newId, newToken, rowsIn, sha256Hex, type TokenRow } from './token.ts';
+import { idOf, newId, newKey, newToken, rowsIn, sha256Hex, type TokenRow } from './token.ts';
 
 export interface NewToken {
   readonly name: string;
@@ -28,6 +28,10 @@ export interface TokenJobs {
   revoke(id: string): Promise<void>;
   /** Rejects with `bad-token`. */
   rowOf(token: string): Promise<TokenRow>;
+  /** Undefined: unknown, revoked or expired. */
+  rowById(id: string): Promise<TokenRow | undefined>;
+  /** What links are signed with. */
+  linkKey(): Promise<string>;
 }
 
 export interface TokensNeeds {
@@ -42,6 +46,8 @@ const MAX_KNOWN = 256;
 
 /** By hash, of an isolate. */
 const known = new Map<string, { readonly row: TokenRow; readonly untilMs: number }>();
+/** The same for all isolates, once one has made it. */
+let linkKey: string | undefined;
 let parsed: { readonly text: string; readonly rows: readonly TokenRow[] } | undefined;
 
 /** Rows of the binding. */
@@ -73,8 +79,21 @@ export function tokenJobs({ bindings, random, nowMs }: TokensNeeds): TokenJobs {
     return row;
   }
 
+  const isGood = ({ expiresMs }: TokenRow) => expiresMs === undefined || expiresMs > nowMs();
+
+  async function rowById(id: string): Promise<TokenRow | undefined> {
+    const bound = boundRows(bindings).find((row) => row.id === id);
+    if (bound) return isGood(bound) ? bound : undefined;
+    return valueIn(await registry().get(id)) ?? undefined;
+  }
+
   return {
     rowOf,
+    rowById,
+    async linkKey() {
+      linkKey ??= valueIn(await registry().linkKey(newKey(random)));
+      return linkKey;
+    },
     async create({ name, scopes, images, expiresMs }) {
       const id = newId(random);
       const token = newToken(id, random);

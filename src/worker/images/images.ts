@@ -19,11 +19,13 @@ export interface ImageJobs {
   ): Promise<{ readonly image: StoredImage; readonly created: boolean }>;
   get(name: string): Promise<StoredImage>;
   list: ImageStore['list'];
+  /** Rejects with `forbidden` where whoever asks may not store, replace or delete the image. */
+  mayWrite(name: string): Promise<void>;
   delete(name: string, condition: Condition): Promise<void>;
 }
 
 export interface ImageNeeds {
-  readonly store: ImageStore;
+  readonly store: ImageStore & Pick<ImageJobs, 'mayWrite'>;
   readonly limits: IncomingLimits;
   readonly keepAlive: KeepAlive;
   /** Counts what is on its way to storage. */
@@ -39,6 +41,7 @@ export function imageJobs({ store, limits, keepAlive, memory }: ImageNeeds): Ima
 
   return {
     async put(name, body, condition) {
+      await store.mayWrite(name);
       const before = await store.head(name);
       if (!isMet(before, condition)) throw new HostError('precondition-failed');
       const { bytes, lengthBytes } = await openBody(body, limits);
@@ -51,7 +54,9 @@ export function imageJobs({ store, limits, keepAlive, memory }: ImageNeeds): Ima
     },
     get,
     list: (page) => store.list(page),
+    mayWrite: (name) => store.mayWrite(name),
     async delete(name, condition) {
+      await store.mayWrite(name);
       await get(name);
       if (!(await store.delete(name, condition))) throw new HostError('precondition-failed');
     },

@@ -4,6 +4,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import { HostError } from '../../errors/host-error.ts';
 import type { AccessConfig } from '../access/config.ts';
+import { LINK, withoutLink } from '../access/links.ts';
 import { mustHaveScope, type Principal, type Scope } from '../access/principal.ts';
 import type { Env } from './env.ts';
 import { secretHeaderNames } from './image-content/stack.ts';
@@ -20,6 +21,8 @@ const wanted: readonly (readonly [path: RegExp, read: Wanted, write: Wanted])[] 
   [/^\/v1\/simulations\b/, 'simulate', 'simulate'],
   [/^\/v1\/packetdrill\b/, 'simulate', 'simulate'],
   [/^\/v1\/tokens\b/, 'admin', 'admin'],
+  [/^\/v1\/audit\b/, 'admin', 'admin'],
+  [/^\/metrics$/, 'admin', 'admin'],
   [/^\/v1\b/, 'anyone', 'anyone'],
 ];
 
@@ -67,6 +70,7 @@ export const guard =
       if (found.ambient) checkOrigin(c, url, config);
       if (scope !== 'anyone') mustHaveScope(found, scope);
       c.set('principal', found);
+      if (url.searchParams.has(LINK)) c.req.raw = withoutLink(c.req.raw);
     }
     await next();
   };
@@ -80,6 +84,10 @@ const EXPOSED = [
   'link',
   'location',
   'lkl-rolled-back',
+  'ratelimit-limit',
+  'ratelimit-policy',
+  'ratelimit-remaining',
+  'ratelimit-reset',
   'retry-after',
   'server-timing',
   'www-authenticate',

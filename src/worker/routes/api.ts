@@ -2,8 +2,11 @@
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { routePath } from 'hono/route';
 import type { Principal } from '../access/principal.ts';
+import { Meter, type RequestLine, requestLine } from '../observe/request.ts';
 import { crossOrigin, type Gate, guard } from './access.ts';
+import { admin } from './admin/index.ts';
 import type { Env, OwnJobs, RequestLife } from './env.ts';
 import { fs2tar } from './fs2tar/index.ts';
 import { secureHeaders } from './headers.ts';
@@ -12,7 +15,8 @@ import { imageUploads } from './image-uploads/index.ts';
 import { imageVersions } from './image-versions/index.ts';
 import { imageWriting } from './image-writing/index.ts';
 import { images } from './images/index.ts';
-import { acceptedTypes, allowedMethods, openapiDocument } from './openapi-document.ts';
+import { links } from './links/index.ts';
+import { acceptedTypes, allowedMethods, openapiDocument, operationNames } from './openapi-document.ts';
 import { packetdrill } from './packetdrill/index.ts';
 import { errorHandler, notFound } from './problem.ts';
 import { router } from './router.ts';
@@ -23,24 +27,15 @@ import { syscalls } from './syscalls/index.ts';
 import { tokens } from './tokens/index.ts';
 
 /** What the composition root gives; each function is called once a request. */
-export interface ApiNeeds extends Pick<Env['Variables'], 'service' | 'nowMs' | 'log'> {
+export interface ApiNeeds extends Pick<Env['Variables'], 'service' | 'nowMs' | 'log' | 'metrics'> {
   life(c: Context): RequestLife;
   gate(c: Context): Gate;
-  jobs(c: Context, principal: Principal, life: RequestLife): OwnJobs;
+  jobs(c: Context, principal: Principal, life: RequestLife & Pick<Env['Variables'], 'meter'>): OwnJobs;
+  /** Counts the request as the principal's; answers headers. Rejects with `over-quota`. */
+  admit(c: Context, principal: Principal): Promise<Readonly<Record<string, string>>>;
   readonly uniqueName: () => string;
-  readonly logLine: (c: Context, line: RequestLine) => void;
-}
-
-/** One line of the log: what was asked and how it went, of nobody's data and no secret. */
-export interface RequestLine {
-  readonly request: string;
-  readonly method: string;
-  readonly path: string;
-  readonly status: number;
-  readonly ms: number;
-  readonly principal?: string;
-  /** The kind of problem that was answered. */
-  readonly problem?: string;
+  /** Told of each request once all of it has ended. */
+  readonly ended: (c: Context, line: RequestLine) => void;
 }
 
 export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
@@ -50,38 +45,48 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
     document ??= openapiDocument(api);
     return document;
   };
+  let operations: ReturnType<typeof operationNames> | undefined;
+  const operationOf = (c: Context<Env>) => {
+    operations ??= operationNames(api);
+    return operations(c.req.raw.method, routePath(c, -1));
+  };
 
   api.use(async (c, next) => {
     const startMs = needs.nowMs();
     // The network's own name of the request, where there is one, finds it in the platform's logs too.
     const request = c.req.header('cf-ray') ?? needs.uniqueName();
     const life = needs.life(c);
-    c.set('keepAlive', life.keepAlive);
-    c.set('memory', life.memory);
-    c.set('room', life.room);
-    for (const name of ['service', 'nowMs', 'log'] as const) c.set(name, needs[name]);
+    const meter = new Meter();
+    c.set('meter', meter);
+    for (const name of ['keepAlive', 'whenEnded', 'memory', 'room'] as const) c.set(name, life[name] as never);
+    for (const name of ['service', 'nowMs', 'log', 'metrics'] as const) c.set(name, needs[name]);
     // A client that hangs up would stop the handler at whatever it awaits, with all it holds.
-    const handled = next();
+    const handled = next().then(() => meter.answered(c.res));
     life.keepAlive(handled);
+    life.whenEnded(() => {
+      const line = requestLine(meter, {
+        request,
+        method: c.req.raw.method,
+        path: c.req.path,
+        operation: operationOf(c),
+        status: c.res.status,
+        ms: needs.nowMs() - startMs,
+        contentLength: c.req.header('content-length'),
+        principal: (c.get('principal') as Principal | undefined)?.id,
+        problem: c.get('problem'),
+      });
+      needs.ended(c, line);
+    });
     await handled;
     if (c.req.raw.method === 'HEAD') await c.res.body?.cancel(); // or its writer would wait forever
     const ms = needs.nowMs() - startMs;
     if (c.res.webSocket == null) {
       secureHeaders(c.res.headers);
       c.res.headers.set('x-request-id', request);
-      c.res.headers.append('server-timing', `total;dur=${ms}`);
+      const timings = [...meter.phases.serverTiming, `total;dur=${ms}`];
+      c.res.headers.append('server-timing', timings.join(', '));
+      for (const [name, value] of Object.entries(c.get('rate') ?? {})) c.res.headers.set(name, value);
     }
-    const principal = c.get('principal') as Principal | undefined;
-    const problem = c.get('problem');
-    needs.logLine(c, {
-      request,
-      method: c.req.method,
-      path: c.req.path,
-      status: c.res.status,
-      ms,
-      ...(principal && { principal: principal.id }),
-      ...(problem !== undefined && { problem }),
-    });
   });
   const gates = new WeakMap<Context, Gate>();
   const gate = (c: Context) => {
@@ -91,31 +96,21 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   };
   api.use((c, next) => crossOrigin(gate(c).config)(c, next));
   api.use(guard(gate));
-  api.use((c, next) => {
+  api.use(async (c, next) => {
     const principal = c.get('principal') as Principal | undefined;
     if (principal) {
-      const own = needs.jobs(c, principal, { keepAlive: c.var.keepAlive, memory: c.var.memory, room: c.var.room });
-      for (const name of ['jobs', 'sessions', 'tokens'] as const) c.set(name, own[name]);
+      c.set('rate', await needs.admit(c, principal));
+      const own = needs.jobs(c, principal, c.var);
+      for (const name of ['jobs', 'sessions', 'tokens', 'links', 'audit'] as const) c.set(name, own[name] as never);
     }
     return next();
   });
   api.onError((error, c) => errorHandler(acceptedTypes(openapi()))(error, c));
   api.notFound((c) => notFound(allowedMethods(openapi()))(c));
 
-  const all = [
-    service(openapi),
-    fs2tar,
-    images,
-    imageUploads,
-    imageVersions,
-    imageWriting,
-    imageContent,
-    syscalls,
-    sessions,
-    packetdrill,
-    simulations,
-    tokens,
-  ];
+  const storage = [fs2tar, images, imageUploads, imageVersions, imageWriting, imageContent];
+  const kernels = [syscalls, sessions, packetdrill, simulations];
+  const all = [service(openapi), ...storage, ...kernels, tokens, links, admin];
   for (const routes of all) api.route('/', routes);
   return api;
 }

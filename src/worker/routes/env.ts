@@ -1,10 +1,13 @@
 /** What every handler finds in its context. */
 
+import type { LinkJobs } from '../access/links.ts';
 import type { Principal } from '../access/principal.ts';
 import type { TokenJobs } from '../access/tokens.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { KeepAlive } from '../images/images.ts';
 import type { Jobs } from '../jobs.ts';
+import type { AuditJobs } from '../observe/audit.ts';
+import type { Meter } from '../observe/request.ts';
 import type { ServiceFacts } from '../service-facts.ts';
 import type { SessionJobs } from '../session/sessions.ts';
 
@@ -14,6 +17,8 @@ export interface RequestLife {
   readonly keepAlive: KeepAlive;
   /** What the request has of the isolate's memory; given back when the last of its work has ended. */
   readonly memory: Hold;
+  /** Once, when the last of its work has ended. */
+  whenEnded(action: () => void): void;
   /** The same for what is kept only where there is room: caches, and bodies that could go to storage. */
   readonly room: Hold;
 }
@@ -23,14 +28,21 @@ export interface OwnJobs {
   readonly jobs: Jobs;
   readonly sessions: SessionJobs;
   readonly tokens: TokenJobs;
+  readonly links: LinkJobs;
+  readonly audit: AuditJobs;
 }
 
 export interface Env {
   Variables: OwnJobs &
     RequestLife & {
-      /** Absent on paths that are for all the world, as are `jobs`, `sessions` and `tokens`. */
+      /** Absent on paths that are for all the world, as are the jobs. */
       readonly principal: Principal;
+      /** Headers that tell him how much is left of his quotas. */
+      readonly rate: Readonly<Record<string, string>> | undefined;
+      readonly meter: Meter;
       readonly service: ServiceFacts;
+      /** Figures of this isolate, as Prometheus has them. */
+      readonly metrics: () => string;
       readonly nowMs: () => number;
       /** The name of the problem that is answered, for the log. */
       readonly problem: string | undefined;

@@ -120,7 +120,7 @@ function guarded(path: string, method: string, operation: Operation) {
   const scope = wantedOf(method.toUpperCase(), path);
   const takesJson = 'application/json' in (operation.requestBody?.content ?? {});
   const slow = operation.requestBody === undefined ? {} : problemReferences(408, ...(takesJson ? [400, 413, 415] : []));
-  const refusals = scope === undefined ? {} : problemReferences(401, 403);
+  const refusals = scope === undefined ? {} : problemReferences(401, 403, 429);
   const needed = scope === undefined || scope === 'anyone' ? [] : [scope];
   return {
     ...operation,
@@ -154,6 +154,19 @@ const patternOf = (template: string): RegExp => {
     .replaceAll(/\{\w+\}/g, '[^/]+');
   return new RegExp(`^${pattern}$`);
 };
+
+/** For a method and a path as the router has it: the name of the operation. */
+export function operationNames(api: OpenAPIHono<Env>): (method: string, routerPath: string) => string | undefined {
+  const names = new Map<string, string>();
+  for (const definition of api.openAPIRegistry.definitions) {
+    if (definition.type !== 'route') continue;
+    const { method, path, operationId } = definition.route;
+    // Two operations may share what the router knows: GET and HEAD of one path.
+    if (operationId !== undefined)
+      names.set(`${method.toUpperCase()} ${path.replaceAll(/\/\{(.+?)\}(?=\/|$)/g, '/:$1')}`, operationId);
+  }
+  return (method, path) => names.get(`${method} ${path}`) ?? (method === 'HEAD' ? names.get(`GET ${path}`) : undefined);
+}
 
 const METHODS = ['get', 'head', 'post', 'put', 'delete', 'patch'] as const;
 

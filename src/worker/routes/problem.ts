@@ -42,7 +42,7 @@ const described: Record<number, string> = {
   415: 'The body is of a media type or content coding that is not accepted.',
   416: 'The range lies outside the file.',
   422: 'What was sent cannot be read as what it should be.',
-  429: 'Too many writes to one image, or too many sessions.',
+  429: 'Too many requests, kernels, sessions, stored bytes or writes to one image: `Retry-After` says when to come back.',
 };
 
 /** Entries of a route's `responses` for the statuses it may answer besides 5xx. */

@@ -2,7 +2,9 @@
 
 import type { Sink } from '../../archive/chunk-writer.ts';
 import { StallWatch } from '../bodies/stall.ts';
-import type { KeepAlive } from '../images/images.ts';
+import type { Env } from './env.ts';
+
+export type StreamNeeds = Pick<Env['Variables'], 'keepAlive' | 'log' | 'meter' | 'nowMs'>;
 
 /**
  * Settles at the job's first bytes, or at its end: what fails before that rejects and can still become a problem document.
@@ -11,8 +13,7 @@ import type { KeepAlive } from '../images/images.ts';
  */
 export function streamed(
   job: (sink: Sink) => Promise<void>,
-  keepAlive: KeepAlive,
-  log: (error: unknown) => void,
+  { keepAlive, log, meter, nowMs }: StreamNeeds,
   { readable, writable }: TransformStream<Uint8Array, Uint8Array> = new IdentityTransformStream(),
 ): Promise<ReadableStream<Uint8Array>> {
   const { promise, resolve, reject } = Promise.withResolvers<ReadableStream<Uint8Array>>();
@@ -34,7 +35,8 @@ export function streamed(
   };
   const sink: Sink = (chunk) => {
     begin();
-    return tell(writer.write(chunk));
+    meter.sentBytes += chunk.length;
+    return meter.phases.time('write', tell(writer.write(chunk)), nowMs);
   };
   const run = async () => {
     try {
@@ -43,6 +45,7 @@ export function streamed(
       await tell(writer.close());
     } catch (cause) {
       reject(cause);
+      meter.brokenOff = begun;
       if (begun && !gone) log(cause); // else whoever awaits this tells
       await writer.abort(cause).catch(() => {}); // there may be nobody left to tell
     } finally {

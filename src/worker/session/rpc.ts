@@ -126,10 +126,16 @@ export interface SessionRow {
   readonly memoryMib: number;
 }
 
+/** What an owner may have at a time. */
+export interface MostSessions {
+  readonly sessions?: number | undefined;
+  readonly memoryMib?: number | undefined;
+}
+
 /** The sessions of one owner. */
 export interface SessionIndexRpc {
   /** Rejects with `too-many-sessions` when it would be more than an owner may have. */
-  admit(row: SessionRow): Promise<Outcome<null>>;
+  admit(row: SessionRow, most?: MostSessions): Promise<Outcome<null>>;
   /** It has been made: until then it counts, but nobody finds it. */
   confirm(id: string): Promise<Outcome<null>>;
   get(id: string): Promise<Outcome<SessionRow | null>>;

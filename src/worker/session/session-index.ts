@@ -3,9 +3,9 @@
 import { DurableObject } from 'cloudflare:workers';
 import { HostError } from '../../errors/host-error.ts';
 import type { Bindings } from '../env.ts';
-import { type Outcome, outcome, type SessionIndexRpc, type SessionRow } from './rpc.ts';
+import { type MostSessions, type Outcome, outcome, type SessionIndexRpc, type SessionRow } from './rpc.ts';
 
-/** What one owner may have at a time. */
+/** What one owner may have at a time where nothing else is said. */
 const MAX_SESSIONS = 16;
 const MAX_MEMORY_MIB = 512;
 /** Longer than making one can take. */
@@ -32,13 +32,14 @@ export function sessionIndexClass(nowMs: () => number) {
       return sql.exec<Row>('SELECT * FROM sessions ORDER BY createdMs, id').toArray();
     }
 
-    admit({ id, createdMs, expiresMs, memoryMib }: SessionRow): Promise<Outcome<null>> {
+    admit({ id, createdMs, expiresMs, memoryMib }: SessionRow, most: MostSessions = {}): Promise<Outcome<null>> {
       return outcome(async () => {
         const rows = this.#rows();
         const usedMib = rows.reduce((sum, row) => sum + row.memoryMib, 0);
-        if (rows.length >= MAX_SESSIONS || usedMib + memoryMib > MAX_MEMORY_MIB) {
-          const detail = `at most ${MAX_SESSIONS} sessions and ${MAX_MEMORY_MIB} MiB: there are ${rows.length} and ${usedMib} MiB`;
-          throw new HostError('too-many-sessions', detail);
+        const { sessions = MAX_SESSIONS, memoryMib: mostMib = MAX_MEMORY_MIB } = most;
+        if (rows.length >= sessions || usedMib + memoryMib > mostMib) {
+          const detail = `at most ${sessions} sessions and ${mostMib} MiB: there are ${rows.length} and ${usedMib} MiB`;
+          throw new HostError('too-many-sessions', detail, { members: { sessions: rows.length, memory_mib: usedMib } });
         }
         this.ctx.storage.sql.exec('INSERT INTO sessions VALUES (?, ?, ?, ?)', id, createdMs, expiresMs, memoryMib);
         this.ctx.storage.sql.exec('INSERT INTO pending VALUES (?, ?)', id, nowMs() + MAKING_MS);

@@ -2,10 +2,10 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import type { Bindings } from '../env.ts';
-import type { ImageStore } from '../storage/image-store.ts';
 import {
   type FileBody,
   type FoundPath,
+  type MostSessions,
   type SessionIndexRpc,
   type SessionInfo,
   type SessionRequest,
@@ -45,14 +45,16 @@ export interface SessionsNeeds {
   /** Names the owner. */
   readonly owner: string;
   /** Those the owner may read. */
-  readonly images: Pick<ImageStore, 'head'>;
+  readonly images: { mayRead(name: string): Promise<void> };
   readonly uniqueName: () => string;
   readonly nowMs: () => number;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
+  /** What the owner may have. */
+  readonly most?: MostSessions;
 }
 
-export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal }: SessionsNeeds): SessionJobs {
+export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal, most }: SessionsNeeds): SessionJobs {
   const nameOf = (id: string) => `${owner}/${id}`;
   // The types of RPC stubs promise more than these plain methods need.
   const object = (id: string) => bindings.SESSIONS.getByName(nameOf(id)) as unknown as SessionRpc;
@@ -69,7 +71,7 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
     make: (id: string) => Promise<SessionInfo>,
   ): Promise<NamedSession> {
     const id = uniqueName();
-    valueIn(await index().admit({ id, createdMs: nowMs(), expiresMs, memoryMib }));
+    valueIn(await index().admit({ id, createdMs: nowMs(), expiresMs, memoryMib }, most));
     // Nobody else knows its name: when whoever asked is gone it goes too, whatever it waits for.
     const abandon = () => void object(id).destroy();
     signal.addEventListener('abort', abandon, { once: true });
@@ -90,7 +92,7 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
   return {
     async create(kernel, lifeMs) {
       // In the object nobody would know whose they are.
-      for (const { image } of kernel.disks) if (image !== undefined) await images.head(image);
+      for (const { image } of kernel.disks) if (image !== undefined) await images.mayRead(image);
       const request = { ...kernel, expiresMs: nowMs() + lifeMs };
       return admitted(request, async (id) => valueIn(await object(id).create(request)));
     },

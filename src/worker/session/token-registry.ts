@@ -11,6 +11,10 @@ export interface TokenRegistryRpc {
   add(row: TokenRow): Promise<Outcome<null>>;
   /** Null: unknown, revoked or expired. */
   find(sha256: string): Promise<Outcome<TokenRow | null>>;
+  /** The same by its id. */
+  get(id: string): Promise<Outcome<TokenRow | null>>;
+  /** The key that links are signed with: this one, unless there is one. */
+  linkKey(fresh: string): Promise<Outcome<string>>;
   list(): Promise<Outcome<readonly TokenRow[]>>;
   /** The same row with another hash. Rejects with `token-not-found`. */
   rotate(id: string, sha256: string): Promise<Outcome<TokenRow>>;
@@ -29,6 +33,11 @@ export function tokenRegistryClass(nowMs: () => number) {
     constructor(state: DurableObjectState, bindings: Bindings) {
       super(state, bindings);
       state.storage.sql.exec('CREATE TABLE IF NOT EXISTS tokens (id TEXT PRIMARY KEY, sha256 TEXT UNIQUE, row TEXT)');
+      state.storage.sql.exec('CREATE TABLE IF NOT EXISTS keys (name TEXT PRIMARY KEY, key TEXT)');
+    }
+
+    #good(row: TokenRow | undefined): TokenRow | null {
+      return row === undefined || (row.expiresMs !== undefined && row.expiresMs <= nowMs()) ? null : row;
     }
 
     #rows(where: string, ...values: string[]): TokenRow[] {
@@ -58,7 +67,22 @@ export function tokenRegistryClass(nowMs: () => number) {
     find(sha256: string): Promise<Outcome<TokenRow | null>> {
       return outcome(async () => {
         const [row] = this.#rows('WHERE sha256 = ?', sha256);
-        return row === undefined || (row.expiresMs !== undefined && row.expiresMs <= nowMs()) ? null : row;
+        return this.#good(row);
+      });
+    }
+
+    get(id: string): Promise<Outcome<TokenRow | null>> {
+      return outcome(async () => {
+        const [row] = this.#rows('WHERE id = ?', id);
+        return this.#good(row);
+      });
+    }
+
+    linkKey(fresh: string): Promise<Outcome<string>> {
+      return outcome(async () => {
+        const { sql } = this.ctx.storage;
+        sql.exec('INSERT OR IGNORE INTO keys VALUES (?, ?)', 'links', fresh);
+        return sql.exec<{ key: string }>('SELECT key FROM keys WHERE name = ?', 'links').one().key;
       });
     }
 

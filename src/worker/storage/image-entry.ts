@@ -75,6 +75,9 @@ export const contentOf = ({ customMetadata }: Pick<FoundObject, 'customMetadata'
 export const isVolume = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): boolean =>
   customMetadata?.[VOLUME] !== undefined;
 
+export const ownerOf = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): string | undefined =>
+  customMetadata?.[OWNER];
+
 export const isDeleted = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): boolean =>
   customMetadata?.[DELETED] !== undefined;
 
@@ -88,7 +91,7 @@ export function imageIn(name: string, object: FoundObject | null): StoredImage |
     etag: object.etag,
     md5: isNote ? object.customMetadata?.[MD5] : object.checksums.toJSON().md5,
     uploaded: object.uploaded,
-    owner: object.customMetadata?.[OWNER],
+    owner: ownerOf(object),
     isWritten: isVolume(object),
   };
 }

@@ -55,7 +55,7 @@ export interface ImageStore {
   /** Does not look whether there is one: its first use does. */
   resumeUpload(name: string, id: string): ImageUpload;
   /** Read by range, pinned to the version of now, or to the one of this id. */
-  source(name: string, version?: string): Promise<R2Source>;
+  source(name: string, version?: string): Promise<R2Source & { readonly owner: string | undefined }>;
   /** What is needed to write to it, and to tell its versions. Rejects with ImageNotFoundError. */
   volume(name: string): Promise<ImageVolume>;
 }
@@ -77,11 +77,13 @@ export interface ImageStoreOptions {
   /** Whose the images are that are made. One that is replaced stays whose it was. */
   readonly owner?: string | undefined;
   readonly uniqueName: () => string;
+  /** Told of each read that is asked again. */
+  readonly retried?: () => void;
 }
 
 export function imageStore(
   bucket: R2Bucket,
-  { prefix, contents, volumes, owner, uniqueName }: ImageStoreOptions,
+  { prefix, contents, volumes, owner, uniqueName, retried }: ImageStoreOptions,
 ): ImageStore {
   /** What stands under the name, notes too. */
   const found = (name: string): Promise<FoundObject | null> => named(bucket.head(prefix + name));
@@ -214,11 +216,11 @@ export function imageStore(
       const content = contentOf(object);
       if (content === undefined) {
         if (version !== undefined && version !== UPLOADED) throw new VersionGoneError(version);
-        return r2Source(bucket, prefix + name);
+        return { ...(await r2Source(bucket, prefix + name, { retried })), owner: image.owner };
       }
-      const { etag, sizeBytes } = image;
-      const base = immutableSource(bucket, contents + content, sizeBytes);
-      if (!isVolume(object) && (version === undefined || version === UPLOADED)) return { ...base, etag };
+      const { etag, sizeBytes, owner } = image;
+      const base = immutableSource(bucket, contents + content, sizeBytes, { retried });
+      if (!isVolume(object) && (version === undefined || version === UPLOADED)) return { ...base, etag, owner };
       const objects = objectsOf(name, content);
       const wanted = await findVersion(objects, content, version);
       const shown = versionDevice(objects, wanted, rawDevice(base));
@@ -226,6 +228,7 @@ export function imageStore(
         ...deviceSource(shown, sizeBytes),
         read: async (offset, into) => deviceSource(shown, sizeBytes).read(offset, into),
         etag: version ?? etag,
+        owner,
       };
     },
     async volume(name) {
@@ -236,7 +239,7 @@ export function imageStore(
       if (content === undefined) throw new HostError('read-only-device', BY_HAND);
       return {
         image,
-        base: immutableSource(bucket, contents + content, image.sizeBytes),
+        base: immutableSource(bucket, contents + content, image.sizeBytes, { retried }),
         baseId: content,
         objects: objectsOf(name, content),
       };
@@ -250,7 +253,8 @@ const BY_HAND = 'the image was put into the bucket by hand: put it once more thr
 const imageNameOf = (content: string): string => content.slice(0, content.indexOf('/'));
 
 /** What lives as long as one request: under names that nobody else has, so that nothing has to be conditional. */
-export interface SpoolStore extends Pick<ImageStore, 'put' | 'createUpload' | 'source'> {
+export interface SpoolStore extends Pick<ImageStore, 'put' | 'createUpload'> {
+  source(name: string): Promise<R2Source>;
   delete(name: string): Promise<void>;
 }
 

@@ -34,6 +34,8 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 
 export interface R2SourceOptions {
   readonly pause?: (ms: number) => Promise<void>;
+  /** Told of each read that is asked again. */
+  readonly retried?: (() => void) | undefined;
 }
 
 /**
@@ -43,9 +45,9 @@ export interface R2SourceOptions {
 export async function r2Source(
   bucket: Pick<R2Bucket, 'head' | 'get'>,
   key: string,
-  { pause = sleep }: R2SourceOptions = {},
+  { pause = sleep, retried }: R2SourceOptions = {},
 ): Promise<R2Source> {
-  const attempt = attempts(key, pause);
+  const attempt = attempts(key, pause, retried);
   const object = await attempt(() => bucket.head(key));
   if (object === null) throw new ImageNotFoundError(key);
   const { etag, size, customMetadata } = object;
@@ -57,13 +59,13 @@ export const immutableSource = (
   bucket: Pick<R2Bucket, 'get'>,
   key: string,
   sizeBytes: number,
-  { pause = sleep }: R2SourceOptions = {},
-): Omit<R2Source, 'etag'> => reader(bucket, key, sizeBytes, attempts(key, pause), undefined);
+  { pause = sleep, retried }: R2SourceOptions = {},
+): Omit<R2Source, 'etag'> => reader(bucket, key, sizeBytes, attempts(key, pause, retried), undefined);
 
 type Attempt = <T>(task: () => Promise<T>) => Promise<T>;
 
 /** Transient errors and answers that are not whole are tried three times in all; any other error, and the last, is a ReadFailedError. */
-function attempts(key: string, pause: (ms: number) => Promise<void>): Attempt {
+function attempts(key: string, pause: (ms: number) => Promise<void>, retried?: () => void): Attempt {
   const request = gate(MAX_REQUESTS);
   return async (task) => {
     for (let tries = 0; ; tries += 1) {
@@ -76,6 +78,7 @@ function attempts(key: string, pause: (ms: number) => Promise<void>): Attempt {
         if (delayMs === undefined || !(cause instanceof ReadFailedError || isTransient(cause))) {
           throw new ReadFailedError(`R2 could not read ${key}: ${messageOf(cause)}`, { cause });
         }
+        retried?.();
         await pause(delayMs);
       }
     }

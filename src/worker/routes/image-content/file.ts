@@ -29,8 +29,7 @@ export async function fileResponse(
   const { offset, length } = range ?? { offset: 0, length: sizeBytes };
   const body = await streamed(
     (sink) => file.read(offset, length, sink).finally(() => file.close()),
-    c.var.keepAlive,
-    c.var.log,
+    c.var,
     new FixedLengthStream(length),
   );
   return c.body(body, range ? 206 : 200, {

@@ -27,7 +27,7 @@ export async function tarResponse(
     reused: true, // what `streamed` answers settles once the runtime has taken all of the chunk
     ...(path && { path: relative(path) }),
   };
-  const tar = await streamed((sink) => job(request, sink), c.var.keepAlive, c.var.log);
+  const tar = await streamed((sink) => job(request, sink), c.var);
   const gzip = compress === 'gzip';
   return c.body(gzip ? tar.pipeThrough(new CompressionStream('gzip')) : tar, 200, {
     'content-type': gzip ? 'application/gzip' : 'application/x-tar',

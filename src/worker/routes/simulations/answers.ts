@@ -80,50 +80,42 @@ export async function answerParts(_: Context<Env>, planned: PlannedSimulation, o
 }
 
 export async function answerLines(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
-  const stream = await streamed(
-    async (sink) => {
-      let begun = false;
-      const line = (value: unknown) => encoder.encode(`${JSON.stringify(value)}\n`);
-      try {
-        const ran = await runSending(planned, options, sink, (send) => {
-          const tell = (value: unknown) => {
-            begun = true;
-            return send(line(value));
-          };
-          return {
-            sample: (sample) => tell({ sample }),
-            progress: (time_s) => tell({ progress: { time_s } }),
-            ...(options.pcap === 'inline' && {
-              capture: (capture, bytes) => tell({ capture, pcapng: toBase64(bytes) }),
-            }),
-          };
-        });
-        await sink(line({ end: answerOf(ran, options.timing) }));
-      } catch (cause) {
-        // Before anything was sent, it can still be the answer.
-        if (!begun) throw cause;
-        // A stream that breaks off could lose the line that says why; without an `end` nobody takes it for the whole.
-        await sink(line({ problem: documentOfThrown(cause) }));
-        c.var.log(cause);
-      }
-    },
-    c.var.keepAlive,
-    c.var.log,
-  );
+  const stream = await streamed(async (sink) => {
+    let begun = false;
+    const line = (value: unknown) => encoder.encode(`${JSON.stringify(value)}\n`);
+    try {
+      const ran = await runSending(planned, options, sink, (send) => {
+        const tell = (value: unknown) => {
+          begun = true;
+          return send(line(value));
+        };
+        return {
+          sample: (sample) => tell({ sample }),
+          progress: (time_s) => tell({ progress: { time_s } }),
+          ...(options.pcap === 'inline' && {
+            capture: (capture, bytes) => tell({ capture, pcapng: toBase64(bytes) }),
+          }),
+        };
+      });
+      await sink(line({ end: answerOf(ran, options.timing) }));
+    } catch (cause) {
+      // Before anything was sent, it can still be the answer.
+      if (!begun) throw cause;
+      // A stream that breaks off could lose the line that says why; without an `end` nobody takes it for the whole.
+      await sink(line({ problem: documentOfThrown(cause) }));
+      c.var.log(cause);
+    }
+  }, c.var);
   return c.body(stream, 200, { 'content-type': NDJSON });
 }
 
 export async function answerPcap(c: Context<Env>, planned: PlannedSimulation, options: Options): Promise<Response> {
   const wanted = chosen(planned, options.capture);
-  const stream = await streamed(
-    async (sink) => {
-      await runSending(planned, options, sink, (send) => ({
-        capture: (index, bytes) => (index === wanted ? send(bytes) : undefined),
-      }));
-    },
-    c.var.keepAlive,
-    c.var.log,
-  );
+  const stream = await streamed(async (sink) => {
+    await runSending(planned, options, sink, (send) => ({
+      capture: (index, bytes) => (index === wanted ? send(bytes) : undefined),
+    }));
+  }, c.var);
   return c.body(stream, 200, { 'content-type': PCAPNG });
 }
 

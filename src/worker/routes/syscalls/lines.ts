@@ -13,26 +13,22 @@ import { streamed } from '../stream.ts';
 
 export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs): Promise<Response> {
   const body = c.req.raw.body;
-  const stream = await streamed(
-    async (sink) => {
-      let begun = false;
-      const out = lineWriter((chunk) => {
-        begun = true;
-        return sink(chunk);
-      });
-      try {
-        await play(body, c.var.memory, jobs, out);
-      } catch (cause) {
-        // Before anything was sent, it can still be the answer.
-        if (!begun) throw cause;
-        await out.line({ problem: documentOfThrown(cause) });
-        await out.flush();
-        throw cause;
-      }
-    },
-    c.var.keepAlive,
-    c.var.log,
-  );
+  const stream = await streamed(async (sink) => {
+    let begun = false;
+    const out = lineWriter((chunk) => {
+      begun = true;
+      return sink(chunk);
+    });
+    try {
+      await play(body, c.var.memory, jobs, out);
+    } catch (cause) {
+      // Before anything was sent, it can still be the answer.
+      if (!begun) throw cause;
+      await out.line({ problem: documentOfThrown(cause) });
+      await out.flush();
+      throw cause;
+    }
+  }, c.var);
   return c.body(stream, 200, { 'content-type': NDJSON });
 }
 

@@ -3,7 +3,7 @@
 import { router } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
 import { createToken, getPrincipal, listTokens, revokeToken, rotateToken } from './route.ts';
-import { tokenJson } from './schema.ts';
+import { shown, tokenJson } from './schema.ts';
 
 export const tokens = router();
 
@@ -11,11 +11,13 @@ tokens.use(createToken.getRoutingPath(), wholeBody);
 
 tokens.openapi(getPrincipal, (c) => {
   const { id, scopes, imagePrefixes } = c.var.principal;
-  return c.json({ id, scopes: [...scopes], ...(imagePrefixes && { images: [...imagePrefixes] }) }, 200);
+  return c.json({ id, scopes: [...scopes], ...(imagePrefixes && { images: shown(imagePrefixes) }) }, 200);
 });
 
 tokens.openapi(createToken, async (c) => {
-  const { name, scopes, images, expires_in_s } = c.req.valid('json');
+  const { name, scopes, images: given, expires_in_s } = c.req.valid('json');
+  // A star at the end says that it is a beginning, which it is anyway; one alone stands for all.
+  const images = given?.map((prefix) => prefix.replace(/\*$/, ''));
   const expires = expires_in_s === undefined ? {} : { expiresMs: c.var.nowMs() + 1000 * expires_in_s };
   const { token, row } = await c.var.tokens.create({ name, scopes, ...(images && { images }), ...expires });
   return c.json({ ...tokenJson(row), token }, 201, { 'cache-control': 'no-store' });

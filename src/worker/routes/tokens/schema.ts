@@ -16,7 +16,8 @@ const prefixes = z
   .min(1)
   .max(50)
   .openapi({
-    description: 'Beginnings of the names of images that it may read or write. Absent: all.',
+    description:
+      'Beginnings of the names of images that it may read or write, whoever owns them; `*`: of all. Absent: its own, and those that nobody owns.',
     example: ['build-'],
   });
 
@@ -74,13 +75,16 @@ export const principal = z
   })
   .openapi('Principal');
 
+/** Every name begins with nothing: that is a star to people. */
+export const shown = (images: readonly string[]): string[] => images.map((prefix) => prefix || '*');
+
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 export const tokenJson = ({ id, name, scopes, images, createdMs, expiresMs }: TokenRow): z.infer<typeof token> => ({
   id,
   name,
   scopes: [...scopes],
-  ...(images && { images: [...images] }),
+  ...(images && { images: shown(images) }),
   ...(createdMs > 0 && { created: iso(createdMs) }),
   ...(expiresMs !== undefined && { expires: iso(expiresMs) }),
 });

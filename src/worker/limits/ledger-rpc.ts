@@ -1,0 +1,27 @@
+/** What is asked of a principal's ledger. */
+
+import type { Outcome } from '../session/rpc.ts';
+import type { Quotas } from './quotas.ts';
+
+/** Of the minute that runs. */
+export interface Used {
+  readonly requests: number;
+  readonly kernelSeconds: number;
+  /** Seconds until the next begins. */
+  readonly resetS: number;
+}
+
+export interface LedgerRpc {
+  /** One request more, if that is within the quotas. Rejects with `over-quota`. */
+  admit(quotas: Quotas): Promise<Outcome<Used>>;
+  /** Kernels ran for so long. */
+  spend(seconds: number): Promise<Outcome<Used>>;
+  /** So many bytes are about to be stored. `key` names them until then. Rejects with `over-quota`. */
+  reserve(key: string, bytes: number, quotas: Quotas): Promise<Outcome<null>>;
+  /** What was reserved under keys that begin so is not stored after all, or is counted as an image now. */
+  free(prefix: string): Promise<Outcome<null>>;
+  /** An image of his has so many bytes from now on; none: it is gone. */
+  hold(name: string, bytes: number): Promise<Outcome<null>>;
+  /** Bytes of images, and reserved ones. */
+  stored(): Promise<Outcome<number>>;
+}

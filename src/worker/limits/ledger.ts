@@ -1,0 +1,107 @@
+/** The Durable Object that counts what one principal uses, exactly, wherever his requests arrive. */
+
+import { DurableObject } from 'cloudflare:workers';
+import type { Bindings } from '../env.ts';
+import { type Outcome, outcome } from '../session/rpc.ts';
+import type { LedgerRpc, Used } from './ledger-rpc.ts';
+import { overQuota, type Quotas } from './quotas.ts';
+
+const MINUTE_MS = 60_000;
+/** As long as R2 keeps an upload that nobody ends. */
+const RESERVED_MS = 7 * 86_400_000;
+
+type Sum = { bytes: number };
+
+export function ledgerClass(nowMs: () => number) {
+  return class Ledger extends DurableObject<Bindings> implements LedgerRpc {
+    /** In memory: an object that nobody asks for a minute may forget it. */
+    #minute = { at: 0, requests: 0, kernelSeconds: 0 };
+
+    constructor(state: DurableObjectState, bindings: Bindings) {
+      super(state, bindings);
+      state.storage.sql.exec('CREATE TABLE IF NOT EXISTS images (name TEXT PRIMARY KEY, bytes INTEGER)');
+      state.storage.sql.exec(
+        'CREATE TABLE IF NOT EXISTS reserved (key TEXT PRIMARY KEY, bytes INTEGER, untilMs INTEGER)',
+      );
+    }
+
+    #now() {
+      const at = Math.floor(nowMs() / MINUTE_MS);
+      if (this.#minute.at !== at) this.#minute = { at, requests: 0, kernelSeconds: 0 };
+      return this.#minute;
+    }
+
+    #used(): Used {
+      const { at, requests, kernelSeconds } = this.#now();
+      return { requests, kernelSeconds, resetS: Math.ceil(((at + 1) * MINUTE_MS - nowMs()) / 1000) };
+    }
+
+    admit({ requests_per_minute = Infinity, kernel_seconds_per_minute = Infinity }: Quotas): Promise<Outcome<Used>> {
+      return outcome(async () => {
+        const minute = this.#now();
+        const { resetS } = this.#used();
+        const comeBack = `Come back in ${resetS} s.`;
+        if (minute.requests >= requests_per_minute) {
+          throw overQuota('requests_per_minute', requests_per_minute, comeBack, resetS);
+        }
+        if (minute.kernelSeconds >= kernel_seconds_per_minute) {
+          throw overQuota('kernel_seconds_per_minute', kernel_seconds_per_minute, comeBack, resetS);
+        }
+        minute.requests++;
+        return this.#used();
+      });
+    }
+
+    spend(seconds: number): Promise<Outcome<Used>> {
+      return outcome(async () => {
+        this.#now().kernelSeconds += seconds;
+        return this.#used();
+      });
+    }
+
+    #stored(): number {
+      const { sql } = this.ctx.storage;
+      sql.exec('DELETE FROM reserved WHERE untilMs <= ?', nowMs());
+      const sum = (table: string) => sql.exec<Sum>(`SELECT coalesce(sum(bytes), 0) AS bytes FROM ${table}`).one().bytes;
+      return sum('images') + sum('reserved');
+    }
+
+    reserve(key: string, bytes: number, { stored_bytes = Infinity }: Quotas): Promise<Outcome<null>> {
+      return outcome(async () => {
+        const { sql } = this.ctx.storage;
+        // The same key again: a part that is sent once more.
+        sql.exec('DELETE FROM reserved WHERE key = ?', key);
+        const stored = this.#stored();
+        if (stored + bytes > stored_bytes) {
+          throw overQuota(
+            'stored_bytes',
+            stored_bytes,
+            `There are ${stored}, and ${bytes} more do not fit: delete some.`,
+          );
+        }
+        sql.exec('INSERT INTO reserved VALUES (?, ?, ?)', key, bytes, nowMs() + RESERVED_MS);
+        return null;
+      });
+    }
+
+    free(prefix: string): Promise<Outcome<null>> {
+      return outcome(async () => {
+        this.ctx.storage.sql.exec('DELETE FROM reserved WHERE substr(key, 1, ?) = ?', prefix.length, prefix);
+        return null;
+      });
+    }
+
+    hold(name: string, bytes: number): Promise<Outcome<null>> {
+      return outcome(async () => {
+        const { sql } = this.ctx.storage;
+        if (bytes === 0) sql.exec('DELETE FROM images WHERE name = ?', name);
+        else sql.exec('INSERT OR REPLACE INTO images VALUES (?, ?)', name, bytes);
+        return null;
+      });
+    }
+
+    stored(): Promise<Outcome<number>> {
+      return outcome(async () => this.#stored());
+    }
+  };
+}

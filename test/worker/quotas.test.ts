@@ -1,0 +1,222 @@
+/** What one principal may have: exactly so much, told in time, and nobody else's. */
+
+import { describe, expect, it } from 'vitest';
+import { quotasOf } from '../../src/worker/limits/quotas.ts';
+import { MIB, noise } from '../fakes/bodies.ts';
+import { romfs } from '../fakes/romfs.ts';
+import { asked, deployed } from './deployed.ts';
+import { request } from './harness.ts';
+
+const all = ['images:read', 'images:write', 'syscalls', 'sessions', 'convert'] as const;
+const json = (body: unknown) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+const put = (bytes: Uint8Array) => ({
+  method: 'PUT',
+  headers: { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length) },
+  body: bytes as Uint8Array<ArrayBuffer>,
+});
+const batch = json({ calls: [{ call: 'getpid' }] });
+
+/** A Worker with these quotas, and some who have all scopes but admin. */
+async function withQuotas(quotas: Record<string, unknown>, bindings: Partial<Cloudflare.Env> = {}, principals = 2) {
+  const rows = Array.from({ length: principals }, () => ({ scopes: all }));
+  const { send, tokens } = await deployed({ QUOTAS: JSON.stringify({ '*': quotas }), ...bindings }, ...rows);
+  return tokens.map((token) => (path: string, init?: RequestInit) => request(path, asked(token, init), send));
+}
+
+async function expectOver(response: Response, quota: string): Promise<void> {
+  expect(await response.json()).toMatchObject({ type: '/problems/over-quota', status: 429, quota });
+  expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+}
+
+describe('requests a minute', () => {
+  it('are counted exactly, told in headers, and each principal has his own', async () => {
+    const [one, other] = await withQuotas({ requests_per_minute: 3 });
+    if (!one || !other) throw new Error('two principals');
+    // In which minute they fall nobody knows: a second that ends one would make the count begin anew.
+    const left: string[] = [];
+    for (let made = 0; made < 3; made++) {
+      const response = await one('/v1/images?prefix=none');
+      expect(response.status).toBe(200);
+      expect(response.headers.get('ratelimit-limit')).toBe('3');
+      expect(response.headers.get('ratelimit-policy')).toBe('3;w=60');
+      expect(Number(response.headers.get('ratelimit-reset'))).toBeLessThanOrEqual(60);
+      left.push(response.headers.get('ratelimit-remaining') ?? '');
+    }
+    const more = await Promise.all(Array.from({ length: 6 }, () => one('/v1/images?prefix=none')));
+    const refused = more.filter(({ status }) => status === 429);
+    // Over two minutes six are let in at most: of nine, three at least are not.
+    expect(refused.length).toBeGreaterThanOrEqual(3);
+    for (const response of refused) await expectOver(response, 'requests_per_minute');
+    expect((await other('/v1/images?prefix=none')).status).toBe(200);
+    expect(left.every((text) => /^[0-2]$/.test(text))).toBe(true);
+  });
+
+  it("are the platform's to count where that is bound", async () => {
+    const keys: string[] = [];
+    const RATE_LIMIT = {
+      limit: async ({ key }: { key: string }) => {
+        keys.push(key);
+        return { success: keys.length <= 2 };
+      },
+    };
+    const [one] = await withQuotas({ requests_per_minute: 1 }, { RATE_LIMIT }, 1);
+    if (!one) throw new Error('one principal');
+    expect((await one('/v1/images?prefix=none')).status).toBe(200);
+    expect((await one('/v1/images?prefix=none')).status).toBe(200);
+    await expectOver(await one('/v1/images?prefix=none'), 'requests_per_minute');
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).toMatch(/^token:/);
+  });
+});
+
+describe('kernels', () => {
+  it('of one owner are no more than he may have at a time, and more later', async () => {
+    const [one, other] = await withQuotas({ kernels: 1 });
+    if (!one || !other) throw new Error('two principals');
+    const sleep = { call: 'nanosleep', args: [{ tv_sec: 1, tv_nsec: 0 }, null] };
+    const long = one('/v1/syscalls', json({ clock: 'wall', calls: [sleep] }));
+    const others = Array.from({ length: 3 }, () => one('/v1/syscalls', json({ clock: 'wall', calls: [sleep] })));
+    const answers = await Promise.all([long, ...others]);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const answer of answers.filter(({ status }) => status !== 200)) await expectOver(answer, 'kernels');
+    expect((await one('/v1/syscalls', batch)).status).toBe(200);
+    expect((await other('/v1/syscalls', batch)).status).toBe(200);
+  });
+
+  it('of more memory than he may have are refused', async () => {
+    const [one] = await withQuotas({ kernel_mib: 16 }, {}, 1);
+    await expectOver((await one?.('/v1/syscalls', json({ memory: 32, calls: [] }))) as Response, 'kernel_mib');
+  });
+
+  it('cost seconds, of which he has so many a minute', async () => {
+    const [one] = await withQuotas({ kernel_seconds_per_minute: 0.2 }, {}, 1);
+    if (!one) throw new Error('one principal');
+    const sleep = { call: 'nanosleep', args: [{ tv_sec: 0, tv_nsec: 400_000_000 }, null] };
+    const statuses: number[] = [];
+    // The first may fall into the minute before.
+    for (let made = 0; made < 3; made++) {
+      const answer = await one('/v1/syscalls', json({ clock: 'wall', calls: [sleep] }));
+      statuses.push(answer.status);
+      if (answer.status === 429) await expectOver(answer, 'kernel_seconds_per_minute');
+    }
+    expect(statuses[0]).toBe(200);
+    expect(statuses).toContain(429);
+  });
+});
+
+describe('sessions', () => {
+  it('are no more than one may have', async () => {
+    const [one] = await withQuotas({ sessions: 1 }, {}, 1);
+    if (!one) throw new Error('one principal');
+    const made = await one('/v1/sessions', json({}));
+    expect(made.status).toBe(201);
+    const { id } = (await made.json()) as { id: string };
+    const more = await one('/v1/sessions', json({}));
+    expect(await more.json()).toMatchObject({ type: '/problems/too-many-sessions', sessions: 1 });
+    expect(more.status).toBe(429);
+    expect(more.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect((await one(`/v1/sessions/${id}`, { method: 'DELETE' })).status).toBe(204);
+  });
+});
+
+describe('stored bytes', () => {
+  const name = () => `quota-${crypto.randomUUID()}`;
+
+  it('are counted before they are stored, and are free once they are deleted', async () => {
+    const [one, other] = await withQuotas({ stored_bytes: 1_500_000 });
+    if (!one || !other) throw new Error('two principals');
+    const [first, second] = [name(), name()];
+    const image = noise(1_000_000);
+    expect((await one(`/v1/images/${first}`, put(image))).status).toBe(201);
+    await expectOver(await one(`/v1/images/${second}`, put(image)), 'stored_bytes');
+    expect((await one(`/v1/images/${second}`, { method: 'HEAD' })).status).toBe(404);
+    expect((await other(`/v1/images/${second}`, put(image))).status).toBe(201);
+    expect((await one(`/v1/images/${first}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await one(`/v1/images/${first}`, put(image))).status).toBe(201);
+  });
+
+  it('of parts count from the moment that they are sent, and no more once the upload is aborted', async () => {
+    const [one] = await withQuotas({ stored_bytes: 8 * MIB }, {}, 1);
+    if (!one) throw new Error('one principal');
+    const image = name();
+    const begin = async () => {
+      const { id } = (await (await one(`/v1/images/${image}/uploads`, { method: 'POST' })).json()) as { id: string };
+      return `/v1/images/${image}/uploads/${encodeURIComponent(id)}`;
+    };
+    const upload = await begin();
+    const part = noise(5 * MIB);
+    expect((await one(`${upload}/parts/1`, put(part))).status).toBe(200);
+    expect((await one(`${upload}/parts/1`, put(part))).status).toBe(200);
+    await expectOver(await one(`${upload}/parts/2`, put(part)), 'stored_bytes');
+    expect((await one(upload, { method: 'DELETE' })).status).toBe(204);
+    const again = await begin();
+    const sent = await (await one(`${again}/parts/1`, put(part))).json();
+    expect((await one(`${again}/complete`, json({ parts: [sent] }))).status).toBe(200);
+    await expectOver(await one(`/v1/images/${name()}`, put(part)), 'stored_bytes');
+  });
+});
+
+describe('images', () => {
+  const image = romfs([['f', new Uint8Array(9)]]);
+
+  it('belong to whoever made them: others neither see, read, replace nor delete them', async () => {
+    const [one, other] = await withQuotas({});
+    if (!one || !other) throw new Error('two principals');
+    const name = `own-${crypto.randomUUID()}`;
+    expect((await one(`/v1/images/${name}`, put(image))).status).toBe(201);
+    for (const path of ['', '/tar', '/files/', '/files/f']) {
+      expect((await one(`/v1/images/${name}${path}`)).status).toBe(200);
+      expect((await other(`/v1/images/${name}${path}`)).status).toBe(404);
+    }
+    expect((await other(`/v1/images/${name}`, put(image))).status).toBe(403);
+    expect((await other(`/v1/images/${name}/uploads`, { method: 'POST' })).status).toBe(403);
+    expect((await other(`/v1/images/${name}`, { method: 'DELETE' })).status).toBe(403);
+    const mounts = { mounts: [{ image: name, at: '/mnt' }], calls: [] };
+    expect((await other('/v1/syscalls', json(mounts))).status).toBe(404);
+    expect((await other('/v1/sessions', json({ mounts: mounts.mounts }))).status).toBe(404);
+    const names = async (as: typeof one) =>
+      ((await (await as(`/v1/images?prefix=${name}`)).json()) as { images: unknown[] }).images.length;
+    expect(await names(one)).toBe(1);
+    expect(await names(other)).toBe(0);
+    expect((await one(`/v1/images/${name}`, put(image))).status).toBe(200);
+  });
+
+  it('are shared by the names that a token is given, and all are there for who has admin', async () => {
+    const rows = [{ scopes: all }, { scopes: all, images: ['shared-'] }, { scopes: ['admin'] as const }];
+    const { send, tokens } = await deployed({}, ...rows);
+    const name = `shared-${crypto.randomUUID()}`;
+    expect((await request(`/v1/images/${name}`, asked(tokens[0], put(image)), send)).status).toBe(201);
+    for (const token of tokens) {
+      expect((await request(`/v1/images/${name}/files/f`, asked(token), send)).status).toBe(200);
+    }
+    expect((await request(`/v1/images/${name}`, asked(tokens[1], put(image)), send)).status).toBe(200);
+    // It is still the first one's.
+    expect((await request(`/v1/images/${name}/files/f`, asked(tokens[0]), send)).status).toBe(200);
+  });
+});
+
+describe('QUOTAS', () => {
+  it.each(['[]', '{"*": 1}', '{"*": {"request": 1}}', '{"*": {"kernels": "2"}}', '{"*": {"kernels": -1}}', 'nope'])(
+    '%s makes no sense, and nothing is answered',
+    async (QUOTAS) => {
+      const { send, tokens } = await deployed({ QUOTAS }, { scopes: ['images:read'] });
+      expect((await request('/v1/images', asked(tokens[0]), send)).status).toBe(500);
+    },
+  );
+
+  it('of one principal come before those of all', () => {
+    const text = JSON.stringify({ '*': { kernels: 3, sessions: 2 }, 'token:a': { kernels: 9, sessions: null } });
+    expect(quotasOf('token:a', text, false)).toMatchObject({
+      kernels: 9,
+      sessions: Infinity,
+      requests_per_minute: 600,
+    });
+    expect(quotasOf('token:b', text, false)).toMatchObject({ kernels: 3, sessions: 2 });
+    // On its owner's own machine only what stays has an end, unless he says more.
+    expect(quotasOf('local', undefined, true)).toEqual({ sessions: 16, session_mib: 512 });
+  });
+});
