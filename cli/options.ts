@@ -108,3 +108,9 @@ function workerUrl(text: string): URL {
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   throw new InvalidArgumentError('It is no http or https URL.');
 }
+
+/** Without what was not said. */
+export const defined = <T extends Readonly<Record<string, unknown>>>(values: T) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };

@@ -10,6 +10,7 @@ import { packetdrillCommand } from './packetdrill/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { simCommand } from './sim/command.ts';
 import { lookCommands } from './verbs/commands.ts';
+import { writeCommands } from './write/command.ts';
 
 /** `version` is made when someone asks for it. */
 export function lklProgram(version: () => string): Command {
@@ -29,6 +30,7 @@ export function lklProgram(version: () => string): Command {
     ...lookCommands(),
     cptofsCommand(),
     cpfromfsCommand(),
+    ...writeCommands(),
     mountCommand(),
     umountCommand(),
     callCommand(),

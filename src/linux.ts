@@ -23,6 +23,9 @@ import { loggedErrors } from './tree/fs2tar/logged-errors.ts';
 import { taskPool } from './tree/task-pool.ts';
 import { openTree, type Tree } from './tree/tree.ts';
 import { type TreeChanges, treeChanges } from './tree/write/changes.ts';
+import { type CopyOptions, type CopyReport, copyTree } from './tree/write/copy-tree.ts';
+import type { Entry } from './tree/write/entry.ts';
+import { TreeWriter } from './tree/write/tree-writer.ts';
 
 /** Memory, and what else of a host has an end. */
 export interface Limits {
@@ -103,10 +106,20 @@ export interface MountedTree extends Pick<MountedImage, 'type' | 'partition' | '
 /** The same mounted for writing, on the device itself. */
 export interface MountedWritableTree extends MountedTree {
   readonly changes: TreeChanges;
+  /** Makes files of every type below `directory`, as `copyTree` does. */
+  fill(directory: Uint8Array, tree: AsyncIterable<Entry>, options?: CopyOptions): Promise<CopyReport>;
   /** All that was written is on the device and the journal is empty when it settles; rejects when not all of it is. */
   close(): Promise<void>;
   /** Lets go of it at once, as when power fails. */
   abandon(): void;
+}
+
+/** Without the slashes that it begins and ends with. */
+function relative(path: Uint8Array): Uint8Array {
+  let [start, end] = [0, path.length];
+  while (start < end && path[start] === 0x2f) start++;
+  while (end > start && path[end - 1] === 0x2f) end--;
+  return path.subarray(start, end);
 }
 
 /** For compositions that have no images to name. */
@@ -215,6 +228,15 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
         missing: [],
         tree: await openTree(tasks, mountPoint, damageWatch(tasks, log)),
         changes: await treeChanges(tasks, mountPoint),
+        fill: (directory, entries, options) =>
+          tasks.use(async ({ task }) => {
+            const writer = await TreeWriter.open(task, mountPoint, relative(directory));
+            try {
+              return await copyTree(writer, entries, options);
+            } finally {
+              await writer.close();
+            }
+          }),
         tar: (options, sink) =>
           tasks.use(({ task, buffer, waitFor }) =>
             fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), { ...options, buffer }),

@@ -1,7 +1,8 @@
 /** Copies into an image file, in this process. */
 
 import { hostTree } from '../../src/node/host-tree.ts';
-import { writableFile } from '../../src/node/writable-file.ts';
+import { imageToWrite } from '../../src/node/image-to-write.ts';
+import type { WritableFile } from '../../src/node/writable-file.ts';
 import { openDisk } from '../../src/storage/open-disk.ts';
 import type { CopyReport } from '../../src/tree/write/copy-tree.ts';
 import { copyTree } from '../../src/tree/write/copy-tree.ts';
@@ -23,7 +24,7 @@ export async function cptofs(paths: readonly string[], options: CptofsArguments)
   const sources = named.reverse().flatMap(sourcesOf);
   const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
   const progress = await showProgress(options.quiet === true, () => counts);
-  const file = writableFile(options.filesystemImage);
+  const file = imageToWrite(options.filesystemImage);
   process.once('exit', () => file.close());
   try {
     const report = await into(file, target, treeOf(sources, options), options, (entries, bytes) => {
@@ -40,7 +41,7 @@ export async function cptofs(paths: readonly string[], options: CptofsArguments)
 }
 
 async function into(
-  file: ReturnType<typeof writableFile>,
+  file: WritableFile,
   target: string,
   tree: AsyncIterable<Entry>,
   { type, partition, options, mb, enablePrintk }: CptofsArguments,
@@ -75,7 +76,11 @@ async function* treeOf(sources: readonly Source[], options: CptofsArguments): As
   for (const { path, name } of sources) {
     for await (const entry of hostTree(path, name, ids)) {
       if (!label || entry.type !== 'file') yield entry;
-      else yield { ...entry, attributes: { ...entry.attributes, xattrs: label } };
+      else
+        yield {
+          ...entry,
+          attributes: { ...entry.attributes, xattrs: new Map([...(entry.attributes.xattrs ?? []), ...label]) },
+        };
     }
   }
 }
@@ -92,7 +97,7 @@ const losses: Readonly<Record<LossKind, readonly [lacks: string, missing: boolea
 };
 
 /** Whether every file is there. */
-function tellLosses({ losses: found }: CopyReport): boolean {
+export function tellLosses({ losses: found }: CopyReport): boolean {
   for (const { kind, count, path } of found) {
     const [lacks, missing] = losses[kind];
     const where = `${count === 1 ? '' : `${count} times, first `}${printable(Buffer.from(path).toString())}`;

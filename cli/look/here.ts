@@ -5,6 +5,7 @@ import { STATX_BTIME } from '../../src/abi/uapi/fs.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { inNs, type Statx } from '../../src/kernel/syscalls/file.ts';
 import { described, isLink } from '../../src/tree/files.ts';
+import type { Tree } from '../../src/tree/tree.ts';
 import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import type { ImageOptions } from '../options.ts';
@@ -20,6 +21,15 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
     openDiskFile(image, options),
   ]);
   const { tree, type, close } = await engine.openTree(disk.device, { ...mountRequest(options), ...stack });
+  return imageTreeOf(tree, type, async () => {
+    disk.checkUnchanged();
+    stack.checkUnchanged();
+    await close();
+  });
+}
+
+/** A mounted tree as verbs look at it. */
+export function imageTreeOf(tree: Tree, type: string, close: () => Promise<void>): ImageTree {
   const stated = async (path: Buffer, name: Buffer, follow: boolean): Promise<FileEntry> => {
     const stat = await tree.stat(path, { follow });
     return entryOf(name, stat, isLink(stat) ? await tree.readlink(path) : undefined);
@@ -83,11 +93,7 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
         filesFree: ffree,
       };
     },
-    async close() {
-      disk.checkUnchanged();
-      stack.checkUnchanged();
-      await close();
-    },
+    close,
   };
 }
 

@@ -5,13 +5,14 @@ import { resolve } from 'node:path';
 import { nodeLinux } from '../../src/node/engine.ts';
 import { MountError } from '../../src/node/fuse/mount.ts';
 import { type ServedImage, serveImage } from '../../src/node/fuse/serve-image.ts';
+import { imageToWrite } from '../../src/node/image-to-write.ts';
 import { tryFlock } from '../../src/node/native/calls.ts';
 import { native } from '../../src/node/native/native.ts';
-import { writableFile } from '../../src/node/writable-file.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { openDisk } from '../../src/storage/open-disk.ts';
 import { mountRequest, openDiskFile } from '../disk.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
+import { defined } from '../options.ts';
 import { inBackground, tellReady } from './background.ts';
 import type { MountArguments } from './command.ts';
 import type { MountWords } from './words.ts';
@@ -75,7 +76,7 @@ async function opened(image: string, readOnly: boolean, options: MountArguments)
 
 function openedToWrite(image: string) {
   try {
-    return writableFile(resolve(image));
+    return imageToWrite(resolve(image));
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw cause;
@@ -112,11 +113,6 @@ async function serving(
     gid: options.gid ?? words.gid,
   });
 }
-
-const defined = <T extends Readonly<Record<string, unknown>>>(values: T) =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 
 /** Held for as long as this process lives. */
 function lockOrFail(path: string | undefined): void {

@@ -57,14 +57,16 @@ export const lookCommands = (): readonly Command[] => [
       (await import('./cat.ts')).cat(image, paths, options),
     ),
   mounting(
-    verb('cp', 'copy files and trees out of an image').argument(
+    verb('cp', 'copy files and trees out of an image, or into one').argument(
       '<path...>',
       `paths in the image, the last one here: a directory, or the name of the copy; ${PATTERNS}`,
     ),
   )
     .description(
-      'Copies files, directories and symlinks out of an image, with modes, times, hard links and holes. Each file has its name once it is whole.',
+      'Copies files, directories and symlinks out of an image, with modes, times, hard links and holes. Each file has its name once it is whole. ' +
+        "Written as of cp(1), with IMAGE:/PATH for what is in an image, it goes both ways: `cp disk.img:/etc/hosts .`; `cp hosts new/ disk.img:/etc/` writes a raw image where it lies, devices and extended attributes included, all of it root's without -o.",
     )
+    .option('--atomic', 'into an image: everything or nothing, whatever happens')
     .option('-o, --owner', 'with owners and set-id bits, for which one must be root')
     .option('-f, --force', 'replace what is there')
     .addOption(new Option('-q, --quiet', 'say nothing of what is left out'))

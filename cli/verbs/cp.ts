@@ -1,4 +1,4 @@
-/** `lkl cp`: files, directories and symlinks of an image as files of this machine. */
+/** `lkl cp`: files, directories and symlinks of an image as files of this machine, and the other way round. */
 
 import {
   chmodSync,
@@ -28,10 +28,37 @@ export interface CpOptions extends ImageOptions {
   readonly owner?: true | { readonly uid: number | undefined; readonly gid: number | undefined };
   readonly force?: true;
   readonly quiet?: true;
+  /** Of copies into an image: everything or nothing. */
+  readonly atomic?: true;
+}
+
+/** IMAGE:/PATH names a place in an image that is there. */
+function placed(argument: string): { readonly image: string; readonly path: string } | undefined {
+  if (lstatSync(argument, { throwIfNoEntry: false })) return undefined;
+  const [, image, path] = /^(.+?):(\/.*)$/s.exec(argument) ?? [];
+  return image && path && lstatSync(image, { throwIfNoEntry: false }) ? { image, path } : undefined;
+}
+
+/** Arguments as of cp(1), some of them IMAGE:/PATH, or the image and then paths. Whether everything was copied. */
+export async function cp(first: string, others: readonly string[], options: CpOptions): Promise<boolean> {
+  const all = [first, ...others];
+  const places = options.url === undefined ? all.map(placed) : [];
+  const target = places.at(-1);
+  if (target) {
+    if (places.slice(0, -1).some(Boolean)) throw new Failure('usage', 'from image to image it goes by way of a folder');
+    return (await import('../write/copy-in.ts')).copyIn(all.slice(0, -1), target.image, target.path, options);
+  }
+  const [source] = places;
+  if (!source) return copyOut(first, others, options);
+  const paths = places.slice(0, -1).map((place) => {
+    if (place?.image === source.image) return place.path;
+    throw new Failure('usage', 'what is copied out is of one image: IMAGE:/PATH …, and last where to');
+  });
+  return copyOut(source.image, [...paths, ...others.slice(-1)], options);
 }
 
 /** Whether everything was copied: devices, fifos and sockets are not. */
-export const cp = (image: string, paths: readonly string[], options: CpOptions): Promise<boolean> => {
+export const copyOut = (image: string, paths: readonly string[], options: CpOptions): Promise<boolean> => {
   const patterns = paths.slice(0, -1);
   const destination = paths.at(-1) ?? '';
   if (patterns.length === 0) throw new Failure('usage', 'cp takes paths in the image and then one here to copy to');

@@ -11,6 +11,7 @@ import {
   readSync,
 } from 'node:fs';
 import type { Attributes, Content, Entry } from '../tree/write/entry.ts';
+import { hostXattrs } from './native/calls.ts';
 
 export interface HostTreeOptions {
   /** What every file gets in place of its own. */
@@ -25,8 +26,8 @@ const PIECE = 256 * 1024;
 
 /**
  * `root` itself at `at` (a directory with all below it), names in byte order, parents first, hard links found. Rejects with
- * the error of this machine's system (`code`, `path`) when something cannot be read. Extended attributes of this machine's
- * files are not read: Node has no call for them.
+ * the error of this machine's system (`code`, `path`) when something cannot be read. Extended attributes are read where there is a
+ * native module, for which Linux's files have them; labels and signatures of this machine's policies are left out.
  */
 export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeOptions = {}): AsyncGenerator<Entry> {
   /** By device and inode: where the first of several names was put. */
@@ -34,7 +35,9 @@ export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeO
 
   async function* visit(path: Buffer, place: Uint8Array): AsyncGenerator<Entry> {
     const stats = lstatSync(path, { bigint: true });
-    const entry = { path: place, attributes: attributesOf(stats, options) };
+    const xattrs = hostXattrs(path);
+    const attributes = { ...attributesOf(stats, options), ...(xattrs.size > 0 && { xattrs }) };
+    const entry = { path: place, attributes };
     if (!stats.isDirectory() && stats.nlink > 1n) {
       const key = `${stats.dev}:${stats.ino}`;
       const target = links.get(key);

@@ -18,6 +18,7 @@ import { type FileSource, fileSource } from './file-source.ts';
 import { ImageFileError } from './image-file-error.ts';
 import { type LazySpoolNeeds, lazySpool } from './lazy-spool.ts';
 import { readPackageFile } from './package-files.ts';
+import { withRedo } from './redo-file.ts';
 import { spool } from './spool.ts';
 
 /** In a thread: a fifo is open when someone opens its other end. */
@@ -53,7 +54,8 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
     if (process.stdin.isTTY && isStdin) throw new ImageFileError('ENOTTY', 'an image does not come from a terminal');
     return spooledImage(isStdin ? process.stdin : createReadStream(name, { fd }), name, options);
   }
-  const source = fileSource(name, { fd });
+  const file = fileSource(name, { fd });
+  const source = isStdin ? file : withRedo(path, file);
   try {
     if (source.sizeBytes === 0) throw nothingIn(name);
     const head = new Uint8Array(Math.min(MAGIC_BYTES, source.sizeBytes));

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { HostError } from '../../errors/host-error.ts';
-import { writableFile } from '../../node/writable-file.ts';
+import { imageToWrite } from '../../node/image-to-write.ts';
 import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
 import { type ImageSource, type OpenedSource, openSource } from '../source.ts';
 
@@ -10,7 +10,7 @@ import { type ImageSource, type OpenedSource, openSource } from '../source.ts';
 export async function openToWrite(image: ImageSource): Promise<OpenedSource> {
   if (image instanceof URL && image.protocol === 'file:') return openToWrite(fileURLToPath(image));
   if (typeof image === 'string' && image !== '-') {
-    const file = writableFile(image);
+    const file = imageToWrite(image);
     return { source: file, isSlow: false, close: async () => file.close() };
   }
   if (image instanceof ArrayBuffer) return openToWrite(new Uint8Array(image));

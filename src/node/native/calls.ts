@@ -94,3 +94,26 @@ export function tryFlock(fd: number): boolean {
   if (ret < 0 && errnoName(-ret) !== 'EAGAIN') throw hostError('flock', -ret);
   return ret === 0;
 }
+
+const XATTR_MAX = 65_536;
+/** What belongs to a file wherever it goes: labels and signatures of this machine's policies do not. */
+const portable = /^(user\.|trusted\.|security\.capability$|system\.posix_acl_(access|default)$)/;
+
+/** The extended attributes of a file of this machine, a symlink itself, by name; none where nobody can tell. */
+export function hostXattrs(path: Buffer): ReadonlyMap<string, Uint8Array> {
+  const found = new Map<string, Uint8Array>();
+  if (!native()) return found;
+  const name = cstring(path);
+  const list = new Uint8Array(XATTR_MAX);
+  const length = hostCall('llistxattr', name, list, list.length);
+  if (length <= 0) return found;
+  for (const key of Buffer.from(list.subarray(0, length - 1))
+    .toString()
+    .split('\0')) {
+    if (!portable.test(key)) continue;
+    const value = new Uint8Array(XATTR_MAX);
+    const bytes = hostCall('lgetxattr', name, cstring(key), value, value.length);
+    if (bytes >= 0) found.set(key, value.slice(0, bytes));
+  }
+  return found;
+}

@@ -84,8 +84,10 @@ export async function treeChanges(tasks: TaskPool, root: string): Promise<TreeCh
     path: Uint8Array,
     flags: number,
     work: (fd: number) => Promise<T>,
+    about = path,
   ): Promise<T> => {
-    const fd = must('openat2', await openat2(task, rootFd, path, { flags: flags | O_CLOEXEC, resolve: RESOLVE }), path);
+    const how = { flags: flags | O_CLOEXEC, resolve: RESOLVE };
+    const fd = must('openat2', await openat2(task, rootFd, path, how), about);
     try {
       return await work(fd);
     } finally {
@@ -100,7 +102,13 @@ export async function treeChanges(tasks: TaskPool, root: string): Promise<TreeCh
     work: (dirfd: number, name: Uint8Array) => Promise<number>,
   ): Promise<void> => {
     const { parent, name } = split(path);
-    return opened(busy, parent, O_PATH | O_DIRECTORY, async (dirfd) => void must(call, await work(dirfd, name), path));
+    return opened(
+      busy,
+      parent,
+      O_PATH | O_DIRECTORY,
+      async (dirfd) => void must(call, await work(dirfd, name), path),
+      path,
+    );
   };
   const named = (
     call: SyscallName,

@@ -1,0 +1,119 @@
+/** The verbs that change images: what they are called and take. What they do is loaded when one is asked for. */
+
+import { Command, InvalidArgumentError } from 'commander';
+import { bytes, mountOption, partitionOption, typeOption } from '../options.ts';
+import type { WriteOptions } from './session.ts';
+
+const PATTERNS = '* ? [ ] { } stand for names';
+const ATOMIC = `
+The image is written where it lies, as Linux writes a disk, by nobody else meanwhile. With --atomic the changes are kept in a file
+beside it and become part of it when all succeeded: whatever happens, even a kill, leaves the image as it was or as it is to be (what
+was cut off in between is finished by the next command that opens the image). Raw images and block devices are written.`;
+
+const verb = (name: string, summary: string): Command =>
+  new Command(name)
+    .summary(summary)
+    .argument('<image>', 'a file or a block device')
+    .addOption(typeOption())
+    .addOption(partitionOption())
+    .addOption(mountOption())
+    .option('--offset <bytes>', 'where in the image the disk begins', bytes)
+    .option('--size <bytes>', 'of the disk (default: up to the end)', bytes)
+    .option('--atomic', 'everything or nothing')
+    .addHelpText('after', ATOMIC);
+
+export interface RmOptions extends WriteOptions {
+  readonly recursive?: true;
+  readonly force?: true;
+}
+export interface MkdirOptions extends WriteOptions {
+  readonly parents?: true;
+  readonly mode?: number;
+}
+export interface LnOptions extends WriteOptions {
+  readonly symbolic?: true;
+  readonly force?: true;
+}
+export interface RecursiveOptions extends WriteOptions {
+  readonly recursive?: true;
+}
+export interface ChownOptions extends RecursiveOptions {
+  /** False: of a symlink itself. */
+  readonly dereference: boolean;
+}
+export interface TruncateOptions extends WriteOptions {
+  readonly bytes: number;
+}
+
+export const writeCommands = (): readonly Command[] => [
+  verb('rm', 'remove files of an image')
+    .argument('<path...>', PATTERNS)
+    .description('Removes files of an image.')
+    .option('-r, --recursive', 'directories too, with all that is in them')
+    .option('-f, --force', 'what is not there is no error')
+    .action(async (image: string, paths: string[], options: RmOptions) =>
+      (await import('./files.ts')).rm(image, paths, options),
+    ),
+  verb('mkdir', 'make directories in an image')
+    .argument('<path...>')
+    .description('Makes directories in an image.')
+    .option('-P, --parents', 'those on the way too; what is there is no error')
+    .option('--mode <mode>', 'permissions, octal (default: 755)', octal)
+    .action(async (image: string, paths: string[], options: MkdirOptions) =>
+      (await import('./files.ts')).mkdir(image, paths, options),
+    ),
+  verb('mv', 'rename and move files of an image')
+    .argument('<path...>', `and last the new name, or the directory to move to; ${PATTERNS}`)
+    .description(
+      'Renames files of an image, or moves them to another directory of it. A file that has the new name is replaced.',
+    )
+    .action(async (image: string, paths: string[], options: WriteOptions) =>
+      (await import('./files.ts')).mv(image, paths, options),
+    ),
+  verb('ln', 'make links in an image')
+    .argument('<target>', 'a path in the image; of a symlink any text')
+    .argument('<path>', 'the new name, or the directory for it')
+    .description('Gives a file of an image another name, or makes a symlink.')
+    .option('-s, --symbolic', 'a symlink')
+    .option('-f, --force', 'replace what is there')
+    .action(async (image: string, target: string, path: string, options: LnOptions) =>
+      (await import('./files.ts')).ln(image, target, path, options),
+    ),
+  verb('chmod', 'change permissions in an image')
+    .argument('<mode>', 'octal (640), or as chmod(1) has it (u+x,go-w)')
+    .argument('<path...>', PATTERNS)
+    .description('Changes permissions of files of an image.')
+    .option('-R, --recursive', 'of everything below too, symlinks left out')
+    .action(async (image: string, mode: string, paths: string[], options: RecursiveOptions) =>
+      (await import('./attributes.ts')).chmod(image, mode, paths, options),
+    ),
+  verb('chown', 'change owners in an image')
+    .argument('<owner>', 'UID, UID:GID or :GID, numbers')
+    .argument('<path...>', PATTERNS)
+    .description('Changes owners and groups of files of an image.')
+    .option('-R, --recursive', 'of everything below too, symlinks themselves')
+    .option('--no-dereference', 'of a symlink itself')
+    .action(async (image: string, owner: string, paths: string[], options: ChownOptions) =>
+      (await import('./attributes.ts')).chown(image, owner, paths, options),
+    ),
+  verb('truncate', 'change the length of files of an image')
+    .argument('<path...>', PATTERNS)
+    .description('Cuts files of an image off, or makes them longer by a hole; what is not there is made.')
+    .requiredOption('-s, --bytes <bytes>', 'the length: 0, 10M', bytes)
+    .action(async (image: string, paths: string[], options: TruncateOptions) =>
+      (await import('./attributes.ts')).truncate(image, paths, options),
+    ),
+  verb('edit', 'edit a file of an image')
+    .argument('<path>')
+    .description(
+      'Opens a copy of a file in $VISUAL or $EDITOR, and puts it back when it was changed, with mode, owner and attributes as they were.',
+    )
+    .action(async (image: string, path: string, options: WriteOptions) =>
+      (await import('./edit.ts')).edit(image, path, options),
+    ),
+];
+
+function octal(text: string): number {
+  if (/^[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
+  throw new InvalidArgumentError('Permissions are octal: 755.');
+}

@@ -1,0 +1,72 @@
+/** Files and folders of this machine into an image, as cp(1) names their copies. */
+
+import { lstatSync } from 'node:fs';
+import { basename } from 'node:path';
+import { hostTree } from '../../src/node/host-tree.ts';
+import type { Entry } from '../../src/tree/write/entry.ts';
+import { tellLosses } from '../copy/cptofs.ts';
+import { Failure } from '../failure.ts';
+import { below } from '../look/image-tree.ts';
+import { shown } from '../look/words.ts';
+import { defined } from '../options.ts';
+import { showProgress } from '../output/progress.ts';
+import type { CpOptions } from '../verbs/cp.ts';
+import { withChanges } from './session.ts';
+import { isDirectory, looking } from './tree.ts';
+
+/** Whether every file is there. */
+export async function copyIn(
+  sources: readonly string[],
+  image: string,
+  path: string,
+  { owner, quiet, type, partition, options: mount, offset, size, atomic }: CpOptions,
+): Promise<boolean> {
+  if (sources.length === 0) throw new Failure('usage', 'name what is to be copied');
+  for (const source of sources) {
+    if (!lstatSync(source, { throwIfNoEntry: false }))
+      throw new Failure('usage', `${source}: there is no such file or folder`);
+  }
+  const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
+  const progress = await showProgress(quiet === true, () => counts);
+  const request = { type, partition, options: mount, offset, size, atomic };
+  try {
+    return await withChanges(image, defined(request), async (mounted) => {
+      const target = Buffer.from(path);
+      const into = await isDirectory(looking(mounted), target);
+      if (!into && (sources.length > 1 || path.endsWith('/'))) {
+        throw new Failure('usage', `${shown(target)} is not a directory of the image`);
+      }
+      const ids = owner === undefined ? { uid: 0, gid: 0 } : owner === true ? {} : owner;
+      async function* entries(): AsyncGenerator<Entry> {
+        for (const source of sources) {
+          const name = Buffer.from(basename(source.replace(/(?<=.)\/+$/, '')));
+          yield* hostTree(Buffer.from(source), placeOf(into ? below(target, named(name)) : target), ids);
+        }
+      }
+      const report = await mounted.fill(Buffer.from('/'), entries(), {
+        progress(entries, bytes) {
+          counts.entries = entries;
+          counts.bytesWritten = bytes;
+          progress.tick();
+        },
+      });
+      progress.done();
+      return tellLosses(report);
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+/** "." and ".." have no name of their own: what is in them is copied. */
+const named = (name: Buffer): Buffer => (/^\.{0,2}$/.test(name.toString()) ? Buffer.alloc(0) : name);
+
+/** From the root on, as entries have it. */
+const placeOf = (path: Buffer): Buffer =>
+  Buffer.from(
+    path
+      .toString('latin1')
+      .replace(/^\/+|\/+$/g, '')
+      .replaceAll(/\/+/g, '/'),
+    'latin1',
+  );
