@@ -133,6 +133,38 @@ describe('a script that Linux follows passes, with each version of IP', () => {
        +.1 < [ect0] .E 1:1(0) ack 1001 win 257`.replace('.E', 'E.'),
     ],
     [
+      'two connections one after the other, each with numbers of its own, what the first still sends left alone',
+      `\`./defaults.sh
+        ./set_sysctls.py /proc/sys/net/ipv4/tcp_timestamps=0\`
+       0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
+       +0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
+       +0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)
+       +0 > S 0:0(0) <mss 1460,nop,nop,sackOK,nop,wscale 8>
+       +.01 < S. 123:123(0) ack 1 win 5840 <mss 1040,nop,nop,sackOK,nop,wscale 6>
+       +0 > . 1:1(0) ack 1
+       +0...0.01 poll([{fd=3, events=POLLIN, revents=POLLIN}], 1, 100) = 1
+       +.01 < P. 1:11(10) ack 1 win 257
+       +0 %{ assert tcpi_bytes_received == 10, tcpi_bytes_received }%
+       +0 close(3) = 0
+       +.1 socket(..., SOCK_STREAM, IPPROTO_TCP) = 4
+       +0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0
+       +0 connect(4, ..., ...) = -1 EINPROGRESS (Operation now in progress)
+       +0 > S 0:0(0) <mss 1460,nop,nop,sackOK,nop,wscale 8>
+       +.01 < S. 77000:77000(0) ack 1 win 5840 <mss 1040,nop,nop,sackOK,nop,wscale 6>
+       +0 > . 1:1(0) ack 1
+       +0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 5
+       +0 bind(5, ..., ...) = 0
+       +0 listen(5, 1) = 0
+       +0 < S 555:555(0) win 1000 <mss 1000>
+       +0 > S. 0:0(0) ack 556 <mss 1460>`,
+    ],
+    [
+      'counters',
+      `\`nstat > /dev/null\`
+       ${server.replace(/^`.*`$/m, '')}
+       +0 \`nstat | grep -q TcpPassiveOpens\``.replaceAll('wscale 8', 'wscale 2'),
+    ],
+    [
       'commands: arithmetic, pipes, what is there and what is not',
       `\`X=$((2 * (3 + 4)))
         sysctl -q net.ipv4.tcp_syn_retries=$((1 + 1)) && grep -q 2 /proc/sys/net/ipv4/tcp_syn_retries

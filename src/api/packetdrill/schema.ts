@@ -16,7 +16,8 @@ export const packetdrillRequest = z
     }),
     name: z.string().max(256).default('script.pkt').openapi({ description: 'Begins each error.' }),
     ip_versions: z.array(z.enum(ipVersions)).min(1).max(ipVersions.length).optional().openapi({
-      description: "In this order, each on a kernel of its own. Default: the script's `--ip_version`, or all.",
+      description:
+        "In this order, each on a kernel of its own. Default: the script's `--ip_version`, or those that its addresses are of, or all.",
     }),
     defines: z
       .record(z.string().regex(/^[A-Za-z_]\w*$/), z.string().max(256))
@@ -79,9 +80,13 @@ function versionsOf({
   script,
 }: Pick<Request, 'ip_versions' | 'script'>): PacketdrillRequest['ipVersions'] {
   if (ip_versions) return ip_versions;
-  const [, own] = /^--ip_version[= ]\s*([\w-]+)/m.exec(script) ?? [];
-  const found = ipVersions.find((version) => version === own);
-  return found ? [found] : ipVersions;
+  const said = (option: string) => new RegExp(`^--${option}[= ]\\s*([\\w.:-]+)`, 'm').exec(script)?.[1];
+  const own = ipVersions.find((version) => version === said('ip_version'));
+  if (own) return [own];
+  // Addresses are of one version of IP.
+  const address = said('local_ip') ?? said('remote_ip');
+  if (address === undefined) return ipVersions;
+  return ipVersions.filter((version) => (version === 'ipv6') === address.includes(':'));
 }
 
 export function packetdrillOf(request: Request): PacketdrillRequest {

@@ -47,6 +47,7 @@ export class Connections {
   readonly #settings: Settings;
   readonly #all: Connection[] = [];
   #listening: number | undefined;
+  #listensAnew = false;
   /** The descriptor of the last call that may begin a connection. */
   #connecting: number | undefined;
   #current: Connection | undefined;
@@ -65,11 +66,20 @@ export class Connections {
   bound(fd: number, port: number): void {
     this.#bound.set(fd, port);
   }
+  /** The next SYN of the remote side begins a connection. */
   listens(fd: number): void {
     this.#listening = fd;
+    this.#listensAnew = true;
   }
+  /** What is sent next is of this socket: its SYN, if it has no connection yet. */
   connects(fd: number): void {
     this.#connecting = fd;
+    const known = this.#all.findLast((one) => one.fd === fd && !one.isClosed);
+    this.#current = known;
+  }
+  /** The descriptor whose connection is at hand. */
+  get fd(): number | undefined {
+    return this.#current ? this.#current.fd : this.#connecting;
   }
   accepted(fd: number): void {
     const waiting = this.#all.find((one) => one.protocol === PROTOCOL.tcp && one.fd === undefined && !one.isClosed);
@@ -88,9 +98,10 @@ export class Connections {
       if (known) return known;
       return this.#add(protocol, ports[1], ports[0], undefined);
     }
-    const isNew =
-      isSyn && this.#listening !== undefined && (!current || current.isClosed || current.protocol !== protocol);
+    const isOther = !current || current.isClosed || current.protocol !== protocol || this.#listensAnew;
+    const isNew = isSyn && this.#listening !== undefined && isOther;
     if (current && current.protocol === protocol && !isNew) return current;
+    this.#listensAnew = false;
     const { bindPort, connectPort } = this.#settings;
     const listening = this.#listening === undefined ? undefined : this.#bound.get(this.#listening);
     const [first] = [...this.#bound.values()];

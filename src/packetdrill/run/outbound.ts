@@ -58,7 +58,10 @@ function tcp(spec: TcpSpec, packet: LivePacket, connection: Connection | undefin
   const segment = decodeTcp(packet.payload);
   if (!segment) throw new Wrong('live packet has no header of TCP');
   const has = (letter: string) => Number(spec.flags.includes(letter));
-  if (has('S') && segment.flags & 2 && connection) connection.seqOffset = u32(segment.seq - spec.seq);
+  const isSyn = has('S') === 1;
+  if (isSyn && segment.flags & 2 && connection) connection.seqOffset = segment.seq;
+  // A SYN has the numbers that the script has; what follows counts from them.
+  const from = isSyn ? { local: u32((connection?.seqOffset ?? 0) - spec.seq), remote: 0 } : offsetsOf(connection);
   if (spec.options) {
     const header = TCP_BYTES + optionBytes(spec.options);
     equal(`ipv${settings.version}_total_length`, ipBytes(settings.version) + header + spec.length, packet.totalLength);
@@ -67,8 +70,8 @@ function tcp(spec: TcpSpec, packet: LivePacket, connection: Connection | undefin
   for (const [letter, bit, name] of tcpFlags) {
     equal(`tcp_${name}`, has(letter), Number((segment.flags & bit) !== 0));
   }
-  equal('tcp_seq', spec.seq, u32(segment.seq - (connection?.seqOffset ?? 0)));
-  if (spec.ack !== undefined) equal('tcp_ack', spec.ack, u32(segment.ack - (connection?.remoteOffset ?? 0)));
+  equal('tcp_seq', spec.seq, u32(segment.seq - from.local));
+  if (spec.ack !== undefined) equal('tcp_ack', spec.ack, u32(segment.ack - from.remote));
   if (spec.window !== undefined) equal('tcp_window', spec.window, segment.window);
   if (spec.urgent !== undefined) equal('tcp_urg_ptr', spec.urgent, segment.urgent);
   if (spec.options) options(spec.options, segment, connection, settings);
@@ -98,6 +101,11 @@ function options(
     } else if (formatOption(want) !== formatOption(got)) throw wrong();
   }
 }
+
+const offsetsOf = (connection: Connection | undefined) => ({
+  local: connection?.seqOffset ?? 0,
+  remote: connection?.remoteOffset ?? 0,
+});
 
 /** What of the remote side's was got, as the script counts. */
 function relative(option: TcpOption, connection: Connection | undefined): TcpOption {
@@ -161,7 +169,9 @@ export function formatLive(packet: LivePacket, connection: Connection | undefine
   const list = decodeOptions(segment.options).map((option) => relative(option, connection));
   return [
     `${flags} ${seq}:${u32(seq + segment.length)}(${segment.length})`,
-    ...(segment.flags & 0x10 ? [`ack ${u32(segment.ack - (connection?.remoteOffset ?? 0))}`] : []),
+    ...(segment.flags & 0x10
+      ? [`ack ${u32(segment.ack - (segment.flags & 2 ? 0 : (connection?.remoteOffset ?? 0)))}`]
+      : []),
     `win ${segment.window}`,
     ...(list.length > 0 ? [`<${list.map(formatOption).join(',')}>`] : []),
   ].join(' ');

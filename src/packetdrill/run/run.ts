@@ -242,10 +242,9 @@ class Player {
         continue;
       }
       if (spec.protocol === 'icmp') continue;
-      const before = this.#connections.current;
       const connection = this.#connections.forOutbound(packet);
-      // A new connection of ours is at hand from now on.
-      if (!connection || (before && connection !== before && connection !== this.#connections.current)) continue;
+      // A new connection of ours is at hand from now on; what older ones still send is not looked at.
+      if (!connection || connection !== this.#connections.current) continue;
       return { packet, connection, atUs };
     }
   }
@@ -314,6 +313,8 @@ class Player {
   // --- code ---
 
   async #code(text: string): Promise<void> {
+    // A call that blocked and has returned by now leaves the script's task to others.
+    if (this.#blocking?.endedUs !== undefined) await this.#endBlocking(this.#blocking);
     const info = await this.#tcpInfo();
     const { values } = this.#context;
     const get = (name: string): Value | undefined => {
@@ -342,7 +343,7 @@ class Player {
   /** Of the connection at hand. */
   async #tcpInfo(): Promise<ReadonlyMap<string, number> | undefined> {
     const context = this.#context;
-    const script = this.#connections.current?.fd;
+    const script = this.#connections.fd;
     const fd = script === undefined ? undefined : context.liveFd(script);
     if (fd === undefined || this.#blocking) return undefined;
     const length = await context.room(4);

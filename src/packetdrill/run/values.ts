@@ -79,6 +79,12 @@ export class Values {
     return this.#settings.ipVersion === 'ipv4' ? AF.INET : AF.INET6;
   }
 
+  /** Text of a script as bytes: what it writes as \\xf7 is one. */
+  bytesOf(text: string): Uint8Array {
+    const codes = Array.from(text, (letter) => letter.codePointAt(0) ?? 0);
+    return codes.every((code) => code <= 0xff) ? Uint8Array.from(codes) : new TextEncoder().encode(text);
+  }
+
   /** struct sockaddr_in or sockaddr_in6 of an address of ours or of the remote side. */
   sockaddr(address: Uint8Array, port: number): Uint8Array {
     if (this.family === AF.INET6 && address.length === 4) {

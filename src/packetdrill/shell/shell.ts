@@ -37,6 +37,7 @@ export class Shell {
   /** What set_sysctls.py changed: path and the value before. */
   readonly #before: [path: string, value: string][] = [];
   #depth = 0;
+  #counted: ReadonlyMap<string, number> = new Map();
 
   constructor(task: HostedTask, files: FileText, sleep: (seconds: number) => Promise<void>) {
     this.#task = task;
@@ -108,6 +109,8 @@ export class Shell {
         return said(true);
       case 'false':
         return said(false);
+      case 'nstat':
+        return this.#nstat(args);
       case 'set_sysctls.py':
         return this.#setSysctls(args);
     }
@@ -163,6 +166,24 @@ export class Shell {
     let ok = true;
     for (const [path, value] of this.#before.splice(0)) ok = (await this.#write(path, value, false)) && ok;
     return said(ok);
+  }
+
+  /** What the kernel counted since this was asked last; with -a since ever, with -z what did not change, too. */
+  async #nstat(args: readonly string[]): Promise<Ended> {
+    const counters = new Map<string, number>();
+    for (const path of ['/proc/net/snmp', '/proc/net/snmp6', '/proc/net/netstat']) {
+      for (const [name, value] of countersIn((await this.#read(path)) ?? '')) counters.set(name, value);
+    }
+    const options = args.filter((word) => word.startsWith('-')).join('');
+    const names = args.filter((word) => !word.startsWith('-'));
+    let output = '#kernel\n';
+    for (const [name, value] of counters) {
+      const more = value - (options.includes('a') ? 0 : (this.#counted.get(name) ?? 0));
+      if (names.length > 0 && !names.includes(name)) continue;
+      if (more !== 0 || options.includes('z')) output += `${name.padEnd(32)}${String(more).padEnd(16)} 0.0\n`;
+    }
+    this.#counted = counters;
+    return said(true, output);
   }
 
   async #cat(args: readonly string[], input: string): Promise<Ended> {
@@ -221,6 +242,17 @@ export class Shell {
     await close(task, fd);
     return written === bytes.length;
   }
+}
+
+/** "Tcp: A B" above "Tcp: 1 2", or "Ip6InReceives 1": by names as nstat(8) has them. */
+function countersIn(text: string): [name: string, value: number][] {
+  const lines = text.split('\n').map((line) => line.trim().split(/\s+/));
+  return lines.flatMap(([first = '', ...rest], i): [string, number][] => {
+    if (!first.endsWith(':')) return rest.length === 1 ? [[first, Number(rest[0])]] : [];
+    const above = lines[i - 1] ?? [];
+    if (above[0] !== first) return [];
+    return rest.map((value, at) => [`${first.slice(0, -1)}${above[at + 1]}`, Number(value)]);
+  });
 }
 
 const said = (ok: boolean, output = ''): Ended => ({ ok, output });

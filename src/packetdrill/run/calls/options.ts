@@ -9,7 +9,7 @@ const VALUE_BYTES = 512;
 
 /** "[1]", "cubic", "{onoff=1, linger=0}": ints one after another, or text. */
 function valueBytes(c: CallContext, value: Expression | undefined): Uint8Array {
-  if (value?.kind === 'string') return new TextEncoder().encode(value.text);
+  if (value?.kind === 'string') return c.values.bytesOf(value.text);
   const ints =
     value?.kind === 'list'
       ? value.items

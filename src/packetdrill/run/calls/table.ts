@@ -18,6 +18,7 @@ async function addressOf(
   length: Expression | undefined,
   usual: Uint8Array,
 ): Promise<readonly [number, number]> {
+  if (given?.kind === 'words' && given.text === 'AF_UNSPEC') return [await c.put(new Uint8Array(16)), 16];
   if (given?.kind === 'words' || given?.kind === 'number') return [c.number(given), c.values.numberOr(length, 0)];
   const bytes = given?.kind === 'struct' ? c.values.sockaddrOf(given.fields) : usual;
   return [await c.put(bytes), c.values.numberOr(length, bytes.length)];
@@ -75,7 +76,7 @@ const reading: Call = async (c, [fd, , count]) => {
 const writing: Call = async (c, [fd, data, count]) => {
   const bytes = c.number(count);
   const at = await c.room(bytes);
-  if (data?.kind === 'string') c.memory.write(at, new TextEncoder().encode(data.text).subarray(0, bytes));
+  if (data?.kind === 'string') c.memory.write(at, c.values.bytesOf(data.text).subarray(0, bytes));
   return { ret: await c.make('write', c.fd(fd), at, bytes) };
 };
 
