@@ -1,7 +1,7 @@
 /** Static assertions in C that src/abi/shared.ts and imports.ts say what the kernel's headers say. */
 
 import { SWITCH_DEAD, SWITCH_FRESH } from '../src/abi/imports.ts';
-import { IRQ, REGS, SHARED, TASK_INFO, VIRTIO } from '../src/abi/shared.ts';
+import { FOREIGN, IRQ, REGS, SHARED, SIGNAL_FRAME, TASK_INFO, VIRTIO, WAKE_INTERRUPT } from '../src/abi/shared.ts';
 
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -23,9 +23,12 @@ export function twinAssertions(): string {
   const claims = [
     ...layout('lkl_shared', SHARED),
     ...layout('pt_regs', REGS),
+    ...layout('lkl_signal_frame', SIGNAL_FRAME),
     ...layout('lkl_task_info', TASK_INFO),
     'sizeof_field(struct lkl_task_info, comm) == TASK_COMM_LEN',
     ...numbers('LKL_IRQ_', IRQ),
+    ...numbers('LKL_FOREIGN_', FOREIGN),
+    ...numbers('LKL_WAKE_', { interrupt: WAKE_INTERRUPT }),
     ...numbers('LKL_VIRTIO_', VIRTIO),
     ...numbers('LKL_SWITCH_', { fresh: SWITCH_FRESH, dead: SWITCH_DEAD }),
   ];

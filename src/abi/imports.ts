@@ -33,11 +33,51 @@ export const kernelImports = {
     doc: 'Store a value of 1, 2 or 4 bytes into a device register (address, value, size).',
   },
   user_ready: { params: ['i32'], result: 'i32', doc: 'Whether a call waits for this user task.' },
-  user_wake: { params: [], result: 'i32', doc: 'The next user task to wake because a call waits for it, or 0.' },
+  user_wake: {
+    params: [],
+    result: 'i32',
+    doc: 'The next user task to wake because a call waits for it, or 0. Bit 0 set: its call is to end with EINTR.',
+  },
   user_exit: {
     params: ['i32', 'i32', 'i32'],
     result: null,
     doc: 'A user task ended (task, pid, exit code as wait(2) encodes it).',
+  },
+  foreign_copy: {
+    params: ['i32', 'i32', 'i32', 'i32', 'i32'],
+    result: 'i32',
+    doc: "Copy between the kernel's memory and a program's (number, ours, theirs, bytes, what): answers the bytes not copied.",
+  },
+  foreign_string: {
+    params: ['i32', 'i32', 'i32', 'i32'],
+    result: 'i32',
+    doc: 'Copy a string of a program (number, ours or 0, theirs, at most so many bytes): its bytes without the NUL, or -EFAULT.',
+  },
+  foreign_fork: {
+    params: ['i32'],
+    result: 'i32',
+    doc: "A copy of a program's memory, for a child that is being made: its number, or a negative errno.",
+  },
+  foreign_end: { params: ['i32'], result: null, doc: 'No task uses this memory any more.' },
+  exec_load: {
+    params: ['i32', 'i32', 'i32', 'i32'],
+    result: 'i32',
+    doc: 'exec of a program of the host (name, its bytes, bytes wanted for arguments, where to write their address): the number of a new memory, or a negative errno.',
+  },
+  exec_start: {
+    params: ['i32', 'i32', 'i32', 'i32'],
+    result: null,
+    doc: 'The exec is done (task, pid, number, address of argc): the task runs that program from its start.',
+  },
+  user_clone: {
+    params: ['i32', 'i32', 'i32', 'i32'],
+    result: null,
+    doc: 'A task of a program made another (parent, child, CLONE_* flags, number of its memory); `user_exit` of the child follows if that fails.',
+  },
+  user_signal: {
+    params: ['i32', 'i32'],
+    result: null,
+    doc: 'A handler of a program is to be called in this task (task, lkl_signal_frame).',
   },
   supers_done: {
     params: ['i32', 'i32'],

@@ -19,7 +19,9 @@ export const SHARED = {
   jumps: 28,
   /** u64: … if that is due before this, ns. */
   jumpNs: 32,
-  bytes: 40,
+  /** u32: when a task is in user mode, whether others could run. */
+  runnable: 40,
+  bytes: 48,
 } as const;
 
 /** Byte offsets in `struct pt_regs`: one system call. */
@@ -31,6 +33,30 @@ export const REGS = {
   /** s32 */
   ret: 52,
 } as const;
+
+/** `struct lkl_signal_frame`: a handler of a program's that is to be called. */
+export const SIGNAL_FRAME = {
+  bytes: 152,
+  /** s32 */
+  sig: 0,
+  /** u32: SA_* */
+  flags: 4,
+  /** u32: an index in the program's table of functions */
+  handler: 8,
+  /** s32: si_code */
+  code: 12,
+  /** u64: the mask to restore when the handler has returned */
+  oldMask: 16,
+  /** siginfo_t */
+  info: 24,
+  infoBytes: 128,
+} as const;
+
+/** What `foreign_copy` does: from the program's memory to the kernel's, the other way, or zeros into the program's. */
+export const FOREIGN = { read: 0, write: 1, clear: 2 } as const;
+
+/** Comes with a task from `user_wake`: its call is to end with EINTR. */
+export const WAKE_INTERRUPT = 1;
 
 /** `struct lkl_task_info`, 40 bytes. */
 export const TASK_INFO = {

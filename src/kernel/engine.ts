@@ -8,6 +8,7 @@ import type { ClockPolicy, Host } from './host.ts';
 import { HostedTask } from './hosted-task.ts';
 import { HOST_BYTES, type ImportHandlers, type Machine } from './machine.ts';
 import { KernelMemory, type Ptr, plus, ptr } from './memory.ts';
+import { Programs } from './program/programs.ts';
 import { Scheduler } from './tasks/scheduler.ts';
 import { readTaskList, type TaskInfo } from './tasks/task-list.ts';
 import { TaskTable } from './tasks/task-table.ts';
@@ -40,6 +41,9 @@ export class Engine {
   readonly #scheduler: Scheduler;
   readonly clock: Clock;
 
+  /** Modules that run as processes. */
+  readonly programs: Programs;
+
   readonly #tasks = new TaskTable();
   readonly #slots = new DeviceSlots();
   readonly #time: IdleTime;
@@ -65,6 +69,7 @@ export class Engine {
     this.#machine = machine;
     // Its own, so that nobody sees by it what is there after this kernel.
     this.memory = new KernelMemory(machine.memory.memory);
+    this.programs = new Programs(this.memory, (text) => this.console.append(new TextEncoder().encode(text)));
     this.#shared = ptr(machine.call('shared'));
     this.memoryLimit = options.memoryLimit;
     this.clock = new Clock(options.clock, this.memory, this.#shared, options.host);
@@ -367,8 +372,15 @@ export class Engine {
   }
 
   #deadlock(): void {
-    const where = this.tasks.filter((t) => t.inCall).map((t) => `task ${t.pid} in ${t.runningCall ?? 'user mode'}`);
+    const where = this.tasks
+      .filter((task) => task.inCall)
+      .map((task) => `${this.#nameOf(task)} in ${task.runningCall ?? 'user mode'}`);
     this.kill('deadlock', `every task waits for something that nothing will bring: ${where.join(', ')}`);
+  }
+
+  #nameOf({ address, pid }: HostedTask): string {
+    const program = this.programs.nameOf(address);
+    return program === undefined ? `task ${pid}` : `task ${pid} (${program})`;
   }
 
   // --- user tasks ---
@@ -379,6 +391,7 @@ export class Engine {
     let task = this.#tasks.get(address);
     if (!task) task = this.#newTask(address, pid, ptr(regs));
     task.finish(ptr(regs));
+    this.programs.arrived(task);
     if (task.take()) return 1;
     if (!task.thinking || this.#tasks.someToWake || this.#irqPending) return 0;
     // The program has its result and will call again soon: hold the task in user mode until then.
@@ -455,6 +468,7 @@ export class Engine {
       user_wake: () => this.#tasks.nextToWake(),
       user_exit: (address, pid, status) => {
         this.clock.forbidJumps();
+        this.programs.exited(address);
         this.#tasks.remove(address)?.end(new TaskExited(pid, status));
       },
       supers_done: (text, length) => {
@@ -462,6 +476,7 @@ export class Engine {
         this.#supers?.resolve(lines);
         this.#supers = undefined;
       },
+      ...this.programs.imports,
       idle: () => this.#onIdle(),
       task_switch: (prev, next, flags, sp) => this.#scheduler.switch(prev, next, flags, sp),
       user_next: (task, pid, regs) => this.#onUserNext(task, pid, regs),

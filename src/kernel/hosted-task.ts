@@ -1,16 +1,36 @@
 /** One user task, as the kernel's user loop and a program on the host meet in it. */
 
 import { REGS } from '../abi/shared.ts';
+import { syscallName } from '../abi/syscall-name.ts';
 import { type SyscallName, syscalls } from '../abi/syscalls.ts';
 import { type KernelMemory, type Ptr, plus } from './memory.ts';
-import { hasTimeout, timerNs } from './time/timeouts.ts';
+import { hasTimeout, setsTimer, timerNs } from './time/timeouts.ts';
 import type { PlayedTask } from './user-task.ts';
 
 interface Call {
-  readonly name: SyscallName;
-  readonly args: readonly (number | bigint)[];
+  readonly number: number;
+  readonly args: readonly (number | bigint)[] | Registers;
   readonly settle: (ret: number) => void;
   readonly fail: (cause: unknown) => void;
+}
+
+/** The arguments of a call as they lie in the memory of the program that makes it, which leaves them alone until it has its result. */
+export interface Registers {
+  /** Where what the arguments point at is, too. */
+  readonly memory: KernelMemory;
+  /** Six of 64 bits. */
+  readonly at: Ptr;
+}
+
+const ARGUMENTS = 6;
+
+const isRaw = (args: Call['args']): args is Registers => 'memory' in args;
+
+/** The arguments as numbers. */
+function values(args: Call['args']): readonly (number | bigint)[] {
+  if (!isRaw(args)) return args;
+  const { memory, at } = args;
+  return Array.from({ length: ARGUMENTS }, (_, i) => memory.i64(plus(at, 8 * i)));
 }
 
 /** What a task tells the kernel's host side of. */
@@ -28,7 +48,8 @@ export interface TaskEvents {
  * (the program has its result and has not called again). Virtual time stands still while any task thinks.
  */
 export class HostedTask implements PlayedTask {
-  readonly pid: number;
+  /** A thread that executes a program gets its process's. */
+  pid: number;
   readonly address: number;
   readonly memory: KernelMemory;
   readonly #events: TaskEvents;
@@ -97,6 +118,19 @@ export class HostedTask implements PlayedTask {
     }
   }
 
+  /** Until what this answers is called its program is not thinking, as in `waitFor`. */
+  pause(): () => void {
+    this.#waiting++;
+    this.#events.changed(this);
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      this.#waiting--;
+      this.#events.changed(this);
+    };
+  }
+
   /** Where its registers are. */
   get regs(): Ptr {
     return this.#regs;
@@ -120,20 +154,30 @@ export class HostedTask implements PlayedTask {
   }
   /** The call that runs in the kernel now: where the task waits. */
   get runningCall(): SyscallName | undefined {
-    return this.#running?.name;
+    return this.#running && syscallName(this.#running.number);
   }
   /** It runs a call that ends after a time which the program gave. */
   get waitsWithTimeout(): boolean {
-    return this.#running !== undefined && hasTimeout(this.#running.name, this.#running.args);
+    const call = this.runningCall;
+    return call !== undefined && this.#running !== undefined && hasTimeout(call, values(this.#running.args));
   }
 
   syscall(name: SyscallName, ...args: readonly (number | bigint)[]): Promise<number> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    return new Promise<number>((settle, fail) => {
-      const call = { name, args, settle, fail };
-      if (this.inCall) this.#backlog.push(call);
-      else this.#submit(call);
-    });
+    return new Promise<number>((settle, fail) => this.#make({ number: syscalls[name][0], args, settle, fail }));
+  }
+
+  /**
+   * A call by its number, for the runtime of programs: nothing of it is looked at here. `settle` is called while the
+   * kernel is still inside, before anyone asks whether the task thinks; `fail` when the task ended instead, or had already.
+   */
+  call(number: number, args: Call['args'], settle: (ret: number) => void, fail: (cause: unknown) => void): void {
+    this.#make({ number, args, settle, fail });
+  }
+
+  #make(call: Call): void {
+    if (this.#ended !== undefined) call.fail(this.#ended);
+    else if (this.inCall) this.#backlog.push(call);
+    else this.#submit(call);
   }
 
   #submit(call: Call): void {
@@ -147,21 +191,32 @@ export class HostedTask implements PlayedTask {
     if (!call) return false;
     this.#queued = undefined;
     this.#running = call;
+    const { number, args } = call;
     const data = this.memory.data;
-    for (let i = 0; i < 6; i++) {
+    if (isRaw(args)) {
+      const from = args.memory.data;
+      const to = this.#regs + REGS.args;
+      for (let i = 0; i < 8 * ARGUMENTS; i += 4) data.setInt32(to + i, from.getInt32(args.at + i, true), true);
+    } else this.#setArguments(args);
+    data.setInt32(this.#regs + REGS.nr, number, true);
+    if (setsTimer(number)) {
+      const ns = timerNs(number, values(args), isRaw(args) ? args.memory : this.memory);
+      if (ns !== undefined) this.#events.timerSet(ns);
+    }
+    return true;
+  }
+
+  #setArguments(args: readonly (number | bigint)[]): void {
+    const data = this.memory.data;
+    for (let i = 0; i < ARGUMENTS; i++) {
       const at = this.#regs + REGS.args + 8 * i;
-      const arg = call.args[i] ?? 0;
+      const arg = args[i] ?? 0;
       if (typeof arg === 'bigint') data.setBigInt64(at, arg, true);
       else if (arg === (arg | 0)) {
         data.setInt32(at, arg, true);
         data.setInt32(at + 4, arg >> 31, true);
       } else this.memory.setI64FromNumber(at as Ptr, arg);
     }
-    const number = syscalls[call.name][0];
-    data.setInt32(this.#regs + REGS.nr, number, true);
-    const ns = timerNs(number, call.args, this.memory);
-    if (ns !== undefined) this.#events.timerSet(ns);
-    return true;
   }
 
   /** The kernel's user loop is here again: the call that ran, if one did, has its result. */

@@ -9,6 +9,7 @@ import type { ClockPolicy, Host } from './host.ts';
 import type { HostedTask } from './hosted-task.ts';
 import { must } from './kernel-error.ts';
 import type { Ptr } from './memory.ts';
+import type { Programs } from './program/programs.ts';
 import { mknodat } from './syscalls/dir.ts';
 import { close, openat, write } from './syscalls/file.ts';
 import { mapBuffer } from './syscalls/memory.ts';
@@ -75,6 +76,10 @@ export class Kernel {
 
   get dead(): KernelDead | undefined {
     return this.engine.dead;
+  }
+  /** Modules of the host that run in it as processes. */
+  get programs(): Programs {
+    return this.engine.programs;
   }
   /** The tail of the printk log. */
   get console(): string {

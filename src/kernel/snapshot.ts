@@ -112,6 +112,11 @@ function obstacle(task: TaskInfo, memory: KernelMemory, stackAt: number): string
  */
 export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promise<Omit<SnapshotState, 'buildId'>> {
   const { engine } = kernel;
+  const [program] = engine.programs.running;
+  if (program) {
+    const which = `program ${program.name} (pid ${program.pid})`;
+    throw new NotQuiesced(`${which} runs, and its stack cannot be saved: wait until it has ended, or kill it`);
+  }
   const busy = engine.tasks.find((task) => task.inCall);
   if (busy) throw new NotQuiesced(`task ${busy.pid} is inside ${busy.runningCall}`);
   for (const task of engine.tasks) task.detach();

@@ -27,6 +27,9 @@ const timers: Partial<Record<SyscallName, readonly [argument: number, value: num
 };
 const numbers = new Map(Object.entries(timers).map(([call, at]) => [syscalls[call as SyscallName][0] as number, at]));
 
+/** Whether this call, by its number, is one that `timerNs` is to be asked about. */
+export const setsTimer = (call: number): boolean => numbers.has(call);
+
 /** Nanoseconds until a timer is due that this call sets; undefined: it sets none. A time of day counts as it stands: too late, if anything. */
 export function timerNs(call: number, args: Args, memory: KernelMemory): number | undefined {
   const timer = numbers.get(call);

@@ -8,7 +8,7 @@ import { readText } from '../../kernel/sysfs.ts';
  * Of what is left for all: from here on buffers do not grow, from here on they shrink, and more than that they do not get.
  * The plan was given what its paths and queues hold (footprint.ts): whoever comes here is told of in the answer.
  */
-const SHARES = [13 / 16, 7 / 8, 15 / 16] as const;
+const SHARES = [12 / 16, 13 / 16, 14 / 16] as const;
 const PAGE_KIB = 4;
 
 /** tcp_mem belongs to the first network namespace, so the kernel's first task sets it. */

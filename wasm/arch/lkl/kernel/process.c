@@ -9,6 +9,7 @@
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <asm/host.h>
+#include <asm/mmu_context.h>
 #include <asm/switch_to.h>
 
 struct task_struct *lkl_current = &init_task;
@@ -67,6 +68,8 @@ int copy_thread(struct task_struct *task, const struct kernel_clone_args *args)
 		.arg	= args->fn_arg,
 		.life	= lkl_life,
 	};
+	if (lkl_foreign && !args->fn)
+		host_user_clone(current, task, args->flags, task->mm->context.foreign);
 	return 0;
 }
 

@@ -9,39 +9,55 @@
 #include <linux/resume_user_mode.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/sched/task.h>
 #include <linux/seccomp.h>
 #include <linux/signal.h>
 #include <linux/syscalls.h>
 #include <asm/host.h>
+#include <asm/program.h>
 #include <asm/syscall.h>
 
 /*
  * Signals on the way back to user mode, as signal(7) has it for interrupted
- * calls: the first handler decides. Answers whether the call is to be made again.
+ * calls: the first handler decides, or the host, if it wants the call to end.
+ * Says whether the call is to be made again; once that is decided, it is no
+ * call any more for those that follow.
  *
  * A handler of a hosted task is done the moment it is called, as far as Linux
  * can tell, so what it blocks is never blocked: the mask afterwards is the one
- * that sigreturn restores.
+ * that sigreturn restores. A program calls its handlers itself, and only then
+ * makes the call again: -ERESTARTSYS tells it to.
  */
-static bool lkl_deliver_signals(struct pt_regs *regs)
+static void lkl_deliver_signals(struct pt_regs *regs, bool *again)
 {
 	long ret = regs->ret;
-	bool restartable = regs->in_syscall &&
-		(ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND || ret == -ERESTART_RESTARTBLOCK);
+	bool restartable = ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND || ret == -ERESTART_RESTARTBLOCK;
+	bool handled = false;
 	struct ksignal ksig;
 
-	for (bool first = true; get_signal(&ksig); first = false) {
-		if (first && restartable && ret != -ERESTARTNOINTR &&
-		    !(ret == -ERESTARTSYS && (ksig.ka.sa.sa_flags & SA_RESTART))) {
-			regs->ret = -EINTR;
+	for (; get_signal(&ksig); handled = true) {
+		if (!handled && ret != -ERESTARTNOINTR && !(ret == -ERESTARTSYS && (ksig.ka.sa.sa_flags & SA_RESTART)))
 			restartable = false;
-		}
+		if (lkl_foreign)
+			lkl_program_signal(&ksig);
 	}
+	if (current->thread.interrupted && ret != -ERESTARTNOINTR)
+		restartable = false;
 	restore_saved_sigmask();
-	if (restartable && ret == -ERESTART_RESTARTBLOCK)
-		regs->nr = __NR_restart_syscall;
-	return restartable;
+	if (!regs->in_syscall)
+		return;
+	*again = restartable && !(handled && lkl_foreign);
+	if (*again) {
+		if (ret == -ERESTART_RESTARTBLOCK)
+			regs->nr = __NR_restart_syscall;
+	} else if (restartable) {
+		regs->ret = -ERESTARTSYS;
+	} else if (ret == -ERESTARTSYS || ret == -ERESTARTNOHAND || ret == -ERESTART_RESTARTBLOCK) {
+		regs->ret = -EINTR;
+	}
+	if (handled)
+		regs->in_syscall = false;
 }
 
 /* What every return to user mode owes the kernel. Answers whether the call is to be made again. */
@@ -56,7 +72,7 @@ static bool lkl_exit_to_user_mode(struct pt_regs *regs)
 		if (need_resched())
 			schedule();
 		if (test_thread_flag(TIF_SIGPENDING) || test_thread_flag(TIF_NOTIFY_SIGNAL))
-			again |= lkl_deliver_signals(regs);
+			lkl_deliver_signals(regs, &again);
 		else if (test_and_clear_thread_flag(TIF_NOTIFY_RESUME))
 			resume_user_mode_work(regs);
 		else if (!need_resched())
@@ -66,12 +82,15 @@ static bool lkl_exit_to_user_mode(struct pt_regs *regs)
 
 static void lkl_do_call(struct pt_regs *regs)
 {
+	if (unlikely(lkl_foreign) && lkl_program_refuses(regs))
+		return;
 	if ((unsigned int)regs->nr < NR_syscalls)
 		regs->ret = lkl_syscalls[regs->nr](regs);
 }
 
 static void lkl_syscall(struct pt_regs *regs)
 {
+	current->thread.interrupted = false;
 	do {
 		regs->in_syscall = true;
 		regs->ret = -ENOSYS;
@@ -82,6 +101,7 @@ static void lkl_syscall(struct pt_regs *regs)
 		if (lkl_shared.irq_pending)
 			local_irq_enable();
 	} while (lkl_exit_to_user_mode(regs));
+	current->thread.interrupted = false;
 	regs->in_syscall = false;
 }
 
@@ -106,6 +126,7 @@ void lkl_user_loop(void)
 	task->thread.in_user_loop = false;
 	for (;;) {
 		lkl_busy = 0;
+		lkl_shared.runnable = !single_task_running();
 		if (lkl_user_next(task, task_pid_nr(task), regs))
 			lkl_syscall(regs);
 		else
@@ -115,10 +136,18 @@ void lkl_user_loop(void)
 
 static irqreturn_t lkl_user_interrupt(int irq, void *dev)
 {
-	struct task_struct *task;
+	unsigned long word;
 
-	while ((task = host_user_wake()))
-		wake_up_process(task);
+	while ((word = host_user_wake())) {
+		struct task_struct *task = (struct task_struct *)(word & ~(unsigned long)LKL_WAKE_INTERRUPT);
+
+		if (word & LKL_WAKE_INTERRUPT) {
+			task->thread.interrupted = true;
+			set_notify_signal(task);	/* signal_pending(), and wakes what sleeps interruptibly */
+		} else {
+			wake_up_process(task);
+		}
+	}
 	return IRQ_HANDLED;
 }
 

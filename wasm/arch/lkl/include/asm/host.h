@@ -14,6 +14,7 @@
 #define LKL_IMPORT(name) __attribute__((import_module("host"), import_name(name)))
 #define LKL_EXPORT(name) __attribute__((export_name(name), used))
 
+struct lkl_signal_frame;
 struct pt_regs;
 struct task_struct;
 
@@ -33,8 +34,23 @@ LKL_IMPORT("mmio_write") void host_mmio_write(u32 address, u32 value, u32 size);
 
 /* User tasks. */
 LKL_IMPORT("user_ready") int host_user_ready(struct task_struct *task);
-LKL_IMPORT("user_wake") struct task_struct *host_user_wake(void);
+LKL_IMPORT("user_wake") unsigned long host_user_wake(void);	/* a task, LKL_WAKE_INTERRUPT with it, or 0 */
 LKL_IMPORT("user_exit") void host_user_exit(struct task_struct *task, int pid, int exit_code);
+
+/*
+ * Programs: modules of the host's, each with a memory of its own that has a
+ * number there (kernel/uaccess.c, kernel/binfmt.c, kernel/program.c).
+ */
+LKL_IMPORT("foreign_copy") unsigned long host_foreign_copy(unsigned int number, void *ours, unsigned long theirs,
+							   unsigned long n, unsigned int what);
+LKL_IMPORT("foreign_string") long host_foreign_string(unsigned int number, char *ours, unsigned long theirs, long count);
+LKL_IMPORT("foreign_fork") int host_foreign_fork(unsigned int number);
+LKL_IMPORT("foreign_end") void host_foreign_end(unsigned int number);
+LKL_IMPORT("exec_load") int host_exec_load(const char *name, unsigned int length, unsigned int bytes, u32 *at);
+LKL_IMPORT("exec_start") void host_exec_start(struct task_struct *task, int pid, unsigned int number, unsigned long sp);
+LKL_IMPORT("user_clone") void host_user_clone(struct task_struct *parent, struct task_struct *child, unsigned int flags,
+					      unsigned int number);
+LKL_IMPORT("user_signal") void host_user_signal(struct task_struct *task, const struct lkl_signal_frame *frame);
 
 /* The answer to the export "supers" (kernel/supers.c): a line for each file system that could not be frozen or thawed. */
 LKL_IMPORT("supers_done") void host_supers_done(const char *lines, unsigned int length);
@@ -48,6 +64,12 @@ unsigned long lkl_stack_pointer(void);
 #define LKL_SWITCH_FRESH	1	/* next has never run */
 #define LKL_SWITCH_DEAD		2	/* prev never runs again */
 
+#define LKL_WAKE_INTERRUPT	1	/* with a task from "user_wake": its call is to end with EINTR */
+
+#define LKL_FOREIGN_READ	0	/* what "foreign_copy" does: theirs to ours */
+#define LKL_FOREIGN_WRITE	1	/* ours to theirs */
+#define LKL_FOREIGN_CLEAR	2	/* zeros to theirs */
+
 /* Memory that both sides read and write. */
 struct lkl_shared {
 	u64 clock_ns;		/* CLOCK_MONOTONIC as the kernel last saw it */
@@ -57,6 +79,8 @@ struct lkl_shared {
 	u32 memory_limit;	/* bytes memory may grow to */
 	u32 jumps;		/* how often the idle kernel may go on to its timer by itself, without asking the host */
 	u64 jump_ns;		/* ... if that is due before this */
+	u32 runnable;		/* in user mode: other tasks could run */
+	u32 spare;
 };
 
 extern struct lkl_shared lkl_shared;
@@ -70,6 +94,16 @@ struct lkl_task_info {
 	u32 stack;		/* lowest address */
 	u32 sp;
 	char comm[16];		/* TASK_COMM_LEN */
+};
+
+/* A handler of a program's that is to be called; the program gets it as it is. */
+struct lkl_signal_frame {
+	s32 sig;
+	u32 flags;		/* SA_* */
+	u32 handler;
+	s32 code;
+	u64 old_mask;		/* to restore when the handler has returned */
+	u8 info[128];		/* siginfo_t */
 };
 
 #define LKL_NEVER		(~0ULL)

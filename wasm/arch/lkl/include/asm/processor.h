@@ -14,6 +14,7 @@ struct thread_struct {
 	bool started;			/* was switched to */
 	bool entered;			/* lkl_task_main() ran */
 	bool in_user_loop;		/* sleeps in lkl_user_loop(): can be re-entered there */
+	bool interrupted;		/* the host wants its call to end */
 	struct pt_regs regs;
 };
 

@@ -1,0 +1,182 @@
+/** Runs one program from its exec to its end: the way to use them from TypeScript. */
+
+import { errnos } from '../../../abi/errno.ts';
+import { TaskExited } from '../../errors.ts';
+import type { HostedTask } from '../../hosted-task.ts';
+import { type Kernel, SCRATCH_BYTES } from '../../kernel.ts';
+import { KernelError, must } from '../../kernel-error.ts';
+import { plus } from '../../memory.ts';
+import { close } from '../../syscalls/file.ts';
+import { exec, MOST_ARGUMENT_BYTES, scratchFor } from './exec.ts';
+import { closeAll, dontBlock, drain, dup, feed, type Pipe, pipe, type Sink, type Source } from './stdio.ts';
+
+export interface ProgramRun {
+  /** What is executed. */
+  readonly path: string;
+  /** Default: the path alone. */
+  readonly argv?: readonly string[];
+  /** `NAME=value`. Default: none. */
+  readonly env?: readonly string[];
+  /** Default: "/". */
+  readonly cwd?: string;
+  /** Default: its end at once. */
+  readonly stdin?: Source;
+  /** Default: forgotten. */
+  readonly stdout?: Sink;
+  readonly stderr?: Sink;
+  /** Whose child's child it is, with his root, namespaces and rights; default: pid 1. It must not be in a call. */
+  readonly parent?: HostedTask;
+  /** Told once, as soon as the program runs. */
+  readonly started?: (program: RunningProgram) => void;
+}
+
+export interface RunningProgram {
+  /** As the first pid namespace has it. */
+  readonly pid: number;
+  /** kill(2), in the name of pid 1. It may have ended meanwhile: that is no error. */
+  kill(signal: number): Promise<void>;
+}
+
+/** How it ended: one of both. */
+export interface ProgramEnd {
+  readonly exitCode?: number;
+  readonly signal?: number;
+}
+
+const SIGKILL = 9;
+const POLLIN = 1;
+/** struct pollfd. */
+const POLLFD = 8;
+const ESRCH = -errnos.ESRCH.number;
+
+/**
+ * Settles when the program has ended and all that it wrote is told. What it left running goes on, without anyone who
+ * hears it. Throws KernelError when it cannot be executed.
+ */
+export async function runProgram(kernel: Kernel, run: ProgramRun): Promise<ProgramEnd> {
+  const parent = run.parent ?? kernel.init;
+  const shepherd = await kernel.spawn(parent);
+  // Whoever is pid 1 thinks of nothing else: virtual time passes for the program.
+  const others = new Set([parent, kernel.init]);
+  const goOn = [...others].map((task) => task.pause());
+  try {
+    return await new Run(kernel, run, shepherd).go();
+  } finally {
+    for (const resume of goOn) resume();
+    await leave(shepherd, 0);
+    await reap(parent, shepherd.pid);
+  }
+}
+
+/** Tasks of one run: the program's, its shepherd's, who hears and waits, and who feeds it. */
+class Run {
+  readonly #kernel: Kernel;
+  readonly #run: ProgramRun;
+  readonly #shepherd: HostedTask;
+
+  constructor(kernel: Kernel, run: ProgramRun, shepherd: HostedTask) {
+    this.#kernel = kernel;
+    this.#run = run;
+    this.#shepherd = shepherd;
+  }
+
+  async go(): Promise<ProgramEnd> {
+    const shepherd = this.#shepherd;
+    await closeAll(shepherd);
+    const [stdin, stdout, stderr] = [await pipe(shepherd), await pipe(shepherd), await pipe(shepherd)];
+    const pid = await this.#start(stdin, stdout, stderr);
+    for (const fd of [stdin.read, stdout.write, stderr.write]) await close(shepherd, fd);
+    const feeder = await this.#feed(stdin, [stdout, stderr]);
+    await close(shepherd, stdin.write);
+    this.#run.started?.({
+      pid,
+      kill: async (signal) => {
+        const ret = await this.#kernel.init.syscall('kill', pid, signal);
+        if (ret !== ESRCH) must('kill', ret);
+      },
+    });
+    try {
+      await this.#hear(pid, [
+        [stdout.read, this.#run.stdout],
+        [stderr.read, this.#run.stderr],
+      ]);
+      return await reap(shepherd, pid);
+    } finally {
+      if (feeder) {
+        await shepherd.syscall('kill', feeder.pid, SIGKILL);
+        await reap(shepherd, feeder.pid);
+      }
+    }
+  }
+
+  /** The program's task; answers its pid. */
+  async #start(stdin: Pipe, stdout: Pipe, stderr: Pipe): Promise<number> {
+    const { path, argv = [path], env = [], cwd = '/' } = this.#run;
+    const bytes = scratchFor([path, ...argv, ...env]);
+    // One that has more is told so by exec, and need not be laid out.
+    if (bytes > 4 * MOST_ARGUMENT_BYTES) throw new KernelError('execve', errnos.E2BIG.number, path);
+    const child = await this.#kernel.spawn(this.#shepherd, 0, Math.max(bytes, SCRATCH_BYTES));
+    try {
+      for (const [to, fd] of [stdin.read, stdout.write, stderr.write].entries()) await dup(child, fd, to);
+      child.memory.writeCstring(child.scratch, new TextEncoder().encode(cwd));
+      must('chdir', await child.syscall('chdir', child.scratch), cwd);
+      await exec(child, path, argv, env);
+      return child.pid;
+    } catch (cause) {
+      await leave(child, 127);
+      await reap(this.#shepherd, child.pid);
+      throw cause;
+    }
+  }
+
+  async #feed(stdin: Pipe, others: readonly Pipe[]): Promise<HostedTask | undefined> {
+    const source = this.#run.stdin;
+    if (!source) return undefined;
+    const feeder = await this.#kernel.spawn(this.#shepherd);
+    for (const { read } of others) await close(feeder, read);
+    feed(feeder, stdin.write, source)
+      // It is there to be reaped, and has nothing more to say: not even that it still could.
+      .then(() => feeder.detach())
+      .catch((cause: unknown) => (cause instanceof TaskExited ? undefined : leave(feeder, 1)))
+      .catch(() => {});
+    return feeder;
+  }
+
+  /** Until the program has ended: all that comes out of these goes to its sink. */
+  async #hear(pid: number, outputs: readonly (readonly [fd: number, sink: Sink | undefined])[]): Promise<void> {
+    const shepherd = this.#shepherd;
+    const pidfd = must('pidfd_open', await shepherd.syscall('pidfd_open', pid, 0));
+    const open = new Map(outputs.map(([fd, sink]) => [fd, sink ?? (() => {})]));
+    for (const fd of open.keys()) await dontBlock(shepherd, fd);
+    for (;;) {
+      const ready = await this.#poll([pidfd, ...open.keys()]);
+      for (const [fd, sink] of open) if (!(await drain(shepherd, fd, sink))) open.delete(fd);
+      if (ready.has(pidfd)) return;
+    }
+  }
+
+  /** Which of these can be read. */
+  async #poll(fds: readonly number[]): Promise<ReadonlySet<number>> {
+    const { scratch: at, memory } = this.#shepherd;
+    for (const [i, fd] of fds.entries()) {
+      memory.setU32(plus(at, POLLFD * i), fd);
+      memory.setU32(plus(at, POLLFD * i + 4), POLLIN);
+    }
+    must('ppoll', await this.#shepherd.syscall('ppoll_time64', at, fds.length, 0, 0, 0));
+    return new Set(fds.filter((_, i) => memory.u16(plus(at, POLLFD * i + 6)) !== 0));
+  }
+}
+
+/** The task ends. */
+async function leave(task: HostedTask, code: number): Promise<void> {
+  await task.syscall('exit_group', code).catch((cause: unknown) => {
+    if (!(cause instanceof TaskExited)) throw cause;
+  });
+}
+
+/** wait4(2). */
+async function reap(task: HostedTask, pid: number): Promise<ProgramEnd> {
+  must('wait4', await task.syscall('wait4', pid, task.scratch, 0, 0));
+  const status = task.memory.u32(task.scratch);
+  return status & 0x7f ? { signal: status & 0x7f } : { exitCode: (status >> 8) & 0xff };
+}
