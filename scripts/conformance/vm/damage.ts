@@ -11,15 +11,13 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { imageMounter } from '../../../src/image/mounter.ts';
-import { freshMachine, restore } from '../../../src/kernel/snapshot.ts';
-import { nodeHost } from '../../../src/node/host.ts';
 import { type BlockDevice, bytesOf, SECTOR } from '../../../src/storage/block-device.ts';
-import { fs2tar } from '../../../src/tree/fs2tar/fs2tar.ts';
 import { sparseDevice } from '../../../test/fixtures/sparse-device.ts';
-import { dist, root } from '../../pins.ts';
+import { root } from '../../pins.ts';
 import { kinds } from '../damage-kinds.ts';
-import { type Listed, listingOfTar } from './listing.ts';
+import { compared, unlike } from './compare.ts';
+import type { Listed } from './listing.ts';
+import { OPTIONS, ours } from './ours.ts';
 import { type Job, listed, newShare } from './vm.ts';
 
 const { values } = parseArgs({
@@ -32,48 +30,6 @@ const { values } = parseArgs({
     fs: { type: 'string', default: '' },
   },
 });
-
-/** As this kernel mounts them by itself; Debian's has other defaults for names. */
-const OPTIONS: Readonly<Record<string, string>> = {
-  vfat: 'utf8',
-  iso9660: 'iocharset=utf8',
-  ext2: 'errors=remount-ro',
-  ext3: 'errors=remount-ro',
-  ext4: 'errors=remount-ro',
-  nilfs2: 'errors=remount-ro',
-};
-
-const module = new WebAssembly.Module(readFileSync(dist.snapshot));
-const snapshot = JSON.parse(readFileSync(dist.snapshotJson, 'utf8'));
-const host = { ...nodeHost, entropy: (into: Uint8Array) => void into.fill(0x5a), realtimeNs: () => 0 };
-const kernels = [20, 64].map(
-  (memoryMib) => async () => restore(freshMachine(module, snapshot), snapshot, { host, memoryMib }),
-) as unknown as Parameters<typeof imageMounter>[0];
-const mounter = imageMounter(kernels);
-
-const MAX_TAR_BYTES = 128 << 20;
-
-async function ours(device: BlockDevice): Promise<Listed | string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    const image = await mounter.mount(device, {});
-    try {
-      const sink = (chunk: Uint8Array) => {
-        bytes += chunk.length;
-        if (bytes > MAX_TAR_BYTES) throw new Error('endless');
-        chunks.push(chunk.slice());
-      };
-      const { log, missing } = image;
-      await fs2tar(image.task, image.mountPoint, sink, { log, missing, onError: 'stop' });
-    } finally {
-      await image.close();
-    }
-    return { ...listingOfTar(Buffer.concat(chunks)), errors: [], refused: false };
-  } catch (cause) {
-    return cause instanceof Error ? `${cause.name} ${cause.message}`.slice(0, 200) : String(cause);
-  }
-}
 
 /** The used sectors alone: the rest is a hole. */
 async function save(path: string, device: BlockDevice, extents: readonly (readonly [number, number])[]): Promise<void> {
@@ -132,10 +88,9 @@ for (const name of wanted) {
 }
 
 const { listings, died } = await listed(values.vm, values.share, jobs);
-for (const name of died) console.log(`${name}: Linux did not live through it; ours: ${wordOf(found.get(name))}`);
-
-function wordOf(one: Listed | string | undefined): string {
-  return typeof one === 'string' ? one : 'a tree';
+for (const name of died) {
+  const mine = found.get(name);
+  console.log(`${name}: Linux did not live through it; ours: ${typeof mine === 'string' ? mine : 'a tree'}`);
 }
 
 const counts = new Map<string, number>();
@@ -144,50 +99,9 @@ for (const { name } of jobs) {
   const mine = found.get(name);
   if (theirs === undefined || mine === undefined) continue;
   const whole = `${name.slice(0, name.lastIndexOf('-'))}-whole.img`;
-  const verdict = compared(mine, theirs, whole);
+  const [a, b] = [found.get(whole), listings.get(whole)];
+  const verdict = compared(mine, theirs, new Set(typeof a === 'object' && b ? unlike(a, b) : []));
   counts.set(verdict.kind, (counts.get(verdict.kind) ?? 0) + 1);
   if (verdict.tell) console.log(`${name}: ${verdict.kind}\n  ${verdict.tell}`);
 }
 console.log(Object.fromEntries([...counts].sort(([, a], [, b]) => b - a)));
-
-function compared(
-  mine: Listed | string,
-  theirs: Listed,
-  whole: string,
-): { readonly kind: string; readonly tell?: string } {
-  const bad = theirs.refused || theirs.errors.length > 0;
-  if (typeof mine === 'string') {
-    if (bad) return { kind: 'both tell of an error' };
-    return { kind: 'ours alone tells of an error', tell: mine };
-  }
-  if (theirs.refused) return { kind: 'OURS a tree where Linux refuses', tell: theirs.errors.join('; ').slice(0, 600) };
-  const different = differences(mine, theirs, whole);
-  const errors = theirs.errors.join('; ').slice(0, 600);
-  if (bad)
-    return {
-      kind: 'OURS silent where Linux tells of an error',
-      tell: `${errors} | ${different.slice(0, 5).join('; ')}`,
-    };
-  if (different.length > 0) return { kind: 'OURS another tree', tell: different.slice(0, 8).join('; ') };
-  return { kind: 'the same tree' };
-}
-
-/** Without what differs in the whole image as well. */
-function differences(mine: Listed, theirs: Listed, whole: string): string[] {
-  const [a, b] = [found.get(whole), listings.get(whole)];
-  const known = new Set(typeof a === 'object' && b ? unlike(a, b) : []);
-  return unlike(mine, theirs).filter((line) => !known.has(line));
-}
-
-function unlike(mine: Listed, theirs: Listed): string[] {
-  const lines: string[] = [];
-  const text = (path: string) => Buffer.from(path, 'hex').toString();
-  for (const path of new Set([...mine.entries.keys(), ...theirs.entries.keys()])) {
-    const [one, other] = [mine.entries.get(path), theirs.entries.get(path)];
-    if (one !== other) lines.push(`${text(path)}: ${one ?? 'missing'} | Linux: ${other ?? 'missing'}`);
-    else if (path !== '2e' && mine.times.get(path) !== theirs.times.get(path)) {
-      lines.push(`${text(path)}: time ${mine.times.get(path)} | Linux: ${theirs.times.get(path)}`);
-    }
-  }
-  return lines;
-}

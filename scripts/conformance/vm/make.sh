@@ -13,7 +13,7 @@ ln -sf /bin/busybox root/sbin/modprobe
 version=$(basename "$(ls -d kernel/usr/lib/modules/*)")
 modules=root/lib/modules/$version
 mkdir -p "$modules"
-for part in kernel/fs kernel/lib kernel/crypto kernel/arch/x86 kernel/drivers/block kernel/drivers/virtio kernel/drivers/cdrom kernel/net/9p; do
+for part in kernel/fs kernel/lib kernel/crypto kernel/arch/x86 kernel/drivers/block kernel/drivers/virtio kernel/drivers/cdrom kernel/drivers/mtd kernel/net/9p; do
 	[ -d "kernel/usr/lib/modules/$version/$part" ] || continue
 	mkdir -p "$modules/$(dirname $part)"
 	cp -r "kernel/usr/lib/modules/$version/$part" "$modules/$(dirname $part)/"
