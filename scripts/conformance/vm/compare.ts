@@ -5,10 +5,10 @@ import type { Listed } from './listing.ts';
 const NONE: ReadonlySet<string> = new Set();
 
 /** `known`: lines of `unlike` that are of how the two look. */
-function compared(
+export function compared(
   mine: Listed | string,
   theirs: Listed,
-  whole: string,
+  known: ReadonlySet<string> = NONE,
 ): { readonly kind: string; readonly tell?: string } {
   const bad = theirs.refused || theirs.errors.length > 0;
   if (typeof mine === 'string') {
