@@ -118,6 +118,17 @@ describe.each([
   });
 });
 
+it('a second gzip member whose head is damaged is an error, and not taken for something else', async () => {
+  const [first, second] = [await gzip(original.subarray(0, 5000)), await gzip(original.subarray(5000))];
+  for (let bit = 0; bit < 24; bit += 1) {
+    const at = bit >> 3;
+    const broken = second.with(at, (second[at] ?? 0) ^ (1 << (bit & 7)));
+    await expect(read('gzip', chunked(await joined(first, broken)))).rejects.toThrow(
+      /a member looks like one whose head/,
+    );
+  }
+});
+
 it('a second gzip member that is cut short is an error, and not taken for something else', async () => {
   const [first, second] = [await gzip(original.subarray(0, 5000)), await gzip(original.subarray(5000))];
   for (const bytes of [3, 12, 100, second.length - 1]) {
