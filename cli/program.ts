@@ -10,6 +10,7 @@ import { packetdrillCommand } from './packetdrill/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { simCommand } from './sim/command.ts';
 import { lookCommands } from './verbs/commands.ts';
+import { webdavCommand } from './webdav/command.ts';
 import { writeCommands } from './write/command.ts';
 
 /** `version` is made when someone asks for it. */
@@ -37,6 +38,7 @@ export function lklProgram(version: () => string): Command {
     simCommand(),
     packetdrillCommand(),
     serveCommand(),
+    webdavCommand(),
     completionCommand(),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

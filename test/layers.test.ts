@@ -12,6 +12,7 @@ const engine = [
   'archive',
   'batch',
   'bytes',
+  'dav',
   'errors',
   'image',
   'kernel',
@@ -32,6 +33,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   tree: ['abi', 'archive', 'errors', 'kernel', 'storage'],
   batch: ['abi', 'bytes', 'errors', 'image', 'kernel', 'storage', 'tree'],
   packetdrill: ['abi', 'kernel'],
+  dav: ['abi', 'archive', 'bytes', 'errors', 'kernel', 'tree'],
   simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],
   // What JSON says, to HTTP, the command and the page alike.
   api: engine,

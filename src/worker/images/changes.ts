@@ -1,6 +1,6 @@
 /** Plays changes of a tree one after another, as the calls that Linux has for them. */
 
-import { O_CREAT, O_TRUNC, O_WRONLY, S_IFBLK, S_IFCHR, S_IFIFO, S_IFSOCK } from '../../abi/uapi/fs.ts';
+import { O_CREAT, O_EXCL, O_TRUNC, O_WRONLY, S_IFBLK, S_IFCHR, S_IFIFO, S_IFSOCK } from '../../abi/uapi/fs.ts';
 import { type Problem, ProblemError } from '../../errors/problem.ts';
 import { makeParents, remove } from '../../tree/write/whole.ts';
 import type { Times } from '../../tree/write/writable-file.ts';
@@ -52,8 +52,6 @@ export type TreeChange =
     };
 
 const types = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO, socket: S_IFSOCK } as const;
-
-const O_EXCL = 0o200;
 
 /** In their order, up to the first that fails: it rejects then with what Linux says of it, and which of several it was. */
 export async function playChanges(tree: WritableTree, all: readonly TreeChange[]): Promise<void> {

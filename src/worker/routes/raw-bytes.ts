@@ -1,17 +1,9 @@
 /** Names as bytes: percent-encoded in URLs, and in JSON as text with base64 beside it where they are not UTF-8. */
 
 import { toBase64 } from '../../bytes/base64.ts';
+import { fromPercent } from '../../bytes/percent.ts';
 
-/** The bytes of a percent-encoded text. What is not an escape stands for itself. */
-export function fromPercent(text: string): Uint8Array {
-  const bytes: number[] = [];
-  const encoder = new TextEncoder();
-  for (const [token] of text.matchAll(/%[0-9a-f]{2}|[^%]+|%/gi)) {
-    if (/^%./.test(token)) bytes.push(Number.parseInt(token.slice(1), 16));
-    else bytes.push(...encoder.encode(token));
-  }
-  return Uint8Array.from(bytes);
-}
+export { fromPercent };
 
 /** The value of query parameter `name` in `url`, as bytes. */
 export function queryBytes(url: string, name: string): Uint8Array | undefined {

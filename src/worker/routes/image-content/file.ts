@@ -2,11 +2,10 @@
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { rangeOf } from '../../../tree/byte-range.ts';
+import { rangeOf, wantedRange } from '../../../tree/byte-range.ts';
 import type { OpenedDirectory, OpenedFile } from '../../../tree/files.ts';
 import { quoted } from '../conditions.ts';
 import type { Env } from '../env.ts';
-import { wantedRange } from '../range.ts';
 import { fromPercent } from '../raw-bytes.ts';
 import { streamed } from '../stream.ts';
 import { type directory, nameOfCursor, pageJson } from './schema.ts';

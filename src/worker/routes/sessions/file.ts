@@ -2,10 +2,10 @@
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { wantedRange } from '../../../tree/byte-range.ts';
 import type { Env } from '../env.ts';
 import { rawPath } from '../image-content/file.ts';
 import { nameOfCursor, pageJson } from '../image-content/schema.ts';
-import { wantedRange } from '../range.ts';
 import { modeOf, rolledBackHeader, type saveFileQuery, type sessionFileQuery } from './schema.ts';
 
 export async function getFile(

@@ -1,0 +1,30 @@
+/** `lkl webdav`: an image as a WebDAV server of this machine. */
+
+import { Command, InvalidArgumentError } from 'commander';
+import { type MountOptions, partitionOption, typeOption } from '../options.ts';
+
+export interface WebdavOptions extends MountOptions {
+  readonly port: number;
+  readonly ro?: true;
+}
+
+const DEFAULT_PORT = 8788;
+
+export const webdavCommand = (): Command =>
+  new Command('webdav')
+    .summary('serve an image to file managers (WebDAV), on any system')
+    .description(
+      'Mounts a disk image in a Linux kernel of its own and serves its tree by WebDAV on loopback, until Ctrl-C: for Finder (Connect to Server), Explorer (Map network drive), GNOME Files (dav://), davfs2, rclone …',
+    )
+    .argument('<image>', 'a file or a block device; raw ones are written where they lie')
+    .addOption(typeOption())
+    .addOption(partitionOption())
+    .option('--port <port>', 'to listen on; 0 takes any that is free', port, DEFAULT_PORT)
+    .option('--ro', 'only read it: any format, or an image that nothing may change')
+    .action(async (image: string, options: WebdavOptions) => (await import('./webdav.ts')).webdav(image, options));
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('A port is a number up to 65535.');
+}

@@ -1,0 +1,70 @@
+/** Serves an image by WebDAV until it is told to end. */
+
+import { randomUUID } from 'node:crypto';
+import { davHandler } from '../../src/dav/handler.ts';
+import type { MountedTree, MountedWritableTree } from '../../src/linux.ts';
+import { httpServer } from '../../src/node/http-server.ts';
+import { mountRequest, openDiskFile } from '../disk.ts';
+import { openEngine } from '../engine.ts';
+import { Failure, printable, reasonOf } from '../failure.ts';
+import { withChanges } from '../write/session.ts';
+import type { WebdavOptions } from './command.ts';
+
+/** What was written is on the disk so long after the last of it. */
+const SYNC_AFTER_MS = 1000;
+
+export async function webdav(image: string, { port, ro, ...options }: WebdavOptions): Promise<void> {
+  if (!ro) return withChanges(image, options, (tree) => serve(image, tree, port));
+  const [engine, { device }] = await Promise.all([openEngine(), openDiskFile(image)]);
+  const tree = await engine.openTree(device, mountRequest(options));
+  try {
+    await serve(image, tree, port);
+  } finally {
+    await tree.close();
+  }
+}
+
+async function serve(image: string, mounted: MountedTree | MountedWritableTree, port: number): Promise<void> {
+  const changes = 'changes' in mounted ? mounted.changes : undefined;
+  let failure: unknown;
+  const ended = Promise.withResolvers<void>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const sync = () => {
+    changes?.sync().catch((cause: unknown) => {
+      failure ??= cause;
+      ended.resolve();
+    });
+  };
+  const handle = davHandler(
+    { tree: mounted.tree, changes: changes ?? nothingChanges },
+    {
+      readOnly: changes === undefined,
+      nowMs: () => Date.now(),
+      uniqueName: randomUUID,
+      changed() {
+        clearTimeout(timer);
+        timer = setTimeout(sync, SYNC_AFTER_MS);
+      },
+    },
+  );
+  const server = await httpServer(handle, {
+    port,
+    failed: (cause) => console.error(`lkl: ${printable(reasonOf(cause))}`),
+  }).catch((cause: unknown) => {
+    throw new Failure('failed', `port ${port}: ${reasonOf(cause)}`);
+  });
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.once(signal, () => ended.resolve());
+  console.error(`${image} (${mounted.type}) is served at ${server.url}${changes ? '' : ' (only to be read)'}`);
+  await ended.promise;
+  clearTimeout(timer);
+  await server.close();
+  if (failure !== undefined) throw failure;
+}
+
+/** The handler refuses what would change it. */
+const nothingChanges = new Proxy({} as MountedWritableTree['changes'], {
+  get() {
+    throw new Error('the tree is only read');
+  },
+});

@@ -1,0 +1,106 @@
+/** Locks of WebDAV (RFC 4918, sections 6 and 7), in memory: they end with whoever serves the tree. */
+
+import { DavFailure } from './failure.ts';
+import { isWithin } from './paths.ts';
+
+export interface Lock {
+  /** A URI, `urn:uuid:…`. */
+  readonly token: string;
+  /** Of its root, as `keyOf` has it. */
+  readonly root: string;
+  readonly isExclusive: boolean;
+  readonly isDeep: boolean;
+  /** What its owner said of himself: XML. */
+  readonly owner: string;
+  endsMs: number;
+}
+
+export interface LockRequest extends Pick<Lock, 'root' | 'isExclusive' | 'isDeep' | 'owner'> {
+  readonly seconds: number;
+}
+
+export class Locks {
+  readonly #locks = new Map<string, Lock>();
+  readonly #nowMs: () => number;
+  readonly #newToken: () => string;
+
+  constructor(nowMs: () => number, newToken: () => string) {
+    this.#nowMs = nowMs;
+    this.#newToken = newToken;
+  }
+
+  #all(): Lock[] {
+    const now = this.#nowMs();
+    for (const { token, endsMs } of this.#locks.values()) if (endsMs <= now) this.#locks.delete(token);
+    return [...this.#locks.values()];
+  }
+
+  /** Those that hold for the file at `path`. */
+  over(path: string): Lock[] {
+    return this.#all().filter(({ root, isDeep }) => root === path || (isDeep && isWithin(root, path)));
+  }
+
+  /** Those that hold for it or for anything below it. */
+  about(path: string): Lock[] {
+    return this.#all().filter(({ root, isDeep }) => isWithin(path, root) || (isDeep && isWithin(root, path)));
+  }
+
+  /** Rejects with 423 what goes against another lock. */
+  add({ seconds, ...request }: LockRequest): Lock {
+    const others = request.isDeep ? this.about(request.root) : this.over(request.root);
+    if (others.some((other) => other.isExclusive || request.isExclusive)) {
+      throw new DavFailure(423, 'somebody else has locked it', 'no-conflicting-lock');
+    }
+    const lock = { ...request, token: this.#newToken(), endsMs: this.#nowMs() + 1000 * seconds };
+    this.#locks.set(lock.token, lock);
+    return lock;
+  }
+
+  /** Undefined: there is no such lock over `path`. */
+  refresh(token: string, path: string, seconds: number): Lock | undefined {
+    const lock = this.over(path).find((one) => one.token === token);
+    if (lock) lock.endsMs = this.#nowMs() + 1000 * seconds;
+    return lock;
+  }
+
+  /** Whether there was one. */
+  remove(token: string, path: string): boolean {
+    return this.over(path).some((lock) => lock.token === token) && this.#locks.delete(token);
+  }
+
+  /** What was at `path` is gone, its locks with it: they do not follow a file that moves. */
+  forget(path: string): void {
+    for (const { token, root } of this.#all()) if (isWithin(path, root)) this.#locks.delete(token);
+  }
+
+  has(token: string, path: string): boolean {
+    return this.over(path).some((lock) => lock.token === token);
+  }
+
+  secondsOf({ endsMs }: Lock): number {
+    return Math.max(0, Math.ceil((endsMs - this.#nowMs()) / 1000));
+  }
+
+  /**
+   * Rejects with 423 unless a token of `tokens` is one of each set of locks that holds for what changes: the file at `path`,
+   * with `isTree` all below it, with `isMember` the directory it is a member of.
+   */
+  check(
+    path: string,
+    tokens: ReadonlySet<string>,
+    { isTree = false, parent }: { readonly isTree?: boolean; readonly parent?: string } = {},
+  ): void {
+    const refuse = () => {
+      throw new DavFailure(423, 'it is locked', 'lock-token-submitted');
+    };
+    const held = (locks: readonly Lock[]) => locks.length === 0 || locks.some(({ token }) => tokens.has(token));
+    if (!held(this.over(path))) refuse();
+    if (parent !== undefined && !held(this.over(parent))) refuse();
+    if (!isTree) return;
+    const below = Map.groupBy(
+      this.about(path).filter(({ root }) => root !== path && isWithin(path, root)),
+      ({ root }) => root,
+    );
+    for (const locks of below.values()) if (!held(locks)) refuse();
+  }
+}

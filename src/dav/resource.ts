@@ -1,0 +1,55 @@
+/** A file or directory of the tree, as WebDAV sees it. */
+
+import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/uapi/fs.ts';
+import { inNs, type Statx } from '../kernel/syscalls/file.ts';
+import type { Tree } from '../tree/tree.ts';
+import { DavFailure, isMissing } from './failure.ts';
+import { joined } from './paths.ts';
+
+export interface Resource {
+  readonly path: Uint8Array;
+  readonly stat: Statx;
+  readonly isCollection: boolean;
+}
+
+/** As the tree wants a path. */
+export const treePath = (path: Uint8Array): Uint8Array => (path.length > 0 ? path : Uint8Array.of(0x2e));
+
+/** Undefined: there is none. Symlinks are what they lead to, inside the tree. Rejects with 403 for what is neither file nor directory. */
+export async function find(tree: Tree, path: Uint8Array): Promise<Resource | undefined> {
+  let stat: Statx;
+  try {
+    stat = await tree.stat(treePath(path));
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw cause;
+  }
+  const type = stat.mode & S_IFMT;
+  if (type !== S_IFDIR && type !== S_IFREG) throw new DavFailure(403, 'it is neither a file nor a directory');
+  return { path, stat, isCollection: type === S_IFDIR };
+}
+
+/** The members of a directory, but for what is neither file nor directory, and symlinks that lead nowhere. */
+export async function* members(tree: Tree, path: Uint8Array): AsyncGenerator<Resource> {
+  const directory = await tree.openDirectory(treePath(path));
+  try {
+    for (;;) {
+      const entries = await directory.next();
+      if (entries.length === 0) return;
+      for (const { name } of entries) {
+        const found = await find(tree, joined(path, name)).catch((cause: unknown) => {
+          if (cause instanceof DavFailure) return undefined;
+          throw cause;
+        });
+        if (found) yield found;
+      }
+    }
+  } finally {
+    await directory.close();
+  }
+}
+
+export const etagOf = ({ stat }: Resource): string =>
+  `"${stat.ino.toString(16)}-${inNs(stat.mtime).toString(16)}-${stat.size.toString(16)}"`;
+
+export const modifiedOf = ({ stat }: Resource): Date => new Date(Number(inNs(stat.mtime) / 1_000_000n));
