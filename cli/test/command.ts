@@ -31,6 +31,10 @@ export async function lkl(args: readonly string[], stdin: Uint8Array = new Uint8
 export const startLkl = (args: readonly string[]) =>
   spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
 
+/** Starts `lkl`; what it says on standard error can be read. */
+export const spawnLkl = (args: readonly string[]) =>
+  spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+
 /** Writes the image of test/fixtures to a file, sparse as it is packed: see scripts/fixtures/build.py. */
 export async function unpackFixture(name: string, path: string): Promise<void> {
   const bytes = readFileSync(new URL(`../../test/fixtures/${name}.img.xz`, import.meta.url));

@@ -27,6 +27,7 @@ export async function webdav(image: string, { port, ro, ...options }: WebdavOpti
 async function serve(image: string, mounted: MountedTree | MountedWritableTree, port: number): Promise<void> {
   const changes = 'changes' in mounted ? mounted.changes : undefined;
   let failure: unknown;
+  let asked = 0;
   const ended = Promise.withResolvers<void>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const sync = () => {
@@ -53,8 +54,11 @@ async function serve(image: string, mounted: MountedTree | MountedWritableTree, 
   }).catch((cause: unknown) => {
     throw new Failure('failed', `port ${port}: ${reasonOf(cause)}`);
   });
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.once(signal, () => ended.resolve());
+  // The command's own handlers would end it with the disk still mounted. A second signal does not wait for clients.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => (asked++ === 0 ? ended.resolve() : server.drop()));
+  }
   console.error(`${image} (${mounted.type}) is served at ${server.url}${changes ? '' : ' (only to be read)'}`);
   await ended.promise;
   clearTimeout(timer);

@@ -6,7 +6,7 @@ import type { Tree } from '../tree/tree.ts';
 import type { Lock, Locks } from './locks.ts';
 import { keyOf } from './paths.ts';
 import { etagOf, modifiedOf, type Resource, treePath } from './resource.ts';
-import { DAV, emptyTag, type Name } from './xml.ts';
+import { DAV, emptyTag, type Name, wrapped } from './xml.ts';
 
 const LOCK_KINDS = ['exclusive', 'shared'] as const;
 
@@ -67,17 +67,28 @@ export function lockDiscovery(all: readonly Lock[], locks: Locks, href: Property
   return plain('lockdiscovery', active.join(''));
 }
 
-/** What a client set, as it is kept: the element as XML, with its name beside it. */
+/** What a client set: the element's name, and what is in it as `contentXml` writes it. */
 export interface Dead extends Name {
-  readonly xml: string;
+  readonly content: string;
 }
 
-const PREFIX = 'user.webdav.';
+const PREFIX = 'user.dav.';
+/** Of a hash: file systems have little room for attributes, some a KB a file. */
+const HASH_DIGITS = 16;
+
+/** In the attribute: namespace, name and content, a line each; none of the first two has a line break. */
+export const encodeDead = ({ ns, local, content }: Dead): Uint8Array =>
+  new TextEncoder().encode(`${ns}\n${local}\n${content}`);
+
+function decodeDead(value: Uint8Array): Dead | undefined {
+  const [, ns, local, content] = /^(.*)\n(.*)\n([\s\S]*)$/.exec(new TextDecoder().decode(value)) ?? [];
+  return ns === undefined || !local || content === undefined ? undefined : { ns, local, content };
+}
 
 /** Names of properties are longer than those of attributes may be: they are kept in the value. */
 export async function attributeOf({ ns, local }: Name): Promise<string> {
   const bytes = new TextEncoder().encode(`${ns}\n${local}`);
-  return PREFIX + toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))).slice(0, 40);
+  return PREFIX + toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))).slice(0, HASH_DIGITS);
 }
 
 export async function deadOf(tree: Tree, path: Uint8Array): Promise<Dead[]> {
@@ -85,11 +96,8 @@ export async function deadOf(tree: Tree, path: Uint8Array): Promise<Dead[]> {
   for (const { name, value } of await tree.xattrs(treePath(path))) {
     const text = typeof name === 'string' ? name : new TextDecoder().decode(name);
     if (!text.startsWith(PREFIX)) continue;
-    try {
-      found.push(JSON.parse(new TextDecoder().decode(value)));
-    } catch {
-      // somebody else's: no property
-    }
+    const dead = decodeDead(value);
+    if (dead) found.push(dead);
   }
   return found;
 }
@@ -118,12 +126,11 @@ export async function propertiesOf(
       const xml = await read(resource, needs);
       if (xml !== undefined) found.push(wanted.kind === 'names' ? `<D:${local}/>` : xml);
     }
-    for (const one of dead) found.push(wanted.kind === 'names' ? emptyTag(one) : one.xml);
+    for (const one of dead) found.push(wanted.kind === 'names' ? emptyTag(one) : wrapped(one, one.content));
   }
   for (const name of names) {
-    const xml = isLive(name)
-      ? await live[name.local]?.(resource, needs)
-      : dead.find(({ ns, local }) => ns === name.ns && local === name.local)?.xml;
+    const set = dead.find(({ ns, local }) => ns === name.ns && local === name.local);
+    const xml = isLive(name) ? await live[name.local]?.(resource, needs) : set && wrapped(set, set.content);
     if (xml !== undefined) found.push(xml);
     else if (wanted.kind === 'some') missing.push(emptyTag(name));
   }

@@ -5,10 +5,10 @@ import { remove } from '../tree/write/whole.ts';
 import { type DavContext, href, placeOfUrl } from './context.ts';
 import { DavFailure, failureOf } from './failure.ts';
 import { isWithin, joined, keyOf, nameOf, parentOf } from './paths.ts';
-import { attributeOf, type Dead, isLive } from './properties.ts';
+import { attributeOf, type Dead, encodeDead, isLive } from './properties.ts';
 import { multistatus, mustFind, propstat, readRequest } from './reading.ts';
 import { etagOf, find, members, type Resource, treePath } from './resource.ts';
-import { davChild, elementsOf, emptyTag, escaped, isDav, type Name, writeXml } from './xml.ts';
+import { contentXml, davChild, elementsOf, emptyTag, escaped, isDav, type Name } from './xml.ts';
 
 const encoder = new TextEncoder();
 
@@ -250,7 +250,7 @@ export async function proppatch(context: DavContext): Promise<Response> {
     for (const [index, { name, value }] of updates.entries()) {
       const attribute = await attributeOf(name);
       try {
-        if (value) await changes.setXattr(path, attribute, encoder.encode(JSON.stringify(value)));
+        if (value) await changes.setXattr(path, attribute, encodeDead(value));
         else await changes.removeXattr(path, attribute).catch(ignoreMissing);
         done.push(attribute);
       } catch (cause) {
@@ -289,7 +289,7 @@ function updatesOf(body: string): Update[] {
     if (!(isSet || isDav(action, 'remove')) || !prop) return [];
     return elementsOf(prop).map((element): Update => {
       const { ns, local } = element;
-      return { name: { ns, local }, value: isSet ? { ns, local, xml: writeXml(element) } : undefined };
+      return { name: { ns, local }, value: isSet ? { ns, local, content: contentXml(element) } : undefined };
     });
   });
   if (updates.length === 0) throw new DavFailure(400, 'propertyupdate sets and removes nothing');

@@ -61,7 +61,7 @@ function resolved(element: XmlElement, outer: ReadonlyMap<string, string>, depth
     attributes: attributes
       .filter(([name]) => name !== 'xmlns' && !name.startsWith('xmlns:'))
       .map(([name, value]) => ({ ...nameOf(name, true), value })),
-    children: element.children.flatMap((child) => {
+    children: element.children.flatMap((child): (Element | string)[] => {
       if (child instanceof XmlElement) return [resolved(child, spaces, depth + 1)];
       return child instanceof XmlText ? [child.text] : [];
     }),
@@ -72,16 +72,22 @@ export const escaped = (text: string): string =>
   text.replaceAll(/[&<>"\r]/g, (character) => `&#${character.charCodeAt(0)};`);
 
 /** Each element declares its own namespace, so that it can stand anywhere; those of DAV: have the prefix D of the whole. */
-export function writeXml({ ns, local, attributes, children }: Element): string {
-  const [tag, declared] = tagOf({ ns, local });
+export const writeXml = (element: Element): string => wrapped(element, contentXml(element));
+
+/** What stands in an element of this name: its attributes, a ">" and its children. */
+export function contentXml({ attributes, children }: Element): string {
   const given = attributes.map(({ ns: space, local: name, value }, index) => {
     if (space === '') return ` ${name}="${escaped(value)}"`;
     if (space === XML_NS) return ` xml:${name}="${escaped(value)}"`;
     return ` xmlns:a${index}="${escaped(space)}" a${index}:${name}="${escaped(value)}"`;
   });
-  const inner = children.map((child) => (typeof child === 'string' ? escaped(child) : writeXml(child))).join('');
-  const open = `<${tag}${declared}${given.join('')}`;
-  return inner === '' ? `${open}/>` : `${open}>${inner}</${tag}>`;
+  return `${given.join('')}>${children.map((child) => (typeof child === 'string' ? escaped(child) : writeXml(child))).join('')}`;
+}
+
+/** The element again, of what `contentXml` wrote. */
+export function wrapped(name: Name, content: string): string {
+  const [tag, declared] = tagOf(name);
+  return `<${tag}${declared}${content}</${tag}>`;
 }
 
 /** How a name is written, and what declares it. */

@@ -9,6 +9,8 @@ export interface HttpServer {
   readonly url: URL;
   /** Takes no more requests; settles when those under way are done. */
   close(): Promise<void>;
+  /** Drops the connections there are. */
+  drop(): void;
 }
 
 export interface HttpServerOptions {
@@ -49,6 +51,7 @@ export async function httpServer(
         server.close(() => resolve());
         server.closeIdleConnections();
       }),
+    drop: () => server.closeAllConnections(),
   };
 }
 
@@ -62,6 +65,10 @@ async function answer(
   const isAsked = LOOPBACK.test(host) && (headers.origin === undefined || headers.origin === `http://${host}`);
   if (!isAsked) {
     outgoing.writeHead(403, { 'content-type': 'text/plain' }).end('only for this machine\n');
+    return;
+  }
+  if (url.includes('#')) {
+    outgoing.writeHead(400, { 'content-type': 'text/plain' }).end('a URL in a request has no fragment\n');
     return;
   }
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;

@@ -56,7 +56,10 @@ const loopOf = <T extends z.ZodType>(step: T) =>
       .array(z.union([z.string().max(MAX_WORDS), z.number()]))
       .optional()
       .openapi({ description: 'Once for each value.', example: [80, 443] }),
-    as: named('How calls name the value: {"ref": "port"}, of a text {"ref": "port.out"}; of `repeat` its number, from 0.', 'port').optional(),
+    as: named(
+      'How calls name the value: {"ref": "port"}, of a text {"ref": "port.out"}; of `repeat` its number, from 0.',
+      'port',
+    ).optional(),
     if: condition.optional().openapi({ description: 'If this is so.', example: { ref: 'got', above: 0 } }),
     else: z
       .array(step)
