@@ -55,6 +55,20 @@ describe('a program', () => {
   });
 });
 
+describe('a terminal', () => {
+  it("is a program's when it is asked for: echo, lines, a size, the keys that end things", async () => {
+    const kernel = await programKernel();
+    const typed = ['one\n', 'two\n'].map((text) => new TextEncoder().encode(text));
+    const terminal = { columns: 100, rows: 30 };
+    const cat = await answer(kernel, ['probe', 'cat'], { terminal, stdin: () => typed.shift() });
+    expect(cat).toEqual({ exitCode: 0, out: 'one\r\ntwo\r\none\r\ntwo\r\n', err: '' });
+    const interrupt = [new Uint8Array([3])];
+    const hang = await answer(kernel, ['probe', 'hang'], { terminal, stdin: () => interrupt.shift() });
+    expect(hang).toMatchObject({ signal: 2 });
+    expect(await answer(kernel, ['probe', 'start'], { terminal })).toMatchObject({ exitCode: 7 });
+  });
+});
+
 describe('memory', () => {
   it('is mapped, unmapped, moved and refused as mmap(2) has it', async () => {
     expect(await lines('probe', 'memory')).toEqual([

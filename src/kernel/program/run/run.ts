@@ -5,10 +5,11 @@ import { TaskExited } from '../../errors.ts';
 import type { HostedTask } from '../../hosted-task.ts';
 import { type Kernel, SCRATCH_BYTES } from '../../kernel.ts';
 import { KernelError, must } from '../../kernel-error.ts';
-import { plus } from '../../memory.ts';
 import { close } from '../../syscalls/file.ts';
 import { exec, MOST_ARGUMENT_BYTES, scratchFor } from './exec.ts';
-import { closeAll, dontBlock, drain, dup, feed, type Pipe, pipe, type Sink, type Source } from './stdio.ts';
+import { pipeFiles } from './pipes.ts';
+import { closeAll, drain, type Files, feed, readable, type Sink, type Source } from './stdio.ts';
+import { setSize, type TerminalSize, terminalFiles } from './terminal.ts';
 
 export interface ProgramRun {
   /** What is executed. */
@@ -19,11 +20,13 @@ export interface ProgramRun {
   readonly env?: readonly string[];
   /** Default: "/". */
   readonly cwd?: string;
-  /** Default: its end at once. */
+  /** Default: its end at once, but in a terminal, where it does not come. */
   readonly stdin?: Source;
   /** Default: forgotten. */
   readonly stdout?: Sink;
   readonly stderr?: Sink;
+  /** All three are a terminal of this size, whose output is `stdout`'s. Default: they are pipes. */
+  readonly terminal?: TerminalSize;
   /** Whose child's child it is, with his root, namespaces and rights; default: pid 1. It must not be in a call. */
   readonly parent?: HostedTask;
   /** Told once, as soon as the program runs. */
@@ -35,6 +38,8 @@ export interface RunningProgram {
   readonly pid: number;
   /** kill(2), in the name of pid 1. It may have ended meanwhile: that is no error. */
   kill(signal: number): Promise<void>;
+  /** Its terminal, if it has one, has another size now. */
+  resize(size: TerminalSize): Promise<void>;
 }
 
 /** How it ended: one of both. */
@@ -44,9 +49,6 @@ export interface ProgramEnd {
 }
 
 const SIGKILL = 9;
-const POLLIN = 1;
-/** struct pollfd. */
-const POLLFD = 8;
 const ESRCH = -errnos.ESRCH.number;
 
 /**
@@ -82,42 +84,42 @@ class Run {
 
   async go(): Promise<ProgramEnd> {
     const shepherd = this.#shepherd;
+    const { terminal, stdout = () => {}, stderr = () => {} } = this.#run;
     await closeAll(shepherd);
-    const [stdin, stdout, stderr] = [await pipe(shepherd), await pipe(shepherd), await pipe(shepherd)];
-    const pid = await this.#start(stdin, stdout, stderr);
-    for (const fd of [stdin.read, stdout.write, stderr.write]) await close(shepherd, fd);
-    const feeder = await this.#feed(stdin, [stdout, stderr]);
-    await close(shepherd, stdin.write);
+    const files = await (terminal ? terminalFiles(shepherd, terminal, stdout) : pipeFiles(shepherd, stdout, stderr));
+    const pid = await this.#start(files);
+    await files.started();
+    const feeder = await this.#kernel.spawn(shepherd);
+    if (!terminal) await close(shepherd, files.input);
+    void this.#feed(feeder, files);
     this.#run.started?.({
       pid,
       kill: async (signal) => {
         const ret = await this.#kernel.init.syscall('kill', pid, signal);
         if (ret !== ESRCH) must('kill', ret);
       },
+      resize: async (size) => {
+        if (terminal) await setSize(feeder, files.input, size);
+      },
     });
     try {
-      await this.#hear(pid, [
-        [stdout.read, this.#run.stdout],
-        [stderr.read, this.#run.stderr],
-      ]);
+      await this.#hear(pid, files);
       return await reap(shepherd, pid);
     } finally {
-      if (feeder) {
-        await shepherd.syscall('kill', feeder.pid, SIGKILL);
-        await reap(shepherd, feeder.pid);
-      }
+      await shepherd.syscall('kill', feeder.pid, SIGKILL);
+      await reap(shepherd, feeder.pid);
     }
   }
 
   /** The program's task; answers its pid. */
-  async #start(stdin: Pipe, stdout: Pipe, stderr: Pipe): Promise<number> {
+  async #start(files: Files): Promise<number> {
     const { path, argv = [path], env = [], cwd = '/' } = this.#run;
     const bytes = scratchFor([path, ...argv, ...env]);
     // One that has more is told so by exec, and need not be laid out.
     if (bytes > 4 * MOST_ARGUMENT_BYTES) throw new KernelError('execve', errnos.E2BIG.number, path);
     const child = await this.#kernel.spawn(this.#shepherd, 0, Math.max(bytes, SCRATCH_BYTES));
     try {
-      for (const [to, fd] of [stdin.read, stdout.write, stderr.write].entries()) await dup(child, fd, to);
+      await files.become(child);
       child.memory.writeCstring(child.scratch, new TextEncoder().encode(cwd));
       must('chdir', await child.syscall('chdir', child.scratch), cwd);
       await exec(child, path, argv, env);
@@ -129,41 +131,30 @@ class Run {
     }
   }
 
-  async #feed(stdin: Pipe, others: readonly Pipe[]): Promise<HostedTask | undefined> {
-    const source = this.#run.stdin;
-    if (!source) return undefined;
-    const feeder = await this.#kernel.spawn(this.#shepherd);
-    for (const { read } of others) await close(feeder, read);
-    feed(feeder, stdin.write, source)
-      // It is there to be reaped, and has nothing more to say: not even that it still could.
-      .then(() => feeder.detach())
-      .catch((cause: unknown) => (cause instanceof TaskExited ? undefined : leave(feeder, 1)))
-      .catch(() => {});
-    return feeder;
+  /** Until the source ends, or whoever reads: then the feeder sleeps, or is no more. */
+  async #feed(feeder: HostedTask, files: Files): Promise<void> {
+    const { stdin, terminal } = this.#run;
+    try {
+      for (const [fd] of files.outputs) if (fd !== files.input) await close(feeder, fd);
+      if (stdin) await feed(feeder, files.input, stdin);
+      if (stdin || !terminal) await files.end(feeder);
+      feeder.detach();
+    } catch (cause) {
+      // A broken source is an end like others to the program. A kernel that died tells everyone itself.
+      if (!(cause instanceof TaskExited)) await leave(feeder, 1).catch(() => {});
+    }
   }
 
   /** Until the program has ended: all that comes out of these goes to its sink. */
-  async #hear(pid: number, outputs: readonly (readonly [fd: number, sink: Sink | undefined])[]): Promise<void> {
+  async #hear(pid: number, { outputs }: Files): Promise<void> {
     const shepherd = this.#shepherd;
     const pidfd = must('pidfd_open', await shepherd.syscall('pidfd_open', pid, 0));
-    const open = new Map(outputs.map(([fd, sink]) => [fd, sink ?? (() => {})]));
-    for (const fd of open.keys()) await dontBlock(shepherd, fd);
+    const open = new Map(outputs);
     for (;;) {
-      const ready = await this.#poll([pidfd, ...open.keys()]);
+      const ready = await readable(shepherd, [pidfd, ...open.keys()]);
       for (const [fd, sink] of open) if (!(await drain(shepherd, fd, sink))) open.delete(fd);
       if (ready.has(pidfd)) return;
     }
-  }
-
-  /** Which of these can be read. */
-  async #poll(fds: readonly number[]): Promise<ReadonlySet<number>> {
-    const { scratch: at, memory } = this.#shepherd;
-    for (const [i, fd] of fds.entries()) {
-      memory.setU32(plus(at, POLLFD * i), fd);
-      memory.setU32(plus(at, POLLFD * i + 4), POLLIN);
-    }
-    must('ppoll', await this.#shepherd.syscall('ppoll_time64', at, fds.length, 0, 0, 0));
-    return new Set(fds.filter((_, i) => memory.u16(plus(at, POLLFD * i + 6)) !== 0));
   }
 }
 
