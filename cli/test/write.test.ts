@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cstring, hostCall } from '../../src/node/native/calls.ts';
 import { native } from '../../src/node/native/native.ts';
@@ -149,6 +150,37 @@ describe('cp both ways', () => {
     await refused(1, /by way of a folder/, 'cp', `${image}:/tree`, `${image}:/copy`);
   });
 });
+
+describe('tar', () => {
+  it('unpacks what it packed, compressed or not, below a directory', async () => {
+    const [plain, packed] = [at('tree.tar'), at('tree.tar.gz')];
+    await done('tar', '-c', image, '-f', plain, '-C', '/links');
+    writeFileSync(packed, gzipSync(readFileSync(plain)));
+    await done('mkdir', image, '/unpacked');
+    await done('tar', '-x', image, '-f', packed, '-C', '/unpacked', '--atomic');
+    const entries = async (path: string) =>
+      [...(await rows(path)).values()].map(({ path: at, type, uid, target }) => [
+        at.replace(/^\/unpacked/, ''),
+        type,
+        uid,
+        target,
+      ]);
+    const unpacked = await entries('/unpacked');
+    expect(unpacked.length).toBeGreaterThan(3);
+    expect((await lkl(['tar', '-x', image, '-C', '/unpacked'], readFileSync(plain))).exitCode).toBe(0);
+    expect(await entries('/unpacked')).toEqual(unpacked);
+    await refused(1, /either -x .* or -c/, 'tar', image);
+    await refused(4, /no such file/, 'tar', '-x', image, '-f', at('nothing.tar'));
+    await refused(4, /it is no tar/, 'tar', '-x', image, '-f', pristine);
+    await refused(4, /ends in the middle/, 'tar', '-x', '--atomic', image, '-f', cut(plain));
+    await refused(2, /no such file or directory/, 'tar', '-x', image, '-f', plain, '-C', '/nowhere');
+  });
+});
+
+function cut(path: string): string {
+  writeFileSync(at('cut.tar'), readFileSync(path).subarray(0, 700));
+  return at('cut.tar');
+}
 
 describe('--atomic', () => {
   it('what fails in the middle changes nothing', async () => {

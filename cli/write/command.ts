@@ -1,7 +1,8 @@
 /** The verbs that change images: what they are called and take. What they do is loaded when one is asked for. */
 
 import { Command, InvalidArgumentError } from 'commander';
-import { bytes, mountOption, partitionOption, typeOption } from '../options.ts';
+import { exitCodes } from '../failure.ts';
+import { bytes, mountOption, partitionOption, quietOption, typeOption } from '../options.ts';
 import type { WriteOptions } from './session.ts';
 
 const PATTERNS = '* ? [ ] { } stand for names';
@@ -43,6 +44,14 @@ export interface ChownOptions extends RecursiveOptions {
 }
 export interface TruncateOptions extends WriteOptions {
   readonly bytes: number;
+}
+
+export interface TarOptions extends WriteOptions {
+  readonly extract?: true;
+  readonly create?: true;
+  readonly file?: string;
+  readonly directory?: string;
+  readonly quiet?: true;
 }
 
 export const writeCommands = (): readonly Command[] => [
@@ -103,6 +112,18 @@ export const writeCommands = (): readonly Command[] => [
     .action(async (image: string, paths: string[], options: TruncateOptions) =>
       (await import('./attributes.ts')).truncate(image, paths, options),
     ),
+  verb('tar', 'unpack a tar into an image, or pack one')
+    .description(
+      'Unpacks a tar into an image with everything that Linux can hold of it: every type, owners, nanoseconds, attributes, ACLs, hard links, holes; gzip, zstd, xz and the like are undone. Or packs the tree of an image, as fs2tar does.',
+    )
+    .option('-x, --extract', 'the tar into the image')
+    .option('-c, --create', 'the image as a tar')
+    .option('-f, --file <tar>', 'the tar (default: standard input or output)')
+    .option('-C, --directory <path>', 'where in the image; it must be there (default: /)')
+    .addOption(quietOption())
+    .action(async (image: string, options: TarOptions) => {
+      process.exitCode = (await (await import('./tar.ts')).tar(image, options)) ? exitCodes.done : exitCodes.partial;
+    }),
   verb('edit', 'edit a file of an image')
     .argument('<path>')
     .description(

@@ -1,0 +1,62 @@
+/** `lkl tar`: a tar into an image, or an image's tree as a tar. */
+
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { readTar, TarError } from '../../src/archive/tar-reader.ts';
+import { undoneStream } from '../../src/node/undone-stream.ts';
+import { tarEntries } from '../../src/tree/write/tar-entries.ts';
+import { tellLosses } from '../copy/cptofs.ts';
+import { Failure } from '../failure.ts';
+import { fs2tar } from '../fs2tar/here.ts';
+import { defined } from '../options.ts';
+import { showProgress } from '../output/progress.ts';
+import type { TarOptions } from './command.ts';
+import { withChanges } from './session.ts';
+
+/** Whether every file is there. */
+export async function tar(image: string, options: TarOptions): Promise<boolean> {
+  if ((options.extract === true) === (options.create === true)) {
+    throw new Failure('usage', 'either -x (a tar into the image) or -c (the image as a tar)');
+  }
+  return options.extract ? unpack(image, options) : pack(image, options);
+}
+
+function pack(image: string, { file, directory, type, partition, options, offset, size, quiet }: TarOptions) {
+  const output = file === undefined || file === '-' ? undefined : file;
+  const asked = { output, path: directory, type, partition, options, offset, size, quiet };
+  return fs2tar(image, { compress: 'none', onError: 'stop', ...defined(asked) });
+}
+
+async function unpack(image: string, { file = '-', directory = '/', quiet, ...options }: TarOptions): Promise<boolean> {
+  const name = file === '-' ? 'standard input' : file;
+  const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
+  const progress = await showProgress(quiet === true, () => counts);
+  const stream = file === '-' ? process.stdin : await opened(file);
+  try {
+    return await withChanges(image, options, async (mounted) => {
+      const report = await mounted.fill(Buffer.from(directory), tarEntries(readTar(undoneStream(stream))), {
+        progress(entries, bytes) {
+          counts.entries = entries;
+          counts.bytesWritten = bytes;
+          progress.tick();
+        },
+      });
+      progress.done();
+      return tellLosses(report);
+    });
+  } catch (cause) {
+    throw cause instanceof TarError ? new Failure('failed', `${name}: ${cause.message}`) : cause;
+  } finally {
+    progress.stop();
+    stream.destroy();
+  }
+}
+
+/** A file that is not there is told before the image is touched. */
+function opened(path: string): Promise<Readable> {
+  const stream = createReadStream(path, { highWaterMark: 1024 * 1024 });
+  return new Promise((resolve, reject) => {
+    stream.once('open', () => resolve(stream));
+    stream.once('error', reject);
+  });
+}
