@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { samples } from '../../test/fakes/compressed-samples.ts';
+import { browserDecoders } from '../browser/decoders.ts';
 import { concat } from '../bytes/concat.ts';
 import { nodeDecoders } from '../node/decoders.ts';
 import { type Bytes, type Compression, DecompressError, decompress, detectCompression } from './decompress.ts';
@@ -22,6 +23,7 @@ async function* chunked(data: Uint8Array, chunkBytes = 1000): Bytes {
 }
 
 const decoders = nodeDecoders(xzModule);
+const inBrowsers = browserDecoders(xzModule);
 
 async function read(compression: Compression, source: Bytes, by = decoders): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
@@ -115,6 +117,7 @@ describe.each([
   it.each([1, 7, 1000, MIB])('are read back whole from chunks of %i bytes', async (chunkBytes) => {
     const members = await joined(await gzip(original.subarray(0, 5000)), await gzip(original.subarray(5000)), behind);
     expect(same(await read('gzip', chunked(members, chunkBytes)), original)).toBe(true);
+    expect(same(await read('gzip', chunked(members, chunkBytes), inBrowsers), original)).toBe(true);
   });
 });
 
