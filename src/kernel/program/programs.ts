@@ -137,8 +137,9 @@ export class Programs {
 
   /** The import `exec_load`. */
   #load(name: string, bytes: number, at: number): number {
-    const module = this.#source(name);
-    if (!module) return ENOENT;
+    const module: unknown = this.#source(name);
+    // A name that some object has by itself, such as `constructor`, is no program of a source that is one.
+    if (!(module instanceof WebAssembly.Module)) return ENOENT;
     return this.#make(name, () => {
       const process = new Process(this.#needs, name, module);
       const sp = process.reserve(bytes);

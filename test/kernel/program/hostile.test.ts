@@ -3,7 +3,10 @@
 import binaryen from 'binaryen';
 import { describe, expect, it } from 'vitest';
 import { syscalls } from '../../../src/abi/syscalls.ts';
+import { AT_FDCWD, O_CREAT, O_TRUNC, O_WRONLY } from '../../../src/abi/uapi/fs.ts';
 import type { Kernel } from '../../../src/kernel/kernel.ts';
+import { must } from '../../../src/kernel/kernel-error.ts';
+import { close, openat, write } from '../../../src/kernel/syscalls/file.ts';
 import { answer, programKernel } from './kit.ts';
 
 /** A module from its text. */
@@ -106,6 +109,68 @@ describe('a program', () => {
   it('that clones a thread without saying where that begins ends by its fault', async () => {
     const clone = `(i64.store (i32.const 65536) (i64.const 0x50f00)) (drop ${call(syscalls.clone[0])}) (loop $on (drop ${call(124)}) (br $on))`;
     expect(await runText(`${CALL} ${MEMORY} ${start(clone)}`)).toMatchObject({ signal: 6 });
+  });
+});
+
+describe('a file that is executed', () => {
+  const put = async (kernel: Kernel, path: string, bytes: Uint8Array): Promise<void> => {
+    const { init } = kernel;
+    const fd = must('openat', await openat(init, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0o755), path);
+    init.memory.write(init.scratch, bytes);
+    must('write', await write(init, fd, { at: init.scratch, bytes: bytes.length }, bytes.length));
+    await close(init, fd);
+  };
+  const text = (line: string) => new TextEncoder().encode(line);
+
+  it.each([
+    ['is empty', text(''), 'ENOEXEC'],
+    ['has the magic alone', text('#lkl'), 'ENOEXEC'],
+    ['has no name', text('#lkl \n'), 'ENOENT'],
+    ['has a name in front of which nothing stands', text('#lklprobe\n'), 'ENOEXEC'],
+    ['has another name behind its name', text('#lkl probe hostile\n'), 'ENOENT'],
+    ['has spaces around its name', text('#lkl  probe\n'), 'ENOENT'],
+    ['has a NUL in its name', text('#lkl pro\0be\n'), 'ENOENT'],
+    ['has a name that is no text', new Uint8Array([...text('#lkl '), 0xff, 0xfe, 0xc0, 10]), 'ENOENT'],
+    ['has a name of many bytes', text(`#lkl ${'x'.repeat(240)}\n`), 'ENOENT'],
+    ['has a name of too many', text(`#lkl ${'x'.repeat(300)}\n`), 'ENOEXEC'],
+    ['has a name of __proto__', text('#lkl __proto__\n'), 'ENOENT'],
+    ['names itself as its interpreter', text('#!/tmp/file\n'), 'ELOOP'],
+  ])('and %s is told so', async (_name, bytes, errno) => {
+    const kernel = await programKernel();
+    await put(kernel, '/tmp/file', bytes);
+    await expect(answer(kernel, ['probe'], { path: '/tmp/file' })).rejects.toThrow(errno);
+    await expectWell(kernel);
+  });
+
+  it('is what its first line says, whatever follows', async () => {
+    const kernel = await programKernel();
+    await put(kernel, '/tmp/file', text(`#lkl probe\n${'rest\n'.repeat(1000)}`));
+    expect(await answer(kernel, ['probe', 'start'], { path: '/tmp/file' })).toMatchObject({ exitCode: 7 });
+  });
+
+  it('with arguments of random sizes has them all, or is told that they are too many', async () => {
+    const kernel = await programKernel();
+    let seed = 5;
+    const next = (below: number) => {
+      seed = (seed * 48_271) % 0x7fff_ffff;
+      return seed % below;
+    };
+    for (let i = 0; i < 25; i++) {
+      const argv = [
+        'probe',
+        'start',
+        ...Array.from({ length: next(400) }, () => 'ä'.repeat(next(next(8) === 0 ? 9000 : 60))),
+      ];
+      const bytes = [...argv, '/bin/probe'].reduce((sum, word) => sum + text(word).length + 1, 0);
+      const run = answer(kernel, argv as [string, ...string[]]);
+      if (bytes > 128 * 1024 - 4) {
+        await expect(run).rejects.toThrow('E2BIG');
+        continue;
+      }
+      const lines = (await run).out.split('\n').filter((line) => line.startsWith('argv['));
+      expect(lines).toEqual(argv.slice(1).map((word, at) => `argv[${at}]: ${word}`));
+    }
+    await expectWell(kernel);
   });
 });
 
