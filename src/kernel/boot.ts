@@ -59,7 +59,7 @@ export async function boot(
   module: WebAssembly.Module,
   options: KernelOptions & { readonly commandLine?: string },
 ): Promise<Kernel> {
-  const { host, clock = 'virtual', memoryMib = DEFAULT_MEMORY_MIB, commandLine = '' } = options;
+  const { host, clock = 'virtual', memoryMib = DEFAULT_MEMORY_MIB, programMib, commandLine = '' } = options;
   const engine = new Engine(new Machine(module, mib(BOOT_MEMORY_MIB), mib(memoryMib)), {
     host,
     clock,
@@ -68,6 +68,7 @@ export async function boot(
     commandLine: `${COMMAND_LINE} ${commandLine}`.trim(),
     restored: false,
   });
+  if (programMib !== undefined) engine.programs.memoryLimit = mib(programMib);
   const booted = engine.task(1);
   engine.run();
   const init = await adopt(await booted);

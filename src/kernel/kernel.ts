@@ -32,6 +32,8 @@ export interface KernelOptions {
   readonly clock?: ClockPolicy;
   /** The most memory it may grow to. */
   readonly memoryMib?: number;
+  /** What programs that run in it may have together, each in a memory of its own. Default: 64; of a pool's kernel, none. */
+  readonly programMib?: number | undefined;
 }
 
 /** A disk the kernel knows. */

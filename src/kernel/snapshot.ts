@@ -166,10 +166,11 @@ export function restore(
   state: SnapshotState,
   options: KernelOptions & { readonly disks?: readonly BlockDevice[] },
 ): Kernel {
-  const { host, clock = 'virtual', memoryMib } = options;
+  const { host, clock = 'virtual', memoryMib, programMib } = options;
   const memoryLimit = memoryMib === undefined ? machine.maximumBytes : mib(memoryMib);
   if (memoryLimit > machine.maximumBytes) throw new RangeError(`this machine has no ${memoryMib} MiB`);
   const engine = new Engine(machine, { host, clock, memoryLimit, commandLine: '', restored: true });
+  if (programMib !== undefined) engine.programs.memoryLimit = mib(programMib);
   let init: HostedTask | undefined;
   for (const saved of state.tasks) {
     const task = engine.adopt(saved.address, saved.pid, ptr(saved.regs));

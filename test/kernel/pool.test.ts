@@ -248,3 +248,19 @@ describe('an owner who waits while others have more', () => {
     expect(kept.every(({ dead }) => dead === undefined)).toBe(true);
   });
 });
+
+describe('memory for programs', () => {
+  it('counts against the budget beside the kernel that runs them, and is none unless it was asked for', async () => {
+    const pool = poolOf(nodeHost, { patienceMs: 0, ready: 0 });
+    const plain = keep(await pool.acquire(asked));
+    expect([plain.programs.memoryLimit, pool.bytes]).toEqual([0, 24 * MIB]);
+    plain.kill();
+    const kernel = keep(await pool.acquire({ ...asked, programMib: 20 }));
+    expect([kernel.programs.memoryLimit, pool.bytes]).toEqual([20 * MIB, 44 * MIB]);
+    await expect(pool.acquire(asked)).rejects.toMatchObject({ kind: 'kernel-busy' });
+    kernel.kill();
+    await kernel.gone;
+    expect(pool.bytes).toBeLessThanOrEqual(24 * MIB);
+    await expect(pool.acquire({ ...asked, programMib: 25 })).rejects.toMatchObject({ kind: 'kernel-oom' });
+  });
+});

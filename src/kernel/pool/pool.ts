@@ -14,7 +14,7 @@ import { WaitingRoom } from './waiting-room.ts';
 const MIB = 1 << 20;
 
 export interface PoolOptions {
-  /** All linear memory of all kernels, ready and running ones together. A Worker has 128 MiB for everything. */
+  /** All linear memory of all kernels and of their programs, ready and running ones together. A Worker has 128 MiB for everything. */
   readonly budgetMib: number;
   /** What a kernel may have that runs alone, with nothing else of the isolate under way that needs memory. Default: the budget. */
   readonly aloneMib?: number;
@@ -97,7 +97,7 @@ export class KernelPool {
     this.#machines = new Machines(module, state, options.ready, options.usualMib ?? USUAL_MIB);
   }
 
-  /** Bytes that count against the budget: what running kernels may grow to, and the machines that wait. */
+  /** Bytes that count against the budget: what running kernels and their programs may grow to, and the machines that wait. */
   get bytes(): number {
     return this.#leasedBytes + this.#machines.bytes;
   }
@@ -116,7 +116,7 @@ export class KernelPool {
   acquire(options: AcquireOptions): Promise<Kernel> {
     return this.#start(options, this.#state.memoryBytes, (machine) => {
       this.#made.restored++;
-      return restore(machine, this.#state, options);
+      return restore(machine, this.#state, { ...options, programMib: options.programMib ?? 0 });
     });
   }
 
@@ -125,7 +125,7 @@ export class KernelPool {
     const { memoryBytes } = suspended.state;
     return this.#start(options, memoryBytes, (machine) => {
       this.#made.resumed++;
-      return resume(machine, suspended, this.#state.buildId, options);
+      return resume(machine, suspended, this.#state.buildId, { ...options, programMib: options.programMib ?? 0 });
     });
   }
 
@@ -156,14 +156,14 @@ export class KernelPool {
 
   /** `start` makes the kernel of a clean machine that has `memoryBytes` at least. */
   async #start(
-    { memoryMib, owner, signal, timed }: AcquireOptions,
+    { memoryMib, programMib = 0, owner, signal, timed }: AcquireOptions,
     memoryBytes: number,
     start: (machine: Machine) => Kernel | Promise<Kernel>,
   ): Promise<Kernel> {
     const sizeMib = this.#machines.sizeMib(Math.max(memoryMib, memoryBytes / MIB));
     const { monotonicNs } = this.#options.host;
     const askedNs = monotonicNs();
-    const lease = await this.#admit(sizeMib * MIB, owner, signal);
+    const lease = await this.#admit((sizeMib + programMib) * MIB, owner, signal);
     const admittedNs = monotonicNs();
     timed?.('queue', (admittedNs - askedNs) / 1e6);
     try {
