@@ -70,6 +70,8 @@ export interface SimulationJobs {
 
 /** What fits a 32-bit kernel of a hundred MiB; memory itself is checked by what the plan needs. */
 const LIMITS = { nodes: 500, devices: 4000 } as const;
+/** The kernel's map of its pages ends here (CONFIG_LKL_MEMORY_MAX_MIB), whatever the host has. */
+const KERNEL_MIB = 112;
 /** Most bytes of buffers that one system call of a workload may have. */
 const CALL_BYTES = 2 ** 20;
 
@@ -78,7 +80,7 @@ export const simulationJobs = (needs: SimulationNeeds): SimulationJobs => ({
     const planned = planSimulation(request, LIMITS);
     if ('issues' in planned) throw badSimulation(planned.issues);
     const plan = options?.sampled ? sampled(planned.plan) : planned.plan;
-    const excess = findExcess(plan, needs.budgetMib);
+    const excess = findExcess(plan, Math.min(needs.budgetMib, KERNEL_MIB));
     if (excess) throw badSimulation([excess]);
     const memoryMib = estimateMemoryMib(plan);
     return {

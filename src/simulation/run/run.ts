@@ -101,7 +101,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   // Nobody plays the kernel's first task: it is not to hold the clock.
   kernel.init.detach();
   await wakeExactly(director);
-  await raiseFileLimit(director);
+  await raiseFileLimit(director, plan.topology.nodes.size);
   const network = await buildNetwork(director, plan);
   await setUpMptcp(director, plan, network);
   must('setns', await setns(director, network.wires.fd, CLONE.NEWNET));
@@ -195,12 +195,12 @@ const BOUND_BEFORE_NS = 1e9;
 const PRELUDE_PER_LINK_NS = 100e6;
 
 const RLIMIT_NOFILE = 7;
-const MOST_FILES = 4096;
+const OTHER_FILES = 1024;
 
 /** Every node takes two descriptors of the director. */
-async function raiseFileLimit(director: ProgramTask): Promise<void> {
+async function raiseFileLimit(director: ProgramTask, nodes: number): Promise<void> {
   const { memory, scratch } = director;
-  for (const at of [0, 8]) memory.setI64FromNumber(plus(scratch, at), MOST_FILES);
+  for (const at of [0, 8]) memory.setI64FromNumber(plus(scratch, at), 3 * nodes + OTHER_FILES);
   must('prlimit64', await director.syscall('prlimit64', 0, RLIMIT_NOFILE, scratch, 0));
 }
 
