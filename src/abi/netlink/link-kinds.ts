@@ -94,7 +94,7 @@ const MODE = 1;
 const ENCAP_LIMIT = 4;
 /** GRE_KEY, in network order. */
 const GRE_KEY = 0x2000;
-const MCAST_QUERIER = 26;
+const MCAST_QUERIER = 25;
 
 const isIpv6 = (address: Uint8Array | undefined): boolean => address?.length === 16;
 const flag = (value: boolean | undefined): number | undefined => (value === undefined ? undefined : Number(value));

@@ -73,6 +73,10 @@ const flow = z
       loss: z.number().openapi({ description: 'A fraction of what was sent and is not under way.' }),
       duplicates: z.int(),
       reordered: z.int(),
+      receivers: z
+        .array(z.object({ node: z.string(), received: z.int(), lost: z.int(), in_flight: z.int() }))
+        .optional()
+        .openapi({ description: 'Of a group: what each of them got.' }),
       goodput_bps: z.number().optional().openapi({
         description:
           'All payload after the first datagram, over the time from the first arrival to the last; none with fewer than two.',

@@ -85,6 +85,20 @@ export const host = z
         description: 'By name: eth0, eth1 … in the order of the links, or eth0.10 of a trunk.',
         example: { eth0: { mtu: 9000 } },
       }),
+    multicast: z
+      .array(
+        z.strictObject({
+          from: named('Who sends: an address, or a node.', 'a'),
+          group: named('An IPv4 group.', '239.1.1.1'),
+          in: named('The interface it comes in by.', 'eth0'),
+          out: z.array(name).openapi({ description: 'Those it goes out by.', example: ['eth1', 'eth2'] }),
+        }),
+      )
+      .optional()
+      .openapi({
+        description: 'Groups that a router passes on, as ip-mroute(8) shows them. Default: none.',
+        example: [{ from: 'a', group: '239.1.1.1', in: 'eth0', out: ['eth1'] }],
+      }),
     devices: byName(device)
       .optional()
       .openapi({
@@ -151,6 +165,10 @@ export const host = z
 
 export const networkSwitch = z.strictObject({
   stp: flag('It speaks the spanning tree protocol; loops need it. Default: false.'),
+  snooping: flag(
+    'It looks at IGMP and MLD, and sends what is for a group only where someone has joined. Default: false: it floods.',
+  ),
+  querier: flag('It asks who has joined, as a router would. Default: false.'),
   ageing: time('How long it remembers an address. Default: 300s.', '300s'),
   sysctls: sysctls.optional(),
 });

@@ -81,6 +81,15 @@ export const workload = z
     z.strictObject({
       type: z.literal('udp').openapi({ description: 'Datagrams at a steady rate.' }),
       ...flow,
+      receivers: z
+        .array(name)
+        .optional()
+        .openapi({
+          description:
+            'Where `to` is a group ("239.1.1.1"): the nodes that join it. Each datagram then counts once for each of them.',
+          example: ['b', 'c'],
+        }),
+      ttl: count('Routers that datagrams to a group may pass, and one. Default: 16.', 16),
       rate: word('Of frames as a link counts them: with UDP, IP and Ethernet headers.', '1mbit'),
       size: size('Payload of each datagram: a size, so a string. Default: "1448".', '200'),
       duration,

@@ -22,7 +22,7 @@ import type { UserTask } from '../../kernel/user-task.ts';
 import { addressDevices, makeDevices, setUpKeys } from '../devices/set-up.ts';
 import { installRules } from '../firewall/install.ts';
 import type { Transaction } from '../firewall/ruleset.ts';
-import type { HostPlan, HostRoute } from '../plan/host-plan.ts';
+import type { HostPlan, HostRoute, MulticastRoutePlan } from '../plan/host-plan.ts';
 import type { Place } from '../plan/issue.ts';
 import type { Plan } from '../plan/plan.ts';
 import { toBytes } from '../plan/prefix.ts';
@@ -33,6 +33,7 @@ import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts'
 import { numberDevicesOf } from './device-numbers.ts';
 import { ownSysctls, sharedSysctls, trackingSysctls } from './host-tables.ts';
 import { opportunityBytes } from './mahimahi.ts';
+import { routeMulticast } from './multicast-routes.ts';
 import { DEVICE_QUEUES, needsSeveralQueues } from './queue.ts';
 import type { TcStep } from './step.ts';
 
@@ -104,6 +105,7 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
     if (plan.hijacks.has(node)) continue;
     await sendAsked(rtnl, node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
     for (const [i, wanted] of plan.hosts.get(node)?.offloads ?? []) await setOffloads(director, rtnl.fd, i, wanted);
+    await setUpMulticast(director, fd, plan.hosts.get(node)?.multicast ?? []);
     await setUpFirewall(director, fd, plan.hosts.get(node)?.firewall ?? []);
   }
   const made = [...nodes].map(([node, { fd }]) => ({ node, fd, devices: plan.devices.get(node) ?? [] }));
@@ -150,6 +152,12 @@ function numberDevices(plan: Plan): Devices {
   const bridge = new Map(nodes.flatMap(([node, numbers]) => (node.role === 'switch' ? [[node, numbers.bridge]] : [])));
   const ofLink = new Map(plan.topology.links.map((link) => [link, [2 + 2 * link.index, 3 + 2 * link.index] as const]));
   return { ofPort, ofInterface, ofLink, bridge };
+}
+
+async function setUpMulticast(director: UserTask, netns: number, routes: readonly MulticastRoutePlan[]): Promise<void> {
+  if (routes.length === 0) return;
+  must('setns', await setns(director, netns, CLONE.NEWNET));
+  await routeMulticast(director, routes);
 }
 
 async function setUpFirewall(director: UserTask, netns: number, rules: readonly Transaction[]): Promise<void> {
@@ -337,12 +345,18 @@ function portSetup(port: Port, plan: Plan, devices: Devices): AskedMessage[] {
   ];
 }
 
-/** A bridge without multicast snooping: it floods what it does not know. */
+/** A bridge; without multicast snooping it floods what it does not know. */
 function switchSetup(node: Node, plan: Plan, devices: Devices): AskedMessage[] {
   const bridge = devices.bridge.get(node) ?? 0;
   const vlanFiltering = isVlanAware(node, plan.topology.links);
   const ageing = node.spec.ageing === undefined ? undefined : parseTime(node.spec.ageing);
-  const kind = { kind: 'bridge', vlanFiltering, stp: node.spec.stp ?? false, snooping: false } as const;
+  const kind = {
+    kind: 'bridge',
+    vlanFiltering,
+    stp: node.spec.stp ?? false,
+    snooping: node.spec.snooping ?? false,
+    ...(node.spec.querier !== undefined && { querier: node.spec.querier }),
+  } as const;
   const bridgeLink = newLink(
     { ...kind, ...(ageing !== undefined && { ageingSeconds: ageing / 1e9 }) },
     { name: 'br0', index: bridge, up: true },

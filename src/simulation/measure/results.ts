@@ -57,6 +57,13 @@ export interface UdpResult extends FlowResult {
   readonly loss: number;
   readonly duplicates: number;
   readonly reordered: number;
+  /** Of a group: what each of them got; the other figures are of all together, a datagram for each of them. */
+  readonly receivers?: readonly {
+    readonly node: string;
+    readonly received: number;
+    readonly lost: number;
+    readonly in_flight: number;
+  }[];
   /** Payload after the first datagram, over the time from its arrival to the last one's: none with fewer than two. */
   readonly goodput_bps?: number;
   readonly one_way_ms?: Summary;

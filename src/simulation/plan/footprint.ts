@@ -49,8 +49,9 @@ function workloadMib(workload: WorkloadPlan, plan: Plan): number {
   const path = pathBetween(workload.from, workload.to, plan);
   const datagrams = datagramsOf(workload);
   if (datagrams) {
-    const programs = workload.type === 'ping' ? 1 : 2;
-    return programs * SMALL_PROGRAM_MIB + heldByDatagrams(datagrams, path, plan) / MIB;
+    const receivers = workload.type === 'udp' ? (workload.group?.receivers.length ?? 1) : 1;
+    const programs = workload.type === 'ping' ? 1 : 1 + receivers;
+    return programs * SMALL_PROGRAM_MIB + (receivers * heldByDatagrams(datagrams, path, plan)) / MIB;
   }
   const streams = streamsOf(workload);
   if (!streams) return PROGRAM_MIB;

@@ -8,8 +8,8 @@ import { planQueue } from '../links/queue.ts';
 import type { Addressing } from './addressing.ts';
 import type { Place } from './issue.ts';
 import { type HostRule, PolicyTables } from './policy-tables.ts';
-import { contains, type Family, type InterfaceAddress, networkOf, parsePrefix } from './prefix.ts';
-import type { NeighbourSpec, Offload, RouteSpec } from './request.ts';
+import { contains, type Family, type InterfaceAddress, networkOf, parsePrefix, toBytes } from './prefix.ts';
+import type { MulticastRouteSpec, NeighbourSpec, Offload, RouteSpec } from './request.ts';
 import type { Interface, Node, Topology } from './topology.ts';
 
 /** Route of the request, its names found. */
@@ -32,6 +32,16 @@ export interface HostRoute {
   readonly initcwnd?: number;
 }
 
+/** Datagrams from a source to a group that come in by one device go out by others. */
+export interface MulticastRoutePlan {
+  readonly place: Place;
+  readonly source: Uint8Array;
+  readonly group: Uint8Array;
+  /** ifindexes. */
+  readonly from: number;
+  readonly to: readonly number[];
+}
+
 export interface HostNeighbour {
   readonly place: Place;
   readonly address: InterfaceAddress;
@@ -46,6 +56,7 @@ export interface HostPlan {
   readonly rules: readonly HostRule[];
   readonly neighbours: readonly HostNeighbour[];
   readonly qdiscs: ReadonlyMap<Interface, QdiscOptions>;
+  readonly multicast: readonly MulticastRoutePlan[];
   /** Rules of nftables. */
   readonly firewall: readonly Transaction[];
   readonly offloads: ReadonlyMap<Interface, Readonly<Partial<Record<Offload, boolean>>>>;
@@ -67,6 +78,9 @@ export function planHost(node: Node, topology: Topology, addressing: Addressing)
     rules: tables.rules,
     neighbours: (neighbours ?? []).flatMap(
       (neighbour, i) => planNeighbour(node.place.at('neighbours').at(i), neighbour, context) ?? [],
+    ),
+    multicast: (node.spec.multicast ?? []).flatMap(
+      (route, i) => planMulticast(node.place.at('multicast').at(i), route, context) ?? [],
     ),
     qdiscs: new Map(interfaces.flatMap((i) => withQdisc(i))),
     offloads: new Map(interfaces.flatMap((i) => withOffload(i))),
@@ -181,6 +195,31 @@ function findGateway(
   const theirs = node.ports.flatMap((port) => port.interfaces.flatMap((i) => addressing.get(i) ?? []));
   const shared = theirs.find((a) => a.family === (family ?? 'ipv4') && mine.some((own) => contains(networkOf(own), a)));
   return shared ?? place.fail('unreachable', `${via} shares no network with this host`);
+}
+
+function planMulticast(place: Place, spec: MulticastRouteSpec, context: Context): MulticastRoutePlan | undefined {
+  const group = parsePrefix(spec.group);
+  if (group?.family !== 'ipv4' || !contains(GROUPS, group))
+    return place.at('group').fail('bad-address', `${JSON.stringify(spec.group)} is no IPv4 group: 224.0.0.0/4`);
+  const source = findSource(place.at('from'), spec.from, context);
+  const from = findDevice(place.at('in'), spec.in, context);
+  const to = spec.out.map((name, i) => findDevice(place.at('out').at(i), name, context));
+  if (to.length === 0) place.at('out').fail('bad-option', 'one interface at least');
+  if (!source || from === undefined || to.includes(undefined)) return undefined;
+  return { place, source: toBytes(source), group: toBytes(group), from, to: to.flatMap((one) => one ?? []) };
+}
+
+const GROUPS: InterfaceAddress = { family: 'ipv4', value: 224n << 24n, prefixLength: 4 };
+
+/** An address, or a node: its first one. */
+function findSource(place: Place, text: string, { topology, addressing }: Context): InterfaceAddress | undefined {
+  const address = text.includes('/') ? undefined : parsePrefix(text);
+  const node = topology.nodes.get(text);
+  const own = node?.ports.flatMap((port) => port.interfaces.flatMap((i) => addressing.get(i) ?? []));
+  const found = address ?? own?.find(({ family }) => family === 'ipv4');
+  return found?.family === 'ipv4'
+    ? found
+    : place.fail('unknown-node', `${JSON.stringify(text)} is neither an IPv4 address nor a node with one`);
 }
 
 function planNeighbour(place: Place, spec: NeighbourSpec, context: Context): HostNeighbour | undefined {

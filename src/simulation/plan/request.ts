@@ -64,6 +64,8 @@ export interface HostSpec {
   readonly sysctls?: Readonly<Record<string, string | number>>;
   /** By name: eth0, eth1 … in the order of the links, or eth0.10 of a trunk. */
   readonly interfaces?: Readonly<Record<string, InterfaceSpec>>;
+  /** Of a router: the groups it passes on. */
+  readonly multicast?: readonly MulticastRouteSpec[];
   /** Tunnels, bonds and other devices that the host makes itself, by name. */
   readonly devices?: Readonly<Record<string, DeviceSpec>>;
   /** Beside those the graph gives; `"none"` leaves those out. */
@@ -119,8 +121,21 @@ export interface NeighbourSpec {
   readonly dev?: string;
 }
 
+/** ip-mroute(8): datagrams to a group that come in there go out here too. */
+export interface MulticastRouteSpec {
+  /** Who sends: an address, or a node. */
+  readonly from: string;
+  readonly group: string;
+  readonly in: string;
+  readonly out: readonly string[];
+}
+
 export interface SwitchSpec {
   readonly stp?: boolean;
+  /** It looks at IGMP and MLD, and sends groups only where someone has joined. */
+  readonly snooping?: boolean;
+  /** It asks who has joined. */
+  readonly querier?: boolean;
   readonly ageing?: Time;
   readonly sysctls?: Readonly<Record<string, string | number>>;
 }
@@ -239,6 +254,10 @@ export interface TcpWorkload extends FlowSpec, TcpOptions {
 }
 export interface UdpWorkload extends FlowSpec {
   readonly type: 'udp';
+  /** Where `to` is a group, "239.1.1.1": the nodes that join it. */
+  readonly receivers?: readonly string[];
+  /** Routers that datagrams to a group may pass, plus one. */
+  readonly ttl?: number;
   readonly rate: Rate;
   /** Payload of each datagram; 1448 when left out. */
   readonly size?: Size;

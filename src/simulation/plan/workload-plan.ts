@@ -3,7 +3,7 @@
 import { deviceAddresses } from '../devices/plan-devices.ts';
 import { checkSteps } from '../run/steps.ts';
 import type { Place } from './issue.ts';
-import { type Family, formatAddress, type InterfaceAddress } from './prefix.ts';
+import { contains, type Family, formatAddress, type InterfaceAddress, parsePrefix } from './prefix.ts';
 import type {
   FlowsWorkload,
   OnOffWorkload,
@@ -62,6 +62,14 @@ export interface UdpPlan extends FlowPlan {
   readonly size: number;
   readonly durationNs?: number;
   readonly count?: number;
+  /** Of a group. */
+  readonly group?: GroupPlan;
+}
+export interface GroupPlan {
+  readonly ttl: number;
+  /** Where the sender sends, and where each receiver joins. */
+  readonly out: Interface;
+  readonly receivers: readonly { readonly node: Node; readonly through: Interface }[];
 }
 export interface PingPlan extends FlowPlan {
   readonly type: 'ping';
@@ -133,7 +141,8 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
     return on && { type: 'syscalls', index, name, on, startNs, batch: spec.batch, onError: spec.onError ?? 'stop' };
   }
   const from = findNode(place.at('from'), spec.from, network);
-  const to = findTarget(place.at('to'), spec, from, network);
+  const group = spec.type === 'udp' ? planGroup(place, spec, from, network) : undefined;
+  const to = group?.target ?? findTarget(place.at('to'), spec, from, network);
   if (!from || !to) return undefined;
   const dscp = readDscp(place.at('dscp'), spec.dscp);
   const flow: FlowPlan = {
@@ -150,7 +159,7 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
     case 'tcp':
       return planTcp(place, spec, flow);
     case 'udp':
-      return planUdp(place, spec, flow);
+      return { ...planUdp(place, spec, flow), ...(group && { group: group.plan }) };
     case 'ping':
       return planPing(place, spec, flow);
     case 'rr':
@@ -202,6 +211,48 @@ function findTarget(
       'unknown-interface',
       `${to} has no ${family ?? 'IP'} address${device === undefined ? '' : ` at ${device}`}`,
     )
+  );
+}
+
+const groups = ['224.0.0.0/4', 'ff00::/8'].flatMap((text) => parsePrefix(text) ?? []);
+const DEFAULT_TTL = 16;
+
+/** A group, and who joins it: each by the interface that is on the way from the sender. */
+function planGroup(
+  place: Place,
+  { to, receivers, ttl = DEFAULT_TTL }: UdpWorkload,
+  from: Node | undefined,
+  network: Network,
+): { readonly target: Pick<FlowPlan, 'target' | 'address' | 'isOverlay'>; readonly plan: GroupPlan } | undefined {
+  const address = parsePrefix(to);
+  const isGroup = address !== undefined && groups.some((one) => contains(one, address));
+  if (!isGroup) {
+    if (receivers !== undefined) place.at('to').fail('bad-option', `receivers join a group: ${to} is none`);
+    return undefined;
+  }
+  if (!receivers?.length) return place.at('receivers').fail('bad-option', 'who joins the group? One node at least');
+  if (!Number.isInteger(ttl) || ttl < 1 || ttl > 255) place.at('ttl').fail('bad-option', `${ttl} is no ttl: 1 to 255`);
+  const { family } = address;
+  const joined = receivers.flatMap((name, i) => {
+    const at = place.at('receivers').at(i);
+    const node = findNode(at, name, network);
+    if (!node || !from) return [];
+    if (node === from) return at.fail('bad-option', 'the sender is no receiver') ?? [];
+    const ways = node.ports
+      .flatMap((port) => port.interfaces)
+      .flatMap((through) => {
+        const way = pathTo(from, through, family, network);
+        return way?.[0] ? [{ node, through, out: way[0].through, hops: way.length }] : [];
+      });
+    const [nearest] = ways.toSorted((a, b) => a.hops - b.hops);
+    return nearest ?? at.fail('unreachable', `there is no way from ${from.name} to ${name}`) ?? [];
+  });
+  const [first] = joined;
+  return (
+    first && {
+      target: { target: first.through, address, isOverlay: true },
+      plan: { ttl, out: first.out, receivers: joined.map(({ node, through }) => ({ node, through })) },
+    }
   );
 }
 

@@ -5,6 +5,7 @@ import { AF, IPPROTO } from '../../abi/netlink/constants.ts';
 import { parseTcpInfo, type TcpInfo } from '../../abi/netlink/inet-diag.ts';
 import { asString } from '../../abi/netlink/message.ts';
 import { MPTCP, MSG, SO, SOCK, SOL, TCP } from '../../abi/uapi/socket.ts';
+import { concat } from '../../bytes/concat.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { plus } from '../../kernel/memory.ts';
 import { stealFd } from '../../kernel/syscalls/namespace.ts';
@@ -44,6 +45,40 @@ export async function setTos(task: UserTask, fd: number, family: Family, tos: nu
   if (family === 'ipv4') await set(task, fd, SOL.IP, IP_TOS, tos, 'IP_TOS');
   else await set(task, fd, SOL.IPV6, IPV6_TCLASS, tos, 'IPV6_TCLASS');
 }
+
+/** A socket is in a group from here on, by the device with this index. */
+export async function joinGroup(task: UserTask, fd: number, group: InterfaceAddress, device: number): Promise<void> {
+  const address = toBytes(group);
+  if (group.family === 'ipv4')
+    await set(task, fd, SOL.IP, IP_ADD_MEMBERSHIP, mreqn(address, device), 'IP_ADD_MEMBERSHIP');
+  else await set(task, fd, SOL.IPV6, IPV6_JOIN_GROUP, concat([address, word(device)]), 'IPV6_JOIN_GROUP');
+}
+
+/** What it sends to groups leaves by that device, and passes so many routers. */
+export async function sendToGroups(
+  task: UserTask,
+  fd: number,
+  family: Family,
+  { device, ttl }: { readonly device: number; readonly ttl: number },
+): Promise<void> {
+  if (family === 'ipv4') {
+    await set(task, fd, SOL.IP, IP_MULTICAST_IF, mreqn(new Uint8Array(4), device), 'IP_MULTICAST_IF');
+    await set(task, fd, SOL.IP, IP_MULTICAST_TTL, ttl, 'IP_MULTICAST_TTL');
+  } else {
+    await set(task, fd, SOL.IPV6, IPV6_MULTICAST_IF, device, 'IPV6_MULTICAST_IF');
+    await set(task, fd, SOL.IPV6, IPV6_MULTICAST_HOPS, ttl, 'IPV6_MULTICAST_HOPS');
+  }
+}
+
+/** struct ip_mreqn: the group, no address of the device, its index. */
+const mreqn = (group: Uint8Array, device: number): Uint8Array => concat([group, new Uint8Array(4), word(device)]);
+const word = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);
+const IP_MULTICAST_IF = 32;
+const IP_MULTICAST_TTL = 33;
+const IP_ADD_MEMBERSHIP = 35;
+const IPV6_MULTICAST_IF = 17;
+const IPV6_MULTICAST_HOPS = 18;
+const IPV6_JOIN_GROUP = 20;
 
 /** ip(7) and ipv6(7) */
 const IP_TOS = 1;

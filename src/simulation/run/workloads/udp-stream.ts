@@ -13,7 +13,7 @@ import { bitRate, InterarrivalJitter } from '../../measure/stats.ts';
 import type { FlowPlan } from '../../plan/workload-plan.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { BatchReader } from '../receive.ts';
-import { anyAddress, endpoint, familyNumber, setTos } from '../sockets.ts';
+import { anyAddress, endpoint, familyNumber, joinGroup, setTos } from '../sockets.ts';
 
 /** Number and time of sending, 64 bits each, in network order: what begins with zeros no heuristic dissector of Wireshark takes. */
 export const UDP_HEADER = 16;
@@ -45,7 +45,11 @@ export class UdpStream {
   #lastNs = Number.NEGATIVE_INFINITY;
   #allThere: (() => void) | undefined;
 
-  constructor(stage: Stage, plan: FlowPlan, size: number) {
+  /** `joins`: the group that the receiver is to be in, and by which device. */
+  readonly #joins: number | undefined;
+
+  constructor(stage: Stage, plan: FlowPlan, size: number, joins?: number) {
+    this.#joins = joins;
     this.#stage = stage;
     this.#plan = plan;
     this.#size = size;
@@ -65,6 +69,7 @@ export class UdpStream {
           );
           must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER));
           must('bind', await bind(task, fd, anyAddress(address.family, port)));
+          if (this.#joins !== undefined) await joinGroup(task, fd, address, this.#joins);
           const reader = await BatchReader.open(task, fd, UDP_HEADER, this.#stage.realtime);
           this.#receiver = { task, fd };
           resolve();
@@ -138,10 +143,15 @@ export class UdpStream {
     return this.received < 2 ? undefined : bitRate((this.received - 1) * this.#size, this.#lastNs - this.#firstNs);
   }
 
-  async openSender(task: ProgramTask): Promise<{ readonly fd: number; readonly buffer: UserBuffer }> {
+  /** `prepare` is given the socket before it has anyone to send to. */
+  async openSender(
+    task: ProgramTask,
+    prepare?: (fd: number) => Promise<void>,
+  ): Promise<{ readonly fd: number; readonly buffer: UserBuffer }> {
     const { address, port } = this.#plan;
     const fd = must('socket', await socket(task, familyNumber(address.family), SOCK.DGRAM | SOCK.CLOEXEC, IPPROTO.UDP));
     await setTos(task, fd, address.family, this.#plan.tos);
+    await prepare?.(fd);
     must('connect', await connect(task, fd, endpoint(address, port)));
     return { fd, buffer: await mapBuffer(task, this.#size) };
   }
@@ -150,12 +160,18 @@ export class UdpStream {
   async send(task: ProgramTask, fd: number, buffer: UserBuffer): Promise<void> {
     const header = new DataView(new ArrayBuffer(UDP_HEADER));
     const nowNs = this.#stage.nowNs();
-    header.setBigUint64(0, BigInt(this.sent++));
+    header.setBigUint64(0, BigInt(this.sent));
     header.setBigUint64(8, BigInt(nowNs));
-    this.#sentNs.push(nowNs);
+    this.noteSent(nowNs);
     task.memory.write(buffer.at, new Uint8Array(header.buffer));
     // A full queue or an unreachable target loses this one: the next is on its own.
     await send(task, fd, buffer, this.#size, MSG.NOSIGNAL);
+  }
+
+  /** One was sent, by this stream or by another one of the same group. */
+  noteSent(atNs: number): void {
+    this.sent++;
+    this.#sentNs.push(atNs);
   }
 
   /** Wait for the last ones on their way. */
