@@ -239,6 +239,24 @@ test('the same request and seed answer the same bytes, events and all', async ()
   expect(await simulate(request)).toEqual(await simulate(request));
 });
 
+test('a route of another table comes and goes', async () => {
+  const add = { to: '10.9.0.0/16', via: 'b', table: 7 };
+  const answer = await simulate(
+    network({}, [
+      { type: 'route', at: '1s', node: 'a', add },
+      { type: 'route', at: '2s', node: 'a', add: { ...add, to: '10.8.0.0/16' } },
+      { type: 'route', at: '3s', node: 'a', remove: add },
+    ]),
+  );
+  expect(answer.events?.every(({ error }) => error === undefined)).toBe(true);
+  expect(answer.hosts.a?.state.routes.filter((route) => route.includes('table 7'))).toEqual([
+    '10.8.0.0/16 via 10.0.0.2 dev eth0 table 7',
+  ]);
+  expect(issues(network({}, [{ type: 'route', at: '1s', node: 'a', add: { ...add, fwmark: 7 } }]))).toEqual([
+    'events[0].add.fwmark',
+  ]);
+});
+
 describe('what cannot be is refused at its place', () => {
   const at = '1s';
   test.each<[EventSpec, string]>([

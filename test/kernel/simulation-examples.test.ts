@@ -121,6 +121,14 @@ it('MPTCP carries over two paths what one path cannot', async () => {
   const { tcp } = await run(mptcp);
   expect(tcp('one path').goodput_bps).toBeLessThan(9.6e6);
   expect(tcp('two paths').goodput_bps).toBeGreaterThan(14e6);
+  expect(tcp('one path').subflows).toBeUndefined();
+  const subflows = tcp('two paths').subflows ?? [];
+  // From both of the sender's addresses, each to a port of the flow.
+  expect(new Set(subflows.map(({ local }) => local.split(':')[0]))).toEqual(new Set(['10.0.0.1', '10.0.1.1']));
+  expect(subflows.every(({ remote }) => remote.endsWith(':5002'))).toBe(true);
+  expect(subflows.some(({ min_rtt_ms }) => min_rtt_ms < 21)).toBe(true);
+  const sum = subflows.reduce((all, { goodput_bps }) => all + goodput_bps, 0);
+  expect(sum / tcp('two paths').goodput_bps).toBeCloseTo(1, 1);
 });
 
 it('a path MTU black hole: a transfer hangs, tcp_mtu_probing finds its way, a clamped segment size never meets it', async () => {

@@ -18,8 +18,12 @@ export const SO = {
 /** tcp(7) */
 export const TCP = { NODELAY: 1, MAXSEG: 2, INFO: 11, CONGESTION: 13, NOTSENT_LOWAT: 25 } as const;
 
-/** linux/mptcp.h: struct mptcp_info, and where bytes received in order are in it. */
-export const MPTCP = { INFO: 1, INFO_BYTES: 96, INFO_BYTES_RECEIVED: 64 } as const;
+/** linux/mptcp.h: struct mptcp_info, and where bytes received in order are in it; what there is of each subflow. */
+export const MPTCP = {
+  INFO: 1,
+  TCPINFO: 2,
+  SUBFLOW_ADDRS: 3,
+  INFO_BYTES: 96, INFO_BYTES_RECEIVED: 64 } as const;
 
 /** packet(7) */
 export const PACKET = { STATISTICS: 6, AUXDATA: 8, OUTGOING: 4 } as const;

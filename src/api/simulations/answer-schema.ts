@@ -57,6 +57,21 @@ const flow = z
       rtt_ms: summary.optional().openapi({ description: 'Of the smoothed round-trip times sampled while it ran.' }),
       min_rtt_ms: z.number().optional(),
       streams: z.array(z.object({ bytes: z.number(), goodput_bps: z.number() })),
+      subflows: z
+        .array(
+          z.object({
+            local: z.string(),
+            remote: z.string(),
+            bytes_acked: z.number(),
+            goodput_bps: z.number(),
+            rtt_ms: z.number(),
+            min_rtt_ms: z.number(),
+            retransmits: z.int(),
+            cwnd: z.number().openapi({ description: 'Segments.' }),
+          }),
+        )
+        .optional()
+        .openapi({ description: 'Of MPTCP: the paths that were open at the end, as the sender sees them.' }),
       fairness: z.number().optional().openapi({ description: "Jain's index over the streams." }),
       tcp_info: z
         .record(z.string(), z.number())

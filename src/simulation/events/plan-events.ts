@@ -243,6 +243,12 @@ function planRouteEvent(place: Place, spec: RouteEvent, { topology, addressing }
   if ((spec.add === undefined) === (spec.remove === undefined)) return place.fail('bad-option', 'add or remove');
   const key = spec.add === undefined ? 'remove' : 'add';
   const given = spec[key];
+  for (const selector of ['from', 'fwmark', 'iif'] as const)
+    if (given?.[selector] !== undefined)
+      place
+        .at(key)
+        .at(selector)
+        .fail('bad-option', 'rules stay as they are: a route of the host has them, and this one can name its table');
   const interfaces = node.ports.flatMap((port) => port.interfaces);
   // One that is to go is told by what it leads to: nothing else need be said.
   const lenient = key === 'remove' && given?.via === undefined && given?.dev === undefined;

@@ -41,9 +41,25 @@ export interface TcpResult extends FlowResult {
   readonly rtt_ms?: Summary;
   readonly min_rtt_ms?: number;
   readonly streams: readonly StreamResult[];
+  /** Of MPTCP: those that were open at the end, of all streams. */
+  readonly subflows?: readonly SubflowResult[];
   /** Jain's index over the streams. */
   readonly fairness?: number;
   readonly tcp_info?: TcpInfo;
+}
+
+/** One path of an MPTCP connection, as its sender sees it. */
+export interface SubflowResult {
+  readonly local: string;
+  readonly remote: string;
+  readonly bytes_acked: number;
+  /** Of what it carried, over the time of the whole flow. */
+  readonly goodput_bps: number;
+  readonly rtt_ms: number;
+  readonly min_rtt_ms: number;
+  readonly retransmits: number;
+  /** Segments. */
+  readonly cwnd: number;
 }
 
 export interface UdpResult extends FlowResult {

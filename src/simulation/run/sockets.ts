@@ -2,7 +2,8 @@
 
 import { errnos } from '../../abi/errno.ts';
 import { AF, IPPROTO } from '../../abi/netlink/constants.ts';
-import { parseTcpInfo, type TcpInfo } from '../../abi/netlink/inet-diag.ts';
+import { formatIp } from '../../abi/netlink/inet.ts';
+import { parseTcpInfo, type TcpInfo, tcpInfo } from '../../abi/netlink/inet-diag.ts';
 import { asString } from '../../abi/netlink/message.ts';
 import { MPTCP, MSG, SO, SOCK, SOL, TCP } from '../../abi/uapi/socket.ts';
 import { concat } from '../../bytes/concat.ts';
@@ -181,6 +182,55 @@ export const peekMptcpReceived = (asker: UserTask, owner: UserTask, fd: number):
     const info = await getsockopt(task, copy, SOL.MPTCP, MPTCP.INFO, MPTCP.INFO_BYTES);
     return Number(new DataView(info.buffer).getBigUint64(MPTCP.INFO_BYTES_RECEIVED, true));
   });
+
+/** One subflow of an MPTCP connection. */
+export interface Subflow {
+  /** Address and port. */
+  readonly local: string;
+  readonly remote: string;
+  readonly info: TcpInfo;
+}
+
+/** struct mptcp_subflow_data: sizes of itself, how many there are, sizes of what follows in the kernel and here. */
+const SUBFLOW_DATA_BYTES = 16;
+const SOCKADDR_STORAGE_BYTES = 128;
+const MOST_SUBFLOWS = 8;
+
+async function askSubflows(task: UserTask, fd: number, option: number, bytesEach: number): Promise<Uint8Array[]> {
+  const { memory, scratch } = task;
+  const at = plus(scratch, 8);
+  const room = SUBFLOW_DATA_BYTES + MOST_SUBFLOWS * bytesEach;
+  memory.setU32(scratch, room);
+  for (const [i, value] of [SUBFLOW_DATA_BYTES, 0, 0, bytesEach].entries()) memory.setU32(plus(at, 4 * i), value);
+  must('getsockopt', await task.syscall('getsockopt', fd, SOL.MPTCP, option, at, scratch));
+  const answer = memory.copy(at, room);
+  const count = Math.min(MOST_SUBFLOWS, new DataView(answer.buffer).getUint32(4, true));
+  return Array.from({ length: count }, (_, i) =>
+    answer.slice(SUBFLOW_DATA_BYTES + i * bytesEach, SUBFLOW_DATA_BYTES + (i + 1) * bytesEach),
+  );
+}
+
+/** The subflows that there are: one where the peer did not answer in MPTCP. */
+export async function readSubflows(task: UserTask, fd: number): Promise<Subflow[]> {
+  const infos = await askSubflows(task, fd, MPTCP.TCPINFO, tcpInfo.size);
+  const addresses = await askSubflows(task, fd, MPTCP.SUBFLOW_ADDRS, 2 * SOCKADDR_STORAGE_BYTES);
+  return infos.map((info, i) => ({
+    local: formatSockaddr(addresses[i]?.subarray(0, SOCKADDR_STORAGE_BYTES)),
+    remote: formatSockaddr(addresses[i]?.subarray(SOCKADDR_STORAGE_BYTES)),
+    info: parseTcpInfo(info),
+  }));
+}
+
+export const peekSubflows = (asker: UserTask, owner: UserTask, fd: number): Promise<Subflow[]> =>
+  peek(asker, owner, fd, readSubflows);
+
+/** "10.0.0.1:5001", "[fd00::1]:5001" */
+function formatSockaddr(bytes: Uint8Array = new Uint8Array(SOCKADDR_STORAGE_BYTES)): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const isIpv4 = view.getUint16(0, true) === AF.INET;
+  const address = formatIp(isIpv4 ? bytes.slice(4, 8) : bytes.slice(8, 24));
+  return `${isIpv4 ? address : `[${address}]`}:${view.getUint16(2)}`;
+}
 
 /** Wait until a descriptor is ready or CLOCK_MONOTONIC says so. Answers whether it is ready. */
 export async function waitReady(

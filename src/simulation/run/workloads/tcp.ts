@@ -5,11 +5,22 @@ import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
 import { connect, localPort, send, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
-import type { TcpResult } from '../../measure/results.ts';
+import type { SubflowResult, TcpResult } from '../../measure/results.ts';
 import { bitRate, jainIndex, summarize } from '../../measure/stats.ts';
 import type { TcpPlan } from '../../plan/workload-plan.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
-import { EAGAIN, endpoint, isGone, peekCongestion, peekTcpInfo, tcpSocket, waitReady } from '../sockets.ts';
+import {
+  EAGAIN,
+  endpoint,
+  isGone,
+  peekCongestion,
+  peekSubflows,
+  peekTcpInfo,
+  readSubflows,
+  type Subflow,
+  tcpSocket,
+  waitReady,
+} from '../sockets.ts';
 import { TcpSink } from './tcp-sink.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
@@ -22,6 +33,8 @@ interface Stream {
   readonly port: number;
   /** What the receiver had when the stream ended. */
   endedBytes?: number;
+  /** Of MPTCP, before its subflows were closed. */
+  endedSubflows?: readonly Subflow[];
 }
 
 export function tcp(stage: Stage, plan: TcpPlan): Workload {
@@ -49,6 +62,7 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
       if (stage.nowNs() >= untilNs) break;
     }
     if (plan.bytes === undefined) stream.endedBytes = await sink.bytesFrom(port, task);
+    if (plan.options.mptcp) stream.endedSubflows = await readSubflows(task, fd);
     must('shutdown', await shutdown(task, fd, SHUT.WR));
     if (plan.bytes !== undefined) stream.endedBytes = (await task.waitFor(sink.ended(port))).readBytes;
   }
@@ -75,11 +89,16 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
       const shares = [];
       let retransmits = 0;
       const infos = [];
-      for (const { task, fd, port, endedBytes } of streams) {
+      const subflows: SubflowResult[] = [];
+      for (const { task, fd, port, endedBytes, endedSubflows } of streams) {
         const bytes = endedBytes ?? (await sink.bytesFrom(port, asker));
         shares.push({ bytes, goodput_bps: bitRate(bytes, lastedNs) });
         const info = await peekTcpInfo(asker, task, fd);
         infos.push(info);
+        if (plan.options.mptcp)
+          subflows.push(
+            ...(endedSubflows ?? (await peekSubflows(asker, task, fd))).map((one) => subflowResult(one, lastedNs)),
+          );
         retransmits += info.total_retrans;
       }
       const bytes = shares.reduce((sum, share) => sum + share.bytes, 0);
@@ -97,9 +116,23 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
         ...(rtt && { rtt_ms: rtt }),
         ...(infos.length > 0 && { min_rtt_ms: minRtt / 1000 }),
         streams: shares,
+        ...(plan.options.mptcp && { subflows }),
         ...(fairness !== undefined && { fairness }),
         ...(infos[0] && { tcp_info: infos[0] }),
       };
     },
+  };
+}
+
+function subflowResult({ local, remote, info }: Subflow, lastedNs: number): SubflowResult {
+  return {
+    local,
+    remote,
+    bytes_acked: info.bytes_acked,
+    goodput_bps: bitRate(info.bytes_acked, lastedNs),
+    rtt_ms: info.rtt / 1000,
+    min_rtt_ms: info.min_rtt / 1000,
+    retransmits: info.total_retrans,
+    cwnd: info.snd_cwnd,
   };
 }
