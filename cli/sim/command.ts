@@ -9,6 +9,7 @@ export interface SimArguments {
   readonly html?: string;
   readonly json?: true;
   readonly deadline?: number;
+  readonly graph?: string;
   readonly sweep?: Readonly<Record<string, readonly unknown[]>>;
   readonly url?: URL;
   readonly quiet?: true;
@@ -34,6 +35,10 @@ export const simCommand = (): Command =>
     .option('--html <file>', 'write a page with charts of delivery rates, round-trip times, windows and queues there')
     .option('--json', 'the whole answer as JSON instead of tables')
     .option('--deadline <seconds>', 'stop after so long by the clock on the wall (default: never)', seconds)
+    .option(
+      '--graph <file>',
+      'nodes and links of a graph in GML or GraphML, beside those of the network: routers by their labels (or their `role`), links with `rate`, `delay`, `loss` … of their edges',
+    )
     .option(
       '--sweep <path=values>',
       'run it for each of these values (links[0].delay=10ms,20ms), and show one table; several: for each combination. A member "sweep" of the file does the same',

@@ -11,7 +11,8 @@ import { tablesOf } from './tables.ts';
 
 /** Whether every workload did what it was asked. */
 export async function sim(file: string, options: SimArguments): Promise<boolean> {
-  const { sweep: axes, ...network } = readNetwork(file);
+  const { sweep: axes, ...read } = readNetwork(file);
+  const network = options.graph === undefined ? read : (await import('./graph.ts')).withGraph(read, options.graph);
   if (axes !== undefined || options.sweep !== undefined) {
     const { sweep } = await import('./sweep.ts');
     return sweep(network, { ...Object(axes), ...options.sweep }, options);

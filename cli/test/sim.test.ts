@@ -1,6 +1,6 @@
 /** `lkl sim` from the outside: the example's table, its captures, and what it says of a network that cannot be. */
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -118,4 +118,46 @@ it('says in its table which run of a sweep cannot be, and at its place which swe
   expect(bad.stdout.toString()).toMatch(/^long .*links\[0\]\.delay: "long" is no time/m);
   const nowhere = await lkl(['sim', '-', '--sweep', 'links[1].delay=10ms'], network('b'));
   expect(nowhere).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('sweep["links[1].delay"]') });
+}, 120_000);
+
+it.each([
+  [
+    'ring.gml',
+    `# three cities
+graph [
+  node [ id 0 label "São Paulo" ] node [ id 1 label "Rio" ] node [ id 2 label "Santos" role "host" ]
+  edge [ source 0 target 1 LinkSpeedRaw 10000000.0 delay "5ms" ] edge [ source 1 target 2 rate "1mbit" ]
+]`,
+  ],
+  [
+    'ring.graphml',
+    `<?xml version="1.0"?><graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+<key attr.name="label" attr.type="string" for="node" id="d0"/><key id="d1" for="edge" attr.name="rate"/>
+<key id="d2" for="edge" attr.name="delay"/><key id="d3" for="node" attr.name="role"/>
+<!-- <node id="not"/> --><graph edgedefault="undirected">
+<node id="n0"><data key="d0">S&#227;o Paulo</data></node><node id="n1"><data key="d0">Rio</data></node>
+<node id="n2"><data key="d0">Santos</data><data key="d3">host</data></node>
+<edge source="n0" target="n1"><data key="d1">10mbit</data><data key="d2">5ms</data></edge>
+<edge source="n1" target="n2"><data key="d1">1mbit</data></edge></graph></graphml>`,
+  ],
+])(
+  'takes nodes and links of %s',
+  async (name, text) => {
+    const file = join(folder, name);
+    writeFileSync(file, text);
+    const request = { hosts: {}, links: [], workloads: [{ type: 'ping', from: 'Sao-Paulo', to: 'Santos', count: 2 }] };
+    const { exitCode, stdout } = await lkl(['sim', '-', '--graph', file], Buffer.from(JSON.stringify(request)));
+    expect({ exitCode, rtt: stdout.toString() }).toEqual({
+      exitCode: 0,
+      rtt: expect.stringMatching(/Sao-Paulo → Santos +2 +2 +0 % +10(\.\d+)? ms/),
+    });
+  },
+  120_000,
+);
+
+it('says what is wrong with a graph', async () => {
+  const file = join(folder, 'bad.gml');
+  writeFileSync(file, 'graph [ node [ id 0 ] edge [ source 0 target 7 ] ]');
+  const { exitCode, stderr } = await lkl(['sim', '-', '--graph', file], network('b'));
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining('an edge ends at 7') });
 }, 120_000);

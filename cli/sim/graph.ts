@@ -1,0 +1,172 @@
+/** Graphs of others as networks: GML and GraphML, as topology collections and graph editors write them. */
+
+import { readFileSync } from 'node:fs';
+import { Failure, reasonOf } from '../failure.ts';
+
+type Attributes = Readonly<Record<string, string>>;
+export interface Graph {
+  readonly nodes: readonly { readonly id: string; readonly attributes: Attributes }[];
+  readonly edges: readonly { readonly source: string; readonly target: string; readonly attributes: Attributes }[];
+}
+type Network = Readonly<Record<string, unknown>>;
+
+/** The network with the nodes and links of the graph in a file; what it says itself of nodes of the same names counts. */
+export function withGraph(network: Network, file: string): Network {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new Failure('usage', `${file} cannot be read: ${reasonOf(cause)}`);
+  }
+  const graph = /^\s*</.test(text) ? parseGraphml(text, file) : parseGml(text, file);
+  return joined(network, graph, file);
+}
+
+const roles = { host: 'hosts', router: 'routers', switch: 'switches' } as const;
+
+/** Nodes are routers unless their `role` says otherwise; edges have our words (rate, delay, loss, mtu), or a speed in bits a second. */
+function joined(network: Network, { nodes, edges }: Graph, file: string): Network {
+  if (nodes.length === 0) throw new Failure('usage', `${file} has no nodes: is it GML or GraphML?`);
+  const names = new Map<string, string>();
+  const groups: Record<string, Record<string, unknown>> = { hosts: {}, routers: {}, switches: {} };
+  for (const { id, attributes } of nodes) {
+    const name = nameOf(attributes.label ?? id, new Set(names.values()));
+    names.set(id, name);
+    const role = attributes.role ?? 'router';
+    if (role !== 'host' && role !== 'router' && role !== 'switch')
+      throw new Failure('usage', `${file}: ${name} is a ${role}: host, router or switch`);
+    const isGiven = Object.values(roles).some((key) => Object.hasOwn(Object(network[key]), name));
+    if (!isGiven) Object.assign(groups[roles[role]] ?? {}, { [name]: {} });
+  }
+  const links = edges.map(({ source, target, attributes }) => {
+    const ends = [source, target].map((id) => {
+      const name = names.get(id);
+      if (name === undefined) throw new Failure('usage', `${file}: an edge ends at ${id}, which is no node`);
+      return name;
+    });
+    return { endpoints: ends, ...linkOf(attributes) };
+  });
+  const merged = (key: string) => ({ ...groups[key], ...Object(network[key]) });
+  const own: readonly unknown[] = Array.isArray(network.links) ? network.links : [];
+  return {
+    ...network,
+    hosts: merged('hosts'),
+    routers: merged('routers'),
+    switches: merged('switches'),
+    links: [...own, ...links],
+  };
+}
+
+/** Names have letters, digits, ".", "_" and "-"; each is there once. */
+function nameOf(label: string, taken: ReadonlySet<string>): string {
+  const plain =
+    label
+      .normalize('NFKD')
+      .replace(/\p{M}/gu, '')
+      .replace(/[^\w.-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+|-+$/g, '')
+      .slice(0, 60) || 'node';
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? plain : `${plain}-${n}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+const words = ['rate', 'delay', 'loss', 'jitter', 'queue', 'burst'] as const;
+
+function linkOf(attributes: Attributes): Readonly<Record<string, unknown>> {
+  const link: Record<string, unknown> = {};
+  for (const word of words) if (attributes[word] !== undefined) link[word] = attributes[word];
+  if (attributes.mtu !== undefined) link.mtu = Number(attributes.mtu);
+  // The Internet Topology Zoo's: bits a second.
+  const speed = Number(attributes.LinkSpeedRaw ?? attributes.bandwidth);
+  if (link.rate === undefined && speed > 0) link.rate = `${speed}bit`;
+  return link;
+}
+
+/** graph [ node [ id 0 label "a" ] edge [ source 0 target 1 ] ] */
+function parseGml(text: string, file: string): Graph {
+  const tokens = [...text.matchAll(/#[^\n]*|"((?:[^"]*))"|\[|\]|[^\s[\]"]+/g)].filter(
+    ([whole]) => !whole.startsWith('#'),
+  );
+  let at = 0;
+  type Entry = readonly [key: string, value: string | readonly Entry[]];
+  const list = (isInner: boolean): readonly Entry[] => {
+    const entries: Entry[] = [];
+    while (at < tokens.length) {
+      const [key = ''] = tokens[at++] ?? [];
+      if (key === ']') {
+        if (isInner) return entries;
+        break;
+      }
+      const next = tokens[at++];
+      if (!next) break;
+      const [whole, quoted] = next;
+      entries.push([key, whole === '[' ? list(true) : unescaped(quoted ?? whole)]);
+    }
+    if (isInner) throw new Failure('usage', `${file} is no GML: a list has no end`);
+    return entries;
+  };
+  const graph = list(false).find(([key]) => key === 'graph')?.[1];
+  if (!Array.isArray(graph)) throw new Failure('usage', `${file} is neither GML nor GraphML: there is no graph in it`);
+  const attributesOf = (value: Entry[1]): Record<string, string> =>
+    Object.fromEntries(
+      (Array.isArray(value) ? (value as readonly Entry[]) : []).flatMap(([key, one]) =>
+        typeof one === 'string' ? [[key, one]] : [],
+      ),
+    );
+  const all = (kind: string) =>
+    (graph as readonly Entry[]).filter(([key]) => key === kind).map(([, value]) => attributesOf(value));
+  return {
+    nodes: all('node').map(({ id = '', ...attributes }) => ({ id, attributes })),
+    edges: all('edge').map(({ source = '', target = '', ...attributes }) => ({ source, target, attributes })),
+  };
+}
+
+/** <graphml><key id="d0" for="edge" attr.name="rate"/><graph><node id="a"><data key="d0">…</data></node><edge source="a" target="b"/></graph></graphml> */
+function parseGraphml(text: string, file: string): Graph {
+  const keys = new Map<string, string>();
+  const nodes: { id: string; attributes: Record<string, string> }[] = [];
+  const edges: { source: string; target: string; attributes: Record<string, string> }[] = [];
+  let current: Record<string, string> | undefined;
+  const bare = text.replace(/<!--[\s\S]*?-->/g, '');
+  for (const [, tag = '', rest = '', body = ''] of bare.matchAll(
+    /<(\/?[\w:]+)((?:\s+[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*\/?>([^<]*)/g,
+  )) {
+    const attributes: Record<string, string> = Object.fromEntries(
+      [...rest.matchAll(/([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)].map(([, name = '', a, b]) => [
+        name,
+        unescaped(a ?? b ?? ''),
+      ]),
+    );
+    switch (tag.replace(/^\w+:/, '')) {
+      case 'key':
+        keys.set(attributes.id ?? '', attributes['attr.name'] ?? attributes.id ?? '');
+        break;
+      case 'node':
+        nodes.push({ id: attributes.id ?? '', attributes: {} });
+        current = nodes.at(-1)?.attributes;
+        break;
+      case 'edge':
+        edges.push({ source: attributes.source ?? '', target: attributes.target ?? '', attributes: {} });
+        current = edges.at(-1)?.attributes;
+        break;
+      case '/node':
+      case '/edge':
+        current = undefined;
+        break;
+      case 'data':
+        if (current) current[keys.get(attributes.key ?? '') ?? attributes.key ?? ''] = unescaped(body.trim());
+    }
+  }
+  if (!/<(\w+:)?graphml[\s>]/.test(bare)) throw new Failure('usage', `${file} is XML, but no GraphML`);
+  return { nodes, edges };
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const unescaped = (text: string): string =>
+  text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
+    const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
+    if (code > 0 && code <= 0x10ffff) return String.fromCodePoint(code);
+    return entities[name ?? ''] ?? whole;
+  });
