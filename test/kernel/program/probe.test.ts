@@ -204,6 +204,11 @@ describe('a kernel', () => {
     expect(end).toMatchObject({ out: 'waiting\n', signal: 9 });
   });
 
+  it('whose only program waits for nothing says so, by the name of that', async () => {
+    const kernel = await programKernel();
+    await expect(answer(kernel, ['probe', 'hang'])).rejects.toThrow(/task \d+ \(probe\) in ppoll/);
+  });
+
   it('that dies takes its programs with it', async () => {
     const kernel = await programKernel();
     const end = answer(kernel, ['probe', 'hang'], { stdout: () => kernel.kill() });
