@@ -23,7 +23,9 @@ export const MPTCP = {
   INFO: 1,
   TCPINFO: 2,
   SUBFLOW_ADDRS: 3,
-  INFO_BYTES: 96, INFO_BYTES_RECEIVED: 64 } as const;
+  INFO_BYTES: 96,
+  INFO_BYTES_RECEIVED: 64,
+} as const;
 
 /** packet(7) */
 export const PACKET = { STATISTICS: 6, AUXDATA: 8, OUTGOING: 4 } as const;
