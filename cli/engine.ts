@@ -10,8 +10,9 @@ import { nodeLinux } from '../src/node/engine.ts';
  */
 const LAZY = '--wasm-lazy-validation';
 
-export function openEngine(memoryMib?: number): Promise<Linux> {
+/** `kernelsMib`: of all kernels together. */
+export function openEngine(memoryMib?: number, kernelsMib = 128): Promise<Linux> {
   setFlagsFromString(LAZY);
   const mountMib = memoryMib === undefined ? ([20, 64, 112] as const) : ([memoryMib] as const);
-  return nodeLinux({ limits: { kernelsMib: 128, aloneMib: 112, mountMib, ready: 0, patienceMs: 0 } });
+  return nodeLinux({ limits: { kernelsMib, aloneMib: 112, mountMib, ready: 0, patienceMs: 0 } });
 }

@@ -9,6 +9,7 @@ import { mountCommand, umountCommand } from './mount/command.ts';
 import { packetdrillCommand } from './packetdrill/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { simCommand } from './sim/command.ts';
+import { toolCommands } from './tools/command.ts';
 import { lookCommands } from './verbs/commands.ts';
 import { webdavCommand } from './webdav/command.ts';
 import { writeCommands } from './write/command.ts';
@@ -34,6 +35,7 @@ export function lklProgram(version: () => string): Command {
     ...writeCommands(),
     mountCommand(),
     umountCommand(),
+    ...toolCommands(),
     callCommand(),
     simCommand(),
     packetdrillCommand(),

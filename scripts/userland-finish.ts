@@ -1,7 +1,7 @@
 /** Turns linked programs into what is committed: optimised, stripped, described in tools.json. Called by wasm/userland/build.sh. */
 
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -126,6 +126,14 @@ rmSync(tools.folder, { recursive: true, force: true });
 mkdirSync(tools.folder, { recursive: true });
 for (const { name } of json.tools)
   writeFileSync(join(tools.folder, `${name}.wasm`), readFileSync(join(work, 'dist', `${name}.wasm`)));
+/** What the package needs to be one, and what each source says of its authors. */
+cpSync(join(root, 'wasm/userland/npm'), tools.folder, { recursive: true });
+mkdirSync(join(tools.folder, 'copyright'));
+for (const source of readdirSync(join(work, 'src')).sort()) {
+  const text = ['debian/copyright', 'COPYRIGHT'].map((name) => join(work, 'src', source, name)).find(existsSync);
+  if (text === undefined) throw new Error(`${source} says nothing of its authors`);
+  writeFileSync(join(tools.folder, 'copyright', source), readFileSync(text));
+}
 writeFileSync(tools.json, `${JSON.stringify(json, null, 1)}\n`);
 const sum = (field: 'bytes' | 'gzipBytes') => json.tools.reduce((all, tool) => all + tool[field], 0);
 console.log(`${json.tools.length} programs: ${sum('bytes')} bytes, ${sum('gzipBytes')} gzip`);

@@ -20,6 +20,7 @@ const engine = [
   'packetdrill',
   'simulation',
   'storage',
+  'tools',
   'tree',
 ];
 const below: Readonly<Record<string, readonly string[]>> = {
@@ -34,6 +35,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   batch: ['abi', 'bytes', 'errors', 'image', 'kernel', 'storage', 'tree'],
   packetdrill: ['abi', 'kernel'],
   dav: ['abi', 'archive', 'bytes', 'errors', 'kernel', 'tree'],
+  tools: ['abi', 'errors', 'image', 'kernel', 'storage', 'tree'],
   simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],
   // What JSON says, to HTTP, the command and the page alike.
   api: engine,

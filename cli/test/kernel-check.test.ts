@@ -45,3 +45,10 @@ it('another snapshot than the one described', () => {
   appendFileSync(join(copy, 'wasm/dist/kernel.wasm'), '\0');
   expect(check()).toEqual({ status: 1, stale: ['snapshot.json: sha256 of kernel.wasm'] });
 });
+
+it('another source of the tools, and another tool', () => {
+  appendFileSync(join(copy, 'wasm/userland/lkl-cc'), '\n');
+  appendFileSync(join(copy, 'wasm/dist/tools/mke2fs.wasm'), '\0');
+  const stale = ['tools.json: hash of all inputs', 'tools.json: sha256 of every tool'];
+  expect(check()).toEqual({ status: 1, stale });
+});

@@ -4,6 +4,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openAsBlob,
@@ -86,6 +87,27 @@ describe('the package', () => {
     expect(status).toBe(0);
     expect(stdout.equals((await lkl(['fs2tar', image])).stdout)).toBe(true);
   });
+
+  it('asks for the package of the tools, and finds it when it is beside it', () => {
+    const disk = join(folder, 'out-of-tools.img');
+    const make = ['mkfs', '-t', 'ext4', '-s', '16M', disk];
+    const without = spawnSync(process.execPath, [join(installed, 'node_modules/lkl-linux/cli/lkl.mjs'), ...make]);
+    expect(without.stderr.toString()).toBe(
+      'lkl: this needs the package lkl-linux-tools: npm install lkl-linux-tools\n',
+    );
+    expect(existsSync(disk)).toBe(false);
+    const both = join(folder, 'both');
+    mkdirSync(both);
+    const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], {
+      cwd: join(root, 'wasm/dist/tools'),
+      encoding: 'utf8',
+    });
+    const tools = join(folder, JSON.parse(packed.slice(packed.indexOf('[\n')))[0].filename);
+    expect(statSync(tools).size).toBeLessThan(6 * MB);
+    execFileSync('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball, tools], { cwd: both });
+    const made = spawnSync(process.execPath, [join(both, 'node_modules/lkl-linux/cli/lkl.mjs'), ...make]);
+    expect({ status: made.status, stderr: made.stderr.toString() }).toEqual({ status: 0, stderr: '' });
+  }, 60_000);
 
   it('runs simulations, with their page', () => {
     const network = join(root, 'examples/simulations/bufferbloat.json');

@@ -12,7 +12,7 @@ needed=(linux-source-6.12 clang-22 lld-22 llvm-22 libclang-rt-22-dev-wasm32 gcc 
 
 # Libraries that programs are linked with, each after what it needs; then programs.
 libraries=(zlib lz4 libzstd xz-utils lzo2 util-linux-libs)
-programs=(e2fsprogs dosfstools squashfs-tools exfatprogs f2fs-tools xfsprogs btrfs-progs erofs-utils util-linux busybox iproute2 ethtool)
+programs=(e2fsprogs dosfstools squashfs-tools exfatprogs f2fs-tools xfsprogs btrfs-progs erofs-utils util-linux busybox iproute2)
 
 missing=()
 for package in "${needed[@]}"; do
@@ -76,6 +76,7 @@ build() { # PACKAGE
 	source=$(sed -n 's/^# source: //p' "$here/packages/$package.sh")
 	echo "$package"
 	"$here/fetch.sh" "${source:-$package}" "$work/src/$package"
+	[ ! -e "$here/packages/$package.patch" ] || patch -d "$work/src/$package" -p1 -s <"$here/packages/$package.patch"
 	rm -f "$work/programs/$package".{list,links}
 	# Not `( … ) || …`: in such a place `set -e` means nothing.
 	set +e
@@ -101,7 +102,8 @@ build() { # PACKAGE
 inputs_of() { # PACKAGE
 	local script=$here/packages/$1.sh source library
 	source=$(sed -n 's/^# source: //p' "$script")
-	sha256sum <"$script"
+	cat "$script" "$here/packages/$1".{patch,config} 2>/dev/null || true
+	! grep -q 'here/support/' "$script" || find "$here/support" -type f | sort | xargs cat
 	grep "^${source:-$1} " "$here/sources"
 	for library in $(sed -n 's/^# needs: //p' "$script"); do inputs_of "$library"; done
 }

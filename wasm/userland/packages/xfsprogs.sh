@@ -9,11 +9,10 @@ configure --disable-shared --enable-gettext=no --enable-editline=no --enable-lib
 make -j"$jobs" include/builddefs include/platform_defs.h
 mkdir -p include/xfs
 for part in include libxfs; do make -C $part NODEP=1 install-headers; done
-for part in include libfrog libxcmd libxfs libxlog libhandle mkfs repair db growfs copy mdrestore logprint io; do make -j"$jobs" -C $part NODEP=1; done
+for part in include libfrog libxcmd libxfs libxlog libhandle mkfs repair db growfs mdrestore io; do make -j"$jobs" -C $part NODEP=1; done
 program mkfs.xfs mkfs/mkfs.xfs
 program xfs_repair repair/xfs_repair
 program xfs_db db/xfs_db
 program xfs_growfs growfs/xfs_growfs
 program xfs_io io/xfs_io
-program xfs_copy copy/xfs_copy
 program xfs_mdrestore mdrestore/xfs_mdrestore

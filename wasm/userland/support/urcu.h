@@ -9,6 +9,12 @@ struct rcu_head {
 	void (*func)(struct rcu_head *head);
 };
 
+/* There are no readers in the middle of anything. */
+static inline void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
+{
+	func(head);
+}
+
 static inline void rcu_init(void) {}
 static inline void rcu_register_thread(void) {}
 static inline void rcu_unregister_thread(void) {}

@@ -1,0 +1,178 @@
+/** File systems made, checked, repaired and resized by Linux's own programs, as people call them. */
+
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const MIB = 1 << 20;
+const UUID = '01234567-89ab-4cde-8f01-23456789abcd';
+const folder = mkdtempSync(join(tmpdir(), 'lkl-tools-test-'));
+const tree = join(folder, 'tree');
+const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
+/** One after another: each takes all that a core has. */
+function lkl(args: readonly string[], env: Readonly<Record<string, string>> = {}, input = '') {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, ...args], {
+    encoding: 'utf8',
+    input,
+    env: { ...process.env, ...env },
+  });
+  return { status, stdout, stderr };
+}
+const at = (name: string): string => join(folder, name);
+const sha256 = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+beforeAll(() => {
+  mkdirSync(join(tree, 'deep/er'), { recursive: true });
+  writeFileSync(join(tree, 'small'), 'small\n');
+  writeFileSync(join(tree, 'deep/large'), Buffer.alloc(300_000, 'large '));
+  for (let i = 0; i < 50; i++) writeFileSync(join(tree, `deep/er/${i}`), `${i}\n`.repeat(i));
+  symlinkSync('deep/large', join(tree, 'link'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('lkl mkfs', () => {
+  it('makes of ext4 what mke2fs 1.47.0 of Debian makes natively, byte for byte', () => {
+    const image = at('ext4.same');
+    const words = ['-E', `hash_seed=${UUID},nodiscard`];
+    const { status, stderr } = lkl(['mkfs', '-t', 'ext4', '-s', '64M', '-U', UUID, image, '--', ...words], {
+      SOURCE_DATE_EPOCH: '1767225600',
+    });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    // truncate -s 64M F; E2FSPROGS_FAKE_TIME=1767225600 mke2fs -q -F -t ext4 -U $UUID -E hash_seed=$UUID,nodiscard F; sha256sum F
+    expect(sha256(image)).toBe('14889b6fcdf575fd512d7c017e93c18f84adcc2cc89e41c40aac0a5264a680af');
+  });
+
+  it.each(['ext2', 'ext4', 'xfs', 'btrfs', 'vfat', 'exfat', 'f2fs', 'squashfs', 'erofs'])(
+    'fills %s with a folder, which is then found in it and clean; the same seed gives the same bytes',
+    (type) => {
+      const size = ['squashfs', 'erofs'].includes(type) ? [] : ['-s', '320M'];
+      const [image, again] = [at(`${type}.img`), at(`${type}.again`)];
+      for (const one of [image, again]) {
+        const { status, stderr } = lkl(['mkfs', '-t', type, ...size, '--from', tree, '--seed', 'a', one]);
+        // FAT has no symlinks, which is told.
+        expect({ status, stderr: status === 0 ? stderr : '' }).toEqual({
+          status: /fat/.test(type) ? 3 : 0,
+          stderr: '',
+        });
+      }
+      expect(sha256(image)).toBe(sha256(again));
+      expect(lkl(['cat', image, 'small', 'deep/er/7']).stdout).toBe(`small\n${'7\n'.repeat(7)}`);
+      expect(lkl(['sha256', image, 'deep/large']).stdout.slice(0, 64)).toBe(sha256(join(tree, 'deep/large')));
+      if (type !== 'squashfs') expect(lkl(['fsck', image]).status).toBe(0);
+      rmSync(image);
+      rmSync(again);
+    },
+    300_000,
+  );
+
+  it('makes a squashfs of an ext4 image, as large as it needs to be', () => {
+    expect(lkl(['mkfs', '-t', 'ext4', '-s', '32M', '--from', tree, at('from.ext4')]).status).toBe(0);
+    expect(lkl(['convert', '-t', 'squashfs', at('from.ext4'), at('to.squashfs')]).status).toBe(0);
+    expect(statSync(at('to.squashfs')).size).toBeLessThan(MIB);
+    expect(lkl(['cat', at('to.squashfs'), 'small']).stdout).toBe('small\n');
+  }, 120_000);
+
+  it('leaves what is there alone, and nothing behind when it fails', () => {
+    writeFileSync(at('there'), 'precious');
+    const there = lkl(['mkfs', '-t', 'ext4', '-s', '8M', at('there')]);
+    expect({ status: there.status, text: readFileSync(at('there'), 'utf8') }).toEqual({ status: 1, text: 'precious' });
+    const tooLong = lkl(['mkfs', '-t', 'xfs', '-s', '320M', '-L', 'longer than twelve', at('none')]);
+    expect(tooLong).toMatchObject({ status: 1, stderr: 'lkl: xfs has a label of 12 bytes at most\n' });
+    const tooSmall = lkl(['mkfs', '-t', 'xfs', '-s', '1M', at('none')]);
+    expect(tooSmall.status).toBe(2);
+    expect(tooSmall.stderr).toMatch(/^lkl: mkfs.xfs ended with 1: /);
+    expect(lkl(['mkfs', '-t', 'nothing', '-s', '1M', at('none')]).status).not.toBe(0);
+    expect(existsSync(at('none'))).toBe(false);
+  });
+});
+
+describe('lkl fsck', () => {
+  it('tells of damage without touching it, and mends it when asked', () => {
+    const image = at('damaged');
+    lkl(['mkfs', '-t', 'ext4', '-s', '32M', '--from', tree, image]);
+    const fd = openSync(image, 'r+');
+    writeSync(fd, Buffer.alloc(4096, 0xa5), 0, 4096, 4096);
+    closeSync(fd);
+    const before = sha256(image);
+    expect(lkl(['fsck', image]).status).toBe(2);
+    expect(sha256(image)).toBe(before);
+    expect(lkl(['fsck', '--yes', image]).status).toBe(3);
+    expect(lkl(['fsck', image]).status).toBe(0);
+    expect(lkl(['cat', image, 'small']).stdout).toBe('small\n');
+  }, 120_000);
+});
+
+describe('lkl resize', () => {
+  it.each(['ext4', 'xfs', 'btrfs'])(
+    'makes %s larger, with all that is in it',
+    (type) => {
+      const image = at(`${type}.growing`);
+      lkl(['mkfs', '-t', type, '-s', '320M', '--from', tree, image]);
+      expect(lkl(['resize', image, '+100M'])).toMatchObject({ status: 0 });
+      expect(statSync(image).size).toBe(420 * MIB);
+      expect(lkl(['fsck', image]).status).toBe(0);
+      expect(JSON.parse(lkl(['df', '--json', image]).stdout).size_bytes).toBeGreaterThan(350 * MIB);
+      expect(lkl(['cat', image, 'small']).stdout).toBe('small\n');
+    },
+    120_000,
+  );
+
+  it('makes ext4 smaller, but not than what is in it; vfat keeps its size', () => {
+    lkl(['mkfs', '-t', 'ext4', '-s', '64M', '--from', tree, at('shrinking')]);
+    expect(lkl(['resize', at('shrinking'), '16M'])).toMatchObject({ status: 0 });
+    expect(statSync(at('shrinking')).size).toBe(16 * MIB);
+    expect(lkl(['fsck', at('shrinking')]).status).toBe(0);
+    expect(lkl(['resize', at('shrinking'), '512k']).status).toBe(2);
+    expect(statSync(at('shrinking')).size).toBe(16 * MIB);
+    lkl(['mkfs', '-t', 'vfat', '-s', '64M', at('fat')]);
+    expect(lkl(['resize', at('fat'), '128M']).status).toBe(2);
+    expect(statSync(at('fat')).size).toBe(64 * MIB);
+  }, 120_000);
+});
+
+describe('lkl shell', () => {
+  it('runs what it reads in the image, and what was written is there afterwards', () => {
+    lkl(['mkfs', '-t', 'ext4', '-s', '16M', '--from', tree, at('home')]);
+    const script = 'pwd; cat small; echo new >deep/new; rm link; sed s/new/NEW/ deep/new; exit 5\n';
+    const { status, stdout } = lkl(['shell', at('home')], {}, script);
+    expect({ status, stdout }).toEqual({ status: 5, stdout: '/mnt\nsmall\nNEW\n' });
+    expect(lkl(['ls', at('home')]).stdout).toBe('deep\nlost+found\nsmall\n');
+    expect(lkl(['cat', at('home'), 'deep/new']).stdout).toBe('new\n');
+    expect(lkl(['fsck', at('home')]).status).toBe(0);
+    const reading = lkl(['shell', '--read-only', at('home')], {}, 'rm small || echo kept\n');
+    expect(reading.stdout).toBe('kept\n');
+  }, 60_000);
+});
+
+describe('lkl run', () => {
+  it('gives a program its words, its input and its disks, and back what it says and how it ended', () => {
+    lkl(['mkfs', '-t', 'ext4', '-s', '16M', '--from', tree, at('disk')]);
+    const debugfs = lkl(['run', '--disk', at('disk'), '--read-only', '--', 'debugfs', '-R', 'cat small', '/dev/vda']);
+    expect(debugfs.stdout).toBe('small\n');
+    expect(lkl(['run', '--disk', at('disk'), '--', 'tune2fs', '-L', 'mine', '/dev/vda']).status).toBe(0);
+    expect(lkl(['info', '--json', at('disk')]).stdout).toContain('"label": "mine"');
+    expect(lkl(['run', '--', 'nothing']).status).toBe(1);
+  }, 60_000);
+
+  it('has a shell, whose children are processes of the kernel', () => {
+    const script = 'x=$(echo a b | tr a-z A-Z); for i in 1 2; do (echo $i $x; exit 3) | cat; done; kill -9 $$';
+    expect(lkl(['run', '--', 'sh', '-c', script])).toMatchObject({ status: 137, stdout: '1 A B\n2 A B\n' });
+  }, 60_000);
+});

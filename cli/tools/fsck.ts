@@ -1,0 +1,53 @@
+/** Checks a file system of an image in this process, and repairs it. */
+
+import { writableFile } from '../../src/node/writable-file.ts';
+import { rawDevice } from '../../src/storage/raw-device.ts';
+import { checkFileSystem } from '../../src/tools/check-file-system.ts';
+import { type CheckHow, fileSystemTools, type Verdict } from '../../src/tools/file-systems.ts';
+import { volumeOf } from '../../src/tools/volume.ts';
+import { openDiskFile } from '../disk.ts';
+import { exitCodes } from '../failure.ts';
+import { standardOutput } from '../output/output.ts';
+import { inWorkshop } from './shop.ts';
+
+export interface FsckOptions {
+  readonly type?: string;
+  readonly partition?: string;
+  readonly auto?: true;
+  readonly yes?: true;
+}
+
+const codes: Readonly<Record<Verdict, number>> = {
+  clean: exitCodes.done,
+  damaged: exitCodes.image,
+  mended: exitCodes.partial,
+};
+
+/** Answers the exit code. */
+export async function fsck(image: string, { type, partition, auto, yes }: FsckOptions): Promise<number> {
+  const how: CheckHow = yes ? 'all' : auto ? 'safe' : 'look';
+  const output = standardOutput();
+  const file = how === 'look' ? undefined : writableFile(image);
+  try {
+    // Whatever holds a disk can be looked at; what is written is raw.
+    const device = file ? rawDevice(file) : (await openDiskFile(image)).device;
+    return await inWorkshop({}, async (shop, engine) => {
+      const volume = volumeOf(
+        await engine.inspect(device),
+        partition,
+        type,
+        (known) => !!fileSystemTools(known)?.check,
+      );
+      const { write: _, flush: __, ...readOnly } = device;
+      const disk = await shop.attach(how === 'look' ? readOnly : device);
+      const path = `${disk}${volume.partition ?? ''}`;
+      const hear = (bytes: Uint8Array) => output.write(bytes);
+      const verdict = await checkFileSystem(shop, path, volume.type, how, { stdout: hear, stderr: hear });
+      if (how !== 'look') await shop.commit();
+      return codes[verdict];
+    });
+  } finally {
+    file?.close();
+    await output.end();
+  }
+}

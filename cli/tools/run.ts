@@ -1,0 +1,48 @@
+/** Runs a program of the tools on images, in this process. */
+
+import { nodeToolbox } from '../../src/node/toolbox.ts';
+import { writableFile } from '../../src/node/writable-file.ts';
+import type { BlockDevice } from '../../src/storage/block-device.ts';
+import { rawDevice } from '../../src/storage/raw-device.ts';
+import { openDiskFile } from '../disk.ts';
+import { inWorkshop } from './shop.ts';
+import { withStandardStreams } from './standard-streams.ts';
+
+export interface RunOptions {
+  readonly disk: readonly string[];
+  readonly readOnly?: true;
+  readonly seed?: string;
+}
+
+/** Answers the program's exit code. */
+export async function run(program: readonly string[], { disk: images, readOnly, seed }: RunOptions): Promise<number> {
+  if (program.length === 0) return listTools();
+  const open: (() => void)[] = [];
+  try {
+    const devices: BlockDevice[] = [];
+    for (const image of images) {
+      if (readOnly) {
+        const { write: _, flush: __, ...device } = (await openDiskFile(image)).device;
+        devices.push(device);
+        continue;
+      }
+      const file = writableFile(image);
+      open.push(() => file.close());
+      devices.push(rawDevice(file));
+    }
+    return await inWorkshop(seed === undefined ? {} : { seed }, async (shop) => {
+      for (const device of devices) await shop.attach(device);
+      const end = await withStandardStreams(false, ({ streams }) => shop.run(program, streams));
+      if (!readOnly) await shop.commit();
+      return end.exitCode ?? 128 + (end.signal ?? 0);
+    });
+  } finally {
+    for (const close of open) close();
+  }
+}
+
+function listTools(): number {
+  const { tools } = nodeToolbox();
+  for (const { name, links } of tools) console.log([name, ...links].join(' '));
+  return 0;
+}

@@ -1,0 +1,56 @@
+/** A workshop in this process: the engine's kernel with the tools, and files as its disks. */
+
+import type { ClockPolicy, Host } from '../../src/kernel/host.ts';
+import { seededHost } from '../../src/kernel/seed.ts';
+import type { Linux } from '../../src/linux.ts';
+import { nodeHost } from '../../src/node/host.ts';
+import { nodeToolbox } from '../../src/node/toolbox.ts';
+import { Workshop } from '../../src/tools/workshop.ts';
+import { openEngine } from '../engine.ts';
+import { Failure } from '../failure.ts';
+
+/** A kernel has page cache for what it is asked to write at once, and no more than wasm32 gives it. */
+const KERNEL_MIB = 112;
+/** Of all programs together: a check of a large file system keeps bitmaps of it in memory. */
+const PROGRAMS_BYTES = 2 ** 31;
+
+export interface WorldOptions {
+  readonly seed?: string;
+  /** Default: virtual. */
+  readonly clock?: ClockPolicy;
+}
+
+/** What decides the kernel's randomness and date: --seed, SOURCE_DATE_EPOCH, else this machine. */
+export function worldOf({ seed }: WorldOptions): Host {
+  const host = seed === undefined ? nodeHost : seededHost(nodeHost, seed);
+  const epoch = sourceDateEpoch();
+  return epoch === undefined ? host : { ...host, realtimeNs: () => epoch * 1e9 };
+}
+
+/** Seconds since 1970; undefined: not set. */
+export function sourceDateEpoch(): number | undefined {
+  const text = process.env.SOURCE_DATE_EPOCH;
+  if (text === undefined || text === '') return undefined;
+  if (/^\d{1,11}$/.test(text)) return Number(text);
+  throw new Failure('usage', `SOURCE_DATE_EPOCH is ${text}: it is a number of seconds since 1970`);
+}
+
+/** Runs `work` and lets go of the kernel. */
+export async function inWorkshop<T>(
+  options: WorldOptions,
+  work: (shop: Workshop, engine: Linux) => Promise<T>,
+): Promise<T> {
+  const toolbox = nodeToolbox();
+  // One more kernel reads what a new image is filled with.
+  const engine = await openEngine(undefined, 2 * KERNEL_MIB);
+  const kernel = await engine.kernels.acquire({
+    host: worldOf(options),
+    memoryMib: KERNEL_MIB,
+    clock: options.clock ?? 'virtual',
+  });
+  try {
+    return await work(await Workshop.open(kernel, toolbox, PROGRAMS_BYTES), engine);
+  } finally {
+    kernel.kill();
+  }
+}

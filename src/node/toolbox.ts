@@ -1,0 +1,57 @@
+/** The tools of the package: in a checkout they lie beside the kernel, else in the package lkl-linux-tools. */
+
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HostError } from '../errors/host-error.ts';
+import type { Toolbox, ToolDescription } from '../tools/toolbox.ts';
+import { packageFile } from './package-files.ts';
+
+const PACKAGE = 'lkl-linux-tools';
+const LIST = 'tools.json';
+
+/** Rejects with `no-tools` where there are none. */
+export function nodeToolbox(): Toolbox {
+  const { folder, list } = find();
+  const { tools } = JSON.parse(list) as { readonly tools: readonly ToolDescription[] };
+  const names = new Set(tools.map(({ name }) => name));
+  /** Compiled at their first use: V8 makes code of a function when that is called first, so it takes milliseconds. */
+  const compiled = new Map<string, WebAssembly.Module>();
+  return {
+    tools,
+    module(name) {
+      if (!names.has(name)) return undefined;
+      const known = compiled.get(name);
+      if (known) return known;
+      const module = new WebAssembly.Module(readFileSync(join(folder, `${name}.wasm`)));
+      compiled.set(name, module);
+      return module;
+    },
+  };
+}
+
+function find(): { readonly folder: string; readonly list: string } {
+  for (const folder of folders()) {
+    const list = readIfThere(join(folder, LIST));
+    if (list !== undefined) return { folder, list };
+  }
+  throw new HostError('no-tools', `this needs the package ${PACKAGE}: npm install ${PACKAGE}`);
+}
+
+function* folders(): Generator<string> {
+  yield packageFile('wasm/dist/tools');
+  try {
+    yield dirname(fileURLToPath(import.meta.resolve(`${PACKAGE}/${LIST}`)));
+  } catch {
+    // Not installed.
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    throw cause;
+  }
+}

@@ -1,0 +1,29 @@
+/** Checks and repairs a file system by its own program. */
+
+import { HostError } from '../errors/host-error.ts';
+import { type CheckHow, checkedTypes, fileSystemTools, type Verdict } from './file-systems.ts';
+import type { Streams, Workshop } from './workshop.ts';
+
+/** `disk`: /dev/vda1. Rejects with `tool-failed` when nothing was found out, `unknown-file-system` for a type that has no such program. */
+export async function checkFileSystem(
+  workshop: Workshop,
+  disk: string,
+  type: string,
+  how: CheckHow,
+  streams: Streams,
+): Promise<Verdict> {
+  const check = fileSystemTools(type)?.check;
+  if (!check)
+    throw new HostError('unknown-file-system', `nothing here checks ${type}: ${checkedTypes.join(', ')} can be`);
+  const argv = check.command(disk, how);
+  const { exitCode, signal } = await workshop.run(argv, streams);
+  const found = exitCode === undefined ? undefined : check.verdict(exitCode);
+  if (found === undefined) {
+    const end = signal === undefined ? `ended with ${exitCode}` : `was ended by signal ${signal}`;
+    throw new HostError('tool-failed', `${argv[0]} ${end}: it could not do its work`);
+  }
+  if (how === 'look' || found !== 'damaged') return found;
+  // Some say only that there were errors: whether any are left is seen by looking again.
+  const again = await workshop.run(check.command(disk, 'look'));
+  return again.exitCode !== undefined && check.verdict(again.exitCode) === 'clean' ? 'mended' : 'damaged';
+}

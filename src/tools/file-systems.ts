@@ -1,0 +1,147 @@
+/** Which programs make and check each type of file system, and in which words they are told what to do. */
+
+export interface MakeRequest {
+  readonly label?: string | undefined;
+  readonly uuid?: string | undefined;
+  /** Further words for the program itself. */
+  readonly more?: readonly string[] | undefined;
+}
+
+/** `look` changes nothing. `safe`: what no one would want to be asked about. `all`: all that can be repaired. */
+export type CheckHow = 'look' | 'safe' | 'all';
+
+/** `mended`: errors were found, and are none any more. */
+export type Verdict = 'clean' | 'mended' | 'damaged';
+
+export interface FileSystemTools {
+  /** The command that makes it on a disk. Absent: it is made of a tree at once (tree-made.ts). */
+  readonly make?: (disk: string, request: MakeRequest) => readonly string[];
+  /** Bytes, as UTF-8, of the longest label; 0: it has none. */
+  readonly labelBytes: number;
+  readonly check?: {
+    readonly command: (disk: string, how: CheckHow) => readonly string[];
+    /** What its exit code says; undefined: it could not do its work. */
+    readonly verdict: (exitCode: number) => Verdict | undefined;
+  };
+}
+
+const given = (option: string, value: string | undefined): string[] => (value === undefined ? [] : [option, value]);
+
+/** fsck(8): bit 0 errors corrected, bit 1 reboot, bit 2 errors left, from bit 3 on it could not do its work. */
+const fsckVerdict = (code: number): Verdict | undefined => {
+  if (code & ~7) return undefined;
+  if (code & 4) return 'damaged';
+  return code & 3 ? 'mended' : 'clean';
+};
+
+const E2FSCK = { look: '-n', safe: '-p', all: '-y' } as const;
+const FSCK_FAT = { look: '-n', safe: '-a', all: '-y' } as const;
+const FSCK_EXFAT = { look: '-n', safe: '-p', all: '-y' } as const;
+
+const ext = (type: string): FileSystemTools => ({
+  // -F: the disk is whole, and that is meant.
+  make: (disk, { label, uuid, more = [] }) => [
+    'mke2fs',
+    '-q',
+    '-F',
+    '-t',
+    type,
+    ...given('-L', label),
+    ...given('-U', uuid),
+    ...more,
+    disk,
+  ],
+  labelBytes: 16,
+  check: { command: (disk, how) => ['e2fsck', '-f', E2FSCK[how], disk], verdict: fsckVerdict },
+});
+
+const tools: Readonly<Record<string, FileSystemTools>> = {
+  ext2: ext('ext2'),
+  ext3: ext('ext3'),
+  ext4: ext('ext4'),
+  xfs: {
+    make: (disk, { label, uuid, more = [] }) => [
+      'mkfs.xfs',
+      '-q',
+      '-f',
+      ...given('-L', label),
+      ...(uuid === undefined ? [] : ['-m', `uuid=${uuid}`]),
+      ...more,
+      disk,
+    ],
+    labelBytes: 12,
+    check: {
+      command: (disk, how) => ['xfs_repair', ...(how === 'look' ? ['-n'] : []), disk],
+      verdict: (code) => (({ 0: 'clean', 1: 'damaged', 2: 'damaged', 4: 'mended' }) as const)[code],
+    },
+  },
+  btrfs: {
+    make: (disk, { label, uuid, more = [] }) => [
+      'mkfs.btrfs',
+      '-q',
+      '-f',
+      ...given('-L', label),
+      ...given('-U', uuid),
+      ...more,
+      disk,
+    ],
+    labelBytes: 255,
+    check: {
+      command: (disk, how) => ['btrfs', 'check', how === 'look' ? '--readonly' : '--repair', '--force', disk],
+      verdict: (code) => (code === 0 ? 'clean' : 'damaged'),
+    },
+  },
+  vfat: {
+    make: (disk, { label, uuid, more = [] }) => [
+      'mkfs.fat',
+      // On a disk it makes a partition table in the boot sector too, for Windows; in a file, natively, it does not.
+      '--mbr=no',
+      ...given('-n', label),
+      ...given('-i', uuid?.replace('-', '')),
+      ...more,
+      disk,
+    ],
+    labelBytes: 11,
+    check: {
+      command: (disk, how) => ['fsck.fat', FSCK_FAT[how], disk],
+      // One code for "there were errors": with -n they still are, else they are mended.
+      verdict: (code) => (({ 0: 'clean', 1: 'damaged' }) as const)[code],
+    },
+  },
+  exfat: {
+    make: (disk, { label, more = [] }) => ['mkfs.exfat', ...given('-L', label), ...more, disk],
+    labelBytes: 22,
+    check: { command: (disk, how) => ['fsck.exfat', FSCK_EXFAT[how], disk], verdict: fsckVerdict },
+  },
+  f2fs: {
+    make: (disk, { label, uuid, more = [] }) => [
+      'mkfs.f2fs',
+      '-q',
+      '-f',
+      ...given('-l', label),
+      ...given('-U', uuid),
+      ...more,
+      disk,
+    ],
+    labelBytes: 512,
+    check: {
+      command: (disk, how) => ['fsck.f2fs', ...(how === 'look' ? ['--dry-run'] : ['-f', '-y']), disk],
+      verdict: (code) => (code === 0 ? 'clean' : 'damaged'),
+    },
+  },
+  squashfs: { labelBytes: 0 },
+  erofs: {
+    labelBytes: 16,
+    check: {
+      command: (disk) => ['fsck.erofs', disk],
+      verdict: (code) => (code === 0 ? 'clean' : 'damaged'),
+    },
+  },
+};
+
+/** By the kernel's name of the type. */
+export const fileSystemTools = (type: string): FileSystemTools | undefined =>
+  Object.hasOwn(tools, type) ? tools[type] : undefined;
+
+export const madeTypes: readonly string[] = Object.keys(tools);
+export const checkedTypes: readonly string[] = madeTypes.filter((type) => tools[type]?.check !== undefined);

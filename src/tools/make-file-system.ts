@@ -1,0 +1,24 @@
+/** Makes an empty file system on a disk by its own program. */
+
+import { HostError } from '../errors/host-error.ts';
+import { fileSystemTools, type MakeRequest, madeTypes } from './file-systems.ts';
+import type { Streams, Workshop } from './workshop.ts';
+
+/** Rejects with `invalid-request` for what the type cannot have, and `tool-failed` with what the program said. */
+export async function makeFileSystem(
+  workshop: Workshop,
+  disk: string,
+  type: string,
+  request: MakeRequest,
+  streams: Streams = {},
+): Promise<void> {
+  const { label } = request;
+  const tools = fileSystemTools(type);
+  if (!tools) throw new HostError('unknown-file-system', `nothing here makes ${type}: ${madeTypes.join(', ')} can be`);
+  if (label !== undefined && new TextEncoder().encode(label).length > tools.labelBytes) {
+    const most = tools.labelBytes === 0 ? 'no label' : `a label of ${tools.labelBytes} bytes at most`;
+    throw new HostError('invalid-request', `${type} has ${most}`);
+  }
+  if (!tools.make) throw new HostError('invalid-request', `${type} is made of a tree: it cannot be empty first`);
+  await workshop.must(tools.make(disk, request), streams);
+}

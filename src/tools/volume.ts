@@ -1,0 +1,59 @@
+/** Which of an image's volumes a tool is to work on. */
+
+import { HostError } from '../errors/host-error.ts';
+import type { ImageReport, PartitionReport, PartitionSelector, VolumeReport } from '../image/mounted-image.ts';
+
+export interface Volume {
+  /** Undefined: the whole image. */
+  readonly partition: number | undefined;
+  readonly startBytes: number;
+  readonly sizeBytes: number;
+  /** As blkid(8) calls what is on it. */
+  readonly type: string;
+}
+
+/** `can`: types that the tool knows. Rejects as mounting does, but takes what no kernel would mount any more. */
+export function volumeOf(
+  report: ImageReport,
+  selector: PartitionSelector | undefined,
+  asked: string | undefined,
+  can: (type: string) => boolean,
+): Volume {
+  const known = (content: VolumeReport | undefined) =>
+    content !== undefined && (asked !== undefined || can(content.type));
+  const whole = { partition: undefined, startBytes: 0, sizeBytes: report.sizeBytes };
+  const typed = (place: Omit<Volume, 'type'>, content: VolumeReport | undefined): Volume => {
+    const type = asked ?? content?.type;
+    if (type !== undefined) return { ...place, type };
+    throw new HostError('no-file-system', 'nothing is known of what is there: --type says what it was');
+  };
+  const part = ({ number, startBytes, sizeBytes, content }: PartitionReport): Volume =>
+    typed({ partition: number, startBytes, sizeBytes }, content);
+
+  if (selector === 'whole') return typed(whole, report.content);
+  if (selector !== undefined) return part(selected(report, String(selector)));
+  // A partition that begins where the image does is another name of the whole.
+  const bearing = report.partitions.filter(({ startBytes, content }) => startBytes > 0 && known(content));
+  if (known(report.content) && bearing.length === 0) return typed(whole, report.content);
+  if (bearing.length > 1 || known(report.content)) {
+    const numbers = bearing.map(({ number }) => number).join(', ');
+    throw new HostError(
+      'several-file-systems',
+      `there are file systems on several partitions (${numbers}): --partition says which`,
+    );
+  }
+  const [only] = bearing;
+  if (only) return part(only);
+  if (report.partitions.length === 0) return typed(whole, report.content);
+  throw new HostError('no-file-system', 'no partition has a file system that can be worked on');
+}
+
+function selected({ partitions }: ImageReport, selector: string): PartitionReport {
+  const found = partitions.filter(
+    ({ number, label, uuid, content }) =>
+      String(number) === selector || [label, uuid, content?.label, content?.uuid].includes(selector),
+  );
+  const [only, ...others] = found;
+  if (only && others.length === 0) return only;
+  throw new HostError('no-such-partition', `${found.length === 0 ? 'no' : 'more than one'} partition is ${selector}`);
+}

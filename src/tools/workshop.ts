@@ -1,0 +1,170 @@
+/** A kernel with tools in /bin and disks in /dev: where programs do their work on images. */
+
+import { AT_FDCWD, O_CREAT, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
+import { HostError } from '../errors/host-error.ts';
+import { mountDisk } from '../image/mounter.ts';
+import type { Disk, Kernel } from '../kernel/kernel.ts';
+import { must } from '../kernel/kernel-error.ts';
+import { installProgram } from '../kernel/program/run/install.ts';
+import { type ProgramEnd, type ProgramRun, runProgram } from '../kernel/program/run/run.ts';
+import { close, openat, write } from '../kernel/syscalls/file.ts';
+import { umount2 } from '../kernel/syscalls/mount.ts';
+import type { UserTask } from '../kernel/user-task.ts';
+import type { BlockDevice } from '../storage/block-device.ts';
+import { makeDirectories } from '../tree/make-directories.ts';
+import type { Toolbox } from './toolbox.ts';
+
+/** Where a program is and what it is told of its surroundings, beside what every one is told. */
+export type Surroundings = Pick<ProgramRun, 'cwd' | 'env' | 'terminal' | 'started'>;
+
+/** What a program hears and says. */
+export type Streams = Pick<ProgramRun, 'stdin' | 'stdout' | 'stderr'>;
+
+/** Where a program is looked for, and who runs it: root, in a plain terminal, in English. */
+const ENVIRONMENT = ['PATH=/bin', 'HOME=/root', 'USER=root', 'TERM=dumb', 'LC_ALL=C', 'SHELL=/bin/sh'];
+
+/** Who the numbers of owners are. */
+const FILES = {
+  '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\n',
+  '/etc/group': 'root:x:0:\n',
+} as const;
+
+const DIRECTORIES = ['/bin', '/etc', '/root', '/run'];
+
+const MOUNT_POINT = '/mnt';
+
+interface AttachedDisk {
+  readonly device: BlockDevice;
+  readonly disk: Disk;
+}
+
+export class Workshop {
+  readonly kernel: Kernel;
+  readonly #toolbox: Toolbox;
+  readonly #disks: AttachedDisk[] = [];
+
+  private constructor(kernel: Kernel, toolbox: Toolbox) {
+    this.kernel = kernel;
+    this.#toolbox = toolbox;
+  }
+
+  /** The kernel is this workshop's from now on. `memoryBytes`: what all programs may have together. */
+  static async open(kernel: Kernel, toolbox: Toolbox, memoryBytes: number): Promise<Workshop> {
+    const { programs } = kernel;
+    programs.provide((name) => toolbox.module(name));
+    programs.memoryLimit = memoryBytes;
+    for (const path of DIRECTORIES) await makeDirectories(kernel.init, new TextEncoder().encode(path));
+    for (const [path, text] of Object.entries(FILES)) await writeText(kernel.init, path, text);
+    for (const { name, links } of toolbox.tools) {
+      for (const called of [name, ...links]) await installProgram(kernel.init, `/bin/${called}`, name);
+    }
+    return new Workshop(kernel, toolbox);
+  }
+
+  /** Plugs a disk in and answers its path: /dev/vda. */
+  async attach(device: BlockDevice): Promise<string> {
+    const disk = await this.kernel.attachDisk(device);
+    this.#disks.push({ device, disk });
+    return `/dev/${disk.name}`;
+  }
+
+  /** Runs a program to its end. A name without a slash is looked for in /bin. Rejects with `no-such-tool`. */
+  async run(
+    [program = '', ...words]: readonly string[],
+    streams: Streams = {},
+    { env = [], ...where }: Surroundings = {},
+  ): Promise<ProgramEnd> {
+    if (!program.includes('/') && !this.#has(program)) throw noSuchTool(program);
+    const path = program.includes('/') ? program : `/bin/${program}`;
+    return runProgram(this.kernel, {
+      path,
+      argv: [program, ...words],
+      env: [...env, ...ENVIRONMENT],
+      ...where,
+      ...streams,
+    });
+  }
+
+  /** The same for one that must succeed: what it said is the error's text otherwise. */
+  async must(argv: readonly string[], streams: Streams = {}, isGood = (code: number) => code === 0): Promise<void> {
+    const said: Uint8Array[] = [];
+    const hear = (bytes: Uint8Array) => void said.push(bytes);
+    const end = await this.run(argv, { stdout: hear, stderr: hear, ...streams });
+    if (end.exitCode !== undefined && isGood(end.exitCode)) return;
+    throw toolFailed(argv[0] ?? '', end, said);
+  }
+
+  /** All that was written is on the devices, and flushed; rejects with what went wrong there. Nothing may be mounted. */
+  async commit(): Promise<void> {
+    must('sync', await this.kernel.init.syscall('sync'));
+    for (const { device, disk } of this.#disks) {
+      // A write that failed behind Linux's back is told to nobody else.
+      if (disk.lastError !== undefined) throw disk.lastError;
+      await device.flush?.();
+    }
+  }
+
+  /** Runs `work` while a disk, or a partition of it, is mounted; afterwards all that was written is on it. */
+  async mounted<T>(
+    path: string,
+    type: string,
+    work: (mountPoint: string) => Promise<T>,
+    {
+      partition = 'whole',
+      readOnly = false,
+    }: { readonly partition?: number | 'whole'; readonly readOnly?: boolean } = {},
+  ): Promise<T> {
+    const attached = this.#disks.find(({ disk }) => `/dev/${disk.name}` === path);
+    if (!attached) throw new Error(`${path} is no disk of this workshop`);
+    const { device, disk } = attached;
+    await mountDisk(this.kernel, device, disk, { type, partition, at: MOUNT_POINT, readOnly });
+    try {
+      const done = await work(MOUNT_POINT);
+      must('umount2', await umount2(this.kernel.init, MOUNT_POINT), MOUNT_POINT);
+      return done;
+    } catch (cause) {
+      // The reason is the first error, not what follows from it.
+      await umount2(this.kernel.init, MOUNT_POINT);
+      throw cause;
+    }
+  }
+
+  /** Lets go of the kernel at once. */
+  close(): void {
+    this.kernel.kill();
+  }
+
+  #has(name: string): boolean {
+    return this.#toolbox.tools.some((tool) => tool.name === name || tool.links.includes(name));
+  }
+}
+
+const noSuchTool = (name: string): HostError =>
+  new HostError('no-such-tool', `there is no program ${name} among the tools`);
+
+function toolFailed(name: string, { exitCode, signal }: ProgramEnd, said: readonly Uint8Array[]): HostError {
+  const text = new TextDecoder().decode(concat(said)).trim();
+  const how = signal === undefined ? `ended with ${exitCode}` : `was ended by signal ${signal}`;
+  return new HostError('tool-failed', `${name} ${how}${text === '' ? '' : `: ${text}`}`);
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+async function writeText(task: UserTask, path: string, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  const fd = must('openat', await openat(task, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0o644), path);
+  try {
+    task.memory.write(task.scratch, bytes);
+    must('write', await write(task, fd, { at: task.scratch, bytes: bytes.length }, bytes.length), path);
+  } finally {
+    await close(task, fd);
+  }
+}

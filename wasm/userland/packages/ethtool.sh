@@ -1,4 +1,0 @@
-# Settings of network devices.
-configure --disable-netlink
-make -j"$jobs" ethtool
-program ethtool ethtool
