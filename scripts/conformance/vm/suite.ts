@@ -6,7 +6,7 @@
  * Images as they are; suites.sh takes them out of Debian's source packages.
  */
 
-import { copyFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileSource } from '../../../src/node/file-source.ts';
@@ -42,7 +42,8 @@ for (const [index, path] of positionals.entries()) {
   } finally {
     await source.close();
   }
-  copyFileSync(path, join(input, name));
+  // Linux writes to it, and most of it is holes.
+  execFileSync('cp', ['--sparse=always', path, join(input, name)]);
   jobs.push({ name, type, options: OPTIONS[type] ?? '' });
 }
 
