@@ -212,3 +212,30 @@ describe('diff', () => {
     expect(stdout.toString()).toMatch(/^- \/lost\+found$/m);
   });
 });
+
+describe('an archive', () => {
+  it('is looked into like the image that it was made of, and says what it is', async () => {
+    const tar = at('ext4.tar');
+    expect((await lkl(['fs2tar', image, '-o', tar])).exitCode).toBe(0);
+    // All but the socket, which a tar cannot have.
+    expect((await lkl(['diff', image, tar])).stdout.toString().trim().split('\n')).toEqual([
+      expect.stringMatching(/socket/),
+    ]);
+    expect(await json(['info', tar])).toMatchObject({ format: 'tar', layers: [{ format: 'tar' }] });
+    expect(await told(['ls', '-l', tar, 'links'])).toEqual(await told(['ls', '-l', image, 'links']));
+  });
+
+  it('of a container is its layers; of disks, each by its name', async () => {
+    const packed = at('docker.tar.xz');
+    writeFileSync(packed, readFileSync(new URL('../../test/fixtures/archives/docker-gz.tar.xz', import.meta.url)));
+    expect((await told(['cat', packed, 'etc/over'])).toString()).toBe('2');
+    expect((await told(['info', packed])).toString()).toMatch(
+      /^format: tar \(container image example:1, 3 layers\)\nmembers: example:1\n/,
+    );
+    const wrong = await lkl(['ls', packed, '--member', 'other']);
+    expect([wrong.exitCode, wrong.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^lkl: oci: its images are example:1 = .*: there is no "other"\n$/),
+    ]);
+  });
+});

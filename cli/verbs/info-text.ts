@@ -11,6 +11,17 @@ export interface Description extends DiskDescription {
 
 interface DiskDescription extends OnIt {
   readonly format?: string;
+  /** What the disk is read through, the outermost first, and after each the files that it builds on. */
+  readonly layers?: readonly { readonly format: string; readonly name?: string; readonly note?: string }[];
+  /** What `--member` and `--state` could name. */
+  readonly choices?: readonly {
+    readonly kind: 'member' | 'snapshot';
+    readonly name: string;
+    readonly size_bytes?: number;
+    readonly note?: string;
+  }[];
+  /** Why it is not whole. */
+  readonly cut?: string;
   readonly size_bytes: number;
   readonly claimed_bytes?: number;
   readonly partition_table?: string;
@@ -80,9 +91,19 @@ export function textOf(description: Description, amount: Amount): string {
 }
 
 function diskText(description: DiskDescription, amount: Amount): string {
-  const { format, size_bytes, claimed_bytes, partition_table, partition_table_id, partitions } = description;
+  const { format, layers = [], choices = [], cut, size_bytes, claimed_bytes } = description;
+  const { partition_table, partition_table_id, partitions } = description;
+  const through = layers.map((layer) => `${layer.name ?? layer.format}${layer.note ? ` (${layer.note})` : ''}`);
+  const named = (kind: string) =>
+    choices
+      .filter((choice) => choice.kind === kind)
+      .map((choice) => choice.name)
+      .join(', ') || undefined;
   const facts: [string, string | undefined][] = [
-    ['format', format],
+    ['format', through.length > 0 ? through.join(' > ') : format],
+    ['members', named('member')],
+    ['states', named('snapshot')],
+    ['not whole', cut],
     ['size', `${amount(size_bytes)} (${size_bytes} bytes)`],
     ['cut short', claimed_bytes === undefined ? undefined : `it says that it has ${claimed_bytes} bytes`],
     ['partition table', partition_table && [partition_table, partition_table_id].filter(Boolean).join(' ')],

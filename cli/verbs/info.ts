@@ -32,7 +32,8 @@ async function here(image: string, options: InfoOptions): Promise<Description> {
   const report = await engine.inspect(disk.device, stack);
   disk.checkUnchanged();
   stack.checkUnchanged();
-  return asJson({ format: disk.format, ...report, sizeBytes: disk.sizeBytes }) as Description;
+  const { format, layers, choices, device, sizeBytes } = disk;
+  return asJson({ format, layers, choices, cut: device.cut, ...report, sizeBytes }) as Description;
 }
 
 const remote = async (base: URL, image: string, options: InfoOptions): Promise<Description> =>

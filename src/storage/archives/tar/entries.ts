@@ -110,7 +110,9 @@ export async function* tarEntries(source: ByteSource, options: TarRead): AsyncGe
     const made = entry.node(source, start, size, sparse, problems);
     if (made) yield made;
     if (start + size > sizeBytes) {
-      return problems.add(`it is cut short in ${shown(entry.path)}: ${sizeBytes} of ${start + size} bytes and more`);
+      return problems.add(
+        `it is cut short in ${shown(entry.path)}: it ends at byte ${sizeBytes} of at least ${start + size}`,
+      );
     }
     at = start + blocksOf(size);
     records = [];
