@@ -92,8 +92,10 @@ export async function playBatch(
   batch: Batch,
   sink: ResultSink,
   turn: () => Promise<void>,
+  begun: (control: BatchControl) => void = () => {},
 ): Promise<BatchEnd> {
   const player = new Player(kernel, batch, sink, turn);
+  begun(player);
   try {
     return await player.play();
   } catch (cause) {
@@ -101,12 +103,22 @@ export async function playBatch(
   }
 }
 
-class Player {
+/** A batch that is being played. */
+export interface BatchControl {
+  /** Interrupts the calls under way that the batch waits for, and makes no more. Answers whether anything goes on by that. */
+  halt(reason: 'deadline' | 'deadlock'): boolean;
+}
+
+class Player implements BatchControl {
   readonly #kernel: Kernel;
   readonly #batch: Batch;
   readonly #sink: ResultSink;
   readonly #turn: () => Promise<void>;
   readonly #refs = new SharedRefs();
+  #halted: 'deadline' | 'deadlock' | undefined;
+  readonly #halting = Promise.withResolvers<void>();
+  /** Those that make calls which the batch waits for. */
+  readonly #playing = new Set<HostedTask>();
   /** Why a kept task that the batch waited for failed. */
   #failure: { readonly cause: unknown } | undefined;
   /** The call that each list makes now; '' is `calls`. */
@@ -117,6 +129,19 @@ class Player {
     this.#batch = batch;
     this.#sink = sink;
     this.#turn = turn;
+  }
+
+  halt(reason: 'deadline' | 'deadlock'): boolean {
+    const { engine } = this.#kernel;
+    let any = this.#halted === undefined;
+    this.#halted ??= reason;
+    this.#halting.resolve();
+    for (const task of this.#playing) {
+      if (!task.inCall) continue;
+      any = true;
+      engine.interrupt(task);
+    }
+    return any;
   }
 
   async play(): Promise<BatchEnd> {
@@ -150,7 +175,7 @@ class Player {
     const ends = await init.waitFor(Promise.all(lists.map(({ done }) => done)));
     this.#mustNotHaveFailed();
     if (lists.some((list) => list.kept) || advance) await this.#kernel.engine.settled(init);
-    if (advance) await this.#advance(advance);
+    if (advance && !this.#halted) await this.#advance(advance);
     this.#mustNotHaveFailed();
     return { tasks: Object.fromEntries(lists.map(({ name, kept: task }, i) => [name, ends[i] ?? this.#endOf(task)])) };
   }
@@ -180,7 +205,8 @@ class Player {
       ends && task.play(() => ends().then(() => undefined), failed),
     ]).finally(() => this.#refs.close());
     if (!waits) return undefined;
-    await done;
+    // At a deadline it goes on without the batch.
+    await Promise.race([done, this.#halting.promise]);
     waits = false;
     return undefined;
   }
@@ -204,7 +230,7 @@ class Player {
     const waits = ready.map((name) => this.#keptTask(name).whenReady());
     const passed = engine.pass(ns);
     passed.catch(() => {}); // who waits for the race hears it
-    await init.waitFor(Promise.race([passed, ...waits.map(({ ready }) => ready)]));
+    await init.waitFor(Promise.race([passed, this.#halting.promise, ...waits.map(({ ready }) => ready)]));
     engine.stopPassing();
     for (const { go } of waits) go();
     await engine.settled(init);
@@ -264,18 +290,35 @@ class Player {
       limitBytes: CALL_BYTES,
       nowNs: () => BigInt(clock.nowNs),
     });
+    let [made, interrupted] = [0, false];
     const tell = (result: CallResult) => {
+      made++;
+      interrupted = result.errno === 'EINTR';
       if (kept) kept.keep(this.#batch.straceKept ? result : withoutStrace(result), batchWaits());
       return name === '' ? this.#sink(result) : this.#sink(result, name);
     };
-    for (;;) {
-      const next = await results.next().catch((cause: unknown) => this.#initExited(cause, name));
-      if (next.done) {
-        this.#current.delete(name);
-        return next.value;
+    const isPlaying = !kept;
+    if (isPlaying) this.#playing.add(task);
+    try {
+      for (;;) {
+        const next = await results.next().catch((cause: unknown) => this.#initExited(cause, name));
+        if (next.done) {
+          this.#current.delete(name);
+          if (next.value || !this.#wasCut(calls, made, interrupted)) return next.value;
+          return { index: interrupted ? made - 1 : made, reason: this.#halted ?? 'deadline' };
+        }
+        const told = tell(next.value);
+        if (told) await this.#kernel.engine.still(told);
       }
-      await tell(next.value);
+    } finally {
+      if (isPlaying) this.#playing.delete(task);
     }
+  }
+
+  /** Whether a list was halted before its end. */
+  #wasCut(calls: Batch['calls'], made: number, interrupted: boolean): boolean {
+    if (!this.#halted) return false;
+    return interrupted || !Array.isArray(calls) || made < (calls as readonly PlayedCall[]).length;
   }
 
   /** The calls, each noted before it is made, and held back until what it waits for is there. */
@@ -287,11 +330,16 @@ class Player {
   ): AsyncGenerator<PlayedCall> {
     let index = 0;
     for await (const call of calls) {
+      if (this.#halted) return;
       this.#current.set(name, { index, call });
       if (this.#kernel.engine.clock.policy === 'virtual') mustWakeUp(call, `${prefixOf(name)}/calls/${index}`);
-      if (call.after !== undefined) await task.waitFor(this.#refs.whenSet(call.after, `/${index}/after`));
+      if (call.after !== undefined) {
+        const set = this.#refs.whenSet(call.after, `/${index}/after`);
+        await task.waitFor(Promise.race([set, this.#halting.promise]));
+        if (this.#halted) return;
+      }
       kept?.calls(index, call.call);
-      if (++index % CALLS_A_TURN === 0) await this.#turn();
+      if (++index % CALLS_A_TURN === 0) await this.#kernel.engine.still(this.#turn());
       yield call;
     }
   }

@@ -54,6 +54,10 @@ export class Engine {
   #ioInFlight = 0;
   /** Waits for the export `supers` to be done. */
   #supers: PromiseWithResolvers<string> | undefined;
+  /** Whether the held task keeps others from running is being looked at. */
+  #looking = false;
+  #stills = 0;
+  #mend: (() => boolean) | undefined;
   /** Wait for the kernel to get no further at this moment of its clock. */
   readonly #settling: Settling[] = [];
   #dead: KernelDead | undefined;
@@ -227,6 +231,36 @@ export class Engine {
     });
   }
 
+  /**
+   * End the call that a task is in with EINTR, as a signal does that has a handler, but for that there is none. What the call has
+   * done stays done, and a call that does not wait for long, or not so that it could be interrupted, ends as it would.
+   */
+  interrupt(task: HostedTask): void {
+    if (this.#dead || !task.inCall) return;
+    this.clock.forbidJumps();
+    this.#tasks.interrupt(task);
+    this.#raise(IRQ.user);
+  }
+
+  /** Ask `mend` before a deadlock ends the kernel: it answers whether somebody will get on. Answers how to end that. */
+  onDeadlock(mend: () => boolean): () => void {
+    this.#mend = mend;
+    return () => {
+      if (this.#mend === mend) this.#mend = undefined;
+    };
+  }
+
+  /** While `work` is awaited, the task that plays user mode goes on doing so, whoever else could run: how long it takes shows nowhere. */
+  async still<T>(work: Promise<T>): Promise<T> {
+    this.#stills++;
+    try {
+      return await work;
+    } finally {
+      this.#stills--;
+      this.#letOthersRun();
+    }
+  }
+
   /** Let what `pass` waits for be: it never settles. */
   stopPassing(): void {
     this.#time.unawait();
@@ -372,6 +406,7 @@ export class Engine {
   }
 
   #deadlock(): void {
+    if (this.#mend?.()) return;
     const where = this.tasks
       .filter((task) => task.inCall)
       .map((task) => `${this.#nameOf(task)} in ${task.runningCall ?? 'user mode'}`);
@@ -399,7 +434,25 @@ export class Engine {
     this.#held = held;
     this.#heldBy = task;
     this.#time.arm();
+    this.#letOthersRun();
     return held.promise;
+  }
+
+  /**
+   * A program that thinks keeps the kernel for itself: it calls again in this turn of the event loop, mostly, and then no switch was
+   * needed. One that has not called by the next turn waits for something else, and that may be what another task would do.
+   */
+  #letOthersRun(): void {
+    const held = this.#held;
+    if (this.#looking || this.#stills > 0 || !held || this.memory.u32(plus(this.#shared, SHARED.runnable)) === 0)
+      return;
+    this.#looking = true;
+    this.#options.host.turn().then(() => {
+      this.#looking = false;
+      if (this.#dead || this.#stills > 0) return;
+      if (this.#held === held) this.#interrupt();
+      else this.#letOthersRun();
+    });
   }
 
   #newTask(address: number, pid: number, regs: Ptr): HostedTask {

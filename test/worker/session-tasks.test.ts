@@ -94,3 +94,25 @@ it('a result that no batch waits for comes over the WebSocket that asked for it'
   webSocket.close();
   await destroy(id);
 });
+
+it('a deadline ends the call, not the session', async () => {
+  const id = await create();
+  const calls = [call('pipe2', { out: 'int[2]' }, 0), call('read', 0, { out: 1 }, 1), call('getpid')];
+  const { results, stopped } = await run(id, { calls, deadline_ms: 100 });
+  expect(results).toMatchObject([{ ret: 0 }, { ret: -4, errno: 'EINTR' }]);
+  expect(stopped).toEqual({ index: 1, reason: 'deadline' });
+  expect((await run(id, { calls: [call('write', 1, 'x', 1), call('read', 0, { out: 1 }, 1)] })).results).toMatchObject([
+    { ret: 1 },
+    { ret: 1 },
+  ]);
+  await destroy(id);
+});
+
+it('a wait for what nothing will bring ends the call, not the session', async () => {
+  const id = await create({ clock: 'virtual', seed: 1 });
+  const { results, stopped } = await run(id, { calls: [call('pause'), call('getpid')] });
+  expect(results).toMatchObject([{ ret: -4, errno: 'EINTR' }]);
+  expect(stopped).toEqual({ index: 0, reason: 'deadlock' });
+  expect((await run(id, { calls: [call('getpid')] })).results).toMatchObject([{ ret: 1 }]);
+  await destroy(id);
+});

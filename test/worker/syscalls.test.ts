@@ -471,10 +471,17 @@ describe('a request that makes no sense is a problem with its place', () => {
     expect(results.slice(1)).toMatchObject([{ errno: 'EFAULT' }, { errno: 'EFAULT' }, { errno: 'EFAULT' }]);
   });
 
-  it('a call that never returns is killed at the deadline', async () => {
-    await problem({ clock: 'wall', deadline_ms: 50, calls: [call('getpid'), call('pause')] }, 422, {
+  it('a call that never returns is interrupted at the deadline, and none is made after it', async () => {
+    const calls = [call('getpid'), call('pause'), call('getpid')];
+    const { results, stopped } = await run({ clock: 'wall', deadline_ms: 50, calls });
+    expect(results).toMatchObject([{ ret: 1 }, { ret: -4, errno: 'EINTR' }]);
+    expect(stopped).toEqual({ index: 1, reason: 'deadline' });
+  });
+
+  it('a call that cannot be interrupted is killed a second after the deadline', async () => {
+    await problem({ clock: 'wall', deadline_ms: 50, calls: [call('getpid'), call('vfork')] }, 422, {
       type: '/problems/program-too-long',
-      under_way: [{ index: 1, call: 'pause' }],
+      under_way: [{ index: 1, call: 'vfork' }],
     });
   });
 

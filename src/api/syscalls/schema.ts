@@ -123,7 +123,7 @@ export const playOptions = {
   console: z.boolean().default(false).openapi({ description: 'Add what the kernel logged while the batch ran.' }),
   deadline_ms: z.int().min(1).max(DEADLINE_MS.max).default(DEADLINE_MS.default).openapi({
     description:
-      'How long all of it may take. A single call that computes without ever waiting is not interrupted; the limit of the host on CPU time ends it.',
+      'How long all of it may take. Then the calls under way are interrupted, as by a signal, and no more are made. One that cannot be interrupted ends the kernel; one that computes without ever waiting is ended by the limit of the host on CPU time.',
   }),
 };
 
@@ -177,9 +177,12 @@ export const result = z
   .openapi('CallResult');
 
 const stopped = z
-  .object({ index: z.int(), reason: z.enum(['error', 'unexpected', 'exited']) })
+  .object({ index: z.int(), reason: z.enum(['error', 'unexpected', 'exited', 'deadline', 'deadlock']) })
   .optional()
-  .openapi({ description: 'Why a list ended before its last call.' });
+  .openapi({
+    description:
+      'Why a list ended before its last call. `deadline`, `deadlock`: the call at `index` was interrupted and has answered EINTR or what it had done by then, or was not made.',
+  });
 
 const end = {
   stopped,

@@ -36,7 +36,7 @@ export interface ListOptions extends RunOptions {
 /** Why a list ended before its last call. */
 export interface Stopped {
   readonly index: number;
-  readonly reason: 'error' | 'unexpected' | 'exited';
+  readonly reason: 'error' | 'unexpected' | 'exited' | 'deadline' | 'deadlock';
 }
 
 /** Makes calls of the batch language on one task, one after another. */

@@ -1,5 +1,6 @@
 /** The user tasks of a kernel: by address, by pid once they are there, and those that are to be woken. */
 
+import { WAKE_INTERRUPT } from '../../abi/shared.ts';
 import type { HostedTask } from '../hosted-task.ts';
 
 /**
@@ -34,8 +35,8 @@ export class TaskTable {
   remove(address: number): HostedTask | undefined {
     const task = this.#tasks.get(address);
     this.#tasks.delete(address);
-    const at = this.#wake.indexOf(address);
-    if (at >= 0) this.#wake.splice(at, 1);
+    const left = this.#wake.filter((word) => (word & ~WAKE_INTERRUPT) !== address);
+    this.#wake.splice(0, Infinity, ...left);
     return task;
   }
 
@@ -51,7 +52,12 @@ export class TaskTable {
     this.#wake.push(task.address);
   }
 
-  /** The import `user_wake`: the next to wake, or 0. */
+  /** The call that it is in is to end. */
+  interrupt(task: HostedTask): void {
+    this.#wake.push(task.address | WAKE_INTERRUPT);
+  }
+
+  /** The import `user_wake`: the next to wake or to interrupt, or 0. */
   nextToWake(): number {
     return this.#wake.shift() ?? 0;
   }
