@@ -77,7 +77,7 @@ const shownIn = async (devices: readonly Volumes[]): Promise<readonly ProbedVolu
 /** The only file system of these; what could not be opened may have another. */
 async function onlyOne(
   volumes: readonly ProbedVolume[],
-  { closed }: Pick<Stacked, 'closed'>,
+  { opened, closed }: Stacked,
   among: readonly Volumes[],
 ): Promise<ProbedVolume> {
   const members = await membersAmong(volumes);
@@ -87,7 +87,7 @@ async function onlyOne(
   if (wrong) throw wrong.problem;
   if (only !== undefined && found.length === 1 && closed.length === 0) return only;
   const [first] = closed;
-  if (only === undefined) throw first?.problem ?? (await noFileSystem(among));
+  if (only === undefined) throw first?.problem ?? (await noFileSystem(opened.length > 0 ? opened : among));
   const shut = new Map(closed.flatMap(({ members, problem }) => members.map((one) => [one, problem.message] as const)));
   throw await severalFileSystems([...found, ...shut.keys()], [...new Set(shut.values())]);
 }
@@ -146,7 +146,8 @@ async function inside(chosen: ProbedVolume, looking: Looking): Promise<ProbedVol
   const { opened, closed } = await looking.stacked();
   const above = opened.filter(({ whole }) => liesOn(whole, chosen));
   const shut = closed.filter(({ members }) => members.some((one) => one.name === chosen.name || liesOn(one, chosen)));
-  return onlyOne(await shownIn(above), { closed: shut }, [{ whole: chosen, partitions: [], table: undefined }]);
+  const own = { whole: chosen, partitions: [], table: undefined };
+  return onlyOne(await shownIn(above), { opened: above, closed: shut }, [own]);
 }
 
 const liesOn = ({ on }: Volume, below: Volume): boolean =>
@@ -278,6 +279,9 @@ async function noFileSystem(disks: readonly Volumes[]): Promise<HostError> {
   }
   const [first] = disks;
   if (known.length === 0 && first) known.push(...(await seen(first)));
+  if (known.length === 0 && first?.whole.kind !== 'disk') {
+    known.push(`nothing that is known lies in ${disks.map(({ whole }) => whole.title).join(', ')}`);
+  }
   const why = known.length > 0 ? `no file system was found: ${known.join('; ')}` : undefined;
   return new HostError('no-file-system', why);
 }

@@ -4,7 +4,7 @@ import type { ProbedVolume } from './volumes.ts';
 import { type Volumes, wholeOrPartitions, withoutEnclosing } from './whole-or-partitions.ts';
 
 /** As blkid(8) calls what is opened by src/image/stack. */
-const MEMBERS = ['crypto_LUKS', 'linux_raid_member', 'LVM2_member'];
+const MEMBERS = ['crypto_LUKS', 'BitLocker', 'linux_raid_member', 'LVM2_member'];
 
 /** What kind of member a volume is; undefined where it is none. */
 export async function memberType({ content }: ProbedVolume): Promise<string | undefined> {

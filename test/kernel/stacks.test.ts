@@ -4,10 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { seededWords } from '../../src/bytes/seeded-words.ts';
 import { problemOf } from '../../src/errors/problem.ts';
 import type { MountRequest } from '../../src/image/mounted-image.ts';
+import { DeviceReader } from '../../src/image/stack/kernel-device.ts';
 import type { Locked } from '../../src/image/stack/keyring.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { changed } from '../fakes/block-devices.ts';
 import { stackDevice, stackListing } from '../fixtures/load.ts';
+import bitLocker from '../fixtures/stacks/bitlocker.json' with { type: 'json' };
 import { archive } from './archive.ts';
 import { mounter } from './kernel.ts';
 import { rowsOfListing, rowsOfTar } from './tar-listing.ts';
@@ -105,6 +107,25 @@ describe('a volume in a stack has the tree that Linux shows', () => {
       new Set(rowsOfListing(await stackListing('luks2-header', 'luks2-header')).keys()),
     );
   });
+});
+
+describe('BitLocker', () => {
+  it.each([
+    ['a passphrase', 'anaconda'],
+    ['a recovery password', '243067-548680-059818-148852-287771-550088-628265-631653'],
+  ])(
+    'is opened by %s: the bytes that cryptsetup shows',
+    async (_, secret) => {
+      const mounted = await mounter.mount(await stackDevice('bitlocker'), { unlock: { secrets: [text(secret)] } });
+      expect(mounted).toMatchObject({ type: 'vfat', volume: '/dev/mapper/bitlk-dca1850a-0ef6-4ece-8acb-9f42ca63bdd1' });
+      const reader = new DeviceReader(mounted.task);
+      const bytes = await (await reader.bytesOf({ name: 'dm-0', major: 0, minor: 0, sectors: 2048 })).read(0, 2 ** 20);
+      const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)));
+      expect(Buffer.from(digest).toString('hex')).toBe(bitLocker[0]?.firstMibSha256);
+      await mounted.close();
+    },
+    60_000,
+  );
 });
 
 const text = (secret: string) => new TextEncoder().encode(secret);

@@ -37,11 +37,11 @@ const calls = (path: string) => [
 async function readByBoth(mount: Json, path: string): Promise<unknown[]> {
   const mounts = [{ ...mount, at: '/mnt' }];
   const told = ({ results, detail }: Json) =>
-    ((results as Json[] | undefined)?.[1]?.['out'] as Json | undefined)?.['utf8'] ?? detail ?? results;
+    ((results as Json[] | undefined)?.[1]?.out as Json | undefined)?.utf8 ?? detail ?? results;
   const batch = await post('/v1/syscalls', { mounts, calls: calls(`/mnt/${path}`) });
   const session = await post('/v1/sessions', { mounts });
-  const inSession = await post(`/v1/sessions/${session['id']}/syscalls`, { calls: calls(`/mnt/${path}`) });
-  await request(`/v1/sessions/${session['id']}`, { method: 'DELETE' });
+  const inSession = await post(`/v1/sessions/${session.id}/syscalls`, { calls: calls(`/mnt/${path}`) });
+  await request(`/v1/sessions/${session.id}`, { method: 'DELETE' });
   return [told(batch), told(inSession)];
 }
 
@@ -103,14 +103,14 @@ describe('which disk of a file', () => {
     expect(await textOf(await request('/v1/images/disks/files/note'))).toBe('text');
     expect(await textOf(await request('/v1/images/disks/files/file?member=two.img'))).toBe('two');
     const described = (await (await request('/v1/images/disks?member=one.img')).json()) as Json;
-    expect(described['file_system']).toMatchObject({ type: 'romfs' });
+    expect(described.file_system).toMatchObject({ type: 'romfs' });
     expect(await readByBoth({ image: 'disks' }, 'note')).toEqual(['text', 'text']);
     expect(await readByBoth({ image: 'disks', member: 'one.img' }, 'file')).toEqual(['one', 'one']);
     const raw = await request('/v1/images/disks/tar?format=raw');
     expect([raw.status, await raw.json()]).toMatchObject([422, { type: '/problems/no-file-system' }]);
     const none = await request('/v1/images/disks/files/file?member=three.img');
     expect(none.status).toBe(422);
-    expect(((await none.json()) as Json)['detail']).toMatch(
+    expect(((await none.json()) as Json).detail).toMatch(
       /no file "three.img" in it: what may be disks are one.img, two.img/,
     );
     expect((await request('/v1/images/disks/tar?format=zip')).status).toBe(400);

@@ -185,7 +185,12 @@ export const members: readonly Signature[] = [
     label: async (volume) => ((await volume.read(7, 1))[0] === 2 ? textAt(24, 48)(volume) : undefined),
     uuid: textAt(168, 40),
   },
-  { type: 'BitLocker', words: 'an encrypted volume (BitLocker)', marks: [[[3, '-FVE-FS-']]] },
+  {
+    type: 'BitLocker',
+    words: 'an encrypted volume (BitLocker)',
+    // On removable disks it looks like FAT to those who do not know it.
+    marks: [[[3, '-FVE-FS-']], [[424, { hex: '3bd66749292ed84a8399f6a339e3d001' }]]],
+  },
   {
     type: 'VeraCrypt',
     words: 'an encrypted volume',

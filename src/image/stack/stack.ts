@@ -15,6 +15,7 @@ import { MetadataError } from './bad-stack.ts';
 import { DeviceReader, type KernelDevice, kernelDevice, numberOf } from './kernel-device.ts';
 import type { Keyring } from './keyring.ts';
 import type { Group, Kind, Made, StackTools } from './kind.ts';
+import { bitLockerKind } from './kinds/bitlocker.ts';
 import { luksKind } from './kinds/luks.ts';
 import { lvmKind } from './kinds/lvm.ts';
 import { mdKind } from './kinds/md.ts';
@@ -32,7 +33,7 @@ export interface Stacked {
   readonly closed: readonly Closed[];
 }
 
-const kinds: readonly Kind[] = [luksKind, mdKind, lvmKind];
+const kinds: readonly Kind[] = [luksKind, bitLockerKind, mdKind, lvmKind];
 
 /** Deeper than anybody stacks, more than anybody has: metadata that goes round in circles ends here. */
 const MAX_DEPTH = 8;

@@ -3,7 +3,7 @@
 import { argon2i, argon2id } from '@noble/hashes/argon2.js';
 import { pbkdf2Async } from '@noble/hashes/pbkdf2.js';
 import { MetadataError } from '../bad-stack.ts';
-import { hashes, webHashes } from './hashes.ts';
+import { hashOf, webHashes } from './hashes.ts';
 import type { Kdf } from './header.ts';
 
 export type Argon2 = Extract<Kdf, { readonly passes: number }>;
@@ -40,8 +40,7 @@ export class Derivation {
 
   async #pbkdf2(secret: Uint8Array, kdf: Extract<Kdf, { type: 'pbkdf2' }>, bytes: number): Promise<Uint8Array> {
     const { hash: name, iterations, salt } = kdf;
-    const hash = Object.hasOwn(hashes, name) ? hashes[name] : undefined;
-    if (hash === undefined) throw new MetadataError(`its hash is not known here: ${name}`);
+    const hash = hashOf(name);
     if (iterations < 1) throw new MetadataError('a key is derived in no iterations');
     this.#iterations -= iterations * Math.ceil(bytes / hash.outputLen);
     if (this.#iterations < 0) {

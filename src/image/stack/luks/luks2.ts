@@ -3,7 +3,7 @@
 import { fieldsAt } from '../../probe/fields.ts';
 import type { VolumeBytes } from '../../probe/volume-bytes.ts';
 import { MetadataError } from '../bad-stack.ts';
-import { hashes } from './hashes.ts';
+import { knownHash } from './hashes.ts';
 import {
   type Digest,
   type Kdf,
@@ -50,7 +50,7 @@ async function copyAt(bytes: VolumeBytes, at: number, magic: string): Promise<Co
   const size = head.u64(8);
   if (size <= BINARY_BYTES || size > MAX_HEADER_BYTES || at + size > bytes.sizeBytes) return undefined;
   const all = (await bytes.read(at, size)).slice();
-  const hash = hashes[head.ascii(72, 32).replace(/\0.*$/s, '')];
+  const hash = knownHash(head.ascii(72, 32).replace(/\0.*$/s, ''));
   if (hash === undefined) return undefined;
   const stored = all.slice(CHECKSUM_AT, CHECKSUM_AT + hash.outputLen);
   all.fill(0, CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES);

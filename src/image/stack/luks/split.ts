@@ -1,12 +1,10 @@
 /** Puts a key together that was split over many stripes (LUKS On-Disk Format Specification 1.2.3, section 2.4). */
 
-import { MetadataError } from '../bad-stack.ts';
-import { hashes } from './hashes.ts';
+import { hashOf } from './hashes.ts';
 
 /** `material` has `stripes` pieces of `keyBytes` bytes. */
 export function merged(material: Uint8Array, keyBytes: number, stripes: number, hashName: string): Uint8Array {
-  const hash = hashes[hashName];
-  if (hash === undefined) throw new MetadataError(`its hash is not known here: ${hashName}`);
+  const hash = hashOf(hashName);
   const size = hash.outputLen;
   const key = new Uint8Array(keyBytes);
   for (let stripe = 0; stripe < stripes; stripe += 1) {
