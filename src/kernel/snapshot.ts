@@ -29,6 +29,8 @@ export interface SnapshotState {
   readonly tasks: readonly SavedTask[];
   /** None in the boot snapshot. */
   readonly disks?: readonly SavedDisk[];
+  /** Programs that there were, all ended; none in the boot snapshot. */
+  readonly programs?: number;
 }
 
 /** The kernel does something that a snapshot cannot hold. */
@@ -141,6 +143,7 @@ export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promis
       scratchBytes: task.scratchBytes,
     })),
     ...(kernel.disks.length > 0 ? { disks: kernel.disks } : {}),
+    ...(engine.programs.made > 0 ? { programs: engine.programs.made } : {}),
   };
 }
 
@@ -170,6 +173,7 @@ export function restore(
   const memoryLimit = memoryMib === undefined ? machine.maximumBytes : mib(memoryMib);
   if (memoryLimit > machine.maximumBytes) throw new RangeError(`this machine has no ${memoryMib} MiB`);
   const engine = new Engine(machine, { host, clock, memoryLimit, commandLine: '', restored: true });
+  engine.programs.goOnFrom(state.programs ?? 0);
   if (programMib !== undefined) engine.programs.memoryLimit = mib(programMib);
   let init: HostedTask | undefined;
   for (const saved of state.tasks) {

@@ -60,6 +60,17 @@ export class Programs {
     return this.#budget.used;
   }
 
+  /**
+   * How many there were. A kernel that is resumed goes on from there: something of one that has ended may still know its
+   * number, an open /proc/PID/mem for instance.
+   */
+  get made(): number {
+    return this.#number;
+  }
+  goOnFrom(made: number): void {
+    this.#number = made;
+  }
+
   /** Those that run: by name, with their tasks' pids. */
   get running(): readonly { readonly name: string; readonly pid: number }[] {
     return [...this.#playing.values()].map(({ process, thread }) => ({ name: process.name, pid: thread.task.pid }));
