@@ -87,7 +87,7 @@ function requests({ image, file }: CutOptions, session: string): Readonly<Record
 }
 
 /** A text message as a client's frame: masked, by zeros (RFC 6455 5.2). */
-function frame(text: string): Buffer {
+export function frame(text: string): Buffer {
   const payload = Buffer.from(text);
   const head =
     payload.length < 126 ? [0x81, 0x80 | payload.length] : [0x81, 0xfe, payload.length >> 8, payload.length & 0xff];

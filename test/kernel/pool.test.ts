@@ -112,6 +112,28 @@ describe('a caller that vanishes', () => {
     expect(await kernel.init.syscall('getpid')).toBe(1);
   });
 
+  it('is not who has to wait for his turn as long as others have to', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world);
+    const kernel = keep(await pool.acquire(asked));
+    world.caller = 'b';
+    keep(await pool.acquire({ ...asked, memoryMib: 20 }));
+    world.caller = 'c';
+    // All beat every two seconds only: so does he, and is late once more.
+    for (let turn = 0; turn < 20; turn++) world.pass(2 * SECOND_NS);
+    world.vanish('a');
+    for (let turn = 0; turn < 3; turn++) {
+      world.pass(2 * SECOND_NS);
+      pool.health();
+    }
+    expect(kernel.dead).toBeUndefined();
+    for (let turn = 0; turn < 4; turn++) {
+      world.pass(2 * SECOND_NS);
+      pool.health();
+    }
+    expect(kernel.dead?.message).toBe('whoever had this kernel is gone');
+  });
+
   it('is not woken by whoever ends his kernel, whose stacks unwind all the same', async () => {
     const world = new Vanishing();
     const pool = poolOf(world);
@@ -218,6 +240,22 @@ describe('owners', () => {
 
 describe('an owner who waits while others have more', () => {
   const of = (owner: string) => ({ ...asked, owner });
+
+  it('finds room: whoever else has kernels leaves that of one, while there are others', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world);
+    keep(await pool.acquire(of('seldom'))).kill();
+    const first = keep(await pool.acquire(of('much')));
+    const second = pool.acquire(of('much'));
+    const other = keep(await pool.acquire(of('seldom')));
+    expect(await other.init.syscall('getpid')).toBe(1);
+    await expect(second).rejects.toMatchObject({ kind: 'kernel-busy' });
+    other.kill();
+    // A minute after the last of the others it is all his.
+    world.pass(61 * SECOND_NS);
+    expect(await keep(await pool.acquire(of('much'))).init.syscall('getpid')).toBe(1);
+    expect(first.dead).toBeUndefined();
+  });
 
   it('gets the memory of the kernel that has run longest, once that has had its time', async () => {
     const world = new Vanishing();

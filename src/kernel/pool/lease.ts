@@ -8,6 +8,28 @@ const SILENCE_NS = 2_500 * 1e6;
 const SUSPICIONS = 3;
 const INTERVAL_NS = 250 * 1e6;
 
+/** How late beats come at present: under load whoever lives has to wait for his turn, and is not gone for that. */
+const TOLD_NS = 3_000 * 1e6;
+/** Longer than so many of the longest gaps between the beats of others nobody who lives is silent. */
+const GAPS = 4;
+
+export class Pace {
+  #gapNs = 0;
+  #atNs = 0;
+
+  /** Somebody who lives had to wait so long for his turn. */
+  note(gapNs: number, nowNs: number): void {
+    if (gapNs < this.#gapNs && nowNs - this.#atNs < TOLD_NS) return;
+    this.#gapNs = gapNs;
+    this.#atNs = nowNs;
+  }
+
+  /** Silence that is suspicious. */
+  silenceNs(nowNs: number): number {
+    return nowNs - this.#atNs < TOLD_NS ? Math.max(SILENCE_NS, GAPS * this.#gapNs) : SILENCE_NS;
+  }
+}
+
 /**
  * A sign of life that others judge. Nothing here is the holder's to clean up: whoever has vanished in a Worker runs
  * neither `finally` nor timers, so what he had is given back by those who find him gone.
@@ -16,19 +38,23 @@ export class Life {
   #beatNs: number;
   #suspicions = 0;
   #suspectedNs = 0;
+  readonly #pace: Pace;
 
-  constructor(nowNs: number) {
+  /** `pace` is that of all who share an event loop. */
+  constructor(nowNs: number, pace: Pace) {
     this.#beatNs = nowNs;
+    this.#pace = pace;
   }
 
   beat(nowNs: number): void {
+    this.#pace.note(nowNs - this.#beatNs, nowNs);
     this.#beatNs = nowNs;
     this.#suspicions = 0;
   }
 
   /** Looks, and answers whether he is gone. By another's clock and in another's turn of the event loop. */
   isOver(nowNs: number): boolean {
-    if (nowNs - this.#beatNs < SILENCE_NS) return false;
+    if (nowNs - this.#beatNs < this.#pace.silenceNs(nowNs)) return false;
     if (nowNs - this.#suspectedNs >= INTERVAL_NS) {
       this.#suspectedNs = nowNs;
       this.#suspicions++;

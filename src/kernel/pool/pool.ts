@@ -7,7 +7,7 @@ import type { Kernel, KernelOptions } from '../kernel.ts';
 import type { Machine } from '../machine.ts';
 import { restore, type SnapshotState } from '../snapshot.ts';
 import { resume, type Suspended } from '../suspend.ts';
-import { BEAT_MS, Life } from './lease.ts';
+import { BEAT_MS, Life, Pace } from './lease.ts';
 import { Machines } from './machines.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
@@ -58,6 +58,8 @@ export interface PoolHealth {
 /** How often a waiting request looks whether it is its turn. */
 const LOOK_MS = 5;
 const USUAL_MIB = 24;
+/** Who had a kernel within so much may want another. */
+const REMEMBERED_NS = 60e9;
 /** A share is fair when nobody has to wait longer for it. */
 const SHARE_MS = 30_000;
 
@@ -88,7 +90,10 @@ export class KernelPool {
   readonly #options: PoolOptions;
   readonly #machines: Machines;
   readonly #leases = new Set<Lease>();
-  readonly #waiting = new WaitingRoom();
+  readonly #pace = new Pace();
+  readonly #waiting = new WaitingRoom(this.#pace);
+  /** When each owner was last given a kernel. */
+  readonly #askedNs = new Map<string, number>();
   readonly #made = { restored: 0, resumed: 0 };
 
   constructor(module: WebAssembly.Module, state: SnapshotState, options: PoolOptions) {
@@ -189,13 +194,14 @@ export class KernelPool {
     const { budgetMib, aloneMib = budgetMib, patienceMs, host } = this.#options;
     if (bytes > Math.max(budgetMib, aloneMib) * MIB)
       throw new HostError('kernel-oom', `a kernel of ${bytes / MIB} MiB never fits`);
-    if (!this.#isFree(bytes) || this.#waiting.size > 0) {
+    const mayHave = () => this.#isFree(bytes) && this.#isShare(owner, bytes);
+    if (!mayHave() || this.#waiting.size > 0) {
       const ticket = this.#waiting.enter(owner, host.monotonicNs());
       try {
         const untilNs = host.monotonicNs() + 1e6 * patienceMs;
         for (;;) {
           this.#sweep();
-          if (this.#waiting.next((who) => this.#heldBy(who)) === ticket && this.#isFree(bytes)) break;
+          if (this.#waiting.next((who) => this.#heldBy(who)) === ticket && mayHave()) break;
           if (host.monotonicNs() >= untilNs) throw new HostError('kernel-busy');
           this.#endOvertime(owner, bytes);
           await host.pause(LOOK_MS);
@@ -207,13 +213,14 @@ export class KernelPool {
       }
     }
     this.#waiting.served(owner);
+    if (owner !== undefined) this.#askedNs.set(owner, host.monotonicNs());
     return this.#lease(bytes, owner);
   }
 
   #lease(bytes: number, owner: string | undefined): Lease {
     const { host } = this.#options;
     const nowNs = host.monotonicNs();
-    const lease: Lease = { owner, bytes, life: new Life(nowNs), sinceNs: nowNs, kernel: undefined };
+    const lease: Lease = { owner, bytes, life: new Life(nowNs, this.#pace), sinceNs: nowNs, kernel: undefined };
     this.#leases.add(lease);
     host.heartbeat?.(BEAT_MS, () => {
       lease.life.beat(host.monotonicNs());
@@ -227,6 +234,19 @@ export class KernelPool {
   #isFree(bytes: number): boolean {
     const { budgetMib, aloneMib = budgetMib } = this.#options;
     return budgetMib * MIB - this.#leasedBytes >= bytes || (this.#leases.size === 0 && bytes <= aloneMib * MIB);
+  }
+
+  /** While others come and go, nobody has all: room for a kernel of the usual size is left for them. */
+  #isShare(owner: string | undefined, bytes: number): boolean {
+    const held = owner === undefined ? 0 : this.#heldBy(owner);
+    if (owner === undefined || held === 0) return true;
+    const { budgetMib, usualMib = USUAL_MIB, host } = this.#options;
+    const sinceNs = host.monotonicNs() - REMEMBERED_NS;
+    for (const [other, askedNs] of this.#askedNs) {
+      if (askedNs < sinceNs) this.#askedNs.delete(other);
+      else if (other !== owner) return held + bytes + this.#machines.sizeMib(usualMib) * MIB <= budgetMib * MIB;
+    }
+    return true;
   }
 
   /** Of the owner who has most, the kernel that has run longest: when its time is over and `owner` has less, it makes room. */

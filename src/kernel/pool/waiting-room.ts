@@ -1,6 +1,6 @@
 /** Requests that wait for memory, served in turn: fair between owners, and in the order they came for each. */
 
-import { Life } from './lease.ts';
+import { Life, type Pace } from './lease.ts';
 
 export interface Ticket {
   readonly owner: string | undefined;
@@ -12,6 +12,12 @@ const REMEMBERED = 256;
 
 export class WaitingRoom {
   #tickets: Ticket[] = [];
+  readonly #pace: Pace;
+
+  constructor(pace: Pace) {
+    this.#pace = pace;
+  }
+
   /** Owners, the last served last. */
   readonly #served = new Set<string | undefined>();
 
@@ -20,7 +26,7 @@ export class WaitingRoom {
   }
 
   enter(owner: string | undefined, nowNs: number): Ticket {
-    const ticket = { owner, life: new Life(nowNs) };
+    const ticket = { owner, life: new Life(nowNs, this.#pace) };
     this.#tickets.push(ticket);
     return ticket;
   }

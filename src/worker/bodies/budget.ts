@@ -2,7 +2,7 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import type { Host } from '../../kernel/host.ts';
-import { BEAT_MS, Life } from '../../kernel/pool/lease.ts';
+import { BEAT_MS, Life, Pace } from '../../kernel/pool/lease.ts';
 import type { Room } from '../../storage/room.ts';
 
 /** What one request has of the budget. */
@@ -45,6 +45,7 @@ interface Account {
 export class MemoryBudget {
   readonly #options: BudgetOptions;
   readonly #accounts = new Set<Account>();
+  readonly #pace = new Pace();
 
   constructor(options: BudgetOptions) {
     this.#options = options;
@@ -68,7 +69,7 @@ export class MemoryBudget {
     /** Taken in steps, so that most chunks only count down. */
     let taken = 0;
     const open = (): Account => {
-      const opened: Account = { bytes: 0, owner, life: new Life(host.monotonicNs()) };
+      const opened: Account = { bytes: 0, owner, life: new Life(host.monotonicNs(), this.#pace) };
       this.#accounts.add(opened);
       host.heartbeat?.(BEAT_MS, () => {
         opened.life.beat(host.monotonicNs());

@@ -82,7 +82,9 @@ export async function named<T>(task: Promise<T>): Promise<T> {
   try {
     return await task;
   } catch (cause) {
-    const code = cause instanceof Error ? /\((\d+)\)$/.exec(cause.message)?.[1] : undefined;
-    throw cause instanceof Error ? (r2Errors[Number(code)]?.(cause) ?? cause) : cause;
+    if (!(cause instanceof Error) || cause instanceof HostError) throw cause;
+    const code = /\((\d+)\)$/.exec(cause.message)?.[1];
+    // Whatever else R2 says is no fault of who asked, and may well go the next time.
+    throw r2Errors[Number(code)]?.(cause) ?? new HostError('storage-failed', undefined, { cause });
   }
 }

@@ -1,5 +1,7 @@
 /** Which uploads in parts have begun, for R2's binding does not tell: an empty object for each, as long as it is neither completed nor aborted. */
 
+import { named } from './r2-objects.ts';
+
 export interface MarkedUpload {
   readonly id: string;
   readonly begun: Date;
@@ -21,27 +23,28 @@ const LIFE_MS = 7 * 86_400_000;
 export function uploadMarks(bucket: R2Bucket, prefix: string, nowMs: () => number): UploadMarks {
   const isAlive = ({ uploaded }: Pick<R2Object, 'uploaded'>) => uploaded.getTime() + LIFE_MS > nowMs();
   const has = async (name: string, id: string) => {
-    const mark = await bucket.head(await keyOf(prefix, name, id));
+    const mark = await named(bucket.head(await keyOf(prefix, name, id)));
     return mark !== null && isAlive(mark);
   };
   return {
     has,
     async add(name, id) {
-      await bucket.put(await keyOf(prefix, name, id), '', { customMetadata: { id } });
+      await named(bucket.put(await keyOf(prefix, name, id), '', { customMetadata: { id } }));
     },
     async remove(name, id) {
       if (!(await has(name, id))) return false;
-      await bucket.delete(await keyOf(prefix, name, id));
+      await named(bucket.delete(await keyOf(prefix, name, id)));
       return true;
     },
     async list(name) {
       const found: MarkedUpload[] = [];
       for (let cursor: string | undefined, more = true; more; ) {
-        const page = await bucket.list({
+        const listing = bucket.list({
           prefix: `${prefix}${name}/`,
           include: ['customMetadata'],
           ...(cursor !== undefined && { cursor }),
         });
+        const page = await named(listing);
         for (const mark of page.objects) {
           const id = mark.customMetadata?.id;
           if (id !== undefined && isAlive(mark)) found.push({ id, begun: mark.uploaded });

@@ -43,7 +43,7 @@ export const describeImage = createRoute({
       content: { 'application/json': { schema: description } },
     },
     ...notModified,
-    ...problemResponses(400, 404, 409),
+    ...problemResponses(400, 404, 409, 422),
   },
 });
 
