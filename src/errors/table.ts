@@ -46,6 +46,7 @@ export const hostErrors = {
   },
   'range-not-satisfiable': { message: 'the range lies outside the file', status: 416, fault: 'request' },
   'bad-compression': { message: 'the compressed body cannot be decompressed', status: 422, fault: 'image' },
+  'bad-tar': { message: 'the body is no whole tar', status: 422, fault: 'request' },
   'upgrade-required': { message: 'this address speaks WebSocket', status: 426, fault: 'request' },
   // who asks
   'access-not-configured': {

@@ -104,8 +104,10 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
     }),
   );
   await ok('deleteImageFile', lkl.deleteImageFile({ client, path: { ...disks, path: 'hello' } }));
+  const filled: lkl.FilledImage = await ok('fillImage', lkl.fillImage({ client, path: disks, body: tar }));
+  assert.deepEqual(filled.losses, []);
   const versions: lkl.ImageVersions = await ok('listImageVersions', lkl.listImageVersions({ client, path: disks }));
-  assert.equal(versions.versions.length, 3);
+  assert.equal(versions.versions.length, 4);
   await ok('restoreImageVersion', lkl.restoreImageVersion({ client, path: { ...disks, id: changed.version } }));
   await ok('dropImageVersion', lkl.dropImageVersion({ client, path: { ...disks, id: put.version } }));
   const raw: Blob | File = await ok('getImageRaw', lkl.getImageRaw({ client, path: disks }));

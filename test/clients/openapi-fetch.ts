@@ -147,11 +147,16 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
     'deleteImageFile',
     lkl.DELETE('/v1/images/{name}/files/{path}', { params: { path: { ...disks, path: 'hello' } } }),
   );
+  const filled: Schemas['FilledImage'] = await ok(
+    'fillImage',
+    lkl.POST('/v1/images/{name}/tar', { ...sending(new Blob([tar])), params: { path: disks } }),
+  );
+  assert.deepEqual(filled.losses, []);
   const versions: Schemas['ImageVersions'] = await ok(
     'listImageVersions',
     lkl.GET('/v1/images/{name}/versions', { params: { path: disks } }),
   );
-  assert.equal(versions.versions.length, 3);
+  assert.equal(versions.versions.length, 4);
   await ok(
     'restoreImageVersion',
     lkl.POST('/v1/images/{name}/versions/{id}/restore', { params: { path: { ...disks, id: changed.version } } }),

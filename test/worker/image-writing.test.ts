@@ -5,6 +5,7 @@ import { unpackTar } from 'modern-tar';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SECTOR } from '../../src/storage/block-device.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
+import { readTar } from '../kernel/read-tar.ts';
 import { request } from './harness.ts';
 
 let made = 0;
@@ -140,7 +141,7 @@ describe('several changes', () => {
       status: 404,
       type: '/problems/ENOENT',
       change: 1,
-      path: 'no/such/',
+      path: 'no/such/way',
     });
     expect(await etagOf()).toBe(before);
     expect((await request(at('files/first'))).status).toBe(404);
@@ -162,6 +163,35 @@ describe('several changes', () => {
       const there = (await request(at(`files/${file}`))).status === 200;
       expect(there).toBe(answers[index]?.status === 200);
     }
+  });
+});
+
+describe('a tar', () => {
+  const unpack = (body: BodyInit, query = '') =>
+    request(at(`tar${query}`), { method: 'POST', body, headers: { 'content-type': 'application/octet-stream' } });
+
+  it('is unpacked by Linux, with all that is in it, as one version', async () => {
+    await expectStatus200(await change([{ op: 'mkdir', path: 'in', mode: '0700' }]));
+    const source = await (await request(at('tar'))).arrayBuffer();
+    const answer = (await (await expectStatus200(await unpack(source, '?path=in'))).json()) as Record<string, unknown>;
+    expect(answer).toMatchObject({ losses: [], entries: expect.any(Number) });
+    const copied = await (await request(at('tar?path=in'))).arrayBuffer();
+    const [was, is] = [readTar(new Uint8Array(source)), readTar(new Uint8Array(copied))];
+    const names = (entries: typeof was) => entries.map(({ path }) => new TextDecoder().decode(path));
+    // What was copied had the empty directory that it was copied into.
+    expect(names(is).filter((one) => one !== './in/')).toEqual(names(was).filter((one) => one !== './in/'));
+    const { versions } = (await (await request(at('versions'))).json()) as { versions: unknown[] };
+    expect(versions).toHaveLength(2);
+  });
+
+  it('that is none, or ends too early, changes nothing', async () => {
+    const before = await etagOf();
+    const whole = await (await request(at('tar'))).arrayBuffer();
+    for (const body of [new Uint8Array(1024).fill(65), whole.slice(0, 3000)]) {
+      expect(await (await unpack(body)).json()).toMatchObject({ status: 422, type: '/problems/bad-tar' });
+    }
+    expect((await unpack(whole, '?path=nowhere')).status).toBe(404);
+    expect(await etagOf()).toBe(before);
   });
 });
 

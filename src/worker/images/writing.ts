@@ -1,5 +1,6 @@
 /** Changes of what is in a stored image: Linux writes them, and they are one version together, or none. */
 
+import { readTar, TarError } from '../../archive/tar-reader.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { MountRequest } from '../../image/mounted-image.ts';
 import type { Linux, MountedWritableTree } from '../../linux.ts';
@@ -12,12 +13,15 @@ import { collect } from '../../storage/volume/collect.ts';
 import { UPLOADED } from '../../storage/volume/versions.ts';
 import { findVersion, versionDevice } from '../../storage/volume/volume.ts';
 import { volumeWriter } from '../../storage/volume/writer.ts';
+import type { CopyReport } from '../../tree/write/copy-tree.ts';
+import { tarEntries } from '../../tree/write/tar-entries.ts';
 import { type Condition, isMet } from '../storage/image-entry.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import type { KeepAlive } from './images.ts';
+import { type Body, type IncomingLimits, openBody } from './incoming.ts';
 import { named, orRefused } from './versions.ts';
 
-export type WritableTree = Pick<MountedWritableTree, 'tree' | 'changes'>;
+export type WritableTree = Pick<MountedWritableTree, 'tree' | 'changes' | 'fill'>;
 
 /** The version that a write made; the one that was there where it changed nothing. */
 export interface Written {
@@ -36,11 +40,19 @@ export interface ImageWriteJobs {
     request: MountRequest,
     change: (tree: WritableTree) => Promise<T>,
   ): Promise<Written & { readonly result: T }>;
+  /** A tar is unpacked below `directory`, which is there. Rejects with `bad-tar` where it is none, or half of one. */
+  fill(
+    name: string,
+    condition: Condition,
+    request: MountRequest,
+    what: { readonly body: Body; readonly directory: Uint8Array },
+  ): Promise<Written & { readonly result: CopyReport }>;
 }
 
 export interface ImageWriteNeeds {
   readonly images: ImageStore;
   readonly engine: Pick<Linux, 'openWritableTree'>;
+  readonly limits: IncomingLimits;
   readonly keepAlive: KeepAlive;
   readonly room: Room;
   readonly nowMs: () => number;
@@ -62,15 +74,9 @@ const MAX_VERSIONS = 1000;
 /** So often what no version names any more is looked for. */
 const COLLECT_EVERY = 16;
 
-export function imageWriteJobs({
-  images,
-  engine,
-  keepAlive,
-  room,
-  nowMs,
-  writerName,
-}: ImageWriteNeeds): ImageWriteJobs {
-  return {
+export function imageWriteJobs(needs: ImageWriteNeeds): ImageWriteJobs {
+  const { images, engine, limits, keepAlive, room, nowMs, writerName } = needs;
+  const jobs: ImageWriteJobs = {
     async write(name, condition, request, change) {
       const { image, base, baseId, objects } = await named(name, images.volume(name));
       if (!isMet(image, condition)) throw new HostError('precondition-failed');
@@ -113,7 +119,16 @@ export function imageWriteJobs({
         volume.close();
       }
     },
+    async fill(name, condition, request, { body, directory }) {
+      const { bytes } = await openBody(body, limits);
+      try {
+        return await jobs.write(name, condition, request, (tree) => tree.fill(directory, tarEntries(readTar(bytes))));
+      } catch (cause) {
+        throw cause instanceof TarError ? new HostError('bad-tar', cause.message, { cause }) : cause;
+      }
+    },
   };
+  return jobs;
 }
 
 /** What stands behind a format is not written through it. */

@@ -3,13 +3,15 @@
 import { received } from '../../bodies/received.ts';
 import { playChanges } from '../../images/changes.ts';
 import type { Written } from '../../images/writing.ts';
+import { bodyOf } from '../body.ts';
 import { conditionOf, quoted } from '../conditions.ts';
 import { rawPath } from '../image-content/file.ts';
 import { mountRequest } from '../image-content/schema.ts';
+import { queryBytes } from '../raw-bytes.ts';
 import { router } from '../router.ts';
 import { modeOf } from '../sessions/schema.ts';
 import { toChange, toNs } from './change.ts';
-import { changeImage, deleteImageFile, putImageFile } from './route.ts';
+import { changeImage, deleteImageFile, fillImage, putImageFile } from './route.ts';
 
 export const imageWriting = router();
 
@@ -56,4 +58,24 @@ imageWriting.openapi(changeImage, async (c) => {
     playChanges(tree, changes),
   );
   return c.json(writtenJson(written), 200, { etag: quoted(written.etag) });
+});
+
+imageWriting.openapi(fillImage, async (c) => {
+  const { name } = c.req.valid('param');
+  const { path: _, decompress, ...query } = c.req.valid('query');
+  const body = bodyOf(c, decompress);
+  const { writing } = c.var.jobs;
+  const condition = conditionOf(c.req.valid('header'));
+  const filled = await writing.fill(name, condition, mountRequest(query), {
+    body,
+    directory: queryBytes(c.req.url, 'path') ?? new Uint8Array(0),
+  });
+  const { entries, bytes, losses } = filled.result;
+  const lost = losses.map(({ kind, count, path, errno }) => ({
+    kind,
+    count,
+    first: new TextDecoder().decode(path),
+    errno: errno ?? 'unknown',
+  }));
+  return c.json({ ...writtenJson(filled), entries, bytes, losses: lost }, 200, { etag: quoted(filled.etag) });
 });

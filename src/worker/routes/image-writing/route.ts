@@ -1,13 +1,13 @@
 /** Requests that change what is in an image: each is one version, or none. */
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { binary } from '../body.ts';
+import { binary, contentEncodingHeader, decompressParam } from '../body.ts';
 import { writeConditions } from '../conditions.ts';
 import { fileParams, mountQuery } from '../image-content/schema.ts';
 import { etagHeader } from '../images/route.ts';
 import { imageParams } from '../images/schema.ts';
 import { problemResponses } from '../problem.ts';
-import { changes, deleteFileQuery, putFileQuery, written } from './schema.ts';
+import { changes, deleteFileQuery, filled, fillQuery, putFileQuery, written } from './schema.ts';
 
 const tags = ['images'];
 
@@ -69,4 +69,32 @@ export const changeImage = createRoute({
     body: { required: true, content: { 'application/json': { schema: changes } } },
   },
   responses: { 200: answer('They are in the image.'), ...problems },
+});
+
+export const fillImage = createRoute({
+  method: 'post',
+  path: '/v1/images/{name}/tar',
+  operationId: 'fillImage',
+  summary: 'Unpack a tar into an image',
+  description:
+    'Linux makes what is in the tar: files of every type, owners, modes, times to the nanosecond, extended attributes, ACLs, hard links, holes. What is at a place already is replaced, directories stay. All of it is one version, or none.',
+  tags,
+  request: {
+    params: imageParams,
+    query: writeQuery.extend({ ...fillQuery, decompress: decompressParam }),
+    headers: writeConditions.pick({ 'if-match': true }).extend({ 'content-encoding': contentEncodingHeader }),
+    body: {
+      description: 'A tar of any make; compressed as an image may be.',
+      required: true,
+      content: { 'application/octet-stream': binary },
+    },
+  },
+  responses: {
+    200: {
+      description: 'It is in the image.',
+      headers: etagHeader,
+      content: { 'application/json': { schema: filled } },
+    },
+    ...problemResponses(400, 403, 404, 409, 412, 413, 415, 422),
+  },
 });

@@ -109,3 +109,30 @@ export const written = z
     version: z.string().openapi({ description: 'The version that it is now.', example: '9f86d081884c7d65-0' }),
   })
   .openapi('WrittenImage');
+
+/** Of a tar that is unpacked. */
+export const fillQuery = {
+  path: z.string().max(4095).optional().openapi({
+    description:
+      'The directory it is unpacked in, which must be there; its percent-decoded bytes are the path. Default: the root.',
+  }),
+};
+
+export const filled = written
+  .extend({
+    entries: z.int().openapi({ description: 'How many the tar had.', example: 120 }),
+    bytes: z.int().openapi({ description: 'Of data in them.', example: 1048576 }),
+    losses: z
+      .array(
+        z.object({
+          kind: z
+            .string()
+            .openapi({ description: 'What it is that the file system has no place for.', example: 'xattr' }),
+          count: z.int().openapi({ description: 'How often.', example: 3 }),
+          first: z.string().openapi({ description: 'The first such entry.', example: 'bin/ping' }),
+          errno: z.string().openapi({ description: 'What Linux said.', example: 'EOPNOTSUPP' }),
+        }),
+      )
+      .openapi({ description: 'What could not be kept of entries that are there otherwise.' }),
+  })
+  .openapi('FilledImage');
