@@ -94,7 +94,8 @@ async function serving(
   const mib = options.mb ?? words.mb ?? MEMORY_MIB;
   const limits = { kernelsMib: mib + BESIDE_MIB, aloneMib: mib, mountMib: [mib], ready: 0, patienceMs: 0 } as const;
   const linux = await nodeLinux({ limits });
-  const { allowOther = false, defaultPermissions = allowOther || process.geteuid?.() === 0 } = words;
+  // As with mount(8): who is root shares it with all, who may do what their user may.
+  const { allowOther = process.geteuid?.() === 0, defaultPermissions = allowOther } = words;
   return serveImage(linux, device, resolve(directory), {
     ...mountRequest({
       ...options,

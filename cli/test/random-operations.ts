@@ -53,16 +53,21 @@ const SLASH = Buffer.from('/');
 const below = (root: Buffer, path: readonly Buffer[]): Buffer =>
   Buffer.concat([root, ...path.flatMap((name) => [SLASH, name])]);
 
-/** Runs `steps` of them; throws at the first that differs, with what was done before. */
-export function compareRandomly(here: string, there: string, { seed, steps }: { seed: number; steps: number }): void {
+/** Runs `steps` of them, half of them as one of `users` (only for root); throws at the first that differs, with what was done before. */
+export function compareRandomly(
+  here: string,
+  there: string,
+  { seed, steps, users = [] }: { seed: number; steps: number; users?: readonly number[] },
+): void {
   const roots = [Buffer.from(here), Buffer.from(there)] as const;
   const words = seededWords(seed, 'random-operations');
   const done: string[] = [];
   const open: OpenAtBoth[] = [];
   for (let i = 0; i < steps; i++) {
     const { what, step } = choose(words, open);
-    done.push(what);
-    const [ours, theirs] = roots.map((root) => outcome(() => step(root)));
+    const user = users[words() % (2 * users.length || 1)];
+    const [ours, theirs] = roots.map((root) => as(user, () => outcome(() => step(root))));
+    done.push(user === undefined ? what : `${what} as ${user}`);
     const differs = ours !== theirs && `answers ${ours}, native ${theirs}`;
     const isLooked = i % 20 === 19 || i === steps - 1;
     const tree = !differs && isLooked ? roots.map((root) => describeTree(root)) : undefined;
@@ -72,6 +77,21 @@ export function compareRandomly(here: string, there: string, { seed, steps }: { 
     }
   }
   for (const { fds } of open) for (const fd of fds) closeSync(fd);
+}
+
+/** As another user, of a group of the same number; only for root. */
+function as<T>(user: number | undefined, work: () => T): T {
+  if (user === undefined) return work();
+  process.setgroups?.([user]);
+  process.setegid?.(user);
+  process.seteuid?.(user);
+  try {
+    return work();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+    process.setgroups?.([0]);
+  }
 }
 
 const difference = (ours: string, theirs: string): string => {
@@ -110,14 +130,21 @@ function choose(words: Words, open: OpenAtBoth[]): Chosen {
   const said = `${shown(at)} ${shown(to)} ${offset} ${length}`;
   const one = (what: string, step: Step): Chosen => ({ what: `${what} ${said}`, step });
   const kinds: readonly (() => Chosen)[] = [
-    () => one('mkdir', (root) => mkdirSync(below(root, at), 0o700 + (length & 0o77))),
+    () => one('mkdir', (root) => mkdirSync(below(root, at), (offset & 0o7000) | 0o700 | (length & 0o77))),
     () => one('rmdir', (root) => rmdirSync(below(root, at))),
     () => one('unlink', (root) => unlinkSync(below(root, at))),
     () => one('rename', (root) => renameSync(below(root, at), below(root, to))),
     () => one('link', (root) => linkSync(below(root, at), below(root, to))),
     () => one('symlink', (root) => symlinkSync(to.length > 1 ? Buffer.from('a/b') : 'a', below(root, at))),
     () => one('chmod', (root) => chmodSync(below(root, at), length & 0o7777)),
-    () => one('chown', (root) => chownSync(below(root, at), isRoot ? offset : ownUid, isRoot ? length : ownGid)),
+    () =>
+      one('chown', (root) =>
+        chownSync(
+          below(root, at),
+          isRoot ? (owners[offset % 4] ?? 0) : ownUid,
+          isRoot ? (owners[length % 4] ?? 0) : ownGid,
+        ),
+      ),
     () => one('utimes', (root) => utimesSync(below(root, at), offset, length)),
     () => one('truncate', (root) => truncateSync(below(root, at), offset)),
     () => one('copy', (root) => copyFileSync(below(root, at), below(root, to))),
@@ -185,6 +212,8 @@ const unreachable = (): never => {
 
 const isRoot = process.geteuid?.() === 0;
 const [ownUid, ownGid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+/** Those that tests run as, and others. */
+const owners = [0, 65534, 65533, 12345];
 const PUNCH_HOLE = 3;
 const ZERO_RANGE = 16;
 

@@ -73,6 +73,10 @@ export function modeOf(request: RequestTask): number {
   return request.data.getUint16(request.struct + sx.mode, true);
 }
 
+export function groupOf(request: RequestTask): number {
+  return request.data.getUint32(request.struct + sx.gid, true);
+}
+
 /** What names the file that was stated last, among all of the image. */
 export function keyOf(request: RequestTask): string {
   const { data, struct } = request;

@@ -6,7 +6,7 @@ import { fuse } from '../../../abi/uapi/fuse.ts';
 import { type Ptr, plus } from '../../../kernel/memory.ts';
 import { copyU32, copyU64, fields, getU64, setU64 } from '../layouts.ts';
 import type { RequestTask } from '../request.ts';
-import { attrReply, emptyPath, modeOf, stat, VALID_S, type View } from '../view.ts';
+import { attrReply, emptyPath, groupOf, modeOf, stat, VALID_S, type View } from '../view.ts';
 
 const getattrIn = fields('fuse_getattr_in');
 const setattrIn = fields('fuse_setattr_in');
@@ -112,11 +112,16 @@ function setTimes(request: RequestTask, fd: number, valid: number): Promise<numb
   return request.call('utimensat_time64', fd, emptyPath(request), struct, AT_EMPTY_PATH);
 }
 
-/** Whoever writes a file that others run as its owner ends that: our tasks may keep it, so Linux asks for it. */
+/**
+ * Whoever writes a file that others run as its owner ends that: our tasks may keep it, so Linux asks for it. A set-gid bit without
+ * execution stays for those of the group (setattr_should_drop_sgid()), as far as one group of the caller's is known.
+ */
 export async function killPrivileges(request: RequestTask, fd: number): Promise<void> {
+  const { gid } = request.caller;
   if ((await stat(request, fd)) < 0) return;
   const mode = modeOf(request);
-  const kept = mode & ~S_ISUID & (mode & S_IXGRP ? ~S_ISGID : ~0) & 0o7777;
+  const keepsGroup = !(mode & S_IXGRP) && groupOf(request) === gid;
+  const kept = mode & ~S_ISUID & (keepsGroup ? ~0 : ~S_ISGID) & 0o7777;
   if (kept !== (mode & 0o7777)) await request.call('fchmodat2', fd, emptyPath(request), kept, AT_EMPTY_PATH);
 }
 

@@ -146,16 +146,19 @@ function written(request: RequestTask, bytes: number): number {
   return writeOut.bytes;
 }
 
-export function fallocate(request: RequestTask): Promise<number> {
+export async function fallocate(request: RequestTask, view: View): Promise<number> {
   const { data, in: at } = request;
   const [fd, mode] = [getU64(data, at + fallocateIn.fh), data.getUint32(at + fallocateIn.mode, true)];
-  return request.call(
-    'fallocate',
-    fd,
-    mode,
-    getU64(data, at + fallocateIn.offset),
-    getU64(data, at + fallocateIn.length),
-  );
+  const [offset, length] = [getU64(data, at + fallocateIn.offset), getU64(data, at + fallocateIn.length)];
+  const { uid } = request.caller;
+  const ret = await request.call('fallocate', fd, mode, offset, length);
+  if (ret >= 0) await asWritten(request, view.nodes.fd(request.node), uid);
+  return ret;
+}
+
+/** Set-id bits end as by a write. Here Linux does not say whether the caller may keep them: root may. */
+async function asWritten(request: RequestTask, fd: number, uid: number): Promise<void> {
+  if (uid !== 0) await killPrivileges(request, fd);
 }
 
 export async function lseek(request: RequestTask): Promise<number> {
@@ -172,13 +175,17 @@ export async function lseek(request: RequestTask): Promise<number> {
 const COPY_BYTES = 16 * 1024 * 1024;
 
 /** Blocks are shared where the file system can. */
-export async function copyFileRange(request: RequestTask): Promise<number> {
+export async function copyFileRange(request: RequestTask, view: View): Promise<number> {
   const { data, in: at, struct } = request;
   const [from, to] = [getU64(data, at + copyIn.fh_in), getU64(data, at + copyIn.fh_out)];
   const length = Math.min(getU64(data, at + copyIn.len), COPY_BYTES);
   const offsets = [struct, plus(struct, 8)] as const satisfies readonly Ptr[];
   setU64(data, offsets[0], getU64(data, at + copyIn.off_in));
   setU64(data, offsets[1], getU64(data, at + copyIn.off_out));
+  const { uid } = request.caller;
+  const node = getU64(data, at + copyIn.nodeid_out);
   const ret = await request.call('copy_file_range', from, offsets[0], to, offsets[1], length, 0);
-  return ret < 0 ? ret : written(request, ret);
+  if (ret < 0) return ret;
+  await asWritten(request, view.nodes.fd(node), uid);
+  return written(request, ret);
 }
