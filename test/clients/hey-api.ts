@@ -143,6 +143,10 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
     lkl.getSessionFile({ client, path: { id: session.id, path: '.' } }),
   );
   assert.ok('entries' in top && top.entries.some((entry) => entry.name === 'greeting'));
+  // It has no disk: that is a problem, told by its name.
+  const none = { client, path: { id: session.id, disk: 'vda' } };
+  assert.equal((await lkl.getSessionDisk(none)).error?.status, 404);
+  assert.equal((await lkl.saveSessionDisk({ ...none, body: { image: 'saved' } })).error?.status, 404);
   const log: string = await ok('getSessionConsole', lkl.getSessionConsole(here));
   assert.match(log, /noted/);
   const traced: string = await ok('getSessionStrace', lkl.getSessionStrace(here));

@@ -1,7 +1,9 @@
 /** /v1/sessions/{id}/files: bytes in and out of a living kernel by path, between batches. */
 
 import { describe, expect, it } from 'vitest';
+import { SECTOR } from '../../src/storage/block-device.ts';
 import { MIB, noise, same } from '../fakes/bodies.ts';
+import { fixtureDevice } from '../fixtures/load.ts';
 import { request } from './harness.ts';
 import { at, call, create, destroy, expectStatus, type Json, json, run, suspend } from './session-client.ts';
 
@@ -176,6 +178,50 @@ describe('files of a session', () => {
     await reader?.cancel();
     await batch;
     await expectStatus(await get(id, 'big'), 404);
+    await destroy(id);
+  });
+});
+
+describe('disks of a session', () => {
+  const bytesOf = async (path: string, init?: RequestInit) => {
+    const response = await request(path, { headers: { authorization: 'Bearer test' }, ...init });
+    return { response, bytes: new Uint8Array(await response.arrayBuffer()) };
+  };
+
+  it('come out as they are now: whole, by range, and as an image that has what was written', async () => {
+    const device = await fixtureDevice('ext4');
+    const image = new Uint8Array(device.sectors * SECTOR);
+    await device.read(0, image);
+    expect((await request('/v1/images/before', { method: 'PUT', headers, body: image })).ok).toBe(true);
+    const id = await create({ mounts: [{ image: 'before', at: '/mnt' }] });
+    const write = call('write', { ref: 'fd' }, 'from a session', 14);
+    const open = { ...call('openat', 'AT_FDCWD', '/mnt/new', 'O_WRONLY|O_CREAT', 420), as: 'fd' };
+    expect((await run(id, { calls: [open, write] })).results).toMatchObject([{ ret: 0 }, { ret: 14 }]);
+    const whole = await bytesOf(at(id, '/disks/vda'));
+    expect(whole.response.status).toBe(200);
+    expect(whole.response.headers.get('content-length')).toBe(String(whole.bytes.length));
+    const part = await bytesOf(at(id, '/disks/vda'), {
+      headers: { authorization: 'Bearer test', range: 'bytes=-1124' },
+    });
+    expect(part.response.status).toBe(206);
+    expect(part.bytes).toEqual(whole.bytes.slice(-1124));
+    const save = () => request(at(id, '/disks/vda/image'), json('POST', { image: 'after' }));
+    expect(await expectStatus(await save(), 201)).toMatchObject({ name: 'after', size_bytes: whole.bytes.length });
+    // It is a clean file system with the file, and the session goes on.
+    const file = await bytesOf('/v1/images/after/files/new');
+    expect(new TextDecoder().decode(file.bytes)).toBe('from a session');
+    const more = call('write', 0, 'from a session', 14);
+    expect((await run(id, { calls: [more] })).results).toMatchObject([{ ret: 14 }]);
+    expect((await save()).status).toBe(200);
+    expect((await bytesOf('/v1/images/after/files/new')).bytes.length).toBe(28);
+    expect((await bytesOf('/v1/images/before/files/new')).response.status).toBe(404);
+    await destroy(id);
+  });
+
+  it('that are not there are told with those that are', async () => {
+    const id = await create();
+    const problem = await expectStatus(await request(at(id, '/disks/vdb'), json('GET')), 404);
+    expect(problem).toMatchObject({ type: '/problems/disk-not-found', detail: 'the session has no disk' });
     await destroy(id);
   });
 });

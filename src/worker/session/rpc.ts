@@ -60,6 +60,14 @@ export type FoundPath = Told &
       }
   );
 
+/** The bytes of a disk, or a part of them. */
+export interface FoundDisk extends Told {
+  readonly sizeBytes: number;
+  /** Of it, what `body` has; absent: all. */
+  readonly range?: ByteRange;
+  readonly body: ReadableStream<Uint8Array>;
+}
+
 export interface FileBody {
   readonly path: Uint8Array;
   readonly mode: number | undefined;
@@ -115,6 +123,8 @@ export interface SessionRpc {
   strace(): Promise<Outcome<string>>;
   /** Batches wait until the body has been taken, or the client is gone. */
   openPath(path: Uint8Array, wanted: WantedPath): Promise<Outcome<FoundPath>>;
+  /** The disk of this name as it is now. Batches wait until it has been taken, or the client is gone. */
+  openDisk(name: string, wanted: WantedRange | undefined): Promise<Outcome<FoundDisk>>;
   saveFile(file: FileBody): Promise<Outcome<Told & { readonly created: boolean }>>;
   destroy(): Promise<Outcome<null>>;
 }

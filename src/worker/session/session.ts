@@ -3,6 +3,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { TaskListener } from '../../batch/kept-tasks.ts';
 import type { SetupNeeds } from '../../batch/kernel-setup.ts';
+import type { WantedRange } from '../../tree/byte-range.ts';
 import type { Bindings } from '../env.ts';
 import { SessionObject } from './object/session-object.ts';
 import type { SessionNeeds } from './object/waking.ts';
@@ -72,6 +73,9 @@ export function sessionClass({ setup, serve, ...needs }: SessionClassNeeds) {
     }
     openPath(path: Uint8Array, wanted: WantedPath) {
       return this.#object.openPath(path, wanted);
+    }
+    openDisk(name: string, wanted: WantedRange | undefined) {
+      return this.#object.openDisk(name, wanted);
     }
     saveFile(file: FileBody) {
       return this.#object.saveFile(file);

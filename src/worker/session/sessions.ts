@@ -1,9 +1,11 @@
 /** Sessions as the routes see them: each a Durable Object, known to the index of its owner. */
 
 import { HostError } from '../../errors/host-error.ts';
+import type { WantedRange } from '../../tree/byte-range.ts';
 import type { Bindings } from '../env.ts';
 import {
   type FileBody,
+  type FoundDisk,
   type FoundPath,
   type MostSessions,
   type SessionIndexRpc,
@@ -36,6 +38,7 @@ export interface SessionJobs {
   strace(id: string): Promise<string>;
   /** Paths are bytes, from the root of pid 1. */
   openPath(id: string, path: Uint8Array, wanted: WantedPath): Promise<FoundPath>;
+  openDisk(id: string, name: string, wanted: WantedRange | undefined): Promise<FoundDisk>;
   saveFile(id: string, file: FileBody): Promise<Told & { readonly created: boolean }>;
   delete(id: string): Promise<void>;
 }
@@ -113,6 +116,7 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
     console: async (id) => valueIn(await (await existing(id)).console()),
     strace: async (id) => valueIn(await (await existing(id)).strace()),
     openPath: async (id, path, wanted) => valueIn(await (await existing(id)).openPath(withoutNul(path), wanted)),
+    openDisk: async (id, name, wanted) => valueIn(await (await existing(id)).openDisk(name, wanted)),
     async saveFile(id, file) {
       withoutNul(file.path);
       return valueIn(await (await existing(id)).saveFile(file));

@@ -5,12 +5,13 @@ import type { Context } from 'hono';
 import { kernelOf } from '../../../api/syscalls/schema.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { NamedSession, SessionJobs } from '../../session/sessions.ts';
+import { conditionOf } from '../conditions.ts';
 import { delivered } from '../delivered.ts';
 import type { Env } from '../env.ts';
 import { isNdjson, NDJSON } from '../ndjson.ts';
 import { router, untyped } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
-import { getFile, putFile } from './file.ts';
+import { getDisk, getFile, putFile, saveDisk } from './file.ts';
 import { batchOfLines, linesOf } from './lines.ts';
 import {
   connectSession,
@@ -19,11 +20,13 @@ import {
   forkSession,
   getSession,
   getSessionConsole,
+  getSessionDisk,
   getSessionFile,
   getSessionStrace,
   listSessions,
   putSessionFile,
   runInSession,
+  saveSessionDisk,
   suspendSession,
 } from './route.ts';
 import { rowJson, sessionAnswerOf, type sessionBatch, sessionJson, wholeBatchOf } from './schema.ts';
@@ -81,6 +84,16 @@ sessions.openapi(forkSession, async (c) => {
 sessions.openapi(getSessionConsole, async (c) => c.text(await c.var.sessions.console(c.req.valid('param').id), 200));
 
 sessions.openapi(getSessionStrace, async (c) => c.text(await c.var.sessions.strace(c.req.valid('param').id), 200));
+
+sessions.openapi(getSessionDisk, async (c) => {
+  const { id, disk } = c.req.valid('param');
+  return untyped(await getDisk(c, id, disk));
+});
+
+sessions.openapi(saveSessionDisk, async (c) => {
+  const { id, disk } = c.req.valid('param');
+  return saveDisk(c, id, disk, c.req.valid('json').image, conditionOf(c.req.valid('header')));
+});
 
 sessions.openapi(getSessionFile, async (c) => getFile(c, c.req.valid('param').id, c.req.valid('query')));
 

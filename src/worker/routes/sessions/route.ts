@@ -2,16 +2,21 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { binary } from '../body.ts';
+import { writeConditions } from '../conditions.ts';
 import { directory } from '../image-content/schema.ts';
+import { etagHeader } from '../images/route.ts';
+import { image } from '../images/schema.ts';
 import { problemResponses } from '../problem.ts';
 import { linesIn, linesOut } from '../syscalls/route.ts';
 import {
   newSession,
   ROLLED_BACK,
+  savedDisk,
   saveFileQuery,
   session,
   sessionAnswer,
   sessionBatch,
+  sessionDiskParams,
   sessionFileParams,
   sessionFileQuery,
   sessionList,
@@ -167,10 +172,50 @@ export const getSessionStrace = createRoute({
   },
 });
 
-const path = '/v1/sessions/{id}/files/{path{[^]*}}';
 const toldAs = (description: string) => ({
   description: `${description} The header \`${ROLLED_BACK}\` is there when \`rolled_back\` would be in a batch's answer, and says to when.`,
 });
+
+export const getSessionDisk = createRoute({
+  method: 'get',
+  path: '/v1/sessions/{id}/disks/{disk}',
+  operationId: 'getSessionDisk',
+  summary: 'A disk of a session, as it is now',
+  description:
+    'Raw, with all that was written to it: everything is synced first, and file systems are frozen while it is read, so it is of one moment. Batches wait until all of it was taken.',
+  tags,
+  request: { params: sessionDiskParams },
+  responses: {
+    200: { ...toldAs('The disk whole.'), content: { 'application/octet-stream': binary } },
+    206: {
+      description: 'The range of the disk.',
+      headers: { 'Content-Range': { schema: { type: 'string' }, description: 'Where it lies.' } },
+      content: { 'application/octet-stream': binary },
+    },
+    ...problemResponses(400, 404, 410, 416, 422),
+  },
+});
+
+export const saveSessionDisk = createRoute({
+  method: 'post',
+  path: '/v1/sessions/{id}/disks/{disk}/image',
+  operationId: 'saveSessionDisk',
+  summary: 'Store a disk of a session as an image',
+  description: 'A new image, or with the name of one a new version of it; the session goes on with what it has.',
+  tags,
+  request: {
+    params: sessionDiskParams,
+    headers: writeConditions,
+    body: { required: true, content: json(savedDisk) },
+  },
+  responses: {
+    200: { description: 'An image of this name was replaced.', headers: etagHeader, content: json(image) },
+    201: { description: 'The image was stored.', headers: etagHeader, content: json(image) },
+    ...problemResponses(400, 404, 410, 412, 413, 422, 429),
+  },
+});
+
+const path = '/v1/sessions/{id}/files/{path{[^]*}}';
 
 export const getSessionFile = createRoute({
   method: 'get',

@@ -17,6 +17,7 @@ import {
 import type { Told, WholeAnswer, WholeBatch } from '../../session/rpc.ts';
 import type { NamedSession } from '../../session/sessions.ts';
 import { pageQuery } from '../image-content/schema.ts';
+import { NAME } from '../images/schema.ts';
 
 const HOUR_S = 3600;
 export const EXPIRES_S = { default: HOUR_S, max: 7 * 24 * HOUR_S } as const;
@@ -112,6 +113,21 @@ export const sessionAnswer = batchAnswer
     }),
   })
   .openapi('SessionAnswer');
+
+export const sessionDiskParams = sessionParams.extend({
+  disk: z
+    .string()
+    .regex(/^vd[a-z]$/)
+    .openapi({
+      param: { name: 'disk', in: 'path' },
+      description: 'As below /dev, in the order of `mounts`.',
+      example: 'vda',
+    }),
+});
+
+export const savedDisk = z
+  .strictObject({ image: z.string().regex(NAME).openapi({ description: 'The name of the image.', example: 'disk' }) })
+  .openapi('SavedDisk');
 
 export const sessionFileParams = sessionParams.extend({
   path: z.string().openapi({

@@ -3,8 +3,10 @@
 import type { TaskListener } from '../../../batch/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
+import type { WantedRange } from '../../../tree/byte-range.ts';
 import {
   type FileBody,
+  type FoundDisk,
   type FoundPath,
   type Outcome,
   outcome,
@@ -23,6 +25,7 @@ import { StraceTail } from '../strace-tail.ts';
 import { watched } from '../watched.ts';
 import { Alarm } from './alarm.ts';
 import { runBatch } from './batches.ts';
+import { sendDisk } from './disks.ts';
 import { Durability } from './durability.ts';
 import { type Exchange, sendPath, takeFile } from './files.ts';
 import { infoOf } from './lifecycle.ts';
@@ -105,6 +108,16 @@ export class SessionObject implements SessionRpc {
     const begin = (value: FoundPath) => resolve({ value });
     const turn = this.#turns.take(() =>
       this.#exchanging((live, exchange) => sendPath(live, path, wanted, exchange, begin)),
+    );
+    turn.then(resolve, reject);
+    return promise;
+  }
+
+  openDisk(name: string, wanted: WantedRange | undefined): Promise<Outcome<FoundDisk>> {
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome<FoundDisk>>();
+    const begin = (value: FoundDisk) => resolve({ value });
+    const turn = this.#turns.take(() =>
+      this.#exchanging((live, exchange) => sendDisk(live, name, wanted, exchange, begin)),
     );
     turn.then(resolve, reject);
     return promise;
