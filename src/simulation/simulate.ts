@@ -82,7 +82,7 @@ export const simulationJobs = (needs: SimulationNeeds): SimulationJobs => ({
     const plan = options?.sampled ? sampled(planned.plan) : planned.plan;
     const excess = findExcess(plan, Math.min(needs.budgetMib, KERNEL_MIB));
     if (excess) throw badSimulation([excess]);
-    const memoryMib = estimateMemoryMib(plan);
+    const memoryMib = Math.min(estimateMemoryMib(plan), needs.budgetMib, KERNEL_MIB);
     return {
       captures: plan.captures.map(({ port }) => ({ node: port.node.name, interface: port.name })),
       run: (options) => runTimed(plan, memoryMib, options, needs),

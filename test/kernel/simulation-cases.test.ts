@@ -414,3 +414,26 @@ describe('a trace delivers when it says', () => {
     expect((flow(answer, 0, 'udp').goodput_bps ?? 0) / 720e6).toBeLessThan(1.02);
   });
 });
+
+test('forty flows that share a bottleneck run in a hundred MiB, and nobody is short of memory', async () => {
+  const answer = await simulate({
+    duration: '3s',
+    families: ['ipv4'],
+    hosts: {},
+    topology: {
+      kind: 'dumbbell',
+      left: 40,
+      right: 40,
+      edge: { rate: '1gbit', delay: '1ms', queue: { kind: 'bfifo', limit: '64kb' } },
+      core: { rate: '100mbit', delay: '10ms' },
+    },
+    workloads: Array.from(
+      { length: 40 },
+      (_, i) => ({ type: 'tcp', from: `h${i + 1}`, to: `h${i + 41}`, start: `${i}ms` }) as const,
+    ),
+  });
+  expect(answer.error).toBeUndefined();
+  expect(Object.values(answer.hosts).every(({ pressure }) => pressure === undefined)).toBe(true);
+  const sum = answer.flows.reduce((all, one) => all + (one.type === 'tcp' ? one.goodput_bps : 0), 0);
+  expect(sum / 1e6).toBeGreaterThan(90);
+});

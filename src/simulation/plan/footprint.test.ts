@@ -45,6 +45,23 @@ describe('what fits', () => {
   ])('%s', (_, workloads) => expect(excess(workloads)).toBeUndefined());
 });
 
+test('flows that share a bottleneck fit, where each alone might have all of it', () => {
+  const workloads = Array.from(
+    { length: 40 },
+    (_, i): WorkloadSpec => ({ type: 'tcp', from: `h${i + 1}`, to: `h${i + 41}` }),
+  );
+  const topology = {
+    kind: 'dumbbell',
+    left: 40,
+    right: 40,
+    edge: { rate: '1gbit', delay: '1ms', queue: { kind: 'bfifo', limit: '64kb' } },
+    core: { rate: '100mbit', delay: '10ms' },
+  } as const;
+  expect(excess(workloads, {}, { hosts: {}, links: [], topology })).toBeUndefined();
+  // Bottlenecks of their own are another matter.
+  expect(excess(workloads, {}, { hosts: {}, links: [], topology: { ...topology, core: topology.edge } })).toBeDefined();
+});
+
 describe('what does not fit is named', () => {
   test('the largest workload first', () =>
     expect(excess([tcp(1), tcp(128), tcp(2)], { rate: '1gbit', delay: '100ms' })).toBe('workloads[1]'));

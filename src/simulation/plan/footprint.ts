@@ -2,7 +2,7 @@
 
 import { type Datagrams, heldByDatagrams, heldByTcp, type Streams } from './held.ts';
 import type { Issue } from './issue.ts';
-import { pathBetween } from './path.ts';
+import { type Path, pathBetween } from './path.ts';
 import type { Plan } from './plan.ts';
 import type { WorkloadPlan } from './workload-plan.ts';
 
@@ -28,7 +28,7 @@ export const estimateMemoryMib = (plan: Plan): number =>
 /** What a budget does not hold: the network alone, or the first workload that is too much when small ones come first. */
 export function findExcess(plan: Plan, budgetMib: number): Issue | undefined {
   const needed = estimateMemoryMib(plan);
-  if (needed <= budgetMib) return undefined;
+  if (needed <= budgetMib || sharedMemoryMib(plan) <= budgetMib) return undefined;
   let sum = networkMib(plan);
   let path = 'links';
   const workloads = plan.workloads.map((workload) => ({ index: workload.index, mib: workloadMib(workload, plan) }));
@@ -39,6 +39,43 @@ export function findExcess(plan: Plan, budgetMib: number): Issue | undefined {
   }
   const message = `this network needs about ${needed} MiB of kernel memory: there are ${budgetMib}. What is under way counts (rate × delay), what queues hold, and the buffers of sockets`;
   return { code: 'over-budget', path, message };
+}
+
+/**
+ * The same where flows share bottlenecks: what is under way there is bounded by the link, not by each of them. Buffers
+ * stay as large as they once were, and flows that begin one after another find ever less room: the nth has a share of 1/n.
+ */
+function sharedMemoryMib(plan: Plan): number {
+  const held = new Map<unknown, { flows: number; most: number; sum: number }>();
+  let mib = networkMib(plan);
+  for (const workload of plan.workloads) {
+    const streams = workload.type === 'syscalls' || datagramsOf(workload) ? undefined : streamsOf(workload);
+    if (workload.type === 'syscalls' || !streams) {
+      mib += workloadMib(workload, plan);
+      continue;
+    }
+    const path = pathBetween(workload.from, workload.to, plan);
+    const tcp = heldByTcp(streams, workload, path, plan.hijacks) / MIB;
+    mib += workloadMib(workload, plan) - tcp;
+    const key = bottleneckOf(path) ?? workload;
+    const group = held.get(key) ?? { flows: 0, most: 0, sum: 0 };
+    held.set(key, { flows: group.flows + streams.count, most: Math.max(group.most, tcp), sum: group.sum + tcp });
+  }
+  for (const { flows, most, sum } of held.values())
+    mib += Math.min(sum, most * (1 + Math.log(flows)) + flows * LEAST_TCP_MIB);
+  return Math.ceil(mib);
+}
+
+/** Buffers of a connection that has hardly any room. */
+const LEAST_TCP_MIB = 0.06;
+
+/** The slowest link of a path, in the way that is gone: by what all of its states allow. */
+function bottleneckOf(path: Path): unknown {
+  const rates = path.flatMap(({ there }) => {
+    const rate = (there.widest ?? there.report).rateBps;
+    return rate === undefined ? [] : [{ there, rate }];
+  });
+  return rates.toSorted((a, b) => a.rate - b.rate)[0]?.there;
 }
 
 const networkMib = (plan: Plan): number =>
