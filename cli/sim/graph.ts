@@ -1,6 +1,7 @@
 /** Graphs of others as networks: GML and GraphML, as topology collections and graph editors write them. */
 
 import { readFileSync } from 'node:fs';
+import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { Failure, reasonOf } from '../failure.ts';
 
 type Attributes = Readonly<Record<string, string>>;
@@ -125,48 +126,48 @@ function parseGml(text: string, file: string): Graph {
 
 /** <graphml><key id="d0" for="edge" attr.name="rate"/><graph><node id="a"><data key="d0">…</data></node><edge source="a" target="b"/></graph></graphml> */
 function parseGraphml(text: string, file: string): Graph {
-  const keys = new Map<string, string>();
-  const nodes: { id: string; attributes: Record<string, string> }[] = [];
-  const edges: { source: string; target: string; attributes: Record<string, string> }[] = [];
-  let current: Record<string, string> | undefined;
-  const bare = text.replace(/<!--[\s\S]*?-->/g, '');
-  for (const [, tag = '', rest = '', body = ''] of bare.matchAll(
-    /<(\/?[\w:]+)((?:\s+[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*\/?>([^<]*)/g,
-  )) {
-    const attributes: Record<string, string> = Object.fromEntries(
-      [...rest.matchAll(/([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)].map(([, name = '', a, b]) => [
-        name,
-        unescaped(a ?? b ?? ''),
-      ]),
+  const root = rootOf(text, file);
+  const keys = new Map(
+    elementsOf(root, 'key').map(({ attributes: { id = '', 'attr.name': name = id } }) => [id, name]),
+  );
+  const graphs = elementsOf(root, 'graph');
+  const attributesOf = (element: XmlElement): Attributes =>
+    Object.fromEntries(
+      elementsOf(element, 'data').map((one) => {
+        const { key = '' } = one.attributes;
+        return [keys.get(key) ?? key, one.text.trim()];
+      }),
     );
-    switch (tag.replace(/^\w+:/, '')) {
-      case 'key':
-        keys.set(attributes.id ?? '', attributes['attr.name'] ?? attributes.id ?? '');
-        break;
-      case 'node':
-        nodes.push({ id: attributes.id ?? '', attributes: {} });
-        current = nodes.at(-1)?.attributes;
-        break;
-      case 'edge':
-        edges.push({ source: attributes.source ?? '', target: attributes.target ?? '', attributes: {} });
-        current = edges.at(-1)?.attributes;
-        break;
-      case '/node':
-      case '/edge':
-        current = undefined;
-        break;
-      case 'data':
-        if (current) current[keys.get(attributes.key ?? '') ?? attributes.key ?? ''] = unescaped(body.trim());
-    }
-  }
-  if (!/<(\w+:)?graphml[\s>]/.test(bare)) throw new Failure('usage', `${file} is XML, but no GraphML`);
-  return { nodes, edges };
+  const all = (kind: string) => graphs.flatMap((graph) => elementsOf(graph, kind));
+  return {
+    nodes: all('node').map((node) => ({ id: node.attributes.id ?? '', attributes: attributesOf(node) })),
+    edges: all('edge').map((edge) => {
+      const { source = '', target = '' } = edge.attributes;
+      return { source, target, attributes: attributesOf(edge) };
+    }),
+  };
 }
 
+function rootOf(text: string, file: string): XmlElement {
+  try {
+    const { root } = parseXml(text);
+    if (root && bareName(root) === 'graphml') return root;
+  } catch (cause) {
+    throw new Failure('usage', `${file} is no XML: ${reasonOf(cause)}`);
+  }
+  throw new Failure('usage', `${file} is XML, but no GraphML`);
+}
+
+/** Without the prefix of a namespace. */
+const bareName = ({ name }: XmlElement): string => name.replace(/^.*:/, '');
+const elementsOf = (parent: XmlElement, name: string): XmlElement[] =>
+  parent.children.filter((child): child is XmlElement => child instanceof XmlElement && bareName(child) === name);
+
+/** GML's texts have the entities of HTML: numbers, and the few that every XML has. */
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 const unescaped = (text: string): string =>
-  text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
-    const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
+  text.replace(/&(?:#(\d+)|(\w+));/g, (whole, number, name) => {
+    const code = Number(number);
     if (code > 0 && code <= 0x10ffff) return String.fromCodePoint(code);
     return entities[name ?? ''] ?? whole;
   });
