@@ -28,7 +28,8 @@ describe('names of calls', () => {
 
   it.each([...aliases])('%s stands for %s, and can be called', (name, call) => {
     const made = registers(name, ...(name === 'utime' || name === 'utimes' ? [0, null] : []));
-    const own = { dup2: ['dup3', 'fcntl64'] }[name] ?? [call];
+    const kernels = { stat: ['fstatat64'], lstat: ['fstatat64'], fstat: ['fstat64'] };
+    const own = { dup2: ['dup3', 'fcntl64'], ...kernels }[name] ?? [call];
     expect(own).toContain(made[0]);
     expect(made.length - 1).toBe((parametersOf(made[0] as SyscallName) ?? []).length);
   });
@@ -39,7 +40,8 @@ describe('names of calls', () => {
     expect(registers('rmdir', '/d')).toEqual(['unlinkat', -100, 'memory', 0x200]);
     expect(registers('symlink', 'to', '/l')).toEqual(['symlinkat', 'memory', -100, 'memory']);
     expect(registers('rename', '/a', '/b')).toEqual(['renameat2', -100, 'memory', -100, 'memory', 0]);
-    expect(registers('lstat', '/a', { out: 'stat' })).toEqual(['fstatat64', -100, 'memory', 'memory', 0x100]);
+    expect(registers('lstat', '/a', { out: 'stat' })).toEqual(['statx', -100, 'memory', 0x100, 0x7ff, 'memory']);
+    expect(registers('lstat', '/a', { out: 104 })).toEqual(['fstatat64', -100, 'memory', 'memory', 0x100]);
     expect(registers('statfs', '/a', { out: 'statfs' })).toEqual(['statfs64', 'memory', 88, 'memory']);
   });
 

@@ -9,7 +9,7 @@ import type { SyscallName } from '../../abi/syscalls.ts';
 import { isObject } from './bytes.ts';
 import { integer } from './integer.ts';
 import { argumentPath, at, Mistake } from './mistake.ts';
-import type { Json } from './types.ts';
+import type { Json, JsonObject } from './types.ts';
 
 /** A call of our kernel's table, with each argument's place in the request. */
 export interface Renamed {
@@ -42,8 +42,6 @@ const templates: Record<string, readonly [call: SyscallName, args: string]> = {
   lchown: ['fchownat', 'AT_FDCWD $0 $1 $2 AT_SYMLINK_NOFOLLOW'],
   access: ['faccessat', 'AT_FDCWD $0 $1'],
   readlink: ['readlinkat', 'AT_FDCWD $0 $1 $2'],
-  stat: ['fstatat64', 'AT_FDCWD $0 $1 0'],
-  lstat: ['fstatat64', 'AT_FDCWD $0 $1 AT_SYMLINK_NOFOLLOW'],
   stat64: ['fstatat64', 'AT_FDCWD $0 $1 0'],
   lstat64: ['fstatat64', 'AT_FDCWD $0 $1 AT_SYMLINK_NOFOLLOW'],
   // Calls that took flags later.
@@ -63,7 +61,6 @@ const templates: Record<string, readonly [call: SyscallName, args: string]> = {
   // Names of 64-bit kernels and of libc.
   newfstatat: ['fstatat64', '$0 $1 $2 $3'],
   fstatat: ['fstatat64', '$0 $1 $2 $3'],
-  fstat: ['fstat64', '$0 $1'],
   statfs: ['statfs64', '$0 88 $1'],
   fstatfs: ['fstatfs64', '$0 88 $1'],
   truncate: ['truncate64', '$0 $1'],
@@ -128,6 +125,14 @@ const rewrites: Record<string, readonly [arity: number, rewrite: Rewrite]> = {
       };
     },
   ],
+  /** The kernel's own have times of 32 bits, which end in 2038: a libc of today asks statx, and so does this. */
+  stat: [2, (args, paths) => statBy(['AT_FDCWD', args[0] ?? 0, 0], args[1], paths, ['fstatat64', [0]])],
+  lstat: [
+    2,
+    (args, paths) =>
+      statBy(['AT_FDCWD', args[0] ?? 0, 'AT_SYMLINK_NOFOLLOW'], args[1], paths, ['fstatat64', ['AT_SYMLINK_NOFOLLOW']]),
+  ],
+  fstat: [2, (args, paths) => statBy([args[0] ?? 0, '', 'AT_EMPTY_PATH'], args[1], paths, ['fstat64', []])],
   /** mmap(2) takes bytes, mmap2 pages of 4096; an offset between pages is EINVAL from either. */
   mmap: [
     6,
@@ -211,6 +216,57 @@ const rewrites: Record<string, readonly [arity: number, rewrite: Rewrite]> = {
   ],
 };
 
+/** A struct stat that is written is asked for by statx(2); what else stands there is the kernel's own call's to judge. */
+function statBy(
+  [dirfd, name, flags]: readonly [Json, Json, Json],
+  out: Json | undefined,
+  paths: readonly string[],
+  [call, last]: readonly [SyscallName, readonly Json[]],
+): Renamed {
+  const [first = '/args/0', second = '/args/1'] = paths;
+  if (!isObject(out) || (out.out !== 'stat' && out.out !== 'stat64') || out.type !== undefined) {
+    const args = call === 'fstat64' ? [dirfd, out ?? 0] : [dirfd, name, out ?? 0, ...last];
+    return { call, args, paths: call === 'fstat64' ? [first, second] : [first, first, second, second] };
+  }
+  return {
+    call: 'statx',
+    args: [dirfd, name, flags, 'STATX_BASIC_STATS', { out: 'statx' }],
+    paths: [first, first, first, first, second],
+    answer: (ret, written) => ({ ret, ...(isObject(written) && { out: statOf(written) }) }),
+  };
+}
+
+/** The numbers of a struct stat, from those of a struct statx. */
+function statOf(x: JsonObject): Json {
+  const number = (key: string) => Number(x[key] ?? 0);
+  const device = (which: string) => makedev(number(`stx_${which}_major`), number(`stx_${which}_minor`));
+  const times = ['atime', 'mtime', 'ctime'].flatMap((which) => {
+    const time = x[`stx_${which}`];
+    const { tv_sec = 0, tv_nsec = 0 } = isObject(time) ? time : {};
+    return [
+      [`st_${which}`, tv_sec],
+      [`st_${which}_nsec`, tv_nsec],
+    ] as const;
+  });
+  return {
+    st_dev: device('dev'),
+    st_ino: x.stx_ino ?? 0,
+    st_mode: x.stx_mode ?? 0,
+    st_nlink: x.stx_nlink ?? 0,
+    st_uid: x.stx_uid ?? 0,
+    st_gid: x.stx_gid ?? 0,
+    st_rdev: device('rdev'),
+    st_size: x.stx_size ?? 0,
+    st_blksize: x.stx_blksize ?? 0,
+    st_blocks: x.stx_blocks ?? 0,
+    ...Object.fromEntries(times),
+  };
+}
+
+/** As a dev_t of the user ABI (new_encode_dev of linux/kdev_t.h). */
+const makedev = (major: number, minor: number): number =>
+  ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+
 const PAGE_BYTES = 4096n;
 /** A flag that no call has: EINVAL. */
 const INVALID_FLAG = 1;
@@ -241,6 +297,9 @@ export const isCall = (name: string): boolean =>
 export const aliases: ReadonlyMap<string, SyscallName> = new Map([
   ...Object.entries(templates).map(([name, [call]]) => [name, call] as const),
   ['lseek', 'llseek'],
+  ['stat', 'statx'],
+  ['lstat', 'statx'],
+  ['fstat', 'statx'],
   ['mmap', 'mmap2'],
   ['dup2', 'dup3'],
   ['epoll_create', 'epoll_create1'],

@@ -112,8 +112,12 @@ describe('a line of strace', () => {
 
   it('shortens a stat as strace does', async () => {
     const stat = `${'00'.repeat(16)} a4810000 ${'00'.repeat(28)} 05000000`;
-    expect(await line({ call: 'fstat', args: [3, { out: 'stat' }] }, writes(1, stat))).toBe(
+    expect(await line({ call: 'fstat64', args: [3, { out: 'stat' }] }, writes(1, stat))).toBe(
       'fstat64(3, {st_mode=S_IFREG|0644, st_size=5, ...}) = 0',
+    );
+    const statx = `ff070000 ${'00'.repeat(24)} a481 ${'00'.repeat(10)} 05000000`;
+    expect(await line({ call: 'fstat', args: [3, { out: 'stat' }] }, writes(4, statx))).toBe(
+      'statx(3, "", AT_EMPTY_PATH, STATX_BASIC_STATS, {stx_mask=STATX_BASIC_STATS, stx_attributes=0, stx_mode=S_IFREG|0644, stx_size=5, ...}) = 0',
     );
   });
 

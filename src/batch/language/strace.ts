@@ -32,7 +32,10 @@ const options: Record<number, ConstantGroup> = {
 /** Which protocols an address family has: AF_INET, AF_INET6, AF_NETLINK. */
 const protocols: Record<number, ConstantGroup> = { 2: 'ipproto', 10: 'ipproto', 16: 'netlink' };
 /** Fields after which strace without -v abbreviates. */
-const abbreviated: Record<string, readonly string[]> = { stat64: ['st_mode', 'st_size'] };
+const abbreviated: Record<string, readonly string[]> = {
+  stat64: ['st_mode', 'st_size'],
+  statx: ['stx_mask', 'stx_attributes', 'stx_mode', 'stx_size'],
+};
 /** Calls that wait for descriptors, and what strace calls their sets. */
 const waiting = new Set<string>(['ppoll', 'ppoll_time64', 'pselect6', 'pselect6_time64']);
 const setNames: Record<string, string> = { inp: 'in', outp: 'out', exp: 'except' };
