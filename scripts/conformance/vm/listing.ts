@@ -15,7 +15,7 @@ export interface Listed {
 /** Log levels up to KERN_ERR, of lines that a file system wrote. */
 const BAD = /^# <[0-3]>\[/;
 /** Of the loop device, or of what is no fault of the image. */
-const NOISE = /loop: module|Quota error|quotas? /;
+const NOISE = /loop: module|MTD: Attempt to mount|Quota error|quotas? /;
 
 export function parseListing(text: string): Listed {
   const entries = new Map<string, string>();
