@@ -83,6 +83,7 @@ export class Image {
   readonly #disks: Disk[];
   #stacked: Promise<Stacked> | undefined;
   #known: Disks | undefined;
+  #stack: Stack | undefined;
 
   constructor(parts: ImageParts) {
     const { kernel, disks, header } = parts;
@@ -138,7 +139,8 @@ export class Image {
         'what lies in arrays, volume groups or encrypted volumes is not mounted here: fs2tar, ls, cat and the like open it',
       );
     const own = header && { device: await kernelDevice(kernel, task, header.disk.name), bytes: header.shown.bytes };
-    return new Stack({ kernel, task, keyring, header: own, evenIfIncomplete, type }).open(disks);
+    this.#stack = new Stack({ kernel, task, keyring, header: own, evenIfIncomplete, type });
+    return this.#stack.open(disks);
   }
 
   async #volumesOf(view: DiskView, title: string, type: string | undefined): Promise<Volumes> {
@@ -183,7 +185,8 @@ export class Image {
     const volume = await chooseVolume(disks, { type, partition, evenIfCut }, looking);
     if (subvolume !== undefined && volume.superblocks[0]?.types[0] !== 'btrfs')
       throw new HostError('invalid-request', `${volume.title} has no subvolumes: it is no btrfs`);
-    const cut = cutOf(volume) ?? this.views.map(({ device }) => knownCut(device)).find(Boolean);
+    const cut =
+      cutOf(volume) ?? this.#stackCut(volume) ?? this.views.map(({ device }) => knownCut(device)).find(Boolean);
     if (cut && !evenIfCut) throw cut;
     const name = await this.#deviceOf(volume);
     const drivers = await this.#withSiblings(volume, attempts(volume, type), evenIfCut, disks, stacked);
@@ -201,6 +204,9 @@ export class Image {
   async #deviceOf(volume: ProbedVolume): Promise<string> {
     const { partition, name, startSector, sectors, claimed = 0 } = volume;
     const view = this.#viewOf(volume);
+    const wantedSectors = Math.ceil(claimed / SECTOR);
+    if (view === undefined && this.#stack && volume.kind !== 'disk' && wantedSectors > sectors)
+      return this.#stack.extended(volume, wantedSectors);
     if (partition === undefined || view === undefined || this.#parts.attach === undefined) return name;
     const short = claimed > sectors * SECTOR;
     const blocks = view.shown.device.logicalBlockBytes ?? SECTOR;
@@ -210,6 +216,22 @@ export class Image {
     const own = slice(view.device, startSector * SECTOR, there);
     const wanted = Math.max(sectors, Math.ceil(claimed / SECTOR));
     return (await this.#also(there < wanted * SECTOR ? extended(own, wanted) : padded(own, claimed))).name;
+  }
+
+  /** What lies on a disk that was cut short may lie behind its end: nothing between tells where. */
+  #stackCut(volume: Volume): HostError | undefined {
+    if (volume.kind === 'disk' || this.#viewOf(volume) !== undefined) return undefined;
+    const view = this.views.find(({ disk, shown }) => shown.claimedBytes !== undefined && reaches(volume, disk.name));
+    if (view === undefined) return undefined;
+    const [there, claimed] = [view.shown.bytes.sizeBytes, view.shown.claimedBytes ?? 0];
+    const numbers = `${there.toLocaleString('en')} of ${claimed.toLocaleString('en')} bytes`;
+    return new HostError(
+      'image-cut',
+      `${volume.title} lies on an image of which ${numbers} are there: ${EVEN_IF_CUT}`,
+      {
+        members: { there_bytes: there, claimed_bytes: claimed },
+      },
+    );
   }
 
   /** The disk that a partition is of; undefined where it lies on something else. */
@@ -330,6 +352,9 @@ const withoutReplay = (attempts: readonly Attempt[]): readonly Attempt[] =>
     const options = [attempt.options, option].filter(Boolean).join(',');
     return option === undefined ? [attempt] : [attempt, { ...attempt, options }];
   });
+
+/** Whether it lies on that disk, by way of whatever. */
+const reaches = ({ on }: Volume, disk: string): boolean => on.some((one) => one.name === disk || reaches(one, disk));
 
 /** Why a volume is not whole: its file system says that it has more bytes than there are. */
 function cutOf(volume: ProbedVolume): HostError | undefined {

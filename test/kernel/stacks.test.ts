@@ -73,6 +73,7 @@ const cases: readonly Case[] = [
   { images: several('md-raid6', 4), listing: 'md-raid6' },
   { images: ['md-raid6-3', 'md-raid6-1'], listing: 'md-raid6' },
   { images: several('md-old', 2), listing: 'md-old' },
+  { images: several('md-dirty', 3), listing: 'md-dirty', volume: 'vg/root' },
   { images: ['md-stale-1', 'md-stale-0'], listing: 'md-stale' },
   { images: several('md-luks-lvm', 2), listing: 'md-luks-lvm', volume: 'vg/root', request: { unlock } },
   { images: several('btrfs-two', 2), listing: 'btrfs-two', volume: 'btrfs-two' },
@@ -199,6 +200,26 @@ describe('what cannot be opened', () => {
       kind: 'stack-incomplete',
       message: expect.stringContaining(message),
     });
+  });
+
+  it.each([
+    ['lvm', 16_384, { partition: 'vg/root' }, /^\/dev\/vg\/root: a disk of its group has 8,388,608 bytes, it ends at /],
+    ['luks2', 4096, { unlock }, /^\/dev\/mapper\/luks-\S+ has 1,048,576 bytes, its file system \(ext4\) 5,242,880: /],
+    [
+      'gpt-luks-lvm',
+      20_480,
+      { unlock, partition: 'vg/home' },
+      /^\/dev\/vg\/home lies on an image of which 10,485,760 of 25,165,824 bytes are there: /,
+    ],
+  ])('%s cut to %d sectors is refused, and read as far as it is there', async (name, sectors, request, message) => {
+    const cut = { ...(await stackDevice(name)), sectors };
+    await expect(mounter.mount(cut, request)).rejects.toMatchObject({
+      kind: 'image-cut',
+      message: expect.stringMatching(message),
+    });
+    const mounted = await mounter.mount(cut, { ...request, evenIfCut: true });
+    expect(mounted.type).toBe('ext4');
+    await mounted.close();
   });
 
   it('mirrored volumes of a group do with one disk of two', async () => {

@@ -51,4 +51,6 @@ export interface StackTools {
   nextArray(): string;
   make(table: readonly Target[]): Promise<KernelDevice>;
   readOnce(table: readonly Target[], bytes: number): Promise<Uint8Array>;
+  /** As long as that; what lies behind its end is an error to read. */
+  extend(device: KernelDevice, sectors: number): Promise<KernelDevice>;
 }

@@ -35,6 +35,11 @@ export interface Stacked {
 
 const kinds: readonly Kind[] = [luksKind, bitLockerKind, mdKind, lvmKind];
 
+const upTo = (device: KernelDevice, sectors: number): readonly Target[] => [
+  { start: 0, sectors: device.sectors, type: 'linear', params: `${numberOf(device)} 0` },
+  { start: device.sectors, sectors: sectors - device.sectors, type: 'error', params: '' },
+];
+
 /** Deeper than anybody stacks, more than anybody has: metadata that goes round in circles ends here. */
 const MAX_DEPTH = 8;
 const MAX_VOLUMES = 512;
@@ -76,6 +81,7 @@ export class Stack {
       nextArray: () => `md${LAST_ARRAY - this.#arrays++}`,
       make: (table) => this.#make(table),
       readOnce: (table, bytes) => this.#readOnce(table, bytes),
+      extend: (device, sectors) => this.#make(upTo(device, sectors)),
     };
   }
 
@@ -92,6 +98,12 @@ export class Stack {
       for (const { name } of next.members) done.add(name);
       waiting = waiting.concat(await this.#open(next));
     }
+  }
+
+  /** A device as this one, so long that what lies behind its end can be asked for: that is an error to read. */
+  async extended(volume: Volume, sectors: number): Promise<string> {
+    const device = await this.#tools.device(volume);
+    return (await this.#make(upTo(device, sectors))).name;
   }
 
   async #groups(waiting: readonly ProbedVolume[], done: ReadonlySet<string>): Promise<Group[]> {

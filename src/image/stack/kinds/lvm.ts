@@ -1,11 +1,13 @@
 /** LVM2: physical volumes of a group, and its logical volumes, each a volume. */
 
 import { HostError } from '../../../errors/host-error.ts';
+import { KernelError } from '../../../kernel/kernel-error.ts';
+import { EVEN_IF_CUT } from '../../mount-failed.ts';
 import type { ProbedVolume } from '../../volumes.ts';
 import { MetadataError } from '../bad-stack.ts';
 import type { KernelDevice } from '../kernel-device.ts';
 import type { Group, Kind, Made, StackTools } from '../kind.ts';
-import { Activator, dashed, MissingDiskError } from '../lvm/activate.ts';
+import { Activator, CutError, dashed, MissingDiskError } from '../lvm/activate.ts';
 import { type PhysicalVolume, physicalVolume, sequenceOf } from '../lvm/physical-volume.ts';
 import { type VolumeGroup, volumeGroup } from '../lvm/volume-group.ts';
 
@@ -82,6 +84,9 @@ function groupsOf(
   return groups;
 }
 
+/** 16 TiB. */
+const MAX_SECTORS = 2 ** 35;
+
 async function activated(
   group: VolumeGroup,
   found: readonly Found[],
@@ -89,7 +94,13 @@ async function activated(
   problems: (problem: HostError) => void,
 ): Promise<readonly Made[]> {
   const disks = new Map<string, KernelDevice>();
-  for (const { pv, member } of found) disks.set(pv.uuid, await tools.device(member));
+  for (const { pv, member } of found) {
+    const device = await tools.device(member);
+    const own = [...group.physical.values()].find(({ uuid }) => uuid === pv.uuid);
+    const end = own ? own.startSector + own.extents * group.extentSectors : 0;
+    const isCut = end > device.sectors && tools.evenIfIncomplete && end < MAX_SECTORS;
+    disks.set(pv.uuid, isCut ? await tools.extend(device, end) : device);
+  }
   const activator = new Activator(group, { disks, make: tools.make });
   const made: Made[] = [];
   for (const volume of group.logical.values()) {
@@ -109,9 +120,14 @@ async function activated(
           .map(({ uuid }) => dashed(uuid));
         const message = `${title} needs more disks than are here: ${disks.size} of ${group.physical.size} are, without ${missing.join(', ')}; name their images too`;
         problems(new HostError('stack-incomplete', message, { members: { missing } }));
-      } else if (cause instanceof MetadataError)
+      } else if (cause instanceof CutError)
+        problems(new HostError('image-cut', `${title}: ${cause.message}: ${EVEN_IF_CUT}`));
+      else if (cause instanceof MetadataError)
         problems(new HostError('bad-stack', `${title}: ${cause.message}`, { cause }));
-      else throw cause;
+      else if (cause instanceof KernelError && cause.errno !== 'ENOMEM') {
+        // The other volumes of the group may be none the worse for it.
+        problems(new HostError('bad-stack', `${title}: the kernel refuses it: ${cause.message}`, { cause }));
+      } else throw cause;
     }
   }
   return made;

@@ -16,6 +16,9 @@ export interface Activation {
 /** A disk that the group needs is not there. */
 export class MissingDiskError extends MetadataError {}
 
+/** A disk is shorter than what the group has on it. */
+export class CutError extends MetadataError {}
+
 /** Volumes in volumes: a group has some levels, a cycle none that ends. */
 const MAX_DEPTH = 8;
 
@@ -81,7 +84,7 @@ export class Activator {
       case 'mirror': {
         // The first image is the one that others are copied from: whatever is in it is right.
         const images = placesIn(section, 'mirrors');
-        return { ...place, type: 'linear', params: await this.#firstThere(images, depth) };
+        return { ...place, type: 'linear', params: await this.#firstThere(images, segment.extents, depth) };
       }
       case 'thin': {
         const pool = await device(textIn(section, 'thin_pool'));
@@ -105,10 +108,10 @@ export class Activator {
     }
   }
 
-  async #striped({ section }: LvSegment, depth: number): Promise<Pick<Target, 'type' | 'params'>> {
+  async #striped({ section, extents }: LvSegment, depth: number): Promise<Pick<Target, 'type' | 'params'>> {
     const places = placesIn(section, 'stripes');
     const parts: string[] = [];
-    for (const place of places) parts.push(await this.#place(place, depth));
+    for (const place of places) parts.push(await this.#place(place, Math.ceil(extents / places.length), depth));
     if (parts.length === 1) return { type: 'linear', params: parts.join() };
     return {
       type: 'striped',
@@ -142,11 +145,11 @@ export class Activator {
     return [kind, params.length, ...params, pairs.length, ...pairs].join(' ');
   }
 
-  async #firstThere(places: readonly Place[], depth: number): Promise<string> {
+  async #firstThere(places: readonly Place[], extents: number, depth: number): Promise<string> {
     let missing: unknown;
     for (const place of places) {
       try {
-        return await this.#place(place, depth);
+        return await this.#place(place, extents, depth);
       } catch (cause) {
         if (!(cause instanceof MissingDiskError)) throw cause;
         missing = cause;
@@ -156,13 +159,19 @@ export class Activator {
   }
 
   /** A device and a sector of it. */
-  async #place({ of, extent }: Place, depth: number): Promise<string> {
+  async #place({ of, extent }: Place, extents: number, depth: number): Promise<string> {
     const { physical, extentSectors } = this.#group;
     const disk = physical.get(of);
     if (disk === undefined) return `${numberOf(await this.#device(of, depth + 1))} ${extent * extentSectors}`;
     const device = this.#activation.disks.get(disk.uuid);
     if (device === undefined) throw new MissingDiskError(`it needs the disk ${dashed(disk.uuid)}, which is not here`);
-    return `${numberOf(device)} ${disk.startSector + extent * extentSectors}`;
+    const start = disk.startSector + extent * extentSectors;
+    const end = start + extents * extentSectors;
+    if (end > device.sectors) {
+      const [there, needed] = [device.sectors, end].map((sectors) => (sectors * 512).toLocaleString('en'));
+      throw new CutError(`a disk of its group has ${there} bytes, it ends at ${needed}`);
+    }
+    return `${numberOf(device)} ${start}`;
   }
 }
 
