@@ -111,7 +111,8 @@ const whole = Object.entries(fixtures).flatMap(([name, { volumes }]) => {
 describe('a tar of an image, opened as an image, is the same tree', () => {
   it.each(whole)('%s', async (name) => {
     const { tar } = await archive(await fixtureDevice(name));
-    const untold = ['data'];
+    // Holes between blocks of 1 KiB may be smaller than EROFS can tell.
+    const untold = /^ext(2|3|4-features)$/.test(name) ? ['data'] : [];
     const rows = [...(await rowsOfTar(tar, untold))].map(([path, row]) => {
       const xattrs = new Map([...(row.xattrs as Map<string, string>)].filter(([key]) => !FOREIGN.test(key)));
       return [path, { ...row, xattrs }];
