@@ -64,7 +64,7 @@ export interface BatchOptions {
   readonly onError?: 'stop' | 'continue' | undefined;
   /** Each result has the line that strace(1) would show. */
   readonly strace?: boolean | undefined;
-  /** Kills the kernel that has not done it by then. Default: none. */
+  /** Calls under way by then are interrupted and no more are made; what cannot be interrupted takes the kernel with it. Default: none. */
   readonly deadlineMs?: number | undefined;
 }
 
