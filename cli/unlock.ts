@@ -40,8 +40,8 @@ const [ENTER, RETURN, CTRL_C, CTRL_D, BACKSPACE, DELETE, CTRL_U] = [0x0a, 0x0d, 
 async function ask({ title, attempt }: Locked): Promise<Uint8Array | undefined> {
   const { stdin, stderr } = process;
   const again = attempt > 1 ? 'That does not open it. ' : '';
+  stdin.setRawMode(true); // before anybody can answer: nothing of it is echoed
   stderr.write(`${again}Passphrase for ${printable(title)}: `);
-  stdin.setRawMode(true);
   try {
     const typed: number[] = [];
     for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
