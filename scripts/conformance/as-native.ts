@@ -1,32 +1,43 @@
 /**
  * A tool as if it were a native program, for test suites that call it: `node scripts/conformance/as-native.ts e2fsck -fy image`.
- * Files that the words name are there under the same paths, as files in the kernel's memory; what became of them is copied back.
+ * Files in /tmp that its words or its input name are there under the same paths, on a disk of ext4; what became of them is copied back.
  */
 
 import { ftruncateSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { inWorkshop } from '../../cli/tools/shop.ts';
-import { AT_FDCWD, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '../../src/abi/uapi/fs.ts';
+import { temporaryDisk } from '../../cli/tools/temporary-disk.ts';
+import { AT_FDCWD, AT_REMOVEDIR, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '../../src/abi/uapi/fs.ts';
 import { must } from '../../src/kernel/kernel-error.ts';
 import { plus } from '../../src/kernel/memory.ts';
+import { symlinkat, unlinkat } from '../../src/kernel/syscalls/dir.ts';
 import { close, ftruncate, openat, pwrite64, read } from '../../src/kernel/syscalls/file.ts';
+import { makeFileSystem } from '../../src/tools/make-file-system.ts';
 import type { Workshop } from '../../src/tools/workshop.ts';
 import { makeDirectories } from '../../src/tree/make-directories.ts';
 
 const [tool = '', ...words] = process.argv.slice(2);
+const input = process.stdin.isTTY ? new Uint8Array() : readInput();
 const PIECE = 32_768;
 const encoder = new TextEncoder();
 
-/** Paths in words as they are: "image", "-fcommands", and those in the environment of the suite. */
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+/** What a text of commands names. */
+const namedIn = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '' && isFile(word));
+
+/** Paths in words as they are ("image", "-fcommands"), in commands, and in the environment of the suite. */
+const said = [...words, ...words.map((word) => word.replace(/^-\w/, '')), process.env.MKE2FS_CONFIG ?? ''];
+const commands = said
+  .filter((word) => isFile(word) && statSync(word).size < 65_536)
+  .map((word) => readFileSync(word, 'latin1'));
 const paths = [
   ...new Set(
-    [...words, ...words.map((word) => word.replace(/^-\w/, '')), process.env.MKE2FS_CONFIG ?? '']
-      .filter((word) => /[/.]|^[a-z]\w*$/.test(word) && !word.startsWith('-'))
-      .map((word) => resolve(word)),
+    [
+      ...said.filter((word) => /[/.]|^[a-z]\w*$/.test(word) && !word.startsWith('-')),
+      ...[new TextDecoder().decode(input), ...words, ...commands].flatMap(namedIn),
+    ].map((word) => resolve(word)),
   ),
-].filter((path) => !path.startsWith('/dev/') && statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory());
-
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+].filter((path) => path.startsWith('/tmp/') && statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory());
 
 /** Zeros are holes. */
 async function copyIn({ kernel: { init } }: Workshop, path: string): Promise<void> {
@@ -62,34 +73,44 @@ async function copyOut({ kernel: { init } }: Workshop, path: string): Promise<vo
   await close(init, fd);
 }
 
-const stdin = (): Uint8Array => {
+function readInput(): Uint8Array {
   try {
     return readFileSync(0);
   } catch {
     return new Uint8Array();
   }
-};
+}
 
+/** Room for images of any size. */
+const scratch = temporaryDisk(2 ** 40);
 process.exitCode = await inWorkshop({}, async (shop) => {
-  await makeDirectories(shop.kernel.init, encoder.encode(process.cwd()));
-  for (const path of paths) {
-    await makeDirectories(shop.kernel.init, encoder.encode(dirname(path)));
-    if (isFile(path)) await copyIn(shop, path);
-  }
-  let fed = process.stdin.isTTY === true;
-  const end = await shop.run(
-    [tool, ...words],
-    {
-      stdin: () => {
-        if (fed) return undefined;
-        fed = true;
-        return stdin();
+  const { init } = shop.kernel;
+  const disk = await shop.attach(scratch.device);
+  await makeFileSystem(shop, disk, 'ext4', { more: ['-O', '^has_journal'] });
+  must('unlinkat', await unlinkat(init, AT_FDCWD, '/tmp', AT_REMOVEDIR), '/tmp');
+  return shop.mounted(disk, 'ext4', async (mountPoint) => {
+    must('symlinkat', await symlinkat(init, mountPoint, AT_FDCWD, '/tmp'), '/tmp');
+    await makeDirectories(init, encoder.encode(process.cwd()));
+    for (const path of paths) {
+      await makeDirectories(init, encoder.encode(dirname(path)));
+      if (isFile(path)) await copyIn(shop, path);
+    }
+    let left: Uint8Array | undefined = input;
+    const end = await shop.run(
+      // Both outputs are one, in the order in which it writes.
+      ['sh', '-c', 'exec "$0" "$@" 2>&1', tool, ...words],
+      {
+        stdin: () => {
+          const now = left;
+          left = undefined;
+          return now;
+        },
+        stdout: (bytes) => void process.stdout.write(bytes),
       },
-      stdout: (bytes) => void process.stdout.write(bytes),
-      stderr: (bytes) => void process.stderr.write(bytes),
-    },
-    { cwd: process.cwd(), env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`) },
-  );
-  for (const path of paths) await copyOut(shop, path);
-  return end.exitCode ?? 128 + (end.signal ?? 0);
+      { cwd: process.cwd(), env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`) },
+    );
+    for (const path of paths) await copyOut(shop, path);
+    return end.exitCode ?? 128 + (end.signal ?? 0);
+  });
 });
+scratch.close();
