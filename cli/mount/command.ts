@@ -19,7 +19,8 @@ export interface MountArguments extends DiskOptions {
 const help = `
 Words of -o: ro; type=, part=, mb=, log=, lock=, uid=, gid= as the options of these names; opts= for the file system
 ("\\," is a comma in it: opts=noatime\\,discard); allow_other for all users, who may what modes and owners let them (as root it is so
-unasked); default_permissions for the same without them; nowriteback sends each write on at once.
+unasked); default_permissions for the same without them; nowriteback sends each write on at once;
+nodes= bounds the files that this machine's Linux knows at a time (default: 256 for each MiB of memory).
 
 Raw images and block devices are written where they lie, by nobody else meanwhile; what was written and synced (fsync)
 is on the disk. Other formats, compressed files and partitions of them are mounted with -o ro: journals are replayed

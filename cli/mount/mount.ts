@@ -18,6 +18,8 @@ import type { MountArguments } from './command.ts';
 import type { MountWords } from './words.ts';
 
 const MEMORY_MIB = 256;
+/** A quarter of the memory may be names and what they stand for. */
+const NODES_A_MIB = 256;
 /** The engine counts whole machines, and a little beside. */
 const BESIDE_MIB = 16;
 
@@ -110,6 +112,7 @@ async function serving(
     allowOther,
     checksPermissions: defaultPermissions,
     writeback: words.writeback,
+    nodes: words.nodes ?? NODES_A_MIB * mib,
     uid: options.uid ?? words.uid,
     gid: options.gid ?? words.gid,
   });

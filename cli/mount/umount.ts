@@ -1,6 +1,7 @@
 /** Unmounts, and waits until whoever served the mount has written everything and let go of the image. */
 
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MountError, unmountFuse } from '../../src/node/fuse/mount.ts';
 import { Failure } from '../failure.ts';
@@ -27,7 +28,8 @@ function mountPoint(directory: string): string {
   try {
     return realpathSync(directory);
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOTCONN') return directory;
+    if (cause instanceof Error && 'code' in cause && /^E(NOTCONN|CONNABORTED)$/.test(`${cause.code}`))
+      return resolve(directory);
     throw cause;
   }
 }

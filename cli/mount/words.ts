@@ -14,6 +14,8 @@ export interface MountWords {
   readonly allowOther?: boolean;
   readonly defaultPermissions?: boolean;
   readonly writeback?: boolean;
+  /** Files that Linux may know at once. */
+  readonly nodes?: number;
   readonly uid?: number;
   readonly gid?: number;
 }
@@ -32,6 +34,7 @@ const words: Readonly<Record<string, (value: string) => MountWords>> = {
   part: (partition) => ({ partition }),
   partition: (partition) => ({ partition }),
   mb: (value) => ({ mb: mebibytes(value) }),
+  nodes: (value) => ({ nodes: id(value) }),
   ro: () => ({ readOnly: true }),
   rw: () => ({ readOnly: false }),
   opts: (options) => ({ options }),
@@ -44,7 +47,7 @@ const words: Readonly<Record<string, (value: string) => MountWords>> = {
   writeback: () => ({ writeback: true }),
   nowriteback: () => ({ writeback: false }),
 };
-const takesValue = new Set(['type', 'part', 'partition', 'mb', 'opts', 'log', 'lock', 'uid', 'gid']);
+const takesValue = new Set(['type', 'part', 'partition', 'mb', 'opts', 'log', 'lock', 'nodes', 'uid', 'gid']);
 
 export const idOption = id;
 export const mebibytesOption = mebibytes;

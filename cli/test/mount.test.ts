@@ -180,6 +180,23 @@ describe.skipIf(why !== undefined)(`lkl mount${why ? ` (${why})` : ''}`, () => {
     checked();
   });
 
+  it('asks Linux to forget files when it knows too many, and they are there again', async () => {
+    await mounted('-o', 'nodes=64');
+    const directory = join(mnt, 'forgotten');
+    mkdirSync(directory);
+    const kept = openSync(join(directory, 'kept'), 'w+');
+    for (let i = 0; i < 700; i++) writeFileSync(join(directory, `file-${i}`), '');
+    writeSync(kept, 'still the same file');
+    const names = readdirSync(directory, { withFileTypes: true });
+    expect(names.length).toBe(701);
+    for (const { name } of names) expect(lstatSync(join(directory, name)).isFile()).toBe(true);
+    expect(readFileSync(join(directory, 'kept'), 'utf8')).toBe('still the same file');
+    closeSync(kept);
+    rmSync(directory, { recursive: true });
+    await unmounted();
+    checked();
+  });
+
   it('what was synced survives a kill, and the journal replays', async () => {
     await mounted();
     const fd = openSync(join(mnt, 'synced'), 'w');

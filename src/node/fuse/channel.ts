@@ -1,6 +1,7 @@
 /** The descriptor of /dev/fuse by which Linux asks and is answered: read without waiting, and heard of by the event loop. */
 
-import { closeSync } from 'node:fs';
+import { closeSync, write as writeFd } from 'node:fs';
+import { promisify } from 'node:util';
 import { errnos } from '../../abi/errno.ts';
 import { hostCall, hostError, module } from '../native/calls.ts';
 
@@ -9,11 +10,16 @@ export interface Channel {
   read(into: Uint8Array): 'request' | 'nothing' | 'gone';
   /** Sends one reply, whole. */
   write(from: Uint8Array): void;
+  /** Sends what is no reply; Linux may have to wait for others before it takes it. Settles whether it took it. */
+  notify(from: Uint8Array): Promise<boolean>;
   /** Whom to tell of requests, while it listens. */
   onReadable(then: () => void): void;
   listen(on: boolean): void;
   close(): void;
 }
+
+/** In a thread: Linux takes locks that it has while it waits for our replies. */
+const writeLater = promisify(writeFd);
 
 const { EAGAIN, EINTR, ENODEV, ENOENT, ECONNABORTED } = errnos;
 
@@ -42,6 +48,11 @@ export function fuseChannel(fd: number): Channel {
       // Nobody waits for it any more: it was interrupted, or the mount is gone, which is read next.
       if (ret < 0 && ret !== -ENOENT.number && ret !== -ENODEV.number) throw hostError('write', -ret);
     },
+    notify: (from) =>
+      writeLater(fd, from).then(
+        () => true,
+        () => false,
+      ),
     onReadable(then) {
       heard = then;
       this.listen(true);

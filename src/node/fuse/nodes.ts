@@ -12,6 +12,9 @@ export interface Node {
   readonly key: string;
   /** How often Linux was told of it, less how often it forgot. */
   lookups: number;
+  /** Where Linux found it last: to ask it to forget. */
+  parent: number;
+  name: Uint8Array;
   /** Pages of it came back since its times were set: Linux sets those of that write next. */
   written?: boolean;
 }
@@ -23,7 +26,7 @@ export class Nodes {
   #next = fuse.ROOT_ID + 1;
 
   constructor(fd: number, key: string) {
-    this.root = { id: fuse.ROOT_ID, fd, key, lookups: 1 };
+    this.root = { id: fuse.ROOT_ID, fd, key, lookups: 1, parent: 0, name: new Uint8Array() };
     this.#byId.set(this.root.id, this.root);
     this.#byKey.set(key, this.root);
   }
@@ -42,17 +45,35 @@ export class Nodes {
     return this.get(id).fd;
   }
 
-  /** Counts one lookup of the file `key`, which `fd` leads to: when its node has a descriptor already, the caller closes this one. */
-  found(key: string, fd: number): Node {
+  /**
+   * Counts one lookup of the file `key`, which `fd` leads to, by a name in a directory (none: it has no name): when its node has a
+   * descriptor already, the caller closes this one.
+   */
+  found(key: string, fd: number, parent: number, name: Uint8Array): Node {
     const known = this.#byKey.get(key);
     if (known) {
       known.lookups += 1;
+      if (name.length > 0) [known.parent, known.name] = [parent, name];
       return known;
     }
-    const node = { id: this.#next++, fd, key, lookups: 1 };
+    const node = { id: this.#next++, fd, key, lookups: 1, parent, name };
     this.#byId.set(node.id, node);
     this.#byKey.set(key, node);
     return node;
+  }
+
+  /** The `count` nodes that have been known longest and have a name; they count as new afterwards. */
+  oldest(count: number): Node[] {
+    const found: Node[] = [];
+    for (const node of this.#byId.values()) {
+      if (found.length === count) break;
+      if (node.name.length > 0) found.push(node);
+    }
+    for (const node of found) {
+      this.#byId.delete(node.id);
+      this.#byId.set(node.id, node);
+    }
+    return found;
   }
 
   /** Linux has one more reference to a node that it named itself. */

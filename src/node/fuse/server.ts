@@ -7,7 +7,7 @@ import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { openat } from '../../kernel/syscalls/file.ts';
 import type { PlayedTask } from '../../kernel/user-task.ts';
 import type { Channel } from './channel.ts';
-import { fields, getU64 } from './layouts.ts';
+import { fields, getU64, setU64 } from './layouts.ts';
 import { Nodes } from './nodes.ts';
 import * as attributes from './operations/attributes.ts';
 import { ioctl } from './operations/control.ts';
@@ -33,6 +33,8 @@ export interface ServeOptions {
   readonly checksPermissions: boolean;
   /** Pages that are written stay with Linux until it flushes them. Default: true. */
   readonly writeback?: boolean | undefined;
+  /** Files that Linux may know at once: each takes about a KiB of the kernel's memory. Default: 65,536. */
+  readonly nodes?: number | undefined;
   /** Requests that are under way at once. */
   readonly tasks?: number | undefined;
   /** Told once Linux and we have agreed on a protocol: from then on the tree is there. */
@@ -48,6 +50,8 @@ const ENOSYS = -errnos.ENOSYS.number;
 const NO_REPLY = Number.NaN;
 
 const TASKS = 6;
+const NODES = 65_536;
+const FORGET_AT_ONCE = 1024;
 /** One descriptor for each file that Linux knows. */
 const DESCRIPTORS = 1 << 20;
 const RLIMIT_NOFILE = 7;
@@ -165,6 +169,7 @@ class Server {
   readonly #options: ServeOptions;
   readonly #end: () => void;
   #isGone = false;
+  #isForgetting = false;
 
   constructor(channel: Channel, view: View, idle: RequestTask[], options: ServeOptions) {
     this.#channel = channel;
@@ -227,7 +232,21 @@ class Server {
     }
     if (Number.isNaN(result)) return;
     this.#channel.write(by.answer(unique, result));
+    if (this.#view.nodes.size > (this.#options.nodes ?? NODES) && !this.#isForgetting) void this.#forgetSome();
     if (number === fuseOperations.INIT && result > 0) this.#options.onReady?.();
+  }
+
+  /** Linux keeps names as long as it has memory, which is more than our kernel has: it is asked to forget the oldest. */
+  async #forgetSome(): Promise<void> {
+    this.#isForgetting = true;
+    try {
+      for (const { parent, name } of this.#view.nodes.oldest(FORGET_AT_ONCE)) {
+        if (this.#isGone) return;
+        await this.#channel.notify(invalEntry(parent, name));
+      }
+    } finally {
+      this.#isForgetting = false;
+    }
   }
 
   #init(request: RequestTask): number {
@@ -250,6 +269,21 @@ class Server {
     data.setUint16(out + initOut.max_pages, MAX_DATA_BYTES / PAGE_BYTES, true);
     return initOut.bytes;
   }
+}
+
+const outHeader = fields('fuse_out_header');
+const invalOut = fields('fuse_notify_inval_entry_out');
+
+/** That a name is not to be relied on any more. What is in use stays. */
+function invalEntry(parent: number, name: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(outHeader.bytes + invalOut.bytes + name.length + 1);
+  const data = new DataView(bytes.buffer);
+  data.setUint32(outHeader.len, bytes.length, true);
+  data.setInt32(outHeader.error, fuse.NOTIFY_INVAL_ENTRY, true);
+  setU64(data, outHeader.bytes + invalOut.parent, parent);
+  data.setUint32(outHeader.bytes + invalOut.namelen, name.length, true);
+  bytes.set(name, outHeader.bytes + invalOut.bytes);
+  return bytes;
 }
 
 async function forget(request: RequestTask, view: View): Promise<number> {

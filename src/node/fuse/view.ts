@@ -150,22 +150,43 @@ export function noEntry(request: RequestTask): number {
 const PATH_FLAGS = O_PATH | O_NOFOLLOW | O_CLOEXEC;
 
 /**
- * The file `name` (a C string) of the directory behind `dirfd`, told to Linux once more: its entry at `to`. Answers its size, or a
+ * The file `name` (a C string) of the directory behind `dirfd`, which is the node `parent`, told to Linux once more: its entry at `to`. Answers its size, or a
  * negative errno.
  */
-export async function look(request: RequestTask, view: View, dirfd: number, name: Ptr, to: number): Promise<number> {
+export async function look(
+  request: RequestTask,
+  view: View,
+  dirfd: number,
+  name: Ptr,
+  to: number,
+  parent = request.node,
+): Promise<number> {
+  const bytes = nameAt(request, name);
   const fd = await request.call('openat', dirfd, name, PATH_FLAGS, 0);
-  return fd < 0 ? fd : foundAs(request, view, fd, to);
+  return fd < 0 ? fd : foundAs(request, view, fd, to, parent, bytes);
+}
+
+/** A C string of the request, to be kept. */
+export function nameAt(request: RequestTask, name: Ptr): Uint8Array {
+  const bytes = request.task.memory.bytes;
+  return bytes.slice(name, bytes.indexOf(0, name));
 }
 
 /** The same of a descriptor of it that is open with O_PATH, and from now on the node's. */
-export async function foundAs(request: RequestTask, view: View, fd: number, to: number): Promise<number> {
+export async function foundAs(
+  request: RequestTask,
+  view: View,
+  fd: number,
+  to: number,
+  parent: number,
+  name: Uint8Array,
+): Promise<number> {
   const stated = await stat(request, fd);
   if (stated < 0) {
     await request.call('close', fd);
     return stated;
   }
-  const node = view.nodes.found(keyOf(request), fd);
+  const node = view.nodes.found(keyOf(request), fd, parent, name);
   // Nothing is awaited between what was stated and what is told of it: nobody changes it meanwhile.
   writeEntry(request, view, node.id, to);
   if (node.fd !== fd) await request.call('close', fd);

@@ -45,6 +45,8 @@ async function list(request: RequestTask, view: View, isPlus: boolean): Promise<
   const { data, in: at, out } = request;
   const [fd, offset] = [getU64(data, at + readIn.fh), getU64(data, at + readIn.offset)];
   const aside = request.aside;
+  // The reply lies over the request.
+  const parent = request.node;
   const room = Math.min(data.getUint32(at + readIn.size, true), aside.bytes);
   const state = view.directories.get(fd);
   if (state?.at !== offset) {
@@ -68,7 +70,7 @@ async function list(request: RequestTask, view: View, isPlus: boolean): Promise<
     }
     const to = out + written;
     request.view(to, size).fill(0);
-    if (isPlus) await described(request, view, { fd, name, length, to });
+    if (isPlus) await described(request, view, { fd, parent, name, length, to });
     const data = request.data;
     copyU64(data, from + LINUX.ino, to + head + dirent.ino);
     copyU64(data, from + LINUX.off, to + head + dirent.off);
@@ -85,16 +87,17 @@ async function list(request: RequestTask, view: View, isPlus: boolean): Promise<
 
 interface Listed {
   readonly fd: number;
+  readonly parent: number;
   readonly name: Ptr;
   readonly length: number;
   readonly to: number;
 }
 
 /** Linux counts a lookup of each entry that is described; "." and "..", and what cannot be looked at, stay without. */
-async function described(request: RequestTask, view: View, { fd, name, length, to }: Listed): Promise<void> {
+async function described(request: RequestTask, view: View, { fd, parent, name, length, to }: Listed): Promise<void> {
   const bytes = request.view(name, length);
   if (length <= 2 && bytes.every((byte) => byte === 0x2e)) return;
-  const found = await look(request, view, fd, name, to);
+  const found = await look(request, view, fd, name, to, parent);
   if (found < 0) request.view(to, direntplus.dirent).fill(0);
 }
 

@@ -6,7 +6,7 @@ import { fuse } from '../../../abi/uapi/fuse.ts';
 import { type Ptr, plus } from '../../../kernel/memory.ts';
 import { fields, getU64, setU64 } from '../layouts.ts';
 import { MAX_DATA_BYTES, type RequestTask } from '../request.ts';
-import { ENTRY_BYTES, foundAs, pathOf, type View } from '../view.ts';
+import { ENTRY_BYTES, foundAs, nameAt, pathOf, type View } from '../view.ts';
 import { killPrivileges } from './attributes.ts';
 import { asCaller } from './names.ts';
 
@@ -74,7 +74,9 @@ export async function create(request: RequestTask, view: View): Promise<number> 
   const name = plus(at, createIn.bytes);
   const dirfd = view.nodes.fd(request.node);
   const also = O_CREAT | O_NOFOLLOW | (flags & O_EXCL);
-  return named(request, view, await opened(flags, (how) => request.call('openat', dirfd, name, how | also, mode)));
+  const bytes = nameAt(request, name);
+  const fd = await opened(flags, (how) => request.call('openat', dirfd, name, how | also, mode));
+  return named(request, view, fd, bytes);
 }
 
 /** A file without a name, which gets one by `link` or none. */
@@ -86,14 +88,15 @@ export async function tmpfile(request: RequestTask, view: View): Promise<number>
   await asCaller(request, view);
   const dirfd = view.nodes.fd(request.node);
   const how = flagsOf(flags) | O_TMPFILE | (flags & O_EXCL);
-  return named(request, view, await request.call('openat', AT_FDCWD, request.path(dirfd), how, mode));
+  return named(request, view, await request.call('openat', AT_FDCWD, request.path(dirfd), how, mode), new Uint8Array());
 }
 
 /** The reply of a file that was made and is open as `fd`. */
-async function named(request: RequestTask, view: View, fd: number): Promise<number> {
+async function named(request: RequestTask, view: View, fd: number, name: Uint8Array): Promise<number> {
   if (fd < 0) return fd;
+  const parent = request.node;
   const path = await pathOf(request, fd);
-  const entry = path < 0 ? path : await foundAs(request, view, path, request.out);
+  const entry = path < 0 ? path : await foundAs(request, view, path, request.out, parent, name);
   if (entry > 0) return ENTRY_BYTES + openReply(request, fd, request.out + ENTRY_BYTES);
   await request.call('close', fd);
   return entry;
