@@ -3,16 +3,19 @@
 import type { ExportName } from '../abi/exports.ts';
 import { IRQ, SHARED, TASK_INFO } from '../abi/shared.ts';
 import { Console } from './console.ts';
-import { classifyPanic, KernelDead, type KernelEnd, TaskExited, withDeepStack } from './errors.ts';
+import { KernelDead, type KernelEnd, TaskExited } from './errors.ts';
 import type { ClockPolicy, Host } from './host.ts';
 import { HostedTask } from './hosted-task.ts';
 import { HOST_BYTES, type ImportHandlers, type Machine } from './machine.ts';
 import { KernelMemory, type Ptr, plus, ptr } from './memory.ts';
+import { plainImports } from './plain-imports.ts';
 import { Programs } from './program/programs.ts';
 import { Scheduler } from './tasks/scheduler.ts';
+import { Settling } from './tasks/settling.ts';
 import { readTaskList, type TaskInfo } from './tasks/task-list.ts';
 import { TaskTable } from './tasks/task-table.ts';
 import { Stacks, unwinding } from './tasks/unwinding.ts';
+import { UserMode } from './tasks/user-mode.ts';
 import { Clock } from './time/clock.ts';
 import { IdleTime } from './time/idle-time.ts';
 import { type Device, DeviceSlots, type IoLedger } from './virtio/device-slots.ts';
@@ -49,17 +52,12 @@ export class Engine {
   readonly #time: IdleTime;
 
   #idle: Parked<void> | undefined;
-  #held: Parked<number> | undefined;
-  #heldBy: HostedTask | undefined;
+  readonly #user: UserMode;
   #ioInFlight = 0;
   /** Waits for the export `supers` to be done. */
   #supers: PromiseWithResolvers<string> | undefined;
-  /** Whether the held task keeps others from running is being looked at. */
-  #looking = false;
-  #stills = 0;
   #mend: (() => boolean) | undefined;
-  /** Wait for the kernel to get no further at this moment of its clock. */
-  readonly #settling: Settling[] = [];
+  readonly #settling = new Settling();
   #dead: KernelDead | undefined;
   /** Those who wait have heard of it. */
   #told = false;
@@ -85,6 +83,11 @@ export class Engine {
       someTimeout: () => this.#tasks.some((task) => task.waitsWithTimeout),
       interrupt: () => this.#interrupt(),
       deadlock: () => this.#deadlock(),
+    });
+    this.#user = new UserMode({
+      othersCouldRun: () => this.memory.u32(plus(this.#shared, SHARED.runnable)) !== 0,
+      interrupt: () => this.#interrupt(),
+      turn: () => options.host.turn(),
     });
     const die = (cause: unknown) => this.die(cause);
     this.#stacks = new Stacks(die, () => this.#seeWhetherGone());
@@ -251,14 +254,8 @@ export class Engine {
   }
 
   /** While `work` is awaited, the task that plays user mode goes on doing so, whoever else could run: how long it takes shows nowhere. */
-  async still<T>(work: Promise<T>): Promise<T> {
-    this.#stills++;
-    try {
-      return await work;
-    } finally {
-      this.#stills--;
-      this.#letOthersRun();
-    }
+  still<T>(work: Promise<T>): Promise<T> {
+    return this.#user.still(work);
   }
 
   /** Let what `pass` waits for be: it never settles. */
@@ -272,22 +269,16 @@ export class Engine {
    */
   settled(asking: HostedTask): Promise<void> {
     if (this.#dead) return Promise.reject(this.#dead);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#settling.push({ asking, resolve, reject });
-    if (this.#heldBy === asking) this.#interrupt(); // others may be about to run
+    const settled = this.#settling.wait(asking);
+    if (this.#user.by === asking) this.#interrupt(); // others may be about to run
     this.#seeWhetherSettled();
-    return promise;
+    return settled;
   }
 
   #seeWhetherSettled(): void {
-    if (this.#settling.length === 0) return;
+    if (!this.#settling.isAwaited) return;
     if (!this.#idle || this.#ioInFlight > 0 || this.#tasks.someToWake || this.#irqPending) return;
-    const thinking = (asking: HostedTask) => this.#tasks.some((task) => task !== asking && task.thinking);
-    for (const waiting of [...this.#settling]) {
-      if (thinking(waiting.asking)) continue;
-      this.#settling.splice(this.#settling.indexOf(waiting), 1);
-      waiting.resolve();
-    }
+    this.#settling.settle((asking) => this.#tasks.some((task) => task !== asking && task.thinking));
   }
 
   /** Devices count what they have in flight: virtual time waits for it. */
@@ -328,8 +319,9 @@ export class Engine {
     this.#machine.unbind();
     this.#time.stop();
     this.memory.revoke(dead);
-    for (const parked of [this.#idle, this.#held]) parked?.reject(unwinding);
-    this.#idle = this.#held = this.#heldBy = undefined;
+    this.#idle?.reject(unwinding);
+    this.#idle = undefined;
+    this.#user.end(unwinding);
     this.#scheduler.end();
     this.#seeWhetherGone();
   }
@@ -339,7 +331,7 @@ export class Engine {
     if (!dead || this.#told) return;
     this.#told = true;
     this.#supers?.reject(dead);
-    for (const { reject } of this.#settling.splice(0)) reject(dead);
+    this.#settling.end(dead);
     for (const task of this.#tasks.all) task.end(dead);
     for (const then of this.#deaths.splice(0)) then(dead);
   }
@@ -378,10 +370,9 @@ export class Engine {
   #interrupt(): void {
     this.#time.cancel();
     const idle = this.#idle;
-    const held = this.#held;
-    this.#idle = this.#held = this.#heldBy = undefined;
+    this.#idle = undefined;
     idle?.resolve();
-    held?.resolve(0);
+    this.#user.letGo();
   }
 
   /** The import `idle`. */
@@ -429,30 +420,8 @@ export class Engine {
     this.programs.arrived(task);
     if (task.take()) return 1;
     if (!task.thinking || this.#tasks.someToWake || this.#irqPending) return 0;
-    // The program has its result and will call again soon: hold the task in user mode until then.
-    const held = Promise.withResolvers<number>();
-    this.#held = held;
-    this.#heldBy = task;
     this.#time.arm();
-    this.#letOthersRun();
-    return held.promise;
-  }
-
-  /**
-   * A program that thinks keeps the kernel for itself: it calls again in this turn of the event loop, mostly, and then no switch was
-   * needed. One that has not called by the next turn waits for something else, and that may be what another task would do.
-   */
-  #letOthersRun(): void {
-    const held = this.#held;
-    if (this.#looking || this.#stills > 0 || !held || this.memory.u32(plus(this.#shared, SHARED.runnable)) === 0)
-      return;
-    this.#looking = true;
-    this.#options.host.turn().then(() => {
-      this.#looking = false;
-      if (this.#dead || this.#stills > 0) return;
-      if (this.#held === held) this.#interrupt();
-      else this.#letOthersRun();
-    });
+    return this.#user.hold(task);
   }
 
   #newTask(address: number, pid: number, regs: Ptr): HostedTask {
@@ -461,7 +430,7 @@ export class Engine {
       changed: (t) => {
         this.clock.forbidJumps();
         // Waiting for something else than a call of its own, it would keep the others from running.
-        if (!t.thinking && this.#heldBy === t) this.#interrupt();
+        if (!t.thinking && this.#user.by === t) this.#interrupt();
         this.#time.reconsider();
         this.#seeWhetherSettled();
       },
@@ -477,11 +446,8 @@ export class Engine {
   }
 
   #submitted(task: HostedTask): void {
-    if (this.#heldBy === task && this.#held && task.take()) {
-      const held = this.#held;
-      this.#held = this.#heldBy = undefined;
+    if (this.#user.goOn(task)) {
       this.#time.cancel();
-      held.resolve(1);
       return;
     }
     this.clock.forbidJumps();
@@ -495,26 +461,14 @@ export class Engine {
     const { host, commandLine } = this.#options;
     const { memory } = this;
     return {
-      console_write: (text, length) => this.console.append(memory.view(ptr(text), length)),
-      panic: (text, length) => {
-        const message = new TextDecoder().decode(memory.view(ptr(text), length));
-        const log = this.console.tail();
-        const dead = withDeepStack(() => new KernelDead(classifyPanic(message, log), `Kernel panic: ${message}`, log));
-        this.die(dead);
-        throw dead;
-      },
-      command_line: (to, max) => {
-        const text = new TextEncoder().encode(commandLine).subarray(0, max);
-        memory.write(ptr(to), text);
-        return text.length;
-      },
-      entropy: (to, length) => {
-        const bytes = new Uint8Array(length);
-        host.entropy(bytes);
-        memory.write(ptr(to), bytes);
-      },
-      clock_now: () => this.clock.wallNs(),
-      clock_realtime: () => host.realtimeNs(),
+      ...plainImports({
+        memory,
+        console: this.console,
+        clock: this.clock,
+        host,
+        commandLine,
+        die: (dead) => this.die(dead),
+      }),
       mmio_read: (address, size) => this.#slots.read(address, size),
       mmio_write: (address, value, size) => this.#slots.write(address, value, size),
       user_ready: (task) => (this.#tasks.get(task)?.ready ? 1 : 0),
@@ -535,11 +489,6 @@ export class Engine {
       user_next: (task, pid, regs) => this.#onUserNext(task, pid, regs),
     };
   }
-}
-
-/** Who waits in `settled`. */
-interface Settling extends Pick<PromiseWithResolvers<void>, 'resolve' | 'reject'> {
-  readonly asking: HostedTask;
 }
 
 /** A stack that waits in an import. */

@@ -1,0 +1,89 @@
+/** The task that plays user mode: held there while its program thinks, and let go for others that could run. */
+
+import type { HostedTask } from '../hosted-task.ts';
+
+export interface UserModeNeeds {
+  /** The kernel says that other tasks could run. */
+  readonly othersCouldRun: () => boolean;
+  /** Makes the held task go back into the kernel, which then runs who waits. */
+  readonly interrupt: () => void;
+  readonly turn: () => Promise<unknown>;
+}
+
+/** One task at most: exactly one stack of a kernel runs at a time. */
+export class UserMode {
+  readonly #needs: UserModeNeeds;
+  #held: Pick<PromiseWithResolvers<number>, 'resolve' | 'reject'> | undefined;
+  #by: HostedTask | undefined;
+  /** Whether it keeps others from running is being looked at. */
+  #looking = false;
+  #stills = 0;
+
+  constructor(needs: UserModeNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Who is held. */
+  get by(): HostedTask | undefined {
+    return this.#by;
+  }
+
+  /** The task has its result and will call again soon: what the import `user_next` answers then. */
+  hold(task: HostedTask): Promise<number> {
+    const held = Promise.withResolvers<number>();
+    this.#held = held;
+    this.#by = task;
+    this.#letOthersRun();
+    return held.promise;
+  }
+
+  /** The task goes on with the call it has made; false: it is not held. */
+  goOn(task: HostedTask): boolean {
+    if (this.#by !== task || !this.#held || !task.take()) return false;
+    this.#release()?.resolve(1);
+    return true;
+  }
+
+  /** Whoever is held goes back into the kernel without a call. */
+  letGo(): void {
+    this.#release()?.resolve(0);
+  }
+
+  /** The kernel is no more. */
+  end(reason: unknown): void {
+    this.#release()?.reject(reason);
+  }
+
+  #release() {
+    const held = this.#held;
+    this.#held = this.#by = undefined;
+    return held;
+  }
+
+  /** While `work` is awaited, the task that is held stays so, whoever else could run: how long it takes shows nowhere. */
+  async still<T>(work: Promise<T>): Promise<T> {
+    this.#stills++;
+    try {
+      return await work;
+    } finally {
+      this.#stills--;
+      this.#letOthersRun();
+    }
+  }
+
+  /**
+   * A program that thinks keeps the kernel for itself: it calls again in this turn of the event loop, mostly, and then no switch was
+   * needed. One that has not called by the next turn waits for something else, and that may be what another task would do.
+   */
+  #letOthersRun(): void {
+    const held = this.#held;
+    if (this.#looking || this.#stills > 0 || !held || !this.#needs.othersCouldRun()) return;
+    this.#looking = true;
+    this.#needs.turn().then(() => {
+      this.#looking = false;
+      if (!this.#held || this.#stills > 0) return;
+      if (this.#held === held) this.#needs.interrupt();
+      else this.#letOthersRun();
+    });
+  }
+}
