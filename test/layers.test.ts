@@ -1,6 +1,7 @@
 /** The tree is the architecture: who may import whom, read from the imports themselves. */
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -103,4 +104,20 @@ describe('layers', () => {
     expect(named.length).toBeGreaterThan(0);
     expect(named.filter((path) => !at.test(path))).toEqual([]);
   });
+});
+
+it('what the command imports is among the dependencies that it has from a checkout', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(src, '../cli/package.json'), 'utf8'));
+  const cli = join(src, '../cli');
+  const ours = readdirSync(cli, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.m?ts$/.test(path) && !/\.test\.ts$|^test\//.test(path))
+    .map((path) => readFileSync(join(cli, path), 'utf8'));
+  const used = files.filter(({ path }) => !/^(worker|browser)\//.test(path)).map(({ text }) => text);
+  const packages = [...ours, ...used].flatMap((text) =>
+    [...text.matchAll(/^(?:import|export) [^;]*?from '((?:@[\w-]+\/)?[\w-][\w.-]*)(?:\/[^']*)?';$/gm)].map(
+      ([, name = '']) => name,
+    ),
+  );
+  const missing = packages.filter((name) => !name.startsWith('node:') && !Object.hasOwn(dependencies, name));
+  expect([...new Set(missing)].filter((name) => !builtinModules.includes(name))).toEqual([]);
 });
