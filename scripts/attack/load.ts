@@ -44,7 +44,7 @@ export async function load(options: LoadOptions): Promise<LoadReport> {
   const honest = async () => {
     while (goesOn()) {
       const [kind, request] = mixed[Math.floor(random() * mixed.length)] ?? ['', async () => {}];
-      await asked(request, figures.get(kind) ?? new Figures());
+      await asked(request, figures.get(kind) ?? new Figures(), goesOn);
     }
   };
   const wire = async (request: WireRequest, forMs: () => number) => {
@@ -70,7 +70,7 @@ export async function load(options: LoadOptions): Promise<LoadReport> {
   const oneCall = new Figures();
   const probe = async () => {
     const [, request = async () => {}] = mixed.find(([kind]) => kind === 'batch') ?? [];
-    for (; goesOn(); await sleep(500)) await asked(request, oneCall);
+    for (; goesOn(); await sleep(500)) await asked(request, oneCall, goesOn);
   };
   const held: Holdings[] = [];
   const watch = async () => {

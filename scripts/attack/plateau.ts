@@ -43,16 +43,24 @@ export async function plateau(options: PlateauOptions): Promise<PlateauReport> {
   return { kinds: Object.fromEntries([...figures].map(([kind, { all }]) => [kind, all])), held };
 }
 
-/** A request, again as often as the service asks for that. */
-export async function asked(request: () => Promise<void>, figures: Figures, patience = 100): Promise<void> {
+/** Who is told to come back so often was not served. */
+const PATIENCE = 100;
+
+/** A request, again as often as the service asks for that, as long as `goesOn`. */
+export async function asked(
+  request: () => Promise<void>,
+  figures: Figures,
+  goesOn: () => boolean = () => true,
+): Promise<void> {
   for (let times = 0; ; times++) {
     const start = performance.now();
     try {
       await request();
       return figures.answered(performance.now() - start);
     } catch (cause) {
-      if (!(cause instanceof ToldToComeBack) || times === patience) return figures.failed(cause);
+      if (!(cause instanceof ToldToComeBack) || times === PATIENCE) return figures.failed(cause);
       figures.comeBack();
+      if (!goesOn()) return;
       await sleep(1000 * cause.afterS);
     }
   }
