@@ -88,7 +88,7 @@ const strange: readonly unknown[] = [
   0,
   1.5,
   1e308,
-  9007199254740993,
+  Number.MAX_SAFE_INTEGER + 1,
   '',
   '\u0000',
   '../../etc/passwd',

@@ -201,11 +201,17 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
     lkl.GET('/v1/sessions/{id}/files/{path}', { params: { path: { id: session.id, path: '.' } } }),
   );
   assert.ok(typeof top === 'object' && top.entries.some((entry) => entry.name === 'greeting'));
-  // It has no disk: that is a problem, told by its name.
-  const none = { params: { path: { id: session.id, disk: 'vda' } } };
-  assert.equal((await lkl.GET('/v1/sessions/{id}/disks/{disk}', none)).error?.status, 404);
-  const saved = await lkl.POST('/v1/sessions/{id}/disks/{disk}/image', { ...none, body: { image: 'saved' } });
-  assert.equal(saved.error?.status, 404);
+  // One with a disk, which becomes an image.
+  const { data: other } = await lkl.POST('/v1/sessions', { body: { mounts: [{ image: disks.name, at: '/mnt' }] } });
+  const vda = { params: { path: { id: given(other, 'session').id, disk: 'vda' } } };
+  const content = await ok('getSessionDisk', lkl.GET('/v1/sessions/{id}/disks/{disk}', { ...bytes, ...vda }));
+  assert.equal(content.byteLength, disk.size);
+  const saved = await ok(
+    'saveSessionDisk',
+    lkl.POST('/v1/sessions/{id}/disks/{disk}/image', { ...vda, body: { image: 'fetch-saved' } }),
+  );
+  assert.equal(saved.size_bytes, disk.size);
+  await lkl.DELETE('/v1/sessions/{id}', { params: { path: { id: given(other, 'session').id } } });
   const log: string = await ok('getSessionConsole', lkl.GET('/v1/sessions/{id}/console', { ...here, ...text }));
   assert.match(log, /noted/);
   const traced: string = await ok('getSessionStrace', lkl.GET('/v1/sessions/{id}/strace', { ...here, ...text }));

@@ -144,8 +144,8 @@ describe('a method that is not there', () => {
     ['GET', '/v1/fs2tar', 'POST'],
     ['DELETE', '/v1/images', 'GET, HEAD'],
     ['PATCH', '/v1/images/a', 'GET, HEAD, PUT, DELETE'],
-    ['PUT', '/v1/images/a/tar', 'GET, HEAD'],
-    ['DELETE', '/v1/images/a/files/etc/passwd', 'GET, HEAD'],
+    ['PUT', '/v1/images/a/tar', 'GET, HEAD, POST'],
+    ['PATCH', '/v1/images/a/files/etc/passwd', 'GET, HEAD, PUT, DELETE'],
     ['PUT', '/v1/images/a/uploads', 'GET, HEAD, POST'],
     ['PROPFIND', '/v1/images', 'GET, HEAD'],
   ])('%s %s is 405 and names those that are', async (method, path, allow) => {

@@ -56,8 +56,8 @@ export const packetdrillRequest = z
 
 const result = z
   .object({
-    ip_version: z.enum(ipVersions),
-    passed: z.boolean(),
+    ip_version: z.enum(ipVersions).openapi({ description: 'The addresses that it was run with.', example: 'ipv4' }),
+    passed: z.boolean().openapi({ description: 'All went as the script says.' }),
     error: z.string().optional().openapi({
       description: 'As packetdrill says it: the name, the line, and what was wrong.',
       example: 'script.pkt:5: error handling packet: live packet field tcp_ack: expected: 2 (0x2) vs actual: 1 (0x1)',
@@ -69,7 +69,10 @@ const result = z
   .openapi('PacketdrillResult');
 
 export const packetdrillAnswer = z
-  .object({ passed: z.boolean().openapi({ description: 'All of them.' }), results: z.array(result) })
+  .object({
+    passed: z.boolean().openapi({ description: 'All of them.' }),
+    results: z.array(result).openapi({ description: 'One of each version of addresses.' }),
+  })
   .openapi('PacketdrillAnswer');
 
 type Request = z.infer<typeof packetdrillRequest>;

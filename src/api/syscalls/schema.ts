@@ -190,7 +190,11 @@ const end = {
   console: z.string().optional().openapi({ description: 'When asked for.' }),
 };
 
-export const taskAnswer = z.object({ pid: z.int(), results: z.array(result), stopped });
+export const taskAnswer = z.object({
+  pid: z.int().openapi({ description: 'As its own getpid(2) says.' }),
+  results: z.array(result),
+  stopped,
+});
 
 export const batchAnswer = z
   .object({

@@ -16,11 +16,9 @@ const entry = z
     outcome: z.string().openapi({ description: '`ok`, the kind of problem, or `broken-off`.', example: 'ok' }),
     ms: z.int().openapi({ description: 'Until the last byte.' }),
     received_bytes: z.int().openapi({ description: 'Of the body, as its length said.' }),
-    sent_bytes: z
-      .int()
-      .openapi({
-        description: 'Of a tar, a file or lines, as far as it went; of other answers what their length said.',
-      }),
+    sent_bytes: z.int().openapi({
+      description: 'Of a tar, a file or lines, as far as it went; of other answers what their length said.',
+    }),
     image: z.string().optional().openapi({ description: 'The image that the path names.' }),
     etag: z.string().optional().openapi({ description: 'The version of the image.' }),
     about: z.string().optional().openapi({ description: 'The session, the token or the upload.' }),
