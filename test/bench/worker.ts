@@ -87,10 +87,12 @@ const imagesOf = ({ IMAGES }: Bindings) =>
   });
 
 /** The stored image, all of it, as a device in memory. */
-async function heldImage(query: URLSearchParams, { IMAGES }: Bindings): Promise<BlockDevice> {
-  const object = await IMAGES.get(`images/${query.get('image')}`);
-  if (object === null) throw new Error(`no image ${query.get('image')}`);
-  return memoryDevice(new Uint8Array(await object.arrayBuffer()));
+async function heldImage(query: URLSearchParams, env: Bindings): Promise<BlockDevice> {
+  const source = await imagesOf(env).source(query.get('image') ?? '');
+  const bytes = new Uint8Array(source.sizeBytes);
+  const PIECE = 8 * 2 ** 20;
+  for (let at = 0; at < bytes.length; at += PIECE) await source.read(at, bytes.subarray(at, at + PIECE));
+  return memoryDevice(bytes);
 }
 
 /** An ext4 that is mounted as the Worker mounts images, and the first bytes of a file read. Answers the linear memory that took. */
