@@ -3,7 +3,6 @@
 import type { Sink } from './archive/chunk-writer.ts';
 import type { SetupNeeds } from './batch/kernel-setup.ts';
 import { type SyscallBatchJobs, syscallBatchJobs } from './batch/syscall-batch.ts';
-import { HostError } from './errors/host-error.ts';
 import type { ImageMounter, ImageReport, MountedImage, MountRequest, StackRequest } from './image/mounted-image.ts';
 import { imageMounter, type ReplaySpill } from './image/mounter.ts';
 import type { DeriveMeans } from './image/stack/luks/derive.ts';
@@ -121,13 +120,6 @@ function relative(path: Uint8Array): Uint8Array {
   while (end > start && path[end - 1] === 0x2f) end--;
   return path.subarray(start, end);
 }
-
-/** For compositions that have no images to name. */
-export const noImages: ImageNames = {
-  image: async (name) => {
-    throw new HostError('image-not-found', `there is no image ${name}`);
-  },
-};
 
 export function linux(options: LinuxOptions): Linux {
   const { module, snapshot, host, limits } = options;

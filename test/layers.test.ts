@@ -32,7 +32,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   storage: ['abi', 'archive', 'bytes', 'errors'],
   kernel: ['abi', 'bytes', 'errors', 'storage'],
   image: ['abi', 'bytes', 'errors', 'kernel', 'storage'],
-  tree: ['abi', 'archive', 'errors', 'kernel', 'storage'],
+  tree: ['abi', 'archive', 'bytes', 'errors', 'kernel', 'storage'],
   batch: ['abi', 'bytes', 'errors', 'image', 'kernel', 'storage', 'tree'],
   packetdrill: ['abi', 'kernel'],
   dav: ['abi', 'archive', 'bytes', 'errors', 'kernel', 'tree'],

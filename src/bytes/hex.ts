@@ -1,6 +1,6 @@
 /** Bytes as pairs of lower-case hexadecimal digits. */
 
-export const toHex = (bytes: Uint8Array): string =>
+export const toHex = (bytes: Iterable<number>): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** `digits` is what `toHex` answers. */

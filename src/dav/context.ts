@@ -5,7 +5,6 @@ import type { TreeChanges } from '../tree/write/changes.ts';
 import type { ConditionList } from './if-header.ts';
 import type { Locks } from './locks.ts';
 import { hrefOf, type Place, placeOf } from './paths.ts';
-import { find } from './resource.ts';
 
 export interface DavTree {
   readonly tree: Tree;
@@ -32,11 +31,6 @@ export function placeOfUrl({ request, prefix }: DavContext, url: string): Place 
   if (!URL.canParse(url, base)) return undefined;
   const { host, pathname } = new URL(url, base);
   return host === base.host ? placeOf(pathname, prefix) : undefined;
-}
-
-/** Of a resource that is there or not. */
-export async function isCollectionAt({ tree }: DavContext, path: Uint8Array): Promise<boolean> {
-  return (await find(tree, path))?.isCollection ?? false;
 }
 
 export const href = ({ prefix }: DavContext, path: Uint8Array, isCollection: boolean): string =>

@@ -29,15 +29,6 @@ export function placeOf(pathname: string, prefix: string): Place | undefined {
 /** Equal for equal bytes, and in their order. */
 export const keyOf = (path: Uint8Array): string => decoder.decode(path);
 
-export function joined(path: Uint8Array, name: Uint8Array): Uint8Array {
-  if (path.length === 0) return name;
-  const bytes = new Uint8Array(path.length + 1 + name.length);
-  bytes.set(path);
-  bytes[path.length] = SLASH;
-  bytes.set(name, path.length + 1);
-  return bytes;
-}
-
 export const parentOf = (path: Uint8Array): Uint8Array => path.subarray(0, Math.max(0, path.lastIndexOf(SLASH)));
 export const nameOf = (path: Uint8Array): Uint8Array => path.subarray(path.lastIndexOf(SLASH) + 1);
 

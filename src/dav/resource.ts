@@ -1,10 +1,10 @@
 /** A file or directory of the tree, as WebDAV sees it. */
 
 import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/uapi/fs.ts';
+import { joinPath } from '../bytes/paths.ts';
 import { inNs, type Statx } from '../kernel/syscalls/file.ts';
 import type { Tree } from '../tree/tree.ts';
 import { DavFailure, isMissing } from './failure.ts';
-import { joined } from './paths.ts';
 
 export interface Resource {
   readonly path: Uint8Array;
@@ -37,7 +37,7 @@ export async function* members(tree: Tree, path: Uint8Array): AsyncGenerator<Res
       const entries = await directory.next();
       if (entries.length === 0) return;
       for (const { name } of entries) {
-        const found = await find(tree, joined(path, name)).catch((cause: unknown) => {
+        const found = await find(tree, joinPath(path, name)).catch((cause: unknown) => {
           if (cause instanceof DavFailure) return undefined;
           throw cause;
         });

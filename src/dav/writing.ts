@@ -1,10 +1,11 @@
 /** PUT, MKCOL, DELETE, COPY, MOVE and PROPPATCH. */
 
 import { O_CREAT, O_EXCL, O_RDWR, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
+import { joinPath } from '../bytes/paths.ts';
 import { remove } from '../tree/write/whole.ts';
 import { type DavContext, href, placeOfUrl } from './context.ts';
 import { DavFailure, failureOf } from './failure.ts';
-import { isWithin, joined, keyOf, nameOf, parentOf } from './paths.ts';
+import { isWithin, keyOf, nameOf, parentOf } from './paths.ts';
 import { attributeOf, type Dead, encodeDead, isLive } from './properties.ts';
 import { multistatus, mustFind, propstat, readRequest } from './reading.ts';
 import { etagOf, find, members, type Resource, treePath } from './resource.ts';
@@ -25,7 +26,7 @@ const noRoot = (path: Uint8Array): void => {
 
 /** A name beside `path` that nobody else takes. */
 const beside = ({ uniqueName }: DavContext, path: Uint8Array): Uint8Array =>
-  joined(parentOf(path), encoder.encode(`.lkl-${uniqueName()}`));
+  joinPath(parentOf(path), encoder.encode(`.lkl-${uniqueName()}`));
 
 export async function put(context: DavContext): Promise<Response> {
   const { tree, place, request, locks, tokens } = context;
@@ -206,7 +207,7 @@ async function copyResource(context: DavContext, from: Resource, to: Uint8Array,
     await copyAttributes(context, from.path, to);
     if (!isDeep) return;
     for await (const member of members(tree, from.path)) {
-      await copyResource(context, member, joined(to, nameOf(member.path)), true);
+      await copyResource(context, member, joinPath(to, nameOf(member.path)), true);
     }
     return;
   }

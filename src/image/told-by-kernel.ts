@@ -1,6 +1,7 @@
 /** Label and UUID of a mounted file system as the kernel tells them (include/uapi/linux/fs.h). */
 
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from '../abi/uapi/fs.ts';
+import { toHex } from '../bytes/hex.ts';
 import { close, openat } from '../kernel/syscalls/file.ts';
 import { Scratch } from '../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../kernel/user-task.ts';
@@ -36,13 +37,11 @@ async function answer(task: UserTask, fd: number, request: number, bytes: number
   return ret < 0 ? new Uint8Array(0) : task.memory.copy(at, bytes);
 }
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-
 /** 16 bytes as RFC 9562 has them; 4 are the number of a FAT, as DOS shows it. */
 function uuidText(answer: Uint8Array): string | undefined {
   const bytes = answer.slice(1, 1 + (answer[0] ?? 0));
   if (bytes.every((byte) => byte === 0)) return undefined;
-  if (bytes.length === 16) return hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-  if (bytes.length === 4) return hex(bytes.reverse()).toUpperCase().replace(/^.{4}/, '$&-');
+  if (bytes.length === 16) return toHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  if (bytes.length === 4) return toHex(bytes.reverse()).toUpperCase().replace(/^.{4}/, '$&-');
   return undefined;
 }

@@ -11,6 +11,7 @@ import {
   S_IFDIR,
   S_IFMT,
 } from '../abi/uapi/fs.ts';
+import { joinPath } from '../bytes/paths.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { chdir, fchdir, readdir } from '../kernel/syscalls/dir.ts';
 import { close, openat, type Statx, statx } from '../kernel/syscalls/file.ts';
@@ -46,17 +47,8 @@ interface Frame {
 const NAMES_AT_ONCE = 131_072;
 
 const DOT = Uint8Array.of(0x2e);
-const SLASH = 0x2f;
 
 const toBytes = (name: string): Uint8Array => Uint8Array.from(name, (char) => char.charCodeAt(0));
-
-function join(directory: Uint8Array, name: Uint8Array): Uint8Array {
-  const path = new Uint8Array(directory.length + 1 + name.length);
-  path.set(directory);
-  path[directory.length] = SLASH;
-  path.set(name, directory.length + 1);
-  return path;
-}
 
 const isDots = (name: Uint8Array): boolean => name.length <= 2 && name.every((byte) => byte === 0x2e);
 
@@ -92,7 +84,7 @@ export async function* walk(
   }
 
   async function look(frame: Frame, name: Uint8Array): Promise<Visit | undefined> {
-    const path = join(frame.path, name);
+    const path = joinPath(frame.path, name);
     return attempt(path, async () => {
       const stat = await statx(task, AT_FDCWD, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
       if (isDirectory(stat) && ancestors.has(inodeKey(stat))) throw new KernelError('statx', errnos.ELOOP.number);

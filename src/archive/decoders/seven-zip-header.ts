@@ -1,5 +1,7 @@
 /** The directory of a 7z archive: where the packed streams are, and what undoes them. */
 
+import { toHex } from '../../bytes/hex.ts';
+
 /** A packed stream and the one method that undoes it. */
 export interface Folder {
   /** Behind the signature. */
@@ -172,7 +174,7 @@ function readUnpackInfo(reader: Reader): Omit<Folder, 'at' | 'packedBytes'>[] {
 function readMethod(reader: Reader): Pick<Folder, 'method' | 'properties'> {
   if (reader.number() !== 1) throw new Error('it uses several methods one after another: unpack it first');
   const flags = reader.byte();
-  const method = Array.from(reader.take(flags & 15), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const method = toHex(reader.take(flags & 15));
   if (flags & 0x10) throw new Error('it uses a method with several streams: unpack it first');
   return { method, properties: flags & 0x20 ? reader.take(reader.number()) : new Uint8Array(0) };
 }

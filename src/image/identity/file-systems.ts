@@ -1,11 +1,12 @@
 /** What blkid(8) calls the file systems of this kernel, and where each has its label and UUID. */
 
+import { toHex } from '../../bytes/hex.ts';
 import { befsUuid } from './befs.ts';
 import { exfatLabel, fatLabel } from './fat.ts';
 import { hfsplusLabel, hfsplusUuid, hfsUuid } from './hfsplus.ts';
 import { iso9660Label, iso9660Uuid } from './iso9660.ts';
 import { ntfsLabel } from './ntfs.ts';
-import { type Fact, fieldsAt, hexOf } from './signature.ts';
+import { type Fact, fieldsAt } from './signature.ts';
 import { udfLabel, udfUuid } from './udf.ts';
 
 export interface Facts {
@@ -36,7 +37,7 @@ const hpfsText =
     if (![0x28, 0x29].includes(boot.u8(38))) return undefined;
     return show(boot.slice(at, bytes)).replace(/[\0 ]+$/, '') || undefined;
   };
-const serial = (field: Uint8Array): string => hexOf(field.slice().reverse()).toUpperCase().replace(/^.{4}/, '$&-');
+const serial = (field: Uint8Array): string => toHex(field.slice().reverse()).toUpperCase().replace(/^.{4}/, '$&-');
 
 /** By what mount(2) calls them; those that are not here have what their superblock's row says. */
 export const fileSystems: Readonly<Record<string, Facts>> = {

@@ -1,12 +1,12 @@
 /** Volumes that no driver takes, by the bytes that their formats prescribe. scripts/conformance/blkid.ts has real images of most. */
 
 import { expect, it } from 'vitest';
+import { toHex } from '../../bytes/hex.ts';
 import { memoryDevice } from '../../storage/memory.ts';
 import { embedded } from '../probe/embedded.ts';
 import { volumeBytes } from '../probe/volume-bytes.ts';
 import { identify } from './identify.ts';
 import { md5 } from './md5.ts';
-import { hexOf } from './signature.ts';
 
 const MIB = 1 << 20;
 
@@ -115,7 +115,7 @@ it('the label of FAT is the one in its root directory, however often the boot se
 });
 
 it('MD5 is that of RFC 1321', () => {
-  const of = (text: string) => hexOf(md5(new TextEncoder().encode(text)));
+  const of = (text: string) => toHex(md5(new TextEncoder().encode(text)));
   expect(of('')).toBe('d41d8cd98f00b204e9800998ecf8427e');
   expect(of('message digest')).toBe('f96b697d7cb7938d525a2f31aaf161d0');
 });

@@ -1,6 +1,7 @@
 /** Parts of something larger: RAIDs, encrypted volumes, volume managers, caches. What is in them is for what assembles them. */
 
-import { fieldsAt, hexOf, type Mark, placeOf, type Signature, textAt, uuidAt, uuidText } from './signature.ts';
+import { toHex } from '../../bytes/hex.ts';
+import { fieldsAt, type Mark, placeOf, type Signature, textAt, uuidAt, uuidText } from './signature.ts';
 
 const SECTOR = 512;
 const MD = { hex: 'fc4e2ba9' } as const;
@@ -96,9 +97,9 @@ const drbd = (magic: string, uuid: number): Signature => ({
   words: 'a DRBD device',
   marks: [[]],
   check: async (volume) =>
-    volume.sizeBytes > 4096 && hexOf(await volume.read(volume.sizeBytes - 4096 + 60, 4)) === magic,
+    volume.sizeBytes > 4096 && toHex(await volume.read(volume.sizeBytes - 4096 + 60, 4)) === magic,
   async uuid(volume) {
-    const digits = hexOf(await volume.read(volume.sizeBytes - 4096 + uuid, 8));
+    const digits = toHex(await volume.read(volume.sizeBytes - 4096 + uuid, 8));
     return /[^0]/.test(digits) ? digits : undefined;
   },
 });
@@ -234,6 +235,6 @@ export const members: readonly Signature[] = [
 
 /** Two words, half a word, six bytes. */
 export function vmwareUuid(bytes: Uint8Array): string {
-  const reversed = (from: number, to: number) => hexOf(bytes.slice(from, to).reverse());
-  return `${reversed(0, 4)}-${reversed(4, 8)}-${reversed(8, 10)}-${hexOf(bytes.subarray(10, 16))}`;
+  const reversed = (from: number, to: number) => toHex(bytes.slice(from, to).reverse());
+  return `${reversed(0, 4)}-${reversed(4, 8)}-${reversed(8, 10)}-${toHex(bytes.subarray(10, 16))}`;
 }

@@ -1,5 +1,6 @@
 /** How a row of the tables in this folder says what it recognises, and where that has its label and UUID. */
 
+import { toHex } from '../../bytes/hex.ts';
 import { fieldsAt } from '../probe/fields.ts';
 import type { VolumeBytes } from '../probe/volume-bytes.ts';
 
@@ -60,12 +61,9 @@ export const textAt =
   async (volume) =>
     filled(new TextDecoder(encoding).decode(await volume.read(placeOf(volume, at), bytes)));
 
-export const hexOf = (bytes: Iterable<number>): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-
 /** RFC 9562; undefined where all of it is zero. */
 export function uuidText(bytes: Uint8Array): string | undefined {
-  const digits = hexOf(bytes);
+  const digits = toHex(bytes);
   return /[^0]/.test(digits) ? digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') : undefined;
 }
 
@@ -73,24 +71,5 @@ export const uuidAt =
   (at: number): Fact =>
   async (volume) =>
     uuidText(await volume.read(placeOf(volume, at), 16));
-
-/** A number of so many bytes as hex digits, the last byte first. */
-export const littleEndianHex =
-  (at: number, bytes: number): Fact =>
-  async (volume) => {
-    const digits = hexOf((await volume.read(placeOf(volume, at), bytes)).slice().reverse());
-    return /[^0]/.test(digits) ? digits : undefined;
-  };
-
-/** The first fact that there is. */
-export const firstOf =
-  (...facts: readonly Fact[]): Fact =>
-  async (volume) => {
-    for (const fact of facts) {
-      const found = await fact(volume);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
 
 export { fieldsAt };

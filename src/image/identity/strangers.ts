@@ -1,7 +1,8 @@
 /** What no driver of this kernel reads, and what is no file system at all: by name, asked where no driver knows it. */
 
+import { toHex } from '../../bytes/hex.ts';
 import { vmwareUuid } from './members.ts';
-import { fieldsAt, hexOf, type Signature, textAt, uuidAt } from './signature.ts';
+import { fieldsAt, type Signature, textAt, uuidAt } from './signature.ts';
 import { zfsFact } from './zfs.ts';
 
 const noDriver = (name: string): string => `a file system that this kernel has no driver for (${name})`;
@@ -120,7 +121,7 @@ export const strangers: readonly Signature[] = [
       marks: [[[0, { hex: magic }]]],
       async check(volume) {
         const types = ['01e0', '02e0', '0320', '0620', '08e0', '09e0'];
-        const found = hexOf(await volume.read(2, 2));
+        const found = toHex(await volume.read(2, 2));
         return types.includes(magic === '8519' ? found : found.replace(/^(..)(..)$/, '$2$1'));
       },
     }),
@@ -184,5 +185,5 @@ export const strangers: readonly Signature[] = [
 
 async function netwareUuid(volume: Parameters<NonNullable<Signature['uuid']>>[0]): Promise<string | undefined> {
   const bytes = await volume.read(4444, 16);
-  return hexOf(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  return toHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

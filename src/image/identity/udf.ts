@@ -1,8 +1,9 @@
 /** The label and the UUID of UDF: in its volume descriptors. */
 
+import { toHex } from '../../bytes/hex.ts';
 import { UDF, udfDescriptor } from '../probe/udf.ts';
 import type { VolumeBytes } from '../probe/volume-bytes.ts';
-import { type Fact, hexOf } from './signature.ts';
+import type { Fact } from './signature.ts';
 
 async function descriptor(volume: VolumeBytes, tag: number): Promise<Uint8Array | undefined> {
   const found = await udfDescriptor(volume, tag);
@@ -38,6 +39,6 @@ export const udfUuid: Fact = async (volume) => {
   if (bytes.length < 8) return undefined;
   const chars = String.fromCharCode(...bytes);
   if (/^[0-9a-f]{16}/i.test(chars)) return chars.slice(0, 16).toLowerCase();
-  if (/^[0-9a-f]{8}/i.test(chars)) return chars.slice(0, 8).toLowerCase() + hexOf(bytes.subarray(8, 12)).padEnd(8, '0');
-  return hexOf(bytes.subarray(0, 8));
+  if (/^[0-9a-f]{8}/i.test(chars)) return chars.slice(0, 8).toLowerCase() + toHex(bytes.subarray(8, 12)).padEnd(8, '0');
+  return toHex(bytes.subarray(0, 8));
 };

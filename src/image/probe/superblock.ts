@@ -1,5 +1,6 @@
 /** Reads the start of a volume and tells what is on it: which file systems it may be, their label and UUID. */
 
+import { toHex } from '../../bytes/hex.ts';
 import { type BlockDevice, SECTOR } from '../../storage/block-device.ts';
 import { holdsAll } from './magic.ts';
 import { type PartitionTable, partitionTables } from './partition-tables.ts';
@@ -42,13 +43,12 @@ export function uuidOf(head: Uint8Array, { uuid }: Superblock): string | undefin
 }
 
 function uuidDigits(field: Uint8Array, encoding: UuidField['encoding']): string {
-  const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
   switch (encoding) {
     case 'uuid':
-      return hex(field).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+      return toHex(field).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
     case 'serial':
-      return hex(field.slice(0, 4).reverse()).toUpperCase().replace(/^.{4}/, '$&-');
+      return toHex(field.slice(0, 4).reverse()).toUpperCase().replace(/^.{4}/, '$&-');
     case 'u64':
-      return hex(field.slice(0, 8).reverse()).toUpperCase();
+      return toHex(field.slice(0, 8).reverse()).toUpperCase();
   }
 }

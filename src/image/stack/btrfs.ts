@@ -1,5 +1,6 @@
 /** Which volumes are one btrfs (include/uapi/linux/btrfs_tree.h: struct btrfs_super_block, at BTRFS_SUPER_INFO_OFFSET). */
 
+import { toHex } from '../../bytes/hex.ts';
 import { Fields } from '../probe/fields.ts';
 import type { ProbedVolume } from '../volumes.ts';
 
@@ -19,7 +20,7 @@ export interface BtrfsPart {
 export function btrfsPart({ head, superblocks }: ProbedVolume): BtrfsPart | undefined {
   if (superblocks[0]?.types[0] !== 'btrfs') return undefined;
   const sb = new Fields(head.subarray(SUPER_AT));
-  const fsid = Array.from(sb.slice(32, 16), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const fsid = toHex(sb.slice(32, 16));
   return { fsid, devices: sb.u64(136), id: sb.u64(201), generation: sb.u64(72) };
 }
 

@@ -42,7 +42,6 @@ const DM_DEV_CREATE = 3;
 const DM_DEV_REMOVE = 4;
 const DM_DEV_SUSPEND = 6;
 const DM_TABLE_LOAD = 9;
-const DM_TARGET_MSG = 14;
 /** _IOWR(DM_IOCTL, nr, struct dm_ioctl) */
 const request = (nr: number): number => ((3 << 30) | (HEADER_BYTES << 16) | (0xfd << 8) | nr) >>> 0;
 
@@ -75,16 +74,6 @@ export async function createMapping(
 
 export const removeMapping = (task: UserTask, name: string): Promise<void> =>
   control(task, SMALL_BYTES, async (call) => void (await call(DM_DEV_REMOVE, name)));
-
-/** A message for the target that has `sector`. */
-export const messageMapping = (task: UserTask, name: string, sector: number, message: string): Promise<void> =>
-  control(task, SMALL_BYTES, async (call) => {
-    const text = encoder.encode(message);
-    const data = new Uint8Array(8 + text.length + 1); // struct dm_target_msg: sector, message[]
-    new DataView(data.buffer).setBigUint64(0, BigInt(sector), true);
-    data.set(text, 8);
-    await call(DM_TARGET_MSG, name, { specs: [data] });
-  });
 
 interface Data {
   readonly specs: readonly Uint8Array[];

@@ -1,7 +1,7 @@
 /** An answer in the words of a report: what its links are called, what its flows carried, lost and took, its charts. */
 
 import type { WorkloadResult } from '../measure/results.ts';
-import type { Summary } from '../measure/stats.ts';
+import { timesOf } from '../measure/times.ts';
 import type { SimulationResult } from '../run/run.ts';
 import { count, percent, rate } from './numbers.ts';
 import type { Chart, ChartRecorder, Way } from './series.ts';
@@ -27,23 +27,6 @@ export function wayNames({ name, endpoints }: ReportedLink): Record<Way, string>
   const [a, b] = endpoints.map(nodeOf);
   const own = name === `${a}-${b}` ? '' : `${name}: `;
   return { forward: `${own}${a} → ${b}`, reverse: `${own}${b} → ${a}` };
-}
-
-/** How long what a flow sent took: there and back, one way, or to its end. */
-export function timesOf(flow: WorkloadResult): Summary | undefined {
-  switch (flow.type) {
-    case 'tcp':
-    case 'ping':
-      return flow.rtt_ms;
-    case 'udp':
-      return flow.one_way_ms;
-    case 'rr':
-      return flow.latency_ms;
-    case 'flows':
-      return flow.completion_ms;
-    default:
-      return undefined;
-  }
 }
 
 /** What a flow carried: bits, or how many there were. */

@@ -3,7 +3,8 @@
 import { html, raw } from 'hono/html';
 import { toBase64 } from '../../bytes/base64.ts';
 import type { WorkloadResult } from '../measure/results.ts';
-import { carried, chartsOf, lostOf, type ReportedAnswer, timesOf, wayNames } from './answer.ts';
+import { timesOf } from '../measure/times.ts';
+import { carried, chartsOf, lostOf, type ReportedAnswer, wayNames } from './answer.ts';
 import { count, milliseconds, rate, seconds } from './numbers.ts';
 import { type Chart, type ChartRecorder, palette } from './series.ts';
 import { sketch } from './sketch.ts';

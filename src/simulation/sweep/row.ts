@@ -1,7 +1,7 @@
 /** What a row of a sweep's table has of each flow: the few figures that every kind has. */
 
 import type { WorkloadResult } from '../measure/results.ts';
-import type { Summary } from '../measure/stats.ts';
+import { timesOf } from '../measure/times.ts';
 
 export interface SweepFlow {
   readonly name: string;
@@ -17,7 +17,7 @@ export interface SweepFlow {
 }
 
 export function sweepFlow(flow: WorkloadResult): SweepFlow {
-  const latency = latencyOf(flow);
+  const latency = timesOf(flow);
   return {
     name: flow.name,
     type: flow.type,
@@ -27,20 +27,4 @@ export function sweepFlow(flow: WorkloadResult): SweepFlow {
     ...('loss' in flow && { loss: flow.loss }),
     ...('retransmits' in flow && { retransmits: flow.retransmits }),
   };
-}
-
-function latencyOf(flow: WorkloadResult): Summary | undefined {
-  switch (flow.type) {
-    case 'tcp':
-    case 'ping':
-      return flow.rtt_ms;
-    case 'udp':
-      return flow.one_way_ms;
-    case 'rr':
-      return flow.latency_ms;
-    case 'flows':
-      return flow.completion_ms;
-    default:
-      return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 /** A volume as a device to write: what changes is kept as whole chunks, in memory and then in the store, until it is committed. */
 
 import { toHex } from '../../bytes/hex.ts';
+import { isZero } from '../../bytes/zeros.ts';
 import { type BlockDevice, SECTOR } from '../block-device.ts';
 import { DeviceFullError } from '../errors.ts';
 import { gate } from '../gate.ts';
@@ -108,7 +109,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
   }
 
   async function put(chunk: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    staged.set(chunk, bytes.every((byte) => byte === 0) ? ZEROS : await stored(bytes));
+    staged.set(chunk, isZero(bytes) ? ZEROS : await stored(bytes));
     dirty.delete(chunk);
     room.give(bytes.length);
   }

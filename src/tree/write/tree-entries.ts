@@ -1,6 +1,7 @@
 /** The tree of one image on its way into another. */
 
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/uapi/fs.ts';
+import { joinPath } from '../../bytes/paths.ts';
 import { inNs, type Statx } from '../../kernel/syscalls/file.ts';
 import { HardLinks } from '../fs2tar/hard-links.ts';
 import type { OpenFile } from '../open-file.ts';
@@ -8,7 +9,6 @@ import type { Tree } from '../tree.ts';
 import type { TreeNode } from '../tree-node.ts';
 import type { Attributes, Content, Entry } from './entry.ts';
 
-const SLASH = 0x2f;
 const PIECE = 256 * 1024;
 /** Files with links still to come that are remembered; what is more becomes files of their own. */
 const MOST_LINKS = 1_000_000;
@@ -24,7 +24,7 @@ export async function* treeEntries(tree: Tree): AsyncGenerator<Entry> {
     const type = stat.mode & S_IFMT;
     if (type === S_IFDIR) {
       yield { type: 'directory', path, attributes };
-      for (const name of await namesOf(node)) yield* opened(await node.child(name), join(path, name));
+      for (const name of await namesOf(node)) yield* opened(await node.child(name), joinPath(path, name));
       return;
     }
     const target = links.find(stat);
@@ -114,13 +114,4 @@ async function* piecesOf(file: OpenFile, offset: number, length: number): AsyncG
     yield piece.subarray(0, got);
     done += got;
   }
-}
-
-function join(directory: Uint8Array, name: Uint8Array): Uint8Array {
-  if (directory.length === 0) return name;
-  const path = new Uint8Array(directory.length + 1 + name.length);
-  path.set(directory);
-  path[directory.length] = SLASH;
-  path.set(name, directory.length + 1);
-  return path;
 }

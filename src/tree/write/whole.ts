@@ -2,6 +2,7 @@
 
 import { errnos } from '../../abi/errno.ts';
 import { S_IFDIR, S_IFMT } from '../../abi/uapi/fs.ts';
+import { joinPath } from '../../bytes/paths.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import type { Tree } from '../tree.ts';
 import type { TreeChanges } from './changes.ts';
@@ -33,7 +34,7 @@ async function empty(tree: Tree, changes: TreeChanges, path: Uint8Array): Promis
       await directory.close();
     }
     if (entries.length === 0) return;
-    for (const { name } of entries) await remove(tree, changes, joined(path, name), { recursive: true });
+    for (const { name } of entries) await remove(tree, changes, joinPath(path, name), { recursive: true });
   }
 }
 
@@ -46,12 +47,4 @@ export async function makeParents(changes: TreeChanges, path: Uint8Array): Promi
       if (!(cause instanceof KernelError && cause.errno === 'EEXIST')) throw cause;
     }
   }
-}
-
-function joined(path: Uint8Array, name: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(path.length + 1 + name.length);
-  bytes.set(path);
-  bytes[path.length] = SLASH;
-  bytes.set(name, path.length + 1);
-  return bytes;
 }

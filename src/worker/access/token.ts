@@ -1,6 +1,7 @@
 /** API tokens: what is given out once, and the row that is kept, which has only its hash. */
 
 import { toBase64Url } from '../../bytes/base64.ts';
+import { toHex } from '../../bytes/hex.ts';
 import { isScope, type Principal, type Scope } from './principal.ts';
 
 /** What is known of a token. */
@@ -35,7 +36,7 @@ export const newKey = (random: (bytes: number) => Uint8Array): string => toBase6
 
 export async function sha256Hex(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(new Uint8Array(digest));
 }
 
 /** The principal that a row stands for: it is the token's id, so that a rotated one has the same sessions. */

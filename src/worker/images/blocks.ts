@@ -1,5 +1,6 @@
 /** The bytes of a body as blocks: those of nothing but zeros take no memory and no storage. */
 
+import { isZero } from '../../bytes/zeros.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { checkBytes } from '../../storage/byte-source.ts';
 
@@ -33,13 +34,6 @@ export async function* blocksOf(source: AsyncIterable<Uint8Array>): AsyncGenerat
   }
   const last = block.subarray(0, filled);
   if (filled > 0) yield last.every((byte) => byte === 0) ? { length: filled } : { length: filled, bytes: last };
-}
-
-/** Eight bytes a look: most blocks that are not zeros end it at the first. */
-function isZero(block: Uint8Array): boolean {
-  const words = new BigUint64Array(block.buffer, block.byteOffset, block.length / 8);
-  for (let at = 0; at < words.length; at++) if (words[at] !== 0n) return false;
-  return true;
 }
 
 /** `blocks` in memory as a source. */

@@ -19,7 +19,7 @@ const TRANSIENT_CODES: readonly number[] = [0, 10001, 10043, 10054, 10058];
 const CONNECTION_LOST = /network connection lost/i;
 
 /** Pauses before the second and the third, last, attempt. */
-const RETRY_DELAYS_MS = [100, 400];
+export const RETRY_DELAYS_MS = [100, 400];
 
 /** Its reads answer later, always, and cost a request each: what is in front of it should cache. */
 export interface R2Source extends ByteSource {
@@ -30,7 +30,7 @@ export interface R2Source extends ByteSource {
   readonly customMetadata?: Readonly<Record<string, string>>;
 }
 
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 export interface R2SourceOptions {
   readonly pause?: (ms: number) => Promise<void>;

@@ -1,5 +1,6 @@
 /** Which uploads in parts have begun, for R2's binding does not tell: an empty object for each, as long as it is neither completed nor aborted. */
 
+import { toHex } from '../../bytes/hex.ts';
 import { named } from './r2-objects.ts';
 
 export interface MarkedUpload {
@@ -60,6 +61,5 @@ export function uploadMarks(bucket: R2Bucket, prefix: string, nowMs: () => numbe
 /** Of any id: it may be longer than a key. */
 async function keyOf(prefix: string, name: string, id: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(id));
-  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `${prefix}${name}/${hex}`;
+  return `${prefix}${name}/${toHex(new Uint8Array(digest))}`;
 }

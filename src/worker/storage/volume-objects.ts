@@ -5,11 +5,7 @@ import { ObjectGoneError, type ObjectStore, type StoredObject } from '../../stor
 import { encodeHead, HEAD, UPLOADED } from '../../storage/volume/versions.ts';
 import { fill } from './fill.ts';
 import { contentOf, isDeleted, isVolume, volumeMetadata } from './image-entry.ts';
-
-/** Pauses before the second and the third, last, attempt. */
-const RETRY_DELAYS_MS = [100, 400];
-
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+import { RETRY_DELAYS_MS, sleep } from './r2-source.ts';
 
 export interface VolumePlace {
   /** The key of the note under the image's name, which is the volume's head. */

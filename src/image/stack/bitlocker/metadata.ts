@@ -1,5 +1,6 @@
 /** Reads what a BitLocker volume says of itself (libyal's "BitLocker Drive Encryption (BDE) format specification"). */
 
+import { toHex } from '../../../bytes/hex.ts';
 import { Fields, fieldsAt } from '../../probe/fields.ts';
 import type { VolumeBytes } from '../../probe/volume-bytes.ts';
 import { MetadataError } from '../bad-stack.ts';
@@ -44,19 +45,17 @@ const ENTRY_BYTES = 8;
 /** What each copy of the metadata takes. */
 export const COPY_BYTES = 65_536;
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-
 /** As Windows writes GUIDs: the first three fields are little-endian. */
 export function guidText(bytes: Uint8Array): string {
-  const part = (from: number, to: number) => hex(bytes.slice(from, to).reverse());
-  return `${part(0, 4)}-${part(4, 6)}-${part(6, 8)}-${hex(bytes.slice(8, 10))}-${hex(bytes.slice(10, 16))}`;
+  const part = (from: number, to: number) => toHex(bytes.slice(from, to).reverse());
+  return `${part(0, 4)}-${part(4, 6)}-${part(6, 8)}-${toHex(bytes.slice(8, 10))}-${toHex(bytes.slice(10, 16))}`;
 }
 
 export async function bitLocker(bytes: VolumeBytes): Promise<BitLocker> {
   const boot = await fieldsAt(bytes, 0, 512);
   // Of BitLocker To Go the GUID is further behind.
   const at = boot.ascii(3, 8) === SIGNATURE ? 160 : 424;
-  const guid = hex(boot.slice(at, 16));
+  const guid = toHex(boot.slice(at, 16));
   if (guid === GUID_ON_WRITE)
     throw new MetadataError('it was being encrypted when the image was made: let Windows finish that');
   if (guid !== GUID) throw new MetadataError('it is of a version that is not read here (Windows Vista)');

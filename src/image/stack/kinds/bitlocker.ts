@@ -1,5 +1,6 @@
 /** BitLocker: each member is a volume by itself; dm-crypt knows its ciphers. */
 
+import { toHex } from '../../../bytes/hex.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Target } from '../../../kernel/syscalls/device-mapper.ts';
 import type { ProbedVolume } from '../../volumes.ts';
@@ -75,8 +76,7 @@ async function tableOf(volume: BitLocker, key: Uint8Array, member: ProbedVolume,
   const method = METHODS[volume.method];
   if (method === undefined)
     throw new MetadataError(`it is encrypted in a way that is not known here (${volume.method})`);
-  const hex = method.parts.flatMap(([from, to]) => [...key.slice(from, to)]);
-  const keyText = hex.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const keyText = method.parts.map(([from, to]) => toHex(key.slice(from, to))).join('');
   const { sectorBytes, head, copies } = volume;
   if (sectorBytes !== 512 && sectorBytes !== 4096) throw new MetadataError(`sectors of ${sectorBytes} bytes`);
   const device = await tools.device(member);

@@ -1,5 +1,6 @@
 /** Opens a LUKS volume: dm-crypt reads its keyslots, and then the volume itself, as cryptsetup(8) has it do. */
 
+import { toHex } from '../../../bytes/hex.ts';
 import type { Target } from '../../../kernel/syscalls/device-mapper.ts';
 import { fieldsAt } from '../../probe/fields.ts';
 import type { VolumeBytes } from '../../probe/volume-bytes.ts';
@@ -25,8 +26,6 @@ export async function luksHeader(bytes: VolumeBytes): Promise<LuksHeader> {
   return head.ascii(0, 6) === 'LUKS\xba\xbe' && head.u16(6) === 1 ? luks1Header(bytes) : luks2Header(bytes);
 }
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-
 /** A name of a cipher goes into a table, where a space would begin another parameter. */
 function cipherName(name: string): string {
   if (/^[\w.,():+-]{3,63}$/.test(name)) return name;
@@ -34,7 +33,7 @@ function cipherName(name: string): string {
 }
 
 /** A key of no bytes is written as a dash. */
-const keyText = (cipher: string, key: Uint8Array): string => (cipher.startsWith('cipher_null') ? '-' : hex(key));
+const keyText = (cipher: string, key: Uint8Array): string => (cipher.startsWith('cipher_null') ? '-' : toHex(key));
 
 /** Reads areas of a header that lies on `device`, of so many bytes. */
 export const areaReader =
@@ -94,7 +93,7 @@ async function targetOf(
     const below = await withTags(where, sectorBytes, mappings);
     const params = [
       authenticated(cipherName(cipher), integrity),
-      hex(key),
+      toHex(key),
       ivTweak,
       numberOf(below.device),
       0,

@@ -1,6 +1,5 @@
 /** Finds the key of a LUKS volume: a passphrase opens a keyslot, a digest says whether what comes out is the key. */
 
-import type { VolumeBytes } from '../../probe/volume-bytes.ts';
 import { MetadataError } from '../bad-stack.ts';
 import type { Derivation } from './derive.ts';
 import type { Digest, Keyslot, LuksHeader } from './header.ts';
@@ -55,7 +54,3 @@ async function matches({ kdf, value }: Digest, key: Uint8Array, derivation: Deri
   const made = await derivation.key(key, kdf, value.length);
   return made.every((byte, i) => byte === value[i]);
 }
-
-/** Of the header's own keyslot areas, which may lie anywhere in it. */
-export const insideOf = ({ sizeBytes }: VolumeBytes, { offsetBytes }: Keyslot['area'], bytes: number): boolean =>
-  offsetBytes % 512 === 0 && offsetBytes + bytes <= sizeBytes;

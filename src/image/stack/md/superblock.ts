@@ -1,5 +1,6 @@
 /** Reads what a member of an md array says of it (linux/raid/md_p.h: struct mdp_superblock_1, struct mdp_superblock_s). */
 
+import { toHex } from '../../../bytes/hex.ts';
 import { fieldsAt } from '../../probe/fields.ts';
 import type { VolumeBytes } from '../../probe/volume-bytes.ts';
 
@@ -22,9 +23,6 @@ const MAGIC = 0xa92b4efc;
 const SECTOR = 512;
 const RESERVED = 65_536;
 
-const hex = (bytes: Iterable<number>): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-
 /** 1.1, 1.2, 1.0: from the beginning, after 4 KiB, in the last 8 KiB but for what is no multiple of 4 KiB. */
 function places({ sizeBytes }: VolumeBytes): readonly (readonly [minor: number, at: number])[] {
   const last = Math.floor(sizeBytes / SECTOR) - 16;
@@ -44,7 +42,7 @@ export async function mdMember(bytes: VolumeBytes): Promise<MdMember | undefined
     const [name = ''] = new TextDecoder().decode(sb.slice(32, 32)).split('\0');
     return {
       version: { major: 1, minor },
-      array: hex(sb.slice(16, 16)),
+      array: toHex(sb.slice(16, 16)),
       name: name || undefined,
       level: sb.u32(72) | 0,
       disks: sb.u32(92),
@@ -62,7 +60,7 @@ async function oldMember(bytes: VolumeBytes): Promise<MdMember | undefined> {
   if (sb.u32(0) !== MAGIC || sb.u32(4) !== 0) return undefined;
   return {
     version: { major: 0, minor: sb.u32(8) },
-    array: hex([...sb.slice(20, 4), ...sb.slice(52, 12)]),
+    array: toHex([...sb.slice(20, 4), ...sb.slice(52, 12)]),
     name: undefined,
     level: sb.u32(28) | 0,
     disks: sb.u32(40),
