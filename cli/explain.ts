@@ -11,7 +11,10 @@ import { Failure, type FailureKind, reasonOf } from './failure.ts';
 const words: Partial<Record<ProblemName, (detail: string) => string>> = {
   'several-file-systems': (detail) => `${detail} (-p)`,
   'image-cut': (detail) =>
-    detail.replace(/: on-error=continue .*$/, ': fs2tar --on-error continue, others --even-if-cut, read what is there'),
+    detail.replace(
+      /: on-error=continue .*$/,
+      ': fs2tar --on-error continue, and ls, cat, cp and others that look --even-if-cut, read what is there',
+    ),
   'journal-too-large': (detail) => detail.replace(/ \(--options of.*\)$/, ' (--options)'),
 };
 

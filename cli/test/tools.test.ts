@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -19,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writableFile } from '../../src/node/writable-file.ts';
 
 const MIB = 1 << 20;
 const UUID = '01234567-89ab-4cde-8f01-23456789abcd';
@@ -117,6 +119,42 @@ describe('lkl fsck', () => {
     expect(lkl(['fsck', image]).status).toBe(0);
     expect(lkl(['cat', image, 'small']).stdout).toBe('small\n');
   }, 120_000);
+});
+
+describe('an image that was cut short', () => {
+  it('is neither checked, nor repaired, nor made to look whole', () => {
+    const image = at('cut');
+    lkl(['mkfs', '-t', 'ext4', '-s', '32M', '--from', tree, image]);
+    truncateSync(image, 16 * MIB);
+    const before = sha256(image);
+    for (const words of [
+      ['fsck', image],
+      ['fsck', '--yes', image],
+      ['resize', image, '32M'],
+      ['resize', image, '8M'],
+    ]) {
+      const { status, stderr } = lkl(words);
+      expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining('16,777,216 bytes') });
+    }
+    expect(sha256(image)).toBe(before);
+    expect(statSync(image).size).toBe(16 * MIB);
+  }, 120_000);
+});
+
+describe('lkl mkfs --force', () => {
+  it('leaves what somebody else writes, and what cannot have the size, as it was; a new file of no such size is gone', () => {
+    const image = at('forced');
+    writeFileSync(image, 'what was there'.repeat(1000));
+    const before = sha256(image);
+    const held = writableFile(image);
+    expect(lkl(['mkfs', '--force', '-t', 'ext4', '-s', '8M', image]).status).not.toBe(0);
+    held.close();
+    const tooLarge = lkl(['mkfs', '--force', '-t', 'ext4', '-s', '4000T', image]);
+    expect(tooLarge).toMatchObject({ status: 4, stderr: expect.stringContaining('cannot have') });
+    expect(sha256(image)).toBe(before);
+    expect(lkl(['mkfs', '-t', 'ext4', '-s', '4000T', at('none')]).status).toBe(4);
+    expect(existsSync(at('none'))).toBe(false);
+  });
 });
 
 describe('lkl resize', () => {

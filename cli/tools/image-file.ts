@@ -2,7 +2,7 @@
 
 import { closeSync, ftruncateSync, openSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { type WritableFile, writableFile } from '../../src/node/writable-file.ts';
-import { Failure } from '../failure.ts';
+import { Failure, reasonOf } from '../failure.ts';
 
 export interface ImageFileOptions {
   readonly size?: number;
@@ -30,10 +30,17 @@ export function makeImageFile(path: string, { size, force }: ImageFileOptions): 
   const bytes = size ?? stats?.size ?? 0;
   if (bytes === 0) throw new Failure('usage', `say how large ${path} is to be: --size 1G`);
   // Nothing of what was in it stays: the file system is of zeros, as the same seed demands.
+  // Whoever has it mounted keeps it.
+  if (stats && stats.size > 0) writableFile(path).close();
   const fd = openSync(path, stats ? 'r+' : 'wx');
   try {
+    // The size first: where that cannot be had, what was there is still there.
+    ftruncateSync(fd, bytes);
     ftruncateSync(fd, 0);
     ftruncateSync(fd, bytes);
+  } catch (cause) {
+    if (!stats) rmSync(path);
+    throw new Failure('failed', `${path} cannot have ${bytes.toLocaleString('en')} bytes: ${reasonOf(cause)}`);
   } finally {
     closeSync(fd);
   }

@@ -5,7 +5,9 @@ import { HostError } from '../../src/errors/host-error.ts';
 import { writableFile } from '../../src/node/writable-file.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { canShrink, resizeFileSystem } from '../../src/tools/resize-file-system.ts';
-import { volumeOf } from '../../src/tools/volume.ts';
+import { mustBeWhole, volumeOf } from '../../src/tools/volume.ts';
+import { openDiskFile } from '../disk.ts';
+import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
 import type { Size } from './command.ts';
 import { inWorkshop } from './shop.ts';
@@ -24,6 +26,7 @@ export async function resize(image: string, size: Size, { type }: ResizeOptions)
   const wanted = size.isMore ? stats.size + size.bytes : size.bytes;
   const bytes = Math.floor(wanted / SECTOR) * SECTOR;
   if (bytes === 0) throw new Failure('usage', 'an image has one sector of 512 bytes at least');
+  mustBeWhole(await (await openEngine()).inspect((await openDiskFile(image, { format: 'raw' })).device));
   const grows = bytes > stats.size;
   if (grows) truncateSync(image, bytes);
   try {

@@ -12,13 +12,14 @@ export interface Volume {
   readonly type: string;
 }
 
-/** `can`: types that the tool knows. Rejects as mounting does, but takes what no kernel would mount any more. */
+/** `can`: types that the tool knows. Rejects as mounting does, for what was cut short too, but takes what no kernel would mount any more. */
 export function volumeOf(
   report: ImageReport,
   selector: PartitionSelector | undefined,
   asked: string | undefined,
   can: (type: string) => boolean,
 ): Volume {
+  mustBeWhole(report);
   const known = (content: VolumeReport | undefined) =>
     content !== undefined && (asked !== undefined || can(content.type));
   const whole = { partition: undefined, startBytes: 0, sizeBytes: report.sizeBytes };
@@ -46,6 +47,16 @@ export function volumeOf(
   if (only) return part(only);
   if (report.partitions.length === 0) return typed(whole, report.content);
   throw new HostError('no-file-system', 'no partition has a file system that can be worked on');
+}
+
+/** A checker takes the half that is missing for a mistake of the superblock, and a larger size would make it look whole. */
+export function mustBeWhole({ sizeBytes, claimedBytes }: Pick<ImageReport, 'sizeBytes' | 'claimedBytes'>): void {
+  if (claimedBytes === undefined) return;
+  throw new HostError(
+    'image-cut',
+    `the image has ${sizeBytes.toLocaleString('en')} bytes, what is on it ${claimedBytes.toLocaleString('en')}: half of it is neither checked nor resized`,
+    { members: { there_bytes: sizeBytes, claimed_bytes: claimedBytes } },
+  );
 }
 
 function selected({ partitions }: ImageReport, selector: string): PartitionReport {
