@@ -17,6 +17,7 @@ import { workerDecoders } from './decoders.ts';
 import { type Bindings, parseLimits } from './env.ts';
 import { workerHost } from './host.ts';
 import { imageContentJobs } from './images/content.ts';
+import { imageDisks } from './images/disks.ts';
 import { imageJobs } from './images/images.ts';
 import { storedImages } from './images/stored-images.ts';
 import { imageUploadJobs } from './images/uploads.ts';
@@ -88,8 +89,10 @@ const imagesOf = (bindings: Bindings, { owner, phases }: ImagesOptions = {}): Im
     prefix: 'images/',
     contents: 'contents/',
     volumes: 'volumes/',
+    making: 'making/',
     owner,
     uniqueName,
+    nowMs,
     retried: () => metrics.count('lkl_r2_retries_total', 'Reads of the bucket that were asked again.'),
   });
 
@@ -197,6 +200,7 @@ export const app = createApi({
       : stored;
     const images = imagesFor(counted, principal);
     const spooled = spoolStore(bucketOf(bindings, phases), 'spool/');
+    const disks = imageDisks({ images, keepAlive, room, nowMs, writerName: () => toHex(random(8)) });
     const tokens = tokensOf(bindings);
     const most = { sessions: quotas.sessions, memoryMib: quotas.session_mib };
     return {
@@ -209,15 +213,7 @@ export const app = createApi({
         }),
         content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, room, keepAlive, uniqueName }),
         versions: imageVersionJobs({ images, keepAlive, nowMs }),
-        writing: imageWriteJobs({
-          images,
-          engine: own,
-          limits,
-          keepAlive,
-          room,
-          nowMs,
-          writerName: () => toHex(random(8)),
-        }),
+        writing: imageWriteJobs({ disks, engine: own, limits }),
         syscalls: own.batches(namedImages(images, principal.id)),
         packetdrill: own.packetdrill,
         simulations: own.simulations,

@@ -82,6 +82,8 @@ const imagesOf = ({ IMAGES }: Bindings) =>
   imageStore(IMAGES, {
     prefix: 'images/',
     contents: 'contents/',
+    making: 'making/',
+    nowMs: () => Date.now(),
     volumes: 'volumes/',
     uniqueName: () => crypto.randomUUID(),
   });

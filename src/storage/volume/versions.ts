@@ -10,6 +10,8 @@ export interface Root {
   readonly chunkBytes: number;
   /** Keys of its pages of chunks, in order; null: every chunk of it is the base's. */
   readonly pages: readonly (string | null)[];
+  /** So much of the base shows, and zeros behind it: the volume was once made smaller than that. Default: all of it. */
+  readonly baseBytes?: number;
 }
 
 export interface Version {
@@ -19,6 +21,8 @@ export interface Version {
   readonly parent: string | null;
   /** Bytes of chunks that its writer put. */
   readonly writtenBytes: number;
+  /** Its size, where that is not the base's. */
+  readonly sizeBytes?: number;
 }
 
 /** The id of what was uploaded, before anything was written. */
@@ -48,9 +52,13 @@ export const rootKey = (version: string): string => `roots/${version}`;
 export async function readHead(store: ObjectStore): Promise<HeadObject | undefined> {
   const object = await store.get(HEAD);
   if (object === undefined) return undefined;
-  const { format, ...head }: Head & { readonly format: number } = JSON.parse(new TextDecoder().decode(object.bytes));
+  return { head: decodeHead(object.bytes), etag: object.etag };
+}
+
+export function decodeHead(bytes: Uint8Array): Head {
+  const { format, ...head }: Head & { readonly format: number } = JSON.parse(new TextDecoder().decode(bytes));
   if (format !== FORMAT) throw new StorageError('EUCLEAN', `a volume of format ${format} is not read here`);
-  return { head, etag: object.etag };
+  return head;
 }
 
 /** Replaces the head if it still is `etag` (undefined: not there); answers its new etag if so. */

@@ -24,20 +24,24 @@ interface Opening {
   readonly room?: Room;
   readonly chunkBytes?: number;
   readonly nowMs?: () => number;
+  readonly sizeBytes?: number;
 }
 
 async function writer(
   store: ObjectStore,
   base: BlockDevice,
-  { base: baseId = BASE, room = ownRoom, chunkBytes = CHUNK, nowMs = () => 0 }: Opening = {},
+  { base: baseId = BASE, room = ownRoom, chunkBytes = CHUNK, nowMs = () => 0, sizeBytes }: Opening = {},
 ): Promise<VolumeWriter> {
   const found = await findVersion(store, baseId);
   const name = (++writers).toString(16).padStart(16, '0');
-  return volumeWriter({ store, base, baseId, ...found, chunkBytes, writer: name, room, nowMs });
+  const size = sizeBytes === undefined ? {} : { sizeBytes };
+  return volumeWriter({ store, base, baseId, ...found, chunkBytes, writer: name, room, nowMs, ...size });
 }
 
-const shown = async (store: ObjectStore, base: BlockDevice, id?: string): Promise<Uint8Array> =>
-  read(versionDevice(store, await findVersion(store, BASE, id), base), 0, base.sectors);
+const shown = async (store: ObjectStore, base: BlockDevice, id?: string): Promise<Uint8Array> => {
+  const device = versionDevice(store, await findVersion(store, BASE, id), base);
+  return read(device, 0, device.sectors);
+};
 
 const filled = (sectors: number, byte: number) => new Uint8Array(sectors * SECTOR).fill(byte);
 
@@ -320,5 +324,59 @@ describe('when storage fails', () => {
     await device.write(5, filled(1, 9));
     await commit();
     expect((await shown(store.calm(), base))[5 * SECTOR]).toBe(9);
+  });
+});
+
+describe('a volume of another size than what was uploaded', () => {
+  const PAGE = PAGE_CHUNKS * CHUNK;
+  const image = randomBytes(3 * PAGE, seededRandom(9));
+  const base = () => memoryDevice(image.slice());
+  const size = (bytes: number) => ({ sizeBytes: bytes });
+
+  it('grows, with zeros behind, and each version has its own size', async () => {
+    const store = fakeStore();
+    const grown = image.length + 7 * CHUNK + SECTOR;
+    const { device, commit } = await writer(store, base(), size(grown));
+    expect(device.sectors).toBe(grown / SECTOR);
+    await device.write(grown / SECTOR - 1, filled(1, 5));
+    const version = await commit(grown);
+    const now = new Uint8Array(grown);
+    now.set(image);
+    now.fill(5, grown - SECTOR);
+    expect(version).toMatchObject({ sizeBytes: grown });
+    expectBytes(await shown(store, base()), now);
+    expectBytes(await shown(store, base(), UPLOADED), image);
+  });
+
+  it.each([PAGE + 5 * CHUNK + 3 * SECTOR, PAGE, CHUNK, SECTOR])(
+    'that was cut to %i bytes shows zeros behind when it grows again, of what was uploaded and of what was written',
+    async (bytes) => {
+      const store = fakeStore();
+      const first = await writer(store, base());
+      for (const sector of [0, PAGE / SECTOR + 3, PAGE / SECTOR + 100, (2 * PAGE) / SECTOR + 9])
+        await first.device.write(sector, filled(9, 7));
+      await first.commit();
+      const before = await shown(store, base());
+      const second = await writer(store, base());
+      await second.device.write(1, filled(1, 8)); // in the part that stays, or not
+      await second.commit(bytes);
+      const cut = before.slice(0, bytes);
+      cut.fill(8, SECTOR, Math.min(2 * SECTOR, bytes));
+      expectBytes(await shown(store, base()), cut);
+      const third = await writer(store, base(), size(image.length + CHUNK));
+      await third.commit(image.length + CHUNK);
+      const now = new Uint8Array(image.length + CHUNK);
+      now.set(cut);
+      expectBytes(await shown(store, base()), now);
+    },
+  );
+
+  it('that is opened larger and committed without a size is as large as it was', async () => {
+    const store = fakeStore();
+    const { device, commit } = await writer(store, base(), size(image.length + PAGE));
+    await device.write(image.length / SECTOR, filled(8, 1));
+    expect(await commit()).toBeUndefined();
+    await expect(commit(image.length + 2 * PAGE)).rejects.toThrow(RangeError);
+    expectBytes(await shown(store, base()), image);
   });
 });

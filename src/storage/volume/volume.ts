@@ -1,6 +1,7 @@
 /** A version of an image, found by its id: a state of its volume, or the object that was uploaded. */
 
 import type { BlockDevice } from '../block-device.ts';
+import { fitted } from './fitted.ts';
 import type { ObjectStore } from './object-store.ts';
 import { volumeReader } from './reader.ts';
 import {
@@ -36,4 +37,4 @@ export async function findVersion(store: ObjectStore, base: string, id?: string)
 
 /** What a version shows; `base` is the uploaded object as a disk. */
 export const versionDevice = (store: ObjectStore, { root }: FoundVersion, base: BlockDevice): BlockDevice =>
-  root === undefined ? base : volumeReader({ store, root, base });
+  root === undefined ? base : volumeReader({ store, root, base: fitted(base, root) });

@@ -2,12 +2,13 @@
 
 import { toHex } from '../../bytes/hex.ts';
 import { isZero } from '../../bytes/zeros.ts';
-import { type BlockDevice, SECTOR } from '../block-device.ts';
+import { type BlockDevice, bytesOf, SECTOR, sizeOf } from '../block-device.ts';
 import { DeviceFullError } from '../errors.ts';
 import { gate } from '../gate.ts';
 import { checkRange } from '../range.ts';
 import type { Room } from '../room.ts';
 import { BASE, type Chunk, chunkKey, encodePage, PAGE_CHUNKS, sameChunk, ZEROS } from './chunk-map.ts';
+import { fitted } from './fitted.ts';
 import type { ObjectStore } from './object-store.ts';
 import { publish } from './publish.ts';
 import { allDone, Pages, type Piece, pieces, readChunk, volumeReader } from './reader.ts';
@@ -30,7 +31,7 @@ export const WRITER_LIFE_MS = 12 * 3_600_000;
 
 export interface WriterNeeds {
   readonly store: ObjectStore;
-  /** What the volume was begun from, of the same size; `baseId` names it as it is now. */
+  /** What the volume was begun from; `baseId` names it as it is now. */
   readonly base: BlockDevice;
   readonly baseId: string;
   /** The head as it is stored now, and the root of the version to go on from; undefined: the base itself. */
@@ -38,6 +39,8 @@ export interface WriterNeeds {
   readonly root: Root | undefined;
   /** Of a volume that is begun. A power of two, of 4 KiB or more. */
   readonly chunkBytes: number;
+  /** Of the device while it is written. Default: what it has. */
+  readonly sizeBytes?: number;
   /** 16 hex digits that no other writer has. */
   readonly writer: string;
   readonly room: Room;
@@ -55,9 +58,10 @@ export interface VolumeWriter {
   /**
    * All that was written is a new version, which is there for good once this settles; undefined: nothing differs from what there
    * was. A version that this writer has made before is replaced by it. Rejects with VolumeChangedError when the
-   * volume is another's now: it is as that one left it.
+   * volume is another's now: it is as that one left it. `sizeBytes`: the version is so large, no larger than the device; what lies
+   * behind is zeros if it ever grows again.
    */
-  commit(): Promise<Committed | undefined>;
+  commit(sizeBytes?: number): Promise<Committed | undefined>;
   /** Gives its memory back. What it has put and not committed is collected some day. */
   close(): void;
 }
@@ -65,19 +69,21 @@ export interface VolumeWriter {
 export function volumeWriter(needs: WriterNeeds): VolumeWriter {
   const { store, base, baseId, writer, room, nowMs } = needs;
   const startMs = nowMs();
-  const deviceBytes = base.sectors * SECTOR;
   const { chunkBytes } = needs.root ?? needs;
-  const pageCount = Math.ceil(deviceBytes / chunkBytes / PAGE_CHUNKS);
+  const pageCount = (bytes: number) => Math.ceil(bytes / chunkBytes / PAGE_CHUNKS);
   const limit = gate(MAX_PUTS);
 
   let head = needs.head;
   let root: Root = needs.root ?? {
-    sizeBytes: base.sizeBytes ?? deviceBytes,
+    sizeBytes: bytesOf(base),
     chunkBytes,
-    pages: Array.from({ length: pageCount }, () => null),
+    pages: Array.from({ length: pageCount(bytesOf(base)) }, () => null),
   };
+  const shown = (): BlockDevice => fitted(base, { ...root, sizeBytes: needs.sizeBytes ?? root.sizeBytes });
+  const size = shown();
+  const deviceBytes = size.sectors * SECTOR;
   const parent = needs.root === undefined ? null : (head?.head.current ?? null);
-  let below = volumeReader({ store, root, base });
+  let below = volumeReader({ store, root, base: shown() });
   let commits = 0;
   let writtenBytes = 0;
   let mine: string | undefined;
@@ -104,8 +110,9 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
     if (bytes !== undefined) return into.set(bytes.subarray(start, start + into.length));
     const where = staged.get(chunk);
     if (where === undefined) return below.read((chunk * chunkBytes + start) / SECTOR, into);
-    if (where === ZEROS) into.fill(0);
-    else if (where !== BASE) await readChunk(store, where, start, into);
+    // What was cut off is the base's again, of which nothing shows there.
+    if (where === ZEROS || where === BASE) into.fill(0);
+    else await readChunk(store, where, start, into);
   }
 
   async function put(chunk: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -161,9 +168,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
   }
 
   const device: VolumeWriter['device'] = {
-    sectors: base.sectors,
-    ...(base.sizeBytes !== undefined && { sizeBytes: base.sizeBytes }),
-    ...(base.logicalBlockBytes !== undefined && { logicalBlockBytes: base.logicalBlockBytes }),
+    ...sizeOf(size),
     async read(sector, into) {
       checkRange(device, sector, into.length);
       const all = [...pieces(sector * SECTOR, into.length, chunkBytes)];
@@ -221,30 +226,63 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
     return next;
   }
 
-  async function commit(): Promise<Committed | undefined> {
+  /** What lies behind is nowhere any more. */
+  async function cutOff(sizeBytes: number): Promise<void> {
+    const inside = sizeBytes % chunkBytes;
+    const last = Math.floor(sizeBytes / chunkBytes);
+    const rest = inside === 0 ? 0 : Math.min(chunkBytes - inside, deviceBytes - sizeBytes);
+    if (rest > 0) await writePiece({ chunk: last, start: inside, length: rest, offset: 0 }, new Uint8Array(rest));
+    const behind = Math.ceil(sizeBytes / chunkBytes);
+    for (const [chunk, bytes] of dirty) {
+      if (chunk < behind) continue;
+      dirty.delete(chunk);
+      room.give(bytes.length);
+    }
+    const pages = new Pages(store, root.pages);
+    for (const chunk of staged.keys()) if (chunk >= behind) staged.delete(chunk);
+    // The rest of the page that has both: other pages go as a whole.
+    const number = pageCount(sizeBytes) - 1;
+    for (const [index, entry] of (await pages.page(number)).entries()) {
+      const chunk = number * PAGE_CHUNKS + index;
+      if (chunk >= behind && entry !== BASE) staged.set(chunk, BASE);
+    }
+  }
+
+  async function commit(sizeBytes = root.sizeBytes): Promise<Committed | undefined> {
     if (nowMs() - startMs > WRITER_LIFE_MS) throw new VolumeChangedError();
+    const most = bytesOf(size);
+    if (sizeBytes > most) throw new RangeError(`a version of ${sizeBytes} bytes on a device of ${most}`);
+    if (sizeBytes < most) await cutOff(sizeBytes);
     // In the order of the disk; as many at a time as the gate lets.
     await allDone([...dirty].toSorted(([a], [b]) => a - b).map(([chunk, bytes]) => put(chunk, bytes)));
-    const pages = await putPages();
-    if (pages.every((key, index) => key === root.pages[index])) {
+    const written = await putPages();
+    const pages = Array.from({ length: pageCount(sizeBytes) }, (_, index) => written[index] ?? null);
+    if (sizeBytes === root.sizeBytes && pages.every((key, index) => key === root.pages[index])) {
       staged.clear();
       return undefined;
     }
-    const next: Root = { ...root, pages };
-    const version: Version = { id: `${writer}-${commits}`, createdMs: nowMs(), parent, writtenBytes };
+    const baseBytes = Math.min(root.baseBytes ?? bytesOf(base), sizeBytes);
+    const next: Root = { ...root, sizeBytes, pages, ...(baseBytes < bytesOf(base) && { baseBytes }) };
+    const version: Version = {
+      id: `${writer}-${commits}`,
+      createdMs: nowMs(),
+      parent,
+      writtenBytes,
+      ...(sizeBytes !== bytesOf(base) && { sizeBytes }),
+    };
     await writeRoot(store, version.id, next);
     head = await publish(store, { version, base: baseId, expects: mine ?? parent ?? UPLOADED, replaces: mine }, head);
     commits += 1;
     root = next;
     mine = version.id;
-    below = volumeReader({ store, root, base });
+    below = volumeReader({ store, root, base: shown() });
     staged.clear();
     return { ...version, etag: head.etag };
   }
 
   return {
     device,
-    commit: () => inTurn(commit),
+    commit: (sizeBytes) => inTurn(() => commit(sizeBytes)),
     close() {
       for (const bytes of dirty.values()) room.give(bytes.length);
       dirty.clear();

@@ -99,5 +99,9 @@ export function imagesFor(store: ImageStore, principal: Principal): OwnImages {
       await mayWrite(name);
       return store.volume(name);
     },
+    async create(name, sizeBytes) {
+      await mayWrite(name);
+      return store.create(name, sizeBytes);
+    },
   };
 }

@@ -68,6 +68,19 @@ export function countedImages({ store, principal, quotas, ledgerOf, uniqueName }
       return deleted;
     },
     createUpload: async (name) => counted(name, await store.createUpload(name)),
+    async create(name, sizeBytes) {
+      const key = `make ${uniqueName()}`;
+      await reserve(key, sizeBytes);
+      const made = await store.create(name, sizeBytes);
+      return {
+        ...made,
+        keep: (condition) => settle(key, made.keep(condition)),
+        async discard() {
+          await made.discard();
+          await free(key);
+        },
+      };
+    },
     resumeUpload: (name, id) => counted(name, store.resumeUpload(name, id)),
   };
 }

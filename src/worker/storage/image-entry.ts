@@ -44,25 +44,46 @@ const CONTENT = 'content';
 const SIZE = 'size';
 const MD5 = 'md5';
 const VOLUME = 'volume';
+/** What was uploaded has this size, and the image another by now. */
+const BASE_SIZE = 'base-size';
+/** Nothing was uploaded: the image was made here, of zeros. */
+const BLANK = 'blank';
 const DELETED = 'deleted';
 
 const ownerMetadata = (owner: string | undefined): Metadata => (owner === undefined ? {} : { [OWNER]: owner });
 
+export interface Content {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly md5?: string | undefined;
+  /** There is no object of this key: it stands for zeros. */
+  readonly isBlank?: boolean;
+}
+
 /** Of the note that the content is under the key `content`. */
-export const noteMetadata = (
-  content: { readonly key: string; readonly sizeBytes: number; readonly md5?: string | undefined },
-  owner: string | undefined,
-): Metadata => ({
+export const noteMetadata = (content: Content, owner: string | undefined): Metadata => ({
   ...ownerMetadata(owner),
   [CONTENT]: content.key,
   [SIZE]: String(content.sizeBytes),
   ...(content.md5 !== undefined && { [MD5]: content.md5 }),
+  ...(content.isBlank && { [BLANK]: 'yes' }),
 });
 
-/** The same of an image that was written: its body is the head of a volume. */
-export const volumeMetadata = ({ customMetadata = {} }: Pick<FoundObject, 'customMetadata'>): Metadata => {
-  const { [MD5]: _, ...rest } = customMetadata;
-  return { ...rest, [VOLUME]: 'yes' };
+/** The same of an image that was written: its body is the head of a volume. `sizeBytes`: default is that of what was uploaded. */
+export const volumeMetadata = (
+  { customMetadata = {} }: Pick<FoundObject, 'customMetadata'>,
+  sizeBytes: number | undefined,
+): Metadata => {
+  const { [MD5]: _, [BASE_SIZE]: base, ...rest } = customMetadata;
+  const before = base ?? rest[SIZE] ?? '';
+  const now = sizeBytes === undefined ? before : String(sizeBytes);
+  return { ...rest, [VOLUME]: 'yes', [SIZE]: now, ...(now !== before && { [BASE_SIZE]: before }) };
+};
+
+/** A volume's note, as whose it is. */
+export const ownedBy = ({ customMetadata = {} }: Pick<FoundObject, 'customMetadata'>, owner: string | undefined) => {
+  const { [OWNER]: _, ...rest } = customMetadata;
+  return { ...rest, ...ownerMetadata(owner) };
 };
 
 export const deletedMetadata: Metadata = { [DELETED]: 'yes' };
@@ -70,6 +91,14 @@ export const deletedMetadata: Metadata = { [DELETED]: 'yes' };
 /** The key of the content, where it is not the object itself. */
 export const contentOf = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): string | undefined =>
   customMetadata?.[CONTENT];
+
+/** Bytes of what was uploaded. */
+export const baseBytesOf = ({ customMetadata = {} }: Pick<FoundObject, 'customMetadata'>): number =>
+  Number(customMetadata[BASE_SIZE] ?? customMetadata[SIZE]);
+
+/** Whether that is nothing but zeros, and no object. */
+export const isBlank = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): boolean =>
+  customMetadata?.[BLANK] !== undefined;
 
 /** Whether something was written since the image was uploaded. */
 export const isVolume = ({ customMetadata }: Pick<FoundObject, 'customMetadata'>): boolean =>

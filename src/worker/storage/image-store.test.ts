@@ -2,16 +2,24 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { rawDevice } from '../../storage/raw-device.ts';
 import { ownRoom } from '../../storage/room.ts';
+import { rollBack } from '../../storage/volume/manage.ts';
 import { UPLOADED } from '../../storage/volume/versions.ts';
 import { findVersion } from '../../storage/volume/volume.ts';
 import { volumeWriter } from '../../storage/volume/writer.ts';
 import type { Condition } from './image-entry.ts';
-import { type ImageStore, imageStore } from './image-store.ts';
+import { type ImageStore, type ImageVolume, imageStore } from './image-store.ts';
 
 const uniqueName = () => crypto.randomUUID();
-const options = { prefix: 'images/', contents: 'contents/', volumes: 'volumes/', uniqueName, owner: 'token:one' };
+const options = {
+  prefix: 'images/',
+  contents: 'contents/',
+  volumes: 'volumes/',
+  making: 'making/',
+  uniqueName,
+  nowMs: () => Date.now(),
+  owner: 'token:one',
+};
 const store = imageStore(env.IMAGES, options);
 
 async function* body(text: string): AsyncGenerator<Uint8Array> {
@@ -132,7 +140,7 @@ describe('an image that is written', () => {
     const { base, baseId, objects } = await store.volume(name);
     const found = await findVersion(objects, baseId);
     const writer = uniqueName().replaceAll('-', '').slice(0, 16);
-    const needs = { store: objects, base: rawDevice(base), baseId, chunkBytes: CHUNK, writer, room: ownRoom, nowMs };
+    const needs = { store: objects, base, baseId, chunkBytes: CHUNK, writer, room: ownRoom, nowMs };
     const volume = volumeWriter({ ...needs, ...found });
     await volume.device.write(sector, new Uint8Array(512).fill(byte));
     return volume;
@@ -218,5 +226,90 @@ describe('while another changes the image', () => {
     expect(await uploaded(name, 'last', {}, into)).toMatchObject({ sizeBytes: 4 });
     expect(await content(name)).toBe('last');
     expect(await contents()).toBe(before + 1);
+  });
+});
+
+describe('an image that is made here', () => {
+  const nowMs = () => Date.now();
+  const volumeOf = async ({ base, baseId, objects }: Omit<ImageVolume, 'image'>, sizeBytes?: number) =>
+    volumeWriter({
+      store: objects,
+      base,
+      baseId,
+      ...(await findVersion(objects, baseId)),
+      chunkBytes: 4096,
+      writer: uniqueName().replaceAll('-', '').slice(0, 16),
+      room: ownRoom,
+      nowMs,
+      ...(sizeBytes !== undefined && { sizeBytes }),
+    });
+  const under = async (prefix: string) => (await env.IMAGES.list({ prefix })).objects.length;
+
+  it('is not there before it is kept, and is then whole: what is not written is zeros, and nothing stands for it', async () => {
+    const name = `made-${uniqueName()}`;
+    const made = await store.create(name, 2 ** 30);
+    const { device, commit } = await volumeOf(made);
+    await device.write(2 ** 20, new Uint8Array(512).fill(7));
+    await commit();
+    expect(await store.head(name)).toBeUndefined();
+    const image = await made.keep({ ifNoneMatch: '*' });
+    expect(image).toMatchObject({ name, sizeBytes: 2 ** 30, owner: 'token:one' });
+    expect(await store.head(name)).toEqual(image);
+    const source = await store.source(name);
+    const read = new Uint8Array(1024);
+    await source.read(2 ** 29 - 512, read);
+    expect([read[511], read[512], read[1023]]).toEqual([0, 7, 7]);
+    expect([await under(`making/${name}/`), await under(`contents/${name}/`)]).toEqual([0, 0]);
+    expect(await under(`volumes/${name}/`)).toBe(3);
+    await store.delete(name, {});
+    expect(await under(`volumes/${name}/`)).toBe(0);
+  });
+
+  it('leaves nothing where its condition does not hold, or when it is discarded', async () => {
+    const name = `made-${uniqueName()}`;
+    await put(name, 'there');
+    const made = await store.create(name, 8192);
+    const volume = await volumeOf(made);
+    await volume.device.write(0, new Uint8Array(512).fill(7));
+    await volume.commit();
+    expect(await made.keep({ ifNoneMatch: '*' })).toBeUndefined();
+    const other = await store.create(name, 8192);
+    await other.discard();
+    expect(await content(name)).toBe('there');
+    expect([await under(`making/${name}/`), await under(`volumes/${name}/`)]).toEqual([0, 0]);
+    expect((await store.create(name, 512)).baseId).not.toBe(made.baseId);
+  });
+
+  it('that nobody makes any more is swept away when another is made', async () => {
+    const name = `made-${uniqueName()}`;
+    const lost = await volumeOf(await store.create(name, 8192));
+    await lost.device.write(0, new Uint8Array(512).fill(7));
+    await lost.commit();
+    await store.create(`${name}-young`, 512);
+    expect(await under(`making/${name}/`)).toBe(1);
+    await imageStore(env.IMAGES, { ...options, nowMs: () => Date.now() + 25 * 3_600_000 }).create(`${name}-later`, 512);
+    expect([await under(`making/${name}/`), await under(`volumes/${name}/`)]).toEqual([0, 0]);
+  });
+
+  it('can be of zeros alone, and is written like others; it has the size of its version, whichever that is', async () => {
+    const name = `made-${uniqueName()}`;
+    await (await store.create(name, 4096)).keep({});
+    expect(await content(name)).toBe('\0'.repeat(4096));
+    const grown = await volumeOf(await store.volume(name), 6144);
+    await grown.device.write(11, new Uint8Array(512).fill(0x62));
+    const version = await grown.commit(6144);
+    expect(await store.head(name)).toMatchObject({ sizeBytes: 6144 });
+    expect((await content(name)).slice(5600, 5700)).toBe(`${'\0'.repeat(32)}${'b'.repeat(68)}`);
+    const cut = await volumeOf(await store.volume(name));
+    await cut.commit(512);
+    expect(await store.head(name)).toMatchObject({ sizeBytes: 512 });
+    expect(await content(name)).toBe('\0'.repeat(512));
+    expect((await content(name, version?.id)).length).toBe(6144);
+    const { objects, baseId } = await store.volume(name);
+    await rollBack(objects, baseId, version?.id ?? '');
+    expect(await store.head(name)).toMatchObject({ sizeBytes: 6144 });
+    await rollBack(objects, baseId, UPLOADED);
+    expect(await store.head(name)).toMatchObject({ sizeBytes: 4096 });
+    expect((await store.source(name)).sizeBytes).toBe(4096);
   });
 });

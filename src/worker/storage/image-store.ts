@@ -1,24 +1,30 @@
 /** Images as objects of an R2 bucket: whole, in parts, listed, deleted; each change on condition is one conditional write. */
 
 import { HostError } from '../../errors/host-error.ts';
-import type { ByteSource } from '../../storage/byte-source.ts';
+import { type BlockDevice, bytesOf } from '../../storage/block-device.ts';
 import { deviceSource } from '../../storage/device-source.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
 import { rawDevice } from '../../storage/raw-device.ts';
 import { deleteAll } from '../../storage/volume/collect.ts';
+import { zeros } from '../../storage/volume/fitted.ts';
 import type { ObjectStore } from '../../storage/volume/object-store.ts';
 import { UPLOADED, VersionGoneError } from '../../storage/volume/versions.ts';
 import { findVersion, versionDevice } from '../../storage/volume/volume.ts';
+import { WRITER_LIFE_MS } from '../../storage/volume/writer.ts';
 import {
+  baseBytesOf,
   type Condition,
+  type Content,
   contentOf,
   deletedMetadata,
   type FoundObject,
   imageIn,
+  isBlank,
   isDeleted,
   isMet,
   isVolume,
   noteMetadata,
+  ownedBy,
   type StoredImage,
 } from './image-entry.ts';
 import { named, type PartsUpload, partsUpload, type StoredPart, sized } from './r2-objects.ts';
@@ -58,13 +64,26 @@ export interface ImageStore {
   source(name: string, version?: string): Promise<R2Source & { readonly owner: string | undefined }>;
   /** What is needed to write to it, and to tell its versions. Rejects with ImageNotFoundError. */
   volume(name: string): Promise<ImageVolume>;
+  /** A new image of zeros, which nobody sees until it is kept. */
+  create(name: string, sizeBytes: number): Promise<NewImage>;
+}
+
+/** An image that is being made: a volume like another's, under a name that nobody knows. */
+export interface NewImage extends Omit<ImageVolume, 'image'> {
+  /**
+   * What was committed to it is the image of its name from now on, in one step. Undefined: the condition did not hold. Either
+   * way it is over.
+   */
+  keep(condition: Condition): Promise<StoredImage | undefined>;
+  /** It never was. */
+  discard(): Promise<void>;
 }
 
 /** An image as a volume: what was uploaded, and the versions written since. */
 export interface ImageVolume {
   readonly image: StoredImage;
   /** What was uploaded, and its name: it is never replaced. */
-  readonly base: ByteSource;
+  readonly base: BlockDevice;
   readonly baseId: string;
   readonly objects: ObjectStore;
 }
@@ -74,16 +93,19 @@ export interface ImageStoreOptions {
   readonly prefix: string;
   readonly contents: string;
   readonly volumes: string;
+  /** And the notes of those that are being made. */
+  readonly making: string;
   /** Whose the images are that are made. One that is replaced stays whose it was. */
   readonly owner?: string | undefined;
   readonly uniqueName: () => string;
+  readonly nowMs: () => number;
   /** Told of each read that is asked again. */
   readonly retried?: () => void;
 }
 
 export function imageStore(
   bucket: R2Bucket,
-  { prefix, contents, volumes, owner, uniqueName, retried }: ImageStoreOptions,
+  { prefix, contents, volumes, making, owner, uniqueName, nowMs, retried }: ImageStoreOptions,
 ): ImageStore {
   /** What stands under the name, notes too. */
   const found = (name: string): Promise<FoundObject | null> => named(bucket.head(prefix + name));
@@ -96,15 +118,24 @@ export function imageStore(
   const dropContent = async (object: FoundObject | null): Promise<void> => {
     const content = object === null ? undefined : contentOf(object);
     if (object === null || content === undefined) return;
-    await named(bucket.delete(contents + content));
-    if (!isVolume(object)) return;
-    const objects = objectsOf(imageNameOf(content), content);
+    if (!isBlank(object)) await named(bucket.delete(contents + content));
+    if (isVolume(object)) await dropVolume(content);
+  };
+
+  const dropVolume = async (content: string): Promise<void> => {
+    const objects = objectsOf(prefix + imageNameOf(content), content);
     for (const part of ['roots/', 'pages/', 'chunks/']) await deleteAll(objects, part);
   };
 
-  /** The objects of a volume; its head is the note under the image's name. */
-  const objectsOf = (name: string, content: string): ObjectStore =>
-    volumeObjects(bucket, { note: prefix + name, content, prefix: `${volumes}${content}/` });
+  /** The objects of a volume; its head is the note, which is under the image's name once it is one. */
+  const objectsOf = (note: string, content: string): ObjectStore =>
+    volumeObjects(bucket, { note, content, prefix: `${volumes}${content}/` });
+
+  /** What was uploaded, as a disk. */
+  const baseOf = (object: FoundObject, content: string): BlockDevice =>
+    isBlank(object)
+      ? zeros(baseBytesOf(object))
+      : rawDevice(immutableSource(bucket, contents + content, baseBytesOf(object), { retried }));
 
   /** Puts a note on condition; answers what stood there, or undefined when the condition did not hold. */
   async function note(
@@ -125,11 +156,7 @@ export function imageStore(
   }
 
   /** What was put under `contents` is the image on condition, or is deleted again. */
-  async function appear(
-    name: string,
-    content: { readonly key: string; readonly sizeBytes: number; readonly md5?: string | undefined },
-    condition: Condition,
-  ): Promise<StoredImage | undefined> {
+  async function appear(name: string, content: Content, condition: Condition): Promise<StoredImage | undefined> {
     const noted = await note(name, condition, content.key, (image) =>
       noteMetadata(content, image ? image.owner : owner),
     );
@@ -139,6 +166,17 @@ export function imageStore(
     }
     await dropContent(noted.before);
     return imageIn(name, noted.now);
+  }
+
+  /** Those whose maker has vanished. */
+  async function sweep(): Promise<void> {
+    const { objects } = await named(bucket.list({ prefix: making, limit: MOST_SWEPT }));
+    const before = nowMs() - MAKING_LIFE_MS;
+    for (const { key, uploaded } of objects) {
+      if (uploaded.getTime() > before) continue;
+      await named(bucket.delete(key));
+      await dropVolume(key.slice(making.length));
+    }
   }
 
   const imageUpload = (name: string, key: string, parts: PartsUpload<R2Object>): ImageUpload => ({
@@ -219,29 +257,56 @@ export function imageStore(
         return { ...(await r2Source(bucket, prefix + name, { retried })), owner: image.owner };
       }
       const { etag, sizeBytes, owner } = image;
-      const base = immutableSource(bucket, contents + content, sizeBytes, { retried });
-      if (!isVolume(object) && (version === undefined || version === UPLOADED)) return { ...base, etag, owner };
-      const objects = objectsOf(name, content);
+      if (!isVolume(object) && !isBlank(object) && (version === undefined || version === UPLOADED)) {
+        return { ...immutableSource(bucket, contents + content, sizeBytes, { retried }), etag, owner };
+      }
+      const objects = objectsOf(prefix + name, content);
       const wanted = await findVersion(objects, content, version);
-      const shown = versionDevice(objects, wanted, rawDevice(base));
-      return {
-        ...deviceSource(shown, sizeBytes),
-        read: async (offset, into) => deviceSource(shown, sizeBytes).read(offset, into),
-        etag: version ?? etag,
-        owner,
-      };
+      const shown = versionDevice(objects, wanted, baseOf(object, content));
+      const source = deviceSource(shown, bytesOf(shown));
+      return { ...source, read: async (offset, into) => source.read(offset, into), etag: version ?? etag, owner };
     },
     async volume(name) {
       const object = await found(name);
       const image = imageIn(name, object);
       const content = object === null ? undefined : contentOf(object);
-      if (image === undefined) throw new ImageNotFoundError(name);
+      if (object === null || image === undefined) throw new ImageNotFoundError(name);
       if (content === undefined) throw new HostError('read-only-device', BY_HAND);
       return {
         image,
-        base: immutableSource(bucket, contents + content, image.sizeBytes, { retried }),
+        base: baseOf(object, content),
         baseId: content,
-        objects: objectsOf(name, content),
+        objects: objectsOf(prefix + name, content),
+      };
+    },
+    async create(name, sizeBytes) {
+      await sweep();
+      const key = `${name}/${uniqueName()}`;
+      const made = making + key;
+      await named(bucket.put(made, key, { customMetadata: noteMetadata({ key, sizeBytes, isBlank: true }, owner) }));
+      const discard = async () => {
+        await named(bucket.delete(made));
+        await dropVolume(key);
+      };
+      return {
+        base: zeros(sizeBytes),
+        baseId: key,
+        objects: objectsOf(made, key),
+        discard,
+        async keep(condition) {
+          const object = await named(bucket.get(made));
+          if (object === null) throw new HostError('storage-failed', `${made} is gone`);
+          const noted = await note(name, condition, await object.text(), (image) =>
+            ownedBy(object, image ? image.owner : owner),
+          );
+          if (noted === undefined) {
+            await discard();
+            return undefined;
+          }
+          await named(bucket.delete(made));
+          await dropContent(noted.before);
+          return imageIn(name, noted.now);
+        },
       };
     },
   };
@@ -249,6 +314,11 @@ export function imageStore(
 
 /** Its bytes stand where the note would. */
 const BY_HAND = 'the image was put into the bucket by hand: put it once more through this service to write to it';
+
+/** An image that is being made for so long is one that nobody makes any more. */
+const MAKING_LIFE_MS = 2 * WRITER_LIFE_MS;
+/** Looked at each time another is made. */
+const MOST_SWEPT = 20;
 
 const imageNameOf = (content: string): string => content.slice(0, content.indexOf('/'));
 

@@ -2,7 +2,7 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import { ObjectGoneError, type ObjectStore, type StoredObject } from '../../storage/volume/object-store.ts';
-import { encodeHead, HEAD, UPLOADED } from '../../storage/volume/versions.ts';
+import { decodeHead, encodeHead, HEAD, UPLOADED } from '../../storage/volume/versions.ts';
 import { fill } from './fill.ts';
 import { contentOf, isDeleted, isVolume, volumeMetadata } from './image-entry.ts';
 import { RETRY_DELAYS_MS, sleep } from './r2-source.ts';
@@ -68,7 +68,7 @@ export function volumeObjects(
       if (noted === undefined) await store.get(HEAD);
       // Where there is no image there is nothing to be written to.
       if (etag === undefined || noted === undefined || contentOf(noted) !== content) return undefined;
-      const options = { onlyIf: { etagMatches: etag }, customMetadata: volumeMetadata(noted) };
+      const options = { onlyIf: { etagMatches: etag }, customMetadata: volumeMetadata(noted, sizeIn(bytes)) };
       try {
         return (await bucket.put(note, bytes, options))?.etag;
       } catch (cause) {
@@ -91,6 +91,12 @@ export function volumeObjects(
     },
   };
   return store;
+}
+
+/** What its current version says of its size. */
+function sizeIn(head: Uint8Array): number | undefined {
+  const { current, versions } = decodeHead(head);
+  return versions.find(({ id }) => id === current)?.sizeBytes;
 }
 
 function failed(what: string, cause: unknown): HostError {

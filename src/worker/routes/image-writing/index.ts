@@ -2,7 +2,7 @@
 
 import { received } from '../../bodies/received.ts';
 import { playChanges } from '../../images/changes.ts';
-import type { Written } from '../../images/writing.ts';
+import type { Written } from '../../images/disks.ts';
 import { bodyOf } from '../body.ts';
 import { conditionOf, quoted } from '../conditions.ts';
 import { rawPath } from '../image-content/file.ts';

@@ -1,0 +1,135 @@
+/** Stored images as disks to write: what is written is one version of the image, or none. */
+
+import { HostError } from '../../errors/host-error.ts';
+import { type BlockDevice, bytesOf } from '../../storage/block-device.ts';
+import { cached } from '../../storage/cached.ts';
+import { deviceSource } from '../../storage/device-source.ts';
+import { openDisk } from '../../storage/open-disk.ts';
+import type { Room } from '../../storage/room.ts';
+import { collect } from '../../storage/volume/collect.ts';
+import { UPLOADED } from '../../storage/volume/versions.ts';
+import { type FoundVersion, findVersion, versionDevice } from '../../storage/volume/volume.ts';
+import { type VolumeWriter, volumeWriter } from '../../storage/volume/writer.ts';
+import { type Condition, isMet } from '../storage/image-entry.ts';
+import type { ImageStore, ImageVolume } from '../storage/image-store.ts';
+import type { KeepAlive } from './images.ts';
+import { named, orRefused } from './versions.ts';
+
+/** The version that a write made; the one that was there where it changed nothing. */
+export interface Written {
+  readonly etag: string;
+  readonly version: string;
+}
+
+export interface ImageDisk {
+  readonly device: BlockDevice;
+  /** Gives its memory back. What was not committed never was. */
+  close(): Promise<void>;
+}
+
+export interface OpenedImageDisk extends ImageDisk {
+  /** Bytes of the image until now. */
+  readonly sizeBytes: number;
+  /** All that was written is a version, for good once this settles. `sizeBytes`: and the image is so large, no larger than the device. */
+  commit(sizeBytes?: number): Promise<Written>;
+}
+
+export interface MadeImageDisk extends ImageDisk {
+  /** It is the image of its name, for good once this settles. Rejects with `precondition-failed`. */
+  keep(condition: Condition, sizeBytes?: number): Promise<Written & { readonly sizeBytes: number }>;
+}
+
+export interface ImageDisks {
+  /** `deviceBytes`: so large is the device while it is written, if that is more than the image. Rejects with `read-only-device` where it is not raw. */
+  open(name: string, condition: Condition, deviceBytes?: number): Promise<OpenedImageDisk>;
+  /** A new image of zeros. */
+  create(name: string, sizeBytes: number): Promise<MadeImageDisk>;
+}
+
+export interface ImageDiskNeeds {
+  readonly images: ImageStore;
+  readonly keepAlive: KeepAlive;
+  readonly room: Room;
+  readonly nowMs: () => number;
+  /** 16 hex digits that no other has. */
+  readonly writerName: () => string;
+}
+
+/** What is read of the image while it is written. */
+const CACHE_MIB = 8;
+
+/**
+ * Of each write one: small ones make more objects, large ones more bytes a change. A file of some KB in an ext4 touches some ten
+ * blocks of metadata: with 64 KiB it is 0.5 MB in eight objects, with 256 KiB 1.8 MB in seven.
+ */
+const CHUNK_BYTES = 64 * 1024;
+/** Of an image that is made here: all of it is written, once, and each chunk is a request. */
+const MADE_CHUNK_BYTES = 256 * 1024;
+
+const MAX_VERSIONS = 1000;
+
+/** So often what no version names any more is looked for. */
+const COLLECT_EVERY = 16;
+
+const NOTHING: FoundVersion = { head: undefined, versions: [], version: undefined, root: undefined };
+
+export function imageDisks({ images, keepAlive, room, nowMs, writerName }: ImageDiskNeeds): ImageDisks {
+  const writerOf = (
+    { objects, base, baseId }: Omit<ImageVolume, 'image'>,
+    { head, root }: FoundVersion,
+    options: { readonly chunkBytes: number; readonly sizeBytes?: number },
+  ): VolumeWriter =>
+    volumeWriter({ store: objects, base, baseId, head, root, writer: writerName(), room, nowMs, ...options });
+  const deviceOf = (volume: VolumeWriter): BlockDevice => cached(volume.device, { maxMib: CACHE_MIB, room });
+
+  return {
+    async open(name, condition, deviceBytes = 0) {
+      const volume = await named(name, images.volume(name));
+      const { image, base, baseId, objects } = volume;
+      if (!isMet(image, condition)) throw new HostError('precondition-failed');
+      const found = await findVersion(objects, baseId);
+      if (found.versions.length >= MAX_VERSIONS) throw new HostError('too-many-versions');
+      await mustBeRaw(versionDevice(objects, found, base));
+      const grown = deviceBytes > image.sizeBytes ? { sizeBytes: deviceBytes } : {};
+      const writer = writerOf(volume, found, { chunkBytes: CHUNK_BYTES, ...grown });
+      return {
+        device: deviceOf(writer),
+        sizeBytes: image.sizeBytes,
+        async commit(sizeBytes) {
+          const version = await orRefused(writer.commit(sizeBytes));
+          if (version && found.versions.length % COLLECT_EVERY === COLLECT_EVERY - 1) {
+            keepAlive(collect(objects, { base: baseId, nowMs: nowMs() }));
+          }
+          return { etag: version?.etag ?? image.etag, version: version?.id ?? found.version?.id ?? UPLOADED };
+        },
+        close: async () => writer.close(),
+      };
+    },
+    async create(name, sizeBytes) {
+      const made = await images.create(name, sizeBytes);
+      const writer = writerOf(made, NOTHING, { chunkBytes: MADE_CHUNK_BYTES });
+      let isKept = false;
+      return {
+        device: deviceOf(writer),
+        async keep(condition, bytes) {
+          const version = await orRefused(writer.commit(bytes));
+          isKept = true;
+          const image = await made.keep(condition);
+          if (image === undefined) throw new HostError('precondition-failed');
+          return { etag: image.etag, version: version?.id ?? UPLOADED, sizeBytes: image.sizeBytes };
+        },
+        async close() {
+          writer.close();
+          if (!isKept) await made.discard();
+        },
+      };
+    },
+  };
+}
+
+/** What stands behind a format is not written through it. */
+async function mustBeRaw(device: BlockDevice): Promise<void> {
+  const { format } = await openDisk(deviceSource(device, bytesOf(device)));
+  if (format === 'raw') return;
+  throw new HostError('read-only-device', `the image is ${format}: only raw images can be written; convert it first`);
+}
