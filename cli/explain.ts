@@ -1,10 +1,11 @@
 /** Whatever was thrown, as a Failure in the words of the command line. Loaded when something went wrong. */
 
-import { errnos } from '../src/abi/errno.ts';
 import { exitKind } from '../src/errors/exit.ts';
-import { ProblemError, type ProblemName } from '../src/errors/problem.ts';
+import { type Problem, ProblemError, type ProblemName } from '../src/errors/problem.ts';
 import { KernelError } from '../src/kernel/kernel-error.ts';
 import { ImageFileError } from '../src/node/image-file-error.ts';
+import { checkedTypes } from '../src/tools/file-systems.ts';
+import { whatIsMissing } from '../src/tree/damage-error.ts';
 import { Failure, type FailureKind, reasonOf } from './failure.ts';
 
 /** Where the words of HTTP are others than those of a command line. */
@@ -20,12 +21,15 @@ const words: Partial<Record<ProblemName, (detail: string) => string>> = {
 
 export function explain(cause: unknown): Failure {
   if (cause instanceof Failure) return cause;
-  if (cause instanceof KernelError) return new Failure('image', kernelErrorText(cause));
+  if (cause instanceof KernelError && cause.problem.members.damaged === undefined)
+    return new Failure('image', kernelErrorText(cause));
   if (cause instanceof ImageFileError) return new Failure(kinds[cause.code] ?? 'failed', cause.message);
   if (cause instanceof ProblemError) {
     const { name, detail, members } = cause.problem;
     const log = typeof members.console === 'string' ? members.console : undefined;
-    return new Failure(exitKind({ name }), words[name]?.(detail) ?? detail, log);
+    const kind = cause instanceof KernelError ? 'image' : exitKind({ name });
+    const text = words[name]?.(detail) ?? detail;
+    return new Failure(kind, [text, ...whatHelps(name, members)].join('; '), log);
   }
   if (isSystemError(cause)) {
     const what = cause.path === undefined ? '' : `${cause.path}: `;
@@ -41,14 +45,25 @@ const kinds: Partial<Record<ImageFileError['code'], FailureKind>> = {
   ENODATA: 'image',
 };
 
-/** What was being done tells where the damage is. */
-const damage: readonly string[] = ['EIO', 'EUCLEAN', 'EBADMSG', 'ENOMEM'];
+/** What whoever has a damaged image could do next. */
+function whatHelps(name: ProblemName, { damaged, file_system_type: type }: Problem['members']): readonly string[] {
+  if (damaged !== true) return [];
+  // What is not mounted has nothing that could be read.
+  const rest = name === 'mount-failed' ? [] : ['fs2tar --on-error continue takes all else and lists what it lacks'];
+  return [...rest, ...fsckHelps(type)];
+}
+
+/** Only of what it knows. */
+export const fsckHelps = (type: unknown): readonly string[] =>
+  typeof type === 'string' && checkedTypes.includes(type)
+    ? ['lkl fsck says what is wrong, and repairs it (--yes) in an image of which you keep a copy']
+    : [];
 
 /** The path first, as commands say it. */
 function kernelErrorText({ path, errno, call, number, message }: KernelError): string {
   if (path === undefined) return message;
   if (errno === undefined) return `${path}: error ${number} of ${call}`;
-  return `${path}: ${errnos[errno].message} (${damage.includes(errno) ? `${errno}, ${call}` : errno})`;
+  return whatIsMissing(call, errno, path);
 }
 
 interface SystemError extends Error {

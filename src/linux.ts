@@ -62,7 +62,7 @@ export interface LinuxOptions {
 export type ImageNames = Pick<SetupNeeds, 'image' | 'room'>;
 
 /** What is cut short is mounted with `onError` 'continue' only, unless `evenIfCut` says otherwise. */
-export interface TarRequest extends MountRequest, Omit<Fs2tarOptions, 'log' | 'missing'> {}
+export interface TarRequest extends MountRequest, Omit<Fs2tarOptions, 'log' | 'missing' | 'fileSystemType'> {}
 
 export interface Linux {
   /** The same for one caller: his kernels are counted as his, and end when he is gone. */
@@ -196,7 +196,12 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
         tree: await openTree(tasks, mountPoint, damageWatch(tasks, mounted.log)),
         tar: (options, sink) =>
           tasks.use(({ task, buffer, waitFor }) =>
-            fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), { ...options, missing, buffer }),
+            fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), {
+              ...options,
+              missing,
+              buffer,
+              fileSystemType: type,
+            }),
           ),
         close: mounted.close,
       };
@@ -255,7 +260,8 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
       const mounted = await mounter.mount(device, { ...request, evenIfCut });
       const { log, missing } = mounted;
       try {
-        return await fs2tar(mounted.task, mounted.mountPoint, sink, { ...request, log, missing });
+        const options = { ...request, log, missing, fileSystemType: mounted.type };
+        return await fs2tar(mounted.task, mounted.mountPoint, sink, options);
       } finally {
         await mounted.close();
       }

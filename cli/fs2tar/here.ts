@@ -51,8 +51,8 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
     progress.done();
     const isWhole = report.errorCount === 0;
     if (!isWhole) {
-      const lines = report.errors.map(({ errno, call, path: name }) => `${errno ?? 'unknown'} ${call} ${name}`);
-      reportMissing(lines, report.errorCount);
+      const { errors: lines, errorCount: count, fileSystemType: type } = report;
+      reportMissing({ lines, count, type });
     }
     if (report.socketsSkipped > 0 && !options.quiet) console.error(`lkl: ${skipped(report.socketsSkipped)}`);
     const { reparsePointsSkipped } = report;

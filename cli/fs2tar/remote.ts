@@ -9,7 +9,7 @@ import { failureOf, send } from '../remote/client.ts';
 import { imageBody } from '../remote/image-body.ts';
 import { TarWatch } from '../remote/tar-watch.ts';
 import type { Fs2tarArguments } from './command.ts';
-import { reportMissing } from './missing.ts';
+import { missingLine, reportMissing } from './missing.ts';
 
 /** Whether the tar has everything. */
 export async function fs2tar(path: string, options: Fs2tarArguments): Promise<boolean> {
@@ -32,8 +32,8 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
   }
   // Without --on-error continue, a file of that name is the image's own.
   if (watch.errorList === undefined || options.onError === 'stop') return true;
-  const lines = watch.errorList.trimEnd().replaceAll('\t', ' ').split('\n');
-  reportMissing(lines, lines.length);
+  const lines = watch.errorList.trimEnd().split('\n').map(missingLine);
+  reportMissing({ lines, count: lines.length });
   return false;
 }
 

@@ -4,6 +4,7 @@ import { errnos } from '../../src/abi/errno.ts';
 import { STATX_BTIME } from '../../src/abi/uapi/fs.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { inNs, type Statx } from '../../src/kernel/syscalls/file.ts';
+import { DamageError, isDamage } from '../../src/tree/damage-error.ts';
 import { described, isLink } from '../../src/tree/files.ts';
 import type { Tree } from '../../src/tree/tree.ts';
 import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
@@ -30,6 +31,7 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
 
 /** A mounted tree as verbs look at it. */
 export function imageTreeOf(tree: Tree, type: string, close: () => Promise<void>): ImageTree {
+  const named = <T>(path: Buffer, work: () => Promise<T>): Promise<T> => told(path, type, work);
   const stated = async (path: Buffer, name: Buffer, follow: boolean): Promise<FileEntry> => {
     const stat = await tree.stat(path, { follow });
     return entryOf(name, stat, isLink(stat) ? await tree.readlink(path) : undefined);
@@ -97,13 +99,14 @@ export function imageTreeOf(tree: Tree, type: string, close: () => Promise<void>
   };
 }
 
-/** Errors of calls on handles do not know the path that led there. */
-async function named<T>(path: Buffer, work: () => Promise<T>): Promise<T> {
+/** Errors of calls on handles do not know the path that led there, nor of what type the file system is. */
+async function told<T>(path: Buffer, fileSystemType: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof KernelError && !cause.path) throw new KernelError(cause.call, cause.number, path);
-    throw cause;
+    if (!(cause instanceof KernelError) || cause instanceof DamageError) throw cause;
+    const error = cause.path ? cause : new KernelError(cause.call, cause.number, path);
+    throw isDamage(error) ? new DamageError(error, { fileSystemType }) : error;
   }
 }
 

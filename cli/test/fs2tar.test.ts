@@ -100,7 +100,7 @@ describe('exit code', () => {
 
   it.each<[string, string, readonly string[]]>([
     ['bytes that are no image', 'no file system', ['noise.img']],
-    ['another type', 'mount -t xfs', ['ext4.img', '-t', 'xfs']],
+    ['another type', 'cannot be mounted: what lies there is no such file system', ['ext4.img', '-t', 'xfs']],
     ['damage', 'EBADMSG', ['damaged.img']],
   ])('2 for %s', async (_, why, [name = '', ...args]) => {
     writeFileSync(at('noise.img'), Buffer.alloc(1 << 20, 'noise'));
@@ -109,6 +109,19 @@ describe('exit code', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(why) });
     expect(stderr).toMatch(/^lkl: .+\n$/);
     expect(readdirSync(folder).filter((name) => /none\.tar|partial/.test(name))).toEqual([]);
+  });
+
+  it('2 for damage, told with what Linux says of it and what helps', async () => {
+    await unpackFixture('ext4-damaged', at('damaged.img'));
+    const { stderr } = await lkl(['fs2tar', at('damaged.img')]);
+    expect(stderr).toContain(
+      './dir/nested: its names cannot be listed whole (EBADMSG); Linux says: "EXT4-fs error (device vda): htree_dirblock',
+    );
+    expect(stderr).toMatch(/fs2tar --on-error continue takes all else .*; lkl fsck says what is wrong/);
+    await unpackFixture('squashfs-damaged', at('damaged.squashfs'));
+    const other = await lkl(['fs2tar', at('damaged.squashfs')]);
+    expect(other.stderr).toContain('./mixed: its data cannot be read (EIO); Linux says: "SQUASHFS error: ');
+    expect(other.stderr).not.toContain('fsck');
   });
 
   it('2 for an empty image, as a file and as a pipe', async () => {
@@ -130,11 +143,19 @@ describe('exit code', () => {
     const list = Buffer.from(last?.data ?? [])
       .toString()
       .trimEnd()
-      .replaceAll('\t', ' ')
       .split('\n');
+    expect(list.slice(0, 3)).toEqual([
+      'EBADMSG\tgetdents64\t./dir/nested',
+      'EBADMSG\tstatx\t./modes/all',
+      'EUCLEAN\tllseek\t./sparse/comb',
+    ]);
     expect(stderr.trimEnd().split('\n')).toEqual([
       'lkl: the tar has not everything:',
-      ...list.map((line) => `lkl: ${line}`),
+      'lkl: ./dir/nested: its names cannot be listed whole (EBADMSG)',
+      'lkl: ./modes/all: nothing can be said of it (EBADMSG)',
+      'lkl: ./sparse/comb: its data cannot be read (EUCLEAN)',
+      ...list.slice(3).map((line) => `lkl: Linux says: "${line.split('\t')[2]}"`),
+      'lkl: lkl fsck says what is wrong, and repairs it (--yes) in an image of which you keep a copy',
       'lkl: a socket was left out: tar has no type for it',
     ]);
   });

@@ -5,7 +5,7 @@ import { textTable } from '../output/table.ts';
 /** As the HTTP interface describes images (ImageDescription), and what wraps the disk. */
 export interface Description extends DiskDescription {
   readonly stacked?: readonly Stacked[];
-  readonly closed?: readonly { readonly on: readonly string[]; readonly message: string }[];
+  readonly closed?: readonly { readonly on: readonly string[]; readonly error: string; readonly message: string }[];
   readonly also?: readonly DiskDescription[];
 }
 
@@ -74,12 +74,19 @@ const CONTENT_COLUMNS = [
   ...['USED', 'FREE'].map((title) => ({ title, right: true })),
 ];
 
+/** What is not closed, but cannot be read all the same. */
+const STAYED: Readonly<Record<string, string>> = {
+  'mount-failed': 'not mounted',
+  'image-cut': 'not mounted',
+  'no-file-system': 'not mounted',
+};
+
 export function textOf(description: Description, amount: Amount): string {
   const { also = [], stacked = [], closed = [] } = description;
   const parts = [diskText(description, amount)];
   for (const [i, disk] of also.entries()) parts.push(`image ${i + 2}\n${diskText(disk, amount)}`);
   if (stacked.length > 0) parts.push(stackText(stacked, amount));
-  parts.push(...closed.map(({ message }) => `closed: ${message}`));
+  parts.push(...closed.map(({ error, message }) => `${STAYED[error] ?? 'closed'}: ${message}`));
   const all = [description, ...also].flatMap((disk) => [disk, ...disk.partitions]);
   const told = new Set<string | undefined>(); // a btrfs lies on several disks
   for (const { file_system } of [...all, ...stacked]) {
@@ -117,18 +124,34 @@ function diskText(description: DiskDescription, amount: Amount): string {
   const isOn = (on: OnIt) => on.content !== undefined || on.file_system !== undefined;
   const rows = [
     ...(isOn(description) ? [['whole', '', amount(size_bytes), '', '', '', ...contentOf(description, amount)]] : []),
-    ...partitions.map((partition) => [
-      `${partition.number}`,
-      `${partition.start_bytes}`,
-      amount(partition.size_bytes),
-      partition.type_name ?? partition.type_code ?? '',
-      partition.label ?? '',
-      partition.uuid ?? '',
-      ...contentOf(partition, amount),
-    ]),
+    ...partitions
+      .filter((_, i) => !isRepeated(partitions, i))
+      .map((partition) => [
+        `${partition.number}`,
+        `${partition.start_bytes}`,
+        amount(partition.size_bytes),
+        partition.type_name ?? partition.type_code ?? '',
+        partition.label ?? '',
+        partition.uuid ?? '',
+        ...contentOf(partition, amount),
+      ]),
   ];
   const table = rows.length > 0 ? ['', textTable(columns, rows)] : ['', 'nothing that is known is on it'];
-  return [...lines, ...table].join('\n');
+  const repeated = partitions.filter((_, i) => isRepeated(partitions, i)).map(({ number }) => number);
+  const note =
+    repeated.length > 0
+      ? [
+          '',
+          `partitions ${repeated[0]} to ${repeated.at(-1)} are the one before once more: the table goes round in a circle`,
+        ]
+      : [];
+  return [...lines, ...table, ...note].join('\n');
+}
+
+/** A chain of logical partitions that leads back to itself is read until there are 255. */
+function isRepeated(partitions: DiskDescription['partitions'], i: number): boolean {
+  const [before, own] = [partitions[i - 1], partitions[i]];
+  return before?.start_bytes === own?.start_bytes && before?.size_bytes === own?.size_bytes;
 }
 
 /** As lsblk(8) draws it: each under the first of what it lies on. */
@@ -171,6 +194,8 @@ function subvolumesText({ type, label }: Content, subvolumes: readonly Subvolume
 function contentOf({ content, file_system }: OnIt, amount: Amount): string[] {
   const { used_bytes, free_bytes } = file_system ?? {};
   const what = file_system ?? content;
+  // As blkid(8) has it, where the driver's name is that with a number: ntfs, not ntfs3.
+  const type = content && what?.type.startsWith(content.type) ? content.type : what?.type;
   const optional = (bytes: number | undefined) => (bytes === undefined ? '' : amount(bytes));
-  return [what?.type ?? '', what?.label ?? '', what?.uuid ?? '', optional(used_bytes), optional(free_bytes)];
+  return [type ?? '', what?.label ?? '', what?.uuid ?? '', optional(used_bytes), optional(free_bytes)];
 }

@@ -76,5 +76,55 @@ function flipped(image: MemoryDevice, used: readonly number[], seed: number): Bl
   };
 }
 
+/** What a copy that failed leaves: 1 to 128 KiB of zeros, or of 0xff as erased flash has it, from a used sector on. */
+function zeroed(image: MemoryDevice, used: readonly number[], seed: number): BlockDevice {
+  const pick = random(seed);
+  const first = used[pick(used.length)] ?? 0;
+  const sectors = 2 << pick(8);
+  const filler = pick(4) === 0 ? 0xff : 0;
+  return remade(image, (sector, bytes) => {
+    if (sector >= first && sector < first + sectors) bytes.fill(filler);
+  });
+}
+
+/** Two blocks of 4 KiB that changed places: a write that went astray. */
+function swapped(image: MemoryDevice, used: readonly number[], seed: number): BlockDevice {
+  const pick = random(seed);
+  const block = () => (used[pick(used.length)] ?? 0) & ~7;
+  const [a, b] = [block(), block()];
+  return remade(image, (sector, bytes) => {
+    const there = sector & ~7;
+    const other = there === a ? b : there === b ? a : undefined;
+    if (other !== undefined && other + 8 <= image.sectors) image.read(other + (sector - there), bytes);
+  });
+}
+
+/** Holes where a sparse copy lost data: every block of 64 KiB with one in eight. */
+function holed(image: MemoryDevice, _used: readonly number[], seed: number): BlockDevice {
+  const pick = random(seed);
+  const lost = new Set<number>();
+  for (let block = 0; block < image.sectors / 128 && block < 4096; block += 1) if (pick(8) === 0) lost.add(block);
+  return remade(image, (sector, bytes) => {
+    if (lost.has(sector >>> 7)) bytes.fill(0);
+  });
+}
+
+function remade(image: MemoryDevice, change: (sector: number, bytes: Uint8Array) => void): BlockDevice {
+  return {
+    sectors: image.sectors,
+    read(sector, into) {
+      image.read(sector, into);
+      for (let at = 0; at < into.length; at += SECTOR) change(sector + at / SECTOR, into.subarray(at, at + SECTOR));
+    },
+  };
+}
+
 export type Damage = (image: MemoryDevice, used: readonly number[], seed: number, rounds: number) => BlockDevice;
-export const kinds: Readonly<Record<string, Damage>> = { spots: damaged, cuts: cut, flips: flipped };
+export const kinds: Readonly<Record<string, Damage>> = {
+  spots: damaged,
+  cuts: cut,
+  flips: flipped,
+  zeros: zeroed,
+  swaps: swapped,
+  holes: holed,
+};

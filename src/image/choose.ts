@@ -271,7 +271,7 @@ async function noSuchPartition(selector: string, partitions: readonly ProbedVolu
 }
 
 /** With what there is instead, where that is known. */
-async function noFileSystem(disks: readonly Volumes[]): Promise<HostError> {
+export async function noFileSystem(disks: readonly Volumes[]): Promise<HostError> {
   const known: string[] = [];
   for (const { title, content } of disks.flatMap(({ whole, partitions }) => [whole, ...partitions])) {
     const words = (await content())?.words;
@@ -290,7 +290,7 @@ async function noFileSystem(disks: readonly Volumes[]): Promise<HostError> {
 async function seen({ whole, partitions, table }: Volumes): Promise<string[]> {
   const inside = await embedded(whole.bytes);
   if (inside)
-    return [`${inside.what}; at byte ${inside.at} there is ${inside.type}: mount it with offset ${inside.at}`];
+    return [`${inside.what}; at byte ${inside.at} there is ${inside.type}: offset ${inside.at} (--offset) reads it`];
   if (table === undefined) return [];
   return partitions.length > 0
     ? [`it has a partition table (${table}), and nothing that is known in ${await inWords(partitions)}`]

@@ -289,15 +289,27 @@ export class Image {
       if (ret >= 0) return { attempt, log };
       if (!this.#parts.last && -ret === errnos.ENOMEM.number) throw new KernelError('mount', -ret, device);
       const errno: ErrnoName | undefined = errnoName(-ret);
-      const { partition } = volume;
-      refusal ??= mountFailed({ errno, partition, type: types[0], options: all, log: await log.records() });
+      const { partition, title } = volume;
+      refusal ??= mountFailed({
+        errno,
+        title,
+        partition,
+        type: types[0],
+        options: data,
+        log: await log.records(),
+      });
       await log.close();
     }
     throw refusal ?? new HostError('no-file-system');
   }
 
-  /** A mount to look at, undone again; undefined where no driver takes it. */
-  async look<T>(volume: ProbedVolume, see: (attempt: Superblock) => Promise<T>): Promise<T | undefined> {
+  /** A mount to look at, undone again; undefined where no driver takes it: `refused` hears why. */
+  async look<T>(
+    volume: ProbedVolume,
+    see: (attempt: Superblock) => Promise<T>,
+    refused: (cause: HostError) => void = () => {},
+  ): Promise<T | undefined> {
+    let refusal: HostError | undefined;
     const name = await this.#deviceOf(volume);
     for (const superblock of volume.superblocks) {
       try {
@@ -307,12 +319,15 @@ export class Image {
         await log.close();
       } catch (cause) {
         if (!(cause instanceof HostError && ['mount-failed', 'stack-incomplete'].includes(cause.kind))) throw cause;
+        refusal ??= cause;
         continue;
       }
       const seen = await see(superblock);
       must('umount2', await umount2(this.task, MOUNT_POINT), MOUNT_POINT);
       return seen;
     }
+    const why = cutOf(volume) ?? refusal;
+    if (why) refused(why);
     return undefined;
   }
 

@@ -1,28 +1,18 @@
-/** What is said of a mount that Linux refuses: the errno, and the line of the kernel's log that tells why. */
+/** What is said of a mount that Linux refuses: what that means, the errno, and the line of the kernel's log that tells why. */
 
 import { type ErrnoName, errnos } from '../abi/errno.ts';
 import { HostError } from '../errors/host-error.ts';
-import { KERN_WARNING, type LogRecord } from '../kernel/kernel-log.ts';
-
-/** Only repeats the errno, or says that something before it failed. */
-const consequence =
-  /(failed|error|returned|read failed|mount failed)[^a-z]*-?\d+\.?$|open_ctree failed|can't read superblock|unable to read superblock|^I\/O error, dev |^Buffer I\/O error|Unmount and run|First \d+ bytes|^[0-9a-f]{8}: /i;
-
-/**
- * Why, of what was logged. Drivers tell the cause first and then, at each level that passes the error on, that something
- * failed: so the first line that is a warning or worse and says more than the errno does; where there is none, the first
- * line that does; else the last.
- */
-export function reasonIn(records: readonly LogRecord[]): string | undefined {
-  const telling = records.filter(({ message }) => message !== '' && !consequence.test(message));
-  const bad = telling.find(({ level }) => level <= KERN_WARNING) ?? telling[0] ?? records.at(-1);
-  return bad?.message;
-}
+import type { LogRecord } from '../kernel/kernel-log.ts';
+import { reasonIn } from '../kernel/log-reason.ts';
+import { whyNotMounted } from './why-not-mounted.ts';
 
 export interface FailedMount {
   readonly errno: ErrnoName | undefined;
+  /** As people are told of it: "partition 2". */
+  readonly title: string;
   readonly partition: number | undefined;
   readonly type: string;
+  /** Those that were asked for. */
   readonly options: string;
   readonly log: readonly LogRecord[];
 }
@@ -31,16 +21,19 @@ export interface FailedMount {
 export const NOLOAD =
   'the tree is then that of the disk without its journal: the last changes may be missing, half made or lead to errors';
 
-export function mountFailed({ errno, partition, type, options, log }: FailedMount): HostError {
-  const command = ['mount -t', type, ...(options ? ['-o', options] : [])].join(' ');
-  const why = errno ? `${errnos[errno].message} (${errno})` : 'failed';
+export function mountFailed({ errno, title, partition, type, options, log }: FailedMount): HostError {
   const reason = reasonIn(log);
+  const { words, damaged } = whyNotMounted(errno, reason);
+  const answered = errno ? `${errnos[errno].message} (${errno})` : 'no reason';
+  const said = reason === undefined ? answered : `${errno ? `${errno}, ` : ''}"${reason}"`;
+  const asked = options === '' ? '' : ` with ${options}`;
   const console = log.map(({ message }) => message).join('\n');
-  return new HostError('mount-failed', `${command}: ${why}${reason ? `: ${reason}` : ''}`, {
+  return new HostError('mount-failed', `${title}, ${type}, cannot be mounted${asked}: ${words}; Linux says: ${said}`, {
     members: {
       file_system_type: type,
       ...(partition !== undefined && { partition }),
       ...(errno && { errno }),
+      ...(damaged && { damaged }),
       ...(console && { console }),
     },
   });

@@ -111,10 +111,10 @@ export interface StackedReport {
   readonly fileSystem: FileSystemReport | undefined;
 }
 
-/** What could not be opened, and why not. */
+/** What could not be opened or mounted, and why not. */
 export interface ClosedReport {
   readonly on: readonly string[];
-  /** A kind of error: passphrase-needed, wrong-passphrase, stack-incomplete, bad-stack. */
+  /** A kind of error: passphrase-needed, wrong-passphrase, stack-incomplete, bad-stack, mount-failed, image-cut, no-file-system. */
   readonly error: string;
   readonly message: string;
 }

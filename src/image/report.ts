@@ -1,27 +1,31 @@
 /** What is on an image, as blkid(8) and the kernel tell it. */
 
+import type { HostError } from '../errors/host-error.ts';
+import { hostErrors } from '../errors/table.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Statfs, statfs64 } from '../kernel/syscalls/mount.ts';
 import { bytesOf, SECTOR } from '../storage/block-device.ts';
-import type { Disks } from './choose.ts';
+import { type Disks, noFileSystem } from './choose.ts';
 import { exposed, memberType } from './exposed.ts';
 import { identityOf } from './identity/identify.ts';
 import { type DiskView, type Image, MOUNT_POINT } from './image.ts';
-import type { FileSystemReport, ImageReport, PartitionReport, StackedReport } from './mounted-image.ts';
+import type { ClosedReport, FileSystemReport, ImageReport, PartitionReport, StackedReport } from './mounted-image.ts';
 import { tableReader } from './probe/partition-entry.ts';
 import { partitionTypeName } from './probe/partition-types.ts';
+import type { Superblock } from './probe/superblocks.ts';
 import type { Stacked } from './stack/stack.ts';
 import { subvolumesAt } from './stack/subvolumes.ts';
 import { toldBy } from './told-by-kernel.ts';
-import type { ProbedVolume } from './volumes.ts';
+import { type ProbedVolume, WHOLE } from './volumes.ts';
 import type { Volumes } from './whole-or-partitions.ts';
 
 export async function reportOf(image: Image, sizeBytes: number): Promise<ImageReport> {
   const disks = await image.volumes();
   const reports: DiskReport[] = [];
+  const refused: Refused[] = [];
   for (const [i, volumes] of disks.entries()) {
     const view = image.views[i];
-    if (view) reports.push(await diskReport(image, volumes, view, i === 0 ? sizeBytes : bytesOf(view.device)));
+    if (view) reports.push(await diskReport(image, volumes, view, i === 0 ? sizeBytes : bytesOf(view.device), refused));
   }
   const [first, ...also] = reports;
   if (first === undefined) throw new Error('an image without disks');
@@ -35,20 +39,43 @@ export async function reportOf(image: Image, sizeBytes: number): Promise<ImageRe
         on: volume.on.map(({ title }) => title),
         sizeBytes: volume.sectors * SECTOR,
         content: await volume.content(),
-        fileSystem: await fileSystemOf(image, volume),
+        fileSystem: await fileSystemOf(image, volume, refused),
       });
     }
+  }
+  const nothing = [...reports.flatMap((one) => [one, ...one.partitions]), ...stacked].every(
+    ({ fileSystem }) => fileSystem === undefined,
+  );
+  if (nothing && closed.length === 0 && refused.length === 0) {
+    const problem = await noFileSystem(disks);
+    if (problem.message !== hostErrors['no-file-system'].message) refused.push({ title: WHOLE, problem });
   }
   return {
     ...first,
     stacked,
-    closed: closed.map(({ members, problem }) => ({
-      on: members.map(({ title }) => title),
-      error: problem.kind,
-      message: problem.message,
-    })),
+    closed: [
+      ...closed.map(({ members, problem }) =>
+        closedReport(
+          members.map(({ title }) => title),
+          problem,
+        ),
+      ),
+      ...refused.map(({ title, problem }) => closedReport([title], problem)),
+    ],
     also,
   };
+}
+
+const closedReport = (on: readonly string[], { kind: error, message }: HostError): ClosedReport => ({
+  on,
+  error,
+  message,
+});
+
+/** A volume that is known, and that Linux does not mount. */
+interface Refused {
+  readonly title: string;
+  readonly problem: HostError;
 }
 
 type DiskReport = ImageReport['also'][number];
@@ -65,8 +92,9 @@ async function diskReport(
   { whole, partitions, table }: Volumes,
   { shown: { bytes, gpt, claimedBytes } }: DiskView,
   sizeBytes: number,
+  refused: Refused[],
 ): Promise<DiskReport> {
-  const fileSystem = await fileSystemOf(image, whole);
+  const fileSystem = await fileSystemOf(image, whole, refused);
   const reports: PartitionReport[] = [];
   for (const partition of partitions) {
     const { partition: number = 0, startSector, sectors, label, uuid, typeCode } = partition;
@@ -79,7 +107,7 @@ async function diskReport(
       typeCode,
       typeName: typeCode === undefined ? undefined : partitionTypeName(typeCode),
       content: await partition.content(),
-      fileSystem: await fileSystemOf(image, partition),
+      fileSystem: await fileSystemOf(image, partition, refused),
     });
   }
   // A boot sector ends like a DOS partition table.
@@ -96,14 +124,19 @@ async function diskReport(
 }
 
 /** Not of what is a part of something larger, even where it looks like the whole. */
-async function fileSystemOf(image: Image, volume: ProbedVolume): Promise<FileSystemReport | undefined> {
+async function fileSystemOf(
+  image: Image,
+  volume: ProbedVolume,
+  refused: Refused[],
+): Promise<FileSystemReport | undefined> {
   if ((await memberType(volume)) !== undefined) return undefined;
-  const mounted = await image.look(volume, async (superblock) => {
+  const see = async (superblock: Superblock) => {
     const known = await identityOf(volume.bytes, superblock);
     const type = superblock.types[0];
     const subvolumes = type === 'btrfs' ? await subvolumesAt(image.task, MOUNT_POINT) : [];
     return { type, known, told: await toldBy(image.task, MOUNT_POINT), use: await useOf(image), subvolumes };
-  });
+  };
+  const mounted = await image.look(volume, see, (problem) => refused.push({ title: volume.title, problem }));
   if (mounted === undefined) return undefined;
   const { type, known, told, use, subvolumes } = mounted;
   const unit = use && (use.frsize || use.bsize);

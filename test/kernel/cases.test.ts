@@ -175,7 +175,7 @@ describe('what no driver takes', () => {
     ['ubifs', 'it is a file system for raw flash (UBIFS)'],
     ['jffs2', 'it is a file system for raw flash (JFFS2)'],
     ['sqfs_be', 'squashfs of the other byte order'],
-    ['sqfs_offset', 'it is a program; at byte 18963 there is squashfs: mount it with offset 18963'],
+    ['sqfs_offset', 'it is a program; at byte 18963 there is squashfs: offset 18963 (--offset) reads it'],
   ])('is called by its name: %s', async (name, words) => {
     await refusal(await caseDevice(name)).toMatchObject({
       kind: 'no-file-system',
@@ -213,13 +213,15 @@ describe('an NTFS', () => {
 
 describe('what this kernel refuses', () => {
   it.each([
-    ['ext4_64k', 'bad block size 65536'],
-    ['btrfs_64k', 'sectorsize 65536 not yet supported'],
-    ['xfs_extlog', 'filesystem is marked as having an external log'],
-  ])('is refused with the reason, not with what followed from it: %s', async (name, reason) => {
-    await refusal(await caseDevice(name)).toMatchObject({
-      kind: 'mount-failed',
-      message: expect.stringContaining(reason),
-    });
+    ['ext4_64k', 'its blocks have 65,536 bytes', 'bad block size 65536'],
+    ['btrfs_64k', 'its blocks have 65,536 bytes', 'sectorsize 65536 not yet supported'],
+    ['xfs_extlog', 'its journal is on another device', 'filesystem is marked as having an external log'],
+  ])("is refused with the reason, in words and in Linux's: %s", async (name, words, reason) => {
+    const device = await caseDevice(name);
+    const message = expect.stringMatching(new RegExp(`^the whole image, .*: ${words}.*; Linux says: .*${reason}`));
+    await refusal(device).toMatchObject({ kind: 'mount-failed', message });
+    expect((await mounter.inspect(device)).closed).toEqual([
+      { on: ['the whole image'], error: 'mount-failed', message },
+    ]);
   });
 });

@@ -33,7 +33,8 @@ import {
   type Xattr,
 } from '../../archive/tar-writer.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
-import { KernelLog } from '../../kernel/kernel-log.ts';
+import { KERN_WARNING, KernelLog, type LogRecord } from '../../kernel/kernel-log.ts';
+import { reasonIn } from '../../kernel/log-reason.ts';
 import { plus } from '../../kernel/memory.ts';
 import { chdir, fchdir } from '../../kernel/syscalls/dir.ts';
 import { close, inNs, openat, openat2, pread64, readlinkat, statx } from '../../kernel/syscalls/file.ts';
@@ -41,12 +42,13 @@ import { mapBuffer, unmapBuffer } from '../../kernel/syscalls/memory.ts';
 import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { getxattr, listxattr } from '../../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
+import { DamageError, isDamage } from '../damage-error.ts';
 import { type Visit, walk } from '../walk.ts';
 import { orNone } from '../xattrs.ts';
 import { dataSegments } from './data-segments.ts';
 import { ErrorList, type Fs2tarError } from './error-list.ts';
 import { HardLinks } from './hard-links.ts';
-import { loggedErrors } from './logged-errors.ts';
+import { errorsIn } from './logged-errors.ts';
 import { isNtfs, unreadable } from './ntfs.ts';
 
 export interface Fs2tarOptions {
@@ -62,6 +64,8 @@ export interface Fs2tarOptions {
   readonly log?: KernelLog;
   /** What is known to be missing before anything is read. With 'stop' that is for whoever mounts to refuse. */
   readonly missing?: readonly string[];
+  /** As the kernel calls the file system: what damage is told with. */
+  readonly fileSystemType?: string;
   /** Memory of the task to read through, XATTR_SIZE_MAX bytes. Default: mapped for this tar. */
   readonly buffer?: UserBuffer;
   /** Bytes of each piece that the sink gets, but the last. Default: 64 KiB. */
@@ -86,6 +90,8 @@ export interface Fs2tarReport {
   /** The first ones, up to `MAX_ERRORS`. */
   readonly errors: readonly Fs2tarError[];
   readonly errorCount: number;
+  /** As it was given. */
+  readonly fileSystemType: string | undefined;
 }
 
 /** Holds any attribute. Not more: without an MMU it is one piece of the kernel's memory, and small reads cost little. */
@@ -161,6 +167,22 @@ class Archive {
 
   /** Archive the working directory, or only the file `name` in it. What file systems put in `log` meanwhile are errors too. */
   async run(log: KernelLog, name: Uint8Array | undefined): Promise<Fs2tarReport> {
+    const records: LogRecord[] = [];
+    try {
+      return await this.#run(log, name, records);
+    } catch (cause) {
+      if (!(cause instanceof KernelError && isDamage(cause))) throw cause;
+      const said = [...records, ...(await log.records())].filter(({ level }) => level <= KERN_WARNING);
+      throw new DamageError(cause, { fileSystemType: this.#options.fileSystemType, reason: reasonIn(said) });
+    }
+  }
+
+  /** `records` is what was read of the log last. */
+  async #run(log: KernelLog, name: Uint8Array | undefined, records: LogRecord[]): Promise<Fs2tarReport> {
+    const look = async () => {
+      records.splice(0, records.length, ...(await log.records()));
+      for (const message of errorsIn(records)) logged.add(message);
+    };
     const onError = (path: Uint8Array, error: KernelError) => this.#fail(path, error);
     const logged = new Set<string>();
     const visits = name ? only(this.#task, name) : walk(this.#task, this.#buffer, onError, this.#options.namesAtOnce);
@@ -168,7 +190,7 @@ class Archive {
     this.#isNtfs = await isNtfs(this.#task, this.#buffer);
     for await (const visit of visits) {
       // Now and then: the kernel's log is a ring.
-      if (++visited % LOG_EVERY === 0) for (const message of await loggedErrors(log)) logged.add(message);
+      if (++visited % LOG_EVERY === 0) await look();
       const before = this.#out.pushed;
       try {
         await this.#add(visit);
@@ -177,7 +199,7 @@ class Archive {
         this.#fail(visit.path, error, this.#out.pushed > before);
       }
     }
-    for (const message of await loggedErrors(log)) logged.add(message);
+    await look();
     for (const message of [...(this.#options.missing ?? []), ...logged]) {
       this.#fail(new TextEncoder().encode(message), new KernelError('syslog', errnos.EUCLEAN.number));
     }
@@ -192,6 +214,7 @@ class Archive {
       linksSplit: this.#links.dropped,
       errors: this.#errors.kept,
       errorCount: this.#errors.count,
+      fileSystemType: this.#options.fileSystemType,
     };
   }
 

@@ -1,6 +1,7 @@
 /** What the kernel logged as an error while files were read, or while the file system was mounted. */
 
-import { KERN_ERR, KERN_WARNING, type KernelLog } from '../../kernel/kernel-log.ts';
+import { KERN_ERR, KERN_WARNING, type KernelLog, type LogRecord } from '../../kernel/kernel-log.ts';
+import { isDump } from '../../kernel/log-reason.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 
 /** What these say reaches a reader as an errno, or was mended from a copy. */
@@ -18,11 +19,16 @@ const damage = /checksum error|checksum mismatch|invalid segment|corrupt|\bbad (
  * root directory or a bitmap, is asked for by no call later. Messages at KERN_ERR and above, each once, and some warnings.
  */
 export async function loggedErrors(log: KernelLog, task?: UserTask): Promise<Set<string>> {
-  const records = await log.records(task);
+  return errorsIn(await log.records(task));
+}
+
+/** The same of what was read of a log. The bytes that a driver dumps beside what it says of them are no errors of their own. */
+export function errorsIn(records: readonly LogRecord[]): Set<string> {
   return new Set(
-    records.flatMap(({ level, message }) => {
+    records.flatMap((record) => {
+      const { level, message } = record;
       const bad = level <= KERN_ERR || (level === KERN_WARNING && damage.test(message));
-      return bad && !harmless.test(message) ? [message] : [];
+      return bad && !harmless.test(message) && !isDump(record) ? [message.trim()] : [];
     }),
   );
 }

@@ -3,8 +3,8 @@
 import { HostError } from '../../../errors/host-error.ts';
 import { KernelError } from '../../../kernel/kernel-error.ts';
 import { KernelLog } from '../../../kernel/kernel-log.ts';
+import { reasonIn } from '../../../kernel/log-reason.ts';
 import { newArray, runArray, setMd, startDirtyDegraded, startReadOnly } from '../../../kernel/syscalls/md.ts';
-import { reasonIn } from '../../mount-failed.ts';
 import type { ProbedVolume } from '../../volumes.ts';
 import { kernelDevice } from '../kernel-device.ts';
 import type { Group, Kind, Made, StackTools } from '../kind.ts';

@@ -198,7 +198,7 @@ export const description = z
     etag: z.string().openapi({ description: 'Names this version, as in the header `ETag`.' }),
     ...diskFields,
     stacked: z.array(stacked).optional().openapi({ description: 'What lies on these, in the order of opening.' }),
-    closed: z.array(closed).optional().openapi({ description: 'What could not be opened.' }),
+    closed: z.array(closed).optional().openapi({ description: 'What could not be opened or mounted, and why not.' }),
     also: z.array(disk).optional().openapi({ description: 'The other images that were named, in their order.' }),
   })
   .openapi('ImageDescription');
