@@ -40,12 +40,23 @@ export default defineConfig({
             'test/worker/**',
             'test/page/**',
             'test/embedded/**',
+            '**/*.root.test.ts',
           ],
           setupFiles: ['test/symbols.ts'],
           // Test files of one process share the compiled kernel.
           isolate: false,
         },
       },
+      // What root alone may: taps, packet sockets, namespaces of this machine. They also want iproute2, vde2 and python3.
+      ...(process.getuid?.() === 0
+        ? [
+            {
+              extends: true as const,
+              plugins: [wasmModules],
+              test: { name: 'root', include: ['test/**/*.root.test.ts'] },
+            },
+          ]
+        : []),
       { extends: true, plugins: [wasmModules], test: { name: 'page', include: ['test/page/**/*.test.ts'] } },
       // Whole processes: the command, and a workerd that is killed.
       { extends: true, test: { name: 'cli', include: ['cli/**/*.test.ts', 'test/embedded/**/*.test.ts'] } },

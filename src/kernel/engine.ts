@@ -213,6 +213,16 @@ export class Engine {
     return this.#slots.plug((slot) => make(() => this.#raise(IRQ.virtio + slot), this.#io), at);
   }
 
+  /** Random bytes of the host's. */
+  entropy(into: Uint8Array): void {
+    this.#options.host.entropy(into);
+  }
+
+  /** How a device outside of virtual time waits for it; undefined: the clock is the host's. */
+  get pause(): ((ms: number) => Promise<void>) | undefined {
+    return this.clock.policy === 'virtual' ? (ms) => this.#options.host.pause(ms) : undefined;
+  }
+
   unplug(slot: number): void {
     this.#slots.unplug(slot);
   }
@@ -397,7 +407,8 @@ export class Engine {
   }
 
   #deadlock(): void {
-    if (this.#mend?.()) return;
+    // Time stands still until somebody outside sends something.
+    if (this.#mend?.() || this.#slots.mayBring) return;
     const where = this.tasks
       .filter((task) => task.inCall)
       .map((task) => `${this.#nameOf(task)} in ${task.runningCall ?? 'user mode'}`);

@@ -1,7 +1,7 @@
 /** One running Linux kernel: its first user task, its disks, its end. */
 
 import { errnos } from '../abi/errno.ts';
-import { AT_FDCWD, O_WRONLY, S_IFBLK } from '../abi/uapi/fs.ts';
+import { AT_FDCWD, S_IFBLK } from '../abi/uapi/fs.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import type { Engine } from './engine.ts';
 import type { KernelDead, KernelEnd } from './errors.ts';
@@ -9,13 +9,14 @@ import type { ClockPolicy, Host } from './host.ts';
 import type { HostedTask } from './hosted-task.ts';
 import { must } from './kernel-error.ts';
 import type { Ptr } from './memory.ts';
+import { Nets } from './nets.ts';
 import type { Programs } from './program/programs.ts';
 import { mknodat } from './syscalls/dir.ts';
-import { close, openat, write } from './syscalls/file.ts';
 import { mapBuffer } from './syscalls/memory.ts';
 import { readNames, readText } from './sysfs.ts';
 import type { TaskInfo } from './tasks/task-list.ts';
 import { VirtioBlk } from './virtio/blk.ts';
+import { bindSlot } from './virtio/driver.ts';
 import type { TransportState } from './virtio/mmio.ts';
 
 const MIB = 1 << 20;
@@ -68,12 +69,15 @@ export class Kernel {
   readonly engine: Engine;
   /** The task of pid 1: root in the first namespaces. */
   readonly init: HostedTask;
+  /** Its network cards. */
+  readonly nets: Nets;
   /** By slot, in the order they were attached. */
   readonly #disks = new Map<number, VirtioBlk>();
 
   constructor(engine: Engine, init: HostedTask) {
     this.engine = engine;
     this.init = init;
+    this.nets = new Nets(engine, init);
   }
 
   get dead(): KernelDead | undefined {
@@ -110,7 +114,7 @@ export class Kernel {
   /** Plug a disk in; it is there, with its partitions, when this settles. */
   async attachDisk(device: BlockDevice): Promise<Disk> {
     const { slot, blk } = this.#plugDisk(device);
-    await this.#bind(slot);
+    await bindSlot(this.init, slot);
     const name = diskName(this.#disks.size - 1);
     await this.makeBlockNodes(name);
     return disk(name, blk);
@@ -149,23 +153,6 @@ export class Kernel {
       const node = `/dev/${path.slice(path.lastIndexOf('/') + 1)}`;
       const made = await mknodat(this.init, AT_FDCWD, node, S_IFBLK | 0o600, { major, minor });
       if (made !== -errnos.EEXIST.number) must('mknodat', made, node);
-    }
-  }
-
-  /** Ask the virtio-mmio driver to take the slot (Documentation/ABI/testing/sysfs-bus-platform: bind). */
-  async #bind(slot: number): Promise<void> {
-    const path = '/sys/bus/platform/drivers/virtio-mmio/bind';
-    const fd = must('openat', await openat(this.init, AT_FDCWD, path, O_WRONLY), path);
-    try {
-      const name = new TextEncoder().encode(`virtio-mmio.${slot}`);
-      this.init.memory.write(this.init.scratch, name);
-      must(
-        'write',
-        await write(this.init, fd, { at: this.init.scratch, bytes: name.length }, name.length),
-        `${path} virtio-mmio.${slot}`,
-      );
-    } finally {
-      await close(this.init, fd);
     }
   }
 

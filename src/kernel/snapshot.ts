@@ -6,6 +6,7 @@ import type { HostedTask } from './hosted-task.ts';
 import { DEFAULT_MEMORY_MIB, Kernel, type KernelOptions, mib, type SavedDisk } from './kernel.ts';
 import { Machine } from './machine.ts';
 import { type KernelMemory, type Ptr, ptr } from './memory.ts';
+import type { SavedNet } from './nets.ts';
 import type { TaskInfo } from './tasks/task-list.ts';
 
 /** Grows with every change of what a snapshot holds. */
@@ -29,6 +30,8 @@ export interface SnapshotState {
   readonly tasks: readonly SavedTask[];
   /** None in the boot snapshot. */
   readonly disks?: readonly SavedDisk[];
+  /** Network cards; none in the boot snapshot. */
+  readonly nets?: readonly SavedNet[];
   /** Programs that there were, all ended; none in the boot snapshot. */
   readonly programs?: number;
 }
@@ -143,6 +146,7 @@ export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promis
       scratchBytes: task.scratchBytes,
     })),
     ...(kernel.disks.length > 0 ? { disks: kernel.disks } : {}),
+    ...(kernel.nets.saved.length > 0 ? { nets: kernel.nets.saved } : {}),
     ...(engine.programs.made > 0 ? { programs: engine.programs.made } : {}),
   };
 }
@@ -163,7 +167,10 @@ export function cleanMachine(machine: Machine): void {
   machine.call('restore', 1);
 }
 
-/** A kernel that goes on from the snapshot in a clean machine. By default it may have all that the machine can. */
+/**
+ * A kernel that goes on from the snapshot in a clean machine. By default it may have all that the machine can. Its network
+ * cards have no cable until they are given back ends again.
+ */
 export function restore(
   machine: Machine,
   state: SnapshotState,
@@ -190,6 +197,7 @@ export function restore(
     if (!device) throw new NotQuiesced(`the snapshot wants a disk for ${saved.name}`);
     kernel.replugDisk(device, saved);
   }
+  for (const saved of state.nets ?? []) kernel.nets.restore(saved);
   engine.run();
   return kernel;
 }

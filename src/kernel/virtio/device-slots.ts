@@ -12,6 +12,8 @@ export interface Device {
    * text for people, why there is none now. What stands behind the device is for whoever plugged it in to keep.
    */
   save(): TransportState | string;
+  /** It may interrupt the kernel without having been asked for anything: who waits for that waits in no deadlock. Default: no. */
+  readonly mayBring?: boolean;
 }
 
 /** How a device says that a request is on its way. */
@@ -34,6 +36,11 @@ export class DeviceSlots {
 
   unplug(slot: number): void {
     this.#devices[slot] = undefined;
+  }
+
+  /** Whether one of them may interrupt the kernel by itself. */
+  get mayBring(): boolean {
+    return this.#devices.some((device) => device?.mayBring === true);
   }
 
   /** Why some of them cannot be saved now. */

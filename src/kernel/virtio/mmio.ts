@@ -11,13 +11,15 @@ export interface MmioDevice {
 
 /** One kind of device behind the transport. */
 export interface VirtioDevice {
-  /** Virtio device id (section 5): 2 block … */
+  /** Virtio device id (section 5): 1 network card, 2 block … */
   readonly id: number;
   /** Feature bits of this device, without those of the transport. */
   readonly features: bigint;
   /** The device's configuration space. */
   readonly config: Uint8Array;
   readonly queues: number;
+  /** How many requests a queue may have. Default: 128. */
+  readonly queueSize?: number;
   /** The driver put requests into this queue. */
   notify(queue: VirtQueue, index: number): void;
 }
@@ -88,6 +90,14 @@ export class VirtioMmio implements MmioDevice {
     this.#queues = this.state.queues.map((queue) => new VirtQueue(memory, queue));
   }
 
+  queue(index: number): VirtQueue | undefined {
+    return this.#queues[index];
+  }
+
+  get #queueSizeMax(): number {
+    return this.#device.queueSize ?? QUEUE_SIZE_MAX;
+  }
+
   /** A request was returned: tell the driver. */
   interrupt(): void {
     this.state.interrupt |= INTERRUPT_USED_RING;
@@ -115,7 +125,7 @@ export class VirtioMmio implements MmioDevice {
       case REG.deviceFeatures:
         return Number(BigInt.asUintN(32, (this.#device.features | F_VERSION_1) >> BigInt(32 * state.featuresSel)));
       case REG.queueNumMax:
-        return state.queueSel < this.#queues.length ? QUEUE_SIZE_MAX : 0;
+        return state.queueSel < this.#queues.length ? this.#queueSizeMax : 0;
       case REG.queueReady:
         return this.#selected?.ready ? 1 : 0;
       case REG.interruptStatus:
@@ -138,7 +148,7 @@ export class VirtioMmio implements MmioDevice {
         state.queueSel = value;
         break;
       case REG.queueNum:
-        if (queue) queue.size = Math.min(value, QUEUE_SIZE_MAX);
+        if (queue) queue.size = Math.min(value, this.#queueSizeMax);
         break;
       case REG.queueReady:
         if (queue) queue.ready = value !== 0;

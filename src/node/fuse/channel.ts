@@ -4,6 +4,7 @@ import { closeSync, write as writeFd } from 'node:fs';
 import { promisify } from 'node:util';
 import { errnos } from '../../abi/errno.ts';
 import { hostCall, hostError, module } from '../native/calls.ts';
+import { READABLE } from '../native/native.ts';
 
 export interface Channel {
   /** Reads one request whole into the start of `into`. */
@@ -58,7 +59,7 @@ export function fuseChannel(fd: number): Channel {
       this.listen(true);
     },
     listen(on) {
-      if (on !== isListening) host.arm(storage, on);
+      if (on !== isListening) host.arm(storage, on ? READABLE : 0);
       isListening = on;
     },
     close() {

@@ -7,13 +7,20 @@ import { type Native, type NativeArgument, native } from './native.ts';
 const numbers = {
   read: [0, 63],
   write: [1, 64],
+  ioctl: [16, 29],
+  socket: [41, 198],
+  connect: [42, 203],
+  recvfrom: [45, 207],
   recvmsg: [47, 212],
+  bind: [49, 200],
   socketpair: [53, 199],
+  setsockopt: [54, 208],
   flock: [73, 32],
   mount: [165, 40],
   lsetxattr: [189, 6],
   lgetxattr: [192, 9],
   llistxattr: [195, 12],
+  mknodat: [259, 33],
   fallocate: [285, 47],
 } as const;
 

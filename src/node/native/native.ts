@@ -14,12 +14,17 @@ export interface Native {
   address(array: NodeJS.TypedArray): bigint;
   /** How large the array has to be that `watch` keeps its things in. */
   watchBytes(): number;
-  /** `then` is called whenever `fd` can be read, once it is armed; `storage` is the watch from then on. 0, or a negative errno. */
-  watch(storage: Uint8Array, fd: number, then: (status: number) => void): number;
-  arm(storage: Uint8Array, on: boolean): void;
+  /** `then` is called with what `fd` can do now of that for which it is armed, or a negative errno; `storage` is the watch from then on. 0, or a negative errno. */
+  watch(storage: Uint8Array, fd: number, then: (events: number) => void): number;
+  /** Of `READABLE` and `WRITABLE`; 0 stops it. */
+  arm(storage: Uint8Array, events: number): void;
   /** Ends a watch. Once. */
   unwatch(storage: Uint8Array): void;
 }
+
+/** Of uv_poll_event. */
+export const READABLE = 1;
+export const WRITABLE = 2;
 
 let loaded: Native | undefined;
 

@@ -1,5 +1,7 @@
 /** Packets of IPv4 and IPv6 as bytes and back: TCP, UDP and ICMP, with their checksums. */
 
+import { checksum } from '../../abi/checksum.ts';
+
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
 
 export interface IpHeader {
@@ -19,17 +21,6 @@ export interface LivePacket extends IpHeader {
 }
 
 const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-/** RFC 1071, of several pieces, each of which but the last has an even length. */
-export function checksum(...pieces: readonly Uint8Array[]): number {
-  let sum = 0;
-  for (const piece of pieces) {
-    for (let i = 0; i + 1 < piece.length; i += 2) sum += ((piece[i] ?? 0) << 8) | (piece[i + 1] ?? 0);
-    if (piece.length % 2 === 1) sum += (piece.at(-1) ?? 0) << 8;
-  }
-  while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x1_0000);
-  return ~sum & 0xffff;
-}
 
 const IPV4_BYTES = 20;
 const IPV6_BYTES = 40;

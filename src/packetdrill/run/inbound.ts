@@ -1,10 +1,10 @@
 /** A packet of the script's remote side as bytes. */
 
+import { checksum } from '../../abi/checksum.ts';
 import { type IcmpSpec, type PacketSpec, ScriptError, type TcpOption, type TcpSpec } from '../language/script.ts';
 import { icmpNumbers } from '../packet/icmp.ts';
 import { encodeOptions } from '../packet/tcp-options.ts';
 import {
-  checksum,
   encodeIp,
   encodeTcp,
   encodeUdp,

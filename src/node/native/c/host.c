@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What Node lacks of Linux: any system call, and an event of the event loop when a descriptor can be read.
+ * What Node lacks of Linux: any system call, and an event of the event loop when a descriptor can be read or written.
  * There are no decisions here: which calls with which arguments is in the TypeScript beside it.
  */
 #include "node.h"
@@ -110,10 +110,9 @@ static void on_event(void *poll, int status, int events)
 	napi_handle_scope scope;
 	napi_value global, then, argument, error;
 
-	(void)events;
 	if (napi_open_handle_scope(env, &scope) != napi_ok)
 		return;
-	if (napi_get_global(env, &global) == napi_ok && napi_create_int64(env, status, &argument) == napi_ok &&
+	if (napi_get_global(env, &global) == napi_ok && napi_create_int64(env, status < 0 ? status : events, &argument) == napi_ok &&
 	    napi_get_reference_value(env, watch->then, &then) == napi_ok &&
 	    napi_make_callback(env, NULL, global, then, 1, &argument, NULL) == napi_pending_exception &&
 	    napi_get_and_clear_last_exception(env, &error) == napi_ok)
@@ -150,7 +149,7 @@ static napi_value js_watch_bytes(napi_env env, napi_callback_info info)
 	return result;
 }
 
-/* watch(array, fd, then): `then(status)` whenever fd can be read, once `arm` has said so. Answers 0 or a negative errno. */
+/* watch(array, fd, then): `then(events)` whenever fd can do what `arm` asked for, or a negative errno. Answers 0 or a negative errno. */
 static napi_value js_watch(napi_env env, napi_callback_info info)
 {
 	napi_value argv[3], result;
@@ -177,19 +176,19 @@ static napi_value js_watch(napi_env env, napi_callback_info info)
 	return result;
 }
 
-/* arm(array, on) */
+/* arm(array, events): of UV_READABLE and UV_WRITABLE; none stops it. */
 static napi_value js_arm(napi_env env, napi_callback_info info)
 {
 	napi_value argv[2];
 	size_t argc = 2;
 	struct watch *watch;
-	bool on = false;
+	uint64_t events;
 
 	if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok || argc != 2 ||
-	    !(watch = watch_of(env, argv[0])) || napi_get_value_bool(env, argv[1], &on) != napi_ok)
-		return refused(env, "arm takes an array and whether");
-	if (on)
-		uv_poll_start(watch->poll, UV_READABLE, on_event);
+	    !(watch = watch_of(env, argv[0])) || !read_argument(env, argv[1], &events))
+		return refused(env, "arm takes an array and events");
+	if (events)
+		uv_poll_start(watch->poll, (int)events & (UV_READABLE | UV_WRITABLE), on_event);
 	else
 		uv_poll_stop(watch->poll);
 	return NULL;

@@ -32,7 +32,6 @@ int napi_get_typedarray_info(napi_env env, napi_value array, int *type, size_t *
 			     napi_value *buffer, size_t *offset);
 int napi_get_value_int64(napi_env env, napi_value value, int64_t *result);
 int napi_get_value_bigint_uint64(napi_env env, napi_value value, uint64_t *result, bool *lossless);
-int napi_get_value_bool(napi_env env, napi_value value, bool *result);
 int napi_create_int64(napi_env env, int64_t value, napi_value *result);
 int napi_create_bigint_uint64(napi_env env, uint64_t value, napi_value *result);
 int napi_throw_type_error(napi_env env, const char *code, const char *message);
@@ -48,7 +47,7 @@ int napi_make_callback(napi_env env, void *context, napi_value self, napi_value 
 		       const napi_value *argv, napi_value *result);
 
 /* A handle's first member is `void *data`, the caller's. uv_handle_type UV_POLL is 8. */
-enum { UV_POLL = 8, UV_READABLE = 1 };
+enum { UV_POLL = 8, UV_READABLE = 1, UV_WRITABLE = 2 };
 int napi_get_uv_event_loop(napi_env env, void **loop);
 size_t uv_handle_size(int type);
 int uv_poll_init(void *loop, void *poll, int fd);
