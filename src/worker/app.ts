@@ -130,11 +130,10 @@ async function fetchKeys(url: string): Promise<readonly JsonWebKey[]> {
   return ((await answer.json()) as { readonly keys: readonly JsonWebKey[] }).keys;
 }
 
-const health = () => ({
-  ...engine.kernels.health(),
-  memoryBytes: memory.usedBytes,
-  memoryTotalBytes: memory.totalBytes,
-});
+const health = () => {
+  memory.sweep();
+  return { ...engine.kernels.health(), memoryBytes: memory.usedBytes, memoryTotalBytes: memory.totalBytes };
+};
 
 /** The whole HTTP interface, on the bindings of each request. */
 export const app = createApi({

@@ -55,6 +55,33 @@ describe('the audit trail', () => {
     expect(JSON.stringify(entries)).not.toContain('horse');
   });
 
+  it('says of every answer how many bytes it had, made in one piece, streamed, refused or to HEAD', async () => {
+    const { send, tokens } = await deployed({}, { scopes: ['admin'] });
+    const name = `measured-${crypto.randomUUID()}`;
+    await request(`/v1/images/${name}`, asked(tokens[0], put), send);
+    const { id } = (await (await request('/v1/principal', asked(tokens[0]), send)).json()) as { id: string };
+    const requests: (readonly [string, RequestInit?])[] = [
+      [`/v1/images/${name}`],
+      [`/v1/images/${name}/tar`],
+      [`/v1/images/${name}/files/secret`],
+      [`/v1/images/${name}/files/`],
+      ['/v1/images?limit=5'],
+      ['/v1/syscalls', json({ calls: [{ call: 'getpid' }] })],
+      ['/v1/syscalls', json({ calls: 'é' })],
+      ['/v1/sessions', json({ expires_in_s: 60 })],
+      [`/v1/images/${name}`, { method: 'HEAD' }],
+      [`/v1/images/${name}`, { method: 'DELETE' }],
+    ];
+    const lengths: number[] = [];
+    for (const [path, init] of requests) {
+      lengths.unshift((await (await request(path, asked(tokens[0], init), send)).arrayBuffer()).byteLength);
+    }
+    const page = await request(`/v1/audit?principal=${id}&limit=${requests.length}`, asked(tokens[0]), send);
+    const { entries } = (await page.json()) as { entries: Entry[] };
+    expect(entries.map((entry) => entry.sent_bytes)).toEqual(lengths);
+    expect(lengths.filter((length) => length > 0)).toHaveLength(requests.length - 2);
+  });
+
   it('comes in pages, the newest first', async () => {
     const { send, tokens } = await deployed({}, { scopes: ['admin'] });
     const ids: (string | null)[] = [];

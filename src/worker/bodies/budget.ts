@@ -4,13 +4,14 @@ import { HostError } from '../../errors/host-error.ts';
 import type { Host } from '../../kernel/host.ts';
 import { BEAT_MS, Life, Pace } from '../../kernel/pool/lease.ts';
 import type { Room } from '../../storage/room.ts';
+import { WaitingLine } from './line.ts';
 
 /** What one request has of the budget. */
 export interface Hold extends Room {
   readonly bytes: number;
   /** Whose it is from now on: no owner has all there is. */
   belongTo(owner: string): void;
-  /** The same, waiting for room. Rejects with `service-busy` when none comes free in time. */
+  /** The same, waiting for room in line. Rejects with `service-busy` when none comes free in time, be it waited for once or in pieces. */
   take(bytes: number): Promise<void>;
   /** All of it; whoever ends does. One whose request has vanished is found out by others. */
   release(): void;
@@ -18,13 +19,15 @@ export interface Hold extends Room {
 
 export interface BudgetOptions {
   readonly bytes: number;
-  /** How long a request waits for room. */
+  /** How long a request waits for room, in all: until it gives some back, which shows that it gets on. */
   readonly patienceMs: number;
   readonly host: Pick<Host, 'pause' | 'monotonicNs' | 'heartbeat'>;
 }
 
 /** How often a waiting request looks again. */
 const LOOK_MS = 10;
+/** Whoever is first in line waits so many times longer: those behind him give up before, and what they had is his. */
+const FIRST_WAITS = 2;
 /** Small sums are taken so much at a time: what a chunk costs is to be less than the chunk. */
 const STEP_BYTES = 64 * 1024;
 
@@ -46,6 +49,7 @@ export class MemoryBudget {
   readonly #options: BudgetOptions;
   readonly #accounts = new Set<Account>();
   readonly #pace = new Pace();
+  readonly #line = new WaitingLine();
 
   constructor(options: BudgetOptions) {
     this.#options = options;
@@ -68,6 +72,13 @@ export class MemoryBudget {
     let owner: string | undefined;
     /** Taken in steps, so that most chunks only count down. */
     let taken = 0;
+    /** In line, since it last gave something back. */
+    let waitedMs = 0;
+    let place: number | undefined;
+    const gotOn = () => {
+      waitedMs = 0;
+      place = undefined;
+    };
     const open = (): Account => {
       const opened: Account = { bytes: 0, owner, life: new Life(host.monotonicNs(), this.#pace) };
       this.#accounts.add(opened);
@@ -99,13 +110,27 @@ export class MemoryBudget {
         if (account) account.owner = name;
       },
       tryTake,
-      async take(bytes) {
-        for (let waitedMs = 0; !tryTake(bytes); waitedMs += LOOK_MS) {
-          if (waitedMs >= patienceMs || bytes > all) throw new HostError('service-busy');
-          await host.pause(LOOK_MS);
+      take: async (bytes) => {
+        if (bytes > all) throw new HostError('service-busy');
+        if (this.#line.isEmpty && tryTake(bytes)) return;
+        const could = (other: string | undefined) => this.#isFree(STEP_BYTES, leaveBytes, other);
+        const waiting = this.#line.enter(owner, host.monotonicNs(), place);
+        place = waiting.number;
+        try {
+          for (;;) {
+            const isFirst = waiting.isFirst(host.monotonicNs(), could);
+            if (isFirst && tryTake(bytes)) return;
+            if (waitedMs >= patienceMs * (isFirst ? FIRST_WAITS : 1)) throw new HostError('service-busy');
+            const beforeNs = host.monotonicNs();
+            await host.pause(LOOK_MS);
+            waitedMs += (host.monotonicNs() - beforeNs) / 1e6; // by the clock: under load a look is late
+          }
+        } finally {
+          waiting.leave();
         }
       },
       give(bytes) {
+        gotOn();
         taken = Math.max(0, taken - bytes); // what is given back late was released already
         if (account) account.bytes = Math.ceil(taken / STEP_BYTES) * STEP_BYTES;
       },
@@ -113,6 +138,7 @@ export class MemoryBudget {
         taken = 0;
         if (account) this.#accounts.delete(account);
         account = undefined;
+        gotOn();
       },
     };
   }

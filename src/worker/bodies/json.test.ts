@@ -2,14 +2,20 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Host } from '../../kernel/host.ts';
-import { MemoryBudget } from './budget.ts';
+import { type Hold, MemoryBudget } from './budget.ts';
 import { checked, expectedDigests } from './digest.ts';
 import { jsonIn, textOf } from './json.ts';
+import { WaitingLine } from './line.ts';
 import { StallWatch } from './stall.ts';
 
+/** A clock that pauses alone move. */
+let nowNs = 0;
 const host: Pick<Host, 'pause' | 'monotonicNs' | 'heartbeat'> = {
-  pause: () => scheduler.wait(1),
-  monotonicNs: () => 0,
+  async pause(ms) {
+    await scheduler.wait(1);
+    nowNs += ms * 1e6;
+  },
+  monotonicNs: () => nowNs,
 };
 const budget = (bytes: number) => new MemoryBudget({ bytes, patienceMs: 30, host });
 const streamOf = (...chunks: Uint8Array<ArrayBuffer>[]): ReadableStream<Uint8Array> => {
@@ -85,6 +91,88 @@ describe('the budget', () => {
     expect(other.tryTake(2 ** 18)).toBe(true);
   });
 
+  it('lets one after another be whole, where all together would have none', async () => {
+    const memory = budget(2 ** 20);
+    const body = async () => {
+      const hold = memory.hold();
+      try {
+        for (let taken = 0; taken < 12; taken++) {
+          await hold.take(2 ** 16);
+          await scheduler.wait(1);
+        }
+        return 'whole';
+      } catch {
+        return 'told to come back';
+      } finally {
+        hold.release();
+      }
+    };
+    const ended = await Promise.all(Array.from({ length: 12 }, body));
+    expect(ended).toContain('whole');
+    expect(memory.usedBytes).toBe(0);
+  });
+
+  it('is waited for no longer in all than once, were it for ever so little each time', async () => {
+    const full: Hold[] = [];
+    let looks = 0;
+    const pause = async (ms: number) => {
+      nowNs += ms * 1e6;
+      if (++looks % 2 === 0) full[0]?.give(2 ** 16);
+    };
+    const memory = new MemoryBudget({ bytes: 2 ** 20, patienceMs: 100, host: { ...host, pause } });
+    const hold = memory.hold();
+    full.push(memory.hold());
+    expect(full[0]?.tryTake(2 ** 20)).toBe(true);
+    const steps = async () => {
+      for (let step = 0; step < 16; step++) await hold.take(2 ** 16);
+    };
+    await expect(steps()).rejects.toMatchObject({ kind: 'service-busy' });
+    expect(looks).toBeLessThan(25);
+  });
+
+  it('is given back by whoever gets on, who then may wait again', async () => {
+    const full: Hold[] = [];
+    let looks = 0;
+    const pause = async (ms: number) => {
+      nowNs += ms * 1e6;
+      if (++looks % 2 === 0) full[0]?.give(2 ** 16);
+    };
+    const memory = new MemoryBudget({ bytes: 2 ** 20, patienceMs: 30, host: { ...host, pause } });
+    const hold = memory.hold();
+    full.push(memory.hold());
+    for (let line = 0; line < 16; line++) {
+      expect(full[0]?.tryTake(2 ** 20)).toBe(true);
+      await hold.take(2 ** 16);
+      hold.give(2 ** 16);
+      full[0]?.give(2 ** 20);
+    }
+  });
+
+  it('is not waited for behind somebody who has vanished', () => {
+    const line = new WaitingLine();
+    line.enter('vanished', 0);
+    const next = line.enter('next', 0);
+    expect(next.isFirst(500e6, () => true)).toBe(false);
+    expect(next.isFirst(1_500e6, () => true)).toBe(true);
+    expect(line.isEmpty).toBe(false);
+    next.leave();
+    expect(line.isEmpty).toBe(true);
+  });
+
+  it('is not waited for behind an owner who may have no more', async () => {
+    const startNs = nowNs;
+    const memory = new MemoryBudget({ bytes: 2 ** 20, patienceMs: 500, host });
+    const [full, greedy, other] = [memory.hold(), memory.hold(), memory.hold()];
+    full.belongTo('greedy');
+    greedy.belongTo('greedy');
+    other.belongTo('another');
+    expect(full.tryTake((2 ** 20 * 3) / 4)).toBe(true);
+    const told = greedy.take(2 ** 16).catch(() => 'told');
+    await other.take(2 ** 18);
+    expect(nowNs - startNs).toBeLessThan(100e6);
+    await expect(told).resolves.toBe('told');
+  });
+
   it('keeps room for those who cannot do with less', () => {
     const memory = budget(2 ** 20);
     const [cache, body] = [memory.hold({ leaveBytes: 2 ** 19 }), memory.hold()];
@@ -137,6 +225,14 @@ describe('a client that does nothing', () => {
     const watch = new StallWatch(300);
     for (let step = 0; step < 5; step++) await expect(watch.wait(Promise.resolve(step))).resolves.toBe(step);
     watch.end();
+  });
+
+  it('is one that sends drops, too', async () => {
+    const watch = new StallWatch(30);
+    const drops = async () => {
+      for (;;) await watch.wait(scheduler.wait(1), false);
+    };
+    await expect(drops()).rejects.toMatchObject({ kind: 'client-too-slow' });
   });
 });
 

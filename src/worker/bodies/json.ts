@@ -6,23 +6,28 @@ import { placeOfMistake } from './json-place.ts';
 import { StallWatch } from './stall.ts';
 
 export const MAX_JSON_BYTES = 16 * 2 ** 20;
+/** So much at least has to come within the time that a client may do nothing: drops keep no memory for days. */
+const STEP_BYTES = 16 * 1024;
 
 /** The text of a body. Rejects with `body-too-large`, `body-interrupted`, `client-too-slow`, `invalid-request` or `service-busy`. */
 export async function textOf(body: ReadableStream<Uint8Array> | null, hold: Hold): Promise<string> {
   if (body === null) return '';
-  const reader = body.getReader();
+  const reader = body.getReader({ mode: 'byob' });
   const watch = new StallWatch();
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
   let text = '';
   let bytes = 0;
   try {
     for (;;) {
-      const { value, done } = await watch.wait(reader.read()).catch(broken);
+      const step = reader.readAtLeast(STEP_BYTES, new Uint8Array(STEP_BYTES));
+      const { value, done } = await watch.wait(step).catch(broken);
+      if (value && value.length > 0) {
+        bytes += value.length;
+        if (bytes > MAX_JSON_BYTES) throw new HostError('body-too-large', `JSON has at most ${MAX_JSON_BYTES} bytes`);
+        await hold.take(value.length);
+        text += decoded(decoder, value);
+      }
       if (done) return text + decoded(decoder);
-      bytes += value.length;
-      if (bytes > MAX_JSON_BYTES) throw new HostError('body-too-large', `JSON has at most ${MAX_JSON_BYTES} bytes`);
-      await hold.take(value.length);
-      text += decoded(decoder, value);
     }
   } finally {
     watch.end();

@@ -18,10 +18,13 @@ export class StallWatch {
     this.#limitMs = limitMs;
   }
 
-  /** Awaits a step that is the client's, one at a time. Rejects with `client-too-slow` when it takes too long. */
-  wait<T>(step: Promise<T>): Promise<T> {
+  /**
+   * Awaits a step that is the client's, one at a time. Rejects with `client-too-slow` when it takes too long. `gotOn`: what
+   * came before was enough to start anew; false: drops, which are not.
+   */
+  wait<T>(step: Promise<T>, gotOn = true): Promise<T> {
     this.#timer ??= setInterval(() => this.#look(), this.#limitMs / LOOKS);
-    this.#looks = 0;
+    if (gotOn) this.#looks = 0;
     return new Promise<T>((resolve, reject) => {
       this.#reject = reject;
       const settled = () => {
@@ -41,8 +44,8 @@ export class StallWatch {
   }
 
   #look(): void {
-    if (++this.#looks < LOOKS) return;
-    this.#reject?.(new HostError('client-too-slow', `the client did nothing for ${this.#limitMs / 1000} s`));
+    if (!this.#reject || ++this.#looks < LOOKS) return; // what is waited for is ours, or there is time left
+    this.#reject(new HostError('client-too-slow', `the client did nothing for ${this.#limitMs / 1000} s`));
     this.end();
   }
 

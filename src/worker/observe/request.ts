@@ -10,11 +10,17 @@ export class Meter {
   /** What it was about, as far as the URL does not say. */
   etag: string | undefined;
   brokenOff = false;
+  #madeBytes = 0;
+
+  /** An answer of so many bytes was made in one piece. It may give way to another. */
+  made(bytes: number): void {
+    this.#madeBytes = bytes;
+  }
 
   /** Of an answer that was made in one piece the length is known; what is streamed is counted as it goes. */
-  answered({ headers, status }: Pick<Response, 'headers' | 'status'>): void {
-    const length = Number(headers.get('content-length') ?? 0);
-    if (this.sentBytes === 0 && status < 400) this.sentBytes = length;
+  answered({ headers }: Pick<Response, 'headers'>, method: string): void {
+    if (method === 'HEAD') return;
+    if (this.sentBytes === 0) this.sentBytes = this.#madeBytes || Number(headers.get('content-length') ?? 0);
     this.etag ??= headers.get('etag')?.replaceAll('"', '') ?? undefined;
   }
 }

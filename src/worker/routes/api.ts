@@ -4,6 +4,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { routePath } from 'hono/route';
 import type { Principal } from '../access/principal.ts';
+import { countMade } from '../observe/made-answers.ts';
 import { Meter, type RequestLine, requestLine } from '../observe/request.ts';
 import { crossOrigin, type Gate, guard } from './access.ts';
 import { admin } from './admin/index.ts';
@@ -58,10 +59,11 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
     const life = needs.life(c);
     const meter = new Meter();
     c.set('meter', meter);
+    countMade(c, meter);
     for (const name of ['keepAlive', 'whenEnded', 'memory', 'room'] as const) c.set(name, life[name] as never);
     for (const name of ['service', 'nowMs', 'log', 'metrics'] as const) c.set(name, needs[name]);
     // A client that hangs up would stop the handler at whatever it awaits, with all it holds.
-    const handled = next().then(() => meter.answered(c.res));
+    const handled = next().then(() => meter.answered(c.res, c.req.raw.method));
     life.keepAlive(handled);
     life.whenEnded(() => {
       const line = requestLine(meter, {

@@ -26,8 +26,10 @@ export function delivered(
       await writer.write(encoder.encode(' '));
       await scheduler.wait(LISTEN_MS);
       signal.throwIfAborted();
-      await writer.write(encoder.encode(JSON.stringify(value)));
+      const text = encoder.encode(JSON.stringify(value));
+      await writer.write(text);
       await writer.close();
+      c.var.meter.sentBytes += 1 + text.length;
     } catch (cause) {
       await writer.abort(cause).catch(() => {}); // there may be nobody left to tell
       await undo();

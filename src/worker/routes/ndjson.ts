@@ -17,6 +17,8 @@ export const isNdjson = (c: Context): boolean =>
 
 /** A line may hold an image. */
 const MAX_LINE_BYTES = 16 * 2 ** 20;
+/** A line that has begun has to grow by so much within the time that a client may do nothing, or to end. */
+const STEP_BYTES = 16 * 1024;
 /** Lines are sent in pieces of about so many characters. */
 const PIECE_CHARS = 32_768;
 const NEWLINE = 10;
@@ -43,12 +45,15 @@ export async function* parseLines(
   let pieces: Uint8Array[] = [];
   let held = 0;
   let total = 0;
+  /** Of what is held, when the client last got on. */
+  let heldBefore = 0;
+  let gotOn = true;
   const watch = new StallWatch();
   const reader = body.getReader();
   try {
     for (;;) {
       await beforeWaiting();
-      const { value: chunk, done } = await watch.wait(reader.read()).catch(broken);
+      const { value: chunk, done } = await watch.wait(reader.read(), gotOn).catch(broken);
       if (done) break;
       total += chunk.length;
       if (total > maxBytes) throw new HostError('body-too-large', `all lines have at most ${maxBytes} bytes`);
@@ -63,6 +68,8 @@ export async function* parseLines(
         number++;
         if (!isBlank(line)) yield { number, value: lineValue(line, number) };
       }
+      gotOn = from > 0 || held + chunk.length - heldBefore >= STEP_BYTES;
+      if (from > 0) heldBefore = 0;
       if (from === chunk.length) continue;
       const rest = chunk.subarray(from);
       if (held + rest.length > MAX_LINE_BYTES) {
@@ -71,6 +78,7 @@ export async function* parseLines(
       await memory.take(rest.length);
       pieces.push(rest);
       held += rest.length;
+      if (gotOn) heldBefore = held;
     }
     const line = concat(pieces);
     number++;
