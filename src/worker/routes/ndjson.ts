@@ -53,7 +53,8 @@ export async function* parseLines(
   try {
     for (;;) {
       await beforeWaiting();
-      const { value: chunk, done } = await watch.wait(reader.read(), gotOn).catch(broken);
+      const step: ReadableStreamReadResult<Uint8Array> = await watch.wait(reader.read(), gotOn).catch(broken);
+      const { value: chunk, done } = step;
       if (done) break;
       total += chunk.length;
       if (total > maxBytes) throw new HostError('body-too-large', `all lines have at most ${maxBytes} bytes`);
