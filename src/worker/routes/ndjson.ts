@@ -53,8 +53,7 @@ export async function* parseLines(
   try {
     for (;;) {
       await beforeWaiting();
-      const step: ReadableStreamReadResult<Uint8Array> = await watch.wait(reader.read(), gotOn).catch(broken);
-      const { value: chunk, done } = step;
+      const { value: chunk, done } = await watch.wait(reader.read(), gotOn).catch(broken);
       if (done) break;
       total += chunk.length;
       if (total > maxBytes) throw new HostError('body-too-large', `all lines have at most ${maxBytes} bytes`);
@@ -69,7 +68,7 @@ export async function* parseLines(
         number++;
         if (!isBlank(line)) yield { number, value: lineValue(line, number) };
       }
-      gotOn = from > 0 || held + chunk.length - heldBefore >= STEP_BYTES;
+      gotOn = isStep(from, held + chunk.length - heldBefore);
       if (from > 0) heldBefore = 0;
       if (from === chunk.length) continue;
       const rest = chunk.subarray(from);
@@ -100,6 +99,9 @@ function lineValue(line: Uint8Array, number: number): unknown {
   }
   return jsonIn(text, `line ${number}`);
 }
+
+/** Whether lines ended, or one has grown by enough. */
+const isStep = (endedBytes: number, grownBytes: number): boolean => endedBytes > 0 || grownBytes >= STEP_BYTES;
 
 const isBlank = (line: Uint8Array): boolean => line.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09);
 
