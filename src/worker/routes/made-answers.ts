@@ -1,7 +1,7 @@
 /** How long answers are that are made in one piece: their headers do not say it yet when they are made. */
 
 import type { Context } from 'hono';
-import type { Meter } from './request.ts';
+import type { Meter } from '../observe/request.ts';
 
 const encoder = new TextEncoder();
 
