@@ -239,6 +239,34 @@ describe('rates', () => {
     expect(answer.links[0]?.forward.rate_bps).toBe(12e6);
   });
 
+  test('a link with a trace drops and marks as one with a rate, and its gate is no part of it', async () => {
+    const run = (spec: { readonly trace: readonly number[] } | { readonly rate: string }) =>
+      simulate({
+        duration: '5s',
+        hosts: { a: { sysctls: { 'net.ipv4.tcp_ecn': 1 } }, b: {} },
+        links: link({ ...spec, delay: '10ms', queue: { kind: 'fq_codel', target: '2ms', ecn: true } }),
+        workloads: [{ type: 'tcp', from: 'a', to: 'b' }],
+        events: [
+          { type: 'link', at: '2s', link: 'a-b', delay: '30ms' },
+          { type: 'down', at: '3s', link: 'a-b', for: '100ms' },
+        ],
+      });
+    const answer = await run({ trace: [1] });
+    expect(answer.events?.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+    const { forward, reverse } = answer.links[0] ?? {};
+    expect(forward?.qdiscs.map(({ kind, parent }) => `${parent} ${kind}`)).toEqual([
+      'root netem',
+      '1:1 tbf',
+      '2:1 fq_codel',
+    ]);
+    expect(forward?.marks.queue).toBeGreaterThan(3);
+    expect(reverse?.drops).toEqual({ loss: 0, queue: 0 });
+    expect(tcpOf(answer).rtt_ms?.p90).toBeGreaterThan(60);
+    const alike = tcpOf(await run({ rate: '12mbit' }));
+    expect(tcpOf(answer).goodput_bps / alike.goodput_bps).toBeGreaterThan(0.9);
+    expect(tcpOf(answer).goodput_bps / alike.goodput_bps).toBeLessThan(1.15);
+  });
+
   test('classes of an htb get their shares', async () => {
     const queue = {
       kind: 'htb',

@@ -221,6 +221,7 @@ export function encodeQdiscOptions(o: QdiscOptions): Uint8Array {
     case 'mqprio':
     case 'skbprio':
     case 'cbs':
+    case 'plug':
     case 'drr':
     case 'qfq':
     case 'pfifo_fast':

@@ -1,4 +1,4 @@
-/** Qdiscs whose options are one C struct or a few lists: sfb, ets, hfsc, multiq, mqprio, skbprio, cbs; and those that have none. */
+/** Qdiscs whose options are one C struct or a few lists: sfb, ets, hfsc, multiq, mqprio, skbprio, cbs, plug; and those that have none. */
 
 import { Struct, u8, u16, u32 } from '../struct.ts';
 import { array, encode, s32 } from './codecs.ts';
@@ -51,6 +51,11 @@ export interface CbsOptions {
   readonly idleslope: number;
   readonly sendslope: number;
 }
+/** Holds packets back until a change of its options lets all go, and has its device look at all that waits there. */
+export interface PlugOptions {
+  readonly kind: 'plug';
+  readonly action: 'release-indefinite';
+}
 export interface BareOptions {
   readonly kind: 'multiq' | 'drr' | 'qfq' | 'pfifo_fast';
 }
@@ -61,6 +66,7 @@ export type StructOptions =
   | MqprioOptions
   | SkbprioOptions
   | CbsOptions
+  | PlugOptions
   | BareOptions;
 
 const sfbQopt = Struct({
@@ -95,6 +101,9 @@ const cbsQopt = Struct({
 });
 const CBS_PARMS = 1;
 const multiqQopt = Struct({ bands: u16, maxBands: u16 });
+/** TCQ_PLUG_RELEASE_INDEFINITE */
+const PLUG_ACTIONS = { 'release-indefinite': 2 } as const;
+const plugQopt = Struct({ action: s32, limit: u32 });
 const hfscQopt = Struct({ defaultClass: u16 });
 const skbprioQopt = Struct({ limit: u32 });
 
@@ -125,6 +134,8 @@ export function encodeStruct(o: StructOptions): Uint8Array {
       return o.limit === undefined ? new Uint8Array() : encode(skbprioQopt, { limit: o.limit });
     case 'cbs':
       return raw(CBS_PARMS, encode(cbsQopt, o));
+    case 'plug':
+      return encode(plugQopt, { action: PLUG_ACTIONS[o.action], limit: 0 });
     case 'multiq':
       return encode(multiqQopt, {});
     default:

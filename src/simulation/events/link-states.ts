@@ -5,6 +5,7 @@ import type { QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
 import { handle } from '../../abi/netlink/tc.ts';
 import { delayTable } from '../links/delay-distribution.ts';
 import type { Direction, Widest } from '../links/direction.ts';
+import { behindGate } from '../links/gate.ts';
 import type { TcStep } from '../links/step.ts';
 import type { Place } from '../plan/issue.ts';
 import type { DirectionSpec } from '../plan/request.ts';
@@ -39,7 +40,7 @@ export class WayState {
     this.link = link;
     this.way = way;
     this.#plan = plan;
-    this.#steps = initial.steps;
+    this.#steps = behindGate(initial);
     this.widest = widestOf(initial);
   }
 
@@ -57,7 +58,7 @@ export class WayState {
 
   #changed(place: Place, n: number): Action[] {
     const planned = this.#plan(this.link, this.way, this.#overrides, n);
-    const { steps } = planned;
+    const steps = behindGate(planned);
     this.widest = widestOf(planned, this.widest);
     const changes = this.#changesTo(place, steps);
     this.#steps = steps;

@@ -104,7 +104,9 @@ export function planDirection(
     ...(netem ? [{ place, step: 'qdisc', parent: TC_H.ROOT, handle: netemHandle, options: netem } as const] : []),
     ...planBottleneck(at('queue'), spec.queue, shaper),
   ];
-  const gsoMaxSegs = gsoLimit(netem, steps, rate === undefined ? undefined : shaper.burst, frameBytes);
+  // tbf cuts a long packet into frames itself: those that wait for a trace are as many as a link of its rate would take.
+  const together = trace ? planBurst(at, spec, rate, frameBytes) : shaper.burst;
+  const gsoMaxSegs = gsoLimit(netem, steps, rate === undefined ? undefined : together, frameBytes);
   return {
     steps,
     ...(gsoMaxSegs !== undefined && { gsoMaxSegs }),
@@ -128,7 +130,8 @@ function tracedBucket(deliveries: DeliveryTrace, steps: readonly TcStep[]): { tr
     const limit = qdiscs.flatMap(({ options: o }) =>
       (o.kind === 'pfifo' || o.kind === 'bfifo') && o.limit !== undefined ? [o.limit] : [],
     )[0];
-    return { trace: { deliveries, parent, handle, options: { ...options, limit: limit ?? options.limit } } };
+    const isFifo = limit !== undefined;
+    return { trace: { deliveries, parent, handle, options: { ...options, limit: limit ?? options.limit }, isFifo } };
   }
   return {};
 }

@@ -14,9 +14,8 @@ export function markedBy(extra: ExtraStats | undefined): number {
     .reduce((sum, [name, value]) => (counters.includes(name) && typeof value === 'number' ? sum + value : sum), 0);
 }
 
-/** netem that marks instead of losing. Beside duplicates and a trace's own frames, which nobody counts, its marks are not told from losses. */
-const tellsMarks = ({ steps, trace }: Direction): boolean =>
-  !trace &&
+/** netem that marks instead of losing. Beside duplicates, which nobody counts, its marks are not told from losses. */
+const tellsMarks = ({ steps }: Direction): boolean =>
   steps.some(
     (step) => step.step === 'qdisc' && step.options.kind === 'netem' && step.options.ecn && !step.options.duplicate,
   );

@@ -31,8 +31,8 @@ import { addressPlace, type Interface, isVlanAware, type Link, type Node, type P
 import { parseTime } from '../plan/units.ts';
 import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts';
 import { numberDevicesOf } from './device-numbers.ts';
+import { stepsOf } from './gate.ts';
 import { ownSysctls, sharedSysctls, trackingSysctls } from './host-tables.ts';
-import { opportunityBytes } from './mahimahi.ts';
 import { routeMulticast } from './multicast-routes.ts';
 import { DEVICE_QUEUES, needsSeveralQueues } from './queue.ts';
 import type { TcStep } from './step.ts';
@@ -191,14 +191,12 @@ export const passOn = (from: number, to: number): NetlinkRequest =>
 function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes' | 'devices'>): AskedMessage[] {
   const [first, second] = devices.ofLink.get(link) ?? [0, 0];
   const [forward, reverse] = plan.directions.get(link) ?? [];
-  // A trace's bucket is opened with a frame that is a little too long for it: let that one be sent.
-  const leastMtu = forward?.trace || reverse?.trace ? opportunityBytes + 32 : 0;
-  const mtu = Math.max(leastMtu, ...link.ports.map((port) => port.mtu));
+  const mtu = Math.max(...link.ports.map((port) => port.mtu));
   return [
     cable(`l${link.index}a`, first, mtu, link.ports[0], { nodes, devices, plan, steps: reverse?.steps ?? [] }),
     cable(`l${link.index}b`, second, mtu, link.ports[1], { nodes, devices, plan, steps: forward?.steps ?? [] }),
-    ...shape(second, forward?.steps ?? []),
-    ...shape(first, reverse?.steps ?? []),
+    ...shape(second, forward ? stepsOf(forward) : []),
+    ...shape(first, reverse ? stepsOf(reverse) : []),
     ...askedAt(
       link.place,
       newQdisc({ index: first, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),

@@ -27,4 +27,6 @@ export interface TracedBucket {
   readonly parent: number;
   readonly handle: number;
   readonly options: TbfOptions;
+  /** Nothing but the bucket takes packets out of the queue. */
+  readonly isFifo: boolean;
 }

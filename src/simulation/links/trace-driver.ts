@@ -8,46 +8,50 @@ import { SOCK } from '../../abi/uapi/socket.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { plus } from '../../kernel/memory.ts';
 import { mapBuffer } from '../../kernel/syscalls/memory.ts';
-import { sendto, socket } from '../../kernel/syscalls/net.ts';
+import { socket } from '../../kernel/syscalls/net.ts';
 import type { UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import type { ProgramTask, Stage } from '../run/program.ts';
+import { bell, bellOf } from './gate.ts';
 import type { DeliveryTrace } from './mahimahi.ts';
 import type { TracedBucket } from './step.ts';
 
-/** IEEE 802 local experimental Ethertype: nobody listens for it. */
-const EXPERIMENTAL = 0x88b5;
-/** How much longer than its peak burst a frame is that no bucket takes. */
-const TOO_LONG = 8;
 /** A peak rate beyond any clock, in bytes a second: it only says how long a frame may be, however much the bucket holds. */
 const ANY_RATE = 1e13;
 /** Room for one message about a qdisc. */
 const ANSWER_BYTES = 4096;
+/** Messages that are sent together. */
+const TOLD_BYTES = 4096;
+/** Questions whose answers fit the buffer of a netlink socket together. */
+const ASKED_AT_ONCE = 16;
 
 /**
- * tbf fills its bucket when its options are set, and looks at its queue when something is sent: a frame that it cannot
- * take, and drops, makes it look. What waits decides how much it is given, so that nothing of an opportunity is left
- * for a packet that comes after it; where nothing waits, nothing is done.
+ * tbf fills its bucket when its options are set, and looks at its queue when its device is told to (gate.ts). What waits
+ * decides how much it is given, so that nothing of an opportunity is left for a packet that comes after it; where nothing
+ * waits, nothing is done. `steady`: no event empties a queue.
  */
-export async function driveTrace(task: ProgramTask, stage: Stage, traced: readonly Traced[]): Promise<void> {
-  const kick = must('socket', await socket(task, AF.PACKET, SOCK.RAW | SOCK.CLOEXEC, 0));
-  const frameBytes = Math.max(...traced.map(({ bucket }) => bucket.options.burst)) + TOO_LONG;
-  const longFrame = await mapBuffer(task, frameBytes);
+export async function driveTrace(
+  task: ProgramTask,
+  stage: Stage,
+  traced: readonly Traced[],
+  steady: boolean,
+): Promise<void> {
   const rtnl = await QuietNetlink.open(task);
-  const gates = traced.map((one) => new Gate(one));
+  const gates = traced.map((one) => new Gate(one, steady));
   const schedule = [...new Set(gates.flatMap(({ counts }) => [...counts.keys()]))].sort((a, b) => a - b);
   const periodMs = traced[0]?.bucket.deliveries.periodMs ?? 1;
   for (let round = 0; ; round++) {
     for (const ms of schedule) {
       await sleepUntil(task, stage.beganNs + (round * periodMs + ms) * 1e6);
-      for (const gate of gates) {
-        const opportunities = gate.counts.get(ms);
-        if (opportunities === undefined) continue;
-        const { qlen, backlog } = await rtnl.backlog(gate.ask);
-        if (qlen === 0) continue;
-        await rtnl.tell(gate.fill(opportunities, qlen, backlog));
-        await sendto(task, kick, longFrame, frameBytes, 0, { device: gate.device, protocol: EXPERIMENTAL });
+      const due = gates.filter(({ counts }) => counts.has(ms));
+      const unknown = due.filter((gate) => !gate.isBeyond(gate.counts.get(ms) ?? 0));
+      for (let from = 0; from < unknown.length; from += ASKED_AT_ONCE) {
+        const some = unknown.slice(from, from + ASKED_AT_ONCE);
+        await rtnl.tell(some.map(({ ask }) => ask));
+        for (const gate of some) gate.waiting = await rtnl.backlog();
       }
+      const fills = due.flatMap((gate) => gate.open(gate.counts.get(ms) ?? 0));
+      if (fills.length > 0) await rtnl.tell(fills);
     }
   }
 }
@@ -58,21 +62,31 @@ export interface Traced {
   readonly bucket: TracedBucket;
 }
 
+/** What waits at a bucket, or the least that does. */
+interface Waiting {
+  readonly packets: number;
+  readonly bytes: number;
+}
+const nothing: Waiting = { packets: 0, bytes: 0 };
+
 /** One of them, with the messages that open it. */
 class Gate {
-  readonly device: number;
   /** Opportunities of each millisecond of a round that has any. */
   readonly counts: ReadonlyMap<number, number>;
   /** Asks what waits. */
   readonly ask: Uint8Array;
+  waiting = nothing;
   readonly #traced: Traced;
+  readonly #isKept: boolean;
+  readonly #bell: Uint8Array;
   readonly #fills = new Map<string, Uint8Array>();
 
-  constructor(traced: Traced) {
+  constructor(traced: Traced, steady: boolean) {
     this.#traced = traced;
-    this.device = traced.device;
+    this.#isKept = steady && traced.bucket.isFifo;
     this.counts = countsOf(traced.bucket.deliveries);
     this.ask = frame(getQdisc(this.#place), 0);
+    this.#bell = frame(quietly(changeQdisc(bellOf(traced.device), bell)), 0);
   }
 
   get #place() {
@@ -80,16 +94,29 @@ class Gate {
     return { index: device, parent: bucket.parent, handle: bucket.handle };
   }
 
-  /** Lets all pass that waits, each packet for as much as a whole one, or as much as the opportunities deliver. */
-  fill(opportunities: number, qlen: number, backlog: number): Uint8Array {
+  /** More waits for sure than so many opportunities deliver: what it is exactly makes no difference. */
+  isBeyond(opportunities: number): boolean {
+    return this.waiting.bytes > opportunities * this.#traced.bucket.options.burst;
+  }
+
+  /**
+   * Lets all pass that waits, each packet for as much as a whole one, or as much as the opportunities deliver. The bell
+   * comes first: it rings when the message after it has been done, as then softirqs are let in again.
+   */
+  open(opportunities: number): readonly Uint8Array[] {
     const { options } = this.#traced.bucket;
-    const allGoes = backlog <= opportunities * options.burst;
-    const [frames, atLeast] = allGoes ? [qlen, options.burst] : [opportunities, 0];
+    const { packets, bytes } = this.waiting;
+    if (packets === 0) return [];
+    const most = opportunities * options.burst;
+    const [frames, atLeast] = bytes <= most ? [packets, options.burst] : [opportunities, 0];
+    // Of a fifo nothing else takes packets. How many are left is not known, but some are where bytes are.
+    const left = this.#isKept ? bytes - most : 0;
+    this.waiting = left > 0 ? { packets: 1, bytes: left } : nothing;
     const key = `${frames} ${atLeast}`;
     const known = this.#fills.get(key);
     const message = known ?? frame(quietly(changeQdisc(this.#place, bucketOf(options, frames, atLeast))), 0);
     this.#fills.set(key, message);
-    return message;
+    return [this.#bell, message];
   }
 }
 
@@ -134,25 +161,37 @@ class QuietNetlink {
 
   static async open(task: ProgramTask): Promise<QuietNetlink> {
     const fd = must('socket', await socket(task, AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK.ROUTE));
-    return new QuietNetlink(task, fd, await mapBuffer(task, 2 * ANSWER_BYTES));
+    return new QuietNetlink(task, fd, await mapBuffer(task, TOLD_BYTES + ANSWER_BYTES));
   }
 
-  async tell(message: Uint8Array): Promise<void> {
-    this.#task.memory.write(this.#buffer.at, message);
-    must('sendto', await this.#task.syscall('sendto', this.#fd, this.#buffer.at, message.length, 0, 0, 0));
+  /** One after the other, each done when this is. */
+  async tell(messages: readonly Uint8Array[]): Promise<void> {
+    let length = 0;
+    for (const message of messages) {
+      if (length + message.length > TOLD_BYTES) {
+        await this.#send(length);
+        length = 0;
+      }
+      this.#task.memory.write(plus(this.#buffer.at, length), message);
+      length += message.length;
+    }
+    await this.#send(length);
   }
 
-  /** What waits at the qdisc that the message asks for. */
-  async backlog(message: Uint8Array): Promise<{ readonly qlen: number; readonly backlog: number }> {
-    await this.tell(message);
-    const at = plus(this.#buffer.at, ANSWER_BYTES);
+  async #send(length: number): Promise<void> {
+    must('sendto', await this.#task.syscall('sendto', this.#fd, this.#buffer.at, length, 0, 0, 0));
+  }
+
+  /** What waits at the next qdisc that was asked for. */
+  async backlog(): Promise<Waiting> {
+    const at = plus(this.#buffer.at, TOLD_BYTES);
     const length = must('recvfrom', await this.#task.syscall('recvfrom', this.#fd, at, ANSWER_BYTES, 0, 0, 0));
     const { memory } = this.#task;
     if (memory.u16(plus(at, TYPE_AT)) !== RTM.NEWQDISC) throw new Error(refusalOf(memory.copy(at, length)));
     for (let offset = ATTRIBUTES_AT; offset < length; ) {
       const attribute = plus(at, offset);
       if (memory.u16(plus(attribute, 2)) === TCA.STATS)
-        return { qlen: memory.u32(plus(attribute, QLEN_AT)), backlog: memory.u32(plus(attribute, QLEN_AT + 4)) };
+        return { packets: memory.u32(plus(attribute, QLEN_AT)), bytes: memory.u32(plus(attribute, QLEN_AT + 4)) };
       offset += (memory.u16(attribute) + 3) & ~3;
     }
     throw new Error('no statistics of a qdisc');

@@ -1,5 +1,6 @@
 /** Looks at connections and queues at an interval, in virtual time. */
 
+import { TC_H } from '../../abi/netlink/constants.ts';
 import { dumpQdiscs, formatHandle } from '../../abi/netlink/tc.ts';
 import { parseQdisc } from '../../abi/netlink/tc-stats.ts';
 import { stealFd } from '../../kernel/syscalls/namespace.ts';
@@ -9,6 +10,7 @@ import type { UserTask } from '../../kernel/user-task.ts';
 import type { EventMark } from '../events/event.ts';
 import type { LinkRates } from '../events/rates.ts';
 import type { Direction } from '../links/direction.ts';
+import { isFirst, isOfGate } from '../links/gate.ts';
 import { markedBy, withoutMarks } from '../links/marks.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Link } from '../plan/topology.ts';
@@ -218,11 +220,11 @@ export async function readQueues(
   for (const { payload } of await rtnl.ask(dumpQdiscs())) {
     const { index, kind, handle, parent, stats, extra } = parseQdisc(payload);
     if (kind === 'ingress') cameIn.set(index, stats.packets);
-    if (kind === 'ingress' || kind === 'noqueue') continue;
+    if (kind === 'ingress' || kind === 'noqueue' || isOfGate(handle)) continue;
     const result: QdiscResult = {
       kind,
       handle: formatHandle(handle),
-      parent: formatHandle(parent),
+      parent: isFirst(parent) ? formatHandle(TC_H.ROOT) : formatHandle(parent),
       sent_bytes: stats.bytes,
       sent_packets: stats.packets,
       drops: stats.drops,
@@ -232,7 +234,8 @@ export async function readQueues(
       backlog_packets: stats.qlen,
       ...(extra && { extra }),
     };
-    byDevice.set(index, [...(byDevice.get(index) ?? []), result]);
+    const known = byDevice.get(index) ?? [];
+    byDevice.set(index, isFirst(parent) ? [result, ...known] : [...known, result]);
   }
   return new Map(
     [...directions].map(([link, [forward, reverse]]) => {

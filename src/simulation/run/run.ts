@@ -228,7 +228,7 @@ function startTraces(plan: Plan, stage: Stage, pool: TaskPool, fail: (cause: unk
     );
     // Both ways often have the same: one task wakes for both.
     for (const [, alike] of Map.groupBy(traced, ({ bucket }) => bucket.deliveries.periodMs))
-      pool.run(undefined, (task) => driveTrace(task, stage, alike)).catch(fail);
+      pool.run(undefined, (task) => driveTrace(task, stage, alike, plan.events.length === 0)).catch(fail);
   }
 }
 
