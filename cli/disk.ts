@@ -4,6 +4,7 @@ import type { MountRequest, StackRequest } from '../src/image/mounted-image.ts';
 import { neighbours } from '../src/node/neighbours.ts';
 import { openImageFile } from '../src/node/open-image-file.ts';
 import { unpacker } from '../src/node/unpack.ts';
+import type { ByteSource } from '../src/storage/byte-source.ts';
 import { type OpenedDisk, openDisk } from '../src/storage/open-disk.ts';
 import type { DiskOptions, MountOptions, StackOptions } from './options.ts';
 import { unlockOf } from './unlock.ts';
@@ -11,6 +12,8 @@ import { unlockOf } from './unlock.ts';
 export interface DiskFile extends OpenedDisk {
   /** Throws when the file was written to since it was opened. */
   checkUnchanged(): void;
+  /** Its bytes, no longer compressed. */
+  readonly file: ByteSource;
 }
 
 /** `progress` is told of the bytes of what has to be kept in a file first. */
@@ -27,7 +30,7 @@ export async function openDiskFile(
     files: path === '-' ? undefined : neighbours(path).files,
     unpack: unpacker(path).unpack,
   });
-  return { ...disk, checkUnchanged: () => file.checkUnchanged() };
+  return { ...disk, file, checkUnchanged: () => file.checkUnchanged() };
 }
 
 export interface StackFiles extends StackRequest {

@@ -97,7 +97,7 @@ describe('lkl mkfs', () => {
     expect({ status: there.status, text: readFileSync(at('there'), 'utf8') }).toEqual({ status: 1, text: 'precious' });
     const tooLong = lkl(['mkfs', '-t', 'xfs', '-s', '320M', '-L', 'longer than twelve', at('none')]);
     expect(tooLong).toMatchObject({ status: 1, stderr: 'lkl: xfs has a label of 12 bytes at most\n' });
-    const tooSmall = lkl(['mkfs', '-t', 'xfs', '-s', '1M', at('none')]);
+    const tooSmall = lkl(['mkfs', '-t', 'xfs', '-s', '1M', at('none'), '--', '-m', 'crc=1']);
     expect(tooSmall.status).toBe(2);
     expect(tooSmall.stderr).toMatch(/^lkl: mkfs.xfs ended with 1: /);
     expect(lkl(['mkfs', '-t', 'nothing', '-s', '1M', at('none')]).status).not.toBe(0);

@@ -4,7 +4,7 @@ import { Argument, Command, Option } from 'commander';
 import { exitCodes } from '../failure.ts';
 import { bytes, partitionOption, quietOption } from '../options.ts';
 import type { FsckOptions } from './fsck.ts';
-import type { MkfsOptions } from './mkfs.ts';
+import type { MkfsOptions, MkfsSize } from './mkfs.ts';
 import type { ResizeOptions } from './resize.ts';
 import type { RunOptions } from './run.ts';
 import type { ShellOptions } from './shell.ts';
@@ -17,8 +17,9 @@ const seedOption = () =>
 const mkfsHelp = `
 The file system is made by its own program (mke2fs, mkfs.xfs, mkfs.btrfs, mkfs.fat, mkfs.exfat, mkfs.f2fs, mksquashfs,
 mkfs.erofs) on a Linux kernel in this process: no root, no mount. What stands behind -- goes to that program as it is.
-With --from it is then mounted there and filled: a folder with all that is in it, or a tar. Owners are root unless
---keep-owner says otherwise.
+With --from it is then mounted there and filled: a folder with all that is in it, a tar, the image of a container
+(docker save, an OCI archive), a cpio or another image. Of a folder all belongs to root unless --keep-owner says
+otherwise. Paths of a tar are taken from the top, whatever ".." they have, and symlinks on the way stay inside.
 
 SOURCE_DATE_EPOCH in the environment is the time of everything, files that are newer included; --seed alone stands for
 2026-01-01.
@@ -26,7 +27,11 @@ SOURCE_DATE_EPOCH in the environment is the time of everything, files that are n
 Examples:
   lkl mkfs -t ext4 -s 2G disk.img --label data
   lkl mkfs -t xfs -s 1G root.xfs --from rootfs/ --seed 1
-  lkl mkfs -t squashfs app.squashfs --from app/ -- -comp zstd`;
+  lkl mkfs -t ext4 -s fit root.ext4 --from image.tar
+  lkl mkfs -t squashfs app.squashfs --from app/ -- -comp zstd
+
+Exit codes: 0 all is there; 1 the command line is wrong; 2 it does not fit, or what it is made of is at fault; 3 all is
+there but what the file system cannot have, such as symlinks on FAT; 4 anything else.`;
 
 const fsckHelp = `
 Nothing is written unless --auto or --yes says so. The program's own words are on standard output.
@@ -50,11 +55,16 @@ export const toolCommands = (): readonly Command[] => [
     .addArgument(new Argument('<image>', 'a file that is made, or with --force made anew, or a block device'))
     .addArgument(new Argument('[words...]', 'behind --: for the program that makes it'))
     .requiredOption('-t, --type <type>', 'ext4, xfs, btrfs, vfat, squashfs …')
-    .option('-s, --size <size>', 'of a new file: 512M, 2G (default: that of a file that is there)', bytes)
+    .option(
+      '-s, --size <size>',
+      'of a new file: 512M, 2G; fit: the smallest that holds what --from names (default: that of a file that is there)',
+      sizeOrFit,
+    )
     .option('-L, --label <label>', 'of the file system')
     .option('-U, --uuid <uuid>', 'of the file system (vfat: its serial number)')
     .option('--from <path>', 'what it is filled with: a folder, or a tar (- is standard input)')
-    .option('--keep-owner', 'files stay whose they are')
+    .option('--keep-owner', 'files of a folder stay whose they are')
+    .option('--even-if-cut', 'of an image or an archive that was cut short take what is there')
     .option('-f, --force', 'where something is already')
     .addOption(seedOption())
     .addOption(quietOption())
@@ -70,9 +80,10 @@ export const toolCommands = (): readonly Command[] => [
     .addArgument(new Argument('<image>', 'a file that is made, or with --force made anew'))
     .addArgument(new Argument('[words...]', 'behind --: for the program that makes it'))
     .requiredOption('-t, --type <type>', 'ext4, xfs, btrfs, vfat, squashfs …')
-    .option('-s, --size <size>', 'of the new file; squashfs and erofs are as large as what is in them', bytes)
+    .option('-s, --size <size>', 'of the new file: 512M, 2G, fit; squashfs and erofs always fit', sizeOrFit)
     .option('-L, --label <label>', 'of the file system')
     .option('-U, --uuid <uuid>', 'of the file system (vfat: its serial number)')
+    .option('--even-if-cut', 'of what was cut short take what is there')
     .option('-f, --force', 'where something is already')
     .addOption(seedOption())
     .addOption(quietOption())
@@ -111,6 +122,7 @@ export const toolCommands = (): readonly Command[] => [
     .addOption(new Option('-t, --type <type>', 'of the file system (default: found out)'))
     .addOption(partitionOption())
     .option('-r, --read-only', 'the image is not written; then it may have any format')
+    .option('--even-if-cut', 'with --read-only: what is there of an image that was cut short')
     .action(async (image: string, options: ShellOptions) => {
       process.exitCode = await (await import('./shell.ts')).shell(image, options);
     }),
@@ -137,5 +149,7 @@ function sizeOrMore(text: string): Size {
   const isMore = text.startsWith('+');
   return { bytes: bytes(isMore ? text.slice(1) : text), isMore };
 }
+
+const sizeOrFit = (text: string): MkfsSize => (text === 'fit' ? text : bytes(text));
 
 const gather = (value: string, before: readonly string[]): readonly string[] => [...before, value];

@@ -1,41 +1,86 @@
 /** What a new file system is filled with: a folder of this machine, or the tree of whatever holds one. */
 
 import { statSync } from 'node:fs';
+import { readTar, TarError } from '../../src/archive/tar-reader.ts';
+import { HostError } from '../../src/errors/host-error.ts';
 import type { Linux } from '../../src/linux.ts';
 import { hostTree } from '../../src/node/host-tree.ts';
+import type { ByteSource } from '../../src/storage/byte-source.ts';
 import type { Attributes, Entry } from '../../src/tree/write/entry.ts';
+import { tarEntries } from '../../src/tree/write/tar-entries.ts';
 import { treeEntries } from '../../src/tree/write/tree-entries.ts';
-import { openDiskFile } from '../disk.ts';
+import { type DiskFile, openDiskFile } from '../disk.ts';
 import { Failure } from '../failure.ts';
+import { pathChanges } from '../write/path-changes.ts';
+
+const PIECE_BYTES = 1024 * 1024;
 
 export interface ContentsOptions {
   /** Owners stay; else all belongs to root, when it comes of a folder. */
   readonly keepOwner?: true;
   /** Nothing is newer: nanoseconds since 1970. */
   readonly notAfterNs?: bigint | undefined;
+  /** Also what was cut short: what is there of it. */
+  readonly evenIfCut?: true;
 }
 
-/** Runs `work` with the tree at `path`, its root included, and lets go of it. */
+/** The tree, its root included; may be asked for several times, one after another. */
+export type Contents = () => AsyncIterable<Entry>;
+
+/** Runs `work` with the tree at `path` and lets go of it. */
 export async function withContents<T>(
   path: string,
   engine: Linux,
   options: ContentsOptions,
-  work: (tree: AsyncIterable<Entry>) => Promise<T>,
+  work: (contents: Contents) => Promise<T>,
 ): Promise<T> {
   if (path !== '-') {
     const stats = statSync(path, { throwIfNoEntry: false });
     if (!stats) throw new Failure('usage', `${path}: there is no such file or folder`);
     if (stats.isDirectory()) {
       const ids = options.keepOwner ? {} : { uid: 0, gid: 0 };
-      return work(settled(hostTree(Buffer.from(path), new Uint8Array(0), ids), options));
+      return work(() => settled(hostTree(Buffer.from(path), new Uint8Array(0), ids), options));
     }
   }
-  const { device } = await openDiskFile(path);
-  const mounted = await engine.openTree(device, {});
+  const disk = await openDiskFile(path);
+  if (isPlainTar(disk)) return withTar(disk, options, work);
+  const mounted = await engine.openTree(disk.device, { evenIfCut: options.evenIfCut });
   try {
-    return await work(settled(treeEntries(mounted.tree), options));
+    return await work(() => settled(treeEntries(mounted.tree), options));
   } finally {
     await mounted.close();
+  }
+}
+
+/** Not one that has the image of a container in it. */
+const isPlainTar = ({ layers: [outer, ...others] }: DiskFile): boolean =>
+  outer?.format === 'tar' && outer.note === undefined && others.length === 0;
+
+/** Entry by entry, as `lkl tar -x` unpacks it: the same symlinks on the way, the same "..". */
+async function withTar<T>(
+  { device, file }: DiskFile,
+  options: ContentsOptions,
+  work: (contents: Contents) => Promise<T>,
+): Promise<T> {
+  if (device.cut !== undefined && !options.evenIfCut) throw new HostError('image-cut', device.cut);
+  let changes = pathChanges();
+  try {
+    const done = await work(() => {
+      changes = pathChanges();
+      return settled(tarEntries(readTar(piecesOf(file)), changes), options);
+    });
+    changes.tell();
+    return done;
+  } catch (cause) {
+    throw cause instanceof TarError ? new Failure('image', cause.message) : cause;
+  }
+}
+
+async function* piecesOf(file: ByteSource): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < file.sizeBytes; at += PIECE_BYTES) {
+    const piece = new Uint8Array(Math.min(PIECE_BYTES, file.sizeBytes - at));
+    await file.read(at, piece);
+    yield piece;
   }
 }
 

@@ -1,10 +1,11 @@
 /** Checks a file system of an image in this process, and repairs it. */
 
+import { mustNotBeWritten } from '../../src/node/file-lock.ts';
 import { writableFile } from '../../src/node/writable-file.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { checkFileSystem } from '../../src/tools/check-file-system.ts';
 import { type CheckHow, fileSystemTools, type Verdict } from '../../src/tools/file-systems.ts';
-import { volumeOf } from '../../src/tools/volume.ts';
+import { findVolume } from '../../src/tools/find-volume.ts';
 import { openDiskFile } from '../disk.ts';
 import { exitCodes } from '../failure.ts';
 import { standardOutput } from '../output/output.ts';
@@ -26,18 +27,16 @@ const codes: Readonly<Record<Verdict, number>> = {
 /** Answers the exit code. */
 export async function fsck(image: string, { type, partition, auto, yes }: FsckOptions): Promise<number> {
   const how: CheckHow = yes ? 'all' : auto ? 'safe' : 'look';
+  // What is read while it is written is no state that it ever had.
+  if (how === 'look' && image !== '-') mustNotBeWritten(image);
   const output = standardOutput();
   const file = how === 'look' ? undefined : writableFile(image);
   try {
     // Whatever holds a disk can be looked at; what is written is raw.
     const device = file ? rawDevice(file) : (await openDiskFile(image)).device;
     return await inWorkshop({}, async (shop, engine) => {
-      const volume = volumeOf(
-        await engine.inspect(device),
-        partition,
-        type,
-        (known) => !!fileSystemTools(known)?.check,
-      );
+      const can = (known: string) => !!fileSystemTools(known)?.check;
+      const volume = await findVolume(device, await engine.inspect(device), { partition, type, can });
       const { write: _, flush: __, ...readOnly } = device;
       const disk = await shop.attach(how === 'look' ? readOnly : device);
       const path = `${disk}${volume.partition ?? ''}`;

@@ -28,6 +28,7 @@ export function makeImageFile(path: string, { size, force }: ImageFileOptions): 
   if (stats && !stats.isFile()) throw new Failure('usage', `${path} is there and is no file`);
   if (stats && stats.size > 0 && !force) throw new Failure('usage', `${path} is there already: --force makes it anew`);
   const bytes = size ?? stats?.size ?? 0;
+  if (size === 0) throw new Failure('usage', 'an image of 0 bytes holds nothing');
   if (bytes === 0) throw new Failure('usage', `say how large ${path} is to be: --size 1G`);
   // Nothing of what was in it stays: the file system is of zeros, as the same seed demands.
   // Whoever has it mounted keeps it.

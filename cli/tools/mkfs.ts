@@ -1,30 +1,44 @@
 /** Makes a file system in an image file, in this process: empty, or of a folder, a tar or another image. */
 
+import { KernelError } from '../../src/kernel/kernel-error.ts';
 import type { Linux } from '../../src/linux.ts';
-import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { fileSystemTools } from '../../src/tools/file-systems.ts';
 import { fillFileSystem } from '../../src/tools/fill-file-system.ts';
 import { makeFileSystem } from '../../src/tools/make-file-system.ts';
-import { type MadeOfTree, makeOfTree } from '../../src/tools/make-of-tree.ts';
-import type { Workshop } from '../../src/tools/workshop.ts';
+import { makeOfTree } from '../../src/tools/make-of-tree.ts';
+import { likelyBytes, measureTree } from '../../src/tools/tree-measure.ts';
 import type { CopyOptions, CopyReport } from '../../src/tree/write/copy-tree.ts';
-import type { Entry } from '../../src/tree/write/entry.ts';
 import { tellLosses } from '../copy/cptofs.ts';
 import { Failure } from '../failure.ts';
 import { showProgress } from '../output/progress.ts';
-import { withContents } from './contents.ts';
-import { type ImageFileOptions, makeImageFile } from './image-file.ts';
-import { inWorkshop, sourceDateEpoch, type WorldOptions } from './shop.ts';
+import { type Contents, withContents } from './contents.ts';
+import { mkfsToFit } from './fit.ts';
+import { type ImageFileOptions, type MadeImage, makeImageFile } from './image-file.ts';
+import { inWorkshopOf, sourceDateEpoch, toolEngine, type WorldOptions } from './shop.ts';
 import { temporaryDisk } from './temporary-disk.ts';
 
-export interface MkfsOptions extends ImageFileOptions, WorldOptions {
+/** `fit`: as small as what is in it allows. */
+export type MkfsSize = number | 'fit';
+
+export interface MkfsOptions extends Omit<ImageFileOptions, 'size'>, WorldOptions {
   readonly type: string;
+  readonly size?: MkfsSize;
   readonly label?: string;
   readonly uuid?: string;
   readonly from?: string;
   readonly keepOwner?: true;
+  readonly evenIfCut?: true;
   readonly quiet?: true;
+}
+
+/** One file system to be made, of contents that may be read several times. */
+export interface MkfsJob {
+  readonly engine: Linux;
+  readonly image: string;
+  readonly more: readonly string[];
+  readonly options: MkfsOptions;
+  readonly contents: Contents | undefined;
 }
 
 /** What becomes as large as its content is made on a disk of this size: more than any of it can be, and sparse. */
@@ -32,73 +46,108 @@ const ROOM = 2 ** 40;
 
 /** Whether every file is there. When it rejects, a file that was made for this is gone again. */
 export async function mkfs(image: string, more: readonly string[], options: MkfsOptions): Promise<boolean> {
-  const { type } = options;
+  const { type, from, size } = options;
   const tools = fileSystemTools(type);
   const isOfTree = tools !== undefined && tools.make === undefined;
-  if (isOfTree && options.from === undefined)
-    throw new Failure('usage', `${type} is made of a tree: --from says of which`);
-  if (isOfTree && options.size !== undefined) throw new Failure('usage', `${type} is as large as what is in it`);
-  const made = makeImageFile(image, isOfTree ? { ...options, size: ROOM } : options);
+  if (isOfTree && from === undefined) throw new Failure('usage', `${type} is made of a tree: --from says of which`);
+  if (isOfTree && typeof size === 'number') throw new Failure('usage', `${type} is as large as what is in it`);
+  if (size === 'fit' && from === undefined)
+    throw new Failure('usage', '--size fit is the size of what is in it: --from says what that is');
+  const engine = await toolEngine();
+  const make = isOfTree ? ofTree : size === 'fit' ? mkfsToFit : ofSize;
+  const report =
+    from === undefined
+      ? await make({ engine, image, more, options, contents: undefined })
+      : await withContents(from, engine, contentsOptions(options), (contents) =>
+          make({ engine, image, more, options, contents }),
+        );
+  return report === undefined || tellLosses(report);
+}
+
+function contentsOptions({ keepOwner, evenIfCut }: MkfsOptions) {
+  const epoch = sourceDateEpoch();
+  const notAfterNs = epoch === undefined ? undefined : BigInt(epoch) * 1_000_000_000n;
+  return { notAfterNs, ...(keepOwner && { keepOwner }), ...(evenIfCut && { evenIfCut }) };
+}
+
+async function ofSize(job: MkfsJob): Promise<CopyReport | undefined> {
+  const { image, more, options } = job;
+  const { type, force, size } = options;
+  const bytes = size === 'fit' ? undefined : size;
+  if (bytes !== undefined && more.length === 0) mustBeEnough(type, bytes);
+  const made = makeImageFile(image, { ...(force && { force }), ...(bytes !== undefined && { size: bytes }) });
   try {
-    const device = rawDevice(made.file);
-    const make = isOfTree ? ofTree : emptyOrFilled;
-    const { report, bytes } = await inWorkshop(options, (shop, engine) => make(shop, engine, device, more, options));
-    made.keep(bytes);
-    return report === undefined || tellLosses(report);
+    const report = await makeAndFill(job, made);
+    made.keep();
+    return report;
   } catch (cause) {
     made.discard();
-    throw cause;
+    throw isFull(cause) ? await tooSmall(job, made.file.sizeBytes, cause) : cause;
   }
 }
 
-type Made = { readonly report: CopyReport | undefined; readonly bytes: number | undefined };
-
-async function emptyOrFilled(
-  shop: Workshop,
-  engine: Linux,
-  device: BlockDevice,
-  more: readonly string[],
-  options: MkfsOptions,
-): Promise<Made> {
-  const { type, label, uuid, from } = options;
-  const disk = await shop.attach(device);
-  await makeFileSystem(shop, disk, type, { label, uuid, more });
-  const report =
-    from === undefined
-      ? undefined
-      : await filling(from, engine, options, (tree, progress) => fillFileSystem(shop, disk, type, tree, progress));
-  await shop.commit();
-  return { report, bytes: undefined };
+/** What its program would say is about inodes and blocks. */
+function mustBeEnough(type: string, bytes: number): void {
+  const { leastBytes = 0 } = fileSystemTools(type) ?? {};
+  if (bytes >= leastBytes) return;
+  const [few, least] = [bytes, leastBytes].map((number) => number.toLocaleString('en'));
+  throw new Failure('usage', `${few} bytes are too few for ${type}, which has ${least} at least`);
 }
 
-async function ofTree(
-  shop: Workshop,
-  engine: Linux,
-  target: BlockDevice,
-  more: readonly string[],
-  options: MkfsOptions,
-): Promise<MadeOfTree> {
-  const { type, label, uuid, from = '' } = options;
+export const isFull = (cause: unknown): cause is KernelError =>
+  cause instanceof KernelError && cause.errno === 'ENOSPC';
+
+async function tooSmall(
+  { image, contents, options }: MkfsJob,
+  bytes: number,
+  { path = '' }: KernelError,
+): Promise<Failure> {
+  if (!contents) return new Failure('image', `${image}: there is no room in ${bytes.toLocaleString('en')} bytes`);
+  const measure = await measureTree(contents());
+  const [has, holds, wants] = [bytes, measure.bytes, likelyBytes(options.type, measure)].map((number) =>
+    number.toLocaleString('en'),
+  );
+  return new Failure(
+    'image',
+    `${image}: no room for ${path} in ${has} bytes; the tree has ${holds} bytes in ${measure.entries.toLocaleString('en')} files, for which about ${wants} are enough (--size fit finds the least)`,
+  );
+}
+
+/** The file system, and what is in it, in an image that is there. */
+export async function makeAndFill({ engine, more, options, contents }: MkfsJob, made: MadeImage) {
+  const { type, label, uuid, quiet } = options;
+  return inWorkshopOf(engine, options, async (shop) => {
+    const disk = await shop.attach(rawDevice(made.file));
+    await makeFileSystem(shop, disk, type, { label, uuid, more });
+    const report =
+      contents && (await withProgress(quiet, (progress) => fillFileSystem(shop, disk, type, contents(), progress)));
+    await shop.commit();
+    return report;
+  });
+}
+
+async function ofTree({ engine, image, more, options, contents }: MkfsJob): Promise<CopyReport | undefined> {
+  if (!contents) return undefined;
+  const { type, label, uuid, quiet, force } = options;
+  const made = makeImageFile(image, { size: ROOM, ...(force && { force }) });
   const scratch = temporaryDisk(ROOM);
   try {
-    const disks = { scratch: scratch.device, target };
-    return await filling(from, engine, options, (tree, progress) =>
-      makeOfTree(shop, disks, type, { label, uuid, more }, tree, progress),
+    const disks = { scratch: scratch.device, target: rawDevice(made.file) };
+    const { report, bytes } = await inWorkshopOf(engine, options, (shop) =>
+      withProgress(quiet, (progress) => makeOfTree(shop, disks, type, { label, uuid, more }, contents(), progress)),
     );
+    made.keep(bytes);
+    return report;
+  } catch (cause) {
+    made.discard();
+    throw cause;
   } finally {
     scratch.close();
   }
 }
 
-/** Runs `work` with what is to be in it, and shows how far it is. */
-async function filling<T>(
-  from: string,
-  engine: Linux,
-  { keepOwner, quiet }: MkfsOptions,
-  work: (tree: AsyncIterable<Entry>, options: CopyOptions) => Promise<T>,
-): Promise<T> {
-  const epoch = sourceDateEpoch();
-  const notAfterNs = epoch === undefined ? undefined : BigInt(epoch) * 1_000_000_000n;
+/** Shows how far it is. */
+async function withProgress<T>(quiet: true | undefined, work: (options: CopyOptions) => Promise<T>): Promise<T> {
   const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
   const line = await showProgress(quiet === true, () => counts);
   const progress = (entries: number, bytes: number) => {
@@ -107,8 +156,7 @@ async function filling<T>(
     line.tick();
   };
   try {
-    const options = { notAfterNs, ...(keepOwner && { keepOwner }) };
-    const done = await withContents(from, engine, options, (tree) => work(tree, { progress }));
+    const done = await work({ progress });
     line.done();
     return done;
   } finally {

@@ -2,6 +2,7 @@
 
 import { statSync, truncateSync } from 'node:fs';
 import { HostError } from '../../src/errors/host-error.ts';
+import { mustNotBeWritten } from '../../src/node/file-lock.ts';
 import { writableFile } from '../../src/node/writable-file.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { canShrink, resizeFileSystem } from '../../src/tools/resize-file-system.ts';
@@ -26,6 +27,8 @@ export async function resize(image: string, size: Size, { type }: ResizeOptions)
   const wanted = size.isMore ? stats.size + size.bytes : size.bytes;
   const bytes = Math.floor(wanted / SECTOR) * SECTOR;
   if (bytes === 0) throw new Failure('usage', 'an image has one sector of 512 bytes at least');
+  // Before the file is longer: whoever writes it knows nothing of that.
+  mustNotBeWritten(image);
   mustBeWhole(await (await openEngine()).inspect((await openDiskFile(image, { format: 'raw' })).device));
   const grows = bytes > stats.size;
   if (grows) truncateSync(image, bytes);

@@ -5,6 +5,7 @@ import { seededHost } from '../../src/kernel/seed.ts';
 import type { Linux } from '../../src/linux.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import { nodeToolbox } from '../../src/node/toolbox.ts';
+import type { Toolbox } from '../../src/tools/toolbox.ts';
 import { Workshop } from '../../src/tools/workshop.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
@@ -40,16 +41,33 @@ export async function inWorkshop<T>(
   options: WorldOptions,
   work: (shop: Workshop, engine: Linux) => Promise<T>,
 ): Promise<T> {
-  const toolbox = nodeToolbox();
-  // One more kernel reads what a new image is filled with.
-  const engine = await openEngine(undefined, 2 * KERNEL_MIB);
+  const engine = await toolEngine();
+  return inWorkshopOf(engine, options, (shop) => work(shop, engine));
+}
+
+/** For one workshop at a time, and one more kernel, which reads what a new image is filled with. */
+export const toolEngine = (): Promise<Linux> => openEngine(undefined, 2 * KERNEL_MIB);
+
+/** What one workshop compiled the next one has. */
+let shared: Toolbox | undefined;
+function toolbox(): Toolbox {
+  shared ??= nodeToolbox();
+  return shared;
+}
+
+/** The same on an engine that is there. */
+export async function inWorkshopOf<T>(
+  engine: Linux,
+  options: WorldOptions,
+  work: (shop: Workshop) => Promise<T>,
+): Promise<T> {
   const kernel = await engine.kernels.acquire({
     host: worldOf(options),
     memoryMib: KERNEL_MIB,
     clock: options.clock ?? 'virtual',
   });
   try {
-    return await work(await Workshop.open(kernel, toolbox, PROGRAMS_BYTES), engine);
+    return await work(await Workshop.open(kernel, toolbox(), PROGRAMS_BYTES));
   } finally {
     kernel.kill();
   }

@@ -11,6 +11,7 @@ import { fs2tar } from '../fs2tar/here.ts';
 import { defined } from '../options.ts';
 import { showProgress } from '../output/progress.ts';
 import type { TarOptions } from './command.ts';
+import { pathChanges } from './path-changes.ts';
 import { withChanges } from './session.ts';
 
 /** Whether every file is there. */
@@ -32,9 +33,10 @@ async function unpack(image: string, { file = '-', directory = '/', quiet, ...op
   const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
   const progress = await showProgress(quiet === true, () => counts);
   const stream = file === '-' ? process.stdin : await opened(file);
+  const changes = pathChanges();
   try {
     return await withChanges(image, options, async (mounted) => {
-      const report = await mounted.fill(Buffer.from(directory), tarEntries(readTar(undoneStream(stream))), {
+      const report = await mounted.fill(Buffer.from(directory), tarEntries(readTar(undoneStream(stream)), changes), {
         progress(entries, bytes) {
           counts.entries = entries;
           counts.bytesWritten = bytes;
@@ -42,6 +44,7 @@ async function unpack(image: string, { file = '-', directory = '/', quiet, ...op
         },
       });
       progress.done();
+      changes.tell();
       return tellLosses(report);
     });
   } catch (cause) {

@@ -1,13 +1,23 @@
 /** Keeps two processes from writing one file: Node has no flock(2), so a file beside it says who does. */
 
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { parse } from 'node:path';
 import { HostError } from '../errors/host-error.ts';
 
 interface Holder {
   readonly pid: number;
   readonly host: string;
+  /** The command that it runs: "lkl mount". */
+  readonly command?: string | undefined;
 }
+
+/** Of this process, without what may be private. */
+const command = (): string | undefined => {
+  const [, program, verb] = process.argv;
+  const name = program === undefined ? '' : parse(program).name;
+  return name === 'lkl' && verb !== undefined && /^[a-z0-9]+$/.test(verb) ? `lkl ${verb}` : name || undefined;
+};
 
 /**
  * Takes `path`.lock; answers how to give it back. Throws `image-in-use` while a process has it that lives on this machine,
@@ -17,7 +27,7 @@ export function lockFile(path: string): () => void {
   const name = `${path}.lock`;
   const own = `${name}.${process.pid}`;
   // Written whole under a name of our own first: link(2) then makes it the lock or fails, and nobody reads half of it.
-  writeFileSync(own, JSON.stringify({ pid: process.pid, host: hostname() } satisfies Holder));
+  writeFileSync(own, JSON.stringify({ pid: process.pid, host: hostname(), command: command() } satisfies Holder));
   try {
     if (!tryLink(own, name)) {
       const holder = holderOf(name);
@@ -29,6 +39,14 @@ export function lockFile(path: string): () => void {
     rmSync(own, { force: true });
   }
   return () => rmSync(name, { force: true });
+}
+
+/** For whoever only reads, and wants one state of it: throws `image-in-use` while a process has the lock. */
+export function mustNotBeWritten(path: string): void {
+  const name = `${path}.lock`;
+  if (!existsSync(name)) return;
+  const holder = holderOf(name);
+  if (holder === undefined || isAlive(holder)) throw inUse(path, name, holder);
 }
 
 function tryLink(from: string, to: string): boolean {
@@ -44,8 +62,9 @@ function tryLink(from: string, to: string): boolean {
 /** Undefined: it says nothing that is understood. */
 function holderOf(name: string): Holder | undefined {
   try {
-    const { pid, host } = JSON.parse(readFileSync(name, 'utf8')) as Partial<Holder>;
-    return Number.isSafeInteger(pid) && typeof host === 'string' ? { pid: Number(pid), host } : undefined;
+    const { pid, host, command } = JSON.parse(readFileSync(name, 'utf8')) as Partial<Holder>;
+    if (!Number.isSafeInteger(pid) || typeof host !== 'string') return undefined;
+    return { pid: Number(pid), host, ...(typeof command === 'string' && { command }) };
   } catch {
     return undefined;
   }
@@ -62,6 +81,7 @@ function isAlive({ pid, host }: Holder): boolean {
 }
 
 function inUse(path: string, name: string, holder: Holder | undefined): HostError {
-  const who = holder ? `process ${holder.pid} of ${holder.host} writes it` : 'somebody writes it';
+  const what = holder?.command === undefined ? '' : ` (${holder.command})`;
+  const who = holder ? `process ${holder.pid} of ${holder.host}${what} writes it` : 'somebody writes it';
   return new HostError('image-in-use', `${path}: ${who}; if that is not so, remove ${name}`);
 }

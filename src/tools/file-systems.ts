@@ -18,12 +18,18 @@ export interface FileSystemTools {
   readonly make?: (disk: string, request: MakeRequest) => readonly string[];
   /** Bytes, as UTF-8, of the longest label; 0: it has none. */
   readonly labelBytes: number;
+  /** Bytes of the smallest one that its program makes when it is told nothing more; measured with Debian 12's. */
+  readonly leastBytes?: number;
   readonly check?: {
     readonly command: (disk: string, how: CheckHow) => readonly string[];
     /** What its exit code says; undefined: it could not do its work. */
     readonly verdict: (exitCode: number) => Verdict | undefined;
+    /** What brings a lost superblock back first, when all may be repaired; `did`: the exit code that says so. */
+    readonly revive?: { readonly command: (disk: string) => readonly string[]; readonly did: number };
   };
 }
+
+const KIB = 1024;
 
 const given = (option: string, value: string | undefined): string[] => (value === undefined ? [] : [option, value]);
 
@@ -52,6 +58,7 @@ const ext = (type: string): FileSystemTools => ({
     disk,
   ],
   labelBytes: 16,
+  leastBytes: 104 * KIB,
   check: { command: (disk, how) => ['e2fsck', '-f', E2FSCK[how], disk], verdict: fsckVerdict },
 });
 
@@ -70,8 +77,10 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
       disk,
     ],
     labelBytes: 12,
+    leastBytes: 300 * KIB * KIB,
     check: {
-      command: (disk, how) => ['xfs_repair', ...(how === 'look' ? ['-n'] : []), disk],
+      // -e: 4 when it repaired something, else that is 0 as well.
+      command: (disk, how) => ['xfs_repair', how === 'look' ? '-n' : '-e', disk],
       verdict: (code) => (({ 0: 'clean', 1: 'damaged', 2: 'damaged', 4: 'mended' }) as const)[code],
     },
   },
@@ -86,9 +95,11 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
       disk,
     ],
     labelBytes: 255,
+    leastBytes: 109 * KIB * KIB,
     check: {
       command: (disk, how) => ['btrfs', 'check', how === 'look' ? '--readonly' : '--repair', '--force', disk],
       verdict: (code) => (code === 0 ? 'clean' : 'damaged'),
+      revive: { command: (disk) => ['btrfs', 'rescue', 'super-recover', '-y', disk], did: 2 },
     },
   },
   vfat: {
@@ -102,6 +113,7 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
       disk,
     ],
     labelBytes: 11,
+    leastBytes: 50 * KIB,
     check: {
       command: (disk, how) => ['fsck.fat', FSCK_FAT[how], disk],
       // One code for "there were errors": with -n they still are, else they are mended.
@@ -111,6 +123,7 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
   exfat: {
     make: (disk, { label, more = [] }) => ['mkfs.exfat', ...given('-L', label), ...more, disk],
     labelBytes: 22,
+    leastBytes: 2049 * KIB,
     check: { command: (disk, how) => ['fsck.exfat', FSCK_EXFAT[how], disk], verdict: fsckVerdict },
   },
   f2fs: {
@@ -124,6 +137,7 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
       disk,
     ],
     labelBytes: 512,
+    leastBytes: 52 * KIB * KIB,
     check: {
       command: (disk, how) => ['fsck.f2fs', ...(how === 'look' ? ['--dry-run'] : ['-f', '-y']), disk],
       verdict: (code) => (code === 0 ? 'clean' : 'damaged'),

@@ -18,8 +18,9 @@ export function volumeOf(
   selector: PartitionSelector | undefined,
   asked: string | undefined,
   can: (type: string) => boolean,
+  evenIfCut = false,
 ): Volume {
-  mustBeWhole(report);
+  if (!evenIfCut) mustBeWhole(report);
   const known = (content: VolumeReport | undefined) =>
     content !== undefined && (asked !== undefined || can(content.type));
   const whole = { partition: undefined, startBytes: 0, sizeBytes: report.sizeBytes };

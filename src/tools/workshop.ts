@@ -112,12 +112,13 @@ export class Workshop {
     {
       partition = 'whole',
       readOnly = false,
-    }: { readonly partition?: number | 'whole'; readonly readOnly?: boolean } = {},
+      evenIfCut = false,
+    }: { readonly partition?: number | 'whole'; readonly readOnly?: boolean; readonly evenIfCut?: boolean } = {},
   ): Promise<T> {
     const attached = this.#disks.find(({ disk }) => `/dev/${disk.name}` === path);
     if (!attached) throw new Error(`${path} is no disk of this workshop`);
     const { device, disk } = attached;
-    await mountDisk(this.kernel, device, disk, { type, partition, at: MOUNT_POINT, readOnly });
+    await mountDisk(this.kernel, device, disk, { type, partition, at: MOUNT_POINT, readOnly, evenIfCut });
     try {
       const done = await work(MOUNT_POINT);
       must('umount2', await umount2(this.kernel.init, MOUNT_POINT), MOUNT_POINT);

@@ -23,7 +23,8 @@ interface Placed {
 
 export type Entry =
   | (Placed & { readonly type: 'file'; content(): Content })
-  | (Placed & { readonly type: 'directory' })
+  /** `implied`: only on the way to others, so what leads to a directory there already stays as it is. */
+  | (Placed & { readonly type: 'directory'; readonly implied?: true })
   | (Placed & { readonly type: 'symlink'; readonly target: Uint8Array })
   | (Placed & { readonly type: 'char' | 'block'; readonly device: { readonly major: number; readonly minor: number } })
   | (Placed & { readonly type: 'fifo' | 'socket' })

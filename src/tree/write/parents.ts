@@ -57,6 +57,14 @@ export class Parents {
     return { dirfd: await this.#open(parent ?? Uint8Array.of(DOT)), name };
   }
 
+  /** Whether the path leads to a directory, symlinks followed. */
+  async isDirectory(path: Uint8Array): Promise<boolean> {
+    const fd = await openat2(this.#task, this.#root, path, HOW);
+    if (fd < 0) return false;
+    await close(this.#task, fd);
+    return true;
+  }
+
   async #open(directory: Uint8Array): Promise<number> {
     return must('openat2', await openat2(this.#task, this.#root, directory, HOW), directory);
   }

@@ -5,13 +5,32 @@ import type { Entry } from './entry.ts';
 
 const SLASH = 0x2f;
 
+/** What a path of a tar was before it became one inside: `above`, with ".." beyond the top; `absolute`, from the root on. */
+export type PathChange = 'above' | 'absolute';
+
+export interface TarEntriesOptions {
+  /** Below which all comes: bytes, without slashes at its ends. */
+  readonly at?: Uint8Array | undefined;
+  /** Told of paths, of entries and of what hard links name, that the tar has otherwise. */
+  readonly changed?: ((change: PathChange, path: Uint8Array) => void) | undefined;
+}
+
 /**
- * The entries of a tar, their paths below `at` (bytes, without slashes at its ends). Directories that the tar does not name are made
- * with usual permissions and left alone where they are there. Slashes at the front, "." and ".." of paths are left out.
+ * The entries of a tar. Directories that the tar does not name are made with usual permissions and left alone where they
+ * are there, a symlink to one too. A path means what it would with the top as root: slashes at its front are left out, and
+ * ".." goes up as far as the top.
  */
-export async function* tarEntries(tar: AsyncIterable<TarMember>, at = new Uint8Array()): AsyncGenerator<Entry> {
+export async function* tarEntries(
+  tar: AsyncIterable<TarMember>,
+  { at = new Uint8Array(), changed }: TarEntriesOptions = {},
+): AsyncGenerator<Entry> {
   const prefix = toChars(at);
-  const place = (path: Uint8Array) => [prefix, ...partsOf(path)].filter((part) => part !== '').join('/');
+  const place = (path: Uint8Array): string => {
+    const { parts, isAbove } = partsOf(path);
+    if (isAbove) changed?.('above', path);
+    else if (path[0] === SLASH && parts.length > 0) changed?.('absolute', path);
+    return [prefix, ...parts].filter((part) => part !== '').join('/');
+  };
   /** Known to be there. */
   const directories = new Set(['', ...above(`${prefix}/x`)]);
   for await (const member of tar) {
@@ -19,7 +38,7 @@ export async function* tarEntries(tar: AsyncIterable<TarMember>, at = new Uint8A
     for (const directory of above(path)) {
       if (directories.has(directory)) continue;
       directories.add(directory);
-      yield { type: 'directory', path: toBytes(directory), attributes: {} };
+      yield { type: 'directory', implied: true, path: toBytes(directory), attributes: {} };
     }
     const { mode, uid, gid, mtimeNs, atimeNs, xattrs } = member;
     const attributes = { mode, uid, gid, mtimeNs, xattrs, ...(atimeNs !== undefined && { atimeNs }) };
@@ -50,10 +69,17 @@ export async function* tarEntries(tar: AsyncIterable<TarMember>, at = new Uint8A
 const toChars = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 const toBytes = (chars: string): Uint8Array => Uint8Array.from(chars, (char) => char.charCodeAt(0));
 
-const partsOf = (path: Uint8Array): string[] =>
-  toChars(path)
-    .split(String.fromCharCode(SLASH))
-    .filter((part) => part !== '' && part !== '.' && part !== '..');
+/** From the top on; `isAbove`: it would have left that. */
+function partsOf(path: Uint8Array): { readonly parts: readonly string[]; readonly isAbove: boolean } {
+  const parts: string[] = [];
+  let isAbove = false;
+  for (const part of toChars(path).split(String.fromCharCode(SLASH))) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') parts.push(part);
+    else if (parts.pop() === undefined) isAbove = true;
+  }
+  return { parts, isAbove };
+}
 
 /** The directories on the way to a path, the first first. */
 function above(path: string): string[] {

@@ -8,6 +8,7 @@ import {
   O_CREAT,
   O_EXCL,
   O_NOFOLLOW,
+  O_RDONLY,
   O_WRONLY,
   S_IFBLK,
   S_IFCHR,
@@ -26,6 +27,7 @@ import {
   ftruncate,
   openat,
   pwrite64,
+  read,
   statx,
   utimensat,
 } from '../../kernel/syscalls/file.ts';
@@ -36,6 +38,9 @@ import type { UserTask } from '../../kernel/user-task.ts';
 import type { Attributes, Content, Entry } from './entry.ts';
 import { Losses } from './losses.ts';
 import { Parents, type Place } from './parents.ts';
+
+/** A link to what did not come before it: the entry is at fault, not the path that it names. */
+const noSuchTarget = (path: Uint8Array): KernelError => new KernelError('linkat', errnos.ENOENT.number, path);
 
 const BUFFER_BYTES = 256 * 1024;
 
@@ -76,7 +81,7 @@ export class TreeWriter {
     const { path, attributes } = entry;
     switch (entry.type) {
       case 'directory':
-        return this.#directory(place, path, attributes);
+        return entry.implied ? this.#implied(place, path) : this.#directory(place, path, attributes);
       case 'file':
         return this.#file(place, path, attributes, entry.content());
       case 'symlink': {
@@ -117,6 +122,13 @@ export class TreeWriter {
     await this.#describe(place, path, now, false);
   }
 
+  /** A symlink to a directory is one: /lib of most systems leads to /usr/lib, and stays. */
+  async #implied(place: Place, path: Uint8Array): Promise<void> {
+    const made = await mkdirat(this.#task, place.dirfd, place.name, 0o755);
+    if (made !== -errnos.EEXIST.number) must('mkdirat', made, path);
+    else if (!(await this.#parents.isDirectory(path))) await this.#directory(place, path, {});
+  }
+
   async #isDirectory({ dirfd, name }: Place): Promise<boolean> {
     const { mode } = await statx(this.#task, dirfd, name, AT_SYMLINK_NOFOLLOW);
     return (mode & S_IFMT) === S_IFDIR;
@@ -140,14 +152,40 @@ export class TreeWriter {
   /** A file system without hard links gets a file of its own for each name. */
   async #hardlink(place: Place, entry: Entry & { readonly type: 'hardlink' }): Promise<void> {
     const { path, target, attributes, content } = entry;
-    const from = await this.#parents.ownOf(target);
+    const from = await this.#linked(path, target);
     try {
       const link = () => linkat(this.#task, from.dirfd, from.name, place.dirfd, place.name);
-      if (this.losses.note('hardlink', 'linkat', await this.#remade(place, link, path), path)) return;
+      const made = await this.#remade(place, link, path);
+      if (made === -errnos.ENOENT.number) throw noSuchTarget(path);
+      if (this.losses.note('hardlink', 'linkat', made, path)) return;
+      await this.#file(place, path, attributes, content ? content() : this.#copied(from, target));
     } finally {
       await close(this.#task, from.dirfd);
     }
-    if (content) await this.#file(place, path, attributes, content());
+  }
+
+  async #linked(path: Uint8Array, target: Uint8Array): Promise<Place> {
+    try {
+      return await this.#parents.ownOf(target);
+    } catch (cause) {
+      throw cause instanceof KernelError ? noSuchTarget(path) : cause;
+    }
+  }
+
+  /** What was written under the other name. */
+  async *#copied({ dirfd, name }: Place, path: Uint8Array): AsyncGenerator<Uint8Array> {
+    const fd = must('openat', await openat(this.#task, dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), path);
+    const into = await mapBuffer(this.#task, BUFFER_BYTES);
+    try {
+      for (;;) {
+        const got = must('read', await read(this.#task, fd, into), path);
+        if (got === 0) return;
+        yield this.#task.memory.copy(into.at, got);
+      }
+    } finally {
+      await unmapBuffer(this.#task, into);
+      await close(this.#task, fd);
+    }
   }
 
   async #file(place: Place, path: Uint8Array, attributes: Attributes, content: Content): Promise<void> {

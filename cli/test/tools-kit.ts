@@ -1,0 +1,39 @@
+/** The command as people call it, in a folder of its own that is gone afterwards. */
+
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+
+const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
+
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One after another: each takes all that a core has. */
+export function lkl(
+  args: readonly string[],
+  { env = {}, input = '' }: { readonly env?: Readonly<Record<string, string>>; readonly input?: string } = {},
+): Ended {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, ...args], {
+    encoding: 'utf8',
+    input,
+    env: { ...process.env, ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+export const sha256 = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+/** Answers paths in it. */
+export function testFolder(): (name: string) => string {
+  const folder = mkdtempSync(join(tmpdir(), 'lkl-tools-test-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  return (name) => join(folder, name);
+}

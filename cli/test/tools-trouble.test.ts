@@ -1,0 +1,292 @@
+/** What goes wrong with images, trees and tars that tools are given: each says what it is, and nothing half passes for whole. */
+
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { writableFile } from '../../src/node/writable-file.ts';
+import { lkl, sha256, testFolder } from './tools-kit.ts';
+
+const MIB = 1 << 20;
+const at = testFolder();
+const tree = at('tree');
+
+beforeAll(() => {
+  mkdirSync(`${tree}/deep`, { recursive: true });
+  writeFileSync(`${tree}/small`, 'small\n');
+  writeFileSync(`${tree}/deep/large`, Buffer.alloc(5 * MIB, 'large '));
+});
+
+const overwrite = (path: string, from: number, bytes: Uint8Array): void => {
+  const fd = openSync(path, 'r+');
+  writeSync(fd, bytes, 0, bytes.length, from);
+  closeSync(fd);
+};
+
+/** One block, as ustar has it. */
+function header(name: string, type: string, size = 0, link = ''): Buffer {
+  const block = Buffer.alloc(512);
+  block.write(name, 0);
+  block.write(type === '5' ? '0000755' : '0000644', 100);
+  block.write(size.toString(8).padStart(11, '0'), 124);
+  block.write('00000000000', 136);
+  block.write('        ', 148);
+  block.write(type, 156);
+  block.write(link, 157);
+  block.write('ustar\x0000', 257);
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return block;
+}
+const folder = (name: string) => header(name, '5');
+const file = (name: string, text: string) =>
+  Buffer.concat([header(name, '0', text.length), Buffer.from(text.padEnd(Math.ceil(text.length / 512) * 512, '\0'))]);
+const symlink = (name: string, to: string) => header(name, '2', 0, to);
+const hardlink = (name: string, to: string) => header(name, '1', 0, to);
+const tar = (...members: readonly Buffer[]) => Buffer.concat([...members, Buffer.alloc(1024)]);
+
+describe('lkl fsck', () => {
+  it('says that an image is being written, and by whom, and judges nothing', () => {
+    const image = at('used');
+    lkl(['mkfs', '-t', 'ext4', '-s', '16M', image]);
+    const held = writableFile(image);
+    for (const words of [
+      ['fsck', image],
+      ['fsck', '--yes', image],
+      ['resize', image, '32M'],
+    ]) {
+      expect(lkl(words)).toMatchObject({
+        status: 4,
+        stdout: '',
+        stderr: expect.stringContaining(`process ${process.pid} of `),
+      });
+    }
+    held.close();
+    expect(lkl(['fsck', image]).status).toBe(0);
+    expect(statSync(image).size).toBe(16 * MIB);
+  }, 60_000);
+
+  it('calls no file system clean that is larger than its partition', () => {
+    const [image, disk] = [at('large.ext4'), at('cut.disk')];
+    lkl(['mkfs', '-t', 'ext4', '-s', '16M', image]);
+    writeFileSync(disk, Buffer.alloc(10 * MIB));
+    expect(spawnSync('/usr/sbin/sfdisk', ['-q', disk], { input: 'start=2048, size=16384, type=83\n' }).status).toBe(0);
+    overwrite(disk, MIB, readFileSync(image).subarray(0, 8 * MIB));
+    const before = sha256(disk);
+    for (const words of [
+      ['fsck', disk],
+      ['fsck', '--auto', disk],
+      ['fsck', '--yes', disk],
+    ]) {
+      const { status, stderr } = lkl(words);
+      expect({ status, stderr }).toEqual({
+        status: 2,
+        stderr:
+          'lkl: partition 1 has 8,388,608 bytes, the ext4 on it 16,777,216: half of it is neither checked nor resized\n',
+      });
+    }
+    expect(sha256(disk)).toBe(before);
+  }, 60_000);
+
+  it.each([
+    ['ext4', 128],
+    ['xfs', 4],
+    ['btrfs', 128],
+  ] as const)(
+    'knows a lost %s by a copy of its superblock, says how it is repaired, and does',
+    (type, lostKib) => {
+      const image = at(`lost.${type}`);
+      lkl(['mkfs', '-t', type, '-s', '320M', '--from', tree, image]);
+      overwrite(image, 0, Buffer.alloc(lostKib * 1024));
+      const { status, stderr } = lkl(['fsck', image]);
+      expect({ status, stderr }).toEqual({
+        status: 2,
+        stderr: expect.stringContaining(`fsck --yes --type ${type} repairs it`),
+      });
+      expect(lkl(['fsck', '--yes', '--type', type, image]).status).toBe(3);
+      expect(lkl(['fsck', image]).status).toBe(0);
+      expect(lkl(['cat', image, 'small']).stdout).toBe('small\n');
+      rmSync(image);
+    },
+    120_000,
+  );
+
+  it('says which option may help where it could not do its work', () => {
+    const image = at('gone');
+    writeFileSync(image, Buffer.alloc(16 * MIB));
+    expect(lkl(['fsck', '--type', 'ext4', image])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/--auto or --yes/),
+    });
+  }, 60_000);
+});
+
+describe('a size', () => {
+  it('that is none, or too small for the type, is told in bytes', () => {
+    expect(lkl(['mkfs', '-t', 'ext4', '-s', '0', at('none')])).toMatchObject({
+      status: 1,
+      stderr: 'lkl: 0 bytes are too few for ext4, which has 106,496 at least\n',
+    });
+    expect(lkl(['mkfs', '-t', 'xfs', '-s', '1k', at('none')])).toMatchObject({
+      status: 1,
+      stderr: 'lkl: 1,024 bytes are too few for xfs, which has 314,572,800 at least\n',
+    });
+    expect(existsSync(at('none'))).toBe(false);
+  });
+
+  it('in which the tree does not fit names what has no room, and what would be enough, which is', () => {
+    const { status, stderr } = lkl(['mkfs', '-t', 'ext4', '-s', '4M', '--from', tree, at('none')]);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(
+        /no room for deep\/large in 4,194,304 bytes; the tree has 5,\d+,\d+ bytes in 4 files, for which about [\d,]+ are enough/,
+      ),
+    });
+    expect(existsSync(at('none'))).toBe(false);
+    const enough = /about ([\d,]+) are/.exec(stderr)?.[1]?.replaceAll(',', '') ?? '';
+    expect(lkl(['mkfs', '-t', 'ext4', '-s', enough, '--from', tree, at('enough')]).status).toBe(0);
+  }, 60_000);
+
+  it.each([
+    ['ext4', 11 * MIB],
+    ['ext2', 6 * MIB],
+    ['vfat', 6 * MIB],
+    ['exfat', 8 * MIB],
+  ])(
+    'of %s that fits is small, the same as if it were given, and clean',
+    (type, most) => {
+      const [image, again] = [at(`fit.${type}`), at(`fit.${type}.again`)];
+      for (const one of [image, again]) {
+        expect(lkl(['mkfs', '-t', type, '-s', 'fit', '--seed', 'x', '--from', tree, one])).toMatchObject({
+          status: 0,
+          stderr: '',
+        });
+      }
+      expect(sha256(image)).toBe(sha256(again));
+      expect(statSync(image).size).toBeLessThan(most);
+      expect(lkl(['fsck', image]).status).toBe(0);
+      expect(lkl(['sha256', image, 'deep/large']).stdout.slice(0, 64)).toBe(sha256(`${tree}/deep/large`));
+    },
+    120_000,
+  );
+
+  it('that fits is that of a tree', () => {
+    expect(lkl(['mkfs', '-t', 'ext4', '-s', 'fit', at('none')])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('--from'),
+    });
+  });
+});
+
+describe('a tar', () => {
+  const tars: Readonly<Record<string, Buffer>> = {
+    'goes through symlinks': tar(
+      folder('real'),
+      symlink('s', 'real'),
+      file('s/f', 'f'),
+      symlink('up', '../../..'),
+      file('up/g', 'g'),
+      symlink('abs', '/real'),
+      file('abs/h', 'h'),
+    ),
+    'leads out of itself': tar(
+      file('../out', 'out'),
+      file('a/../../b', 'b'),
+      file('/etc/abs', 'abs'),
+      file('./x/./y', 'y'),
+    ),
+    'has symlinks to nowhere': tar(
+      symlink('dangling', 'nowhere'),
+      file('dangling/f', 'f'),
+      symlink('loop', 'loop'),
+      file('loop/f', 'f'),
+    ),
+    'has files for directories': tar(file('f', 'f'), file('f/g', 'g'), folder('d'), symlink('d', 'f')),
+    'names its top': tar(folder('.'), folder('..'), folder('/'), folder('./x/')),
+    'links out of itself': tar(file('etc/passwd', 'own'), hardlink('link', '../../etc/passwd')),
+  };
+  it.each(Object.entries(tars))(
+    'that %s is the same tree for mkfs and for tar -x, and both say what they changed',
+    (name, bytes) => {
+      const [archive, made, unpacked] = [at('hostile.tar'), at('made'), at('unpacked')];
+      writeFileSync(archive, bytes);
+      const making = lkl(['mkfs', '--force', '-t', 'ext4', '-s', '8M', '--from', archive, made]);
+      lkl(['mkfs', '--force', '-t', 'ext4', '-s', '8M', unpacked]);
+      const unpacking = lkl(['tar', '-x', '-f', archive, unpacked]);
+      expect(making).toMatchObject({ status: 0 });
+      expect(unpacking).toEqual(making);
+      expect(lkl(['find', made, '/']).stdout).toBe(lkl(['find', unpacked, '/']).stdout);
+      if (name === 'leads out of itself') {
+        expect(making.stderr).toBe(
+          'lkl: 2 paths of the tar lead out of it with "..": they are taken from the top (first ../out)\n' +
+            'lkl: 1 path of the tar is absolute: it is taken from the top (/etc/abs)\n',
+        );
+        expect(lkl(['cat', made, 'out', 'b', 'etc/abs', 'x/y']).stdout).toBe('outbabsy');
+      }
+      if (name === 'goes through symlinks') expect(lkl(['cat', made, 'real/f', 'g', 'real/h']).stdout).toBe('fgh');
+      if (name === 'links out of itself') expect(lkl(['cat', made, 'link']).stdout).toBe('own');
+    },
+    60_000,
+  );
+
+  it('into an image with /lib -> usr/lib leaves that, and puts files where it leads', () => {
+    const [archive, image] = [at('lib.tar'), at('merged')];
+    writeFileSync(archive, tar(folder('usr'), folder('usr/lib'), symlink('lib', 'usr/lib')));
+    lkl(['mkfs', '-t', 'ext4', '-s', '8M', '--from', archive, image]);
+    writeFileSync(archive, tar(file('lib/modules/x', 'x')));
+    expect(lkl(['tar', '-x', '-f', archive, image]).status).toBe(0);
+    expect(lkl(['cat', image, 'usr/lib/modules/x']).stdout).toBe('x');
+  }, 60_000);
+
+  it('with a link to what is not in it names the link', () => {
+    const [archive, image] = [at('broken.tar'), at('none')];
+    writeFileSync(archive, tar(hardlink('link', 'nowhere/at/all')));
+    expect(lkl(['mkfs', '-t', 'ext4', '-s', '8M', '--from', archive, image])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('link'),
+    });
+    expect(existsSync(image)).toBe(false);
+  }, 60_000);
+
+  it('with hard links is files of their own on FAT', () => {
+    const [archive, image] = [at('links.tar'), at('links.vfat')];
+    writeFileSync(archive, tar(file('one', 'the same'), hardlink('two', 'one')));
+    expect(lkl(['mkfs', '-t', 'vfat', '-s', '8M', '--from', archive, image]).stderr).toContain('no hard links');
+    expect(lkl(['cat', image, 'one', 'two']).stdout).toBe('the samethe same');
+  }, 60_000);
+
+  it('that was cut short makes no image, unless that is asked for', () => {
+    const [archive, image] = [at('short.tar'), at('none')];
+    writeFileSync(archive, tar(file('one', 'whole'), file('two', 'x'.repeat(5000))));
+    truncateSync(archive, 1024);
+    const words = ['mkfs', '-t', 'ext4', '-s', '8M', '--from', archive];
+    expect(lkl([...words, image])).toMatchObject({ status: 2, stderr: expect.stringContaining('cut short') });
+    expect(existsSync(image)).toBe(false);
+    expect(lkl([...words, '--even-if-cut', at('some')]).status).toBe(0);
+    expect(lkl(['cat', at('some'), 'one']).stdout).toBe('whole');
+  }, 60_000);
+});
+
+describe('an image that was cut short', () => {
+  it('is looked at in a shell when that is asked for, and never written', () => {
+    const image = at('half');
+    lkl(['mkfs', '-t', 'ext4', '-s', '64M', '--from', tree, image]);
+    truncateSync(image, 40 * MIB);
+    expect(lkl(['shell', '--even-if-cut', image]).status).toBe(1);
+    expect(lkl(['shell', '--read-only', '--even-if-cut', image], { input: 'cat small\n' })).toMatchObject({
+      status: 0,
+      stdout: 'small\n',
+    });
+  }, 60_000);
+});

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { smallestFit } from './fit-size.ts';
+
+const GRAIN = 4096;
+
+/** A thing that needs `needs` bytes: every attempt is noted. */
+function thing(needs: number) {
+  const tried: number[] = [];
+  const attempt = async (bytes: number) => {
+    tried.push(bytes);
+    return bytes < needs ? undefined : bytes - needs;
+  };
+  return { tried, attempt };
+}
+
+describe('the smallest size that fits', () => {
+  it.each([
+    [10_000, 1_000_000, 0],
+    [1_000_000, 1_000_000, 0],
+    [50_000_000, 1_000_000, 0],
+    [123_456, 10_000_000, 0],
+    [1, 1, 0],
+    [5_000, 1_000_000_000, 900_000],
+  ])('of %i bytes, begun at %i with %i at least, is close, and tried last', async (needs, first, least) => {
+    const { tried, attempt } = thing(needs);
+    const found = (await smallestFit({ first, least, grain: GRAIN }, attempt)) ?? Number.NaN;
+    const exact = Math.ceil(Math.max(needs, least) / GRAIN) * GRAIN;
+    expect(found).toBeGreaterThanOrEqual(exact);
+    expect(found).toBeLessThanOrEqual(Math.max(exact + GRAIN, exact * 1.02));
+    expect(found % GRAIN).toBe(0);
+    expect(tried.at(-1)).toBe(found);
+    expect(tried.length).toBeLessThan(16);
+  });
+
+  it('ends where what is left says nothing', async () => {
+    const tried: number[] = [];
+    const found = await smallestFit({ first: 1 << 30, least: 0, grain: GRAIN }, async (bytes) => {
+      tried.push(bytes);
+      return bytes < 77_000_000 ? undefined : 0;
+    });
+    expect(found).toBeGreaterThanOrEqual(77_000_000);
+    expect(found).toBeLessThan(78_000_000);
+    expect(tried.length).toBeLessThan(20);
+  });
+
+  it('is none where nothing fits', async () => {
+    expect(await smallestFit({ first: 1, least: 0, grain: GRAIN }, async () => undefined)).toBeUndefined();
+  });
+});
