@@ -11,7 +11,7 @@ import type { ClockPolicy, Host } from './kernel/host.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { KernelLog } from './kernel/kernel-log.ts';
 import { type Caller, kernelsFor } from './kernel/pool/caller.ts';
-import { KernelPool } from './kernel/pool/pool.ts';
+import { type AcquireOptions, KernelPool } from './kernel/pool/pool.ts';
 import type { SnapshotState } from './kernel/snapshot.ts';
 import { type PacketdrillJobs, packetdrillJobs } from './packetdrill/packetdrill.ts';
 import { type SimulationJobs, simulationJobs } from './simulation/simulate.ts';
@@ -71,6 +71,8 @@ export interface Linux {
   readonly buildId: string;
   /** Kernels for whoever plays with one himself (sessions). */
   readonly kernels: KernelPool;
+  /** One for the caller: counted as his, and ended when he is gone. */
+  newKernel(options: AcquireOptions): Promise<Kernel>;
   /** A kernel of its own for this image, mounted read-only; close it. Rejects with a HostError that says what the image is not. */
   mount(device: BlockDevice, request: MountRequest): Promise<MountedImage>;
   /** The same mounted for writing, on the device itself; the clock is the host's, or begins with it. Rejects with `read-only-device` too. */
@@ -250,6 +252,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     for: (caller) => over(pool, caller, options),
     buildId: snapshot.buildId,
     kernels: pool,
+    newKernel: (options) => kernels.acquire(options),
     mount: mounter.mount,
     write,
     openWritableTree: openChangeable,

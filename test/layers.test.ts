@@ -38,7 +38,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   network: ['abi', 'bytes', 'errors', 'kernel', 'storage'],
   packetdrill: ['abi', 'kernel'],
   dav: ['abi', 'archive', 'bytes', 'errors', 'kernel', 'tree'],
-  tools: ['abi', 'errors', 'image', 'kernel', 'storage', 'tree'],
+  tools: ['abi', 'batch', 'bytes', 'errors', 'image', 'kernel', 'storage', 'tree'],
   simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],
   // What JSON says, to HTTP, the command and the page alike.
   api: engine,

@@ -2,9 +2,10 @@
 
 import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { packageFile } from '../../src/node/package-files.ts';
+import { toolFile } from '../../src/node/toolbox.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import type { ServeOptions } from './command.ts';
 
@@ -80,9 +81,19 @@ export async function serve({ port, storage }: ServeOptions): Promise<void> {
 const modulesOf = ({ main, modules }: Description) => ({
   [main]: { type: 'esm', contents: readFileSync(packageFile(main), 'utf8') } as const,
   ...Object.fromEntries(
-    modules.map((name) => [name, { type: 'wasm', contents: readFileSync(packageFile(name)) } as const]),
+    modules.flatMap((name) => {
+      const contents = contentsOf(name);
+      return contents ? [[name, { type: 'wasm', contents } as const]] : [];
+    }),
   ),
 });
+
+const TOOLS = 'wasm/dist/tools/';
+
+/** Tools are a package of their own: without it the Worker has none, and says so when one is to run. */
+function contentsOf(name: string): Uint8Array<ArrayBuffer> | undefined {
+  return name.startsWith(TOOLS) ? toolFile(basename(name, '.wasm')) : readFileSync(packageFile(name));
+}
 
 /** The files of the page at /; the package has the kernel once, which the page fetches as one of them. Gone at exit. */
 function pageFolder(): string {

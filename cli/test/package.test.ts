@@ -231,6 +231,13 @@ describe('lkl serve', () => {
       expect(missing).toMatchObject({ exitCode: 2, stderr: 'lkl: nope: no such file or directory (ENOENT)\n' });
       const answered = await lkl(['call', '--url', url], Buffer.from('[{"call":"getpid"}]'));
       expect(answered.stdout.toString()).toBe('getpid() = 1\n');
+      // The tools are a package of their own, which is not beside it here.
+      const ran = await fetch(`${url}/v1/run`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ argv: ['true'] }),
+      });
+      expect(await ran.json()).toMatchObject({ type: '/problems/no-tools', status: 409 });
     } finally {
       child.kill('SIGTERM');
       await new Promise((resolve) => child.on('exit', resolve));

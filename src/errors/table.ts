@@ -111,6 +111,11 @@ export const hostErrors = {
   'program-deadlock': { message: 'every task of the program waits for another', status: 422, fault: 'program' },
   'program-oom': { message: 'the program used up the memory of its kernel', status: 422, fault: 'program' },
   'program-too-long': { message: 'the program was not done in the time it has', status: 422, fault: 'program' },
+  'output-too-large': {
+    message: 'the program wrote more than fits one answer',
+    status: 422,
+    fault: 'program',
+  },
   // sessions
   'session-not-found': {
     message: 'there is no such session: it was deleted, has expired or never was',

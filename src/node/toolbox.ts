@@ -1,6 +1,6 @@
 /** The tools of the package: in a checkout they lie beside the kernel, else in the package lkl-linux-tools. */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HostError } from '../errors/host-error.ts';
@@ -28,6 +28,15 @@ export function nodeToolbox(): Toolbox {
       return module;
     },
   };
+}
+
+/** The module of one tool as it lies there; undefined: it is not installed. */
+export function toolFile(name: string): Uint8Array<ArrayBuffer> | undefined {
+  for (const folder of folders()) {
+    const path = join(folder, `${name}.wasm`);
+    if (existsSync(path)) return readFileSync(path);
+  }
+  return undefined;
 }
 
 function find(): { readonly folder: string; readonly list: string } {

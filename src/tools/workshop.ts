@@ -1,7 +1,9 @@
 /** A kernel with tools in /bin and disks in /dev: where programs do their work on images. */
 
 import { AT_FDCWD, O_CREAT, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
+import { concat } from '../bytes/concat.ts';
 import { HostError } from '../errors/host-error.ts';
+import type { MountPlan } from '../image/image.ts';
 import { mountDisk } from '../image/mounter.ts';
 import type { Disk, Kernel } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
@@ -12,6 +14,7 @@ import { umount2 } from '../kernel/syscalls/mount.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { makeDirectories } from '../tree/make-directories.ts';
+import { keepDeviceNodes } from './device-nodes.ts';
 import type { Toolbox } from './toolbox.ts';
 
 /** Where a program is and what it is told of its surroundings, beside what every one is told. */
@@ -58,6 +61,7 @@ export class Workshop {
     for (const { name, links } of toolbox.tools) {
       for (const called of [name, ...links]) await installProgram(kernel.init, `/bin/${called}`, name);
     }
+    await keepDeviceNodes(kernel);
     return new Workshop(kernel, toolbox);
   }
 
@@ -104,6 +108,18 @@ export class Workshop {
     }
   }
 
+  /** Mounts a disk, or a partition of it, on a directory, which is made; it is there until `umount`. */
+  async mount(path: string, plan: MountPlan): Promise<void> {
+    const { device, disk } = this.#attached(path);
+    await makeDirectories(this.kernel.init, new TextEncoder().encode(plan.at));
+    await mountDisk(this.kernel, device, disk, plan);
+  }
+
+  /** Rejects with EBUSY while a program has something open there. */
+  async umount(mountPoint: string): Promise<void> {
+    must('umount2', await umount2(this.kernel.init, mountPoint), mountPoint);
+  }
+
   /** Runs `work` while a disk, or a partition of it, is mounted; afterwards all that was written is on it. */
   async mounted<T>(
     path: string,
@@ -115,9 +131,7 @@ export class Workshop {
       evenIfCut = false,
     }: { readonly partition?: number | 'whole'; readonly readOnly?: boolean; readonly evenIfCut?: boolean } = {},
   ): Promise<T> {
-    const attached = this.#disks.find(({ disk }) => `/dev/${disk.name}` === path);
-    if (!attached) throw new Error(`${path} is no disk of this workshop`);
-    const { device, disk } = attached;
+    const { device, disk } = this.#attached(path);
     await mountDisk(this.kernel, device, disk, { type, partition, at: MOUNT_POINT, readOnly, evenIfCut });
     try {
       const done = await work(MOUNT_POINT);
@@ -128,6 +142,12 @@ export class Workshop {
       await umount2(this.kernel.init, MOUNT_POINT);
       throw cause;
     }
+  }
+
+  #attached(path: string): AttachedDisk {
+    const attached = this.#disks.find(({ disk }) => `/dev/${disk.name}` === path);
+    if (!attached) throw new Error(`${path} is no disk of this workshop`);
+    return attached;
   }
 
   /** Lets go of the kernel at once. */
@@ -147,16 +167,6 @@ function toolFailed(name: string, { exitCode, signal }: ProgramEnd, said: readon
   const text = new TextDecoder().decode(concat(said)).trim();
   const how = signal === undefined ? `ended with ${exitCode}` : `was ended by signal ${signal}`;
   return new HostError('tool-failed', `${name} ${how}${text === '' ? '' : `: ${text}`}`);
-}
-
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
 
 async function writeText(task: UserTask, path: string, text: string): Promise<void> {

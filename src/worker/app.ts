@@ -34,6 +34,7 @@ import { countedBucket } from './observe/counted-bucket.ts';
 import { Metrics } from './observe/metrics.ts';
 import type { Phases } from './observe/phases.ts';
 import { auditEntry, dataPoint, metricsText, noteRequest } from './observe/report.ts';
+import { runJobs } from './programs/run.ts';
 import { createApi } from './routes/api.ts';
 import { serveSession } from './routes/sessions/serve.ts';
 import { valueIn } from './session/rpc.ts';
@@ -199,7 +200,7 @@ export const app = createApi({
       : stored;
     const images = imagesFor(counted, principal);
     const spooled = spoolStore(bucketOf(bindings, phases), 'spool/');
-    const disks = imageDisks({ images, keepAlive, room, nowMs, writerName: () => toHex(random(8)) });
+    const disks = imageDisks({ images, spool: stored, keepAlive, room, nowMs, writerName: () => toHex(random(8)) });
     const tokens = tokensOf(bindings);
     const most = { sessions: quotas.sessions, memoryMib: quotas.session_mib };
     return {
@@ -213,6 +214,7 @@ export const app = createApi({
         content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, room, keepAlive, uniqueName }),
         versions: imageVersionJobs({ images, keepAlive, nowMs }),
         writing: imageWriteJobs({ disks, engine: own, limits }),
+        programs: runJobs({ images, disks, engine: own, host: workerHost, room, maxImageBytes: limits.maxImageBytes }),
         syscalls: own.batches(namedImages(images, principal.id)),
         packetdrill: own.packetdrill,
         simulations: own.simulations,

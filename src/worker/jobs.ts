@@ -8,6 +8,7 @@ import type { ImageJobs, KeepAlive } from './images/images.ts';
 import type { ImageUploadJobs } from './images/uploads.ts';
 import type { ImageVersionJobs } from './images/versions.ts';
 import type { ImageWriteJobs } from './images/writing.ts';
+import type { RunJobs } from './programs/run.ts';
 
 export interface Jobs {
   readonly images: ImageJobs;
@@ -15,6 +16,7 @@ export interface Jobs {
   readonly content: ImageContentJobs;
   readonly versions: ImageVersionJobs;
   readonly writing: ImageWriteJobs;
+  readonly programs: RunJobs;
   readonly syscalls: SyscallBatchJobs;
   readonly packetdrill: PacketdrillJobs;
   readonly simulations: SimulationJobs;

@@ -182,6 +182,15 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   );
   assert.equal(played.results[0]?.line, 2);
 
+  const argv = ['sh', '-c', 'cat; mke2fs -q -F -L data /dev/vda && blkid -o value -s LABEL /dev/vda'];
+  const answered: lkl.RunAnswer = await ok(
+    'run',
+    lkl.run({ client, body: { argv, stdin: 'on Linux:\n', disks: [{ size_bytes: 1048576 }], seed: 1 } }),
+  );
+  assert.equal(answered.stdout, 'on Linux:\ndata\n', answered.stderr);
+  const tools: lkl.ToolList = await ok('getTools', lkl.getTools({ client }));
+  assert.ok(tools.tools.some((tool) => tool.name === 'e2fsck'));
+
   const principal: lkl.Principal = await ok('getPrincipal', lkl.getPrincipal({ client }));
   assert.ok(principal.scopes.includes('convert'));
   const token: lkl.GivenToken = await ok(

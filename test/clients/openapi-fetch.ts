@@ -253,6 +253,21 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   );
   assert.equal(played.results[0]?.line, 2);
 
+  const answered: Schemas['RunAnswer'] = await ok(
+    'run',
+    lkl.POST('/v1/run', {
+      body: {
+        argv: ['sh', '-c', 'cat; mke2fs -q -F -L data /dev/vda && blkid -o value -s LABEL /dev/vda'],
+        stdin: 'on Linux:\n',
+        disks: [{ size_bytes: 1048576 }],
+        seed: 1,
+      },
+    }),
+  );
+  assert.equal(answered.stdout, 'on Linux:\ndata\n', answered.stderr);
+  const tools: Schemas['ToolList'] = await ok('getTools', lkl.GET('/v1/run'));
+  assert.ok(tools.tools.some((tool) => tool.name === 'e2fsck'));
+
   const principal: Schemas['Principal'] = await ok('getPrincipal', lkl.GET('/v1/principal'));
   assert.ok(principal.scopes.includes('convert'));
   const token: Schemas['GivenToken'] = await ok(

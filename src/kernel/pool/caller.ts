@@ -25,7 +25,7 @@ export function kernelsFor(
   return {
     async acquire(options: AcquireOptions) {
       signal?.throwIfAborted();
-      if (owner !== undefined) mustBeWithin(pool.heldBy(owner), options.memoryMib, most);
+      if (owner !== undefined) mustBeWithin(pool.heldBy(owner), options.memoryMib + (options.programMib ?? 0), most);
       const kernel = await pool.acquire({ ...options, owner, signal, timed });
       const sinceNs = nowNs();
       if (timed) kernel.engine.onDeath(() => timed('kernel', (nowNs() - sinceNs) / 1e6));

@@ -8,6 +8,7 @@ export const scopes = {
   'images:write': 'Store, replace and delete images.',
   convert: 'Turn an image that is sent along into a tar.',
   syscalls: 'Make system calls on a fresh kernel.',
+  run: 'Run programs.',
   sessions: 'Have kernels that stay.',
   simulate: 'Run networks and packetdrill scripts in virtual time.',
   admin: 'All of these, and say who may what.',

@@ -44,10 +44,14 @@ export interface ImageDisks {
   open(name: string, condition: Condition, deviceBytes?: number): Promise<OpenedImageDisk>;
   /** A new image of zeros. */
   create(name: string, sizeBytes: number): Promise<MadeImageDisk>;
+  /** A disk of zeros that is never kept: what does not fit memory is in the bucket until it is closed. */
+  scratch(sizeBytes: number): Promise<ImageDisk>;
 }
 
 export interface ImageDiskNeeds {
   readonly images: ImageStore;
+  /** Where scratch is: nobody's, and under no name. */
+  readonly spool: Pick<ImageStore, 'create'>;
   readonly keepAlive: KeepAlive;
   readonly room: Room;
   readonly nowMs: () => number;
@@ -71,9 +75,11 @@ const MAX_VERSIONS = 1000;
 /** So often what no version names any more is looked for. */
 const COLLECT_EVERY = 16;
 
+const SCRATCH = 'scratch';
+
 const NOTHING: FoundVersion = { head: undefined, versions: [], version: undefined, root: undefined };
 
-export function imageDisks({ images, keepAlive, room, nowMs, writerName }: ImageDiskNeeds): ImageDisks {
+export function imageDisks({ images, spool, keepAlive, room, nowMs, writerName }: ImageDiskNeeds): ImageDisks {
   const writerOf = (
     { objects, base, baseId }: Omit<ImageVolume, 'image'>,
     { head, root }: FoundVersion,
@@ -82,7 +88,29 @@ export function imageDisks({ images, keepAlive, room, nowMs, writerName }: Image
     volumeWriter({ store: objects, base, baseId, head, root, writer: writerName(), room, nowMs, ...options });
   const deviceOf = (volume: VolumeWriter): BlockDevice => cached(volume.device, { maxMib: CACHE_MIB, room });
 
+  async function make(store: Pick<ImageStore, 'create'>, name: string, sizeBytes: number): Promise<MadeImageDisk> {
+    const made = await store.create(name, sizeBytes);
+    const writer = writerOf(made, NOTHING, { chunkBytes: MADE_CHUNK_BYTES });
+    let isKept = false;
+    return {
+      device: deviceOf(writer),
+      async keep(condition, bytes) {
+        const version = await orRefused(writer.commit(bytes));
+        isKept = true;
+        const image = await made.keep(condition);
+        if (image === undefined) throw new HostError('precondition-failed');
+        return { etag: image.etag, version: version?.id ?? UPLOADED, sizeBytes: image.sizeBytes };
+      },
+      async close() {
+        writer.close();
+        if (!isKept) await made.discard();
+      },
+    };
+  }
+
   return {
+    create: (name, sizeBytes) => make(images, name, sizeBytes),
+    scratch: (sizeBytes) => make(spool, SCRATCH, sizeBytes),
     async open(name, condition, deviceBytes = 0) {
       const volume = await named(name, images.volume(name));
       const { image, base, baseId, objects } = volume;
@@ -103,25 +131,6 @@ export function imageDisks({ images, keepAlive, room, nowMs, writerName }: Image
           return { etag: version?.etag ?? image.etag, version: version?.id ?? found.version?.id ?? UPLOADED };
         },
         close: async () => writer.close(),
-      };
-    },
-    async create(name, sizeBytes) {
-      const made = await images.create(name, sizeBytes);
-      const writer = writerOf(made, NOTHING, { chunkBytes: MADE_CHUNK_BYTES });
-      let isKept = false;
-      return {
-        device: deviceOf(writer),
-        async keep(condition, bytes) {
-          const version = await orRefused(writer.commit(bytes));
-          isKept = true;
-          const image = await made.keep(condition);
-          if (image === undefined) throw new HostError('precondition-failed');
-          return { etag: image.etag, version: version?.id ?? UPLOADED, sizeBytes: image.sizeBytes };
-        },
-        async close() {
-          writer.close();
-          if (!isKept) await made.discard();
-        },
       };
     },
   };

@@ -16,6 +16,7 @@ export type Wanted = Scope | 'anyone' | undefined;
 const wanted: readonly (readonly [path: RegExp, read: Wanted, write: Wanted])[] = [
   [/^\/v1\/images\b/, 'images:read', 'images:write'],
   [/^\/v1\/fs2tar\b/, 'convert', 'convert'],
+  [/^\/v1\/run\b/, 'anyone', 'run'],
   [/^\/v1\/syscalls\b/, 'anyone', 'syscalls'],
   [/^\/v1\/sessions\b/, 'sessions', 'sessions'],
   [/^\/v1\/simulations\b/, 'simulate', 'simulate'],

@@ -21,6 +21,7 @@ import { acceptedTypes, allowedMethods, openapiDocument, operationNames } from '
 import { packetdrill } from './packetdrill/index.ts';
 import { errorHandler, notFound } from './problem.ts';
 import { router } from './router.ts';
+import { run } from './run/index.ts';
 import { service } from './service/index.ts';
 import { sessions } from './sessions/index.ts';
 import { simulations } from './simulations/index.ts';
@@ -111,7 +112,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   api.notFound((c) => notFound(allowedMethods(openapi()))(c));
 
   const storage = [fs2tar, images, imageUploads, imageVersions, imageWriting, imageContent];
-  const kernels = [syscalls, sessions, packetdrill, simulations];
+  const kernels = [run, syscalls, sessions, packetdrill, simulations];
   const all = [service(openapi), ...storage, ...kernels, tokens, links, admin];
   for (const routes of all) api.route('/', routes);
   return api;

@@ -35,6 +35,7 @@ export function openapiDocument(api: OpenAPIHono<Env>) {
       { name: 'fs2tar', description: 'An image in, a tar out, in one request.' },
       { name: 'images', description: 'Images in storage and what is inside them.' },
       { name: 'uploads', description: 'Images in several requests.' },
+      { name: 'programs', description: "Linux's own programs, on images." },
       { name: 'syscalls', description: "System calls on a kernel of one's own." },
       { name: 'sessions', description: 'Kernels that outlive a request.' },
       { name: 'simulations', description: 'Networks of Linux stacks in virtual time.' },
