@@ -49,17 +49,21 @@ export const partitionOption = (flags = '-p, --partition <partition>') =>
 
 const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
-/** Of what may be encrypted, or lie on several disks. */
-export const addStackOptions = (command: Command): Command =>
+/** Of what may be encrypted. */
+export const addSecretOptions = (command: Command): Command =>
   command
-    .option('--also <image>', 'another disk of an array, a volume group or a btrfs; may be repeated', several)
     .option(
       '--passphrase-file <file>',
       'its first line opens encrypted volumes (default: LKL_PASSPHRASE, a prompt)',
       several,
     )
-    .option('--key-file <file>', 'all of it does', several)
-    .option('--header <file>', 'the detached header of an encrypted volume');
+    .option('--key-file <file>', 'all of it does', several);
+
+/** Of what may be encrypted, or lie on several disks. */
+export const addStackOptions = (command: Command): Command =>
+  addSecretOptions(
+    command.option('--also <image>', 'another disk of an array, a volume group or a btrfs; may be repeated', several),
+  ).option('--header <file>', 'the detached header of an encrypted volume');
 
 export const subvolOption = () =>
   new Option('--subvol <name>', 'a subvolume or snapshot of a btrfs, by path or number');

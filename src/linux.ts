@@ -182,6 +182,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     newKernel: (options) => kernels.acquire(options),
     ...images,
     host,
+    derive: options.derive,
   });
   const openMounted = async (device: BlockDevice, request: MountRequest): Promise<MountedTree> => {
     const mounted = await mounter.mount(device, request);

@@ -10,9 +10,11 @@ import { jsonPath } from '../../src/errors/json-path.ts';
 import { openDiskFile } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
+import { secretsOf } from '../look/remote.ts';
 import { printing } from '../output/print.ts';
 import { readJson } from '../read-json.ts';
 import { failureOf, send } from '../remote/client.ts';
+import { unlockOf } from '../unlock.ts';
 import type { CallOptions } from './command.ts';
 
 interface Result {
@@ -33,7 +35,7 @@ export async function call(file: string, options: CallOptions): Promise<boolean>
   if (typeof asked !== 'object' || asked === null)
     throw new Failure('usage', 'a batch is a JSON object or a list of calls');
   const batch = options.json ? asked : { strace: true, ...asked };
-  const answer = options.url === undefined ? await here(batch, options) : await remote(options.url, batch);
+  const answer = options.url === undefined ? await here(batch, options) : await remote(options.url, batch, options);
   await printing(async (out) => {
     if (options.json) return out.json(answer);
     for (const { strace } of answer.results) await out.print(`${strace}\n`);
@@ -46,7 +48,7 @@ export async function call(file: string, options: CallOptions): Promise<boolean>
   );
 }
 
-async function here(request: unknown, { image = new Map() }: CallOptions): Promise<Answer> {
+async function here(request: unknown, { image = new Map(), ...options }: CallOptions): Promise<Answer> {
   const parsed = batchSchema.safeParse(request);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(({ path, message }) => `${jsonPath(path) || 'it'}: ${message}`);
@@ -67,16 +69,15 @@ async function here(request: unknown, { image = new Map() }: CallOptions): Promi
     },
   });
   const keeper = new ResultKeeper();
-  const report = await batches.run(batchOf(head, calls as readonly PlayedCall[]), (result, task) =>
-    keeper.keep(result, task),
-  );
+  const batch = { ...batchOf(head, calls as readonly PlayedCall[]), unlock: unlockOf(options) };
+  const report = await batches.run(batch, (result, task) => keeper.keep(result, task));
   return answerOf(report, keeper, head.console) as Answer;
 }
 
-async function remote(base: URL, batch: unknown): Promise<Answer> {
+async function remote(base: URL, batch: unknown, options: CallOptions): Promise<Answer> {
   const body = Buffer.from(JSON.stringify(batch));
   const stream = Object.assign(Readable.from([body]), { bytesRead: body.length });
-  const headers = { 'content-type': 'application/json' };
+  const headers = { 'content-type': 'application/json', ...secretsOf(options) };
   const answer = await send('POST', new URL('v1/syscalls', base), { stream, lengthBytes: body.length }, headers);
   if (answer.statusCode !== 200) throw await failureOf(answer);
   return (await json(answer)) as Answer;

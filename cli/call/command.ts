@@ -2,9 +2,9 @@
 
 import { Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../failure.ts';
-import { jsonOption, urlOption } from '../options.ts';
+import { addSecretOptions, jsonOption, type StackOptions, urlOption } from '../options.ts';
 
-export interface CallOptions {
+export interface CallOptions extends Pick<StackOptions, 'passphraseFile' | 'keyFile'> {
   /** Files by the name that the batch has for them. */
   readonly image?: ReadonlyMap<string, string>;
   readonly json?: true;
@@ -19,7 +19,7 @@ Exit codes:
   4    anything else`;
 
 export const callCommand = (): Command =>
-  new Command('call')
+  addSecretOptions(new Command('call'))
     .summary('make system calls on a kernel of its own')
     .description(
       'Plays a batch of system calls, as POST /v1/syscalls does, on a kernel of its own, and shows each as strace would. A batch is JSON: an object with calls, or a list of calls.',

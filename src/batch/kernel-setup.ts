@@ -4,13 +4,15 @@ import { AT_FDCWD, O_WRONLY } from '../abi/uapi/fs.ts';
 import { fromBase64 } from '../bytes/base64.ts';
 import { HostError } from '../errors/host-error.ts';
 import { partOf } from '../image/image.ts';
-import type { MountRequest } from '../image/mounted-image.ts';
-import { mountDisk } from '../image/mounter.ts';
+import { type AttachedImage, type Companions, mountInto } from '../image/mount-into.ts';
+import type { MountRequest, StackRequest } from '../image/mounted-image.ts';
 import { presented } from '../image/presented.ts';
+import type { Unlock } from '../image/stack/keyring.ts';
 import type { ClockPolicy, Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { seededHost } from '../kernel/seed.ts';
+import { symlinkat } from '../kernel/syscalls/dir.ts';
 import { close, openat, write } from '../kernel/syscalls/file.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { type BlockDevice, SECTOR, sizeOf } from '../storage/block-device.ts';
@@ -22,12 +24,19 @@ import { makeDirectories } from '../tree/make-directories.ts';
 import { type Setting, settingOf, sysctl, wordsOf } from './command-line.ts';
 import { CallRunner } from './language/run.ts';
 
-/** An image as a disk: /dev/vda, vdb … in the order asked for. */
-export interface DiskRequest extends MountRequest, DiskChoice {
+/**
+ * An image as a disk: /dev/vda, vdb … in the order asked for, each with the images that belong to it right behind it. Plain
+ * data, which is stored: no secrets.
+ */
+export interface DiskRequest extends Omit<MountRequest, keyof StackRequest>, DiskChoice {
   /** In storage. */
   readonly image?: string | undefined;
   /** Or the image itself, as base64. */
   readonly base64?: string | undefined;
+  /** More images in storage that are disks of the same machine: members of an array, of a volume group, of a btrfs. */
+  readonly also?: readonly string[] | undefined;
+  /** One that is the detached header of an encrypted volume. */
+  readonly header?: string | undefined;
   /** Where to mount it; absent: it is plugged in only. Directories that are not there are made. */
   readonly at?: string | undefined;
   /** Nothing can be written; else what is written stays in memory. */
@@ -55,6 +64,8 @@ export interface SetupNeeds {
   /** The image of this name, of several disks in it the one chosen. Rejects with `image-not-found`. */
   image(name: string, choice: DiskChoice): Promise<ImageDevice>;
   readonly host: Host;
+  /** What opening encrypted volumes may cost. */
+  readonly derive?: Companions['derive'];
   /** Memory for disks: caches, what is written, and images that came in a request. Default: as much as their own limits allow. */
   readonly room?: (Room & { release(): void }) | undefined;
   /** Told whenever the kernel flushes a disk. Absent: no kernel needs to. */
@@ -78,16 +89,26 @@ export interface AttachedDisk {
 
 export interface PreparedKernel {
   readonly kernel: Kernel;
+  /** As the kernel has them, those that belong to others included. */
   readonly disks: readonly AttachedDisk[];
+  /** It may hold keys of encrypted volumes: nothing of its memory may be stored. */
+  readonly holdsKeys?: boolean;
 }
 
-/** Kill the kernel when done with it. */
-export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): Promise<PreparedKernel> {
+/** Kill the kernel when done with it. `unlock` opens encrypted volumes; nobody else remembers it. */
+export async function prepareKernel(
+  request: KernelRequest,
+  needs: SetupNeeds,
+  unlock: Unlock = {},
+): Promise<PreparedKernel> {
   const settings = [
     ...wordsOf(request.commandLine).map(settingOf),
     ...Object.entries(request.sysctl).map(([key, value]) => sysctl(`sysctl ${key}`, key, value)),
   ];
   const { seed, clock, memoryMib } = request;
+  const count = request.disks.flatMap(withCompanions).length;
+  if (count > MAX_DISKS)
+    throw new HostError('invalid-request', `mounts: ${count} disks with \`also\` and \`header\`, ${MAX_DISKS} at most`);
   const host = seed === undefined ? needs.host : seededHost(needs.host, seed);
   const release = () => needs.room?.release();
   const making = devicesOf(request.disks, needs).then(async (disks) => ({
@@ -100,10 +121,10 @@ export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): 
   });
   kernel.engine.onDeath(release);
   try {
-    for (const disk of disks) await attach(kernel, disk);
+    const holdsKeys = await attachAll(kernel, request.disks, disks, { unlock, derive: needs.derive });
     for (const setting of settings) await applySetting(kernel.init, setting);
     if (request.loopback) await loopbackUp(kernel.init);
-    return { kernel, disks };
+    return { kernel, disks, holdsKeys };
   } catch (cause) {
     kernel.kill();
     throw cause;
@@ -113,7 +134,7 @@ export async function prepareKernel(request: KernelRequest, needs: SetupNeeds): 
 /** What the disks asked for are made of, with nothing written yet. */
 export const devicesOf = (requests: readonly DiskRequest[], needs: SetupNeeds): Promise<AttachedDisk[]> =>
   Promise.all(
-    requests.map(async (request) => {
+    requests.flatMap(withCompanions).map(async (request) => {
       const { device, etag } = await imageOf(request, needs);
       // As every mount sees it: as long as it says that it is, in blocks of its own table, that table mended.
       const lower = (await presented(partOf(device, request))).device;
@@ -124,6 +145,13 @@ export const devicesOf = (requests: readonly DiskRequest[], needs: SetupNeeds): 
       return { request, upper, device: flush ? { ...sizeOf(upper), read, write, discard, flush } : upper, etag };
     }),
   );
+
+/** The request itself, and one for each image that belongs to it. */
+export const withCompanions = (request: DiskRequest): readonly DiskRequest[] => [
+  request,
+  ...(request.also ?? []).map((image) => ({ image, readOnly: request.readOnly })),
+  ...(request.header === undefined ? [] : [{ image: request.header, format: 'raw', readOnly: true }]),
+];
 
 async function imageOf(
   { image, base64, format, member, snapshot }: DiskRequest,
@@ -141,12 +169,50 @@ async function imageOf(
 
 const readOnly = (device: BlockDevice): BlockDevice => ({ ...sizeOf(device), read: device.read });
 
-async function attach(kernel: Kernel, { request, device }: AttachedDisk): Promise<void> {
-  const disk = await kernel.attachDisk(device);
-  const { at } = request;
-  if (at === undefined) return;
-  await makeDirectories(kernel.init, new TextEncoder().encode(at));
-  await mountDisk(kernel, device, disk, { ...request, at });
+/** As many as a request may name. */
+const MAX_DISKS = 16;
+
+/** Plugs all in and mounts what is to be mounted; answers whether keys were used. */
+async function attachAll(
+  kernel: Kernel,
+  requests: readonly DiskRequest[],
+  disks: readonly AttachedDisk[],
+  secrets: Pick<Companions, 'unlock' | 'derive'>,
+): Promise<boolean> {
+  let holdsKeys = false;
+  let at = 0;
+  for (const request of requests) {
+    const count = withCompanions(request).length;
+    const attached: AttachedImage[] = [];
+    for (const { device } of disks.slice(at, at + count)) {
+      attached.push({ device, disk: await kernel.attachDisk(device) });
+    }
+    at += count;
+    if (request.at !== undefined && (await mountOne(kernel, { ...request, at: request.at }, attached, secrets)))
+      holdsKeys = true;
+  }
+  return holdsKeys;
+}
+
+async function mountOne(
+  kernel: Kernel,
+  { also: _, header: hasHeader, ...request }: DiskRequest & { readonly at: string },
+  [own, ...others]: readonly AttachedImage[],
+  secrets: Pick<Companions, 'unlock' | 'derive'>,
+): Promise<boolean> {
+  if (own === undefined) throw new Error('a mount without a disk');
+  await makeDirectories(kernel.init, new TextEncoder().encode(request.at));
+  const header = hasHeader === undefined ? undefined : others.pop();
+  const { holdsKeys, stacked } = await mountInto(kernel, own, request, { ...secrets, also: others, header });
+  for (const { title, name } of stacked) await nameDevice(kernel.init, title, name);
+  return holdsKeys;
+}
+
+/** As udev does, so that what lies beside what was mounted can be mounted by its name. */
+async function nameDevice(task: UserTask, title: string, name: string): Promise<void> {
+  if (!title.startsWith('/dev/') || title === `/dev/${name}`) return;
+  await makeDirectories(task, new TextEncoder().encode(title.slice(0, title.lastIndexOf('/'))));
+  await symlinkat(task, `/dev/${name}`, AT_FDCWD, title);
 }
 
 /** Throws `bad-option` when the kernel refuses. */

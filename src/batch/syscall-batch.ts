@@ -1,11 +1,14 @@
 /** One request, one kernel: prepared as asked, a batch played on it, thrown away. */
 
+import type { Unlock } from '../image/stack/keyring.ts';
 import { type KernelRequest, type PreparedKernel, prepareKernel, type SetupNeeds } from './kernel-setup.ts';
 import { type Batch, type BatchControl, type BatchEnd, playBatch, type ResultSink } from './player.ts';
 
 export interface BatchRequest extends KernelRequest, Batch {
   /** How long the kernel may run, by the host's clock. */
   readonly deadlineMs: number;
+  /** Opens encrypted volumes. */
+  readonly unlock?: Unlock | undefined;
 }
 
 export interface BatchReport extends BatchEnd {
@@ -22,7 +25,7 @@ export interface SyscallBatchJobs {
 export function syscallBatchJobs(needs: SetupNeeds): SyscallBatchJobs {
   return {
     async run(request, sink) {
-      const prepared = await prepareKernel(request, needs);
+      const prepared = await prepareKernel(request, needs, request.unlock);
       try {
         return await playTimed(prepared, request, sink, needs);
       } finally {

@@ -4,6 +4,7 @@ import { type ErrnoName, errnoName, errnos } from '../abi/errno.ts';
 import { AT_FDCWD } from '../abi/uapi/fs.ts';
 import { CLONE_FILES, CLONE_VM } from '../abi/uapi/sched.ts';
 import { HostError } from '../errors/host-error.ts';
+import type { HostedTask } from '../kernel/hosted-task.ts';
 import type { Disk, Kernel } from '../kernel/kernel.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { KernelLog } from '../kernel/kernel-log.ts';
@@ -68,9 +69,16 @@ export interface ImageParts {
   readonly keyring: Keyring;
   /** Makes another view of the image a disk of the same kernel; absent: there is no other than that one. */
   readonly attach?: (device: BlockDevice) => Promise<Disk>;
+  /** What is stacked on the disks may be opened. Default: where views can be attached. */
+  readonly stacks?: boolean;
+  /** Whose calls these are. Default: pid 1's. */
+  readonly task?: HostedTask;
   /** No larger kernel is to come: ENOMEM is a reason like others. Drivers say it of sizes that are damaged, too. */
   readonly last: boolean;
 }
+
+/** It is in an array, a volume group or an encrypted volume, and those are not opened. */
+export class StackNeeded extends HostError {}
 
 /** Units that old disks counted their DOS tables in, tried where 512 bytes lead to nothing. */
 const OTHER_UNITS = [2048, 4096];
@@ -86,12 +94,12 @@ export class Image {
   #stack: Stack | undefined;
 
   constructor(parts: ImageParts) {
-    const { kernel, disks, header } = parts;
+    const { kernel, disks, header, task = kernel.init } = parts;
     this.kernel = kernel;
     this.views = disks;
     this.#parts = parts;
     this.#disks = [...disks, ...(header ? [header] : [])].map(({ disk }) => disk);
-    this.task = blaming(this.#disks, kernel.init);
+    this.task = blaming(this.#disks, task);
   }
 
   /** A detached header was given: some volume that looks like nothing is not. */
@@ -131,10 +139,9 @@ export class Image {
 
   async #openStack(disks: Disks, type: string | undefined, evenIfIncomplete: boolean): Promise<Stacked> {
     const { kernel, task } = this;
-    const { keyring, header, attach } = this.#parts;
-    // Programs keep what they mount, and a machine at rest is stored: keys would be, too.
-    if (attach === undefined)
-      throw new HostError(
+    const { keyring, header, attach, stacks = attach !== undefined } = this.#parts;
+    if (!stacks)
+      throw new StackNeeded(
         'bad-stack',
         'what lies in arrays, volume groups or encrypted volumes is not mounted here: fs2tar, ls, cat and the like open it',
       );
@@ -272,6 +279,12 @@ export class Image {
     return drivers.map((attempt) => ({ ...attempt, options: [attempt.options, ...named].filter(Boolean).join(',') }));
   }
 
+  /** What was opened of what is stacked on the disks. */
+  async openedVolumes(): Promise<readonly Volume[]> {
+    const { opened } = (await this.#stacked) ?? { opened: [] };
+    return opened.flatMap(({ whole, partitions }) => [whole, ...partitions]);
+  }
+
   /** By the first driver that takes it; else what the first one said. */
   async mount(
     volume: ProbedVolume,
@@ -392,7 +405,10 @@ const knownCut = ({ cut }: BlockDevice): HostError | undefined =>
   cut === undefined ? undefined : new HostError('image-cut', `${cut}: ${EVEN_IF_CUT}`);
 
 /** The part of `device` that a request is about. */
-export function partOf(device: BlockDevice, { offsetBytes = 0, sizeBytes }: MountRequest): BlockDevice {
+export function partOf(
+  device: BlockDevice,
+  { offsetBytes = 0, sizeBytes }: Pick<MountRequest, 'offsetBytes' | 'sizeBytes'>,
+): BlockDevice {
   if (offsetBytes === 0 && sizeBytes === undefined) return device;
   const rest = bytesOf(device) - offsetBytes;
   const wanted = sizeBytes ?? rest;

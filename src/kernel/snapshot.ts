@@ -64,6 +64,7 @@ export const reenterable: readonly {
   { comm: /^(xfsaild|xfs-)/, why: 'pushes the AIL list in a loop', freezable: true },
   { comm: /^btrfs-(cleaner|transaction)$/, why: 'looks for work and sleeps' },
   { comm: /^loop\d+$/, why: 'kthread_worker_fn looks at its list of works' },
+  { comm: /^md(\d+|X)_/, why: 'md_thread waits to be woken, then lets its personality look for work' },
   { comm: /^f2fs_/, why: 'checks for flush, discard or gc work and sleeps' },
 ];
 

@@ -16,6 +16,7 @@ import { nodeHost } from '../node/host.ts';
 import { gate } from '../storage/gate.ts';
 import { openDisk } from '../storage/open-disk.ts';
 import { type Engine, linuxOf } from './engine.ts';
+import { type OpenImageOptions, unlockOf } from './open-image.ts';
 import { type ImageSource, type OpenedSource, openSource } from './source.ts';
 
 /** A call of this kernel's table, or another name that means the same (`open`, `stat`, `lseek` …). */
@@ -24,11 +25,17 @@ export type CallName = SyscallName | (string & {});
 /** An image as a disk: /dev/vda, vdb … in the order given. What is written to it stays in memory. */
 export interface KernelDisk {
   readonly image: ImageSource;
+  /** More disks of the same machine, right behind this one: members of an array, of a volume group, of a btrfs. */
+  readonly also?: readonly ImageSource[] | undefined;
+  /** A detached header of LUKS; a disk, too. */
+  readonly header?: ImageSource | undefined;
   /** Where to mount it; directories that are not there are made. Default: it is plugged in only. */
   readonly at?: string | undefined;
   readonly partition?: KernelRequest['disks'][number]['partition'];
   readonly type?: string | undefined;
   readonly options?: string | undefined;
+  /** Of a btrfs: a subvolume or snapshot, by path or number. */
+  readonly subvolume?: string | undefined;
   /** Which disk of the image, as for `openImage`. */
   readonly format?: string | undefined;
   readonly member?: string | undefined;
@@ -39,6 +46,8 @@ export interface KernelDisk {
 
 export interface BootOptions {
   readonly disks?: readonly KernelDisk[] | undefined;
+  /** Opens encrypted volumes, as for `openImage`. */
+  readonly passphrase?: OpenImageOptions['passphrase'];
   /** Set the loopback device up. Default: true. */
   readonly loopback?: boolean | undefined;
   /** "net.ipv4.tcp_sack": "0" */
@@ -206,7 +215,8 @@ export async function bootKernel(options: BootOptions = {}): Promise<RunningKern
   };
   try {
     const linux = await linuxOf(options.engine);
-    for (const { image } of disks) opened.push(await openSource(image));
+    /** The name that stands for it in the request. */
+    const named = async (image: ImageSource): Promise<string> => `${opened.push(await openSource(image)) - 1}`;
     const setup = linux.setup({
       async image(name, choice) {
         const { source, unpack } = opened[Number(name)] ?? {};
@@ -217,8 +227,16 @@ export async function bootKernel(options: BootOptions = {}): Promise<RunningKern
         };
       },
     });
+    const requests: KernelRequest['disks'][number][] = [];
+    for (const { image, also = [], header, readOnly = false, ...disk } of disks) {
+      const own = await named(image);
+      const others: string[] = [];
+      for (const one of also) others.push(await named(one));
+      const headerName = header === undefined ? undefined : await named(header);
+      requests.push({ ...disk, image: own, also: others, header: headerName, readOnly });
+    }
     const request: KernelRequest = {
-      disks: disks.map(({ image: _, readOnly = false, ...disk }, index) => ({ ...disk, image: `${index}`, readOnly })),
+      disks: requests,
       loopback,
       sysctl,
       commandLine,
@@ -226,7 +244,7 @@ export async function bootKernel(options: BootOptions = {}): Promise<RunningKern
       clock,
       seed,
     };
-    return new RunningKernel(await prepareKernel(request, setup), nodeHost, letGo);
+    return new RunningKernel(await prepareKernel(request, setup, unlockOf(options.passphrase)), nodeHost, letGo);
   } catch (cause) {
     await letGo();
     throw exceptionOf(cause);

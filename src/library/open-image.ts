@@ -101,7 +101,7 @@ export async function openImage(image: ImageSource, options: OpenImageOptions = 
   }
 }
 
-function unlockOf(passphrase: OpenImageOptions['passphrase']): Unlock {
+export function unlockOf(passphrase: OpenImageOptions['passphrase']): Unlock {
   if (passphrase === undefined) return {};
   if (typeof passphrase === 'function') {
     return {

@@ -66,7 +66,8 @@ const disk = z
       .union([z.int().min(1).max(256), z.string().min(1).max(256)])
       .optional()
       .openapi({
-        description: 'By number, label, UUID, `root` or `whole`, as in `/v1/images/{name}/tar`. Default: found out.',
+        description:
+          'By number, label, UUID, `root` or `whole`, or what is stacked on it by name (`vg/root`, `/dev/md/data`), as in `/v1/images/{name}/tar`. Default: found out.',
       }),
     options: z.string().max(2048).optional().openapi({ description: 'As for mount -o.' }),
     format: z.enum(diskFormats).optional().openapi({ description: 'What the image is. Default: found out.' }),
@@ -74,6 +75,20 @@ const disk = z
     snapshot: z.string().min(1).max(1024).optional().openapi({ description: 'A state of the disk that it keeps.' }),
     offset: z.int().min(0).optional().openapi({ description: 'The byte where the disk begins in the image.' }),
     size: z.int().min(1).optional().openapi({ description: 'Its bytes. Default: up to the end.' }),
+    also: z
+      .array(z.string())
+      .max(MAX_DISKS - 1)
+      .optional()
+      .openapi({
+        description:
+          'Images in storage that are disks of the same machine: members of an array, of a volume group, of a btrfs. Each is a disk, right behind this one.',
+      }),
+    header: z.string().optional().openapi({
+      description: 'An image in storage that is the detached header of an encrypted volume; a disk, too.',
+    }),
+    subvolume: z.string().min(1).max(1024).optional().openapi({
+      description: 'Of a btrfs: a subvolume or snapshot, by path or number.',
+    }),
     read_only: z.boolean().default(false).openapi({
       description: 'Otherwise what is written stays in the memory of this kernel. The image itself never changes.',
     }),

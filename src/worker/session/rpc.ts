@@ -111,7 +111,8 @@ export function valueIn<T>(answer: Outcome<T>): T {
 
 /** One kernel. */
 export interface SessionRpc {
-  create(request: SessionRequest): Promise<Outcome<SessionInfo>>;
+  /** `secrets` open encrypted volumes; the request is stored, they are not. */
+  create(request: SessionRequest, secrets?: readonly Uint8Array[]): Promise<Outcome<SessionInfo>>;
   info(): Promise<Outcome<SessionInfo>>;
   run(batch: WholeBatch): Promise<Outcome<WholeAnswer>>;
   /** Store it now; what this answers survives the host. */

@@ -47,8 +47,8 @@ export function sessionClass({ setup, serve, ...needs }: SessionClassNeeds) {
 
     override alarm = () => this.#object.alarm();
 
-    create(request: SessionRequest) {
-      return this.#object.create(request);
+    create(request: SessionRequest, secrets?: readonly Uint8Array[]) {
+      return this.#object.create(request, secrets);
     }
     info() {
       return this.#object.info();

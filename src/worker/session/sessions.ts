@@ -1,5 +1,6 @@
 /** Sessions as the routes see them: each a Durable Object, known to the index of its owner. */
 
+import { withCompanions } from '../../batch/kernel-setup.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { WantedRange } from '../../tree/byte-range.ts';
 import type { Bindings } from '../env.ts';
@@ -26,7 +27,11 @@ export interface NamedSession extends SessionInfo {
 
 /** Of one owner: others do not find them. */
 export interface SessionJobs {
-  create(request: Omit<SessionRequest, 'expiresMs'>, lifeMs: number): Promise<NamedSession>;
+  create(
+    request: Omit<SessionRequest, 'expiresMs'>,
+    lifeMs: number,
+    secrets?: readonly Uint8Array[],
+  ): Promise<NamedSession>;
   list(): Promise<readonly SessionRow[]>;
   get(id: string): Promise<NamedSession>;
   run(id: string, batch: WholeBatch): Promise<WholeAnswer>;
@@ -93,11 +98,12 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
   }
 
   return {
-    async create(kernel, lifeMs) {
+    async create(kernel, lifeMs, secrets) {
       // In the object nobody would know whose they are.
-      for (const { image } of kernel.disks) if (image !== undefined) await images.mayRead(image);
+      const named = new Set(kernel.disks.flatMap(withCompanions).map(({ image }) => image));
+      for (const image of named) if (image !== undefined) await images.mayRead(image);
       const request = { ...kernel, expiresMs: nowMs() + lifeMs };
-      return admitted(request, async (id) => valueIn(await object(id).create(request)));
+      return admitted(request, async (id) => valueIn(await object(id).create(request, secrets)));
     },
     list: async () => valueIn(await index().list()),
     get: async (id) => ({ id, ...valueIn(await (await existing(id)).info()) }),

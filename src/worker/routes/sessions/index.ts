@@ -8,6 +8,7 @@ import type { NamedSession, SessionJobs } from '../../session/sessions.ts';
 import { conditionOf } from '../conditions.ts';
 import { delivered } from '../delivered.ts';
 import type { Env } from '../env.ts';
+import { unlockOf } from '../image-content/stack.ts';
 import { isNdjson, NDJSON } from '../ndjson.ts';
 import { router, untyped } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
@@ -45,7 +46,8 @@ function madeSession(c: Context<Env>, session: NamedSession) {
 
 sessions.openapi(createSession, async (c) => {
   const { expires_in_s, hijack, ...kernel } = c.req.valid('json');
-  return madeSession(c, await c.var.sessions.create({ ...kernelOf(kernel), hijack }, 1000 * expires_in_s));
+  const { secrets } = unlockOf(c);
+  return madeSession(c, await c.var.sessions.create({ ...kernelOf(kernel), hijack }, 1000 * expires_in_s, secrets));
 });
 
 sessions.openapi(listSessions, async (c) => c.json({ sessions: (await c.var.sessions.list()).map(rowJson) }, 200));

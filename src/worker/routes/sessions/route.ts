@@ -4,6 +4,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { binary } from '../body.ts';
 import { writeConditions } from '../conditions.ts';
 import { directory } from '../image-content/schema.ts';
+import { secretHeaders } from '../image-content/stack.ts';
 import { etagHeader } from '../images/route.ts';
 import { image } from '../images/schema.ts';
 import { problemResponses } from '../problem.ts';
@@ -35,7 +36,7 @@ export const createSession = createRoute({
   description:
     'It belongs to the principal that makes it (`GET /v1/principal`); there may be 16 at a time, of 512 MiB together. While nobody calls it is suspended: open files, mounts, sockets and timers are there at the next call.',
   tags,
-  request: { body: { required: true, content: json(newSession) } },
+  request: { headers: z.object(secretHeaders), body: { required: true, content: json(newSession) } },
   responses: { 201: { description: 'It runs.', content: json(session) }, ...problemResponses(400, 404, 422, 429) },
 });
 

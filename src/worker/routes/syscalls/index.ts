@@ -5,6 +5,7 @@ import { answerOf, batchOf, syscallTable } from '../../../api/syscalls/schema.ts
 import { describe } from '../../../batch/language/describe.ts';
 import type { PlayedCall } from '../../../batch/player.ts';
 import { ResultKeeper } from '../../../batch/result-keeper.ts';
+import { unlockOf } from '../image-content/stack.ts';
 import { isNdjson } from '../ndjson.ts';
 import { router, untyped } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
@@ -16,10 +17,11 @@ export const syscalls = router();
 syscalls.use(postSyscalls.getRoutingPath(), wholeBody);
 
 syscalls.openapi(postSyscalls, async (c) => {
-  if (isNdjson(c)) return untyped(await answerLines(c, c.var.jobs.syscalls));
+  const unlock = unlockOf(c);
+  if (isNdjson(c)) return untyped(await answerLines(c, c.var.jobs.syscalls, unlock));
   const { calls, ...head } = c.req.valid('json');
   const keeper = new ResultKeeper();
-  const batch = batchOf(head, calls as readonly PlayedCall[]);
+  const batch = { ...batchOf(head, calls as readonly PlayedCall[]), unlock };
   const playing = c.var.jobs.syscalls.run(batch, (result, task) => keeper.keep(result, task));
   const report = await playing.catch((cause: unknown) => {
     throw keeper.explain(cause);

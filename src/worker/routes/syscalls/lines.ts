@@ -5,13 +5,14 @@ import type { Context } from 'hono';
 import { batchHead, batchOf, call, endOf } from '../../../api/syscalls/schema.ts';
 import type { PlayedCall } from '../../../batch/player.ts';
 import type { SyscallBatchJobs } from '../../../batch/syscall-batch.ts';
+import type { Unlock } from '../../../image/stack/keyring.ts';
 import type { Hold } from '../../bodies/budget.ts';
 import type { Env } from '../env.ts';
 import { type LineWriter, lineWriter, NDJSON, type NumberedLine, parseLines, validated } from '../ndjson.ts';
 import { documentOfThrown } from '../problem.ts';
 import { streamed } from '../stream.ts';
 
-export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs): Promise<Response> {
+export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs, unlock: Unlock): Promise<Response> {
   const body = c.req.raw.body;
   const stream = await streamed(async (sink) => {
     let begun = false;
@@ -20,7 +21,7 @@ export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs): Prom
       return sink(chunk);
     });
     try {
-      await play(body, c.var.memory, jobs, out);
+      await play(body, c.var.memory, jobs, out, unlock);
     } catch (cause) {
       // Before anything was sent, it can still be the answer.
       if (!begun) throw cause;
@@ -37,10 +38,11 @@ async function play(
   memory: Hold,
   jobs: SyscallBatchJobs,
   out: LineWriter,
+  unlock: Unlock,
 ): Promise<void> {
   const lines = parseLines(body, memory, () => out.flush());
   const { head, calls } = await headAndCalls(lines, batchHead);
-  const report = await jobs.run(batchOf(head, calls), (result, task) =>
+  const report = await jobs.run({ ...batchOf(head, calls), unlock }, (result, task) =>
     out.line(task === undefined ? result : { task, ...result }),
   );
   const tasks = Object.keys(report.tasks).length > 0 ? { tasks: report.tasks } : {};

@@ -2,6 +2,7 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { batch, batchAnswer, syscallTable } from '../../../api/syscalls/schema.ts';
+import { secretHeaders } from '../image-content/stack.ts';
 import { problemResponses } from '../problem.ts';
 
 const tags = ['syscalls'];
@@ -41,7 +42,7 @@ export const postSyscalls = createRoute({
   description:
     'The calls are made by pid 1, a root with nothing open, in the order given. The kernel is thrown away afterwards. pid 1 may exit, which ends the batch.',
   tags,
-  request: { body: batchBody },
+  request: { headers: z.object(secretHeaders), body: batchBody },
   responses: { ...batchResponses, ...problemResponses(400, 404, 413, 415, 422) },
 });
 

@@ -73,12 +73,21 @@ export class Durability {
   async wake(): Promise<Live> {
     const meta = this.#record.alive();
     if (this.#live) return this.#live;
+    if (meta.holdsKeys) this.#lostWithItsKeys();
     const parts = this.#record.parts();
     const prepared = parts.has('kernel') ? await this.#resume(meta, parts) : await remade(meta, this.setup);
     const tasks = this.tasksOf(prepared.kernel, parts.has('kernel') ? tasksIn(parts) : []);
     this.#live = { ...prepared, tasks, strace: new StraceTail(textIn(parts.get('strace'))) };
     this.#record.note({ type: 'woken' });
     return this.#live;
+  }
+
+  /** The host let go of it, and nothing of it could be stored: it cannot even be made anew, for nobody has kept the secrets. */
+  #lostWithItsKeys(): never {
+    const detail = 'the host let go of it, and a kernel that has an encrypted volume open is not stored';
+    this.#end({ end: 'halt', detail, console: '' }, { console: '', strace: '' });
+    this.#record.alive(); // throws how it ended
+    throw new HostError('session-ended');
   }
 
   async #resume(meta: Meta, parts: Parts) {

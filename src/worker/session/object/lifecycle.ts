@@ -12,6 +12,8 @@ export interface Meta {
   /** It was used since it was last stored, or made when it never was. */
   readonly ahead: boolean;
   readonly hijack?: SessionInfo['hijack'];
+  /** Its kernel may have keys of encrypted volumes in its memory: it is never stored. */
+  readonly holdsKeys?: boolean;
   readonly suspended?: NonNullable<SessionInfo['suspended']>;
   readonly rolledBack?: { readonly toMs: number; readonly told: boolean };
   /** How its kernel died. */

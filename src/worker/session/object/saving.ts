@@ -11,12 +11,15 @@ export interface SavingNeeds extends Pick<SessionNeeds, 'kernels' | 'buildId' | 
   readonly record: SessionRecord;
 }
 
+const HOLDS_KEYS = 'it has an encrypted volume open: what is stored of it would have the key in it';
+
 /** Afterwards the kernel is at rest, and stored; or it goes on, and the obstacle is answered. */
 export async function save(
   live: Live,
   { kernels, buildId, nowMs, record }: SavingNeeds,
   wait: Pick<SuspendNeeds, 'turn' | 'patienceNs'>,
 ): Promise<string | undefined> {
+  if (live.holdsKeys) return HOLDS_KEYS;
   const busy = live.tasks.all.find((task) => task.busy);
   // What it waits for may never come: no time passes for it here.
   if (busy) return `task ${busy.name} (pid ${busy.task.pid}) is inside ${busy.pending?.call ?? 'a call'}`;

@@ -71,9 +71,9 @@ export class SessionObject implements SessionRpc {
     return () => void this.#listeners.delete(listener);
   }
 
-  create(request: SessionRequest): Promise<Outcome<SessionInfo>> {
+  create(request: SessionRequest, secrets?: readonly Uint8Array[]): Promise<Outcome<SessionInfo>> {
     return this.#turns.take(async () => {
-      const { prepared, hijack } = await made(request, this.#kept.setup);
+      const { prepared, hijack } = await made(request, this.#kept.setup, { secrets });
       // Whoever asked for it may be gone by now.
       if (this.#record.doomed) {
         prepared.kernel.kill();
@@ -82,7 +82,15 @@ export class SessionObject implements SessionRpc {
       this.#kept.own({ ...prepared, strace: new StraceTail(), tasks: this.#kept.tasksOf(prepared.kernel) });
       const etags = prepared.disks.map(({ etag }) => etag ?? null);
       const createdMs = this.#needs.nowMs();
-      this.#record.remember({ createdMs, request, etags, ahead: false, ...(hijack && { hijack }) });
+      const { holdsKeys = false } = prepared;
+      this.#record.remember({
+        createdMs,
+        request,
+        etags,
+        ahead: false,
+        ...(hijack && { hijack }),
+        ...(holdsKeys && { holdsKeys }),
+      });
       await this.#kept.setAlarm();
       return this.#info();
     });

@@ -9,6 +9,7 @@ import {
   type SetupNeeds,
 } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
+import type { Unlock } from '../../../image/stack/keyring.ts';
 import type { KernelPool } from '../../../kernel/pool/pool.ts';
 import { seededHost } from '../../../kernel/seed.ts';
 import type { Suspended } from '../../../kernel/suspend.ts';
@@ -38,9 +39,10 @@ export interface Live extends PreparedKernel {
 export async function made(
   request: SessionRequest,
   needs: SetupNeeds,
+  unlock: Unlock = {},
 ): Promise<{ readonly prepared: PreparedKernel; readonly hijack?: SessionInfo['hijack'] }> {
   const plan = request.hijack === undefined ? undefined : readHijack(request.hijack);
-  const prepared = await prepareKernel(request, needs);
+  const prepared = await prepareKernel(request, needs, unlock);
   if (!plan) return { prepared };
   const apply = (init: UserTask) => hijackKernel(init, plan);
   return { prepared, hijack: await orKilled(prepared, ({ kernel }) => apply(kernel.init)) };
