@@ -9,6 +9,7 @@ import { mountCommand, umountCommand } from './mount/command.ts';
 import { packetdrillCommand } from './packetdrill/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { simCommand } from './sim/command.ts';
+import { tokenCommand } from './token/command.ts';
 import { toolCommands } from './tools/command.ts';
 import { lookCommands } from './verbs/commands.ts';
 import { webdavCommand } from './webdav/command.ts';
@@ -40,6 +41,7 @@ export function lklProgram(version: () => string): Command {
     simCommand(),
     packetdrillCommand(),
     serveCommand(),
+    tokenCommand(),
     webdavCommand(),
     completionCommand(),
   ];

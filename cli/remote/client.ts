@@ -13,15 +13,37 @@ export interface Sent {
   readonly lengthBytes: number | undefined;
 }
 
+/** What says who asks: for every Worker that a verb asks. */
+export function tokenOfEnvironment(): string | undefined {
+  const token = process.env.LKL_TOKEN?.trim();
+  if (token === undefined || token === '') return undefined;
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new Failure('usage', 'LKL_TOKEN is no token: it has blanks or other characters in it');
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/** Over plain http whoever is in between could read it, and use it. */
+function authorization(url: URL): Readonly<Record<string, string>> {
+  const token = tokenOfEnvironment();
+  if (token === undefined) return {};
+  if (url.protocol === 'https:' || LOOPBACK.test(url.hostname)) return { authorization: `Bearer ${token}` };
+  throw new Failure('usage', `LKL_TOKEN is not sent in the clear to ${url.host}: use https`);
+}
+
 /** Settles with the answer's head, which may come before all of `body` is sent. */
 export async function send(
   method: string,
   url: URL,
   body?: Sent,
   more: Readonly<Record<string, string>> = {},
+  value?: unknown,
 ): Promise<IncomingMessage> {
+  const text = value === undefined ? undefined : Buffer.from(JSON.stringify(value));
   const headers = {
     ...(body && { 'content-type': 'application/octet-stream' }),
+    ...(text && { 'content-type': 'application/json', 'content-length': text.length }),
+    ...authorization(url),
     ...more,
     ...(body?.lengthBytes !== undefined && { 'content-length': body.lengthBytes }),
   };
@@ -34,7 +56,7 @@ export async function send(
     request.on('error', (cause) => reject(new Failure('failed', `${url.host}: ${reasonOf(cause)}`)));
   });
   if (body === undefined) {
-    request.end();
+    request.end(text);
     return answered;
   }
   const sent = pipeline(body.stream, request);

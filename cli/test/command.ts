@@ -14,9 +14,13 @@ export interface Ran {
 
 const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
 
-/** Runs `lkl` to its end. `stdin` is a pipe. */
-export async function lkl(args: readonly string[], stdin: Uint8Array = new Uint8Array()): Promise<Ran> {
-  const child = spawn(process.execPath, [launcher, ...args]);
+/** Runs `lkl` to its end. `stdin` is a pipe, `env` is added to what there is. */
+export async function lkl(
+  args: readonly string[],
+  stdin: Uint8Array = new Uint8Array(),
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ran> {
+  const child = spawn(process.execPath, [launcher, ...args], { env: { ...process.env, ...env } });
   child.stdin.on('error', () => {}); // not all commands read it
   child.stdin.end(stdin);
   const [stdout, stderr, exitCode] = await Promise.all([

@@ -24,7 +24,7 @@ export interface Bindings {
   readonly QUOTAS?: string;
   /** `off`, `writes` or `all`: of which requests a row is kept. Default: all, and none where it is open. */
   readonly AUDIT?: string;
-  /** A secret: a JSON list of tokens' rows, as `npm run token` prints them. */
+  /** A secret: a JSON list of tokens' rows, as `lkl token create` prints them. */
   readonly TOKENS?: string;
   /** `loopback`: open to whoever reaches it there. Set where it is developed and tested, never where it is deployed. */
   readonly OPEN?: string;

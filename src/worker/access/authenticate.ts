@@ -22,7 +22,7 @@ export interface Asked {
 }
 
 const HOW =
-  'put tokens into the secret TOKENS (npm run token makes one), name a team of Cloudflare Access in ACCESS_TEAM, or say in PUBLIC_SCOPES what anybody may do: docs/deploy.md';
+  'put tokens into the secret TOKENS (lkl token create makes one), name a team of Cloudflare Access in ACCESS_TEAM, or say in PUBLIC_SCOPES what anybody may do: docs/deploy.md';
 
 /** Rejects with `access-not-configured`, `unauthorized`, `bad-token` or `bad-link`. */
 export async function authenticate(

@@ -34,6 +34,12 @@ export const newToken = (id: string, random: (bytes: number) => Uint8Array): str
 /** A key to sign with. */
 export const newKey = (random: (bytes: number) => Uint8Array): string => toBase64Url(random(32));
 
+const PREFIX = /^([A-Za-z0-9._~-]{0,512})\*?$/;
+
+/** What names begin with that a pattern stands for: `build-*` and `build-` are the same, `*` is all. Undefined: no name does. */
+export const prefixOf = (pattern: string): string | undefined =>
+  pattern === '' ? undefined : PREFIX.exec(pattern)?.[1];
+
 export async function sha256Hex(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return toHex(new Uint8Array(digest));
@@ -59,9 +65,8 @@ export function rowsIn(text: string): TokenRow[] {
     if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string' && isScope(scope))) {
       throw wrong('scopes is no list of scopes');
     }
-    if (images !== undefined && !(Array.isArray(images) && images.every((prefix) => typeof prefix === 'string'))) {
-      throw wrong('images is no list of beginnings of names');
-    }
+    const prefixes = images === undefined ? [] : Array.isArray(images) ? images.map(prefixIn) : [undefined];
+    if (prefixes.includes(undefined)) throw wrong('images is no list of beginnings of names');
     const expiresMs = expires === undefined ? undefined : Date.parse(String(expires));
     if (Number.isNaN(expiresMs)) throw wrong('expires is no time');
     return {
@@ -69,9 +74,13 @@ export function rowsIn(text: string): TokenRow[] {
       name: String(name),
       sha256,
       scopes: scopes as Scope[],
-      ...(images && { images: images as string[] }),
+      ...(images !== undefined && { images: prefixes as string[] }),
       createdMs: 0,
       ...(expiresMs !== undefined && { expiresMs }),
     };
   });
 }
+
+/** Rows have had prefixes without a star, of which the empty one is all. */
+const prefixIn = (prefix: unknown): string | undefined =>
+  typeof prefix !== 'string' ? undefined : prefix === '' ? '' : prefixOf(prefix);

@@ -87,6 +87,11 @@ export function tokenJobs({ bindings, random, nowMs }: TokensNeeds): TokenJobs {
     return valueIn(await registry().get(id)) ?? undefined;
   }
 
+  function mustBeRegistered(id: string): void {
+    if (!boundRows(bindings).some((row) => row.id === id)) return;
+    throw new HostError('forbidden', `token ${id} is one of the binding TOKENS: it is changed and taken out there`);
+  }
+
   return {
     rowOf,
     rowById,
@@ -111,15 +116,14 @@ export function tokenJobs({ bindings, random, nowMs }: TokensNeeds): TokenJobs {
     },
     list: async () => [...boundRows(bindings), ...valueIn(await registry().list())],
     async rotate(id) {
+      mustBeRegistered(id);
       const token = newToken(id, random);
       const row = valueIn(await registry().rotate(id, await sha256Hex(token)));
       known.clear();
       return { token, row };
     },
     async revoke(id) {
-      if (boundRows(bindings).some((row) => row.id === id)) {
-        throw new HostError('forbidden', `token ${id} is one of the binding TOKENS: take it out there`);
-      }
+      mustBeRegistered(id);
       valueIn(await registry().revoke(id));
       known.clear();
     },

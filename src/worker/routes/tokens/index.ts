@@ -1,5 +1,6 @@
 /** Handlers of /v1/tokens and /v1/principal. */
 
+import { prefixOf } from '../../access/token.ts';
 import { router } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
 import { createToken, getPrincipal, listTokens, revokeToken, rotateToken } from './route.ts';
@@ -17,7 +18,7 @@ tokens.openapi(getPrincipal, (c) => {
 tokens.openapi(createToken, async (c) => {
   const { name, scopes, images: given, expires_in_s } = c.req.valid('json');
   // A star at the end says that it is a beginning, which it is anyway; one alone stands for all.
-  const images = given?.map((prefix) => prefix.replace(/\*$/, ''));
+  const images = given?.flatMap((pattern) => prefixOf(pattern) ?? []);
   const expires = expires_in_s === undefined ? {} : { expiresMs: c.var.nowMs() + 1000 * expires_in_s };
   const { token, row } = await c.var.tokens.create({ name, scopes, ...(images && { images }), ...expires });
   return c.json({ ...tokenJson(row), token }, 201, { 'cache-control': 'no-store' });

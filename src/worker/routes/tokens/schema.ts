@@ -12,7 +12,13 @@ const scope = z
 
 const name = z.string().min(1).max(100).openapi({ description: 'For people.', example: 'ci' });
 const prefixes = z
-  .array(z.string().min(1).max(512))
+  .array(
+    z
+      .string()
+      .min(1)
+      .max(513)
+      .regex(/^[A-Za-z0-9._~-]*\*?$/, "It is the beginning of an image's name, with or without a * at its end."),
+  )
   .min(1)
   .max(50)
   .openapi({
