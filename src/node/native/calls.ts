@@ -7,7 +7,11 @@ import { type Native, type NativeArgument, native } from './native.ts';
 const numbers = {
   read: [0, 63],
   write: [1, 64],
+  close: [3, 57],
+  lseek: [8, 62],
   ioctl: [16, 29],
+  pread64: [17, 67],
+  pwrite64: [18, 68],
   socket: [41, 198],
   connect: [42, 203],
   recvfrom: [45, 207],
@@ -15,13 +19,25 @@ const numbers = {
   bind: [49, 200],
   socketpair: [53, 199],
   setsockopt: [54, 208],
+  fcntl: [72, 25],
   flock: [73, 32],
   mount: [165, 40],
   lsetxattr: [189, 6],
   lgetxattr: [192, 9],
   llistxattr: [195, 12],
+  epoll_ctl: [233, 21],
+  openat: [257, 56],
   mknodat: [259, 33],
+  readlinkat: [267, 78],
+  ppoll: [271, 73],
+  epoll_pwait: [281, 22],
   fallocate: [285, 47],
+  epoll_create1: [291, 20],
+  dup3: [292, 24],
+  process_vm_readv: [310, 270],
+  process_vm_writev: [311, 271],
+  pidfd_open: [434, 434],
+  pidfd_getfd: [438, 438],
 } as const;
 
 export type HostCall = keyof typeof numbers;
@@ -69,13 +85,12 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
 
-/** The descriptor that somebody sent over `socket`, ours from now on; undefined: there is none. */
-export function receiveDescriptor(socket: number): number | undefined {
+/** The descriptor that somebody sent over `socket`, ours from now on; undefined: there is none. `byte` takes what came with it. */
+export function receiveDescriptor(socket: number, byte = new Uint8Array(64)): number | undefined {
   const { address } = module();
   // struct cmsghdr: size_t len, int level, int type, then one int.
   const control = new DataView(new ArrayBuffer(64));
-  const byte = new Uint8Array(64);
-  const iov = new BigUint64Array([address(byte), 1n]);
+  const iov = new BigUint64Array([address(byte), BigInt(byte.length)]);
   // struct msghdr: name, namelen, iov, iovlen, control, controllen, flags.
   const message = new BigUint64Array([0n, 0n, address(iov), 1n, address(new Uint8Array(control.buffer)), 64n, 0n]);
   const bytes = hostCall('recvmsg', socket, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);

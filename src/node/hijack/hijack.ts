@@ -1,0 +1,86 @@
+/** Runs a program of this machine on our kernel: its sockets, and what the policy names, are ours. */
+
+import { constants } from 'node:os';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { filterOf } from './host/filter.ts';
+import { HijackError, launch, obstacle } from './host/launch.ts';
+import { Policy, type PolicyOptions } from './policy/policy.ts';
+import { type CallWatch, Supervisor } from './supervisor.ts';
+
+export interface HijackOptions extends PolicyOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** A line for people. */
+  readonly say: (text: string) => void;
+  /** Told of each call that our kernel answered. */
+  readonly watch?: CallWatch | undefined;
+  /** Told when the program itself has ended, while others that it started go on. */
+  readonly left?: ((pids: readonly number[]) => void) | undefined;
+}
+
+/** How a program ended. */
+export interface ProgramEnd {
+  /** As a shell has it: 128 and the signal's number where one ended it. */
+  readonly exitCode: number;
+  readonly signal?: NodeJS.Signals;
+}
+
+export interface HijackedProgram {
+  /** Settles when it and all that it started have ended. Rejects with `HijackError`, or with our kernel's end. */
+  readonly ended: Promise<ProgramEnd>;
+  /** To the program; once that has ended, to what it left. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** The program as it starts. Rejects with `HijackError`: not on this machine, or there is no such program. */
+export async function hijack(
+  kernel: Kernel,
+  program: string,
+  args: readonly string[],
+  options: HijackOptions,
+): Promise<HijackedProgram> {
+  const why = obstacle();
+  if (why !== undefined) throw new HijackError(why);
+  const { env = process.env, say, watch, left } = options;
+  const policy = new Policy(options);
+  let failure: HijackError | undefined;
+  const { child, listener } = await launch(program, args, { filter: filterOf(policy.filter), env }, (message) => {
+    failure = new HijackError(`${program}: ${message}`);
+  });
+  const supervisor = new Supervisor({ kernel, listener, policy, say, watch });
+  const exited = new Promise<ProgramEnd>((resolve) => {
+    child.once('exit', (code, signal) =>
+      resolve(
+        signal === null ? { exitCode: code ?? 0 } : { exitCode: 128 + (constants.signals[signal] ?? 0), signal },
+      ),
+    );
+  });
+  const ended = (async () => {
+    try {
+      const first = await Promise.race([exited, supervisor.over.then(() => exited)]);
+      if (failure) throw failure;
+      if (supervisor.processes.length > 0) left?.(supervisor.processes);
+      await supervisor.over;
+      return first;
+    } finally {
+      supervisor.close();
+      child.kill('SIGKILL');
+    }
+  })();
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  return {
+    ended,
+    kill(signal) {
+      if (!hasEnded()) child.kill(signal);
+      else for (const pid of supervisor.processes) killIfThere(pid, signal);
+    },
+  };
+}
+
+function killIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+

@@ -1,0 +1,92 @@
+/** One epoll instance for all descriptors that this process waits for, heard in the event loop and asked in between. */
+
+import { hostCall, module, mustCall } from '../../native/calls.ts';
+import { READABLE } from '../../native/native.ts';
+
+export const [IN, OUT, ERR, HUP] = [0x1, 0x4, 0x8, 0x10] as const;
+export const ONESHOT = 0x4000_0000;
+const O_CLOEXEC = 0o2000000;
+export const [ADD, DEL, MOD] = [1, 2, 3] as const;
+const MOST = 64;
+
+/** struct epoll_event is packed on x86-64 alone. */
+const isPacked = process.arch === 'x64';
+export const EVENT_BYTES = isPacked ? 12 : 16;
+const DATA = isPacked ? 4 : 8;
+
+export const newEpoll = (): number => mustCall('epoll_create1', O_CLOEXEC);
+
+const event = new DataView(new ArrayBuffer(16));
+const eventBytes = new Uint8Array(event.buffer);
+
+/** epoll_ctl(2): 0 or a negative errno. */
+export function epollControl(epoll: number, op: number, fd: number, events: number, data: bigint): number {
+  event.setUint32(0, events >>> 0, true);
+  event.setBigUint64(DATA, data, true);
+  return hostCall('epoll_ctl', epoll, op, fd, eventBytes);
+}
+
+export interface ReadyEvent {
+  readonly events: number;
+  readonly data: bigint;
+}
+
+/** What is ready now, at most so many. */
+export function epollNow(epoll: number, most: number): readonly ReadyEvent[] {
+  const view = new DataView(new ArrayBuffer(most * EVENT_BYTES));
+  const count = hostCall('epoll_pwait', epoll, new Uint8Array(view.buffer), most, 0, 0, 8);
+  return Array.from({ length: Math.max(0, count) }, (_, i) => ({
+    events: view.getUint32(i * EVENT_BYTES, true),
+    data: view.getBigUint64(i * EVENT_BYTES + DATA, true),
+  }));
+}
+
+export class Events {
+  readonly #epoll = newEpoll();
+  readonly #storage = new Uint8Array(module().watchBytes());
+  readonly #then = new Map<number, (events: number) => void>();
+  readonly #view = new DataView(new ArrayBuffer(MOST * EVENT_BYTES));
+  readonly #bytes = new Uint8Array(this.#view.buffer);
+  #next = 1;
+  #over = false;
+
+  /** `ready` is called in the event loop when there is something: it is to call `take`. */
+  constructor(ready: () => void) {
+    module().watch(this.#storage, this.#epoll, ready);
+    module().arm(this.#storage, READABLE);
+  }
+
+  /** Call `then` whenever one of `events` (EPOLL*) is there. Answers by what number it is forgotten. */
+  add(fd: number, events: number, then: (events: number) => void): number {
+    const number = this.#next++;
+    const ret = epollControl(this.#epoll, ADD, fd, events, BigInt(number));
+    if (ret < 0) throw new Error(`epoll_ctl: errno ${-ret}`);
+    this.#then.set(number, then);
+    return number;
+  }
+
+  remove(number: number, fd: number): void {
+    if (!this.#then.delete(number)) return;
+    epollControl(this.#epoll, DEL, fd, 0, 0n);
+  }
+
+  /** Calls those whose events are there now. Answers how many that were. */
+  take(): number {
+    if (this.#over) return 0;
+    const count = hostCall('epoll_pwait', this.#epoll, this.#bytes, MOST, 0, 0, 8);
+    const ready: (readonly [number, number])[] = [];
+    for (let i = 0; i < count; i++) {
+      const at = i * EVENT_BYTES;
+      ready.push([this.#view.getUint32(at + DATA, true), this.#view.getUint32(at, true)]);
+    }
+    for (const [number, events] of ready) this.#then.get(number)?.(events);
+    return Math.max(0, count);
+  }
+
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    module().unwatch(this.#storage);
+    hostCall('close', this.#epoll);
+  }
+}

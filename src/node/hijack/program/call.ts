@@ -1,0 +1,113 @@
+/** A system call of a hijacked thread that is being answered. */
+
+import type { SyscallName } from '../../../abi/syscalls.ts';
+import type { FileFacts, HostHalf, OpenFile } from '../files/open-files.ts';
+import type { Notification } from '../host/listener.ts';
+import type { CaughtCall } from '../host/numbers.ts';
+import type { Policy } from '../policy/policy.ts';
+import { negative } from './failed.ts';
+import type { KernelTask } from './kernel-task.ts';
+import type { ProgramMemory } from './memory.ts';
+import type { Thread } from './thread.ts';
+
+/** A file of our kernel that becomes a descriptor of the program's, which is the call's result. */
+export interface NewDescriptor {
+  readonly opened: FileFacts;
+  readonly cloexec: boolean;
+}
+
+/** What Linux would return; the machine's kernel answers; a new descriptor. */
+export type Answer = number | bigint | 'host' | NewDescriptor;
+
+export type Handler = (call: Call) => Answer | Promise<Answer>;
+
+/** What answering takes beside the call itself. */
+export interface Surroundings {
+  readonly policy: Policy;
+  fileOf(thread: Thread, fd: number): OpenFile | 'host' | 'none';
+  /** The same of another process or thread, by its number or "self"; undefined: none of ours. */
+  descriptorOf(thread: Thread, whose: string, fd: number): OpenFile | undefined;
+  /** A copy of a descriptor of the program's, ours from now on; a negative errno. */
+  copyDescriptor(thread: Thread, fd: number): number;
+  /** Gives a file to the program while its call goes on; the number it has there, or a negative errno. */
+  place(call: Call, opened: FileFacts, cloexec: boolean): number;
+  /** End the call that a task is in. */
+  interrupt(task: KernelTask): void;
+  /** `then` when one of the events of `epoll` is ready. Answers how to stop that. */
+  whenReady(epoll: number, then: () => void): () => void;
+  newHostHalf(): HostHalf;
+  /** The kernel's task that plays for a process of the machine; undefined: none so far. */
+  taskOf(pid: number): KernelTask | undefined;
+  say(text: string): void;
+}
+
+const EINTR = negative('EINTR');
+
+export class Call {
+  readonly name: CaughtCall;
+  readonly thread: Thread;
+  readonly note: Notification;
+  readonly around: Surroundings;
+  readonly #ended = Promise.withResolvers<void>();
+  /** The thread waits for it no more. */
+  abandoned = false;
+  /** Told of it. */
+  onAbandon: (() => void) | undefined;
+
+  constructor(name: CaughtCall, thread: Thread, note: Notification, around: Surroundings) {
+    this.name = name;
+    this.thread = thread;
+    this.note = note;
+    this.around = around;
+  }
+
+  get memory(): ProgramMemory {
+    return this.thread.memory;
+  }
+  int(index: number): number {
+    return this.note.int(index);
+  }
+  uint(index: number): number {
+    return this.note.uint(index);
+  }
+  size(index: number): number {
+    return this.note.size(index);
+  }
+  long(index: number): bigint {
+    return this.note.long(index);
+  }
+
+  /** The file that argument `index` is a descriptor of; undefined: it is none of ours. */
+  file(index: number): OpenFile | undefined {
+    const found = this.around.fileOf(this.thread, this.int(index));
+    return typeof found === 'object' ? found : undefined;
+  }
+
+  /** The task that makes the calls of this thread. */
+  task(): KernelTask | Promise<KernelTask> {
+    return this.thread.kernelTask();
+  }
+
+  /** A call of our kernel that may wait for long: EINTR once the thread does not wait for it any more. */
+  async waiting(task: KernelTask, name: SyscallName, ...args: readonly (number | bigint)[]): Promise<number> {
+    if (this.abandoned) return EINTR;
+    this.onAbandon = () => this.around.interrupt(task);
+    const ret = await task.call(name, ...args);
+    this.onAbandon = undefined;
+    return ret;
+  }
+
+  abandon(): void {
+    if (this.abandoned) return;
+    this.abandoned = true;
+    this.onAbandon?.();
+  }
+
+  /** It is answered. */
+  end(): void {
+    this.#ended.resolve();
+  }
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+}

@@ -1,0 +1,106 @@
+/** Tasks of our kernel that make the calls of hijacked threads, one for each: all with the same descriptors and the same memory. */
+
+import type { SyscallName } from '../../../abi/syscalls.ts';
+import type { HostedTask } from '../../../kernel/hosted-task.ts';
+import type { Kernel } from '../../../kernel/kernel.ts';
+import { must } from '../../../kernel/kernel-error.ts';
+import { type KernelMemory, type Ptr, plus } from '../../../kernel/memory.ts';
+import { mapBuffer, unmapBuffer } from '../../../kernel/syscalls/memory.ts';
+
+/** Where in a task's memory what lies: structs, control messages, two paths, and data up to the end. */
+const CONTROL = 4096;
+export const CONTROL_BYTES = 8192;
+const PATHS = CONTROL + CONTROL_BYTES;
+const PATH_BYTES = 4352;
+const DATA = PATHS + 2 * PATH_BYTES + 4096 - ((2 * PATH_BYTES) % 4096);
+/** Data that goes through in one call; a stream of more goes in several. */
+export const DATA_BYTES = 128 * 1024;
+const SCRATCH_BYTES = DATA + DATA_BYTES;
+
+const [CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_NEWNET] = [0x100, 0x200, 0x400, 0x4000_0000] as const;
+const AT_FDCWD = -100;
+
+export class KernelTask {
+  readonly task: HostedTask;
+  /** It has a network namespace of its own. */
+  apart = false;
+
+  constructor(task: HostedTask) {
+    this.task = task;
+  }
+
+  get memory(): KernelMemory {
+    return this.task.memory;
+  }
+  /** 4 KiB. */
+  get structs(): Ptr {
+    return this.task.scratch;
+  }
+  get control(): Ptr {
+    return plus(this.task.scratch, CONTROL);
+  }
+  get data(): Ptr {
+    return plus(this.task.scratch, DATA);
+  }
+
+  /** What Linux answers, a negative errno included. */
+  call(name: SyscallName, ...args: readonly (number | bigint)[]): Promise<number> {
+    return this.task.syscall(name, ...args);
+  }
+
+  /** A path as a C string; `second` has a place of its own. */
+  path(path: Uint8Array, second = false): Ptr {
+    const at = plus(this.task.scratch, PATHS + (second ? PATH_BYTES : 0));
+    this.memory.writeCstring(at, path);
+    return at;
+  }
+
+  /** `work` with so many bytes of memory: those for data where they suffice. */
+  async withRoom<T>(bytes: number, work: (at: Ptr) => Promise<T>): Promise<T> {
+    if (bytes <= DATA_BYTES) return work(this.data);
+    const buffer = await mapBuffer(this.task, bytes);
+    try {
+      return await work(buffer.at);
+    } finally {
+      if (!this.task.gone) await unmapBuffer(this.task, buffer);
+    }
+  }
+}
+
+export class KernelTasks {
+  readonly #kernel: Kernel;
+  readonly #idle: KernelTask[] = [];
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** One for a new thread; `parent` is that of the thread or process which made it. */
+  async take(parent: KernelTask | undefined): Promise<KernelTask> {
+    const task = this.#idle.pop() ?? (await this.#make());
+    if (parent?.apart && !parent.task.gone) await this.#join(task, parent);
+    return task;
+  }
+
+  async #make(): Promise<KernelTask> {
+    const { init } = this.#kernel;
+    return new KernelTask(await this.#kernel.spawn(init, CLONE_VM | CLONE_FS | CLONE_FILES, SCRATCH_BYTES));
+  }
+
+  /** Into the network namespace of another. */
+  async #join(task: KernelTask, other: KernelTask): Promise<void> {
+    const path = task.path(new TextEncoder().encode(`/proc/${other.task.pid}/ns/net`));
+    const fd = must('openat', await task.call('openat', AT_FDCWD, path, 0, 0));
+    must('setns', await task.call('setns', fd, CLONE_NEWNET));
+    await task.call('close', fd);
+    task.apart = true;
+  }
+
+  /** Its thread is gone. */
+  give(task: KernelTask): void {
+    if (task.task.gone) return;
+    if (!task.apart) this.#idle.push(task);
+    // What lies in its memory stays: little, and seldom.
+    else task.call('exit', 0).catch(() => {});
+  }
+}

@@ -1,0 +1,102 @@
+/** The processes and threads whose calls come: made when the first one comes, and gone when they have ended. */
+
+import { errnos } from '../../../abi/errno.ts';
+import { hostCall } from '../../native/calls.ts';
+import { type Events, IN } from '../host/events.ts';
+import type { Answer } from './call.ts';
+import type { KernelTasks } from './kernel-task.ts';
+import { ThreadProc } from './proc.ts';
+import { Thread } from './thread.ts';
+
+interface Process {
+  readonly tgid: number;
+  /** pidfd_open(2): readable when it has ended. */
+  readonly pidfd: number;
+  readonly watch: number;
+  readonly threads: Set<Thread>;
+}
+
+export class Processes {
+  readonly #events: Events;
+  readonly #tasks: KernelTasks;
+  readonly #unheard: (answers: readonly Answer[]) => void;
+  readonly #processes = new Map<number, Process>();
+  readonly #threads = new Map<number, Thread>();
+
+  /** `unheard` is told of answers that nobody will ask for again. */
+  constructor(events: Events, tasks: KernelTasks, unheard: (answers: readonly Answer[]) => void) {
+    this.#events = events;
+    this.#tasks = tasks;
+    this.#unheard = unheard;
+  }
+
+  get pids(): readonly number[] {
+    return [...this.#processes.keys()];
+  }
+
+  has(thread: Thread): boolean {
+    return this.#threads.get(thread.tid) === thread;
+  }
+
+  /** The thread that plays for a process, its first one if it is there. */
+  threadOf(pid: number): Thread | undefined {
+    const process = this.#processes.get(pid);
+    return this.#threads.get(pid) ?? (process && [...process.threads][0]);
+  }
+
+  /** The thread with this number; undefined: it is gone already. */
+  thread(tid: number): Thread | undefined {
+    return this.#threads.get(tid) ?? this.#make(tid);
+  }
+
+  #make(tid: number): Thread | undefined {
+    const family = new ThreadProc(tid).family;
+    if (!family) return undefined;
+    const process = this.#processes.get(family.tgid) ?? this.#makeProcess(family.tgid);
+    if (!process) return undefined;
+    // Another thread of its own, or whoever made it.
+    const parent = [...process.threads][0]?.task ?? this.threadOf(family.ppid)?.task;
+    const thread = new Thread(tid, family.tgid, this.#tasks, parent);
+    this.#threads.set(tid, thread);
+    process.threads.add(thread);
+    return thread;
+  }
+
+  #makeProcess(tgid: number): Process | undefined {
+    const pidfd = hostCall('pidfd_open', tgid, 0);
+    if (pidfd < 0) return undefined;
+    const threads = new Set<Thread>();
+    const watch = this.#events.add(pidfd, IN, () => {
+      this.#events.remove(watch, pidfd);
+      hostCall('close', pidfd);
+      this.#processes.delete(tgid);
+      for (const thread of threads) this.ended(thread);
+    });
+    const process = { tgid, pidfd, watch, threads };
+    this.#processes.set(tgid, process);
+    return process;
+  }
+
+  ended(thread: Thread): void {
+    this.#processes.get(thread.tgid)?.threads.delete(thread);
+    if (this.#threads.get(thread.tid) === thread) this.#threads.delete(thread.tid);
+    this.#unheard(thread.end());
+  }
+
+  /** A copy of a descriptor of the program's; a negative errno. */
+  copyDescriptor(thread: Thread, fd: number): number {
+    const pidfd = this.#processes.get(thread.tgid)?.pidfd;
+    return pidfd === undefined ? -errnos.ESRCH.number : hostCall('pidfd_getfd', pidfd, fd, 0);
+  }
+
+  /** The inode of a socket that any process has. */
+  inodeOf(pid: number, fd: number): number | undefined {
+    const proc = new ThreadProc(pid);
+    try {
+      const found = proc.descriptor(fd);
+      return typeof found === 'number' ? found : undefined;
+    } finally {
+      proc.close();
+    }
+  }
+}

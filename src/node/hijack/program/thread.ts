@@ -1,0 +1,91 @@
+/** A thread of a hijacked program: its memory, its descriptors, its task in our kernel, and the call that it waits in. */
+
+import type { Notification } from '../host/listener.ts';
+import type { Answer, Call } from './call.ts';
+import type { KernelTask, KernelTasks } from './kernel-task.ts';
+import { ProgramMemory } from './memory.ts';
+import { ThreadProc } from './proc.ts';
+
+/** A call that was made while its thread had stopped waiting for it, as a signal came: answered when it is made again. */
+interface Kept {
+  readonly note: Notification;
+  readonly answer: Answer;
+  readonly sinceMs: number;
+}
+
+const KEPT_MS = 5000;
+
+export class Thread {
+  readonly tid: number;
+  /** Its process. */
+  readonly tgid: number;
+  readonly memory: ProgramMemory;
+  readonly proc: ThreadProc;
+  readonly #tasks: KernelTasks;
+  readonly #parent: KernelTask | undefined;
+  #task: Promise<KernelTask> | undefined;
+  #ready: KernelTask | undefined;
+  #kept: Kept[] = [];
+  #gone = false;
+  /** The call under way that does not end at once. */
+  current: Call | undefined;
+
+  constructor(tid: number, tgid: number, tasks: KernelTasks, parent: KernelTask | undefined) {
+    this.tid = tid;
+    this.tgid = tgid;
+    this.memory = new ProgramMemory(tid);
+    this.proc = new ThreadProc(tid);
+    this.#tasks = tasks;
+    this.#parent = parent;
+  }
+
+  /** Its task, if it has one by now. */
+  get task(): KernelTask | undefined {
+    return this.#ready;
+  }
+
+  /** The one that is there, or a promise of it. */
+  kernelTask(): KernelTask | Promise<KernelTask> {
+    if (this.#ready) return this.#ready;
+    this.#task ??= this.#tasks.take(this.#parent ?? undefined).then((task) => {
+      this.#ready = task;
+      if (this.#gone) this.#release();
+      return task;
+    });
+    return this.#task;
+  }
+
+  keep(note: Notification, answer: Answer): readonly Answer[] {
+    const nowMs = performance.now();
+    const old = this.#kept.filter((kept) => nowMs - kept.sinceMs > KEPT_MS || kept.note.repeats(note));
+    this.#kept = [...this.#kept.filter((kept) => !old.includes(kept)), { note, answer, sinceMs: nowMs }];
+    return old.map((kept) => kept.answer);
+  }
+
+  /** What the call was answered before, when nobody heard. */
+  takeKept(note: Notification): Answer | undefined {
+    if (this.#kept.length === 0) return undefined;
+    const found = this.#kept.find((kept) => kept.note.repeats(note));
+    if (!found) return undefined;
+    this.#kept = this.#kept.filter((kept) => kept !== found);
+    return performance.now() - found.sinceMs > KEPT_MS ? undefined : found.answer;
+  }
+
+  /** It has ended. Answers what nobody will hear any more. */
+  end(): readonly Answer[] {
+    this.#gone = true;
+    this.proc.close();
+    this.current?.abandon();
+    this.#release();
+    return this.#kept.splice(0).map((kept) => kept.answer);
+  }
+
+  #release(): void {
+    const task = this.#ready;
+    if (!task) return;
+    this.#ready = undefined;
+    // Not before its last call has ended.
+    if (this.current) this.current.ended.then(() => this.#tasks.give(task));
+    else this.#tasks.give(task);
+  }
+}

@@ -1,0 +1,260 @@
+/** Answers the calls of hijacked programs: takes each from the listener, lets our kernel or the machine's answer, and knows when it is over. */
+
+import { errnos } from '../../abi/errno.ts';
+import { KernelDead, TaskExited } from '../../kernel/errors.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import { hostCall } from '../native/calls.ts';
+import { handlers } from './calls/handlers.ts';
+import { HostHalf, type OpenFile, OpenFiles } from './files/open-files.ts';
+import { Events, HUP, IN } from './host/events.ts';
+import { Listener, type Notification } from './host/listener.ts';
+import { auditArch, nameOf } from './host/numbers.ts';
+import type { Policy } from './policy/policy.ts';
+import { type Answer, Call, type NewDescriptor, type Surroundings } from './program/call.ts';
+import { CallFailed } from './program/failed.ts';
+import { KernelTasks } from './program/kernel-task.ts';
+import { Processes } from './program/processes.ts';
+import type { Thread } from './program/thread.ts';
+
+/** Told of each call that our kernel answered. */
+export type CallWatch = (call: Call, answer: number | bigint) => void;
+
+export interface SupervisorOptions {
+  readonly kernel: Kernel;
+  readonly listener: number;
+  readonly policy: Policy;
+  /** A line for people. */
+  readonly say: (text: string) => void;
+  readonly watch?: CallWatch | undefined;
+}
+
+const ENOENT = -errnos.ENOENT.number;
+const ENOSYS = -errnos.ENOSYS.number;
+const EMFILE = -errnos.EMFILE.number;
+const EINTR = -errnos.EINTR.number;
+/** After so many rounds of events other work of the event loop gets its turn. */
+const ROUNDS = 64;
+/** Calls that wait are asked so often whether their threads still do. */
+const LOOK_MS = 25;
+
+export class Supervisor {
+  readonly #kernel: Kernel;
+  readonly #events: Events;
+  readonly #listener: Listener;
+  readonly #files: OpenFiles;
+  readonly #tasks: KernelTasks;
+  readonly #processes: Processes;
+  readonly #around: Surroundings;
+  readonly #options: SupervisorOptions;
+  /** Files that are being closed: what comes next may want what they had, a port for instance. */
+  #closing: Promise<unknown> | undefined;
+  /** Calls under way. */
+  readonly #waiting = new Set<Call>();
+  #look: ReturnType<typeof setInterval> | undefined;
+  #isForeignTold = false;
+  readonly #over = Promise.withResolvers<void>();
+
+  constructor(options: SupervisorOptions) {
+    const { kernel, listener, policy, say } = options;
+    this.#kernel = kernel;
+    this.#options = options;
+    this.#events = new Events(() => this.#take());
+    this.#listener = new Listener(listener);
+    this.#files = new OpenFiles(this.#events, (file) => this.#closed(file));
+    this.#tasks = new KernelTasks(kernel);
+    this.#processes = new Processes(this.#events, this.#tasks, (answers) => this.#unheard(answers));
+    this.#around = {
+      policy,
+      say,
+      fileOf: (thread, fd) => this.#fileOf(thread, fd),
+      descriptorOf: (thread, whose, fd) => this.#descriptorOf(thread, whose, fd),
+      copyDescriptor: (thread, fd) => this.#processes.copyDescriptor(thread, fd),
+      place: (call, opened, cloexec) => this.#place(call, { opened, cloexec }, false),
+      interrupt: ({ task }) => kernel.engine.interrupt(task),
+      whenReady: (epoll, then) => {
+        const watch = this.#events.add(epoll, IN, then);
+        return () => this.#events.remove(watch, epoll);
+      },
+      newHostHalf: () => new HostHalf(this.#events),
+      taskOf: (pid) => this.#processes.threadOf(pid)?.task,
+    };
+    this.#events.add(listener, IN, (events) => {
+      if (events & IN) this.#receive();
+      else if (events & HUP) this.#over.resolve();
+    });
+    kernel.engine.onDeath((dead) => this.#over.reject(dead));
+  }
+
+  /** Settles when no program is left; rejects when our kernel ends before. */
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+
+  /** The pids of the processes whose calls came, and that have not ended as far as is known. */
+  get processes(): readonly number[] {
+    return this.#processes.pids;
+  }
+
+  /** Calls that still come are answered with ENOSYS by the machine's kernel. */
+  close(): void {
+    clearInterval(this.#look);
+    this.#events.close();
+    hostCall('close', this.#listener.fd);
+  }
+
+  #take(): void {
+    for (let round = 0; round < ROUNDS && this.#events.take() > 0; round++);
+  }
+
+  #receive(): void {
+    const note = this.#listener.receive();
+    if (!note) return;
+    const name = note.arch === auditArch ? nameOf(note.nr) : undefined;
+    if (name === undefined) return this.#foreign(note);
+    const thread = this.#processes.thread(note.tid);
+    if (!thread) return void this.#listener.goOn(note.id);
+    if (name === 'exit') {
+      this.#processes.ended(thread);
+      return void this.#listener.goOn(note.id);
+    }
+    const before = thread.current;
+    if (!before) return this.#begin(new Call(name, thread, note, this.#around));
+    // A thread makes one call at a time: it does not wait for that one any more.
+    before.abandon();
+    before.ended.then(() => this.#begin(new Call(name, thread, note, this.#around)));
+  }
+
+  /** A program of another kind than this machine's own. */
+  #foreign(note: Notification): void {
+    if (!this.#isForeignTold)
+      this.#options.say('a program of 32 bits is among these: its calls go to this machine, not to the kernel here');
+    this.#isForeignTold = true;
+    this.#listener.goOn(note.id);
+  }
+
+  #begin(call: Call): void {
+    const kept = call.thread.takeKept(call.note);
+    if (kept !== undefined) return this.#finish(call, kept);
+    if (this.#closing) this.#later(call, this.#closing.then(() => this.#answerOf(call)));
+    else {
+      const answer = this.#answerOf(call);
+      if (answer instanceof Promise) this.#later(call, answer);
+      else this.#finish(call, answer);
+    }
+  }
+
+  #answerOf(call: Call): Answer | Promise<Answer> {
+    try {
+      return handlers[call.name]?.(call) ?? 'host';
+    } catch (cause) {
+      return errnoOf(cause);
+    }
+  }
+
+  #later(call: Call, answer: Promise<Answer>): void {
+    call.thread.current = call;
+    this.#waiting.add(call);
+    this.#look ??= setInterval(() => this.#lookAfter(), LOOK_MS);
+    answer.catch(errnoOf).then(
+      (found) => {
+        this.#done(call);
+        this.#finish(call, found);
+        call.end();
+      },
+      (cause: unknown) => {
+        this.#done(call);
+        this.#failed(call, cause);
+        call.end();
+      },
+    );
+  }
+
+  #done(call: Call): void {
+    if (call.thread.current === call) call.thread.current = undefined;
+    this.#waiting.delete(call);
+    if (this.#waiting.size > 0) return;
+    clearInterval(this.#look);
+    this.#look = undefined;
+  }
+
+  /** Not an errno: our kernel has ended, or this program has a fault, which the hijacked one is not to hang of. */
+  #failed(call: Call, cause: unknown): void {
+    this.#listener.answer(call.note.id, ENOSYS);
+    if (cause instanceof TaskExited || cause instanceof KernelDead) return;
+    this.#options.say(`${call.name}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
+  }
+
+  /** A signal ends a call without a word to us. */
+  #lookAfter(): void {
+    for (const call of this.#waiting) if (!call.abandoned && !this.#listener.isValid(call.note.id)) call.abandon();
+  }
+
+  #finish(call: Call, answer: Answer): void {
+    if (answer === 'host') return void this.#listener.goOn(call.note.id);
+    if (typeof answer !== 'object') {
+      if (!this.#listener.answer(call.note.id, answer)) return this.#notHeard(call, answer);
+      return this.#options.watch?.(call, answer);
+    }
+    const number = this.#place(call, answer, true);
+    if (number === ENOENT) return this.#notHeard(call, answer);
+    if (number < 0) this.#listener.answer(call.note.id, number);
+    this.#options.watch?.(call, number);
+  }
+
+  /** Nobody waits: kept until the call is made again, unless that is to do it anew. */
+  #notHeard(call: Call, answer: Answer): void {
+    if (answer === EINTR || !this.#processes.has(call.thread)) this.#unheard([answer]);
+    else this.#unheard(call.thread.keep(call.note, answer));
+  }
+
+  /** What would have become descriptors goes. */
+  #unheard(answers: readonly Answer[]): void {
+    for (const answer of answers) if (typeof answer === 'object') this.#closeFd(answer.opened.fd);
+  }
+
+  /** The number of a new descriptor in the program; a negative errno: there is none, and but for ENOENT the file is closed. */
+  #place(call: Call, { opened, cloexec }: NewDescriptor, answers: boolean): number {
+    let made: ReturnType<OpenFiles['add']>;
+    try {
+      made = this.#files.add(opened);
+    } catch {
+      this.#closeFd(opened.fd);
+      return EMFILE;
+    }
+    const number = this.#listener.place(call.note.id, made.placeholder, { cloexec, answers });
+    // Kept, it is given a placeholder of its own later.
+    if (number < 0) this.#files.forget(made.file);
+    hostCall('close', made.placeholder);
+    if (number < 0 && (number !== ENOENT || !answers)) this.#closeFd(opened.fd);
+    return number;
+  }
+
+  #fileOf(thread: Thread, fd: number): OpenFile | 'host' | 'none' {
+    const found = thread.proc.descriptor(fd);
+    if (typeof found === 'string') return found === 'none' ? 'none' : 'host';
+    return this.#files.get(found) ?? 'host';
+  }
+
+  #descriptorOf(thread: Thread, whose: string, fd: number): OpenFile | undefined {
+    const inode = /^\d/.test(whose) ? this.#processes.inodeOf(Number(whose), fd) : thread.proc.descriptor(fd);
+    return typeof inode === 'number' ? this.#files.get(inode) : undefined;
+  }
+
+  #closed(file: OpenFile): void {
+    this.#closeFd(file.fd);
+  }
+
+  #closeFd(fd: number): void {
+    const closing = this.#kernel.init.syscall('close', fd).catch(() => 0);
+    const all: Promise<unknown> = Promise.all([closing, this.#closing]).then(() => {
+      if (this.#closing === all) this.#closing = undefined;
+    });
+    this.#closing = all;
+  }
+}
+
+function errnoOf(cause: unknown): number {
+  if (cause instanceof CallFailed) return -cause.errno;
+  throw cause;
+}
+
