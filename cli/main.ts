@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { CommanderError } from 'commander';
 import { withCompletion } from './completion.ts';
 import { exitCodes, isBrokenPipe, printable } from './failure.ts';
+import { withProgramApart } from './hijack/program-arguments.ts';
 import { lklProgram } from './program.ts';
 import { versionText } from './version.ts';
 
@@ -18,7 +19,7 @@ const make = () => lklProgram(versionText);
 const program = await withCompletion(make(), make);
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(withProgramApart(process.argv));
 } catch (cause) {
   process.exitCode = await report(cause);
 }

@@ -5,6 +5,7 @@ import { callCommand } from './call/command.ts';
 import { completionCommand } from './completion.ts';
 import { cpfromfsCommand, cptofsCommand } from './copy/command.ts';
 import { fs2tarCommand } from './fs2tar/command.ts';
+import { hijackCommand } from './hijack/command.ts';
 import { mountCommand, umountCommand } from './mount/command.ts';
 import { packetdrillCommand } from './packetdrill/command.ts';
 import { serveCommand } from './serve/command.ts';
@@ -39,6 +40,7 @@ export function lklProgram(version: () => string): Command {
     ...toolCommands(),
     callCommand(),
     simCommand(),
+    hijackCommand(),
     packetdrillCommand(),
     serveCommand(),
     tokenCommand(),

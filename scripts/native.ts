@@ -58,7 +58,9 @@ function inputs({ folder, sources, flags }: Built): string {
 }
 
 const sums = ({ folder, binary }: Built) =>
-  Object.fromEntries(Object.keys(machines).map((arch) => [binary(arch), sha256(readFileSync(join(folder, binary(arch))))]));
+  Object.fromEntries(
+    Object.keys(machines).map((arch) => [binary(arch), sha256(readFileSync(join(folder, binary(arch))))]),
+  );
 
 function check(one: Built): void {
   const committed = JSON.parse(readFileSync(facts(one), 'utf8'));

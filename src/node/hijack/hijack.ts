@@ -1,7 +1,9 @@
 /** Runs a program of this machine on our kernel: its sockets, and what the policy names, are ours. */
 
+import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { hostCall } from '../native/calls.ts';
 import { filterOf } from './host/filter.ts';
 import { HijackError, launch, obstacle } from './host/launch.ts';
 import { Policy, type PolicyOptions } from './policy/policy.ts';
@@ -14,7 +16,7 @@ export interface HijackOptions extends PolicyOptions {
   /** Told of each call that our kernel answered. */
   readonly watch?: CallWatch | undefined;
   /** Told when the program itself has ended, while others that it started go on. */
-  readonly left?: ((pids: readonly number[]) => void) | undefined;
+  readonly left?: (() => void) | undefined;
 }
 
 /** How a program ended. */
@@ -42,24 +44,30 @@ export async function hijack(
   if (why !== undefined) throw new HijackError(why);
   const { env = process.env, say, watch, left } = options;
   const policy = new Policy(options);
+  adoptOrphans();
   let failure: HijackError | undefined;
   const { child, listener } = await launch(program, args, { filter: filterOf(policy.filter), env }, (message) => {
     failure = new HijackError(`${program}: ${message}`);
   });
-  const supervisor = new Supervisor({ kernel, listener, policy, say, watch });
+  const supervisor = new Supervisor({
+    kernel,
+    listener,
+    policy,
+    say,
+    watch,
+    gone: (pid) => pid !== child.pid && reap(pid),
+  });
   const exited = new Promise<ProgramEnd>((resolve) => {
     child.once('exit', (code, signal) =>
-      resolve(
-        signal === null ? { exitCode: code ?? 0 } : { exitCode: 128 + (constants.signals[signal] ?? 0), signal },
-      ),
+      resolve(signal === null ? { exitCode: code ?? 0 } : { exitCode: 128 + (constants.signals[signal] ?? 0), signal }),
     );
   });
   const ended = (async () => {
     try {
       const first = await Promise.race([exited, supervisor.over.then(() => exited)]);
       if (failure) throw failure;
-      if (supervisor.processes.length > 0) left?.(supervisor.processes);
-      await supervisor.over;
+      const told = setTimeout(() => left?.(), MOMENT_MS);
+      await supervisor.over.finally(() => clearTimeout(told));
       return first;
     } finally {
       supervisor.close();
@@ -71,10 +79,35 @@ export async function hijack(
     ended,
     kill(signal) {
       if (!hasEnded()) child.kill(signal);
-      else for (const pid of supervisor.processes) killIfThere(pid, signal);
+      else for (const pid of descendants(process.pid)) killIfThere(pid, signal);
     },
   };
 }
+
+/** What the program leaves to itself are children of this process: it can be found, and ends as a child does. */
+function adoptOrphans(): void {
+  const PR_SET_CHILD_SUBREAPER = 36;
+  hostCall('prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+function reap(pid: number): void {
+  const WNOHANG = 1;
+  hostCall('wait4', pid, 0, WNOHANG, 0);
+}
+
+function descendants(pid: number): readonly number[] {
+  try {
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((tid) =>
+      readFileSync(`/proc/${pid}/task/${tid}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+    );
+    return children.flatMap((child) => [child, ...descendants(child)]);
+  } catch {
+    return []; // it has ended meanwhile
+  }
+}
+
+/** What ends with the program takes no longer. */
+const MOMENT_MS = 200;
 
 function killIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
@@ -83,4 +116,3 @@ function killIfThere(pid: number, signal: NodeJS.Signals): void {
     // It has ended meanwhile.
   }
 }
-

@@ -16,8 +16,8 @@ import { KernelTasks } from './program/kernel-task.ts';
 import { Processes } from './program/processes.ts';
 import type { Thread } from './program/thread.ts';
 
-/** Told of each call that our kernel answered. */
-export type CallWatch = (call: Call, answer: number | bigint) => void;
+/** Told of each call that our kernel answers, before the thread goes on; what it gives back is told the answer. */
+export type CallWatch = (call: Call) => (answer: number | bigint) => void;
 
 export interface SupervisorOptions {
   readonly kernel: Kernel;
@@ -26,6 +26,8 @@ export interface SupervisorOptions {
   /** A line for people. */
   readonly say: (text: string) => void;
   readonly watch?: CallWatch | undefined;
+  /** Told of each process that has ended. */
+  readonly gone: (pid: number) => void;
 }
 
 const ENOENT = -errnos.ENOENT.number;
@@ -62,7 +64,10 @@ export class Supervisor {
     this.#listener = new Listener(listener);
     this.#files = new OpenFiles(this.#events, (file) => this.#closed(file));
     this.#tasks = new KernelTasks(kernel);
-    this.#processes = new Processes(this.#events, this.#tasks, (answers) => this.#unheard(answers));
+    this.#processes = new Processes(this.#events, this.#tasks, {
+      unheard: (answers) => this.#unheard(answers),
+      gone: options.gone,
+    });
     this.#around = {
       policy,
       say,
@@ -90,11 +95,6 @@ export class Supervisor {
     return this.#over.promise;
   }
 
-  /** The pids of the processes whose calls came, and that have not ended as far as is known. */
-  get processes(): readonly number[] {
-    return this.#processes.pids;
-  }
-
   /** Calls that still come are answered with ENOSYS by the machine's kernel. */
   close(): void {
     clearInterval(this.#look);
@@ -108,39 +108,52 @@ export class Supervisor {
 
   #receive(): void {
     const note = this.#listener.receive();
-    if (!note) return;
+    if (note) this.#came(note);
+  }
+
+  #came(note: Notification): void {
     const name = note.arch === auditArch ? nameOf(note.nr) : undefined;
-    if (name === undefined) return this.#foreign(note);
-    const thread = this.#processes.thread(note.tid);
-    if (!thread) return void this.#listener.goOn(note.id);
-    if (name === 'exit') {
-      this.#processes.ended(thread);
-      return void this.#listener.goOn(note.id);
+    const thread = name && this.#processes.thread(note.tid);
+    if (name === undefined) this.#tellForeign();
+    if (name === 'exit' && thread) this.#processes.ended(thread);
+    if (name === undefined || name === 'exit' || !thread) {
+      this.#listener.goOn(note.id);
+      return;
     }
+    const call = new Call(name, thread, note, this.#around);
     const before = thread.current;
-    if (!before) return this.#begin(new Call(name, thread, note, this.#around));
+    if (!before) {
+      this.#begin(call);
+      return;
+    }
     // A thread makes one call at a time: it does not wait for that one any more.
     before.abandon();
-    before.ended.then(() => this.#begin(new Call(name, thread, note, this.#around)));
+    before.ended.then(() => {
+      if (this.#listener.isValid(note.id)) this.#came(note);
+    });
   }
 
   /** A program of another kind than this machine's own. */
-  #foreign(note: Notification): void {
+  #tellForeign(): void {
     if (!this.#isForeignTold)
       this.#options.say('a program of 32 bits is among these: its calls go to this machine, not to the kernel here');
     this.#isForeignTold = true;
-    this.#listener.goOn(note.id);
   }
 
   #begin(call: Call): void {
     const kept = call.thread.takeKept(call.note);
-    if (kept !== undefined) return this.#finish(call, kept);
-    if (this.#closing) this.#later(call, this.#closing.then(() => this.#answerOf(call)));
+    if (kept !== undefined) this.#finish(call, kept);
+    else if (this.#closing) this.#later(call, this.#afterClosing(call));
     else {
       const answer = this.#answerOf(call);
       if (answer instanceof Promise) this.#later(call, answer);
       else this.#finish(call, answer);
     }
+  }
+
+  async #afterClosing(call: Call): Promise<Answer> {
+    await this.#closing;
+    return call.abandoned ? EINTR : this.#answerOf(call);
   }
 
   #answerOf(call: Call): Answer | Promise<Answer> {
@@ -190,15 +203,22 @@ export class Supervisor {
   }
 
   #finish(call: Call, answer: Answer): void {
-    if (answer === 'host') return void this.#listener.goOn(call.note.id);
+    if (answer === 'host') {
+      this.#listener.goOn(call.note.id);
+      return;
+    }
+    const tell = this.#options.watch?.(call);
     if (typeof answer !== 'object') {
-      if (!this.#listener.answer(call.note.id, answer)) return this.#notHeard(call, answer);
-      return this.#options.watch?.(call, answer);
+      if (this.#listener.answer(call.note.id, answer)) tell?.(answer);
+      else this.#notHeard(call, answer);
+      return;
     }
     const number = this.#place(call, answer, true);
-    if (number === ENOENT) return this.#notHeard(call, answer);
-    if (number < 0) this.#listener.answer(call.note.id, number);
-    this.#options.watch?.(call, number);
+    if (number === ENOENT) this.#notHeard(call, answer);
+    else {
+      if (number < 0) this.#listener.answer(call.note.id, number);
+      tell?.(number);
+    }
   }
 
   /** Nobody waits: kept until the call is made again, unless that is to do it anew. */
@@ -257,4 +277,3 @@ function errnoOf(cause: unknown): number {
   if (cause instanceof CallFailed) return -cause.errno;
   throw cause;
 }
-

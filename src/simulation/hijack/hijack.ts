@@ -52,6 +52,8 @@ export interface Hijack {
   readonly interfaces: readonly HijackInterface[];
   /** The command line to boot with. */
   readonly bootCommandLine?: string;
+  /** Bits of `debug`: the kernel's log is shown, and of 0x100 and 0x200 somebody waits for a key at the end. */
+  readonly debug: number;
   readonly actions: readonly HijackAction[];
   readonly notes: readonly HijackNote[];
 }
@@ -94,8 +96,8 @@ const sysctlBuffer = 256;
 /** LKL gives new directories 0xff where it means 0777. */
 const mountMode = 0xff;
 
-/** What the object is of: a host among others in one kernel, or a kernel of its own that a client calls. */
-export type HijackSubject = 'host' | 'session';
+/** What the object is of: a host among others in one kernel, a kernel of its own that a client calls, or one below a program. */
+export type HijackSubject = 'host' | 'session' | 'program';
 
 /** Read the object. What LKL would refuse is an issue; what it would get wrong is a note. */
 export function planHijack(place: Place, value: unknown, subject: HijackSubject = 'host'): Hijack | undefined {
@@ -122,6 +124,7 @@ export function planHijack(place: Place, value: unknown, subject: HijackSubject 
   return {
     interfaces: interfaces.map((spec, i) => planDevice(place.at('interfaces').at(i), spec, i, { note, subject })),
     ...(top.boot_cmdline !== undefined && { bootCommandLine: top.boot_cmdline }),
+    debug: strtol(top.debug ?? ''),
     actions: [
       ...listOf(top.mount, ',').map(
         (fstype) => ({ action: 'mount', fstype, directory: `/${fstype}`, mode: mountMode }) as const,
@@ -197,6 +200,7 @@ const unable: Readonly<Record<HijackSubject, Readonly<Keys<TopKey>>>> = {
     delay_main: 'nothing begins before the client calls',
     dump: 'any file can be read at any time: GET …/files/{path}',
   },
+  program: { singlecpu: 'this kernel has one CPU' },
 };
 
 function noteKeys(
@@ -229,6 +233,17 @@ const works: Readonly<Record<HijackSubject, Readonly<Keys<TopKey>>>> = {
     sysctl: 'set',
     boot_cmdline: 'the words that still mean something after boot',
   },
+  program: {
+    gateway: 'default route of IPv4',
+    gateway6: 'default route of IPv6',
+    nameserver: "/etc/resolv.conf, for the program's resolver too",
+    debug: "the kernel's log is shown",
+    mount: 'mounted, and seen by the program',
+    sysctl: 'set',
+    boot_cmdline: 'mem, and the words that still mean something after boot',
+    dump: 'shown at the end',
+    delay_main: 'the program begins so much later',
+  },
 };
 
 function worksFor(top: Keys<TopKey>, { length }: readonly unknown[], subject: HijackSubject): HijackNote[] {
@@ -244,6 +259,7 @@ function worksFor(top: Keys<TopKey>, { length }: readonly unknown[], subject: Hi
 const devices: Readonly<Record<HijackSubject, string>> = {
   host: "the ends of this host's links",
   session: 'dummy devices, with nothing at their other ends',
+  program: 'network cards, connected to what this machine has',
 };
 
 function planDevice(
@@ -254,12 +270,13 @@ function planDevice(
 ): HijackInterface {
   const key = (name: InterfaceKey) => `interfaces[${index}].${name}`;
   const { type, param } = spec;
-  const instead = { host: 'the end of a link', session: 'a dummy device' }[subject];
-  if (type !== undefined && !interfaceTypes.includes(type))
+  const instead = { host: 'the end of a link', session: 'a dummy device', program: undefined }[subject];
+  if (instead !== undefined && type !== undefined && !interfaceTypes.includes(type))
     place.at('type').fail('hijack', `${type} is none of ${interfaceTypes.join(', ')}`);
-  if (type !== undefined)
+  if (instead !== undefined && type !== undefined)
     note('no-meaning', key('type'), `the interface is ${instead}, not a ${type} of the machine below`);
-  if (param !== undefined) note('no-meaning', key('param'), 'names something of the machine below');
+  if (instead !== undefined && param !== undefined)
+    note('no-meaning', key('param'), 'names something of the machine below');
   const mac = spec.mac === undefined ? undefined : parseMac(spec.mac);
   if (spec.mac !== undefined && !mac)
     place.at('mac').fail('hijack', `${spec.mac} is no Ethernet address: LKL makes no interface then`);
@@ -397,7 +414,7 @@ function sysctls(text: string | undefined, note: Note, subject: HijackSubject): 
     const key = word.trim();
     if (lost.length)
       note('warning', 'sysctl', `LKL ends a value at the second "=": ${key} is ${JSON.stringify(value)}`);
-    if (subject === 'session' || isOfNetns(key)) return [{ action: 'sysctl', key, value } as const];
+    if (subject !== 'host' || isOfNetns(key)) return [{ action: 'sysctl', key, value } as const];
     note('warning', 'sysctl', `${key} is refused: all hosts share one kernel, and only what is in net is their own`);
     return [];
   });

@@ -41,7 +41,11 @@ export function controlIn(call: Call, task: KernelTask, at: number, length: numb
 }
 
 /** What our kernel gave, as the program wants it: whole messages, as many as there is room for. */
-export function controlOut(task: KernelTask, length: number, room: number): { readonly bytes: Uint8Array; readonly isCut: boolean } {
+export function controlOut(
+  task: KernelTask,
+  length: number,
+  room: number,
+): { readonly bytes: Uint8Array; readonly isCut: boolean } {
   const { data } = task.memory;
   const out = new DataView(new ArrayBuffer(3 * CONTROL_BYTES));
   let to = 0;

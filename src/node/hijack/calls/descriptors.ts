@@ -4,8 +4,8 @@ import type { SyscallName } from '../../../abi/syscalls.ts';
 import type { Call, Handler } from '../program/call.ts';
 import { negative } from '../program/failed.ts';
 import { DATA_BYTES } from '../program/kernel-task.ts';
-import { toOurs, toTheirs } from './open-flags.ts';
 import { onFile } from './on-file.ts';
+import { toOurs, toTheirs } from './open-flags.ts';
 import { statCalls } from './stat.ts';
 
 // fcntl.h
@@ -110,4 +110,3 @@ export const descriptorCalls = {
   fchmod: plain('fchmod', int(1)),
   fchown: plain('fchown', int(1), int(2)),
 } as const;
-

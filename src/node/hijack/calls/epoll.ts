@@ -115,4 +115,3 @@ export const epollCalls = {
   epoll_pwait: waits({ timeoutMs: milliseconds, blocked: masked }),
   epoll_pwait2: waits({ timeoutMs: (call) => timespecMs(call, call.size(3)), blocked: masked }),
 } as const;
-

@@ -1,10 +1,10 @@
 /** read(2), write(2) and their kin, on files of our kernel. */
 
-import { after, lengthOf, type Span } from '../program/memory.ts';
+import type { OpenFile } from '../files/open-files.ts';
 import type { Call, Handler } from '../program/call.ts';
 import { negative } from '../program/failed.ts';
 import { DATA_BYTES, type KernelTask } from '../program/kernel-task.ts';
-import type { OpenFile } from '../files/open-files.ts';
+import { after, lengthOf, type Span } from '../program/memory.ts';
 
 /** Beyond it Linux cuts a transfer: MAX_RW_COUNT. */
 export const MAX_RW = 0x7fff_f000;
@@ -42,9 +42,17 @@ const onFile =
   };
 
 /** One piece: with flags by preadv2, with an offset by pread64, else by read. */
-function piece(call: Call, task: KernelTask, way: 'read' | 'write', file: OpenFile, bytes: number, { offset, flags }: Transfer) {
+function piece(
+  call: Call,
+  task: KernelTask,
+  way: 'read' | 'write',
+  file: OpenFile,
+  bytes: number,
+  { offset, flags }: Transfer,
+) {
   if (flags === 0 && offset === undefined) return call.waiting(task, way, file.fd, task.data, bytes);
-  if (flags === 0) return call.waiting(task, way === 'read' ? 'pread64' : 'pwrite64', file.fd, task.data, bytes, offset ?? 0n);
+  if (flags === 0)
+    return call.waiting(task, way === 'read' ? 'pread64' : 'pwrite64', file.fd, task.data, bytes, offset ?? 0n);
   task.memory.setU32(task.structs, task.data);
   task.memory.setU32((task.structs + 4) as typeof task.structs, bytes);
   const at = offset ?? -1n;
@@ -113,4 +121,3 @@ export const ioCalls = {
   pwritev: onFile(placedVector, write),
   pwritev2: onFile(flagged, write),
 } as const;
-

@@ -64,20 +64,30 @@ const WINDOW = 4096;
 const ioctl = onFile(async (call, task, file) => {
   const command = call.uint(1);
   const at = call.size(2);
-  if (command === SIOCGSTAMP || command === SIOCGSTAMPNS) return sized(call, task, file, (newStamp | command) >>> 0, { at, bytes: 16 });
+  if (command === SIOCGSTAMP || command === SIOCGSTAMPNS)
+    return sized(call, task, file, (newStamp | command) >>> 0, { at, bytes: 16 });
   if (command === SIOCGIFCONF) return interfaces(call, task, file, at);
   if (command === SIOCADDRT || command === SIOCDELRT)
     return file.family === AF_INET6 ? route6(call, task, file, at) : route4(call, task, file, at);
   // Of IPv6 sockets these take a struct in6_ifreq.
-  if (file.family === AF_INET6 && [0x8916, 0x8936, 0x8937].includes(command)) return sized(call, task, file, command, { at, bytes: 24 });
+  if (file.family === AF_INET6 && [0x8916, 0x8936, 0x8937].includes(command))
+    return sized(call, task, file, command, { at, bytes: 24 });
   if (isIfreq(command) || tunIfreq.includes(command)) return ifreq(call, task, file, at);
   const bytes = sizes.get(command) ?? (command >>> 16) & 0x3fff;
   if (bytes > 0) return sized(call, task, file, command, { at, bytes });
   // A number, or a pointer that nothing is known of.
-  return at < WINDOW ? task.call('ioctl', file.fd, command, at) : window(call, task, task.data, at, () => task.call('ioctl', file.fd, command, task.data));
+  return at < WINDOW
+    ? task.call('ioctl', file.fd, command, at)
+    : window(call, task, task.data, at, () => task.call('ioctl', file.fd, command, task.data));
 });
 
-async function sized(call: Call, task: KernelTask, file: OpenFile, command: number, { at, bytes }: { readonly at: number; readonly bytes: number }): Promise<number> {
+async function sized(
+  call: Call,
+  task: KernelTask,
+  file: OpenFile,
+  command: number,
+  { at, bytes }: { readonly at: number; readonly bytes: number },
+): Promise<number> {
   const before = call.memory.read(at, bytes);
   task.memory.write(task.data, before);
   const ret = await task.call('ioctl', file.fd, command, task.data);

@@ -50,7 +50,10 @@ function messageAt(call: Call, at: number): Message {
 /** In the task's structs: struct msghdr of 32 bits with one iovec, the name behind them. */
 const [IOV, NAME] = [32, 64] as const;
 
-function layOut(task: KernelTask, parts: { readonly name: number; readonly data: Ptr; readonly bytes: number; readonly control: number }): void {
+function layOut(
+  task: KernelTask,
+  parts: { readonly name: number; readonly data: Ptr; readonly bytes: number; readonly control: number },
+): void {
   const { memory, structs } = task;
   const words = [
     parts.name > 0 ? structs + NAME : 0,
@@ -117,13 +120,23 @@ async function receive(call: Call, task: KernelTask, file: OpenFile, message: Me
 }
 
 /** The name, the control messages and the flags. */
-function giveBack(call: Call, task: KernelTask, message: Message, asked: { readonly name: number; readonly control: number }): void {
+function giveBack(
+  call: Call,
+  task: KernelTask,
+  message: Message,
+  asked: { readonly name: number; readonly control: number },
+): void {
   const { memory, structs } = task;
   const nameBytes = memory.u32(plus(structs, 4));
-  if (asked.name > 0) call.memory.write(message.name, memory.copy(plus(structs, NAME), Math.min(nameBytes, asked.name)));
+  if (asked.name > 0)
+    call.memory.write(message.name, memory.copy(plus(structs, NAME), Math.min(nameBytes, asked.name)));
   if (message.at === undefined) return;
   const flags = memory.u32(plus(structs, 24));
-  const { bytes, isCut } = controlOut(task, memory.u32(plus(structs, 20)), asked.control === 0 ? 0 : message.controlBytes);
+  const { bytes, isCut } = controlOut(
+    task,
+    memory.u32(plus(structs, 20)),
+    asked.control === 0 ? 0 : message.controlBytes,
+  );
   if (bytes.length > 0) call.memory.write(message.control, bytes);
   if (message.name !== 0) call.memory.setU32(message.at + 8, nameBytes);
   call.memory.setI64(message.at + 40, BigInt(bytes.length));

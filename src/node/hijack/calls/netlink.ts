@@ -33,7 +33,11 @@ interface Names {
 }
 
 /** Each attribute: its type, and where its value lies. */
-function* attributes(data: DataView, from: number, end: number): Generator<readonly [type: number, at: number, end: number]> {
+function* attributes(
+  data: DataView,
+  from: number,
+  end: number,
+): Generator<readonly [type: number, at: number, end: number]> {
   for (let at = from; at + 4 <= end; ) {
     const length = data.getUint16(at, true);
     if (length < 4 || at + length > end) return;

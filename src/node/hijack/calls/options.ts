@@ -26,7 +26,8 @@ const OPTION_BYTES = 64 * 1024;
 const isMulticast = (level: number, name: number): boolean =>
   (level === SOL_IP || level === SOL_IPV6) && name >= MCAST_FIRST && name <= MCAST_LAST;
 
-const renamed = (level: number, name: number): number => (level === SOL_SOCKET ? (withLongTimes.get(name) ?? name) : name);
+const renamed = (level: number, name: number): number =>
+  level === SOL_SOCKET ? (withLongTimes.get(name) ?? name) : name;
 
 /** struct sock_fprog: a count, and a pointer to so many instructions of 8 bytes. */
 function program(call: Call, task: KernelTask, at: number): number {
@@ -57,7 +58,14 @@ const setsockopt = onFile(async (call, task, file) => {
     return task.call('setsockopt', file.fd, level, name, task.structs, program(call, task, at));
   }
   if (isMulticast(level, name) && length >= 8 + STORAGE)
-    return task.call('setsockopt', file.fd, level, name, task.structs, group(call, task, at, Math.min(length, 8 + 2 * STORAGE)));
+    return task.call(
+      'setsockopt',
+      file.fd,
+      level,
+      name,
+      task.structs,
+      group(call, task, at, Math.min(length, 8 + 2 * STORAGE)),
+    );
   if (length > 0 && at !== 0) task.memory.write(task.data, call.memory.read(at, length));
   return task.call('setsockopt', file.fd, level, renamed(level, name), at === 0 ? 0 : task.data, length);
 });

@@ -38,7 +38,12 @@ const readsLink = (named: Named, to: number): Handler => {
   const ofPath = onPath(named, async (call, task, { dirfd, path }) => {
     const bytes = call.int(to + 1);
     if (bytes <= 0) return negative('EINVAL');
-    return giveLink(call, task, await task.call('readlinkat', dirfd, task.path(path), task.data, Math.min(bytes, 4096)), to);
+    return giveLink(
+      call,
+      task,
+      await task.call('readlinkat', dirfd, task.path(path), task.data, Math.min(bytes, 4096)),
+      to,
+    );
   });
   return (call) => {
     const answer = ofPath(call);
@@ -55,7 +60,11 @@ const DESCRIPTOR = /^\/proc\/(self|thread-self|\d+)(?:\/task\/(\d+))?\/fd\/(\d+)
 
 /** /proc/PID/fd/N of a placeholder is what our kernel says of the file. */
 function descriptorLink(call: Call, { directory, path }: Named, to: number): Answer | Promise<Answer> {
-  const text = absoluteOf(call, directory === undefined ? AT_FDCWD : call.int(directory), call.memory.string(call.size(path)));
+  const text = absoluteOf(
+    call,
+    directory === undefined ? AT_FDCWD : call.int(directory),
+    call.memory.string(call.size(path)),
+  );
   const [, process, thread, fd] = DESCRIPTOR.exec(text ?? '') ?? [];
   if (process === undefined) return 'host';
   const file = call.around.descriptorOf(call.thread, thread ?? process, Number(fd));
@@ -71,7 +80,9 @@ function descriptorLink(call: Call, { directory, path }: Named, to: number): Ans
 
 /** Numbers that follow, as they are. */
 const plain = (named: Named, name: SyscallName, ...args: readonly ((call: Call) => number | bigint)[]): Handler =>
-  onPath(named, (call, task, { dirfd, path }) => task.call(name, dirfd, task.path(path), ...args.map((arg) => arg(call))));
+  onPath(named, (call, task, { dirfd, path }) =>
+    task.call(name, dirfd, task.path(path), ...args.map((arg) => arg(call))),
+  );
 const int = (index: number) => (call: Call) => call.int(index);
 const is = (value: number) => () => value;
 

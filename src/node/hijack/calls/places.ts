@@ -44,7 +44,10 @@ export function placeOf(call: Call, { directory, path: index, mayBeEmpty = false
     if (path.length === 0) return undefined;
   }
   const absolute = absoluteOf(call, dirfd, path);
-  const ours = absolute === undefined ? undefined : call.around.policy.pathOf(absolute, { of: (pid) => call.around.taskOf(Number(pid))?.task.pid });
+  const ours =
+    absolute === undefined
+      ? undefined
+      : call.around.policy.pathOf(absolute, { of: (pid) => call.around.taskOf(Number(pid))?.task.pid });
   if (ours === undefined) return undefined;
   // A slash at the end asks for a directory.
   const text = path.at(-1) === SLASH ? `${ours}/` : ours;

@@ -64,7 +64,10 @@ class HostSide {
 }
 
 /** Sorts descriptors. Undefined: all are the machine's, which may make the call by itself. */
-function sorted(call: Call, entries: readonly Entry[]): { readonly ours: Ours[]; readonly theirs: Entry[]; readonly bad: Entry[] } | undefined {
+function sorted(
+  call: Call,
+  entries: readonly Entry[],
+): { readonly ours: Ours[]; readonly theirs: Entry[]; readonly bad: Entry[] } | undefined {
   const ours: Ours[] = [];
   const theirs: Entry[] = [];
   const bad: Entry[] = [];
@@ -98,7 +101,8 @@ async function poll(call: Call, { entries, timeoutMs, blocked, bad }: Asked): Pr
   const hosts: Hosts[] = [];
   for (const entry of found.theirs) {
     const file = call.around.fileOf(call.thread, entry.fd);
-    const copy = typeof file === 'object' ? dup(file.epoll?.fd ?? -1) : call.around.copyDescriptor(call.thread, entry.fd);
+    const copy =
+      typeof file === 'object' ? dup(file.epoll?.fd ?? -1) : call.around.copyDescriptor(call.thread, entry.fd);
     if (copy >= 0) hosts.push({ entry, copy });
     else entry.revents = POLLNVAL;
   }
@@ -126,7 +130,12 @@ async function poll(call: Call, { entries, timeoutMs, blocked, bad }: Asked): Pr
 const F_DUPFD_CLOEXEC = 1030;
 const dup = (fd: number): number => hostCall('fcntl', fd, F_DUPFD_CLOEXEC, 3);
 
-async function kernelPoll(task: KernelTask, at: Ptr, ours: readonly Ours[], timeoutMs: number | undefined): Promise<number> {
+async function kernelPoll(
+  task: KernelTask,
+  at: Ptr,
+  ours: readonly Ours[],
+  timeoutMs: number | undefined,
+): Promise<number> {
   for (const [i, { entry, kernelFd }] of ours.entries()) {
     task.memory.setU32(plus(at, POLLFD * i), kernelFd);
     task.memory.setU32(plus(at, POLLFD * i + 4), entry.events);
@@ -187,7 +196,9 @@ const selects =
     if (count <= 0 || count > LARGEST) return 'host';
     // Longs of 64 bits.
     const bytes = 8 * Math.ceil(count / 64);
-    const asked = sets.map(({ index }) => (call.size(index) === 0 ? undefined : call.memory.read(call.size(index), bytes)));
+    const asked = sets.map(({ index }) =>
+      call.size(index) === 0 ? undefined : call.memory.read(call.size(index), bytes),
+    );
     const entries: Entry[] = [];
     for (let fd = 0; fd < count; fd++) {
       let events = 0;
@@ -199,7 +210,8 @@ const selects =
     if (timeoutMs !== undefined && timeoutMs < 0) return EINVAL;
     const sinceMs = performance.now();
     return poll(call, { entries, timeoutMs, blocked: blocked(call), bad: EBADF }).then((ready): Answer => {
-      if (timeoutMs !== undefined && ready !== 'host') giveLeft(call, Math.max(0, timeoutMs - (performance.now() - sinceMs)));
+      if (timeoutMs !== undefined && ready !== 'host')
+        giveLeft(call, Math.max(0, timeoutMs - (performance.now() - sinceMs)));
       if (typeof ready !== 'number' || ready < 0) return ready;
       let bits = 0;
       for (const [i, { events, index }] of sets.entries()) {
@@ -219,7 +231,10 @@ const selects =
 
 const inTwo = (call: Call, at: number, ms: number, unit: number): void => {
   const seconds = Math.floor(ms / 1e3);
-  call.memory.write(at, new Uint8Array(BigInt64Array.of(BigInt(seconds), BigInt(Math.floor((ms - seconds * 1e3) * unit))).buffer));
+  call.memory.write(
+    at,
+    new Uint8Array(BigInt64Array.of(BigInt(seconds), BigInt(Math.floor((ms - seconds * 1e3) * unit))).buffer),
+  );
 };
 
 export const pollCalls = {

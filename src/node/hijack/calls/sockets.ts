@@ -106,7 +106,10 @@ async function acceptOne(call: Call, task: KernelTask, file: OpenFile, flags: nu
     throw cause;
   }
   const { family, type } = file;
-  return { opened: { fd, ...(family !== undefined && { family }), ...(type !== undefined && { type }) }, cloexec: isCloexec(flags) };
+  return {
+    opened: { fd, ...(family !== undefined && { family }), ...(type !== undefined && { type }) },
+    cloexec: isCloexec(flags),
+  };
 }
 
 const accepted = (flags: (call: Call) => number): Handler =>

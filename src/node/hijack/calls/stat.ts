@@ -13,7 +13,8 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const isArm = process.arch === 'arm64';
 
 /** The new encoding of a device's number (linux/kdev_t.h). */
-const device = (major: number, minor: number): number => ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+const device = (major: number, minor: number): number =>
+  ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
 
 /** struct stat of this machine, of a struct statx. */
 function statOf(task: KernelTask, at: Ptr): Uint8Array {
@@ -42,7 +43,14 @@ function statOf(task: KernelTask, at: Ptr): Uint8Array {
 }
 
 /** As stat(2) answers it, into the program's memory at `to`. */
-async function stat(call: Call, task: KernelTask, dirfd: number, path: Ptr, flags: number, to: number): Promise<number> {
+async function stat(
+  call: Call,
+  task: KernelTask,
+  dirfd: number,
+  path: Ptr,
+  flags: number,
+  to: number,
+): Promise<number> {
   const ret = await task.call('statx', dirfd, path, flags, STATX_BASIC_STATS, task.structs);
   if (ret === 0) call.memory.write(to, statOf(task, task.structs));
   return ret;
@@ -57,7 +65,8 @@ function giveStatfs(call: Call, task: KernelTask, to: number): void {
   const at = task.structs;
   const out = new DataView(new ArrayBuffer(120));
   const wide = (offset: number, from: number) => out.setBigUint64(offset, data.getBigUint64(at + from, true), true);
-  const narrow = (offset: number, from: number) => out.setBigUint64(offset, BigInt(data.getUint32(at + from, true)), true);
+  const narrow = (offset: number, from: number) =>
+    out.setBigUint64(offset, BigInt(data.getUint32(at + from, true)), true);
   narrow(0, 0);
   narrow(8, 4);
   for (let i = 0; i < 6; i++) wide(16 + 8 * i, 8 + 8 * i);
@@ -91,4 +100,3 @@ export const statCalls = {
     return ret;
   }),
 } as const;
-

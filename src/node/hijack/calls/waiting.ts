@@ -65,7 +65,10 @@ export async function waitFor(call: Call, task: KernelTask, wait: Wait): Promise
 const counted = (kernel: number, host: number): Woken =>
   kernel < 0 && host === 0 ? kernel : { kernel: Math.max(0, kernel), host };
 
-async function look(task: KernelTask, { kernel, hostNow }: Wait): Promise<{ readonly kernel: number; readonly host: number } | number> {
+async function look(
+  task: KernelTask,
+  { kernel, hostNow }: Wait,
+): Promise<{ readonly kernel: number; readonly host: number } | number> {
   const ret = kernel ? await kernel(task, 0) : 0;
   const host = hostNow();
   return ret < 0 && host === 0 ? ret : { kernel: Math.max(0, ret), host };
@@ -107,4 +110,5 @@ export function putTimespec(task: KernelTask, at: number, timeoutMs: number | un
 }
 
 /** A signal set of the program's; undefined: none. */
-export const signalSet = (call: Call, at: number): bigint | undefined => (at === 0 ? undefined : BigInt.asUintN(64, call.memory.i64(at)));
+export const signalSet = (call: Call, at: number): bigint | undefined =>
+  at === 0 ? undefined : BigInt.asUintN(64, call.memory.i64(at));

@@ -48,12 +48,7 @@ function actionOf({ only, except, unless, refused }: Rule): readonly Instruction
 
 /** The bytes of the filter. A call of another kind of program (32 bits) is caught, so that somebody can say so. */
 export function filterOf(rules: readonly Rule[]): Uint8Array {
-  const code: Instruction[] = [
-    [LOAD, 0, 0, ARCH],
-    [EQUAL, 1, 0, auditArch],
-    caught,
-    [LOAD, 0, 0, NR],
-  ];
+  const code: Instruction[] = [[LOAD, 0, 0, ARCH], [EQUAL, 1, 0, auditArch], caught, [LOAD, 0, 0, NR]];
   if (process.arch === 'x64') code.push([AT_LEAST, 0, 1, X32_BIT], caught);
   for (const rule of rules) {
     const number = numberOf(rule.call);

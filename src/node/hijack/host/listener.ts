@@ -101,7 +101,11 @@ export class Listener {
   }
 
   /** A copy of our descriptor `fd` becomes the program's, and with `answers` the call's result. Its number there, or a negative errno. */
-  place(id: bigint, fd: number, { cloexec, answers }: { readonly cloexec: boolean; readonly answers: boolean }): number {
+  place(
+    id: bigint,
+    fd: number,
+    { cloexec, answers }: { readonly cloexec: boolean; readonly answers: boolean },
+  ): number {
     this.#add.setBigUint64(0, id, true);
     this.#add.setUint32(8, answers ? ADDFD_SEND : 0, true);
     this.#add.setUint32(12, fd, true);

@@ -32,7 +32,9 @@ const always: readonly PathRule[] = [
     },
   },
   same(/^\/proc\/sys\/net(?=\/|$)/),
-  same(/^\/sys\/(class\/net|devices\/virtual\/net|devices\/platform\/virtio-mmio\.\d+|module\/tcp_\w+|kernel\/slab\/tcp)(?=\/|$)/),
+  same(
+    /^\/sys\/(class\/net|devices\/virtual\/net|devices\/platform\/virtio-mmio\.\d+|module\/tcp_\w+|kernel\/slab\/tcp)(?=\/|$)/,
+  ),
   same(/^\/dev\/net\/tun$/),
   { pattern: /^(?:\/var)?\/run\/netns(?=\/|$)/, ours: () => '/run/netns' },
 ];
@@ -110,7 +112,19 @@ const caught: readonly Rule[] = [
   ...every('poll', 'ppoll', 'select', 'pselect6'),
   ...every('epoll_create', 'epoll_create1', 'epoll_ctl', 'epoll_wait', 'epoll_pwait', 'epoll_pwait2'),
   // Paths that are read.
-  ...every('open', 'openat', 'openat2', 'creat', 'stat', 'lstat', 'newfstatat', 'statx', 'access', 'faccessat', 'faccessat2'),
+  ...every(
+    'open',
+    'openat',
+    'openat2',
+    'creat',
+    'stat',
+    'lstat',
+    'newfstatat',
+    'statx',
+    'access',
+    'faccessat',
+    'faccessat2',
+  ),
   ...every('readlink', 'readlinkat', 'statfs', 'getxattr', 'lgetxattr', 'listxattr', 'llistxattr'),
   { call: 'unshare', only: { index: 0, values: [CLONE_NEWNET] } },
   { call: 'setns' },

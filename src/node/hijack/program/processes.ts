@@ -20,18 +20,23 @@ export class Processes {
   readonly #events: Events;
   readonly #tasks: KernelTasks;
   readonly #unheard: (answers: readonly Answer[]) => void;
+  readonly #gone: (tgid: number) => void;
   readonly #processes = new Map<number, Process>();
   readonly #threads = new Map<number, Thread>();
 
-  /** `unheard` is told of answers that nobody will ask for again. */
-  constructor(events: Events, tasks: KernelTasks, unheard: (answers: readonly Answer[]) => void) {
+  /** `unheard` is told of answers that nobody will ask for again, `gone` of processes that have ended. */
+  constructor(
+    events: Events,
+    tasks: KernelTasks,
+    {
+      unheard,
+      gone,
+    }: { readonly unheard: (answers: readonly Answer[]) => void; readonly gone: (tgid: number) => void },
+  ) {
     this.#events = events;
     this.#tasks = tasks;
     this.#unheard = unheard;
-  }
-
-  get pids(): readonly number[] {
-    return [...this.#processes.keys()];
+    this.#gone = gone;
   }
 
   has(thread: Thread): boolean {
@@ -70,6 +75,7 @@ export class Processes {
       this.#events.remove(watch, pidfd);
       hostCall('close', pidfd);
       this.#processes.delete(tgid);
+      this.#gone(tgid);
       for (const thread of threads) this.ended(thread);
     });
     const process = { tgid, pidfd, watch, threads };

@@ -1,0 +1,56 @@
+/** `lkl hijack`: programs of this machine on a network stack of their own. */
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+export interface HijackOptions {
+  readonly config?: string;
+  readonly strace?: string | true;
+  readonly pcap?: string;
+  readonly clock: 'wall' | 'virtual';
+  readonly seed?: string;
+  readonly memory?: number;
+}
+
+const help = `
+What goes to the kernel here: sockets of every family but AF_UNIX, netlink, /proc/net, /proc/sys/net, /sys/class/net, /dev/net/tun,
+/run/netns, network namespaces, and what the configuration mounts. Everything else stays this machine's. Any program will do: static,
+Go, scripts with all that they start. The loopback is up.
+
+The configuration is LKL's: LKL_HIJACK_* in the environment, then the JSON of -c, of LKL_HIJACK_CONFIG_FILE, or of ./lkl-hijack.json
+if there is one. All programs of one command share one kernel, which ends with the last of them.
+
+It needs Linux 5.14 or later (seccomp user notification) and no privilege; interfaces may need some.
+
+Exit code: the program's; 1 to 4 as other commands where it could not be started.
+
+  lkl hijack -- sh -c 'ip link add v0 type veth peer v1; ip addr; ss -tlnp'
+  LKL_HIJACK_NET_IFTYPE=tap LKL_HIJACK_NET_IFPARAMS=lkl0 LKL_HIJACK_NET_IP=192.168.13.2 LKL_HIJACK_NET_NETMASK_LEN=24 \\
+    lkl hijack -- nginx -g 'daemon off;'`;
+
+export const hijackCommand = (): Command =>
+  new Command('hijack')
+    .summary('run programs of this machine on a Linux network stack of their own')
+    .description(
+      "Runs a program, unmodified, with its sockets and what belongs to them in a Linux kernel of its own, as LKL's hijack library does.",
+    )
+    .argument('<program>', 'as a shell finds it')
+    .argument('[argument...]', 'its own')
+    .option('-c, --config <file>', "LKL's JSON")
+    .addOption(new Option('--strace [file]', 'show the calls that this kernel answers (default: on standard error)'))
+    .option('--pcap <file>', 'write what passes its interfaces, as pcapng')
+    .addOption(
+      new Option('--clock <policy>', 'virtual: its time passes only while all its programs wait in it')
+        .choices(['wall', 'virtual'])
+        .default('wall'),
+    )
+    .option('--seed <text>', 'decides what is random in it, and its date')
+    .option('-m, --memory <mib>', 'what it may have in MiB (default: 112, or mem= of boot_cmdline)', mebibytes)
+    .addHelpText('after', help)
+    .action(async (program: string, args: string[], options: HijackOptions) => {
+      process.exitCode = await (await import('./hijack.ts')).runHijacked(program, args, options);
+    });
+
+function mebibytes(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) >= 16 && Number(text) <= 112) return Number(text);
+  throw new InvalidArgumentError('From 16 to 112.');
+}

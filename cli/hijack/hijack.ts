@@ -1,0 +1,151 @@
+/** Makes the kernel that the configuration says, runs the program on it, and ends as the program did. */
+
+import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { KernelDead } from '../../src/kernel/errors.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
+import { seededHost } from '../../src/kernel/seed.ts';
+import { capture } from '../../src/node/hijack/capture.ts';
+import { type Configured, configure, memoryOf, readConfiguration } from '../../src/node/hijack/config/configure.ts';
+import { CONFIG_FILE, withEnvironment } from '../../src/node/hijack/config/environment.ts';
+import { type HijackedProgram, hijack } from '../../src/node/hijack/hijack.ts';
+import { findProgram, HijackError, obstacle } from '../../src/node/hijack/host/launch.ts';
+import { strace } from '../../src/node/hijack/strace.ts';
+import { nodeHost } from '../../src/node/host.ts';
+import type { Hijack } from '../../src/simulation/hijack/hijack.ts';
+import { dumpFiles } from '../../src/simulation/hijack/hijack-run.ts';
+import { openEngine } from '../engine.ts';
+import { Failure, printable, reasonOf } from '../failure.ts';
+import { readJson } from '../read-json.ts';
+import type { HijackOptions } from './command.ts';
+
+const MEMORY_MIB = 112;
+const SMALLEST_MIB = 16;
+const STDERR = 2;
+const DEFAULT_FILE = 'lkl-hijack.json';
+
+const say = (text: string): void => void writeSync(STDERR, `lkl: ${printable(text)}\n`);
+
+/** Answers the program's exit code. */
+export async function runHijacked(program: string, args: readonly string[], options: HijackOptions): Promise<number> {
+  try {
+    const why = obstacle();
+    if (why !== undefined) throw new HijackError(why);
+    findProgram(program);
+    const configuration = readConfiguration(configurationOf(options));
+    return await onKernel(program, args, configuration, options);
+  } catch (cause) {
+    throw cause instanceof HijackError ? new Failure('failed', cause.message) : cause;
+  }
+}
+
+/** The environment's, and over it a file's: the one that is named, or lkl-hijack.json if it can be read. */
+function configurationOf({ config }: HijackOptions): unknown {
+  const file = config ?? (process.env[CONFIG_FILE] || (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined));
+  return withEnvironment(process.env, file === undefined ? undefined : readJson(file));
+}
+
+async function onKernel(
+  program: string,
+  args: readonly string[],
+  configuration: Hijack,
+  options: HijackOptions,
+): Promise<number> {
+  const memoryMib = Math.min(
+    MEMORY_MIB,
+    Math.max(SMALLEST_MIB, options.memory ?? memoryOf(configuration) ?? MEMORY_MIB),
+  );
+  const files = new Files();
+  const { kernels } = await openEngine(memoryMib);
+  const host = options.seed === undefined ? nodeHost : seededHost(nodeHost, options.seed);
+  const kernel = await kernels.acquire({ host, clock: options.clock, memoryMib });
+  try {
+    const configured = await configure(kernel, configuration, memoryMib);
+    for (const warning of configured.warnings) say(warning);
+    if (options.pcap !== undefined) {
+      const file = files.open(options.pcap);
+      await capture(
+        kernel,
+        () => host.realtimeNs(),
+        (bytes) => void writeSync(file, bytes),
+      );
+    }
+    if (configured.delayUs > 0) await delay(configured.delayUs / 1e3);
+    const exitCode = await played(kernel, program, args, { configured, options, files });
+    await dump(kernel, configuration);
+    return exitCode;
+  } finally {
+    if (configuration.debug) process.stderr.write(printable(kernel.console));
+    kernel.kill();
+    files.close();
+  }
+}
+
+/** Files that are written to until the end. */
+class Files {
+  readonly #open: number[] = [];
+
+  open(path: string): number {
+    try {
+      const file = openSync(path, 'w');
+      this.#open.push(file);
+      return file;
+    } catch (cause) {
+      throw new Failure('failed', `${path} cannot be written: ${reasonOf(cause)}`);
+    }
+  }
+
+  close(): void {
+    for (const file of this.#open) closeSync(file);
+  }
+}
+
+interface Play {
+  readonly configured: Configured;
+  readonly options: HijackOptions;
+  readonly files: Files;
+}
+
+async function played(
+  kernel: Kernel,
+  program: string,
+  args: readonly string[],
+  { configured, options, files }: Play,
+): Promise<number> {
+  const traceTo = typeof options.strace === 'string' ? files.open(options.strace) : STDERR;
+  const running = await hijack(kernel, program, args, {
+    ...configured,
+    say,
+    ...(options.strace !== undefined && { watch: strace((line) => void writeSync(traceTo, printable(line))) }),
+    left: () => say(`${program} has ended; what it started goes on`),
+  });
+  passSignals(running);
+  try {
+    return (await running.ended).exitCode;
+  } catch (cause) {
+    if (!(cause instanceof KernelDead)) throw cause;
+    throw new Failure('failed', `the kernel below ${program} has ended: ${cause.message}`, cause.console);
+  }
+}
+
+/** What a terminal sends goes to the program too, without this; what is sent to this alone goes on to it. */
+function passSignals(running: HijackedProgram): void {
+  let asked = 0;
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => {
+      asked++;
+      // One who insists means it.
+      running.kill(asked > MOST_ASKED ? 'SIGKILL' : signal);
+    });
+  }
+}
+const MOST_ASKED = 3;
+
+/** As LKL shows them at the end. */
+async function dump(kernel: Kernel, configuration: Hijack): Promise<void> {
+  if (kernel.dead) return;
+  const { dump: files } = await dumpFiles(kernel.init, configuration);
+  for (const [path, text] of Object.entries(files))
+    process.stdout.write(`Reading from ${path}:\n==========\n${text}\n`);
+}

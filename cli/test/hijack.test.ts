@@ -1,0 +1,254 @@
+/** `lkl hijack` as people run it: LKL's hijack-test.sh by its names, and what its library cannot do. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { obstacle } from '../../src/node/hijack/host/launch.ts';
+import { lkl } from './command.ts';
+
+/** Why nothing can be hijacked here. */
+function missing(): string | undefined {
+  for (const program of ['ip', 'python3']) if (spawnSync(program, ['-V']).error) return `no ${program} on this machine`;
+  return obstacle();
+}
+
+const why = missing();
+const folder = mkdtempSync(join(tmpdir(), 'lkl-hijack-'));
+const at = (name: string): string => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const python = (script: string, ...args: string[]) => ['python3', '-c', script, ...args];
+const hijacked = async (program: readonly string[], options: readonly string[] = []) => {
+  const ran = await lkl(['hijack', ...options, '--', ...program]);
+  return { ...ran, stdout: ran.stdout.toString() };
+};
+const configured = (value: unknown, program: readonly string[]) => {
+  writeFileSync(at('conf.json'), JSON.stringify(value));
+  return hijacked(program, ['-c', at('conf.json')]);
+};
+
+describe.skipIf(why !== undefined)(`lkl hijack${why ? ` (${why})` : ''}`, () => {
+  describe("LKL's hijack-test.sh", () => {
+    it('ip addr', async () => {
+      const { stdout, exitCode } = await hijacked(['ip', 'addr']);
+      expect(exitCode).toBe(0);
+      expect(stdout).toMatch(/^1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536/);
+      expect(stdout).not.toMatch(/^2:/m);
+    });
+
+    it('ip route', async () => {
+      const { stdout } = await hijacked(['ip', 'route', 'show', 'table', 'local']);
+      expect(stdout).toContain('local 127.0.0.1 dev lo');
+    });
+
+    it.each([
+      ['ping', 'AF_INET', '127.0.0.1', 'IPPROTO_ICMP', 8],
+      ['ping6', 'AF_INET6', '::1', '58', 128],
+    ])('%s', async (_, family, address, protocol, type) => {
+      const protocolName = /^\d/.test(protocol) ? protocol : `socket.${protocol}`;
+      const script = `
+import socket, struct
+s = socket.socket(socket.${family}, socket.SOCK_RAW, ${protocolName}); s.settimeout(10)
+sum = 0xffff - (${type} << 8) - 7 - 1
+s.sendto(struct.pack('>BBHHH', ${type}, 0, sum, 7, 1), ('${address}', 0))
+while True:
+  data = s.recv(100)[${family === 'AF_INET' ? 20 : 0}:]
+  if data[0] in (0, 129): break
+print(data[0], struct.unpack('>HH', data[4:8]))`;
+      const { stdout, stderr } = await hijacked(python(script));
+      expect({ stdout, stderr }).toEqual({ stdout: `${type === 8 ? 0 : 129} (7, 1)\n`, stderr: '' });
+    });
+
+    it('mount and dump', async () => {
+      const value = { mount: 'proc,sysfs', dump: '/sysfs/class/net/lo/mtu,/sysfs/class/net/lo/dev_id' };
+      const { stdout } = await configured(value, ['cat', '/sysfs/class/net/lo/mtu']);
+      expect(stdout).toBe(
+        '65536\nReading from /sysfs/class/net/lo/mtu:\n==========\n65536\n\nReading from /sysfs/class/net/lo/dev_id:\n==========\n0x0\n\n',
+      );
+    });
+
+    it('boot_cmdline', async () => {
+      const value = { boot_cmdline: 'mem=32M', mount: 'proc', dump: '/proc/cmdline' };
+      expect(await configured(value, ['true'])).toMatchObject({ exitCode: 0, stderr: '' });
+    });
+  });
+
+  describe('configuration', () => {
+    it('comes from the environment, and JSON goes over it', async () => {
+      process.env.LKL_HIJACK_SYSCTL = 'net.ipv4.tcp_sack=0;net.ipv4.tcp_dsack=0';
+      try {
+        const files = ['/proc/sys/net/ipv4/tcp_sack', '/proc/sys/net/ipv4/tcp_dsack'];
+        expect((await hijacked(['cat', ...files])).stdout).toBe('0\n0\n');
+        expect((await configured({ sysctl: 'net.ipv4.tcp_sack=0' }, ['cat', ...files])).stdout).toBe('0\n1\n');
+      } finally {
+        delete process.env.LKL_HIJACK_SYSCTL;
+      }
+    });
+
+    it('names a resolver', async () => {
+      const { stdout } = await configured({ nameserver: '192.0.2.53' }, ['cat', '/etc/resolv.conf']);
+      expect(stdout).toBe('nameserver 192.0.2.53\n');
+    });
+
+    it('says what LKL would refuse', async () => {
+      expect(await configured({ gatway: '10.0.0.1' }, ['true'])).toMatchObject({
+        exitCode: 4,
+        stderr: 'lkl: gatway: unexpected key in json gatway\n',
+      });
+    });
+  });
+
+  it('keeps this machine out: what is bound here is free there', async () => {
+    const script = `
+import socket
+s = socket.socket(); s.bind(('127.0.0.1', 22)); s.listen(); print(s.getsockname())
+open('/proc/net/tcp').read().index(':0016')`;
+    expect((await hijacked(python(script))).stdout).toBe("('127.0.0.1', 22)\n");
+  });
+
+  it('serves HTTP from one program to another', async () => {
+    const script = `
+import http.server, threading, subprocess, sys
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+code = "import sys, urllib.request as u; print(len(u.urlopen('http://127.0.0.1:' + sys.argv[1] + '/file').read()))"
+print(subprocess.run([sys.executable, '-c', code, str(server.server_port)], capture_output=True, text=True).stdout)`;
+    writeFileSync(at('file'), new Uint8Array(3_000_000));
+    const { stdout } = await hijacked(['sh', '-c', 'cd "$0" && exec "$@"', folder, ...python(script)]);
+    expect(stdout).toBe('3000000\n\n');
+  });
+
+  it('has descriptors of both kinds in one poll, select and epoll', async () => {
+    const script = `
+import os, select, socket
+r, w = os.pipe()
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(('127.0.0.1', 0))
+b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def poll(ms):
+  p = select.poll(); p.register(r, select.POLLIN); p.register(a, select.POLLIN)
+  return [fd for fd, _ in p.poll(ms)]
+def sel(ms): return [x if isinstance(x, int) else x.fileno() for x in select.select([r, a], [], [], ms / 1000)[0]]
+e = select.epoll(); e.register(r, select.EPOLLIN); e.register(a, select.EPOLLIN)
+def epoll(ms): return [fd for fd, _ in e.poll(ms / 1000)]
+def child(what):
+  if os.fork() == 0:
+    import time; time.sleep(0.1); what(); os._exit(0)
+for wait in (poll, sel, epoll):
+  print(wait(0), wait(20), end=' ')
+  child(lambda: os.write(w, b'x')); print(wait(-1 if wait is not sel else 9000) == [r], end=' '); os.read(r, 1); os.wait()
+  child(lambda: b.sendto(b'y', a.getsockname())); print(wait(-1 if wait is not sel else 9000) == [a.fileno()], end=' '); a.recv(9); os.wait()
+  os.write(w, b'x'); b.sendto(b'y', a.getsockname()); print(sorted(wait(1000)) == sorted([r, a.fileno()])); os.read(r, 1); a.recv(9)`;
+    const line = '[] [] True True True\n';
+    expect(await hijacked(python(script))).toMatchObject({ stdout: line.repeat(3), stderr: '' });
+  });
+
+  it('keeps descriptors through dup, fork, exec, SCM_RIGHTS, and closes with the last of them', async () => {
+    const script = `
+import array, os, socket, subprocess, sys
+s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); port = s.getsockname()[1]
+os.dup2(s.fileno(), 77, inheritable=True); s.close()
+code = "import socket; print(socket.socket(fileno=77).getsockname()[1])"
+print(subprocess.run([sys.executable, '-c', code], pass_fds=[77], capture_output=True, text=True).stdout.strip() == str(port))
+left, right = socket.socketpair()
+socket.send_fds(left, [b'.'], [77]); os.close(77)
+taken = socket.recv_fds(right, 1, 1)[1][0]
+t = socket.socket(fileno=taken); print(t.getsockname()[1] == port)
+print(os.readlink('/proc/self/fd/%d' % taken).startswith('socket:['), 'lkl' )
+t.close()
+again = socket.socket(); again.bind(('127.0.0.1', port)); print('free')`;
+    expect(await hijacked(python(script))).toMatchObject({ stdout: 'True\nTrue\nTrue lkl\nfree\n', stderr: '' });
+  });
+
+  it('lets signals into calls that wait, with and without SA_RESTART', async () => {
+    const script = `
+import signal, socket, threading, time, os
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(('127.0.0.1', 0))
+class Tick(Exception): pass
+def raise_it(*_): raise Tick()
+signal.signal(signal.SIGALRM, raise_it); signal.setitimer(signal.ITIMER_REAL, 0.2)
+try: a.recv(10)
+except Tick: print('interrupted')
+seen = []
+signal.signal(signal.SIGALRM, lambda *_: seen.append(1)); signal.siginterrupt(signal.SIGALRM, False)
+signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+def send():
+  time.sleep(0.5)
+  b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+  for i in range(3): b.sendto(b'%d' % i, a.getsockname())
+threading.Thread(target=send).start()
+print([a.recv(10) for _ in range(3)], len(seen) > 0)`;
+    expect(await hijacked(python(script))).toMatchObject({
+      stdout: "interrupted\n[b'0', b'1', b'2'] True\n",
+      stderr: '',
+    });
+  });
+
+  it('takes no pointer on trust', async () => {
+    const script = `
+import ctypes, errno, socket
+libc = ctypes.CDLL(None, use_errno=True)
+s = socket.socket(); u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.1', 0)); u.connect(u.getsockname()); u.send(b'x')
+P = ctypes.c_void_p
+def call(name, *args):
+  ctypes.set_errno(0)
+  ret = getattr(libc, name)(*args)
+  return errno.errorcode.get(ctypes.get_errno()) if ret < 0 else ret
+for bad in (1, 0xdead0000, 2**47, 2**64 - 8, 2**63):
+  print(call('recv', u.fileno(), P(bad), 10, 0x42), call('send', u.fileno(), P(bad), 10, 0), call('bind', s.fileno(), P(bad), 16),
+        call('getsockname', s.fileno(), P(bad), P(bad)), call('sendmsg', u.fileno(), P(bad), 0), call('recvmsg', u.fileno(), P(bad), 0),
+        call('setsockopt', s.fileno(), 1, 2, P(bad), 4), call('ioctl', s.fileno(), 0x8913, P(bad)), call('writev', u.fileno(), P(bad), 2))
+print(call('recv', u.fileno(), ctypes.create_string_buffer(10), 10, 0))`;
+    const line = `${Array(9).fill('EFAULT').join(' ')}\n`;
+    expect(await hijacked(python(script))).toMatchObject({ stdout: `${line.repeat(5)}1\n`, stderr: '' });
+  });
+
+  it('makes network namespaces, and devices between them', async () => {
+    const script = `set -e
+ip netns add one; ip netns list
+ip link add v0 type veth peer name v1 netns one
+ip addr add 10.9.0.1/24 dev v0; ip link set v0 up
+ip netns exec one ip addr add 10.9.0.2/24 dev v1; ip -n one link set v1 up
+ip -n one -br addr show v1 | tr -s ' '
+ip netns del one; ip netns list`;
+    const { stdout, stderr } = await hijacked(['sh', '-c', script]);
+    expect({ stdout: stdout.replace(/ fe80\S+/, ''), stderr }).toEqual({
+      stdout: 'one\nv1@if2 UP 10.9.0.2/24 \n',
+      stderr: '',
+    });
+  });
+
+  it('ends as the program does', async () => {
+    expect(await hijacked(['sh', '-c', 'exit 7'])).toMatchObject({ exitCode: 7 });
+    expect(await hijacked(['sh', '-c', 'kill -TERM $$'])).toMatchObject({ exitCode: 143 });
+    expect(await hijacked(['no-such-program'])).toMatchObject({
+      exitCode: 4,
+      stderr: 'lkl: no-such-program: there is no such program\n',
+    });
+  });
+
+  it('goes on for what the program has left, and leaves nothing itself', async () => {
+    const script = `
+import os, socket, time
+s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()
+if os.fork() == 0:
+  time.sleep(0.5)
+  c, _ = s.accept(); os.write(1, c.recv(5) + b'\\n'); os._exit(0)
+c = socket.create_connection(s.getsockname()); c.send(b'later')`;
+    const ran = await hijacked(python(script));
+    expect(ran).toMatchObject({ stdout: 'later\n', exitCode: 0 });
+    expect(ran.stderr).toMatch(/^lkl: python3 has ended; what it started goes on\n$/);
+  });
+
+  it('shows calls and frames', async () => {
+    const script = `
+import socket
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(('127.0.0.1', 5353)); a.sendto(b'hello', a.getsockname()); a.recv(9)`;
+    await hijacked(python(script), [`--strace=${at('trace')}`, '--pcap', at('frames')]);
+    expect(readFileSync(at('trace'), 'utf8')).toMatch(
+      /socket\(2, 524290, 0\) = 3\n.*bind\(3, 127\.0\.0\.1:5353, 16\) = 0\n(.*\n)*.*sendto\(3, "hello", 5, 0x0, 127\.0\.0\.1:5353, 16\) = 5\n/,
+    );
+    expect(readFileSync(at('frames')).includes('hello')).toBe(true);
+  });
+});
