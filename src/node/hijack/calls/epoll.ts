@@ -6,7 +6,8 @@
 import { plus } from '../../../kernel/memory.ts';
 import { hostCall } from '../../native/calls.ts';
 import { DEL, EVENT_BYTES, epollNow } from '../host/events.ts';
-import type { Answer, Call, Handler } from '../program/call.ts';
+import type { Answer } from '../program/answer.ts';
+import type { Call, Handler } from '../program/call.ts';
 import { negative } from '../program/failed.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
 import { onFile } from './on-file.ts';

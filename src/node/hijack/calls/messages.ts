@@ -2,6 +2,7 @@
 
 import { type Ptr, plus } from '../../../kernel/memory.ts';
 import type { OpenFile } from '../files/open-files.ts';
+import { nowMs } from '../host/clock.ts';
 import type { Call, Handler } from '../program/call.ts';
 import { CallFailed, negative } from '../program/failed.ts';
 import { CONTROL_BYTES, DATA_BYTES, type KernelTask } from '../program/kernel-task.ts';
@@ -173,7 +174,7 @@ const several = (
       const ret = await tried(() => one(call, task, file, messageAt(call, at), flagsOf(call, done)));
       if (ret < 0) return done > 0 ? done : ret;
       call.memory.setU32(at + MSGHDR_BYTES, ret);
-      if (performance.now() >= until) return done + 1;
+      if (nowMs() >= until) return done + 1;
     }
     return count;
   });
@@ -193,7 +194,7 @@ const timeoutOf = (call: Call): number => {
   if (at === 0) return never();
   const view = call.memory.view(at, 16);
   const ms = Number(view.getBigInt64(0, true)) * 1e3 + Number(view.getBigInt64(8, true)) / 1e6;
-  return performance.now() + ms;
+  return nowMs() + ms;
 };
 
 export const messageCalls = {

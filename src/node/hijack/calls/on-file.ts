@@ -1,7 +1,8 @@
 /** A handler for calls whose first argument is a descriptor: the machine's kernel answers where it is none of ours. */
 
 import type { OpenFile } from '../files/open-files.ts';
-import type { Answer, Call, Handler } from '../program/call.ts';
+import type { Answer } from '../program/answer.ts';
+import type { Call, Handler } from '../program/call.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
 
 export const onFile =

@@ -2,7 +2,8 @@
 
 import type { SyscallName } from '../../../abi/syscalls.ts';
 import { plus } from '../../../kernel/memory.ts';
-import type { Answer, Call, Handler } from '../program/call.ts';
+import type { Answer } from '../program/answer.ts';
+import type { Call, Handler } from '../program/call.ts';
 import { CallFailed, negative } from '../program/failed.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
 import { O_CLOEXEC, O_LARGEFILE, toOurs } from './open-flags.ts';

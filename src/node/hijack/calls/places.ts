@@ -1,6 +1,7 @@
 /** Where a path of a program's lies: in our kernel, or on the machine. */
 
-import type { Answer, Call, Handler } from '../program/call.ts';
+import type { Answer } from '../program/answer.ts';
+import type { Call, Handler } from '../program/call.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
 
 /** A path for the calls whose names end with "at". */

@@ -2,8 +2,10 @@
 
 import { type Ptr, plus } from '../../../kernel/memory.ts';
 import { hostCall } from '../../native/calls.ts';
+import { nowMs } from '../host/clock.ts';
 import { ADD, epollControl, newEpoll } from '../host/events.ts';
-import type { Answer, Call, Handler } from '../program/call.ts';
+import type { Answer } from '../program/answer.ts';
+import type { Call, Handler } from '../program/call.ts';
 import { negative } from '../program/failed.ts';
 import { DATA_BYTES, type KernelTask } from '../program/kernel-task.ts';
 import { putTimespec, signalSet, timespecMs, waitFor } from './waiting.ts';
@@ -208,10 +210,9 @@ const selects =
     if (!sorted(call, entries)) return 'host';
     const timeoutMs = timeoutOf(call);
     if (timeoutMs !== undefined && timeoutMs < 0) return EINVAL;
-    const sinceMs = performance.now();
+    const sinceMs = nowMs();
     return poll(call, { entries, timeoutMs, blocked: blocked(call), bad: EBADF }).then((ready): Answer => {
-      if (timeoutMs !== undefined && ready !== 'host')
-        giveLeft(call, Math.max(0, timeoutMs - (performance.now() - sinceMs)));
+      if (timeoutMs !== undefined && ready !== 'host') giveLeft(call, Math.max(0, timeoutMs - (nowMs() - sinceMs)));
       if (typeof ready !== 'number' || ready < 0) return ready;
       let bits = 0;
       for (const [i, { events, index }] of sets.entries()) {

@@ -2,7 +2,8 @@
 
 import { plus } from '../../../kernel/memory.ts';
 import type { OpenFile } from '../files/open-files.ts';
-import type { Answer, Call, Handler } from '../program/call.ts';
+import type { Answer } from '../program/answer.ts';
+import type { Call, Handler } from '../program/call.ts';
 import { CallFailed, negative } from '../program/failed.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
 import { onFile } from './on-file.ts';

@@ -5,19 +5,11 @@ import type { FileFacts, HostHalf, OpenFile } from '../files/open-files.ts';
 import type { Notification } from '../host/listener.ts';
 import type { CaughtCall } from '../host/numbers.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { Answer } from './answer.ts';
 import { negative } from './failed.ts';
 import type { KernelTask } from './kernel-task.ts';
 import type { ProgramMemory } from './memory.ts';
 import type { Thread } from './thread.ts';
-
-/** A file of our kernel that becomes a descriptor of the program's, which is the call's result. */
-export interface NewDescriptor {
-  readonly opened: FileFacts;
-  readonly cloexec: boolean;
-}
-
-/** What Linux would return; the machine's kernel answers; a new descriptor. */
-export type Answer = number | bigint | 'host' | NewDescriptor;
 
 export type Handler = (call: Call) => Answer | Promise<Answer>;
 

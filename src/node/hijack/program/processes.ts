@@ -3,7 +3,7 @@
 import { errnos } from '../../../abi/errno.ts';
 import { hostCall } from '../../native/calls.ts';
 import { type Events, IN } from '../host/events.ts';
-import type { Answer } from './call.ts';
+import type { Answer } from './answer.ts';
 import type { KernelTasks } from './kernel-task.ts';
 import { ThreadProc } from './proc.ts';
 import { Thread } from './thread.ts';

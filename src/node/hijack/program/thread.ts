@@ -1,7 +1,8 @@
 /** A thread of a hijacked program: its memory, its descriptors, its task in our kernel, and the call that it waits in. */
 
+import { nowMs } from '../host/clock.ts';
 import type { Notification } from '../host/listener.ts';
-import type { Answer, Call } from './call.ts';
+import type { Answer } from './answer.ts';
 import type { KernelTask, KernelTasks } from './kernel-task.ts';
 import { ProgramMemory } from './memory.ts';
 import { ThreadProc } from './proc.ts';
@@ -11,6 +12,12 @@ interface Kept {
   readonly note: Notification;
   readonly answer: Answer;
   readonly sinceMs: number;
+}
+
+/** What a thread knows of the call that it waits in. */
+export interface CurrentCall {
+  abandon(): void;
+  readonly ended: Promise<void>;
 }
 
 const KEPT_MS = 5000;
@@ -28,7 +35,7 @@ export class Thread {
   #kept: Kept[] = [];
   #gone = false;
   /** The call under way that does not end at once. */
-  current: Call | undefined;
+  current: CurrentCall | undefined;
 
   constructor(tid: number, tgid: number, tasks: KernelTasks, parent: KernelTask | undefined) {
     this.tid = tid;
@@ -56,9 +63,9 @@ export class Thread {
   }
 
   keep(note: Notification, answer: Answer): readonly Answer[] {
-    const nowMs = performance.now();
-    const old = this.#kept.filter((kept) => nowMs - kept.sinceMs > KEPT_MS || kept.note.repeats(note));
-    this.#kept = [...this.#kept.filter((kept) => !old.includes(kept)), { note, answer, sinceMs: nowMs }];
+    const now = nowMs();
+    const old = this.#kept.filter((kept) => now - kept.sinceMs > KEPT_MS || kept.note.repeats(note));
+    this.#kept = [...this.#kept.filter((kept) => !old.includes(kept)), { note, answer, sinceMs: now }];
     return old.map((kept) => kept.answer);
   }
 
@@ -68,7 +75,7 @@ export class Thread {
     const found = this.#kept.find((kept) => kept.note.repeats(note));
     if (!found) return undefined;
     this.#kept = this.#kept.filter((kept) => kept !== found);
-    return performance.now() - found.sinceMs > KEPT_MS ? undefined : found.answer;
+    return nowMs() - found.sinceMs > KEPT_MS ? undefined : found.answer;
   }
 
   /** It has ended. Answers what nobody will hear any more. */
