@@ -125,6 +125,12 @@ export const hostErrors = {
   'session-ended': { message: 'the kernel of the session is no more', status: 410, fault: 'state' },
   'not-suspendable': { message: 'the kernel does something that cannot be stored', status: 409, fault: 'state' },
   'disk-not-found': { message: 'the session has no such disk', status: 404, fault: 'request' },
+  'no-listener': { message: 'nobody listens at this port of the session', status: 409, fault: 'state' },
+  'bad-port-answer': {
+    message: 'the server in the session did not answer as it should',
+    status: 422,
+    fault: 'program',
+  },
   'session-image-changed': {
     message: 'an image of the session is no longer the one it began with',
     status: 409,

@@ -56,7 +56,7 @@ export class Engine {
   #ioInFlight = 0;
   /** Waits for the export `supers` to be done. */
   #supers: PromiseWithResolvers<string> | undefined;
-  #mend: (() => boolean) | undefined;
+  readonly #mends = new Set<() => boolean>();
   readonly #settling = new Settling();
   #dead: KernelDead | undefined;
   /** Those who wait have heard of it. */
@@ -257,10 +257,8 @@ export class Engine {
 
   /** Ask `mend` before a deadlock ends the kernel: it answers whether somebody will get on. Answers how to end that. */
   onDeadlock(mend: () => boolean): () => void {
-    this.#mend = mend;
-    return () => {
-      if (this.#mend === mend) this.#mend = undefined;
-    };
+    this.#mends.add(mend);
+    return () => void this.#mends.delete(mend);
   }
 
   /** While `work` is awaited, the task that plays user mode goes on doing so, whoever else could run: how long it takes shows nowhere. */
@@ -407,8 +405,9 @@ export class Engine {
   }
 
   #deadlock(): void {
-    // Time stands still until somebody outside sends something.
-    if (this.#mend?.() || this.#slots.mayBring) return;
+    // All of them: each has its own to wake.
+    const mended = [...this.#mends].filter((mend) => mend()).length;
+    if (mended > 0 || this.#slots.mayBring) return;
     const where = this.tasks
       .filter((task) => task.inCall)
       .map((task) => `${this.#nameOf(task)} in ${task.runningCall ?? 'user mode'}`);

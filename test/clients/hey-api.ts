@@ -147,6 +147,16 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   const none = { client, path: { id: session.id, disk: 'vda' } };
   assert.equal((await lkl.getSessionDisk(none)).error?.status, 404);
   assert.equal((await lkl.saveSessionDisk({ ...none, body: { image: 'saved' } })).error?.status, 404);
+  // Nobody listens: whoever has started a server there gets what it answers.
+  const port = { client, path: { id: session.id, port: '8080', path: 'index.html' } };
+  for (const { error } of [
+    await lkl.getFromPort(port),
+    await lkl.postToPort(port),
+    await lkl.putToPort(port),
+    await lkl.patchAtPort(port),
+    await lkl.deleteAtPort(port),
+  ])
+    assert.equal(error?.status, 409);
   const log: string = await ok('getSessionConsole', lkl.getSessionConsole(here));
   assert.match(log, /noted/);
   const traced: string = await ok('getSessionStrace', lkl.getSessionStrace(here));

@@ -212,6 +212,16 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   );
   assert.equal(saved.size_bytes, disk.size);
   await lkl.DELETE('/v1/sessions/{id}', { params: { path: { id: given(other, 'session').id } } });
+  // Nobody listens: whoever has started a server there gets what it answers.
+  const port = { params: { path: { id: session.id, port: '8080', path: 'index.html' } } };
+  for (const { error } of [
+    await lkl.GET('/v1/sessions/{id}/ports/{port}/{path}', port),
+    await lkl.POST('/v1/sessions/{id}/ports/{port}/{path}', port),
+    await lkl.PUT('/v1/sessions/{id}/ports/{port}/{path}', port),
+    await lkl.PATCH('/v1/sessions/{id}/ports/{port}/{path}', port),
+    await lkl.DELETE('/v1/sessions/{id}/ports/{port}/{path}', port),
+  ])
+    assert.equal(error?.status, 409);
   const log: string = await ok('getSessionConsole', lkl.GET('/v1/sessions/{id}/console', { ...here, ...text }));
   assert.match(log, /noted/);
   const traced: string = await ok('getSessionStrace', lkl.GET('/v1/sessions/{id}/strace', { ...here, ...text }));

@@ -7,6 +7,8 @@ export const SOL = { IP: 0, SOCKET: 1, TCP: 6, IPV6: 41, PACKET: 263, MPTCP: 284
 /** asm-generic/socket.h; the names of times are those with 64-bit seconds. */
 export const SO = {
   REUSEADDR: 2,
+  ERROR: 4,
+  LINGER: 13,
   RCVLOWAT: 18,
   SNDBUFFORCE: 32,
   RCVBUFFORCE: 33,

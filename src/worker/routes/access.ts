@@ -46,9 +46,13 @@ function checkHost(url: URL): void {
   throw new HostError('misdirected-request', `open services answer on loopback only, not as ${url.hostname}`);
 }
 
+/** A server in a session: its pages are sandboxed, so to browsers they come from nowhere; the session's name is known to whoever was given it. */
+const isPort = (path: string): boolean => /^\/v1\/sessions\/[^/]+\/ports\//.test(path);
+
 /** Throws for pages of other sites, where what proves who it is comes along unasked. */
 function checkOrigin(c: Context<Env>, url: URL, { isOpen, origins }: AccessConfig): void {
   const origin = c.req.header('origin');
+  if (isPort(url.pathname) && (origin === undefined || origin === 'null')) return;
   if (origin !== undefined) {
     if (origin === url.origin || origins.includes(origin)) return;
     // Another port of the same machine is its owner's.
@@ -96,7 +100,15 @@ const EXPOSED = [
 ];
 
 /** For pages of the origins that the owner named. */
-export const crossOrigin = ({ origins }: Pick<AccessConfig, 'origins'>): MiddlewareHandler =>
+export const crossOrigin = (config: Pick<AccessConfig, 'origins'>): MiddlewareHandler => {
+  const [named, port] = [forNamed(config), ofPorts];
+  return (c, next) => (isPort(c.req.path) && c.req.header('origin') === 'null' ? port : named)(c, next);
+};
+
+/** What the pages of a server in a session may send it: anything, but nothing that proves who they are. */
+const ofPorts = cors({ origin: 'null', allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'], maxAge: 600 });
+
+const forNamed = ({ origins }: Pick<AccessConfig, 'origins'>): MiddlewareHandler =>
   cors({
     origin: (origin) => (origins.includes(origin) ? origin : null),
     allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],

@@ -7,6 +7,7 @@ import type { WantedRange } from '../../tree/byte-range.ts';
 import type { Bindings } from '../env.ts';
 import { SessionObject } from './object/session-object.ts';
 import type { SessionNeeds } from './object/waking.ts';
+import { portAnswer, portRequest } from './ports/request.ts';
 import type { FileBody, Outcome, SessionRequest, SessionRpc, WantedPath, WholeAnswer, WholeBatch } from './rpc.ts';
 import type { Parts } from './store.ts';
 
@@ -38,8 +39,10 @@ export function sessionClass({ setup, serve, ...needs }: SessionClassNeeds) {
       });
     }
 
-    /** A WebSocket ends here, beside the kernel: no message of it passes another boundary. */
-    override fetch(request: Request): Response {
+    /** A WebSocket ends here, beside the kernel: no message of it passes another boundary. So does what a server in it is asked. */
+    override async fetch(request: Request): Promise<Response> {
+      const asked = portRequest(request);
+      if (asked) return portAnswer(await this.#object.port(asked));
       const { 0: client, 1: server } = new WebSocketPair();
       serve(server, new URL(request.url), this.#object);
       return new Response(null, { status: 101, webSocket: client });

@@ -4,6 +4,7 @@ import { withCompanions } from '../../batch/kernel-setup.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { WantedRange } from '../../tree/byte-range.ts';
 import type { Bindings } from '../env.ts';
+import { toldPort } from './ports/request.ts';
 import {
   type FileBody,
   type FoundDisk,
@@ -37,6 +38,8 @@ export interface SessionJobs {
   run(id: string, batch: WholeBatch): Promise<WholeAnswer>;
   /** The answer to a request for a WebSocket. */
   connect(id: string, request: Request): Promise<Response>;
+  /** What a server in the session answers to the request, whose path says which. */
+  port(id: string, request: Request): Promise<Response>;
   suspend(id: string): Promise<NamedSession>;
   fork(id: string): Promise<NamedSession>;
   console(id: string): Promise<string>;
@@ -113,6 +116,12 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
       const upgrade = { upgrade: headers.get('upgrade') ?? 'websocket' };
       const { webSocket } = await bindings.SESSIONS.getByName(nameOf(id)).fetch(url, { headers: upgrade });
       return new Response(null, { status: 101, webSocket });
+    },
+    async port(id, request) {
+      await existing(id);
+      // A redirect is the client's to follow.
+      const asked = new Request(request, { redirect: 'manual' });
+      return toldPort(await bindings.SESSIONS.getByName(nameOf(id)).fetch(asked));
     },
     suspend: async (id) => ({ id, ...valueIn(await (await existing(id)).suspend()) }),
     async fork(id) {

@@ -14,6 +14,7 @@ import { router, untyped } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
 import { getDisk, getFile, putFile, saveDisk } from './file.ts';
 import { batchOfLines, linesOf } from './lines.ts';
+import { deleteAtPort, getFromPort, patchAtPort, postToPort, putToPort } from './ports.ts';
 import {
   connectSession,
   createSession,
@@ -73,6 +74,21 @@ sessions.openapi(connectSession, async (c) => {
   const { id } = c.req.valid('param');
   if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') throw new HostError('upgrade-required');
   return c.var.sessions.connect(id, c.req.raw);
+});
+
+/** As the server in the session answered: of no schema. */
+const askPort = async (c: Context<Env>, id: string) => untyped(await c.var.sessions.port(id, c.req.raw));
+
+sessions.openapi(getFromPort, (c) => askPort(c, c.req.valid('param').id));
+sessions.openapi(postToPort, (c) => askPort(c, c.req.valid('param').id));
+sessions.openapi(putToPort, (c) => askPort(c, c.req.valid('param').id));
+sessions.openapi(patchAtPort, (c) => askPort(c, c.req.valid('param').id));
+sessions.openapi(deleteAtPort, (c) => askPort(c, c.req.valid('param').id));
+
+/** The server's root has a slash, or its relative links would lead elsewhere. */
+sessions.get('/v1/sessions/:id/ports/:port', (c) => {
+  const { pathname, search } = new URL(c.req.url);
+  return c.redirect(`${pathname}/${search}`, 308);
 });
 
 sessions.openapi(suspendSession, async (c) =>

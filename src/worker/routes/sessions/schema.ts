@@ -129,6 +129,19 @@ export const savedDisk = z
   .strictObject({ image: z.string().regex(NAME).openapi({ description: 'The name of the image.', example: 'disk' }) })
   .openapi('SavedDisk');
 
+export const sessionPortParams = sessionParams.extend({
+  port: z
+    .string()
+    .regex(/^\d{1,5}$/)
+    .refine((text) => Number(text) >= 1 && Number(text) <= 65_535, 'a port is 1 to 65535')
+    .openapi({ param: { name: 'port', in: 'path' }, description: 'Where the server listens.', example: '8080' }),
+  path: z.string().openapi({
+    param: { name: 'path', in: 'path' },
+    description: 'What the server is asked for, with the query: as it is.',
+    example: 'index.html',
+  }),
+});
+
 export const sessionFileParams = sessionParams.extend({
   path: z.string().openapi({
     param: { name: 'path', in: 'path' },

@@ -5,6 +5,7 @@ import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { goOn } from '../../../kernel/suspend.ts';
+import { Ports } from '../ports/ports.ts';
 import { suspendedOf, type Texts, tasksIn, textIn, textParts } from '../saved.ts';
 import type { Parts } from '../store.ts';
 import { StraceTail } from '../strace-tail.ts';
@@ -64,6 +65,10 @@ export class Durability {
     return tasks;
   }
 
+  portsOf(kernel: Kernel): Ports {
+    return new Ports(kernel, this.setup.host);
+  }
+
   /** It has this kernel from now on. */
   own(live: Live): void {
     this.#live = live;
@@ -77,7 +82,8 @@ export class Durability {
     const parts = this.#record.parts();
     const prepared = parts.has('kernel') ? await this.#resume(meta, parts) : await remade(meta, this.setup);
     const tasks = this.tasksOf(prepared.kernel, parts.has('kernel') ? tasksIn(parts) : []);
-    this.#live = { ...prepared, tasks, strace: new StraceTail(textIn(parts.get('strace'))) };
+    const strace = new StraceTail(textIn(parts.get('strace')));
+    this.#live = { ...prepared, tasks, strace, ports: this.portsOf(prepared.kernel) };
     this.#record.note({ type: 'woken' });
     return this.#live;
   }

@@ -23,6 +23,8 @@ export async function save(
   const busy = live.tasks.all.find((task) => task.busy);
   // What it waits for may never come: no time passes for it here.
   if (busy) return `task ${busy.name} (pid ${busy.task.pid}) is inside ${busy.pending?.call ?? 'a call'}`;
+  const { open } = live.ports;
+  if (open > 0) return `${open} ${open === 1 ? 'connection' : 'connections'} to its ports are open`;
   const startMs = nowMs();
   const clean = () => kernels.cleanMemory;
   try {

@@ -4,6 +4,8 @@ import type { TaskListener } from '../../../batch/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { WantedRange } from '../../../tree/byte-range.ts';
+import type { Ports } from '../ports/ports.ts';
+import { type PortRequest, proxied } from '../ports/proxy.ts';
 import {
   type FileBody,
   type FoundDisk,
@@ -79,7 +81,9 @@ export class SessionObject implements SessionRpc {
         prepared.kernel.kill();
         throw new HostError('session-not-found');
       }
-      this.#kept.own({ ...prepared, strace: new StraceTail(), tasks: this.#kept.tasksOf(prepared.kernel) });
+      const { kernel } = prepared;
+      const [tasks, ports] = [this.#kept.tasksOf(kernel), this.#kept.portsOf(kernel)];
+      this.#kept.own({ ...prepared, strace: new StraceTail(), tasks, ports });
       const etags = prepared.disks.map(({ etag }) => etag ?? null);
       const createdMs = this.#needs.nowMs();
       const { holdsKeys = false } = prepared;
@@ -108,6 +112,14 @@ export class SessionObject implements SessionRpc {
         return { ...answer, ...(obstacle !== undefined && { obstacle }), ...this.#record.tell() };
       }),
     );
+  }
+
+  /** The answer of a server in it. A turn is taken to connect, and no longer: batches are played meanwhile. */
+  port(asked: PortRequest): Promise<Outcome<Response>> {
+    const connect: Ports['connect'] = async (...to) =>
+      valueIn(await this.#turns.take(() => this.#kept.using((live) => live.ports.connect(...to))));
+    const ended = () => void this.#kept.setAlarm().catch(() => {});
+    return outcome(() => proxied({ connect }, asked, this.#kept.setup.host, ended));
   }
 
   openPath(path: Uint8Array, wanted: WantedPath): Promise<Outcome<FoundPath>> {

@@ -15,6 +15,7 @@ import { seededHost } from '../../../kernel/seed.ts';
 import type { Suspended } from '../../../kernel/suspend.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import { hijackKernel, readHijack } from '../hijack.ts';
+import type { Ports } from '../ports/ports.ts';
 import type { SessionInfo, SessionRequest } from '../rpc.ts';
 import { fillUpper } from '../saved.ts';
 import type { Parts } from '../store.ts';
@@ -33,6 +34,8 @@ export interface Live extends PreparedKernel {
   readonly strace: StraceTail;
   /** Those that outlive a batch. */
   readonly tasks: KeptTasks;
+  /** Its servers, as clients reach them. */
+  readonly ports: Ports;
 }
 
 /** A new kernel; `hijack` says what became of the keys of that object, if there is one. */
