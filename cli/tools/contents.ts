@@ -6,7 +6,8 @@ import { HostError } from '../../src/errors/host-error.ts';
 import type { Linux } from '../../src/linux.ts';
 import { hostTree } from '../../src/node/host-tree.ts';
 import type { ByteSource } from '../../src/storage/byte-source.ts';
-import type { Attributes, Entry } from '../../src/tree/write/entry.ts';
+import type { Entry } from '../../src/tree/write/entry.ts';
+import { settled } from '../../src/tree/write/settled.ts';
 import { tarEntries } from '../../src/tree/write/tar-entries.ts';
 import { treeEntries } from '../../src/tree/write/tree-entries.ts';
 import { type DiskFile, openDiskFile } from '../disk.ts';
@@ -82,16 +83,4 @@ async function* piecesOf(file: ByteSource): AsyncGenerator<Uint8Array> {
     await file.read(at, piece);
     yield piece;
   }
-}
-
-/** Nobody has read a new file: the time of its last change is that of its last use, too. */
-async function* settled(tree: AsyncIterable<Entry>, { notAfterNs }: ContentsOptions): AsyncGenerator<Entry> {
-  for await (const entry of tree) yield { ...entry, attributes: settledTimes(entry.attributes, notAfterNs) };
-}
-
-function settledTimes(attributes: Attributes, notAfterNs: bigint | undefined): Attributes {
-  const { mtimeNs } = attributes;
-  if (mtimeNs === undefined) return attributes;
-  const settledNs = notAfterNs !== undefined && mtimeNs > notAfterNs ? notAfterNs : mtimeNs;
-  return { ...attributes, mtimeNs: settledNs, atimeNs: settledNs };
 }

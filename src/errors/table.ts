@@ -180,6 +180,7 @@ export const hostErrors = {
   'no-such-tool': { message: 'there is no program of this name among the tools', status: 400, fault: 'request' },
   'no-tools': { message: 'the tools are not installed', status: 409, fault: 'state' },
   'tool-failed': { message: 'a program that had to succeed did not', status: 422, fault: 'image' },
+  'no-room-in-image': { message: 'what is to be in the image does not fit', status: 422, fault: 'image' },
   'cannot-resize': { message: 'this file system cannot be given that size', status: 422, fault: 'image' },
   internal: { message: 'something went wrong that nobody foresaw', status: 500, fault: 'service' },
 } as const satisfies Record<string, HostErrorKind>;

@@ -34,6 +34,7 @@ import { countedBucket } from './observe/counted-bucket.ts';
 import { Metrics } from './observe/metrics.ts';
 import type { Phases } from './observe/phases.ts';
 import { auditEntry, dataPoint, metricsText, noteRequest } from './observe/report.ts';
+import { fileSystemJobs } from './programs/file-systems.ts';
 import { runJobs } from './programs/run.ts';
 import { createApi } from './routes/api.ts';
 import { serveSession } from './routes/sessions/serve.ts';
@@ -214,6 +215,7 @@ export const app = createApi({
         content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, room, keepAlive, uniqueName }),
         versions: imageVersionJobs({ images, keepAlive, nowMs }),
         writing: imageWriteJobs({ disks, engine: own, limits }),
+        fileSystems: fileSystemJobs({ images, disks, engine: own, host: workerHost, room, limits }),
         programs: runJobs({ images, disks, engine: own, host: workerHost, room, maxImageBytes: limits.maxImageBytes }),
         syscalls: own.batches(namedImages(images, principal.id)),
         packetdrill: own.packetdrill,

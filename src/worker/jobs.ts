@@ -8,6 +8,7 @@ import type { ImageJobs, KeepAlive } from './images/images.ts';
 import type { ImageUploadJobs } from './images/uploads.ts';
 import type { ImageVersionJobs } from './images/versions.ts';
 import type { ImageWriteJobs } from './images/writing.ts';
+import type { FileSystemJobs } from './programs/file-systems.ts';
 import type { RunJobs } from './programs/run.ts';
 
 export interface Jobs {
@@ -17,6 +18,7 @@ export interface Jobs {
   readonly versions: ImageVersionJobs;
   readonly writing: ImageWriteJobs;
   readonly programs: RunJobs;
+  readonly fileSystems: FileSystemJobs;
   readonly syscalls: SyscallBatchJobs;
   readonly packetdrill: PacketdrillJobs;
   readonly simulations: SimulationJobs;

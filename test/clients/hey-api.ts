@@ -193,6 +193,19 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   assert.equal(played.results[0]?.line, 2);
 
   const argv = ['sh', '-c', 'cat; mke2fs -q -F -L data /dev/vda && blkid -o value -s LABEL /dev/vda'];
+  const ext4 = { name: 'made-too.ext4' };
+  const made: lkl.MadeImage = await ok(
+    'makeFileSystem',
+    lkl.makeFileSystem({ client, path: ext4, query: { type: 'ext4', size: '16M' } }),
+  );
+  assert.equal(made.size_bytes, 16777216);
+  const checked: lkl.CheckedImage = await ok('checkFileSystem', lkl.checkFileSystem({ client, path: ext4 }));
+  assert.equal(checked.verdict, 'clean');
+  const resized: lkl.ResizedImage = await ok(
+    'resizeImage',
+    lkl.resizeImage({ client, path: ext4, query: { size: '32M' } }),
+  );
+  assert.equal(resized.type, 'ext4');
   const answered: lkl.RunAnswer = await ok(
     'run',
     lkl.run({ client, body: { argv, stdin: 'on Linux:\n', disks: [{ size_bytes: 1048576 }], seed: 1 } }),

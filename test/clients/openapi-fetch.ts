@@ -263,6 +263,23 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   );
   assert.equal(played.results[0]?.line, 2);
 
+  const made: Schemas['MadeImage'] = await ok(
+    'makeFileSystem',
+    lkl.POST('/v1/images/{name}/mkfs', {
+      params: { path: { name: 'made.ext4' }, query: { type: 'ext4', size: '16M', seed: '1' } },
+    }),
+  );
+  assert.equal(made.size_bytes, 16777216);
+  const checked: Schemas['CheckedImage'] = await ok(
+    'checkFileSystem',
+    lkl.POST('/v1/images/{name}/fsck', { params: { path: { name: 'made.ext4' } } }),
+  );
+  assert.equal(checked.verdict, 'clean');
+  const resized: Schemas['ResizedImage'] = await ok(
+    'resizeImage',
+    lkl.POST('/v1/images/{name}/resize', { params: { path: { name: 'made.ext4' }, query: { size: '32M' } } }),
+  );
+  assert.equal(resized.type, 'ext4');
   const answered: Schemas['RunAnswer'] = await ok(
     'run',
     lkl.POST('/v1/run', {

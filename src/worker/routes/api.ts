@@ -11,6 +11,7 @@ import type { Env, OwnJobs, RequestLife } from './env.ts';
 import { fs2tar } from './fs2tar/index.ts';
 import { secureHeaders } from './headers.ts';
 import { imageContent } from './image-content/index.ts';
+import { imageTools } from './image-tools/index.ts';
 import { imageUploads } from './image-uploads/index.ts';
 import { imageVersions } from './image-versions/index.ts';
 import { imageWriting } from './image-writing/index.ts';
@@ -111,7 +112,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   api.onError((error, c) => errorHandler(acceptedTypes(openapi()))(error, c));
   api.notFound((c) => notFound(allowedMethods(openapi()))(c));
 
-  const storage = [fs2tar, images, imageUploads, imageVersions, imageWriting, imageContent];
+  const storage = [fs2tar, images, imageUploads, imageVersions, imageWriting, imageTools, imageContent];
   const kernels = [run, syscalls, sessions, packetdrill, simulations];
   const all = [service(openapi), ...storage, ...kernels, tokens, links, admin];
   for (const routes of all) api.route('/', routes);

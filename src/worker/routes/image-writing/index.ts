@@ -11,6 +11,7 @@ import { queryBytes } from '../raw-bytes.ts';
 import { router } from '../router.ts';
 import { modeOf } from '../sessions/schema.ts';
 import { toChange, toNs } from './change.ts';
+import { filledJson } from './filled.ts';
 import { changeImage, deleteImageFile, fillImage, putImageFile } from './route.ts';
 
 export const imageWriting = router();
@@ -70,12 +71,5 @@ imageWriting.openapi(fillImage, async (c) => {
     body,
     directory: queryBytes(c.req.url, 'path') ?? new Uint8Array(0),
   });
-  const { entries, bytes, losses } = filled.result;
-  const lost = losses.map(({ kind, count, path, errno }) => ({
-    kind,
-    count,
-    first: new TextDecoder().decode(path),
-    errno: errno ?? 'unknown',
-  }));
-  return c.json({ ...writtenJson(filled), entries, bytes, losses: lost }, 200, { etag: quoted(filled.etag) });
+  return c.json({ ...writtenJson(filled), ...filledJson(filled.result) }, 200, { etag: quoted(filled.etag) });
 });
