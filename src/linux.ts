@@ -66,7 +66,7 @@ export interface TarRequest extends MountRequest, Omit<Fs2tarOptions, 'log' | 'm
 
 export interface Linux {
   /** The same for one caller: his kernels are counted as his, and end when he is gone. */
-  for(caller: Caller): Linux;
+  for(caller: Caller, its?: Pick<LinuxOptions, 'spill'>): Linux;
   /** Names the kernel: a suspended one goes on only in its like. */
   readonly buildId: string;
   /** Kernels for whoever plays with one himself (sessions). */
@@ -250,7 +250,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     }
   };
   return {
-    for: (caller) => over(pool, caller, options),
+    for: (caller, its) => over(pool, caller, { ...options, ...its }),
     buildId: snapshot.buildId,
     kernels: pool,
     newKernel: (options) => kernels.acquire(options),

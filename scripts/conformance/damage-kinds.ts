@@ -82,8 +82,9 @@ function zeroed(image: MemoryDevice, used: readonly number[], seed: number): Blo
   const first = used[pick(used.length)] ?? 0;
   const sectors = 2 << pick(8);
   const filler = pick(4) === 0 ? 0xff : 0;
+  const there = new Set(used); // who saves an image saves those alone
   return remade(image, (sector, bytes) => {
-    if (sector >= first && sector < first + sectors) bytes.fill(filler);
+    if (sector >= first && sector < first + sectors && there.has(sector)) bytes.fill(filler);
   });
 }
 

@@ -66,6 +66,29 @@ describe.each(Object.entries(files))('%s', (_, [compression, make, expected]) =>
     expect(detectCompression(await make())).toBe(compression);
   });
 
+  it('gzip members of which the last ends within its first bytes are cut', async () => {
+    const [first, second] = [await gzip(original.subarray(0, 5000)), await gzip(original.subarray(5000))];
+    for (const bytes of [2, 3, 9]) {
+      const cut = concat([first, second.subarray(0, bytes)]);
+      for (const by of [decoders, inBrowsers])
+        await expect(read('gzip', chunked(cut), by)).rejects.toThrow('too early');
+    }
+  });
+
+  it('blocks of bgzip end with an empty one, or are cut', async () => {
+    const block = (packed: Uint8Array) => {
+      const head = Uint8Array.of(0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, 6, 0, 0x42, 0x43, 2, 0, 0, 0);
+      new DataView(head.buffer).setUint16(16, head.length + packed.length - 11, true);
+      return concat([head, packed.subarray(10)]);
+    };
+    const blocks = concat([block(await gzip(original.subarray(0, 5000))), block(await gzip(original.subarray(5000)))]);
+    const whole = concat([blocks, block(await gzip(new Uint8Array(0)))]);
+    for (const by of [decoders, inBrowsers]) {
+      expect(same(await read('gzip', chunked(whole), by), original)).toBe(true);
+      await expect(read('gzip', chunked(blocks), by)).rejects.toThrow('too early');
+    }
+  });
+
   it.each([1, 7, 1000, MIB])('is read back whole from chunks of %i bytes', async (chunkBytes) => {
     expect(same(await read(compression, chunked(await make(), chunkBytes)), expected)).toBe(true);
   });

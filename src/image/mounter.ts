@@ -7,6 +7,7 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import { type BlockDevice, bytesOf, type MaybePromise } from '../storage/block-device.ts';
 import { type Changes, changes, type Spill } from '../storage/changes.ts';
 import { DeviceFullError } from '../storage/errors.ts';
+import type { Room } from '../storage/room.ts';
 import { type DiskView, Image, MOUNT_POINT, type Mounted, type MountPlan, partOf } from './image.ts';
 import { NOLOAD } from './mount-failed.ts';
 import type { ImageMounter, StackRequest } from './mounted-image.ts';
@@ -23,6 +24,9 @@ const REPLAY_MIB = 32;
 export interface ReplaySpill {
   open(): MaybePromise<Spill>;
   readonly limitMib: number;
+  /** What is kept in memory before, and where that counts. Default: 32 MiB, nowhere. */
+  readonly memoryMib?: number;
+  readonly room?: Room | undefined;
 }
 
 export interface ReplayOptions {
@@ -73,7 +77,12 @@ export function imageMounter(
     };
     try {
       const attach = (seen: BlockDevice) => {
-        const one = changes(seen, { memoryMib: replayMib, spill: spill?.open, limitMib: spill?.limitMib });
+        const one = changes(seen, {
+          memoryMib: spill?.memoryMib ?? replayMib,
+          spill: spill?.open,
+          limitMib: spill?.limitMib,
+          room: spill?.room,
+        });
         written.push(one);
         return kernel.attachDisk(one);
       };

@@ -3,6 +3,7 @@
 import { type BlockDevice, type MaybePromise, SECTOR, sizeOf } from './block-device.ts';
 import { DeviceFullError } from './errors.ts';
 import { checkRange } from './range.ts';
+import { ownRoom, type Room } from './room.ts';
 
 const BLOCK_SECTORS = 8;
 const BLOCK_BYTES = BLOCK_SECTORS * SECTOR;
@@ -23,6 +24,8 @@ export interface ChangesOptions {
   readonly spill?: (() => MaybePromise<Spill>) | undefined;
   /** Differing blocks altogether; default: `memoryMib`. */
   readonly limitMib?: number | undefined;
+  /** Where what is in memory counts; what finds no room is spilled. Default: nowhere. */
+  readonly room?: Room | undefined;
 }
 
 export interface Changes extends BlockDevice {
@@ -38,7 +41,7 @@ export interface Changes extends BlockDevice {
  * lower's before it is kept. A write beyond the limit rejects with DeviceFullError; of it, blocks may have been written.
  * Discards are ignored, as the laws of a block device allow.
  */
-export function changes(lower: BlockDevice, { memoryMib, spill, limitMib }: ChangesOptions): Changes {
+export function changes(lower: BlockDevice, { memoryMib, spill, limitMib, room = ownRoom }: ChangesOptions): Changes {
   const most = spill === undefined ? memoryMib : Math.max(memoryMib, limitMib ?? memoryMib);
   const memory = new Map<number, Uint8Array>();
   const slots = new Map<number, number>();
@@ -54,7 +57,7 @@ export function changes(lower: BlockDevice, { memoryMib, spill, limitMib }: Chan
   };
 
   const forget = (number: number): void => {
-    memory.delete(number);
+    if (memory.delete(number)) room.give(BLOCK_BYTES);
     slots.delete(number);
   };
 
@@ -89,7 +92,7 @@ export function changes(lower: BlockDevice, { memoryMib, spill, limitMib }: Chan
       return;
     }
     if (usedBytes() + BLOCK_BYTES > most * MIB) throw new DeviceFullError(most);
-    if ((memory.size + 1) * BLOCK_BYTES <= memoryMib * MIB) {
+    if ((memory.size + 1) * BLOCK_BYTES <= memoryMib * MIB && room.tryTake(BLOCK_BYTES)) {
       memory.set(number, block);
       return;
     }
@@ -140,6 +143,8 @@ export function changes(lower: BlockDevice, { memoryMib, spill, limitMib }: Chan
     },
     async close() {
       await last;
+      room.give(memory.size * BLOCK_BYTES);
+      memory.clear();
       if (opened) await (await opened).close();
     },
   };

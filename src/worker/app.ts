@@ -5,6 +5,7 @@ import kernelFile from '../../wasm/dist/kernel.json' with { type: 'json' };
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import { toHex } from '../bytes/hex.ts';
+import type { Caller } from '../kernel/pool/caller.ts';
 import { type ImageNames, linux } from '../linux.ts';
 import { authenticate } from './access/authenticate.ts';
 import { accessConfig } from './access/config.ts';
@@ -44,6 +45,7 @@ import { sessionIndexClass } from './session/session-index.ts';
 import { sessionJobs } from './session/sessions.ts';
 import { tokenRegistryClass } from './session/token-registry.ts';
 import { type ImageStore, imageStore, spoolStore } from './storage/image-store.ts';
+import { bucketSpill } from './storage/replay-spill.ts';
 import { uploadMarks } from './storage/upload-marks.ts';
 
 /** One engine an isolate: its memory is what all requests of the isolate share. */
@@ -68,6 +70,9 @@ const engine = linux({
 const memory = new MemoryBudget({ bytes: 40 * 2 ** 20, patienceMs: 5_000, host: workerHost });
 /** Of that, what caches and disks leave to bodies, which cannot do with less. */
 const FIRM_BYTES = 12 * 2 ** 20;
+
+/** Of what replaying a journal changes: in memory first, then in the bucket. */
+const REPLAY = { memoryMib: 8, limitMib: 1024 };
 
 const nowMs = () => Date.now();
 const uniqueName = () => crypto.randomUUID();
@@ -181,15 +186,21 @@ export const app = createApi({
     const limits = { ...parseLimits(bindings), decoders: workerDecoders };
     const quotas = quotasFor(bindings, principal);
     const ledger = ledgerOf(bindings);
-    const own = engine.for({
+    const spill = {
+      ...REPLAY,
+      room,
+      open: () => bucketSpill({ bucket: bucketOf(bindings, phases), prefix: `spool/${uniqueName()}/`, keepAlive }),
+    };
+    const caller = {
       owner: principal.id,
       signal: c.req.raw.signal,
       most: { kernels: quotas.kernels, mib: quotas.kernel_mib },
-      timed(phase, ms) {
+      timed(phase: Parameters<NonNullable<Caller['timed']>>[0], ms: number) {
         if (phase === 'kernel') meter.kernelMs += ms;
         else phases.add(phase, ms);
       },
-    });
+    };
+    const own = engine.for(caller, { spill });
     if (Number.isFinite(quotas.kernel_seconds_per_minute ?? Infinity)) {
       whenEnded(() => {
         if (meter.kernelMs > 0) keepAlive(ledger(principal.id).spend(meter.kernelMs / 1000));

@@ -27,6 +27,8 @@ const RESERVED = 0xe0;
  */
 export async function* gunzip(source: Bytes, { inflateRaw, crc32 }: GzipNeeds): Bytes {
   const input = byteReader(source);
+  /** The member before is a block with something in it, of a file of blocks. */
+  let wantsEnd = false;
   try {
     for (let members = 0; ; members += 1) {
       const header = await input.take(HEADER_BYTES);
@@ -34,9 +36,10 @@ export async function* gunzip(source: Bytes, { inflateRaw, crc32 }: GzipNeeds): 
         if (members === 0)
           throw new Error(header.length < HEADER_BYTES ? 'it ends too early' : 'it does not begin as one');
         if (isDamagedHead(header)) throw new Error('what stands behind a member looks like one whose head is damaged');
+        if (wantsEnd || beginsAsMember(header)) throw new Error('it ends too early');
         return;
       }
-      await passHeader(input, header);
+      const isBlock = await passHeader(input, header);
       let crc = 0;
       let bytes = 0;
       for await (const chunk of inflateRaw(input)) {
@@ -49,6 +52,7 @@ export async function* gunzip(source: Bytes, { inflateRaw, crc32 }: GzipNeeds): 
       const view = new DataView(trailer.buffer, trailer.byteOffset);
       if (view.getUint32(0, true) !== crc >>> 0) throw new Error('incorrect data check');
       if (view.getUint32(4, true) !== bytes % 2 ** 32) throw new Error('incorrect length check');
+      wantsEnd = isBlock && bytes > 0;
     }
   } finally {
     await input.close();
@@ -69,18 +73,28 @@ function isDamagedHead(header: Uint8Array): boolean {
   return (flags & RESERVED) === 0 && LEVELS.includes(level) && isSystem(system);
 }
 
-/** What of the header follows its first ten bytes. */
-async function passHeader(input: ByteReader, header: Uint8Array): Promise<void> {
+/** All that there is at the end is the first bytes of another member; one alone may be anything. */
+const beginsAsMember = (header: Uint8Array): boolean =>
+  header.length > 1 && MAGIC.every((byte, at) => at >= header.length || header[at] === byte);
+
+/** "BC" and two bytes: a block of bgzip's, which ends a file with an empty one (SAM/BAM specification, 4.1.2). */
+const isBlockField = (extra: Uint8Array): boolean =>
+  extra.length === 6 && extra[0] === 0x42 && extra[1] === 0x43 && extra[2] === 2 && extra[3] === 0;
+
+/** What of the header follows its first ten bytes; whether it is one of many blocks. */
+async function passHeader(input: ByteReader, header: Uint8Array): Promise<boolean> {
   if (header.length < HEADER_BYTES) throw new Error('it ends too early');
   const flags = header[3] ?? 0;
   if ((flags & RESERVED) !== 0) throw new Error('unknown header flags set');
+  let isBlock = false;
   if (flags & EXTRA) {
     const [low = 0, high = 0] = await input.take(2);
-    await input.take(low + 256 * high);
+    isBlock = isBlockField(await input.take(low + 256 * high));
   }
   if (flags & NAME) await passText(input);
   if (flags & COMMENT) await passText(input);
   if (flags & HEADER_CRC) await input.take(2);
+  return isBlock;
 }
 
 async function passText(input: ByteReader): Promise<void> {

@@ -47,14 +47,34 @@ export async function* readdir(
   lastNames = new Set<string>(),
 ): AsyncGenerator<Dirent[], void, void> {
   for (;;) {
+    if (lastNames.has(DAMAGED)) throw new KernelError('getdents64', errnos.EUCLEAN.number);
     const dirents = await getdents64(task, fd, buffer);
     const last = dirents.at(-1);
     if (last === undefined) return;
     const name = String.fromCharCode(...last.name);
     if (lastNames.has(name)) throw new KernelError('getdents64', errnos.EUCLEAN.number);
     lastNames.add(name);
-    yield dirents;
+    const sound = dirents.filter((dirent) => !isNoName(dirent, lastNames));
+    if (sound.length < dirents.length) lastNames.add(DAMAGED); // once those that are sound have been taken
+    yield sound;
   }
+}
+
+/** Keys among `lastNames` that no name can be. */
+const DAMAGED = '\0damaged';
+const DOT = 0x2e;
+
+/**
+ * What no directory has: an entry without a name, or "." or ".." once more. Some drivers look at no name, and a damaged one
+ * would be a file that is passed over. `seen` remembers the dots.
+ */
+function isNoName({ name }: Dirent, seen: Set<string>): boolean {
+  if (name.length === 0) return true;
+  if (name.length > 2 || name.some((byte) => byte !== DOT)) return false;
+  const key = `\0${name.length}`;
+  const again = seen.has(key);
+  seen.add(key);
+  return again;
 }
 
 export function mkdirat(task: UserTask, dirfd: number, path: Name, mode: number): Promise<number> {

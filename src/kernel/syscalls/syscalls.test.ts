@@ -4,7 +4,7 @@ import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_LARGEFILE, PATH_MAX } from '../../abi/
 import { structs } from '../../abi/uapi/structs.ts';
 import { KernelMemory, type Ptr, plus, ptr } from '../memory.ts';
 import type { UserTask } from '../user-task.ts';
-import { getdents64, mknodat, renameat2 } from './dir.ts';
+import { getdents64, mknodat, readdir, renameat2 } from './dir.ts';
 import { inNs, lseek, openat, openat2, read, statx, utimensat } from './file.ts';
 import { mapBuffer } from './memory.ts';
 import { mount, statfs64 } from './mount.ts';
@@ -198,6 +198,33 @@ describe('directories', () => {
     ]);
     expect(dirents[3]).toMatchObject({ ino: 13n, type: 3 });
     expect(await getdents64(task, 3, buffer)).toEqual([]);
+  });
+
+  it.each<[string, readonly string[][], readonly string[]]>([
+    ['an entry without a name', [['.', '..', 'a', '', 'b'], ['c']], ['.', '..', 'a', 'b']],
+    ['a second "."', [['.', '..', 'a'], ['.', 'b'], ['c']], ['.', '..', 'a', 'b']],
+    ['a second ".."', [['.', '..', '..']], ['.', '..']],
+    ['the same again and again', [['a'], ['a']], ['a']],
+  ])('readdir gives what is sound of a damaged directory, then EUCLEAN: %s', async (_, pages, sound) => {
+    const left = [...pages];
+    const task = taskWith((_call, [, at = 0], memory) => {
+      let end = ptr(at);
+      for (const name of left.shift() ?? []) {
+        const reclen = Math.ceil((19 + name.length + 1) / 8) * 8;
+        memory.setU64(end, 1n);
+        memory.setU16(plus(end, 16), reclen);
+        memory.write(plus(end, 18), Uint8Array.of(0, ...latin1(name), 0));
+        end = plus(end, reclen);
+      }
+      return end - at;
+    });
+    const names: string[] = [];
+    const listing = async () => {
+      for await (const dirents of readdir(task, 3, buffer))
+        names.push(...dirents.map(({ name }) => String.fromCharCode(...name)));
+    };
+    await expect(listing()).rejects.toMatchObject({ errno: 'EUCLEAN', call: 'getdents64' });
+    expect(names).toEqual(sound);
   });
 
   it('two paths of one call do not overlap', async () => {

@@ -12,6 +12,7 @@ const EXTRA_AT = 12;
 export async function bgzipParts(source: ByteSource): Promise<readonly Part[] | undefined> {
   const reader = new HeaderReader(source);
   const runs: Run[] = [];
+  let last = 0;
   for (let at = 0; at < source.sizeBytes; ) {
     const found = reader.read(at, HEADER_BYTES);
     const header = found instanceof Promise ? await found : found;
@@ -20,11 +21,23 @@ export async function bgzipParts(source: ByteSource): Promise<readonly Part[] | 
     const size = reader.read(at + packedBytes - 4, 4);
     const [a = 0, b = 0, c = 0, d = 0] = size instanceof Promise ? await size : size;
     const bytes = a + b * 2 ** 8 + c * 2 ** 16 + d * 2 ** 24;
-    // The last block is empty: it marks the end.
+    last = bytes;
     if (bytes > 0) runs.push({ at, packedBytes, bytes });
     at += packedBytes;
   }
-  return partsOf(source, runs);
+  // The last block is empty: it marks the end. Without it the file is cut, which whoever undoes it from its beginning tells.
+  if (last > 0) return undefined;
+  return partsOf(source, runs).map((part) => ({ ...part, packed: () => ended(part.packed()) }));
+}
+
+/** An empty block: 28 bytes that the specification gives. */
+const END = Uint8Array.of(
+  ...[0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 6, 0, 0x42, 0x43, 2, 0, 0x1b, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+);
+
+async function* ended(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  yield* blocks;
+  yield END;
 }
 
 function lengthOf(header: Uint8Array): number | undefined {
