@@ -7,6 +7,9 @@ export interface Errno {
   readonly status: number;
 }
 
+/** What a system call answers from -1 to -4095 is an error (MAX_ERRNO of include/linux/err.h): anything below is an address. */
+export const MAX_ERRNO = 4095;
+
 /** Aliases are left out: EWOULDBLOCK is EAGAIN, EDEADLOCK is EDEADLK, ENOTSUP is EOPNOTSUPP. */
 export const errnos = {
   EPERM: { number: 1, message: 'operation not permitted', status: 403 },

@@ -1,6 +1,6 @@
 /** The one error for a system call that we needed and Linux refused. */
 
-import { type ErrnoName, errnoName, errnos } from '../abi/errno.ts';
+import { type ErrnoName, errnoName, errnos, MAX_ERRNO } from '../abi/errno.ts';
 import type { SyscallName } from '../abi/syscalls.ts';
 import { type Problem, ProblemError } from '../errors/problem.ts';
 
@@ -32,8 +32,8 @@ export class KernelError extends ProblemError {
   }
 }
 
-/** `ret` when the call succeeded; a negative errno becomes a `KernelError`. */
+/** `ret` when the call succeeded (an address above 2 GiB is negative); a negative errno becomes a `KernelError`. */
 export function must(call: SyscallName, ret: number, path?: string | Uint8Array): number {
-  if (ret < 0) throw new KernelError(call, -ret, path);
+  if (ret < 0 && ret >= -MAX_ERRNO) throw new KernelError(call, -ret, path);
   return ret;
 }

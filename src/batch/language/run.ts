@@ -1,6 +1,6 @@
 /** Plays a list of calls on one task: each is laid out in its memory, made, and read back. */
 
-import { errnoName, errnos } from '../../abi/errno.ts';
+import { errnoName, errnos, MAX_ERRNO } from '../../abi/errno.ts';
 import { TaskExited } from '../../kernel/errors.ts';
 import { type Ptr, ptr } from '../../kernel/memory.ts';
 import { mapBuffer, unmapBuffer } from '../../kernel/syscalls/memory.ts';
@@ -13,9 +13,6 @@ import { argumentPath, Mistake } from './mistake.ts';
 import { Refs } from './refs.ts';
 import { straceLine } from './strace.ts';
 import type { BatchCall, CallResult } from './types.ts';
-
-/** Linux's errors are -1 to -4095 (MAX_ERRNO of include/linux/err.h): anything below is an address. */
-const MAX_ERRNO = 4095;
 
 export interface RunOptions {
   /** The results that {"ref"} can name. Lists of several tasks may share them. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory that grows on demand, up to lkl_shared.memory_limit: the reverse of a
- * balloon. The page map is sized at boot for the most there can ever be
- * (CONFIG_LKL_MEMORY_MAX_MIB) but initialised only as memory is really added.
+ * balloon. The page map made at boot covers CONFIG_LKL_MEMORY_MAP_MIB and is
+ * initialised only as memory is really added. It lies at the very end of what
+ * the kernel boots in, so that a kernel that may become larger makes it longer
+ * in place, with the first memory that it gets.
  * Reclaim asks a shrinker, as it does virtio-balloon, so clean page cache and
  * growth compete by their cost; the OOM killer asks before it kills.
  */
@@ -19,28 +21,41 @@
 #include <asm/host.h>
 #include "../../../mm/internal.h"
 
-#define LKL_MAX_PFN	((CONFIG_LKL_MEMORY_MAX_MIB * SZ_1M) >> PAGE_SHIFT)
+#define LKL_BOOT_MAP_PFN	((CONFIG_LKL_MEMORY_MAP_MIB * SZ_1M) >> PAGE_SHIFT)
+#define LKL_ADDRESS_PFN	(1UL << (BITS_PER_LONG - PAGE_SHIFT))
+#define LKL_BITMAP_BYTES(pfn)	(roundup(pfn, pageblock_nr_pages) / pageblock_nr_pages * NR_PAGEBLOCK_BITS / 8)
 #define WASM_PAGE_PAGES	(SZ_64K >> PAGE_SHIFT)
 #define LKL_OOM_PATIENCE	1000	/* calls in a row without a page to spare */
 
-/* Move the page map and the page block bitmap to ones that cover all pages there can ever be. */
+static unsigned long lkl_map_pfn = LKL_BOOT_MAP_PFN;	/* where the page map ends */
+static phys_addr_t lkl_boot_map __initdata;
+
+/* Keep the end of boot memory free for the page map, before anything else is allocated. */
+void __init lkl_mm_reserve_map(void)
+{
+	unsigned long bytes = PAGE_ALIGN(LKL_BOOT_MAP_PFN * sizeof(struct page));
+
+	if (lkl_memory_end >> PAGE_SHIFT >= LKL_BOOT_MAP_PFN)
+		return;
+	lkl_boot_map = lkl_memory_end - bytes;
+	memblock_reserve(lkl_boot_map, bytes);
+}
+
+/* Move the page map there, and the page block bitmap to one that covers all that can be addressed: it takes 512 bytes. */
 void __init lkl_mm_reserve_growth(void)
 {
 	pg_data_t *node = NODE_DATA(0);
 	struct zone *zone = &node->node_zones[ZONE_NORMAL];
-	unsigned long bitmap_bytes = roundup(LKL_MAX_PFN, pageblock_nr_pages) / pageblock_nr_pages * NR_PAGEBLOCK_BITS / 8;
-	unsigned long old_bytes = BITS_TO_LONGS(roundup(zone->spanned_pages, pageblock_nr_pages) / pageblock_nr_pages *
-						NR_PAGEBLOCK_BITS) * sizeof(long);
+	unsigned long old_bytes = BITS_TO_LONGS(LKL_BITMAP_BYTES(zone->spanned_pages) * 8) * sizeof(long);
 	unsigned long old_pages = max_pfn;
-	struct page *map;
+	struct page *map = (struct page *)lkl_boot_map;
 	void *bitmap;
 
-	if (max_pfn >= LKL_MAX_PFN)
+	if (!map)
 		return;
-	map = memblock_alloc_raw(LKL_MAX_PFN * sizeof(struct page), PAGE_SIZE);
-	bitmap = memblock_alloc(max(bitmap_bytes, old_bytes), SMP_CACHE_BYTES);
-	if (!map || !bitmap)
-		panic("no memory for a page map of %d MiB", CONFIG_LKL_MEMORY_MAX_MIB);
+	bitmap = memblock_alloc(LKL_BITMAP_BYTES(LKL_ADDRESS_PFN), SMP_CACHE_BYTES);
+	if (!bitmap)
+		panic("no memory for the page block bitmap");
 
 	memcpy(map, mem_map, old_pages * sizeof(struct page));
 	for (unsigned long pfn = 0; pfn < old_pages; pfn++)
@@ -89,9 +104,27 @@ static unsigned long lkl_mm_extend(unsigned long end)
 	return end - start;
 }
 
+/*
+ * Make the page map longer where it is, for just what this kernel may ever have.
+ * That takes the first pages that are added: they stay reserved for good. Once
+ * others were added behind it, the map is as long as it will be.
+ */
+static void lkl_map_extend(void)
+{
+	unsigned long limit = lkl_shared.memory_limit >> PAGE_SHIFT;
+	unsigned long end = PAGE_ALIGN((unsigned long)(mem_map + lkl_map_pfn));
+	unsigned long more;
+
+	if (limit <= lkl_map_pfn || end != lkl_memory_end)
+		return;
+	more = PFN_UP((unsigned long)(mem_map + limit) - end);
+	if (!more || lkl_mm_extend(max_pfn + more) == more)
+		lkl_map_pfn = limit;
+}
+
 static unsigned long lkl_limit_pfn(void)
 {
-	return min((unsigned long)LKL_MAX_PFN, (unsigned long)lkl_shared.memory_limit >> PAGE_SHIFT);
+	return min(lkl_map_pfn, (unsigned long)lkl_shared.memory_limit >> PAGE_SHIFT);
 }
 
 /*
@@ -101,10 +134,12 @@ static unsigned long lkl_limit_pfn(void)
  */
 static unsigned long lkl_mm_grow(void)
 {
-	unsigned long start = max_pfn;
-	unsigned long end = min(ALIGN(start + 1, MAX_ORDER_NR_PAGES), lkl_limit_pfn());
-	unsigned long gained = lkl_mm_extend(end);
+	unsigned long start, end, gained;
 
+	lkl_map_extend();
+	start = max_pfn;
+	end = min(ALIGN(start + 1, MAX_ORDER_NR_PAGES), lkl_limit_pfn());
+	gained = lkl_mm_extend(end);
 	while (!gained && end >= start + 2 * WASM_PAGE_PAGES) {
 		end = start + ALIGN_DOWN((end - start) / 2, WASM_PAGE_PAGES);
 		gained = lkl_mm_extend(end);
@@ -137,6 +172,7 @@ static void *lkl_table_alloc(unsigned long size, gfp_t gfp)
 
 	if (!table)
 		return NULL;
+	lkl_map_extend();
 	if (!IS_ALIGNED(max_pfn, MAX_ORDER_NR_PAGES))
 		lkl_mm_grow();
 	start = max_pfn;

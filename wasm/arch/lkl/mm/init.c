@@ -25,6 +25,7 @@ void __init lkl_mm_setup(void)
 	memblock_add(0, lkl_memory_end);
 	memblock_reserve(0, PAGE_ALIGN((unsigned long)__heap_base));
 	memblock_set_bottom_up(true);
+	lkl_mm_reserve_map();
 	min_low_pfn = 1;
 	max_low_pfn = max_pfn = lkl_memory_end >> PAGE_SHIFT;
 	high_memory = (void *)lkl_memory_end;

@@ -126,6 +126,7 @@ extern unsigned int lkl_life;		/* restores so far */
 u64 lkl_clock_advance(u64 ns);
 bool lkl_clock_jump(void);
 void lkl_mm_setup(void);
+void lkl_mm_reserve_map(void);
 void lkl_mm_reserve_growth(void);
 void lkl_task_main(struct task_struct *task);
 void lkl_reenter(struct task_struct *task);
