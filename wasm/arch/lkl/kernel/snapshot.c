@@ -6,8 +6,8 @@
  * wait. The host asks for the list of tasks and decides (src/kernel/snapshot.ts
  * has the table); after a restore each is entered anew, on an empty C stack,
  * when it is first switched to. So nothing that lives on its old one may stay
- * linked: wait entries are taken out of their queues then, and no thread of the
- * table sleeps with a timeout.
+ * linked: wait entries are taken out of their queues then, and the timers of
+ * those that sleep with a timeout out of the timer wheel.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -19,6 +19,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/tick.h>
 #include <linux/timekeeping.h>
+#include <linux/timer.h>
 #include <linux/wait.h>
 #include <asm/host.h>
 
@@ -60,9 +61,24 @@ void lkl_reenter(struct task_struct *task)
 
 unsigned int lkl_life;
 
+/* What schedule_timeout() has on its stack: struct process_timer of kernel/time/timer.c. */
+struct lkl_sleep {
+	struct timer_list timer;
+	struct task_struct *task;
+};
+
+/* The timer of a thread that something else woke than that timer. */
+static void lkl_forget_sleep(struct lkl_sleep *sleep)
+{
+	struct hlist_node **pprev = sleep->timer.entry.pprev;
+
+	if (virt_addr_valid(pprev) && *pprev == &sleep->timer.entry)
+		timer_delete(&sleep->timer);
+}
+
 /*
- * Take the wait entries on a sleeping task's old stack out of their queues, before anything else is put there. They
- * are found by what they hold: the task, a wake function, and links that agree.
+ * Take the wait entries and timers on a sleeping task's old stack out of their lists, before anything else is put
+ * there. They are found by what they hold: the task, a wake function, and links that agree.
  */
 void lkl_forget_waits(struct task_struct *task)
 {
@@ -76,6 +92,12 @@ void lkl_forget_waits(struct task_struct *task)
 			continue;
 		if (virt_addr_valid(entry->entry.next) && entry->entry.next->prev == &entry->entry)
 			list_del_init(&entry->entry);
+	}
+	for (unsigned long at = ALIGN(task->thread.sp, 4); at + sizeof(struct lkl_sleep) <= top; at += 4) {
+		struct lkl_sleep *sleep = (struct lkl_sleep *)at;
+
+		if (sleep->task == task)
+			lkl_forget_sleep(sleep);
 	}
 }
 
