@@ -18,7 +18,10 @@ export const dist = {
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** All that decides what the kernel binary is, besides the Debian packages that kernel.json names. */
-const INPUTS = ['wasm/arch', 'wasm/patches', 'wasm/config', 'wasm/build.sh', 'wasm/cc', 'scripts/kernel-finish.ts'];
+const INPUTS = [
+  ...['wasm/arch', 'wasm/patches', 'wasm/config', 'wasm/linux-version', 'wasm/build.sh', 'wasm/cc'],
+  'scripts/kernel-finish.ts',
+];
 
 const files = (path: string): string[] =>
   statSync(path).isDirectory()

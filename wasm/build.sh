@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 work=${KERNEL_BUILD_DIR:-$root/build/kernel}
-packages=(linux-source-6.12 clang-22 lld-22 llvm-22 make flex bison bc xz-utils perl patch)
+packages=(clang-22 lld-22 llvm-22 make flex bison bc xz-utils perl patch)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -21,6 +21,7 @@ if ((${#missing[@]})); then
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 
+"$here/install-linux.sh"
 source_version=$(dpkg-query -W -f '${Version}' linux-source-6.12)
 patched=$(cat "$here"/patches/*.patch | sha256sum | cut -c1-12)
 linux=$work/linux-$source_version

@@ -1,7 +1,7 @@
 /** Finds the Linux source that the ABI tables are read from. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -22,7 +22,8 @@ export function findLinux(): string | undefined {
     return named;
   }
   if (!existsSync(tarball)) return undefined;
-  const cache = join(tmpdir(), `lkl-abi-${top}`);
+  // Another version of the package is another tarball.
+  const cache = join(tmpdir(), `lkl-abi-${top}-${Math.floor(statSync(tarball).mtimeMs / 1000)}`);
   if (!existsSync(cache)) {
     const fresh = mkdtempSync(`${cache}-`);
     execFileSync('tar', [
@@ -38,7 +39,7 @@ export function findLinux(): string | undefined {
   return cache;
 }
 
-/** The version in the source's top Makefile, as "6.12.117". */
+/** The version in the source's top Makefile, as "6.12.118". */
 export function linuxVersion(linux: string): string {
   const makefile = readFileSync(join(linux, 'Makefile'), 'utf8');
   return ['VERSION', 'PATCHLEVEL', 'SUBLEVEL']

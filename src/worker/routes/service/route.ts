@@ -58,7 +58,7 @@ export const getVersion = createRoute({
           schema: z
             .object({
               version: z.string().openapi({ description: 'Of the service.', example: '0.1.0' }),
-              linux: z.string().openapi({ description: 'Of the kernel.', example: '6.12.117' }),
+              linux: z.string().openapi({ description: 'Of the kernel.', example: '6.12.118' }),
               source: z.string().openapi({ description: "Debian's source package that the kernel is built of." }),
               build_id: z.string().openapi({
                 description: 'Names the kernel: a suspended session goes on only in the one it was made with.',
