@@ -36,7 +36,7 @@ export function kernelModule(): Promise<WebAssembly.Module> {
   return compiled;
 }
 
-const readSnapshot = async (): Promise<SnapshotState> =>
+export const readSnapshot = async (): Promise<SnapshotState> =>
   JSON.parse(new TextDecoder().decode(await readPackageFile('wasm/dist/snapshot.json')));
 
 /** Linux, on this process. Rejects when the package's kernel cannot be read, or this runtime cannot run it. */

@@ -123,13 +123,14 @@ export interface RouteSpec {
   readonly nexthops?: readonly { readonly gateway?: Uint8Array; readonly device?: number; readonly weight: number }[];
   readonly metric?: number;
   readonly table?: number;
-  readonly type?: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit';
+  readonly type?: keyof typeof routeTypes;
   readonly mtu?: number;
   readonly initcwnd?: number;
 }
 
 const routeTypes = {
   unicast: RTN.UNICAST,
+  local: RTN.LOCAL,
   blackhole: RTN.BLACKHOLE,
   unreachable: RTN.UNREACHABLE,
   prohibit: RTN.PROHIBIT,
@@ -141,6 +142,11 @@ export const newRoute = (route: RouteSpec): NetlinkRequest =>
 /** "ip route del": the first route that has all of this. */
 export const deleteRoute = (route: RouteSpec): NetlinkRequest => routeRequest(RTM.DELROUTE, 0, route);
 
+function scopeOf(type: number, onLink: boolean): number {
+  if (type === RTN.LOCAL) return RT_SCOPE.HOST;
+  return onLink ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE;
+}
+
 function routeRequest(message: number, flags: number, route: RouteSpec): NetlinkRequest {
   const type = routeTypes[route.type ?? 'unicast'];
   const onLink =
@@ -151,7 +157,7 @@ function routeRequest(message: number, flags: number, route: RouteSpec): Netlink
     destinationLength: route.destination?.prefixLength ?? 0,
     table: Math.min(table, 255),
     protocol: RTPROT.BOOT,
-    scope: message === RTM.DELROUTE ? RT_SCOPE.NOWHERE : onLink ? RT_SCOPE.LINK : RT_SCOPE.UNIVERSE,
+    scope: message === RTM.DELROUTE ? RT_SCOPE.NOWHERE : scopeOf(type, onLink),
     type,
   });
   const metrics = present(maybe(attrU32, RTAX.MTU, route.mtu), maybe(attrU32, RTAX.INITCWND, route.initcwnd));

@@ -106,9 +106,9 @@ export const RTA = {
   TABLE: 15,
 } as const;
 export const RTAX = { MTU: 2, INITCWND: 11 } as const;
-export const RTN = { UNICAST: 1, BLACKHOLE: 6, UNREACHABLE: 7, PROHIBIT: 8 } as const;
+export const RTN = { UNICAST: 1, LOCAL: 2, BLACKHOLE: 6, UNREACHABLE: 7, PROHIBIT: 8 } as const;
 export const RTPROT = { BOOT: 3 } as const;
-export const RT_SCOPE = { NOWHERE: 255, UNIVERSE: 0, LINK: 253 } as const;
+export const RT_SCOPE = { NOWHERE: 255, HOST: 254, UNIVERSE: 0, LINK: 253 } as const;
 export const RT_TABLE = { MAIN: 254, LOCAL: 255 } as const;
 export const FRA = { SRC: 2, IIFNAME: 3, PRIORITY: 6, FWMARK: 10, TABLE: 15, L3MDEV: 19 } as const;
 export const FR_ACT_TO_TBL = 1;

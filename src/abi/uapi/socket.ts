@@ -7,15 +7,22 @@ export const SOL = { IP: 0, SOCKET: 1, TCP: 6, IPV6: 41, PACKET: 263, MPTCP: 284
 /** asm-generic/socket.h; the names of times are those with 64-bit seconds. */
 export const SO = {
   REUSEADDR: 2,
+  BROADCAST: 6,
   ERROR: 4,
   LINGER: 13,
   RCVLOWAT: 18,
+  BINDTODEVICE: 25,
   SNDBUFFORCE: 32,
   RCVBUFFORCE: 33,
   PROTOCOL: 38,
   MAX_PACING_RATE: 47,
   TIMESTAMPNS_NEW: 64,
 } as const;
+
+/** ip(7), ipv6(7): any address may be this host's. */
+export const IP_TRANSPARENT = 19;
+export const IPV6_TRANSPARENT = 75;
+export const IPV6_V6ONLY = 26;
 
 /** tcp(7) */
 export const TCP = { NODELAY: 1, MAXSEG: 2, INFO: 11, CONGESTION: 13, NOTSENT_LOWAT: 25 } as const;

@@ -83,6 +83,41 @@ export const listen = (task: UserTask, fd: number, backlog: number): Promise<num
 export const accept4 = (task: UserTask, fd: number, flags: number): Promise<number> =>
   task.syscall('accept4', fd, 0, 0, flags);
 
+/** accept4(2) with the peer's address, of IPv4 or IPv6; a negative errno alone when there is none. */
+export async function acceptFrom(
+  task: UserTask,
+  fd: number,
+  flags: number,
+): Promise<[fd: number, peer?: InternetAddress]> {
+  const scratch = new Scratch(task, 'accept4');
+  const lengthAt = scratch.room(4);
+  const at = scratch.room(SOCKADDR_BYTES);
+  task.memory.setU32(lengthAt, SOCKADDR_BYTES);
+  const ret = await task.syscall('accept4', fd, at, lengthAt, flags);
+  return ret < 0 ? [ret] : [ret, internetAddress(task, at)];
+}
+
+/** recvfrom(2) of one datagram; the bytes are in `into`. */
+export async function recvFrom(
+  task: UserTask,
+  fd: number,
+  into: UserBuffer,
+  flags: number,
+): Promise<[bytes: number, from?: InternetAddress]> {
+  const scratch = new Scratch(task, 'recvfrom');
+  const lengthAt = scratch.room(4);
+  const at = scratch.room(SOCKADDR_BYTES);
+  task.memory.setU32(lengthAt, SOCKADDR_BYTES);
+  const ret = await task.syscall('recvfrom', fd, into.at, into.bytes, flags, at, lengthAt);
+  return ret < 0 ? [ret] : [ret, internetAddress(task, at)];
+}
+
+function internetAddress(task: UserTask, at: number): InternetAddress {
+  const isV6 = sockaddrIn.read(task.memory.data, at).family === AF.INET6;
+  const { port, address } = isV6 ? sockaddrIn6.read(task.memory.data, at) : sockaddrIn.read(task.memory.data, at);
+  return { address: address.slice(), port };
+}
+
 export const shutdown = (task: UserTask, fd: number, how: number): Promise<number> => task.syscall('shutdown', fd, how);
 
 /** Send the first `bytes` bytes of `from` to the peer. */

@@ -9,6 +9,7 @@ import type { OpenedInterface } from './opened.ts';
 import { openPipe } from './pipe.ts';
 import { openRaw } from './raw.ts';
 import { openMacvtap, openTap } from './tap.ts';
+import { openUser } from './user.ts';
 import { openVde } from './vde.ts';
 
 export interface InterfaceSpec {
@@ -45,6 +46,7 @@ const types: Readonly<Record<string, { readonly open: Open; readonly offloads: b
   raw: { open: openRaw, offloads: ALL_OFFLOADS },
   pipe: { open: openPipe, offloads: 0n },
   vde: { open: openVde, offloads: 0n },
+  user: { open: openUser, offloads: ALL_OFFLOADS },
 };
 
 /** What `type` may be. */
