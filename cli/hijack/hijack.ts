@@ -6,7 +6,13 @@ import { KernelDead } from '../../src/kernel/errors.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { seededHost } from '../../src/kernel/seed.ts';
 import { capture } from '../../src/node/hijack/capture.ts';
-import { type Configured, configure, memoryOf, readConfiguration } from '../../src/node/hijack/config/configure.ts';
+import {
+  type Configured,
+  configure,
+  memoryOf,
+  readConfiguration,
+  setDate,
+} from '../../src/node/hijack/config/configure.ts';
 import { CONFIG_FILE, withEnvironment } from '../../src/node/hijack/config/environment.ts';
 import { type HijackedProgram, hijack } from '../../src/node/hijack/hijack.ts';
 import { findProgram, HijackError, obstacle } from '../../src/node/hijack/host/launch.ts';
@@ -70,6 +76,7 @@ async function onKernel(
         (bytes) => void writeSync(file, bytes),
       );
     }
+    if (options.seed === undefined && options.clock === 'wall') await setDate(kernel);
     if (configured.delayUs > 0) await delay(configured.delayUs / 1e3);
     const exitCode = await played(kernel, program, args, { configured, options, files });
     await dump(kernel, configuration);

@@ -3,6 +3,7 @@
 import { errnos } from '../../abi/errno.ts';
 import { KernelDead, TaskExited } from '../../kernel/errors.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { KernelError } from '../../kernel/kernel-error.ts';
 import { hostCall } from '../native/calls.ts';
 import { handlers } from './calls/handlers.ts';
 import { HostHalf, type OpenFile, OpenFiles } from './files/open-files.ts';
@@ -274,7 +275,9 @@ export class Supervisor {
   }
 }
 
+/** What a handler refused, or our kernel a thread: memory for its task, for instance. */
 function errnoOf(cause: unknown): number {
   if (cause instanceof CallFailed) return -cause.errno;
+  if (cause instanceof KernelError) return -cause.number;
   throw cause;
 }

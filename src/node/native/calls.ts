@@ -27,6 +27,7 @@ const numbers = {
   lsetxattr: [189, 6],
   lgetxattr: [192, 9],
   llistxattr: [195, 12],
+  clock_gettime: [228, 113],
   epoll_ctl: [233, 21],
   openat: [257, 56],
   mknodat: [259, 33],

@@ -7,7 +7,7 @@ import type { Call, Handler } from '../program/call.ts';
 import { CallFailed, negative } from '../program/failed.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
 import { O_CLOEXEC, O_LARGEFILE, toOurs } from './open-flags.ts';
-import { absoluteOf, type Named, onPath, type Place, placeOf } from './places.ts';
+import { absoluteOf, mapped, type Named, normalized, onPath, type Place, placeOf } from './places.ts';
 import { statCalls } from './stat.ts';
 
 const AT_FDCWD = -100;
@@ -131,7 +131,7 @@ const truncate = onPath({ path: 0 }, (call, task, { path }) => task.call('trunca
 /** Onto a place of ours; the source, the type and the data are words of its own file system. */
 const mount = onPath({ path: 1 }, async (call, task, { path }) => {
   const text = (index: number) => (call.size(index) === 0 ? undefined : call.memory.string(call.size(index)));
-  const [source, type, data] = [text(0), text(2), text(4)];
+  const [source, type, data] = [ours(call, text(0)), text(2), text(4)];
   const { memory } = task;
   const put = (value: Uint8Array | undefined, offset: number): number => {
     if (value === undefined) return 0;
@@ -141,6 +141,13 @@ const mount = onPath({ path: 1 }, async (call, task, { path }) => {
   };
   return task.call('mount', put(source, 0), task.path(path), put(type, 1024), call.uint(3), put(data, 2048));
 });
+
+/** What is mounted may be a place of ours as well. */
+function ours(call: Call, source: Uint8Array | undefined): Uint8Array | undefined {
+  const text = Buffer.from(source ?? []).toString('latin1');
+  const there = text.startsWith('/') ? mapped(call, normalized(text)) : undefined;
+  return there === undefined ? source : Buffer.from(there, 'latin1');
+}
 
 const umount2 = onPath({ path: 0 }, (call, task, { path }) => task.call('umount2', task.path(path), call.int(1)));
 

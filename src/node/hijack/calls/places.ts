@@ -45,15 +45,16 @@ export function placeOf(call: Call, { directory, path: index, mayBeEmpty = false
     if (path.length === 0) return undefined;
   }
   const absolute = absoluteOf(call, dirfd, path);
-  const ours =
-    absolute === undefined
-      ? undefined
-      : call.around.policy.pathOf(absolute, { of: (pid) => call.around.taskOf(Number(pid))?.task.pid });
+  const ours = absolute === undefined ? undefined : mapped(call, absolute);
   if (ours === undefined) return undefined;
   // A slash at the end asks for a directory.
   const text = path.at(-1) === SLASH ? `${ours}/` : ours;
   return { dirfd: AT_FDCWD, path: Buffer.from(text, 'latin1') };
 }
+
+/** What an absolute path is in our kernel; undefined: it is the machine's. */
+export const mapped = (call: Call, absolute: string): string | undefined =>
+  call.around.policy.pathOf(absolute, { of: (pid) => call.around.taskOf(Number(pid))?.task.pid });
 
 /** Bytes as characters. */
 export function absoluteOf(call: Call, dirfd: number, path: Uint8Array): string | undefined {

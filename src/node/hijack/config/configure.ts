@@ -6,11 +6,13 @@ import { applySetting } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { must } from '../../../kernel/kernel-error.ts';
+import { plus } from '../../../kernel/memory.ts';
 import { mkdirat } from '../../../kernel/syscalls/dir.ts';
 import { setSysctl } from '../../../kernel/syscalls/sysctl.ts';
 import { type Hijack, planHijack } from '../../../simulation/hijack/hijack.ts';
 import { applyHijack } from '../../../simulation/hijack/hijack-run.ts';
 import { type Issue, Place } from '../../../simulation/plan/issue.ts';
+import { hostCall } from '../../native/calls.ts';
 import { attachInterface } from '../../net/attach.ts';
 import { InterfaceError } from '../../net/interface-error.ts';
 import { HijackError } from '../host/launch.ts';
@@ -42,13 +44,48 @@ async function sizeTables(kernel: Kernel, memoryMib: number): Promise<void> {
   const pages = memoryMib * 256;
   const limits = [Math.floor(pages / 8), Math.floor(pages / 6), Math.floor(pages / 4)].join(' ');
   for (const key of ['net.ipv4.tcp_mem', 'net.ipv4.udp_mem']) await setSysctl(init, key, limits);
+  for (const [key, value] of buffers) await setSysctl(init, key, value);
   await setSysctl(init, 'kernel.threads-max', String(THREADS_MAX));
   await setSysctl(init, 'fs.file-max', String(FILES_MAX));
   const limit = new BigUint64Array([BigInt(FILES_MAX), BigInt(FILES_MAX)]);
   init.memory.write(init.scratch, new Uint8Array(limit.buffer));
   must('prlimit64', await init.syscall('prlimit64', 0, RLIMIT_NOFILE, init.scratch, 0));
 }
+/** What a connection may hold grows with the machine, too: the same as of one with some hundred MiB. */
+const buffers = [
+  ['net.ipv4.tcp_rmem', '4096 131072 2097152'],
+  ['net.ipv4.tcp_wmem', '4096 131072 1048576'],
+] as const;
 const [THREADS_MAX, FILES_MAX, RLIMIT_NOFILE] = [4096, 65_536, 7] as const;
+
+const CLOCK_REALTIME = 0;
+
+function hostNowNs(): bigint {
+  const time = new BigInt64Array(2);
+  hostCall('clock_gettime', CLOCK_REALTIME, time);
+  return (time[0] ?? 0n) * NS_PER_S + (time[1] ?? 0n);
+}
+const NS_PER_S = 1_000_000_000n;
+
+/**
+ * Sets the kernel's date as this machine has it, to some microseconds: programs compare times of packets, which are the one's, with those that they
+ * read, which are the other's.
+ */
+export async function setDate(kernel: Kernel): Promise<void> {
+  const { init } = kernel;
+  const at = init.scratch;
+  const set = async (ns: bigint) => {
+    init.memory.write(at, new Uint8Array(BigInt64Array.of(ns / NS_PER_S, ns % NS_PER_S).buffer));
+    must('clock_settime64', await init.syscall('clock_settime64', CLOCK_REALTIME, at));
+  };
+  await set(hostNowNs());
+  const before = hostNowNs();
+  must('clock_gettime64', await init.syscall('clock_gettime64', CLOCK_REALTIME, at));
+  const here = init.memory.i64(at) * NS_PER_S + init.memory.i64(plus(at, 8));
+  // By as much as the call took to get there.
+  const late = (before + hostNowNs()) / 2n - here;
+  await set(hostNowNs() + late);
+}
 
 export interface Configured {
   /** Directories that something is mounted on, as the configuration says. */

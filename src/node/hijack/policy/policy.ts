@@ -27,6 +27,8 @@ const always: readonly PathRule[] = [
     pattern: /^\/proc\/(self|thread-self|\d+)(?:\/task\/\d+)?\/ns\/net$/,
     ours: ([, pid = ''], pids) => {
       if (!/^\d/.test(pid)) return '/proc/self/ns/net';
+      // The first process stands for the namespace that there is at first.
+      if (pid === '1') return '/proc/1/ns/net';
       const task = pids.of(pid);
       return task === undefined ? undefined : `/proc/${task}/ns/net`;
     },
