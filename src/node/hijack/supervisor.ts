@@ -56,6 +56,8 @@ export class Supervisor {
   readonly #waiting = new Set<Call>();
   #look: ReturnType<typeof setInterval> | undefined;
   #isForeignTold = false;
+  /** A call was handed to the machine's kernel without waiting for ours. */
+  #hasAnswered = false;
   readonly #over = Promise.withResolvers<void>();
 
   constructor(options: SupervisorOptions) {
@@ -105,7 +107,10 @@ export class Supervisor {
   }
 
   #take(): void {
-    for (let round = 0; round < ROUNDS && this.#events.take() > 0; round++);
+    for (let round = 0; round < ROUNDS; round++) {
+      this.#hasAnswered = false;
+      if (this.#events.take(round > 0) === 0 || !this.#hasAnswered) return;
+    }
   }
 
   #receive(): void {
@@ -207,6 +212,7 @@ export class Supervisor {
   #finish(call: Call, answer: Answer): void {
     if (answer === 'host') {
       this.#listener.goOn(call.note.id);
+      this.#hasAnswered = true;
       return;
     }
     const tell = this.#options.watch?.(call);

@@ -41,6 +41,7 @@ const numbers = {
   process_vm_writev: [311, 271],
   pidfd_open: [434, 434],
   pidfd_getfd: [438, 438],
+  epoll_pwait2: [441, 441],
 } as const;
 
 export type HostCall = keyof typeof numbers;

@@ -41,6 +41,10 @@ export function epollNow(epoll: number, most: number): readonly ReadyEvent[] {
   }));
 }
 
+/** Shorter than the way through the event loop: who was just answered mostly calls again. */
+const MOMENT_NS = 20_000n;
+const moment = BigInt64Array.of(0n, MOMENT_NS);
+
 export class Events {
   readonly #epoll = newEpoll();
   readonly #storage = new Uint8Array(module().watchBytes());
@@ -70,10 +74,12 @@ export class Events {
     epollControl(this.#epoll, DEL, fd, 0, 0n);
   }
 
-  /** Calls those whose events are there now. Answers how many that were. */
-  take(): number {
+  /** Calls those whose events are there now, or come within `MOMENT_NS` when told to wait. Answers how many that were. */
+  take(wait = false): number {
     if (this.#over) return 0;
-    const count = hostCall('epoll_pwait', this.#epoll, this.#bytes, MOST, 0, 0, 8);
+    const count = wait
+      ? hostCall('epoll_pwait2', this.#epoll, this.#bytes, MOST, moment, 0, 8)
+      : hostCall('epoll_pwait', this.#epoll, this.#bytes, MOST, 0, 0, 8);
     const ready: (readonly [number, number])[] = [];
     for (let i = 0; i < count; i++) {
       const at = i * EVENT_BYTES;

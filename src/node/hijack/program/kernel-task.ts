@@ -19,6 +19,8 @@ const SCRATCH_BYTES = DATA + DATA_BYTES;
 
 const [CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_NEWNET] = [0x100, 0x200, 0x400, 0x4000_0000] as const;
 const AT_FDCWD = -100;
+/** The task of pid 1 is in the first namespaces. */
+const FIRST = 1;
 
 export class KernelTask {
   readonly task: HostedTask;
@@ -78,7 +80,7 @@ export class KernelTasks {
   /** One for a new thread; `parent` is that of the thread or process which made it. */
   async take(parent: KernelTask | undefined): Promise<KernelTask> {
     const task = this.#idle.pop() ?? (await this.#make());
-    if (parent?.apart && !parent.task.gone) await this.#join(task, parent);
+    if (parent?.apart && !parent.task.gone) await this.#join(task, parent.task.pid);
     return task;
   }
 
@@ -87,20 +89,26 @@ export class KernelTasks {
     return new KernelTask(await this.#kernel.spawn(init, CLONE_VM | CLONE_FS | CLONE_FILES, SCRATCH_BYTES));
   }
 
-  /** Into the network namespace of another. */
-  async #join(task: KernelTask, other: KernelTask): Promise<void> {
-    const path = task.path(new TextEncoder().encode(`/proc/${other.task.pid}/ns/net`));
+  /** Into the network namespace of another, or of the kernel's first. */
+  async #join(task: KernelTask, pid: number): Promise<void> {
+    const path = task.path(new TextEncoder().encode(`/proc/${pid}/ns/net`));
     const fd = must('openat', await task.call('openat', AT_FDCWD, path, 0, 0));
-    must('setns', await task.call('setns', fd, CLONE_NEWNET));
+    const joined = await task.call('setns', fd, CLONE_NEWNET);
     await task.call('close', fd);
-    task.apart = true;
+    must('setns', joined);
+    task.apart = pid !== FIRST;
   }
 
-  /** Its thread is gone. */
-  give(task: KernelTask): void {
-    if (task.task.gone) return;
-    if (!task.apart) this.#idle.push(task);
-    // What lies in its memory stays: little, and seldom.
-    else task.call('exit', 0).catch(() => {});
+  /** Its thread is gone: another may have it. */
+  async give(task: KernelTask): Promise<void> {
+    try {
+      if (task.apart) await this.#join(task, FIRST);
+      this.#idle.push(task);
+    } catch {
+      // Its memory is the others' too: it would stay.
+      if (task.task.gone) return;
+      await task.call('munmap', task.task.scratch, task.task.scratchBytes).catch(() => {});
+      task.call('exit', 0).catch(() => {});
+    }
   }
 }

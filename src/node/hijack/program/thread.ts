@@ -92,7 +92,7 @@ export class Thread {
     if (!task) return;
     this.#ready = undefined;
     // Not before its last call has ended.
-    if (this.current) this.current.ended.then(() => this.#tasks.give(task));
-    else this.#tasks.give(task);
+    if (this.current) void this.current.ended.then(() => this.#tasks.give(task));
+    else void this.#tasks.give(task);
   }
 }
