@@ -35,6 +35,7 @@ export interface SupervisorOptions {
 const ENOENT = -errnos.ENOENT.number;
 const ENOSYS = -errnos.ENOSYS.number;
 const EMFILE = -errnos.EMFILE.number;
+const ENOMEM = -errnos.ENOMEM.number;
 const EINTR = -errnos.EINTR.number;
 /** After so many rounds of events other work of the event loop gets its turn. */
 const ROUNDS = 64;
@@ -200,7 +201,7 @@ export class Supervisor {
   /** Not an errno: our kernel has ended, or this program has a fault, which the hijacked one is not to hang of. */
   #failed(call: Call, cause: unknown): void {
     this.#listener.answer(call.note.id, ENOSYS);
-    if (cause instanceof TaskExited || cause instanceof KernelDead) return;
+    if (cause instanceof KernelDead) return;
     this.#options.say(`${call.name}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
   }
 
@@ -285,5 +286,6 @@ export class Supervisor {
 function errnoOf(cause: unknown): number {
   if (cause instanceof CallFailed) return -cause.errno;
   if (cause instanceof KernelError) return -cause.number;
+  if (cause instanceof TaskExited) return ENOMEM; // nobody else ends tasks
   throw cause;
 }

@@ -6,6 +6,7 @@ import type { Kernel } from '../../../kernel/kernel.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { type KernelMemory, type Ptr, plus } from '../../../kernel/memory.ts';
 import { mapBuffer, unmapBuffer } from '../../../kernel/syscalls/memory.ts';
+import { CallFailed } from './failed.ts';
 
 /** Where in a task's memory what lies: structs, control messages, two paths, and data up to the end. */
 const CONTROL = 4096;
@@ -14,7 +15,7 @@ const PATHS = CONTROL + CONTROL_BYTES;
 const PATH_BYTES = 4352;
 const DATA = PATHS + 2 * PATH_BYTES + 4096 - ((2 * PATH_BYTES) % 4096);
 /** Data that goes through in one call; a stream of more goes in several. */
-export const DATA_BYTES = 128 * 1024;
+export const DATA_BYTES = 64 * 1024;
 const SCRATCH_BYTES = DATA + DATA_BYTES;
 
 const [CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_NEWNET] = [0x100, 0x200, 0x400, 0x4000_0000] as const;
@@ -69,12 +70,19 @@ export class KernelTask {
   }
 }
 
+/** What a task costs, its memory and the kernel's own; and how much of a kernel's memory tasks may have, in hundredths: without memory it kills them. */
+const TASK_BYTES = SCRATCH_BYTES + 24 * 1024;
+const SHARE = 60;
+
 export class KernelTasks {
   readonly #kernel: Kernel;
   readonly #idle: KernelTask[] = [];
+  readonly #most: number;
+  #count = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    this.#most = Math.floor((kernel.engine.memoryLimit * SHARE) / 100 / TASK_BYTES);
   }
 
   /** One for a new thread; `parent` is that of the thread or process which made it. */
@@ -86,6 +94,8 @@ export class KernelTasks {
 
   async #make(): Promise<KernelTask> {
     const { init } = this.#kernel;
+    if (this.#count >= this.#most) throw new CallFailed('ENOMEM');
+    this.#count++;
     return new KernelTask(await this.#kernel.spawn(init, CLONE_VM | CLONE_FS | CLONE_FILES, SCRATCH_BYTES));
   }
 
@@ -103,9 +113,11 @@ export class KernelTasks {
   async give(task: KernelTask): Promise<void> {
     try {
       if (task.apart) await this.#join(task, FIRST);
-      this.#idle.push(task);
+      if (task.task.gone) this.#count--;
+      else this.#idle.push(task);
     } catch {
       // Its memory is the others' too: it would stay.
+      this.#count--;
       if (task.task.gone) return;
       await task.call('munmap', task.task.scratch, task.task.scratchBytes).catch(() => {});
       task.call('exit', 0).catch(() => {});

@@ -30,7 +30,6 @@ export class Thread {
   readonly proc: ThreadProc;
   readonly #tasks: KernelTasks;
   readonly #parent: KernelTask | undefined;
-  #task: Promise<KernelTask> | undefined;
   #ready: KernelTask | undefined;
   #kept: Kept[] = [];
   #gone = false;
@@ -53,13 +52,13 @@ export class Thread {
 
   /** The one that is there, or a promise of it. */
   kernelTask(): KernelTask | Promise<KernelTask> {
-    if (this.#ready) return this.#ready;
-    this.#task ??= this.#tasks.take(this.#parent ?? undefined).then((task) => {
+    if (this.#ready && !this.#ready.task.gone) return this.#ready;
+    // None yet, or it was killed, for want of memory.
+    return this.#tasks.take(this.#parent).then((task) => {
       this.#ready = task;
       if (this.#gone) this.#release();
       return task;
     });
-    return this.#task;
   }
 
   keep(note: Notification, answer: Answer): readonly Answer[] {
