@@ -13,6 +13,6 @@ const LAZY = '--wasm-lazy-validation';
 /** `kernelsMib`: of all kernels together. */
 export function openEngine(memoryMib?: number, kernelsMib = 128): Promise<Linux> {
   setFlagsFromString(LAZY);
-  const mountMib = memoryMib === undefined ? ([20, 64, 112] as const) : ([memoryMib] as const);
-  return nodeLinux({ limits: { kernelsMib, aloneMib: 112, mountMib, ready: 0, patienceMs: 0 } });
+  const mountMib = memoryMib === undefined ? ([20, 64, 256, 1024, 4000] as const) : ([memoryMib] as const);
+  return nodeLinux({ limits: { kernelsMib, aloneMib: 4000, mountMib, ready: 0, patienceMs: 0 } });
 }

@@ -15,7 +15,7 @@ import { type AcquireOptions, KernelPool } from './kernel/pool/pool.ts';
 import type { SnapshotState } from './kernel/snapshot.ts';
 import { type PacketdrillJobs, packetdrillJobs } from './packetdrill/packetdrill.ts';
 import { type SimulationJobs, simulationJobs } from './simulation/simulate.ts';
-import type { BlockDevice } from './storage/block-device.ts';
+import { type BlockDevice, bytesOf } from './storage/block-device.ts';
 import { damageWatch } from './tree/damage-watch.ts';
 import { type Fs2tarOptions, type Fs2tarReport, fs2tar } from './tree/fs2tar/fs2tar.ts';
 import { loggedErrors } from './tree/fs2tar/logged-errors.ts';
@@ -115,6 +115,12 @@ export interface MountedWritableTree extends MountedTree {
   abandon(): void;
 }
 
+/**
+ * What a kernel may have whose disk is written, and more for each TiB that the disk is larger than one: the tables of its file
+ * system grow with it. Not more, for the cache of what was written would fill all that there is.
+ */
+const WRITING_MIB = { usual: 112, aTib: 256 } as const;
+
 /** Without the slashes that it begins and ends with. */
 function relative(path: Uint8Array): Uint8Array {
   let [start, end] = [0, path.length];
@@ -173,6 +179,8 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   const mounting = (memoryMib: number) => (): Promise<Kernel> => kernels.acquire({ host: timeless, memoryMib });
   const [small, ...larger] = mountMib;
   const largest = mountMib.at(-1) ?? small;
+  const writingMib = (bytes: number) =>
+    Math.min(largest, WRITING_MIB.usual + WRITING_MIB.aTib * Math.floor(bytes / 2 ** 40));
   const mounts = imageMounter([mounting(small), ...larger.map(mounting)], {
     spill: options.spill,
     derive: options.derive,
@@ -214,7 +222,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     }
   };
   const write: Linux['write'] = (device, request, { clock = 'virtual' } = {}) =>
-    openWritable(() => kernels.acquire({ host, memoryMib: largest, clock }), device, request);
+    openWritable(() => kernels.acquire({ host, memoryMib: writingMib(bytesOf(device)), clock }), device, request);
   const openChangeable = async (device: BlockDevice, request: MountRequest): Promise<MountedWritableTree> => {
     const image = await write(device, request, { clock: 'wall' });
     const { mountPoint, type, partition, volume } = image;

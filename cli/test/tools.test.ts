@@ -214,3 +214,13 @@ describe('lkl run', () => {
     expect(lkl(['run', '--', 'sh', '-c', script])).toMatchObject({ status: 137, stdout: '1 A B\n2 A B\n' });
   }, 60_000);
 });
+
+describe('a file system whose tables are larger than small kernels', () => {
+  it('an f2fs of 2 TB is made, written and read', () => {
+    const image = at('f2fs.2tb');
+    expect(lkl(['mkfs', '-t', 'f2fs', '-s', '2T', image])).toMatchObject({ status: 0, stderr: '' });
+    expect(lkl(['cp', join(tree, 'small'), `${image}:/`])).toMatchObject({ status: 0, stderr: '' });
+    expect(lkl(['cat', image, '/small'])).toMatchObject({ status: 0, stderr: '', stdout: 'small\n' });
+    rmSync(image);
+  });
+});

@@ -45,6 +45,7 @@ export const lookCommands = (): readonly Command[] => [
     .option('-R, --recursive', 'what is in directories too')
     .option('-H, --human', 'sizes as 1.5K, 23M')
     .option('-d, --directory', 'directories themselves, not what is in them')
+    .option('-a, --all', 'names that begin with a dot too, which are listed anyway')
     .addOption(jsonOption())
     .addOption(urlOption())
     .action(async (image: string, paths: string[], options: LsOptions) =>
