@@ -29,6 +29,7 @@ import { ledgerClass } from './limits/ledger.ts';
 import type { LedgerRpc } from './limits/ledger-rpc.ts';
 import { type Quotas, quotasOf } from './limits/quotas.ts';
 import { admitted } from './limits/rate.ts';
+import { sessionMeter } from './limits/session-meter.ts';
 import { auditedBy } from './observe/audit.ts';
 import { type AuditTrailRpc, auditTrailClass, TRAIL } from './observe/audit-trail.ts';
 import { countedBucket } from './observe/counted-bucket.ts';
@@ -116,6 +117,13 @@ export const Session = sessionClass({
   // Whoever made the session could read its images then; it has the very same ones after that.
   setup: (bindings, signal) => engine.for({ signal }).setup(namedImages(imagesOf(bindings))),
   serve: (socket, url, session) => serveSession(socket, url, session, memory.hold()),
+  meter: (bindings) =>
+    sessionMeter({
+      quotasOf: (id) => quotasFor(bindings, { id }),
+      ledgerOf: ledgerOf(bindings),
+      nowMs,
+      monotonicNs: workerHost.monotonicNs,
+    }),
   nowMs,
 });
 export const SessionIndex = sessionIndexClass(nowMs);
@@ -128,7 +136,7 @@ const linksOf = (tokens: TokenJobs) => linkJobs({ key: tokens.linkKey, tokens, n
 const ledgerOf = (bindings: Bindings) => (principal: string) =>
   bindings.LEDGER.getByName(principal) as unknown as LedgerRpc;
 const trailOf = (bindings: Bindings) => bindings.AUDIT_TRAIL.getByName(TRAIL) as unknown as AuditTrailRpc;
-const quotasFor = (bindings: Bindings, { id }: Principal): Quotas =>
+const quotasFor = (bindings: Bindings, { id }: Pick<Principal, 'id'>): Quotas =>
   quotasOf(id, bindings.QUOTAS, accessConfig(bindings).isOpen);
 
 async function fetchKeys(url: string): Promise<readonly JsonWebKey[]> {
@@ -208,7 +216,14 @@ export const app = createApi({
     }
     const stored = imagesOf(bindings, { owner: principal.id, phases });
     const counted = Number.isFinite(quotas.stored_bytes ?? Infinity)
-      ? countedImages({ store: stored, principal: principal.id, quotas, ledgerOf: ledger, uniqueName })
+      ? countedImages({
+          store: stored,
+          principal: principal.id,
+          quotas,
+          quotasOf: (id) => quotasFor(bindings, { id }),
+          ledgerOf: ledger,
+          uniqueName,
+        })
       : stored;
     const images = imagesFor(counted, principal);
     const spooled = spoolStore(bucketOf(bindings, phases), 'spool/');

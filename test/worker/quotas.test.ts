@@ -1,9 +1,14 @@
 /** What one principal may have: exactly so much, told in time, and nobody else's. */
 
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { SECTOR } from '../../src/storage/block-device.ts';
+import type { LedgerRpc } from '../../src/worker/limits/ledger-rpc.ts';
 import { quotasOf } from '../../src/worker/limits/quotas.ts';
+import { valueIn } from '../../src/worker/session/rpc.ts';
 import { MIB, noise } from '../fakes/bodies.ts';
 import { romfs } from '../fakes/romfs.ts';
+import { fixtureDevice } from '../fixtures/load.ts';
 import { asked, deployed } from './deployed.ts';
 import { request } from './harness.ts';
 
@@ -157,6 +162,50 @@ describe('stored bytes', () => {
     const sent = await (await one(`${again}/parts/1`, put(part))).json();
     expect((await one(`${again}/complete`, json({ parts: [sent] }))).status).toBe(200);
     await expectOver(await one(`/v1/images/${name()}`, put(part)), 'stored_bytes');
+  });
+});
+
+describe('bytes written into images', () => {
+  const ext4 = async () => {
+    const device = await fixtureDevice('ext4');
+    const bytes = new Uint8Array(device.sectors * SECTOR);
+    await device.read(0, bytes);
+    return bytes;
+  };
+  const name = () => `quota-${crypto.randomUUID()}`;
+  /** One principal with an image that Linux can write to, and what his ledger has. */
+  async function writer(stored_bytes: number) {
+    const [one] = await withQuotas({ stored_bytes }, {}, 1);
+    if (!one) throw new Error('one principal');
+    const { id } = (await (await one('/v1/principal')).json()) as { id: string };
+    const ledger = env.LEDGER.getByName(id) as unknown as LedgerRpc;
+    return { one, held: async () => valueIn(await ledger.stored()) };
+  }
+
+  it('are counted as the image has them, and free once their versions are gone', async () => {
+    const { one, held } = await writer(1024 * MIB);
+    const image = name();
+    expect((await one(`/v1/images/${image}`, put(await ext4()))).status).toBe(201);
+    const before = await held();
+    const written = await one(`/v1/images/${image}/files/new`, put(noise(MIB)));
+    expect(written.status).toBe(200);
+    const after = await held();
+    expect(after - before).toBeGreaterThan(MIB);
+    expect(after - before).toBeLessThan(2 * MIB);
+    expect((await one(`/v1/images/${image}`, { method: 'DELETE' })).status).toBe(204);
+    expect(await held()).toBe(0);
+  });
+
+  it('are no more than he may have', async () => {
+    const bytes = await ext4();
+    const { one, held } = await writer(bytes.length + 2 * MIB);
+    const image = name();
+    expect((await one(`/v1/images/${image}`, put(bytes))).status).toBe(201);
+    expect((await one(`/v1/images/${image}/files/new`, put(noise(MIB / 2)))).status).toBe(200);
+    const before = await held();
+    await expectOver(await one(`/v1/images/${image}/files/more`, put(noise(3 * MIB))), 'stored_bytes');
+    expect((await one(`/v1/images/${image}/files/more`)).status).toBe(404);
+    expect(await held()).toBeGreaterThanOrEqual(before);
   });
 });
 

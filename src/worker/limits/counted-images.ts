@@ -3,6 +3,7 @@
 import { valueIn } from '../session/rpc.ts';
 import type { StoredImage } from '../storage/image-entry.ts';
 import type { ImageStore, ImageUpload } from '../storage/image-store.ts';
+import { countedObjects } from './counted-objects.ts';
 import type { LedgerRpc } from './ledger-rpc.ts';
 import type { Quotas } from './quotas.ts';
 
@@ -10,12 +11,14 @@ export interface CountedNeeds {
   readonly store: ImageStore;
   readonly principal: string;
   readonly quotas: Quotas;
+  /** Of others, whose images may be written to. */
+  readonly quotasOf: (principal: string) => Quotas;
   readonly ledgerOf: (principal: string) => LedgerRpc;
   readonly uniqueName: () => string;
 }
 
 /** Each write rejects with `over-quota` where it would be more than the principal may store. */
-export function countedImages({ store, principal, quotas, ledgerOf, uniqueName }: CountedNeeds): ImageStore {
+export function countedImages({ store, principal, quotas, quotasOf, ledgerOf, uniqueName }: CountedNeeds): ImageStore {
   const own = ledgerOf(principal);
   const reserve = async (key: string, bytes: number) => valueIn(await own.reserve(key, bytes, quotas));
   const free = async (key: string) => valueIn(await own.free(key));
@@ -67,20 +70,57 @@ export function countedImages({ store, principal, quotas, ledgerOf, uniqueName }
       if (deleted && before?.owner !== undefined) valueIn(await ledgerOf(before.owner).hold(name, 0));
       return deleted;
     },
-    createUpload: async (name) => counted(name, await store.createUpload(name)),
+    async volume(name) {
+      const volume = await store.volume(name);
+      const { owner } = volume.image;
+      if (owner === undefined) return volume;
+      const ledger = ledgerOf(owner);
+      const most = owner === principal ? quotas : quotasOf(owner);
+      const key = `write ${uniqueName()}`;
+      const grow = async (bytes: number) => void valueIn(await ledger.grow(name, bytes));
+      const objects = countedObjects(volume.objects, {
+        reserve: async (bytes) => void valueIn(await ledger.reserve(key, bytes, most)),
+        async committed(bytes) {
+          await grow(bytes);
+          valueIn(await ledger.free(key));
+        },
+        freed: (bytes) => grow(-bytes),
+      });
+      return { ...volume, objects };
+    },
+    /** What was written to it counts, not how large it looks. */
     async create(name, sizeBytes) {
-      const key = `make ${uniqueName()}`;
-      await reserve(key, sizeBytes);
       const made = await store.create(name, sizeBytes);
+      const key = `make ${uniqueName()}`;
+      let bytes = 0;
+      const objects = countedObjects(made.objects, {
+        reserve: async (all) => void (await reserve(key, bytes + all)),
+        async committed(more) {
+          bytes += more;
+        },
+        async freed(fewer) {
+          bytes -= fewer;
+        },
+      });
       return {
         ...made,
-        keep: (condition) => settle(key, made.keep(condition)),
+        objects,
+        async keep(condition) {
+          try {
+            const image = await made.keep(condition);
+            if (image?.owner !== undefined) valueIn(await ledgerOf(image.owner).hold(image.name, bytes));
+            return image;
+          } finally {
+            await free(key);
+          }
+        },
         async discard() {
           await made.discard();
           await free(key);
         },
       };
     },
+    createUpload: async (name) => counted(name, await store.createUpload(name)),
     resumeUpload: (name, id) => counted(name, store.resumeUpload(name, id)),
   };
 }

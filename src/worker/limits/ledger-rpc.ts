@@ -22,6 +22,8 @@ export interface LedgerRpc {
   free(prefix: string): Promise<Outcome<null>>;
   /** An image of his has so many bytes from now on; none: it is gone. */
   hold(name: string, bytes: number): Promise<Outcome<null>>;
+  /** So many bytes more are an image's, or fewer. */
+  grow(name: string, bytes: number): Promise<Outcome<null>>;
   /** Bytes of images, and reserved ones. */
   stored(): Promise<Outcome<number>>;
 }

@@ -100,6 +100,15 @@ export function ledgerClass(nowMs: () => number) {
       });
     }
 
+    grow(name: string, bytes: number): Promise<Outcome<null>> {
+      return outcome(async () => {
+        const { sql } = this.ctx.storage;
+        sql.exec('INSERT OR IGNORE INTO images VALUES (?, 0)', name);
+        sql.exec('UPDATE images SET bytes = max(0, bytes + ?) WHERE name = ?', bytes, name);
+        return null;
+      });
+    }
+
     stored(): Promise<Outcome<number>> {
       return outcome(async () => this.#stored());
     }

@@ -11,6 +11,8 @@ import type { Entry } from '../../tree/files.ts';
 
 export interface SessionRequest extends KernelRequest {
   readonly expiresMs: number;
+  /** The principal whose seconds it uses. Sessions made before there was this have none. */
+  readonly owner?: string;
   /** LKL's object, as it is. */
   readonly hijack?: unknown;
 }

@@ -5,6 +5,7 @@ import type { TaskListener } from '../../batch/kept-tasks.ts';
 import type { SetupNeeds } from '../../batch/kernel-setup.ts';
 import type { WantedRange } from '../../tree/byte-range.ts';
 import type { Bindings } from '../env.ts';
+import type { SessionMeter } from '../limits/session-meter.ts';
 import { SessionObject } from './object/session-object.ts';
 import type { SessionNeeds } from './object/waking.ts';
 import { portAnswer, portRequest } from './ports/request.ts';
@@ -20,12 +21,14 @@ export interface Served {
 
 export interface SessionClassNeeds extends Omit<SessionNeeds, 'setup'> {
   setup(bindings: Bindings, signal: AbortSignal): SetupNeeds;
+  /** Counts what kernels work for. */
+  meter(bindings: Bindings): SessionMeter;
   /** Speaks with the client of a WebSocket, until either closes it. `url` is what was asked for. */
   serve(socket: WebSocket, url: URL, session: Served): void;
 }
 
 /** The class for the runtime, with what it needs of the world. */
-export function sessionClass({ setup, serve, ...needs }: SessionClassNeeds) {
+export function sessionClass({ setup, serve, meter, ...needs }: SessionClassNeeds) {
   return class Session extends DurableObject<Bindings> implements SessionRpc {
     readonly #object: SessionObject;
 
@@ -35,6 +38,7 @@ export function sessionClass({ setup, serve, ...needs }: SessionClassNeeds) {
         ...needs,
         storage: state.storage,
         setup: (signal) => setup(bindings, signal),
+        meter: meter(bindings),
         other: (name) => bindings.SESSIONS.getByName(name) as unknown as SessionRpc,
       });
     }

@@ -29,7 +29,7 @@ export interface NamedSession extends SessionInfo {
 /** Of one owner: others do not find them. */
 export interface SessionJobs {
   create(
-    request: Omit<SessionRequest, 'expiresMs'>,
+    request: Omit<SessionRequest, 'expiresMs' | 'owner'>,
     lifeMs: number,
     secrets?: readonly Uint8Array[],
   ): Promise<NamedSession>;
@@ -105,7 +105,7 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
       // In the object nobody would know whose they are.
       const named = new Set(kernel.disks.flatMap(withCompanions).map(({ image }) => image));
       for (const image of named) if (image !== undefined) await images.mayRead(image);
-      const request = { ...kernel, expiresMs: nowMs() + lifeMs };
+      const request = { ...kernel, owner, expiresMs: nowMs() + lifeMs };
       return admitted(request, async (id) => valueIn(await object(id).create(request, secrets)));
     },
     list: async () => valueIn(await index().list()),

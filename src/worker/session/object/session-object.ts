@@ -4,6 +4,7 @@ import type { TaskListener } from '../../../batch/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { WantedRange } from '../../../tree/byte-range.ts';
+import type { SessionMeter } from '../../limits/session-meter.ts';
 import type { Ports } from '../ports/ports.ts';
 import { type PortRequest, proxied } from '../ports/proxy.ts';
 import {
@@ -40,6 +41,7 @@ export interface ObjectNeeds extends Omit<SessionNeeds, 'setup'> {
   readonly storage: DurableObjectStorage;
   /** Aborted when the session is over: kernels made until then are killed. */
   setup(signal: AbortSignal): SetupNeeds;
+  readonly meter: SessionMeter;
   /** Another session, by the name of its object. */
   other(name: string): Pick<SessionRpc, 'adopt'>;
 }
@@ -105,13 +107,16 @@ export class SessionObject implements SessionRpc {
   }
 
   run(batch: WholeBatch): Promise<Outcome<WholeAnswer>> {
-    return this.#turns.take(() =>
-      this.#kept.using(async (live) => {
-        const answer = await runBatch(live, batch, this.#kept.setup, () => this.#kept.flushed());
-        const obstacle = await this.#kept.commitFlushed(live);
-        return { ...answer, ...(obstacle !== undefined && { obstacle }), ...this.#record.tell() };
-      }),
-    );
+    return this.#turns.take(() => {
+      const { owner } = this.#record.known().request;
+      return this.#needs.meter.metered(owner, () => this.#kept.using((live) => this.#ran(live, batch)));
+    });
+  }
+
+  async #ran(live: Live, batch: WholeBatch): Promise<WholeAnswer> {
+    const answer = await runBatch(live, batch, this.#kept.setup, () => this.#kept.flushed());
+    const obstacle = await this.#kept.commitFlushed(live);
+    return { ...answer, ...(obstacle !== undefined && { obstacle }), ...this.#record.tell() };
   }
 
   /** The answer of a server in it. A turn is taken to connect, and no longer: batches are played meanwhile. */
@@ -119,7 +124,8 @@ export class SessionObject implements SessionRpc {
     const connect: Ports['connect'] = async (...to) =>
       valueIn(await this.#turns.take(() => this.#kept.using((live) => live.ports.connect(...to))));
     const ended = () => void this.#kept.setAlarm().catch(() => {});
-    return outcome(() => proxied({ connect }, asked, this.#kept.setup.host, ended));
+    const answer = () => proxied({ connect }, asked, this.#kept.setup.host, ended);
+    return outcome(() => this.#needs.meter.metered(this.#record.known().request.owner, answer));
   }
 
   openPath(path: Uint8Array, wanted: WantedPath): Promise<Outcome<FoundPath>> {

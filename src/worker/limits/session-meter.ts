@@ -1,0 +1,52 @@
+/** Seconds for which the kernel of a session works, counted as its owner's: for batches of every kind, WebSockets' too. */
+
+import { valueIn } from '../session/rpc.ts';
+import type { LedgerRpc } from './ledger-rpc.ts';
+import { overQuota, type Quotas } from './quotas.ts';
+
+export interface SessionMeter {
+  /** Does it, unless the owner's minute is used up: then rejects with `over-quota`. */
+  metered<T>(owner: string | undefined, work: () => Promise<T>): Promise<T>;
+}
+
+export interface SessionMeterNeeds {
+  readonly quotasOf: (owner: string) => Quotas;
+  readonly ledgerOf: (owner: string) => Pick<LedgerRpc, 'spend'>;
+  readonly nowMs: () => number;
+  readonly monotonicNs: () => number;
+}
+
+/** The ledger is told of so much at a time: a batch takes a quarter of a millisecond, and telling takes more. */
+const TOLD_MS = 500;
+
+export function sessionMeter({ quotasOf, ledgerOf, nowMs, monotonicNs }: SessionMeterNeeds): SessionMeter {
+  let untoldMs = 0;
+  /** The minute is used up until then. */
+  let overUntilMs = 0;
+
+  async function tell(owner: string, most: number): Promise<void> {
+    const seconds = untoldMs / 1000;
+    untoldMs = 0;
+    const { kernelSeconds, resetS } = valueIn(await ledgerOf(owner).spend(seconds));
+    if (kernelSeconds >= most) overUntilMs = nowMs() + 1000 * resetS;
+  }
+
+  return {
+    async metered(owner, work) {
+      const { kernel_seconds_per_minute: most = Infinity } = owner === undefined ? {} : quotasOf(owner);
+      if (owner === undefined || !Number.isFinite(most)) return work();
+      const restMs = overUntilMs - nowMs();
+      if (restMs > 0) {
+        const restS = Math.ceil(restMs / 1000);
+        throw overQuota('kernel_seconds_per_minute', most, `Come back in ${restS} s.`, restS);
+      }
+      const startNs = monotonicNs();
+      try {
+        return await work();
+      } finally {
+        untoldMs += (monotonicNs() - startNs) / 1e6;
+        if (untoldMs >= TOLD_MS) await tell(owner, most);
+      }
+    },
+  };
+}
