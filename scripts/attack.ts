@@ -11,6 +11,7 @@ import { fair } from './attack/fair.ts';
 import { faults } from './attack/faults.ts';
 import { fuzz } from './attack/fuzz.ts';
 import { guests } from './attack/guests.ts';
+import { deployment, hostile } from './attack/hostile.ts';
 import { kills } from './attack/kills.ts';
 import { load } from './attack/load.ts';
 import { plateau } from './attack/plateau.ts';
@@ -21,7 +22,12 @@ import { childNamed, holdingsOf } from './worker/process.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { count: { type: 'string' }, seconds: { type: 'string' }, seed: { type: 'string', default: '1' } },
+  options: {
+    count: { type: 'string' },
+    seconds: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string', multiple: true },
+  },
 });
 const count = (usual: number) => Number(values.count ?? usual);
 const seed = Number(values.seed);
@@ -43,6 +49,7 @@ const attacks: Readonly<Record<string, (worker: EmbeddedWorker) => Promise<objec
   cut: ({ url }) => cut({ url, image: ext4, file: 'sparse/all', count: count(1000), atOnce: 8, seed, withinMs: 1500 }),
   slow: ({ url }) => slow({ url, image: ext4, each: count(30), seconds: seconds(60) }),
   guests: ({ url }) => guests({ url }),
+  hostile: ({ url }) => hostile({ url, image: ext4, ...(values.only && { only: values.only }) }),
   secrets: ({ url }) => secrets({ url, rounds: count(30) }),
   fuzz: ({ url }) => fuzz({ url, image: small, each: count(200), seed }),
   fair: ({ url }) => fair({ url, atOnce: count(50), seconds: seconds(60) }),
@@ -78,6 +85,11 @@ const attacks: Readonly<Record<string, (worker: EmbeddedWorker) => Promise<objec
 
 /** Those that start it themselves. */
 const others: Readonly<Record<string, () => Promise<object>>> = {
+  async owners() {
+    const { vars, tokens } = await deployment();
+    const worker = await embeddedWorker({ vars });
+    return hostile({ url: worker.url, image: ext4, tokens }).finally(() => worker.close());
+  },
   kills() {
     const storage = mkdtempSync(join(tmpdir(), 'lkl-kills-'));
     const kill = () => process.kill(Number(childNamed('workerd')), 'SIGKILL');

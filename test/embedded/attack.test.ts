@@ -8,6 +8,7 @@ import { fair } from '../../scripts/attack/fair.ts';
 import { faults } from '../../scripts/attack/faults.ts';
 import { fuzz } from '../../scripts/attack/fuzz.ts';
 import { guests } from '../../scripts/attack/guests.ts';
+import { deployment, hostile } from '../../scripts/attack/hostile.ts';
 import { kills } from '../../scripts/attack/kills.ts';
 import { load } from '../../scripts/attack/load.ts';
 import { secrets } from '../../scripts/attack/secrets.ts';
@@ -50,6 +51,25 @@ it('no secret of one tenant is in the memory of another', async () => {
 
 it('clients that stop to send or to take hold nobody up for good', async () => {
   expect((await slow({ url: worker.url, image, each: 1, seconds: 3 })).findings).toEqual([]);
+});
+
+it('no hostile request is read as two, comes in by another name, or changes what others are answered', async () => {
+  const only = ['one request', 'names and pages', 'headers', 'ranges', 'members', 'texts'];
+  const { findings, probes } = await hostile({ url: worker.url, image, only });
+  expect(findings).toEqual([]);
+  expect(Object.keys(probes)).toHaveLength(only.length);
+});
+
+it("nobody reaches another's images and sessions by names, ids or links", async () => {
+  const { vars, tokens } = await deployment();
+  const deployed = await embeddedWorker({ vars });
+  try {
+    const { findings, probes } = await hostile({ url: deployed.url, image, tokens });
+    expect(findings).toEqual([]);
+    expect(Object.keys(probes)).toHaveLength(4);
+  } finally {
+    await deployed.close();
+  }
 });
 
 it('who asks for one kernel has it while another asks for all', async () => {

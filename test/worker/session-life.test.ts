@@ -53,6 +53,53 @@ describe('a session that nobody calls', () => {
   });
 });
 
+describe('a session that another version of the kernel has made', () => {
+  /** As an upgrade finds it: stored, and by a kernel that is no more. */
+  async function olderSession(id: string): Promise<void> {
+    await run(id, makeFile);
+    await suspend(id);
+    await runInDurableObject(await objectOf(id), (_, { storage }) => {
+      const row = storage.sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM parts WHERE name = 'kernel' AND row = 0");
+      const text = new TextDecoder().decode(row.one().bytes);
+      const forged = text.replace(/"buildId":"[^"]+"/, '"buildId":"6.12.100-0123456789ab"');
+      expect(forged).not.toBe(text);
+      storage.sql.exec(
+        "UPDATE parts SET bytes = ? WHERE name = 'kernel' AND row = 0",
+        new TextEncoder().encode(forged).buffer,
+      );
+    });
+    await evictDurableObject(await objectOf(id));
+  }
+
+  it('has ended, says so each time, keeps the end of its logs, and can be deleted', async () => {
+    const id = await create();
+    const other = await create();
+    await olderSession(id);
+    for (let times = 0; times < 2; times++) {
+      const ended = await expectStatus(await request(at(id, '/syscalls'), json('POST', readFile)), 410);
+      expect(ended).toMatchObject({
+        type: '/problems/session-ended',
+        detail: expect.stringContaining('another version of the kernel'),
+      });
+    }
+    for (const [path, method] of [
+      ['/suspend', 'POST'],
+      ['/fork', 'POST'],
+      ['/files/f', 'GET'],
+    ] as const) {
+      await expectStatus(await request(at(id, path), json(method)), 410);
+    }
+    const strace = await request(at(id, '/strace'), json('GET'));
+    expect(await strace.text()).toContain('open("/f"');
+    const { sessions } = await expectStatus(await request('/v1/sessions', json('GET')), 200);
+    expect((sessions as { id: string }[]).map((row) => row.id)).toEqual(expect.arrayContaining([id, other]));
+    expect(await run(other, { calls: [call('getpid')] })).toMatchObject({ results: [{ ret: 1 }] });
+    await destroy(id);
+    await expectStatus(await request(at(id), json('GET')), 404);
+    await destroy(other);
+  });
+});
+
 describe('a session in the midst of a long call', () => {
   const sleep = (id: string) =>
     request(at(id, '/syscalls'), json('POST', { calls: [call('nanosleep', { tv_sec: 50, tv_nsec: 0 }, null)] }));

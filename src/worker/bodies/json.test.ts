@@ -48,6 +48,18 @@ describe('text that is not JSON', () => {
   });
 });
 
+describe('text that is nested', () => {
+  const nested = (depth: number) => `${'[{"a":'.repeat(depth)}1${'}]'.repeat(depth)}`;
+  it('deep is refused before anybody walks through it', () => {
+    expect(() => jsonIn(nested(50_000), 'the body')).toThrow(/nested more than 256 deep/);
+    expect(() => jsonIn(nested(129), 'the body')).toThrow(/nested/);
+  });
+  it('as deep as anybody needs is read, and brackets in strings are none', () => {
+    expect(() => jsonIn(nested(128), 'the body')).not.toThrow();
+    expect(jsonIn(JSON.stringify('[{\\"'.repeat(500)), 'the body')).toHaveLength(2500);
+  });
+});
+
 describe('a body', () => {
   it('is text across the borders of chunks', async () => {
     const bytes = new TextEncoder().encode('{"name": "Zoë"}');

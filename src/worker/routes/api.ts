@@ -3,6 +3,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { routePath } from 'hono/route';
+import { HostError } from '../../errors/host-error.ts';
 import type { Principal } from '../access/principal.ts';
 import { Meter, type RequestLine, requestLine } from '../observe/request.ts';
 import { crossOrigin, type Gate, guard } from './access.ts';
@@ -28,6 +29,12 @@ import { sessions } from './sessions/index.ts';
 import { simulations } from './simulations/index.ts';
 import { syscalls } from './syscalls/index.ts';
 import { tokens } from './tokens/index.ts';
+
+/** Kept by whoever asked, and asked for again each time: what is in storage changes. */
+const OWN = 'private, no-cache';
+
+/** On Cloudflare's network its name of the request. Elsewhere a client may say so: no more than a name. */
+const networkName = (c: Context): string | undefined => /^[\w-]{1,64}$/.exec(c.req.header('cf-ray') ?? '')?.[0];
 
 /** What the composition root gives; each function is called once a request. */
 export interface ApiNeeds extends Pick<Env['Variables'], 'service' | 'nowMs' | 'log' | 'metrics'> {
@@ -57,7 +64,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   api.use(async (c, next) => {
     const startMs = needs.nowMs();
     // The network's own name of the request, where there is one, finds it in the platform's logs too.
-    const request = c.req.header('cf-ray') ?? needs.uniqueName();
+    const request = networkName(c) ?? needs.uniqueName();
     const life = needs.life(c);
     const meter = new Meter();
     c.set('meter', meter);
@@ -87,10 +94,17 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
     if (c.res.webSocket == null) {
       secureHeaders(c.res.headers);
       c.res.headers.set('x-request-id', request);
+      // What is somebody's is in no cache that others share, were it only for the link it was asked by.
+      if (c.get('principal') && !c.res.headers.has('cache-control')) c.res.headers.set('cache-control', OWN);
       const timings = [...meter.phases.serverTiming, `total;dur=${ms}`];
       c.res.headers.append('server-timing', timings.join(', '));
       for (const [name, value] of Object.entries(c.get('rate') ?? {})) c.res.headers.set(name, value);
     }
+  });
+  api.use((c, next) => {
+    // Of two Host headers the runtime makes one.
+    if (!URL.canParse(c.req.url)) throw new HostError('invalid-request', 'Host and path of the request make no URL');
+    return next();
   });
   const gates = new WeakMap<Context, Gate>();
   const gate = (c: Context) => {
