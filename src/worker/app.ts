@@ -25,6 +25,7 @@ import { imageUploadJobs } from './images/uploads.ts';
 import { imageVersionJobs } from './images/versions.ts';
 import { imageWriteJobs } from './images/writing.ts';
 import { countedImages } from './limits/counted-images.ts';
+import { kernelCount } from './limits/kernel-count.ts';
 import { ledgerClass } from './limits/ledger.ts';
 import type { LedgerRpc } from './limits/ledger-rpc.ts';
 import { type Quotas, quotasOf } from './limits/quotas.ts';
@@ -199,21 +200,23 @@ export const app = createApi({
       room,
       open: () => bucketSpill({ bucket: bucketOf(bindings, phases), prefix: `spool/${uniqueName()}/`, keepAlive }),
     };
+    const running = kernelCount({ quotas, ledger: ledger(principal.id), uniqueName, host: workerHost });
     const caller = {
       owner: principal.id,
       signal: c.req.raw.signal,
       most: { kernels: quotas.kernels, mib: quotas.kernel_mib },
+      counted: running.enter,
       timed(phase: Parameters<NonNullable<Caller['timed']>>[0], ms: number) {
         if (phase === 'kernel') meter.kernelMs += ms;
         else phases.add(phase, ms);
       },
     };
     const own = engine.for(caller, { spill });
-    if (Number.isFinite(quotas.kernel_seconds_per_minute ?? Infinity)) {
-      whenEnded(() => {
-        if (meter.kernelMs > 0) keepAlive(ledger(principal.id).spend(meter.kernelMs / 1000));
-      });
-    }
+    whenEnded(() => {
+      const gone = running.end();
+      const isPaid = Number.isFinite(quotas.kernel_seconds_per_minute ?? Infinity) && meter.kernelMs > 0;
+      if (isPaid || gone.length > 0) keepAlive(ledger(principal.id).spend(meter.kernelMs / 1000, gone));
+    });
     const stored = imagesOf(bindings, { owner: principal.id, phases });
     const counted = Number.isFinite(quotas.stored_bytes ?? Infinity)
       ? countedImages({

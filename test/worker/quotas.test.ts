@@ -92,6 +92,27 @@ describe('kernels', () => {
     expect((await other('/v1/syscalls', batch)).status).toBe(200);
   });
 
+  it('are counted wherever they run, until they are gone or nothing is heard of them', async () => {
+    const [one] = await withQuotas({ kernels: 2 }, {}, 1);
+    if (!one) throw new Error('one principal');
+    const { id } = (await (await one('/v1/principal')).json()) as { id: string };
+    const ledger = env.LEDGER.getByName(id) as unknown as LedgerRpc;
+    const status = async () => (await one('/v1/syscalls', batch)).status;
+    // Two of another isolate.
+    for (const name of ['one', 'other']) valueIn(await ledger.enter(name, 16, { kernels: 2 }, 60_000));
+    await expectOver(await one('/v1/syscalls', batch), 'kernels');
+    valueIn(await ledger.spend(0, ['one']));
+    // Each gives its own back.
+    for (let times = 0; times < 3; times++) expect(await status()).toBe(200);
+    valueIn(await ledger.enter('third', 16, { kernels: 2 }, 50));
+    expect(await status()).toBe(429);
+    await scheduler.wait(100);
+    expect(await status()).toBe(200);
+    // The same again is no other one.
+    for (let times = 0; times < 3; times++) valueIn(await ledger.enter('other', 16, { kernels: 2 }, 60_000));
+    expect(await status()).toBe(200);
+  });
+
   it('of more memory than he may have are refused', async () => {
     const [one] = await withQuotas({ kernel_mib: 16 }, {}, 1);
     await expectOver((await one?.('/v1/syscalls', json({ memory: 32, calls: [] }))) as Response, 'kernel_mib');

@@ -11,6 +11,8 @@ export interface Caller {
   readonly signal?: AbortSignal;
   /** Kernels that the owner may have at a time, and MiB of them. More is `over-quota`. Default: what there is. */
   readonly most?: { readonly kernels?: number | undefined; readonly mib?: number | undefined };
+  /** Counts a kernel of so many MiB as the owner's wherever his run. Rejects where that is too much. */
+  readonly counted?: (mib: number) => Promise<void>;
   /** Told where time went, in milliseconds; `kernel` is how long one lived. */
   readonly timed?: (phase: 'queue' | 'restore' | 'mount' | 'kernel', ms: number) => void;
 }
@@ -18,21 +20,32 @@ export interface Caller {
 /** What `pool` has, for one caller. */
 export function kernelsFor(
   pool: KernelPool,
-  { owner, signal, most = {}, timed }: Caller,
+  { owner, signal, most = {}, counted, timed }: Caller,
   nowNs: () => number,
 ): Pick<KernelPool, 'acquire'> {
   if (owner === undefined && signal === undefined) return pool;
   return {
     async acquire(options: AcquireOptions) {
       signal?.throwIfAborted();
-      if (owner !== undefined) mustBeWithin(pool.heldBy(owner), options.memoryMib + (options.programMib ?? 0), most);
-      const kernel = await pool.acquire({ ...options, owner, signal, timed });
+      const mib = options.memoryMib + (options.programMib ?? 0);
+      if (owner !== undefined) mustBeWithin(pool.heldBy(owner), mib, most);
+      const kernel = await bothOf(pool.acquire({ ...options, owner, signal, timed }), counted?.(mib));
       const sinceNs = nowNs();
       if (timed) kernel.engine.onDeath(() => timed('kernel', (nowNs() - sinceNs) / 1e6));
       if (signal) endWith(kernel, signal);
       return kernel;
     },
   };
+}
+
+/** Asked for at the same time, for counting is somewhere else; a kernel that may not be is killed. */
+async function bothOf(making: Promise<Kernel>, counting: Promise<void> | undefined): Promise<Kernel> {
+  if (counting === undefined) return making;
+  const [made, counted] = await Promise.allSettled([making, counting]);
+  if (made.status === 'rejected') throw made.reason;
+  if (counted.status === 'fulfilled') return made.value;
+  made.value.kill();
+  throw counted.reason;
 }
 
 function mustBeWithin(

@@ -56,7 +56,7 @@ describe('text that is nested', () => {
   });
   it('as deep as anybody needs is read, and brackets in strings are none', () => {
     expect(() => jsonIn(nested(128), 'the body')).not.toThrow();
-    expect(jsonIn(JSON.stringify('[{\\"'.repeat(500)), 'the body')).toHaveLength(2500);
+    expect(jsonIn(JSON.stringify('[{\\"'.repeat(500)), 'the body')).toHaveLength(2000);
   });
 });
 

@@ -14,8 +14,13 @@ export interface Used {
 export interface LedgerRpc {
   /** One request more, if that is within the quotas. Rejects with `over-quota`. */
   admit(quotas: Quotas): Promise<Outcome<Used>>;
-  /** Kernels ran for so long. */
-  spend(seconds: number): Promise<Outcome<Used>>;
+  /**
+   * A kernel of so many MiB is about to run, wherever that is; the same id again: it still does. It counts for `forMs`, in
+   * case nobody says that it is gone. Rejects with `over-quota`.
+   */
+  enter(id: string, mib: number, quotas: Quotas, forMs: number): Promise<Outcome<null>>;
+  /** Kernels ran for so long, and those of these ids do no more. */
+  spend(seconds: number, gone?: readonly string[]): Promise<Outcome<Used>>;
   /** So many bytes are about to be stored. `key` names them until then. Rejects with `over-quota`. */
   reserve(key: string, bytes: number, quotas: Quotas): Promise<Outcome<null>>;
   /** What was reserved under keys that begin so is not stored after all, or is counted as an image now. */

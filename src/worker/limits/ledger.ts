@@ -16,6 +16,8 @@ export function ledgerClass(nowMs: () => number) {
   return class Ledger extends DurableObject<Bindings> implements LedgerRpc {
     /** In memory: an object that nobody asks for a minute may forget it. */
     #minute = { at: 0, requests: 0, kernelSeconds: 0 };
+    /** The same: whoever has one that runs for long says so again. */
+    readonly #kernels = new Map<string, { readonly mib: number; readonly untilMs: number }>();
 
     constructor(state: DurableObjectState, bindings: Bindings) {
       super(state, bindings);
@@ -52,8 +54,27 @@ export function ledgerClass(nowMs: () => number) {
       });
     }
 
-    spend(seconds: number): Promise<Outcome<Used>> {
+    enter(id: string, mib: number, { kernels = Infinity, kernel_mib = Infinity }: Quotas, forMs: number) {
       return outcome(async () => {
+        const now = nowMs();
+        let heldMib = 0;
+        for (const [other, held] of this.#kernels) {
+          if (other === id || held.untilMs <= now) this.#kernels.delete(other);
+          else heldMib += held.mib;
+        }
+        const { size } = this.#kernels;
+        if (size >= kernels) throw overQuota('kernels', kernels, `${size} run.`, 1);
+        if (heldMib + mib > kernel_mib) {
+          throw overQuota('kernel_mib', kernel_mib, `${heldMib} are in use, and ${mib} more wanted.`, 1);
+        }
+        this.#kernels.set(id, { mib, untilMs: now + forMs });
+        return null;
+      });
+    }
+
+    spend(seconds: number, gone: readonly string[] = []): Promise<Outcome<Used>> {
+      return outcome(async () => {
+        for (const id of gone) this.#kernels.delete(id);
         this.#now().kernelSeconds += seconds;
         return this.#used();
       });

@@ -6,7 +6,7 @@ import { HostError } from '../../errors/host-error.ts';
 export const quotaKinds = {
   requests_per_minute: 'Requests in a minute.',
   kernel_seconds_per_minute: 'Seconds for which kernels run in a minute, added up.',
-  kernels: 'Kernels of requests at the same time, in one isolate.',
+  kernels: 'Kernels of requests at the same time.',
   kernel_mib: 'MiB of memory of those.',
   stored_bytes: 'Bytes of images in storage, and of parts that are on their way there.',
   sessions: 'Sessions at the same time.',
