@@ -14,9 +14,9 @@ import {
 import { AF, IPPROTO, NETLINK, TC_H } from '../src/abi/netlink/constants.ts';
 import { parseIp, parseMac } from '../src/abi/netlink/inet.ts';
 import { dumpSockets } from '../src/abi/netlink/inet-diag.ts';
-import { dumpLinks, getLink, newLink, setLink } from '../src/abi/netlink/link.ts';
+import { dumpLinks, getLink, newLink, setLink } from '../src/abi/netlink/links/link.ts';
 import { frame, type NetlinkRequest } from '../src/abi/netlink/message.ts';
-import { changeQdisc, dumpClasses, dumpQdiscs, handle, newClass, newQdisc } from '../src/abi/netlink/tc.ts';
+import { changeQdisc, dumpClasses, dumpQdiscs, handle, newClass, newQdisc } from '../src/abi/netlink/tc/tc.ts';
 
 const out = new URL('../src/abi/netlink/kernel.golden.json', import.meta.url);
 const exchange = new URL('netlink-exchange.py', import.meta.url).pathname;

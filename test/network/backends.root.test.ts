@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { newAddress } from '../../src/abi/netlink/address.ts';
-import { newLink, setLink } from '../../src/abi/netlink/link.ts';
+import { newLink, setLink } from '../../src/abi/netlink/links/link.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import { attachInterface, type InterfaceSpec } from '../../src/node/net/attach.ts';

@@ -1,7 +1,7 @@
 /** The virtio-net device in real kernels: cables, carriers, offloads, hot plug, and what is saved. */
 
 import { afterEach, expect, it } from 'vitest';
-import { getLink, parseLink } from '../../src/abi/netlink/link.ts';
+import { getLink, parseLink } from '../../src/abi/netlink/links/link.ts';
 import type { ClockPolicy } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { freshMachine } from '../../src/kernel/snapshot.ts';

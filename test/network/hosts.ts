@@ -2,7 +2,7 @@
 
 import { newAddress } from '../../src/abi/netlink/address.ts';
 import { parseIpv4, parseIpv6 } from '../../src/abi/netlink/inet.ts';
-import { setLink } from '../../src/abi/netlink/link.ts';
+import { setLink } from '../../src/abi/netlink/links/link.ts';
 import type { NetlinkRequest } from '../../src/abi/netlink/message.ts';
 import type { ClockPolicy } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';

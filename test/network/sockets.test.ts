@@ -2,7 +2,7 @@
 
 import { afterEach, expect, it } from 'vitest';
 import { AF } from '../../src/abi/netlink/constants.ts';
-import { setLink } from '../../src/abi/netlink/link.ts';
+import { setLink } from '../../src/abi/netlink/links/link.ts';
 import { SOCK } from '../../src/abi/uapi/socket.ts';
 import type { ClockPolicy } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';

@@ -5,7 +5,7 @@ import { newRoute, newRule } from './address.ts';
 import { AF } from './constants.ts';
 import { parseIp } from './inet.ts';
 import golden from './iproute2-links.golden.json';
-import { newLink } from './link.ts';
+import { newLink } from './links/link.ts';
 import { frame, type NetlinkRequest } from './message.ts';
 
 const ip = (text: string) => parseIp(text) ?? expect.fail(`${text} is an address`);

@@ -5,10 +5,10 @@ import { newAddress, newNeighbour, newRoute, newSourceRule } from './address.ts'
 import { AF, IPPROTO, TC_H } from './constants.ts';
 import { parseIp, parseMac } from './inet.ts';
 import golden from './iproute2.golden.json';
-import { addBridgeVlan, newLink, setLink } from './link.ts';
+import { addBridgeVlan, newLink, setLink } from './links/link.ts';
 import { frame, listAttributes, type NetlinkRequest } from './message.ts';
-import { cakeAckFilters, cakeDiffserv, cakeFlowModes, type QdiscOptions } from './qdisc-options.ts';
-import { handle, newClass, newFlower, newMatchall, newQdisc } from './tc.ts';
+import { cakeAckFilters, cakeDiffserv, cakeFlowModes, type QdiscOptions } from './tc/qdisc-options.ts';
+import { handle, newClass, newFlower, newMatchall, newQdisc } from './tc/tc.ts';
 
 const ip = (text: string) => parseIp(text) ?? expect.fail(`${text} is an address`);
 const mac = (text: string) => parseMac(text) ?? expect.fail(`${text} is an address`);

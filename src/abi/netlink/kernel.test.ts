@@ -5,10 +5,10 @@ import { parseAddress, parseNeighbour, parseRoute } from './address.ts';
 import { NUD, RTM, SOCK_DIAG_BY_FAMILY } from './constants.ts';
 import { parseSocket } from './inet-diag.ts';
 import golden from './kernel.golden.json';
-import { parseLink } from './link.ts';
+import { parseLink } from './links/link.ts';
 import { parseMessages, parseResult } from './message.ts';
-import { formatHandle } from './tc.ts';
-import { parseQdisc } from './tc-stats.ts';
+import { formatHandle } from './tc/tc.ts';
+import { parseQdisc } from './tc/tc-stats.ts';
 
 type Name = keyof typeof golden;
 const unhex = (text: string) => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));

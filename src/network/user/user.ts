@@ -3,7 +3,7 @@
 import { newAddress, newRoute, newRule } from '../../abi/netlink/address.ts';
 import { AF } from '../../abi/netlink/constants.ts';
 import { formatIp } from '../../abi/netlink/inet.ts';
-import { setLink } from '../../abi/netlink/link.ts';
+import { setLink } from '../../abi/netlink/links/link.ts';
 import type { Host } from '../../kernel/host.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';

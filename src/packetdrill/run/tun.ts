@@ -1,7 +1,7 @@
 /** The device of a script: a tun, whose frames are what the remote side sends and gets. */
 
 import { familyOf, newAddress, newRoute } from '../../abi/netlink/address.ts';
-import { getLink, parseLink, setLink } from '../../abi/netlink/link.ts';
+import { getLink, parseLink, setLink } from '../../abi/netlink/links/link.ts';
 import { AT_FDCWD } from '../../abi/uapi/fs.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { must } from '../../kernel/kernel-error.ts';

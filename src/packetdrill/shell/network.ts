@@ -4,10 +4,10 @@ import { deleteAddress, deleteRoute, familyOf, newAddress, newRoute } from '../.
 import { encode, s32 } from '../../abi/netlink/codecs.ts';
 import { NLM_F, RTM, TC_H, TCA } from '../../abi/netlink/constants.ts';
 import { parseIp } from '../../abi/netlink/inet.ts';
-import { getLink, parseLink, setLink } from '../../abi/netlink/link.ts';
+import { getLink, parseLink, setLink } from '../../abi/netlink/links/link.ts';
 import { type NetlinkRequest, parseAttributes, type raw, request, string } from '../../abi/netlink/message.ts';
-import type { QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
-import { changeQdisc, newPlainQdisc, newQdisc, replaceQdisc } from '../../abi/netlink/tc.ts';
+import type { QdiscOptions } from '../../abi/netlink/tc/qdisc-options.ts';
+import { changeQdisc, newPlainQdisc, newQdisc, replaceQdisc } from '../../abi/netlink/tc/tc.ts';
 import { Struct, u8, u16, u32 } from '../../abi/struct.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';

@@ -1,7 +1,7 @@
 /** The devices a host makes itself, planned: names found, ends of tunnels addressed, numbers read. */
 
 import { parseMac } from '../../abi/netlink/inet.ts';
-import type { StackedKind } from '../../abi/netlink/link-kinds.ts';
+import type { StackedKind } from '../../abi/netlink/links/link-kinds.ts';
 import { numberDevicesOf } from '../links/device-numbers.ts';
 import type { Addressing } from '../plan/addressing.ts';
 import type { DeviceSpec, MacsecSpec, WireguardSpec } from '../plan/device-spec.ts';

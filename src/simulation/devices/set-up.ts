@@ -3,15 +3,15 @@
 import { newAddress } from '../../abi/netlink/address.ts';
 import { NETLINK } from '../../abi/netlink/constants.ts';
 import { getFamily, parseFamily } from '../../abi/netlink/generic.ts';
-import { newLink, setLink } from '../../abi/netlink/link.ts';
-import { addMacsecReceiver, addMacsecSender, MACSEC } from '../../abi/netlink/macsec.ts';
+import { newLink, setLink } from '../../abi/netlink/links/link.ts';
+import { addMacsecReceiver, addMacsecSender, MACSEC } from '../../abi/netlink/links/macsec.ts';
 import {
   getWireguard,
   parseWireguardKey,
   setWireguardKey,
   setWireguardPeers,
   WIREGUARD,
-} from '../../abi/netlink/wireguard.ts';
+} from '../../abi/netlink/links/wireguard.ts';
 import { CLONE } from '../../abi/uapi/socket.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { close } from '../../kernel/syscalls/file.ts';

@@ -1,8 +1,8 @@
 /** What a link is at each instant: which changes hold, who took it down, who swallows its packets. Pure. */
 
-import { everyNetemOption } from '../../abi/netlink/netem.ts';
-import type { QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
-import { handle } from '../../abi/netlink/tc.ts';
+import { everyNetemOption } from '../../abi/netlink/tc/netem.ts';
+import type { QdiscOptions } from '../../abi/netlink/tc/qdisc-options.ts';
+import { handle } from '../../abi/netlink/tc/tc.ts';
 import { delayTable } from '../links/delay-distribution.ts';
 import type { Direction, Widest } from '../links/direction.ts';
 import { behindGate } from '../links/gate.ts';

@@ -2,9 +2,9 @@
 
 import { deleteAddress, deleteRoute, newAddress, newRoute } from '../../abi/netlink/address.ts';
 import { TC_H } from '../../abi/netlink/constants.ts';
-import { setLink } from '../../abi/netlink/link.ts';
+import { setLink } from '../../abi/netlink/links/link.ts';
 import type { NetlinkRequest } from '../../abi/netlink/message.ts';
-import { changeClass, changeQdisc, deleteFilters, replaceQdisc } from '../../abi/netlink/tc.ts';
+import { changeClass, changeQdisc, deleteFilters, replaceQdisc } from '../../abi/netlink/tc/tc.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';

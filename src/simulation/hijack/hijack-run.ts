@@ -3,9 +3,9 @@
 import { newAddress, newNeighbour, newRoute, newSourceRule } from '../../abi/netlink/address.ts';
 import { AF, TC_H } from '../../abi/netlink/constants.ts';
 import { formatIp } from '../../abi/netlink/inet.ts';
-import { newLink, setLink } from '../../abi/netlink/link.ts';
+import { newLink, setLink } from '../../abi/netlink/links/link.ts';
 import type { NetlinkRequest } from '../../abi/netlink/message.ts';
-import { newPlainQdisc } from '../../abi/netlink/tc.ts';
+import { newPlainQdisc } from '../../abi/netlink/tc/tc.ts';
 import { AT_FDCWD, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '../../abi/uapi/fs.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { mkdirat } from '../../kernel/syscalls/dir.ts';

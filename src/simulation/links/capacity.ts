@@ -1,6 +1,6 @@
 /** How much the queue of a direction holds at most, by the defaults of its qdisc where the request says nothing. */
 
-import type { QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
+import type { QdiscOptions } from '../../abi/netlink/tc/qdisc-options.ts';
 import type { Direction } from './direction.ts';
 
 export interface Capacity {

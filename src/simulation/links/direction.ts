@@ -1,8 +1,8 @@
 /** One direction of a link as the qdiscs that play it: delay and loss, then the bottleneck, then what waits there. */
 
 import { TC_H } from '../../abi/netlink/constants.ts';
-import type { NetemOptions } from '../../abi/netlink/netem.ts';
-import { handle } from '../../abi/netlink/tc.ts';
+import type { NetemOptions } from '../../abi/netlink/tc/netem.ts';
+import { handle } from '../../abi/netlink/tc/tc.ts';
 import type { Place } from '../plan/issue.ts';
 import type { DirectionSpec, LossSpec, QueueSpec, SlotSpec } from '../plan/request.ts';
 import { readPercent, readSize, readTime } from '../plan/words.ts';

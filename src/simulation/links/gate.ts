@@ -1,8 +1,8 @@
 /** What stands in front of a direction with a trace: a bell by which its device is told to look at what waits there. */
 
 import { TC_H } from '../../abi/netlink/constants.ts';
-import type { QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
-import { handle, type QdiscPlace } from '../../abi/netlink/tc.ts';
+import type { QdiscOptions } from '../../abi/netlink/tc/qdisc-options.ts';
+import { handle, type QdiscPlace } from '../../abi/netlink/tc/tc.ts';
 import type { Direction } from './direction.ts';
 import type { TcStep } from './step.ts';
 

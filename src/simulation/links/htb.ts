@@ -1,6 +1,6 @@
 /** htb in tc's words: classes that share a link, each a rate it is sure of, a ceiling, a queue, and the packets it is for. */
 
-import { handle } from '../../abi/netlink/tc.ts';
+import { handle } from '../../abi/netlink/tc/tc.ts';
 import type { Place } from '../plan/issue.ts';
 import type { QueueSpec } from '../plan/request.ts';
 import { planMatch } from './match.ts';

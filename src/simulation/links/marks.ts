@@ -1,6 +1,6 @@
 /** ECN marks: what the qdiscs of a link say they marked, and what netem counts as lost. */
 
-import type { ExtraStats } from '../../abi/netlink/tc-stats.ts';
+import type { ExtraStats } from '../../abi/netlink/tc/tc-stats.ts';
 import type { QdiscResult } from '../measure/results.ts';
 import type { Direction } from './direction.ts';
 

@@ -1,7 +1,7 @@
 /** Which packets a class is for, in the words of tc-flower(8) made short: refused where tc refuses, for IPv4 and IPv6 alike. */
 
 import { IPPROTO } from '../../abi/netlink/constants.ts';
-import type { FlowerKeys } from '../../abi/netlink/tc.ts';
+import type { FlowerKeys } from '../../abi/netlink/tc/tc.ts';
 import type { Place } from '../plan/issue.ts';
 import { type Family, type InterfaceAddress, parsePrefix, toBytes } from '../plan/prefix.ts';
 

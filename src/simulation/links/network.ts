@@ -9,9 +9,15 @@ import {
   type RouteSpec as RouteMessage,
 } from '../../abi/netlink/address.ts';
 import { AF, TC_H } from '../../abi/netlink/constants.ts';
-import { addBridgeVlan, deleteBridgeVlan, type LinkAttributes, newLink, setLink } from '../../abi/netlink/link.ts';
+import {
+  addBridgeVlan,
+  deleteBridgeVlan,
+  type LinkAttributes,
+  newLink,
+  setLink,
+} from '../../abi/netlink/links/link.ts';
 import type { NetlinkRequest } from '../../abi/netlink/message.ts';
-import { handle, newClass, newFlower, newMatchall, newQdisc } from '../../abi/netlink/tc.ts';
+import { handle, newClass, newFlower, newMatchall, newQdisc } from '../../abi/netlink/tc/tc.ts';
 import { CLONE } from '../../abi/uapi/socket.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { setOffload } from '../../kernel/syscalls/ethtool.ts';

@@ -1,6 +1,6 @@
 /** Qdiscs in tc's words to qdiscs in the kernel's units: which options each kind takes, as a table. */
 
-import { cakeAckFilters, cakeDiffserv, cakeFlowModes, type QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
+import { cakeAckFilters, cakeDiffserv, cakeFlowModes, type QdiscOptions } from '../../abi/netlink/tc/qdisc-options.ts';
 import type { Place } from '../plan/issue.ts';
 import type { QueueSpec } from '../plan/request.ts';
 import { parsePercent, parseRate, parseSize, parseTime, slips } from '../plan/units.ts';

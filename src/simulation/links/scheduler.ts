@@ -1,8 +1,8 @@
 /** drr, qfq and hfsc in tc's words: classes that share what there is, each with a queue and the packets it is for. */
 
-import type { ClassOptions, ServiceCurve } from '../../abi/netlink/classes.ts';
-import type { QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
-import { handle } from '../../abi/netlink/tc.ts';
+import type { ClassOptions, ServiceCurve } from '../../abi/netlink/tc/classes.ts';
+import type { QdiscOptions } from '../../abi/netlink/tc/qdisc-options.ts';
+import { handle } from '../../abi/netlink/tc/tc.ts';
 import type { Place } from '../plan/issue.ts';
 import type { QueueSpec } from '../plan/request.ts';
 import { parseSize, parseTime } from '../plan/units.ts';

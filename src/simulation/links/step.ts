@@ -1,8 +1,8 @@
 /** What tc(8) would be told of one device, as a list of steps. */
 
-import type { ClassOptions } from '../../abi/netlink/classes.ts';
-import type { QdiscOptions, TbfOptions } from '../../abi/netlink/qdisc-options.ts';
-import type { FlowerKeys } from '../../abi/netlink/tc.ts';
+import type { ClassOptions } from '../../abi/netlink/tc/classes.ts';
+import type { QdiscOptions, TbfOptions } from '../../abi/netlink/tc/qdisc-options.ts';
+import type { FlowerKeys } from '../../abi/netlink/tc/tc.ts';
 import type { Place } from '../plan/issue.ts';
 import type { DeliveryTrace } from './mahimahi.ts';
 

@@ -2,8 +2,8 @@
 
 import { AF, NETLINK, RTM, TCA } from '../../abi/netlink/constants.ts';
 import { frame, parseMessages, parseResult } from '../../abi/netlink/message.ts';
-import type { TbfOptions } from '../../abi/netlink/qdisc-options.ts';
-import { changeQdisc, getQdisc, quietly } from '../../abi/netlink/tc.ts';
+import type { TbfOptions } from '../../abi/netlink/tc/qdisc-options.ts';
+import { changeQdisc, getQdisc, quietly } from '../../abi/netlink/tc/tc.ts';
 import { SOCK } from '../../abi/uapi/socket.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { plus } from '../../kernel/memory.ts';

@@ -1,7 +1,7 @@
 /** What a simulation answers: numbers in the units their names end with. */
 
 import type { TcpInfo } from '../../abi/netlink/inet-diag.ts';
-import type { ExtraStats } from '../../abi/netlink/tc-stats.ts';
+import type { ExtraStats } from '../../abi/netlink/tc/tc-stats.ts';
 import type { Summary } from './stats.ts';
 
 interface FlowResult {

@@ -1,8 +1,8 @@
 /** Looks at connections and queues at an interval, in virtual time. */
 
 import { TC_H } from '../../abi/netlink/constants.ts';
-import { dumpQdiscs, formatHandle } from '../../abi/netlink/tc.ts';
-import { parseQdisc } from '../../abi/netlink/tc-stats.ts';
+import { dumpQdiscs, formatHandle } from '../../abi/netlink/tc/tc.ts';
+import { parseQdisc } from '../../abi/netlink/tc/tc-stats.ts';
 import { stealFd } from '../../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';

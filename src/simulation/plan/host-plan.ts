@@ -1,7 +1,7 @@
 /** What the request sets on hosts beside what follows from the graph: routes, neighbours, queueing, offloads. */
 
 import { parseMac } from '../../abi/netlink/inet.ts';
-import type { QdiscOptions } from '../../abi/netlink/qdisc-options.ts';
+import type { QdiscOptions } from '../../abi/netlink/tc/qdisc-options.ts';
 import { Firewall, type Transaction } from '../firewall/ruleset.ts';
 import { numberDevicesOf } from '../links/device-numbers.ts';
 import { planQueue } from '../links/queue.ts';

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { formatMac } from '../../abi/netlink/inet.ts';
-import { formatHandle } from '../../abi/netlink/tc.ts';
+import { formatHandle } from '../../abi/netlink/tc/tc.ts';
 import { readmeExample } from '../hijack/hijack-example.ts';
 import type { Direction } from '../links/direction.ts';
 import { type Plan, planSimulation } from './plan.ts';

@@ -12,9 +12,9 @@ import {
 } from '../../abi/netlink/address.ts';
 import { AF, IFF, IPPROTO, NETLINK, NUD, RT_TABLE, RTN } from '../../abi/netlink/constants.ts';
 import { dumpSockets, parseSocket, type SocketState } from '../../abi/netlink/inet-diag.ts';
-import { type Link as Device, dumpLinks, parseLink } from '../../abi/netlink/link.ts';
-import { dumpQdiscs, formatHandle } from '../../abi/netlink/tc.ts';
-import { parseQdisc, type QueueStats } from '../../abi/netlink/tc-stats.ts';
+import { type Link as Device, dumpLinks, parseLink } from '../../abi/netlink/links/link.ts';
+import { dumpQdiscs, formatHandle } from '../../abi/netlink/tc/tc.ts';
+import { parseQdisc, type QueueStats } from '../../abi/netlink/tc/tc-stats.ts';
 import { AT_FDCWD, O_RDONLY } from '../../abi/uapi/fs.ts';
 import { CLONE } from '../../abi/uapi/socket.ts';
 import { must } from '../../kernel/kernel-error.ts';

@@ -2,7 +2,7 @@
 
 import { createDecipheriv, createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type LinkKind, newLink } from '../../../src/abi/netlink/link.ts';
+import { type LinkKind, newLink } from '../../../src/abi/netlink/links/link.ts';
 import { type Attribute, attrU32, nested, raw, request, string } from '../../../src/abi/netlink/message.ts';
 import { AT_FDCWD, O_RDWR, S_IFBLK } from '../../../src/abi/uapi/fs.ts';
 import { TaskExited } from '../../../src/kernel/errors.ts';

@@ -1,8 +1,8 @@
 /** Generic netlink's macsec: the keys of a MACsec device and who it hears, as ip-macsec(8) sets them; include/uapi/linux/if_macsec.h. */
 
-import { NLA_F } from './constants.ts';
-import { generic } from './generic.ts';
-import { type Attribute, attrU8, attrU32, concat, type NetlinkRequest, raw } from './message.ts';
+import { NLA_F } from '../constants.ts';
+import { generic } from '../generic.ts';
+import { type Attribute, attrU8, attrU32, concat, type NetlinkRequest, raw } from '../message.ts';
 
 export const MACSEC = 'macsec';
 const CMD = { ADD_RXSC: 1, ADD_TXSA: 4, ADD_RXSA: 7 } as const;

@@ -1,8 +1,7 @@
 /** RTM_*QDISC, RTM_*TCLASS and RTM_*TFILTER: traffic control of a device, tc(8). */
 
-import { Struct, u8, u16, u32 } from '../struct.ts';
-import { type ClassOptions, encodeClass } from './classes.ts';
-import { decode, encode, s32 } from './codecs.ts';
+import { Struct, u8, u16, u32 } from '../../struct.ts';
+import { decode, encode, s32 } from '../codecs.ts';
 import {
   ETH_P,
   IPPROTO,
@@ -17,7 +16,7 @@ import {
   TCA_FLOWER,
   TCA_MATCHALL,
   TCA_MIRRED,
-} from './constants.ts';
+} from '../constants.ts';
 import {
   type Attribute,
   attrBe16,
@@ -31,7 +30,8 @@ import {
   raw,
   request,
   string,
-} from './message.ts';
+} from '../message.ts';
+import { type ClassOptions, encodeClass } from './classes.ts';
 import { encodeQdiscOptions, type QdiscOptions } from './qdisc-options.ts';
 
 const tcmsg = Struct({ family: u8, pad1: u8, pad2: u16, index: s32, handle: u32, parent: u32, info: u32 });

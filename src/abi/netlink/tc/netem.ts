@@ -1,9 +1,9 @@
 /** Options of the netem qdisc, tc-netem(8): delay, loss and the rest of what a wire does to packets. */
 
-import { Struct, u32 } from '../struct.ts';
-import { encode, s32, s64AsNumber } from './codecs.ts';
-import { NETEM_LOSS, NLA_F, TCA_NETEM } from './constants.ts';
-import { type Attribute, attrU32, attrU64, concat, maybe, nested, present, raw } from './message.ts';
+import { Struct, u32 } from '../../struct.ts';
+import { encode, s32, s64AsNumber } from '../codecs.ts';
+import { NETEM_LOSS, NLA_F, TCA_NETEM } from '../constants.ts';
+import { type Attribute, attrU32, attrU64, concat, maybe, nested, present, raw } from '../message.ts';
 import { ticks } from './psched.ts';
 
 /** Chances are 0 to 1, sizes bytes, rates bytes a second. Each correlation is with the packet before. */

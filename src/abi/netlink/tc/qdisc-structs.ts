@@ -1,9 +1,9 @@
 /** Qdiscs whose options are one C struct or a few lists: sfb, ets, hfsc, multiq, mqprio, skbprio, cbs, plug; and those that have none. */
 
-import { Struct, u8, u16, u32 } from '../struct.ts';
-import { array, encode, s32 } from './codecs.ts';
-import { NLA_F } from './constants.ts';
-import { attrU8, attrU32, concat, present, raw } from './message.ts';
+import { Struct, u8, u16, u32 } from '../../struct.ts';
+import { array, encode, s32 } from '../codecs.ts';
+import { NLA_F } from '../constants.ts';
+import { attrU8, attrU32, concat, present, raw } from '../message.ts';
 
 /** Stochastic fair blue. Sizes of bins in packets, steps as fractions of one. */
 export interface SfbOptions {

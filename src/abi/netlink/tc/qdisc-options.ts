@@ -1,7 +1,7 @@
 /** Options of every qdisc kind we set, in the kernel's own units, and their TCA_OPTIONS bytes. */
 
-import { Struct, u8, u32 } from '../struct.ts';
-import { array, encode, s32 } from './codecs.ts';
+import { Struct, u8, u32 } from '../../struct.ts';
+import { array, encode, s32 } from '../codecs.ts';
 import {
   TCA_CAKE,
   TCA_CODEL,
@@ -12,8 +12,8 @@ import {
   TCA_HTB,
   TCA_PIE,
   TCA_TBF,
-} from './constants.ts';
-import { type Attribute, attrU32, attrU64, concat, present, raw } from './message.ts';
+} from '../constants.ts';
+import { type Attribute, attrU32, attrU64, concat, present, raw } from '../message.ts';
 import { encodeNetem, type NetemOptions } from './netem.ts';
 import { needs64, noRate, rateOf, ratespec, transmitTicks } from './psched.ts';
 import { encodeStruct, type StructOptions } from './qdisc-structs.ts';

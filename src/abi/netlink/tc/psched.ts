@@ -1,8 +1,8 @@
 /** Units of the packet scheduler: its 64 ns tick and struct tc_ratespec. */
 
-import { Struct, u8, u16, u32 } from '../struct.ts';
-import { s16 } from './codecs.ts';
-import { TC_LINKLAYER_ETHERNET } from './constants.ts';
+import { Struct, u8, u16, u32 } from '../../struct.ts';
+import { s16 } from '../codecs.ts';
+import { TC_LINKLAYER_ETHERNET } from '../constants.ts';
 
 const u32Max = 0xffff_ffff;
 

@@ -1,7 +1,7 @@
 /** IFLA_INFO_DATA of each kind of device: bridges, VLANs, tunnels, bonds, VRFs, MACsec; include/uapi/linux/if_link.h and if_tunnel.h. */
 
-import { IFLA_BR, IFLA_VLAN } from './constants.ts';
-import { type Attribute, attrBe16, attrU8, attrU16, attrU32, maybe, present, raw } from './message.ts';
+import { IFLA_BR, IFLA_VLAN } from '../constants.ts';
+import { type Attribute, attrBe16, attrU8, attrU16, attrU32, maybe, present, raw } from '../message.ts';
 
 /** Ends of a tunnel: 4 bytes, or 16 for the kinds over IPv6. */
 interface Ends {

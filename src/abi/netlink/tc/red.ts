@@ -1,9 +1,9 @@
 /** Options of the RED qdisc, tc-red(8), with the fixed-point parameters of Floyd and Jacobson that user space must compute. */
 
-import { Struct, u8, u32 } from '../struct.ts';
-import { encode } from './codecs.ts';
-import { TCA_RED } from './constants.ts';
-import { attrU32, concat, raw } from './message.ts';
+import { Struct, u8, u32 } from '../../struct.ts';
+import { encode } from '../codecs.ts';
+import { TCA_RED } from '../constants.ts';
+import { attrU32, concat, raw } from '../message.ts';
 import { transmitTicks } from './psched.ts';
 
 /** Sizes in bytes, rates in bytes a second; thresholds are of the average queue. */

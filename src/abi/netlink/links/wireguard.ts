@@ -1,7 +1,7 @@
 /** Generic netlink's wireguard: keys, port and peers of a device, as wg(8) sets them; include/uapi/linux/wireguard.h. */
 
-import { AF, NLA_F } from './constants.ts';
-import { generic, genericAttributes, genericDump } from './generic.ts';
+import { AF, NLA_F } from '../constants.ts';
+import { generic, genericAttributes, genericDump } from '../generic.ts';
 import {
   type Attribute,
   attrU8,
@@ -13,7 +13,7 @@ import {
   type NetlinkRequest,
   present,
   raw,
-} from './message.ts';
+} from '../message.ts';
 
 export const WIREGUARD = 'wireguard';
 const CMD = { GET_DEVICE: 0, SET_DEVICE: 1 } as const;

@@ -1,10 +1,9 @@
 /** RTM_*LINK: network devices, made, changed and read; include/uapi/linux/if_link.h. */
 
-import { Struct, u8, u16, u32, u64AsNumber } from '../struct.ts';
-import { decode, encode, s32 } from './codecs.ts';
-import { AF, BRIDGE_VLAN_INFO, IFF, IFLA, IFLA_BRIDGE, IFLA_INFO, NLM_F, RTM, VETH_INFO } from './constants.ts';
-import { formatMac } from './inet.ts';
-import { kindAttributes, type StackedKind } from './link-kinds.ts';
+import { Struct, u8, u16, u32, u64AsNumber } from '../../struct.ts';
+import { decode, encode, s32 } from '../codecs.ts';
+import { AF, BRIDGE_VLAN_INFO, IFF, IFLA, IFLA_BRIDGE, IFLA_INFO, NLM_F, RTM, VETH_INFO } from '../constants.ts';
+import { formatMac } from '../inet.ts';
 import {
   type Attribute,
   asString,
@@ -20,7 +19,8 @@ import {
   raw,
   request,
   string,
-} from './message.ts';
+} from '../message.ts';
+import { kindAttributes, type StackedKind } from './link-kinds.ts';
 
 const ifinfomsg = Struct({ family: u8, type: u16, index: s32, flags: u32, change: u32 });
 

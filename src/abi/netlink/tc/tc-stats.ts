@@ -1,9 +1,9 @@
 /** What RTM_GETQDISC and RTM_GETTCLASS tell: counters of every qdisc, and those only its kind keeps. */
 
-import { type Codec, Struct, u32, u64AsNumber } from '../struct.ts';
-import { array, decode, s32, s64AsNumber } from './codecs.ts';
-import { TCA, TCA_CAKE_STATS, TCA_CAKE_TIN_STATS, TCA_STATS } from './constants.ts';
-import { asString, asU32, asU64, listAttributes, parseAttributes } from './message.ts';
+import { type Codec, Struct, u32, u64AsNumber } from '../../struct.ts';
+import { array, decode, s32, s64AsNumber } from '../codecs.ts';
+import { TCA, TCA_CAKE_STATS, TCA_CAKE_TIN_STATS, TCA_STATS } from '../constants.ts';
+import { asString, asU32, asU64, listAttributes, parseAttributes } from '../message.ts';
 import { parseTcHeader } from './tc.ts';
 
 /** Counters every qdisc keeps. `drops` counts what it did not deliver, for whatever reason. */

@@ -1,9 +1,9 @@
 /** Classes of the classful qdiscs, in the kernel's own units, and their TCA_OPTIONS bytes: htb, hfsc, drr, qfq. */
 
-import { Struct, u32 } from '../struct.ts';
-import { encode } from './codecs.ts';
-import { TCA_HTB } from './constants.ts';
-import { attrU32, attrU64, concat, maybe, present, raw } from './message.ts';
+import { Struct, u32 } from '../../struct.ts';
+import { encode } from '../codecs.ts';
+import { TCA_HTB } from '../constants.ts';
+import { attrU32, attrU64, concat, maybe, present, raw } from '../message.ts';
 import { needs64, rateOf, ratespec, transmitTicks } from './psched.ts';
 
 /** One class of an htb. Rates in bytes a second, bursts in bytes. */
