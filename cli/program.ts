@@ -7,6 +7,7 @@ import { cpfromfsCommand, cptofsCommand } from './copy/command.ts';
 import { fs2tarCommand } from './fs2tar/command.ts';
 import { hijackCommand } from './hijack/command.ts';
 import { mountCommand, umountCommand } from './mount/command.ts';
+import { netTestCommand } from './net-test/command.ts';
 import { packetdrillCommand } from './packetdrill/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { simCommand } from './sim/command.ts';
@@ -42,6 +43,7 @@ export function lklProgram(version: () => string): Command {
     simCommand(),
     hijackCommand(),
     packetdrillCommand(),
+    netTestCommand(),
     serveCommand(),
     tokenCommand(),
     webdavCommand(),

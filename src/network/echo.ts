@@ -3,12 +3,13 @@
 import { checksum } from '../abi/checksum.ts';
 import { AF } from '../abi/netlink/constants.ts';
 import { formatIp } from '../abi/netlink/inet.ts';
-import { POLL, SOCK } from '../abi/uapi/socket.ts';
+import { SOCK } from '../abi/uapi/socket.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { type Ptr, plus } from '../kernel/memory.ts';
 import { close } from '../kernel/syscalls/file.ts';
 import { connect, socket } from '../kernel/syscalls/net.ts';
 import type { UserTask } from '../kernel/user-task.ts';
+import { awaitReadable } from './readable.ts';
 
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
@@ -46,17 +47,11 @@ export async function echo(
     const sentNs = nowNs();
     must('sendto', await task.syscall('sendto', fd, scratch, message.length, 0, 0, 0), to);
     const deadlineNs = sentNs + timeoutMs * 1e6;
-    const pollfd = plus(scratch, 4096);
-    const timeout = plus(scratch, 4112);
     const into = plus(scratch, 8192);
     for (;;) {
-      memory.setU32(pollfd, fd);
-      memory.setU32(plus(pollfd, 4), POLL.IN);
-      const leftNs = Math.max(0, Math.ceil(deadlineNs - nowNs()));
-      memory.setI64FromNumber(timeout, Math.floor(leftNs / 1e9));
-      memory.setI64FromNumber(plus(timeout, 8), leftNs % 1e9);
-      const ready = must('ppoll_time64', await task.syscall('ppoll_time64', pollfd, 1, timeout, 0, 0));
-      if (ready === 0) return { ok: false, reason: `no echo reply from ${to} in ${timeoutMs} ms` };
+      const leftMs = Math.max(0, (deadlineNs - nowNs()) / 1e6);
+      if (!(await awaitReadable(task, fd, leftMs)))
+        return { ok: false, reason: `no echo reply from ${to} in ${timeoutMs} ms` };
       const length = await task.syscall('recvfrom', fd, into, 4096, 0, 0, 0);
       if (length < 0) {
         const reason = unreachable(length);

@@ -5,8 +5,11 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { newRoute } from '../../src/abi/netlink/address.ts';
 import { AF } from '../../src/abi/netlink/constants.ts';
-import { formatIp } from '../../src/abi/netlink/inet.ts';
+import { formatIp, parseMac } from '../../src/abi/netlink/inet.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
+import { readText } from '../../src/kernel/sysfs.ts';
+import { dhcp } from '../../src/network/dhcp/client.ts';
+import { link } from '../../src/network/link.ts';
 import { connectIn } from '../../src/network/sockets/kernel-stream.ts';
 import { Reactor } from '../../src/network/sockets/reactor.ts';
 import { attachInterface } from '../../src/node/net/attach.ts';
@@ -53,6 +56,31 @@ it('net-test: the router answers, and so does the world outside', async () => {
   kernel.init.attach();
   expect(await ping(kernel, '10.0.2.2')).toMatchObject({ ok: true, from: '10.0.2.2' });
   expect(await ping(kernel, '192.0.2.1')).toMatchObject({ ok: true, from: '192.0.2.1' });
+});
+
+it('DHCP gives the address, and the router tells its IPv6 prefix', async () => {
+  const kernel = kernelWith('wall');
+  closing.push(() => kernel.kill());
+  const { name, index, mac } = await attachInterface(kernel, { type: 'user' });
+  const lease = await dhcp(kernel.init, { name, index, mac: parseMac(mac) ?? new Uint8Array(6) }, 0x1234_5678);
+  expect(lease).toMatchObject({
+    address: '10.0.2.15',
+    prefixLength: 24,
+    gateway: '10.0.2.2',
+    nameservers: ['10.0.2.3'],
+    seconds: 86_400,
+  });
+  expect(await ping(kernel, '192.0.2.7')).toMatchObject({ ok: true });
+  const addresses = () => readText(kernel.init, '/proc/net/if_inet6');
+  while (!/^fec0/m.test(await addresses())) await kernel.init.syscall('sched_yield');
+  expect(await ping(kernel, '2001:db8::1', 5000)).toMatchObject({ ok: true });
+  // Where nobody answers, that is said.
+  const [card] = link();
+  const alone = kernelWith('virtual');
+  closing.push(() => alone.kill());
+  const lonely = await alone.nets.attach(card);
+  const none = dhcp(alone.init, { name: lonely.name, index: lonely.index, mac: new Uint8Array(6) }, 1);
+  await expect(none).rejects.toThrow('DHCP on eth0: nobody answered');
 });
 
 it('TCP goes out, many connections at once and every byte; what refuses refuses, what is forbidden too', async () => {

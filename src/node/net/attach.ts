@@ -3,14 +3,17 @@
 import { formatMac } from '../../abi/netlink/inet.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { NetDevice } from '../../kernel/nets.ts';
-import { ALL_OFFLOADS, OFFLOADS } from '../../kernel/virtio/net-backend.ts';
+import { ALL_OFFLOADS, type NetBackend, OFFLOADS } from '../../kernel/virtio/net-backend.ts';
+import { captured } from '../../network/pcap.ts';
 import { InterfaceError } from './interface-error.ts';
 import type { OpenedInterface } from './opened.ts';
+import { openPcap, write } from './pcap.ts';
 import { openPipe } from './pipe.ts';
 import { openRaw } from './raw.ts';
 import { openMacvtap, openTap } from './tap.ts';
 import { openUser } from './user.ts';
 import { openVde } from './vde.ts';
+import { openWebSocket } from './ws.ts';
 
 export interface InterfaceSpec {
   readonly type: string;
@@ -21,6 +24,8 @@ export interface InterfaceSpec {
   readonly mtu?: number | undefined;
   /** Bits of virtio-net's features, as LKL has them. Default: all that the back end can do; of `pipe`, none. */
   readonly offload?: number | bigint | undefined;
+  /** A file that all frames are captured into, both ways (pcap). */
+  readonly capture?: string | undefined;
 }
 
 export interface AttachedInterface {
@@ -47,6 +52,8 @@ const types: Readonly<Record<string, { readonly open: Open; readonly offloads: b
   pipe: { open: openPipe, offloads: 0n },
   vde: { open: openVde, offloads: 0n },
   user: { open: openUser, offloads: ALL_OFFLOADS },
+  pcap: { open: openPcap, offloads: 0n },
+  ws: { open: openWebSocket, offloads: 0n },
 };
 
 /** What `type` may be. */
@@ -66,7 +73,18 @@ export async function attachInterface(kernel: Kernel, spec: InterfaceSpec): Prom
   if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= MTU_MIN && mtu <= MTU_MAX))
     throw new InterfaceError(`${type} ${param}: an MTU is ${MTU_MIN} to ${MTU_MAX}`);
   const wanted = spec.offload === undefined ? row.offloads : BigInt(spec.offload);
-  const { backend, what, warnings = [] } = await row.open(param, wanted);
+  const file = spec.capture === undefined ? undefined : write(`capture ${spec.capture}`, spec.capture);
+  const {
+    backend: opened,
+    what,
+    warnings = [],
+  } = await Promise.resolve()
+    .then(() => row.open(param, wanted))
+    .catch((cause: unknown) => {
+      file?.close();
+      throw cause;
+    });
+  const backend = file ? closing(captured(opened, file.add), file.close) : opened;
   const lost = spec.offload === undefined ? 0n : wanted & ~backend.offloads & ~MRG_RXBUF;
   const device = await kernel.nets.attach(backend, { ...(mac && { mac }), mtu, offloads: wanted });
   const { name, index, mac: given } = device;
@@ -80,6 +98,15 @@ export async function attachInterface(kernel: Kernel, spec: InterfaceSpec): Prom
     detach: () => kernel.nets.detach(device),
   };
 }
+
+/** With something else that ends with it. */
+const closing = (backend: NetBackend, end: () => void): NetBackend => ({
+  ...backend,
+  async close() {
+    await backend.close();
+    end();
+  },
+});
 
 function unknownType(type: string): string {
   if (type === 'dpdk')
