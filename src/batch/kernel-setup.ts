@@ -51,6 +51,8 @@ export interface KernelRequest {
   /** Words of a kernel command line that still mean something after boot. */
   readonly commandLine: string;
   readonly memoryMib: number;
+  /** Of all programs together; absent: none can run. */
+  readonly programMib?: number | undefined;
   readonly clock: ClockPolicy;
   /** Decides everything random, and the date. */
   readonly seed?: string | undefined;
@@ -60,7 +62,12 @@ export interface KernelRequest {
 const OVERLAY_MIB = 32;
 
 export interface SetupNeeds {
-  newKernel(options: { readonly host: Host; readonly clock: ClockPolicy; readonly memoryMib: number }): Promise<Kernel>;
+  newKernel(options: {
+    readonly host: Host;
+    readonly clock: ClockPolicy;
+    readonly memoryMib: number;
+    readonly programMib?: number;
+  }): Promise<Kernel>;
   /** The image of this name, of several disks in it the one chosen. Rejects with `image-not-found`. */
   image(name: string, choice: DiskChoice): Promise<ImageDevice>;
   readonly host: Host;
@@ -105,7 +112,7 @@ export async function prepareKernel(
     ...wordsOf(request.commandLine).map(settingOf),
     ...Object.entries(request.sysctl).map(([key, value]) => sysctl(`sysctl ${key}`, key, value)),
   ];
-  const { seed, clock, memoryMib } = request;
+  const { seed, clock, memoryMib, programMib } = request;
   const count = request.disks.flatMap(withCompanions).length;
   if (count > MAX_DISKS)
     throw new HostError('invalid-request', `mounts: ${count} disks with \`also\` and \`header\`, ${MAX_DISKS} at most`);
@@ -113,7 +120,7 @@ export async function prepareKernel(
   const release = () => needs.room?.release();
   const making = devicesOf(request.disks, needs).then(async (disks) => ({
     disks,
-    kernel: await needs.newKernel({ host, clock, memoryMib }),
+    kernel: await needs.newKernel({ host, clock, memoryMib, ...(programMib !== undefined && { programMib }) }),
   }));
   const { disks, kernel } = await making.catch((cause: unknown) => {
     release();

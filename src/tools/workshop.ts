@@ -1,20 +1,17 @@
 /** A kernel with tools in /bin and disks in /dev: where programs do their work on images. */
 
-import { AT_FDCWD, O_CREAT, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
 import { concat } from '../bytes/concat.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { MountPlan } from '../image/image.ts';
 import { mountDisk } from '../image/mounter.ts';
 import type { Disk, Kernel } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
-import { installProgram } from '../kernel/program/run/install.ts';
 import { type ProgramEnd, type ProgramRun, runProgram } from '../kernel/program/run/run.ts';
-import { close, openat, write } from '../kernel/syscalls/file.ts';
 import { umount2 } from '../kernel/syscalls/mount.ts';
-import type { UserTask } from '../kernel/user-task.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { makeDirectories } from '../tree/make-directories.ts';
 import { keepDeviceNodes } from './device-nodes.ts';
+import { ENVIRONMENT, installTools } from './install-tools.ts';
 import type { Toolbox } from './toolbox.ts';
 
 /** Where a program is and what it is told of its surroundings, beside what every one is told. */
@@ -22,17 +19,6 @@ export type Surroundings = Pick<ProgramRun, 'cwd' | 'env' | 'terminal' | 'starte
 
 /** What a program hears and says. */
 export type Streams = Pick<ProgramRun, 'stdin' | 'stdout' | 'stderr'>;
-
-/** Where a program is looked for, and who runs it: root, in a plain terminal, in English. */
-const ENVIRONMENT = ['PATH=/bin', 'HOME=/root', 'USER=root', 'TERM=dumb', 'LC_ALL=C', 'SHELL=/bin/sh'];
-
-/** Who the numbers of owners are. */
-const FILES = {
-  '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\n',
-  '/etc/group': 'root:x:0:\n',
-} as const;
-
-const DIRECTORIES = ['/bin', '/etc', '/root', '/run'];
 
 const MOUNT_POINT = '/mnt';
 
@@ -56,11 +42,7 @@ export class Workshop {
     const { programs } = kernel;
     programs.provide((name) => toolbox.module(name));
     programs.memoryLimit = memoryBytes;
-    for (const path of DIRECTORIES) await makeDirectories(kernel.init, new TextEncoder().encode(path));
-    for (const [path, text] of Object.entries(FILES)) await writeText(kernel.init, path, text);
-    for (const { name, links } of toolbox.tools) {
-      for (const called of [name, ...links]) await installProgram(kernel.init, `/bin/${called}`, name);
-    }
+    await installTools(kernel, toolbox);
     await keepDeviceNodes(kernel);
     return new Workshop(kernel, toolbox);
   }
@@ -167,15 +149,4 @@ function toolFailed(name: string, { exitCode, signal }: ProgramEnd, said: readon
   const text = new TextDecoder().decode(concat(said)).trim();
   const how = signal === undefined ? `ended with ${exitCode}` : `was ended by signal ${signal}`;
   return new HostError('tool-failed', `${name} ${how}${text === '' ? '' : `: ${text}`}`);
-}
-
-async function writeText(task: UserTask, path: string, text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  const fd = must('openat', await openat(task, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0o644), path);
-  try {
-    task.memory.write(task.scratch, bytes);
-    must('write', await write(task, fd, { at: task.scratch, bytes: bytes.length }, bytes.length), path);
-  } finally {
-    await close(task, fd);
-  }
 }

@@ -39,6 +39,7 @@ import type { Phases } from './observe/phases.ts';
 import { auditEntry, dataPoint, metricsText, noteRequest } from './observe/report.ts';
 import { fileSystemJobs } from './programs/file-systems.ts';
 import { runJobs } from './programs/run.ts';
+import { workerToolbox } from './programs/toolbox.ts';
 import { createApi } from './routes/api.ts';
 import { serveSession } from './routes/sessions/serve.ts';
 import { valueIn } from './session/rpc.ts';
@@ -117,6 +118,7 @@ export const Session = sessionClass({
   buildId: engine.buildId,
   // Whoever made the session could read its images then; it has the very same ones after that.
   setup: (bindings, signal) => engine.for({ signal }).setup(namedImages(imagesOf(bindings))),
+  toolbox: () => workerToolbox(),
   serve: (socket, url, session) => serveSession(socket, url, session, memory.hold()),
   meter: (bindings) =>
     sessionMeter({

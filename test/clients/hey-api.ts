@@ -124,7 +124,10 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
     { call: 'open', args: [{ utf8: '/dev/kmsg' }, 'O_WRONLY', 0], as: 'log' },
     { call: 'write', args: [{ ref: 'log' }, { utf8: 'noted\n' }, 6] },
   ];
-  const session: lkl.Session = await ok('createSession', lkl.createSession({ client, body: { expires_in_s: 600 } }));
+  const session: lkl.Session = await ok(
+    'createSession',
+    lkl.createSession({ client, body: { expires_in_s: 600, program_memory: 8 } }),
+  );
   const here = { client, path: { id: session.id } };
   const ran: lkl.SessionAnswer = await ok(
     'runInSession',
@@ -164,6 +167,13 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   // A WebSocket is opened by other means: asked for by a plain request, it says so.
   const socket = await lkl.connectSession(here);
   assert.equal(socket.error?.status, 426);
+  const terminal = await lkl.openTerminal(here);
+  assert.equal(terminal.error?.status, 426);
+  const executed: lkl.SessionProgramAnswer = await ok(
+    'execInSession',
+    lkl.execInSession({ ...here, body: { argv: ['sh', '-c', 'exit 3'] } }),
+  );
+  assert.equal(executed.exit_code, 3);
   const suspended: lkl.Session = await ok('suspendSession', lkl.suspendSession(here));
   assert.equal(suspended.state, 'suspended');
   const forked: lkl.Session = await ok('forkSession', lkl.forkSession(here));

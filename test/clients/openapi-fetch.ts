@@ -181,7 +181,7 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   ];
   const session: Schemas['Session'] = await ok(
     'createSession',
-    lkl.POST('/v1/sessions', { body: { expires_in_s: 600 } }),
+    lkl.POST('/v1/sessions', { body: { expires_in_s: 600, program_memory: 8 } }),
   );
   const here = { params: { path: { id: session.id } } };
   const ran: Schemas['SessionAnswer'] = await ok(
@@ -229,6 +229,13 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   // A WebSocket is opened by other means: asked for by a plain request, it says so.
   const socket = await lkl.GET('/v1/sessions/{id}/socket', here);
   assert.equal(socket.error?.status, 426);
+  const terminal = await lkl.GET('/v1/sessions/{id}/terminal', { params: { ...here.params, query: {} } });
+  assert.equal(terminal.error?.status, 426);
+  const executed: Schemas['SessionProgramAnswer'] = await ok(
+    'execInSession',
+    lkl.POST('/v1/sessions/{id}/exec', { ...here, body: { argv: ['sh', '-c', 'echo $PPID; exit 3'] } }),
+  );
+  assert.equal(executed.exit_code, 3);
   const suspended: Schemas['Session'] = await ok('suspendSession', lkl.POST('/v1/sessions/{id}/suspend', here));
   assert.equal(suspended.state, 'suspended');
   const forked: Schemas['Session'] = await ok('forkSession', lkl.POST('/v1/sessions/{id}/fork', here));

@@ -110,59 +110,59 @@ const disk = z
   .refine((value) => !value.return || value.image === undefined, '`return` is not for an `image`: it is stored')
   .openapi('RunDisk');
 
-export const runRequest = z
-  .strictObject({
-    argv: z
-      .array(text)
-      .min(1)
-      .max(MAX_WORDS)
-      .openapi({
-        description: 'The program and its words. One without a slash is one of the tools: see `GET /v1/run`.',
-        example: ['e2fsck', '-fn', '/dev/vda'],
-      }),
-    stdin: z.string().optional().openapi({ description: 'What it reads. Default: nothing.' }),
-    stdin_base64: base64.optional().openapi({ type: 'string', format: 'byte', description: 'The same as bytes.' }),
-    env: z
-      .record(z.string().regex(/^[^=\0]{1,256}$/), text)
-      .default({})
-      .openapi({
-        description: 'Beside PATH, HOME and what every program has.',
-      }),
-    cwd: path.default('/').openapi({ description: 'Where it runs.' }),
-    files: z.array(file).max(MAX_FILES).default([]).openapi({ description: 'There when it begins, in memory.' }),
-    fetch: z.array(path).max(MAX_FILES).default([]).openapi({
-      description: 'Files that are in the answer as it leaves them.',
+export const runRequestFields = z.strictObject({
+  argv: z
+    .array(text)
+    .min(1)
+    .max(MAX_WORDS)
+    .openapi({
+      description: 'The program and its words. One without a slash is one of the tools: see `GET /v1/run`.',
+      example: ['e2fsck', '-fn', '/dev/vda'],
     }),
-    disks: z.array(disk).max(MAX_DISKS).default([]).openapi({ description: '/dev/vda, /dev/vdb … in this order.' }),
-    memory: z.int().min(RUN_MEMORY_MIB.min).max(RUN_MEMORY_MIB.max).default(RUN_MEMORY_MIB.default).openapi({
-      description: 'MiB that the kernel may grow to: its page cache holds what is being written.',
+  stdin: z.string().optional().openapi({ description: 'What it reads. Default: nothing.' }),
+  stdin_base64: base64.optional().openapi({ type: 'string', format: 'byte', description: 'The same as bytes.' }),
+  env: z
+    .record(z.string().regex(/^[^=\0]{1,256}$/), text)
+    .default({})
+    .openapi({
+      description: 'Beside PATH, HOME and what every program has.',
     }),
-    program_memory: z
-      .int()
-      .min(PROGRAM_MEMORY_MIB.min)
-      .max(PROGRAM_MEMORY_MIB.max)
-      .default(PROGRAM_MEMORY_MIB.default)
-      .openapi({ description: 'MiB that all programs may have together.' }),
-    clock: z.enum(['virtual', 'wall']).default('virtual').openapi({
-      description: '`virtual` jumps to the next timer when every program waits: `sleep 60` takes no time.',
-    }),
-    seed: z
-      .union([z.int(), z.string().max(256)])
-      .optional()
-      .openapi({
-        description:
-          'Decides UUIDs and all that is random, and starts the date at 2026-01-01: the same request is answered by the same bytes.',
-      }),
-    deadline_ms: z.int().min(1).max(RUN_DEADLINE_MS.max).default(RUN_DEADLINE_MS.default).openapi({
+  cwd: path.default('/').openapi({ description: 'Where it runs.' }),
+  files: z.array(file).max(MAX_FILES).default([]).openapi({ description: 'There when it begins, in memory.' }),
+  fetch: z.array(path).max(MAX_FILES).default([]).openapi({
+    description: 'Files that are in the answer as it leaves them.',
+  }),
+  disks: z.array(disk).max(MAX_DISKS).default([]).openapi({ description: '/dev/vda, /dev/vdb … in this order.' }),
+  memory: z.int().min(RUN_MEMORY_MIB.min).max(RUN_MEMORY_MIB.max).default(RUN_MEMORY_MIB.default).openapi({
+    description: 'MiB that the kernel may grow to: its page cache holds what is being written.',
+  }),
+  program_memory: z
+    .int()
+    .min(PROGRAM_MEMORY_MIB.min)
+    .max(PROGRAM_MEMORY_MIB.max)
+    .default(PROGRAM_MEMORY_MIB.default)
+    .openapi({ description: 'MiB that all programs may have together.' }),
+  clock: z.enum(['virtual', 'wall']).default('virtual').openapi({
+    description: '`virtual` jumps to the next timer when every program waits: `sleep 60` takes no time.',
+  }),
+  seed: z
+    .union([z.int(), z.string().max(256)])
+    .optional()
+    .openapi({
       description:
-        'How long all of it may take; then the kernel is ended, and nothing is stored. A program that computes without a system call is ended by the limit of the host on CPU time alone.',
+        'Decides UUIDs and all that is random, and starts the date at 2026-01-01: the same request is answered by the same bytes.',
     }),
-  })
-  .refine(
-    ({ stdin, stdin_base64 }) => stdin === undefined || stdin_base64 === undefined,
-    'either `stdin` or `stdin_base64`',
-  )
-  .openapi('Run');
+  deadline_ms: z.int().min(1).max(RUN_DEADLINE_MS.max).default(RUN_DEADLINE_MS.default).openapi({
+    description:
+      'How long all of it may take; then the kernel is ended, and nothing is stored. A program that computes without a system call is ended by the limit of the host on CPU time alone.',
+  }),
+});
+
+export const notBothInputs = ({ stdin, stdin_base64 }: { readonly stdin?: unknown; readonly stdin_base64?: unknown }) =>
+  stdin === undefined || stdin_base64 === undefined;
+export const NOT_BOTH = 'either `stdin` or `stdin_base64`';
+
+export const runRequest = runRequestFields.refine(notBothInputs, NOT_BOTH).openapi('Run');
 
 const output = (of: string) => ({
   text: z

@@ -81,6 +81,7 @@ export interface SessionInfo {
   readonly createdMs: number;
   readonly expiresMs: number;
   readonly memoryMib: number;
+  readonly programMib?: number;
   readonly clock: KernelRequest['clock'];
   /** What became of the keys of the hijack object. */
   readonly hijack?: readonly HijackNote[];
@@ -90,6 +91,30 @@ export interface SessionInfo {
   readonly obstacle?: string;
   /** The host lost the kernel: it went on from what it was then. */
   readonly rolledBackToMs?: number;
+}
+
+/** A program that is run in a session. */
+export interface ProgramCall {
+  readonly argv: readonly string[];
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly stdin: Uint8Array | undefined;
+  readonly deadlineMs: number;
+  /** Of its output. */
+  readonly mostBytes: number;
+}
+
+export interface ProgramAnswer extends Told {
+  readonly exitCode?: number;
+  readonly signal?: number;
+  readonly timedOut: boolean;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  /** Programs that it left running: while there are any, the session is not suspended. */
+  readonly running: readonly { readonly name: string; readonly pid: number }[];
+  /** Why what was flushed could not be made to last. */
+  readonly obstacle?: string;
 }
 
 /** Errors lose their class on the way: what a call answers is a value or a problem. */
@@ -117,6 +142,8 @@ export interface SessionRpc {
   create(request: SessionRequest, secrets?: readonly Uint8Array[]): Promise<Outcome<SessionInfo>>;
   info(): Promise<Outcome<SessionInfo>>;
   run(batch: WholeBatch): Promise<Outcome<WholeAnswer>>;
+  /** Runs a program to its end. Batches wait. */
+  exec(call: ProgramCall): Promise<Outcome<ProgramAnswer>>;
   /** Store it now; what this answers survives the host. */
   suspend(): Promise<Outcome<SessionInfo>>;
   /** Make the object of this name a copy. */

@@ -3,18 +3,32 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { TaskListener } from '../../batch/kept-tasks.ts';
 import type { SetupNeeds } from '../../batch/kernel-setup.ts';
+import type { ProgramEnd } from '../../kernel/program/run/run.ts';
+import type { Toolbox } from '../../tools/toolbox.ts';
 import type { WantedRange } from '../../tree/byte-range.ts';
 import type { Bindings } from '../env.ts';
 import type { SessionMeter } from '../limits/session-meter.ts';
+import type { TerminalRun } from './object/programs.ts';
 import { SessionObject } from './object/session-object.ts';
 import type { SessionNeeds } from './object/waking.ts';
 import { portAnswer, portRequest } from './ports/request.ts';
-import type { FileBody, Outcome, SessionRequest, SessionRpc, WantedPath, WholeAnswer, WholeBatch } from './rpc.ts';
+import type {
+  FileBody,
+  Outcome,
+  ProgramCall,
+  SessionRequest,
+  SessionRpc,
+  WantedPath,
+  WholeAnswer,
+  WholeBatch,
+} from './rpc.ts';
 import type { Parts } from './store.ts';
 
 /** What a WebSocket of a session is served with. */
 export interface Served {
   run(batch: WholeBatch): Promise<Outcome<WholeAnswer>>;
+  /** Runs a program in a terminal. Rejects when it cannot begin, or the session is over. */
+  terminal(run: TerminalRun): Promise<ProgramEnd>;
   /** Hears of each result of a kept task that no batch waits for. Answers how to end that. */
   listen(listener: TaskListener): () => void;
 }
@@ -23,12 +37,13 @@ export interface SessionClassNeeds extends Omit<SessionNeeds, 'setup'> {
   setup(bindings: Bindings, signal: AbortSignal): SetupNeeds;
   /** Counts what kernels work for. */
   meter(bindings: Bindings): SessionMeter;
+  toolbox(): Promise<Toolbox>;
   /** Speaks with the client of a WebSocket, until either closes it. `url` is what was asked for. */
   serve(socket: WebSocket, url: URL, session: Served): void;
 }
 
 /** The class for the runtime, with what it needs of the world. */
-export function sessionClass({ setup, serve, meter, ...needs }: SessionClassNeeds) {
+export function sessionClass({ setup, serve, toolbox, meter, ...needs }: SessionClassNeeds) {
   return class Session extends DurableObject<Bindings> implements SessionRpc {
     readonly #object: SessionObject;
 
@@ -37,6 +52,7 @@ export function sessionClass({ setup, serve, meter, ...needs }: SessionClassNeed
       this.#object = new SessionObject({
         ...needs,
         storage: state.storage,
+        toolbox,
         setup: (signal) => setup(bindings, signal),
         meter: meter(bindings),
         other: (name) => bindings.SESSIONS.getByName(name) as unknown as SessionRpc,
@@ -62,6 +78,9 @@ export function sessionClass({ setup, serve, meter, ...needs }: SessionClassNeed
     }
     run(batch: WholeBatch) {
       return this.#object.run(batch);
+    }
+    exec(call: ProgramCall) {
+      return this.#object.exec(call);
     }
     suspend() {
       return this.#object.suspend();

@@ -10,6 +10,8 @@ import {
   type FoundDisk,
   type FoundPath,
   type MostSessions,
+  type ProgramAnswer,
+  type ProgramCall,
   type SessionIndexRpc,
   type SessionInfo,
   type SessionRequest,
@@ -40,6 +42,7 @@ export interface SessionJobs {
   connect(id: string, request: Request): Promise<Response>;
   /** What a server in the session answers to the request, whose path says which. */
   port(id: string, request: Request): Promise<Response>;
+  exec(id: string, call: ProgramCall): Promise<ProgramAnswer>;
   suspend(id: string): Promise<NamedSession>;
   fork(id: string): Promise<NamedSession>;
   console(id: string): Promise<string>;
@@ -78,10 +81,11 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
   }
 
   async function admitted(
-    { expiresMs, memoryMib }: Pick<SessionInfo, 'expiresMs' | 'memoryMib'>,
+    { expiresMs, memoryMib: kernelMib, programMib = 0 }: Pick<SessionRequest, 'expiresMs' | 'memoryMib' | 'programMib'>,
     make: (id: string) => Promise<SessionInfo>,
   ): Promise<NamedSession> {
     const id = uniqueName();
+    const memoryMib = kernelMib + programMib;
     valueIn(await index().admit({ id, createdMs: nowMs(), expiresMs, memoryMib }, most));
     // Nobody else knows its name: when whoever asked is gone it goes too, whatever it waits for.
     const abandon = () => void object(id).destroy();
@@ -123,6 +127,7 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
       const asked = new Request(request, { redirect: 'manual' });
       return toldPort(await bindings.SESSIONS.getByName(nameOf(id)).fetch(asked));
     },
+    exec: async (id, call) => valueIn(await (await existing(id)).exec(call)),
     suspend: async (id) => ({ id, ...valueIn(await (await existing(id)).suspend()) }),
     async fork(id) {
       const from = await existing(id);

@@ -36,7 +36,7 @@ export interface ProgramRun {
 export interface RunningProgram {
   /** As the first pid namespace has it. */
   readonly pid: number;
-  /** kill(2), in the name of pid 1. It may have ended meanwhile: that is no error. */
+  /** kill(2), in the name of its parent. It may have ended meanwhile: that is no error. */
   kill(signal: number): Promise<void>;
   /** Its terminal, if it has one, has another size now. */
   resize(size: TerminalSize): Promise<void>;
@@ -95,7 +95,7 @@ class Run {
     this.#run.started?.({
       pid,
       kill: async (signal) => {
-        const ret = await this.#kernel.init.syscall('kill', pid, signal);
+        const ret = await (this.#run.parent ?? this.#kernel.init).syscall('kill', pid, signal);
         if (ret !== ESRCH) must('kill', ret);
       },
       resize: async (size) => {

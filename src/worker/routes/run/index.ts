@@ -18,13 +18,10 @@ import { router, untyped } from '../router.ts';
 import { streamed } from '../stream.ts';
 import { wholeBody } from '../whole-body.ts';
 import { orderOf } from './order.ts';
-import { asJson, WholeCharacters } from './output.ts';
+import { asJson, MAX_INLINE_BYTES, WholeCharacters } from './output.ts';
 import { getTools, postRun } from './route.ts';
 
 export const run = router();
-
-/** Of output, of fetched files, of a disk that is returned. */
-export const MAX_INLINE_BYTES = 8 * 2 ** 20;
 
 run.use(postRun.getRoutingPath(), wholeBody);
 

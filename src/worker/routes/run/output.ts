@@ -2,6 +2,9 @@
 
 import { toBase64 } from '../../../bytes/base64.ts';
 
+/** Of output, of fetched files, of a disk that is returned. */
+export const MAX_INLINE_BYTES = 8 * 2 ** 20;
+
 /** `name` with text, or `name_base64` with the bytes. */
 export function asJson<Name extends string>(
   name: Name,

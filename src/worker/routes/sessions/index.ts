@@ -11,6 +11,7 @@ import type { Env } from '../env.ts';
 import { unlockOf } from '../image-content/stack.ts';
 import { isNdjson, NDJSON } from '../ndjson.ts';
 import { router, untyped } from '../router.ts';
+import { MAX_INLINE_BYTES } from '../run/output.ts';
 import { wholeBody } from '../whole-body.ts';
 import { getDisk, getFile, putFile, saveDisk } from './file.ts';
 import { batchOfLines, linesOf } from './lines.ts';
@@ -19,6 +20,7 @@ import {
   connectSession,
   createSession,
   deleteSession,
+  execInSession,
   forkSession,
   getSession,
   getSessionConsole,
@@ -26,17 +28,19 @@ import {
   getSessionFile,
   getSessionStrace,
   listSessions,
+  openTerminal,
   putSessionFile,
   runInSession,
   saveSessionDisk,
   suspendSession,
 } from './route.ts';
-import { rowJson, sessionAnswerOf, type sessionBatch, sessionJson, wholeBatchOf } from './schema.ts';
+import { programJson, rowJson, sessionAnswerOf, type sessionBatch, sessionJson, wholeBatchOf } from './schema.ts';
 
 export const sessions = router();
 
 sessions.use(createSession.getRoutingPath(), wholeBody);
 sessions.use(runInSession.getRoutingPath(), wholeBody);
+sessions.use(execInSession.getRoutingPath(), wholeBody);
 
 /** Only its answer tells its name: when nobody gets that, it goes. */
 function madeSession(c: Context<Env>, session: NamedSession) {
@@ -46,9 +50,11 @@ function madeSession(c: Context<Env>, session: NamedSession) {
 }
 
 sessions.openapi(createSession, async (c) => {
-  const { expires_in_s, hijack, ...kernel } = c.req.valid('json');
+  const { expires_in_s, hijack, program_memory, ...kernel } = c.req.valid('json');
   const { secrets } = unlockOf(c);
-  return madeSession(c, await c.var.sessions.create({ ...kernelOf(kernel), hijack }, 1000 * expires_in_s, secrets));
+  const programs = program_memory > 0 ? { programMib: program_memory } : {};
+  const request = { ...kernelOf(kernel), ...programs, hijack };
+  return madeSession(c, await c.var.sessions.create(request, 1000 * expires_in_s, secrets));
 });
 
 sessions.openapi(listSessions, async (c) => c.json({ sessions: (await c.var.sessions.list()).map(rowJson) }, 200));
@@ -68,6 +74,24 @@ sessions.openapi(runInSession, async (c) => {
   if (!isNdjson(c)) return untyped(c.json(await run(c.var.sessions, id, c.req.valid('json')), 200));
   const text = linesOf(await run(c.var.sessions, id, await batchOfLines(c.req.raw.body, c.var.memory)));
   return untyped(c.body(text, 200, { 'content-type': NDJSON }));
+});
+
+sessions.openapi(execInSession, async (c) => {
+  const { argv, stdin, stdin_base64, env, cwd, deadline_ms } = c.req.valid('json');
+  const answer = await c.var.sessions.exec(c.req.valid('param').id, {
+    argv,
+    env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    cwd,
+    stdin: stdin_base64 ?? (stdin === undefined ? undefined : new TextEncoder().encode(stdin)),
+    deadlineMs: deadline_ms,
+    mostBytes: MAX_INLINE_BYTES,
+  });
+  return untyped(c.json(programJson(answer), 200));
+});
+
+sessions.openapi(openTerminal, async (c) => {
+  if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') throw new HostError('upgrade-required');
+  return c.var.sessions.connect(c.req.valid('param').id, c.req.raw);
 });
 
 sessions.openapi(connectSession, async (c) => {

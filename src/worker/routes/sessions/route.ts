@@ -22,7 +22,10 @@ import {
   sessionFileQuery,
   sessionList,
   sessionParams,
+  sessionProgram,
+  sessionProgramAnswer,
   socketQuery,
+  terminalQuery,
 } from './schema.ts';
 
 const tags = ['sessions'];
@@ -115,6 +118,33 @@ export const connectSession = createRoute({
     'Each message is a `SessionBatch` and is answered, in order, by a `SessionAnswer`, or by `{"problem": …}`. Up to 64 may wait for their answers. With `push`, a result of a kept task that no batch waits for comes by itself, as `{"event": {"task": name, "result": CallResult}}`, and is taken by that.',
   tags,
   request: { params: sessionParams, query: socketQuery },
+  responses: { 101: { description: 'The WebSocket.' }, ...problemResponses(400, 404, 426) },
+});
+
+export const execInSession = createRoute({
+  method: 'post',
+  path: '/v1/sessions/{id}/exec',
+  operationId: 'execInSession',
+  summary: 'Run a program in a session',
+  description:
+    'One of the tools (`GET /v1/run`), or what is executable in the session, as a child of pid 1; calls of the session wait for its end. The session has to be made with `program_memory`. A program that is still there afterwards, in the background, keeps the session from being suspended (`obstacle`): it lives as long as the host lets it.',
+  tags,
+  request: { params: sessionParams, body: { required: true, content: json(sessionProgram) } },
+  responses: {
+    200: { description: 'It has ended.', content: json(sessionProgramAnswer) },
+    ...problemResponses(400, 404, 410, 413, 415, 422),
+  },
+});
+
+export const openTerminal = createRoute({
+  method: 'get',
+  path: '/v1/sessions/{id}/terminal',
+  operationId: 'openTerminal',
+  summary: 'A terminal in a session, over a WebSocket',
+  description:
+    'A program with a pseudo terminal, a shell unless `argv` says otherwise. Binary messages are bytes: what is typed, what is shown. Text messages are JSON: the client sends `{"resize": {"columns": 80, "rows": 24}}`, `{"signal": 2}` or `{"end": true}` (nothing more is typed); the service sends `{"exit": {"exit_code": 0}}` or `{"exit": {"signal": 9}}` and closes, or `{"problem": …}`. Whoever closes the socket hangs up (SIGHUP). Other calls of the session are made meanwhile; it is not suspended while the program runs.',
+  tags,
+  request: { params: sessionParams, query: terminalQuery },
   responses: { 101: { description: 'The WebSocket.' }, ...problemResponses(400, 404, 426) },
 });
 

@@ -1,6 +1,7 @@
 /** Sessions as JSON. */
 
 import { z } from '@hono/zod-openapi';
+import { NOT_BOTH, notBothInputs, RUN_DEADLINE_MS, runAnswer, runRequestFields } from '../../../api/run/schema.ts';
 import { hijackNotes } from '../../../api/simulations/schema.ts';
 import {
   answerOf,
@@ -14,10 +15,12 @@ import {
   taskName,
   tasksOf,
 } from '../../../api/syscalls/schema.ts';
-import type { Told, WholeAnswer, WholeBatch } from '../../session/rpc.ts';
+import type { ProgramAnswer, Told, WholeAnswer, WholeBatch } from '../../session/rpc.ts';
 import type { NamedSession } from '../../session/sessions.ts';
+import { decimal } from '../decimal.ts';
 import { pageQuery } from '../image-content/schema.ts';
 import { NAME } from '../images/schema.ts';
+import { asJson } from '../run/output.ts';
 
 const HOUR_S = 3600;
 export const EXPIRES_S = { default: HOUR_S, max: 7 * 24 * HOUR_S } as const;
@@ -28,6 +31,10 @@ export const newSession = z
   .strictObject({
     ...kernelOptions,
     clock: kernelOptions.clock.default('wall'),
+    program_memory: z.int().min(0).max(64).default(0).openapi({
+      description: 'MiB that all programs in it may have together, beside `memory`. 0: none can run.',
+      example: 24,
+    }),
     hijack: z.unknown().optional().openapi({
       description:
         "LKL's hijack object, as it is: interfaces with addresses, routes, neighbours and qdiscs, settings and mounts, made before the first call. The answer says of each key what became of it.",
@@ -179,6 +186,7 @@ export const session = z
     created: z.iso.datetime().openapi({ description: 'When it was made.' }),
     expires: z.iso.datetime().openapi({ description: 'When it will be deleted.' }),
     memory: z.int().openapi({ description: 'MiB that its kernel may grow to.', example: 24 }),
+    program_memory: z.int().optional().openapi({ description: 'MiB of its programs; absent: none can run.' }),
     clock: z.enum(['virtual', 'wall']).openapi({ description: 'As it was asked for.' }),
     hijack: hijackNotes.optional().openapi({ description: 'What became of the keys of the hijack object.' }),
     suspended: z
@@ -221,6 +229,55 @@ export const sessionAnswerOf = (
   ...rolledBackJson(told),
 });
 
+export const sessionProgram = runRequestFields
+  .pick({ argv: true, stdin: true, stdin_base64: true, env: true, cwd: true })
+  .extend({
+    deadline_ms: z.int().min(1).max(RUN_DEADLINE_MS.max).default(RUN_DEADLINE_MS.default).openapi({
+      description: 'How long it may run; then it is killed.',
+    }),
+  })
+  .refine(notBothInputs, NOT_BOTH)
+  .openapi('SessionProgram');
+
+export const sessionProgramAnswer = runAnswer
+  .pick({ exit_code: true, signal: true, stdout: true, stdout_base64: true, stderr: true, stderr_base64: true })
+  .extend({
+    timed_out: z.boolean().openapi({ description: 'It ran longer than it may, and was killed.' }),
+    running: z
+      .array(z.object({ name: z.string().openapi({ example: 'busybox' }), pid: z.int().openapi({ example: 40 }) }))
+      .openapi({ description: 'Programs that it left running. While there are any the session is not suspended.' }),
+    obstacle: z.string().optional().openapi({ description: 'Why what was flushed could not be made to last.' }),
+    rolled_back: rolledBack,
+  })
+  .openapi('SessionProgramAnswer');
+
+export const programJson = (answer: ProgramAnswer): z.infer<typeof sessionProgramAnswer> => ({
+  ...(answer.exitCode !== undefined && { exit_code: answer.exitCode }),
+  ...(answer.signal !== undefined && { signal: answer.signal }),
+  ...asJson('stdout', answer.stdout),
+  ...asJson('stderr', answer.stderr),
+  timed_out: answer.timedOut,
+  running: answer.running.map(({ name, pid }) => ({ name, pid })),
+  ...(answer.obstacle !== undefined && { obstacle: answer.obstacle }),
+  ...rolledBackJson(answer),
+});
+
+export const terminalQuery = z.strictObject({
+  argv: z
+    .preprocess(
+      (value) => (typeof value === 'string' ? [value] : value),
+      z.array(z.string().max(4096)).min(1).max(64).default(['sh']),
+    )
+    .openapi({
+      type: 'array',
+      items: { type: 'string' },
+      description: 'The program and its words. May be repeated. Default: `sh`.',
+    }),
+  columns: decimal(1, 1000).default(80),
+  rows: decimal(1, 1000).default(24),
+  cwd: z.string().max(4095).regex(/^\//).default('/').openapi({ description: 'Where it runs.' }),
+});
+
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 export const rolledBackJson = ({ rolledBackToMs }: Told) =>
@@ -237,6 +294,7 @@ export const sessionJson = (found: NamedSession): z.infer<typeof session> => ({
   created: iso(found.createdMs),
   expires: iso(found.expiresMs),
   memory: found.memoryMib,
+  ...(found.programMib !== undefined && { program_memory: found.programMib }),
   clock: found.clock,
   ...(found.hijack && { hijack: [...found.hijack] }),
   ...(found.suspended && {

@@ -92,12 +92,13 @@ export function mustBeAlive(known: Meta | undefined, nowMs: number): Meta {
 /** What a client is told. One that will be made anew is as good as suspended to it. */
 export function infoOf(meta: Meta, inMemory: boolean, obstacle: string | undefined): SessionInfo {
   const { createdMs, request, hijack, suspended, rolledBack, ended } = meta;
-  const { expiresMs, memoryMib, clock } = request;
+  const { expiresMs, memoryMib, programMib, clock } = request;
   return {
     state: ended ? 'ended' : inMemory ? 'running' : 'suspended',
     createdMs,
     expiresMs,
     memoryMib,
+    ...(programMib !== undefined && { programMib }),
     clock,
     ...(hijack && { hijack }),
     ...(suspended && { suspended }),

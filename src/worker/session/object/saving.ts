@@ -23,6 +23,10 @@ export async function save(
   const busy = live.tasks.all.find((task) => task.busy);
   // What it waits for may never come: no time passes for it here.
   if (busy) return `task ${busy.name} (pid ${busy.task.pid}) is inside ${busy.pending?.call ?? 'a call'}`;
+  // Its stack is the engine's: until it has ended there is nothing to wait for.
+  const [program] = live.kernel.programs.running;
+  if (program)
+    return `program ${program.name} (pid ${program.pid}) runs, and its stack cannot be saved: wait until it has ended, or kill it`;
   const { open } = live.ports;
   if (open > 0) return `${open} ${open === 1 ? 'connection' : 'connections'} to its ports are open`;
   const startMs = nowMs();

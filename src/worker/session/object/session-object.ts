@@ -3,6 +3,8 @@
 import type { TaskListener } from '../../../batch/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
+import type { ProgramEnd } from '../../../kernel/program/run/run.ts';
+import type { Toolbox } from '../../../tools/toolbox.ts';
 import type { WantedRange } from '../../../tree/byte-range.ts';
 import type { SessionMeter } from '../../limits/session-meter.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -13,6 +15,8 @@ import {
   type FoundPath,
   type Outcome,
   outcome,
+  type ProgramAnswer,
+  type ProgramCall,
   type SessionInfo,
   type SessionRequest,
   type SessionRpc,
@@ -32,6 +36,7 @@ import { sendDisk } from './disks.ts';
 import { Durability } from './durability.ts';
 import { type Exchange, sendPath, takeFile } from './files.ts';
 import { infoOf } from './lifecycle.ts';
+import { beginTerminal, execProgram, type TerminalRun } from './programs.ts';
 import { SessionRecord } from './record.ts';
 import { Turns } from './turns.ts';
 import { type Live, made, type SessionNeeds } from './waking.ts';
@@ -42,6 +47,8 @@ export interface ObjectNeeds extends Omit<SessionNeeds, 'setup'> {
   /** Aborted when the session is over: kernels made until then are killed. */
   setup(signal: AbortSignal): SetupNeeds;
   readonly meter: SessionMeter;
+  /** The programs that it can run. */
+  toolbox(): Promise<Toolbox>;
   /** Another session, by the name of its object. */
   other(name: string): Pick<SessionRpc, 'adopt'>;
 }
@@ -126,6 +133,38 @@ export class SessionObject implements SessionRpc {
     const ended = () => void this.#kept.setAlarm().catch(() => {});
     const answer = () => proxied({ connect }, asked, this.#kept.setup.host, ended);
     return outcome(() => this.#needs.meter.metered(this.#record.known().request.owner, answer));
+  }
+
+  exec(call: ProgramCall): Promise<Outcome<ProgramAnswer>> {
+    const run = () =>
+      this.#kept.using(async (live) => {
+        const { toolbox } = this.#needs;
+        const answer = await execProgram(live.kernel, call, toolbox, this.#kept.setup.host);
+        const obstacle = await this.#kept.commitFlushed(live);
+        return { ...answer, ...(obstacle !== undefined && { obstacle }), ...this.#record.tell() };
+      });
+    return this.#turns.take(() => this.#needs.meter.metered(this.#record.known().request.owner, run));
+  }
+
+  /** Turns are taken for its beginning and its end: others have theirs meanwhile. */
+  async terminal(run: TerminalRun): Promise<ProgramEnd> {
+    const { toolbox, meter } = this.#needs;
+    const begin = () =>
+      this.#kept.using(async (live) => ({
+        kernel: live.kernel,
+        begun: await beginTerminal(live.kernel, run, toolbox),
+      }));
+    // What is typed takes no time: whoever has used up his minute begins none.
+    const { kernel, begun } = valueIn(
+      await this.#turns.take(() => meter.metered(this.#record.known().request.owner, begin)),
+    );
+    try {
+      return await begun.end;
+    } finally {
+      await this.#turns.take(async () => {
+        if (!kernel.dead) await this.#kept.using(() => begun.finish());
+      });
+    }
   }
 
   openPath(path: Uint8Array, wanted: WantedPath): Promise<Outcome<FoundPath>> {

@@ -78,11 +78,11 @@ export async function resumed(
   const disks = await devicesOf(request.disks, needs);
   mustBe(disks, etags);
   for (const [index, { upper }] of disks.entries()) if (upper) fillUpper(upper, parts, index);
-  const { seed, clock, memoryMib } = request;
+  const { seed, clock, memoryMib, programMib = 0 } = request;
   // A seed decides the beginning alone: two copies of one session do not go on alike.
   const host = seed === undefined ? needs.host : seededHost(needs.host, `${seed} ${nowMs()}`);
   const devices = disks.map(({ device }) => device);
-  const kernel = await kernels.resume(suspended, { host, clock, memoryMib, disks: devices });
+  const kernel = await kernels.resume(suspended, { host, clock, memoryMib, programMib, disks: devices });
   kernel.engine.onDeath(() => needs.room?.release());
   kernel.engine.console.append(parts.get('console') ?? new Uint8Array(0));
   return { kernel, disks };

@@ -1,0 +1,47 @@
+/** Puts the tools into a kernel: programs in /bin, and the files that they look for. */
+
+import { AT_FDCWD, O_CREAT, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { must } from '../kernel/kernel-error.ts';
+import { installProgram } from '../kernel/program/run/install.ts';
+import { close, openat, write } from '../kernel/syscalls/file.ts';
+import type { UserTask } from '../kernel/user-task.ts';
+import { makeDirectories } from '../tree/make-directories.ts';
+import type { Toolbox } from './toolbox.ts';
+
+/** Where a program is looked for, and who runs it: root, in a plain terminal, in English. */
+export const ENVIRONMENT: readonly string[] = [
+  'PATH=/bin',
+  'HOME=/root',
+  'USER=root',
+  'TERM=dumb',
+  'LC_ALL=C',
+  'SHELL=/bin/sh',
+];
+
+/** Who the numbers of owners are. */
+const FILES = {
+  '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\n',
+  '/etc/group': 'root:x:0:\n',
+} as const;
+
+const DIRECTORIES = ['/bin', '/etc', '/root', '/run'];
+
+export async function installTools({ init }: Pick<Kernel, 'init'>, { tools }: Toolbox): Promise<void> {
+  for (const path of DIRECTORIES) await makeDirectories(init, new TextEncoder().encode(path));
+  for (const [path, text] of Object.entries(FILES)) await writeText(init, path, text);
+  for (const { name, links } of tools) {
+    for (const called of [name, ...links]) await installProgram(init, `/bin/${called}`, name);
+  }
+}
+
+async function writeText(task: UserTask, path: string, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  const fd = must('openat', await openat(task, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0o644), path);
+  try {
+    task.memory.write(task.scratch, bytes);
+    must('write', await write(task, fd, { at: task.scratch, bytes: bytes.length }, bytes.length), path);
+  } finally {
+    await close(task, fd);
+  }
+}

@@ -1,0 +1,158 @@
+/** Programs in a session's kernel: one to its end, or in a terminal that lasts as long as somebody sits in front of it. */
+
+import { concat } from '../../../bytes/concat.ts';
+import { HostError } from '../../../errors/host-error.ts';
+import { TaskExited } from '../../../kernel/errors.ts';
+import type { Host } from '../../../kernel/host.ts';
+import type { HostedTask } from '../../../kernel/hosted-task.ts';
+import type { Kernel } from '../../../kernel/kernel.ts';
+import type { ProgramEnd, ProgramRun, RunningProgram } from '../../../kernel/program/run/run.ts';
+import { runProgram } from '../../../kernel/program/run/run.ts';
+import type { Sink, Source } from '../../../kernel/program/run/stdio.ts';
+import type { TerminalSize } from '../../../kernel/program/run/terminal.ts';
+import { ENVIRONMENT, installTools } from '../../../tools/install-tools.ts';
+import type { Toolbox } from '../../../tools/toolbox.ts';
+import type { ProgramAnswer, ProgramCall } from '../rpc.ts';
+
+/** What is typed into a terminal and shown on it. */
+export interface TerminalRun {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly size: TerminalSize;
+  readonly typed: Source;
+  readonly shown: Sink;
+  readonly started: (program: RunningProgram) => void;
+}
+
+const SIGKILL = 9;
+const WALL = 0x4000_0000;
+
+/** Those that have the tools in /bin, and know where programs come from. */
+const equipped = new WeakSet<Kernel>();
+
+/** Afterwards programs can be executed in it. */
+async function equip(kernel: Kernel, toolbox: () => Promise<Toolbox>): Promise<void> {
+  if (kernel.programs.memoryLimit === 0) {
+    throw new HostError(
+      'invalid-request',
+      'the session was made without memory for programs: program_memory says how much',
+    );
+  }
+  if (equipped.has(kernel)) return;
+  const tools = await toolbox();
+  kernel.programs.provide((name) => tools.module(name));
+  await installTools(kernel, tools);
+  equipped.add(kernel);
+}
+
+const pathOf = ([program = '']: readonly string[]): string => (program.includes('/') ? program : `/bin/${program}`);
+
+/** A name without a slash is one of the tools; so that a wrong one is told as such. */
+function mustBeThere([program = '']: readonly string[], { tools }: Toolbox): void {
+  if (program.includes('/') || tools.some(({ name, links }) => name === program || links.includes(program))) return;
+  throw new HostError('no-such-tool', `there is no program ${program} among the tools`);
+}
+
+/** Runs it to its end; it is killed when it takes longer than it may. Nothing else is done with pid 1 meanwhile. */
+export async function execProgram(
+  kernel: Kernel,
+  { argv, env, cwd, stdin, deadlineMs, mostBytes }: ProgramCall,
+  toolbox: () => Promise<Toolbox>,
+  host: Pick<Host, 'timer'>,
+): Promise<ProgramAnswer> {
+  mustBeThere(argv, await toolbox());
+  await equip(kernel, toolbox);
+  const said: Record<'stdout' | 'stderr', Uint8Array[]> = { stdout: [], stderr: [] };
+  let bytes = 0;
+  const hear = (name: 'stdout' | 'stderr') => (piece: Uint8Array) => {
+    bytes += piece.length;
+    if (bytes > mostBytes) throw new HostError('output-too-large', `more than ${mostBytes} bytes of output`);
+    said[name].push(piece);
+  };
+  let input = stdin;
+  let running: RunningProgram | undefined;
+  let timedOut = false;
+  const cancel = host.timer(deadlineMs, () => {
+    timedOut = true;
+    void running?.kill(SIGKILL).catch(() => {});
+  });
+  try {
+    const end = await runProgram(kernel, {
+      path: pathOf(argv),
+      argv,
+      env: [...env, ...ENVIRONMENT],
+      cwd,
+      stdin() {
+        const all = input;
+        input = undefined;
+        return all;
+      },
+      stdout: hear('stdout'),
+      stderr: hear('stderr'),
+      started(program) {
+        running = program;
+      },
+    });
+    return {
+      ...end,
+      timedOut,
+      stdout: concat(said.stdout),
+      stderr: concat(said.stderr),
+      running: kernel.programs.running,
+    };
+  } catch (cause) {
+    await running?.kill(SIGKILL).catch(() => {});
+    throw cause;
+  } finally {
+    cancel();
+  }
+}
+
+/** A program in a terminal, which goes on beside whatever else is done with the kernel. */
+export interface Begun {
+  /** Its end; to be awaited without a turn. */
+  readonly end: Promise<ProgramEnd>;
+  /** Afterwards: in a turn. */
+  finish(): Promise<void>;
+}
+
+/** In a turn: the program begins, as the child of a task of its own, so that pid 1 is free for others. */
+export async function beginTerminal(
+  kernel: Kernel,
+  { argv, cwd, size, typed, shown, started }: TerminalRun,
+  toolbox: () => Promise<Toolbox>,
+): Promise<Begun> {
+  mustBeThere(argv, await toolbox());
+  await equip(kernel, toolbox);
+  const parent = await kernel.spawn(kernel.init);
+  const run: ProgramRun = {
+    path: pathOf(argv),
+    argv,
+    env: ['TERM=xterm-256color', 'PS1=$PWD # ', ...ENVIRONMENT.filter((one) => !one.startsWith('TERM='))],
+    cwd,
+    terminal: size,
+    stdin: typed,
+    stdout: shown,
+    parent,
+  };
+  const { promise: begun, resolve } = Promise.withResolvers<void>();
+  const end = runProgram(kernel, {
+    ...run,
+    started(program) {
+      resolve();
+      started(program);
+    },
+  });
+  end.catch(() => {}); // whoever awaits it hears it
+  // Until it runs, or cannot: then it tells so itself.
+  await Promise.race([begun, end.catch(() => {})]);
+  return { end, finish: () => leave(kernel, parent) };
+}
+
+async function leave(kernel: Kernel, parent: HostedTask): Promise<void> {
+  if (kernel.dead) return;
+  await parent.syscall('exit_group', 0).catch((cause: unknown) => {
+    if (!(cause instanceof TaskExited)) throw cause;
+  });
+  await kernel.init.syscall('wait4', parent.pid, 0, WALL, 0);
+}
