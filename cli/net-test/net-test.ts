@@ -3,7 +3,7 @@
 import { newAddress, newRoute } from '../../src/abi/netlink/address.ts';
 import { AF } from '../../src/abi/netlink/constants.ts';
 import { parseIp, parseMac } from '../../src/abi/netlink/inet.ts';
-import { setLink } from '../../src/abi/netlink/link.ts';
+import { setLink } from '../../src/abi/netlink/links/link.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { NetlinkSocket } from '../../src/kernel/syscalls/netlink.ts';

@@ -4,7 +4,7 @@ import { errnos } from '../../abi/errno.ts';
 import { newAddress, newRoute } from '../../abi/netlink/address.ts';
 import { AF } from '../../abi/netlink/constants.ts';
 import { formatIp } from '../../abi/netlink/inet.ts';
-import { setLink } from '../../abi/netlink/link.ts';
+import { setLink } from '../../abi/netlink/links/link.ts';
 import { MSG, SO, SOCK, SOL } from '../../abi/uapi/socket.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { plus } from '../../kernel/memory.ts';
