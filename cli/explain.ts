@@ -42,6 +42,7 @@ export function explain(cause: unknown): Failure {
 const kinds: Partial<Record<ImageFileError['code'], FailureKind>> = {
   EISDIR: 'usage',
   ENOTTY: 'usage',
+  ESTREAM: 'usage',
   ENODATA: 'image',
 };
 

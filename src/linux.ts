@@ -6,7 +6,7 @@ import { type SyscallBatchJobs, syscallBatchJobs } from './batch/syscall-batch.t
 import type { ImageMounter, ImageReport, MountedImage, MountRequest, StackRequest } from './image/mounted-image.ts';
 import { imageMounter, type ReplaySpill } from './image/mounter.ts';
 import type { DeriveMeans } from './image/stack/luks/derive.ts';
-import { openWritable, type WritableImage } from './image/writable-image.ts';
+import { type OpenWritableOptions, openWritable, type WritableImage } from './image/writable-image.ts';
 import type { ClockPolicy, Host } from './kernel/host.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { KernelLog } from './kernel/kernel-log.ts';
@@ -40,7 +40,7 @@ export interface Limits {
   readonly patienceMs: number;
 }
 
-export interface WriteOptions {
+export interface WriteOptions extends OpenWritableOptions {
   /** `wall`: for a mount that lives as long as people use it, and writes back in its own time. Default: `virtual`. */
   readonly clock?: ClockPolicy;
 }
@@ -221,8 +221,11 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
       throw cause;
     }
   };
-  const write: Linux['write'] = (device, request, { clock = 'virtual' } = {}) =>
-    openWritable(() => kernels.acquire({ host, memoryMib: writingMib(bytesOf(device)), clock }), device, request);
+  const write: Linux['write'] = (device, request, { clock = 'virtual', settles = true } = {}) => {
+    const { spill, derive } = options;
+    const newKernel = () => kernels.acquire({ host, memoryMib: writingMib(bytesOf(device)), clock });
+    return openWritable(newKernel, device, request, { spill, settles, ...(derive && { derive }) });
+  };
   const openChangeable = async (device: BlockDevice, request: MountRequest): Promise<MountedWritableTree> => {
     const image = await write(device, request, { clock: 'wall' });
     const { mountPoint, type, partition, volume } = image;

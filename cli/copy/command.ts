@@ -2,9 +2,17 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes } from '../failure.ts';
-import { type MountOptions, mountOption, partitionOption, quietOption, typeOption } from '../options.ts';
+import {
+  addStackOptions,
+  type MountOptions,
+  mountOption,
+  partitionOption,
+  quietOption,
+  type StackOptions,
+  typeOption,
+} from '../options.ts';
 
-interface CopyArguments extends MountOptions {
+interface CopyArguments extends MountOptions, StackOptions {
   readonly filesystemImage: string;
   readonly owner?: number;
   readonly group?: number;
@@ -24,7 +32,7 @@ Each PATH is copied below DIRECTORY, which must be there, under its own name; th
 directories are kept. Without --owner, --group and --keep-owner all belongs to root.
 
 The image is written where it lies, as Linux writes a disk: its journal is empty at the end, and when this is killed
-the image is as a computer's is whose power failed. Only raw images and block devices are written.
+the image is as a computer's is whose power failed. Raw images, qcow2 and others are written, also through LUKS, LVM and MD.
 
 Exit codes: 0 all is there; 1 the command line is wrong; 2 the image is at fault or full; 3 all is there but files that\nthe file system cannot have, such as symlinks on FAT; 4 anything else.`;
 
@@ -67,7 +75,7 @@ const intoFolder = (paths: readonly string[]): string[] =>
 
 /** What both directions take. */
 const copying = (command: Command): Command =>
-  command
+  addStackOptions(command)
     .addOption(new Option('-i, --filesystem-image <image>', 'a file or a block device').makeOptionMandatory())
     .addOption(typeOption())
     .addOption(partitionOption('-P, --partition <partition>'))

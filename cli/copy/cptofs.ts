@@ -1,9 +1,6 @@
 /** Copies into an image file, in this process. */
 
 import { hostTree } from '../../src/node/host-tree.ts';
-import { imageToWrite } from '../../src/node/image-to-write.ts';
-import type { WritableFile } from '../../src/node/writable-file.ts';
-import { openDisk } from '../../src/storage/open-disk.ts';
 import type { CopyReport } from '../../src/tree/write/copy-tree.ts';
 import { copyTree } from '../../src/tree/write/copy-tree.ts';
 import type { Entry } from '../../src/tree/write/entry.ts';
@@ -12,6 +9,7 @@ import { TreeWriter } from '../../src/tree/write/tree-writer.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable } from '../failure.ts';
 import { showProgress } from '../output/progress.ts';
+import { type StackToWrite, stackToWrite } from '../write/session.ts';
 import type { CptofsArguments } from './command.ts';
 import { type Source, sourcesOf } from './sources.ts';
 
@@ -24,10 +22,10 @@ export async function cptofs(paths: readonly string[], options: CptofsArguments)
   const sources = named.reverse().flatMap(sourcesOf);
   const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
   const progress = await showProgress(options.quiet === true, () => counts);
-  const file = imageToWrite(options.filesystemImage);
-  process.once('exit', () => file.close());
+  let opened: StackToWrite | undefined;
   try {
-    const report = await into(file, target, treeOf(sources, options), options, (entries, bytes) => {
+    opened = await stackToWrite(options.filesystemImage, options);
+    const report = await into(opened, target, treeOf(sources, options), options, (entries, bytes) => {
       counts.entries = entries;
       counts.bytesWritten = bytes;
       progress.tick();
@@ -36,23 +34,19 @@ export async function cptofs(paths: readonly string[], options: CptofsArguments)
     return tellLosses(report);
   } finally {
     progress.stop();
-    file.close();
+    opened?.close();
   }
 }
 
 async function into(
-  file: WritableFile,
+  { disk, stack }: StackToWrite,
   target: string,
   tree: AsyncIterable<Entry>,
   { type, partition, options, mb, enablePrintk }: CptofsArguments,
   progress: (entries: number, bytes: number) => void,
 ): Promise<CopyReport> {
-  const [engine, { device, format }] = await Promise.all([openEngine(mb), openDisk(file)]);
-  if (format !== 'raw') {
-    throw new Failure('image', `the image is ${format}, which is only read so far: raw images are written`);
-  }
-  const request = { type, partition, options };
-  const image = await engine.write(device, request);
+  const engine = await openEngine(mb);
+  const image = await engine.write(disk.device, { type, partition, options, ...stack });
   let report: CopyReport;
   try {
     const writer = await TreeWriter.open(image.task, image.mountPoint, target.replace(/^\/+|\/+$/g, ''));

@@ -1,10 +1,17 @@
 /** `lkl mount` and `lkl umount`: an image as a directory of this machine, as LKL's lklfuse has it. */
 
 import { Command, Option } from 'commander';
-import { addDiskOptions, type DiskOptions, partitionOption, typeOption } from '../options.ts';
+import {
+  addDiskOptions,
+  addStackOptions,
+  type DiskOptions,
+  partitionOption,
+  type StackOptions,
+  typeOption,
+} from '../options.ts';
 import { idOption, type MountWords, mebibytesOption, mountWords } from './words.ts';
 
-export interface MountArguments extends DiskOptions {
+export interface MountArguments extends DiskOptions, StackOptions {
   readonly type?: string;
   readonly partition?: string;
   readonly o?: MountWords;
@@ -22,29 +29,33 @@ Words of -o: ro; type=, part=, mb=, log=, lock=, uid=, gid= as the options of th
 unasked); default_permissions for the same without them; nowriteback sends each write on at once;
 nodes= bounds the files that this machine's Linux knows at a time (default: 256 for each MiB of memory).
 
-Raw images and block devices are written where they lie, by nobody else meanwhile; what was written and synced (fsync)
-is on the disk. Other formats, compressed files and partitions of them are mounted with -o ro: journals are replayed
-in memory. \`lkl umount\` unmounts and waits until all is on the disk; umount, fusermount3 -u and Ctrl-C unmount, too. When this
+Images are written where they lie, by nobody else meanwhile, also through LUKS, LVM, MD and qcow2; what was written and synced
+(fsync) is on the disk. Formats that are only read and compressed files are mounted with -o ro: journals are replayed in memory.
+A passphrase is asked for with -f alone. \`lkl umount\` unmounts and waits until all is on the disk; umount, fusermount3 -u and Ctrl-C unmount, too. When this
 is killed the image is as a computer's is whose power failed, and the directory is to be unmounted by fusermount3 -u.
 
 It needs Linux with /dev/fuse, and fusermount3 (Debian: fuse3) unless run by root.`;
 
 export const mountCommand = (): Command =>
-  addDiskOptions(
-    new Command('mount')
-      .summary('mount an image as a directory, without root')
-      .description('Mounts a disk image in a Linux kernel of its own, and that as a directory of this machine (FUSE).')
-      .argument('<image>', 'a file or a block device')
-      .argument('<directory>', 'where to mount it')
-      .addOption(typeOption())
-      .addOption(partitionOption())
-      .addOption(new Option('-o <words>', 'a list as of mount -o, see below').argParser(mountWords))
-      .option('-f, --foreground', 'stay, and unmount at Ctrl-C')
-      .option('--uid <uid>', "everything appears to be this user's", idOption)
-      .option('--gid <gid>', "everything appears to be this group's", idOption)
-      .option('-m, --mb <mb>', 'memory of the kernel in MiB (default: 256)', mebibytesOption)
-      .option('--log <file>', "the kernel's log is added to it at the end")
-      .option('--lock <file>', 'lock it (flock) for as long as the image is mounted, or fail'),
+  addStackOptions(
+    addDiskOptions(
+      new Command('mount')
+        .summary('mount an image as a directory, without root')
+        .description(
+          'Mounts a disk image in a Linux kernel of its own, and that as a directory of this machine (FUSE).',
+        )
+        .argument('<image>', 'a file or a block device')
+        .argument('<directory>', 'where to mount it')
+        .addOption(typeOption())
+        .addOption(partitionOption())
+        .addOption(new Option('-o <words>', 'a list as of mount -o, see below').argParser(mountWords))
+        .option('-f, --foreground', 'stay, and unmount at Ctrl-C')
+        .option('--uid <uid>', "everything appears to be this user's", idOption)
+        .option('--gid <gid>', "everything appears to be this group's", idOption)
+        .option('-m, --mb <mb>', 'memory of the kernel in MiB (default: 256)', mebibytesOption)
+        .option('--log <file>', "the kernel's log is added to it at the end")
+        .option('--lock <file>', 'lock it (flock) for as long as the image is mounted, or fail'),
+    ),
   )
     .addHelpText('after', help)
     .action(async (image: string, directory: string, options: MountArguments) =>

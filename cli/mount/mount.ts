@@ -2,17 +2,18 @@
 
 import { appendFileSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { HostError } from '../../src/errors/host-error.ts';
+import type { StackRequest } from '../../src/image/mounted-image.ts';
 import { nodeLinux } from '../../src/node/engine.ts';
 import { MountError } from '../../src/node/fuse/mount.ts';
 import { type ServedImage, serveImage } from '../../src/node/fuse/serve-image.ts';
-import { imageToWrite } from '../../src/node/image-to-write.ts';
 import { tryFlock } from '../../src/node/native/calls.ts';
 import { native } from '../../src/node/native/native.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
-import { openDisk } from '../../src/storage/open-disk.ts';
-import { mountRequest, openDiskFile } from '../disk.ts';
+import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
 import { defined } from '../options.ts';
+import { mustBeToWrite, stackToWrite } from '../write/session.ts';
 import { inBackground, tellReady } from './background.ts';
 import type { MountArguments } from './command.ts';
 import type { MountWords } from './words.ts';
@@ -39,7 +40,7 @@ export async function mount(image: string, directory: string, options: MountArgu
   const disk = await opened(image, words.readOnly === true, options);
   process.once('exit', () => disk.close());
   try {
-    const served = await serving(image, directory, disk.device, options);
+    const served = await serving(image, directory, disk, options);
     unmountAtSignals(served, directory);
     tellReady(`${image} (${served.type}) is mounted on ${directory}`);
     try {
@@ -56,40 +57,38 @@ export async function mount(image: string, directory: string, options: MountArgu
 
 interface Disk {
   readonly device: BlockDevice;
+  readonly stack: StackRequest;
   close(): void;
 }
 
 async function opened(image: string, readOnly: boolean, options: MountArguments): Promise<Disk> {
   if (readOnly) {
-    const { device } = await openDiskFile(image, options);
-    return { device, close: () => {} };
+    const [{ device }, stack] = await Promise.all([openDiskFile(image, options), openStackFiles(options)]);
+    return { device, stack, close: () => {} };
   }
+  mustBeToWrite(options, '; mount it with -o ro');
   if (image === '-') throw new Failure('usage', 'what comes from standard input is mounted with -o ro');
-  const file = openedToWrite(image);
   try {
-    const { device, format } = await openDisk(file, { format: options.format });
-    if (format === 'raw') return { device, close: () => file.close() };
-    throw new Failure('image', `the image is ${format}, which is only read so far: mount it with -o ro`);
+    const { disk, stack, close } = await stackToWrite(image, options);
+    return { device: disk.device, stack, close };
   } catch (cause) {
-    file.close();
-    throw cause;
+    throw instead(image, cause);
   }
 }
 
-function openedToWrite(image: string) {
-  try {
-    return imageToWrite(resolve(image));
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw cause;
-    throw new Failure('failed', `${image}: ${reasonOf(cause)}; -o ro only reads it`);
-  }
+/** What could be done with an image that cannot be written. */
+function instead(image: string, cause: unknown): unknown {
+  if (cause instanceof HostError && cause.kind === 'read-only-device')
+    return new Failure('image', `${cause.message}; -o ro mounts it as it is`);
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') return cause;
+  return new Failure('failed', `${image}: ${reasonOf(cause)}; -o ro only reads it`);
 }
 
 async function serving(
   image: string,
   directory: string,
-  device: BlockDevice,
+  { device, stack }: Disk,
   options: MountArguments,
 ): Promise<ServedImage> {
   const words: MountWords = options.o ?? {};
@@ -98,9 +97,12 @@ async function serving(
   const linux = await nodeLinux({ limits });
   // As with mount(8): who is root shares it with all, who may do what their user may.
   const { allowOther = process.geteuid?.() === 0, defaultPermissions = allowOther } = words;
+  // Of what is written the part was cut out when it was opened.
+  const { offset: _, size: __, ...parts } = options;
   return serveImage(linux, device, resolve(directory), {
+    ...stack,
     ...mountRequest({
-      ...options,
+      ...(words.readOnly ? options : parts),
       ...defined({
         type: options.type ?? words.type,
         partition: options.partition ?? words.partition,

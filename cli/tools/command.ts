@@ -2,7 +2,16 @@
 
 import { Argument, Command, Option } from 'commander';
 import { exitCodes } from '../failure.ts';
-import { bytes, partitionOption, quietOption } from '../options.ts';
+import {
+  addDiskOptions,
+  addStackOptions,
+  bytes,
+  mountOption,
+  partitionOption,
+  quietOption,
+  subvolOption,
+  typeOption,
+} from '../options.ts';
 import type { FsckOptions } from './fsck.ts';
 import type { MkfsOptions, MkfsSize } from './mkfs.ts';
 import type { ResizeOptions } from './resize.ts';
@@ -113,16 +122,17 @@ export const toolCommands = (): readonly Command[] => [
     .action(async (image: string, size: Size, options: ResizeOptions) =>
       (await import('./resize.ts')).resize(image, size, options),
     ),
-  new Command('shell')
+  addStackOptions(addDiskOptions(new Command('shell')))
     .summary('a shell in an image')
     .description(
       'Mounts an image on a Linux kernel in this process and runs a shell there, with the tools and the usual commands.',
     )
-    .argument('<image>', IMAGE)
-    .addOption(new Option('-t, --type <type>', 'of the file system (default: found out)'))
+    .argument('<image>', 'an image or a block device, written where it lies')
+    .addOption(typeOption())
     .addOption(partitionOption())
+    .addOption(mountOption())
+    .addOption(subvolOption())
     .option('-r, --read-only', 'the image is not written; then it may have any format')
-    .option('--even-if-cut', 'with --read-only: what is there of an image that was cut short')
     .action(async (image: string, options: ShellOptions) => {
       process.exitCode = await (await import('./shell.ts')).shell(image, options);
     }),

@@ -1,9 +1,19 @@
 /** `lkl webdav`: an image as a WebDAV server of this machine. */
 
 import { Command, InvalidArgumentError } from 'commander';
-import { type MountOptions, partitionOption, typeOption } from '../options.ts';
+import {
+  addDiskOptions,
+  addStackOptions,
+  type DiskOptions,
+  type MountOptions,
+  mountOption,
+  partitionOption,
+  type StackOptions,
+  subvolOption,
+  typeOption,
+} from '../options.ts';
 
-export interface WebdavOptions extends MountOptions {
+export interface WebdavOptions extends MountOptions, DiskOptions, StackOptions {
   readonly port: number;
   readonly ro?: true;
 }
@@ -11,14 +21,16 @@ export interface WebdavOptions extends MountOptions {
 const DEFAULT_PORT = 8788;
 
 export const webdavCommand = (): Command =>
-  new Command('webdav')
+  addStackOptions(addDiskOptions(new Command('webdav')))
     .summary('serve an image to file managers (WebDAV), on any system')
     .description(
       'Mounts a disk image in a Linux kernel of its own and serves its tree by WebDAV on loopback, until Ctrl-C: for Finder (Connect to Server), Explorer (Map network drive), GNOME Files (dav://), davfs2, rclone …',
     )
-    .argument('<image>', 'a file or a block device; raw ones are written where they lie')
+    .argument('<image>', 'a file or a block device')
     .addOption(typeOption())
     .addOption(partitionOption())
+    .addOption(mountOption())
+    .addOption(subvolOption())
     .option('--port <port>', 'to listen on; 0 takes any that is free', port, DEFAULT_PORT)
     .option('--ro', 'only read it: any format, or an image that nothing may change')
     .action(async (image: string, options: WebdavOptions) => (await import('./webdav.ts')).webdav(image, options));

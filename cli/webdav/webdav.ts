@@ -4,19 +4,26 @@ import { randomUUID } from 'node:crypto';
 import { davHandler } from '../../src/dav/handler.ts';
 import type { MountedTree, MountedWritableTree } from '../../src/linux.ts';
 import { httpServer } from '../../src/node/http-server.ts';
-import { mountRequest, openDiskFile } from '../disk.ts';
+import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
-import { withChanges } from '../write/session.ts';
+import { mustBeToWrite, withChanges } from '../write/session.ts';
 import type { WebdavOptions } from './command.ts';
 
 /** What was written is on the disk so long after the last of it. */
 const SYNC_AFTER_MS = 1000;
 
 export async function webdav(image: string, { port, ro, ...options }: WebdavOptions): Promise<void> {
-  if (!ro) return withChanges(image, options, (tree) => serve(image, tree, port));
-  const [engine, { device }] = await Promise.all([openEngine(), openDiskFile(image)]);
-  const tree = await engine.openTree(device, mountRequest(options));
+  if (!ro) {
+    mustBeToWrite(options, '; --ro only reads');
+    return withChanges(image, options, (tree) => serve(image, tree, port));
+  }
+  const [engine, disk, stack] = await Promise.all([
+    openEngine(),
+    openDiskFile(image, options),
+    openStackFiles(options),
+  ]);
+  const tree = await engine.openTree(disk.device, { ...mountRequest(options), ...stack });
   try {
     await serve(image, tree, port);
   } finally {

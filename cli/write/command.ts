@@ -2,22 +2,37 @@
 
 import { Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../failure.ts';
-import { bytes, mountOption, partitionOption, quietOption, typeOption } from '../options.ts';
+import {
+  addStackOptions,
+  bytes,
+  mountOption,
+  partitionOption,
+  quietOption,
+  subvolOption,
+  typeOption,
+} from '../options.ts';
 import type { WriteOptions } from './session.ts';
 
 const PATTERNS = '* ? [ ] { } stand for names';
 const ATOMIC = `
 The image is written where it lies, as Linux writes a disk, by nobody else meanwhile. With --atomic the changes are kept in a file
 beside it and become part of it when all succeeded: whatever happens, even a kill, leaves the image as it was or as it is to be (what
-was cut off in between is finished by the next command that opens the image). Raw images and block devices are written.`;
+was cut off in between is finished by the next command that opens the image).
+
+Written are raw images, block devices, qcow2 and what the table in docs/design/formats.md has, also through partitions, LUKS, BitLocker,
+LVM and MD on them. Each image of an array or a group has to be named (--also): who is left out is behind the others afterwards.`;
 
 const verb = (name: string, summary: string): Command =>
-  new Command(name)
-    .summary(summary)
-    .argument('<image>', 'a file or a block device')
-    .addOption(typeOption())
-    .addOption(partitionOption())
-    .addOption(mountOption())
+  addStackOptions(
+    new Command(name)
+      .summary(summary)
+      .argument('<image>', 'a file or a block device')
+      .addOption(typeOption())
+      .addOption(partitionOption())
+      .addOption(mountOption())
+      .addOption(subvolOption())
+      .option('--format <format>', 'of the file: raw, qcow2, vhd … (default: found out)'),
+  )
     .option('--offset <bytes>', 'where in the image the disk begins', bytes)
     .option('--size <bytes>', 'of the disk (default: up to the end)', bytes)
     .option('--atomic', 'everything or nothing')

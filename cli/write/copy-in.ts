@@ -19,7 +19,7 @@ export async function copyIn(
   sources: readonly string[],
   image: string,
   path: string,
-  { owner, quiet, type, partition, options: mount, offset, size, atomic }: CpOptions,
+  { owner, quiet, options: mount, ...request }: CpOptions,
 ): Promise<boolean> {
   if (sources.length === 0) throw new Failure('usage', 'name what is to be copied');
   for (const source of sources) {
@@ -28,9 +28,8 @@ export async function copyIn(
   }
   const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
   const progress = await showProgress(quiet === true, () => counts);
-  const request = { type, partition, options: mount, offset, size, atomic };
   try {
-    return await withChanges(image, defined(request), async (mounted) => {
+    return await withChanges(image, defined({ ...request, options: mount }), async (mounted) => {
       const target = Buffer.from(path);
       const into = await isDirectory(looking(mounted), target);
       if (!into && (sources.length > 1 || path.endsWith('/'))) {

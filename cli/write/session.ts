@@ -1,20 +1,71 @@
 /** Opens an image of this machine to be changed: in place, or all at once. */
 
+import type { StackRequest } from '../../src/image/mounted-image.ts';
 import type { MountedWritableTree } from '../../src/linux.ts';
-import { imageToWrite } from '../../src/node/image-to-write.ts';
-import type { RedoFile } from '../../src/node/redo-file.ts';
-import type { WritableFile } from '../../src/node/writable-file.ts';
-import { openDisk } from '../../src/storage/open-disk.ts';
-import { mountRequest } from '../disk.ts';
+import { type DiskToWrite, diskToWrite } from '../../src/node/disk-to-write.ts';
+import { mountRequest, openDiskFile } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
-import type { MountOptions } from '../options.ts';
+import { type DiskOptions, defined, type MountOptions, type StackOptions } from '../options.ts';
+import { unlockOf } from '../unlock.ts';
 
-export interface WriteOptions extends MountOptions {
+export interface WriteOptions extends MountOptions, StackOptions {
+  readonly format?: string | undefined;
   /** Everything or nothing, whatever happens meanwhile. */
   readonly atomic?: true;
   readonly offset?: number;
   readonly size?: number;
+}
+
+/** An image, and what is stacked on it: open, locked, and ready to be mounted. */
+export interface StackToWrite {
+  readonly disk: DiskToWrite;
+  /** For the engine. */
+  readonly stack: StackRequest;
+  /** Lets go of all files and their locks. Twice is once. */
+  close(): void;
+}
+
+/** Options that only look at an image, in the words of whoever gave them where they would write it. */
+const readingAlone: readonly (readonly [option: keyof DiskOptions, why: string])[] = [
+  ['evenIfCut', '--even-if-cut: what was cut short is only read, half a disk is not written'],
+  ['state', '--state: what an image was is only read'],
+  ['member', '--member: one of several disks in a file is only read'],
+];
+
+/** `instead`: how this command only reads. */
+export function mustBeToWrite(options: DiskOptions, instead = ''): void {
+  for (const [option, why] of readingAlone)
+    if (options[option] !== undefined) throw new Failure('usage', `${why}${instead}`);
+}
+
+/** Files stay locked until they are closed, or this process ends. */
+export async function stackToWrite(image: string, options: WriteOptions & DiskOptions): Promise<StackToWrite> {
+  mustBeToWrite(options);
+  const { offset, size, format, atomic = false, also: more = [], header } = options;
+  if (image === '-' || more.includes('-')) throw new Failure('usage', 'standard input is not written');
+  if (atomic && more.length > 0) throw new Failure('usage', '--atomic changes one image, not several');
+  const opened: DiskToWrite[] = [];
+  const close = () => {
+    for (const disk of opened.splice(0)) disk.close();
+  };
+  process.once('exit', close);
+  try {
+    const disk = await diskToWrite(image, { format, atomic, ...defined({ offset, size }) });
+    opened.push(disk);
+    const also: DiskToWrite[] = [];
+    for (const path of more) {
+      const other = await diskToWrite(path);
+      opened.push(other);
+      also.push(other);
+    }
+    const apart = header === undefined ? undefined : await openDiskFile(header, { format: 'raw' });
+    const stack = { also: also.map(({ device }) => device), header: apart?.device, unlock: unlockOf(options) };
+    return { disk, stack, close };
+  } catch (cause) {
+    close();
+    throw cause;
+  }
 }
 
 /**
@@ -26,22 +77,12 @@ export async function withChanges<T>(
   options: WriteOptions,
   work: (tree: MountedWritableTree) => Promise<T>,
 ): Promise<T> {
-  if (image === '-') throw new Failure('usage', 'standard input is not written');
-  const file: WritableFile & Partial<Pick<RedoFile, 'apply'>> = imageToWrite(image, {
-    atomic: options.atomic === true,
-  });
-  process.once('exit', () => file.close());
+  const { disk, stack, close } = await stackToWrite(image, options);
   try {
-    const { offset, size } = options;
-    const [engine, { device, format }] = await Promise.all([
-      openEngine(),
-      openDisk(file, { ...(offset !== undefined && { offset }), ...(size !== undefined && { size }) }),
-    ]);
-    if (format !== 'raw') {
-      throw new Failure('image', `the image is ${format}, which is only read so far: raw images are written`);
-    }
-    const { offset: _, size: __, ...request } = options;
-    const tree = await engine.openWritableTree(device, mountRequest(request));
+    const engine = await openEngine();
+    const { type, partition, options: mount, subvol } = options;
+    const request = mountRequest(defined({ type, partition, options: mount, subvol }));
+    const tree = await engine.openWritableTree(disk.device, { ...request, ...stack });
     let result: T;
     try {
       result = await work(tree);
@@ -51,9 +92,9 @@ export async function withChanges<T>(
       throw cause;
     }
     await tree.close();
-    file.apply?.();
+    disk.apply();
     return result;
   } finally {
-    file.close();
+    close();
   }
 }

@@ -22,9 +22,9 @@ export async function tar(image: string, options: TarOptions): Promise<boolean> 
   return options.extract ? unpack(image, options) : pack(image, options);
 }
 
-function pack(image: string, { file, directory, type, partition, options, offset, size, quiet }: TarOptions) {
+function pack(image: string, { file, directory, atomic: _, create: __, extract: ___, ...options }: TarOptions) {
   const output = file === undefined || file === '-' ? undefined : file;
-  const asked = { output, path: directory, type, partition, options, offset, size, quiet };
+  const asked = { ...options, output, path: directory };
   return fs2tar(image, { compress: 'none', onError: 'stop', ...defined(asked) });
 }
 

@@ -73,6 +73,8 @@ export interface ImageParts {
   readonly stacks?: boolean;
   /** Whose calls these are. Default: pid 1's. */
   readonly task?: HostedTask;
+  /** What is mounted is written, and what it lies on. */
+  readonly writable?: boolean;
   /** No larger kernel is to come: ENOMEM is a reason like others. Drivers say it of sizes that are damaged, too. */
   readonly last: boolean;
 }
@@ -146,7 +148,8 @@ export class Image {
         'what lies in arrays, volume groups or encrypted volumes is not mounted here: fs2tar, ls, cat and the like open it',
       );
     const own = header && { device: await kernelDevice(kernel, task, header.disk.name), bytes: header.shown.bytes };
-    this.#stack = new Stack({ kernel, task, keyring, header: own, evenIfIncomplete, type });
+    const { writable = false } = this.#parts;
+    this.#stack = new Stack({ kernel, task, keyring, header: own, evenIfIncomplete, writable, type });
     return this.#stack.open(disks);
   }
 
@@ -218,9 +221,11 @@ export class Image {
     const short = claimed > sectors * SECTOR;
     const blocks = view.shown.device.logicalBlockBytes ?? SECTOR;
     const foreign = !name.startsWith(view.disk.name);
-    if (!short && blocks === SECTOR && !foreign && claimed % 1024 === 0) return name;
+    const isOdd = claimed % 1024 !== 0 && !this.#parts.writable;
+    if (!short && blocks === SECTOR && !foreign && !isOdd) return name;
     const there = volume.bytes.sizeBytes;
     const own = slice(view.device, startSector * SECTOR, there);
+    if (this.#parts.writable) return (await this.#also(own)).name;
     const wanted = Math.max(sectors, Math.ceil(claimed / SECTOR));
     return (await this.#also(there < wanted * SECTOR ? extended(own, wanted) : padded(own, claimed))).name;
   }
@@ -283,6 +288,16 @@ export class Image {
   async openedVolumes(): Promise<readonly Volume[]> {
     const { opened } = (await this.#stacked) ?? { opened: [] };
     return opened.flatMap(({ whole, partitions }) => [whole, ...partitions]);
+  }
+
+  /** Lets go of what is stacked on the disks, once nothing of it is mounted or open. */
+  async closeStack(): Promise<void> {
+    await this.#stack?.close();
+  }
+
+  /** What a disk could not do for the kernel; nobody else is told of a write that failed behind Linux's back. */
+  get lastError(): unknown {
+    return this.#disks.find(({ lastError }) => lastError !== undefined)?.lastError;
   }
 
   /** By the first driver that takes it; else what the first one said. */

@@ -8,9 +8,10 @@ import { type BlockDevice, bytesOf, type MaybePromise } from '../storage/block-d
 import { type Changes, changes, type Spill } from '../storage/changes.ts';
 import { DeviceFullError } from '../storage/errors.ts';
 import type { Room } from '../storage/room.ts';
+import { type Staged, staged } from '../storage/staged.ts';
 import { type DiskView, Image, MOUNT_POINT, type Mounted, type MountPlan, partOf } from './image.ts';
 import { NOLOAD } from './mount-failed.ts';
-import type { ImageMounter, StackRequest } from './mounted-image.ts';
+import type { ImageMounter, MountRequest, StackRequest } from './mounted-image.ts';
 import { type Presented, presented } from './presented.ts';
 import { volumeBytes } from './probe/volume-bytes.ts';
 import { reportOf } from './report.ts';
@@ -46,12 +47,84 @@ export async function mountDisk(
   plan: MountPlan,
 ): Promise<Pick<Mounted, 'type' | 'partition' | 'volume'>> {
   const { gpt } = await presented(device);
-  const shown = { device, bytes: volumeBytes(device), gpt, claimedBytes: undefined };
+  const shown = { device, writable: device, bytes: volumeBytes(device), gpt, claimedBytes: undefined };
   const keyring = new Keyring({}, {});
   const image = new Image({ kernel, disks: [{ device, shown, disk }], keyring, last: true });
   const { log, ...mounted } = await image.mountAs(plan);
   await log.close();
   return mounted;
+}
+
+/** Disks of one kernel, and what is stacked on them. */
+export interface KernelDisks {
+  /** Mounts what `request` says, writable where the disks are. Rejects as `mount` does; the disks are as they were then. */
+  mount(request: MountRequest, at: string): Promise<Mounted>;
+  /** What mounting wrote reaches the disks, and from now on everything does. */
+  settle(): Promise<void>;
+  /** Once nothing is mounted and nothing open: lets go of what is stacked on the disks. All is on them then, and flushed. */
+  close(): Promise<void>;
+  /** Forgets what has not settled. The kernel is gone. */
+  discard(): Promise<void>;
+}
+
+export interface DisksOptions extends ReplayOptions {
+  /** Nothing reaches them. Default: what is mounted is written. */
+  readonly readOnly?: boolean;
+}
+
+/** Rejects with `read-only-device` when one of them is to be written and cannot be. A detached header is only read. */
+export async function disksOf(
+  kernel: Kernel,
+  device: BlockDevice,
+  { also = [], header, unlock = {} }: StackRequest,
+  { replayMib = REPLAY_MIB, spill, derive = {}, readOnly = false }: DisksOptions = {},
+): Promise<KernelDisks> {
+  const stages: Pick<Staged, 'settle' | 'close'>[] = [];
+  const replayed = (seen: BlockDevice): Promise<Disk> => {
+    const one = changes(seen, { memoryMib: replayMib, spill: spill?.open, limitMib: spill?.limitMib });
+    stages.push({ settle: async () => {}, close: () => one.close() });
+    return kernel.attachDisk(one);
+  };
+  const viewToRead = async (of: BlockDevice): Promise<DiskView> => {
+    const shown = await presented(of);
+    return { device: of, shown, disk: await replayed(shown.device) };
+  };
+  const viewToWrite = async (of: BlockDevice): Promise<DiskView> => {
+    if (!of.write) throw new HostError('read-only-device');
+    const stage = staged(of, { memoryMib: replayMib, spill: spill?.open, limitMib: spill?.limitMib });
+    stages.push(stage);
+    const shown = await presented(stage);
+    return { device: stage, shown, disk: await kernel.attachDisk(shown.writable) };
+  };
+  const view = readOnly ? viewToRead : viewToWrite;
+  const disks: [DiskView, ...DiskView[]] = [await view(device)];
+  for (const other of also) disks.push(await view(other));
+  const image = new Image({
+    kernel,
+    disks,
+    header: header && (await viewToRead(header)),
+    keyring: new Keyring(unlock, derive),
+    attach: (seen) => (readOnly ? replayed(seen) : kernel.attachDisk(seen)),
+    writable: !readOnly,
+    last: true,
+  });
+  return {
+    mount: (request, at) =>
+      image.mountAs({ ...request, at, readOnly }).catch((cause: unknown) => {
+        throw cause instanceof DeviceFullError ? journalTooLarge(spill?.limitMib ?? replayMib, cause) : cause;
+      }),
+    async settle() {
+      for (const stage of stages) await stage.settle();
+    },
+    async close() {
+      await image.closeStack();
+      if (image.lastError !== undefined) throw image.lastError;
+      for (const { device: disk } of readOnly ? [] : disks) await disk.flush?.();
+    },
+    async discard() {
+      for (const stage of stages) await stage.close();
+    },
+  };
 }
 
 /** `kernels` from small to large: in which the drivers find too little memory, the next one takes the image. */

@@ -13,6 +13,8 @@ import { type VolumeBytes, volumeBytes } from './probe/volume-bytes.ts';
 export interface Presented {
   /** For the kernel. What lies behind the image's end is EIO there. */
   readonly device: BlockDevice;
+  /** The same where it is written: no longer than it is. */
+  readonly writable: BlockDevice;
   /** What is really there. */
   readonly bytes: VolumeBytes;
   readonly gpt: Gpt | undefined;
@@ -38,8 +40,11 @@ export async function presented(image: BlockDevice): Promise<Presented> {
   const isCut = claimed > bytes.sizeBytes;
   const mended = patched(image, gpt && superblock === undefined ? await mendGpt(bytes, gpt) : []);
   const long = isCut ? extended(mended, sectorsOf(claimed)) : padded(mended, fileSystem);
+  const inOwnBlocks = (device: BlockDevice): BlockDevice =>
+    gpt && gpt.blockBytes !== SECTOR ? { ...device, logicalBlockBytes: gpt.blockBytes } : device;
   return {
-    device: gpt && gpt.blockBytes !== SECTOR ? { ...long, logicalBlockBytes: gpt.blockBytes } : long,
+    device: inOwnBlocks(long),
+    writable: inOwnBlocks(mended),
     bytes,
     gpt,
     claimedBytes: isCut ? claimed : undefined,

@@ -44,8 +44,9 @@ export interface OpenImageOptions
   /** Open what was cut short: what lies behind the end is EIO. Default: false, `ERR_IMAGE_CUT`. */
   readonly evenIfCut?: boolean | undefined;
   /**
-   * Write the image where it lies: a file or a block device in raw format by its path, which nobody else of ours writes meanwhile
-   * (`ERR_IMAGE_IN_USE`), bytes in memory, or a source of your own with `write`. Default: false, nothing is ever written.
+   * Write the image where it lies, and those in `also`: a file or a block device by its path, which nobody else of ours writes meanwhile
+   * (`ERR_IMAGE_IN_USE`), bytes in memory, or a source of your own with `write`; what cannot be written is
+   * `ERR_READ_ONLY_DEVICE`. Through partitions, LUKS, LVM, MD and qcow2 too. Default: false, nothing is ever written.
    */
   readonly writable?: boolean | undefined;
   /** Memory for what was read of a URL, in MiB. Default: 16. */
@@ -89,7 +90,8 @@ export async function openImage(image: ImageSource, options: OpenImageOptions = 
   try {
     const first = await open(image, options.writable);
     const also: BlockDevice[] = [];
-    for (const source of options.also ?? []) also.push((await diskOf(await open(source), {}, options)).device);
+    for (const source of options.also ?? [])
+      also.push((await diskOf(await open(source, options.writable), {}, options)).device);
     const header =
       options.header === undefined
         ? undefined

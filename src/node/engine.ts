@@ -21,7 +21,7 @@ export interface NodeLinuxOptions {
 }
 
 /** More than any journal is long that mke2fs or mkfs.xfs makes unasked. */
-const spill = { open: () => fileSpill(), limitMib: 4096 };
+export const nodeSpill = { open: () => fileSpill(), limitMib: 4096 };
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
@@ -45,5 +45,12 @@ export async function nodeLinux({ limits = {} }: NodeLinuxOptions = {}): Promise
     throw new Error(`this runtime cannot suspend WebAssembly (JSPI): Node 24 or later can, this is ${process.version}`);
   }
   const [module, snapshot] = await Promise.all([kernelModule(), readSnapshot()]);
-  return linux({ module, snapshot, host: nodeHost, limits: { ...defaults, ...limits }, spill, derive: nodeDerive });
+  return linux({
+    module,
+    snapshot,
+    host: nodeHost,
+    limits: { ...defaults, ...limits },
+    spill: nodeSpill,
+    derive: nodeDerive,
+  });
 }

@@ -1,10 +1,10 @@
 /** A file that cannot be taken for an image, in the words of whoever named it. */
 
-export type ImageFileErrorCode = 'EISDIR' | 'ENODATA' | 'ENOTTY' | 'ESPOOL';
+export type ImageFileErrorCode = 'EISDIR' | 'ENODATA' | 'ENOTTY' | 'ESPOOL' | 'ESTREAM';
 
 /**
  * `EISDIR`: it is a directory. `ENODATA`: there is nothing in it. `ENOTTY`: it would be typed. `ESPOOL`: it comes as a stream,
- * and there is nowhere to keep it; `cause` says why.
+ * and there is nowhere to keep it; `cause` says why. `ESTREAM`: it is to be written, and cannot be, being a pipe or the like.
  */
 export class ImageFileError extends Error {
   override readonly name = 'ImageFileError';

@@ -22,10 +22,11 @@ import type { WritableFile } from './writable-file.ts';
 /** Where the changes of `path` are once all of them are there; until then a number follows the name. */
 export const redoOf = (path: string): string => `${path}.redo`;
 
-const MAGIC = Buffer.from('LKLREDO1');
+const MAGIC = Buffer.from('LKLREDO2');
 const BLOCK = 4096;
-/** At the end: magic, bytes of the image, how many blocks, where their numbers begin. Numbers are u64. */
-const TRAILER = MAGIC.length + 3 * 8;
+/** At the end: bytes of the image before and after, how many blocks, where their numbers begin, magic. Numbers are u64. */
+const FACTS = 4;
+const TRAILER = MAGIC.length + FACTS * 8;
 
 export interface RedoFile extends WritableFile {
   /** Makes the changes part of the image. What comes after a rejection is finished by whoever opens the image next, or was not begun. */
@@ -34,7 +35,8 @@ export interface RedoFile extends WritableFile {
 
 /** `file` is only read until the changes are applied; it has its lock, which is given back by `close`, with what was not applied. */
 export function redoFile(path: string, file: WritableFile): RedoFile {
-  const { sizeBytes } = file;
+  const before = file.sizeBytes;
+  let sizeBytes = before;
   const own = `${redoOf(path)}.${process.pid}`;
   const fd = openSync(own, 'wx+', 0o600);
   /** By number of a block of the image: the block of ours that has it. */
@@ -46,9 +48,7 @@ export function redoFile(path: string, file: WritableFile): RedoFile {
     const slot = blocks.get(number);
     if (slot !== undefined) readAll(fd, block, slot * BLOCK, own);
     else {
-      const there = Math.min(BLOCK, sizeBytes - number * BLOCK);
-      block.fill(0, there);
-      void file.read(number * BLOCK, block.subarray(0, there));
+      readOrZeros(file, number * BLOCK, block);
     }
   };
   const put = (number: number, from: Uint8Array): void => {
@@ -58,11 +58,18 @@ export function redoFile(path: string, file: WritableFile): RedoFile {
   };
 
   return {
-    sizeBytes,
+    get sizeBytes() {
+      return sizeBytes;
+    },
     writesAtOnce: true,
+    ...(file.grow && {
+      grow(bytes: number) {
+        sizeBytes = Math.max(sizeBytes, bytes);
+      },
+    }),
     read(offset, into) {
       checkBytes({ sizeBytes }, offset, into.length);
-      void file.read(offset, into);
+      readOrZeros(file, offset, into);
       overlaid(blocks, offset, into, (slot, part, from) => readAll(fd, part, slot * BLOCK + from, own));
     },
     write(offset, from) {
@@ -86,7 +93,7 @@ export function redoFile(path: string, file: WritableFile): RedoFile {
       if (blocks.size === 0) return;
       const numbers = new BigUint64Array(blocks.size);
       for (const [number, slot] of blocks) numbers[slot] = BigInt(number);
-      const facts = new BigUint64Array([BigInt(sizeBytes), BigInt(blocks.size), BigInt(blocks.size * BLOCK)]);
+      const facts = BigUint64Array.from([before, sizeBytes, blocks.size, blocks.size * BLOCK].map(BigInt));
       const end = Buffer.concat([Buffer.from(numbers.buffer), Buffer.from(facts.buffer), MAGIC]);
       writeAll(fd, end, blocks.size * BLOCK, own);
       fsyncSync(fd);
@@ -104,9 +111,18 @@ export function redoFile(path: string, file: WritableFile): RedoFile {
   };
 }
 
+/** Of a file that ends at once; what is behind its end is zeros. */
+function readOrZeros(file: WritableFile, offset: number, into: Uint8Array): void {
+  const there = Math.max(0, Math.min(into.length, file.sizeBytes - offset));
+  into.fill(0, there);
+  if (there > 0) void file.read(offset, into.subarray(0, there));
+}
+
 interface OpenRedo {
   readonly fd: number;
   readonly path: string;
+  /** Of the image once they are part of it. */
+  readonly sizeBytes: number;
   readonly blocks: ReadonlyMap<number, number>;
 }
 
@@ -120,14 +136,17 @@ function openRedo(path: string, sizeBytes: number): OpenRedo | undefined {
     const trailer = Buffer.alloc(TRAILER);
     if (size < TRAILER) throw notOurs(name);
     readAll(fd, trailer, size - TRAILER, name);
-    const [bytes, count, at] = [0, 8, 16].map((offset) => Number(trailer.readBigUInt64LE(offset)));
-    const isWhole = trailer.subarray(24).equals(MAGIC) && count !== undefined && at === count * BLOCK;
-    if (!isWhole || bytes !== sizeBytes || size !== at + count * 8 + TRAILER) throw notOurs(name);
+    const facts = Array.from({ length: FACTS }, (_, i) => Number(trailer.readBigUInt64LE(8 * i)));
+    const [before = 0, after = 0, count = 0, at = 0] = facts;
+    const isWhole = trailer.subarray(8 * FACTS).equals(MAGIC) && at === count * BLOCK;
+    // Whoever was finishing it may have made the image longer already.
+    const isOfThis = [before, after].includes(sizeBytes);
+    if (!isWhole || !isOfThis || size !== at + count * 8 + TRAILER) throw notOurs(name);
     const numbers = Buffer.alloc(count * 8);
     readAll(fd, numbers, at, name);
     const blocks = new Map<number, number>();
     for (let slot = 0; slot < count; slot++) blocks.set(Number(numbers.readBigUInt64LE(slot * 8)), slot);
-    return { fd, path: name, blocks };
+    return { fd, path: name, blocks, sizeBytes: after };
   } catch (cause) {
     closeSync(fd);
     throw cause;
@@ -138,7 +157,7 @@ const notOurs = (name: string): HostError =>
   new HostError('image-in-use', `${name} is not what lkl leaves beside an image: remove it if it is not needed`);
 
 /** Whoever writes an image first, and has its lock, finishes what was begun, and takes away what never was whole. */
-export function finishRedo(path: string, file: Pick<WritableFile, 'sizeBytes' | 'write' | 'sync'>): void {
+export function finishRedo(path: string, file: Pick<WritableFile, 'sizeBytes' | 'write' | 'grow' | 'sync'>): void {
   const [folder, begun] = [dirname(path), `${redoOf(basename(path))}.`];
   for (const name of readdirSync(folder)) {
     if (name.startsWith(begun) && /^\d+$/.test(name.slice(begun.length)) && name !== `${begun}${process.pid}`) {
@@ -149,6 +168,7 @@ export function finishRedo(path: string, file: Pick<WritableFile, 'sizeBytes' | 
   if (!redo) return;
   try {
     const block = Buffer.alloc(BLOCK);
+    file.grow?.(redo.sizeBytes);
     for (const [number, slot] of redo.blocks) {
       readAll(redo.fd, block, slot * BLOCK, redo.path);
       file.write(number * BLOCK, block.subarray(0, Math.min(BLOCK, file.sizeBytes - number * BLOCK)));
@@ -169,8 +189,12 @@ export function withRedo<T extends ByteSource & { close(): Promise<void> }>(path
     overlaid(redo.blocks, offset, into, (slot, part, from) => readAll(redo.fd, part, slot * BLOCK + from, redo.path));
   return {
     ...source,
+    sizeBytes: redo.sizeBytes,
     read(offset, into) {
-      const pending = source.read(offset, into);
+      checkBytes(redo, offset, into.length);
+      const there = Math.max(0, Math.min(into.length, source.sizeBytes - offset));
+      into.fill(0, there);
+      const pending = there > 0 ? source.read(offset, into.subarray(0, there)) : undefined;
       return pending ? pending.then(() => over(offset, into)) : over(offset, into);
     },
     async close() {

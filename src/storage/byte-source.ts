@@ -8,8 +8,10 @@ export interface ByteSource {
    * inside `sizeBytes`, and a StorageError when they cannot be had: never fewer bytes, never zeros in their place.
    */
   read(offset: number, into: Uint8Array): void | Promise<void>;
-  /** Writes all of `from` at `offset`, inside `sizeBytes`: it does not grow. `from` is not kept once it has settled. */
+  /** Writes all of `from` at `offset`, inside `sizeBytes`: it does not grow by that. `from` is not kept once it has settled. */
   write?(offset: number, from: Uint8Array): void | Promise<void>;
+  /** Makes it `sizeBytes` long, which is not less than it has; what is new reads as zeros. Absent: it cannot. */
+  grow?(sizeBytes: number): void | Promise<void>;
   /** `write` is done when it returns, always. */
   readonly writesAtOnce?: boolean;
   /** Once it has settled, every write that had settled before is durable. */

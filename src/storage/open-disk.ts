@@ -9,6 +9,7 @@ import { FormatError, StorageError } from './errors.ts';
 import {
   type Choice,
   type Ends,
+  type FileUse,
   type Format,
   type FormatContext,
   HEAD_BYTES,
@@ -33,6 +34,8 @@ export interface OpenedDisk {
   readonly content: ByteSource;
   /** Bytes of the disk, which need not be whole sectors. */
   readonly sizeBytes: number;
+  /** Why it cannot be written, where that is for what it is wrapped in: "qcow2: it has bitmaps". */
+  readonly readOnly?: string;
   /** All that it was read through, the outermost first; empty where the bytes are the disk. */
   readonly layers: readonly Layer[];
   /** The disks and states that `member` and `snapshot` could name. */
@@ -61,9 +64,10 @@ export interface OpenDiskOptions {
   readonly snapshot?: string | undefined;
   /**
    * The file that an image names: a backing file, a parent, an extent, a segment. `name` is as the image has it, with whatever
-   * directories: it is the image's word, so a host decides what may be read by it. Undefined: there is none. Default: no files.
+   * directories: it is the image's word, so a host decides what may be read by it, and written. Undefined: there is none. Default:
+   * no files.
    */
-  readonly files?: ((name: string) => MaybePromise<ByteSource | undefined>) | undefined;
+  readonly files?: ((name: string, use?: FileUse) => MaybePromise<ByteSource | undefined>) | undefined;
   /**
    * What is compressed inside of a file (layers of containers, parts of an initramfs), undone and readable by range for as
    * long as the disk is. Default: refused.
@@ -108,7 +112,7 @@ function part(source: ByteSource, offset: number, asked: number | undefined): By
   throw new StorageError('ENXIO', `${where}: the image has ${source.sizeBytes} bytes`);
 }
 
-type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices'> & Pick<BlockDevice, 'cut'>;
+type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices' | 'readOnly'> & Pick<BlockDevice, 'cut'>;
 
 /** Take off every format around a disk. `parents` counts the files that were opened on the way here, each for the one before. */
 async function unwrap(
@@ -120,23 +124,33 @@ async function unwrap(
   let content = source;
   const layers: Layer[] = [];
   const choices: Choice[] = [];
+  let readOnly: string | undefined;
   for (let wrapping = 0; ; wrapping += 1) {
     const format = await formatOf(content, wrapping === 0 ? asked : undefined);
-    if (format === undefined) return { content, layers, choices };
+    if (format === undefined) return { content, layers, choices, ...(readOnly !== undefined && { readOnly }) };
     if (wrapping === MAX_WRAPPINGS) throw new FormatError(format.name, 'too many formats are wrapped in each other');
     const opened = await format.open(content, contextOf(options, asked, parents));
     const { note, cut } = opened;
     layers.push({ format: format.name, ...(note !== undefined && { note }) }, ...(opened.layers ?? []));
     choices.push(...(opened.choices ?? []));
-    content = opened.content;
-    if (opened.wrapped !== true) return { content, layers, choices, ...(cut !== undefined && { cut }) };
+    if (opened.writes !== true) readOnly ??= `${format.name}: ${opened.readOnly ?? 'what is in it is only read'}`;
+    content = readOnly === undefined ? opened.content : onlyRead(opened.content);
+    if (opened.wrapped !== true) {
+      const about = { ...(readOnly !== undefined && { readOnly }), ...(cut !== undefined && { cut }) };
+      return { content, layers, choices, ...about };
+    }
   }
 }
 
+const onlyRead = (source: ByteSource): ByteSource => ({
+  sizeBytes: source.sizeBytes,
+  read: (offset, into) => source.read(offset, into),
+});
+
 function contextOf(options: OpenDiskOptions, asked: string | undefined, parents: number): FormatContext {
   const { files, member, snapshot, maxEntries = MAX_ENTRIES } = options;
-  const sibling: FormatContext['sibling'] = async (format, name) => {
-    const found = await files?.(name);
+  const sibling: FormatContext['sibling'] = async (format, name, use) => {
+    const found = await files?.(name, use);
     if (found !== undefined) return found;
     throw new FormatError(format, `it needs the file ${JSON.stringify(name)}, which was not given`, {
       code: 'ENODATA',

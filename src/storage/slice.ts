@@ -3,7 +3,10 @@
 import { type BlockDevice, bytesOf, SECTOR } from './block-device.ts';
 import { checkRange } from './range.ts';
 
-/** Read-only. What the last sector of the part lacks reads as zeros. Throws a RangeError unless the part lies inside. */
+/**
+ * What the last sector of the part lacks reads as zeros. Written only where it begins and ends between sectors of what is behind, and
+ * that can be. Throws a RangeError unless the part lies inside.
+ */
 export function slice(behind: BlockDevice, offsetBytes: number, sizeBytes: number): BlockDevice {
   const inside = [offsetBytes, sizeBytes].every((number) => Number.isSafeInteger(number) && number >= 0);
   if (!inside || offsetBytes + sizeBytes > bytesOf(behind)) {
@@ -26,5 +29,29 @@ export function slice(behind: BlockDevice, offsetBytes: number, sizeBytes: numbe
       return pending instanceof Promise ? pending.then(take) : take();
     },
   };
-  return device;
+  if (shift !== 0 || sizeBytes % SECTOR !== 0 || !behind.write) return device;
+  return { ...device, ...writingOf(behind, device, first) };
+}
+
+function writingOf(
+  behind: BlockDevice,
+  part: BlockDevice,
+  first: number,
+): Pick<BlockDevice, 'write' | 'flush' | 'discard'> {
+  const { write, flush, discard } = behind;
+  return {
+    ...(write && {
+      write(sector: number, from: Uint8Array) {
+        checkRange(part, sector, from.length);
+        return write.call(behind, first + sector, from);
+      },
+    }),
+    ...(flush && { flush: () => flush.call(behind) }),
+    ...(discard && {
+      discard(sector: number, sectors: number) {
+        checkRange(part, sector, sectors * SECTOR);
+        return discard.call(behind, first + sector, sectors);
+      },
+    }),
+  };
 }

@@ -2,8 +2,9 @@
 
 import { concat } from '../bytes/concat.ts';
 import { HostError } from '../errors/host-error.ts';
-import type { MountPlan } from '../image/image.ts';
-import { mountDisk } from '../image/mounter.ts';
+import { type MountPlan, partOf } from '../image/image.ts';
+import type { MountRequest } from '../image/mounted-image.ts';
+import { type DisksOptions, disksOf, mountDisk } from '../image/mounter.ts';
 import type { Disk, Kernel } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { type ProgramEnd, type ProgramRun, runProgram } from '../kernel/program/run/run.ts';
@@ -126,15 +127,42 @@ export class Workshop {
     }
   }
 
-  #attached(path: string): AttachedDisk {
-    const attached = this.#disks.find(({ disk }) => `/dev/${disk.name}` === path);
-    if (!attached) throw new Error(`${path} is no disk of this workshop`);
-    return attached;
+  /** The same for what an image shows itself to be, whatever is stacked on it and on others. */
+  async withImage<T>(
+    device: BlockDevice,
+    request: MountRequest,
+    work: (mountPoint: string) => Promise<T>,
+    options: DisksOptions = {},
+  ): Promise<T> {
+    const disks = await disksOf(this.kernel, partOf(device, request), request, options);
+    try {
+      const { log } = await disks.mount(request, MOUNT_POINT);
+      await log.close();
+      await disks.settle();
+      let done: T;
+      try {
+        done = await work(MOUNT_POINT);
+      } catch (cause) {
+        await umount2(this.kernel.init, MOUNT_POINT);
+        throw cause;
+      }
+      must('umount2', await umount2(this.kernel.init, MOUNT_POINT), MOUNT_POINT);
+      await disks.close();
+      return done;
+    } finally {
+      await disks.discard();
+    }
   }
 
   /** Lets go of the kernel at once. */
   close(): void {
     this.kernel.kill();
+  }
+
+  #attached(path: string): AttachedDisk {
+    const attached = this.#disks.find(({ disk }) => `/dev/${disk.name}` === path);
+    if (!attached) throw new Error(`${path} is no disk of this workshop`);
+    return attached;
   }
 
   #has(name: string): boolean {

@@ -4,7 +4,7 @@ import { errnos } from '../../abi/errno.ts';
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from '../../abi/uapi/fs.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { must } from '../../kernel/kernel-error.ts';
-import { openat, pread64 } from '../../kernel/syscalls/file.ts';
+import { close, openat, pread64 } from '../../kernel/syscalls/file.ts';
 import { mapBuffer } from '../../kernel/syscalls/memory.ts';
 import type { UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { readText } from '../../kernel/sysfs.ts';
@@ -41,6 +41,7 @@ const PAGE_BYTES = 4096;
 export class DeviceReader {
   readonly #task: UserTask;
   #buffer: UserBuffer | undefined;
+  readonly #opened: number[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(task: UserTask) {
@@ -54,6 +55,7 @@ export class DeviceReader {
   async bytesOf({ name, sectors }: KernelDevice): Promise<VolumeBytes & { readonly fd: number }> {
     const path = `/dev/${name}`;
     const fd = must('openat', await openat(this.#task, AT_FDCWD, path, O_RDONLY | O_CLOEXEC), path);
+    this.#opened.push(fd);
     const sizeBytes = sectors * SECTOR;
     return {
       fd,
@@ -64,6 +66,11 @@ export class DeviceReader {
         return result;
       },
     };
+  }
+
+  /** None of its devices is in use by it any more. */
+  async close(): Promise<void> {
+    for (const fd of this.#opened.splice(0)) await close(this.#task, fd);
   }
 
   async #read(fd: number, path: string, sizeBytes: number, at: number, length: number): Promise<Uint8Array> {

@@ -46,10 +46,14 @@ export interface StackTools {
   readonly header: { readonly device: KernelDevice; readonly bytes: VolumeBytes } | undefined;
   /** What lacks a part is opened although something may be wrong with it. */
   readonly evenIfIncomplete: boolean;
+  /** What is opened is written: all copies of it, and what snapshots need of it first. */
+  readonly writable: boolean;
   device(volume: Volume): Promise<KernelDevice>;
   /** A name that no array has. */
   nextArray(): string;
-  make(table: readonly Target[]): Promise<KernelDevice>;
+  make(table: readonly Target[], options?: { readonly readOnly?: boolean }): Promise<KernelDevice>;
+  /** Done once nothing is mounted any more, in the opposite order: what was made last goes first. */
+  atEnd(work: () => Promise<void>): void;
   readOnce(table: readonly Target[], bytes: number): Promise<Uint8Array>;
   /** As long as that; what lies behind its end is an error to read. */
   extend(device: KernelDevice, sectors: number): Promise<KernelDevice>;

@@ -53,6 +53,7 @@ export interface StackParts {
   readonly keyring: Keyring;
   readonly header?: StackTools['header'];
   readonly evenIfIncomplete?: boolean;
+  readonly writable?: boolean;
   /** Only what is of this type is a file system. */
   readonly type: string | undefined;
 }
@@ -64,12 +65,13 @@ export class Stack {
   readonly #opened: Volumes[] = [];
   readonly #closed: Closed[] = [];
   readonly #depths = new Map<string, number>();
+  readonly #atEnd: (() => Promise<void>)[] = [];
   #made = 0;
   #arrays = 0;
 
   constructor(parts: StackParts) {
     this.#parts = parts;
-    const { kernel, task, keyring, header, evenIfIncomplete = false } = parts;
+    const { kernel, task, keyring, header, evenIfIncomplete = false, writable = false } = parts;
     this.#reader = new DeviceReader(task);
     this.#tools = {
       kernel,
@@ -77,9 +79,11 @@ export class Stack {
       keyring,
       header,
       evenIfIncomplete,
+      writable,
+      atEnd: (work) => void this.#atEnd.push(work),
       device: ({ name }) => kernelDevice(kernel, task, name),
       nextArray: () => `md${LAST_ARRAY - this.#arrays++}`,
-      make: (table) => this.#make(table),
+      make: (table, options) => this.#make(table, options),
       readOnce: (table, bytes) => this.#readOnce(table, bytes),
       extend: (device, sectors) => this.#make(upTo(device, sectors)),
     };
@@ -104,6 +108,12 @@ export class Stack {
   async extended(volume: Volume, sectors: number): Promise<string> {
     const device = await this.#tools.device(volume);
     return (await this.#make(upTo(device, sectors))).name;
+  }
+
+  /** Lets go of all that was opened, so that each of it has its metadata in order: nothing of it may be in use. */
+  async close(): Promise<void> {
+    await this.#reader.close();
+    for (const work of this.#atEnd.splice(0).reverse()) await work();
   }
 
   async #groups(waiting: readonly ProbedVolume[], done: ReadonlySet<string>): Promise<Group[]> {
@@ -190,16 +200,24 @@ export class Stack {
     });
   }
 
-  async #make(table: readonly Target[], name = `stack${this.#made}`): Promise<KernelDevice> {
+  async #make(table: readonly Target[], { readOnly = false } = {}): Promise<KernelDevice> {
+    const { task } = this.#parts;
+    const name = `stack${this.#made}`;
+    const device = await this.#mapping(name, table, readOnly);
+    this.#atEnd.push(() => removeMapping(task, name));
+    return device;
+  }
+
+  async #mapping(name: string, table: readonly Target[], readOnly: boolean): Promise<KernelDevice> {
     const { kernel, task } = this.#parts;
     if (this.#made >= MAX_VOLUMES) throw new HostError('bad-stack', `more than ${MAX_VOLUMES} volumes are stacked`);
     this.#made += 1;
-    return kernelDevice(kernel, task, await createMapping(task, name, table));
+    return kernelDevice(kernel, task, await createMapping(task, name, table, { readOnly }));
   }
 
   async #readOnce(table: readonly Target[], bytes: number): Promise<Uint8Array> {
     const name = `once${this.#made}`;
-    const device = await this.#make(table, name);
+    const device = await this.#mapping(name, table, true);
     const reader = await this.#reader.bytesOf(device);
     try {
       return await reader.read(0, bytes);

@@ -10,6 +10,8 @@ import { Scratch } from './scratch.ts';
 const SET_ARRAY_INFO = 0x4048_0923;
 const ADD_NEW_DISK = 0x4014_0921;
 const RUN_ARRAY = 0x400c_0930;
+/** _IO(MD_MAJOR, 0x32) */
+const STOP_ARRAY = 0x0932;
 const ARRAY_INFO_BYTES = 72;
 const DISK_INFO_BYTES = 20;
 
@@ -79,6 +81,16 @@ export async function runArray(
     }
     must('ioctl', await ask(RUN_ARRAY, 12, []), path);
     return { refused };
+  } finally {
+    await close(task, fd);
+  }
+}
+
+/** Stops the array behind `path`, which nobody may have open: its members say then that all of it is in order. */
+export async function stopArray(task: UserTask, path: string): Promise<void> {
+  const fd = must('openat', await openat(task, AT_FDCWD, path, O_RDWR | O_CLOEXEC), path);
+  try {
+    must('ioctl', await task.syscall('ioctl', fd, STOP_ARRAY, 0), path);
   } finally {
     await close(task, fd);
   }

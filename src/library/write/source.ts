@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { HostError } from '../../errors/host-error.ts';
 import { imageToWrite } from '../../node/image-to-write.ts';
+import { neighbours } from '../../node/neighbours.ts';
 import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
 import { type ImageSource, type OpenedSource, openSource } from '../source.ts';
 
@@ -11,7 +12,8 @@ export async function openToWrite(image: ImageSource): Promise<OpenedSource> {
   if (image instanceof URL && image.protocol === 'file:') return openToWrite(fileURLToPath(image));
   if (typeof image === 'string' && image !== '-') {
     const file = imageToWrite(image);
-    return { source: file, isSlow: false, close: async () => file.close() };
+    const { files, close } = neighbours(image);
+    return { source: file, isSlow: false, files, close: () => close().then(() => file.close()) };
   }
   if (image instanceof ArrayBuffer) return openToWrite(new Uint8Array(image));
   if (image instanceof Uint8Array) return { source: memory(image), isSlow: false, close: async () => {} };

@@ -30,6 +30,8 @@ interface Opened extends ServedTree {
   /** Lets go of the tree, all of it on the device. */
   commit(): Promise<void>;
   abandon(): Promise<void> | void;
+  /** Somebody sees it from now on. */
+  settle?(): Promise<void>;
   log(): string;
 }
 
@@ -45,6 +47,13 @@ export async function serveImage(
   try {
     fd = await mountFuse(directory, options);
   } catch (cause) {
+    await opened.abandon();
+    throw cause;
+  }
+  try {
+    await opened.settle?.();
+  } catch (cause) {
+    await unmountFuse(directory, { lazy: true });
     await opened.abandon();
     throw cause;
   }
@@ -77,7 +86,7 @@ export async function serveImage(
 }
 
 async function forWriting(linux: Linux, device: BlockDevice, request: MountRequest): Promise<Opened> {
-  return linux.write(device, request, { clock: 'wall' });
+  return linux.write(device, request, { clock: 'wall', settles: false });
 }
 
 async function forReading(linux: Linux, device: BlockDevice, request: MountRequest): Promise<Opened> {

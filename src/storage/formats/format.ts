@@ -26,6 +26,10 @@ export interface Layer {
 /** The bytes of the disk in a file of the format. */
 export interface OpenedFormat {
   readonly content: ByteSource;
+  /** Where the file can be written, `content` writes the disk. Default: whatever `content` can, the disk is only read. */
+  readonly writes?: boolean;
+  /** Why this one is not written, as half a sentence ("a stream, which …"), where others of the format are. */
+  readonly readOnly?: string;
   /** May itself be wrapped, in a format of its own: a disk in an archive. */
   readonly wrapped?: boolean;
   readonly note?: string;
@@ -34,6 +38,11 @@ export interface OpenedFormat {
   readonly layers?: readonly Layer[];
   /** Why it is known to lack something, as a sentence, where what is there can be read all the same. Absent: it is whole. */
   readonly cut?: string;
+}
+
+/** `write`: it is part of the disk, which is written if it can be. */
+export interface FileUse {
+  readonly write?: boolean;
 }
 
 /** What a format may ask of the place where its file was. */
@@ -47,7 +56,7 @@ export interface FormatContext {
   readonly member: string | undefined;
   readonly snapshot: string | undefined;
   /** The bytes of the file that an image names. A FormatError of `format` where it was not given. */
-  sibling(format: string, name: string): Promise<ByteSource>;
+  sibling(format: string, name: string, use?: FileUse): Promise<ByteSource>;
   /** Another disk that this one builds on, opened as any disk. `format` undefined: found out. */
   parent(
     format: string,

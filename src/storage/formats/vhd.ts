@@ -67,7 +67,7 @@ export const vhd: Format = {
     switch (footer.getUint32(60)) {
       case FIXED:
         if (diskBytes > found.at) throw new FormatError(VHD, `a disk of ${diskBytes} bytes in a file that is shorter`);
-        return { content: window(source, 0, diskBytes), note: 'fixed' };
+        return { content: window(source, 0, diskBytes), writes: true, note: 'fixed' };
       case DYNAMIC:
         return openSparse(source, diskBytes, big64(footer, 16), undefined);
       case DIFFERENCING:

@@ -101,7 +101,7 @@ async function activated(
     const isCut = end > device.sectors && tools.evenIfIncomplete && end < MAX_SECTORS;
     disks.set(pv.uuid, isCut ? await tools.extend(device, end) : device);
   }
-  const activator = new Activator(group, { disks, make: tools.make });
+  const activator = new Activator(group, { disks, make: tools.make, writable: tools.writable });
   const made: Made[] = [];
   for (const volume of group.logical.values()) {
     const isShown = volume.isVisible || group.snapshots.has(volume.name);

@@ -4,7 +4,14 @@ import { HostError } from '../../../errors/host-error.ts';
 import { KernelError } from '../../../kernel/kernel-error.ts';
 import { KernelLog } from '../../../kernel/kernel-log.ts';
 import { reasonIn } from '../../../kernel/log-reason.ts';
-import { newArray, runArray, setMd, startDirtyDegraded, startReadOnly } from '../../../kernel/syscalls/md.ts';
+import {
+  newArray,
+  runArray,
+  setMd,
+  startDirtyDegraded,
+  startReadOnly,
+  stopArray,
+} from '../../../kernel/syscalls/md.ts';
 import type { ProbedVolume } from '../../volumes.ts';
 import { kernelDevice } from '../kernel-device.ts';
 import type { Group, Kind, Made, StackTools } from '../kind.ts';
@@ -59,6 +66,7 @@ async function assembled(found: readonly Found[], tools: StackTools): Promise<Ma
   const name = tools.nextArray();
   const [, own = given] = /^[^:]*:(.*)$/s.exec(given ?? '') ?? [];
   const title = own ? `/dev/md/${own}` : `/dev/${name}`;
+  if (tools.writable) mustHaveAll(found, title);
   await startReadOnly(task);
   if (tools.evenIfIncomplete) await startDirtyDegraded(task);
   await newArray(task, name);
@@ -85,8 +93,9 @@ async function assembled(found: readonly Found[], tools: StackTools): Promise<Ma
   } finally {
     await log.close();
   }
-  // What is not in order stays as it is: nothing is made anew of it behind whoever reads.
+  // What is not in order stays as it is: nothing is made anew of it behind whoever reads or writes.
   if (level > 0) await setMd(task, `/sys/block/${name}/md/sync_action`, 'frozen').catch(() => {});
+  if (tools.writable) tools.atEnd(() => stopArray(task, `/dev/${name}`));
   const device = await kernelDevice(kernel, task, name);
   return {
     device,
@@ -96,4 +105,18 @@ async function assembled(found: readonly Found[], tools: StackTools): Promise<Ma
     label: own,
     on: found.map(({ member }) => member),
   };
+}
+
+/** A member that is not written with the others is none any more: whoever forgot to name it is told before. */
+function mustHaveAll(found: readonly Found[], title: string): void {
+  const [{ md: newest } = { md: undefined }] = found;
+  if (newest === undefined) return;
+  // One event may lie between members of an array that was switched off.
+  const there = found.filter(({ md }) => md.events + 1 >= newest.events).length;
+  if (there >= newest.active) return;
+  throw new HostError(
+    'stack-incomplete',
+    `${title} (${levelName(newest.level)}) has ${newest.active} members, of which ${there} ${there === 1 ? 'is' : 'are'} here: to write it, name the images of the others too`,
+    { members: { members_there: there, members: newest.active } },
+  );
 }

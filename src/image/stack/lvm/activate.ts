@@ -10,7 +10,9 @@ export interface Activation {
   /** By the UUIDs of physical volumes. */
   readonly disks: ReadonlyMap<string, KernelDevice>;
   /** A device with this table. */
-  make(table: readonly Target[]): Promise<KernelDevice>;
+  make(table: readonly Target[], options?: { readonly readOnly?: boolean }): Promise<KernelDevice>;
+  /** All copies are written, and what snapshots are to keep of it first. */
+  readonly writable: boolean;
 }
 
 /** A disk that the group needs is not there. */
@@ -26,6 +28,7 @@ export class Activator {
   readonly #group: VolumeGroup;
   readonly #activation: Activation;
   readonly #made = new Map<string, Promise<KernelDevice>>();
+  readonly #snapshots = new Map<string, Promise<KernelDevice>>();
   /** Volumes that snapshots are of. */
   readonly #origins: ReadonlySet<string>;
 
@@ -47,8 +50,30 @@ export class Activator {
       if (!this.#origins.has(name)) return device;
       // What others are made of is theirs: a file system is mounted on a device of its own in front of it.
       const { sectors } = device;
-      return this.#activation.make([{ start: 0, sectors, type: 'linear', params: `${numberOf(device)} 0` }]);
+      const keeping = [...this.#group.snapshots].filter(([, { origin }]) => origin === name).map(([store]) => store);
+      if (!this.#activation.writable || keeping.length === 0) {
+        const readOnly = this.#activation.writable; // thin volumes go on from it: they have nothing of what it was
+        return this.#activation.make([{ start: 0, sectors, type: 'linear', params: `${numberOf(device)} 0` }], {
+          readOnly,
+        });
+      }
+      // What is overwritten goes to the snapshots first: all of them must be there.
+      for (const store of keeping) await this.#snapshot(store);
+      return this.#activation.make([{ start: 0, sectors, type: 'snapshot-origin', params: numberOf(device) }]);
     }
+    return this.#snapshot(name);
+  }
+
+  /** What a snapshot shows. Each is made once: the kernel has one for each store. */
+  #snapshot(name: string): Promise<KernelDevice> {
+    const made = this.#snapshots.get(name) ?? this.#makeSnapshot(name);
+    this.#snapshots.set(name, made);
+    return made;
+  }
+
+  async #makeSnapshot(name: string): Promise<KernelDevice> {
+    const snapshot = this.#group.snapshots.get(name);
+    if (snapshot === undefined) throw new MetadataError(`its metadata is damaged: there is no snapshot ${name}`);
     const origin = await this.#device(snapshot.origin, 0);
     const store = await this.#device(name, 0);
     const params = `${numberOf(origin)} ${numberOf(store)} P ${snapshot.chunkSectors}`;
@@ -69,7 +94,8 @@ export class Activator {
     const table: Target[] = [];
     for (const segment of volume.segments) table.push(await this.#target(segment, depth));
     if (table.length === 0) throw new MetadataError(`the volume ${name} is empty`);
-    return this.#activation.make(table);
+    const readOnly = this.#activation.writable && volume.isVisible && !volume.isWritable;
+    return this.#activation.make(table, { readOnly });
   }
 
   async #target(segment: LvSegment, depth: number): Promise<Target> {
@@ -84,6 +110,7 @@ export class Activator {
       case 'mirror': {
         // The first image is the one that others are copied from: whatever is in it is right.
         const images = placesIn(section, 'mirrors');
+        if (this.#activation.writable) return { ...place, type, params: await this.#mirror(segment, images, depth) };
         return { ...place, type: 'linear', params: await this.#firstThere(images, segment.extents, depth) };
       }
       case 'thin': {
@@ -96,8 +123,14 @@ export class Activator {
         const metadata = await device(textIn(section, 'metadata'));
         const data = await device(textIn(section, 'pool'));
         const chunk = numberIn(section, 'chunk_size', 2 ** 32);
-        const features = '4 skip_block_zeroing ignore_discard no_discard_passdown error_if_no_space';
-        return { ...place, type, params: `${metadata} ${data} ${chunk} 0 ${features}` };
+        const isBare = section.values.get('zero_new_blocks') === 0 || !this.#activation.writable;
+        const features = [
+          ...(isBare ? ['skip_block_zeroing'] : []), // else what is new in a block shows what was in it before
+          ...(this.#activation.writable ? [] : ['ignore_discard']),
+          'no_discard_passdown',
+          'error_if_no_space',
+        ];
+        return { ...place, type, params: [metadata, data, chunk, 0, features.length, ...features].join(' ') };
       }
       case 'zero':
       case 'error':
@@ -130,7 +163,8 @@ export class Activator {
       try {
         pairs.push(isBare ? `- ${await there(first)}` : `${await there(first)} ${await there(second)}`);
       } catch (cause) {
-        if (!(cause instanceof MissingDiskError)) throw cause;
+        // What is not written with the others is no part of them any more.
+        if (!(cause instanceof MissingDiskError) || this.#activation.writable) throw cause;
         pairs.push('- -');
       }
     }
@@ -143,6 +177,17 @@ export class Activator {
       params.push('raid10_copies', `${copies}`);
     }
     return [kind, params.length, ...params, pairs.length, ...pairs].join(' ');
+  }
+
+  /** All images, and the log that knows which regions of them are the same; without a log the next activation copies all. */
+  async #mirror({ section, extents }: LvSegment, images: readonly Place[], depth: number): Promise<string> {
+    const region = numberIn(section, 'region_size', 2 ** 32);
+    const log = section.values.get('mirror_log');
+    const device = typeof log === 'string' ? numberOf(await this.#device(log, depth + 1)) : undefined;
+    const kept = device === undefined ? ['core', 2, region, 'nosync'] : ['disk', 2, device, region];
+    const places: string[] = [];
+    for (const image of images) places.push(await this.#place(image, extents, depth));
+    return [...kept, places.length, ...places].join(' ');
   }
 
   async #firstThere(places: readonly Place[], extents: number, depth: number): Promise<string> {

@@ -23,6 +23,8 @@ export interface LogicalVolume {
   readonly uuid: string;
   /** To be used by itself, not only as a part of others. */
   readonly isVisible: boolean;
+  /** Its group lets it be written. */
+  readonly isWritable: boolean;
   readonly segments: readonly LvSegment[];
   readonly extents: number;
 }
@@ -76,6 +78,7 @@ export function volumeGroup(name: string, section: Section): VolumeGroup {
       name: key,
       uuid: textIn(lv, 'id'),
       isVisible: listIn(lv, 'status').includes('VISIBLE'),
+      isWritable: listIn(lv, 'status').includes('WRITE'),
       segments,
       extents: segments.reduce((sum, { extents }) => sum + extents, 0),
     });

@@ -13,6 +13,8 @@ export interface MdMember {
   readonly level: number;
   /** Of the array when it is whole. */
   readonly disks: number;
+  /** Of these, how many were in use when this member was last written: fewer are left of an array that is known to be degraded. */
+  readonly active: number;
   /** Counts changes: who has fewer was left behind. */
   readonly events: number;
   /** Names the member in the array. */
@@ -46,11 +48,22 @@ export async function mdMember(bytes: VolumeBytes): Promise<MdMember | undefined
       name: name || undefined,
       level: sb.u32(72) | 0,
       disks: sb.u32(92),
+      active: await activeRoles(bytes, at, sb.u32(220)),
       events: sb.u64(200),
       number: sb.u32(160),
     };
   }
   return oldMember(bytes);
+}
+
+/** Who is no part of the array: 0xffff is a spare, 0xfffe has failed, 0xfffd is a journal. */
+const FIRST_OTHER_ROLE = 0xfffd;
+const MAX_MEMBERS = 1920;
+
+async function activeRoles(bytes: VolumeBytes, at: number, members: number): Promise<number> {
+  const count = Math.min(members, MAX_MEMBERS);
+  const roles = await fieldsAt(bytes, at + 256, 2 * count);
+  return Array.from({ length: count }, (_, i) => roles.u16(2 * i)).filter((role) => role < FIRST_OTHER_ROLE).length;
 }
 
 async function oldMember(bytes: VolumeBytes): Promise<MdMember | undefined> {
@@ -64,6 +77,7 @@ async function oldMember(bytes: VolumeBytes): Promise<MdMember | undefined> {
     name: undefined,
     level: sb.u32(28) | 0,
     disks: sb.u32(40),
+    active: sb.u32(136),
     events: sb.u64(156),
     // this_disk, the last of the descriptors of 128 bytes
     number: sb.u32(3968),

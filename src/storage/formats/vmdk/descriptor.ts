@@ -9,6 +9,8 @@ export const SECTOR = 512;
 export interface Extent {
   readonly sectors: number;
   readonly kind: string;
+  /** Nobody has said that it is only to be read. */
+  readonly isWritable: boolean;
   /** Undefined for zeros. */
   readonly file: string | undefined;
   /** Sectors of the file before a flat extent. */
@@ -35,10 +37,10 @@ export function parseDescriptor(bytes: Uint8Array): Descriptor {
   const values = new Map<string, string>();
   const extents: Extent[] = [];
   for (const line of text.split(/\r?\n/)) {
-    const extent = /^\s*(?:RW|RDONLY|NOACCESS)\s+(\d+)\s+(\w+)(?:\s+"(.*)"(?:\s+(\d+))?)?/.exec(line);
+    const extent = /^\s*(RW|RDONLY|NOACCESS)\s+(\d+)\s+(\w+)(?:\s+"(.*)"(?:\s+(\d+))?)?/.exec(line);
     if (extent) {
-      const [, sectors, kind = '', file, from = '0'] = extent;
-      extents.push({ sectors: Number(sectors), kind, file, from: Number(from) });
+      const [, access, sectors, kind = '', file, from = '0'] = extent;
+      extents.push({ sectors: Number(sectors), kind, file, from: Number(from), isWritable: access === 'RW' });
       continue;
     }
     const [, key = '', value = ''] = /^\s*([\w.]+)\s*=\s*"?([^"]*)"?\s*$/.exec(line) ?? [];

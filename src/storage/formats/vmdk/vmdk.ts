@@ -2,7 +2,7 @@
 
 import { type ByteSource, window } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import type { Format, FormatContext, Layer, OpenedFormat } from '../format.ts';
+import type { FileUse, Format, FormatContext, Layer, OpenedFormat } from '../format.ts';
 import { joined } from '../joined.ts';
 import { readBytes, viewOf } from '../table.ts';
 import {
@@ -32,7 +32,8 @@ export const vmdk: Format = {
     const head = await readBytes(VMDK, source, 0, Math.min(source.sizeBytes, 512));
     if (isDescriptor(head)) {
       if (source.sizeBytes > MAX_DESCRIPTOR_BYTES) throw new FormatError(VMDK, 'its descriptor is too long');
-      return openExtents(parseDescriptor(await readBytes(VMDK, source, 0, source.sizeBytes)), context);
+      const descriptor = parseDescriptor(await readBytes(VMDK, source, 0, source.sizeBytes));
+      return openExtents(descriptor, context, source.write !== undefined);
     }
     return openSparse(source, context);
   },
@@ -55,8 +56,12 @@ async function openSparse(source: ByteSource, context: FormatContext): Promise<O
 const parentOf = async ({ parent }: Descriptor, context: FormatContext) =>
   parent === undefined ? undefined : context.parent(VMDK, parent);
 
-async function openExtents(descriptor: Descriptor, context: FormatContext): Promise<OpenedFormat> {
+const isFlat = ({ kind, isWritable }: Extent): boolean => isWritable && (kind === 'FLAT' || kind === 'VMFS');
+
+/** Where all of the disk lies in files as it is, it is written; `write` says that the descriptor could be. */
+async function openExtents(descriptor: Descriptor, context: FormatContext, write: boolean): Promise<OpenedFormat> {
   const { extents, createType } = descriptor;
+  const writes = write && extents.every(isFlat);
   if (extents.length === 0) throw new FormatError(VMDK, 'its descriptor lists no files');
   const parent = await parentOf(descriptor, context);
   const layers: Layer[] = [];
@@ -65,11 +70,12 @@ async function openExtents(descriptor: Descriptor, context: FormatContext): Prom
   for (const extent of extents) {
     const sizeBytes = extent.sectors * SECTOR;
     const below = parent && partOf(parent.content, begin, sizeBytes);
-    parts.push(await openExtent(extent, below, context));
+    parts.push(await openExtent(extent, below, context, { write: writes }));
     if (extent.file !== undefined) layers.push({ format: VMDK, name: extent.file, note: extent.kind.toLowerCase() });
     begin += sizeBytes;
   }
-  return { content: joined(VMDK, parts), note: createType, layers: [...layers, ...(parent?.layers ?? [])] };
+  const beneath = [...layers, ...(parent?.layers ?? [])];
+  return { content: joined(VMDK, parts), writes, note: createType, layers: beneath };
 }
 
 /** The part of a parent that an extent covers. */
@@ -81,6 +87,7 @@ async function openExtent(
   { kind, file, from, sectors }: Extent,
   below: ByteSource | undefined,
   context: FormatContext,
+  use: FileUse,
 ): Promise<ByteSource | number> {
   const sizeBytes = sectors * SECTOR;
   if (!Number.isSafeInteger(sizeBytes)) throw new FormatError(VMDK, `an extent of ${sectors} sectors`);
@@ -89,7 +96,7 @@ async function openExtent(
   switch (kind) {
     case 'FLAT':
     case 'VMFS': {
-      const source = await context.sibling(VMDK, file);
+      const source = await context.sibling(VMDK, file, use);
       if (from * SECTOR + sizeBytes > source.sizeBytes) {
         throw new FormatError(VMDK, `${JSON.stringify(file)} is shorter than the descriptor says: it is cut short`);
       }
