@@ -14,7 +14,7 @@ import type { ImageStore, SpoolStore } from '../storage/image-store.ts';
 import { MAX_ENTRIES } from './disk-limits.ts';
 import { imageNotFound, type KeepAlive } from './images.ts';
 import type { Body, IncomingLimits } from './incoming.ts';
-import { spool } from './spool.ts';
+import { spool, type Unpacking, unpacking } from './spool.ts';
 
 /** Which version of a stored image, and which disk of it. */
 export interface StoredChoice extends StackedChoice {
@@ -67,11 +67,20 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
   const device = async (
     name: string,
     { format, member, snapshot, version }: StoredChoice,
+    unpack: Unpacking['unpack'],
   ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly device: BlockDevice }> => {
     try {
       const stored = await images.source(name, version);
       return {
-        ...(await openDisk(stored, { format, member, snapshot, cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })),
+        ...(await openDisk(stored, {
+          format,
+          member,
+          snapshot,
+          cacheMib: CACHE_MIB,
+          room,
+          maxEntries: MAX_ENTRIES,
+          unpack,
+        })),
         etag: stored.etag,
       };
     } catch (cause) {
@@ -79,45 +88,67 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
     }
   };
 
-  const stack = async ({ names: { also = [], header } = {} }: StackedChoice) => {
+  const stack = async ({ names: { also = [], header } = {} }: StackedChoice, unpack: Unpacking['unpack']) => {
     const disks: BlockDevice[] = [];
-    for (const name of also) disks.push((await device(name, {})).device);
+    for (const name of also) disks.push((await device(name, {}, unpack)).device);
     return {
       also: disks,
-      header: header === undefined ? undefined : (await device(header, { format: 'raw' })).device,
+      header: header === undefined ? undefined : (await device(header, { format: 'raw' }, unpack)).device,
     };
   };
+
+  /** What had to be undone for it is there as long as `work` takes. */
+  async function withUnpacking<T>(work: (unpack: Unpacking['unpack']) => Promise<T>): Promise<T> {
+    const { unpack, discard } = unpacking(needs);
+    try {
+      return await work(unpack);
+    } finally {
+      await discard();
+    }
+  }
 
   return {
     async tarOfBody(body, request, sink) {
       const spooled = await spool(body, needs, request);
       try {
-        await engine.fs2tar(spooled.device, { ...request, ...(await stack(request)) }, sink);
+        await withUnpacking(async (unpack) =>
+          engine.fs2tar(spooled.device, { ...request, ...(await stack(request, unpack)) }, sink),
+        );
       } finally {
         await spooled.discard();
       }
     },
     async tarOfImage(name, request, sink) {
-      const image = await device(name, request);
-      await engine.fs2tar(image.device, { ...request, ...(await stack(request)) }, sink);
+      await withUnpacking(async (unpack) => {
+        const image = await device(name, request, unpack);
+        await engine.fs2tar(image.device, { ...request, ...(await stack(request, unpack)) }, sink);
+      });
     },
-    async inspect(name, choice) {
-      const { etag, sizeBytes, device: content } = await device(name, choice);
-      // A device has whole sectors, an image need not.
-      return {
-        etag,
-        report: { ...(await engine.inspect(content, { ...(await stack(choice)), unlock: choice.unlock })), sizeBytes },
-      };
-    },
+    inspect: (name, choice) =>
+      withUnpacking(async (unpack) => {
+        const { etag, sizeBytes, device: content } = await device(name, choice, unpack);
+        const others = await stack(choice, unpack);
+        // A device has whole sectors, an image need not.
+        return {
+          etag,
+          report: { ...(await engine.inspect(content, { ...others, unlock: choice.unlock })), sizeBytes },
+        };
+      }),
     async open(name, path, request) {
       if (path.includes(0)) throw new HostError('invalid-request', 'a path has no NUL byte');
-      const image = await device(name, request);
-      const mounted = await engine.mount(image.device, { ...request, ...(await stack(request)) });
+      const { unpack, discard } = unpacking(needs);
+      const ends: (() => Promise<void>)[] = [discard];
+      const close = async () => {
+        for (const end of ends.splice(0).reverse()) await end();
+      };
       try {
+        const image = await device(name, request, unpack);
+        const mounted = await engine.mount(image.device, { ...request, ...(await stack(request, unpack)) });
+        ends.push(() => mounted.close());
         const opened = await openPath(mounted.task, mounted.mountPoint, path, { still: true, log: mounted.log });
-        return { ...opened, etag: image.etag, close: () => mounted.close() };
+        return { ...opened, etag: image.etag, close };
       } catch (cause) {
-        await mounted.close();
+        await close();
         throw cause;
       }
     },

@@ -99,7 +99,8 @@ async function* limited(source: Bytes, maxBytes: () => number): Bytes {
   if (bytes === 0) throw new HostError('empty-body');
 }
 
-async function* decompressed(compression: Compression, source: Bytes, decoders: Decoders): Bytes {
+/** Damage is `bad-compression`. */
+export async function* decompressed(compression: Compression, source: Bytes, decoders: Decoders): Bytes {
   try {
     yield* decompress(compression, source, decoders);
   } catch (cause) {

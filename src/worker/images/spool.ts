@@ -3,7 +3,10 @@
 import { HostError } from '../../errors/host-error.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
-import { type DiskChoice, openDisk } from '../../storage/open-disk.ts';
+import { cached } from '../../storage/cached.ts';
+import { deviceSource } from '../../storage/device-source.ts';
+import { type DiskChoice, type OpenDiskOptions, openDisk } from '../../storage/open-disk.ts';
+import { rawDevice } from '../../storage/raw-device.ts';
 import type { Room } from '../../storage/room.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { SpoolStore } from '../storage/image-store.ts';
@@ -11,7 +14,7 @@ import { saveStream } from '../storage/save-stream.ts';
 import { BLOCK_BYTES, type Block, BlockMap, blockSource, blocksOf, unpackedSource } from './blocks.ts';
 import { MAX_ENTRIES } from './disk-limits.ts';
 import type { KeepAlive } from './images.ts';
-import { type Body, type IncomingLimits, openBody } from './incoming.ts';
+import { type Body, decompressed, type IncomingLimits, openBody } from './incoming.ts';
 
 export interface Spooled {
   readonly device: BlockDevice;
@@ -43,17 +46,56 @@ const MAX_GROWTH = 256;
 /** What a run of a packed body takes in memory. */
 const RUN_BYTES = 64;
 
+/** Bytes that can be read by range, for as long as they are not discarded. */
+export interface SpooledBytes {
+  readonly source: ByteSource;
+  /** They are in the bucket: slow to ask. */
+  readonly isStored: boolean;
+  /** Never rejects; what it leaves is garbage, not harm. */
+  discard(): Promise<void>;
+}
+
 export async function spool(body: Body, needs: SpoolNeeds, choice: DiskChoice = {}): Promise<Spooled> {
-  const { memory, room, spooled, keepAlive, uniqueName, limits } = needs;
+  const { room, limits } = needs;
   const { bytes, lengthBytes, receivedBytes } = await openBody(body, limits);
+  const spooled = await spoolBytes(bytes, { lengthBytes, receivedBytes }, needs);
+  const inner = unpacking(needs);
+  const discard = async () => {
+    await Promise.all([spooled.discard(), inner.discard()]);
+  };
+  try {
+    const opened = await openDisk(spooled.source, {
+      ...choiceOf(choice),
+      ...(spooled.isStored && { cacheMib: CACHE_MIB, room }),
+      maxEntries: MAX_ENTRIES,
+      unpack: inner.unpack,
+    });
+    return { ...opened, discard };
+  } catch (cause) {
+    await discard();
+    throw cause;
+  }
+}
+
+interface Growth {
+  /** What of it may stay in memory. Default: `MEMORY_BYTES`. */
+  readonly memoryBytes?: number;
+  /** Undefined of what grows while it is undone. */
+  readonly lengthBytes: number | undefined;
+  /** What it is undone from, so far. */
+  receivedBytes(): number;
+}
+
+/** In memory while it is small and there is room, else as an object. */
+async function spoolBytes(
+  bytes: AsyncIterable<Uint8Array>,
+  { lengthBytes, receivedBytes, memoryBytes = MEMORY_BYTES }: Growth,
+  { memory, room, spooled, keepAlive, uniqueName }: Omit<SpoolNeeds, 'limits'>,
+): Promise<SpooledBytes> {
   const mayGrowTo = () => FREE_GROWTH_BYTES + MAX_GROWTH * receivedBytes();
   const blocks = lengthBytes === undefined ? bounded(blocksOf(bytes), mayGrowTo) : blocksOf(bytes);
-  const { held, ended } = await collect(blocks, room);
-  if (ended)
-    return {
-      ...(await openDisk(blockSource(held), { ...choiceOf(choice), maxEntries: MAX_ENTRIES })),
-      discard: async () => {},
-    };
+  const { held, ended } = await collect(blocks, room, memoryBytes);
+  if (ended) return { source: blockSource(held), isStored: false, discard: async () => {} };
 
   const name = uniqueName();
   const map = new BlockMap();
@@ -70,16 +112,52 @@ export async function spool(body: Body, needs: SpoolNeeds, choice: DiskChoice = 
   await saved;
   try {
     const stored = await spooled.source(name);
-    const source: ByteSource = lengthBytes === undefined ? unpackedSource(stored, map) : stored;
-    return {
-      ...(await openDisk(source, { ...choiceOf(choice), cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })),
-      discard,
-    };
+    return { source: lengthBytes === undefined ? unpackedSource(stored, map) : stored, isStored: true, discard };
   } catch (cause) {
     await discard();
     throw cause;
   }
 }
+
+export interface Unpacking {
+  /** For `openDisk`: what is compressed inside of a file, undone. */
+  readonly unpack: NonNullable<OpenDiskOptions['unpack']>;
+  /** Never rejects. */
+  discard(): Promise<void>;
+}
+
+/** Layers of containers and parts of an initramfs, undone one after another and kept as bodies are, until they are discarded. */
+export function unpacking(needs: SpoolNeeds): Unpacking {
+  const undone: SpooledBytes[] = [];
+  return {
+    async unpack(source, compression) {
+      let receivedBytes = 0;
+      const pieces = async function* () {
+        for (let at = 0; at < source.sizeBytes; at += PIECE_BYTES) {
+          const piece = new Uint8Array(Math.min(PIECE_BYTES, source.sizeBytes - at));
+          await source.read(at, piece);
+          receivedBytes += piece.length;
+          yield piece;
+        }
+      };
+      const bytes = decompressed(compression, pieces(), needs.limits.decoders);
+      const growth = { lengthBytes: undefined, receivedBytes: () => receivedBytes, memoryBytes: INNER_MEMORY_BYTES };
+      const inner = await spoolBytes(bytes, growth, needs);
+      undone.push(inner);
+      if (!inner.isStored) return inner.source;
+      const device = cached(rawDevice(inner.source), { maxMib: INNER_CACHE_MIB, room: needs.room });
+      return deviceSource(device, inner.source.sizeBytes);
+    },
+    async discard() {
+      await Promise.all(undone.splice(0).map((one) => one.discard()));
+    },
+  };
+}
+
+const PIECE_BYTES = 256 * 1024;
+/** Of each thing that was undone: there are caches and bodies beside it. */
+const INNER_CACHE_MIB = 2;
+const INNER_MEMORY_BYTES = 2 ** 20;
 
 /** Of whatever a request says. */
 const choiceOf = ({ format, member, snapshot }: DiskChoice): DiskChoice => ({ format, member, snapshot });
@@ -88,6 +166,7 @@ const choiceOf = ({ format, member, snapshot }: DiskChoice): DiskChoice => ({ fo
 async function collect(
   blocks: AsyncIterator<Block>,
   room: Room,
+  memoryBytes: number,
 ): Promise<{ readonly held: Block[]; readonly ended: boolean }> {
   const held: Block[] = [];
   let length = 0;
@@ -98,7 +177,7 @@ async function collect(
     if (value.bytes === undefined) continue;
     length += value.length;
     // The last one is on its way out already: it is not counted.
-    if (length > MEMORY_BYTES || !room.tryTake(BLOCK_BYTES)) return { held, ended: false };
+    if (length > memoryBytes || !room.tryTake(BLOCK_BYTES)) return { held, ended: false };
   }
 }
 
