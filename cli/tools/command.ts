@@ -1,6 +1,7 @@
 /** The verbs that make, check, repair and grow file systems, and run Linux's own programs on images. */
 
 import { Argument, Command, Option } from 'commander';
+import { architectures } from '../../src/tools/disk/partition-kinds.ts';
 import { exitCodes } from '../failure.ts';
 import {
   addDiskOptions,
@@ -14,6 +15,8 @@ import {
 } from '../options.ts';
 import type { FsckOptions } from './fsck.ts';
 import type { MkfsOptions, MkfsSize } from './mkfs.ts';
+import type { MkimageOptions } from './mkimage/mkimage.ts';
+import type { PartitionOptions } from './partition.ts';
 import type { ResizeOptions } from './resize.ts';
 import type { RunOptions } from './run.ts';
 import type { ShellOptions } from './shell.ts';
@@ -46,6 +49,33 @@ const fsckHelp = `
 Nothing is written unless --auto or --yes says so. The program's own words are on standard output.
 
 Exit codes: 0 it is clean; 1 the command line is wrong; 2 it has errors; 3 it had errors, and has none any more; 4 anything else.`;
+
+const resizeHelp = `
+An image that is one file system becomes as large as is asked, with that. In one with a partition table (GPT or DOS) the
+last partition gives or takes the room, with the file system on it and, where it is a logical one, the extended partition;
+the backup of a GPT moves to the new end. ext2, ext3, ext4 and btrfs become larger and smaller, XFS larger.`;
+
+const partitionHelp = `
+The words are sfdisk's own: a line for each partition ("size=100M, type=uefi"), headers before them ("label: gpt"). What
+is on the partitions stays. Without anything on standard input, or on a terminal, the table is shown.
+
+Examples:
+  printf 'label: gpt\\nsize=100M, type=uefi\\ntype=linux\\n' | lkl partition -s 2G disk.img
+  lkl partition --dump disk.img >table; lkl partition other.img <table`;
+
+const mkimageHelp = `
+Of repart.d(5): Type, Label, UUID, Format (ext4, xfs, btrfs, vfat, squashfs, erofs, swap …), CopyFiles, ExcludeFiles,
+MakeDirectories, CopyBlocks, SizeMinBytes, SizeMaxBytes, Weight, Minimize, Verity (data, hash), VerityMatchKey, ReadOnly,
+NoAuto, GrowFileSystem. Of genimage: image with hdimage (align, partition-table-type, disk-signature, disk-uuid), partitions
+and images of type vfat, ext2, ext3, ext4, squashfs, btrfs, erofs, f2fs and file. What is not done here is an error.
+
+With --seed the same input gives the same bytes; with a UUID as seed the partitions have the UUIDs that systemd-repart
+would give them. SOURCE_DATE_EPOCH is the time of everything.
+
+Examples:
+  lkl mkimage repart.d/ --root rootfs/ -o disk.img --seed 1
+  lkl mkimage repart.d/ --root rootfs/ --table dos -s 4G -o sdcard.img
+  lkl mkimage genimage.cfg --root target/ --input images/ -o sdcard.img`;
 
 const runHelp = `
 The programs are Linux's own (\`lkl run\` alone lists them), on a Linux kernel in this process. Disks are /dev/vda,
@@ -115,13 +145,60 @@ export const toolCommands = (): readonly Command[] => [
   new Command('resize')
     .summary('give an image and its file system another size')
     .description('Makes an image and the file system in it larger or, where the file system can, smaller.')
-    .argument('<image>', IMAGE)
-    .argument('<size>', 'of both: 4G; +1G adds to what it is', sizeOrMore)
+    .argument('<image>', 'a raw image, written where it lies')
+    .argument('<size>', 'of the image: 4G; +1G adds to what it is', sizeOrMore)
     .addOption(new Option('-t, --type <type>', 'of the file system (default: found out)'))
+    .addOption(partitionOption())
+    .addHelpText('after', resizeHelp)
     .addOption(quietOption())
     .action(async (image: string, size: Size, options: ResizeOptions) =>
       (await import('./resize.ts')).resize(image, size, options),
     ),
+  new Command('partition')
+    .summary("write an image's partition table, or show it")
+    .description(
+      'Writes the partition table that standard input describes in the words of sfdisk, or shows the one that is there.',
+    )
+    .argument('<image>', 'a raw image or a block device, written where it lies')
+    .addArgument(new Argument('[words...]', 'behind --: for sfdisk'))
+    .option('-s, --size <size>', 'of a new file', bytes)
+    .option('--dump', 'show the table as it could be written again; nothing is read')
+    .addOption(seedOption())
+    .addHelpText('after', partitionHelp)
+    .action(async (image: string, words: string[], options: PartitionOptions) =>
+      (await import('./partition.ts')).partition(image, words, options),
+    ),
+  new Command('mkimage')
+    .summary('a whole disk of definitions: partitions and what is in them')
+    .description(
+      'Makes a disk image with a partition table and file systems, of definitions as systemd-repart or genimage have them.',
+    )
+    .argument('<definitions>', 'a folder with repart.d files (*.conf), or a configuration of genimage')
+    .requiredOption('-o, --output <image>', 'a file that is made, or with --force made anew')
+    .option(
+      '-s, --size <size>',
+      'of the disk; what is left partitions get by their weight (default: what they need)',
+      bytes,
+    )
+    .addOption(new Option('--table <type>', 'of definitions (default: gpt)').choices(['gpt', 'dos']))
+    .option('--root <folder>', 'what absolute paths of sources begin at (default: the root of this machine)')
+    .option('--input <folder>', 'what other paths are relative to (default: where the definitions are)')
+    .option('--image <name>', 'which disk of a configuration that has several')
+    .addOption(
+      new Option('--architecture <name>', 'whose root and usr partitions "root" and "usr" are')
+        .choices(architectures)
+        .default(process.arch === 'arm64' ? 'arm64' : 'x86-64'),
+    )
+    .option('--keep-owner', 'files stay whose they are (default: all is root’s)')
+    .option('-f, --force', 'where something is already')
+    .addOption(seedOption())
+    .option('--json', 'say as JSON what was made')
+    .addOption(quietOption())
+    .addHelpText('after', mkimageHelp)
+    .action(async (definitions: string, options: MkimageOptions) => {
+      const isWhole = await (await import('./mkimage/mkimage.ts')).mkimage(definitions, options);
+      process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
+    }),
   addStackOptions(addDiskOptions(new Command('shell')))
     .summary('a shell in an image')
     .description(

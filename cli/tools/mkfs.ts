@@ -15,7 +15,7 @@ import { showProgress } from '../output/progress.ts';
 import { type Contents, withContents } from './contents.ts';
 import { mkfsToFit } from './fit.ts';
 import { type ImageFileOptions, type MadeImage, makeImageFile } from './image-file.ts';
-import { inWorkshopOf, sourceDateEpoch, toolEngine, type WorldOptions } from './shop.ts';
+import { inWorkshopOf, notAfterNs, toolEngine, type WorldOptions } from './shop.ts';
 import { temporaryDisk } from './temporary-disk.ts';
 
 /** `fit`: as small as what is in it allows. */
@@ -54,21 +54,28 @@ export async function mkfs(image: string, more: readonly string[], options: Mkfs
   if (size === 'fit' && from === undefined)
     throw new Failure('usage', '--size fit is the size of what is in it: --from says what that is');
   const engine = await toolEngine();
-  const make = isOfTree ? ofTree : size === 'fit' ? mkfsToFit : ofSize;
   const report =
     from === undefined
-      ? await make({ engine, image, more, options, contents: undefined })
+      ? await mkfsOf({ engine, image, more, options, contents: undefined })
       : await withContents(from, engine, contentsOptions(options), (contents) =>
-          make({ engine, image, more, options, contents }),
+          mkfsOf({ engine, image, more, options, contents }),
         );
   return report === undefined || tellLosses(report);
 }
 
-function contentsOptions({ keepOwner, evenIfCut }: MkfsOptions) {
-  const epoch = sourceDateEpoch();
-  const notAfterNs = epoch === undefined ? undefined : BigInt(epoch) * 1_000_000_000n;
-  return { notAfterNs, ...(keepOwner && { keepOwner }), ...(evenIfCut && { evenIfCut }) };
+/** The same of contents that are open. */
+export function mkfsOf(job: MkfsJob): Promise<CopyReport | undefined> {
+  const { type, size } = job.options;
+  const tools = fileSystemTools(type);
+  if (tools && !tools.make) return ofTree(job);
+  return size === 'fit' ? mkfsToFit(job) : ofSize(job);
 }
+
+const contentsOptions = ({ keepOwner, evenIfCut }: MkfsOptions) => ({
+  notAfterNs: notAfterNs(),
+  ...(keepOwner && { keepOwner }),
+  ...(evenIfCut && { evenIfCut }),
+});
 
 async function ofSize(job: MkfsJob): Promise<CopyReport | undefined> {
   const { image, more, options } = job;

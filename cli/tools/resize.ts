@@ -1,65 +1,111 @@
-/** Gives an image, and the file system that fills it, another size. */
+/** Gives an image another size, with the partition at its end and the file system in it. */
 
 import { statSync, truncateSync } from 'node:fs';
 import { HostError } from '../../src/errors/host-error.ts';
+import type { ImageReport } from '../../src/image/mounted-image.ts';
 import { mustNotBeWritten } from '../../src/node/file-lock.ts';
 import { writableFile } from '../../src/node/writable-file.ts';
+import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
-import { canShrink, resizeFileSystem } from '../../src/tools/resize-file-system.ts';
-import { mustBeWhole, volumeOf } from '../../src/tools/volume.ts';
+import { findVolume } from '../../src/tools/find-volume.ts';
+import { readTable, resizedTable, SECTOR_BYTES, tableScript, writeTable } from '../../src/tools/partition-table.ts';
+import { prepareResize, resizeFileSystem } from '../../src/tools/resize-file-system.ts';
+import type { Volume } from '../../src/tools/volume.ts';
+import type { Workshop } from '../../src/tools/workshop.ts';
 import { openDiskFile } from '../disk.ts';
-import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
 import type { Size } from './command.ts';
-import { inWorkshop } from './shop.ts';
+import { inWorkshopOf, toolEngine } from './shop.ts';
 
 export interface ResizeOptions {
   readonly type?: string;
+  readonly partition?: string;
   readonly quiet?: true;
 }
 
-const SECTOR = 512;
-
-/** When it rejects while it makes something smaller, the image has the size that it had. */
-export async function resize(image: string, size: Size, { type }: ResizeOptions): Promise<void> {
+/** When it rejects before anything in it was changed, the image has the size that it had. */
+export async function resize(image: string, size: Size, { type, partition }: ResizeOptions): Promise<void> {
   const stats = statSync(image);
   if (!stats.isFile()) throw new Failure('usage', `${image} is no file: only files change their size`);
   const wanted = size.isMore ? stats.size + size.bytes : size.bytes;
-  const bytes = Math.floor(wanted / SECTOR) * SECTOR;
+  const bytes = Math.floor(wanted / SECTOR_BYTES) * SECTOR_BYTES;
   if (bytes === 0) throw new Failure('usage', 'an image has one sector of 512 bytes at least');
   // Before the file is longer: whoever writes it knows nothing of that.
   mustNotBeWritten(image);
-  mustBeWhole(await (await openEngine()).inspect((await openDiskFile(image, { format: 'raw' })).device));
-  const grows = bytes > stats.size;
-  if (grows) truncateSync(image, bytes);
+  const engine = await toolEngine();
+  const { device } = await openDiskFile(image, { format: 'raw' });
+  const report = await engine.inspect(device);
+  const volume = await findVolume(device, report, { partition, type, can: () => true });
+  const isSmaller = bytes < stats.size;
+  if (!isSmaller) truncateSync(image, bytes);
+  let isChanged = false;
+  let script: string | undefined;
   try {
-    await within(image, bytes, stats.size, type);
+    script = await onDisk(image, (disk) =>
+      inWorkshopOf(engine, {}, async (shop) => {
+        const job = { shop, disk: await shop.attach(disk), report, volume, bytes, isSmaller };
+        const written = await (volume.partition === undefined ? whole(job) : inTable(job, () => (isChanged = true)));
+        await shop.commit();
+        return written;
+      }),
+    );
   } catch (cause) {
-    // As long as nothing uses the new end, it goes again; a file system that has grown into it keeps it.
-    if (grows && cause instanceof HostError && cause.kind === 'cannot-resize') truncateSync(image, stats.size);
+    // As long as nothing uses the new end, it goes again; what has grown into it keeps it.
+    if (!(isSmaller || isChanged) && cause instanceof HostError && cause.kind === 'cannot-resize')
+      truncateSync(image, stats.size);
     throw cause;
   }
-  if (!grows) truncateSync(image, bytes);
+  if (!isSmaller) return;
+  truncateSync(image, bytes);
+  if (script === undefined) return;
+  // The backup of the table goes to the new end.
+  await onDisk(image, (disk) =>
+    inWorkshopOf(engine, {}, async (shop) => {
+      await writeTable(shop, await shop.attach(disk), script);
+      await shop.commit();
+    }),
+  );
 }
 
-async function within(image: string, bytes: number, before: number, asked: string | undefined): Promise<void> {
+async function onDisk<T>(image: string, work: (disk: BlockDevice) => Promise<T>): Promise<T> {
   const file = writableFile(image);
   try {
-    const device = rawDevice(file);
-    await inWorkshop({}, async (shop, engine) => {
-      const { partition, type } = volumeOf(await engine.inspect(device), undefined, asked, () => true);
-      if (partition !== undefined) {
-        throw new HostError(
-          'cannot-resize',
-          'the image has a partition table: only images that are one file system are resized',
-        );
-      }
-      if (bytes < before && canShrink(type) === false)
-        throw new HostError('cannot-resize', `${type} cannot become smaller`);
-      await resizeFileSystem(shop, await shop.attach(device), type, bytes);
-      await shop.commit();
-    });
+    return await work(rawDevice(file));
   } finally {
     file.close();
   }
+}
+
+interface Job {
+  readonly shop: Workshop;
+  readonly disk: string;
+  readonly report: ImageReport;
+  readonly volume: Volume;
+  readonly bytes: number;
+  readonly isSmaller: boolean;
+}
+
+async function whole({ shop, disk, volume: { type }, bytes, isSmaller }: Job): Promise<undefined> {
+  const place = { disk, partition: undefined };
+  await prepareResize(shop, place, type, isSmaller);
+  await resizeFileSystem(shop, place, type, bytes);
+}
+
+/** The file system before its partition when it becomes smaller, after it when it becomes larger. Answers what is to be the table. */
+async function inTable({ shop, disk, report, volume, bytes }: Job, changed: () => void): Promise<string> {
+  const { partition = 0, type } = volume;
+  const found = await readTable(shop, disk);
+  // Of a GPT in other sectors than of 512 bytes sfdisk sees the protective table alone.
+  if (found.label !== report.partitionTable)
+    throw new HostError('cannot-resize', `the ${report.partitionTable} partition table is none that is changed`);
+  const { table, before, after } = resizedTable(found, partition, bytes / SECTOR_BYTES);
+  const script = tableScript(table);
+  const place = { disk, partition };
+  const shrinks = after.size < before.size;
+  await prepareResize(shop, place, type, shrinks);
+  if (shrinks) await resizeFileSystem(shop, place, type, after.size * SECTOR_BYTES);
+  changed();
+  await writeTable(shop, disk, script);
+  if (!shrinks) await resizeFileSystem(shop, place, type, after.size * SECTOR_BYTES);
+  return script;
 }

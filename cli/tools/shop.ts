@@ -36,6 +36,12 @@ export function sourceDateEpoch(): number | undefined {
   throw new Failure('usage', `SOURCE_DATE_EPOCH is ${text}: it is a number of seconds since 1970`);
 }
 
+/** The same in nanoseconds: nothing in an image is newer. */
+export function notAfterNs(): bigint | undefined {
+  const epoch = sourceDateEpoch();
+  return epoch === undefined ? undefined : BigInt(epoch) * 1_000_000_000n;
+}
+
 /** Runs `work` and lets go of the kernel. */
 export async function inWorkshop<T>(
   options: WorldOptions,

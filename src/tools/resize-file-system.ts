@@ -4,25 +4,37 @@ import { HostError } from '../errors/host-error.ts';
 import { checkFileSystem } from './check-file-system.ts';
 import type { Workshop } from './workshop.ts';
 
-interface Resizing {
-  readonly shrinks: boolean;
-  readonly resize: (workshop: Workshop, disk: string, type: string, bytes: number) => Promise<void>;
+/** Where it is: all of a disk (/dev/vda), or a partition of it. */
+export interface Place {
+  readonly disk: string;
+  readonly partition: number | undefined;
 }
 
-/** What resize2fs wants to know first. */
-async function checked(workshop: Workshop, disk: string, type: string): Promise<void> {
-  const verdict = await checkFileSystem(workshop, disk, type, 'safe', {});
-  if (verdict === 'damaged') throw new HostError('cannot-resize', `the ${type} has errors: repair it first (fsck)`);
+interface Resizing {
+  readonly shrinks: boolean;
+  /** What must be so before anything is changed. */
+  readonly prepare?: (workshop: Workshop, device: string, type: string) => Promise<void>;
+  readonly resize: (workshop: Workshop, place: Place, type: string, bytes: number) => Promise<void>;
 }
+
+/** /dev/vda1. */
+const deviceOf = ({ disk, partition }: Place): string => `${disk}${partition ?? ''}`;
 
 const ext: Resizing = {
   shrinks: true,
-  async resize(workshop, disk, type, bytes) {
-    await checked(workshop, disk, type);
-    // "s": sectors of 512 bytes.
-    await workshop.must(['resize2fs', disk, `${Math.floor(bytes / 512)}s`]);
+  // resize2fs wants to know that there are no errors.
+  async prepare(workshop, device, type) {
+    const verdict = await checkFileSystem(workshop, device, type, 'safe', {});
+    if (verdict === 'damaged') throw new HostError('cannot-resize', `the ${type} has errors: repair it first (fsck)`);
   },
+  // "s": sectors of 512 bytes.
+  resize: (workshop, place, _, bytes) => workshop.must(['resize2fs', deviceOf(place), `${Math.floor(bytes / 512)}s`]),
 };
+
+const mounted = (workshop: Workshop, { disk, partition = undefined }: Place, type: string, argv: readonly string[]) =>
+  workshop.mounted(disk, type, (mountPoint) => workshop.must([...argv, mountPoint]), {
+    partition: partition ?? 'whole',
+  });
 
 const resizings: Readonly<Record<string, Resizing>> = {
   ext2: ext,
@@ -30,29 +42,30 @@ const resizings: Readonly<Record<string, Resizing>> = {
   ext4: ext,
   xfs: {
     shrinks: false,
-    resize: (workshop, disk, type) =>
-      workshop.mounted(disk, type, (mountPoint) => workshop.must(['xfs_growfs', '-d', mountPoint])),
+    resize: (workshop, place, type) => mounted(workshop, place, type, ['xfs_growfs', '-d']),
   },
   btrfs: {
     shrinks: true,
-    resize: (workshop, disk, type, bytes) =>
-      workshop.mounted(disk, type, (mountPoint) =>
-        workshop.must(['btrfs', 'filesystem', 'resize', String(bytes), mountPoint]),
-      ),
+    resize: (workshop, place, type, bytes) =>
+      mounted(workshop, place, type, ['btrfs', 'filesystem', 'resize', String(bytes)]),
   },
 };
 
-/** Whether a file system of this type can become smaller; undefined: it cannot be resized at all. */
-export const canShrink = (type: string): boolean | undefined =>
-  Object.hasOwn(resizings, type) ? resizings[type]?.shrinks : undefined;
+const resizingOf = (type: string): Resizing | undefined =>
+  Object.hasOwn(resizings, type) ? resizings[type] : undefined;
 
 export const resizedTypes: readonly string[] = Object.keys(resizings);
 
-/** The disk is large enough for both sizes. Rejects with `cannot-resize`, or `tool-failed` with what the program said. */
-export async function resizeFileSystem(workshop: Workshop, disk: string, type: string, bytes: number): Promise<void> {
-  const resizing = Object.hasOwn(resizings, type) ? resizings[type] : undefined;
-  if (!resizing) {
+/** Before anything is changed: rejects with `cannot-resize` where it is known already that it would not go. */
+export async function prepareResize(workshop: Workshop, place: Place, type: string, isSmaller: boolean): Promise<void> {
+  const resizing = resizingOf(type);
+  if (!resizing)
     throw new HostError('cannot-resize', `${type} keeps its size: ${resizedTypes.join(', ')} can be resized`);
-  }
-  await resizing.resize(workshop, disk, type, bytes);
+  if (isSmaller && !resizing.shrinks) throw new HostError('cannot-resize', `${type} cannot become smaller`);
+  await resizing.prepare?.(workshop, deviceOf(place), type);
+}
+
+/** After `prepareResize`. The place is large enough for both sizes. Rejects with `tool-failed` and what the program said. */
+export async function resizeFileSystem(workshop: Workshop, place: Place, type: string, bytes: number): Promise<void> {
+  await resizingOf(type)?.resize(workshop, place, type, bytes);
 }
