@@ -25,7 +25,10 @@ export interface Definitions {
 
 const MIB = 2 ** 20;
 
-export function readDefinitions(path: string, { table, size, architecture, image, hasRoot }: DefinitionsOptions): Definitions {
+export function readDefinitions(
+  path: string,
+  { table, size, architecture, image, hasRoot }: DefinitionsOptions,
+): Definitions {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new Failure('usage', `${path}: there is no such file or folder`);
   if (!stats.isDirectory()) {

@@ -18,7 +18,7 @@ import { findVolume } from '../../tools/find-volume.ts';
 import { makeFileSystem } from '../../tools/make-file-system.ts';
 import { makeOfTree } from '../../tools/make-of-tree.ts';
 import { endOf } from '../../tools/program-order.ts';
-import { canShrink, resizeFileSystem } from '../../tools/resize-file-system.ts';
+import { prepareResize, resizeFileSystem } from '../../tools/resize-file-system.ts';
 import { mustBeWhole } from '../../tools/volume.ts';
 import { type Streams, Workshop } from '../../tools/workshop.ts';
 import type { CopyReport } from '../../tree/write/copy-tree.ts';
@@ -256,10 +256,10 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
             'the image has a partition table: only images that are one file system are resized',
           );
         }
-        if (sizeBytes < disk.sizeBytes && canShrink(type) === false)
-          throw new HostError('cannot-resize', `${type} cannot become smaller`);
         await inWorkshop(CHECKING_MIB, undefined, async (shop) => {
-          await resizeFileSystem(shop, await shop.attach(disk.device), type, sizeBytes);
+          const place = { disk: await shop.attach(disk.device), partition: undefined };
+          await prepareResize(shop, place, type, sizeBytes < disk.sizeBytes);
+          await resizeFileSystem(shop, place, type, sizeBytes);
           await shop.commit();
         });
         return { ...(await disk.commit(sizeBytes)), sizeBytes, type };
