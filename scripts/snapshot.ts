@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { boot } from '../src/kernel/boot.ts';
-import { nonZeroRuns, quiesce, type SnapshotState } from '../src/kernel/snapshot.ts';
+import { nonZeroRuns, quiesce, type SnapshotState } from '../src/kernel/snapshot/snapshot.ts';
 import { sleepNs } from '../src/kernel/syscalls/time.ts';
 import { dist, sha256 } from './pins.ts';
 import { snapshotModule } from './snapshot-module.ts';

@@ -1,7 +1,7 @@
 /** A test that fails by the kernel's end shows where in the kernel that was, by name. Loaded before each test file. */
 
 import { afterEach } from 'vitest';
-import { kernelFrames } from '../src/kernel/symbols.ts';
+import { kernelFrames } from '../src/kernel/log/symbols.ts';
 import { kernelSymbols } from '../src/node/kernel-symbols.ts';
 
 afterEach(async ({ task }) => {

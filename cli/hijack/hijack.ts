@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KernelDead } from '../../src/kernel/errors.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
-import { seededHost } from '../../src/kernel/seed.ts';
+import { seededHost } from '../../src/kernel/snapshot/seed.ts';
 import { capture } from '../../src/node/hijack/capture.ts';
 import {
   type Configured,

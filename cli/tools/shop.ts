@@ -1,7 +1,7 @@
 /** A workshop in this process: the engine's kernel with the tools, and files as its disks. */
 
 import type { ClockPolicy, Host } from '../../src/kernel/host.ts';
-import { seededHost } from '../../src/kernel/seed.ts';
+import { seededHost } from '../../src/kernel/snapshot/seed.ts';
 import type { Linux } from '../../src/linux.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import { nodeToolbox } from '../../src/node/toolbox.ts';

@@ -14,7 +14,7 @@ import { identify } from '../../src/image/identity/identify.ts';
 import type { ImageReport } from '../../src/image/mounted-image.ts';
 import { imageMounter } from '../../src/image/mounter.ts';
 import { volumeBytes } from '../../src/image/probe/volume-bytes.ts';
-import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { memoryDevice } from '../../src/storage/memory.ts';
 import { dist } from '../pins.ts';
 

@@ -19,7 +19,7 @@ import { HostError } from '../../src/errors/host-error.ts';
 import { imageMounter } from '../../src/image/mounter.ts';
 import { KernelDead } from '../../src/kernel/errors.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
-import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { fs2tar } from '../../src/tree/fs2tar/fs2tar.ts';
 import { sparseDevice } from '../../test/fixtures/sparse-device.ts';

@@ -11,7 +11,7 @@ import type { Unlock } from '../image/stack/keyring.ts';
 import type { ClockPolicy, Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
-import { seededHost } from '../kernel/seed.ts';
+import { seededHost } from '../kernel/snapshot/seed.ts';
 import { symlinkat } from '../kernel/syscalls/dir.ts';
 import { close, openat, write } from '../kernel/syscalls/file.ts';
 import type { UserTask } from '../kernel/user-task.ts';

@@ -1,6 +1,6 @@
 /** The engine in a page: the kernel is fetched and compiled once, and everything runs in this Web Worker. */
 
-import type { SnapshotState } from '../kernel/snapshot.ts';
+import type { SnapshotState } from '../kernel/snapshot/snapshot.ts';
 import { type Linux, linux } from '../linux.ts';
 import { browserHost } from './host.ts';
 

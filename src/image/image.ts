@@ -7,7 +7,7 @@ import { HostError } from '../errors/host-error.ts';
 import type { HostedTask } from '../kernel/hosted-task.ts';
 import type { Disk, Kernel } from '../kernel/kernel.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
-import { KernelLog } from '../kernel/kernel-log.ts';
+import { KernelLog } from '../kernel/log/kernel-log.ts';
 import { close, openat } from '../kernel/syscalls/file.ts';
 import { mount, umount2 } from '../kernel/syscalls/mount.ts';
 import { readText } from '../kernel/sysfs.ts';

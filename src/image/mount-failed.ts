@@ -2,8 +2,8 @@
 
 import { type ErrnoName, errnos } from '../abi/errno.ts';
 import { HostError } from '../errors/host-error.ts';
-import type { LogRecord } from '../kernel/kernel-log.ts';
-import { reasonIn } from '../kernel/log-reason.ts';
+import type { LogRecord } from '../kernel/log/kernel-log.ts';
+import { reasonIn } from '../kernel/log/log-reason.ts';
 import { whyNotMounted } from './why-not-mounted.ts';
 
 export interface FailedMount {

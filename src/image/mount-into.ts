@@ -68,7 +68,11 @@ export async function mountInto(
 
 async function viewOf({ device, disk }: AttachedImage): Promise<DiskView> {
   const { gpt } = await presented(device);
-  return { device, disk, shown: { device, writable: device, bytes: volumeBytes(device), gpt, claimedBytes: undefined } };
+  return {
+    device,
+    disk,
+    shown: { device, writable: device, bytes: volumeBytes(device), gpt, claimedBytes: undefined },
+  };
 }
 
 async function mounted(image: Image, plan: MountPlan): Promise<Pick<Mounted, 'type' | 'partition' | 'volume'>> {

@@ -1,6 +1,6 @@
 /** What the jobs on an image's content need of a kernel: the image mounted, or described. */
 
-import type { KernelLog } from '../kernel/kernel-log.ts';
+import type { KernelLog } from '../kernel/log/kernel-log.ts';
 import type { PlayedTask } from '../kernel/user-task.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import type { Unlock } from './stack/keyring.ts';

@@ -2,10 +2,10 @@
 
 import type { ExportName } from '../abi/exports.ts';
 import { IRQ, SHARED, TASK_INFO } from '../abi/shared.ts';
-import { Console } from './console.ts';
 import { KernelDead, type KernelEnd, TaskExited } from './errors.ts';
 import type { ClockPolicy, Host } from './host.ts';
 import { HostedTask } from './hosted-task.ts';
+import { Console } from './log/console.ts';
 import { HOST_BYTES, type ImportHandlers, type Machine } from './machine.ts';
 import { KernelMemory, type Ptr, plus, ptr } from './memory.ts';
 import { plainImports } from './plain-imports.ts';

@@ -1,8 +1,8 @@
 /** The imports of the kernel that neither suspend nor touch its tasks: its console, its command line, entropy and clocks. */
 
-import type { Console } from './console.ts';
 import { classifyPanic, KernelDead, withDeepStack } from './errors.ts';
 import type { Host } from './host.ts';
+import type { Console } from './log/console.ts';
 import type { ImportHandlers } from './machine.ts';
 import { type KernelMemory, ptr } from './memory.ts';
 import type { Clock } from './time/clock.ts';

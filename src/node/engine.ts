@@ -1,6 +1,6 @@
 /** The engine in Node: the package's kernel, compiled at its first use and shared by every engine of the process. */
 
-import type { SnapshotState } from '../kernel/snapshot.ts';
+import type { SnapshotState } from '../kernel/snapshot/snapshot.ts';
 import { type Limits, type Linux, linux } from '../linux.ts';
 import { nodeDerive } from './derive.ts';
 import { nodeHost } from './host.ts';

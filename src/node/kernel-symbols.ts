@@ -1,7 +1,7 @@
 /** The names of the kernel's functions, read from the package when somebody wants to see a backtrace. */
 
 import { gunzipSync } from 'node:zlib';
-import { backtrace, type KernelSymbols, parseSymbols } from '../kernel/symbols.ts';
+import { backtrace, type KernelSymbols, parseSymbols } from '../kernel/log/symbols.ts';
 import { readPackageFile } from './package-files.ts';
 
 const NAMES = 'wasm/dist/kernel.names.gz';

@@ -2,7 +2,7 @@
 
 import type { Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { seededHost } from '../kernel/seed.ts';
+import { seededHost } from '../kernel/snapshot/seed.ts';
 import { parseScript } from './language/parse.ts';
 import { ScriptError } from './language/script.ts';
 import { play } from './run/run.ts';

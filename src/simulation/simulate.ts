@@ -9,7 +9,7 @@ import { HostError } from '../errors/host-error.ts';
 import { KernelDead, TaskExited } from '../kernel/errors.ts';
 import type { Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { seededHost } from '../kernel/seed.ts';
+import { seededHost } from '../kernel/snapshot/seed.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { Taken } from './measure/sampler.ts';
 import { estimateMemoryMib, findExcess } from './plan/footprint.ts';

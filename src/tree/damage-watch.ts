@@ -1,6 +1,6 @@
 /** Whether the kernel has told of damage meanwhile: a listing may lack names without any call failing. */
 
-import type { KernelLog } from '../kernel/kernel-log.ts';
+import type { KernelLog } from '../kernel/log/kernel-log.ts';
 import { gate } from '../storage/gate.ts';
 import { loggedErrors } from './fs2tar/logged-errors.ts';
 import type { TaskPool } from './task-pool.ts';

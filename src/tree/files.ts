@@ -5,7 +5,7 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK 
 import type { Sink } from '../archive/chunk-writer.ts';
 import { HostError } from '../errors/host-error.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import type { KernelLog } from '../kernel/kernel-log.ts';
+import type { KernelLog } from '../kernel/log/kernel-log.ts';
 import { inNs, type Statx } from '../kernel/syscalls/file.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { ByteRange } from './byte-range.ts';

@@ -6,7 +6,7 @@ import { boot } from '../../src/kernel/boot.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { must } from '../../src/kernel/kernel-error.ts';
 import type { Machine } from '../../src/kernel/machine.ts';
-import { cleanMachine, freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { cleanMachine, freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { openat } from '../../src/kernel/syscalls/file.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { memoryDevice } from '../../src/storage/memory.ts';

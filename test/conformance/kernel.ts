@@ -3,7 +3,7 @@
 import type { CallResult } from '../../src/batch/language/types.ts';
 import type { PlayedCall } from '../../src/batch/player.ts';
 import { type BatchRequest, syscallBatchJobs } from '../../src/batch/syscall-batch.ts';
-import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };

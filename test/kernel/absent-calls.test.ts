@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import { absentCalls } from '../../src/abi/absent-calls.ts';
 import { errnos } from '../../src/abi/errno.ts';
 import { type SyscallName, syscalls } from '../../src/abi/syscalls.ts';
-import { seededHost } from '../../src/kernel/seed.ts';
+import { seededHost } from '../../src/kernel/snapshot/seed.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import { restoredKernel } from './restored.ts';
 

@@ -8,7 +8,7 @@ import { imageMounter } from '../../src/image/mounter.ts';
 import { boot } from '../../src/kernel/boot.ts';
 import type { Kernel, KernelOptions } from '../../src/kernel/kernel.ts';
 import { plus } from '../../src/kernel/memory.ts';
-import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import vmlinux from '../../wasm/dist/vmlinux.wasm';

@@ -6,7 +6,7 @@ import type { CallResult } from '../../src/batch/language/types.ts';
 import type { PlayedCall, TaskRequest } from '../../src/batch/player.ts';
 import { playTimed } from '../../src/batch/syscall-batch.ts';
 import type { ClockPolicy } from '../../src/kernel/host.ts';
-import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import { call } from '../conformance/kernel.ts';
 import { kernelModule, restoredKernel, snapshot } from './restored.ts';

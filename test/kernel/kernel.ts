@@ -3,7 +3,7 @@
 import { imageMounter } from '../../src/image/mounter.ts';
 import type { Host } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
-import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };

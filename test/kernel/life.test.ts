@@ -6,7 +6,7 @@ import { KernelDead, TaskExited } from '../../src/kernel/errors.ts';
 import type { HostedTask } from '../../src/kernel/hosted-task.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { plus } from '../../src/kernel/memory.ts';
-import { seededHost } from '../../src/kernel/seed.ts';
+import { seededHost } from '../../src/kernel/snapshot/seed.ts';
 import { openat, write } from '../../src/kernel/syscalls/file.ts';
 import { mapBuffer } from '../../src/kernel/syscalls/memory.ts';
 import { setSysctl } from '../../src/kernel/syscalls/sysctl.ts';

@@ -1,7 +1,7 @@
 /** Scripts of the packetdrill language on the real kernel: what holds passes, what does not is said with its line. */
 
 import { describe, expect, it } from 'vitest';
-import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import {
   type IpVersion,

@@ -3,8 +3,8 @@
 import { afterEach, expect, it } from 'vitest';
 import { AT_FDCWD } from '../../src/abi/uapi/fs.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
-import { freshMachine, NotQuiesced, quiesce } from '../../src/kernel/snapshot.ts';
-import { resume, suspend } from '../../src/kernel/suspend.ts';
+import { freshMachine, NotQuiesced, quiesce } from '../../src/kernel/snapshot/snapshot.ts';
+import { resume, suspend } from '../../src/kernel/snapshot/suspend.ts';
 import { mkdirat } from '../../src/kernel/syscalls/dir.ts';
 import { mount, umount2 } from '../../src/kernel/syscalls/mount.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';

@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest';
 import { concat } from '../../src/bytes/concat.ts';
-import { seededHost } from '../../src/kernel/seed.ts';
+import { seededHost } from '../../src/kernel/snapshot/seed.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import type { PingResult, TcpResult, WorkloadResult } from '../../src/simulation/measure/results.ts';
 import type { Sample } from '../../src/simulation/measure/sampler.ts';

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { type KernelRequest, prepareKernel, type SetupNeeds } from '../../src/batch/kernel-setup.ts';
 import type { Host } from '../../src/kernel/host.ts';
 import { KernelPool } from '../../src/kernel/pool/pool.ts';
-import { suspend } from '../../src/kernel/suspend.ts';
+import { suspend } from '../../src/kernel/snapshot/suspend.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import { saveFile } from '../../src/tree/save-file.ts';
 import { fixtureDevice } from '../fixtures/load.ts';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type DiskRequest, type KernelRequest, prepareKernel, type SetupNeeds } from '../../src/batch/kernel-setup.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { KernelPool } from '../../src/kernel/pool/pool.ts';
-import { suspend } from '../../src/kernel/suspend.ts';
+import { suspend } from '../../src/kernel/snapshot/suspend.ts';
 import { readNames, readText } from '../../src/kernel/sysfs.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import { saveFile } from '../../src/tree/save-file.ts';

@@ -5,7 +5,7 @@ import { AT_FDCWD } from '../../src/abi/uapi/fs.ts';
 import { type KernelRequest, prepareKernel, type SetupNeeds } from '../../src/batch/kernel-setup.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { KernelPool } from '../../src/kernel/pool/pool.ts';
-import { suspend } from '../../src/kernel/suspend.ts';
+import { suspend } from '../../src/kernel/snapshot/suspend.ts';
 import { unlinkat } from '../../src/kernel/syscalls/dir.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
 import { nodeHost } from '../../src/node/host.ts';

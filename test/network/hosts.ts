@@ -6,7 +6,7 @@ import { setLink } from '../../src/abi/netlink/links/link.ts';
 import type { NetlinkRequest } from '../../src/abi/netlink/message.ts';
 import type { ClockPolicy } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
-import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { NetlinkSocket } from '../../src/kernel/syscalls/netlink.ts';
 import { type EchoResult, echo } from '../../src/network/echo.ts';
 import { nodeHost } from '../../src/node/host.ts';

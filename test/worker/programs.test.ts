@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import { installPrograms } from '../../src/kernel/program/run/install.ts';
 import { runProgram } from '../../src/kernel/program/run/run.ts';
-import { freshMachine, restore } from '../../src/kernel/snapshot.ts';
+import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { workerHost } from '../../src/worker/host.ts';
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };

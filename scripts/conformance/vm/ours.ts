@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { imageMounter } from '../../../src/image/mounter.ts';
-import { freshMachine, restore } from '../../../src/kernel/snapshot.ts';
+import { freshMachine, restore } from '../../../src/kernel/snapshot/snapshot.ts';
 import { nodeHost } from '../../../src/node/host.ts';
 import type { BlockDevice } from '../../../src/storage/block-device.ts';
 import { fs2tar } from '../../../src/tree/fs2tar/fs2tar.ts';

@@ -1,7 +1,7 @@
 /** Machines kept for the next kernels, each clean or used, of the sizes that were asked for last. */
 
 import { HOST_BYTES, type Machine } from '../machine.ts';
-import { cleanMachine, freshMachine, type SnapshotState } from '../snapshot.ts';
+import { cleanMachine, freshMachine, type SnapshotState } from '../snapshot/snapshot.ts';
 
 const MIB = 1 << 20;
 

@@ -2,7 +2,7 @@
 
 import type { AddressInfo, Server } from 'node:net';
 import { parseIpv4 } from '../../abi/netlink/inet.ts';
-import { freshMachine, restore } from '../../kernel/snapshot.ts';
+import { freshMachine, restore } from '../../kernel/snapshot/snapshot.ts';
 import { join } from '../../network/sockets/byte-stream.ts';
 import { user } from '../../network/user/addresses.ts';
 import { type UserNetwork, userNetwork } from '../../network/user/user.ts';

@@ -33,8 +33,8 @@ import {
   type Xattr,
 } from '../../archive/tar-writer.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
-import { KERN_WARNING, KernelLog, type LogRecord } from '../../kernel/kernel-log.ts';
-import { reasonIn } from '../../kernel/log-reason.ts';
+import { KERN_WARNING, KernelLog, type LogRecord } from '../../kernel/log/kernel-log.ts';
+import { reasonIn } from '../../kernel/log/log-reason.ts';
 import { plus } from '../../kernel/memory.ts';
 import { chdir, fchdir } from '../../kernel/syscalls/dir.ts';
 import { close, inNs, openat, openat2, pread64, readlinkat, statx } from '../../kernel/syscalls/file.ts';

@@ -1,7 +1,7 @@
 /** What the kernel logged as an error while files were read, or while the file system was mounted. */
 
-import { KERN_ERR, KERN_WARNING, type KernelLog, type LogRecord } from '../../kernel/kernel-log.ts';
-import { isDump } from '../../kernel/log-reason.ts';
+import { KERN_ERR, KERN_WARNING, type KernelLog, type LogRecord } from '../../kernel/log/kernel-log.ts';
+import { isDump } from '../../kernel/log/log-reason.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 
 /** What these say reaches a reader as an errno, or was mended from a copy. */

@@ -5,7 +5,7 @@ import { HostError } from '../../errors/host-error.ts';
 import type { MountRequest, PartitionSelector } from '../../image/mounted-image.ts';
 import type { Host } from '../../kernel/host.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
-import { seededHost } from '../../kernel/seed.ts';
+import { seededHost } from '../../kernel/snapshot/seed.ts';
 import type { Linux } from '../../linux.ts';
 import { type BlockDevice, SECTOR, sizeOf } from '../../storage/block-device.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';

@@ -3,7 +3,7 @@
 import { HostError } from '../../errors/host-error.ts';
 import type { MountRequest } from '../../image/mounted-image.ts';
 import type { ClockPolicy, Host } from '../../kernel/host.ts';
-import { seededHost } from '../../kernel/seed.ts';
+import { seededHost } from '../../kernel/snapshot/seed.ts';
 import type { Linux } from '../../linux.ts';
 import { type BlockDevice, SECTOR, sizeOf } from '../../storage/block-device.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';

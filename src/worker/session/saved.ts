@@ -3,7 +3,7 @@
 import type { SavedTask } from '../../batch/kept-tasks.ts';
 import type { PreparedKernel } from '../../batch/kernel-setup.ts';
 import { concat } from '../../bytes/concat.ts';
-import type { Suspended } from '../../kernel/suspend.ts';
+import type { Suspended } from '../../kernel/snapshot/suspend.ts';
 import { SECTOR } from '../../storage/block-device.ts';
 import type { Overlay } from '../../storage/overlay.ts';
 import { fromJson, type Parts, toJson } from './store.ts';

@@ -4,7 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { AT_FDCWD, O_CREAT, O_RDWR } from '../../../src/abi/uapi/fs.ts';
 import type { Kernel } from '../../../src/kernel/kernel.ts';
 import { HOST_BYTES, Machine } from '../../../src/kernel/machine.ts';
-import { restore } from '../../../src/kernel/snapshot.ts';
+import { restore } from '../../../src/kernel/snapshot/snapshot.ts';
 import { openat, write } from '../../../src/kernel/syscalls/file.ts';
 import { mapBuffer } from '../../../src/kernel/syscalls/memory.ts';
 import { nodeHost } from '../../../src/node/host.ts';

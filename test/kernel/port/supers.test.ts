@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { AT_FDCWD, O_CREAT, O_RDWR } from '../../../src/abi/uapi/fs.ts';
 import type { Kernel } from '../../../src/kernel/kernel.ts';
 import { must } from '../../../src/kernel/kernel-error.ts';
-import { freezeSupers, thawSupers } from '../../../src/kernel/supers.ts';
+import { freezeSupers, thawSupers } from '../../../src/kernel/snapshot/supers.ts';
 import { mkdirat } from '../../../src/kernel/syscalls/dir.ts';
 import { openat } from '../../../src/kernel/syscalls/file.ts';
 import { mount, umount2 } from '../../../src/kernel/syscalls/mount.ts';

@@ -1,7 +1,7 @@
 /** Programs of C on the real kernel: what each word of test/fixtures/programs answers, as on any Linux. */
 
 import { describe, expect, it } from 'vitest';
-import { suspend } from '../../../src/kernel/suspend.ts';
+import { suspend } from '../../../src/kernel/snapshot/suspend.ts';
 import { answer, programKernel } from './kit.ts';
 
 /** Lines of a program that is known to end well, on a kernel of its own. */

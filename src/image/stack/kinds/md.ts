@@ -2,8 +2,8 @@
 
 import { HostError } from '../../../errors/host-error.ts';
 import { KernelError } from '../../../kernel/kernel-error.ts';
-import { KernelLog } from '../../../kernel/kernel-log.ts';
-import { reasonIn } from '../../../kernel/log-reason.ts';
+import { KernelLog } from '../../../kernel/log/kernel-log.ts';
+import { reasonIn } from '../../../kernel/log/log-reason.ts';
 import {
   newArray,
   runArray,

@@ -2,7 +2,7 @@
 
 import type { Sink } from '../../../archive/chunk-writer.ts';
 import { HostError } from '../../../errors/host-error.ts';
-import { freezeSupers, thawSupers } from '../../../kernel/supers.ts';
+import { freezeSupers, thawSupers } from '../../../kernel/snapshot/supers.ts';
 import { type BlockDevice, bytesOf, SECTOR } from '../../../storage/block-device.ts';
 import { rangeOf, type WantedRange } from '../../../tree/byte-range.ts';
 import { sendTo } from '../client-stream.ts';

@@ -4,7 +4,7 @@ import { KeptTasks, type SavedTask, type TaskListener } from '../../../batch/kep
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
-import { goOn } from '../../../kernel/suspend.ts';
+import { goOn } from '../../../kernel/snapshot/suspend.ts';
 import { Ports } from '../ports/ports.ts';
 import { suspendedOf, type Texts, tasksIn, textIn, textParts } from '../saved.ts';
 import type { Parts } from '../store.ts';

@@ -1,8 +1,8 @@
 /** One kernel into the store, whole. */
 
 import { KernelError } from '../../../kernel/kernel-error.ts';
-import { NotQuiesced } from '../../../kernel/snapshot.ts';
-import { type SuspendNeeds, suspend } from '../../../kernel/suspend.ts';
+import { NotQuiesced } from '../../../kernel/snapshot/snapshot.ts';
+import { type SuspendNeeds, suspend } from '../../../kernel/snapshot/suspend.ts';
 import { partsOf, type Texts } from '../saved.ts';
 import type { SessionRecord } from './record.ts';
 import type { Live, SessionNeeds } from './waking.ts';

@@ -11,8 +11,8 @@ import {
 import { HostError } from '../../../errors/host-error.ts';
 import type { Unlock } from '../../../image/stack/keyring.ts';
 import type { KernelPool } from '../../../kernel/pool/pool.ts';
-import { seededHost } from '../../../kernel/seed.ts';
-import type { Suspended } from '../../../kernel/suspend.ts';
+import { seededHost } from '../../../kernel/snapshot/seed.ts';
+import type { Suspended } from '../../../kernel/snapshot/suspend.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import { hijackKernel, readHijack } from '../hijack.ts';
 import type { Ports } from '../ports/ports.ts';

@@ -3,7 +3,7 @@
  * Snapshot and restore, the kernel's half. Engine stacks cannot be saved, so a
  * snapshot is taken only while each task waits at a place where it can start
  * over: a user task in its loop, a kernel thread in its thread function's top
- * wait. The host asks for the list of tasks and decides (src/kernel/snapshot.ts
+ * wait. The host asks for the list of tasks and decides (src/kernel/snapshot/snapshot.ts
  * has the table); after a restore each is entered anew, on an empty C stack,
  * when it is first switched to. So nothing that lives on its old one may stay
  * linked: wait entries are taken out of their queues then, and the timers of

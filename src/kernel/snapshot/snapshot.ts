@@ -1,13 +1,13 @@
 /** A sleeping kernel as data: what may be saved, and the tasks a restored one starts with. */
 
-import type { BlockDevice } from '../storage/block-device.ts';
-import { Engine } from './engine.ts';
-import type { HostedTask } from './hosted-task.ts';
-import { DEFAULT_MEMORY_MIB, Kernel, type KernelOptions, mib, type SavedDisk } from './kernel.ts';
-import { Machine } from './machine.ts';
-import { type KernelMemory, type Ptr, ptr } from './memory.ts';
-import type { SavedNet } from './nets.ts';
-import type { TaskInfo } from './tasks/task-list.ts';
+import type { BlockDevice } from '../../storage/block-device.ts';
+import { Engine } from '../engine.ts';
+import type { HostedTask } from '../hosted-task.ts';
+import { DEFAULT_MEMORY_MIB, Kernel, type KernelOptions, mib, type SavedDisk } from '../kernel.ts';
+import { Machine } from '../machine.ts';
+import { type KernelMemory, type Ptr, ptr } from '../memory.ts';
+import type { SavedNet } from '../nets.ts';
+import type { TaskInfo } from '../tasks/task-list.ts';
 
 /** Grows with every change of what a snapshot holds. */
 export const SNAPSHOT_FORMAT = 1;

@@ -1,6 +1,6 @@
 /** File systems held still for a snapshot, by the kernel itself: nothing that a guest can change has a say. */
 
-import type { Engine } from './engine.ts';
+import type { Engine } from '../engine.ts';
 
 /** A file system that refused to be frozen or thawed, and stayed as it was. */
 export interface RefusedSuper {

@@ -1,10 +1,10 @@
 /** A live kernel as a difference against the boot snapshot, and back: how a session outlives its isolate. */
 
-import { errnoName } from '../abi/errno.ts';
-import type { BlockDevice } from '../storage/block-device.ts';
-import type { Kernel, KernelOptions } from './kernel.ts';
-import type { Machine } from './machine.ts';
-import { ptr } from './memory.ts';
+import { errnoName } from '../../abi/errno.ts';
+import type { BlockDevice } from '../../storage/block-device.ts';
+import type { Kernel, KernelOptions } from '../kernel.ts';
+import type { Machine } from '../machine.ts';
+import { ptr } from '../memory.ts';
 import { NotQuiesced, quiesce, restore, type SnapshotState } from './snapshot.ts';
 import { freezeSupers, type RefusedSuper, thawSupers } from './supers.ts';
 

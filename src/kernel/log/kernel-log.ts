@@ -1,11 +1,11 @@
 /** The kernel's log as records, from some moment on (Documentation/ABI/testing/dev-kmsg). */
 
-import { errnos } from '../abi/errno.ts';
-import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, SEEK_END } from '../abi/uapi/fs.ts';
-import { must } from './kernel-error.ts';
-import { plus } from './memory.ts';
-import { close, lseek, openat, read } from './syscalls/file.ts';
-import type { UserTask } from './user-task.ts';
+import { errnos } from '../../abi/errno.ts';
+import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, SEEK_END } from '../../abi/uapi/fs.ts';
+import { must } from '../kernel-error.ts';
+import { plus } from '../memory.ts';
+import { close, lseek, openat, read } from '../syscalls/file.ts';
+import type { UserTask } from '../user-task.ts';
 
 /** Levels: the worse, the lower (linux/kern_levels.h). */
 export const KERN_ERR = 3;

@@ -1,7 +1,7 @@
 /** A world that a seed decides: with it and the virtual clock, a kernel does the same every time. */
 
-import { fnv1a, seededWords } from '../bytes/seeded-words.ts';
-import type { Host } from './host.ts';
+import { fnv1a, seededWords } from '../../bytes/seeded-words.ts';
+import type { Host } from '../host.ts';
 
 /** When a seeded kernel believes to start: 2026-01-01T00:00:00Z. */
 const EPOCH_NS = 1_767_225_600 * 1e9;
