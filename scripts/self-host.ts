@@ -9,6 +9,7 @@
 
 import { parseArgs } from 'node:util';
 import { Miniflare } from 'miniflare';
+import { keptGoing } from '../cli/serve/kept-going.ts';
 import { workerBundle } from './worker/bundle.ts';
 
 /** Of src/worker/env.ts. `OPEN` is not among them: it is for a machine that nobody else reaches. */
@@ -42,42 +43,44 @@ if (!values.build) {
     const value = process.env[name];
     return value === undefined ? [] : [[name, { type: 'text', value } as const] as const];
   });
-  const miniflare = new Miniflare({
-    cf: false,
-    host: values.host,
-    port: Number(values.port),
-    logRequests: false,
-    resourcePersistencePath: values.storage,
-    // One JSON line of each request, as the Worker writes it.
-    handleStructuredLogs: ({ level, message }) => (level === 'error' ? console.error(message) : console.log(message)),
-    workers: [
-      {
-        config: {
-          name: NAME,
-          compatibilityDate: bundle.compatibilityDate,
-          compatibilityFlags: [...bundle.compatibilityFlags],
-          manifest: { mainModule, modules: { ...modules } },
-          env: {
-            ...Object.fromEntries(settings),
-            ...Object.fromEntries(
-              Object.entries(buckets).map(([binding, name]) => [binding, { type: 'r2', name } as const]),
-            ),
-            ...Object.fromEntries(
-              classes.map(([binding, exportName]) => [
-                binding,
-                { type: 'durable-object', worker: NAME, exportName } as const,
-              ]),
+  const start = (port: number) =>
+    new Miniflare({
+      cf: false,
+      host: values.host,
+      port,
+      logRequests: false,
+      resourcePersistencePath: values.storage,
+      // One JSON line of each request, as the Worker writes it.
+      handleStructuredLogs: ({ level, message }) => (level === 'error' ? console.error(message) : console.log(message)),
+      workers: [
+        {
+          config: {
+            name: NAME,
+            compatibilityDate: bundle.compatibilityDate,
+            compatibilityFlags: [...bundle.compatibilityFlags],
+            manifest: { mainModule, modules: { ...modules } },
+            env: {
+              ...Object.fromEntries(settings),
+              ...Object.fromEntries(
+                Object.entries(buckets).map(([binding, name]) => [binding, { type: 'r2', name } as const]),
+              ),
+              ...Object.fromEntries(
+                classes.map(([binding, exportName]) => [
+                  binding,
+                  { type: 'durable-object', worker: NAME, exportName } as const,
+                ]),
+              ),
+            },
+            exports: Object.fromEntries(
+              classes.map(([, name]) => [name, { type: 'durable-object', storage: 'sqlite' } as const]),
             ),
           },
-          exports: Object.fromEntries(
-            classes.map(([, name]) => [name, { type: 'durable-object', storage: 'sqlite' } as const]),
-          ),
         },
-      },
-    ],
-  });
-  console.log(`lkl serves ${(await miniflare.ready).origin} (/docs describes it)`);
+      ],
+    });
+  const { url, end } = await keptGoing({ start, port: Number(values.port), told: console.error });
+  console.log(`lkl serves ${url.origin} (/docs describes it)`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void miniflare.dispose().then(() => process.exit(0)));
+    process.once(signal, () => void end().then(() => process.exit(0)));
   }
 }

@@ -36,7 +36,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   tree: ['abi', 'archive', 'bytes', 'errors', 'kernel', 'storage'],
   batch: ['abi', 'bytes', 'errors', 'image', 'kernel', 'storage', 'tree'],
   network: ['abi', 'bytes', 'errors', 'kernel', 'storage'],
-  packetdrill: ['abi', 'kernel'],
+  packetdrill: ['abi', 'batch', 'errors', 'kernel'],
   dav: ['abi', 'archive', 'bytes', 'errors', 'kernel', 'tree'],
   tools: ['abi', 'batch', 'bytes', 'errors', 'image', 'kernel', 'storage', 'tree'],
   simulation: ['abi', 'batch', 'bytes', 'errors', 'kernel'],

@@ -8,6 +8,7 @@ import { packageFile } from '../../src/node/package-files.ts';
 import { toolFile } from '../../src/node/toolbox.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import type { ServeOptions } from './command.ts';
+import { keptGoing } from './kept-going.ts';
 
 /** As scripts/worker/pack.ts writes it. */
 interface Description {
@@ -40,40 +41,41 @@ export async function serve({ port, storage }: ServeOptions): Promise<void> {
   });
   const text = (value: string) => ({ type: 'text', value }) as const;
   const classes = Object.entries(description.durableObjects);
-  const miniflare = new Miniflare({
-    cf: false,
-    host: HOST,
-    port,
-    logRequests: false,
-    ...(storage !== undefined && { resourcePersistencePath: resolve(storage) }),
-    workers: [
-      {
-        config: {
-          name: NAME,
-          compatibilityDate: description.compatibilityDate,
-          compatibilityFlags: [...description.compatibilityFlags],
-          manifest: { mainModule: description.main, modules: modulesOf(description) },
-          env: {
-            OPEN: text('loopback'),
-            ...Object.fromEntries(
-              Object.entries(description.buckets).map(([binding, name]) => [binding, { type: 'r2', name } as const]),
+  const start = (at: number) =>
+    new Miniflare({
+      cf: false,
+      host: HOST,
+      port: at,
+      logRequests: false,
+      ...(storage !== undefined && { resourcePersistencePath: resolve(storage) }),
+      workers: [
+        {
+          config: {
+            name: NAME,
+            compatibilityDate: description.compatibilityDate,
+            compatibilityFlags: [...description.compatibilityFlags],
+            manifest: { mainModule: description.main, modules: modulesOf(description) },
+            env: {
+              OPEN: text('loopback'),
+              ...Object.fromEntries(
+                Object.entries(description.buckets).map(([binding, name]) => [binding, { type: 'r2', name } as const]),
+              ),
+              ...Object.fromEntries(
+                classes.map(([binding, exportName]) => [
+                  binding,
+                  { type: 'durable-object', worker: NAME, exportName } as const,
+                ]),
+              ),
+            },
+            exports: Object.fromEntries(
+              classes.map(([, name]) => [name, { type: 'durable-object', storage: 'sqlite' } as const]),
             ),
-            ...Object.fromEntries(
-              classes.map(([binding, exportName]) => [
-                binding,
-                { type: 'durable-object', worker: NAME, exportName } as const,
-              ]),
-            ),
+            assets: { directory: pageFolder(), hasUserWorker: true },
           },
-          exports: Object.fromEntries(
-            classes.map(([, name]) => [name, { type: 'durable-object', storage: 'sqlite' } as const]),
-          ),
-          assets: { directory: pageFolder(), hasUserWorker: true },
         },
-      },
-    ],
-  });
-  const url = await miniflare.ready;
+      ],
+    });
+  const { url } = await keptGoing({ start, port, told: (message) => console.error(`lkl: ${message}`) });
   console.log(`lkl serves ${url.origin} (/docs describes it)`);
   await new Promise(() => {}); // a signal ends the process
 }

@@ -17,9 +17,13 @@ export interface FuzzOptions {
 export interface FuzzReport {
   readonly requests: number;
   readonly statuses: Readonly<Record<string, number>>;
+  /** What took longest, in milliseconds. */
+  readonly slowest: readonly (readonly [ms: number, request: string])[];
   readonly wholeMs: number;
   readonly findings: readonly string[];
 }
+
+const SLOWEST = 10;
 
 interface Parameter {
   readonly name: string;
@@ -104,11 +108,18 @@ export async function fuzz({ url, image, each, seed }: FuzzOptions): Promise<Fuz
     part: ['1', '10000'],
   };
   const statuses: string[] = [];
+  let slowest: (readonly [number, string])[] = [];
   for (const [template, item] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item)) {
       for (let times = 0; times < each; times++) {
         const request = requestFor(template, method, operation, known, sampling, image);
+        const start = performance.now();
         const answer = await answered(ask, request, `${method.toUpperCase()} ${request.path}`, findings);
+        const took = [
+          Math.round(performance.now() - start),
+          `${request.init.method} ${request.path.slice(0, 80)}: ${answer?.status}`,
+        ] as const;
+        slowest = [...slowest, took].sort(([a], [b]) => b - a).slice(0, SLOWEST);
         if (answer === undefined) continue;
         statuses.push(String(answer.status));
         check(document, operation, method, request, answer, findings);
@@ -117,7 +128,7 @@ export async function fuzz({ url, image, each, seed }: FuzzOptions): Promise<Fuz
   }
   for (const { id } of await sessionsOf(ask)) await ask(`/v1/sessions/${id}`, { method: 'DELETE' });
   const wholeMs = Math.round(await untilWhole(url, 0, 10_000));
-  return { requests: statuses.length, statuses: countsOf(statuses), wholeMs, findings: findings.all };
+  return { requests: statuses.length, statuses: countsOf(statuses), slowest, wholeMs, findings: findings.all };
 }
 
 async function sessionsOf(ask: Ask): Promise<readonly { readonly id: string }[]> {

@@ -1,5 +1,8 @@
 /** Scripts of the packetdrill language, each on a kernel of its own for each version of IP, under virtual time. */
 
+import { programEnd } from '../batch/program-end.ts';
+import { HostError } from '../errors/host-error.ts';
+import { KernelDead } from '../kernel/errors.ts';
 import type { Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { seededHost } from '../kernel/snapshot/seed.ts';
@@ -45,6 +48,7 @@ export interface PacketdrillNeeds {
 }
 
 export interface PacketdrillJobs {
+  /** Rejects with `program-too-long` and the like where a script's kernel ends before the script. */
   run(request: PacketdrillRequest): Promise<PacketdrillResult[]>;
 }
 
@@ -81,6 +85,10 @@ async function one(
       kernel.kill();
     }
   } catch (cause) {
+    if (cause instanceof KernelDead) {
+      // How a script may end its kernel is the script's, as with every program.
+      throw new HostError(programEnd(cause), cause.message, { members: { console: cause.console }, cause });
+    }
     if (!(cause instanceof ScriptError)) throw cause;
     const { line, message } = cause;
     const error = line === undefined ? `${name}: ${message}` : `${name}:${line}: ${message}`;

@@ -21,41 +21,56 @@ export interface EmbeddedOptions {
   readonly vars?: Readonly<Record<string, string>>;
 }
 
-export async function embeddedWorker({ main, storage, vars = {} }: EmbeddedOptions = {}): Promise<EmbeddedWorker> {
-  const { buckets, durableObjects, mainModule, modules, ...bundle } = await workerBundle(main);
+export async function embeddedWorker(options: EmbeddedOptions = {}): Promise<EmbeddedWorker> {
   const log: WorkerdStructuredLog[] = [];
-  const miniflare = new Miniflare({
-    cf: false,
-    logRequests: false,
-    ...(storage !== undefined && { resourcePersistencePath: storage }),
-    handleStructuredLogs: (line) => log.push(line),
-    workers: [
-      {
-        dev: { unsafeDirectSockets: [{}] }, // without it each request passes through a Worker of miniflare's first
-        config: {
-          name: NAME,
-          compatibilityDate: bundle.compatibilityDate,
-          compatibilityFlags: [...bundle.compatibilityFlags],
-          manifest: { mainModule, modules: { ...modules } },
-          env: {
-            OPEN: { type: 'text', value: 'loopback' },
-            REQUEST_LOG: { type: 'text', value: 'off' },
-            ...mapValues(vars, (value) => ({ type: 'text', value }) as const),
-            ...mapValues(buckets, (name) => ({ type: 'r2', name }) as const),
-            ...mapValues(
-              durableObjects,
-              (exportName) => ({ type: 'durable-object', worker: NAME, exportName }) as const,
-            ),
-          },
-          exports: Object.fromEntries(
-            Object.values(durableObjects).map((name) => [name, { type: 'durable-object', storage: 'sqlite' } as const]),
-          ),
-        },
-      },
-    ],
-  });
+  const direct = { unsafeDirectSockets: [{}] }; // without it each request passes through a Worker of miniflare's first
+  const miniflare = (await embeddedMiniflare(options, log, direct))();
   const url = await miniflare.unsafeGetDirectURL(NAME);
   return { url, log, close: () => miniflare.dispose() };
+}
+
+/** Makes it on a port; what it logs is added to `log`. */
+export async function embeddedMiniflare(
+  { main, storage, vars = {} }: EmbeddedOptions = {},
+  log: WorkerdStructuredLog[] = [],
+  dev: { unsafeDirectSockets?: Record<string, never>[] } = {},
+): Promise<(port?: number) => Miniflare> {
+  const { buckets, durableObjects, mainModule, modules, ...bundle } = await workerBundle(main);
+  return (port) =>
+    new Miniflare({
+      cf: false,
+      logRequests: false,
+      ...(port !== undefined && { port }),
+      ...(storage !== undefined && { resourcePersistencePath: storage }),
+      handleStructuredLogs: (line) => log.push(line),
+      workers: [
+        {
+          dev,
+          config: {
+            name: NAME,
+            compatibilityDate: bundle.compatibilityDate,
+            compatibilityFlags: [...bundle.compatibilityFlags],
+            manifest: { mainModule, modules: { ...modules } },
+            env: {
+              OPEN: { type: 'text', value: 'loopback' },
+              REQUEST_LOG: { type: 'text', value: 'off' },
+              ...mapValues(vars, (value) => ({ type: 'text', value }) as const),
+              ...mapValues(buckets, (name) => ({ type: 'r2', name }) as const),
+              ...mapValues(
+                durableObjects,
+                (exportName) => ({ type: 'durable-object', worker: NAME, exportName }) as const,
+              ),
+            },
+            exports: Object.fromEntries(
+              Object.values(durableObjects).map((name) => [
+                name,
+                { type: 'durable-object', storage: 'sqlite' } as const,
+              ]),
+            ),
+          },
+        },
+      ],
+    });
 }
 
 const mapValues = <From, To>(object: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> =>

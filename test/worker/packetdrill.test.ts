@@ -47,3 +47,9 @@ it('refuses what is no request', async () => {
   expect((await post({ script: '', bogus: 1 })).status).toBe(400);
   expect((await post({ script: '0 `true`', ip_versions: ['ipv5'] })).status).toBe(400);
 });
+
+it("ends with its time, which is the script's own end and no fault of the service", async () => {
+  const long = `0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n${'+0 getsockopt(3, SOL_TCP, TCP_MAXSEG, [536], [4]) = 0\n'.repeat(5000)}`;
+  const response = await post({ script: long, ip_versions: ['ipv4'], deadline_ms: 1 });
+  expect(await response.json()).toMatchObject({ type: '/problems/program-too-long', status: 422 });
+});

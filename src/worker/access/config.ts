@@ -16,8 +16,8 @@ export interface AccessConfig {
   readonly hasTokens: boolean;
 }
 
-/** What strangers may not have: they would share sessions, and storage is the owner's. */
-const NEVER_PUBLIC: readonly Scope[] = ['images:write', 'sessions', 'admin'];
+/** What strangers may not have: they would share sessions, storage is the owner's, and a program that computes for ever holds an isolate. */
+const NEVER_PUBLIC: readonly Scope[] = ['images:write', 'sessions', 'run', 'admin'];
 
 /** Throws what is wrong, for whoever deploys. */
 export function accessConfig(bindings: Bindings): AccessConfig {

@@ -1,0 +1,75 @@
+/** A workerd that is started again when it gives no sign of life: a program that computes for ever stops all of it, and no limit of the platform ends it here. */
+
+/** What is used of Miniflare. */
+export interface Runtime {
+  readonly ready: Promise<URL>;
+  dispose(): Promise<void>;
+}
+
+export interface KeptGoingOptions {
+  /** Starts it on this port; 0 takes any that is free. */
+  start(port: number): Runtime;
+  readonly port: number;
+  /** So long it may say nothing: longer than a program may run. */
+  readonly patienceMs?: number;
+  /** How often it is asked. */
+  readonly everyMs?: number;
+  /** Told each time it had to be started again. */
+  readonly told: (message: string) => void;
+}
+
+export interface KeptGoing {
+  readonly url: URL;
+  end(): Promise<void>;
+}
+
+const PATIENCE_MS = 90_000;
+const EVERY_MS = 5_000;
+
+/** Settles once it serves. */
+export async function keptGoing(options: KeptGoingOptions): Promise<KeptGoing> {
+  const { start, port, patienceMs = PATIENCE_MS, everyMs = EVERY_MS, told } = options;
+  let runtime = start(port);
+  const url = await runtime.ready;
+  let ended = false;
+  let asking: Promise<void> = Promise.resolve();
+
+  async function look(): Promise<void> {
+    if (ended || (await answers(url, patienceMs)) || ended) return;
+    told(`the Worker gave no sign of life for ${patienceMs / 1000} s: it is started again`);
+    await runtime.dispose();
+    if (ended) return;
+    runtime = start(Number(url.port));
+    await runtime.ready;
+  }
+
+  const timer = setInterval(() => {
+    asking = asking.then(look).catch((cause: unknown) => told(`the Worker could not be started again: ${cause}`));
+  }, everyMs);
+  timer.unref(); // its own process keeps the program going
+
+  return {
+    url,
+    async end() {
+      ended = true;
+      clearInterval(timer);
+      await runtime.dispose();
+    },
+  };
+}
+
+/** False: nothing came in time. A connection that is refused is one that is being made anew. */
+async function answers(url: URL, patienceMs: number): Promise<boolean> {
+  const untilMs = performance.now() + patienceMs;
+  for (;;) {
+    const restMs = untilMs - performance.now();
+    if (restMs <= 0) return false;
+    try {
+      const answer = await fetch(new URL('/healthz', url), { signal: AbortSignal.timeout(Math.ceil(restMs)) });
+      await answer.arrayBuffer();
+      return true;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(500, Math.max(0, untilMs - performance.now()))));
+    }
+  }
+}
