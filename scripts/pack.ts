@@ -54,5 +54,5 @@ await packWorker(join(target, 'worker'));
 await import('./page.ts');
 cpSync(join(root, 'build/page'), join(target, 'page'), {
   recursive: true,
-  filter: (path) => !/kernel\.wasm$|\.map$/.test(path),
+  filter: (path) => !/kernel\.wasm$|\.map$|\/tools(\/|$)/.test(path),
 });

@@ -1,6 +1,6 @@
 /** `npm run page`: the page that the Worker's `/` serves, as files in build/page. The kernel is among them once. */
 
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { englishAlone } from './english-alone.ts';
@@ -18,6 +18,9 @@ await build({
   minify: true,
   sourcemap: true,
   format: 'esm',
+  // A terminal is loaded when somebody asks for it.
+  splitting: true,
+  chunkNames: '[name]-[hash]',
   target: 'es2024',
   jsx: 'automatic',
   jsxImportSource: 'preact',
@@ -32,13 +35,21 @@ for (const [from, to] of [
   copyFileSync(from, join(target, to));
 }
 
+// Each is fetched when somebody runs it.
+const tools = join(root, 'wasm/dist/tools');
+mkdirSync(join(target, 'tools'), { recursive: true });
+for (const name of readdirSync(tools).filter((name) => /^tools\.json$|\.wasm$/.test(name))) {
+  copyFileSync(join(tools, name), join(target, 'tools', name));
+}
+
 /** For a host of static files: nothing runs or is fetched but what lies here, and nobody frames it. */
 const policy = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self'",
   "connect-src 'self'",
-  "style-src 'self'",
+  // The terminal makes rules of its own: widths of characters, colours.
+  "style-src 'self' 'unsafe-inline'",
   'img-src blob: data:',
   "frame-ancestors 'none'",
   "base-uri 'none'",

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { packageFile } from '../../src/node/package-files.ts';
-import { toolFile } from '../../src/node/toolbox.ts';
+import { toolFile, toolFolder } from '../../src/node/toolbox.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import type { ServeOptions } from './command.ts';
 import { keptGoing } from './kept-going.ts';
@@ -97,11 +97,13 @@ function contentsOf(name: string): Uint8Array<ArrayBuffer> | undefined {
   return name.startsWith(TOOLS) ? toolFile(basename(name, '.wasm')) : readFileSync(packageFile(name));
 }
 
-/** The files of the page at /; the package has the kernel once, which the page fetches as one of them. Gone at exit. */
+/** The files of the page at /; the package has the kernel once, and the tools are another: the page fetches them as some of them. Gone at exit. */
 function pageFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lkl-page-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   cpSync(packageFile('dist/page'), folder, { recursive: true });
   copyFileSync(packageFile('wasm/dist/kernel.wasm'), join(folder, 'kernel.wasm'));
+  const tools = toolFolder();
+  if (tools !== undefined) cpSync(tools, join(folder, 'tools'), { recursive: true });
   return folder;
 }

@@ -1,13 +1,16 @@
 /** One image in a kernel of its own, as a page asks for it: what is on it, its directories, its files, its tar. */
 
+import { type ProxyMarked, proxy } from 'comlink';
 import { type Compression, type Decoders, decompress, detectCompression, MAGIC_BYTES } from '../archive/decompress.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { ImageReport, MountedImage, MountRequest } from '../image/mounted-image.ts';
 import type { Linux } from '../linux.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { openDisk } from '../storage/open-disk.ts';
+import type { Toolbox } from '../tools/toolbox.ts';
 import { type Entry, openPath } from '../tree/files.ts';
 import { blobSource } from './blob-source.ts';
+import { Shell } from './shell.ts';
 
 export interface OpenedImage {
   readonly sizeBytes: number;
@@ -41,12 +44,14 @@ const PAGE = 1000;
 export class Explorer {
   readonly #engine: Linux;
   readonly #decoders: Decoders;
+  readonly #toolbox: () => Promise<Toolbox>;
   #device: BlockDevice | undefined;
   #mounted: MountedImage | undefined;
   /** A task makes one call at a time: what is asked for meanwhile waits here. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(engine: Linux, decoders: Decoders) {
+  constructor(engine: Linux, decoders: Decoders, toolbox: () => Promise<Toolbox>) {
+    this.#toolbox = toolbox;
     this.#engine = engine;
     this.#decoders = decoders;
   }
@@ -114,6 +119,12 @@ export class Explorer {
     await this.#engine.fs2tar(device, { ...request, onError: 'stop', ...(path.length > 0 && { path }) }, (chunk) =>
       take(chunk.slice()),
     );
+  }
+
+  /** One in the image that is open; it is to be run. */
+  async shell(): Promise<Shell & ProxyMarked> {
+    if (!this.#device) throw new HostError('no-file-system', 'no image is open');
+    return proxy(new Shell(this.#device, this.#engine, await this.#toolbox()));
   }
 
   async #leave(): Promise<void> {

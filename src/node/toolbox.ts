@@ -30,6 +30,12 @@ export function nodeToolbox(): Toolbox {
   };
 }
 
+/** Where they lie; undefined: they are not installed. */
+export function toolFolder(): string | undefined {
+  for (const folder of folders()) if (existsSync(join(folder, LIST))) return folder;
+  return undefined;
+}
+
 /** The module of one tool as it lies there; undefined: it is not installed. */
 export function toolFile(name: string): Uint8Array<ArrayBuffer> | undefined {
   for (const folder of folders()) {

@@ -162,3 +162,60 @@ it('simulates a network in the page, draws it as it goes, and says what is wrong
   expect((await texts('[role=alert]'))[0]).toMatch(/links\[0\]\.rate/);
   expect(complaints).toEqual([]);
 });
+
+/** What the terminal shows, line by line. */
+const screenText = () =>
+  page.$$eval('.terminal .xterm-rows > div', (rows) => rows.map((row) => row.textContent ?? '').join('\n'));
+const screenShows = (text: string) =>
+  page.waitForFunction(
+    (text) =>
+      [...document.querySelectorAll('.terminal .xterm-rows > div')].some((row) =>
+        row.textContent?.replaceAll('\u00a0', ' ').includes(text),
+      ),
+    { timeout: 60_000 },
+    text,
+  );
+
+it('has a shell in the image: what is written there stays in the page, and can be saved', async () => {
+  await open(await imageFile('ext4'));
+  expect(fetched.filter((url) => /tools|terminal/.test(url))).toEqual([]);
+  await clickOn('button', 'Open a shell');
+  await screenShows('/mnt #');
+  await page.keyboard.type('ls; echo $((6*7)) > new; cat new; stty size\n');
+  await screenShows('hello.txt');
+  await screenShows('42');
+  await page.keyboard.type('mke2fs -q -F -t ext4 /tmp/x 4M && e2fsck -fn /tmp/x | tail -n 1\n');
+  await screenShows('/tmp/x: 11/');
+  // Only what was run was fetched, from here.
+  const tools = fetched.filter((url) => url.includes('/tools/')).map((url) => url.split('/').at(-1));
+  expect(tools.toSorted()).toEqual(['busybox.wasm', 'e2fsck.wasm', 'mke2fs.wasm', 'tools.json']);
+  await page.keyboard.type('sleep 1000\n');
+  await page.keyboard.down('Control');
+  await page.keyboard.press('c');
+  await page.keyboard.up('Control');
+  await page.keyboard.type('exit 3\n');
+  await page.waitForFunction(() => document.body.textContent?.includes('The shell ended with 3.'), { timeout: 60_000 });
+  expect(await texts('.terminal button')).toEqual(['Close the shell', 'Save the changed image']);
+  expect(await screenText()).toContain('42');
+  await clickOn('button', 'Close the shell');
+  await page.waitForFunction(() => document.querySelector('.terminal') === null);
+  // Another begins with the image as it was opened.
+  await clickOn('button', 'Open a shell');
+  await screenShows('/mnt #');
+  await page.keyboard.type('cat new\n');
+  await screenShows("can't open 'new'");
+  expect(complaints).toEqual([]);
+}, 120_000);
+
+it('a shell that cannot be had says why', async () => {
+  await open(await imageFile('ext4'));
+  served.hide(/tools/);
+  await clickOn('button', 'Open a shell');
+  await page.waitForFunction(() =>
+    document.querySelector('.terminal [role=status]')?.textContent?.includes('without the tools'),
+  );
+  served.hide(undefined);
+  await clickOn('button', 'Close the shell');
+  await clickOn('button', 'Open a shell');
+  await screenShows('/mnt #');
+}, 60_000);

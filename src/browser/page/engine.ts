@@ -3,9 +3,11 @@
 import { type Remote, wrap } from 'comlink';
 import type { Explorer } from '../explorer.ts';
 import type { Networks } from '../network.ts';
+import type { Shell } from '../shell.ts';
 import type { PageApi } from '../worker.ts';
 
 export type RemoteExplorer = Remote<Explorer>;
+export type RemoteShell = Remote<Shell>;
 export type RemoteNetworks = Remote<Networks>;
 export type RemoteApi = Remote<PageApi>;
 

@@ -1,9 +1,11 @@
 /** A disk image: dropped or chosen, described, looked into. */
 
 import { proxy } from 'comlink';
+import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { OpenedImage } from '../explorer.ts';
 import { messageOf, type RemoteApi, type RemoteExplorer } from './engine.ts';
+import type { TerminalProps } from './terminal.tsx';
 import { shownBytes } from './text.ts';
 import { Tree } from './tree.tsx';
 import { type VolumeChoice, volumesOf } from './volumes.ts';
@@ -20,11 +22,13 @@ export function ImageTab({ api }: { readonly api: RemoteApi }) {
   const [busy, setBusy] = useState<string>();
   const [error, setError] = useState<string>();
   const [over, setOver] = useState(false);
+  const [hasShell, setHasShell] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const explorer = useRef<RemoteExplorer>(undefined);
 
   async function open(file: File) {
     setError(undefined);
+    setHasShell(false);
     setShown(undefined);
     setVolume(undefined);
     setBusy(`Opening ${file.name} …`);
@@ -48,6 +52,7 @@ export function ImageTab({ api }: { readonly api: RemoteApi }) {
 
   async function choose(one: RemoteExplorer, choice: VolumeChoice) {
     setError(undefined);
+    setHasShell(false);
     setVolume(undefined);
     try {
       await one.mount({ partition: choice.partition });
@@ -103,11 +108,35 @@ export function ImageTab({ api }: { readonly api: RemoteApi }) {
         </p>
       )}
       {shown && <Facts {...shown} volume={volume} choose={(choice) => void choose(shown.explorer, choice)} />}
+      {shown && volume && hasShell && (
+        <ShellPlace explorer={shown.explorer} volume={volume} image={shown.name} close={() => setHasShell(false)} />
+      )}
+      {shown && volume && !hasShell && (
+        <p>
+          <button type="button" onClick={() => setHasShell(true)}>
+            Open a shell in it
+          </button>
+        </p>
+      )}
       {shown && volume && (
         <Tree key={`${shown.name} ${volume.partition}`} explorer={shown.explorer} volume={volume} image={shown.name} />
       )}
     </>
   );
+}
+
+/** The terminal, once its code is there. */
+function ShellPlace(props: TerminalProps) {
+  const [Loaded, setLoaded] = useState<ComponentType<TerminalProps>>();
+  const [error, setError] = useState<string>();
+  useEffect(() => {
+    import('./terminal.tsx').then(
+      ({ Terminal }) => setLoaded(() => Terminal),
+      (cause: unknown) => setError(messageOf(cause)),
+    );
+  }, []);
+  if (error !== undefined) return <p class="bad">{error}</p>;
+  return Loaded ? <Loaded {...props} /> : <p role="status">The terminal is being loaded …</p>;
 }
 
 function Facts({
