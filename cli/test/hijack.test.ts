@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { obstacle } from '../../src/node/hijack/host/launch.ts';
 import { lkl } from './command.ts';
@@ -181,6 +182,69 @@ threading.Thread(target=send).start()
 print([a.recv(10) for _ in range(3)], len(seen) > 0)`;
     expect(await hijacked(python(script))).toMatchObject({
       stdout: "interrupted\n[b'0', b'1', b'2'] True\n",
+      stderr: '',
+    });
+  });
+
+  it('is not confused by signals that come to the command itself', async () => {
+    const script = `
+import socket
+kinds = [socket.SOCK_STREAM, socket.SOCK_DGRAM]
+def right(i):
+  with socket.socket(socket.AF_INET, kinds[i % 2]) as s: return s.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == kinds[i % 2]
+print(sum(right(i) for i in range(2000)))`;
+    // The profiler asks by SIGPROF where the command is, some thousand times a second.
+    const profiled = ['--cpu-prof', '--cpu-prof-interval', '60', '--cpu-prof-dir', folder];
+    const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
+    const args = [...profiled, launcher, 'hijack', ...python(script)];
+    expect(spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout).toBe('2000\n');
+  });
+
+  it('has room for as many threads as there is memory for, and says ENOMEM to more', async () => {
+    const script = `
+import errno, socket, threading
+done = threading.Event(); ends = []
+def wait(s):
+  try: s.recv(1); ends.append('received')
+  except OSError as e: ends.append(errno.errorcode[e.errno])
+socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(400)]
+for s in socks: s.bind(('127.0.0.1', 0))
+threads = [threading.Thread(target=wait, args=(s,)) for s in socks]
+for t in threads: t.start()
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for s in socks: out.sendto(b'x', s.getsockname())
+for t in threads: t.join()
+print(sorted(set(ends)), len(ends))`;
+    const few = await hijacked(python(script));
+    expect(few).toMatchObject({ stdout: "['received'] 400\n", stderr: '' });
+    const many = await hijacked(python(script), ['-m', '24']);
+    expect(many).toMatchObject({ stdout: "['ENOMEM', 'received'] 400\n", stderr: '' });
+  });
+
+  it('finds names through its own network', async () => {
+    const script = `
+import socket, struct, subprocess, threading
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 53))
+def serve():
+  while True:
+    query, who = s.recvfrom(512); end = query.index(b'\\0', 12) + 5
+    isA = query[end - 3] == 1
+    answer = b'\\xc0\\x0c\\0\\x01\\0\\x01\\0\\0\\0\\x3c\\0\\x04' + bytes([192, 0, 2, 7]) if isA else b''
+    s.sendto(query[:2] + b'\\x81\\x80\\0\\x01\\0' + bytes([isA]) + b'\\0\\0\\0\\0' + query[12:end] + answer, who)
+threading.Thread(target=serve, daemon=True).start()
+print(socket.getaddrinfo('some.example.test', 80, socket.AF_INET, socket.SOCK_STREAM)[0][4])`;
+    const { stdout, stderr } = await configured({ nameserver: '127.0.0.1' }, python(script));
+    expect({ stdout, stderr }).toEqual({ stdout: "('192.0.2.7', 80)\n", stderr: '' });
+  });
+
+  it('lets virtual time pass while its programs wait', async () => {
+    const script = `
+import socket, subprocess, time
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(('127.0.0.1', 0))
+subprocess.run(['tc', 'qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '100s'], check=True)
+before = time.monotonic(); a.sendto(b'far', a.getsockname()); print(a.recv(3), time.monotonic() - before < 60)`;
+    expect(await hijacked(python(script), ['--clock', 'virtual', '--seed', 'a'])).toMatchObject({
+      stdout: "b'far' True\n",
       stderr: '',
     });
   });

@@ -92,6 +92,8 @@ export class Supervisor {
       if (events & IN) this.#receive();
       else if (events & HUP) this.#over.resolve();
     });
+    // It is not for a program that it calls from now on: time does not wait for it.
+    kernel.init.detach();
     kernel.engine.onDeath((dead) => this.#over.reject(dead));
   }
 

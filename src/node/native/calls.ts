@@ -9,6 +9,7 @@ const numbers = {
   write: [1, 64],
   close: [3, 57],
   lseek: [8, 62],
+  rt_sigprocmask: [14, 135],
   ioctl: [16, 29],
   pread64: [17, 67],
   pwrite64: [18, 68],

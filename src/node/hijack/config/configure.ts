@@ -13,7 +13,7 @@ import { type Hijack, planHijack } from '../../../simulation/hijack/hijack.ts';
 import { applyHijack } from '../../../simulation/hijack/hijack-run.ts';
 import { type Issue, Place } from '../../../simulation/plan/issue.ts';
 import { hostCall } from '../../native/calls.ts';
-import { attachInterface } from '../../net/attach.ts';
+import { attachInterface, interfaceTypes } from '../../net/attach.ts';
 import { InterfaceError } from '../../net/interface-error.ts';
 import { HijackError } from '../host/launch.ts';
 
@@ -104,7 +104,7 @@ export async function configure(kernel: Kernel, hijack: Hijack, memoryMib: numbe
   await mkdirat(kernel.init, AT_FDCWD, '/run', 0o755);
   for (const [i, { type, param, mac, offload }] of hijack.interfaces.entries()) {
     if (type === undefined)
-      throw new HijackError(`interfaces[${i}].type: an interface needs one: tap, macvtap, raw, pipe or vde`);
+      throw new HijackError(`interfaces[${i}].type: an interface needs one: ${interfaceTypes.join(', ')}`);
     const attached = await attachInterface(kernel, { type, param, mac, offload }).catch((cause: unknown) => {
       throw cause instanceof InterfaceError ? new HijackError(`interfaces[${i}]: ${cause.message}`) : cause;
     });

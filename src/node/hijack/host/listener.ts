@@ -1,5 +1,6 @@
 /** The listener of a filter (seccomp_unotify(2)): calls come out of it, and answers go in. */
 
+import { errnos } from '../../../abi/errno.ts';
 import { hostCall } from '../../native/calls.ts';
 
 // linux/seccomp.h: commands with the sizes of their structs.
@@ -54,6 +55,32 @@ export class Notification {
   }
 }
 
+/** The kernel takes a lock for each of these, and a signal ends the wait for it. */
+function control(fd: number, command: number, argument: NodeJS.TypedArray): number {
+  for (;;) {
+    const ret = hostCall('ioctl', fd, command, argument);
+    if (ret !== EINTR) return ret;
+  }
+}
+
+const EINTR = -errnos.EINTR.number;
+const [SIG_BLOCK, SIG_SETMASK] = [0, 2] as const;
+const allSignals = BigUint64Array.of(2n ** 64n - 1n);
+const maskBefore = new BigUint64Array(1);
+
+/**
+ * Without signals: one that came while a descriptor is placed as the answer (SECCOMP_ADDFD_FLAG_SEND) would make that answer 0, and the descriptor
+ * nobody's. SIGCHLD comes whenever a program ends.
+ */
+function unsignalled<T>(work: () => T): T {
+  hostCall('rt_sigprocmask', SIG_BLOCK, allSignals, maskBefore, 8);
+  try {
+    return work();
+  } finally {
+    hostCall('rt_sigprocmask', SIG_SETMASK, maskBefore, 0, 8);
+  }
+}
+
 export class Listener {
   readonly fd: number;
   readonly #in = new DataView(new ArrayBuffer(NOTIF_BYTES));
@@ -73,7 +100,7 @@ export class Listener {
   /** The next call; undefined: the one that was announced is gone. Only when the descriptor is readable: it would wait. */
   receive(): Notification | undefined {
     this.#inBytes.fill(0);
-    return hostCall('ioctl', this.fd, RECV, this.#inBytes) === 0 ? new Notification(this.#in) : undefined;
+    return control(this.fd, RECV, this.#inBytes) === 0 ? new Notification(this.#in) : undefined;
   }
 
   /** Answers with a result, a negative errno included; false: the thread does not wait for it any more. */
@@ -92,12 +119,12 @@ export class Listener {
     this.#response.setBigInt64(8, value, true);
     this.#response.setInt32(16, error, true);
     this.#response.setUint32(20, flags, true);
-    return hostCall('ioctl', this.fd, SEND, this.#responseBytes) === 0;
+    return control(this.fd, SEND, this.#responseBytes) === 0;
   }
 
   isValid(id: bigint): boolean {
     this.#id[0] = id;
-    return hostCall('ioctl', this.fd, ID_VALID, this.#id) === 0;
+    return control(this.fd, ID_VALID, this.#id) === 0;
   }
 
   /** A copy of our descriptor `fd` becomes the program's, and with `answers` the call's result. Its number there, or a negative errno. */
@@ -111,6 +138,6 @@ export class Listener {
     this.#add.setUint32(12, fd, true);
     this.#add.setUint32(16, 0, true);
     this.#add.setUint32(20, cloexec ? O_CLOEXEC : 0, true);
-    return hostCall('ioctl', this.fd, ADDFD, this.#addBytes);
+    return unsignalled(() => control(this.fd, ADDFD, this.#addBytes));
   }
 }

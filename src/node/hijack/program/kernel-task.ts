@@ -23,13 +23,21 @@ const AT_FDCWD = -100;
 /** The task of pid 1 is in the first namespaces. */
 const FIRST = 1;
 
+/** Virtual time stands still while a thread may be about to call again: for so long after its last call. */
+const THINKING_MS = 20;
+
 export class KernelTask {
   readonly task: HostedTask;
   /** It has a network namespace of its own. */
   apart = false;
+  readonly #isVirtual: boolean;
+  #resting: NodeJS.Timeout | undefined;
+  #goOn: (() => void) | undefined;
 
-  constructor(task: HostedTask) {
+  constructor(task: HostedTask, isVirtual: boolean) {
     this.task = task;
+    this.#isVirtual = isVirtual;
+    if (isVirtual) this.#restSoon();
   }
 
   get memory(): KernelMemory {
@@ -48,7 +56,24 @@ export class KernelTask {
 
   /** What Linux answers, a negative errno included. */
   call(name: SyscallName, ...args: readonly (number | bigint)[]): Promise<number> {
-    return this.task.syscall(name, ...args);
+    return this.#isVirtual ? this.#timed(name, args) : this.task.syscall(name, ...args);
+  }
+
+  async #timed(name: SyscallName, args: readonly (number | bigint)[]): Promise<number> {
+    this.#goOn?.();
+    this.#goOn = undefined;
+    try {
+      return await this.task.syscall(name, ...args);
+    } finally {
+      this.#restSoon();
+    }
+  }
+
+  #restSoon(): void {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => {
+      if (!this.task.inCall) this.#goOn ??= this.task.pause();
+    }, THINKING_MS);
   }
 
   /** A path as a C string; `second` has a place of its own. */
@@ -96,7 +121,8 @@ export class KernelTasks {
     const { init } = this.#kernel;
     if (this.#count >= this.#most) throw new CallFailed('ENOMEM');
     this.#count++;
-    return new KernelTask(await this.#kernel.spawn(init, CLONE_VM | CLONE_FS | CLONE_FILES, SCRATCH_BYTES));
+    const task = await this.#kernel.spawn(init, CLONE_VM | CLONE_FS | CLONE_FILES, SCRATCH_BYTES);
+    return new KernelTask(task, this.#kernel.engine.clock.policy === 'virtual');
   }
 
   /** Into the network namespace of another, or of the kernel's first. */
