@@ -40,6 +40,7 @@ const common = {
   }),
 };
 const goodput = z.number().openapi({ description: 'Payload received, in bits a second, over `duration_s`.' });
+const marked = z.int().openapi({ description: "With `ecn`: received with ECN's mark, CE." });
 const underWay = z.int().openapi({
   description:
     'Sent so late that one as slow as the slowest (without one: as the links are) would not have come: neither received nor lost.',
@@ -54,6 +55,7 @@ const flow = z
       bytes: z.number().openapi({ description: 'That the receiver got in order.' }),
       goodput_bps: goodput,
       retransmits: z.int(),
+      ecn: z.literal(true).optional().openapi({ description: 'Both ends agreed on ECN.' }),
       rtt_ms: summary.optional().openapi({ description: 'Of the smoothed round-trip times sampled while it ran.' }),
       min_rtt_ms: z.number().optional(),
       streams: z.array(z.object({ bytes: z.number(), goodput_bps: z.number() })),
@@ -88,6 +90,7 @@ const flow = z
       loss: z.number().openapi({ description: 'A fraction of what was sent and is not under way.' }),
       duplicates: z.int(),
       reordered: z.int(),
+      marked: marked.optional(),
       receivers: z
         .array(z.object({ node: z.string(), received: z.int(), lost: z.int(), in_flight: z.int() }))
         .optional()
@@ -131,6 +134,7 @@ const flow = z
       goodput_bps: z.number().openapi({ description: 'Over bursts and silences alike.' }),
       lost: z.int().optional().openapi({ description: 'UDP only.' }),
       in_flight: underWay.optional(),
+      marked: marked.optional(),
     }),
     z.object({
       type: z.literal('flows'),

@@ -18,6 +18,14 @@ const flow = {
       description: 'Of its packets: 0 to 63, cs0 to cs7, af11 to af43, ef, va, le. Default: 0.',
       example: 'ef',
     }),
+  ecn: z
+    .union([z.boolean(), z.enum(['ect0', 'ect1'])])
+    .optional()
+    .openapi({
+      description:
+        'A connection asks for ECN, or does not, whatever its host does; datagrams and pings are sent as ECT(0) (true, "ect0") or ECT(1), and `marked` counts those that came as CE. Default: as the host has it; datagrams without.',
+      example: true,
+    }),
 };
 const tcpOptions = {
   congestion: z.string().max(15).optional().openapi({

@@ -37,6 +37,8 @@ export interface TcpResult extends FlowResult {
   readonly bytes: number;
   readonly goodput_bps: number;
   readonly retransmits: number;
+  /** Both ends agreed on ECN. */
+  readonly ecn?: true;
   /** Of the smoothed round-trip times sampled while it ran. */
   readonly rtt_ms?: Summary;
   readonly min_rtt_ms?: number;
@@ -73,6 +75,8 @@ export interface UdpResult extends FlowResult {
   readonly loss: number;
   readonly duplicates: number;
   readonly reordered: number;
+  /** Received with ECN's mark (CE), where they were sent as able to have it. */
+  readonly marked?: number;
   /** Of a group: what each of them got; the other figures are of all together, a datagram for each of them. */
   readonly receivers?: readonly {
     readonly node: string;
@@ -119,6 +123,8 @@ export interface OnOffResult extends FlowResult {
   /** UDP only. */
   readonly lost?: number;
   readonly in_flight?: number;
+  /** Of UDP with `ecn`: received with ECN's mark (CE). */
+  readonly marked?: number;
 }
 
 export interface FlowsResult extends FlowResult {

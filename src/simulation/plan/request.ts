@@ -231,6 +231,8 @@ interface FlowSpec {
   readonly family?: 'ipv4' | 'ipv6';
   /** Of its packets, both ways of a connection: a number from 0 to 63, or a name: "ef", "cs1", "af41". */
   readonly dscp?: string | number;
+  /** A connection asks for it or does not, whatever its host does; datagrams and pings are marked as able to have it. */
+  readonly ecn?: boolean | 'ect0' | 'ect1';
 }
 
 export interface TcpOptions {

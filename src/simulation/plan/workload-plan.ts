@@ -46,6 +46,8 @@ export interface TcpOptionsPlan {
   readonly maxPacingRate?: number;
   readonly mss?: number;
   readonly notsentLowat?: number;
+  /** What its connections say of ECN; "host": as the host has it, beside flows that say otherwise. */
+  readonly ecn?: 'asks' | 'never' | 'host';
 }
 
 export interface TcpPlan extends FlowPlan {
@@ -127,10 +129,23 @@ const behindIpv4 = 1e6;
 const noWay = 1e9;
 
 export function planWorkloads(place: Place, request: SimulationRequest, network: Network): WorkloadPlan[] {
-  return (request.workloads ?? []).flatMap(
+  const planned = (request.workloads ?? []).flatMap(
     (spec, index) => planWorkload(place.at('workloads').at(index), spec, index, network) ?? [],
   );
+  // The setting is the host's: where one flow changes it, the others that begin there are told apart.
+  const choosy = new Set(planned.flatMap((flow) => ('options' in flow && flow.options.ecn ? [flow.from] : [])));
+  return planned.map((flow) =>
+    'options' in flow && choosy.has(flow.from) && !flow.options.ecn
+      ? { ...flow, options: { ...flow.options, ecn: 'host' } }
+      : flow,
+  );
 }
+
+/** Flows whose packets say themselves what they are able to. */
+const isOfDatagrams = (spec: Exclude<WorkloadSpec, { type: 'syscalls' }>): boolean =>
+  spec.type === 'udp' || spec.type === 'ping' || (spec.type === 'on-off' && spec.protocol === 'udp');
+/** ECT(0), ECT(1) of RFC 3168. */
+const codepointOf = (ecn: boolean | string | undefined): number => (ecn === 'ect1' ? 1 : ecn ? 2 : 0);
 
 function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: Network): WorkloadPlan | undefined {
   const startNs = readTime(place.at('start'), spec.start) ?? 0;
@@ -145,6 +160,7 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
   const to = group?.target ?? findTarget(place.at('to'), spec, from, network);
   if (!from || !to) return undefined;
   const dscp = readDscp(place.at('dscp'), spec.dscp);
+  const able = isOfDatagrams(spec) ? codepointOf(spec.ecn) : 0;
   const flow: FlowPlan = {
     index,
     name,
@@ -153,7 +169,7 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
     ...to,
     port: firstPort + index,
     startNs,
-    ...(dscp !== undefined && { tos: dscp << 2 }),
+    ...((dscp !== undefined || able > 0) && { tos: ((dscp ?? 0) << 2) | able }),
   };
   switch (spec.type) {
     case 'tcp':
@@ -314,7 +330,15 @@ function readBuffer(place: Place, text: string | undefined): number | undefined 
   return place.fail('bad-option', `${text} is more than a socket holds: less than 1gb`);
 }
 
-function planTcpOptions(place: Place, spec: TcpOptions): TcpOptionsPlan {
+function planEcn(place: Place, { ecn, mptcp }: TcpOptions & Pick<TcpWorkload, 'ecn'>): 'asks' | 'never' | undefined {
+  if (ecn === undefined) return undefined;
+  if (ecn === 'ect1') place.fail('bad-option', 'TCP of Linux 6.12 sends ECT(0): true or false');
+  if (mptcp)
+    place.fail('bad-option', 'subflows are opened by the kernel: say it of their hosts, "net.ipv4.tcp_ecn" in sysctls');
+  return ecn ? 'asks' : 'never';
+}
+
+function planTcpOptions(place: Place, spec: TcpOptions & Pick<TcpWorkload, 'ecn'>): TcpOptionsPlan {
   const pacing = readRate(place.at('maxPacingRate'), spec.maxPacingRate);
   return {
     mptcp: spec.mptcp ?? false,
@@ -326,6 +350,7 @@ function planTcpOptions(place: Place, spec: TcpOptions): TcpOptionsPlan {
       maxPacingRate: pacing === undefined ? undefined : Math.min(Math.floor(pacing / 8), noPacing),
       mss: readCount(place.at('mss'), spec.mss, 32_767),
       notsentLowat: readBuffer(place.at('notsentLowat'), spec.notsentLowat),
+      ecn: planEcn(place.at('ecn'), spec),
     }),
   };
 }

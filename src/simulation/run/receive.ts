@@ -7,7 +7,7 @@ import { mapBuffer, unmapBuffer } from '../../kernel/syscalls/memory.ts';
 import { setsockopt } from '../../kernel/syscalls/net.ts';
 import { clockGettime } from '../../kernel/syscalls/time.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
-import { EAGAIN, waitReady } from './sockets.ts';
+import { EAGAIN, IP_TOS, IPV6_TCLASS, waitReady } from './sockets.ts';
 
 /** How CLOCK_REALTIME, which stamps packets, lies over CLOCK_MONOTONIC: their difference in seconds and nanoseconds. */
 export interface RealtimeOffset {
@@ -40,6 +40,8 @@ export interface Message {
   readonly bytes: Uint8Array;
   /** How long it was. */
   readonly length: number;
+  /** DSCP and ECN, where the socket was told to say so. */
+  readonly tos?: number;
   /** packet(7): a frame this host sent. */
   readonly outgoing: boolean;
   /** packet(7): the VLAN tag that the kernel took out, as it stood in the frame; with its protocol. */
@@ -144,15 +146,16 @@ export class BatchReader {
     return {
       timeNs: controls.timeNs ?? 0,
       ...(controls.vlan && { vlan: controls.vlan }),
+      ...(controls.tos !== undefined && { tos: controls.tos }),
       length: controls.length ?? length,
       bytes: memory.view(data, Math.min(length, this.#kept)),
       outgoing: memory.u8(plus(name, PACKET_TYPE)) === PACKET.OUTGOING,
     };
   }
 
-  #controls(at: Ptr, length: number): { timeNs?: number; length?: number; vlan?: Message['vlan'] } {
+  #controls(at: Ptr, length: number): { timeNs?: number; length?: number; tos?: number; vlan?: Message['vlan'] } {
     const { memory } = this.#task;
-    const found: { timeNs?: number; length?: number; vlan?: { tci: number; protocol: number } } = {};
+    const found: { timeNs?: number; length?: number; tos?: number; vlan?: { tci: number; protocol: number } } = {};
     for (let offset = 0; offset + CMSGHDR <= length; ) {
       const header = plus(at, offset);
       const value = plus(header, CMSGHDR);
@@ -163,6 +166,8 @@ export class BatchReader {
           (memory.u64AsNumber(value) - this.#offset.seconds) * 1e9 +
           memory.u64AsNumber(plus(value, 8)) -
           this.#offset.ns;
+      } else if ((level === SOL.IP && type === IP_TOS) || (level === SOL.IPV6 && type === IPV6_TCLASS)) {
+        found.tos = memory.u8(value);
       } else if (level === SOL.PACKET && type === PACKET.AUXDATA) {
         found.length = memory.u32(plus(value, AUX.length));
         if (memory.u32(plus(value, AUX.status)) & TP_STATUS.VLAN_VALID)

@@ -47,6 +47,12 @@ export async function setTos(task: UserTask, fd: number, family: Family, tos: nu
   else await set(task, fd, SOL.IPV6, IPV6_TCLASS, tos, 'IPV6_TCLASS');
 }
 
+/** What it receives comes with the byte that has DSCP and ECN. */
+export async function tellTos(task: UserTask, fd: number, family: Family): Promise<void> {
+  if (family === 'ipv4') await set(task, fd, SOL.IP, IP_RECVTOS, 1, 'IP_RECVTOS');
+  else await set(task, fd, SOL.IPV6, IPV6_RECVTCLASS, 1, 'IPV6_RECVTCLASS');
+}
+
 /** A socket is in a group from here on, by the device with this index. */
 export async function joinGroup(task: UserTask, fd: number, group: InterfaceAddress, device: number): Promise<void> {
   const address = toBytes(group);
@@ -82,8 +88,10 @@ const IPV6_MULTICAST_HOPS = 18;
 const IPV6_JOIN_GROUP = 20;
 
 /** ip(7) and ipv6(7) */
-const IP_TOS = 1;
-const IPV6_TCLASS = 67;
+export const IP_TOS = 1;
+export const IPV6_TCLASS = 67;
+const IP_RECVTOS = 13;
+const IPV6_RECVTCLASS = 66;
 
 /** What a socket of a flow is made by. */
 export interface SocketPlan {

@@ -3,14 +3,15 @@
 import { SHUT, SOL } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
-import { connect, localPort, setsockopt, shutdown } from '../../../kernel/syscalls/net.ts';
+import { localPort, setsockopt, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { FlowsResult } from '../../measure/results.ts';
 import { bitRate, summarize } from '../../measure/stats.ts';
 import type { FlowsPlan } from '../../plan/workload-plan.ts';
+import { connectFlow } from '../connect.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { exponential, type Random } from '../random.ts';
-import { endpoint, IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets.ts';
+import { IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets.ts';
 import { TcpSink } from './tcp-sink.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
@@ -58,7 +59,7 @@ export function flows(stage: Stage, plan: FlowsPlan): Workload {
     const fd = await tcpSocket(task, plan);
     const buffer = await mapBuffer(task, Math.min(CHUNK, bytes));
     if (inOrder) await setsockopt(task, fd, SOL.IP, IP_LOCAL_PORT_RANGE, await localPorts(task));
-    must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
+    await connectFlow(stage, task, fd, plan);
     const port = await localPort(task, fd);
     const sent = await sendAll(task, fd, buffer, bytes);
     if (sent < bytes) throw new Error(`a connection broke after ${sent} bytes`);

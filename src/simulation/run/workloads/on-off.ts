@@ -3,16 +3,17 @@
 import { MSG, POLL, SHUT } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
-import { connect, localPort, send, shutdown } from '../../../kernel/syscalls/net.ts';
+import { localPort, send, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { OnOffResult } from '../../measure/results.ts';
 import { bitRate } from '../../measure/stats.ts';
 import type { OnOffPlan } from '../../plan/workload-plan.ts';
+import { connectFlow } from '../connect.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { exponential } from '../random.ts';
-import { EAGAIN, endpoint, tcpSocket, waitReady } from '../sockets.ts';
+import { EAGAIN, tcpSocket, waitReady } from '../sockets.ts';
 import { TcpSink } from './tcp-sink.ts';
-import { UdpStream } from './udp-stream.ts';
+import { isAble, UdpStream } from './udp-stream.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 const CHUNK = 256 * 1024;
@@ -66,7 +67,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
     const fd = await tcpSocket(task, plan);
     const buffer = await mapBuffer(task, CHUNK);
     await sleepUntil(task, life.beginsNs);
-    must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
+    await connectFlow(stage, task, fd, plan);
     port = await localPort(task, fd);
     stage.watched.push({ workload: plan.index, stream: 0, task, fd });
     for (const { fromNs, toNs } of bursts()) {
@@ -106,6 +107,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
         bytes,
         goodput_bps: bitRate(bytes, life.lastedNs),
         ...(isUdp && { lost: stream.lost, in_flight: stream.inFlight }),
+        ...(isUdp && isAble(plan) && { marked: stream.marked }),
       };
     },
   };

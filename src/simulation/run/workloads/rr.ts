@@ -3,13 +3,14 @@
 import { SO, SOCK, SOL } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
-import { accept4, bind, connect, listen, setsockopt } from '../../../kernel/syscalls/net.ts';
+import { accept4, bind, listen, setsockopt } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { RequestResponseResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
 import type { RequestResponsePlan } from '../../plan/workload-plan.ts';
+import { connectFlow } from '../connect.ts';
 import type { ProgramTask, Stage } from '../program.ts';
-import { anyAddress, discard, endpoint, IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets.ts';
+import { anyAddress, discard, IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 const CHUNK = 64 * 1024;
@@ -43,7 +44,7 @@ export function requestResponse(stage: Stage, plan: RequestResponsePlan): Worklo
       if (fd < 0) {
         fd = await tcpSocket(task, plan);
         if (plan.reconnect) await setsockopt(task, fd, SOL.IP, IP_LOCAL_PORT_RANGE, range);
-        must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
+        await connectFlow(stage, task, fd, plan);
       }
       await sendAll(task, fd, buffer, plan.request);
       const got = await discard(task, fd, plan.response);

@@ -3,15 +3,15 @@
 import { MSG, POLL, SHUT } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
-import { connect, localPort, send, shutdown } from '../../../kernel/syscalls/net.ts';
+import { localPort, send, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { SubflowResult, TcpResult } from '../../measure/results.ts';
 import { bitRate, jainIndex, summarize } from '../../measure/stats.ts';
 import type { TcpPlan } from '../../plan/workload-plan.ts';
+import { connectFlow } from '../connect.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import {
   EAGAIN,
-  endpoint,
   isGone,
   peekCongestion,
   peekSubflows,
@@ -26,6 +26,9 @@ import { Lifetime, type Workload } from './workload.ts';
 
 /** Handed to the kernel in one call. */
 const CHUNK = 256 * 1024;
+
+/** linux/tcp.h */
+const TCPI_OPT_ECN = 8;
 
 interface Stream {
   readonly task: ProgramTask;
@@ -46,7 +49,7 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
     const fd = await tcpSocket(task, plan);
     const buffer = await mapBuffer(task, CHUNK);
     await sleepUntil(task, life.beginsNs);
-    must('connect', await connect(task, fd, endpoint(plan.address, plan.port)));
+    await connectFlow(stage, task, fd, plan);
     const port = await localPort(task, fd);
     const stream: Stream = { task, fd, port };
     streams.push(stream);
@@ -113,6 +116,7 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
         bytes,
         goodput_bps: bitRate(bytes, lastedNs),
         retransmits,
+        ...(infos[0] && infos[0].options & TCPI_OPT_ECN && { ecn: true as const }),
         ...(rtt && { rtt_ms: rtt }),
         ...(infos.length > 0 && { min_rtt_ms: minRtt / 1000 }),
         streams: shares,

@@ -12,8 +12,8 @@ import type { UserTask } from '../../../kernel/user-task.ts';
 import { bitRate, InterarrivalJitter } from '../../measure/stats.ts';
 import type { FlowPlan } from '../../plan/workload-plan.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
-import { BatchReader } from '../receive.ts';
-import { anyAddress, endpoint, familyNumber, joinGroup, setTos } from '../sockets.ts';
+import { BatchReader, type Message } from '../receive.ts';
+import { anyAddress, endpoint, familyNumber, joinGroup, setTos, tellTos } from '../sockets.ts';
 
 /** Number and time of sending, 64 bits each, in network order: what begins with zeros no heuristic dissector of Wireshark takes. */
 export const UDP_HEADER = 16;
@@ -24,6 +24,12 @@ const MOMENT_NS = 5e6;
 /** What has not arrived so long after the last was sent, and links take as long as they take, is lost. */
 const GRACE_NS = 5e9;
 
+/** Its datagrams say that they may be marked instead of dropped (ECN). */
+export const isAble = ({ tos = 0 }: FlowPlan): boolean => (tos & ECN_MASK) !== 0;
+/** RFC 3168: congestion was experienced. */
+const CE = 3;
+const ECN_MASK = 3;
+
 export class UdpStream {
   readonly #stage: Stage;
   readonly #plan: FlowPlan;
@@ -32,6 +38,8 @@ export class UdpStream {
   received = 0;
   duplicates = 0;
   reordered = 0;
+  /** Came with ECN's mark. */
+  marked = 0;
   readonly oneWayMs: number[] = [];
   readonly jitter = new InterarrivalJitter();
   readonly #seen = new Set<number>();
@@ -70,13 +78,14 @@ export class UdpStream {
           must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVBUFFORCE, RECEIVE_BUFFER));
           must('bind', await bind(task, fd, anyAddress(address.family, port)));
           if (this.#joins !== undefined) await joinGroup(task, fd, address, this.#joins);
+          if (isAble(this.#plan)) await tellTos(task, fd, address.family);
           const reader = await BatchReader.open(task, fd, UDP_HEADER, this.#stage.realtime);
           this.#receiver = { task, fd };
           resolve();
           for (;;) {
             await reader.wait(this.#stage, Number.POSITIVE_INFINITY);
             await sleepUntil(task, this.#stage.nowNs() + MOMENT_NS);
-            this.#looking = reader.drain(({ bytes, timeNs }) => this.#arrived(bytes, timeNs));
+            this.#looking = reader.drain((message) => this.#arrived(message));
             await this.#looking;
             if (this.#allThere && this.received === this.sent) this.#allThere();
           }
@@ -96,13 +105,13 @@ export class UdpStream {
     if (!this.#receiver) return;
     const fd = await stealFd(asker, this.#receiver.task, this.#receiver.fd);
     const reader = await BatchReader.open(asker, fd, UDP_HEADER, this.#stage.realtime);
-    await reader.drain(({ bytes, timeNs }) => this.#arrived(bytes, timeNs));
+    await reader.drain((message) => this.#arrived(message));
     await reader.close();
     await asker.syscall('close', fd);
     this.#receiver = undefined;
   }
 
-  #arrived(bytes: Uint8Array, timeNs: number): void {
+  #arrived({ bytes, timeNs, tos = 0 }: Message): void {
     if (bytes.length < UDP_HEADER) return;
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     const number = Number(view.getBigUint64(0));
@@ -112,6 +121,7 @@ export class UdpStream {
     }
     this.#seen.add(number);
     this.received++;
+    if ((tos & ECN_MASK) === CE) this.marked++;
     if (number < this.#highest) this.reordered++;
     this.#highest = Math.max(this.#highest, number);
     this.#firstNs = Math.min(this.#firstNs, timeNs);

@@ -7,7 +7,7 @@ import type { Interface } from '../../plan/topology.ts';
 import type { UdpPlan } from '../../plan/workload-plan.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { sendToGroups } from '../sockets.ts';
-import { UdpStream } from './udp-stream.ts';
+import { isAble, UdpStream } from './udp-stream.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 export function udp(stage: Stage, plan: UdpPlan): Workload {
@@ -72,6 +72,7 @@ export function udp(stage: Stage, plan: UdpPlan): Workload {
         loss: sent > inFlight ? lost / (sent - inFlight) : 0,
         duplicates: sum((stream) => stream.duplicates),
         reordered: sum((stream) => stream.reordered),
+        ...(isAble(plan) && { marked: sum((stream) => stream.marked) }),
         ...(group && {
           receivers: streams.map((stream, i) => ({
             node: group.receivers[i]?.node.name ?? '',
