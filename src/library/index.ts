@@ -40,6 +40,7 @@ export {
   simulate,
 } from './simulate.ts';
 export { BigIntStats, type StatOptions, Stats } from './stats.ts';
+export { type SweepAxes, type SweepOptions, type SweepResult, sweep } from './sweep.ts';
 export type { TarStream } from './tar-stream.ts';
 export { type FileContent, type TimeLike, WritableFileHandle, type WriteFileOptions } from './write/file-handle.ts';
 export { type MkdirOptions, type RmOptions, WritableImage, type XattrOptions } from './write/image.ts';

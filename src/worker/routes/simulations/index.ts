@@ -1,17 +1,21 @@
-/** Handlers of /v1/simulations. */
+/** Handlers of /v1/simulations and its sweeps. */
 
 import { accepts } from 'hono/accepts';
+import { readSimulation } from '../../../api/simulations/read-simulation.ts';
 import type { SimulationRequest } from '../../../simulation/simulate.ts';
+import { planSweep } from '../../../simulation/sweep/run-sweep.ts';
 import { NDJSON } from '../ndjson.ts';
 import { router } from '../router.ts';
 import { wholeBody } from '../whole-body.ts';
 import { answerHtml, answerJson, answerLines, answerParts, answerPcap, HTML, PARTS, PCAPNG } from './answers.ts';
-import { postSimulations } from './route.ts';
+import { postSimulations, postSweeps } from './route.ts';
+import { answerSweepCsv, answerSweepJson, answerSweepLines, CSV } from './sweeps.ts';
 
 export const simulations = router();
 
 /** A trace of an hour is some megabytes. */
 simulations.use(postSimulations.getRoutingPath(), wholeBody);
+simulations.use(postSweeps.getRoutingPath(), wholeBody);
 
 const answers = {
   'application/json': answerJson,
@@ -31,5 +35,22 @@ simulations.openapi(postSimulations, async (c) => {
     sampled: type === HTML || options.samples === 'always',
   });
   const response = await answers[type](c, planned, { ...options, deadlineMs: deadline_ms, request });
+  return response as never; // the router's types have no response of several media types
+});
+
+const sweepAnswers = { 'application/json': answerSweepJson, [NDJSON]: answerSweepLines, [CSV]: answerSweepCsv };
+
+simulations.openapi(postSweeps, async (c) => {
+  const { deadline_ms, sweep, ...network } = c.req.valid('json');
+  const { answers: detail, timing } = c.req.valid('query');
+  const supports = Object.keys(sweepAnswers);
+  const type = accepts(c, { header: 'Accept', supports, default: 'application/json' }) as keyof typeof sweepAnswers;
+  const runs = planSweep(network, sweep, (one) => c.var.jobs.simulations.plan(readSimulation(one)));
+  const response = await sweepAnswers[type](c, runs, {
+    deadlineMs: deadline_ms,
+    whole: detail === 'whole',
+    timing,
+    paths: Object.keys(sweep),
+  });
   return response as never; // the router's types have no response of several media types
 });

@@ -1,7 +1,8 @@
-/** POST /v1/simulations: a network in, measurements and captures out. */
+/** POST /v1/simulations: a network in, measurements and captures out; and a sweep: many networks in, a table out. */
 
 import { createRoute } from '@hono/zod-openapi';
 import { query, simulation, simulationAnswer, simulationForm } from '../../../api/simulations/schema.ts';
+import { sweepAnswer, sweepQuery, sweepRequest } from '../../../api/simulations/sweep-schema.ts';
 import { binary } from '../body.ts';
 import { problemResponses } from '../problem.ts';
 
@@ -35,6 +36,40 @@ export const postSimulations = createRoute({
             type: 'string',
             description:
               'A page with charts of delivery rates, round-trip times, windows and queues, tables, and the final state. It is one file that fetches nothing. Without an interval of samples some hundreds are taken.',
+          },
+        },
+      },
+    },
+    ...problemResponses(400, 413, 422),
+  },
+});
+
+export const postSweeps = createRoute({
+  method: 'post',
+  path: '/v1/simulations/sweep',
+  operationId: 'postSimulationSweep',
+  summary: 'Run a network once for each combination of values',
+  description:
+    'All of them are looked at before the first one starts; then they run one after another, each in a kernel of its own. As lines each is sent when it has run.',
+  tags: ['simulations'],
+  request: { query: sweepQuery, body: { required: true, content: { 'application/json': { schema: sweepRequest } } } },
+  responses: {
+    200: {
+      description: 'They ran. One that failed has an `error`, and so has a workload that Linux refused something.',
+      content: {
+        'application/json': { schema: sweepAnswer },
+        'application/x-ndjson': {
+          schema: {
+            type: 'string',
+            description:
+              'A line `{"run": …}` for each, and at the end `{"end": {"runs": n}}`. What breaks off has `{"problem": …}` as its last line.',
+          },
+        },
+        'text/csv': {
+          schema: {
+            type: 'string',
+            description:
+              'A line of titles (the paths, flow, type, goodput_bps, latency_p50_ms, latency_p99_ms, loss, retransmits, error), and one for each flow of each run.',
           },
         },
       },
