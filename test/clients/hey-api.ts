@@ -194,6 +194,11 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   };
   const answer: lkl.SimulationAnswer = await ok('postSimulations', lkl.postSimulations({ client, body: simulation }));
   assert.equal(answer.flows[0]?.type, 'ping');
+  const swept: lkl.SimulationSweepAnswer = await ok(
+    'postSimulationSweep',
+    lkl.postSimulationSweep({ client, body: { ...simulation, sweep: { 'links[0].delay': ['10ms', '20ms'] } } }),
+  );
+  assert.equal(swept.runs.length, 2);
 
   const drill = '0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 1';
   const played: lkl.PacketdrillAnswer = await ok(

@@ -259,6 +259,11 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
     lkl.POST('/v1/simulations', { body: simulation }),
   );
   assert.equal(answer.flows[0]?.type, 'ping');
+  const swept: Schemas['SimulationSweepAnswer'] = await ok(
+    'postSimulationSweep',
+    lkl.POST('/v1/simulations/sweep', { body: { ...simulation, sweep: { 'links[0].delay': ['10ms', '20ms'] } } }),
+  );
+  assert.equal(swept.runs.length, 2);
 
   const drill: Schemas['PacketdrillRequest'] = {
     script: '0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 1',
