@@ -300,10 +300,11 @@ describe('policy routing', () => {
     };
     const flows = Array.from({ length: 40 }, (): WorkloadSpec => ({ type: 'tcp', from: 'a', to, bytes: '10kb' }));
     const answer = await simulate(twoWays(hosts, flows));
-    const slow = answer.flows.filter((one) => one.type === 'tcp' && (one.min_rtt_ms ?? 0) > 20).length;
     expect(answer.flows.every(({ completed }) => completed)).toBe(true);
-    expect(slow).toBeGreaterThan(20);
-    expect(slow).toBeLessThan(38);
+    // Not told from round trips: answers go by what the source address is, and that is chosen before a flow has its port.
+    const [byR = 0, byS = 0] = answer.links.map(({ forward }) => forward.qdiscs[0]?.sent_packets ?? 0);
+    expect(byS / (byR + byS)).toBeGreaterThan(0.55);
+    expect(byS / (byR + byS)).toBeLessThan(0.92);
   });
 });
 

@@ -20,8 +20,14 @@ export interface Hop {
   readonly distance: number;
 }
 
-/** For each family and node, the way to each segment it can reach. */
-export type Ways = Readonly<Record<Family, ReadonlyMap<Node, ReadonlyMap<Segment, Hop>>>>;
+/** The way to each segment that a node can reach. */
+export interface NodeWays {
+  get(segment: Segment): Hop | undefined;
+  /** All of them; of a host that has one gateway only, one of those that it goes to for everything else. */
+  entries(): Iterable<readonly [Segment, Hop]>;
+}
+/** By family and node. */
+export type Ways = Readonly<Record<Family, ReadonlyMap<Node, NodeWays>>>;
 
 /** What paths are looked up in. */
 export interface Network {
@@ -58,16 +64,44 @@ export const findWays = (topology: Topology, addressing: Addressing): Ways => ({
   ipv6: waysOf('ipv6', topology, addressing),
 });
 
-/** Breadth first from every segment, outwards over the nodes that forward. */
-function waysOf(family: Family, { nodes, segments }: Topology, addressing: Addressing): Map<Node, Map<Segment, Hop>> {
-  const ways = new Map([...nodes.values()].map((node) => [node, new Map<Segment, Hop>()]));
+/**
+ * Breadth first from every segment, outwards over the nodes that forward. Hosts with one gateway only, the most of a large
+ * network, have no tables: their ways are their gateway's.
+ */
+function waysOf(family: Family, { nodes, segments }: Topology, addressing: Addressing): Map<Node, NodeWays> {
   const attached = new Map<Node, Segment[]>();
-  for (const segment of segments)
-    for (const { port } of segment.interfaces) attached.set(port.node, [...(attached.get(port.node) ?? []), segment]);
+  const forwarders = new Map<Segment, Set<Node>>();
+  for (const segment of segments) {
+    const here = new Set<Node>();
+    forwarders.set(segment, here);
+    for (const { port } of segment.interfaces) {
+      const known = attached.get(port.node);
+      if (known) known.push(segment);
+      else attached.set(port.node, [segment]);
+      if (forwards(port.node, family)) here.add(port.node);
+    }
+  }
+  const tables = new Map<Node, Map<Segment, Hop>>();
+  const leaves: Node[] = [];
+  for (const node of nodes.values()) {
+    const [only, ...more] = attached.get(node) ?? [];
+    const isLeaf = only && more.length === 0 && !forwards(node, family) && forwarders.get(only)?.size === 1;
+    if (isLeaf) leaves.push(node);
+    else tables.set(node, new Map());
+  }
+  /** Of each node, the segments by which others with tables are reached. */
+  const onward = new Map(
+    [...tables.keys()].map((node) => [
+      node,
+      (attached.get(node) ?? []).filter(({ interfaces }) =>
+        interfaces.some(({ port }) => port.node !== node && tables.has(port.node)),
+      ),
+    ]),
+  );
   for (const target of segments) {
     let frontier: Node[] = [];
     for (const i of target.interfaces) {
-      const mine = ways.get(i.port.node);
+      const mine = tables.get(i.port.node);
       if (!mine || mine.has(target) || !addressing.get(i)?.some((a) => a.family === family)) continue;
       mine.set(target, { through: i, distance: 0 });
       frontier.push(i.port.node);
@@ -75,9 +109,53 @@ function waysOf(family: Family, { nodes, segments }: Topology, addressing: Addre
     while (frontier.length)
       frontier = frontier
         .filter((node) => forwards(node, family))
-        .flatMap((router) => spread(router, target, attached.get(router) ?? [], { family, addressing, ways }));
+        .flatMap((router) => spread(router, target, onward.get(router) ?? [], { family, addressing, ways: tables }));
+  }
+  const ways = new Map<Node, NodeWays>(tables);
+  for (const node of leaves) {
+    const [segment] = attached.get(node) ?? [];
+    const [gateway] = (segment && forwarders.get(segment)) ?? [];
+    const beyond = gateway && tables.get(gateway);
+    if (segment && beyond) ways.set(node, leafWays(node, segment, { family, addressing, beyond }));
   }
   return ways;
+}
+
+/** Of a host on one segment, and of the only one there who forwards. */
+function leafWays(
+  node: Node,
+  segment: Segment,
+  {
+    family,
+    addressing,
+    beyond,
+  }: { readonly family: Family; readonly addressing: Addressing; readonly beyond: ReadonlyMap<Segment, Hop> },
+): NodeWays {
+  const own = segment.interfaces.find(
+    (i) => i.port.node === node && addressing.get(i)?.some((a) => a.family === family),
+  );
+  const theirs = segment.interfaces.filter(({ port }) => port.node !== node && forwards(port.node, family));
+  const [through, gateway] = segment.interfaces
+    .filter(({ port }) => port.node === node)
+    .flatMap((mine) => {
+      const met = theirs.find((i) => meets(mine, i, family, addressing));
+      return met ? [[mine, met] as const] : [];
+    })[0] ?? [undefined, undefined];
+  const get = (target: Segment): Hop | undefined => {
+    if (target === segment) return own && { through: own, distance: 0 };
+    const hop = beyond.get(target);
+    return hop && through && { through, gateway, distance: hop.distance + 1 };
+  };
+  return {
+    get,
+    entries() {
+      for (const target of beyond.keys()) {
+        const hop = target === segment ? undefined : get(target);
+        if (hop) return [[target, hop]];
+      }
+      return [];
+    },
+  };
 }
 
 /** Nodes that first hear of the target from this router. */
@@ -92,6 +170,7 @@ function spread(
   }: {
     readonly family: Family;
     readonly addressing: Addressing;
+    /** Of those that have tables. */
     readonly ways: ReadonlyMap<Node, Map<Segment, Hop>>;
   },
 ): Node[] {
@@ -111,7 +190,7 @@ function spread(
 /** The routes of a node, beside those its own addresses make. */
 export function routesOf(node: Node, ways: Ways, addressing: Addressing): PlannedRoute[] {
   return (['ipv4', 'ipv6'] as const).flatMap((family) => {
-    const routes = [...(ways[family].get(node) ?? [])].flatMap(([segment, hop]) =>
+    const routes = [...(ways[family].get(node)?.entries() ?? [])].flatMap(([segment, hop]) =>
       routesTo(segment, hop, family, addressing),
     );
     const uses = new Map<bigint, number>();

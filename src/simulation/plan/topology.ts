@@ -178,7 +178,8 @@ function planPort(
 
 function freeName(node: Node): string {
   const prefix = node.role === 'switch' ? 'swp' : 'eth';
-  for (let i = 0; ; i++) if (!node.ports.some((port) => port.name === `${prefix}${i}`)) return `${prefix}${i}`;
+  const taken = new Set(node.ports.map(({ name }) => name));
+  for (let i = 0; ; i++) if (!taken.has(`${prefix}${i}`)) return `${prefix}${i}`;
 }
 
 /** Locally administered, and readable: 02:00:00 and the number of the link's end. */
