@@ -10,9 +10,9 @@ import { nodeLinux } from '../src/node/engine.ts';
  */
 const LAZY = '--wasm-lazy-validation';
 
-/** `kernelsMib`: of all kernels together. */
-export function openEngine(memoryMib?: number, kernelsMib = 128): Promise<Linux> {
+/** `kernelsMib`: of all kernels together; `aloneMib`: of one that runs alone. */
+export function openEngine(memoryMib?: number, kernelsMib = 128, aloneMib = 4000): Promise<Linux> {
   setFlagsFromString(LAZY);
   const mountMib = memoryMib === undefined ? ([20, 64, 256, 1024, 4000] as const) : ([memoryMib] as const);
-  return nodeLinux({ limits: { kernelsMib, aloneMib: 4000, mountMib, ready: 0, patienceMs: 0 } });
+  return nodeLinux({ limits: { kernelsMib, aloneMib, mountMib, ready: 0, patienceMs: 0 } });
 }

@@ -14,6 +14,8 @@ export interface RunRequest {
   /** The file, with what the command line adds. */
   readonly network: Readonly<Record<string, unknown>>;
   readonly deadlineS: number | undefined;
+  /** Of the kernel, where it is one of this machine. */
+  readonly memoryMib: number | undefined;
   /** There are to be samples, also where the network names no interval. */
   readonly sampled: boolean;
   readonly progress: (virtualS: number) => void;

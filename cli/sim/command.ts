@@ -9,6 +9,7 @@ export interface SimArguments {
   readonly html?: string;
   readonly json?: true;
   readonly deadline?: number;
+  readonly memory?: number;
   readonly graph?: string;
   readonly sweep?: Readonly<Record<string, readonly unknown[]>>;
   readonly url?: URL;
@@ -35,6 +36,11 @@ export const simCommand = (): Command =>
     .option('--html <file>', 'write a page with charts of delivery rates, round-trip times, windows and queues there')
     .option('--json', 'the whole answer as JSON instead of tables')
     .option('--deadline <seconds>', 'stop after so long by the clock on the wall (default: never)', seconds)
+    .option(
+      '-m, --memory <MiB>',
+      'memory that the kernel of all hosts may have: 200 KiB for each, and what is under way (default: 1024)',
+      mebibytes,
+    )
     .option(
       '--graph <file>',
       'nodes and links of a graph in GML or GraphML, beside those of the network: routers by their labels (or their `role`), links with `rate`, `delay`, `loss` … of their edges',
@@ -70,6 +76,15 @@ function readValue(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** What wasm addresses, less what the engine has for itself. */
+const MEMORY_MIB = { min: 16, max: 4000 } as const;
+
+function mebibytes(text: string): number {
+  const value = Number(/^(\d{1,4})(?:mib)?$/i.exec(text)?.[1]);
+  if (value >= MEMORY_MIB.min && value <= MEMORY_MIB.max) return value;
+  throw new InvalidArgumentError(`It is a number of MiB, ${MEMORY_MIB.min} to ${MEMORY_MIB.max}.`);
 }
 
 /** setTimeout(2) takes no more milliseconds than an int holds. */

@@ -9,8 +9,18 @@ import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
 import { type RunRequest, type RunSimulation, type SimulationEnd, tooLate } from './answer.ts';
 
-export const runHere: RunSimulation = async ({ network, deadlineS, sampled, progress, capture }) => {
-  const engine = await openEngine();
+/** Only what the network needs is taken. */
+const MEMORY_MIB = 1024;
+
+export const runHere: RunSimulation = async ({
+  network,
+  deadlineS,
+  memoryMib = MEMORY_MIB,
+  sampled,
+  progress,
+  capture,
+}) => {
+  const engine = await openEngine(undefined, memoryMib, memoryMib);
   const request = validated(network);
   const planned = engine.simulations.plan(request, { sampled });
   const samples: DrawnSample[] = [];

@@ -20,10 +20,13 @@ export async function sim(file: string, options: SimArguments): Promise<boolean>
   const spinner = await showSpinner(options.quiet === true, 'starting');
   const captures = options.pcap === undefined ? undefined : new CaptureFiles(options.pcap);
   try {
+    if (options.url !== undefined && options.memory !== undefined)
+      throw new Failure('usage', '--memory is of a kernel here: a Worker has its own bounds');
     const run = await runner(options.url);
     const { end, samples } = await run({
       network: captures ? captureAll(network) : network,
       deadlineS: options.deadline,
+      memoryMib: options.memory,
       sampled: options.html !== undefined,
       progress: (virtualS) => spinner.show(`${virtualS.toFixed(1)} s of virtual time`),
       capture: captures && ((index, bytes) => captures.add(index, bytes)),

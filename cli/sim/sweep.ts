@@ -62,7 +62,7 @@ export async function sweep(
 /** This very command, for one network. */
 async function runOne(
   { network }: SweepRun,
-  { deadline, url }: SimArguments,
+  { deadline, memory, url }: SimArguments,
   children: Set<ReturnType<typeof spawn>>,
 ): Promise<Omit<Ran, 'values'>> {
   const args = [
@@ -73,6 +73,7 @@ async function runOne(
     '--json',
     '--quiet',
     ...(deadline === undefined ? [] : ['--deadline', String(deadline)]),
+    ...(memory === undefined ? [] : ['--memory', String(memory)]),
     ...(url === undefined ? [] : ['--url', url.href]),
   ];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });

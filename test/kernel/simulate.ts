@@ -21,7 +21,7 @@ export interface Simulated extends SimulationResult {
   readonly expectedMib: number;
 }
 
-const budget = { nodes: 500, devices: 4000 };
+const budget = { nodes: 5000, devices: 50000 };
 
 /** A kernel may grow to a hundred MiB: a Worker has 128 for everything. */
 const MEMORY_MIB = 100;

@@ -437,3 +437,18 @@ test('forty flows that share a bottleneck run in a hundred MiB, and nobody is sh
   const sum = answer.flows.reduce((all, one) => all + (one.type === 'tcp' ? one.goodput_bps : 0), 0);
   expect(sum / 1e6).toBeGreaterThan(90);
 });
+
+test('a transfer that breaks while others are still to come is an error of its workload alone', async () => {
+  const answer = await simulate(
+    network(
+      { rate: '10mbit', delay: '5ms' },
+      [{ type: 'flows', ...ends, sizes: [[100_000, 100]], perSecond: 5, count: 50 }],
+      {
+        hosts: { a: { sysctls: { 'net.ipv4.tcp_retries2': 1, 'net.ipv4.tcp_syn_retries': 1 } }, b: {} },
+        events: [{ type: 'blackhole', at: '1s', link: 'a-b', for: '6s' }],
+        duration: '20s',
+      },
+    ),
+  );
+  expect(flow(answer, 0, 'flows').error).toMatch(/ETIMEDOUT|broke/);
+});

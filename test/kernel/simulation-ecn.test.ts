@@ -35,9 +35,15 @@ test('of flows that begin at one instant on one host each has its own', async ()
 
 test('a flow without ECN on a host with it; the host keeps its setting', async () => {
   const answer = await simulate(
-    network([{ ...tcp, ecn: false, duration: '1s' }, { ...tcp, start: '1s' }], {
-      hosts: { a: { sysctls: { 'net.ipv4.tcp_ecn': 1 } }, b: {} },
-    }),
+    network(
+      [
+        { ...tcp, ecn: false, duration: '1s' },
+        { ...tcp, start: '1s' },
+      ],
+      {
+        hosts: { a: { sysctls: { 'net.ipv4.tcp_ecn': 1 } }, b: {} },
+      },
+    ),
   );
   expect([0, 1].map((i) => tcpOf(answer, i).ecn)).toEqual([undefined, true]);
 });

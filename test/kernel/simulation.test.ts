@@ -901,7 +901,11 @@ describe('memory', () => {
       },
     ],
   ])('%s needs no more than was expected', async (_, request) => {
-    const answer = await simulate(request);
-    expect(answer.memoryMib).toBeLessThanOrEqual(answer.expectedMib);
+    // A kernel that may have more takes more at times.
+    const { expectedMib } = await simulate({ ...request, duration: '1ms' });
+    const answer = await simulate(request, expectedMib);
+    expect(answer.error).toBeUndefined();
+    expect(Object.values(answer.hosts).every(({ pressure }) => pressure === undefined)).toBe(true);
+    expect(answer.memoryMib).toBeLessThanOrEqual(expectedMib);
   });
 });

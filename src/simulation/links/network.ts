@@ -81,6 +81,10 @@ const kernelSysctls = {
 /** Packets are allocated where memory cannot grow: enough of it stays free for a burst of them on every link. */
 const FREE_KIB = 2048;
 const FREE_KIB_PER_LINK = 32;
+/** Not all links have a burst at once. */
+const MOST_FREE_KIB = 4096;
+/** Of namespaces whose devices never have an address: they have none of the tables for it either (2). */
+const withoutIpv6Tables = { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '2' };
 const withoutIpv6 = { 'net.ipv6.conf.all.disable_ipv6': '1', 'net.ipv6.conf.default.disable_ipv6': '1' };
 const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' };
 const pings = { 'net.ipv4.ping_group_range': '0 2147483647' };
@@ -90,10 +94,12 @@ const ingressHandle = handle(0xffff);
 export async function buildNetwork(director: UserTask, plan: Plan): Promise<Network> {
   await setSysctls(director, {
     ...kernelSysctls,
-    'vm.min_free_kbytes': FREE_KIB + plan.topology.links.length * FREE_KIB_PER_LINK,
+    'vm.min_free_kbytes': Math.min(MOST_FREE_KIB, FREE_KIB + plan.topology.links.length * FREE_KIB_PER_LINK),
+    // Nobody looks at devices in sysfs, unless programs of the request do.
+    'net.core.device_attributes': looksAtDevices(plan) ? 1 : 0,
     ...([...plan.hosts.values()].some(({ firewall }) => firewall.length > 0) && trackingSysctls),
   });
-  const wires = await newNetns(director, withoutIpv6);
+  const wires = await newNetns(director, withoutIpv6Tables);
   const nodes = new Map<Node, Netns>();
   for (const node of plan.topology.nodes.values()) {
     nodes.set(node, await newNetns(director, sysctlsOf(node, plan)));
@@ -118,6 +124,9 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
   await setUpKeys(director, made, plan.seed);
   return network;
 }
+
+const looksAtDevices = ({ hijacks, workloads }: Plan): boolean =>
+  hijacks.size > 0 || workloads.some(({ type }) => type === 'syscalls');
 
 /** `place`: where the request asks for them. */
 async function setSysctls(
@@ -145,7 +154,7 @@ function sysctlsOf(node: Node, plan: Plan): Record<string, string | number> {
   const isPinging = plan.workloads.some((workload) => workload.type === 'ping' && workload.from === node);
   return {
     ...ownSysctls,
-    ...(hasIpv6 ? {} : withoutIpv6),
+    ...(node.role === 'switch' ? withoutIpv6Tables : hasIpv6 ? {} : withoutIpv6),
     ...(node.role === 'router' && forwarding),
     ...(isPinging && pings),
   };

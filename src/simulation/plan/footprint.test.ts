@@ -68,7 +68,7 @@ describe('what does not fit is named', () => {
   test('the last of many', () =>
     expect(excess(many(1500, { type: 'ping', ...ends, count: 1 }))).toMatch(/^workloads\[1\d{3}]$/));
   test('links, when they are too many by themselves', () => {
-    const names = Array.from({ length: 320 }, (_, i) => `h${i}`);
+    const names = Array.from({ length: 450 }, (_, i) => `h${i}`);
     const hosts = Object.fromEntries(['a', ...names].map((name) => [name, {}]));
     expect(excess([], {}, { hosts, links: names.map((name) => ({ endpoints: ['a', name] as const })) })).toBe('links');
   });

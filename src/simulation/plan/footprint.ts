@@ -8,9 +8,12 @@ import type { WorkloadPlan } from './workload-plan.ts';
 
 const MIB = 2 ** 20;
 /** A restored kernel with the programs that every simulation has, and room for bursts. */
-const KERNEL_MIB = 20;
-/** Four devices, and the host at its end. */
-const LINK_MIB = 0.26;
+const KERNEL_MIB = 16;
+/** Four devices, and the host at its end: 194 KiB. */
+const LINK_MIB = 0.19;
+/** What stays free for a burst (links/network.ts), and all of them together. */
+const LINK_FREE_MIB = 0.031;
+const MOST_FREE_MIB = 2;
 /** A task with its stack and scratch memory. */
 const PROGRAM_MIB = 0.12;
 /** One with next to no scratch memory. */
@@ -79,7 +82,10 @@ function bottleneckOf(path: Path): unknown {
 }
 
 const networkMib = (plan: Plan): number =>
-  KERNEL_MIB + plan.topology.links.length * LINK_MIB + plan.captures.length * CAPTURE_MIB;
+  KERNEL_MIB +
+  plan.topology.links.length * LINK_MIB +
+  Math.min(MOST_FREE_MIB, plan.topology.links.length * LINK_FREE_MIB) +
+  plan.captures.length * CAPTURE_MIB;
 
 function workloadMib(workload: WorkloadPlan, plan: Plan): number {
   if (workload.type === 'syscalls') return PROGRAM_MIB;
