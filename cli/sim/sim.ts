@@ -6,12 +6,14 @@ import { readJson } from '../read-json.ts';
 import type { RunSimulation } from './answer.ts';
 import { captureAll } from './capture-all.ts';
 import { CaptureFiles } from './capture-files.ts';
+import { withCapturesRead } from './captures-in.ts';
 import type { SimArguments } from './command.ts';
 import { tablesOf } from './tables.ts';
 
 /** Whether every workload did what it was asked. */
 export async function sim(file: string, options: SimArguments): Promise<boolean> {
-  const { sweep: axes, ...read } = readNetwork(file);
+  const { sweep: axes, ...written } = readNetwork(file);
+  const read = withCapturesRead(written, file);
   const network = options.graph === undefined ? read : (await import('./graph.ts')).withGraph(read, options.graph);
   if (axes !== undefined || options.sweep !== undefined) {
     const { sweep } = await import('./sweep.ts');

@@ -61,6 +61,12 @@ const tables: { readonly [K in Kind]: Columns<K> } = {
     ['GOODPUT', ({ goodput_bps }) => rate(goodput_bps)],
     ...times<'flows'>('COMPLETION', ({ completion_ms }) => completion_ms),
   ],
+  replay: [
+    ['TIME', ({ duration_s }) => seconds(duration_s)],
+    ['SENT', ({ there, back }) => `${count(there.sent)} + ${count(back.sent)}`],
+    ['LOST', ({ there, back }) => `${count(there.lost)} + ${count(back.lost)}`],
+    ...times<'replay'>('DELAY', ({ there, back }) => there.one_way_ms ?? back.one_way_ms),
+  ],
   syscalls: [['DONE', ({ completed }) => (completed ? 'yes' : 'no')]],
 };
 

@@ -46,6 +46,19 @@ const underWay = z.int().openapi({
     'Sent so late that one as slow as the slowest (without one: as the links are) would not have come: neither received nor lost.',
 });
 
+const replayedWay = z.object({
+  packets: z
+    .int()
+    .openapi({ description: 'Of the capture; of one longer than the MTU, which a device was to cut, each part.' }),
+  sent: z.int().openapi({ description: 'Until the end of the simulation.' }),
+  received: z.int(),
+  in_flight: underWay,
+  lost: z.int(),
+  loss: z.number().openapi({ description: 'A fraction of what was sent and is not under way.' }),
+  reordered: z.int(),
+  bytes: z.int().openapi({ description: 'Of payload, that came.' }),
+  one_way_ms: summary.optional(),
+});
 const flow = z
   .discriminatedUnion('type', [
     z.object({
@@ -147,6 +160,13 @@ const flow = z
       by_size: z
         .array(z.object({ bytes: z.number(), count: z.int(), completion_ms: summary }))
         .openapi({ description: 'By size up to a power of ten, small to large.' }),
+    }),
+    z.object({
+      type: z.literal('replay'),
+      ...common,
+      skipped: z.int().openapi({ description: 'Packets of others, and frames without IP.' }),
+      there: replayedWay.openapi({ description: 'What `from` sent.' }),
+      back: replayedWay.openapi({ description: 'What `to` sent.' }),
     }),
     z.object({
       type: z.literal('syscalls'),

@@ -156,6 +156,22 @@ export const workload = z
       count: count('How many of a distribution; a list of sizes has a flow each. Default: 100.', 1000),
     }),
     z.strictObject({
+      type: z.literal('replay').openapi({
+        description:
+          'Packets of a capture at their times, in both directions: each a datagram of the same length and DSCP, between these two nodes.',
+      }),
+      ...flow,
+      pcap: z.string().openapi({
+        description: 'A pcap or pcapng file, as base64; of the command also the name of one, "trace.pcap".',
+        example: '1MOyoQIABAAAAAAAAAAAAP//AAABAAAA',
+      }),
+      client: named(
+        'The address in it whose packets `from` sends; `to` sends those to it, and others are left out. Default: the source of the first packet.',
+        '192.168.1.5',
+      ).optional(),
+      speed: z.number().optional().openapi({ description: 'So many times as fast. Default: 1.', example: 2 }),
+    }),
+    z.strictObject({
       type: z.literal('syscalls').openapi({ description: 'System calls on a host.' }),
       name: named('Default: its type and number.', 'probe').optional(),
       on: named('The host.', 'a'),

@@ -138,6 +138,31 @@ export interface FlowsResult extends FlowResult {
   readonly by_size: readonly { readonly bytes: number; readonly count: number; readonly completion_ms: Summary }[];
 }
 
+export interface ReplayResult extends FlowResult {
+  readonly type: 'replay';
+  /** Packets of others, and frames without IP. */
+  readonly skipped: number;
+  readonly there: ReplayedWay;
+  readonly back: ReplayedWay;
+}
+
+/** What one of the two hosts sent. */
+export interface ReplayedWay {
+  /** Of the capture; of one longer than the MTU, which a device was to cut, each part. */
+  readonly packets: number;
+  /** Until the end of the simulation. */
+  readonly sent: number;
+  readonly received: number;
+  readonly in_flight: number;
+  readonly lost: number;
+  /** `lost` as a fraction of what was sent and is not under way. */
+  readonly loss: number;
+  readonly reordered: number;
+  /** Of payload, that came. */
+  readonly bytes: number;
+  readonly one_way_ms?: Summary;
+}
+
 export interface SyscallsResult {
   readonly type: 'syscalls';
   readonly name: string;
@@ -155,6 +180,7 @@ export type WorkloadResult =
   | RequestResponseResult
   | OnOffResult
   | FlowsResult
+  | ReplayResult
   | SyscallsResult;
 
 /** One qdisc of one direction of a link. */

@@ -11,6 +11,8 @@ export function timesOf(flow: WorkloadResult): Summary | undefined {
       return flow.rtt_ms;
     case 'udp':
       return flow.one_way_ms;
+    case 'replay':
+      return flow.there.one_way_ms ?? flow.back.one_way_ms;
     case 'rr':
       return flow.latency_ms;
     case 'flows':

@@ -117,6 +117,14 @@ function datagramsOf(workload: Exclude<WorkloadPlan, { type: 'syscalls' }>): Dat
       );
       return { size: workload.size, intervalNs: workload.intervalNs, total, answered: false, isIpv6 };
     }
+    case 'replay': {
+      const { there, back } = workload.replay;
+      const all = [...there, ...back];
+      const lastNs = all.reduce((last, { atNs }) => Math.max(last, atNs), 1);
+      const size = all.reduce((most, { length }) => Math.max(most, length), 0);
+      // A capture comes in bursts: as if all of it came in a tenth of its time.
+      return { size, intervalNs: lastNs / 10 / all.length, total: all.length, answered: true, isIpv6 };
+    }
     case 'on-off': {
       const { intervalNs, size } = workload;
       return intervalNs === undefined

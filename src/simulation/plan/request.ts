@@ -306,6 +306,15 @@ export interface FlowsWorkload extends FlowSpec, TcpOptions {
   /** How many of an empirical distribution. */
   readonly count?: number;
 }
+export interface ReplayWorkload extends FlowSpec {
+  readonly type: 'replay';
+  /** A pcap or pcapng file, as base64. */
+  readonly pcap: string;
+  /** The address in it whose packets `from` sends; `to` sends those to it. The source of the first packet when left out. */
+  readonly client?: string;
+  /** So many times as fast. */
+  readonly speed?: number;
+}
 /** A call as the batch language has it: what its arguments may be, that language says. */
 export interface SimulationCall {
   readonly call: string;
@@ -356,6 +365,7 @@ export type WorkloadSpec =
   | RequestResponseWorkload
   | OnOffWorkload
   | FlowsWorkload
+  | ReplayWorkload
   | SyscallsWorkload;
 
 /** When something happens, in virtual time. */

@@ -1,6 +1,9 @@
 /** Workloads with their hosts found, their addresses chosen and their numbers read. */
 
+import { fromBase64 } from '../../bytes/base64.ts';
 import { deviceAddresses } from '../devices/plan-devices.ts';
+import { BadCapture } from '../replay/capture-file.ts';
+import { planReplay, type Replay } from '../replay/plan-replay.ts';
 import { checkSteps } from '../run/steps.ts';
 import type { Place } from './issue.ts';
 import { contains, type Family, formatAddress, type InterfaceAddress, parsePrefix } from './prefix.ts';
@@ -8,6 +11,7 @@ import type {
   FlowsWorkload,
   OnOffWorkload,
   PingWorkload,
+  ReplayWorkload,
   RequestResponseWorkload,
   SimulationRequest,
   SimulationStep,
@@ -16,7 +20,7 @@ import type {
   UdpWorkload,
   WorkloadSpec,
 } from './request.ts';
-import { type Network, pathTo } from './routing.ts';
+import { type Network, pathTo, sourceFor } from './routing.ts';
 import type { Interface, Node } from './topology.ts';
 import { readRate, readSize, readTime } from './words.ts';
 
@@ -108,6 +112,12 @@ export interface FlowsPlan extends FlowPlan {
   readonly perSecond?: number;
   readonly options: TcpOptionsPlan;
 }
+export interface ReplayPlan extends FlowPlan {
+  readonly type: 'replay';
+  readonly replay: Replay;
+  /** Where what the second host sends goes. */
+  readonly backTo: InterfaceAddress;
+}
 export interface SyscallsPlan {
   readonly type: 'syscalls';
   readonly index: number;
@@ -118,7 +128,15 @@ export interface SyscallsPlan {
   readonly onError: 'stop' | 'continue';
 }
 
-export type WorkloadPlan = TcpPlan | UdpPlan | PingPlan | RequestResponsePlan | OnOffPlan | FlowsPlan | SyscallsPlan;
+export type WorkloadPlan =
+  | TcpPlan
+  | UdpPlan
+  | PingPlan
+  | RequestResponsePlan
+  | OnOffPlan
+  | FlowsPlan
+  | ReplayPlan
+  | SyscallsPlan;
 
 const firstPort = 5001;
 const udpHeaders = { ipv4: 28, ipv6: 48 } as const;
@@ -143,7 +161,10 @@ export function planWorkloads(place: Place, request: SimulationRequest, network:
 
 /** Flows whose packets say themselves what they are able to. */
 const isOfDatagrams = (spec: Exclude<WorkloadSpec, { type: 'syscalls' }>): boolean =>
-  spec.type === 'udp' || spec.type === 'ping' || (spec.type === 'on-off' && spec.protocol === 'udp');
+  spec.type === 'udp' ||
+  spec.type === 'ping' ||
+  spec.type === 'replay' ||
+  (spec.type === 'on-off' && spec.protocol === 'udp');
 /** ECT(0), ECT(1) of RFC 3168. */
 const codepointOf = (ecn: boolean | string | undefined): number => (ecn === 'ect1' ? 1 : ecn ? 2 : 0);
 
@@ -184,6 +205,8 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
       return planOnOff(place, spec, flow);
     case 'flows':
       return planFlows(place, spec, flow);
+    case 'replay':
+      return planReplayed(place, spec, flow, network);
   }
 }
 
@@ -431,6 +454,32 @@ function planRequestResponse(place: Place, spec: RequestResponseWorkload, flow: 
 
 /** Shorter ones would be too many for any deadline. */
 const leastBurstNs = 1000;
+
+/** What the second host sends goes to the address that the first one's packets leave from. */
+function planReplayed(
+  place: Place,
+  { pcap, client, speed = 1 }: ReplayWorkload,
+  flow: FlowPlan,
+  network: Network,
+): ReplayPlan | undefined {
+  const { from, to, address } = flow;
+  if (from === to) return place.at('to').fail('bad-option', 'a replay is between two nodes');
+  const backTo = sourceFor(from, address, network);
+  if (!backTo) return place.at('to').fail('unreachable', `there is no way from ${from.name} to ${to.name}`);
+  if (!(speed > 0 && speed <= 1e6))
+    return place.at('speed').fail('bad-option', `${speed} is no speed: more than 0, 1e6 at most`);
+  const own = client === undefined ? undefined : parsePrefix(client);
+  if (client !== undefined && !own) return place.at('client').fail('bad-address', `${client} is no address`);
+  const mtu = Math.min(...[...from.ports, ...to.ports].map((port) => port.mtu));
+  const file = fromBase64(pcap);
+  if (!file) return place.at('pcap').fail('bad-option', 'it is no base64');
+  try {
+    return { type: 'replay', ...flow, backTo, replay: planReplay(file, own && formatAddress(own), speed, mtu) };
+  } catch (cause) {
+    if (!(cause instanceof BadCapture)) throw cause;
+    return place.at('pcap').fail('bad-option', cause.message);
+  }
+}
 
 function planOnOff(place: Place, spec: OnOffWorkload, flow: FlowPlan): OnOffPlan {
   const isUdp = (spec.protocol ?? 'tcp') === 'udp';

@@ -39,5 +39,6 @@ export function carried(flow: WorkloadResult): string {
 export function lostOf(flow: WorkloadResult): string {
   if (flow.type === 'tcp') return count(flow.retransmits);
   if (flow.type === 'ping' || flow.type === 'udp') return percent(flow.loss);
+  if (flow.type === 'replay') return count(flow.there.lost + flow.back.lost);
   return flow.type === 'on-off' ? count(flow.lost) : '';
 }

@@ -7,6 +7,7 @@ import type { ProgramTask, Stage } from '../program.ts';
 import { flows } from './flows.ts';
 import { onOff } from './on-off.ts';
 import { ping } from './ping.ts';
+import { replay } from './replay.ts';
 import { requestResponse } from './rr.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
@@ -34,6 +35,8 @@ export function makeWorkload(stage: Stage, plan: WorkloadPlan, runBatch: BatchRu
       return onOff(stage, plan);
     case 'flows':
       return flows(stage, plan);
+    case 'replay':
+      return replay(stage, plan);
     case 'syscalls':
       return syscalls(stage, plan, runBatch);
   }

@@ -36,6 +36,8 @@ export class UdpStream {
   readonly #size: number;
   sent = 0;
   received = 0;
+  /** Of payload. */
+  receivedBytes = 0;
   duplicates = 0;
   reordered = 0;
   /** Came with ECN's mark. */
@@ -111,7 +113,7 @@ export class UdpStream {
     this.#receiver = undefined;
   }
 
-  #arrived({ bytes, timeNs, tos = 0 }: Message): void {
+  #arrived({ bytes, timeNs, length, tos = 0 }: Message): void {
     if (bytes.length < UDP_HEADER) return;
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     const number = Number(view.getBigUint64(0));
@@ -121,6 +123,7 @@ export class UdpStream {
     }
     this.#seen.add(number);
     this.received++;
+    this.receivedBytes += length;
     if ((tos & ECN_MASK) === CE) this.marked++;
     if (number < this.#highest) this.reordered++;
     this.#highest = Math.max(this.#highest, number);
@@ -167,7 +170,7 @@ export class UdpStream {
   }
 
   /** One datagram; the time it carries is the time now. */
-  async send(task: ProgramTask, fd: number, buffer: UserBuffer): Promise<void> {
+  async send(task: ProgramTask, fd: number, buffer: UserBuffer, size = this.#size): Promise<void> {
     const header = new DataView(new ArrayBuffer(UDP_HEADER));
     const nowNs = this.#stage.nowNs();
     header.setBigUint64(0, BigInt(this.sent));
@@ -175,7 +178,7 @@ export class UdpStream {
     this.noteSent(nowNs);
     task.memory.write(buffer.at, new Uint8Array(header.buffer));
     // A full queue or an unreachable target loses this one: the next is on its own.
-    await send(task, fd, buffer, this.#size, MSG.NOSIGNAL);
+    await send(task, fd, buffer, size, MSG.NOSIGNAL);
   }
 
   /** One was sent, by this stream or by another one of the same group. */
