@@ -131,6 +131,13 @@ export const hostErrors = {
     status: 422,
     fault: 'program',
   },
+  'interface-not-found': { message: 'the session has no such interface', status: 404, fault: 'request' },
+  'interface-busy': {
+    message: 'the other session does not get to it: it is in a call, or links to this one',
+    status: 409,
+    fault: 'state',
+    retryAfterS: 1,
+  },
   'session-image-changed': {
     message: 'an image of the session is no longer the one it began with',
     status: 409,

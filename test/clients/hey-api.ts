@@ -150,6 +150,12 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   const none = { client, path: { id: session.id, disk: 'vda' } };
   assert.equal((await lkl.getSessionDisk(none)).error?.status, 404);
   assert.equal((await lkl.saveSessionDisk({ ...none, body: { image: 'saved' } })).error?.status, 404);
+  const card = await ok('addSessionInterface', lkl.addSessionInterface({ ...here, body: { mtu: 1400 } }));
+  const list = await ok('listSessionInterfaces', lkl.listSessionInterfaces(here));
+  assert.deepEqual(list.interfaces, [card]);
+  const eth0 = { client, path: { id: session.id, name: card.name } };
+  assert.equal((await lkl.connectSessionInterface(eth0)).error?.status, 426);
+  await ok('removeSessionInterface', lkl.removeSessionInterface(eth0));
   // Nobody listens: whoever has started a server there gets what it answers.
   const port = { client, path: { id: session.id, port: '8080', path: 'index.html' } };
   for (const { error } of [

@@ -212,6 +212,16 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   );
   assert.equal(saved.size_bytes, disk.size);
   await lkl.DELETE('/v1/sessions/{id}', { params: { path: { id: given(other, 'session').id } } });
+  const cards = { params: { path: { id: session.id } } };
+  const card = await ok(
+    'addSessionInterface',
+    lkl.POST('/v1/sessions/{id}/interfaces', { ...cards, body: { mtu: 1400 } }),
+  );
+  const list = await ok('listSessionInterfaces', lkl.GET('/v1/sessions/{id}/interfaces', cards));
+  assert.deepEqual(list.interfaces, [card]);
+  const eth0 = { params: { path: { id: session.id, name: card.name } } };
+  assert.equal((await lkl.GET('/v1/sessions/{id}/interfaces/{name}/socket', eth0)).error?.status, 426);
+  await ok('removeSessionInterface', lkl.DELETE('/v1/sessions/{id}/interfaces/{name}', eth0));
   // Nobody listens: whoever has started a server there gets what it answers.
   const port = { params: { path: { id: session.id, port: '8080', path: 'index.html' } } };
   for (const { error } of [

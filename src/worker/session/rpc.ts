@@ -5,9 +5,11 @@ import type { Advance, PlayedCall, TaskRequest } from '../../batch/player.ts';
 import type { KeptResults } from '../../batch/result-keeper.ts';
 import type { BatchReport } from '../../batch/syscall-batch.ts';
 import { type Problem, ProblemError, ToldError } from '../../errors/problem.ts';
+import type { Lease } from '../../network/dhcp/client.ts';
 import type { HijackNote } from '../../simulation/hijack/hijack.ts';
 import type { ByteRange, WantedRange } from '../../tree/byte-range.ts';
 import type { Entry } from '../../tree/files.ts';
+import type { InterfaceInfo, NewInterface } from './interfaces/interfaces.ts';
 
 export interface SessionRequest extends KernelRequest {
   readonly expiresMs: number;
@@ -136,6 +138,18 @@ export function valueIn<T>(answer: Outcome<T>): T {
   throw new ToldError(answer.problem);
 }
 
+/** A card, and what it is connected with at once. */
+export interface InterfaceRequest extends NewInterface {
+  /** An interface of another session, by the name of its object. */
+  readonly link?: { readonly object: string; readonly interface: string } | undefined;
+  /** Ask for an address. */
+  readonly dhcp?: boolean | undefined;
+}
+
+export interface AddedInterface extends InterfaceInfo {
+  readonly lease?: Lease;
+}
+
 /** One kernel. */
 export interface SessionRpc {
   /** `secrets` open encrypted volumes; the request is stored, they are not. */
@@ -155,6 +169,9 @@ export interface SessionRpc {
   openPath(path: Uint8Array, wanted: WantedPath): Promise<Outcome<FoundPath>>;
   /** The disk of this name as it is now. Batches wait until it has been taken, or the client is gone. */
   openDisk(name: string, wanted: WantedRange | undefined): Promise<Outcome<FoundDisk>>;
+  interfaces(): Promise<Outcome<readonly InterfaceInfo[]>>;
+  addInterface(request: InterfaceRequest): Promise<Outcome<AddedInterface>>;
+  removeInterface(name: string): Promise<Outcome<null>>;
   saveFile(file: FileBody): Promise<Outcome<Told & { readonly created: boolean }>>;
   destroy(): Promise<Outcome<null>>;
 }

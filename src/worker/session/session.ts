@@ -8,12 +8,14 @@ import type { Toolbox } from '../../tools/toolbox.ts';
 import type { WantedRange } from '../../tree/byte-range.ts';
 import type { Bindings } from '../env.ts';
 import type { SessionMeter } from '../limits/session-meter.ts';
+import { cableRequest, cableTo } from './interfaces/cable.ts';
 import type { TerminalRun } from './object/programs.ts';
 import { SessionObject } from './object/session-object.ts';
 import type { SessionNeeds } from './object/waking.ts';
 import { portAnswer, portRequest } from './ports/request.ts';
 import type {
   FileBody,
+  InterfaceRequest,
   Outcome,
   ProgramCall,
   SessionRequest,
@@ -56,6 +58,7 @@ export function sessionClass({ setup, serve, toolbox, meter, ...needs }: Session
         setup: (signal) => setup(bindings, signal),
         meter: meter(bindings),
         other: (name) => bindings.SESSIONS.getByName(name) as unknown as SessionRpc,
+        cable: (to, host) => cableTo(bindings.SESSIONS.getByName(to.object), to.interface, host),
       });
     }
 
@@ -63,9 +66,18 @@ export function sessionClass({ setup, serve, toolbox, meter, ...needs }: Session
     override async fetch(request: Request): Promise<Response> {
       const asked = portRequest(request);
       if (asked) return portAnswer(await this.#object.port(asked));
+      const cable = cableRequest(request);
+      if (cable !== undefined) return this.#plugged(cable);
       const { 0: client, 1: server } = new WebSocketPair();
       serve(server, new URL(request.url), this.#object);
       return new Response(null, { status: 101, webSocket: client });
+    }
+
+    async #plugged(cable: string): Promise<Response> {
+      const { 0: client, 1: server } = new WebSocketPair();
+      server.accept();
+      const plugged = await this.#object.plug(cable, server);
+      return 'problem' in plugged ? portAnswer(plugged) : new Response(null, { status: 101, webSocket: client });
     }
 
     override alarm = () => this.#object.alarm();
@@ -96,6 +108,15 @@ export function sessionClass({ setup, serve, toolbox, meter, ...needs }: Session
     }
     strace() {
       return this.#object.strace();
+    }
+    interfaces() {
+      return this.#object.interfaces();
+    }
+    addInterface(request: InterfaceRequest) {
+      return this.#object.addInterface(request);
+    }
+    removeInterface(name: string) {
+      return this.#object.removeInterface(name);
     }
     openPath(path: Uint8Array, wanted: WantedPath) {
       return this.#object.openPath(path, wanted);

@@ -4,11 +4,15 @@ import { withCompanions } from '../../batch/kernel-setup.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { WantedRange } from '../../tree/byte-range.ts';
 import type { Bindings } from '../env.ts';
+import { askForCable } from './interfaces/cable.ts';
+import type { InterfaceInfo } from './interfaces/interfaces.ts';
 import { toldPort } from './ports/request.ts';
 import {
+  type AddedInterface,
   type FileBody,
   type FoundDisk,
   type FoundPath,
+  type InterfaceRequest,
   type MostSessions,
   type ProgramAnswer,
   type ProgramCall,
@@ -43,6 +47,11 @@ export interface SessionJobs {
   /** What a server in the session answers to the request, whose path says which. */
   port(id: string, request: Request): Promise<Response>;
   exec(id: string, call: ProgramCall): Promise<ProgramAnswer>;
+  interfaces(id: string): Promise<readonly InterfaceInfo[]>;
+  addInterface(id: string, request: AskedInterface): Promise<AddedInterface>;
+  removeInterface(id: string, name: string): Promise<void>;
+  /** The answer to a request for a WebSocket into an interface. */
+  connectInterface(id: string, name: string): Promise<Response>;
   suspend(id: string): Promise<NamedSession>;
   fork(id: string): Promise<NamedSession>;
   console(id: string): Promise<string>;
@@ -52,6 +61,11 @@ export interface SessionJobs {
   openDisk(id: string, name: string, wanted: WantedRange | undefined): Promise<FoundDisk>;
   saveFile(id: string, file: FileBody): Promise<Told & { readonly created: boolean }>;
   delete(id: string): Promise<void>;
+}
+
+/** `link`: with an interface of another session of the owner's. */
+export interface AskedInterface extends Omit<InterfaceRequest, 'link'> {
+  readonly link?: { readonly session: string; readonly interface: string } | undefined;
 }
 
 export interface SessionsNeeds {
@@ -128,6 +142,22 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
       return toldPort(await bindings.SESSIONS.getByName(nameOf(id)).fetch(asked));
     },
     exec: async (id, call) => valueIn(await (await existing(id)).exec(call)),
+    interfaces: async (id) => valueIn(await (await existing(id)).interfaces()),
+    async addInterface(id, { link, ...card }) {
+      const session = await existing(id);
+      // Its turn would never come: the one waits for the other.
+      if (link?.session === id) throw new HostError('invalid-request', 'a link leads to another session');
+      if (link) await existing(link.session);
+      const to = link && { object: nameOf(link.session), interface: link.interface };
+      return valueIn(await session.addInterface({ ...card, ...(to && { link: to }) }));
+    },
+    async removeInterface(id, name) {
+      valueIn(await (await existing(id)).removeInterface(name));
+    },
+    async connectInterface(id, name) {
+      await existing(id);
+      return askForCable(bindings.SESSIONS.getByName(nameOf(id)), name);
+    },
     suspend: async (id) => ({ id, ...valueIn(await (await existing(id)).suspend()) }),
     async fork(id) {
       const from = await existing(id);

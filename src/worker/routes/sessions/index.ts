@@ -14,6 +14,7 @@ import { router, untyped } from '../router.ts';
 import { MAX_INLINE_BYTES } from '../run/output.ts';
 import { wholeBody } from '../whole-body.ts';
 import { getDisk, getFile, putFile, saveDisk } from './file.ts';
+import { addInterface, connectInterface, leaseJson, listInterfaces, removeInterface } from './interfaces.ts';
 import { batchOfLines, linesOf } from './lines.ts';
 import { deleteAtPort, getFromPort, patchAtPort, postToPort, putToPort } from './ports.ts';
 import {
@@ -98,6 +99,29 @@ sessions.openapi(connectSession, async (c) => {
   const { id } = c.req.valid('param');
   if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') throw new HostError('upgrade-required');
   return c.var.sessions.connect(id, c.req.raw);
+});
+
+sessions.openapi(listInterfaces, async (c) => {
+  const interfaces = await c.var.sessions.interfaces(c.req.valid('param').id);
+  return c.json({ interfaces: [...interfaces] }, 200);
+});
+
+sessions.openapi(addInterface, async (c) => {
+  const { id } = c.req.valid('param');
+  const { lease, ...added } = await c.var.sessions.addInterface(id, c.req.valid('json'));
+  return c.json({ ...added, ...(lease && { lease: leaseJson(lease) }) }, 201);
+});
+
+sessions.openapi(removeInterface, async (c) => {
+  const { id, name } = c.req.valid('param');
+  await c.var.sessions.removeInterface(id, name);
+  return c.body(null, 204);
+});
+
+sessions.openapi(connectInterface, async (c) => {
+  const { id, name } = c.req.valid('param');
+  if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') throw new HostError('upgrade-required');
+  return untyped(await c.var.sessions.connectInterface(id, name));
 });
 
 /** As the server in the session answered: of no schema. */

@@ -5,6 +5,7 @@ import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { goOn } from '../../../kernel/snapshot/suspend.ts';
+import { Interfaces } from '../interfaces/interfaces.ts';
 import { Ports } from '../ports/ports.ts';
 import { suspendedOf, type Texts, tasksIn, textIn, textParts } from '../saved.ts';
 import type { Parts } from '../store.ts';
@@ -65,8 +66,9 @@ export class Durability {
     return tasks;
   }
 
-  portsOf(kernel: Kernel): Ports {
-    return new Ports(kernel, this.setup.host);
+  networkOf(kernel: Kernel): Pick<Live, 'ports' | 'interfaces'> {
+    const { host } = this.setup;
+    return { ports: new Ports(kernel, host), interfaces: new Interfaces(kernel, host) };
   }
 
   /** It has this kernel from now on. */
@@ -83,7 +85,7 @@ export class Durability {
     const prepared = parts.has('kernel') ? await this.#resume(meta, parts) : await remade(meta, this.setup);
     const tasks = this.tasksOf(prepared.kernel, parts.has('kernel') ? tasksIn(parts) : []);
     const strace = new StraceTail(textIn(parts.get('strace')));
-    this.#live = { ...prepared, tasks, strace, ports: this.portsOf(prepared.kernel) };
+    this.#live = { ...prepared, tasks, strace, ...this.networkOf(prepared.kernel) };
     this.#record.note({ type: 'woken' });
     return this.#live;
   }

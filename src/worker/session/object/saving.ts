@@ -29,6 +29,8 @@ export async function save(
     return `program ${program.name} (pid ${program.pid}) runs, and its stack cannot be saved: wait until it has ended, or kill it`;
   const { open } = live.ports;
   if (open > 0) return `${open} ${open === 1 ? 'connection' : 'connections'} to its ports are open`;
+  const [cable] = live.interfaces.connected;
+  if (cable !== undefined) return `interface ${cable} is connected`;
   const startMs = nowMs();
   const clean = () => kernels.cleanMemory;
   try {

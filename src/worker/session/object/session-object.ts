@@ -3,16 +3,20 @@
 import type { TaskListener } from '../../../batch/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
+import type { Host } from '../../../kernel/host.ts';
 import type { ProgramEnd } from '../../../kernel/program/run/run.ts';
 import type { Toolbox } from '../../../tools/toolbox.ts';
 import type { WantedRange } from '../../../tree/byte-range.ts';
 import type { SessionMeter } from '../../limits/session-meter.ts';
+import type { InterfaceInfo } from '../interfaces/interfaces.ts';
 import type { Ports } from '../ports/ports.ts';
 import { type PortRequest, proxied } from '../ports/proxy.ts';
 import {
+  type AddedInterface,
   type FileBody,
   type FoundDisk,
   type FoundPath,
+  type InterfaceRequest,
   type Outcome,
   outcome,
   type ProgramAnswer,
@@ -51,6 +55,8 @@ export interface ObjectNeeds extends Omit<SessionNeeds, 'setup'> {
   toolbox(): Promise<Toolbox>;
   /** Another session, by the name of its object. */
   other(name: string): Pick<SessionRpc, 'adopt'>;
+  /** A cable to an interface of another session. Rejects with `interface-not-found` and `interface-busy`. */
+  cable(to: NonNullable<InterfaceRequest['link']>, host: Host): Promise<WebSocket>;
 }
 
 export class SessionObject implements SessionRpc {
@@ -91,8 +97,8 @@ export class SessionObject implements SessionRpc {
         throw new HostError('session-not-found');
       }
       const { kernel } = prepared;
-      const [tasks, ports] = [this.#kept.tasksOf(kernel), this.#kept.portsOf(kernel)];
-      this.#kept.own({ ...prepared, strace: new StraceTail(), tasks, ports });
+      const tasks = this.#kept.tasksOf(kernel);
+      this.#kept.own({ ...prepared, strace: new StraceTail(), tasks, ...this.#kept.networkOf(kernel) });
       const etags = prepared.disks.map(({ etag }) => etag ?? null);
       const createdMs = this.#needs.nowMs();
       const { holdsKeys = false } = prepared;
@@ -130,8 +136,7 @@ export class SessionObject implements SessionRpc {
   port(asked: PortRequest): Promise<Outcome<Response>> {
     const connect: Ports['connect'] = async (...to) =>
       valueIn(await this.#turns.take(() => this.#kept.using((live) => live.ports.connect(...to))));
-    const ended = () => void this.#kept.setAlarm().catch(() => {});
-    const answer = () => proxied({ connect }, asked, this.#kept.setup.host, ended);
+    const answer = () => proxied({ connect }, asked, this.#kept.setup.host, () => this.#calm());
     return outcome(() => this.#needs.meter.metered(this.#record.known().request.owner, answer));
   }
 
@@ -165,6 +170,51 @@ export class SessionObject implements SessionRpc {
         if (!kernel.dead) await this.#kept.using(() => begun.finish());
       });
     }
+  }
+
+  interfaces(): Promise<Outcome<readonly InterfaceInfo[]>> {
+    return this.#turns.take(() => this.#kept.using(async ({ interfaces }) => interfaces.list()));
+  }
+
+  addInterface({ link, dhcp, ...card }: InterfaceRequest): Promise<Outcome<AddedInterface>> {
+    return this.#turns.take(() =>
+      this.#kept.using(async ({ interfaces }) => {
+        const { name } = await interfaces.add(card);
+        try {
+          if (link)
+            await interfaces.plug(name, await this.#needs.cable(link, this.#kept.setup.host), () => this.#calm());
+          const lease = dhcp ? await interfaces.dhcp(name) : undefined;
+          return { ...interfaces.get(name), ...(lease && { lease }) };
+        } catch (cause) {
+          await interfaces.remove(name);
+          throw cause;
+        }
+      }),
+    );
+  }
+
+  removeInterface(name: string): Promise<Outcome<null>> {
+    return this.#turns.take(() =>
+      this.#kept.using(async ({ interfaces }) => {
+        await interfaces.remove(name);
+        return null;
+      }),
+    );
+  }
+
+  /** Puts a cable into an interface: the socket is the one end of it. */
+  plug(name: string, socket: WebSocket): Promise<Outcome<null>> {
+    return this.#turns.take(() =>
+      this.#kept.using(async ({ interfaces }) => {
+        await interfaces.plug(name, socket, () => this.#calm());
+        return null;
+      }),
+    );
+  }
+
+  /** Something ended that kept the session from being stored. */
+  #calm(): void {
+    this.#kept.setAlarm().catch(() => {});
   }
 
   openPath(path: Uint8Array, wanted: WantedPath): Promise<Outcome<FoundPath>> {

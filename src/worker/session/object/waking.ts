@@ -15,6 +15,7 @@ import { seededHost } from '../../../kernel/snapshot/seed.ts';
 import type { Suspended } from '../../../kernel/snapshot/suspend.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import { hijackKernel, readHijack } from '../hijack.ts';
+import type { Interfaces } from '../interfaces/interfaces.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { SessionInfo, SessionRequest } from '../rpc.ts';
 import { fillUpper } from '../saved.ts';
@@ -36,6 +37,8 @@ export interface Live extends PreparedKernel {
   readonly tasks: KeptTasks;
   /** Its servers, as clients reach them. */
   readonly ports: Ports;
+  /** Its network cards. */
+  readonly interfaces: Interfaces;
 }
 
 /** A new kernel; `hijack` says what became of the keys of that object, if there is one. */
