@@ -48,6 +48,7 @@ ${warnings.length > 0 && html`<ul class="warnings">${warnings.map(({ path, messa
 ${sketch(Object.keys(answer.hosts), answer.links)}
 <h2>Flows</h2>
 ${flowTable(answer.flows)}
+${failures(answer.flows)}
 ${charts.map(chartPlace)}
 ${events.length > 0 && [html`<h2>Events</h2>`, eventTable(events)]}
 <h2>Links</h2>
@@ -131,10 +132,16 @@ const flowTable = (flows: readonly WorkloadResult[]) =>
           ? 'memory_bound' in flow && flow.memory_bound
             ? { bad: 'bound by memory' }
             : end
-          : { bad: flow.error },
+          : { bad: 'failed' },
       ];
     }),
   );
+
+/** Why is a sentence, which no column has room for, on a phone least. */
+const failures = (flows: readonly WorkloadResult[]) => {
+  const failed = flows.filter(({ error }) => error !== undefined);
+  return html`${failed.map(({ name, error }) => html`<p class="failure">${name}: ${error}</p>\n`)}`;
+};
 
 /** The rest of many rows is a click away. */
 function shortened(columns: readonly Column[], rows: readonly (readonly Cell[])[]) {
