@@ -80,7 +80,7 @@ it('shows what the request calls things as text', async () => {
   const texts = (selector: string) => page.$$eval(selector, (all) => all.map((one) => one.textContent));
   expect(await texts('td')).toContain(name);
   expect(await texts('.u-label')).toContain(name);
-  expect((await texts('td.bad'))[0]).toContain('<b>none');
+  expect((await texts('.failure'))[0]).toContain('<b>none');
 });
 
 it('draws datagrams, pings and requests, marks, and the network', async () => {
