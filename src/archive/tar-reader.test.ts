@@ -18,9 +18,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { concat } from '../bytes/concat.ts';
-import { posixAclText, posixAclValue } from './posix-acl.ts';
+import { PaxRecords } from './pax.ts';
+import { posixAclText } from './posix-acl.ts';
+import { aclOf } from './tar/acl.ts';
 import { readTar, type TarMember } from './tar-reader.ts';
 import { entryHeader, padding, trailer } from './tar-writer.ts';
+import { ustarBlock } from './ustar.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lkl-tar-reader-'));
 const tree = join(folder, 'tree');
@@ -160,9 +163,43 @@ it('an empty tar has no entries', async () => {
 
 it('ACLs come from text as they went', () => {
   const text = 'user::rwx,user:1000:r--,group::r-x,group:7:-w-,mask::rwx,other::---';
-  const value = posixAclValue(text);
+  const value = aclOf(text, 'access');
   expect(value && posixAclText(value)).toBe(text);
-  const named = posixAclValue('user::rw-\nuser:joe:r--:503\ngroup::r--\nmask::r--\nother::r--\n');
+  const named = aclOf('user::rw-\nuser:joe:r--:503\ngroup::r--\nmask::r--\nother::r--\n', 'access');
   expect(named && posixAclText(named)).toBe('user::rw-,user:503:r--,group::r--,mask::r--,other::r--');
-  for (const bad of ['', 'user:joe:r--', 'who::r--', 'user::rwq']) expect(posixAclValue(bad)).toBeUndefined();
+  for (const bad of ['', 'user:joe:r--', 'who::r--', 'user::rwq']) expect(aclOf(bad, 'access')).toBeUndefined();
+});
+
+it('a default ACL that says no more than a mode is one, an access ACL is not', () => {
+  const text = 'user::rwx,group::r-x,other::---';
+  expect(aclOf(text, 'access')).toBeUndefined();
+  expect(posixAclText(aclOf(text, 'default') ?? new Uint8Array())).toBe('user::rwx,group::r-x,other::---');
+});
+
+it('attributes in the words of libarchive and of Red Hat are read, and damaged numbers are no zeros', async () => {
+  const records = new PaxRecords();
+  records.add('LIBARCHIVE.xattr.user.a%3Db', btoa('value').replaceAll('=', ''));
+  records.add('RHT.security.selinux', 'system_u:object_r:etc_t:s0');
+  const body = new Uint8Array(records.size);
+  records.copyTo(body, 0);
+  const fields = { mode: 0o644, uid: 0, gid: 0, mtime: 0 };
+  const name = new TextEncoder().encode('file');
+  const tar = concat([
+    ustarBlock({ ...fields, name, typeflag: 'x', size: body.length }),
+    body,
+    padding(body.length),
+    ustarBlock({ ...fields, name, typeflag: '0', size: 0 }),
+    trailer(),
+  ]);
+  const [member] = await all(tar);
+  const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
+  expect(text(member?.xattrs.get('user.a=b'))).toBe('value');
+  expect(text(member?.xattrs.get('security.selinux'))).toBe('system_u:object_r:etc_t:s0');
+
+  const damaged = ustarBlock({ ...fields, name, typeflag: '0', size: 0 });
+  damaged.set(new TextEncoder().encode('00000x00000'), 124);
+  damaged.fill(0x20, 148, 156);
+  const sum = damaged.reduce((total, byte) => total + byte, 0);
+  damaged.set(new TextEncoder().encode(sum.toString(8).padStart(6, '0')), 148);
+  await expect(all(concat([damaged, trailer()]))).rejects.toThrow('it is no tar');
 });

@@ -1,6 +1,7 @@
 /** Archives as sources like images: tar, cpio and the images of containers, shown as EROFS images to Linux's own driver. */
 
 import { type Compression, detectCompression, MAGIC_BYTES } from '../../archive/decompress.ts';
+import { isTarHeader, TAR_BLOCK, tarHeader } from '../../archive/tar/header.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { ChoiceError, FormatError } from '../errors.ts';
 import type { Choice, Format, FormatContext, OpenedFormat } from '../formats/format.ts';
@@ -13,7 +14,6 @@ import { bytesOfRaw, type Node, type Raw, rawOf, S_IFREG } from './node.ts';
 import { chosenImage, containerImages, hasImages, OCI } from './oci/images.ts';
 import { mergeLayer } from './oci/merge.ts';
 import { tarEntries } from './tar/entries.ts';
-import { isTarHeader, TAR_BLOCK, tarHeader } from './tar/header.ts';
 import { ArchiveTree } from './tree.ts';
 
 const TAR = 'tar';

@@ -1,9 +1,9 @@
 /** What an archive says of one file, with as little around it as a million of them allow. */
 
+import { bytesOfRaw, type Raw, rawOf } from '../../archive/tar/raw.ts';
 import type { ByteSource } from '../byte-source.ts';
 
-/** Bytes of names and attributes as a string of one character each: such strings sort as bytes do, and are small. */
-export type Raw = string;
+export { bytesOfRaw, type Raw, rawOf };
 
 /** Bits of st_mode (include/uapi/linux/stat.h). */
 export const S_IFMT = 0o170000;
@@ -88,15 +88,6 @@ export const IMPLIED: Readonly<Attributes> = {
   mtimeNs: 0,
   xattrs: undefined,
 };
-
-export const rawOf = (bytes: Uint8Array): Raw => {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 4096) text += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  return text;
-};
-
-/** Bytes that the text is in UTF-8, as they are in an archive. */
-export const bytesOfRaw = (raw: Raw): Uint8Array => Uint8Array.from(raw, (char) => char.charCodeAt(0));
 
 /** For people. */
 export const shown = (raw: Raw): string => JSON.stringify(new TextDecoder().decode(bytesOfRaw(raw)));

@@ -1,10 +1,10 @@
 /** OVA: a tar with a description of a virtual machine and its disks. */
 
+import { isTarHeader, TAR_BLOCK, tarHeader } from '../../archive/tar/header.ts';
 import { Problems } from '../archives/entry.ts';
 import { fileBytes } from '../archives/file-data.ts';
 import { bytesOfRaw, type FileData, S_IFREG } from '../archives/node.ts';
 import { tarEntries } from '../archives/tar/entries.ts';
-import { isTarHeader, TAR_BLOCK, tarHeader } from '../archives/tar/header.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { ChoiceError, FormatError } from '../errors.ts';
 import type { Choice, Format } from './format.ts';

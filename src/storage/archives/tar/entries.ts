@@ -1,7 +1,12 @@
 /** Reads a tar from header to header: ustar, GNU, pax, star and V7, archives one after another as well. */
 
+import { modeByAcl } from '../../../archive/tar/acl.ts';
+import { decimal, type PaxRecord, paxMap, paxRecords, timeOf, xattrsOf } from '../../../archive/tar/extended.ts';
+import { isTarHeader, TAR_BLOCK, type TarHeader, tarHeader } from '../../../archive/tar/header.ts';
+import { SparseError } from '../../../archive/tar/sparse.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import type { Entry, Problems } from '../entry.ts';
+import { isXattrName } from '../erofs/xattrs.ts';
 import {
   encodeDevice,
   Node,
@@ -16,10 +21,7 @@ import {
   shown,
 } from '../node.ts';
 import { HeaderReader } from '../reader.ts';
-import { modeByAcl } from './acl.ts';
-import { isTarHeader, TAR_BLOCK, type TarHeader, tarHeader } from './header.ts';
-import { decimal, type PaxRecord, paxMap, paxRecords, timeOf, xattrsOf } from './pax.ts';
-import { oldGnuSparse, paxSparse, type Sparse, SparseError } from './sparse.ts';
+import { oldGnuSparse, paxSparse, type Sparse } from './sparse.ts';
 
 /** A header of names and attributes is held whole. */
 const MAX_EXTENSION_BYTES = 8 * 2 ** 20;
@@ -203,7 +205,7 @@ class TarEntry {
     const { mode, devMajor, devMinor } = this.#header;
     const [uid, gid] = [this.#id('uid', problems), this.#id('gid', problems)];
     const { seconds, nanoseconds } = this.#time(problems);
-    const xattrs = this.#pax === NO_PAX ? undefined : xattrsOf(this.#pax);
+    const xattrs = this.#pax === NO_PAX ? undefined : xattrsOf(this.#pax, isXattrName);
     const acl = xattrs?.get('system.posix_acl_access');
     const permissions = mode & 0o7777;
     const node = new Node({

@@ -1,9 +1,8 @@
 /** Extended headers of POSIX.1-2001: what they say of the entry behind them, in all the dialects of GNU, star, Sun and libarchive. */
 
-import { fromBase64 } from '../../../bytes/base64.ts';
-import { isXattrName } from '../erofs/xattrs.ts';
-import { type Raw, rawOf } from '../node.ts';
+import { fromBase64 } from '../../bytes/base64.ts';
 import { aclOf } from './acl.ts';
+import { type Raw, rawOf } from './raw.ts';
 
 export interface PaxRecord {
   readonly key: Raw;
@@ -64,34 +63,35 @@ export function timeOf(value: Uint8Array): { readonly seconds: number; readonly 
 
 const SCHILY = 'SCHILY.xattr.';
 const LIBARCHIVE = 'LIBARCHIVE.xattr.';
-const acls: readonly (readonly [Raw, Raw])[] = [
-  ['SCHILY.acl.access', 'system.posix_acl_access'],
-  ['SCHILY.acl.default', 'system.posix_acl_default'],
-];
+const acls = ['access', 'default'] as const;
 
 /**
  * Extended attributes. ACLs as text count where the attribute itself is not there; those that name users cannot be told,
- * and are not. Names that Linux has no place for are none.
+ * and are not. `isName` says which names there is a place for.
  */
-export function xattrsOf(pax: ReadonlyMap<Raw, Uint8Array>): Map<Raw, Uint8Array> | undefined {
+export function xattrsOf(
+  pax: ReadonlyMap<Raw, Uint8Array>,
+  isName: (name: Raw) => boolean,
+): Map<Raw, Uint8Array> | undefined {
   const xattrs = new Map<Raw, Uint8Array>();
   for (const [key, value] of pax) {
     if (key.startsWith(LIBARCHIVE)) {
       const name = unescaped(key.slice(LIBARCHIVE.length), /%([0-9A-Fa-f]{2})/g);
       // Its base64 has no padding, and where it has, it is taken off.
       const bytes = fromBase64(padded(rawOf(value).replace(/[=\s]+$/, '')));
-      if (bytes !== undefined && isXattrName(name) && !xattrs.has(name)) xattrs.set(name, bytes);
+      if (bytes !== undefined && isName(name) && !xattrs.has(name)) xattrs.set(name, bytes);
     } else if (key.startsWith(SCHILY)) {
       // A keyword ends at its first "=": GNU tar writes that and "%" in another way.
       const name = unescaped(key.slice(SCHILY.length), /%(3[Dd]|25)/g);
-      if (isXattrName(name)) xattrs.set(name, value);
+      if (isName(name)) xattrs.set(name, value);
     }
   }
   const selinux = pax.get('RHT.security.selinux');
   if (selinux && !xattrs.has('security.selinux')) xattrs.set('security.selinux', selinux);
-  for (const [key, name] of acls) {
-    const text = pax.get(key);
-    const acl = text && !xattrs.has(name) ? aclOf(rawOf(text)) : undefined;
+  for (const kind of acls) {
+    const name = `system.posix_acl_${kind}`;
+    const text = pax.get(`SCHILY.acl.${kind}`);
+    const acl = text && !xattrs.has(name) ? aclOf(rawOf(text), kind) : undefined;
     if (acl) xattrs.set(name, acl);
   }
   return xattrs.size > 0 ? xattrs : undefined;

@@ -1,6 +1,6 @@
 /** The 512-byte header of a tar entry: POSIX.1-1988 ustar, GNU's, and the one of Unix V7, which has no magic number. */
 
-import { type Raw, rawOf } from '../node.ts';
+import { type Raw, rawOf } from './raw.ts';
 
 export const TAR_BLOCK = 512;
 

@@ -1,6 +1,6 @@
 /** POSIX ACLs from the text form of acl(5), as tars have it, to the form that Linux keeps (include/uapi/linux/posix_acl_xattr.h). */
 
-import type { Raw } from '../node.ts';
+import type { Raw } from './raw.ts';
 
 const VERSION = 2;
 const NO_ID = 0xffffffff;
@@ -36,8 +36,11 @@ interface AclEntry {
   readonly id: number;
 }
 
-/** Undefined where it names users or groups and not their numbers, or is no ACL. */
-export function aclOf(text: Raw): Uint8Array | undefined {
+/**
+ * Undefined where it names users or groups and not their numbers, or is no ACL; of an access ACL also where the mode says as
+ * much: Linux keeps none then. A default ACL as short as that is one.
+ */
+export function aclOf(text: Raw, kind: 'access' | 'default'): Uint8Array | undefined {
   const lines = text.split(/[,\n]/).map((line) => line.replace(/#.*/, '').trim());
   const entries: AclEntry[] = [];
   for (const line of lines.filter((line) => line !== '')) {
@@ -45,8 +48,7 @@ export function aclOf(text: Raw): Uint8Array | undefined {
     if (entry === undefined) return undefined;
     entries.push(entry);
   }
-  // What the mode says already is no attribute: Linux keeps none.
-  if (entries.every(({ tag }) => PLAIN.includes(tag))) return undefined;
+  if (entries.length === 0 || (kind === 'access' && entries.every(({ tag }) => PLAIN.includes(tag)))) return undefined;
   entries.sort((a, b) => a.tag - b.tag || a.id - b.id);
   const bytes = new Uint8Array(4 + 8 * entries.length);
   const view = new DataView(bytes.buffer);
@@ -63,10 +65,10 @@ export function aclOf(text: Raw): Uint8Array | undefined {
 function entryOf(line: string): AclEntry | undefined {
   const [kind = '', name = '', bits = '', number = ''] = line.split(':');
   const found = tags[kind];
-  if (found === undefined || !/^[-r][-w][-x]$/.test(bits)) return undefined;
-  const permissions = (bits[0] === 'r' ? 4 : 0) | (bits[1] === 'w' ? 2 : 0) | (bits[2] === 'x' ? 1 : 0);
+  if (found === undefined || !/^[-rwx]{0,3}$/.test(bits)) return undefined;
+  const permissions = (bits.includes('r') ? 4 : 0) | (bits.includes('w') ? 2 : 0) | (bits.includes('x') ? 1 : 0);
   const [own, named] = found;
   if (name === '') return { tag: own, permissions, id: NO_ID };
   const id = /^\d+$/.test(number) ? Number(number) : /^\d+$/.test(name) ? Number(name) : undefined;
-  return named === undefined || id === undefined || id > NO_ID ? undefined : { tag: named, permissions, id };
+  return named === undefined || id === undefined || id >= NO_ID ? undefined : { tag: named, permissions, id };
 }
