@@ -59,7 +59,9 @@ test('flows that share a bottleneck fit, where each alone might have all of it',
   } as const;
   expect(excess(workloads, {}, { hosts: {}, links: [], topology })).toBeUndefined();
   // Bottlenecks of their own are another matter.
-  expect(excess(workloads, {}, { hosts: {}, links: [], topology: { ...topology, core: topology.edge } })).toBeDefined();
+  expect(
+    excess(workloads, {}, { hosts: {}, links: [], topology: { ...topology, core: { delay: '10ms' } } }),
+  ).toBeDefined();
 });
 
 describe('what does not fit is named', () => {
@@ -72,4 +74,14 @@ describe('what does not fit is named', () => {
     const hosts = Object.fromEntries(['a', ...names].map((name) => [name, {}]));
     expect(excess([], {}, { hosts, links: names.map((name) => ({ endpoints: ['a', name] as const })) })).toBe('links');
   });
+});
+
+test('of links that are as slow as each other the shared one counts', () => {
+  const workloads = Array.from(
+    { length: 50 },
+    (_, i): WorkloadSpec => ({ type: 'tcp', from: `h${i + 1}`, to: `h${i + 51}` }),
+  );
+  const edge = { rate: '100mbit', delay: '1ms' } as const;
+  const topology = { kind: 'dumbbell', left: 50, right: 50, edge, core: { ...edge, delay: '10ms' } } as const;
+  expect(excess(workloads, {}, { hosts: {}, links: [], topology })).toBeUndefined();
 });

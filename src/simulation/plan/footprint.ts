@@ -50,6 +50,13 @@ export function findExcess(plan: Plan, budgetMib: number): Issue | undefined {
  */
 function sharedMemoryMib(plan: Plan): number {
   const held = new Map<unknown, { flows: number; most: number; sum: number }>();
+  const crossing = new Map<unknown, number>();
+  for (const workload of plan.workloads) {
+    if (workload.type === 'syscalls') continue;
+    const count = streamsOf(workload)?.count ?? 0;
+    for (const { there } of pathBetween(workload.from, workload.to, plan))
+      crossing.set(there, (crossing.get(there) ?? 0) + count);
+  }
   let mib = networkMib(plan);
   for (const workload of plan.workloads) {
     const streams = workload.type === 'syscalls' || datagramsOf(workload) ? undefined : streamsOf(workload);
@@ -60,7 +67,7 @@ function sharedMemoryMib(plan: Plan): number {
     const path = pathBetween(workload.from, workload.to, plan);
     const tcp = heldByTcp(streams, workload, path, plan.hijacks) / MIB;
     mib += workloadMib(workload, plan) - tcp;
-    const key = bottleneckOf(path) ?? workload;
+    const key = bottleneckOf(path, crossing) ?? workload;
     const group = held.get(key) ?? { flows: 0, most: 0, sum: 0 };
     held.set(key, { flows: group.flows + streams.count, most: Math.max(group.most, tcp), sum: group.sum + tcp });
   }
@@ -72,13 +79,17 @@ function sharedMemoryMib(plan: Plan): number {
 /** Buffers of a connection that has hardly any room. */
 const LEAST_TCP_MIB = 0.06;
 
-/** The slowest link of a path, in the way that is gone: by what all of its states allow. */
-function bottleneckOf(path: Path): unknown {
+/**
+ * The link of a path, in the way that is gone, that is slowest by what all of its states allow; of several the one that
+ * most flows cross. A link that is faster may bind as well, if many share it: then the slower ones bound each of them.
+ */
+function bottleneckOf(path: Path, crossing: ReadonlyMap<unknown, number>): unknown {
   const rates = path.flatMap(({ there }) => {
     const rate = (there.widest ?? there.report).rateBps;
     return rate === undefined ? [] : [{ there, rate }];
   });
-  return rates.toSorted((a, b) => a.rate - b.rate)[0]?.there;
+  const flows = (there: unknown): number => crossing.get(there) ?? 0;
+  return rates.toSorted((a, b) => a.rate - b.rate || flows(b.there) - flows(a.there))[0]?.there;
 }
 
 const networkMib = (plan: Plan): number =>

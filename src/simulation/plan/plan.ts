@@ -84,6 +84,7 @@ export function planSimulation(given: SimulationRequest, budget: Budget): Planne
   const hijacks = planHijacks(place, request);
   const topology = planTopology(place, withHijacks(request, hijacks), linkPlace);
   const families = request.families ?? ['ipv4', 'ipv6'];
+  if (families.length === 0) place.at('families').fail('bad-option', 'one at least: ipv4, ipv6, or both if left out');
   const addressing = planAddresses(place, topology.segments, families);
   const ways = findWays(topology, addressing);
   const segmentOf = new Map(

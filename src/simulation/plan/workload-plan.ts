@@ -248,7 +248,9 @@ function findTarget(
     nearest ??
     place.fail(
       'unknown-interface',
-      `${to} has no ${family ?? 'IP'} address${device === undefined ? '' : ` at ${device}`}`,
+      node.ports.length === 0
+        ? `${name} has no link, and so no address`
+        : `${to} has no ${family ?? 'IP'} address${device === undefined ? '' : ` at ${device}`}`,
     )
   );
 }

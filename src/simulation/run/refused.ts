@@ -10,7 +10,8 @@ export class Refused extends Error {
   readonly issue: Issue;
 
   constructor({ path }: Place, cause: KernelError) {
-    const message = `Linux refuses it: ${cause.message}`;
+    const said = cause.message.replace(/^sendto netlink message \d+: /, '');
+    const message = `Linux refuses it: ${said}`;
     super(`${path}: ${message}`, { cause });
     this.issue = { code: 'refused', path, message, ...(cause.errno && { errno: cause.errno }) };
   }
