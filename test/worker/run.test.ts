@@ -116,6 +116,9 @@ describe('a program', () => {
     [{ argv: ['sh'], disks: [{ size_bytes: 4096, at: '/mnt' }] }, 422, 'no-file-system'],
     [{ argv: ['sh'], disks: [{ base64: 'AA==' }] }, 400, 'invalid-request'],
     [{ argv: ['sh', '-c', 'while :; do sleep 1; done'], clock: 'wall', deadline_ms: 300 }, 422, 'program-too-long'],
+    // Calls that wait for nothing leave no turn to the host's timers unless it is taken.
+    [{ argv: ['sh', '-c', 'while :; do cd /; done'], deadline_ms: 500 }, 422, 'program-too-long'],
+    [{ argv: ['sh', '-c', 'while :; do cat /dev/null; done'], deadline_ms: 500 }, 422, 'program-too-long'],
     [{ argv: ['sh', '-c', 'yes'], deadline_ms: 60_000 }, 422, 'output-too-large'],
     [{ argv: ['sh', '-c', 'mkfifo /f; cat /f'] }, 422, 'program-deadlock'],
   ])('%j is a problem', async (body, status, type) => {

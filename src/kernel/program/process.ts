@@ -48,6 +48,8 @@ export interface ProcessNeeds {
   readonly budget: Budget;
   /** This stack makes the calls of this task from now on. */
   plays(task: HostedTask, process: Process, thread: Thread): void;
+  /** Before a call: a promise when others of the host have waited long for their turn. */
+  pause(): Promise<unknown> | undefined;
   /** Why a program ended that did not mean to. */
   log(text: string): void;
 }
@@ -183,15 +185,19 @@ export class Process {
   /** Most calls: the kernel does it all. */
   #inKernel(thread: Thread, number: number, at: number): Promise<number> {
     return new Promise((settle, fail) => {
-      thread.task.call(
-        number,
-        { memory: this.memory, at: ptr(at) },
-        (ret) => {
-          if (thread.replaced) this.#ended(thread, at).then(settle, fail);
-          else settle(ret === ERESTARTSYS ? CALL_AGAIN : ret);
-        },
-        () => this.#ended(thread, at).then(settle, fail),
-      );
+      const make = () =>
+        thread.task.call(
+          number,
+          { memory: this.memory, at: ptr(at) },
+          (ret) => {
+            if (thread.replaced) this.#ended(thread, at).then(settle, fail);
+            else settle(ret === ERESTARTSYS ? CALL_AGAIN : ret);
+          },
+          () => this.#ended(thread, at).then(settle, fail),
+        );
+      const pause = this.#needs.pause();
+      if (pause) pause.then(make);
+      else make();
     });
   }
 
