@@ -186,6 +186,22 @@ print([a.recv(10) for _ in range(3)], len(seen) > 0)`;
     });
   });
 
+  it('closes before what comes next, and sends SIGPIPE as to a program of its own', async () => {
+    const script = `
+import os, signal, socket, time
+def broken(handler):
+  if os.fork() == 0:
+    signal.signal(signal.SIGPIPE, handler)
+    l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen()
+    c = socket.create_connection(l.getsockname()); d, _ = l.accept()
+    c.close(); d.send(b'x'); time.sleep(0.1)
+    try: d.send(b'y')
+    except OSError as e: os._exit(e.errno)
+  return os.waitstatus_to_exitcode(os.wait()[1])
+print(broken(signal.SIG_DFL), broken(signal.SIG_IGN), broken(lambda *_: None))`;
+    expect(await hijacked(python(script))).toMatchObject({ stdout: '-13 32 32\n', stderr: '' });
+  });
+
   it('is not confused by signals that come to the command itself', async () => {
     const script = `
 import socket
@@ -269,16 +285,19 @@ print(call('recv', u.fileno(), ctypes.create_string_buffer(10), 10, 0))`;
   });
 
   it('makes network namespaces, and devices between them', async () => {
+    // As `ip netns exec`, which mounts /sys of the machine anew and needs privileges for that.
+    const inside =
+      'import ctypes, os, sys; print(ctypes.CDLL(None).setns(os.open("/run/netns/one", 0), 0), flush=True); os.execvp("ip", sys.argv)';
     const script = `set -e
 ip netns add one; ip netns list
 ip link add v0 type veth peer name v1 netns one
 ip addr add 10.9.0.1/24 dev v0; ip link set v0 up
-ip netns exec one ip addr add 10.9.0.2/24 dev v1; ip -n one link set v1 up
-ip -n one -br addr show v1 | tr -s ' '
+printf '%s\\n' 'addr add 10.9.0.2/24 dev v1' 'link set v1 up' | python3 -c '${inside}' -batch -
+python3 -c '${inside}' -br addr show v1 | tr -s ' '
 ip netns del one; ip netns list`;
     const { stdout, stderr } = await hijacked(['sh', '-c', script]);
     expect({ stdout: stdout.replace(/ fe80\S+/, ''), stderr }).toEqual({
-      stdout: 'one\nv1@if2 UP 10.9.0.2/24 \n',
+      stdout: 'one\n0\n0\nv1@if2 UP 10.9.0.2/24 \n',
       stderr: '',
     });
   });

@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { obstacle } from '../../src/node/hijack/host/launch.ts';
 import { lkl, unpackFixture } from './command.ts';
 
 const MB = 1e6;
@@ -60,7 +61,7 @@ describe('the package', () => {
     expect(files.reduce((sum, { size }) => sum + size, 0)).toBeLessThan(25 * MB);
   });
 
-  it('runs nothing when it is installed, has native code for mounts alone, and the kernel once', () => {
+  it('runs nothing when it is installed, has native code for mounts and hijacked programs alone, and the kernel once', () => {
     const files = readdirSync(join(installed, 'node_modules'), { recursive: true, encoding: 'utf8' });
     const manifests = files.filter((name) => /(^|\/)package\.json$/.test(name));
     for (const name of manifests) {
@@ -87,6 +88,18 @@ describe('the package', () => {
     expect(status).toBe(0);
     expect(stdout.equals((await lkl(['fs2tar', image])).stdout)).toBe(true);
   });
+
+  it.skipIf(obstacle() !== undefined)(
+    'runs programs of this machine on its kernel, as somebody without privileges',
+    () => {
+      const { status, stdout, stderr } = run(['hijack', 'sh', '-c', 'cat /proc/net/if_inet6; exit 5']);
+      expect({ status, stdout: stdout.toString(), stderr: stderr.toString() }).toEqual({
+        status: 5,
+        stdout: `${'0'.repeat(31)}1 01 80 10 80       lo\n`,
+        stderr: '',
+      });
+    },
+  );
 
   it('asks for the package of the tools, and finds it when it is beside it', () => {
     const disk = join(folder, 'out-of-tools.img');

@@ -7,7 +7,7 @@ import { KernelError } from '../../kernel/kernel-error.ts';
 import { hostCall } from '../native/calls.ts';
 import { handlers } from './calls/handlers.ts';
 import { HostHalf, type OpenFile, OpenFiles } from './files/open-files.ts';
-import { Events, HUP, IN } from './host/events.ts';
+import { Events, HUP, IN, ONESHOT } from './host/events.ts';
 import { Listener, type Notification } from './host/listener.ts';
 import { auditArch, nameOf } from './host/numbers.ts';
 import type { Policy } from './policy/policy.ts';
@@ -37,6 +37,7 @@ const ENOSYS = -errnos.ENOSYS.number;
 const EMFILE = -errnos.EMFILE.number;
 const ENOMEM = -errnos.ENOMEM.number;
 const EINTR = -errnos.EINTR.number;
+const SIGPIPE = 13;
 /** After so many rounds of events other work of the event loop gets its turn. */
 const ROUNDS = 64;
 /** Calls that wait are asked so often whether their threads still do. */
@@ -82,13 +83,13 @@ export class Supervisor {
       place: (call, opened, cloexec) => this.#place(call, { opened, cloexec }, false),
       interrupt: ({ task }) => kernel.engine.interrupt(task),
       whenReady: (epoll, then) => {
-        const watch = this.#events.add(epoll, IN, then);
+        const watch = this.#events.add(epoll, IN | ONESHOT, then);
         return () => this.#events.remove(watch, epoll);
       },
       newHostHalf: () => new HostHalf(this.#events),
       taskOf: (pid) => this.#processes.threadOf(pid)?.task,
     };
-    this.#events.add(listener, IN, (events) => {
+    this.#events.addLast(listener, IN, (events) => {
       if (events & IN) this.#receive();
       else if (events & HUP) this.#over.resolve();
     });
@@ -220,8 +221,10 @@ export class Supervisor {
     }
     const tell = this.#options.watch?.(call);
     if (typeof answer !== 'object') {
+      const signalled = call.isPipeBroken && this.#signal(call);
       if (this.#listener.answer(call.note.id, answer)) tell?.(answer);
       else this.#notHeard(call, answer);
+      if (signalled) signalled();
       return;
     }
     const number = this.#place(call, answer, true);
@@ -230,6 +233,17 @@ export class Supervisor {
       if (number < 0) this.#listener.answer(call.note.id, number);
       tell?.(number);
     }
+  }
+
+  /**
+   * SIGPIPE, which our kernel cannot send. Without a handler it comes before the answer, so that a program which it ends does nothing more; a
+   * handler is called after it, or the answer would be EINTR. Answers what is to be done then.
+   */
+  #signal({ thread }: Call): (() => void) | undefined {
+    const send = () => void hostCall('tgkill', thread.tgid, thread.tid, SIGPIPE);
+    if (thread.proc.catches(SIGPIPE)) return send;
+    send();
+    return undefined;
   }
 
   /** Nobody waits: kept until the call is made again, unless that is to do it anew. */

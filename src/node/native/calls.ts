@@ -30,6 +30,7 @@ const numbers = {
   llistxattr: [195, 12],
   clock_gettime: [228, 113],
   epoll_ctl: [233, 21],
+  tgkill: [234, 131],
   openat: [257, 56],
   mknodat: [259, 33],
   readlinkat: [267, 78],

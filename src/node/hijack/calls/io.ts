@@ -89,7 +89,7 @@ async function write(call: Call, task: KernelTask, file: OpenFile, transfer: Tra
       throw cause;
     }
     const put = await piece(call, task, 'write', file, want, moved(transfer, done));
-    if (put < 0) return done > 0 ? done : put;
+    if (put < 0) return done > 0 ? done : call.written(file, put);
     done += put;
     if (done >= total || put < want || (transfer.flags & RWF_NOWAIT) !== 0) return done;
   }

@@ -92,7 +92,7 @@ async function send(call: Call, task: KernelTask, file: OpenFile, message: Messa
       const control = done === 0 ? controlIn(call, task, message.control, message.controlBytes) : 0;
       layOut(task, { name, data, bytes, control });
       const sent = await call.waiting(task, 'sendmsg', file.fd, task.structs, flags);
-      if (sent < 0) return done > 0 ? done : sent;
+      if (sent < 0) return done > 0 ? done : call.written(file, sent, flags);
       done += sent;
       if (done >= total || sent < bytes) return done;
     }

@@ -28,7 +28,7 @@ async function within(call: Call, task: KernelTask, out: OpenFile, from: OpenFil
   const count = Math.min(call.size(3), MOST);
   const ret = await call.waiting(task, 'sendfile64', out.fd, from.fd, at === 0 ? 0 : task.structs, count);
   if (ret >= 0 && at !== 0) call.memory.write(at, task.memory.copy(task.structs, 8));
-  return ret;
+  return call.written(out, ret);
 }
 
 /** A file of the machine's into a socket of ours. */
@@ -64,7 +64,7 @@ async function sendAll(call: Call, task: KernelTask, out: OpenFile, { copy, star
     const got = hostCall('pread64', copy, task.memory.view(task.data, want), want, start + BigInt(done));
     if (got <= 0) return done > 0 ? done : got;
     const put = await call.waiting(task, 'write', out.fd, task.data, got);
-    if (put < 0) return done > 0 ? done : put;
+    if (put < 0) return done > 0 ? done : call.written(out, put);
     done += put;
     if (put < got) return done;
   }

@@ -8,6 +8,8 @@ export const ONESHOT = 0x4000_0000;
 const O_CLOEXEC = 0o2000000;
 export const [ADD, DEL, MOD] = [1, 2, 3] as const;
 const MOST = 64;
+/** As many as a process may have that others have to wait for: what is ready and stays so is no reason to go on. */
+const BOUND = 64 * MOST;
 
 /** struct epoll_event is packed on x86-64 alone. */
 const isPacked = process.arch === 'x64';
@@ -52,6 +54,7 @@ export class Events {
   readonly #view = new DataView(new ArrayBuffer(MOST * EVENT_BYTES));
   readonly #bytes = new Uint8Array(this.#view.buffer);
   #next = 1;
+  #last = 0;
   #over = false;
 
   /** `ready` is called in the event loop when there is something: it is to call `take`. */
@@ -74,19 +77,39 @@ export class Events {
     epollControl(this.#epoll, DEL, fd, 0, 0n);
   }
 
+  /**
+   * The same of the descriptor that comes last: whatever else is there when it is ready, is told first. The kernel lists what is ready in no such
+   * order, and what has ended must be known before the next call is looked at.
+   */
+  addLast(fd: number, events: number, then: (events: number) => void): void {
+    this.#last = this.add(fd, events, then);
+  }
+
   /** Calls those whose events are there now, or come within `MOMENT_NS` when told to wait. Answers how many that were. */
   take(wait = false): number {
+    let taken = 0;
+    let last: number | undefined;
+    for (let count = this.#ready(wait); count > 0; count = count === MOST && taken < BOUND ? this.#ready(false) : 0) {
+      taken += count;
+      const ready = Array.from({ length: count }, (_, i) => {
+        const at = i * EVENT_BYTES;
+        return [this.#view.getUint32(at + DATA, true), this.#view.getUint32(at, true)] as const;
+      });
+      for (const [number, events] of ready) {
+        if (number === this.#last) last = events;
+        else this.#then.get(number)?.(events);
+      }
+    }
+    if (last !== undefined) this.#then.get(this.#last)?.(last);
+    return taken;
+  }
+
+  /** How many are ready, in `#view`. */
+  #ready(wait: boolean): number {
     if (this.#over) return 0;
-    const count = wait
+    return wait
       ? hostCall('epoll_pwait2', this.#epoll, this.#bytes, MOST, moment, 0, 8)
       : hostCall('epoll_pwait', this.#epoll, this.#bytes, MOST, 0, 0, 8);
-    const ready: (readonly [number, number])[] = [];
-    for (let i = 0; i < count; i++) {
-      const at = i * EVENT_BYTES;
-      ready.push([this.#view.getUint32(at + DATA, true), this.#view.getUint32(at, true)]);
-    }
-    for (const [number, events] of ready) this.#then.get(number)?.(events);
-    return Math.max(0, count);
   }
 
   close(): void {

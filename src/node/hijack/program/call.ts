@@ -34,6 +34,9 @@ export interface Surroundings {
 }
 
 const EINTR = negative('EINTR');
+const EPIPE = negative('EPIPE');
+const SOCK_STREAM = 1;
+const MSG_NOSIGNAL = 0x4000;
 
 export class Call {
   readonly name: CaughtCall;
@@ -41,6 +44,8 @@ export class Call {
   readonly note: Notification;
   readonly around: Surroundings;
   readonly #ended = Promise.withResolvers<void>();
+  /** It ended with EPIPE as a stream's does, for which the thread is to get SIGPIPE. */
+  isPipeBroken = false;
   /** The thread waits for it no more. */
   abandoned = false;
   /** Told of it. */
@@ -86,6 +91,12 @@ export class Call {
     this.onAbandon = () => this.around.interrupt(task);
     const ret = await task.call(name, ...args);
     this.onAbandon = undefined;
+    return ret;
+  }
+
+  /** What a call that writes to `file` has answered. */
+  written(file: OpenFile, ret: number, flags = 0): number {
+    if (ret === EPIPE && file.type === SOCK_STREAM && (flags & MSG_NOSIGNAL) === 0) this.isPipeBroken = true;
     return ret;
   }
 

@@ -20,6 +20,7 @@ const SCRATCH_BYTES = DATA + DATA_BYTES;
 
 const [CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_NEWNET] = [0x100, 0x200, 0x400, 0x4000_0000] as const;
 const AT_FDCWD = -100;
+const [SIG_IGN, SIGPIPE, SIGXFSZ, SIGIO] = [1, 13, 25, 29] as const;
 /** The task of pid 1 is in the first namespaces. */
 const FIRST = 1;
 
@@ -104,6 +105,7 @@ export class KernelTasks {
   readonly #idle: KernelTask[] = [];
   readonly #most: number;
   #count = 0;
+  #isDeaf = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -121,8 +123,21 @@ export class KernelTasks {
     const { init } = this.#kernel;
     if (this.#count >= this.#most) throw new CallFailed('ENOMEM');
     this.#count++;
+    await this.#deafen();
     const task = await this.#kernel.spawn(init, CLONE_VM | CLONE_FS | CLONE_FILES, SCRATCH_BYTES);
     return new KernelTask(task, this.#kernel.engine.clock.policy === 'virtual');
+  }
+
+  /** Signals that sockets send are the programs': one of ours would die of them. Tasks have what the first one has. */
+  async #deafen(): Promise<void> {
+    if (this.#isDeaf) return;
+    const { init } = this.#kernel;
+    // struct sigaction of the kernel: handler, flags, restorer, mask.
+    init.memory.view(init.scratch, 32).fill(0);
+    init.memory.setU32(init.scratch, SIG_IGN);
+    for (const signal of [SIGPIPE, SIGXFSZ, SIGIO])
+      must('rt_sigaction', await init.syscall('rt_sigaction', signal, init.scratch, 0, 8));
+    this.#isDeaf = true;
   }
 
   /** Into the network namespace of another, or of the kernel's first. */

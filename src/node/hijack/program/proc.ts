@@ -76,6 +76,12 @@ export class ThreadProc {
     return { tgid: number('Tgid'), ppid: number('PPid'), name: /^Name:\s*(.*)$/m.exec(text)?.[1] ?? '' };
   }
 
+  /** Whether it has a handler for this signal. */
+  catches(signal: number): boolean {
+    const mask = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)$/m.exec(this.#status())?.[1] ?? 0}`);
+    return ((mask >> BigInt(signal - 1)) & 1n) === 1n;
+  }
+
   /** The signals that wait for it or its process, as bits. */
   get pendingSignals(): bigint {
     const text = this.#status();
