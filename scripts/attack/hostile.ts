@@ -8,6 +8,7 @@ import { untilWhole } from './cut.ts';
 import { bombs } from './hostile/bombs.ts';
 import { names } from './hostile/names.ts';
 import type { Probe, Target } from './hostile/probe.ts';
+import { programs } from './hostile/programs.ts';
 import { requests } from './hostile/requests.ts';
 import { sockets } from './hostile/sockets.ts';
 
@@ -29,7 +30,8 @@ export interface HostileReport {
 }
 
 /** What is kept from others is so where tokens say who is who; what the rest do is the same, and done where all are let in. */
-const probesOf = (isDeployed: boolean): readonly Probe[] => (isDeployed ? names : [...requests, ...sockets, ...bombs]);
+const probesOf = (isDeployed: boolean): readonly Probe[] =>
+  isDeployed ? names : [...requests, ...sockets, ...programs, ...bombs];
 
 export async function hostile({ url, image, tokens, only = [''] }: HostileOptions): Promise<HostileReport> {
   const findings = new Findings();
