@@ -77,6 +77,15 @@ describe('datagrams', () => {
   });
 });
 
+test('bursts of datagrams say it themselves', async () => {
+  const answer = await simulate(
+    network([{ type: 'on-off', protocol: 'udp', ...ends, on: '1s', off: '100ms', rate: '13mbit', ecn: 'ect1' }], {
+      duration: '4s',
+    }),
+  );
+  expect(flow(answer, 0, 'on-off').marked).toBeGreaterThan(0);
+});
+
 test.each([
   [{ ...tcp, ecn: 'ect1' }, 'workloads[0].ecn'],
   [{ ...tcp, ecn: true, mptcp: true }, 'workloads[0].ecn'],

@@ -47,6 +47,11 @@ test('both ways at their times; slower; lost where the link is too slow', async 
   expect(slow.duration_s / duration_s).toBeCloseTo(10, 0);
   expect(slow.there.received).toBe(there.packets);
 
+  const short = await replay(pcap, { speed: 0.001 });
+  expect(flow(short, 0, 'replay')).toMatchObject({ completed: false, truncated: true });
+  expect(flow(short, 0, 'replay').there.sent).toBeLessThan(there.packets);
+  expect(short.virtual_s).toBeCloseTo(20, 3);
+
   const narrow = flow(await replay(pcap, { speed: 1000 }, '64kbit'), 0, 'replay');
   expect(narrow.back.lost).toBeGreaterThan(0);
   expect(narrow.back.received + narrow.back.lost + narrow.back.in_flight).toBe(narrow.back.sent);

@@ -499,8 +499,13 @@ function planOnOff(place: Place, spec: OnOffWorkload, flow: FlowPlan): OnOffPlan
     size,
     ...(isUdp && { intervalNs: udpInterval(place, spec.rate, size, flow) }),
     ...given({ durationNs: readTime(place.at('duration'), spec.duration) }),
-    options: planTcpOptions(place, spec),
+    // Of datagrams it is what they say themselves (isOfDatagrams).
+    options: planTcpOptions(place, isUdp ? withoutEcn(spec) : spec),
   };
+}
+
+function withoutEcn({ ecn: _, ...spec }: OnOffWorkload): OnOffWorkload {
+  return spec;
 }
 
 const mostFlows = 100_000;

@@ -31,9 +31,8 @@ export function replay(stage: Stage, plan: ReplayPlan): Workload {
     const { fd, buffer } = await stream.openSender(task);
     let dscp = -1;
     for (const packet of packets) {
-      const due = life.beginsNs + packet.atNs;
-      if (due >= stage.endsNs) break;
-      await sleepUntil(task, due);
+      // Those that come after the end are waited for as long as there is time: then it was cut off.
+      await sleepUntil(task, Math.min(life.beginsNs + packet.atNs, stage.endsNs + 1e9));
       if (plan.tos === undefined && packet.dscp !== dscp) {
         await setTos(task, fd, family, packet.dscp << 2);
         dscp = packet.dscp;
