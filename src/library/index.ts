@@ -16,7 +16,9 @@ export {
   type BootOptions,
   bootKernel,
   type CallName,
+  type InterfaceOptions,
   type KernelDisk,
+  type KernelInterface,
   RunningKernel,
 } from './kernel.ts';
 export {

@@ -1,5 +1,7 @@
 /** A Linux kernel of one's own: system calls one by one or in batches, as JSON. */
 
+import { parseMac } from '../abi/netlink/inet.ts';
+import { setLink } from '../abi/netlink/links/link.ts';
 import type { SyscallName } from '../abi/syscalls.ts';
 import { type KernelRequest, type PreparedKernel, prepareKernel } from '../batch/kernel-setup.ts';
 import { Mistake } from '../batch/language/mistake.ts';
@@ -12,7 +14,11 @@ import { exceptionOf } from '../errors/exception.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { ClockPolicy, Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { NetlinkSocket } from '../kernel/syscalls/netlink.ts';
+import { dhcp, type Lease } from '../network/dhcp/client.ts';
 import { nodeHost } from '../node/host.ts';
+import { type AttachedInterface, attachInterface } from '../node/net/attach.ts';
+import { InterfaceError } from '../node/net/interface-error.ts';
 import { gate } from '../storage/gate.ts';
 import { openDisk } from '../storage/open-disk.ts';
 import { type Engine, linuxOf } from './engine.ts';
@@ -89,6 +95,34 @@ const CALL_BYTES = 4 * 2 ** 20;
 /** The longest that a timer can be set to: 24 days. */
 const NO_DEADLINE_MS = 2 ** 31 - 1;
 const TASK_FLAGS = 'CLONE_FILES|CLONE_FS';
+
+/** A network card, and what it is connected with: docs/interfaces.md has the types. */
+export interface InterfaceOptions {
+  /** `tap`, `macvtap`, `raw`, `pipe`, `vde`, `user`, `pcap` or `ws`. */
+  readonly type: string;
+  readonly param?: string;
+  /** Default: random. */
+  readonly mac?: string;
+  readonly mtu?: number;
+  /** Bits of virtio-net's features. Default: all that the type can do. */
+  readonly offload?: number;
+  /** A file that all frames are captured into (pcap). */
+  readonly capture?: string;
+  /** Ask for an address. */
+  readonly dhcp?: boolean;
+}
+
+export interface KernelInterface {
+  /** `eth0` … */
+  readonly name: string;
+  readonly index: number;
+  readonly mac: string;
+  /** What it is connected with, as `tap lkl0`. */
+  readonly what: string;
+  readonly warnings: readonly string[];
+  readonly lease?: Lease;
+  detach(): Promise<void>;
+}
 
 /**
  * A kernel that keeps what was done to it until it is closed: files, mounts, sockets, sysctls. Calls are made by pid 1, root in
@@ -171,6 +205,46 @@ export class RunningKernel implements AsyncDisposable {
       const report = await playTimed(this.#prepared, request, sink, { host: this.#host });
       return { ...report, results, taskResults };
     });
+  }
+
+  /**
+   * Plugs a network card in, whose device is up, and with `dhcp` has an address, when this settles. Real networks want `clock: 'wall'`. Rejects with
+   * `ERR_BAD_OPTION` when this machine cannot, or may not, and nothing is plugged in.
+   *
+   * @example
+   * ```ts
+   * await using kernel = await bootKernel({ clock: 'wall' });
+   * const { name, lease } = await kernel.attach({ type: 'user', dhcp: true });
+   * ```
+   */
+  attach({ mac, dhcp: wantsLease = false, ...spec }: InterfaceOptions): Promise<KernelInterface> {
+    return this.#playing(async () => {
+      const address = mac === undefined ? undefined : parseMac(mac);
+      if (mac !== undefined && !address) throw new HostError('bad-option', `${mac} is no MAC address`);
+      const card = await attachInterface(this.#kernel, { ...spec, mac: address }).catch((cause: unknown) => {
+        throw cause instanceof InterfaceError ? new HostError('bad-option', cause.message, { cause }) : cause;
+      });
+      const { name, index, what, warnings } = card;
+      const detach = () => this.#playing(() => card.detach());
+      const { init } = this.#kernel;
+      try {
+        const lease = wantsLease ? await this.#leased(card) : undefined;
+        const rtnl = await NetlinkSocket.open(init);
+        await rtnl.send([setLink(index, { up: true })]);
+        await init.syscall('close', rtnl.fd);
+        return { name, index, mac: card.mac, what, warnings, detach, ...(lease && { lease }) };
+      } catch (cause) {
+        await card.detach();
+        throw cause;
+      }
+    });
+  }
+
+  #leased({ name, index, mac }: AttachedInterface): Promise<Lease> {
+    const id = new Uint8Array(4);
+    this.#host.entropy(id);
+    const device = { name, index, mac: parseMac(mac) ?? new Uint8Array(6) };
+    return dhcp(this.#kernel.init, device, new DataView(id.buffer).getUint32(0));
   }
 
   #playing<T>(work: () => Promise<T>): Promise<T> {

@@ -17,6 +17,20 @@ describe('a kernel', () => {
     expect(await kernel.call('stat', '/made/file', { out: 'stat' })).toMatchObject({ out: { st_size: 4 } });
   });
 
+  it('has a network card while it is attached, as docs/interfaces.md shows it', async () => {
+    await using kernel = await bootKernel({ clock: 'wall' });
+    const { name, lease, detach } = await kernel.attach({ type: 'user', dhcp: true });
+    expect([name, lease?.address]).toEqual(['eth0', '10.0.2.15']);
+    await kernel.run({ call: 'socket', args: ['AF_INET', 'SOCK_DGRAM', 0], as: 'fd', expect: 'success' });
+    const ifreq = { struct: 'ifreq', ifr_name: 'eth0', ifr_mtu: 0 };
+    expect(await kernel.call('ioctl', { ref: 'fd' }, 'SIOCGIFMTU', ifreq)).toMatchObject({ out: { ifr_mtu: 1500 } });
+    await detach();
+    expect(await kernel.call('ioctl', { ref: 'fd' }, 'SIOCGIFMTU', ifreq)).toMatchObject({ errno: 'ENODEV' });
+    const refused = { code: 'ERR_BAD_OPTION', message: expect.stringContaining('"bus" is no type of interface') };
+    await expect(kernel.attach({ type: 'bus' })).rejects.toMatchObject(refused);
+    await expect(kernel.attach({ type: 'pcap', param: '/dev/null', mac: 'x' })).rejects.toThrow('x is no MAC address');
+  });
+
   it('makes calls in the order in which they were asked for', async () => {
     await using kernel = await bootKernel();
     const rets = await Promise.all([

@@ -223,3 +223,40 @@ it('pages of the server, which come from nowhere, may ask it; pages of others ma
   expect(foreign.status).toBe(403);
   await destroy(id);
 });
+
+it('forty at once are answered each with its own, HEAD has no body, and who goes away holds nothing up', async () => {
+  const id = await create();
+  const answers = Array.from({ length: 40 }, (_, i) => ok(`answer ${String(i).padStart(2, '0')}`));
+  const endless = `HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly some`;
+  await serve(id, [
+    ...listening,
+    ...answers.flatMap(answering),
+    ...answering(ok('x')),
+    ...answering(endless),
+    ...answering(ok('last')),
+  ]);
+  const bodies = await Promise.all(answers.map(async () => (await ask(id, '8080/')).text()));
+  expect([...bodies].sort()).toEqual(answers.map((_, i) => `answer ${String(i).padStart(2, '0')}`));
+  const head = await ask(id, '8080/', { method: 'HEAD' });
+  expect([head.status, await head.text()]).toEqual([200, '']);
+  const left = await ask(id, '8080/');
+  await left.body?.cancel();
+  expect(await (await ask(id, '8080/')).text()).toBe('last');
+  await run(id, { tasks: { server: { keep: false } } });
+  await suspend(id);
+  await destroy(id);
+});
+
+it('a session that is deleted ends what its servers were asked', async () => {
+  const id = await create();
+  await serve(id, [
+    ...listening,
+    { ...call('accept4', { ref: 'listener' }, null, null, 0), as: 'client' },
+    call('pause'),
+  ]);
+  const asked = ask(id, '8080/');
+  await run(id, { calls: [call('getpid')] });
+  await destroy(id);
+  const { status } = await asked;
+  expect([404, 410, 422]).toContain(status);
+});
