@@ -5,7 +5,7 @@ import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { inflateRaw, unpackChunk, unzstd } from '../block-decoders.ts';
 import { beneath, type Mapping, type Piece, zeros } from '../mapped.ts';
-import { after, readBytes, tables } from '../table.ts';
+import { after, readBytes, type Tables, tables } from '../table.ts';
 import { type Active, type Header, QCOW2 } from './header.ts';
 
 /** Bits 9 to 55, as the parts of a big-endian word above and below 2^32. */
@@ -25,12 +25,17 @@ export interface Files {
   readonly backing: ByteSource | undefined;
 }
 
-export function clusterMap(header: Header, active: Active, { source, data, backing }: Files): Mapping {
+/** `table`: a look at the tables in `source`. Default: as they are in the file. */
+export function clusterMap(
+  header: Header,
+  active: Active,
+  { source, data, backing }: Files,
+  table: Tables = tables(QCOW2, source),
+): Mapping {
   const { clusterBits, extendedL2 } = header;
   const clusterBytes = 2 ** clusterBits;
   const entryBytes = extendedL2 ? 16 : 8;
   const l2Entries = clusterBytes / entryBytes;
-  const table = tables(QCOW2, source);
   const decode = header.compression === 'zstd' ? unzstd : inflateRaw;
 
   const offsetOf = (high: number, low: number): number => {

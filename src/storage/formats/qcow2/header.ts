@@ -31,6 +31,14 @@ export interface Header extends Active {
   /** L2 entries of 16 bytes, with a bitmap of subclusters. */
   readonly extendedL2: boolean;
   readonly snapshots: { readonly count: number; readonly offset: number };
+  readonly refcounts: { readonly offset: number; readonly clusters: number; readonly bits: number };
+  /** Some program may not have finished to count references, or has found that they are wrong. */
+  readonly isDirty: boolean;
+  readonly isCorrupt: boolean;
+  /** Which areas have changed since when (for backups) is kept in it. */
+  readonly hasBitmaps: boolean;
+  /** There are marks that whoever writes it and does not know them takes away. */
+  readonly autoclear: boolean;
 }
 
 const V2_BYTES = 72;
@@ -40,11 +48,16 @@ const MAX_SNAPSHOTS = 65_536;
 const MAX_NAME_BYTES = 1023;
 
 /** Bits of incompatible_features. */
+const DIRTY = 1 << 0;
+const CORRUPT = 1 << 1;
 const EXTERNAL_DATA = 1 << 2;
 const COMPRESSION_TYPE = 1 << 3;
 const EXTENDED_L2 = 1 << 4;
 /** Dirty refcounts and the corrupt mark do not keep from reading. */
-const KNOWN = 0b11 | EXTERNAL_DATA | COMPRESSION_TYPE | EXTENDED_L2;
+const KNOWN = DIRTY | CORRUPT | EXTERNAL_DATA | COMPRESSION_TYPE | EXTENDED_L2;
+
+/** Of autoclear_features. */
+const BITMAPS = 1 << 0;
 
 /** Header extensions. */
 const BACKING_FORMAT = 0xe2792aca;
@@ -85,7 +98,13 @@ export async function readHeader(source: ByteSource): Promise<Header> {
     compression: compressionType === 1 ? 'zstd' : 'zlib',
     extendedL2: (features & EXTENDED_L2) !== 0,
     snapshots: { count: head.getUint32(60), offset: big64(head, 64) },
+    refcounts: { offset: big64(head, 48), clusters: head.getUint32(56), bits: 2 ** (v3?.getUint32(96) ?? 4) },
+    isDirty: (features & DIRTY) !== 0,
+    isCorrupt: (features & CORRUPT) !== 0,
+    hasBitmaps: ((v3?.getUint32(92) ?? 0) & BITMAPS) !== 0,
+    autoclear: v3 !== undefined && (v3.getUint32(88) !== 0 || v3.getUint32(92) !== 0),
   } as const;
+  if (header.refcounts.bits > 64) throw new FormatError(QCOW2, `reference counts of ${header.refcounts.bits} bits`);
   if (header.snapshots.count > MAX_SNAPSHOTS) throw new FormatError(QCOW2, `${header.snapshots.count} snapshots`);
   if (header.extendedL2 && clusterBits < 14) throw new FormatError(QCOW2, 'subclusters in clusters below 16 KiB');
   checkTables(header, header);

@@ -5,7 +5,8 @@ import type { Choice, Format } from '../format.ts';
 import { mapped } from '../mapped.ts';
 import { viewOf } from '../table.ts';
 import { clusterMap } from './clusters.ts';
-import { checkTables, MAGIC, QCOW2, readHeader, readSnapshots, type Snapshot } from './header.ts';
+import { checkTables, type Header, MAGIC, QCOW2, readHeader, readSnapshots, type Snapshot } from './header.ts';
+import { Qcow2Writer } from './write/writer.ts';
 
 export const qcow2: Format = {
   name: QCOW2,
@@ -19,17 +20,42 @@ export const qcow2: Format = {
     const snapshots = await readSnapshots(source, header);
     const active = context.snapshot === undefined ? header : chosen(snapshots, context.snapshot);
     checkTables(header, active);
-    const { backing, dataFile } = header;
+    const { backing: below, dataFile } = header;
     const data = dataFile === undefined ? undefined : await context.sibling(QCOW2, dataFile);
-    const parent = backing && (await context.parent(QCOW2, backing.name, backing.format));
+    const parent = below && (await context.parent(QCOW2, below.name, below.format));
+    const backing = parent?.content;
+    const readOnly = source.write && whyReadOnly(header, context.snapshot);
+    const content =
+      source.write && readOnly === undefined
+        ? await Qcow2Writer.open(
+            source,
+            header,
+            (view) => mapped(clusterMap(header, active, { source, data, backing }, { view })),
+            backing !== undefined,
+          )
+        : mapped(clusterMap(header, active, { source, data, backing }));
     return {
-      content: mapped(clusterMap(header, active, { source, data, backing: parent?.content })),
+      content,
+      writes: content.write !== undefined,
+      ...(readOnly !== undefined && { readOnly }),
       note: `version ${header.version}`,
       choices: snapshots.map(choiceOf),
       layers: parent?.layers ?? [],
     };
   },
 };
+
+/** What would no longer be right once it was written, or is not now. */
+function whyReadOnly(header: Header, snapshot: string | undefined): string | undefined {
+  if (snapshot !== undefined) return 'a snapshot is what the disk was';
+  if (header.isCorrupt) return 'it is marked as damaged: `qemu-img check -r all` mends it';
+  if (header.isDirty) return 'whoever wrote it did not finish: `qemu-img check -r all` mends it';
+  if (header.hasBitmaps)
+    return 'its bitmaps of changes would no longer be right: `qemu-img bitmap --remove` takes them away';
+  if (header.dataFile !== undefined) return 'its data are in a file of their own';
+  if (header.extendedL2) return 'its clusters have subclusters';
+  return undefined;
+}
 
 const choiceOf = ({ id, name, sizeBytes }: Snapshot): Choice => ({
   kind: 'snapshot',
