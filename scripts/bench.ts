@@ -17,11 +17,13 @@ import { session } from './bench/session.ts';
 import { simulation } from './bench/simulation.ts';
 import { size } from './bench/size.ts';
 import { start } from './bench/start.ts';
+import { tools } from './bench/tools.ts';
 
 /** Programs by the Debian package that has them; `root`: to be it, for loop mounts. */
 const needs = {
   'mkfs.ext4': 'e2fsprogs',
   mksquashfs: 'squashfs-tools',
+  e2fsck: 'e2fsprogs',
   tar: 'tar',
   curl: 'curl',
 } as const;
@@ -40,6 +42,7 @@ const groups: Readonly<Record<string, Group>> = {
   simulation: { run: simulation },
   library: { run: library, programs: ['mkfs.ext4'] },
   command: { run: command, programs: ['mkfs.ext4', 'tar'], root: true },
+  tools: { run: tools, programs: ['mkfs.ext4', 'e2fsck', 'tar'] },
   fs2tar: { run: fs2tar, programs: ['mkfs.ext4', 'mksquashfs', 'tar', 'curl'], root: true },
 };
 

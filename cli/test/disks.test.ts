@@ -141,6 +141,34 @@ describe('lkl mkimage', () => {
   }, 240_000);
 });
 
+describe('lkl mkimage of what is no file system', () => {
+  it('writes swap, and hashes of dm-verity by whose halves both partitions are found', () => {
+    const [definitions, image] = [at('verity.d'), at('verity.img')];
+    mkdirSync(definitions);
+    const define = (name: string, text: string) =>
+      writeFileSync(`${definitions}/${name}.conf`, `[Partition]\n${text}\n`);
+    define('10', 'Type=root-x86-64\nFormat=erofs\nCopyFiles=/\nVerity=data\nVerityMatchKey=r');
+    define('20', 'Type=root-x86-64-verity\nVerity=hash\nVerityMatchKey=r');
+    define('30', 'Type=swap\nSizeMinBytes=8M');
+    const { status, stdout } = lkl(['mkimage', definitions, '--root', rootfs, '-o', image, '--seed', 's']);
+    expect(status).toBe(0);
+    const [, hash = ''] = /^roothash=([0-9a-f]{64})\n$/.exec(stdout) ?? [];
+    const { partitions } = info(image);
+    expect(partitions.map(({ uuid }) => uuid?.replaceAll('-', '')).slice(0, 2)).toEqual([
+      hash.slice(0, 32),
+      hash.slice(32),
+    ]);
+    expect(partitions[0]?.content?.type).toBe('erofs');
+    expect(partitions[2]?.content?.type).toBe('swap');
+    const at2 = partitions[1]?.start_bytes ?? 0;
+    expect(
+      readFileSync(image)
+        .subarray(at2, at2 + 6)
+        .toString(),
+    ).toBe('verity');
+  }, 120_000);
+});
+
 describe('lkl partition', () => {
   it('writes the table that it is told, and shows it in words that make it again', () => {
     const [image, other] = [at('table.img'), at('table.other')];

@@ -12,7 +12,7 @@ needed=(linux-source-6.12 clang-22 lld-22 llvm-22 libclang-rt-22-dev-wasm32 gcc 
 
 # Libraries that programs are linked with, each after what it needs; then programs.
 libraries=(zlib lz4 libzstd xz-utils lzo2 util-linux-libs)
-programs=(e2fsprogs dosfstools squashfs-tools exfatprogs f2fs-tools xfsprogs btrfs-progs erofs-utils util-linux busybox iproute2)
+programs=(e2fsprogs dosfstools squashfs-tools exfatprogs f2fs-tools xfsprogs btrfs-progs erofs-utils ntfs-3g util-linux busybox iproute2 iperf nuttcp ethtool socat mdadm)
 
 missing=()
 for package in "${needed[@]}"; do

@@ -8,6 +8,7 @@ import type { Linux } from '../../../src/linux.ts';
 import { rawDevice } from '../../../src/storage/raw-device.ts';
 import { type Layout, layOut, tableWords } from '../../../src/tools/disk/layout.ts';
 import type { DiskPlan, FileSystemContent, PlannedPartition } from '../../../src/tools/disk/plan.ts';
+import { verityBytes } from '../../../src/tools/disk/verity-tree.ts';
 import { fileSystemTools } from '../../../src/tools/file-systems.ts';
 import { writeTable } from '../../../src/tools/partition-table.ts';
 import { likelyBytes, measureTree } from '../../../src/tools/tree-measure.ts';
@@ -19,7 +20,7 @@ import { type MkfsJob, mkfsOf } from '../mkfs.ts';
 import { inWorkshopOf, notAfterNs, toolEngine } from '../shop.ts';
 import { readDefinitions } from './definitions.ts';
 import { type GatherOptions, gatheredTree, sourcePath } from './gathered-tree.ts';
-import { makeSwap, makeVerity, verityBytes } from './special.ts';
+import { makeSwap, makeVerity } from './special.ts';
 import { bytesOf, derivedUuid, partitionUuid, seedBytes, uuidText } from './uuids.ts';
 
 export interface MkimageOptions {
@@ -116,7 +117,7 @@ class DiskMaker {
       this.#parts.map((part) => this.#needed(part)),
     );
     for (const [i, part] of this.#parts.entries()) await this.#fill(part, layout.partitions[i]?.sizeBytes ?? 0);
-    for (const part of hashes) await this.#hash(part);
+    for (const part of hashes) this.#hash(part);
     await this.#write(layout);
     this.#tell(layout);
     return this.#isWhole;
@@ -165,15 +166,11 @@ class DiskMaker {
     }
   }
 
-  async #hash(part: Part): Promise<void> {
+  #hash(part: Part): void {
     const data = this.#dataOf(part);
     part.file = this.#path(part);
-    const salt =
-      this.#options.seed === undefined ? undefined : derivedUuid(bytesOf(part.uuid), 'verity-salt').replaceAll('-', '');
-    const { rootHash } = await makeVerity(this.#engine, this.#world(part), data.file ?? '', part.file, {
-      uuid: this.#contentUuid(part),
-      salt,
-    });
+    const salt = bytesOf(derivedUuid(bytesOf(part.uuid), 'verity-salt'));
+    const { rootHash } = makeVerity(data.file ?? '', part.file, { uuid: bytesOf(this.#contentUuid(part)), salt });
     // As the Discoverable Partitions Specification wants it: the halves of the hash find both partitions.
     if (data.partition.uuid === undefined) data.uuid = uuidText(rootHash.subarray(0, 16));
     if (part.partition.uuid === undefined) part.uuid = uuidText(rootHash.subarray(-16));

@@ -1,10 +1,12 @@
 /** What a partition can have that is no file system: swap, and the hashes of dm-verity. */
 
-import { closeSync, ftruncateSync, openSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { HostError } from '../../../src/errors/host-error.ts';
 import type { Linux } from '../../../src/linux.ts';
 import { type WritableFile, writableFile } from '../../../src/node/writable-file.ts';
 import { rawDevice } from '../../../src/storage/raw-device.ts';
+import { VERITY_BLOCK, verityTree } from '../../../src/tools/disk/verity-tree.ts';
 import { inWorkshopOf, type WorldOptions } from '../shop.ts';
 
 export async function makeSwap(
@@ -25,51 +27,37 @@ export async function makeSwap(
   );
 }
 
-const HASH_BLOCK = 4096;
-/** SHA-256 has 32 bytes: so many in a block. */
-const HASHES = HASH_BLOCK / 32;
-
-/** Of a hash device with its superblock, for data of so many bytes in blocks of 4 KiB. */
-export function verityBytes(dataBytes: number): number {
-  let blocks = 0;
-  let level = Math.ceil(dataBytes / HASH_BLOCK);
-  do {
-    level = Math.ceil(level / HASHES);
-    blocks += level;
-  } while (level > 1);
-  return (blocks + 1) * HASH_BLOCK;
-}
-
-/** By veritysetup(8), in blocks of 4 KiB with SHA-256. */
-export async function makeVerity(
-  engine: Linux,
-  world: WorldOptions,
+/** In blocks of 4 KiB with SHA-256. */
+export function makeVerity(
   data: string,
   path: string,
-  { uuid, salt }: { readonly uuid: string; readonly salt: string | undefined },
-): Promise<{ readonly rootHash: Uint8Array }> {
-  const source = writableFile(data);
+  { uuid, salt }: { readonly uuid: Uint8Array; readonly salt: Uint8Array },
+): { readonly rootHash: Uint8Array } {
+  const fd = openSync(data, 'r');
+  const block = new Uint8Array(VERITY_BLOCK);
   try {
-    if (source.sizeBytes % HASH_BLOCK !== 0)
+    const { size } = fstatSync(fd);
+    if (size % VERITY_BLOCK !== 0)
       throw new HostError('invalid-request', 'the data of dm-verity is no multiple of 4096 bytes');
-    return await withNewFile(path, verityBytes(source.sizeBytes), (file) =>
-      inWorkshopOf(engine, world, async (shop) => {
-        const [dataDisk, hashDisk] = [await shop.attach(rawDevice(source)), await shop.attach(rawDevice(file))];
-        let said = '';
-        const words = ['--uuid', uuid, ...(salt === undefined ? [] : ['--salt', salt])];
-        await shop.must(['veritysetup', 'format', ...words, dataDisk, hashDisk], {
-          stdout(bytes) {
-            said += new TextDecoder().decode(bytes);
-          },
-        });
-        await shop.commit();
-        const [, hex = ''] = /^Root hash:\s*([0-9a-f]{64})$/m.exec(said) ?? [];
-        if (hex === '') throw new HostError('tool-failed', `veritysetup says no root hash: ${said}`);
-        return { rootHash: Buffer.from(hex, 'hex') };
-      }),
-    );
+    const { device, rootHash } = verityTree({
+      uuid,
+      salt,
+      dataBlocks: size / VERITY_BLOCK,
+      data(n) {
+        if (readSync(fd, block, 0, VERITY_BLOCK, n * VERITY_BLOCK) < VERITY_BLOCK)
+          throw new Error(`${data} became shorter`);
+        return block;
+      },
+      sha256(...pieces) {
+        const hash = createHash('sha256');
+        for (const piece of pieces) hash.update(piece);
+        return hash.digest();
+      },
+    });
+    writeFileSync(path, device, { flag: 'wx' });
+    return { rootHash };
   } finally {
-    source.close();
+    closeSync(fd);
   }
 }
 

@@ -1,0 +1,3 @@
+# Software RAID.
+make -j"$jobs" mdadm CC="$CC" CWFLAGS= CXFLAGS="$CFLAGS -DNO_LIBUDEV -DNO_COROSYNC -DNO_DLM" LDLIBS= CHECK_RUN_DIR=0 SYSTEMD= RUN_DIR=/run/mdadm VERSION=4.2 EXTRAVERSION= VERS_DATE=
+program mdadm mdadm fork
