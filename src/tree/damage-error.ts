@@ -28,9 +28,6 @@ const lacks: Readonly<Record<string, string>> = {
 /** What is missing, in words: of a call, or of what the kernel only logged (`syslog`). */
 export function whatIsMissing(call: string, errno: ErrnoName | undefined, path: string): string {
   if (call === 'syslog') return `files may be missing, for Linux says: "${path}"`;
-  // ntfs-frames.ts
-  if (call === 'pread64' && errno === 'EOPNOTSUPP')
-    return `${path}: NTFS compresses it, in parts that this kernel may not read right (${errno}); ntfs-3g does`;
   const known = damage.includes(errno) ? lacks[call] : undefined;
   if (known !== undefined) return `${path}: ${known} (${errno})`;
   return errno ? `${path}: ${errnos[errno].message} (${errno})` : `${path}: an unknown error of ${call}`;

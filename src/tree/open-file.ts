@@ -15,7 +15,6 @@ import type { Segment } from '../archive/tar-writer.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { close, pread64, type Statx, statx } from '../kernel/syscalls/file.ts';
 import { dataSegments } from './fs2tar/data-segments.ts';
-import { mustHaveNoPlainFrames } from './ntfs-frames.ts';
 import type { BusyTask, TaskPool } from './task-pool.ts';
 
 /** Reads at any place; any number of them may be under way. EBADF once it is closed. */
@@ -37,7 +36,7 @@ const FLAGS = O_RDONLY | O_LARGEFILE | O_NONBLOCK | O_CLOEXEC;
  */
 export async function openFile(
   tasks: TaskPool,
-  { task, buffer }: BusyTask,
+  { task }: BusyTask,
   pathFd: number,
   open: (flags: number) => Promise<number>,
 ): Promise<OpenFile> {
@@ -45,12 +44,6 @@ export async function openFile(
   if (type === S_IFDIR) throw new KernelError('openat2', errnos.EISDIR.number);
   if (type !== S_IFREG) throw new KernelError('openat2', errnos.ENXIO.number);
   const fd = await open(FLAGS);
-  try {
-    await mustHaveNoPlainFrames(task, fd, buffer);
-  } catch (cause) {
-    await close(task, fd);
-    throw cause;
-  }
   let closed = false;
   const use = <T>(work: (busy: BusyTask) => Promise<T>): Promise<T> =>
     tasks.use(async (busy) => {

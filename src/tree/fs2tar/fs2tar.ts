@@ -43,7 +43,6 @@ import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { getxattr, listxattr } from '../../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import { DamageError, isDamage } from '../damage-error.ts';
-import { mustHaveNoPlainFrames } from '../ntfs-frames.ts';
 import { type Visit, walk } from '../walk.ts';
 import { orNone } from '../xattrs.ts';
 import { dataSegments } from './data-segments.ts';
@@ -291,7 +290,6 @@ class Archive {
   async #addData(name: Uint8Array, size: number, entry: TarEntry): Promise<void> {
     const fd = must('openat', await openat(this.#task, AT_FDCWD, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     try {
-      if (this.#isNtfs) await mustHaveNoPlainFrames(this.#task, fd, this.#buffer);
       // Not only where st_blocks is small: preallocated and clustered blocks count in it and hold no data.
       const segments = await dataSegments(this.#task, fd, size);
       const runs = segments ?? [{ offset: 0, length: size }];
