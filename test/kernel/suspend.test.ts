@@ -49,7 +49,7 @@ const save = (kernel: Kernel, path: string, value: string) =>
 /** So long, threads that end with their file system may take. */
 const PATIENCE = { patienceNs: 300_000_000n };
 
-it.each(['ext4', 'ext3', 'ext2', 'xfs', 'vfat32', 'exfat'])(
+it.each(['ext4', 'ext3', 'ext2', 'xfs', 'btrfs', 'vfat32', 'exfat'])(
   '%s goes on, written to, for five generations',
   async (image) => {
     const prepared = await prepareKernel(request(image), needs);

@@ -5,7 +5,7 @@ import { Engine } from '../engine.ts';
 import type { HostedTask } from '../hosted-task.ts';
 import { DEFAULT_MEMORY_MIB, Kernel, type KernelOptions, mib, type SavedDisk } from '../kernel.ts';
 import { Machine } from '../machine.ts';
-import { type KernelMemory, type Ptr, ptr } from '../memory.ts';
+import { type Ptr, ptr } from '../memory.ts';
 import type { SavedNet } from '../nets.ts';
 import type { TaskInfo } from '../tasks/task-list.ts';
 
@@ -43,7 +43,8 @@ export class NotQuiesced extends Error {
 
 /**
  * Kernel threads that may be re-entered at the top of their function, by name, and why: each only looks for work there.
- * They do so the first time something wakes them; a journal's right after a restore (wasm/arch/lkl/kernel/snapshot.c).
+ * They do so the first time something wakes them, the timer of a sleep among it; a journal's right after a restore
+ * (wasm/arch/lkl/kernel/snapshot.c). The kernel cuts names to 15 bytes.
  */
 export const reenterable: readonly {
   readonly comm: RegExp;
@@ -62,10 +63,10 @@ export const reenterable: readonly {
   { comm: /^jfs(IO|Commit|Sync)$/, why: 'takes log and transaction work from lists' },
   { comm: /^jbd2\//, why: 'kjournald2: its top only sets up the commit timer and waits' },
   { comm: /^(xfsaild|xfs-)/, why: 'pushes the AIL list in a loop', freezable: true },
-  { comm: /^btrfs-(cleaner|transaction)$/, why: 'looks for work and sleeps' },
+  { comm: /^btrfs-(cleaner|transacti)$/, why: 'looks for work and sleeps' },
   { comm: /^loop\d+$/, why: 'kthread_worker_fn looks at its list of works' },
   { comm: /^md(\d+|X)_/, why: 'md_thread waits to be woken, then lets its personality look for work' },
-  { comm: /^f2fs_/, why: 'checks for flush, discard or gc work and sleeps' },
+  { comm: /^f2fs_/, why: 'checks for flush, discard or gc work and sleeps', freezable: true },
 ];
 
 const TASK_INTERRUPTIBLE = 1;
@@ -74,41 +75,14 @@ const TASK_DEAD = 0x80;
 const TASK_FREEZABLE = 0x2000;
 const PF_KTHREAD = 0x0020_0000;
 
-/** Of struct process_timer (kernel/time/timer.c), 32 bits: a timer_list, whose `pprev` points to what points to it, and the task. */
-const PROCESS_TIMER = { pprev: 4, task: 20, bytes: 24 } as const;
-/** wasm/arch/lkl/include/asm/thread_info.h. */
-const THREAD_BYTES = 16_384;
-
-/**
- * Whether a pending timer of schedule_timeout() lies on a sleeping task's stack: entered anew, the task would run over
- * it. kswapd sleeps so for a tenth of a second before it sleeps for good. `isTask` tells whether an address is its task_struct.
- */
-function hasTimerOnStack({ sp, stack }: TaskInfo, memory: KernelMemory, isTask: (address: number) => boolean): boolean {
-  for (let at = sp & ~3; at <= stack + THREAD_BYTES - PROCESS_TIMER.bytes; at += 4) {
-    if (!isTask(memory.u32((at + PROCESS_TIMER.task) as Ptr))) continue;
-    const pprev = memory.u32((at + PROCESS_TIMER.pprev) as Ptr);
-    if (pprev !== 0 && pprev + 4 <= memory.size && memory.u32(pprev as Ptr) === at) return true;
-  }
-  return false;
-}
-
-/** How far into a task_struct its stack's address is: found in one whose stack is known. */
-function stackOffset(address: number, stack: number, memory: KernelMemory): number {
-  for (let offset = 0; offset < 256; offset += 4) if (memory.u32((address + offset) as Ptr) === stack) return offset;
-  throw new NotQuiesced('pid 1 has no stack');
-}
-
 /** Why this task cannot be saved; undefined when it can. */
-function obstacle(task: TaskInfo, memory: KernelMemory, stackAt: number): string | undefined {
+function obstacle(task: TaskInfo): string | undefined {
   const name = `task ${task.pid} (${task.comm})`;
   if (task.state === TASK_DEAD) return undefined; // a zombie: it never runs again
   if (!(task.flags & PF_KTHREAD)) return task.inUserLoop ? undefined : `${name} is inside a system call`;
   const row = reenterable.find(({ comm }) => comm.test(task.comm));
   const state = row?.freezable ? task.state & ~TASK_FREEZABLE : task.state;
   if (state !== TASK_INTERRUPTIBLE && state !== TASK_IDLE) return `${name} is not asleep`;
-  const isTask = (address: number) =>
-    address > 0 && address + stackAt + 4 <= memory.size && memory.u32((address + stackAt) as Ptr) === task.stack;
-  if (hasTimerOnStack(task, memory, isTask)) return `${name} sleeps with a timeout`;
   return row ? undefined : `${name} is not known to be re-enterable`;
 }
 
@@ -131,9 +105,7 @@ export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promis
     await turn();
   }
   const tasks = kernel.tasks();
-  const first = tasks.find(({ pid }) => pid === 1);
-  const stackAt = stackOffset(kernel.init.address, first?.stack ?? 0, engine.memory);
-  const obstacles = tasks.map((task) => obstacle(task, engine.memory, stackAt)).filter((text) => text !== undefined);
+  const obstacles = tasks.map(obstacle).filter((text) => text !== undefined);
   obstacles.push(...engine.deviceObstacles);
   if (obstacles.length > 0) throw new NotQuiesced(obstacles.join('; '));
   return {
