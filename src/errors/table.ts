@@ -136,7 +136,6 @@ export const hostErrors = {
     message: 'the other session does not get to it: it is in a call, or links to this one',
     status: 409,
     fault: 'state',
-    retryAfterS: 1,
   },
   'session-image-changed': {
     message: 'an image of the session is no longer the one it began with',
