@@ -1,9 +1,9 @@
 /** What a command line names as an image, as a disk for the engine. */
 
 import type { MountRequest, StackRequest } from '../src/image/mounted-image.ts';
-import { neighbours } from '../src/node/neighbours.ts';
-import { openImageFile } from '../src/node/open-image-file.ts';
-import { unpacker } from '../src/node/unpack.ts';
+import { neighbours } from '../src/node/files/neighbours.ts';
+import { openImageFile } from '../src/node/files/open-image-file.ts';
+import { unpacker } from '../src/node/spool/unpack.ts';
 import type { ByteSource } from '../src/storage/byte-source.ts';
 import { type OpenedDisk, openDisk } from '../src/storage/open-disk.ts';
 import type { DiskOptions, MountOptions, StackOptions } from './options.ts';

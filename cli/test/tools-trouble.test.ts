@@ -14,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { writableFile } from '../../src/node/writable-file.ts';
+import { writableFile } from '../../src/node/files/writable-file.ts';
 import { lkl, sha256, testFolder } from './tools-kit.ts';
 
 const MIB = 1 << 20;

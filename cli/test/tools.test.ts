@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writableFile } from '../../src/node/writable-file.ts';
+import { writableFile } from '../../src/node/files/writable-file.ts';
 
 const MIB = 1 << 20;
 const UUID = '01234567-89ab-4cde-8f01-23456789abcd';

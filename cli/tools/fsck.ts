@@ -1,7 +1,7 @@
 /** Checks a file system of an image in this process, and repairs it. */
 
-import { mustNotBeWritten } from '../../src/node/file-lock.ts';
-import { writableFile } from '../../src/node/writable-file.ts';
+import { mustNotBeWritten } from '../../src/node/files/file-lock.ts';
+import { writableFile } from '../../src/node/files/writable-file.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { checkFileSystem } from '../../src/tools/check-file-system.ts';
 import { type CheckHow, fileSystemTools, type Verdict } from '../../src/tools/file-systems.ts';

@@ -1,7 +1,7 @@
 /** The file of an image that tools write: there already, or made for them and gone again when they fail. */
 
 import { closeSync, ftruncateSync, openSync, rmSync, statSync, truncateSync } from 'node:fs';
-import { type WritableFile, writableFile } from '../../src/node/writable-file.ts';
+import { type WritableFile, writableFile } from '../../src/node/files/writable-file.ts';
 import { Failure, reasonOf } from '../failure.ts';
 
 export interface ImageFileOptions {

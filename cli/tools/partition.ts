@@ -1,7 +1,7 @@
 /** `lkl partition`: an image's partition table, by sfdisk. */
 
 import { statSync } from 'node:fs';
-import { writableFile } from '../../src/node/writable-file.ts';
+import { writableFile } from '../../src/node/files/writable-file.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { openDiskFile } from '../disk.ts';

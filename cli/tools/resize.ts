@@ -3,8 +3,8 @@
 import { statSync, truncateSync } from 'node:fs';
 import { HostError } from '../../src/errors/host-error.ts';
 import type { ImageReport } from '../../src/image/mounted-image.ts';
-import { mustNotBeWritten } from '../../src/node/file-lock.ts';
-import { writableFile } from '../../src/node/writable-file.ts';
+import { mustNotBeWritten } from '../../src/node/files/file-lock.ts';
+import { writableFile } from '../../src/node/files/writable-file.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { findVolume } from '../../src/tools/find-volume.ts';

@@ -1,7 +1,7 @@
 /** Runs a program of the tools on images, in this process. */
 
+import { writableFile } from '../../src/node/files/writable-file.ts';
 import { nodeToolbox } from '../../src/node/toolbox.ts';
-import { writableFile } from '../../src/node/writable-file.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { openDiskFile } from '../disk.ts';

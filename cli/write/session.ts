@@ -2,7 +2,7 @@
 
 import type { StackRequest } from '../../src/image/mounted-image.ts';
 import type { MountedWritableTree } from '../../src/linux.ts';
-import { type DiskToWrite, diskToWrite } from '../../src/node/disk-to-write.ts';
+import { type DiskToWrite, diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import { mountRequest, openDiskFile } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';

@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { readTar, TarError } from '../../src/archive/tar-reader.ts';
-import { undoneStream } from '../../src/node/undone-stream.ts';
+import { undoneStream } from '../../src/node/spool/undone-stream.ts';
 import { tarEntries } from '../../src/tree/write/tar-entries.ts';
 import { tellLosses } from '../copy/cptofs.ts';
 import { Failure } from '../failure.ts';

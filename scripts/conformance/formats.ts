@@ -12,7 +12,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fileSource } from '../../src/node/file-source.ts';
+import { fileSource } from '../../src/node/files/file-source.ts';
 import { type OpenedDisk, openDisk } from '../../src/storage/open-disk.ts';
 import { seededRandom } from '../../test/fakes/block-devices.ts';
 

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openDiskFile } from '../../cli/disk.ts';
 import { ProblemError } from '../../src/errors/problem.ts';
-import { ImageFileError } from '../../src/node/image-file-error.ts';
+import { ImageFileError } from '../../src/node/files/image-file-error.ts';
 import { StorageError } from '../../src/storage/errors.ts';
 import { root } from '../pins.ts';
 

@@ -3,10 +3,10 @@
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { detectCompression, MAGIC_BYTES } from '../archive/decompress.ts';
+import { type Neighbours, neighbours } from '../node/files/neighbours.ts';
+import { openImageFile, spooledImage, undoneLazily } from '../node/files/open-image-file.ts';
 import { nodeHost } from '../node/host.ts';
-import { type Neighbours, neighbours } from '../node/neighbours.ts';
-import { openImageFile, spooledImage, undoneLazily } from '../node/open-image-file.ts';
-import { type Unpacker, unpacker } from '../node/unpack.ts';
+import { type Unpacker, unpacker } from '../node/spool/unpack.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { type ByteSource, checkBytes, memorySource } from '../storage/byte-source.ts';
 import { ReadFailedError } from '../storage/errors.ts';

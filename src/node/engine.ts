@@ -5,7 +5,7 @@ import { type Limits, type Linux, linux } from '../linux.ts';
 import { nodeDerive } from './derive.ts';
 import { nodeHost } from './host.ts';
 import { readPackageFile } from './package-files.ts';
-import { fileSpill } from './spill.ts';
+import { fileSpill } from './spool/spill.ts';
 
 /** A process has room: what is bounded is how much of it kernels take together. */
 const defaults: Limits = {

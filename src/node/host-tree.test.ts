@@ -28,8 +28,8 @@ import { SECTOR } from '../storage/block-device.ts';
 import { openDisk } from '../storage/open-disk.ts';
 import { copyTree } from '../tree/write/copy-tree.ts';
 import { TreeWriter } from '../tree/write/tree-writer.ts';
+import { writableFile } from './files/writable-file.ts';
 import { hostTree } from './host-tree.ts';
-import { writableFile } from './writable-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lkl-host-tree-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { lkl } from '../../cli/test/command.ts';
-import { writableFile } from '../../src/node/writable-file.ts';
+import { writableFile } from '../../src/node/files/writable-file.ts';
 import { SECTOR } from '../../src/storage/block-device.ts';
 import { openDisk } from '../../src/storage/open-disk.ts';
 import { fixtureDevice } from '../fixtures/load.ts';

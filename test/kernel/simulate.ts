@@ -6,7 +6,7 @@ import { seededHost } from '../../src/kernel/snapshot/seed.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import type { PingResult, TcpResult, WorkloadResult } from '../../src/simulation/measure/results.ts';
 import type { Sample } from '../../src/simulation/measure/sampler.ts';
-import { estimateMemoryMib } from '../../src/simulation/plan/footprint.ts';
+import { estimateMemoryMib } from '../../src/simulation/plan/memory/footprint.ts';
 import { planSimulation } from '../../src/simulation/plan/plan.ts';
 import type { SimulationRequest } from '../../src/simulation/plan/request.ts';
 import { runSimulation, type SimulationResult } from '../../src/simulation/run/run.ts';

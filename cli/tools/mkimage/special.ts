@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { HostError } from '../../../src/errors/host-error.ts';
 import type { Linux } from '../../../src/linux.ts';
-import { type WritableFile, writableFile } from '../../../src/node/writable-file.ts';
+import { type WritableFile, writableFile } from '../../../src/node/files/writable-file.ts';
 import { rawDevice } from '../../../src/storage/raw-device.ts';
 import { VERITY_BLOCK, verityTree } from '../../../src/tools/disk/verity-tree.ts';
 import { inWorkshopOf, type WorldOptions } from '../shop.ts';

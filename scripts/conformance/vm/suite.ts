@@ -9,7 +9,7 @@
 import { execFileSync } from 'node:child_process';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fileSource } from '../../../src/node/file-source.ts';
+import { fileSource } from '../../../src/node/files/file-source.ts';
 import { openDisk } from '../../../src/storage/open-disk.ts';
 import { compared } from './compare.ts';
 import type { Listed } from './listing.ts';

@@ -2,8 +2,8 @@
 
 import { fileURLToPath } from 'node:url';
 import { HostError } from '../../errors/host-error.ts';
-import { imageToWrite } from '../../node/image-to-write.ts';
-import { neighbours } from '../../node/neighbours.ts';
+import { imageToWrite } from '../../node/files/image-to-write.ts';
+import { neighbours } from '../../node/files/neighbours.ts';
 import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
 import { type ImageSource, type OpenedSource, openSource } from '../source.ts';
 

@@ -1,9 +1,9 @@
 /** What the names in a device of a host may mean, and how they are found. */
 
 import { numberDevicesOf } from '../links/device-numbers.ts';
-import type { Addressing } from '../plan/addressing.ts';
 import type { Place } from '../plan/issue.ts';
-import { type InterfaceAddress, parsePrefix } from '../plan/prefix.ts';
+import type { Addressing } from '../plan/routes/addressing.ts';
+import { type InterfaceAddress, parsePrefix } from '../plan/routes/prefix.ts';
 import type { Node, Topology } from '../plan/topology.ts';
 
 /** What the names of a device may mean. */

@@ -3,10 +3,10 @@
 import { parseMac } from '../../abi/netlink/inet.ts';
 import type { StackedKind } from '../../abi/netlink/links/link-kinds.ts';
 import { numberDevicesOf } from '../links/device-numbers.ts';
-import type { Addressing } from '../plan/addressing.ts';
 import type { DeviceSpec, MacsecSpec, WireguardSpec } from '../plan/device-spec.ts';
 import type { Place } from '../plan/issue.ts';
-import { formatAddress, type InterfaceAddress, parsePrefix, toBytes } from '../plan/prefix.ts';
+import type { Addressing } from '../plan/routes/addressing.ts';
+import { formatAddress, type InterfaceAddress, parsePrefix, toBytes } from '../plan/routes/prefix.ts';
 import type { Node } from '../plan/topology.ts';
 import { readTime } from '../plan/words.ts';
 import { type DeviceContext, findDevice, findEnd, readPort } from './context.ts';

@@ -3,7 +3,7 @@
 import { parseIp } from '../../abi/netlink/inet.ts';
 import type { WireguardPeerSpec, WireguardSpec } from '../plan/device-spec.ts';
 import type { Place } from '../plan/issue.ts';
-import { networkOf, parsePrefix, toBytes } from '../plan/prefix.ts';
+import { networkOf, parsePrefix, toBytes } from '../plan/routes/prefix.ts';
 import { readTime } from '../plan/words.ts';
 import { type DeviceContext, findEnd, readPort } from './context.ts';
 

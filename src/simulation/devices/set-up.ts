@@ -18,7 +18,7 @@ import { close } from '../../kernel/syscalls/file.ts';
 import { setns } from '../../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
-import { toBytes } from '../plan/prefix.ts';
+import { toBytes } from '../plan/routes/prefix.ts';
 import type { Node } from '../plan/topology.ts';
 import { seededRandom } from '../run/random.ts';
 import { type AskedMessage, askedAt, sendAsked } from '../run/refused.ts';

@@ -3,7 +3,7 @@
 import type { TcStep } from '../links/step.ts';
 import type { HostRoute } from '../plan/host-plan.ts';
 import type { Place } from '../plan/issue.ts';
-import type { InterfaceAddress } from '../plan/prefix.ts';
+import type { InterfaceAddress } from '../plan/routes/prefix.ts';
 import type { Link, Node } from '../plan/topology.ts';
 
 /** Which way of a link: from its first endpoint to the second, or back. */

@@ -3,11 +3,11 @@
 import { isOfNetns } from '../../kernel/syscalls/sysctl.ts';
 import { numberDevicesOf } from '../links/device-numbers.ts';
 import type { Direction, Widest } from '../links/direction.ts';
-import type { Addressing } from '../plan/addressing.ts';
 import { planRoute } from '../plan/host-plan.ts';
 import type { Place } from '../plan/issue.ts';
-import { formatPrefix, parsePrefix } from '../plan/prefix.ts';
 import type { AddressEvent, EventSpec, LinkEvent, RouteEvent, SysctlEvent } from '../plan/request.ts';
+import type { Addressing } from '../plan/routes/addressing.ts';
+import { formatPrefix, parsePrefix } from '../plan/routes/prefix.ts';
 import type { Link, Node, Topology } from '../plan/topology.ts';
 import type { Action, PlannedEvent, Way } from './event.ts';
 import { CableState, type PlanWay, WayState } from './link-states.ts';

@@ -9,7 +9,7 @@ import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import { type Devices, ingressFilter, passOn, routeFor } from '../links/network.ts';
-import { toBytes } from '../plan/prefix.ts';
+import { toBytes } from '../plan/routes/prefix.ts';
 import type { Node } from '../plan/topology.ts';
 import type { ProgramTask, Stage } from '../run/program.ts';
 import type { Action, EventMark, PlannedEvent, TcChange } from './event.ts';

@@ -15,7 +15,7 @@ import { mount } from '../../kernel/syscalls/mount.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
-import { networkOf, parsePrefix, toBytes } from '../plan/prefix.ts';
+import { networkOf, parsePrefix, toBytes } from '../plan/routes/prefix.ts';
 import type { Hijack, HijackAction, HijackNote } from './hijack.ts';
 
 /** LKL numbers its interfaces after the loopback, in order. */

@@ -3,7 +3,7 @@
 import { IPPROTO } from '../../abi/netlink/constants.ts';
 import type { FlowerKeys } from '../../abi/netlink/tc/tc.ts';
 import type { Place } from '../plan/issue.ts';
-import { type Family, type InterfaceAddress, parsePrefix, toBytes } from '../plan/prefix.ts';
+import { type Family, type InterfaceAddress, parsePrefix, toBytes } from '../plan/routes/prefix.ts';
 
 /** Which families a protocol is carried by. */
 const protocols: Readonly<Record<string, { readonly number: number; readonly families: readonly Family[] }>> = {

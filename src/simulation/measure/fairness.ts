@@ -1,8 +1,8 @@
 /** How evenly TCP flows share links: Jain's index, among those only that met at a link and did not fail. */
 
 import type { Direction } from '../links/direction.ts';
-import { pathBetween } from '../plan/path.ts';
 import type { Plan } from '../plan/plan.ts';
+import { pathBetween } from '../plan/routes/path.ts';
 import type { WorkloadResult } from './results.ts';
 import { jainIndex } from './stats.ts';
 

@@ -5,11 +5,11 @@ import type { QdiscOptions } from '../../abi/netlink/tc/qdisc-options.ts';
 import { Firewall, type Transaction } from '../firewall/ruleset.ts';
 import { numberDevicesOf } from '../links/device-numbers.ts';
 import { planQueue } from '../links/queue.ts';
-import type { Addressing } from './addressing.ts';
 import type { Place } from './issue.ts';
-import { type HostRule, PolicyTables } from './policy-tables.ts';
-import { contains, type Family, type InterfaceAddress, networkOf, parsePrefix, toBytes } from './prefix.ts';
 import type { MulticastRouteSpec, NeighbourSpec, Offload, RouteSpec } from './request.ts';
+import type { Addressing } from './routes/addressing.ts';
+import { type HostRule, PolicyTables } from './routes/policy-tables.ts';
+import { contains, type Family, type InterfaceAddress, networkOf, parsePrefix, toBytes } from './routes/prefix.ts';
 import type { Interface, Node, Topology } from './topology.ts';
 
 /** Route of the request, its names found. */

@@ -6,8 +6,8 @@ import { formatHandle } from '../../abi/netlink/tc/tc.ts';
 import { readmeExample } from '../hijack/hijack-example.ts';
 import type { Direction } from '../links/direction.ts';
 import { type Plan, planSimulation } from './plan.ts';
-import { formatAddress, formatPrefix } from './prefix.ts';
 import type { DirectionSpec, HostSpec, PingWorkload, SimulationRequest } from './request.ts';
+import { formatAddress, formatPrefix } from './routes/prefix.ts';
 
 const budget = { nodes: 250, devices: 1000 };
 

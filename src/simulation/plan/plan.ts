@@ -9,13 +9,13 @@ import { type Hijack, planHijack } from '../hijack/hijack.ts';
 import { type Direction, planDirection, type Widest } from '../links/direction.ts';
 import { type Forwarding, planForwarding } from '../links/forwarding.ts';
 import { seededRandom } from '../run/random.ts';
-import { type Addressing, planAddresses } from './addressing.ts';
 import { withTopology } from './generate.ts';
 import { type HostPlan, planHost } from './host-plan.ts';
 import { type Findings, type Issue, Place, type Warning } from './issue.ts';
-import { findNeighbours, type PlannedNeighbour, takesRoutes } from './neighbours.ts';
-import type { Family } from './prefix.ts';
 import type { DirectionSpec, HostSpec, InterfaceSpec, SimulationRequest } from './request.ts';
+import { type Addressing, planAddresses } from './routes/addressing.ts';
+import { findNeighbours, type PlannedNeighbour, takesRoutes } from './routes/neighbours.ts';
+import type { Family } from './routes/prefix.ts';
 import {
   findWays,
   type Network,
@@ -25,7 +25,7 @@ import {
   routesOf,
   sourceFor,
   wayBack,
-} from './routing.ts';
+} from './routes/routing.ts';
 import { warnOfTiming } from './timing.ts';
 import { type Link, type Node, type Port, planTopology, type Topology } from './topology.ts';
 import { readTime } from './words.ts';

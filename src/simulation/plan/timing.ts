@@ -2,7 +2,7 @@
 
 import type { Direction } from '../links/direction.ts';
 import type { Place } from './issue.ts';
-import { pathBetween, type Wiring } from './path.ts';
+import { pathBetween, type Wiring } from './routes/path.ts';
 import type { TcpPlan, WorkloadPlan } from './workload-plan.ts';
 
 interface Timed extends Wiring {

@@ -3,8 +3,8 @@
 import { parseMac } from '../../abi/netlink/inet.ts';
 import { isOfNetns } from '../../kernel/syscalls/sysctl.ts';
 import type { Place } from './issue.ts';
-import { type InterfaceAddress, parsePrefix } from './prefix.ts';
 import type { HostSpec, InterfaceSpec, LinkSpec, SimulationRequest, SwitchSpec } from './request.ts';
+import { type InterfaceAddress, parsePrefix } from './routes/prefix.ts';
 
 export type Role = 'host' | 'router' | 'switch';
 

@@ -6,7 +6,6 @@ import { BadCapture } from '../replay/capture-file.ts';
 import { planReplay, type Replay } from '../replay/plan-replay.ts';
 import { checkSteps } from '../run/steps.ts';
 import type { Place } from './issue.ts';
-import { contains, type Family, formatAddress, type InterfaceAddress, parsePrefix } from './prefix.ts';
 import type {
   FlowsWorkload,
   OnOffWorkload,
@@ -20,7 +19,8 @@ import type {
   UdpWorkload,
   WorkloadSpec,
 } from './request.ts';
-import { type Network, pathTo, sourceFor } from './routing.ts';
+import { contains, type Family, formatAddress, type InterfaceAddress, parsePrefix } from './routes/prefix.ts';
+import { type Network, pathTo, sourceFor } from './routes/routing.ts';
 import type { Interface, Node } from './topology.ts';
 import { readRate, readSize, readTime } from './words.ts';
 

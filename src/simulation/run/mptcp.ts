@@ -11,8 +11,8 @@ import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { Network } from '../links/network.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type Family, type InterfaceAddress, toBytes } from '../plan/prefix.ts';
-import { forwards, meets } from '../plan/routing.ts';
+import { type Family, type InterfaceAddress, toBytes } from '../plan/routes/prefix.ts';
+import { forwards, meets } from '../plan/routes/routing.ts';
 import type { Interface, Node } from '../plan/topology.ts';
 import { familyNumber } from './sockets.ts';
 

@@ -21,9 +21,9 @@ import { findShortage, marked, type Pressure, type Shortage } from '../measure/p
 import type { QdiscResult, WorkloadResult } from '../measure/results.ts';
 import { type LinkQueues, readQueues, Sampler, type SamplerEvents, type Taken } from '../measure/sampler.ts';
 import type { Warning } from '../plan/issue.ts';
+import { boundTcpMemory } from '../plan/memory/tcp-memory.ts';
 import type { Plan } from '../plan/plan.ts';
-import { formatPrefix } from '../plan/prefix.ts';
-import { boundTcpMemory } from '../plan/tcp-memory.ts';
+import { formatPrefix } from '../plan/routes/prefix.ts';
 import type { Link, Node } from '../plan/topology.ts';
 import { monotonicNow } from './monotonic.ts';
 import { setUpMptcp } from './mptcp.ts';

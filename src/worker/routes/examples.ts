@@ -1,7 +1,7 @@
 /** Examples of answers, which the Worker gave: beside the schema of each operation's JSON. */
 
+import type { Described } from './bodies/other-types.ts';
 import recorded from './examples.json' with { type: 'json' };
-import type { Described } from './other-types.ts';
 
 const examples: Readonly<Record<string, unknown>> = recorded;
 

@@ -3,9 +3,9 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { scopeNames, scopes } from '../access/principal.ts';
 import { wantedOf } from './access.ts';
+import { type Described, offeredTypes, withOneType } from './bodies/other-types.ts';
 import type { Env } from './env.ts';
 import { withExample } from './examples.ts';
-import { type Described, offeredTypes, withOneType } from './other-types.ts';
 import { problemReferences } from './problem.ts';
 
 /** An SPDX expression: the kernel inside is GPL. (The generator's types are those of OpenAPI 3.0, which had no identifier.) */

@@ -2,7 +2,7 @@
 
 import { TaskExited } from '../../../kernel/errors.ts';
 import type { WorkloadResult } from '../../measure/results.ts';
-import { formatAddress } from '../../plan/prefix.ts';
+import { formatAddress } from '../../plan/routes/prefix.ts';
 import type { FlowPlan } from '../../plan/workload-plan.ts';
 import type { ProgramTask, Stage, TcpSample } from '../program.ts';
 

@@ -1,6 +1,6 @@
 /** Handler of POST /v1/fs2tar. */
 
-import { bodyOf } from '../body.ts';
+import { bodyOf } from '../bodies/body.ts';
 import { tarResponse } from '../image-content/tar.ts';
 import { router } from '../router.ts';
 import { fs2tarRoute } from './route.ts';

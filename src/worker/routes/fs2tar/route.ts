@@ -1,7 +1,7 @@
 /** /v1/fs2tar: an image in, a tar out. */
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { contentEncodingHeader, decompressParam, imageBody } from '../body.ts';
+import { contentEncodingHeader, decompressParam, imageBody } from '../bodies/body.ts';
 import { tarResponses } from '../image-content/route.ts';
 import { tarQuery } from '../image-content/schema.ts';
 import { secretHeaders } from '../image-content/stack.ts';

@@ -4,10 +4,10 @@ import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { rangeOf, wantedRange } from '../../../tree/byte-range.ts';
 import type { OpenedDirectory, OpenedFile } from '../../../tree/files.ts';
+import { streamed } from '../answers/stream.ts';
+import { fromPercent } from '../bodies/raw-bytes.ts';
 import { quoted } from '../conditions.ts';
 import type { Env } from '../env.ts';
-import { fromPercent } from '../raw-bytes.ts';
-import { streamed } from '../stream.ts';
 import { type directory, nameOfCursor, pageJson } from './schema.ts';
 
 /** The path of a file in the URL as bytes: a router would decode it as UTF-8. */

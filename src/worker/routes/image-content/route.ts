@@ -1,7 +1,7 @@
 /** /v1/images/{name}: its description, its tree as a tar, its files. */
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { binary } from '../body.ts';
+import { binary } from '../bodies/body.ts';
 import { readConditions } from '../conditions.ts';
 import { versionQuery } from '../image-versions/schema.ts';
 import { etagHeader } from '../images/route.ts';

@@ -13,9 +13,9 @@ import type {
 } from '../../../image/mounted-image.ts';
 import { type DiskChoice, diskFormats } from '../../../storage/open-disk.ts';
 import type { Entry, Page } from '../../../tree/files.ts';
+import { asText } from '../bodies/raw-bytes.ts';
 import { decimal } from '../decimal.ts';
 import { imageName } from '../images/schema.ts';
-import { asText } from '../raw-bytes.ts';
 import { type StackNames, stackQuery } from './stack.ts';
 
 /** Which disk it is that a file has; shared by every route that opens one. */

@@ -4,9 +4,9 @@ import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Sink } from '../../../archive/chunk-writer.ts';
 import type { TarRequest } from '../../../linux.ts';
+import { streamed } from '../answers/stream.ts';
+import { queryBytes } from '../bodies/raw-bytes.ts';
 import type { Env } from '../env.ts';
-import { queryBytes } from '../raw-bytes.ts';
-import { streamed } from '../stream.ts';
 import { type ContentRequest, mountRequest, type tarQuery } from './schema.ts';
 import { unlockOf } from './stack.ts';
 

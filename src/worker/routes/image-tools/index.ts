@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { concat } from '../../../bytes/concat.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Contents } from '../../programs/file-systems.ts';
-import { bodyOf } from '../body.ts';
+import { bodyOf } from '../bodies/body.ts';
 import { conditionOf, quoted } from '../conditions.ts';
 import type { Env } from '../env.ts';
 import { filledJson } from '../image-writing/filled.ts';

@@ -1,7 +1,7 @@
 /** Requests that make, check and resize the file system of a stored image, by its own programs. */
 
 import { createRoute } from '@hono/zod-openapi';
-import { binary } from '../body.ts';
+import { binary } from '../bodies/body.ts';
 import { writeConditions } from '../conditions.ts';
 import { etagHeader } from '../images/route.ts';
 import { imageParams } from '../images/schema.ts';

@@ -1,10 +1,10 @@
 /** Handlers of /v1/images/{name}/uploads. */
 
-import { digestsOf, rawBodyOf } from '../body.ts';
+import { digestsOf, rawBodyOf } from '../bodies/body.ts';
+import { wholeBody } from '../bodies/whole-body.ts';
 import { conditionOf, quoted } from '../conditions.ts';
 import { imageJson } from '../images/schema.ts';
 import { router } from '../router.ts';
-import { wholeBody } from '../whole-body.ts';
 import { abortUpload, beginUpload, completeUpload, listUploads, putPart } from './route.ts';
 import { begunJson, fromPartJson, partJson, uploadJson } from './schema.ts';
 

@@ -1,7 +1,7 @@
 /** /v1/images/{name}/uploads: an image in several requests. */
 
 import { createRoute } from '@hono/zod-openapi';
-import { binary } from '../body.ts';
+import { binary } from '../bodies/body.ts';
 import { writeConditions } from '../conditions.ts';
 import { etagHeader } from '../images/route.ts';
 import { image, imageParams } from '../images/schema.ts';

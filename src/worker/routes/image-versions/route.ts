@@ -1,7 +1,7 @@
 /** /v1/images/{name}/versions and /raw: what an image was, and its bytes. */
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { binary } from '../body.ts';
+import { binary } from '../bodies/body.ts';
 import { readConditions, writeConditions } from '../conditions.ts';
 import { etagHeader } from '../images/route.ts';
 import { image, imageParams } from '../images/schema.ts';

@@ -3,11 +3,11 @@
 import { received } from '../../bodies/received.ts';
 import { playChanges } from '../../images/changes.ts';
 import type { Written } from '../../images/disks.ts';
-import { bodyOf } from '../body.ts';
+import { bodyOf } from '../bodies/body.ts';
+import { queryBytes } from '../bodies/raw-bytes.ts';
 import { conditionOf, quoted } from '../conditions.ts';
 import { rawPath } from '../image-content/file.ts';
 import { mountRequest } from '../image-content/schema.ts';
-import { queryBytes } from '../raw-bytes.ts';
 import { router } from '../router.ts';
 import { modeOf } from '../sessions/schema.ts';
 import { toChange, toNs } from './change.ts';

@@ -1,7 +1,7 @@
 /** Requests that change what is in an image: each is one version, or none. */
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { binary, contentEncodingHeader, decompressParam } from '../body.ts';
+import { binary, contentEncodingHeader, decompressParam } from '../bodies/body.ts';
 import { writeConditions } from '../conditions.ts';
 import { fileParams, mountQuery } from '../image-content/schema.ts';
 import { etagHeader } from '../images/route.ts';

@@ -1,6 +1,6 @@
 /** Handlers of /v1/images. */
 
-import { bodyOf } from '../body.ts';
+import { bodyOf } from '../bodies/body.ts';
 import { conditionOf, quoted } from '../conditions.ts';
 import { router } from '../router.ts';
 import { deleteImage, headImage, listImages, putImage } from './route.ts';

@@ -1,7 +1,7 @@
 /** /v1/images: put, look up, list, delete. */
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { contentEncodingHeader, decompressParam, imageBody } from '../body.ts';
+import { contentEncodingHeader, decompressParam, imageBody } from '../bodies/body.ts';
 import { writeConditions } from '../conditions.ts';
 import { problemResponses } from '../problem.ts';
 import { image, imagePage, imageParams, pageQuery } from './schema.ts';

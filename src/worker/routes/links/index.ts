@@ -2,9 +2,9 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { HostError } from '../../../errors/host-error.ts';
+import { wholeBody } from '../bodies/whole-body.ts';
 import { problemResponses } from '../problem.ts';
 import { router } from '../router.ts';
-import { wholeBody } from '../whole-body.ts';
 
 const WEEK_S = 7 * 86_400;
 

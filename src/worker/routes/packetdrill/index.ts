@@ -1,8 +1,8 @@
 /** Handler of /v1/packetdrill. */
 
 import { packetdrillAnswerOf, packetdrillOf } from '../../../api/packetdrill/schema.ts';
+import { wholeBody } from '../bodies/whole-body.ts';
 import { router } from '../router.ts';
-import { wholeBody } from '../whole-body.ts';
 import { postPacketdrill } from './route.ts';
 
 export const packetdrill = router();

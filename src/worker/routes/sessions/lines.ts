@@ -3,7 +3,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Hold } from '../../bodies/budget.ts';
 import { MAX_JSON_BYTES } from '../../bodies/json.ts';
-import { parseLines } from '../ndjson.ts';
+import { parseLines } from '../answers/ndjson.ts';
 import { headAndCalls } from '../syscalls/lines.ts';
 import type { sessionAnswer } from './schema.ts';
 import { type sessionBatch, sessionBatchHead } from './schema.ts';

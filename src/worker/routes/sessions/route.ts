@@ -1,7 +1,7 @@
 /** /v1/sessions: kernels that outlive a request. */
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { binary } from '../body.ts';
+import { binary } from '../bodies/body.ts';
 import { writeConditions } from '../conditions.ts';
 import { directory } from '../image-content/schema.ts';
 import { secretHeaders } from '../image-content/stack.ts';

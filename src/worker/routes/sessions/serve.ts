@@ -3,7 +3,7 @@
 import type { Hold } from '../../bodies/budget.ts';
 import { valueIn } from '../../session/rpc.ts';
 import type { Served } from '../../session/session.ts';
-import { parsed } from '../ndjson.ts';
+import { parsed } from '../answers/ndjson.ts';
 import { documentOfThrown } from '../problem.ts';
 import { sessionAnswerOf, sessionBatch, wholeBatchOf } from './schema.ts';
 import { serveBatches } from './socket.ts';

@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import type { RunningProgram } from '../../../kernel/program/run/run.ts';
 import type { Hold } from '../../bodies/budget.ts';
 import type { Served } from '../../session/session.ts';
-import { parsed, validated } from '../ndjson.ts';
+import { parsed, validated } from '../answers/ndjson.ts';
 import { documentOfThrown } from '../problem.ts';
 import { terminalQuery } from './schema.ts';
 

@@ -10,10 +10,10 @@ import { HostError } from '../../../errors/host-error.ts';
 import { reportPage } from '../../../simulation/report/page.ts';
 import { ChartRecorder } from '../../../simulation/report/series.ts';
 import { badSimulation, type PlannedSimulation, type RunOptions, type Taken } from '../../../simulation/simulate.ts';
+import { NDJSON } from '../answers/ndjson.ts';
+import { streamed } from '../answers/stream.ts';
 import type { Env } from '../env.ts';
-import { NDJSON } from '../ndjson.ts';
 import { documentOfThrown } from '../problem.ts';
-import { streamed } from '../stream.ts';
 import { reportAssets } from './report-assets.ts';
 
 export const PCAPNG = 'application/x-pcapng';

@@ -3,7 +3,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { query, simulation, simulationAnswer, simulationForm } from '../../../api/simulations/schema.ts';
 import { sweepAnswer, sweepQuery, sweepRequest } from '../../../api/simulations/sweep-schema.ts';
-import { binary } from '../body.ts';
+import { binary } from '../bodies/body.ts';
 import { problemResponses } from '../problem.ts';
 
 export const postSimulations = createRoute({

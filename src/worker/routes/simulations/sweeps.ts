@@ -6,10 +6,10 @@ import type { Sink } from '../../../archive/chunk-writer.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { csvHead, csvRows } from '../../../simulation/sweep/csv.ts';
 import { type PlannedRun, runSweep } from '../../../simulation/sweep/run-sweep.ts';
+import { NDJSON } from '../answers/ndjson.ts';
+import { streamed } from '../answers/stream.ts';
 import type { Env } from '../env.ts';
-import { NDJSON } from '../ndjson.ts';
 import { documentOfThrown } from '../problem.ts';
-import { streamed } from '../stream.ts';
 
 export const CSV = 'text/csv';
 

@@ -5,10 +5,10 @@ import { answerOf, batchOf, syscallTable } from '../../../api/syscalls/schema.ts
 import { describe } from '../../../batch/language/describe.ts';
 import type { PlayedCall } from '../../../batch/player.ts';
 import { ResultKeeper } from '../../../batch/result-keeper.ts';
+import { isNdjson } from '../answers/ndjson.ts';
+import { wholeBody } from '../bodies/whole-body.ts';
 import { unlockOf } from '../image-content/stack.ts';
-import { isNdjson } from '../ndjson.ts';
 import { router, untyped } from '../router.ts';
-import { wholeBody } from '../whole-body.ts';
 import { answerLines } from './lines.ts';
 import { getSyscalls, postSyscalls } from './route.ts';
 

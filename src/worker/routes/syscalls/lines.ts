@@ -7,10 +7,10 @@ import type { PlayedCall } from '../../../batch/player.ts';
 import type { SyscallBatchJobs } from '../../../batch/syscall-batch.ts';
 import type { Unlock } from '../../../image/stack/keyring.ts';
 import type { Hold } from '../../bodies/budget.ts';
+import { type LineWriter, lineWriter, NDJSON, type NumberedLine, parseLines, validated } from '../answers/ndjson.ts';
+import { streamed } from '../answers/stream.ts';
 import type { Env } from '../env.ts';
-import { type LineWriter, lineWriter, NDJSON, type NumberedLine, parseLines, validated } from '../ndjson.ts';
 import { documentOfThrown } from '../problem.ts';
-import { streamed } from '../stream.ts';
 
 export async function answerLines(c: Context<Env>, jobs: SyscallBatchJobs, unlock: Unlock): Promise<Response> {
   const body = c.req.raw.body;

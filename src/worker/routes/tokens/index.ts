@@ -1,8 +1,8 @@
 /** Handlers of /v1/tokens and /v1/principal. */
 
 import { prefixOf } from '../../access/token.ts';
+import { wholeBody } from '../bodies/whole-body.ts';
 import { router } from '../router.ts';
-import { wholeBody } from '../whole-body.ts';
 import { createToken, getPrincipal, listTokens, revokeToken, rotateToken } from './route.ts';
 import { shown, tokenJson } from './schema.ts';
 

@@ -1,0 +1,87 @@
+/** Keeps two processes from writing one file: Node has no flock(2), so a file beside it says who does. */
+
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { parse } from 'node:path';
+import { HostError } from '../../errors/host-error.ts';
+
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** The command that it runs: "lkl mount". */
+  readonly command?: string | undefined;
+}
+
+/** Of this process, without what may be private. */
+const command = (): string | undefined => {
+  const [, program, verb] = process.argv;
+  const name = program === undefined ? '' : parse(program).name;
+  return name === 'lkl' && verb !== undefined && /^[a-z0-9]+$/.test(verb) ? `lkl ${verb}` : name || undefined;
+};
+
+/**
+ * Takes `path`.lock; answers how to give it back. Throws `image-in-use` while a process has it that lives on this machine,
+ * or that is of another one; what a dead process left is taken over.
+ */
+export function lockFile(path: string): () => void {
+  const name = `${path}.lock`;
+  const own = `${name}.${process.pid}`;
+  // Written whole under a name of our own first: link(2) then makes it the lock or fails, and nobody reads half of it.
+  writeFileSync(own, JSON.stringify({ pid: process.pid, host: hostname(), command: command() } satisfies Holder));
+  try {
+    if (!tryLink(own, name)) {
+      const holder = holderOf(name);
+      if (holder === undefined || isAlive(holder)) throw inUse(path, name, holder);
+      rmSync(name, { force: true });
+      if (!tryLink(own, name)) throw inUse(path, name, holderOf(name));
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+  return () => rmSync(name, { force: true });
+}
+
+/** For whoever only reads, and wants one state of it: throws `image-in-use` while a process has the lock. */
+export function mustNotBeWritten(path: string): void {
+  const name = `${path}.lock`;
+  if (!existsSync(name)) return;
+  const holder = holderOf(name);
+  if (holder === undefined || isAlive(holder)) throw inUse(path, name, holder);
+}
+
+function tryLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
+    throw cause;
+  }
+}
+
+/** Undefined: it says nothing that is understood. */
+function holderOf(name: string): Holder | undefined {
+  try {
+    const { pid, host, command } = JSON.parse(readFileSync(name, 'utf8')) as Partial<Holder>;
+    if (!Number.isSafeInteger(pid) || typeof host !== 'string') return undefined;
+    return { pid: Number(pid), host, ...(typeof command === 'string' && { command }) };
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive({ pid, host }: Holder): boolean {
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return cause instanceof Error && 'code' in cause && cause.code === 'EPERM';
+  }
+}
+
+function inUse(path: string, name: string, holder: Holder | undefined): HostError {
+  const what = holder?.command === undefined ? '' : ` (${holder.command})`;
+  const who = holder ? `process ${holder.pid} of ${holder.host}${what} writes it` : 'somebody writes it';
+  return new HostError('image-in-use', `${path}: ${who}; if that is not so, remove ${name}`);
+}

@@ -1,0 +1,139 @@
+/** Images as people name them: files, pipes, compressed ones, and what is none. */
+
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ImageChangedError, ReadFailedError } from '../../storage/errors.ts';
+import { fileSource } from './file-source.ts';
+import { openImageFile } from './open-image-file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'lkl-test-'));
+const file = (name: string) => join(folder, name);
+const content = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7 + (at >> 8)) & 0xff));
+/** Two runs of data around a hole that no chunk of a decoder has whole. */
+const sparse = Buffer.concat([Buffer.alloc(70_000, 'a'), Buffer.alloc(5_000_000), Buffer.from('end')]);
+
+beforeAll(() => {
+  writeFileSync(file('raw'), content);
+  writeFileSync(file('sparse'), sparse);
+  writeFileSync(file('empty'), '');
+  writeFileSync(file('sparse.zst'), zstdCompressSync(sparse));
+  execFileSync('gzip', ['-k', file('sparse')]);
+  execFileSync('xz', ['-k', '--check=crc64', file('sparse')]);
+  writeFileSync(file('broken.zst'), zstdCompressSync(sparse).subarray(0, -5));
+  writeFileSync(file('empty.zst'), zstdCompressSync(Buffer.alloc(0)));
+  mkdirSync(file('folder'));
+  execFileSync('mkfifo', [file('fifo')]);
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+async function bytesOf(path: string): Promise<Buffer> {
+  await using source = await openImageFile(path);
+  const bytes = Buffer.alloc(source.sizeBytes);
+  await source.read(0, bytes);
+  return bytes;
+}
+
+describe('image files', () => {
+  it('a plain file is read where it lies, at once', async () => {
+    await using source = await openImageFile(file('raw'));
+    expect(source).toMatchObject({ sizeBytes: content.length, compression: undefined, spooled: false });
+    const into = new Uint8Array(1000);
+    expect(source.read(250_001, into)).toBeUndefined();
+    expect(content.subarray(250_001, 251_001).equals(into)).toBe(true);
+    expect(() => source.read(content.length - 1, new Uint8Array(2))).toThrow(RangeError);
+  });
+
+  it.each(['gz', 'xz', 'zst'])('%s is undone', async (suffix) => {
+    const temporary = mkdtempSync(file('tmp-'));
+    vi.stubEnv('TMPDIR', temporary);
+    expect((await bytesOf(file(`sparse.${suffix}`))).equals(sparse)).toBe(true);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it.each(['raw', 'sparse.zst'])('a fifo is spooled: %s', async (name) => {
+    const writer = spawn('sh', ['-c', `cat ${file(name)} > ${file('fifo')}`]);
+    expect((await bytesOf(file('fifo'))).equals(name === 'raw' ? content : sparse)).toBe(true);
+    writer.kill();
+  });
+
+  it.each([
+    ['folder', { code: 'EISDIR', message: `${file('folder')} is a directory` }],
+    ['empty', { code: 'ENODATA', message: `${file('empty')} is empty` }],
+    ['empty.zst', { code: 'ENODATA', message: `${file('empty.zst')} is empty` }],
+    ['nothing', { code: 'ENOENT', path: file('nothing'), syscall: 'open' }],
+    ['broken.zst', { kind: 'bad-compression' }],
+  ])('%s is no image, and says so', async (name, error) => {
+    await expect(openImageFile(file(name))).rejects.toMatchObject(error);
+  });
+
+  it('a temporary folder that is not there is named', async () => {
+    vi.stubEnv('TMPDIR', '/nonexistent');
+    await expect(openImageFile(file('sparse.gz'))).rejects.toThrow(
+      `${file('sparse.gz')} has to be kept in a file while it is read: the temporary folder /nonexistent does not exist (TMPDIR names it)`,
+    );
+    vi.unstubAllEnvs();
+  });
+});
+
+describe('file source', () => {
+  it('a file that is written to or replaced by another time is no longer the one that was opened', async () => {
+    writeFileSync(file('changing'), content);
+    await using source = fileSource(file('changing'));
+    source.checkUnchanged();
+    utimesSync(file('changing'), 1, 2);
+    expect(() => source.checkUnchanged()).toThrow(ImageChangedError);
+    const failure = () => {
+      try {
+        source.read(0, new Uint8Array(1));
+        return undefined;
+      } catch (cause) {
+        return cause;
+      }
+    };
+    await expect.poll(failure).toBeInstanceOf(ImageChangedError);
+  });
+
+  it('a file that was cut short gives an error, never zeros', async () => {
+    writeFileSync(file('cut'), content);
+    await using source = fileSource(file('cut'));
+    truncateSync(file('cut'), 1000);
+    expect(() => source.read(999, new Uint8Array(2))).toThrow(ImageChangedError);
+    appendFileSync(file('cut'), 'x');
+  });
+
+  it('is not read once closed', async () => {
+    const source = fileSource(file('raw'));
+    await source.close();
+    await source.close();
+    expect(() => source.read(0, new Uint8Array(1))).toThrow(ReadFailedError);
+  });
+
+  it('reads that answer at once let others have a turn', async () => {
+    await using source = fileSource(file('raw'));
+    let turns = 0;
+    const ticking = setInterval(() => {
+      turns += 1;
+    }, 1);
+    const into = new Uint8Array(65_536);
+    // As long as it takes: what is asked for is that it comes to an end at all.
+    while (turns < 3) await source.read(0, into);
+    clearInterval(ticking);
+    expect(turns).toBeGreaterThanOrEqual(3);
+  });
+});

@@ -1,0 +1,156 @@
+/** Opens what a person names as an image: a file or a block device where it lies, a pipe or something compressed by way of a spool. */
+
+import { close as closeFd, createReadStream, fstatSync, open as openFd, readSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import {
+  type Compression,
+  type Decoders,
+  DecompressError,
+  decompress,
+  detectCompression,
+  MAGIC_BYTES,
+} from '../../archive/decompress.ts';
+import { HostError } from '../../errors/host-error.ts';
+import { type Seekable, seekable } from '../../storage/seekable/seekable.ts';
+import { nodeDecoders } from '../decoders.ts';
+import { readPackageFile } from '../package-files.ts';
+import { type LazySpoolNeeds, lazySpool } from '../spool/lazy-spool.ts';
+import { spool } from '../spool/spool.ts';
+import { type FileSource, fileSource } from './file-source.ts';
+import { ImageFileError } from './image-file-error.ts';
+import { withRedo } from './redo-file.ts';
+
+/** In a thread: a fifo is open when someone opens its other end. */
+const openLater = promisify(openFd);
+const closeLater = promisify(closeFd);
+
+const STDIN = 0;
+
+export interface OpenImageFileOptions {
+  /** Told of bytes taken off a stream, or off a compressed file, while it is spooled. */
+  readonly progress?: (bytesRead: number) => void;
+}
+
+export interface ImageFile extends FileSource {
+  /** What it was compressed with, and no longer is. */
+  readonly compression: Compression | undefined;
+  /** It lies in a file of ours: neither its size on disk nor its times are those of what was named. */
+  readonly spooled: boolean;
+}
+
+/**
+ * `-` is standard input. Rejects with the error of open(2) as Node gives it, an ImageFileError (a directory, nothing in it, no
+ * room to spool) or a HostError `bad-compression`. Close what is answered.
+ */
+export async function openImageFile(path: string, options: OpenImageFileOptions = {}): Promise<ImageFile> {
+  const isStdin = path === '-';
+  const name = isStdin ? 'standard input' : path;
+  const fd = isStdin ? STDIN : await openLater(path, 'r');
+  const stats = fstatSync(fd);
+  if (stats.isDirectory() && !isStdin) await closeLater(fd);
+  if (stats.isDirectory()) throw new ImageFileError('EISDIR', `${name} is a directory`);
+  if (!stats.isFile() && !stats.isBlockDevice()) {
+    if (process.stdin.isTTY && isStdin) throw new ImageFileError('ENOTTY', 'an image does not come from a terminal');
+    return spooledImage(isStdin ? process.stdin : createReadStream(name, { fd }), name, options);
+  }
+  const file = fileSource(name, { fd });
+  const source = isStdin ? file : withRedo(path, file);
+  try {
+    if (source.sizeBytes === 0) throw nothingIn(name);
+    const head = new Uint8Array(Math.min(MAGIC_BYTES, source.sizeBytes));
+    readSync(fd, head, 0, head.length, 0);
+    const compression = detectCompression(head);
+    if (compression === undefined) return { ...source, compression, spooled: false };
+    const parts = await seekable(source, compression);
+    if (parts) return { ...(await undoneLazily(parts, source)), compression, spooled: true };
+  } catch (cause) {
+    await source.close();
+    throw cause;
+  }
+  return spooledImage(createReadStream(name, { fd, start: 0, highWaterMark: CHUNK_BYTES }), name, options);
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+
+const nothingIn = (name: string): ImageFileError => new ImageFileError('ENODATA', `${name} is empty`);
+
+/** An image that comes as a stream, compressed or not. */
+export async function spooledImage(
+  stream: Readable,
+  name: string,
+  { progress }: OpenImageFileOptions = {},
+): Promise<ImageFile> {
+  try {
+    const { head, rest } = await headOf(counted(stream, progress)[Symbol.asyncIterator]());
+    if (head.length === 0) throw nothingIn(name);
+    const compression = detectCompression(head);
+    const source = await spool(compression ? undone(compression, rest) : rest, { name });
+    if (source.sizeBytes > 0) return { ...source, compression, spooled: true };
+    await source.close();
+    throw nothingIn(name);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** What is read of a file whose parts can be undone one by one is all that is undone of it. */
+export async function undoneLazily(parts: Seekable, packed: LazySpoolNeeds['packed']): Promise<FileSource> {
+  const decoders = await decodersOf();
+  return lazySpool(parts, { packed, undo: (part) => undoneBy(decoders, parts.compression, part.packed()) });
+}
+
+/** What `bytes` stand for, in a file without a name. */
+export const spoolUndone = (
+  compression: Compression,
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+): Promise<FileSource> => spool(undone(compression, bytes), { name });
+
+async function* counted(
+  stream: AsyncIterable<Uint8Array>,
+  progress: ((bytesRead: number) => void) | undefined,
+): AsyncGenerator<Uint8Array, void> {
+  let bytesRead = 0;
+  for await (const chunk of stream) {
+    bytesRead += chunk.length;
+    progress?.(bytesRead);
+    yield chunk;
+  }
+}
+
+/** The first bytes of a stream, which may come one by one, and all of it. */
+async function headOf(bytes: AsyncIterator<Uint8Array, void>) {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  while (length < MAGIC_BYTES) {
+    const { value } = await bytes.next();
+    if (value === undefined) break;
+    chunks.push(value);
+    length += value.length;
+  }
+  async function* rest(): AsyncGenerator<Uint8Array, void> {
+    yield* chunks;
+    yield* { [Symbol.asyncIterator]: () => bytes };
+  }
+  return { head: Buffer.concat(chunks).subarray(0, MAGIC_BYTES), rest: rest() };
+}
+
+const decodersOf = async (): Promise<Decoders> =>
+  nodeDecoders(await WebAssembly.compile(await readPackageFile('src/archive/xz-embedded.wasm')));
+
+async function* undone(compression: Compression, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  yield* undoneBy(await decodersOf(), compression, bytes);
+}
+
+async function* undoneBy(
+  decoders: Decoders,
+  compression: Compression,
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* decompress(compression, bytes, decoders);
+  } catch (cause) {
+    throw cause instanceof DecompressError ? new HostError('bad-compression', cause.message, { cause }) : cause;
+  }
+}

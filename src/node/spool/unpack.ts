@@ -1,0 +1,38 @@
+/** What is compressed inside of a file (layers of a container's image, parts of an initramfs): undone into files without names. */
+
+import type { Compression } from '../../archive/decompress.ts';
+import type { ByteSource } from '../../storage/byte-source.ts';
+import type { FileSource } from '../files/file-source.ts';
+import { spoolUndone } from '../files/open-image-file.ts';
+
+export interface Unpacker {
+  /** For `openDisk`. */
+  unpack(source: ByteSource, compression: Compression): Promise<ByteSource>;
+  /** Lets go of what was undone. */
+  close(): Promise<void>;
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/** `name` is the file's, for errors. */
+export function unpacker(name: string): Unpacker {
+  const opened: FileSource[] = [];
+  return {
+    async unpack(source, compression) {
+      const undone = await spoolUndone(compression, chunksOf(source), name);
+      opened.push(undone);
+      return undone;
+    },
+    async close() {
+      for (const source of opened.splice(0)) await source.close();
+    },
+  };
+}
+
+async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array, void> {
+  for (let at = 0; at < source.sizeBytes; at += CHUNK_BYTES) {
+    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, source.sizeBytes - at));
+    await source.read(at, chunk);
+    yield chunk;
+  }
+}
