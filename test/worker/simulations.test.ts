@@ -312,8 +312,8 @@ describe('what is impossible', () => {
     [
       'more than the memory holds',
       {
-        hosts: Object.fromEntries(['a', 'b', ...Array.from({ length: 300 }, (_, i) => `h${i}`)].map((n) => [n, {}])),
-        links: [link, ...Array.from({ length: 300 }, (_, i) => ({ endpoints: ['a', `h${i}`] }))],
+        hosts: Object.fromEntries(['a', 'b', ...Array.from({ length: 480 }, (_, i) => `h${i}`)].map((n) => [n, {}])),
+        links: [link, ...Array.from({ length: 480 }, (_, i) => ({ endpoints: ['a', `h${i}`] }))],
       },
       'over-budget',
       'links',

@@ -24,7 +24,7 @@ const card = z
   .object({
     name: z.string().openapi({ description: 'As Linux named it when it came.', example: 'eth0' }),
     index: z.int().openapi({ description: 'Its ifindex.' }),
-    mac: z.string().openapi({ example: '02:00:00:00:00:01' }),
+    mac: z.string().openapi({ description: 'Its address.', example: '02:00:00:00:00:01' }),
     connected: z.boolean().openapi({ description: 'A cable is in it.' }),
     dropped: z.int().openapi({ description: 'Frames that came faster than the kernel took them, and were lost.' }),
     lease: z
@@ -74,12 +74,17 @@ export const listInterfaces = createRoute({
   path: '/v1/sessions/{id}/interfaces',
   operationId: 'listSessionInterfaces',
   summary: 'The network cards of a session',
+  description: 'Each with its name in the kernel, its address, and what is at its other end.',
   tags,
   request: { params: sessionParams },
   responses: {
     200: {
       description: 'In the order in which they came.',
-      content: json(z.object({ interfaces: z.array(card) }).openapi('SessionInterfaces')),
+      content: json(
+        z
+          .object({ interfaces: z.array(card).openapi({ description: 'In the order in which they came.' }) })
+          .openapi('SessionInterfaces'),
+      ),
     },
     ...problemResponses(400, 404, 409, 410),
   },

@@ -247,7 +247,9 @@ export const sessionProgramAnswer = runAnswer
       .array(z.object({ name: z.string().openapi({ example: 'busybox' }), pid: z.int().openapi({ example: 40 }) }))
       .openapi({ description: 'Programs that it left running. While there are any the session is not suspended.' }),
     obstacle: z.string().optional().openapi({ description: 'Why what was flushed could not be made to last.' }),
-    rolled_back: rolledBack,
+    rolled_back: rolledBack.openapi({
+      description: 'There when the session had to go back to what was stored of it, and to when.',
+    }),
   })
   .openapi('SessionProgramAnswer');
 
