@@ -71,9 +71,7 @@ export default defineConfig({
         test: {
           name: 'worker',
           include: ['src/worker/**/*.test.ts', 'test/worker/**/*.test.ts'],
-          // session-ports: on a machine that is otherwise idle workerd computes for ever in it, more often than not: not understood
-          // yet (README, limits). It is run by its name.
-          exclude: ['src/worker/session/object/*.test.ts', 'test/worker/session-ports.test.ts'],
+          exclude: ['src/worker/session/object/*.test.ts'],
           // Test files share a worker: handing the kernel's wasm to a fresh one takes seconds, each time.
           isolate: false,
         },

@@ -3,7 +3,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { AF } from '../../src/abi/netlink/constants.ts';
 import { setLink } from '../../src/abi/netlink/links/link.ts';
-import { SOCK } from '../../src/abi/uapi/socket.ts';
+import { MSG, SOCK } from '../../src/abi/uapi/socket.ts';
 import type { ClockPolicy } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { must } from '../../src/kernel/kernel-error.ts';
@@ -81,6 +81,29 @@ it.each(['wall', 'virtual'] as const)(
     expect(reactor.closed).toBe(true);
   },
 );
+
+it('small messages go both ways one after another while virtual time stands still', async () => {
+  const { kernel, reactor } = await started('virtual');
+  const task = await kernel.spawn();
+  const listener = must('socket', await socket(task, AF.INET, SOCK.STREAM));
+  must('bind', await bind(task, listener, { address: address('127.0.0.1'), port: 7 }));
+  must('listen', await listen(task, listener, 1));
+  const stream = await connectIn(reactor, { address: address('127.0.0.1'), port: 7 });
+  const peer = must('accept4', await accept4(task, listener, 0));
+  const buffer = await mapBuffer(task, 100);
+  const before = kernel.engine.clock.nowNs;
+  for (let i = 1; i <= 5; i++) {
+    await stream.write(new Uint8Array(i));
+    expect(await recv(task, peer, buffer, MSG.DONTWAIT)).toBe(i);
+  }
+  for (let i = 1; i <= 5; i++) await send(task, peer, buffer, i);
+  let heard = 0;
+  while (heard < 15) heard += (await stream.read())?.length ?? expect.fail('it ended');
+  // A call takes some nanoseconds; an acknowledgement that is put off takes 40 ms.
+  expect(kernel.engine.clock.nowNs - before).toBeLessThan(1e6);
+  await stream.abort();
+  await reactor.end();
+});
 
 it('who is not read from does not hold up the others, and is reset when it is given up', async () => {
   const { kernel, reactor } = await started('wall');
