@@ -3,8 +3,8 @@
 import { Readable } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { answerOf, batchOf, batch as batchSchema } from '../../src/api/syscalls/schema.ts';
+import { ResultKeeper } from '../../src/batch/kept/result-keeper.ts';
 import type { PlayedCall } from '../../src/batch/player.ts';
-import { ResultKeeper } from '../../src/batch/result-keeper.ts';
 import { HostError } from '../../src/errors/host-error.ts';
 import { jsonPath } from '../../src/errors/json-path.ts';
 import { openDiskFile } from '../disk.ts';

@@ -8,14 +8,14 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { badCall, prefixOf } from './bad-call.ts';
 import { flagsOf, mayClone } from './clone-flags.ts';
-import type { KeptTask, PendingCall } from './kept-task.ts';
-import type { KeptTasks } from './kept-tasks.ts';
+import type { KeptTask, PendingCall } from './kept/kept-task.ts';
+import type { KeptTasks } from './kept/kept-tasks.ts';
+import { SharedRefs } from './kept/shared-refs.ts';
 import { isCall } from './language/aliases.ts';
 import { Mistake } from './language/mistake.ts';
 import { runList, type Stopped, unknownCall } from './language/run.ts';
 import type { BatchCall, CallResult } from './language/types.ts';
 import { programEnd } from './program-end.ts';
-import { SharedRefs } from './shared-refs.ts';
 import { mustWakeUp } from './virtual-budget.ts';
 
 /** A call of a batch with several lists. */

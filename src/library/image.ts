@@ -10,10 +10,9 @@ import { gate } from '../storage/gate.ts';
 import type { Fs2tarOptions } from '../tree/fs2tar/fs2tar.ts';
 import type { OpenDirectory } from '../tree/open-directory.ts';
 import type { Tree } from '../tree/tree.ts';
-import { Dir, type Dirent, direntOf, type Found, found, isDirectory } from './dirent.ts';
 import { asFs, fsError, type Named } from './errors.ts';
-import { FileHandle } from './file-handle.ts';
-import type { ImageInfo, OpenedImage } from './opened-image.ts';
+import { Dir, type Dirent, direntOf, type Found, found, isDirectory } from './files/dirent.ts';
+import { FileHandle } from './files/file-handle.ts';
 import {
   type EncodingOptions,
   type EncodingOrOptions,
@@ -24,10 +23,11 @@ import {
   type ImagePath,
   joined,
   type NameEncoding,
-} from './paths.ts';
-import { PendingCalls } from './pending-calls.ts';
-import { type ReadFileOptions, type ReadStreamOptions, writes } from './read-options.ts';
-import { type StatOptions, type StatsFor, statsOf } from './stats.ts';
+} from './files/paths.ts';
+import { type ReadFileOptions, type ReadStreamOptions, writes } from './files/read-options.ts';
+import { type StatOptions, type StatsFor, statsOf } from './files/stats.ts';
+import type { ImageInfo, OpenedImage } from './open/opened-image.ts';
+import { PendingCalls } from './open/pending-calls.ts';
 import { type TarStream, tarStream } from './tar-stream.ts';
 
 export interface ReaddirOptions extends EncodingOptions {

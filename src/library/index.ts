@@ -6,9 +6,12 @@ export { LinuxException } from '../errors/exception.ts';
 export type { BlockDevice } from '../storage/block-device.ts';
 export type { ByteSource } from '../storage/byte-source.ts';
 export type { Fs2tarReport } from '../tree/fs2tar/fs2tar.ts';
-export { Dir, Dirent } from './dirent.ts';
 export { createEngine, Engine, type EngineOptions } from './engine.ts';
-export { FileHandle, type ReadOptions, type ReadResult } from './file-handle.ts';
+export { Dir, Dirent } from './files/dirent.ts';
+export { FileHandle, type ReadOptions, type ReadResult } from './files/file-handle.ts';
+export type { EncodingOptions, EncodingOrOptions, ImagePath, NameEncoding } from './files/paths.ts';
+export type { ReadFileOptions, ReadStreamOptions } from './files/read-options.ts';
+export { BigIntStats, type StatOptions, Stats } from './files/stats.ts';
 export { Image, type ReaddirOptions, type StatFs, type TarOptions } from './image.ts';
 export {
   type BatchOptions,
@@ -28,10 +31,8 @@ export {
   type OpenImageOptions,
   openImage,
   type Secret,
-} from './open-image.ts';
-export type { ImageInfo } from './opened-image.ts';
-export type { EncodingOptions, EncodingOrOptions, ImagePath, NameEncoding } from './paths.ts';
-export type { ReadFileOptions, ReadStreamOptions } from './read-options.ts';
+} from './open/open-image.ts';
+export type { ImageInfo } from './open/opened-image.ts';
 export {
   type PlannedCapture,
   type Sample,
@@ -41,7 +42,6 @@ export {
   type SimulationResult,
   simulate,
 } from './simulate.ts';
-export { BigIntStats, type StatOptions, Stats } from './stats.ts';
 export { type SweepAxes, type SweepOptions, type SweepResult, sweep } from './sweep.ts';
 export type { TarStream } from './tar-stream.ts';
 export { type FileContent, type TimeLike, WritableFileHandle, type WriteFileOptions } from './write/file-handle.ts';

@@ -5,9 +5,9 @@ import { setLink } from '../abi/netlink/links/link.ts';
 import type { SyscallName } from '../abi/syscalls.ts';
 import { type KernelRequest, type PreparedKernel, prepareKernel } from '../batch/kernel-setup.ts';
 import { Mistake } from '../batch/language/mistake.ts';
-import { Refs } from '../batch/language/refs.ts';
 import { CallRunner } from '../batch/language/run.ts';
 import type { Argument, BatchCall, CallResult } from '../batch/language/types.ts';
+import { Refs } from '../batch/language/values/refs.ts';
 import type { PlayedCall, TaskRequest } from '../batch/player.ts';
 import { type BatchReport, playTimed } from '../batch/syscall-batch.ts';
 import { exceptionOf } from '../errors/exception.ts';
@@ -22,8 +22,8 @@ import { InterfaceError } from '../node/net/interface-error.ts';
 import { gate } from '../storage/gate.ts';
 import { openDisk } from '../storage/open-disk.ts';
 import { type Engine, linuxOf } from './engine.ts';
-import { type OpenImageOptions, unlockOf } from './open-image.ts';
-import { type ImageSource, type OpenedSource, openSource } from './source.ts';
+import { type OpenImageOptions, unlockOf } from './open/open-image.ts';
+import { type ImageSource, type OpenedSource, openSource } from './open/source.ts';
 
 /** A call of this kernel's table, or another name that means the same (`open`, `stat`, `lseek` …). */
 export type CallName = SyscallName | (string & {});

@@ -2,9 +2,9 @@
 
 import type { SetupNeeds } from '../batch/kernel-setup.ts';
 import { Mistake } from '../batch/language/mistake.ts';
-import { Refs } from '../batch/language/refs.ts';
 import { runList, type Stopped } from '../batch/language/run.ts';
 import type { BatchCall, CallResult } from '../batch/language/types.ts';
+import { Refs } from '../batch/language/values/refs.ts';
 import { HostError } from '../errors/host-error.ts';
 import { KernelDead, TaskExited } from '../kernel/errors.ts';
 import type { Host } from '../kernel/host.ts';

@@ -1,7 +1,7 @@
 /** A deadline interrupts calls, not the kernel; and no task that could run waits for a program that thinks. */
 
 import { describe, expect, it } from 'vitest';
-import { KeptTasks } from '../../src/batch/kept-tasks.ts';
+import { KeptTasks } from '../../src/batch/kept/kept-tasks.ts';
 import type { CallResult } from '../../src/batch/language/types.ts';
 import type { PlayedCall, TaskRequest } from '../../src/batch/player.ts';
 import { playTimed } from '../../src/batch/syscall-batch.ts';

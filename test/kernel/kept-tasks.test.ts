@@ -1,7 +1,7 @@
 /** Tasks that outlive a batch, on a kernel that stays. */
 
 import { expect, it } from 'vitest';
-import { KeptTasks } from '../../src/batch/kept-tasks.ts';
+import { KeptTasks } from '../../src/batch/kept/kept-tasks.ts';
 import type { CallResult } from '../../src/batch/language/types.ts';
 import { type Batch, playBatch } from '../../src/batch/player.ts';
 import { call } from '../conformance/kernel.ts';

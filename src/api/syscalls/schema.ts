@@ -1,7 +1,7 @@
 /** Batches of system calls as JSON. */
 
 import { z } from '@hono/zod-openapi';
-import type { KeptResults } from '../../batch/result-keeper.ts';
+import type { KeptResults } from '../../batch/kept/result-keeper.ts';
 import type { BatchReport, BatchRequest } from '../../batch/syscall-batch.ts';
 import { diskFormats } from '../../storage/open-disk.ts';
 

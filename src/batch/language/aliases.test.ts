@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { parametersOf } from '../../abi/kinds.ts';
 import { type SyscallName, syscalls } from '../../abi/syscalls.ts';
 import { aliases, rename } from './aliases.ts';
-import { Arena } from './arena.ts';
 import { encode } from './encode.ts';
+import { Arena } from './layout/arena.ts';
 import type { Json } from './types.ts';
 
 /** The call and the registers it gets; pointers into its memory as "memory". */

@@ -6,10 +6,10 @@
 import type { ErrnoName } from '../../abi/errno.ts';
 import { isSyscall } from '../../abi/kinds.ts';
 import type { SyscallName } from '../../abi/syscalls.ts';
-import { isObject } from './bytes.ts';
-import { integer } from './integer.ts';
 import { argumentPath, at, Mistake } from './mistake.ts';
 import type { Json, JsonObject } from './types.ts';
+import { isObject } from './values/bytes.ts';
+import { integer } from './values/integer.ts';
 
 /** A call of our kernel's table, with each argument's place in the request. */
 export interface Renamed {

@@ -4,15 +4,15 @@ import { formatWords } from '../../abi/constants.ts';
 import { isOpen } from '../../abi/kinds.ts';
 import { type Field, isNumber, layoutOf, readBits, readNumber, sizeOf, structName } from '../../abi/layout.ts';
 import type { StructName } from '../../abi/uapi/structs.ts';
-import { hex, shown, text } from './bytes.ts';
-import { controlMessages } from './control.ts';
 import { amountOf, commandOf, type Plan } from './encode.ts';
-import { readNetlink } from './netlink.ts';
-import type { Output, Shape } from './shape.ts';
-import { structOfFamily } from './sockaddr.ts';
-import { isText, readText } from './texts.ts';
+import { controlMessages } from './layout/control.ts';
+import { readNetlink } from './layout/netlink.ts';
+import type { Output, Shape } from './layout/shape.ts';
+import { members } from './layout/unions.ts';
 import type { Json } from './types.ts';
-import { members } from './unions.ts';
+import { hex, shown, text } from './values/bytes.ts';
+import { structOfFamily } from './values/sockaddr.ts';
+import { isText, readText } from './values/texts.ts';
 
 const LITTLE = true;
 

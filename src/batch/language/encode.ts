@@ -4,17 +4,17 @@ import { isGroup } from '../../abi/constants.ts';
 import { type Amount, type Kind, measure, type Parameter, parametersOf } from '../../abi/kinds.ts';
 import { isNumber, sizeOf } from '../../abi/layout.ts';
 import type { SyscallName } from '../../abi/syscalls.ts';
-import type { Arena } from './arena.ts';
-import type { Buffer, Pointers } from './buffer.ts';
-import { inputBytes, isObject, utf8 } from './bytes.ts';
-import { integer } from './integer.ts';
+import type { Arena } from './layout/arena.ts';
+import type { Buffer, Pointers } from './layout/buffer.ts';
+import { netlinkBytes } from './layout/netlink.ts';
+import type { Output, Shape } from './layout/shape.ts';
+import { StructWriter } from './layout/struct-writer.ts';
+import { isSetter } from './layout/unions.ts';
 import { argumentPath, at, Mistake } from './mistake.ts';
-import { checkType, typeName } from './named-types.ts';
-import { netlinkBytes } from './netlink.ts';
-import type { Output, Shape } from './shape.ts';
-import { StructWriter } from './struct-writer.ts';
 import type { Json, JsonObject } from './types.ts';
-import { isSetter } from './unions.ts';
+import { inputBytes, isObject, utf8 } from './values/bytes.ts';
+import { integer } from './values/integer.ts';
+import { checkType, typeName } from './values/named-types.ts';
 
 /** One argument, ready. */
 export interface Slot {

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { type ScriptedTask, type SeenCall, scriptedTask } from '../../../test/fakes/scripted-task.ts';
 import { TaskExited } from '../../kernel/errors.ts';
 import { Mistake } from './mistake.ts';
-import { Refs } from './refs.ts';
 import { type ListOptions, runList, type Stopped } from './run.ts';
 import type { BatchCall, CallResult } from './types.ts';
+import { Refs } from './values/refs.ts';
 
 const options: ListOptions = { limitBytes: 1 << 17, nowNs: () => 0n, onError: 'continue' };
 

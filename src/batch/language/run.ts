@@ -6,13 +6,13 @@ import { type Ptr, ptr } from '../../kernel/memory.ts';
 import { mapBuffer, unmapBuffer } from '../../kernel/syscalls/memory.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import { type Renamed, rename } from './aliases.ts';
-import { Arena } from './arena.ts';
 import { decode } from './decode.ts';
 import { encode, type Plan } from './encode.ts';
+import { Arena } from './layout/arena.ts';
 import { argumentPath, Mistake } from './mistake.ts';
-import { Refs } from './refs.ts';
 import { straceLine } from './strace.ts';
 import type { BatchCall, CallResult } from './types.ts';
+import { Refs } from './values/refs.ts';
 
 export interface RunOptions {
   /** The results that {"ref"} can name. Lists of several tasks may share them. */

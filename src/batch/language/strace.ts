@@ -6,12 +6,12 @@ import type { Kind } from '../../abi/kinds.ts';
 import { type Field, isNumber, layoutOf, readBits, readNumber, sizeOf, structName } from '../../abi/layout.ts';
 import { formatIp } from '../../abi/netlink/inet.ts';
 import type { ConstantGroup } from '../../abi/uapi/constants.ts';
-import { controlMessages } from './control.ts';
 import { amountOf, commandOf, type Plan, type Slot } from './encode.ts';
-import type { Shape } from './shape.ts';
-import { structOfFamily } from './sockaddr.ts';
-import { isText, readText } from './texts.ts';
-import { members } from './unions.ts';
+import { controlMessages } from './layout/control.ts';
+import type { Shape } from './layout/shape.ts';
+import { members } from './layout/unions.ts';
+import { structOfFamily } from './values/sockaddr.ts';
+import { isText, readText } from './values/texts.ts';
 
 const LITTLE = true;
 /** strace(1) -s: as much of a string as it shows. */

@@ -3,8 +3,8 @@
 import { Writable } from 'node:stream';
 import type { WritableFile } from '../../tree/write/writable-file.ts';
 import { asFs } from '../errors.ts';
-import { FileHandle } from '../file-handle.ts';
-import { argumentError } from '../paths.ts';
+import { FileHandle } from '../files/file-handle.ts';
+import { argumentError } from '../files/paths.ts';
 import { modeOf, timeOf } from './flags.ts';
 
 /** What is written: bytes, text in an encoding, or pieces of either. */

@@ -1,7 +1,7 @@
 /** Flags of `open` as node:fs takes them, in the numbers of our kernel. */
 
 import { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from '../../abi/uapi/fs.ts';
-import { argumentError } from '../paths.ts';
+import { argumentError } from '../files/paths.ts';
 
 const O_SYNC = 0o4010000;
 

@@ -20,9 +20,9 @@ import { KernelError } from '../../kernel/kernel-error.ts';
 import type { MountedWritableTree } from '../../linux.ts';
 import type { TreeChanges } from '../../tree/write/changes.ts';
 import { fsError } from '../errors.ts';
+import { givenPath, type ImagePath, joined } from '../files/paths.ts';
 import { Image } from '../image.ts';
-import type { OpenedImage } from '../opened-image.ts';
-import { givenPath, type ImagePath, joined } from '../paths.ts';
+import type { OpenedImage } from '../open/opened-image.ts';
 import { type FileContent, type TimeLike, WritableFileHandle, type WriteFileOptions } from './file-handle.ts';
 import { modeOf, openFlags, timeOf } from './flags.ts';
 

@@ -5,7 +5,7 @@ import { HostError } from '../../errors/host-error.ts';
 import { imageToWrite } from '../../node/files/image-to-write.ts';
 import { neighbours } from '../../node/files/neighbours.ts';
 import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
-import { type ImageSource, type OpenedSource, openSource } from '../source.ts';
+import { type ImageSource, type OpenedSource, openSource } from '../open/source.ts';
 
 /** Rejects with `read-only-device` where nothing can be written: URLs, Blobs, standard input, a source without `write`. */
 export async function openToWrite(image: ImageSource): Promise<OpenedSource> {

@@ -1,8 +1,8 @@
 /** What the Worker and its Durable Objects say to each other: plain data, for errors lose their class on the way. */
 
+import type { KeptResults } from '../../batch/kept/result-keeper.ts';
 import type { KernelRequest } from '../../batch/kernel-setup.ts';
 import type { Advance, PlayedCall, TaskRequest } from '../../batch/player.ts';
-import type { KeptResults } from '../../batch/result-keeper.ts';
 import type { BatchReport } from '../../batch/syscall-batch.ts';
 import { type Problem, ProblemError, ToldError } from '../../errors/problem.ts';
 import type { Lease } from '../../network/dhcp/client.ts';

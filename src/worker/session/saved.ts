@@ -1,6 +1,6 @@
 /** A suspended kernel, what was written to its disks and what was said so far, as named parts and back. */
 
-import type { SavedTask } from '../../batch/kept-tasks.ts';
+import type { SavedTask } from '../../batch/kept/kept-tasks.ts';
 import type { PreparedKernel } from '../../batch/kernel-setup.ts';
 import { concat } from '../../bytes/concat.ts';
 import type { Suspended } from '../../kernel/snapshot/suspend.ts';

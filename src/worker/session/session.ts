@@ -1,7 +1,7 @@
 /** The Durable Object of a session, as the runtime calls it. What it does is in object/session-object.ts. */
 
 import { DurableObject } from 'cloudflare:workers';
-import type { TaskListener } from '../../batch/kept-tasks.ts';
+import type { TaskListener } from '../../batch/kept/kept-tasks.ts';
 import type { SetupNeeds } from '../../batch/kernel-setup.ts';
 import type { ProgramEnd } from '../../kernel/program/run/run.ts';
 import type { Toolbox } from '../../tools/toolbox.ts';

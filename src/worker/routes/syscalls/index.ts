@@ -2,9 +2,9 @@
 
 import type { z } from '@hono/zod-openapi';
 import { answerOf, batchOf, syscallTable } from '../../../api/syscalls/schema.ts';
+import { ResultKeeper } from '../../../batch/kept/result-keeper.ts';
 import { describe } from '../../../batch/language/describe.ts';
 import type { PlayedCall } from '../../../batch/player.ts';
-import { ResultKeeper } from '../../../batch/result-keeper.ts';
 import { isNdjson } from '../answers/ndjson.ts';
 import { wholeBody } from '../bodies/whole-body.ts';
 import { unlockOf } from '../image-content/stack.ts';

@@ -1,9 +1,9 @@
 /** A batch of calls on a session's kernel: what each answered, and the lines of strace for the session's tail. */
 
+import { ResultKeeper } from '../../../batch/kept/result-keeper.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import type { CallResult } from '../../../batch/language/types.ts';
 import type { ResultSink } from '../../../batch/player.ts';
-import { ResultKeeper } from '../../../batch/result-keeper.ts';
 import { type BatchReport, playTimed } from '../../../batch/syscall-batch.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';

@@ -1,6 +1,6 @@
 /** A session's kernel and its store: what is saved when, where the kernel goes on after it was lost, and how it ends. */
 
-import { KeptTasks, type SavedTask, type TaskListener } from '../../../batch/kept-tasks.ts';
+import { KeptTasks, type SavedTask, type TaskListener } from '../../../batch/kept/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';

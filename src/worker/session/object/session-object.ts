@@ -1,6 +1,6 @@
 /** What a session's Durable Object does: one live kernel, calls one after another, suspended when nobody calls. */
 
-import type { TaskListener } from '../../../batch/kept-tasks.ts';
+import type { TaskListener } from '../../../batch/kept/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Host } from '../../../kernel/host.ts';

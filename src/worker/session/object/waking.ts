@@ -1,6 +1,6 @@
 /** A kernel for a session that has none in memory: resumed from its store, or made as it was at first. */
 
-import type { KeptTasks } from '../../../batch/kept-tasks.ts';
+import type { KeptTasks } from '../../../batch/kept/kept-tasks.ts';
 import {
   type AttachedDisk,
   devicesOf,

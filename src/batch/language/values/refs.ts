@@ -1,8 +1,8 @@
 /** Earlier results by name: what {"ref": "stat.st_size"} stands for. */
 
+import { at, Mistake } from '../mistake.ts';
+import type { CallResult, Json } from '../types.ts';
 import { isObject } from './bytes.ts';
-import { at, Mistake } from './mistake.ts';
-import type { CallResult, Json } from './types.ts';
 
 /** The named results of one batch. Tasks of a batch may share them. */
 export class Refs {

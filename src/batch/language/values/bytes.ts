@@ -1,8 +1,8 @@
 /** Bytes as JSON shows them and takes them: UTF-8, base64 or hexadecimal. */
 
-import { fromBase64, toBase64 } from '../../bytes/base64.ts';
-import { at, Mistake } from './mistake.ts';
-import type { Json, JsonObject } from './types.ts';
+import { fromBase64, toBase64 } from '../../../bytes/base64.ts';
+import { at, Mistake } from '../mistake.ts';
+import type { Json, JsonObject } from '../types.ts';
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,9 +1,9 @@
 /** Types that JSON shows as text or lists of words: internet addresses, sets of signals and of descriptors. */
 
-import { formatWords, parseWords } from '../../abi/constants.ts';
-import { formatIp, parseIpv4, parseIpv6 } from '../../abi/netlink/inet.ts';
-import { at, Mistake } from './mistake.ts';
-import type { Json } from './types.ts';
+import { formatWords, parseWords } from '../../../abi/constants.ts';
+import { formatIp, parseIpv4, parseIpv6 } from '../../../abi/netlink/inet.ts';
+import { at, Mistake } from '../mistake.ts';
+import type { Json } from '../types.ts';
 
 const LITTLE = true;
 

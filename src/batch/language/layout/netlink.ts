@@ -1,14 +1,14 @@
 /** Netlink messages as JSON, both ways; see netlink(7), rtnetlink(7) and sock_diag(7). */
 
-import { formatWords, groupOf } from '../../abi/constants.ts';
-import { isNumber, layoutOf, readNumber, sizeOf, writeNumber } from '../../abi/layout.ts';
-import { formatIp, parseIp } from '../../abi/netlink/inet.ts';
-import type { ConstantGroup } from '../../abi/uapi/constants.ts';
-import type { StructName } from '../../abi/uapi/structs.ts';
-import { hex, inputBytes, isObject, text } from './bytes.ts';
-import { integer } from './integer.ts';
-import { at, Mistake } from './mistake.ts';
-import type { Json, JsonObject } from './types.ts';
+import { formatWords, groupOf } from '../../../abi/constants.ts';
+import { isNumber, layoutOf, readNumber, sizeOf, writeNumber } from '../../../abi/layout.ts';
+import { formatIp, parseIp } from '../../../abi/netlink/inet.ts';
+import type { ConstantGroup } from '../../../abi/uapi/constants.ts';
+import type { StructName } from '../../../abi/uapi/structs.ts';
+import { at, Mistake } from '../mistake.ts';
+import type { Json, JsonObject } from '../types.ts';
+import { hex, inputBytes, isObject, text } from '../values/bytes.ts';
+import { integer } from '../values/integer.ts';
 
 const HEADER_BYTES = 16;
 const ATTRIBUTE_HEADER_BYTES = 4;

@@ -1,8 +1,18 @@
 /** What statx(2) tells as the Stats of node:fs, with numbers or with bigints. */
 
 import type { BigIntStats as NodeBigIntStats, Stats as NodeStats } from 'node:fs';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, STATX_BTIME } from '../abi/uapi/fs.ts';
-import { inNs, type Statx } from '../kernel/syscalls/file.ts';
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  STATX_BTIME,
+} from '../../abi/uapi/fs.ts';
+import { inNs, type Statx } from '../../kernel/syscalls/file.ts';
 
 const NS_PER_MS = 1_000_000n;
 

@@ -1,8 +1,8 @@
 /** What an Image stands on, and how it is let go. */
 
-import type { ImageReport } from '../image/mounted-image.ts';
-import type { MountedTree } from '../linux.ts';
-import type { Layer } from '../storage/open-disk.ts';
+import type { ImageReport } from '../../image/mounted-image.ts';
+import type { MountedTree } from '../../linux.ts';
+import type { Layer } from '../../storage/open-disk.ts';
 
 export interface ImageInfo extends ImageReport {
   /** What the image is wrapped in, the outermost first: `qcow2` … Empty: the bytes are the disk. */

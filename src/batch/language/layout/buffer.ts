@@ -1,9 +1,9 @@
 /** Memory of an argument, and what whoever fills a part of it asks of the one who fills the whole. */
 
-import type { Kind } from '../../abi/kinds.ts';
+import type { Kind } from '../../../abi/kinds.ts';
+import type { Json } from '../types.ts';
 import type { Arena } from './arena.ts';
 import type { Shape } from './shape.ts';
-import type { Json } from './types.ts';
 
 /** Memory of one argument. */
 export interface Buffer {

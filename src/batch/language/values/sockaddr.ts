@@ -1,7 +1,7 @@
 /** Socket addresses: which struct an address family has. */
 
-import { groupOf } from '../../abi/constants.ts';
-import type { StructName } from '../../abi/uapi/structs.ts';
+import { groupOf } from '../../../abi/constants.ts';
+import type { StructName } from '../../../abi/uapi/structs.ts';
 
 /** address_families(7) → its struct, and the prefix that the struct's fields share. */
 const families = {

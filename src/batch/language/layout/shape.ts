@@ -1,6 +1,6 @@
 /** What the memory of a call means after the call: how each output is to be decoded. */
 
-import type { Amount } from '../../abi/kinds.ts';
+import type { Amount } from '../../../abi/kinds.ts';
 
 /** All offsets are in the call's arena. */
 export type Shape =

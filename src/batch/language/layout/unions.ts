@@ -1,6 +1,6 @@
 /** Which members of a struct's unions mean something, where the call or the struct itself says so. */
 
-import { formatWords, groupOf } from '../../abi/constants.ts';
+import { formatWords, groupOf } from '../../../abi/constants.ts';
 
 const LITTLE = true;
 

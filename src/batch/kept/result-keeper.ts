@@ -1,8 +1,8 @@
 /** The results of a batch that is answered in one piece: within a budget, and not lost when the batch fails. */
 
-import { HostError } from '../errors/host-error.ts';
-import { badCall, prefixOf } from './bad-call.ts';
-import type { CallResult } from './language/types.ts';
+import { HostError } from '../../errors/host-error.ts';
+import { badCall, prefixOf } from '../bad-call.ts';
+import type { CallResult } from '../language/types.ts';
 
 /** Characters of JSON of all results. They pass by RPC, which takes 32 MiB, and are held in memory twice. */
 const MAX_CHARS = 16 * 2 ** 20;

@@ -2,17 +2,17 @@
 
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { detectCompression, MAGIC_BYTES } from '../archive/decompress.ts';
-import { type Neighbours, neighbours } from '../node/files/neighbours.ts';
-import { openImageFile, spooledImage, undoneLazily } from '../node/files/open-image-file.ts';
-import { nodeHost } from '../node/host.ts';
-import { type Unpacker, unpacker } from '../node/spool/unpack.ts';
-import type { BlockDevice } from '../storage/block-device.ts';
-import { type ByteSource, checkBytes, memorySource } from '../storage/byte-source.ts';
-import { ReadFailedError } from '../storage/errors.ts';
-import { httpSource, NoRangesError } from '../storage/http-source.ts';
-import { seekable } from '../storage/seekable/seekable.ts';
-import { argumentError } from './paths.ts';
+import { detectCompression, MAGIC_BYTES } from '../../archive/decompress.ts';
+import { type Neighbours, neighbours } from '../../node/files/neighbours.ts';
+import { openImageFile, spooledImage, undoneLazily } from '../../node/files/open-image-file.ts';
+import { nodeHost } from '../../node/host.ts';
+import { type Unpacker, unpacker } from '../../node/spool/unpack.ts';
+import type { BlockDevice } from '../../storage/block-device.ts';
+import { type ByteSource, checkBytes, memorySource } from '../../storage/byte-source.ts';
+import { ReadFailedError } from '../../storage/errors.ts';
+import { httpSource, NoRangesError } from '../../storage/http-source.ts';
+import { seekable } from '../../storage/seekable/seekable.ts';
+import { argumentError } from '../files/paths.ts';
 
 /**
  * A path (`-` is standard input), a `file:`, `http:` or `https:` URL, bytes in memory, a Blob, or something of the caller's own

@@ -1,15 +1,15 @@
 /** Opens a disk image: whatever holds it, whatever wraps it, mounted read-only in a Linux kernel of its own. */
 
-import { exceptionOf } from '../errors/exception.ts';
-import type { MountRequest, PartitionSelector, StackRequest } from '../image/mounted-image.ts';
-import type { Locked, Unlock } from '../image/stack/keyring.ts';
-import type { BlockDevice } from '../storage/block-device.ts';
-import { type OpenDiskOptions, type OpenedDisk, openDisk } from '../storage/open-disk.ts';
-import { type Engine, linuxOf } from './engine.ts';
-import { Image } from './image.ts';
+import { exceptionOf } from '../../errors/exception.ts';
+import type { MountRequest, PartitionSelector, StackRequest } from '../../image/mounted-image.ts';
+import type { Locked, Unlock } from '../../image/stack/keyring.ts';
+import type { BlockDevice } from '../../storage/block-device.ts';
+import { type OpenDiskOptions, type OpenedDisk, openDisk } from '../../storage/open-disk.ts';
+import { type Engine, linuxOf } from '../engine.ts';
+import { Image } from '../image.ts';
+import { WritableImage } from '../write/image.ts';
+import { openToWrite } from '../write/source.ts';
 import { type ImageSource, type OpenedSource, openSource, type SourceOptions } from './source.ts';
-import { WritableImage } from './write/image.ts';
-import { openToWrite } from './write/source.ts';
 
 export type { ImageSource, Locked };
 

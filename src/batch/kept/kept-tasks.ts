@@ -1,7 +1,7 @@
 /** The named tasks of a kernel that stays. */
 
-import type { HostedTask } from '../kernel/hosted-task.ts';
-import type { Kernel } from '../kernel/kernel.ts';
+import type { HostedTask } from '../../kernel/hosted-task.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
 import { KeptTask, type TimedResult } from './kept-task.ts';
 
 /** A task as a stored kernel has it: at rest. */

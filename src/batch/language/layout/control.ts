@@ -1,6 +1,6 @@
 /** Control messages of sendmsg(2) and recvmsg(2); see cmsg(3). */
 
-import { formatWords, groupOf } from '../../abi/constants.ts';
+import { formatWords, groupOf } from '../../../abi/constants.ts';
 
 const LITTLE = true;
 /** Each header and each content begins at a multiple of a long. */

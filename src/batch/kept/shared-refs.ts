@@ -1,8 +1,8 @@
 /** Results by name that the lists of a batch can wait for. */
 
-import { Mistake } from './language/mistake.ts';
-import { Refs } from './language/refs.ts';
-import type { CallResult } from './language/types.ts';
+import { Mistake } from '../language/mistake.ts';
+import type { CallResult } from '../language/types.ts';
+import { Refs } from '../language/values/refs.ts';
 
 export class SharedRefs extends Refs {
   readonly #known = new Set<string>();

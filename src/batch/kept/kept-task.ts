@@ -1,9 +1,9 @@
 /** A task that outlives the batch which started it: its lists of calls, and their results until somebody takes them. */
 
-import type { HostedTask } from '../kernel/hosted-task.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import type { Stopped } from './language/run.ts';
-import type { CallResult } from './language/types.ts';
+import type { HostedTask } from '../../kernel/hosted-task.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+import type { Stopped } from '../language/run.ts';
+import type { CallResult } from '../language/types.ts';
 
 /** A result, and the time of the kernel's clock at which the call ended, in nanoseconds. */
 export interface TimedResult extends CallResult {

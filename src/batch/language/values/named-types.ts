@@ -1,9 +1,9 @@
 /** The types that a caller names in a batch, and where each may stand. */
 
-import type { Kind } from '../../abi/kinds.ts';
-import { isNumber, structName } from '../../abi/layout.ts';
-import { Mistake } from './mistake.ts';
-import type { Json } from './types.ts';
+import type { Kind } from '../../../abi/kinds.ts';
+import { isNumber, structName } from '../../../abi/layout.ts';
+import { Mistake } from '../mistake.ts';
+import type { Json } from '../types.ts';
 
 /** Types that callers may name besides structs and numbers. */
 const named = new Set([

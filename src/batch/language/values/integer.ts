@@ -1,9 +1,9 @@
 /** Whole numbers of the batch language: JSON numbers, text, or words of Linux. */
 
-import { parseWords } from '../../abi/constants.ts';
-import type { ConstantGroup } from '../../abi/uapi/constants.ts';
-import { Mistake } from './mistake.ts';
-import type { Json } from './types.ts';
+import { parseWords } from '../../../abi/constants.ts';
+import type { ConstantGroup } from '../../../abi/uapi/constants.ts';
+import { Mistake } from '../mistake.ts';
+import type { Json } from '../types.ts';
 
 /** The number that `value` is or says. With a `group`, only its words count. */
 export function integer(value: Json, path: string, group?: ConstantGroup): number | bigint {

@@ -1,7 +1,7 @@
 /** Structs and lists of them, from JSON into the arena, with the memory that their pointers lead to. */
 
-import { isGroup } from '../../abi/constants.ts';
-import { isOpen, type Kind } from '../../abi/kinds.ts';
+import { isGroup } from '../../../abi/constants.ts';
+import { isOpen, type Kind } from '../../../abi/kinds.ts';
 import {
   type Field,
   fits,
@@ -12,18 +12,18 @@ import {
   structName,
   writeBits,
   writeNumber,
-} from '../../abi/layout.ts';
-import { parseMac } from '../../abi/netlink/inet.ts';
+} from '../../../abi/layout.ts';
+import { parseMac } from '../../../abi/netlink/inet.ts';
+import { at, Mistake } from '../mistake.ts';
+import type { Json, JsonObject } from '../types.ts';
+import { fromHex, inputBytes, isObject, utf8 } from '../values/bytes.ts';
+import { integer } from '../values/integer.ts';
+import { checkType, typeName } from '../values/named-types.ts';
+import { familyOfStruct, structOfKeys } from '../values/sockaddr.ts';
+import { isText, textBytes } from '../values/texts.ts';
 import type { Buffer, Pointers } from './buffer.ts';
-import { fromHex, inputBytes, isObject, utf8 } from './bytes.ts';
 import { CMSG_HEADER_BYTES, cmsgAlign } from './control.ts';
-import { integer } from './integer.ts';
-import { at, Mistake } from './mistake.ts';
-import { checkType, typeName } from './named-types.ts';
 import type { Shape } from './shape.ts';
-import { familyOfStruct, structOfKeys } from './sockaddr.ts';
-import { isText, textBytes } from './texts.ts';
-import type { Json, JsonObject } from './types.ts';
 
 export class StructWriter {
   readonly #encoder: Pointers;

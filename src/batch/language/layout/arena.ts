@@ -1,6 +1,6 @@
 /** The memory of one call before it has an address: bytes, and which words in them point at other bytes of it. */
 
-import { Mistake } from './mistake.ts';
+import { Mistake } from '../mistake.ts';
 
 const ALIGN = 8;
 const START_BYTES = 4096;

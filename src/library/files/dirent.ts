@@ -1,9 +1,9 @@
 /** Directories as node:fs shows them: entries with their types, one after another or all at once. */
 
-import { S_IFMT } from '../abi/uapi/fs.ts';
-import type { Dirent as KernelDirent } from '../kernel/syscalls/dir.ts';
-import type { OpenDirectory } from '../tree/open-directory.ts';
-import { asFs } from './errors.ts';
+import { S_IFMT } from '../../abi/uapi/fs.ts';
+import type { Dirent as KernelDirent } from '../../kernel/syscalls/dir.ts';
+import type { OpenDirectory } from '../../tree/open-directory.ts';
+import { asFs } from '../errors.ts';
 import { encoded, type NameEncoding } from './paths.ts';
 
 /** DT_* of dirent.h; each is the type's bits of a mode, shifted (IFTODT). */

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { layoutOf } from '../../abi/layout.ts';
-import type { SyscallName } from '../../abi/syscalls.ts';
-import { type StructName, structs } from '../../abi/uapi/structs.ts';
-import { Arena } from './arena.ts';
-import { decode } from './decode.ts';
-import { encode, type Plan } from './encode.ts';
-import type { Json } from './types.ts';
+import { layoutOf } from '../../../abi/layout.ts';
+import type { SyscallName } from '../../../abi/syscalls.ts';
+import { type StructName, structs } from '../../../abi/uapi/structs.ts';
+import { decode } from '../decode.ts';
+import { encode, type Plan } from '../encode.ts';
+import { Arena } from '../layout/arena.ts';
+import type { Json } from '../types.ts';
 
 /** The memory at an argument, its pointers counted from `base`. */
 function memory(
