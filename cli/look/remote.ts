@@ -83,7 +83,7 @@ export function treeAt(base: URL, image: string, options: ImageOptions): ImageTr
         throw new Failure('image', `${path.toString()}: not a directory (ENOTDIR)`);
       }
       const page = (await json(answer)) as RemotePage;
-      entries.push(...page.entries.map(entryOf));
+      for (const entry of page.entries) entries.push(entryOf(entry));
       cursor = page.cursor;
     }
     return entries;

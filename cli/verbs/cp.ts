@@ -64,7 +64,7 @@ export const copyOut = (image: string, paths: readonly string[], options: CpOpti
   if (patterns.length === 0) throw new Failure('usage', 'cp takes paths in the image and then one here to copy to');
   return withTree(image, options, async (tree) => {
     const sources: Buffer[] = [];
-    for (const pattern of patterns) sources.push(...(await expand(tree, pattern)));
+    for (const pattern of patterns) for (const path of await expand(tree, pattern)) sources.push(path);
     const copier = new Copier(tree, options);
     const into = isDirectory(destination);
     if (!into && (sources.length > 1 || destination.endsWith('/'))) {

@@ -6,7 +6,7 @@ import { expand, walk } from '../look/walk.ts';
 import { entryJson, line, modeText, shown, sizeText, textMembers, timeText } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
 import { type Printer, printing } from '../output/print.ts';
-import { textTable } from '../output/table.ts';
+import { textLines } from '../output/table.ts';
 
 export interface LsOptions extends ImageOptions {
   readonly long?: true;
@@ -60,11 +60,10 @@ async function show(out: Printer, { path, entries }: Listing, options: LsOptions
     for (const { name } of entries) await out.print(line(name));
   } else if (entries.length > 0) {
     const columns = [{ title: '' }, ...['', '', '', '', ''].map((title) => ({ title, right: true })), { title: '' }];
-    const [, ...rows] = textTable(
-      columns,
-      entries.map((entry) => row(entry, options.human === true)),
-    ).split('\n');
-    await out.print(`${rows.join('\n')}\n`);
+    const rows = entries.map((entry) => row(entry, options.human === true));
+    const lines = textLines(columns, rows);
+    lines.next(); // nobody titles them
+    for (const text of lines) await out.print(`${text}\n`);
   }
   if (titled) await out.print('\n');
 }

@@ -10,7 +10,7 @@ import { expand, walk } from '../look/walk.ts';
 /** What patterns stand for, in order. */
 export async function named(tree: ImageTree, patterns: readonly string[]): Promise<Buffer[]> {
   const found: Buffer[] = [];
-  for (const pattern of patterns) found.push(...(await expand(tree, pattern)));
+  for (const pattern of patterns) for (const path of await expand(tree, pattern)) found.push(path);
   return found;
 }
 

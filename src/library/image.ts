@@ -153,7 +153,7 @@ export class Image implements AsyncDisposable {
           await open.close();
         }
       });
-      entries.push(...listed);
+      for (const entry of listed) entries.push(entry);
       const below = recursive ? listed.filter(isDirectory) : [];
       for (const { name } of below.reverse()) directories.push(joined(directory, name));
     }

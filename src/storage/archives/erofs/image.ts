@@ -121,7 +121,7 @@ function forget(node: Node): void {
   const todo = [node];
   for (let one = todo.pop(); one; one = todo.pop()) {
     one.nid = -1;
-    if (one.children) todo.push(...one.children.values());
+    for (const child of one.children?.values() ?? []) todo.push(child);
   }
 }
 
