@@ -54,8 +54,12 @@ export async function setattr(request: RequestTask, view: View): Promise<number>
   const valid = data.getUint32(at + setattrIn.valid, true);
   const path = view.nodes.fd(request.node);
   const open = valid & fuse.FATTR_FH ? getU64(data, at + setattrIn.fh) : undefined;
+  // All at once: memory may grow in each call, and its view end.
+  const size = getU64(data, at + setattrIn.size);
+  const uid = valid & fuse.FATTR_UID ? data.getUint32(at + setattrIn.uid, true) : KEEP;
+  const gid = valid & fuse.FATTR_GID ? data.getUint32(at + setattrIn.gid, true) : KEEP;
+  const mode = data.getUint32(at + setattrIn.mode, true) & 0o7777;
   if (valid & fuse.FATTR_SIZE) {
-    const size = getU64(data, at + setattrIn.size);
     const ret =
       open === undefined
         ? await request.call('truncate64', request.path(path), size)
@@ -64,13 +68,10 @@ export async function setattr(request: RequestTask, view: View): Promise<number>
     if (valid & fuse.FATTR_KILL_SUIDGID) await killPrivileges(request, path);
   }
   if (valid & (fuse.FATTR_UID | fuse.FATTR_GID)) {
-    const uid = valid & fuse.FATTR_UID ? data.getUint32(at + setattrIn.uid, true) : KEEP;
-    const gid = valid & fuse.FATTR_GID ? data.getUint32(at + setattrIn.gid, true) : KEEP;
     const ret = await chown(request, view, path, uid, gid);
     if (ret < 0) return ret;
   }
   if (valid & fuse.FATTR_MODE) {
-    const mode = data.getUint32(at + setattrIn.mode, true) & 0o7777;
     const ret = await request.call('fchmodat2', path, emptyPath(request), mode, AT_EMPTY_PATH);
     if (ret < 0) return ret;
   }

@@ -60,7 +60,8 @@ async function list(request: RequestTask, view: View, isPlus: boolean): Promise<
   let written = 0;
   let last = offset;
   for (let from = aside.at as number; from < aside.at + bytes; ) {
-    const now = request.data;
+    // Memory may grow, and views of it end, in each call: what is read of an entry is read before.
+    const next = from + request.data.getUint16(from + LINUX.reclen, true);
     const name = (from + LINUX.name) as Ptr;
     const length = request.task.memory.bytes.indexOf(0, name) - name;
     const size = Math.ceil((head + dirent.name + length) / 8) * 8;
@@ -79,7 +80,7 @@ async function list(request: RequestTask, view: View, isPlus: boolean): Promise<
     request.view(to + head + dirent.name, length).set(request.view(name, length));
     last = getU64(data, from + LINUX.off);
     written += size;
-    from += now.getUint16(from + LINUX.reclen, true);
+    from = next;
   }
   if (state) state.at = last;
   return written;
