@@ -26,6 +26,14 @@ const IMAGE = 'a raw image or a block device, written where it lies';
 const seedOption = () =>
   new Option('--seed <text>', 'decides UUIDs and everything random: the same seed and input give the same bytes');
 
+const programOption = () =>
+  new Option(
+    '--program <module>',
+    'a WebAssembly module as a program of this name: mine.wasm or NAME=mine.wasm; several times for several',
+  )
+    .argParser(gather)
+    .default([], 'none');
+
 const mkfsHelp = `
 The file system is made by its own program (mke2fs, mkfs.xfs, mkfs.btrfs, mkfs.fat, mkfs.exfat, mkfs.f2fs, mksquashfs,
 mkfs.erofs) on a Linux kernel in this process: no root, no mount. What stands behind -- goes to that program as it is.
@@ -82,10 +90,15 @@ The programs are Linux's own (\`lkl run\` alone lists them), on a Linux kernel i
 /dev/vdb … in the order they are named, with partitions; what is written to them is written to the image unless
 --read-only. The exit code is the program's, 128 and the signal's number where one ended it.
 
+A module of WebAssembly on this machine is a program too: one that lkl-cc made of C, with all of Linux's system calls, or
+one of WASI (preview 1) as Rust, Zig, Go and others make. It is named by its path, or given by --program for scripts.
+
 Examples:
   lkl run --disk disk.img -- tune2fs -L new /dev/vda
   lkl run --disk disk.img --read-only -- debugfs -R 'ls -l /' /dev/vda
-  lkl run -- sh -c 'echo $((6 * 7)); uname -a'`;
+  lkl run -- sh -c 'echo $((6 * 7)); uname -a'
+  lkl run --disk disk.img -- ./mine.wasm /dev/vda
+  lkl run --program ./mine.wasm -- sh -c 'mine | sort'`;
 
 export const toolCommands = (): readonly Command[] => [
   new Command('mkfs')
@@ -210,15 +223,17 @@ export const toolCommands = (): readonly Command[] => [
     .addOption(mountOption())
     .addOption(subvolOption())
     .option('-r, --read-only', 'the image is not written; then it may have any format')
+    .addOption(programOption())
     .action(async (image: string, options: ShellOptions) => {
       process.exitCode = await (await import('./shell.ts')).shell(image, options);
     }),
   new Command('run')
-    .summary("run one of Linux's own programs on images")
-    .description("Runs one of Linux's own programs on a kernel with images as its disks.")
+    .summary("run one of Linux's own programs, or one of yours, on images")
+    .description("Runs one of Linux's own programs, or one of yours, on a kernel with images as its disks.")
     .argument('[program...]', 'behind --: what is run, and its words')
     .option('-d, --disk <image>', 'a disk of the kernel, several times for several', gather, [])
     .option('-r, --read-only', 'the images are not written')
+    .addOption(programOption())
     .addOption(seedOption())
     .addHelpText('after', runHelp)
     .action(async (program: string[], options: RunOptions) => {
@@ -239,4 +254,6 @@ function sizeOrMore(text: string): Size {
 
 const sizeOrFit = (text: string): MkfsSize => (text === 'fit' ? text : bytes(text));
 
-const gather = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+function gather(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}

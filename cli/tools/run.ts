@@ -1,10 +1,11 @@
-/** Runs a program of the tools on images, in this process. */
+/** Runs a program of the tools, or one of the user's own, on images, in this process. */
 
 import { writableFile } from '../../src/node/files/writable-file.ts';
 import { nodeToolbox } from '../../src/node/toolbox.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { openDiskFile } from '../disk.ts';
+import { ownFirst, ownProgramOf } from './own-programs.ts';
 import { inWorkshop } from './shop.ts';
 import { withStandardStreams } from './standard-streams.ts';
 
@@ -12,11 +13,16 @@ export interface RunOptions {
   readonly disk: readonly string[];
   readonly readOnly?: true;
   readonly seed?: string;
+  /** Modules of one's own: `FILE` or `NAME=FILE`. */
+  readonly program?: readonly string[];
 }
 
 /** Answers the program's exit code. */
-export async function run(program: readonly string[], { disk: images, readOnly, seed }: RunOptions): Promise<number> {
-  if (program.length === 0) return listTools();
+export async function run(words: readonly string[], options: RunOptions): Promise<number> {
+  if (words.length === 0) return listTools();
+  const { disk: images, readOnly, seed } = options;
+  const { own: first, argv } = ownFirst(words);
+  const own = [...(options.program ?? []).map(ownProgramOf), ...first];
   const open: (() => void)[] = [];
   try {
     const devices: BlockDevice[] = [];
@@ -30,9 +36,9 @@ export async function run(program: readonly string[], { disk: images, readOnly, 
       open.push(() => file.close());
       devices.push(rawDevice(file));
     }
-    return await inWorkshop(seed === undefined ? {} : { seed }, async (shop) => {
+    return await inWorkshop({ own, ...(seed !== undefined && { seed }) }, async (shop) => {
       for (const device of devices) await shop.attach(device);
-      const end = await withStandardStreams(false, ({ streams }) => shop.run(program, streams));
+      const end = await withStandardStreams(false, ({ streams }) => shop.run(argv, streams));
       if (!readOnly) await shop.commit();
       return end.exitCode ?? 128 + (end.signal ?? 0);
     });

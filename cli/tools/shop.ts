@@ -1,10 +1,12 @@
 /** A workshop in this process: the engine's kernel with the tools, and files as its disks. */
 
+import { HostError } from '../../src/errors/host-error.ts';
 import type { ClockPolicy, Host } from '../../src/kernel/host.ts';
 import { seededHost } from '../../src/kernel/snapshot/seed.ts';
 import type { Linux } from '../../src/linux.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import { nodeToolbox } from '../../src/node/toolbox.ts';
+import { type OwnProgram, withOwnPrograms } from '../../src/tools/own-programs.ts';
 import type { Toolbox } from '../../src/tools/toolbox.ts';
 import { Workshop } from '../../src/tools/workshop.ts';
 import { openEngine } from '../engine.ts';
@@ -19,6 +21,8 @@ export interface WorldOptions {
   readonly seed?: string;
   /** Default: virtual. */
   readonly clock?: ClockPolicy;
+  /** Programs beside the tools. */
+  readonly own?: readonly OwnProgram[];
 }
 
 /** What decides the kernel's randomness and date: --seed, SOURCE_DATE_EPOCH, else this machine. */
@@ -61,6 +65,18 @@ function toolbox(): Toolbox {
   return shared;
 }
 
+/** A program of one's own runs without the tools, too. */
+function toolboxWith(own: readonly OwnProgram[]): Toolbox {
+  if (own.length === 0) return toolbox();
+  try {
+    return withOwnPrograms(toolbox(), own);
+  } catch (cause) {
+    if (cause instanceof HostError && cause.kind === 'no-tools')
+      return withOwnPrograms({ tools: [], module: () => undefined }, own);
+    throw cause;
+  }
+}
+
 /** The same on an engine that is there. */
 export async function inWorkshopOf<T>(
   engine: Linux,
@@ -73,7 +89,7 @@ export async function inWorkshopOf<T>(
     clock: options.clock ?? 'virtual',
   });
   try {
-    return await work(await Workshop.open(kernel, toolbox(), PROGRAMS_BYTES));
+    return await work(await Workshop.open(kernel, toolboxWith(options.own ?? []), PROGRAMS_BYTES));
   } finally {
     kernel.kill();
   }

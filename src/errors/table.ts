@@ -183,6 +183,7 @@ export const hostErrors = {
   'kernel-deadline': { message: 'the kernel did not finish in time', status: 504, fault: 'service' },
   'kernel-halt': { message: 'the kernel halted', status: 500, fault: 'service' },
   'task-exited': { message: 'the task ended before its work was done', status: 500, fault: 'service' },
+  'bad-program': { message: 'the module cannot run as a program', status: 400, fault: 'request' },
   'no-such-tool': { message: 'there is no program of this name among the tools', status: 400, fault: 'request' },
   'no-tools': { message: 'the tools are not installed', status: 409, fault: 'state' },
   'tool-failed': { message: 'a program that had to succeed did not', status: 422, fault: 'image' },

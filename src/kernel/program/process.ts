@@ -1,7 +1,7 @@
 /** One program that runs: an instance with a memory of its own, its threads, and the system calls that reach the host. */
 
 import { errnos } from '../../abi/errno.ts';
-import { syscalls } from '../../abi/syscalls.ts';
+import { type SyscallName, syscalls } from '../../abi/syscalls.ts';
 import { CLONE_VM } from '../../abi/uapi/sched.ts';
 import { KernelDead, TaskExited } from '../errors.ts';
 import type { HostedTask } from '../hosted-task.ts';
@@ -14,6 +14,8 @@ import { Pages } from './pages.ts';
 import { ProgramMemory } from './program-memory.ts';
 import { tellMemory } from './sysinfo.ts';
 import { Thread as AnyThread, gone, Lent } from './thread.ts';
+import { isWasi, WASI } from './wasi/module.ts';
+import { Wasi } from './wasi/wasi.ts';
 
 type Thread = AnyThread<Process>;
 
@@ -33,6 +35,9 @@ const ARGUMENT_BYTES = 72;
 const EXTRA = 48;
 /** Calls that a stack may make after it was to end. One that catches even that is parked for good. */
 const LAST_CALLS = 100;
+
+/** A linker of WASI's may put data near the beginning of memory. */
+const LOWEST_OF_WASI = 1;
 
 const ENOSYS = -errnos.ENOSYS.number;
 const EFAULT = -errnos.EFAULT.number;
@@ -67,6 +72,8 @@ export class Process {
   #forking = false;
   /** Of the word that tells the program of handlers to call; 0: it has none. */
   readonly #pendingAt: number;
+  /** Of a program of WASI's. */
+  readonly #wasi: Wasi | undefined;
 
   /** An instance that nothing runs in yet: fresh, or a copy. Throws RangeError for want of memory, else what is wrong with the module. */
   constructor(needs: ProcessNeeds, name: string, module: WebAssembly.Module, original?: Process) {
@@ -76,7 +83,9 @@ export class Process {
     // A module may call imports while it is instantiated: there is no thread that could.
     const threads = this.#threads;
     const self = (thread: number) => threads[thread];
+    this.#wasi = isWasi(module) ? new Wasi((call, ...args) => this.#byName(threads[0], call, args)) : undefined;
     const { exports } = new WebAssembly.Instance(module, {
+      ...(this.#wasi && { [WASI]: this.#wasi.imports }),
       lkl: {
         call: new WebAssembly.Suspending((thread = 0, number = 0, at = 0) => this.#call(self(thread), number, ptr(at))),
         signal: (thread: number, at: number) => this.#takeFrame(self(thread), ptr(at)),
@@ -86,7 +95,7 @@ export class Process {
     if (!(exports.memory instanceof WebAssembly.Memory)) throw new TypeError('it exports no memory');
     if (typeof exports._start !== 'function') throw new TypeError('it exports no function _start');
     this.#exports = exports;
-    this.memory = new ProgramMemory(exports.memory, needs.budget);
+    this.memory = new ProgramMemory(exports.memory, needs.budget, this.#wasi ? LOWEST_OF_WASI : undefined);
     const { __lkl_pending: pending } = exports;
     const at = pending instanceof WebAssembly.Global ? ptr(Number(pending.value)) : 0;
     this.#pendingAt = this.memory.has(at, 4) ? at : 0;
@@ -146,6 +155,7 @@ export class Process {
       const main = this.#exports[name];
       if (typeof main !== 'function') throw new TypeError(`it exports no function ${name}`);
       const enter = WebAssembly.promising(main as (...args: number[]) => unknown);
+      if (name === '_start') await this.#wasi?.begin(this.memory, this.#pages, args[0] ?? 0);
       await enter(...args);
       while (this.#asyncify?.isWoundUp()) {
         const pid = await this.#cloneProcess(thread, { name, args });
@@ -195,6 +205,19 @@ export class Process {
           },
           () => this.#ended(thread, at).then(settle, fail),
         );
+      const pause = this.#needs.pause();
+      if (pause) pause.then(make);
+      else make();
+    });
+  }
+
+  /** A call that is made for the program: it has no handlers of signals, and neither vfork nor exec. */
+  #byName(thread: Thread | undefined, name: SyscallName, args: readonly (number | bigint)[]): Promise<number> {
+    if (!thread) return Promise.resolve(EFAULT);
+    if (!this.memory.count()) return this.#overdrawn(thread);
+    return new Promise((settle, fail) => {
+      const ended = () => void this.#ended(thread, 0).then(settle, fail);
+      const make = () => thread.task.call(syscalls[name][0], args, settle, ended);
       const pause = this.#needs.pause();
       if (pause) pause.then(make);
       else make();

@@ -13,13 +13,15 @@ const SMALL = 32;
 
 export class ProgramMemory extends KernelMemory {
   readonly #budget: Budget;
+  readonly #lowest: number;
   #counted = 0;
   /** Nothing is counted any more, whatever its program does before its stack is gone. */
   #ended = false;
 
-  /** Throws RangeError when the budget has not what it has already. */
-  constructor(memory: WebAssembly.Memory, budget: Budget) {
+  /** `lowest`: below is no address. Throws RangeError when the budget has not what it has already. */
+  constructor(memory: WebAssembly.Memory, budget: Budget, lowest = LOWEST) {
     super(memory);
+    this.#lowest = lowest;
     this.#budget = budget;
     if (!budget.take(this.size)) throw new RangeError('no memory is left for another program');
     this.#counted = this.size;
@@ -59,12 +61,12 @@ export class ProgramMemory extends KernelMemory {
 
   /** Whether all of these bytes are its own. */
   has(at: number, bytes: number): boolean {
-    return at >= LOWEST && at + bytes <= this.size;
+    return at >= this.#lowest && at + bytes <= this.size;
   }
 
   /** The import `foreign_copy`: what fits is copied; answers the bytes that are not. */
   exchange(kernel: KernelMemory, ours: number, theirs: number, bytes: number, what: number): number {
-    if (theirs < LOWEST || theirs >= this.size) return bytes;
+    if (theirs < this.#lowest || theirs >= this.size) return bytes;
     const n = Math.min(bytes, this.size - theirs);
     if (what === FOREIGN.read) copy(this.bytes, theirs, kernel.bytes, ours, n);
     else if (what === FOREIGN.write) copy(kernel.bytes, ours, this.bytes, theirs, n);
@@ -74,7 +76,7 @@ export class ProgramMemory extends KernelMemory {
 
   /** The import `foreign_string`: as strncpy_from_user() has it; `ours` 0: only its length. */
   string(kernel: KernelMemory, ours: number, theirs: number, max: number): number {
-    if (theirs < LOWEST || theirs >= this.size) return -errnos.EFAULT.number;
+    if (theirs < this.#lowest || theirs >= this.size) return -errnos.EFAULT.number;
     const there = this.bytes.subarray(theirs, Math.min(theirs + max, this.size));
     const end = there.indexOf(0);
     if (end < 0 && there.length < max) return -errnos.EFAULT.number;
