@@ -2,7 +2,8 @@
 
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
-import { isWasm, type OwnProgram, ownProgram } from '../../src/tools/own-programs.ts';
+import { isWasm } from '../../src/tools/is-wasm.ts';
+import { type OwnProgram, ownProgram } from '../../src/tools/own-programs.ts';
 import { Failure, reasonOf } from '../failure.ts';
 
 const ELF = [0x7f, 0x45, 0x4c, 0x46];

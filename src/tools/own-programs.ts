@@ -11,12 +11,8 @@ export interface OwnProgram {
   readonly module: WebAssembly.Module;
 }
 
-const MAGIC = [0, 0x61, 0x73, 0x6d];
 /** What docs/design/programs.md names. */
 const OURS = ['call', 'signal', 'fork'];
-
-/** Whether the file is WebAssembly at all: by its first bytes. */
-export const isWasm = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => bytes[i] === byte);
 
 /** Compiles a module that is to run as a program. Rejects with `bad-program`, which says what it lacks. */
 export function ownProgram(name: string, bytes: Uint8Array<ArrayBuffer>): OwnProgram {

@@ -109,6 +109,7 @@ describe('a program', () => {
   it.each([
     [{ argv: ['no-such'] }, 400, 'no-such-tool'],
     [{ argv: ['/no/such'] }, 404, 'ENOENT'],
+    [{ argv: ['/mine'], files: [{ path: '/mine', base64: 'AGFzbQEAAAA=', mode: '0755' }] }, 400, 'bad-program'],
     [{ argv: ['sh'], cwd: '/no/such' }, 404, 'ENOENT'],
     [{ argv: [] }, 400, 'invalid-request'],
     [{ argv: ['sh'], disks: [{ image: 'no-such-image' }] }, 404, 'image-not-found'],

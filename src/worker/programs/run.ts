@@ -12,6 +12,7 @@ import { openDisk } from '../../storage/open-disk.ts';
 import { overlay } from '../../storage/overlay.ts';
 import type { Room } from '../../storage/room.ts';
 import { zeros } from '../../storage/volume/fitted.ts';
+import { isWasm } from '../../tools/is-wasm.ts';
 import { type OrderedDisk, type ProgramOrder, type ProgramReport, runOrder } from '../../tools/program-order.ts';
 import { type Streams, Workshop } from '../../tools/workshop.ts';
 import { MAX_ENTRIES } from '../images/disk-limits.ts';
@@ -150,6 +151,7 @@ export function runJobs(needs: RunNeeds): RunJobs {
     async run(order, streams, taken) {
       const { seed, clock, memoryMib, programMib } = order;
       const [program = ''] = order.argv;
+      mustNotBeSent(program, order.files);
       const toolbox = await workerToolbox(program.includes('/') ? undefined : order.argv);
       const opened: OpenedDisk[] = [];
       try {
@@ -179,6 +181,12 @@ export function runJobs(needs: RunNeeds): RunJobs {
       }
     },
   };
+}
+
+/** A Worker compiles no WebAssembly while it runs. */
+function mustNotBeSent(program: string, files: RunOrder['files']): void {
+  if (files.some(({ path, bytes }) => path === program && isWasm(bytes)))
+    throw new HostError('bad-program', `${program}: a Worker cannot compile a module that is sent to it; lkl run can`);
 }
 
 /** As the kernel names its disks: there are no more than letters. */
