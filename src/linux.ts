@@ -3,6 +3,7 @@
 import type { Sink } from './archive/chunk-writer.ts';
 import type { SetupNeeds } from './batch/kernel-setup.ts';
 import { type SyscallBatchJobs, syscallBatchJobs } from './batch/syscall-batch.ts';
+import { HostError } from './errors/host-error.ts';
 import type { ImageMounter, ImageReport, MountedImage, MountRequest, StackRequest } from './image/mounted-image.ts';
 import { imageMounter, type ReplaySpill } from './image/mounter.ts';
 import type { DeriveMeans } from './image/stack/luks/derive.ts';
@@ -16,6 +17,8 @@ import type { SnapshotState } from './kernel/snapshot/snapshot.ts';
 import { type PacketdrillJobs, packetdrillJobs } from './packetdrill/packetdrill.ts';
 import { type SimulationJobs, simulationJobs } from './simulation/simulate.ts';
 import { type BlockDevice, bytesOf } from './storage/block-device.ts';
+import { ENVIRONMENT, installTools } from './tools/install-tools.ts';
+import type { Toolbox } from './tools/toolbox.ts';
 import { damageWatch } from './tree/damage-watch.ts';
 import { type Fs2tarOptions, type Fs2tarReport, fs2tar } from './tree/fs2tar/fs2tar.ts';
 import { loggedErrors } from './tree/fs2tar/logged-errors.ts';
@@ -56,6 +59,8 @@ export interface LinuxOptions {
   readonly spill?: ReplaySpill | undefined;
   /** What opening encrypted volumes may cost. Default: 64 MiB for Argon2, in JavaScript. */
   readonly derive?: DeriveMeans | undefined;
+  /** Linux's own programs, for simulations that run some. Default: there are none. Rejects with `no-tools` too. */
+  readonly toolbox?: (() => Promise<Toolbox>) | undefined;
 }
 
 /** What a composition adds to make batches: the images it can name, and memory for disks. */
@@ -135,6 +140,14 @@ export function linux(options: LinuxOptions): Linux {
   const [usualMib] = mountMib;
   const pool = new KernelPool(module, snapshot, { budgetMib, aloneMib, ready, patienceMs, usualMib, host });
   return over(pool, {}, options);
+}
+
+/** Puts the tools into a kernel. */
+async function equip(kernel: Kernel, toolbox: LinuxOptions['toolbox']): Promise<void> {
+  if (!toolbox) throw new HostError('no-tools', 'there are no programs here: the command and the service have them');
+  const tools = await toolbox();
+  kernel.programs.provide((name) => tools.module(name));
+  await installTools(kernel, tools);
 }
 
 /** Tells of mounting beside what kernels tell of: what making its kernels took is not in it. */
@@ -284,6 +297,11 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     batches: (images) => syscallBatchJobs(setup(images)),
     setup,
     packetdrill: packetdrillJobs({ newKernel: (options) => kernels.acquire(options), host }),
-    simulations: simulationJobs({ newKernel: (options) => kernels.acquire(options), host, budgetMib: aloneMib }),
+    simulations: simulationJobs({
+      newKernel: (options) => kernels.acquire(options),
+      host,
+      budgetMib: aloneMib,
+      programs: { install: (kernel) => equip(kernel, options.toolbox), environment: ENVIRONMENT },
+    }),
   };
 }

@@ -68,6 +68,10 @@ const tables: { readonly [K in Kind]: Columns<K> } = {
     ...times<'replay'>('DELAY', ({ there, back }) => there.one_way_ms ?? back.one_way_ms),
   ],
   syscalls: [['DONE', ({ completed }) => (completed ? 'yes' : 'no')]],
+  exec: [
+    ['TIME', ({ start_s, end_s }) => (end_s === undefined ? '' : seconds(end_s - start_s))],
+    ['EXIT', ({ exit_code, signal }) => (signal === undefined ? `${exit_code ?? ''}` : `signal ${signal}`)],
+  ],
 };
 
 const where = (flow: WorkloadResult): string => ('on' in flow ? `on ${flow.on}` : `${flow.from} → ${flow.to}`);
@@ -88,6 +92,14 @@ function tableOf<K extends Kind>(kind: K, flows: readonly Of<K>[]): string {
   return textTable(columns, rows);
 }
 
+/** What programs said. */
+const spoken = (flows: readonly WorkloadResult[]): readonly string[] =>
+  flows.flatMap((flow) => {
+    if (flow.type !== 'exec') return [];
+    const text = `${flow.stdout}${flow.stderr}`.trimEnd();
+    return text === '' ? [] : [`${printable(`${flow.name} ${where(flow)}`)}:\n${printable(text)}`];
+  });
+
 /** Of all flows; what is left out is in --json. */
 export function tablesOf({ flows, virtual_s, wall_s = 0 }: SimulationEnd): string {
   const kinds = Object.keys(tables) as Kind[];
@@ -95,5 +107,7 @@ export function tablesOf({ flows, virtual_s, wall_s = 0 }: SimulationEnd): strin
     const some = flows.filter(({ type }) => type === kind);
     return some.length > 0 ? [tableOf(kind, some as Of<typeof kind>[])] : [];
   });
-  return [...shown, `${virtual_s.toFixed(3)} s of virtual time in ${wall_s.toFixed(2)} s`].join('\n\n');
+  return [...shown, ...spoken(flows), `${virtual_s.toFixed(3)} s of virtual time in ${wall_s.toFixed(2)} s`].join(
+    '\n\n',
+  );
 }

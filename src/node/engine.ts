@@ -6,6 +6,7 @@ import { nodeDerive } from './derive.ts';
 import { nodeHost } from './host.ts';
 import { readPackageFile } from './package-files.ts';
 import { fileSpill } from './spool/spill.ts';
+import { nodeToolbox } from './toolbox.ts';
 
 /** A process has room: what is bounded is how much of it kernels take together. */
 const defaults: Limits = {
@@ -52,5 +53,6 @@ export async function nodeLinux({ limits = {} }: NodeLinuxOptions = {}): Promise
     limits: { ...defaults, ...limits },
     spill: nodeSpill,
     derive: nodeDerive,
+    toolbox: async () => nodeToolbox(),
   });
 }

@@ -13,10 +13,11 @@ import { seededHost } from '../kernel/snapshot/seed.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { Taken } from './measure/sampler.ts';
 import type { Issue } from './plan/issue.ts';
-import { estimateMemoryMib, findExcess } from './plan/memory/footprint.ts';
+import { estimateMemoryMib, findExcess, programsMib } from './plan/memory/footprint.ts';
 import { type Plan, planSimulation, sampled } from './plan/plan.ts';
 import type { SimulationRequest } from './plan/request.ts';
 import type { SyscallsPlan } from './plan/workload-plan.ts';
+import { execRunner, SetupFailed, type SimulationPrograms } from './run/programs.ts';
 import { Refused } from './run/refused.ts';
 import { runSimulation, type SimulationEvents, type SimulationResult } from './run/run.ts';
 import { unrolled } from './run/steps.ts';
@@ -28,6 +29,8 @@ export interface SimulationNeeds {
   readonly host: Host;
   /** Memory of the largest kernel there can be. */
   readonly budgetMib: number;
+  /** Of Linux's own. */
+  readonly programs: SimulationPrograms;
 }
 
 /** An interface whose packets will be recorded, in the order of the answer's `captures`. */
@@ -45,7 +48,7 @@ export interface PlannedSimulation {
   run(options: RunOptions): Promise<TimedResult>;
 }
 
-export interface RunOptions extends Omit<SimulationEvents, 'runBatch'> {
+export interface RunOptions extends Omit<SimulationEvents, 'runBatch' | 'exec'> {
   /** By the host's clock. Absent: it takes as long as it takes. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
@@ -78,9 +81,10 @@ export const simulationJobs = (needs: SimulationNeeds): SimulationJobs => ({
     const planned = planSimulation(request, LIMITS);
     if ('issues' in planned) throw badSimulation(planned.issues);
     const plan = options?.sampled ? sampled(planned.plan) : planned.plan;
-    const excess = findExcess(plan, needs.budgetMib);
+    const budgetMib = needs.budgetMib - programsMib(plan);
+    const excess = findExcess(plan, budgetMib);
     if (excess) throw badSimulation([excess]);
-    const memoryMib = Math.min(estimateMemoryMib(plan), needs.budgetMib);
+    const memoryMib = Math.min(estimateMemoryMib(plan), budgetMib);
     return {
       captures: plan.captures.map(({ port }) => ({ node: port.node.name, interface: port.name })),
       run: (options) => runTimed(plan, memoryMib, options, needs),
@@ -111,9 +115,15 @@ async function runTimed(
   plan: Plan,
   memoryMib: number,
   { deadlineMs, signal, ...events }: RunOptions,
-  { newKernel, host }: SimulationNeeds,
+  { newKernel, host, programs }: SimulationNeeds,
 ): Promise<TimedResult> {
-  const kernel = await newKernel({ host: seededHost(host, String(plan.seed)), clock: 'virtual', memoryMib });
+  const programMib = programsMib(plan);
+  const kernel = await newKernel({
+    host: seededHost(host, String(plan.seed)),
+    clock: 'virtual',
+    memoryMib,
+    ...(programMib > 0 && { programMib }),
+  });
   const startNs = host.monotonicNs();
   const ended = Promise.withResolvers<never>();
   const cancel =
@@ -131,14 +141,16 @@ async function runTimed(
   signal?.addEventListener('abort', stop, { once: true });
   try {
     signal?.throwIfAborted();
+    if (programMib > 0) await Promise.race([programs.install(kernel), ended.promise]);
     const running = runSimulation(kernel, plan, {
       ...events,
+      exec: execRunner(kernel, programs),
       runBatch: (task, { batch, onError }, sofar) => playCalls(kernel, task, { batch, onError }, sofar),
     });
     const result = await Promise.race([running, ended.promise]);
     return { result, wallMs: (host.monotonicNs() - startNs) / 1e6 };
   } catch (cause) {
-    if (cause instanceof Refused) throw badSimulation([cause.issue]);
+    if (cause instanceof Refused || cause instanceof SetupFailed) throw badSimulation([cause.issue]);
     const isShort = cause instanceof TaskExited || (cause instanceof KernelDead && cause.end === 'oom');
     throw isShort ? tooLarge(memoryMib, cause) : cause;
   } finally {

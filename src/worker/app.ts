@@ -67,6 +67,7 @@ const engine = linux({
     patienceMs: 5_000,
   },
   derive: { argon2Mib: 16 }, // beside what bodies, caches and kernels may hold already
+  toolbox: () => workerToolbox(),
 });
 
 /** Beside kernels: what bodies, spools, lines, caches, disks and queues of all requests of the isolate may hold. */

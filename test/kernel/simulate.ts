@@ -2,14 +2,18 @@
 
 import { expect } from 'vitest';
 import { concat } from '../../src/bytes/concat.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
 import { seededHost } from '../../src/kernel/snapshot/seed.ts';
 import { nodeHost } from '../../src/node/host.ts';
+import { nodeToolbox } from '../../src/node/toolbox.ts';
 import type { PingResult, TcpResult, WorkloadResult } from '../../src/simulation/measure/results.ts';
 import type { Sample } from '../../src/simulation/measure/sampler.ts';
-import { estimateMemoryMib } from '../../src/simulation/plan/memory/footprint.ts';
+import { estimateMemoryMib, programsMib } from '../../src/simulation/plan/memory/footprint.ts';
 import { planSimulation } from '../../src/simulation/plan/plan.ts';
 import type { SimulationRequest } from '../../src/simulation/plan/request.ts';
+import { execRunner } from '../../src/simulation/run/programs.ts';
 import { runSimulation, type SimulationResult } from '../../src/simulation/run/run.ts';
+import { ENVIRONMENT, installTools } from '../../src/tools/install-tools.ts';
 import { restoredKernel } from './restored.ts';
 
 export interface Simulated extends SimulationResult {
@@ -26,6 +30,13 @@ const budget = { nodes: 5000, devices: 50000 };
 /** A kernel may grow to a hundred MiB: a Worker has 128 for everything. */
 const MEMORY_MIB = 100;
 
+async function equip(kernel: Kernel, programMib: number): Promise<void> {
+  const toolbox = nodeToolbox();
+  kernel.programs.provide((name) => toolbox.module(name));
+  kernel.programs.memoryLimit = programMib * 2 ** 20;
+  await installTools(kernel, toolbox);
+}
+
 export async function simulate(
   request: Partial<SimulationRequest>,
   memoryMib = MEMORY_MIB,
@@ -34,6 +45,7 @@ export async function simulate(
   const planned = planSimulation({ hosts: { a: {}, b: {} }, links: [], ...request }, budget);
   if ('issues' in planned) expect.fail(JSON.stringify(planned.issues));
   const kernel = restoredKernel(memoryMib, seededHost(nodeHost, String(planned.plan.seed)));
+  if (programsMib(planned.plan) > 0) await equip(kernel, programsMib(planned.plan));
   const samples: Sample[] = [];
   const parts: Uint8Array[][] = planned.plan.captures.map(() => []);
   try {
@@ -46,6 +58,7 @@ export async function simulate(
         return taken?.();
       },
       runBatch: async (task) => task.syscall('getpid'),
+      exec: execRunner(kernel, { environment: ENVIRONMENT }),
     });
     const files = parts.map(concat);
     return {

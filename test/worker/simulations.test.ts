@@ -80,6 +80,19 @@ describe('a simulation', () => {
     expect(answer.hosts).toMatchObject({ a: { hijack: { notes: expect.any(Array) } } });
   });
 
+  it('runs programs on hosts, and a set-up of theirs; one that fails is told at its place', async () => {
+    const exec = { type: 'exec', on: 'a', command: 'tc qdisc show dev eth0; ping -c 1 10.0.0.2' };
+    const hosts = { a: { setup: ['tc qdisc replace dev eth0 root cake bandwidth 2mbit'] }, b: {} };
+    const answer = await run({ ...pings, hosts, workloads: [exec] });
+    expect(answer.flows).toMatchObject([{ type: 'exec', completed: true, exit_code: 0, stderr: '' }]);
+    expect(answer.flows[0]?.stdout).toMatch(/bandwidth 2Mbit.*\n.*1 packets received/s);
+    const failed = await send({ ...pings, hosts: { ...hosts, b: { setup: [['false']] } } });
+    expect(failed.status).toBe(422);
+    expect(await failed.json()).toMatchObject({
+      errors: [{ code: 'set-up', path: 'hosts.b.setup[0]', message: 'false ended with 1' }],
+    });
+  });
+
   it('plays system calls on a host', async () => {
     const batch = [
       { call: 'getpid', as: 'pid' },

@@ -177,6 +177,20 @@ const flow = z
       result: z.unknown().optional(),
       error: z.string().optional(),
     }),
+    z.object({
+      type: z.literal('exec'),
+      name: z.string(),
+      on: z.string(),
+      start_s: z.number(),
+      completed: z.boolean().openapi({ description: 'It ended by itself.' }),
+      end_s: z.number().optional(),
+      exit_code: z.int().optional(),
+      signal: z.int().optional().openapi({ description: 'That ended it.' }),
+      stdout: z.string().openapi({ description: 'What is no UTF-8 is U+FFFD.' }),
+      stderr: z.string(),
+      omitted: z.int().optional().openapi({ description: 'Bytes beyond the first MiB of each.' }),
+      error: z.string().optional(),
+    }),
   ])
   .openapi('SimulationFlow');
 

@@ -34,7 +34,7 @@ export const sweepRequest = simulation
 
 const flow = z.object({
   name: z.string(),
-  type: z.enum(['tcp', 'udp', 'ping', 'rr', 'on-off', 'flows', 'replay', 'syscalls']),
+  type: z.enum(['tcp', 'udp', 'ping', 'rr', 'on-off', 'flows', 'replay', 'syscalls', 'exec']),
   error: z.string().optional(),
   goodput_bps: z.number().optional(),
   latency_p50_ms: z.number().optional().openapi({

@@ -76,6 +76,10 @@ const loopOf = <T extends z.ZodType>(step: T) =>
   });
 const step = z.union([call, loopOf(z.union([call, loopOf(call)]))]);
 
+const line = z.string().min(1).max(131_071);
+/** A line for a shell, or the words of one program. */
+export const command = z.union([line, z.array(z.string().max(131_071)).min(1).max(1024)]);
+
 export const workload = z
   .discriminatedUnion('type', [
     z.strictObject({
@@ -185,6 +189,19 @@ export const workload = z
         description: 'What a call that fails, and does not `expect` that, means for those after it. Default: stop.',
         example: 'continue',
       }),
+    }),
+    z.strictObject({
+      type: z.literal('exec').openapi({ description: "One of Linux's own programs on a host." }),
+      name: named('Default: its type and number.', 'server').optional(),
+      on: named('The host.', 'a'),
+      start: time('In virtual time. Default: 0s.', '1s'),
+      command: command.openapi({
+        description:
+          'A line for a shell, or the words of one program: of iproute2, iperf, nuttcp, socat, ethtool, busybox and what else `GET /v1/run` lists.',
+        example: 'iperf -c 10.0.0.2 -t 10',
+      }),
+      stdin: z.string().optional().openapi({ description: 'What it reads. Default: nothing.', example: 'hello' }),
+      background: flag('Nobody waits for its end: a server. Default: false.'),
     }),
   ])
   .openapi('SimulationWorkload');

@@ -35,6 +35,7 @@ import type { Offload } from '../plan/request.ts';
 import { toBytes } from '../plan/routes/prefix.ts';
 import { addressPlace, type Interface, isVlanAware, type Link, type Node, type Port } from '../plan/topology.ts';
 import { parseTime } from '../plan/units.ts';
+import { isOnHost } from '../plan/workload-plan.ts';
 import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts';
 import { numberDevicesOf } from './device-numbers.ts';
 import { stepsOf } from './gate.ts';
@@ -125,8 +126,8 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
   return network;
 }
 
-const looksAtDevices = ({ hijacks, workloads }: Plan): boolean =>
-  hijacks.size > 0 || workloads.some(({ type }) => type === 'syscalls');
+const looksAtDevices = ({ hijacks, workloads, setups }: Plan): boolean =>
+  hijacks.size > 0 || setups.size > 0 || workloads.some(isOnHost);
 
 /** `place`: where the request asks for them. */
 async function setSysctls(

@@ -173,6 +173,24 @@ export interface SyscallsResult {
   readonly error?: string;
 }
 
+export interface ExecResult {
+  readonly type: 'exec';
+  readonly name: string;
+  readonly on: string;
+  readonly start_s: number;
+  /** It ended by itself. */
+  readonly completed: boolean;
+  /** When it ended. */
+  readonly end_s?: number;
+  readonly exit_code?: number;
+  readonly signal?: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Bytes of output beyond those that are kept. */
+  readonly omitted?: number;
+  readonly error?: string;
+}
+
 export type WorkloadResult =
   | TcpResult
   | UdpResult
@@ -181,7 +199,8 @@ export type WorkloadResult =
   | OnOffResult
   | FlowsResult
   | ReplayResult
-  | SyscallsResult;
+  | SyscallsResult
+  | ExecResult;
 
 /** One qdisc of one direction of a link. */
 export interface QdiscResult {

@@ -18,6 +18,8 @@ export type IssueCode =
   | 'over-budget'
   /** Linux takes it for none of the above, and does not do it. */
   | 'refused'
+  /** A program of a host's set-up did not succeed. */
+  | 'set-up'
   | 'hijack';
 
 export interface Issue {

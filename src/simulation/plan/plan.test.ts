@@ -8,6 +8,7 @@ import type { Direction } from '../links/direction.ts';
 import { type Plan, planSimulation } from './plan.ts';
 import type { DirectionSpec, HostSpec, PingWorkload, SimulationRequest } from './request.ts';
 import { formatAddress, formatPrefix } from './routes/prefix.ts';
+import { isOnHost } from './workload-plan.ts';
 
 const budget = { nodes: 250, devices: 1000 };
 
@@ -52,7 +53,7 @@ test('the request of the documentation', () => {
   const p = plan(example);
   expect(p.durationNs).toBe(10e9);
   expect(addresses(p)).toEqual({ 'a eth0': ['10.0.0.1/24', 'fd00::1/64'], 'b eth0': ['10.0.0.2/24', 'fd00::2/64'] });
-  expect(p.workloads.map((w) => w.type !== 'syscalls' && [w.name, formatAddress(w.address), w.port])).toEqual([
+  expect(p.workloads.map((w) => !isOnHost(w) && [w.name, formatAddress(w.address), w.port])).toEqual([
     ['tcp-0', '10.0.0.2', 5001],
     ['ping-1', '10.0.0.2', 5002],
   ]);

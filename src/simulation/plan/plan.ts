@@ -9,6 +9,7 @@ import { type Hijack, planHijack } from '../hijack/hijack.ts';
 import { type Direction, planDirection, type Widest } from '../links/direction.ts';
 import { type Forwarding, planForwarding } from '../links/forwarding.ts';
 import { seededRandom } from '../run/random.ts';
+import { planSetups, type SetupPlan } from './command-plan.ts';
 import { withTopology } from './generate.ts';
 import { type HostPlan, planHost } from './host-plan.ts';
 import { type Findings, type Issue, Place, type Warning } from './issue.ts';
@@ -29,7 +30,7 @@ import {
 import { warnOfTiming } from './timing.ts';
 import { type Link, type Node, type Port, planTopology, type Topology } from './topology.ts';
 import { readTime } from './words.ts';
-import { planWorkloads, type WorkloadPlan } from './workload-plan.ts';
+import { isOnHost, planWorkloads, type WorkloadPlan } from './workload-plan.ts';
 
 export interface CapturePlan {
   readonly port: Port;
@@ -50,6 +51,8 @@ export interface Plan {
   readonly hosts: ReadonlyMap<Node, HostPlan>;
   /** Devices that hosts make themselves. */
   readonly devices: ReadonlyMap<Node, readonly DevicePlan[]>;
+  /** Programs that hosts run before anything begins. */
+  readonly setups: ReadonlyMap<Node, readonly SetupPlan[]>;
   /** Both ways of each link: from its first end, and back. */
   readonly directions: ReadonlyMap<Link, readonly [Direction, Direction]>;
   readonly hijacks: ReadonlyMap<Node, Hijack>;
@@ -142,6 +145,7 @@ export function planSimulation(given: SimulationRequest, budget: Budget): Planne
       return [link, [allowing(forward, first), allowing(reverse, second)] as const];
     }),
   );
+  const setups = planSetups(topology);
   const sampleIntervalNs = readInterval(place, request);
   const neighbours = request.neighbours === 'dynamic' ? [] : findNeighbours(workloads, network);
   const plan: Plan = {
@@ -161,6 +165,7 @@ export function planSimulation(given: SimulationRequest, budget: Budget): Planne
         .filter(({ role }) => role !== 'switch')
         .map((node) => [node, planHost(node, topology, addressing)]),
     ),
+    setups,
     directions,
     devices,
     hijacks: new Map([...topology.nodes.values()].flatMap((node) => pairWith(node, hijacks.get(node.name)))),
@@ -268,7 +273,7 @@ const pairWith = <K, V>(key: K, value: V | undefined): [K, V][] => (value === un
 
 /** LKL sleeps so long before it lets the program begin. */
 function delayed(workload: WorkloadPlan, hijacks: ReadonlyMap<string, Hijack>): WorkloadPlan {
-  const { name } = workload.type === 'syscalls' ? workload.on : workload.from;
+  const { name } = isOnHost(workload) ? workload.on : workload.from;
   const delay = hijacks.get(name)?.actions.find(({ action }) => action === 'delay');
   return delay?.action === 'delay' ? { ...workload, startNs: workload.startNs + delay.us * 1000 } : workload;
 }
@@ -336,11 +341,11 @@ function withStarts(place: Place, request: SimulationRequest): SimulationRequest
 
 // --- paths ---
 
-const isOrdinary = (node: Node): boolean => node.spec.routes === undefined;
+const isOrdinary = (node: Node): boolean => node.spec.routes === undefined && node.spec.setup === undefined;
 
 function checkPaths(place: Place, workloads: readonly WorkloadPlan[], network: Network): void {
   for (const workload of workloads) {
-    if (workload.type === 'syscalls' || !isOrdinary(workload.from) || !isOrdinary(workload.to)) continue;
+    if (isOnHost(workload) || !isOrdinary(workload.from) || !isOrdinary(workload.to)) continue;
     const { index, from, to } = workload;
     if (
       from === to ||

@@ -73,7 +73,12 @@ export interface HostSpec {
   readonly neighbours?: readonly NeighbourSpec[];
   /** The list of nft's own JSON, libnftables-json(5): what stands in its {"nftables": […]}. */
   readonly nftables?: readonly Readonly<Record<string, unknown>>[];
+  /** Programs that run on it, one after another, before anything begins: a line for a shell, or the words of one program. */
+  readonly setup?: readonly Command[];
 }
+
+/** A line for a shell, or the words of one program. */
+export type Command = string | readonly string[];
 
 export interface InterfaceSpec {
   /** "10.0.0.1/24"; an empty list: none. */
@@ -358,6 +363,19 @@ export interface SyscallsWorkload {
   readonly onError?: 'stop' | 'continue';
 }
 
+/** A program of Linux's own on a host. */
+export interface ExecWorkload {
+  readonly type: 'exec';
+  readonly name?: string;
+  readonly on: string;
+  readonly start?: Time;
+  readonly command: Command;
+  /** What it reads. */
+  readonly stdin?: string;
+  /** Nobody waits for its end: a server. */
+  readonly background?: boolean;
+}
+
 export type WorkloadSpec =
   | TcpWorkload
   | UdpWorkload
@@ -366,7 +384,8 @@ export type WorkloadSpec =
   | OnOffWorkload
   | FlowsWorkload
   | ReplayWorkload
-  | SyscallsWorkload;
+  | SyscallsWorkload
+  | ExecWorkload;
 
 /** When something happens, in virtual time. */
 interface EventTiming {

@@ -3,7 +3,7 @@
 import type { Direction } from '../links/direction.ts';
 import type { Place } from './issue.ts';
 import { pathBetween, type Wiring } from './routes/path.ts';
-import type { TcpPlan, WorkloadPlan } from './workload-plan.ts';
+import { isOnHost, type TcpPlan, type WorkloadPlan } from './workload-plan.ts';
 
 interface Timed extends Wiring {
   readonly durationNs: number;
@@ -55,7 +55,7 @@ const chances = ['jitterNs', 'loss', 'lossModel', 'duplicate', 'corrupt', 'reord
 
 function warnOfLateAnswers(place: Place, plan: Timed): void {
   for (const workload of plan.workloads) {
-    if (workload.type === 'syscalls') continue;
+    if (isOnHost(workload)) continue;
     const path = pathBetween(workload.from, workload.to, plan);
     const roundNs = path.reduce((ns, { there, back }) => ns + there.report.delayNs + back.report.delayNs, 0);
     const at = place.at('workloads').at(workload.index);

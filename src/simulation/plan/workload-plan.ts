@@ -5,6 +5,7 @@ import { deviceAddresses } from '../devices/plan-devices.ts';
 import { BadCapture } from '../replay/capture-file.ts';
 import { planReplay, type Replay } from '../replay/plan-replay.ts';
 import { checkSteps } from '../run/steps.ts';
+import { planCommand } from './command-plan.ts';
 import type { Place } from './issue.ts';
 import type {
   FlowsWorkload,
@@ -128,6 +129,22 @@ export interface SyscallsPlan {
   readonly onError: 'stop' | 'continue';
 }
 
+export interface ExecPlan {
+  readonly type: 'exec';
+  readonly index: number;
+  readonly name: string;
+  readonly on: Node;
+  readonly startNs: number;
+  readonly argv: readonly string[];
+  readonly stdin?: string;
+  readonly background: boolean;
+}
+
+/** What runs on one host, whoever it talks to. */
+export type HostWorkload = SyscallsPlan | ExecPlan;
+export const isOnHost = (workload: WorkloadPlan): workload is HostWorkload =>
+  workload.type === 'syscalls' || workload.type === 'exec';
+
 export type WorkloadPlan =
   | TcpPlan
   | UdpPlan
@@ -136,7 +153,7 @@ export type WorkloadPlan =
   | OnOffPlan
   | FlowsPlan
   | ReplayPlan
-  | SyscallsPlan;
+  | HostWorkload;
 
 const firstPort = 5001;
 const udpHeaders = { ipv4: 28, ipv6: 48 } as const;
@@ -160,7 +177,7 @@ export function planWorkloads(place: Place, request: SimulationRequest, network:
 }
 
 /** Flows whose packets say themselves what they are able to. */
-const isOfDatagrams = (spec: Exclude<WorkloadSpec, { type: 'syscalls' }>): boolean =>
+const isOfDatagrams = (spec: Exclude<WorkloadSpec, { type: 'syscalls' | 'exec' }>): boolean =>
   spec.type === 'udp' ||
   spec.type === 'ping' ||
   spec.type === 'replay' ||
@@ -175,6 +192,14 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
     const on = findNode(place.at('on'), spec.on, network);
     checkSteps(place.at('batch'), spec.batch);
     return on && { type: 'syscalls', index, name, on, startNs, batch: spec.batch, onError: spec.onError ?? 'stop' };
+  }
+  if (spec.type === 'exec') {
+    const on = findNode(place.at('on'), spec.on, network);
+    const argv = planCommand(place.at('command'), spec.command);
+    const { stdin, background = false } = spec;
+    return (
+      on && argv && { type: 'exec', index, name, on, startNs, argv, background, ...(stdin !== undefined && { stdin }) }
+    );
   }
   const from = findNode(place.at('from'), spec.from, network);
   const group = spec.type === 'udp' ? planGroup(place, spec, from, network) : undefined;

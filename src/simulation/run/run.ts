@@ -28,16 +28,16 @@ import type { Link, Node } from '../plan/topology.ts';
 import { monotonicNow } from './monotonic.ts';
 import { setUpMptcp } from './mptcp.ts';
 import { type ProgramTask, type Stage, TaskPool, wakeExactly } from './program.ts';
+import { runSetups } from './programs.ts';
 import { seededRandom } from './random.ts';
 import { realtimeOffset } from './receive.ts';
 import { type HostState, readHosts } from './state.ts';
-import { type BatchRunner, makeWorkload } from './workloads/index.ts';
+import { type HostRunners, makeWorkload } from './workloads/index.ts';
 
 /** What comes while it runs. While a promise of one that took it is open, virtual time stands still. */
-export interface SimulationEvents extends SamplerEvents {
+export interface SimulationEvents extends SamplerEvents, HostRunners {
   /** The next bytes of the pcapng file of the capture with this index. */
   capture?(index: number, bytes: Uint8Array): Taken;
-  runBatch: BatchRunner;
 }
 
 export interface SimulationResult {
@@ -107,6 +107,9 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   must('setns', await setns(director, network.wires.fd, CLONE.NEWNET));
   const pool = new TaskPool(director, kernel, network);
   const hijacked = await hijackHosts(plan, pool);
+  // Time passes while they run: without any it stands still until all is built.
+  if (plan.setups.size > 0)
+    await director.waitFor(runSetups(plan, (node, program) => pool.run(node, program), asked.exec));
   const nowNs = await monotonicNow(director, kernel.engine.clock);
   const realtime = await realtimeOffset(director);
   const beganNs = nowNs() + PRELUDE_NS + plan.topology.links.length * PRELUDE_PER_LINK_NS;
@@ -125,12 +128,14 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   const captures = await openCaptures(stage, plan, director, events, broken.reject);
   const marks: EventMark[] = [];
   const rates = new LinkRates(plan.directions);
-  const workloads = plan.workloads.map((workload) => makeWorkload(stage, workload, events.runBatch));
+  const workloads = plan.workloads.map((workload) => makeWorkload(stage, workload, events));
   const sampler = new Sampler(stage, plan.directions, plan.sampleIntervalNs, events, { marks, rates, workloads });
   pool.run(undefined, (task) => sampler.run(task)).catch(broken.reject);
   startTraces(plan, stage, pool, broken.reject);
   playEvents(plan.events, stage, { marks, rates }, (node, program) => pool.run(node, program)).catch(broken.reject);
-  const finished = Promise.all(workloads.map((workload) => workload.run()));
+  const running = workloads.map((workload) => ({ workload, ended: workload.run() }));
+  const awaitedOnes = running.filter(({ workload }) => !workload.inBackground).map(({ ended }) => ended);
+  const finished = Promise.all(awaitedOnes);
   const alarm = pool.run(undefined, (task) => sleepUntil(task, stage.endsNs));
   kernel.init
     .play(async (task) => {
@@ -140,7 +145,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
     })
     .catch(broken.reject);
   // Without workloads it lasts as long as it was told to.
-  await director.waitFor(Promise.race([broken.promise, alarm, ...(workloads.length ? [finished] : [])]));
+  await director.waitFor(Promise.race([broken.promise, alarm, ...(awaitedOnes.length > 0 ? [finished] : [])]));
   // From here on the director is busy, and the clock stands still.
   // All workloads may have failed while they got ready: then it never began.
   const virtualNs = Math.max(0, nowNs() - beganNs);

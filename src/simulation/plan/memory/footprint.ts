@@ -3,7 +3,7 @@
 import type { Issue } from '../issue.ts';
 import type { Plan } from '../plan.ts';
 import { type Path, pathBetween } from '../routes/path.ts';
-import type { WorkloadPlan } from '../workload-plan.ts';
+import { type HostWorkload, isOnHost, type WorkloadPlan } from '../workload-plan.ts';
 import { type Datagrams, heldByDatagrams, heldByTcp, type Streams } from './held.ts';
 
 const MIB = 2 ** 20;
@@ -19,10 +19,23 @@ const PROGRAM_MIB = 0.12;
 /** One with next to no scratch memory. */
 const SMALL_PROGRAM_MIB = 0.07;
 const CAPTURE_MIB = 2;
+/** A program with its pipes and its sockets' buffers in the kernel, and who hears it. */
+const EXEC_MIB = 1.5;
+/** Memory of the programs themselves: for those of set-ups, which run one after another, and for each that runs. */
+const SETUP_PROGRAM_MIB = 8;
+const RUNNING_PROGRAM_MIB = 4;
+const MOST_PROGRAMS_MIB = 64;
 /** A connection in TIME-WAIT, its bucket in the table of ports included. */
 const TIME_WAIT_BYTES = 400;
 /** net.ipv4.ip_local_port_range */
 const MOST_TIME_WAIT = 28_232;
+
+/** MiB for programs, beside the kernel's: 0 where none runs. */
+export function programsMib({ setups, workloads }: Plan): number {
+  const running = workloads.filter(({ type }) => type === 'exec').length;
+  if (running === 0 && setups.size === 0) return 0;
+  return Math.min(MOST_PROGRAMS_MIB, SETUP_PROGRAM_MIB + RUNNING_PROGRAM_MIB * running);
+}
 
 /** MiB that a kernel for this plan should be allowed. */
 export const estimateMemoryMib = (plan: Plan): number =>
@@ -52,15 +65,15 @@ function sharedMemoryMib(plan: Plan): number {
   const held = new Map<unknown, { flows: number; most: number; sum: number }>();
   const crossing = new Map<unknown, number>();
   for (const workload of plan.workloads) {
-    if (workload.type === 'syscalls') continue;
+    if (isOnHost(workload)) continue;
     const count = streamsOf(workload)?.count ?? 0;
     for (const { there } of pathBetween(workload.from, workload.to, plan))
       crossing.set(there, (crossing.get(there) ?? 0) + count);
   }
   let mib = networkMib(plan);
   for (const workload of plan.workloads) {
-    const streams = workload.type === 'syscalls' || datagramsOf(workload) ? undefined : streamsOf(workload);
-    if (workload.type === 'syscalls' || !streams) {
+    const streams = isOnHost(workload) || datagramsOf(workload) ? undefined : streamsOf(workload);
+    if (isOnHost(workload) || !streams) {
       mib += workloadMib(workload, plan);
       continue;
     }
@@ -99,7 +112,8 @@ const networkMib = (plan: Plan): number =>
   plan.captures.length * CAPTURE_MIB;
 
 function workloadMib(workload: WorkloadPlan, plan: Plan): number {
-  if (workload.type === 'syscalls') return PROGRAM_MIB;
+  if (workload.type === 'exec') return EXEC_MIB;
+  if (isOnHost(workload)) return PROGRAM_MIB;
   const path = pathBetween(workload.from, workload.to, plan);
   const datagrams = datagramsOf(workload);
   if (datagrams) {
@@ -116,7 +130,7 @@ function workloadMib(workload: WorkloadPlan, plan: Plan): number {
   return programs + waiting + heldByTcp(streams, workload, path, plan.hijacks) / MIB;
 }
 
-function datagramsOf(workload: Exclude<WorkloadPlan, { type: 'syscalls' }>): Datagrams | undefined {
+function datagramsOf(workload: Exclude<WorkloadPlan, HostWorkload>): Datagrams | undefined {
   const isIpv6 = workload.address.family === 'ipv6';
   switch (workload.type) {
     case 'ping':

@@ -1,7 +1,7 @@
 /** Which Ethernet addresses hosts know beforehand: those that packets of workloads meet, there and back. */
 
 import type { Interface, Node } from '../topology.ts';
-import type { FlowPlan, SyscallsPlan, WorkloadPlan } from '../workload-plan.ts';
+import { type FlowPlan, type HostWorkload, isOnHost, type WorkloadPlan } from '../workload-plan.ts';
 import { formatAddress, type InterfaceAddress } from './prefix.ts';
 import { forwards, meets, type Network, pathTo, wayBack } from './routing.ts';
 
@@ -29,7 +29,7 @@ export function findNeighbours(workloads: readonly WorkloadPlan[], network: Netw
       add(through, to, family);
   };
   for (const workload of workloads) {
-    if (workload.type === 'syscalls') {
+    if (isOnHost(workload)) {
       for (const { target, address } of targetsOf(workload, workloads, network))
         if (target.port.node !== workload.on) addWay(workload.on, target, address.family);
       continue;
@@ -75,12 +75,14 @@ interface Target {
 const FEW = 4096;
 
 /** Calls may talk to whatever there is. Where that is too much, to the addresses that they name. */
-function targetsOf(workload: SyscallsPlan, workloads: readonly WorkloadPlan[], { addressing }: Network): Target[] {
+function targetsOf(workload: HostWorkload, workloads: readonly WorkloadPlan[], { addressing }: Network): Target[] {
   const all = [...addressing].flatMap(([target, addresses]) => addresses.map((address) => ({ target, address })));
-  const players = new Set(workloads.flatMap((other) => (other.type === 'syscalls' ? [other.on] : [])));
+  const players = new Set(workloads.flatMap((other) => (isOnHost(other) ? [other.on] : [])));
   if (all.length * players.size <= FEW) return all;
-  const text = JSON.stringify(workload.batch) ?? '';
+  const text = JSON.stringify(workload.type === 'exec' ? workload.argv : workload.batch) ?? '';
+  const quote = workload.type === 'exec' ? '' : '"';
   return all.filter(
-    ({ target, address }) => players.has(target.port.node) || text.includes(`"${formatAddress(address)}"`),
+    ({ target, address }) =>
+      players.has(target.port.node) || text.includes(`${quote}${formatAddress(address)}${quote}`),
   );
 }

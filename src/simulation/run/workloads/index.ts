@@ -4,6 +4,8 @@ import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { SyscallsResult } from '../../measure/results.ts';
 import type { SyscallsPlan, WorkloadPlan } from '../../plan/workload-plan.ts';
 import type { ProgramTask, Stage } from '../program.ts';
+import type { ExecRunner } from '../programs.ts';
+import { exec } from './exec.ts';
 import { flows } from './flows.ts';
 import { onOff } from './on-off.ts';
 import { ping } from './ping.ts';
@@ -21,7 +23,13 @@ export type BatchRunner = (
   sofar: (result: unknown) => void,
 ) => Promise<unknown>;
 
-export function makeWorkload(stage: Stage, plan: WorkloadPlan, runBatch: BatchRunner): Workload {
+/** What a workload on a host needs of others. */
+export interface HostRunners {
+  readonly runBatch: BatchRunner;
+  readonly exec: ExecRunner;
+}
+
+export function makeWorkload(stage: Stage, plan: WorkloadPlan, runners: HostRunners): Workload {
   switch (plan.type) {
     case 'tcp':
       return tcp(stage, plan);
@@ -38,7 +46,9 @@ export function makeWorkload(stage: Stage, plan: WorkloadPlan, runBatch: BatchRu
     case 'replay':
       return replay(stage, plan);
     case 'syscalls':
-      return syscalls(stage, plan, runBatch);
+      return syscalls(stage, plan, runners.runBatch);
+    case 'exec':
+      return exec(stage, plan, runners.exec);
   }
 }
 

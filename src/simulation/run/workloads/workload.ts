@@ -25,6 +25,8 @@ export interface Progress {
 }
 
 export interface Workload {
+  /** The simulation does not last longer for it. */
+  readonly inBackground?: boolean;
   /** Absent: its connections are looked at instead. */
   progress?(): Progress;
   /** Settles when the workload has ended by itself. */
