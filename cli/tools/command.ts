@@ -2,11 +2,13 @@
 
 import { Argument, Command, Option } from 'commander';
 import { architectures } from '../../src/tools/disk/partition-kinds.ts';
-import { exitCodes } from '../failure.ts';
+import { type MadeFormat, madeFormats } from '../convert/made-formats.ts';
+import { exitCodes, Failure } from '../failure.ts';
 import {
   addDiskOptions,
   addStackOptions,
   bytes,
+  type DiskOptions,
   mountOption,
   partitionOption,
   quietOption,
@@ -52,6 +54,24 @@ Examples:
 
 Exit codes: 0 all is there; 1 the command line is wrong; 2 it does not fit, or what it is made of is at fault; 3 all is
 there but what the file system cannot have, such as symlinks on FAT; 4 anything else.`;
+
+const convertHelp = `
+Read are raw, qcow2, VMDK, VHD, VHDX, VDI, Parallels, DMG, EWF and others, compressed files and standard input too. Zeros
+become holes. What was there is replaced once all of the new image is there.
+
+Examples:
+  lkl convert disk.vmdk disk.qcow2
+  lkl convert disk.qcow2 disk.raw
+  lkl convert disk.vhdx - -O raw | ssh host 'dd of=/dev/sdb'
+  lkl convert image.tar root.erofs -t erofs`;
+
+type ConvertOptions = Omit<MkfsOptions, 'from' | 'keepOwner' | 'type'> &
+  Pick<DiskOptions, 'format' | 'member' | 'state'> & { readonly type?: string; readonly to?: MadeFormat };
+
+const whatConvertWants = (to: MadeFormat | undefined): string =>
+  to === undefined
+    ? 'say what is to be made: -O raw or -O qcow2 of the disk, or -t ext4 … of the tree'
+    : 'words behind -- are for the program that makes a file system: -t says which';
 
 const fsckHelp = `
 Nothing is written unless --auto or --yes says so. The program's own words are on standard output.
@@ -126,21 +146,41 @@ export const toolCommands = (): readonly Command[] => [
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     }),
   new Command('convert')
-    .summary('the tree of an image, a tar or a folder as another image')
-    .description('Makes a file system of the tree of an image, a tar, a cpio, a container’s image or a folder.')
-    .argument('<from>', 'whatever has a tree')
-    .addArgument(new Argument('<image>', 'a file that is made, or with --force made anew'))
-    .addArgument(new Argument('[words...]', 'behind --: for the program that makes it'))
-    .requiredOption('-t, --type <type>', 'ext4, xfs, btrfs, vfat, squashfs …')
+    .summary('an image as another: its disk as raw or qcow2, or its tree as another file system')
+    .description(
+      'Makes a raw image or a qcow2 of the disk in an image of any format (-O), or a file system of the tree of an image, a tar, a cpio, a container’s image or a folder (-t).',
+    )
+    .argument('<from>', 'an image of any format, with -t whatever has a tree; - is standard input')
+    .addArgument(
+      new Argument('<image>', 'a file that is made, or with --force made anew; with -O also - or a block device'),
+    )
+    .addArgument(new Argument('[words...]', 'behind --: for the program that makes the file system'))
+    .addOption(
+      new Option('-O, --to <format>', 'of the disk: raw, qcow2 (default: without -t, what the name ends with)')
+        .choices(madeFormats)
+        .conflicts(['type', 'size', 'label', 'uuid', 'seed']),
+    )
+    .addOption(new Option('-t, --type <type>', 'of the tree: ext4, xfs, btrfs, vfat, squashfs …'))
     .option('-s, --size <size>', 'of the new file: 512M, 2G, fit; squashfs and erofs always fit', sizeOrFit)
     .option('-L, --label <label>', 'of the file system')
     .option('-U, --uuid <uuid>', 'of the file system (vfat: its serial number)')
+    .addOption(new Option('--format <format>', 'of what is read: raw, vmdk … (default: found out)').conflicts('type'))
+    .addOption(new Option('--member <name>', 'which disk of a file that has several').conflicts('type'))
+    .addOption(new Option('--state <name>', 'which state of a disk that keeps several').conflicts('type'))
     .option('--even-if-cut', 'of what was cut short take what is there')
     .option('-f, --force', 'where something is already')
     .addOption(seedOption())
     .addOption(quietOption())
-    .action(async (from: string, image: string, words: string[], options: Omit<MkfsOptions, 'from' | 'keepOwner'>) => {
-      const isWhole = await (await import('./mkfs.ts')).mkfs(image, words, { ...options, from, keepOwner: true });
+    .addHelpText('after', convertHelp)
+    .action(async (from: string, image: string, words: string[], options: ConvertOptions) => {
+      const { type } = options;
+      if (type === undefined) {
+        const { convertDisk, formatOfName } = await import('../convert/convert-disk.ts');
+        const to = options.to ?? formatOfName(image);
+        if (to === undefined || words.length > 0) throw new Failure('usage', whatConvertWants(to));
+        return convertDisk(from, image, { ...options, to });
+      }
+      const isWhole = await (await import('./mkfs.ts')).mkfs(image, words, { ...options, type, from, keepOwner: true });
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     }),
   new Command('fsck')

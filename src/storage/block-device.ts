@@ -26,6 +26,8 @@ export interface BlockDevice {
   /** Why something of it is known to be missing, as a sentence for people. Default: it is whole. */
   readonly cut?: string;
   read(sector: number, into: Uint8Array): MaybePromise<void>;
+  /** How many bytes from that byte on are known to be zeros without being read. 0: not known. Absent: never known. */
+  zerosAt?(offsetBytes: number): MaybePromise<number>;
   write?(sector: number, from: Uint8Array): MaybePromise<void>;
   /** `write` is done when it returns, always: `from` may lie in memory that moves afterwards. */
   readonly writesAtOnce?: boolean;

@@ -8,6 +8,8 @@ export interface ByteSource {
    * inside `sizeBytes`, and a StorageError when they cannot be had: never fewer bytes, never zeros in their place.
    */
   read(offset: number, into: Uint8Array): void | Promise<void>;
+  /** How many bytes from `offset` on, which is inside, are known to be zeros without being read. 0: not known. Absent: never known. */
+  zerosAt?(offset: number): number | Promise<number>;
   /** Writes all of `from` at `offset`, inside `sizeBytes`: it does not grow by that. `from` is not kept once it has settled. */
   write?(offset: number, from: Uint8Array): void | Promise<void>;
   /** Makes it `sizeBytes` long, which is not less than it has; what is new reads as zeros. Absent: it cannot. */
@@ -45,7 +47,10 @@ export function window(source: ByteSource, offset: number, sizeBytes: number): B
       return source.read(offset + at, into);
     },
   };
-  const { write, flush } = source;
+  const { write, flush, zerosAt } = source;
+  if (zerosAt) {
+    part.zerosAt = async (at) => Math.min(await zerosAt.call(source, offset + at), sizeBytes - at);
+  }
   if (write) {
     part.write = (at, from) => {
       checkBytes({ sizeBytes }, at, from.length);

@@ -5,8 +5,12 @@ import { type ByteSource, checkBytes } from './byte-source.ts';
 
 /** The first `sizeBytes` of `device`, whose last sector may be longer than they are. */
 export function deviceSource(device: BlockDevice, sizeBytes = device.sectors * SECTOR): ByteSource {
+  const { zerosAt } = device;
   return {
     sizeBytes,
+    ...(zerosAt && {
+      zerosAt: async (offset: number) => Math.min(await zerosAt.call(device, offset), sizeBytes - offset),
+    }),
     read(offset, into) {
       checkBytes({ sizeBytes }, offset, into.length);
       if (offset % SECTOR === 0 && into.length % SECTOR === 0) return device.read(offset / SECTOR, into);

@@ -144,6 +144,7 @@ async function unwrap(
 
 const onlyRead = (source: ByteSource): ByteSource => ({
   sizeBytes: source.sizeBytes,
+  ...(source.zerosAt && { zerosAt: source.zerosAt.bind(source) }),
   read: (offset, into) => source.read(offset, into),
 });
 

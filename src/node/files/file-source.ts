@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
 import { ImageChangedError, ReadFailedError } from '../../storage/errors.ts';
 import { nodeHost } from '../host.ts';
+import { holeAt } from '../native/calls.ts';
+import { native } from '../native/native.ts';
 import { blockDeviceBytes } from './block-size.ts';
 
 /** A file that is open for reading. Its reads answer at once while the file is quick. */
@@ -99,6 +101,7 @@ export function fileSource(path: string, { fd = openSync(path, 'r') }: FileSourc
     path,
     sizeBytes,
     isBlockDevice,
+    ...(!isBlockDevice && native() && { zerosAt: (offset: number) => holeAt(fd, offset, sizeBytes) }),
     checkUnchanged,
     read(offset, into) {
       checkBytes({ sizeBytes }, offset, into.length);

@@ -190,6 +190,8 @@ export function withRedo<T extends ByteSource & { close(): Promise<void> }>(path
   return {
     ...source,
     sizeBytes: redo.sizeBytes,
+    // A hole of the file is none where the change has something.
+    zerosAt: () => 0,
     read(offset, into) {
       checkBytes(redo, offset, into.length);
       const there = Math.max(0, Math.min(into.length, source.sizeBytes - offset));

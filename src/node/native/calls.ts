@@ -113,6 +113,15 @@ export function punchHole(fd: number, offset: number, length: number): boolean {
   return hostCall('fallocate', fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, length) === 0;
 }
 
+const SEEK_DATA = 3;
+
+/** Bytes of the hole that `offset` lies in, of a file of `sizeBytes`; 0: it lies in none, or nobody can tell. */
+export function holeAt(fd: number, offset: number, sizeBytes: number): number {
+  const data = hostCall('lseek', fd, offset, SEEK_DATA);
+  if (data >= 0) return Math.min(data, sizeBytes) - offset;
+  return errnoName(-data) === 'ENXIO' ? sizeBytes - offset : 0;
+}
+
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 

@@ -84,6 +84,12 @@ export function mapped({ name, sizeBytes, find }: Mapping): ByteSource {
 
   return {
     sizeBytes,
+    async zerosAt(offset) {
+      const piece = await find(offset);
+      if (piece.kind === 'zeros') return Math.max(0, Math.min(piece.bytes, sizeBytes - offset));
+      if (piece.kind !== 'bytes' || piece.at < 0 || piece.at >= piece.source.sizeBytes) return 0;
+      return Math.min((await piece.source.zerosAt?.(piece.at)) ?? 0, piece.bytes, sizeBytes - offset);
+    },
     read(offset, into) {
       checkBytes({ sizeBytes }, offset, into.length);
       const filling: Promise<void>[] = [];

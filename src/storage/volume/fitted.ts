@@ -15,6 +15,11 @@ export function fitted(
     ...size,
     sectors: Math.ceil(sizeBytes / SECTOR),
     sizeBytes,
+    async zerosAt(offsetBytes) {
+      if (offsetBytes >= shownBytes) return sizeBytes - offsetBytes;
+      const known = Math.min((await base.zerosAt?.(offsetBytes)) ?? 0, shownBytes - offsetBytes);
+      return offsetBytes + known === shownBytes ? sizeBytes - offsetBytes : known;
+    },
     async read(sector, into) {
       checkRange(device, sector, into.length);
       const there = Math.max(0, Math.min(into.length, shownBytes - sector * SECTOR));
@@ -32,6 +37,7 @@ export const zeros = (sizeBytes: number): BlockDevice => {
   const device: BlockDevice = {
     sectors: Math.ceil(sizeBytes / SECTOR),
     sizeBytes,
+    zerosAt: (offsetBytes) => sizeBytes - offsetBytes,
     read(sector, into) {
       checkRange(device, sector, into.length);
       into.fill(0);

@@ -78,6 +78,13 @@ export function volumeReader({ store, root, base }: VolumeSource): BlockDevice {
     sectors: base.sectors,
     sizeBytes,
     ...(base.logicalBlockBytes !== undefined && { logicalBlockBytes: base.logicalBlockBytes }),
+    async zerosAt(offsetBytes) {
+      const chunk = Math.floor(offsetBytes / chunkBytes);
+      const left = Math.min((chunk + 1) * chunkBytes, sizeBytes) - offsetBytes;
+      const where = await pages.chunk(chunk);
+      if (where === ZEROS) return left;
+      return where === BASE ? Math.min((await base.zerosAt?.(offsetBytes)) ?? 0, left) : 0;
+    },
     async read(sector, into) {
       checkRange(device, sector, into.length);
       const reads: Promise<void>[] = [];

@@ -1,0 +1,4 @@
+/** What `lkl convert` makes of a disk. */
+
+export const madeFormats = ['raw', 'qcow2'] as const;
+export type MadeFormat = (typeof madeFormats)[number];
