@@ -16,6 +16,7 @@ const words: Partial<Record<ProblemName, (detail: string) => string>> = {
       /: on-error=continue .*$/,
       ': fs2tar --on-error continue, and ls, cat, cp and others that look --even-if-cut, read what is there',
     ),
+  ENXIO: (detail) => detail.replace(/ \(member=…\)$/, ' (--member)').replace(/ \(snapshot=…\)$/, ' (--state)'),
   'journal-too-large': (detail) => detail.replace(/ \(--options of.*\)$/, ' (--options)'),
 };
 

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { Failure, reasonOf } from '../failure.ts';
-import type { ImageOptions, StackOptions } from '../options.ts';
+import type { DiskOptions, ImageOptions, StackOptions } from '../options.ts';
 import { failureOf, send } from '../remote/client.ts';
 import { unlockOf } from '../unlock.ts';
 import { below, type FileEntry, type FileSystemUse, type FileType, type ImageTree } from './image-tree.ts';
@@ -34,8 +34,10 @@ const LIMIT = '10000';
 /** `also` and `header` are names of images that the Worker has. */
 export function queryOf(asked: ImageOptions): URLSearchParams {
   const { type, partition, options, subvol: subvolume, offset, size, header, also = [] } = asked;
+  const { format, member, state: snapshot } = asked;
+  const disk = { format, member, snapshot, offset, size, header };
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ type, partition, options, subvolume, offset, size, header })) {
+  for (const [name, value] of Object.entries({ type, partition, options, subvolume, ...disk })) {
     if (value !== undefined) query.set(name, `${value}`);
   }
   for (const name of also) query.append('also', name);
@@ -59,9 +61,19 @@ export async function answerOf(url: URL, headers: Readonly<Record<string, string
 export const imageUrl = (base: URL, image: string): URL => new URL(`v1/images/${encodeURIComponent(image)}`, base);
 
 /** The URL of what it says of an image and of what belongs to it. */
-export function describedUrl(base: URL, image: string, { also, header }: StackOptions): URL {
+export function describedUrl(
+  base: URL,
+  image: string,
+  { also, header, format, member, state }: StackOptions & DiskOptions,
+): URL {
   const url = imageUrl(base, image);
-  url.search = queryOf({ ...(also && { also }), ...(header !== undefined && { header }) }).toString();
+  url.search = queryOf({
+    ...(also && { also }),
+    ...(header !== undefined && { header }),
+    format,
+    member,
+    state,
+  }).toString();
   return url;
 }
 

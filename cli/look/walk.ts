@@ -25,16 +25,27 @@ export async function* walk(
 ): AsyncGenerator<Walked> {
   const entry = await tree.entry(path, false);
   yield { path, depth: 0, entry };
-  if (entry.type === 'directory') yield* inside(tree, path, 1, maxDepth);
+  // What is left of each directory on the way: a generator inside of another would pass on every file as often as it is deep.
+  const left: Left[] = [];
+  const enter = async (at: Buffer): Promise<void> => {
+    if (left.length < maxDepth) left.push({ path: at, entries: (await tree.list(at)).values() });
+  };
+  if (entry.type === 'directory') await enter(path);
+  for (let inner = left.at(-1); inner; inner = left.at(-1)) {
+    const { done, value } = inner.entries.next();
+    if (done) {
+      left.pop();
+      continue;
+    }
+    const at = below(inner.path, value.name);
+    yield { path: at, depth: left.length, entry: value };
+    if (value.type === 'directory') await enter(at);
+  }
 }
 
-async function* inside(tree: ImageTree, path: Buffer, depth: number, maxDepth: number): AsyncGenerator<Walked> {
-  if (depth > maxDepth) return;
-  for (const entry of await tree.list(path)) {
-    const at = below(path, entry.name);
-    yield { path: at, depth, entry };
-    if (entry.type === 'directory') yield* inside(tree, at, depth + 1, maxDepth);
-  }
+interface Left {
+  readonly path: Buffer;
+  readonly entries: ArrayIterator<FileEntry>;
 }
 
 const hasGlob = (part: string): boolean => /[*?[{]/.test(part);

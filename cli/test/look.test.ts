@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { packTar, type TarEntry } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lkl, unpackFixture } from './command.ts';
 
@@ -235,7 +236,52 @@ describe('an archive', () => {
     const wrong = await lkl(['ls', packed, '--member', 'other']);
     expect([wrong.exitCode, wrong.stderr]).toEqual([
       2,
-      expect.stringMatching(/^lkl: oci: its images are example:1 = .*: there is no "other"\n$/),
+      expect.stringMatching(/^lkl: oci: its images are example:1 = .*: there is no "other" \(--member\)\n$/),
     ]);
+  });
+});
+
+describe('directories deeper than 4,095 bytes of path', () => {
+  const folders = Array.from({ length: 40 }, (_, i) => `${'d'.repeat(150)}${i}`);
+  const deep = folders.join('/');
+  const tar = at('deep.tar');
+  const copy = at('deep-copy');
+  const inDeepest = ['leaf', 'link', 'other'];
+  const leaf = (path: string) => `${path}/leaf`;
+
+  beforeAll(async () => {
+    const entries: TarEntry[] = [
+      { header: { name: 'leaf', type: 'symlink', linkname: deep.slice(0, 100), size: 0 } },
+      { header: { name: leaf(deep), size: 5, type: 'file' }, body: 'deep\n' },
+      { header: { name: `${deep}/other`, size: 0, type: 'link', linkname: leaf(deep) } },
+      { header: { name: `${deep}/link`, size: 0, type: 'symlink', linkname: 'leaf' } },
+    ];
+    writeFileSync(tar, await packTar(entries));
+    mkdirSync(copy);
+  });
+
+  it('are found, listed, read and drawn', async () => {
+    expect(names(await told(['find', tar, '--name', 'leaf', '--kind', 'f']))).toEqual([leaf(`/${deep}`)]);
+    expect((await told(['ls', '-R', tar])).toString()).toContain(`/${deep}:\n${inDeepest.join('\n')}\n`);
+    expect((await told(['cat', tar, `${deep}/link`])).toString()).toBe('deep\n');
+    expect(names(await told(['sha256', '-R', tar, '/']))).toHaveLength(2);
+    expect((await told(['tree', tar])).toString()).toMatch(/40 directories, 4 files\n$/);
+  });
+
+  it('are copied out and back into an image', async () => {
+    await told(['cp', tar, '/', copy]);
+    const image = at('deep.ext4');
+    await told(['mkfs', '--type', 'ext4', '--size', '16M', image]);
+    await told(['cptofs', '-i', image, `${copy}/${folders[0]}`, '/']);
+    expect((await told(['cat', image, `${deep}/other`])).toString()).toBe('deep\n');
+    const [file] = await json(['stat', image, leaf(deep)]);
+    expect(file).toMatchObject({ type: 'file', links: 2, size_bytes: 5 });
+  });
+
+  it('what is not there is ENOENT, what leads out of a part is ENAMETOOLONG as with Linux', async () => {
+    const none = await lkl(['cat', tar, `${deep}/none`]);
+    expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('(ENOENT)') });
+    const up = await lkl(['cat', tar, `${deep}${'/..'.repeat(40)}/leaf`]);
+    expect(up).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('(ENAMETOOLONG)') });
   });
 });

@@ -16,6 +16,7 @@ import {
   symlinkSync,
   writeSync,
 } from 'node:fs';
+import { reaching } from '../../src/node/files/far-path.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { below, type FileEntry, type ImageTree } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
@@ -130,11 +131,11 @@ class Copier {
       case 'file':
         return this.#copyFile(source, entry, target);
       case 'symlink':
-        return written(target, () => {
-          this.#makeRoom(target);
-          symlinkSync(entry.target ?? Buffer.alloc(0), target);
-          this.#own(entry, target);
-          lutimesSync(target, secondsOf(entry), secondsOf(entry));
+        return written(target, (at) => {
+          this.#makeRoom(at);
+          symlinkSync(entry.target ?? Buffer.alloc(0), at);
+          this.#own(entry, at);
+          lutimesSync(at, secondsOf(entry), secondsOf(entry));
         });
       default:
         this.skipped += 1;
@@ -149,17 +150,17 @@ class Copier {
   }
 
   async #copyDirectory(source: Buffer, entry: FileEntry, target: Buffer): Promise<void> {
-    written(target, () => {
-      const there = lstatSync(target, { throwIfNoEntry: false });
+    written(target, (at) => {
+      const there = lstatSync(at, { throwIfNoEntry: false });
       if (there?.isDirectory()) return;
-      if (there) this.#makeRoom(target);
-      mkdirSync(target, 0o700);
+      if (there) this.#makeRoom(at);
+      mkdirSync(at, 0o700);
     });
     await this.fill(source, target);
-    written(target, () => {
-      this.#own(entry, target);
-      chmodSync(target, this.#mode(entry));
-      lutimesSync(target, secondsOf(entry), secondsOf(entry));
+    written(target, (at) => {
+      this.#own(entry, at);
+      chmodSync(at, this.#mode(entry));
+      lutimesSync(at, secondsOf(entry), secondsOf(entry));
     });
   }
 
@@ -167,29 +168,30 @@ class Copier {
     const inode = entry.links > 1 ? entry.more?.inode : undefined;
     const first = inode === undefined ? undefined : this.#linked.get(inode);
     if (first) {
-      return written(target, () => {
-        this.#makeRoom(target);
-        linkSync(first, target);
+      return written(target, (at) => {
+        this.#makeRoom(at);
+        reaching(first, (other) => linkSync(other, at));
       });
     }
-    written(target, () => this.#mustBeFree(target));
-    const partial = below(folderOf(target), Buffer.from(`.lkl-${process.pid}.partial`));
-    const remove = () => rmSync(partial, { force: true });
+    written(target, (at) => this.#mustBeFree(at));
+    const partialOf = (path: Buffer): Buffer => below(folderOf(path), Buffer.from(`.lkl-${process.pid}.partial`));
+    const remove = () => reaching(target, (at) => rmSync(partialOf(at), { force: true }));
     process.once('exit', remove);
-    const fd = written(target, () => openSync(partial, 'wx', 0o600));
+    const fd = written(target, (at) => openSync(partialOf(at), 'wx', 0o600));
     try {
-      let at = 0;
+      let length = 0;
       for await (const piece of this.#tree.read(source)) {
-        written(target, () => writeSparse(fd, piece, at));
-        at += piece.length;
+        written(target, () => writeSparse(fd, piece, length));
+        length += piece.length;
       }
-      written(target, () => {
-        ftruncateSync(fd, at);
+      written(target, (at) => {
+        const partial = partialOf(at);
+        ftruncateSync(fd, length);
         this.#own(entry, partial);
         chmodSync(partial, this.#mode(entry));
         futimesSync(fd, secondsOf(entry), secondsOf(entry));
-        this.#makeRoom(target);
-        renameSync(partial, target);
+        this.#makeRoom(at);
+        renameSync(partial, at);
       });
     } finally {
       closeSync(fd);
@@ -245,9 +247,10 @@ function writeSparse(fd: number, piece: Uint8Array, position: number): void {
   }
 }
 
-function written<T>(target: Buffer, work: () => T): T {
+/** `work` gets a path that leads to `target` and is short enough for a call. */
+function written<T>(target: Buffer, work: (at: Buffer) => T): T {
   try {
-    return work();
+    return reaching(target, work);
   } catch (cause) {
     throw cause instanceof Failure
       ? cause

@@ -11,6 +11,7 @@ import {
   readSync,
 } from 'node:fs';
 import type { Attributes, Content, Entry } from '../tree/write/entry.ts';
+import { reaching } from './files/far-path.ts';
 import { hostXattrs } from './native/calls.ts';
 
 export interface HostTreeOptions {
@@ -34,8 +35,8 @@ export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeO
   const links = new Map<string, Uint8Array>();
 
   async function* visit(path: Buffer, place: Uint8Array): AsyncGenerator<Entry> {
-    const stats = lstatSync(path, { bigint: true });
-    const xattrs = hostXattrs(path);
+    const stats = reaching(path, (near) => lstatSync(near, { bigint: true }));
+    const xattrs = reaching(path, hostXattrs);
     const attributes = { ...attributesOf(stats, options), ...(xattrs.size > 0 && { xattrs }) };
     const entry = { path: place, attributes };
     if (!stats.isDirectory() && stats.nlink > 1n) {
@@ -49,10 +50,10 @@ export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeO
     }
     if (stats.isDirectory()) {
       yield { ...entry, type: 'directory' };
-      const names = readdirSync(path, { encoding: 'buffer' });
+      const names = reaching(path, (near) => readdirSync(near, { encoding: 'buffer' }));
       for (const name of names.sort(Buffer.compare)) yield* visit(join(path, name), join(place, name));
     } else if (stats.isFile()) yield { ...entry, type: 'file', content: () => contentOf(path, stats) };
-    else if (stats.isSymbolicLink()) yield { ...entry, type: 'symlink', target: readlinkSync(path, 'buffer') };
+    else if (stats.isSymbolicLink()) yield { ...entry, type: 'symlink', target: reaching(path, targetOf) };
     else if (stats.isFIFO()) yield { ...entry, type: 'fifo' };
     else if (stats.isSocket()) yield { ...entry, type: 'socket' };
     else yield { ...entry, type: stats.isBlockDevice() ? 'block' : 'char', device: deviceOf(stats.rdev) };
@@ -60,6 +61,8 @@ export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeO
 
   yield* visit(root, at);
 }
+
+const targetOf = (path: Buffer): Buffer => readlinkSync(path, 'buffer');
 
 function join(directory: Uint8Array, name: Uint8Array): Buffer {
   return directory.length === 0 ? Buffer.from(name) : Buffer.concat([directory, Uint8Array.of(SLASH), name]);
@@ -85,7 +88,7 @@ const deviceOf = (rdev: bigint) => ({
 async function* contentOf(path: Buffer, stats: BigIntStats): Content {
   const sparse = stats.blocks * 512n < stats.size;
   // Not followed: it was no symlink when it was looked at.
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const fd = reaching(path, (near) => openSync(near, constants.O_RDONLY | constants.O_NOFOLLOW));
   try {
     let hole = 0;
     for (;;) {

@@ -107,10 +107,18 @@ export class FormatError extends StorageError {
 /** There are several disks in one file, or states of one disk, and what was asked for does not name one of them. */
 export class ChoiceError extends StorageError {
   override readonly name = 'ChoiceError';
+  /** The option that chooses. */
+  readonly by: 'member' | 'snapshot';
   readonly choices: readonly string[];
 
-  constructor(message: string, choices: readonly string[]) {
+  constructor(by: 'member' | 'snapshot', message: string, choices: readonly string[]) {
     super('ENXIO', message);
+    this.by = by;
     this.choices = choices;
+  }
+
+  override get problem(): Problem {
+    const { by, choices } = this;
+    return { name: this.code, detail: `${this.message} (${by}=…)`, members: { choose_by: by, choices } };
   }
 }

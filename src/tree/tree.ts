@@ -1,21 +1,13 @@
 /** The one interface over a mounted tree: paths lead to handles, names are bytes, errors are Linux's. */
 
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  O_CLOEXEC,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_MAGICLINKS,
-} from '../abi/uapi/fs.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../abi/uapi/fs.ts';
 import type { Xattr } from '../archive/tar-writer.ts';
 import { must } from '../kernel/kernel-error.ts';
-import { close, openat, openat2, type Statx, statx } from '../kernel/syscalls/file.ts';
+import { close, openat, type Statx, statx } from '../kernel/syscalls/file.ts';
 import { type Statfs, statfs64 } from '../kernel/syscalls/mount.ts';
 import type { Name } from '../kernel/syscalls/scratch.ts';
 import type { DamageWatch } from './damage-watch.ts';
+import { openBelow } from './open-below.ts';
 import { type OpenDirectory, openDirectory } from './open-directory.ts';
 import { type OpenFile, openFile } from './open-file.ts';
 import type { BusyTask, TaskPool } from './task-pool.ts';
@@ -28,7 +20,7 @@ export interface Following {
 }
 
 /**
- * A tree to be read. Paths start at its root, with or without a slash; symlinks and ".." on the way do not leave it. Every
+ * A tree to be read. Paths start at its root, with or without a slash, and are of any length; symlinks and ".." on the way do not leave it. Every
  * method rejects with a KernelError that has Linux's errno, or with the error of the storage below when that is to blame.
  * Any number of calls may be under way at once.
  */
@@ -48,7 +40,6 @@ export interface Tree {
 }
 
 const PATH_FLAGS = O_PATH | O_CLOEXEC;
-const RESOLVE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 /** The tree at `root`, an existing directory in the sight of the tasks. With `damage` no listing is taken for whole that may not be. */
 export async function openTree(tasks: TaskPool, root: string, damage?: DamageWatch): Promise<Tree> {
@@ -64,7 +55,7 @@ export async function openTree(tasks: TaskPool, root: string, damage?: DamageWat
     flags = PATH_FLAGS,
   ): Promise<T> =>
     tasks.use(async (busy) => {
-      const fd = await openBelow(busy, rootFd, path, follow ? flags : flags | O_NOFOLLOW);
+      const fd = await openBelow(busy.task, rootFd, path, follow ? flags : flags | O_NOFOLLOW);
       try {
         return await work(fd, busy);
       } finally {
@@ -76,21 +67,17 @@ export async function openTree(tasks: TaskPool, root: string, damage?: DamageWat
   return {
     lookup: (path, { follow = true } = {}) =>
       tasks.use(async (busy) =>
-        treeNode(await openBelow(busy, rootFd, path, follow ? PATH_FLAGS : PATH_FLAGS | O_NOFOLLOW), shared),
+        treeNode(await openBelow(busy.task, rootFd, path, follow ? PATH_FLAGS : PATH_FLAGS | O_NOFOLLOW), shared),
       ),
     stat: (path, { follow = true } = {}) => at(path, follow, (fd, { task }) => statx(task, fd, '', AT_EMPTY_PATH)),
     readlink: (path) => at(path, false, (fd, busy) => targetOf(busy, fd)),
     xattrs: (path, { follow = true } = {}) => at(path, follow, (fd, busy) => xattrsOf(busy, fd)),
     realpath: (path) => at(path, true, (fd, busy) => realpathOf(busy, fd, shared)),
     openFile: (path) =>
-      at(path, true, (fd, busy) => openFile(tasks, busy, fd, (flags) => openBelow(busy, rootFd, path, flags))),
+      at(path, true, (fd, busy) => openFile(tasks, busy, fd, (flags) => openBelow(busy.task, rootFd, path, flags))),
     openDirectory: (path) =>
       at(path, true, (fd, busy) => openDirectory(tasks, busy, fd, damage), PATH_FLAGS | O_DIRECTORY),
     statfs: () => tasks.use(({ task }) => statfs64(task, root)),
     close: () => tasks.use(async ({ task }) => void (await close(task, rootFd))),
   };
-}
-
-async function openBelow({ task }: BusyTask, rootFd: number, path: Name, flags: number): Promise<number> {
-  return must('openat2', await openat2(task, rootFd, path, { flags, resolve: RESOLVE }), path);
 }

@@ -151,7 +151,7 @@ async function openMember(tree: ArchiveTree, member: string, context: FormatCont
   if (node?.type !== S_IFREG || node.data === undefined) {
     const names = disksIn(tree).map(({ name }) => name);
     const there = names.length > 0 ? `: what may be disks are ${names.join(', ')}` : '';
-    throw new ChoiceError(`tar: there is no file ${JSON.stringify(member)} in it${there}`, names);
+    throw new ChoiceError('member', `tar: there is no file ${JSON.stringify(member)} in it${there}`, names);
   }
   const content = await unpacked(TAR, fileBytes(TAR, node.data, node.size), context);
   return { content, wrapped: true, note: member };

@@ -34,7 +34,7 @@ export const androidSuper: Format = {
     if (only === undefined || found.length > 1) {
       const problem = member === undefined ? 'name one' : `there is no ${JSON.stringify(member)}`;
       const list = names.length > 0 ? names.join(', ') : 'none';
-      throw new ChoiceError(`android-super: its logical partitions are ${list}: ${problem}`, names);
+      throw new ChoiceError('member', `android-super: its logical partitions are ${list}: ${problem}`, names);
     }
     const parts = only.extents.map(({ sectors, at }) => {
       const bytes = sectors * SECTOR;

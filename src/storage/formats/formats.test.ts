@@ -162,12 +162,18 @@ describe('a choice', () => {
     const source = memorySource(await file('machine.ova'));
     await expect(openDisk(source)).rejects.toThrow('ova: its disks are stream.vmdk, fixed.vhd: name one');
     await expect(openDisk(source, { member: 'c' })).rejects.toMatchObject({ choices: ['stream.vmdk', 'fixed.vhd'] });
+    await expect(openDisk(source)).rejects.toMatchObject({
+      problem: { detail: expect.stringContaining('name one (member=…)'), members: { choose_by: 'member' } },
+    });
     const partitions = memorySource(await file('super.img'));
     await expect(openDisk(partitions)).rejects.toThrow('its logical partitions are system_a, vendor_a: name one');
     const snapshots = memorySource(await file('snap.qcow2'));
     await expect(openDisk(snapshots, { snapshot: 'after' })).rejects.toThrow(
       'there is no snapshot "after": there is before',
     );
+    await expect(openDisk(snapshots, { snapshot: 'after' })).rejects.toMatchObject({
+      problem: { members: { choose_by: 'snapshot', choices: ['before'] } },
+    });
   });
 
   it('tells what was taken off', async () => {

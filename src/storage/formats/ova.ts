@@ -54,5 +54,5 @@ function chosen(disks: readonly Disk[], wanted: string | undefined): Disk {
   if (only !== undefined && found.length === 1) return only;
   const names = disks.map(({ name }) => name);
   const problem = wanted === undefined ? 'name one' : `there is no ${JSON.stringify(wanted)}`;
-  throw new ChoiceError(`ova: its disks are ${names.join(', ')}: ${problem}`, names);
+  throw new ChoiceError('member', `ova: its disks are ${names.join(', ')}: ${problem}`, names);
 }

@@ -1,15 +1,16 @@
 /** Finds the directory that a path's last name stands in, without ever leaving the tree's root. */
 
-import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../abi/uapi/fs.ts';
-import { must } from '../../kernel/kernel-error.ts';
-import { close, openat, openat2 } from '../../kernel/syscalls/file.ts';
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH } from '../../abi/uapi/fs.ts';
+import { KernelError, must } from '../../kernel/kernel-error.ts';
+import { close, openat } from '../../kernel/syscalls/file.ts';
 import type { Name } from '../../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
+import { openBelow } from '../open-below.ts';
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
 
-const HOW = { flags: O_PATH | O_DIRECTORY | O_CLOEXEC, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+const FLAGS = O_PATH | O_DIRECTORY | O_CLOEXEC;
 
 /** A name in an open directory. */
 export interface Place {
@@ -32,7 +33,7 @@ export class Parents {
   static async open(task: UserTask, root: Name, directory: Name = '.'): Promise<Parents> {
     const mount = must('openat', await openat(task, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC), root);
     try {
-      return new Parents(task, must('openat2', await openat2(task, mount, directory, HOW), directory));
+      return new Parents(task, await openBelow(task, mount, directory, FLAGS));
     } finally {
       await close(task, mount);
     }
@@ -59,14 +60,17 @@ export class Parents {
 
   /** Whether the path leads to a directory, symlinks followed. */
   async isDirectory(path: Uint8Array): Promise<boolean> {
-    const fd = await openat2(this.#task, this.#root, path, HOW);
-    if (fd < 0) return false;
-    await close(this.#task, fd);
-    return true;
+    try {
+      await close(this.#task, await this.#open(path));
+      return true;
+    } catch (cause) {
+      if (!(cause instanceof KernelError)) throw cause;
+      return false;
+    }
   }
 
   async #open(directory: Uint8Array): Promise<number> {
-    return must('openat2', await openat2(this.#task, this.#root, directory, HOW), directory);
+    return openBelow(this.#task, this.#root, directory, FLAGS);
   }
 
   /** What was found is looked up anew: for after a rename or an unlink. */

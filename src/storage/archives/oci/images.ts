@@ -66,6 +66,7 @@ export function chosenImage(images: readonly ContainerImage[], wanted: string | 
         ? 'more than one is that'
         : `there is no ${JSON.stringify(wanted)}`;
   throw new ChoiceError(
+    'member',
     `oci: its images are ${names.join(', ')}: ${problem}`,
     images.map((image) => image.names[0] ?? ''),
   );

@@ -70,5 +70,5 @@ function chosen(snapshots: readonly Snapshot[], wanted: string): Snapshot {
   if (found !== undefined) return found;
   const names = snapshots.map(({ id, name }) => name || id);
   const there = names.length > 0 ? `there is ${names.join(', ')}` : 'it has none';
-  throw new ChoiceError(`qcow2: there is no snapshot ${JSON.stringify(wanted)}: ${there}`, names);
+  throw new ChoiceError('snapshot', `qcow2: there is no snapshot ${JSON.stringify(wanted)}: ${there}`, names);
 }
