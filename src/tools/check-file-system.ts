@@ -1,7 +1,7 @@
 /** Checks and repairs a file system by its own program. */
 
 import { HostError } from '../errors/host-error.ts';
-import { type CheckHow, checkedTypes, fileSystemTools, type Verdict } from './file-systems.ts';
+import { type CheckHow, checkedTypes, toolsOf, type Verdict } from './file-systems.ts';
 import type { Streams, Workshop } from './workshop.ts';
 
 /** What may help where it gave up. */
@@ -19,9 +19,12 @@ export async function checkFileSystem(
   how: CheckHow,
   streams: Streams,
 ): Promise<Verdict> {
-  const check = fileSystemTools(type)?.check;
+  const check = toolsOf(workshop, type)?.check;
   if (!check)
-    throw new HostError('unknown-file-system', `nothing here checks ${type}: ${checkedTypes.join(', ')} can be`);
+    throw new HostError(
+      'unknown-file-system',
+      `nothing here checks ${type}: ${checkedTypes.filter((checked) => toolsOf(workshop, checked)).join(', ')} can be`,
+    );
   const { revive } = check;
   const isRevived =
     how === 'all' && revive && (await workshop.run(revive.command(disk), streams)).exitCode === revive.did;

@@ -14,6 +14,10 @@ export type CheckHow = 'look' | 'safe' | 'all';
 export type Verdict = 'clean' | 'mended' | 'damaged';
 
 export interface FileSystemTools {
+  /** What the kernel calls its driver. Default: as the type. */
+  readonly driver?: string;
+  /** Programs that not every host carries. */
+  readonly needs?: readonly string[];
   /** The command that makes it on a disk. Absent: it is made of a tree at once (tree-made.ts). */
   readonly make?: (disk: string, request: MakeRequest) => readonly string[];
   /** Bytes, as UTF-8, of the longest label; 0: it has none. */
@@ -42,6 +46,12 @@ const fsckVerdict = (code: number): Verdict | undefined => {
 
 const E2FSCK = { look: '-n', safe: '-p', all: '-y' } as const;
 const FSCK_FAT = { look: '-n', safe: '-a', all: '-y' } as const;
+/**
+ * ntfsfix knows the beginning of the MFT, its mirror, the log and the boot sectors; ntfsresize walks through all records and clusters, and
+ * changes nothing when it is asked what it would do.
+ */
+const NTFS_LOOK = 'ntfsfix -n "$0" && ntfsresize --info --force --no-progress-bar "$0"';
+const NTFSFIX = { safe: [], all: ['-b', '-d'] } as const;
 const FSCK_EXFAT = { look: '-n', safe: '-p', all: '-y' } as const;
 
 const ext = (type: string): FileSystemTools => ({
@@ -143,6 +153,19 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
       verdict: (code) => (code === 0 ? 'clean' : 'damaged'),
     },
   },
+  ntfs: {
+    driver: 'ntfs3',
+    needs: ['mkntfs', 'ntfsfix', 'ntfsresize'],
+    // -F: the disk is whole. -Q: what is free is not written over.
+    make: (disk, { label, more = [] }) => ['mkntfs', '-q', '-F', '-Q', ...given('-L', label), ...more, disk],
+    labelBytes: 128,
+    leastBytes: 1024 * KIB,
+    check: {
+      command: (disk, how) => (how === 'look' ? ['sh', '-c', NTFS_LOOK, disk] : ['ntfsfix', ...NTFSFIX[how], disk]),
+      // What ntfsfix mended it does not tell by its code: whatever it was, it has been gone through.
+      verdict: (code) => (({ 0: 'clean', 1: 'damaged' }) as const)[code],
+    },
+  },
   squashfs: { labelBytes: 0 },
   erofs: {
     labelBytes: 16,
@@ -153,9 +176,18 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
   },
 };
 
-/** By the kernel's name of the type. */
+/** By the kernel's name of the type, or people's. */
 export const fileSystemTools = (type: string): FileSystemTools | undefined =>
-  Object.hasOwn(tools, type) ? tools[type] : undefined;
+  Object.hasOwn(tools, type) ? tools[type] : Object.values(tools).find(({ driver }) => driver === type);
+
+/** Those whose programs are there. */
+export function toolsOf(workshop: { has(program: string): boolean }, type: string): FileSystemTools | undefined {
+  const known = fileSystemTools(type);
+  return known?.needs?.every((program) => workshop.has(program)) === false ? undefined : known;
+}
+
+/** What the kernel mounts it with. */
+export const driverOf = (type: string): string => fileSystemTools(type)?.driver ?? type;
 
 export const madeTypes: readonly string[] = Object.keys(tools);
 export const checkedTypes: readonly string[] = madeTypes.filter((type) => tools[type]?.check !== undefined);

@@ -1,10 +1,13 @@
 /** Puts the tools into a kernel: programs in /bin, and the files that they look for. */
 
-import { AT_FDCWD, O_CREAT, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
+import { errnos } from '../abi/errno.ts';
+import { AT_FDCWD, O_CREAT, O_PATH, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { installProgram } from '../kernel/program/run/install.ts';
+import { symlinkat } from '../kernel/syscalls/dir.ts';
 import { close, openat, write } from '../kernel/syscalls/file.ts';
+import { mount } from '../kernel/syscalls/mount.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { makeDirectories } from '../tree/make-directories.ts';
 import type { Toolbox } from './toolbox.ts';
@@ -27,8 +30,21 @@ const FILES = {
 
 const DIRECTORIES = ['/bin', '/etc', '/root', '/run'];
 
+/** Pseudo terminals, for programs that make some. */
+async function mountTerminals(task: UserTask): Promise<void> {
+  const there = await openat(task, AT_FDCWD, '/dev/pts/ptmx', O_PATH);
+  if (there >= 0) await close(task, there);
+  else {
+    await makeDirectories(task, new TextEncoder().encode('/dev/pts'));
+    must('mount', await mount(task, 'devpts', '/dev/pts', 'devpts', 0, 'mode=620,ptmxmode=666'), '/dev/pts');
+  }
+  const made = await symlinkat(task, 'pts/ptmx', AT_FDCWD, '/dev/ptmx');
+  if (made !== -errnos.EEXIST.number) must('symlinkat', made, '/dev/ptmx');
+}
+
 export async function installTools({ init }: Pick<Kernel, 'init'>, { tools }: Toolbox): Promise<void> {
   for (const path of DIRECTORIES) await makeDirectories(init, new TextEncoder().encode(path));
+  await mountTerminals(init);
   for (const [path, text] of Object.entries(FILES)) await writeText(init, path, text);
   for (const { name, links } of tools) {
     for (const called of [name, ...links]) await installProgram(init, `/bin/${called}`, name);

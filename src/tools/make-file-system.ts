@@ -1,7 +1,7 @@
 /** Makes an empty file system on a disk by its own program. */
 
 import { HostError } from '../errors/host-error.ts';
-import { fileSystemTools, type MakeRequest, madeTypes } from './file-systems.ts';
+import { type MakeRequest, madeTypes, toolsOf } from './file-systems.ts';
 import type { Streams, Workshop } from './workshop.ts';
 
 /** Rejects with `invalid-request` for what the type cannot have, and `tool-failed` with what the program said. */
@@ -13,8 +13,12 @@ export async function makeFileSystem(
   streams: Streams = {},
 ): Promise<void> {
   const { label } = request;
-  const tools = fileSystemTools(type);
-  if (!tools) throw new HostError('unknown-file-system', `nothing here makes ${type}: ${madeTypes.join(', ')} can be`);
+  const tools = toolsOf(workshop, type);
+  if (!tools)
+    throw new HostError(
+      'unknown-file-system',
+      `nothing here makes ${type}: ${madeTypes.filter((made) => toolsOf(workshop, made)).join(', ')} can be`,
+    );
   if (label !== undefined && new TextEncoder().encode(label).length > tools.labelBytes) {
     const most = tools.labelBytes === 0 ? 'no label' : `a label of ${tools.labelBytes} bytes at most`;
     throw new HostError('invalid-request', `${type} has ${most}`);

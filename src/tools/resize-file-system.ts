@@ -2,6 +2,7 @@
 
 import { HostError } from '../errors/host-error.ts';
 import { checkFileSystem } from './check-file-system.ts';
+import { driverOf, toolsOf } from './file-systems.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Where it is: all of a disk (/dev/vda), or a partition of it. */
@@ -36,6 +37,21 @@ const mounted = (workshop: Workshop, { disk, partition = undefined }: Place, typ
     partition: partition ?? 'whole',
   });
 
+const ntfs: Resizing = {
+  shrinks: true,
+  // Not by ntfsfix: that looks for the copy of the boot sector where a larger disk ends.
+  async prepare(workshop, device) {
+    const { exitCode } = await workshop.run(['ntfsresize', '--info', '--force', '--no-progress-bar', device]);
+    if (exitCode !== 0) throw new HostError('cannot-resize', 'the ntfs has errors: repair it first (fsck)');
+  },
+  async resize(workshop, place, _, bytes) {
+    // Twice: it is not asked whether that is meant. It leaves a note for Windows to check it.
+    await workshop.must(['ntfsresize', '-f', '-f', '--no-progress-bar', '-s', String(bytes), deviceOf(place)]);
+    // The copy of the boot sector is at the new end.
+    await workshop.must(['ntfsfix', deviceOf(place)]);
+  },
+};
+
 const resizings: Readonly<Record<string, Resizing>> = {
   ext2: ext,
   ext3: ext,
@@ -49,18 +65,23 @@ const resizings: Readonly<Record<string, Resizing>> = {
     resize: (workshop, place, type, bytes) =>
       mounted(workshop, place, type, ['btrfs', 'filesystem', 'resize', String(bytes)]),
   },
+  ntfs,
 };
 
-const resizingOf = (type: string): Resizing | undefined =>
-  Object.hasOwn(resizings, type) ? resizings[type] : undefined;
+const resizingOf = (type: string): Resizing | undefined => {
+  const known = Object.keys(resizings).find((name) => name === type || driverOf(name) === type);
+  return known === undefined ? undefined : resizings[known];
+};
 
 export const resizedTypes: readonly string[] = Object.keys(resizings);
 
 /** Before anything is changed: rejects with `cannot-resize` where it is known already that it would not go. */
 export async function prepareResize(workshop: Workshop, place: Place, type: string, isSmaller: boolean): Promise<void> {
-  const resizing = resizingOf(type);
-  if (!resizing)
-    throw new HostError('cannot-resize', `${type} keeps its size: ${resizedTypes.join(', ')} can be resized`);
+  const resizing = toolsOf(workshop, type) && resizingOf(type);
+  if (!resizing) {
+    const others = resizedTypes.filter((resized) => toolsOf(workshop, resized)).join(', ');
+    throw new HostError('cannot-resize', `${type} keeps its size: ${others} can be resized`);
+  }
   if (isSmaller && !resizing.shrinks) throw new HostError('cannot-resize', `${type} cannot become smaller`);
   await resizing.prepare?.(workshop, deviceOf(place), type);
 }

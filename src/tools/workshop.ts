@@ -12,6 +12,7 @@ import { umount2 } from '../kernel/syscalls/mount.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { makeDirectories } from '../tree/make-directories.ts';
 import { keepDeviceNodes } from './device-nodes.ts';
+import { driverOf } from './file-systems.ts';
 import { ENVIRONMENT, installTools } from './install-tools.ts';
 import type { Toolbox } from './toolbox.ts';
 
@@ -61,7 +62,7 @@ export class Workshop {
     streams: Streams = {},
     { env = [], ...where }: Surroundings = {},
   ): Promise<ProgramEnd> {
-    if (!program.includes('/') && !this.#has(program)) throw noSuchTool(program);
+    if (!program.includes('/') && !this.has(program)) throw noSuchTool(program);
     const path = program.includes('/') ? program : `/bin/${program}`;
     return runProgram(this.kernel, {
       path,
@@ -115,7 +116,13 @@ export class Workshop {
     }: { readonly partition?: number | 'whole'; readonly readOnly?: boolean; readonly evenIfCut?: boolean } = {},
   ): Promise<T> {
     const { device, disk } = this.#attached(path);
-    await mountDisk(this.kernel, device, disk, { type, partition, at: MOUNT_POINT, readOnly, evenIfCut });
+    await mountDisk(this.kernel, device, disk, {
+      type: driverOf(type),
+      partition,
+      at: MOUNT_POINT,
+      readOnly,
+      evenIfCut,
+    });
     try {
       const done = await work(MOUNT_POINT);
       must('umount2', await umount2(this.kernel.init, MOUNT_POINT), MOUNT_POINT);
@@ -165,7 +172,8 @@ export class Workshop {
     return attached;
   }
 
-  #has(name: string): boolean {
+  /** Whether there is a program of this name among the tools. */
+  has(name: string): boolean {
     return this.#toolbox.tools.some((tool) => tool.name === name || tool.links.includes(name));
   }
 }

@@ -20,6 +20,9 @@ const size = z
   .refine((bytes) => Number.isSafeInteger(bytes), 'too large a number')
   .openapi({ type: 'string', example: '512M' });
 
+/** Those whose programs a Worker carries: it has none of NTFS. */
+const inWorker = (types: readonly string[]): string => types.filter((type) => type !== 'ntfs').join(', ');
+
 const fileSystem = z.string().regex(/^[a-z0-9_]{1,32}$/);
 
 const words = z
@@ -35,7 +38,7 @@ const words = z
   });
 
 export const makeQuery = z.strictObject({
-  type: fileSystem.openapi({ description: `Of the file system: ${madeTypes.join(', ')}.`, example: 'ext4' }),
+  type: fileSystem.openapi({ description: `Of the file system: ${inWorker(madeTypes)}.`, example: 'ext4' }),
   size: size.optional().openapi({
     description:
       'Of the image: bytes, or with K, M, G or T. squashfs and erofs have none: they are as large as what is in them.',
@@ -92,7 +95,7 @@ export const checkQuery = z.strictObject({
   }),
   type: fileSystem
     .optional()
-    .openapi({ description: `Of the file system: ${checkedTypes.join(', ')}. Default: found out.` }),
+    .openapi({ description: `Of the file system: ${inWorker(checkedTypes)}. Default: found out.` }),
   partition: z
     .union([decimal(1, 256), z.literal('whole')])
     .optional()
@@ -127,7 +130,7 @@ export const resizeQuery = z.strictObject({
   }),
   type: fileSystem
     .optional()
-    .openapi({ description: `Of the file system: ${resizedTypes.join(', ')}. Default: found out.` }),
+    .openapi({ description: `Of the file system: ${inWorker(resizedTypes)}. Default: found out.` }),
 });
 
 export const resizedImage = written
