@@ -3,6 +3,7 @@
 import { HostError } from '../../errors/host-error.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
+import { openDisk } from '../../storage/open-disk.ts';
 import { collect } from '../../storage/volume/collect.ts';
 import { dropVersion, rollBack } from '../../storage/volume/manage.ts';
 import { UPLOADED, type Version, VolumeChangedError } from '../../storage/volume/versions.ts';
@@ -18,6 +19,9 @@ export interface ImageVersions {
   readonly versions: readonly Version[];
 }
 
+/** Pinned to the version of this tag. */
+export type StoredBytes = ByteSource & { readonly etag: string };
+
 export interface ImageVersionJobs {
   list(name: string): Promise<ImageVersions>;
   /** The image is as that version, or as it was uploaded. */
@@ -25,7 +29,9 @@ export interface ImageVersionJobs {
   /** Rejects with `version-in-use` for the current one. */
   drop(name: string, id: string): Promise<void>;
   /** Its bytes as they are stored, by range. */
-  raw(name: string, version: string | undefined): Promise<ByteSource & { readonly etag: string }>;
+  raw(name: string, version: string | undefined): Promise<StoredBytes>;
+  /** The disk in them, whatever wraps it. */
+  disk(name: string, version: string | undefined): Promise<StoredBytes>;
 }
 
 export interface ImageVersionNeeds {
@@ -62,6 +68,12 @@ export function imageVersionJobs({ images, keepAlive, nowMs }: ImageVersionNeeds
       keepAlive(collect(objects, { base: baseId, nowMs: nowMs() }));
     },
     raw: (name, version) => named(name, images.source(name, version)),
+    async disk(name, version) {
+      const stored = await named(name, images.source(name, version));
+      const { content, device } = await openDisk(stored);
+      if (device.cut !== undefined) throw new HostError('image-cut', device.cut);
+      return { ...content, etag: stored.etag };
+    },
   };
 }
 

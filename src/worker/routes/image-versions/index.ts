@@ -1,7 +1,11 @@
 /** Handlers of /v1/images/{name}/versions and /raw. */
 
+import type { Context } from 'hono';
 import type { ByteSource } from '../../../storage/byte-source.ts';
+import { qcow2Stream } from '../../../storage/formats/qcow2/make/to-stream.ts';
+import { streamed } from '../answers/stream.ts';
 import { conditionOf, quoted, unchanged } from '../conditions.ts';
+import type { Env } from '../env.ts';
 import { fileResponse } from '../image-content/file.ts';
 import { imageJson } from '../images/schema.ts';
 import { router } from '../router.ts';
@@ -29,11 +33,29 @@ imageVersions.openapi(dropImageVersion, async (c) => {
 
 imageVersions.openapi(getImageRaw, async (c) => {
   const { name } = c.req.valid('param');
-  const source = await c.var.jobs.versions.raw(name, c.req.valid('query').version);
+  const { version, format } = c.req.valid('query');
+  const { versions } = c.var.jobs;
+  const source = await (format === undefined ? versions.raw(name, version) : versions.disk(name, version));
+  const etag = format === undefined ? source.etag : `${source.etag}-${format}`;
   const known = c.req.valid('header')['if-none-match'];
-  if (known !== undefined && unchanged(known, source.etag)) return c.body(null, 304);
-  return fileResponse(c, { ...asFile(source), close: async () => {} }, source.etag);
+  if (known !== undefined && unchanged(known, etag)) return c.body(null, 304);
+  if (format === 'qcow2') return qcow2Response(c, source, etag);
+  return fileResponse(c, { ...asFile(source), close: async () => {} }, etag);
 });
+
+/** Looked through for zeros before the first byte goes out: the client waits for that. */
+const LOOK_BYTES = 2 ** 30;
+
+async function qcow2Response(c: Context<Env>, disk: ByteSource, etag: string): Promise<Response> {
+  const stream = await qcow2Stream(disk, LOOK_BYTES);
+  const body = await streamed((sink) => stream.writeTo(sink), c.var, new FixedLengthStream(stream.fileBytes));
+  return c.body(body, 200, {
+    'content-length': String(stream.fileBytes),
+    'content-type': 'application/octet-stream',
+    'x-content-type-options': 'nosniff',
+    etag: quoted(etag),
+  });
+}
 
 /** Bytes read at a time, while those before are on their way: few requests to storage, little memory. */
 const PIECE_BYTES = 2 ** 20;

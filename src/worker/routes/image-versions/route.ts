@@ -53,14 +53,24 @@ export const dropImageVersion = createRoute({
   responses: { 204: { description: 'It is gone.' }, ...problemResponses(400, 404, 409, 412, 422) },
 });
 
+const diskFormat = z.enum(['raw', 'qcow2']).optional().openapi({
+  description:
+    '`raw`: the disk that is in the image (qcow2, VMDK …), byte by byte. `qcow2`: the same as a new qcow2 without its zeros, whole only; of more than 1 GiB of data zeros that nothing tells of stay. Default: as it is stored.',
+});
+
 export const getImageRaw = createRoute({
   method: 'get',
   path: '/v1/images/{name}/raw',
   operationId: 'getImageRaw',
   summary: 'The bytes of an image',
-  description: 'As they were uploaded, with all that was written since; whole or by range.',
+  description:
+    'As they were uploaded, with all that was written since, or with `format` the disk in them; whole or by range.',
   tags,
-  request: { params: imageParams, query: z.strictObject(versionQuery), headers: readConditions },
+  request: {
+    params: imageParams,
+    query: z.strictObject({ ...versionQuery, format: diskFormat }),
+    headers: readConditions,
+  },
   responses: {
     200: { description: 'All of it.', headers: etagHeader, content: { 'application/octet-stream': binary } },
     206: {
@@ -69,6 +79,6 @@ export const getImageRaw = createRoute({
       content: { 'application/octet-stream': binary },
     },
     304: { description: 'The image is still that version.' },
-    ...problemResponses(400, 404, 409, 416),
+    ...problemResponses(400, 404, 409, 416, 422),
   },
 });
