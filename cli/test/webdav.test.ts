@@ -49,3 +49,35 @@ it('only reads with --ro', async () => {
   expect(await end()).toBe(0);
   expect(readFileSync(image).equals(before)).toBe(true);
 });
+
+it('symlinks on the way neither make a copy endless nor take a source away', async () => {
+  expect(await lkl(['mkdir', image, '/loop'])).toMatchObject({ stderr: '', exitCode: 0 });
+  for (const [target, link] of [
+    ['/', '/loop/root'],
+    ['../loop', '/loop/self'],
+    ['loop', '/alias'],
+    ['f', '/loop/to-f'],
+  ] as const)
+    expect(await lkl(['ln', '-s', image, target, link])).toMatchObject({ stderr: '', exitCode: 0 });
+  const { url, end } = await served();
+  const ask = (method: string, path: string, headers: Record<string, string> = {}) =>
+    fetch(new URL(path, url), { method, headers }).then(
+      async (answer) => [answer.status, await answer.text()] as const,
+    );
+  const to = (path: string) => ({ destination: new URL(path, url).href });
+  expect((await fetch(new URL('loop/f', url), { method: 'PUT', body: 'kept' })).status).toBe(201);
+  const [status, listing] = await ask('PROPFIND', 'loop/', { depth: 'infinity' });
+  expect(status).toBe(207);
+  expect(listing.match(/<D:response>/g)).toHaveLength(5);
+  expect((await ask('COPY', 'loop/', to('copied')))[0]).toBe(201);
+  expect((await ask('GET', 'copied/to-f'))[1]).toBe('kept');
+  expect((await ask('COPY', 'loop/', to('alias/inside')))[0]).toBe(409);
+  expect((await ask('COPY', 'loop/f', to('alias/f')))[0]).toBe(403);
+  expect((await ask('COPY', 'loop/to-f', to('loop/f')))[0]).toBe(403);
+  expect((await ask('MOVE', 'loop/f', to('alias/f')))[0]).toBe(403);
+  expect((await ask('MOVE', 'alias/f', to('loop')))[0]).toBe(409);
+  expect((await ask('GET', 'loop/f'))[1]).toBe('kept');
+  expect((await ask('DELETE', 'copied/'))[0]).toBe(204);
+  expect((await ask('GET', 'loop/f'))[1]).toBe('kept');
+  expect(await end()).toBe(0);
+});

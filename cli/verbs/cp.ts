@@ -12,6 +12,7 @@ import {
   mkdirSync,
   openSync,
   renameSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeSync,
@@ -150,13 +151,19 @@ class Copier {
   }
 
   async #copyDirectory(source: Buffer, entry: FileEntry, target: Buffer): Promise<void> {
-    written(target, (at) => {
+    const isOurs = written(target, (at) => {
       const there = lstatSync(at, { throwIfNoEntry: false });
-      if (there?.isDirectory()) return;
+      if (there?.isDirectory()) return false;
       if (there) this.#makeRoom(at);
       mkdirSync(at, 0o700);
+      return true;
     });
-    await this.fill(source, target);
+    try {
+      await this.fill(source, target);
+    } catch (cause) {
+      if (isOurs) removeEmpty(target);
+      throw cause;
+    }
     written(target, (at) => {
       this.#own(entry, at);
       chmodSync(at, this.#mode(entry));
@@ -221,6 +228,15 @@ class Copier {
   #makeRoom(target: Buffer): void {
     this.#mustBeFree(target);
     rmSync(target, { force: true });
+  }
+}
+
+/** A folder that we made, and that nothing came into. */
+function removeEmpty(folder: Buffer): void {
+  try {
+    reaching(folder, (at) => rmdirSync(at));
+  } catch {
+    // What is in it was copied whole, and stays.
   }
 }
 

@@ -119,7 +119,7 @@ export async function propfind(context: DavContext): Promise<Response> {
 
   async function* resources(from: Resource, levels: number): AsyncGenerator<Resource> {
     yield from;
-    if (!from.isCollection || levels === 0) return;
+    if (!from.isCollection || levels === 0 || from.isLink) return;
     for await (const member of members(tree, from.path)) yield* resources(member, levels - 1);
   }
   async function* answer(): AsyncGenerator<string> {

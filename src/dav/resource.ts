@@ -1,6 +1,6 @@
 /** A file or directory of the tree, as WebDAV sees it. */
 
-import { S_IFDIR, S_IFMT, S_IFREG } from '../abi/uapi/fs.ts';
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../abi/uapi/fs.ts';
 import { joinPath } from '../bytes/paths.ts';
 import { inNs, type Statx } from '../kernel/syscalls/file.ts';
 import type { Tree } from '../tree/tree.ts';
@@ -10,6 +10,8 @@ export interface Resource {
   readonly path: Uint8Array;
   readonly stat: Statx;
   readonly isCollection: boolean;
+  /** As a member: it is a symlink to a collection, which may well be one that it lies in. Work on trees stops there. */
+  readonly isLink?: boolean;
 }
 
 /** As the tree wants a path. */
@@ -41,13 +43,17 @@ export async function* members(tree: Tree, path: Uint8Array): AsyncGenerator<Res
           if (cause instanceof DavFailure) return undefined;
           throw cause;
         });
-        if (found) yield found;
+        if (found?.isCollection) yield { ...found, isLink: await isSymlink(tree, found.path) };
+        else if (found) yield found;
       }
     }
   } finally {
     await directory.close();
   }
 }
+
+const isSymlink = async (tree: Tree, path: Uint8Array): Promise<boolean> =>
+  ((await tree.stat(path, { follow: false })).mode & S_IFMT) === S_IFLNK;
 
 export const etagOf = ({ stat }: Resource): string =>
   `"${stat.ino.toString(16)}-${inNs(stat.mtime).toString(16)}-${stat.size.toString(16)}"`;

@@ -2,6 +2,7 @@
 
 import { O_CREAT, O_EXCL, O_RDWR, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
 import { joinPath } from '../bytes/paths.ts';
+import type { Tree } from '../tree/tree.ts';
 import { remove } from '../tree/write/whole.ts';
 import { type DavContext, href, placeOfUrl } from './context.ts';
 import { DavFailure, failureOf } from './failure.ts';
@@ -153,13 +154,9 @@ async function destination(
   const place = placeOfUrl(context, header);
   if (place === undefined) throw new DavFailure(502, 'Destination is on another server');
   const { path } = place;
-  const [source, target] = [keyOf(from.path), keyOf(path)];
-  if (source === target) throw new DavFailure(403, 'source and destination are the same');
-  if (isWithin(source, target) || isWithin(target, source)) {
-    if (from.isCollection || isWithin(target, source))
-      throw new DavFailure(409, 'one of source and destination is in the other');
-  }
+  const target = keyOf(path);
   await mustHaveParent(context, path);
+  await mustBeApart(tree, from, path);
   const there = await find(tree, path);
   if (there && request.headers.get('overwrite')?.toUpperCase() === 'F')
     throw new DavFailure(412, 'the destination is there');
@@ -170,6 +167,23 @@ async function destination(
     locks.forget(target);
   }
   return { path, wasThere: there !== undefined };
+}
+
+/** Wherever symlinks on the way lead: what is put at `path` must not take the source away, nor be part of it. */
+async function mustBeApart(tree: Tree, from: Resource, path: Uint8Array): Promise<void> {
+  const target = await ownPlace(tree, path);
+  for (const source of [await ownPlace(tree, from.path), keyOf(await tree.realpath(treePath(from.path))).slice(1)]) {
+    if (source === target) throw new DavFailure(403, 'source and destination are the same');
+    if (isWithin(target, source) || (from.isCollection && isWithin(source, target)))
+      throw new DavFailure(409, 'one of source and destination is in the other');
+  }
+}
+
+/** Where the name itself lies, whatever it leads to, without symlinks on the way. */
+async function ownPlace(tree: Tree, path: Uint8Array): Promise<string> {
+  if (path.length === 0) return '';
+  const parent = await tree.realpath(treePath(parentOf(path)));
+  return keyOf(joinPath(parent.subarray(1), nameOf(path)));
 }
 
 export async function move(context: DavContext): Promise<Response> {
@@ -202,6 +216,7 @@ const PIECE_BYTES = 256 * 1024;
 async function copyResource(context: DavContext, from: Resource, to: Uint8Array, isDeep: boolean): Promise<void> {
   const { changes, tree } = context;
   const mode = from.stat.mode & 0o7777;
+  if (from.isLink) return changes.symlink(await tree.readlink(from.path), to);
   if (from.isCollection) {
     await changes.mkdir(to, mode);
     await copyAttributes(context, from.path, to);
