@@ -11,8 +11,8 @@ import { ova } from './ova.ts';
 import { parallels } from './parallels.ts';
 import { qcow2 } from './qcow2/qcow2.ts';
 import { rawCd } from './raw-cd.ts';
-import { vdi } from './vdi.ts';
-import { vhd } from './vhd.ts';
+import { vdi } from './vdi/vdi.ts';
+import { vhd } from './vhd/vhd.ts';
 import { vhdx } from './vhdx/vhdx.ts';
 import { vmdk } from './vmdk/vmdk.ts';
 

@@ -1,11 +1,15 @@
 /** VHD, the format of Virtual PC and of Azure: fixed, dynamic, and differencing with a parent. */
 
-import type { MaybePromise } from '../block-device.ts';
-import { type ByteSource, window } from '../byte-source.ts';
-import { FormatError } from '../errors.ts';
-import type { Ends, Format, FormatContext, OpenedFormat } from './format.ts';
-import { beneath, mapped, type Piece, zeros } from './mapped.ts';
-import { after, big64, readBytes, tables, viewOf } from './table.ts';
+import type { MaybePromise } from '../../block-device.ts';
+import { type ByteSource, window } from '../../byte-source.ts';
+import { FormatError } from '../../errors.ts';
+import type { Ends, Format, FormatContext, OpenedFormat } from '../format.ts';
+import { growingDisk } from '../growing.ts';
+import { beneath, mapped, type Piece, zeros } from '../mapped.ts';
+import { after, big64, readBytes, tables, viewOf } from '../table.ts';
+
+import { damageOf } from '../written-table.ts';
+import { type DynamicVhd, dynamicBlocks } from './blocks.ts';
 
 const VHD = 'vhd';
 /** At the end of the file, and of a disk that grows also at its begin. Old ones lack the last byte. */
@@ -69,9 +73,9 @@ export const vhd: Format = {
         if (diskBytes > found.at) throw new FormatError(VHD, `a disk of ${diskBytes} bytes in a file that is shorter`);
         return { content: window(source, 0, diskBytes), writes: true, note: 'fixed' };
       case DYNAMIC:
-        return openSparse(source, diskBytes, big64(footer, 16), undefined);
+        return openSparse(source, diskBytes, big64(footer, 16), undefined, found.footer);
       case DIFFERENCING:
-        return openSparse(source, diskBytes, big64(footer, 16), context);
+        return openSparse(source, diskBytes, big64(footer, 16), context, found.footer);
       default:
         throw new FormatError(VHD, `disks of type ${footer.getUint32(60)} are not read here`, { code: 'EOPNOTSUPP' });
     }
@@ -84,6 +88,7 @@ async function openSparse(
   sizeBytes: number,
   headerAt: number,
   context: FormatContext | undefined,
+  footer: Uint8Array,
 ): Promise<OpenedFormat> {
   const bytes = await readBytes(VHD, source, headerAt, DYNAMIC_BYTES);
   const header = viewOf(bytes);
@@ -119,22 +124,44 @@ async function openSparse(
     });
   };
 
-  const content = mapped({
-    name: VHD,
-    sizeBytes,
-    find(offset) {
-      const within = offset % blockBytes;
-      const bytes = blockBytes - within;
-      return after(table.view(tableAt + 4 * Math.floor(offset / blockBytes), 4), (view) => {
-        const entry = view.getUint32(0);
-        if (entry === UNUSED) return parent ? beneath(parent.content, offset, bytes) : zeros(bytes);
-        const dataAt = entry * SECTOR + bitmapBytes;
-        // Without a parent, sectors that were never written are there as zeros.
-        return parent ? changed(dataAt, offset) : { kind: 'bytes', bytes, source, at: dataAt + within };
-      });
-    },
-  });
-  return { content, note: parent ? 'differencing' : 'dynamic', layers: parent?.layers ?? [] };
+  if (source.write && !parent) {
+    const headersEnd = Math.max(headerAt + DYNAMIC_BYTES, tableAt + 4 * entries, FOOTER_BYTES);
+    const writable = await writtenBy(source, { sizeBytes, blockBytes, bitmapBytes, tableAt, headersEnd, footer });
+    if (typeof writable !== 'string') return { content: writable, writes: true, note: 'dynamic' };
+    return { ...read(), readOnly: writable };
+  }
+  return read();
+
+  function read(): OpenedFormat {
+    const content = mapped({
+      name: VHD,
+      sizeBytes,
+      find(offset) {
+        const within = offset % blockBytes;
+        const bytes = blockBytes - within;
+        return after(table.view(tableAt + 4 * Math.floor(offset / blockBytes), 4), (view) => {
+          const entry = view.getUint32(0);
+          if (entry === UNUSED) return parent ? beneath(parent.content, offset, bytes) : zeros(bytes);
+          const dataAt = entry * SECTOR + bitmapBytes;
+          // Without a parent, sectors that were never written are there as zeros.
+          return parent ? changed(dataAt, offset) : { kind: 'bytes', bytes, source, at: dataAt + within };
+        });
+      },
+    });
+    const readOnly = parent && 'it holds the changes to a parent';
+    const note = parent ? 'differencing' : 'dynamic';
+    return { content, note, layers: parent?.layers ?? [], ...(readOnly && { readOnly }) };
+  }
+}
+
+/** The disk, or why it is not written. */
+async function writtenBy(source: ByteSource, disk: DynamicVhd): Promise<ByteSource | string> {
+  if (disk.footer.length < FOOTER_BYTES) return 'its footer is of an old kind';
+  try {
+    return growingDisk(source, await dynamicBlocks(source, disk));
+  } catch (cause) {
+    return damageOf(cause);
+  }
 }
 
 const LOCATORS_AT = 576;

@@ -1,9 +1,13 @@
 /** VDI, VirtualBox's format: dynamic and fixed. */
 
-import { FormatError } from '../errors.ts';
-import type { Format } from './format.ts';
-import { mapped, zeros } from './mapped.ts';
-import { after, little64, readBytes, tables, viewOf } from './table.ts';
+import { FormatError } from '../../errors.ts';
+import type { Format } from '../format.ts';
+import { growingDisk } from '../growing.ts';
+import { mapped, zeros } from '../mapped.ts';
+import { after, little64, readBytes, tables, viewOf } from '../table.ts';
+
+import { damageOf } from '../written-table.ts';
+import { vdiBlocks } from './blocks.ts';
 
 const VDI = 'vdi';
 /** After 64 bytes of text. */
@@ -35,6 +39,7 @@ export const vdi: Format = {
         'it holds the changes to another image, which only VirtualBox can find: clone it to a whole one first';
       throw new FormatError(VDI, why, { code: 'EOPNOTSUPP' });
     }
+    let readOnly = u32(380) === 0 ? undefined : 'its blocks have extra data';
     const [mapAt, dataAt] = [u32(340), u32(344)];
     const [sizeBytes, blockBytes, extraBytes, blocks] = [little64(head, 368), u32(376), u32(380), u32(384)];
     if (blockBytes === 0 || blockBytes > MAX_BLOCK_BYTES || extraBytes > MAX_BLOCK_BYTES) {
@@ -43,9 +48,16 @@ export const vdi: Format = {
     if (!Number.isSafeInteger(sizeBytes) || Math.ceil(sizeBytes / blockBytes) > blocks) {
       throw new FormatError(VDI, `a disk of ${sizeBytes} bytes in ${blocks} blocks of ${blockBytes}`);
     }
+    if (source.write && extraBytes === 0) {
+      const disk = { sizeBytes, blockBytes, mapAt, dataAt, allocated: u32(388) };
+      const opened = await vdiBlocks(source, disk).catch(damageOf);
+      if (typeof opened !== 'string') return { note: kind, content: growingDisk(source, opened), writes: true };
+      readOnly = opened;
+    }
     const table = tables(VDI, source);
     return {
       note: kind,
+      ...(readOnly !== undefined && { readOnly }),
       content: mapped({
         name: VDI,
         sizeBytes,

@@ -1,0 +1,63 @@
+/** Blocks of a VDI that is written: numbered as they come, and counted in the header. */
+
+import type { ByteSource } from '../../byte-source.ts';
+import { type Blocks, growTo } from '../growing.ts';
+import { blocksApart, readTable } from '../written-table.ts';
+
+const VDI = 'vdi';
+const COUNT_AT = 388;
+/** From here on entries are none: unallocated, or zeros. */
+const NONE = 0xfffffffe;
+
+export interface WrittenVdi {
+  readonly sizeBytes: number;
+  readonly blockBytes: number;
+  readonly mapAt: number;
+  readonly dataAt: number;
+  /** As the header has it. */
+  readonly allocated: number;
+}
+
+/** Rejects with a FormatError where the table is damaged. */
+export async function vdiBlocks(source: ByteSource, disk: WrittenVdi): Promise<Blocks> {
+  const { sizeBytes, blockBytes, mapAt, dataAt, allocated } = disk;
+  const table = await readTable(VDI, source, mapAt, Math.ceil(sizeBytes / blockBytes));
+  const entry = (block: number) => table.getUint32(4 * block, true);
+  const used: number[] = [];
+  for (let block = 0; block < table.byteLength / 4; block += 1)
+    if (entry(block) < NONE) used.push(dataAt + entry(block) * blockBytes);
+  const from = Math.max(dataAt, mapAt + table.byteLength);
+  const end = blocksApart(VDI, used, blockBytes, { from: dataAt, to: Math.max(source.sizeBytes, from) });
+  const highest = Math.ceil((end - dataAt) / blockBytes);
+  // What somebody who was killed had counted is used again; where blocks are missing in between, nobody knows whose they are.
+  let next = highest === used.length ? highest : Math.max(highest, allocated);
+  let counted = allocated;
+
+  const write32 = (at: number, value: number) => {
+    const word = new DataView(new ArrayBuffer(4));
+    word.setUint32(0, value, true);
+    return source.write?.(at, new Uint8Array(word.buffer));
+  };
+  return {
+    name: VDI,
+    sizeBytes,
+    blockBytes,
+    placeOf: (block) => (entry(block) < NONE ? dataAt + entry(block) * blockBytes : undefined),
+    async append() {
+      const place = dataAt + next * blockBytes;
+      await growTo(VDI, source, place + blockBytes);
+      next += 1;
+      return place;
+    },
+    async commit(added) {
+      // An entry that is not counted yet would be taken for damage.
+      if (counted !== next) {
+        await write32(COUNT_AT, next);
+        await source.flush?.();
+        counted = next;
+      }
+      for (const [block, place] of added) await write32(mapAt + 4 * block, (place - dataAt) / blockBytes);
+      await source.flush?.();
+    },
+  };
+}
