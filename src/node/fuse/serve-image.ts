@@ -1,10 +1,12 @@
 /** An image as a directory of this machine: mounted in a kernel of ours, and by FUSE in this machine's. */
 
+import { existsSync, realpathSync } from 'node:fs';
 import type { MountRequest } from '../../image/mounted-image.ts';
 import type { Linux } from '../../linux.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { fuseChannel } from './channel.ts';
 import { mountFuse, unmountFuse } from './mount.ts';
+import { readFarAhead } from './read-ahead.ts';
 import { type ServedTree, type ServeOptions, serve } from './server.ts';
 
 export interface ServeImageOptions extends Omit<ServeOptions, 'onFault'>, MountRequest {
@@ -43,6 +45,8 @@ export async function serveImage(
   options: ServeImageOptions,
 ): Promise<ServedImage> {
   const opened = options.readOnly ? await forReading(linux, device, options) : await forWriting(linux, device, options);
+  // Once it is mounted, to look at it would be to wait for ourselves.
+  const place = existsSync(directory) ? realpathSync(directory) : directory;
   let fd: number;
   try {
     fd = await mountFuse(directory, options);
@@ -80,7 +84,7 @@ export async function serveImage(
     },
   );
   ended.catch(() => {}); // whoever awaits it hears of it
-  await Promise.race([ready.promise, ended]);
+  await Promise.race([ready.promise.then(() => readFarAhead(place)), ended]);
   const { type, partition } = opened;
   return { type, partition, ended, unmount: (how) => unmountFuse(directory, how), log: opened.log };
 }
