@@ -10,6 +10,7 @@ import { temporaryDisk } from '../../cli/tools/temporary-disk.ts';
 import { AT_FDCWD, AT_REMOVEDIR, O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '../../src/abi/uapi/fs.ts';
 import { must } from '../../src/kernel/kernel-error.ts';
 import { plus } from '../../src/kernel/memory.ts';
+import { installProgram } from '../../src/kernel/program/run/install.ts';
 import { symlinkat, unlinkat } from '../../src/kernel/syscalls/dir.ts';
 import { close, ftruncate, openat, pwrite64, read } from '../../src/kernel/syscalls/file.ts';
 import { makeFileSystem } from '../../src/tools/make-file-system.ts';
@@ -18,6 +19,8 @@ import { makeDirectories } from '../../src/tree/make-directories.ts';
 
 const [tool = '', ...words] = process.argv.slice(2);
 const input = process.stdin.isTTY ? new Uint8Array() : readInput();
+/** As it was called, by a wrapper that says so. */
+const called = process.env.CALLED ?? tool;
 const PIECE = 32_768;
 const encoder = new TextEncoder();
 
@@ -28,8 +31,9 @@ const namedIn = (text: string): string[] => text.split(/\s+/).filter((word) => w
 /** Paths in words as they are ("image", "-fcommands"), in commands, and in the environment of the suite. */
 const said = [...words, ...words.map((word) => word.replace(/^-\w/, '')), process.env.MKE2FS_CONFIG ?? ''];
 const commands = said
-  .filter((word) => isFile(word) && statSync(word).size < 65_536)
-  .map((word) => readFileSync(word, 'latin1'));
+  .filter((word) => isFile(word) && statSync(word).size < 2 ** 20)
+  .map((word) => readFileSync(word, 'latin1'))
+  .filter((text) => !text.includes('\0'));
 const paths = [
   ...new Set(
     [
@@ -95,10 +99,13 @@ process.exitCode = await inWorkshop({}, async (shop) => {
       await makeDirectories(init, encoder.encode(dirname(path)));
       if (isFile(path)) await copyIn(shop, path);
     }
+    // Programs say their name as they were called.
+    await makeDirectories(init, encoder.encode(dirname(resolve(called))));
+    if (called.includes('/')) await installProgram(init, resolve(called), tool);
     let left: Uint8Array | undefined = input;
     const end = await shop.run(
       // Both outputs are one, in the order in which it writes.
-      ['sh', '-c', 'exec "$0" "$@" 2>&1', tool, ...words],
+      ['sh', '-c', 'exec "$0" "$@" 2>&1', called, ...words],
       {
         stdin: () => {
           const now = left;

@@ -110,6 +110,11 @@ export const hostErrors = {
   'program-halt': { message: 'the program halted its kernel', status: 422, fault: 'program' },
   'program-deadlock': { message: 'every task of the program waits for another', status: 422, fault: 'program' },
   'program-oom': { message: 'the program used up the memory of its kernel', status: 422, fault: 'program' },
+  'program-killed': {
+    message: 'what runs the program was killed: by the program, or since its kernel had no memory left',
+    status: 422,
+    fault: 'program',
+  },
   'program-too-long': { message: 'the program was not done in the time it has', status: 422, fault: 'program' },
   'output-too-large': {
     message: 'the program wrote more than fits one answer',

@@ -151,6 +151,9 @@ async function runTimed(
     return { result, wallMs: (host.monotonicNs() - startNs) / 1e6 };
   } catch (cause) {
     if (cause instanceof Refused || cause instanceof SetupFailed) throw badSimulation([cause.issue]);
+    const wasKilled =
+      cause instanceof TaskExited && programMib > 0 && !/out of memory/i.test(kernel.engine.console.since(0));
+    if (wasKilled) throw new HostError('program-killed', undefined, { cause });
     const isShort = cause instanceof TaskExited || (cause instanceof KernelDead && cause.end === 'oom');
     throw isShort ? tooLarge(memoryMib, cause) : cause;
   } finally {

@@ -66,6 +66,16 @@ describe('a program on a host', () => {
     expect(long?.exit_code).toBeUndefined();
   });
 
+  it('mounts and unmounts for itself alone; one that kills all others is told so', async () => {
+    const [first, other] = await run({
+      workloads: [on('a', 'umount /proc; ls /proc | wc -l'), on('b', 'cat /proc/version', { start: '1s' })],
+    });
+    expect(first?.stdout).toBe('0\n');
+    expect(other?.stdout).toContain('Linux version');
+    const killed = await simulate({ workloads: [on('a', 'kill -9 -1')] }).catch((cause: unknown) => cause);
+    expect(String(killed)).toMatch(/killed|ended with signal 9/);
+  });
+
   it('that says more than is kept is told how much is missing', async () => {
     const [flood] = await run({ workloads: [on('a', 'head -c 3000000 /dev/zero | tr "\\0" x')] });
     expect(flood).toMatchObject({ exit_code: 0, omitted: 3_000_000 - 2 ** 20 });

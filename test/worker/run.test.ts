@@ -122,6 +122,7 @@ describe('a program', () => {
     [{ argv: ['sh', '-c', 'while :; do cat /dev/null; done'], deadline_ms: 500 }, 422, 'program-too-long'],
     [{ argv: ['sh', '-c', 'yes'], deadline_ms: 60_000 }, 422, 'output-too-large'],
     [{ argv: ['sh', '-c', 'mkfifo /f; cat /f'] }, 422, 'program-deadlock'],
+    [{ argv: ['sh', '-c', 'kill -9 -1'] }, 422, 'program-killed'],
   ])('%j is a problem', async (body, status, type) => {
     expect(await run(body)).toMatchObject({ status, type: `/problems/${type}` });
   });

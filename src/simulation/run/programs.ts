@@ -1,7 +1,10 @@
 /** Linux's own programs in a simulation: where they come from, and one of them on a host. */
 
+import { CLONE } from '../../abi/uapi/socket.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { must } from '../../kernel/kernel-error.ts';
 import { type ProgramEnd, runProgram } from '../../kernel/program/run/run.ts';
+import { unshare } from '../../kernel/syscalls/namespace.ts';
 import type { SetupPlan } from '../plan/command-plan.ts';
 import type { Issue } from '../plan/issue.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -29,7 +32,9 @@ export type ExecRunner = (
 
 export const execRunner =
   (kernel: Kernel, { environment }: Pick<SimulationPrograms, 'environment'>): ExecRunner =>
-  (task, argv, { stdin, stdout, stderr }) => {
+  async (task, argv, { stdin, stdout, stderr }) => {
+    // What it mounts and unmounts is its own: others need /proc.
+    must('unshare', await unshare(task, CLONE.NEWNS));
     const [program = ''] = argv;
     let input = stdin === undefined ? undefined : new TextEncoder().encode(stdin);
     return runProgram(kernel, {

@@ -1,6 +1,7 @@
 /** Runs one program from its exec to its end: the way to use them from TypeScript. */
 
 import { errnos } from '../../../abi/errno.ts';
+import { HostError } from '../../../errors/host-error.ts';
 import { TaskExited } from '../../errors.ts';
 import type { HostedTask } from '../../hosted-task.ts';
 import { type Kernel, SCRATCH_BYTES } from '../../kernel.ts';
@@ -53,7 +54,7 @@ const ESRCH = -errnos.ESRCH.number;
 
 /**
  * Settles when the program has ended and all that it wrote is told. What it left running goes on, without anyone who
- * hears it. Throws KernelError when it cannot be executed.
+ * hears it. Throws KernelError when it cannot be executed, and `program-killed` when it killed whoever hears it (kill -1).
  */
 export async function runProgram(kernel: Kernel, run: ProgramRun): Promise<ProgramEnd> {
   const parent = run.parent ?? kernel.init;
@@ -63,6 +64,8 @@ export async function runProgram(kernel: Kernel, run: ProgramRun): Promise<Progr
   const goOn = [...others].map((task) => task.pause());
   try {
     return await new Run(kernel, run, shepherd).go();
+  } catch (cause) {
+    throw cause instanceof TaskExited ? new HostError('program-killed', undefined, { cause }) : cause;
   } finally {
     for (const resume of goOn) resume();
     await leave(shepherd, 0);
