@@ -1,5 +1,6 @@
 /** Every form of gzip, zstd and xz that people have, read back; damage is an error and never a short file. */
 
+import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { samples } from '../../test/fakes/compressed-samples.ts';
 import { browserDecoders } from '../browser/decoders.ts';
@@ -199,4 +200,42 @@ it.each([
 it('a raw disk image is not taken for a compressed one', () => {
   expect(detectCompression(new Uint8Array(512))).toBeUndefined();
   expect(detectCompression(new Uint8Array(0))).toBeUndefined();
+});
+
+describe('what is compressed in what is compressed', () => {
+  const twice = async (data: Uint8Array) => gzip(await gzip(data));
+
+  it.each(Object.entries({ xz: samples.xzBlocks, zip: samples.zip, '7z': samples.sevenZip, zstd: samples.zstdFrames }))(
+    '%s in gzip in gzip is undone, in every host',
+    async (_, file) => {
+      const packed = await twice(file);
+      expect(same(await read('gzip', chunked(packed)), original)).toBe(true);
+      expect(same(await read('gzip', chunked(packed), inBrowsers), original)).toBe(true);
+    },
+  );
+
+  it('of four layers the innermost stays', async () => {
+    const last = await gzip(original);
+    expect(same(await read('gzip', chunked(await gzip(await twice(last)))), last)).toBe(true);
+  });
+
+  it('of two that want a large window the inner one stays', async () => {
+    const packed = new Uint8Array(zstdCompressSync(samples.xzBlocks));
+    expect(same(await read('zstd', chunked(packed)), samples.xzBlocks)).toBe(true);
+  });
+
+  it('that is cut short is an error', async () => {
+    const cut = await gzip(samples.xzBlocks.subarray(0, -20));
+    await expect(read('gzip', chunked(cut))).rejects.toThrow('not readable as xz: it ends too early');
+  });
+});
+
+it('a dictionary that a host has no memory for is told with both numbers, and one that the file does not need is none', async () => {
+  const small = nodeDecoders(xzModule, { windowBytes: 512 * 1024 });
+  await expect(read('lzma', chunked(samples.lzma), small)).rejects.toThrow(
+    /dictionary of 1 MiB is larger than 0.5 MiB, which/,
+  );
+  await expect(read('7z', chunked(samples.sevenZip), small)).rejects.toThrow('dictionary of 1 MiB');
+  const enough = nodeDecoders(xzModule, { windowBytes: 2 * MIB });
+  expect(same(await read('7z', chunked(samples.sevenZip), enough), original)).toBe(true);
 });

@@ -1,5 +1,7 @@
 /** Compressed streams, recognised by their first bytes and decompressed chunk by chunk. */
 
+import { byteReader } from './byte-reader.ts';
+
 export type Bytes = AsyncIterable<Uint8Array>;
 
 /** Whether `head`, the first bytes of a stream, is of a form. */
@@ -74,11 +76,54 @@ export class DecompressError extends Error {
 /** How a host undoes each: whole files of any number of members or frames. They throw where the stream is damaged or ends early. */
 export type Decoders = Readonly<Record<Compression, (source: Bytes) => Bytes>>;
 
+/** A disk.img.xz in a zip in a .gz: nobody wraps deeper who means well. */
+const MAX_LAYERS = 3;
+
+/** Methods of a zip (APPNOTE.TXT 4.4.5) that remember no more than 64 KiB. */
+const PLAIN_IN_ZIP = [0, 8];
+
+/** Whether undoing it may take a window of tens of MiB, by how the stream begins. */
+function hasLargeWindow(compression: Compression, head: Uint8Array): boolean {
+  if (compression === 'zip') return !PLAIN_IN_ZIP.includes((head[8] ?? 0) + 256 * (head[9] ?? 0));
+  return ['zstd', 'xz', 'lzma', '7z'].includes(compression);
+}
+
 /**
- * The bytes `source` stands for. Whole files only: one that ends early, or whose checksum is wrong, is a DecompressError
- * after what could be read. An error of `source` itself passes through as it is.
+ * The bytes `source` stands for, and what is compressed in what is compressed too: three deep, and one of them with a large
+ * window, as that is what hosts have memory for. Whole files only: one that ends early, or whose checksum is wrong, is a
+ * DecompressError after what could be read. An error of `source` itself passes through as it is.
  */
 export async function* decompress(compression: Compression, source: Bytes, decoders: Decoders): Bytes {
+  yield* undo(source, decoders, { layers: 0, large: false, compression });
+}
+
+interface Above {
+  readonly layers: number;
+  /** One of those has a large window. */
+  readonly large: boolean;
+  /** What it is known to be; undefined: by its first bytes. */
+  readonly compression?: Compression;
+}
+
+async function* undo(source: Bytes, decoders: Decoders, above: Above): Bytes {
+  const reader = byteReader(source);
+  try {
+    const head = await reader.take(MAGIC_BYTES);
+    reader.unread(head);
+    const rest = reader.pass(Number.POSITIVE_INFINITY);
+    const compression = above.compression ?? detectCompression(head);
+    const large = compression !== undefined && hasLargeWindow(compression, head);
+    if (compression === undefined || above.layers === MAX_LAYERS || (large && above.large)) yield* rest;
+    else {
+      const inner = undoOne(compression, rest, decoders);
+      yield* undo(inner, decoders, { layers: above.layers + 1, large: large || above.large });
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+async function* undoOne(compression: Compression, source: Bytes, decoders: Decoders): Bytes {
   let sourceFailure: { readonly cause: unknown } | undefined;
   async function* watched(): Bytes {
     try {

@@ -30,11 +30,14 @@ export interface ZlibNeeds {
   readonly zstdWindowLogMax: number;
   /** The largest archive that the host has memory for, of those that must be held to be read. */
   readonly maxHeldBytes: number;
+  /** What it has for the dictionary of an LZMA stream, and what is held beside it. Default: 128 MiB, and what is held. */
+  readonly windowBytes?: number;
 }
 
 const CHUNK_BYTES = 256 * 1024;
 
-export function zlibDecoders({ zlib, pipeline, xzModule, zstdWindowLogMax, maxHeldBytes }: ZlibNeeds): Decoders {
+export function zlibDecoders(needs: ZlibNeeds): Decoders {
+  const { zlib, pipeline, xzModule, zstdWindowLogMax, maxHeldBytes, windowBytes } = needs;
   const inflateRaw: InflateRaw = (input) => inflated(input, zlib.createInflateRaw({ chunkSize: CHUNK_BYTES }));
   async function* through(decoder: Decoder, source: Bytes): Bytes {
     const written = pipeline(source, decoder);
@@ -51,7 +54,7 @@ export function zlibDecoders({ zlib, pipeline, xzModule, zstdWindowLogMax, maxHe
   }
   const xz = (source: Bytes) => unxz(source, xzModule);
   return {
-    ...portableDecoders({ inflateRaw, xz, zstd, maxHeldBytes }),
+    ...portableDecoders({ inflateRaw, xz, zstd, maxHeldBytes, windowBytes }),
     /** Node's own decoder of whole files takes what is behind the last member for a damaged one. */
     gzip: (source) => gunzip(source, { inflateRaw, crc32: (bytes, value) => zlib.crc32(bytes, value) }),
     zstd,

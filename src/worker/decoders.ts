@@ -11,10 +11,14 @@ const ZSTD_WINDOW_LOG_MAX = 26;
 /** A 7z archive is held whole. */
 const MAX_HELD_BYTES = 32 * 2 ** 20;
 
+/** As for zstd. */
+const WINDOW_BYTES = 2 ** ZSTD_WINDOW_LOG_MAX;
+
 export const workerDecoders = zlibDecoders({
   zlib: { createInflateRaw, createZstdDecompress, crc32, constants },
   pipeline,
   xzModule,
   zstdWindowLogMax: ZSTD_WINDOW_LOG_MAX,
   maxHeldBytes: MAX_HELD_BYTES,
+  windowBytes: WINDOW_BYTES,
 });

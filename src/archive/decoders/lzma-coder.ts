@@ -3,6 +3,15 @@
 /** An output window larger than this is refused, as the xz decoder refuses it. */
 export const MAX_DICTIONARY_BYTES = 128 * 2 ** 20;
 
+/** Throws where a dictionary is larger than what its host has for one. */
+export function mustFit(dictionaryBytes: number, windowBytes: number): void {
+  if (dictionaryBytes <= windowBytes) return;
+  const mib = (bytes: number) => `${Number((bytes / 2 ** 20).toPrecision(3))} MiB`;
+  throw new Error(
+    `its dictionary of ${mib(dictionaryBytes)} is larger than ${mib(windowBytes)}, which this host has for it`,
+  );
+}
+
 const PROB_INIT = 1024;
 const STATES = 12;
 const LEN_PROBS = 2 + 16 * 8 * 2 + 256;

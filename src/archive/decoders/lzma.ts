@@ -3,7 +3,7 @@
 import { concat } from '../../bytes/concat.ts';
 import { byteReader } from '../byte-reader.ts';
 import type { Bytes } from '../decompress.ts';
-import { LzmaCoder, MAX_DICTIONARY_BYTES, SYMBOL_BYTES } from './lzma-coder.ts';
+import { LzmaCoder, MAX_DICTIONARY_BYTES, mustFit, SYMBOL_BYTES } from './lzma-coder.ts';
 
 const HEADER_BYTES = 13;
 /** Handed out at least so often. */
@@ -22,7 +22,8 @@ export function lzmaHeader(head: Uint8Array) {
   };
 }
 
-export async function* unlzma(source: Bytes): Bytes {
+/** `windowBytes`: what the host has for a dictionary. */
+export async function* unlzma(source: Bytes, windowBytes = MAX_DICTIONARY_BYTES): Bytes {
   const input = byteReader(source);
   try {
     const header = lzmaHeader(await input.take(HEADER_BYTES));
@@ -33,6 +34,7 @@ export async function* unlzma(source: Bytes): Bytes {
       properties,
       Math.min(header.dictionaryBytes, sizeBytes ?? Number.MAX_SAFE_INTEGER),
       sizeBytes,
+      windowBytes,
     );
   } finally {
     await input.close();
@@ -45,11 +47,9 @@ export async function* lzmaStream(
   properties: number,
   dictionaryBytes: number,
   sizeBytes: number | undefined,
+  windowBytes = MAX_DICTIONARY_BYTES,
 ): Bytes {
-  if (dictionaryBytes > MAX_DICTIONARY_BYTES) {
-    const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-    throw new Error(`its dictionary of ${mib(dictionaryBytes)} is larger than ${mib(MAX_DICTIONARY_BYTES)}`);
-  }
+  mustFit(dictionaryBytes, windowBytes);
   const made: Uint8Array[] = [];
   const coder = new LzmaCoder(dictionaryBytes, (bytes) => made.push(bytes.slice()));
   coder.setProperties(properties);

@@ -3,7 +3,7 @@
 import { concat } from '../../bytes/concat.ts';
 import { byteReader } from '../byte-reader.ts';
 import type { Bytes } from '../decompress.ts';
-import { LzmaCoder, MAX_DICTIONARY_BYTES } from './lzma-coder.ts';
+import { LzmaCoder, MAX_DICTIONARY_BYTES, mustFit } from './lzma-coder.ts';
 
 /** By the byte that tells it. */
 export function dictionaryBytesOf(byte: number): number {
@@ -14,11 +14,14 @@ export function dictionaryBytesOf(byte: number): number {
 /** The longest header of a chunk. */
 const HEADER_BYTES = 6;
 
-export async function* unlzma2(source: Bytes, dictionary: number): Bytes {
-  const bytes = dictionaryBytesOf(dictionary);
-  if (bytes > MAX_DICTIONARY_BYTES) {
-    throw new Error(`its dictionary of ${bytes / 2 ** 20} MiB is larger than ${MAX_DICTIONARY_BYTES / 2 ** 20} MiB`);
-  }
+/** `sizeBytes`: as much is there at most; `windowBytes`: what the host has for a dictionary. */
+export async function* unlzma2(
+  source: Bytes,
+  dictionary: number,
+  { sizeBytes = Number.MAX_SAFE_INTEGER, windowBytes = MAX_DICTIONARY_BYTES } = {},
+): Bytes {
+  const bytes = Math.min(dictionaryBytesOf(dictionary), sizeBytes);
+  mustFit(bytes, windowBytes);
   const input = byteReader(source);
   const made: Uint8Array[] = [];
   const coder = new LzmaCoder(bytes, (piece) => made.push(piece.slice()));

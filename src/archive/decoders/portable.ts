@@ -8,7 +8,7 @@ import { unlz4 } from './lz4.ts';
 import { lzmaStream, unlzma } from './lzma.ts';
 import { unlzma2 } from './lzma2.ts';
 import { unlzop } from './lzop.ts';
-import { un7zip } from './seven-zip.ts';
+import { type Unfolding, un7zip } from './seven-zip.ts';
 import { unzip } from './zip.ts';
 
 export interface PortableNeeds {
@@ -17,22 +17,25 @@ export interface PortableNeeds {
   readonly zstd: (source: Bytes) => Bytes;
   /** Of archives that must be held to be read. */
   readonly maxHeldBytes: number;
+  /** What there is for the dictionary of an LZMA stream, and what is held beside it. Default: 128 MiB, and what is held. */
+  readonly windowBytes?: number | undefined;
 }
 
-export function portableDecoders({ inflateRaw, xz, zstd, maxHeldBytes }: PortableNeeds) {
+export function portableDecoders({ inflateRaw, xz, zstd, maxHeldBytes, windowBytes }: PortableNeeds) {
   return {
     bzip2: bunzip2,
     lz4: unlz4,
-    lzma: unlzma,
+    lzma: (source: Bytes) => unlzma(source, windowBytes),
     lzop: unlzop,
     zip: (source: Bytes) => unzip(source, { inflateRaw, methods: { 12: bunzip2, 93: zstd, 95: xz } }),
     '7z': (source: Bytes) =>
       un7zip(source, {
         maxBytes: maxHeldBytes,
+        windowBytes,
         methods: {
           '00': (packed) => packed,
           '030101': lzma7z,
-          '21': (packed, [dictionary = 0]) => unlzma2(packed, dictionary),
+          '21': (packed, [dictionary = 0], room) => unlzma2(packed, dictionary, room),
           '040108': (packed) => inflateRaw(byteReader(packed)),
           '040202': bunzip2,
           '04f71101': zstd,
@@ -42,9 +45,9 @@ export function portableDecoders({ inflateRaw, xz, zstd, maxHeldBytes }: Portabl
 }
 
 /** Five bytes: lc, lp and pb, and the size of the dictionary. */
-async function* lzma7z(packed: Bytes, properties: Uint8Array, sizeBytes: number): Bytes {
+async function* lzma7z(packed: Bytes, properties: Uint8Array, { sizeBytes, windowBytes }: Unfolding): Bytes {
   if (properties.length < 5) throw new Error('its directory is damaged');
   const input = byteReader(packed);
   const dictionary = new DataView(properties.buffer, properties.byteOffset).getUint32(1, true);
-  yield* lzmaStream(input.some, properties[0] ?? 0, Math.min(dictionary, sizeBytes), sizeBytes);
+  yield* lzmaStream(input.some, properties[0] ?? 0, Math.min(dictionary, sizeBytes), sizeBytes, windowBytes);
 }

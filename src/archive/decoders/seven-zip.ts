@@ -11,8 +11,17 @@ const MAX_HEADER_BYTES = 16 * 2 ** 20;
 export interface SevenZipNeeds {
   /** Of the archive, compressed. */
   readonly maxBytes: number;
-  /** By the method's id in hexadecimal; told the method's properties, and how long the result is. */
-  readonly methods: Readonly<Record<string, (source: Bytes, properties: Uint8Array, sizeBytes: number) => Bytes>>;
+  /** What there is for a dictionary and the archive. Default: as the method has it. */
+  readonly windowBytes?: number | undefined;
+  /** By the method's id in hexadecimal; told the method's properties. */
+  readonly methods: Readonly<Record<string, (source: Bytes, properties: Uint8Array, room: Unfolding) => Bytes>>;
+}
+
+export interface Unfolding {
+  /** How long the result is. */
+  readonly sizeBytes: number;
+  /** What there is for a dictionary. */
+  readonly windowBytes?: number;
 }
 
 export async function* un7zip(source: Bytes, needs: SevenZipNeeds): Bytes {
@@ -46,14 +55,15 @@ function only({ folders, files }: Archive): Folder {
   return folder;
 }
 
-async function* unfold(file: Uint8Array, folder: Folder, { methods }: SevenZipNeeds): Bytes {
+async function* unfold(file: Uint8Array, folder: Folder, { methods, windowBytes }: SevenZipNeeds): Bytes {
   const method = methods[folder.method];
   if (method === undefined) throw new Error(`it uses a method that is not known here (${folder.method})`);
   const packed = file.subarray(SIGNATURE_BYTES + folder.at, SIGNATURE_BYTES + folder.at + folder.packedBytes);
   if (packed.length < folder.packedBytes) throw new Error('it ends too early');
   let crc = 0;
   let bytes = 0;
-  for await (const chunk of method(one(packed), folder.properties, folder.sizeBytes)) {
+  const room = windowBytes === undefined ? {} : { windowBytes: windowBytes - file.length };
+  for await (const chunk of method(one(packed), folder.properties, { sizeBytes: folder.sizeBytes, ...room })) {
     const piece = chunk.subarray(0, folder.sizeBytes - bytes);
     crc = crc32(piece, crc);
     bytes += piece.length;

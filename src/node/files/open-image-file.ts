@@ -12,6 +12,7 @@ import {
   MAGIC_BYTES,
 } from '../../archive/decompress.ts';
 import { HostError } from '../../errors/host-error.ts';
+import { chunksOf } from '../../storage/chunks-of.ts';
 import { type Seekable, seekable } from '../../storage/seekable/seekable.ts';
 import { nodeDecoders } from '../decoders.ts';
 import { readPackageFile } from '../package-files.ts';
@@ -63,7 +64,7 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
     const compression = detectCompression(head);
     if (compression === undefined) return { ...source, compression, spooled: false };
     const parts = await seekable(source, compression);
-    if (parts) return { ...(await undoneLazily(parts, source)), compression, spooled: true };
+    if (parts) return { ...(await within(await undoneLazily(parts, source), name)), compression, spooled: true };
   } catch (cause) {
     await source.close();
     throw cause;
@@ -98,6 +99,19 @@ export async function spooledImage(
 export async function undoneLazily(parts: Seekable, packed: LazySpoolNeeds['packed']): Promise<FileSource> {
   const decoders = await decodersOf();
   return lazySpool(parts, { packed, undo: (part) => undoneBy(decoders, parts.compression, part.packed()) });
+}
+
+/** What was undone part by part may be compressed in turn: that is undone whole. */
+async function within(undone: FileSource, name: string): Promise<FileSource> {
+  const head = new Uint8Array(Math.min(MAGIC_BYTES, undone.sizeBytes));
+  await undone.read(0, head);
+  const compression = detectCompression(head);
+  if (compression === undefined) return undone;
+  try {
+    return await spoolUndone(compression, chunksOf(undone), name);
+  } finally {
+    await undone.close();
+  }
 }
 
 /** What `bytes` stand for, in a file without a name. */

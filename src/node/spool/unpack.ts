@@ -2,6 +2,7 @@
 
 import type { Compression } from '../../archive/decompress.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
+import { chunksOf } from '../../storage/chunks-of.ts';
 import type { FileSource } from '../files/file-source.ts';
 import { spoolUndone } from '../files/open-image-file.ts';
 
@@ -11,8 +12,6 @@ export interface Unpacker {
   /** Lets go of what was undone. */
   close(): Promise<void>;
 }
-
-const CHUNK_BYTES = 1024 * 1024;
 
 /** `name` is the file's, for errors. */
 export function unpacker(name: string): Unpacker {
@@ -27,12 +26,4 @@ export function unpacker(name: string): Unpacker {
       for (const source of opened.splice(0)) await source.close();
     },
   };
-}
-
-async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array, void> {
-  for (let at = 0; at < source.sizeBytes; at += CHUNK_BYTES) {
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, source.sizeBytes - at));
-    await source.read(at, chunk);
-    yield chunk;
-  }
 }
