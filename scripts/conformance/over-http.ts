@@ -52,11 +52,11 @@ async function answerOf(response: Response): Promise<Answer> {
 
 const at = (path: string): URL => new URL(path, base);
 
-/** Without what a store adds, and what the command says of disks that have nothing to say of it. */
+/** Without what a store adds, and lists of nothing, which the command has. */
 function facts(json: string): unknown {
   const described = Object.entries(JSON.parse(json) as Record<string, unknown>);
   const isEmpty = (value: unknown) => Array.isArray(value) && value.length === 0;
-  const own = new Set(['name', 'etag', 'format']);
+  const own = new Set(['name', 'etag']);
   return Object.fromEntries(described.filter(([name, value]) => !own.has(name) && !isEmpty(value)));
 }
 

@@ -68,6 +68,8 @@ export interface VolumeReport {
   readonly type: string;
   readonly label: string | undefined;
   readonly uuid: string | undefined;
+  /** What that is, and what to do with it, where it is no file system of this kernel. */
+  readonly words?: string | undefined;
 }
 
 /** What the kernel says of a file system. */

@@ -26,6 +26,11 @@ const post = async (path: string, body: Json): Promise<Json> => {
   return (await response.json()) as Json;
 };
 
+const gzip = async (bytes: Uint8Array<ArrayBuffer>) =>
+  new Uint8Array(
+    await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer(),
+  );
+
 const textOf = async (response: Response) => new TextDecoder().decode(await response.arrayBuffer());
 
 const calls = (path: string) => [
@@ -104,16 +109,33 @@ describe('which disk of a file', () => {
     expect(await textOf(await request('/v1/images/disks/files/file?member=two.img'))).toBe('two');
     const described = (await (await request('/v1/images/disks?member=one.img')).json()) as Json;
     expect(described.file_system).toMatchObject({ type: 'romfs' });
+    expect(described).toMatchObject({ format: 'tar', layers: [{ format: 'tar', note: 'one.img' }] });
+    expect(await (await request('/v1/images/disks')).json()).toMatchObject({
+      choices: [
+        { kind: 'member', name: 'one.img' },
+        { kind: 'member', name: 'two.img' },
+      ],
+    });
     expect(await readByBoth({ image: 'disks' }, 'note')).toEqual(['text', 'text']);
     expect(await readByBoth({ image: 'disks', member: 'one.img' }, 'file')).toEqual(['one', 'one']);
     const raw = await request('/v1/images/disks/tar?format=raw');
     expect([raw.status, await raw.json()]).toMatchObject([422, { type: '/problems/no-file-system' }]);
     const none = await request('/v1/images/disks/files/file?member=three.img');
-    expect(none.status).toBe(422);
-    expect(((await none.json()) as Json).detail).toMatch(
-      /no file "three.img" in it: what may be disks are one.img, two.img/,
-    );
+    expect([none.status, await none.json()]).toMatchObject([
+      422,
+      {
+        detail: 'tar: there is no file "three.img" in it: what may be disks are one.img, two.img (member=…)',
+        choose_by: 'member',
+        choices: ['one.img', 'two.img'],
+      },
+    ]);
     expect((await request('/v1/images/disks/tar?format=zip')).status).toBe(400);
+  });
+
+  it('compressed in what is compressed, is undone', async () => {
+    const packed = await gzip(await gzip(twoDisks()));
+    await store('packed', packed);
+    expect(await textOf(await request('/v1/images/packed/files/note'))).toBe('text');
   });
 
   it('a tar is posted like an image', async () => {

@@ -6,7 +6,7 @@ import type { ImageReport, MountRequest } from '../../image/mounted-image.ts';
 import type { Linux, TarRequest } from '../../linux.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
-import { type DiskChoice, openDisk } from '../../storage/open-disk.ts';
+import { type DiskChoice, type OpenedDisk, openDisk } from '../../storage/open-disk.ts';
 import type { Room } from '../../storage/room.ts';
 import { type OpenedPath, openPath } from '../../tree/files.ts';
 import type { Hold } from '../bodies/budget.ts';
@@ -34,7 +34,7 @@ export interface ImageContentJobs {
   inspect(
     name: string,
     choice: StoredChoice & Pick<MountRequest, 'unlock'>,
-  ): Promise<{ readonly etag: string; readonly report: ImageReport }>;
+  ): Promise<{ readonly etag: string; readonly opened: OpenedDisk; readonly report: ImageReport }>;
   /** `path` is bytes, as names in a file system are; symlinks are followed inside the image. Close what is answered. */
   open(
     name: string,
@@ -68,7 +68,7 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
     name: string,
     { format, member, snapshot, version }: StoredChoice,
     unpack: Unpacking['unpack'],
-  ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly device: BlockDevice }> => {
+  ): Promise<OpenedDisk & { readonly etag: string }> => {
     try {
       const stored = await images.source(name, version);
       return {
@@ -126,12 +126,16 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
     },
     inspect: (name, choice) =>
       withUnpacking(async (unpack) => {
-        const { etag, sizeBytes, device: content } = await device(name, choice, unpack);
+        const { etag, ...opened } = await device(name, choice, unpack);
         const others = await stack(choice, unpack);
         // A device has whole sectors, an image need not.
         return {
           etag,
-          report: { ...(await engine.inspect(content, { ...others, unlock: choice.unlock })), sizeBytes },
+          opened,
+          report: {
+            ...(await engine.inspect(opened.device, { ...others, unlock: choice.unlock })),
+            sizeBytes: opened.sizeBytes,
+          },
         };
       }),
     async open(name, path, request) {

@@ -17,8 +17,8 @@ imageContent.openapi(describeImage, async (c) => {
   const { version, ...query } = c.req.valid('query');
   if (known !== undefined && unchanged(known, version ?? (await images.get(name)).etag)) return c.body(null, 304);
   const choice = { ...mountRequest(query), version, unlock: unlockOf(c) };
-  const { etag, report } = await content.inspect(name, choice);
-  return c.json(descriptionJson(name, etag, report), 200, { etag: quoted(etag) });
+  const { etag, opened, report } = await content.inspect(name, choice);
+  return c.json(descriptionJson(name, etag, opened, report), 200, { etag: quoted(etag) });
 });
 
 imageContent.openapi(getImageTar, async (c) => {

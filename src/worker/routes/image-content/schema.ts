@@ -11,7 +11,7 @@ import type {
   StackedReport,
   VolumeReport,
 } from '../../../image/mounted-image.ts';
-import { type DiskChoice, diskFormats } from '../../../storage/open-disk.ts';
+import { type Choice, type DiskChoice, diskFormats, type OpenedDisk } from '../../../storage/open-disk.ts';
 import type { Entry, Page } from '../../../tree/files.ts';
 import { asText } from '../bodies/raw-bytes.ts';
 import { decimal } from '../decimal.ts';
@@ -124,6 +124,10 @@ const content = z
     }),
     label: z.string().optional().openapi({ description: 'As its superblock has it.', example: 'root' }),
     uuid: z.string().optional().openapi({ description: 'As its superblock has it.' }),
+    words: z.string().optional().openapi({
+      description: 'What that is, and what to do with it, where it is no file system.',
+      example: 'an external journal of ext4',
+    }),
   })
   .openapi('VolumeContent');
 
@@ -171,6 +175,23 @@ const diskFields = {
   file_system: fileSystem.optional().openapi({ description: 'Of the whole image.' }),
 };
 
+const layer = z
+  .object({
+    format: z.string().openapi({ description: 'As `format` names it.', example: 'qcow2' }),
+    name: z.string().optional().openapi({ description: 'Of another file that it builds on.' }),
+    note: z.string().optional().openapi({ description: 'What kind of it.', example: 'version 3' }),
+  })
+  .openapi('DiskLayer');
+
+const choice = z
+  .object({
+    kind: z.enum(['member', 'snapshot']).openapi({ description: 'The parameter that names it.' }),
+    name: z.string().openapi({ description: 'What that takes for it.', example: 'disk2.vmdk' }),
+    size_bytes: z.int().optional().openapi({ description: 'How long it is.', example: 1073741824 }),
+    note: z.string().optional().openapi({ description: 'What else is known of it.' }),
+  })
+  .openapi('DiskChoice');
+
 const disk = z.object(diskFields).openapi('DiskDescription');
 
 const stacked = z
@@ -196,6 +217,10 @@ export const description = z
   .object({
     name: z.string().openapi({ description: 'As it was asked for.', example: 'disk.img' }),
     etag: z.string().openapi({ description: 'Names this version, as in the header `ETag`.' }),
+    format: z.string().openapi({ description: 'What the file is: `raw`, or the outermost format.', example: 'raw' }),
+    layers: z.array(layer).optional().openapi({ description: 'All that the disk is read through, if there is any.' }),
+    choices: z.array(choice).optional().openapi({ description: 'The other disks and states in the file.' }),
+    cut: z.string().optional().openapi({ description: 'Why the file is known to lack something.' }),
     ...diskFields,
     stacked: z.array(stacked).optional().openapi({ description: 'What lies on these, in the order of opening.' }),
     closed: z.array(closed).optional().openapi({ description: 'What could not be opened or mounted, and why not.' }),
@@ -203,7 +228,7 @@ export const description = z
   })
   .openapi('ImageDescription');
 
-const contentJson = ({ type, label, uuid }: VolumeReport): z.infer<typeof content> => ({
+const contentJson = ({ type, label, uuid }: VolumeReport) => ({
   type,
   ...optional('label', label),
   ...optional('uuid', uuid),
@@ -223,7 +248,10 @@ const fileSystemJson = (report: FileSystemReport): z.infer<typeof fileSystem> =>
 
 /** Of the whole image as of a partition. */
 const onIt = (report: Pick<PartitionReport, 'content' | 'fileSystem'>) => ({
-  ...optional('content', report.content && contentJson(report.content)),
+  ...optional(
+    'content',
+    report.content && { ...contentJson(report.content), ...optional('words', report.content.words) },
+  ),
   ...optional('file_system', report.fileSystem && fileSystemJson(report.fileSystem)),
 });
 
@@ -257,9 +285,24 @@ const stackedJson = ({ name, kind, on, sizeBytes, ...report }: StackedReport): z
 
 const some = <T>(list: readonly T[]): T[] | undefined => (list.length > 0 ? [...list] : undefined);
 
-export const descriptionJson = (name: string, etag: string, report: ImageReport): z.infer<typeof description> => ({
+const choiceJson = ({ sizeBytes, note, ...named }: Choice): z.infer<typeof choice> => ({
+  ...named,
+  ...optional('size_bytes', sizeBytes),
+  ...optional('note', note || undefined),
+});
+
+export const descriptionJson = (
+  name: string,
+  etag: string,
+  { format, layers, choices, device }: OpenedDisk,
+  report: ImageReport,
+): z.infer<typeof description> => ({
   name,
   etag,
+  format,
+  ...optional('layers', some(layers.map((one) => ({ ...one })))),
+  ...optional('choices', some(choices.map(choiceJson))),
+  ...optional('cut', device.cut),
   ...diskJson(report),
   ...optional('stacked', some(report.stacked.map(stackedJson))),
   ...optional('closed', some(report.closed.map((one) => ({ ...one, on: [...one.on] })))),
