@@ -71,6 +71,29 @@ describe('an image of a container with compressed layers', () => {
     await expect.poll(spooled).toEqual(before);
   });
 
+  it('is refused in a batch with what can be done, and what that says works', async () => {
+    const body = await container([{ 'etc/hostname': text('lower') }, { 'etc/hostname': text('upper') }]);
+    expect((await request('/v1/images/layers', { method: 'PUT', body })).ok).toBe(true);
+    const batch = async (image: string) => {
+      const response = await request('/v1/syscalls', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          mounts: [{ image, at: '/mnt' }],
+          calls: [
+            { call: 'openat', args: ['AT_FDCWD', '/mnt/etc/hostname', 'O_RDONLY'], as: 'file' },
+            { call: 'read', args: [{ ref: 'file' }, { out: 16 }, 16] },
+          ],
+        }),
+      });
+      return `${response.status} ${await response.text()}`;
+    };
+    expect(await batch('layers')).toMatch(/^422 .*packed with gzip.*GET \/v1\/images\/\{name\}\/tar/s);
+    const tar = await (await request('/v1/images/layers/tar')).arrayBuffer();
+    expect((await request('/v1/images/flat', { method: 'PUT', body: tar })).ok).toBe(true);
+    expect(await batch('flat')).toMatch(/^200 .*"utf8":"upper"/s);
+  });
+
   it('is refused where a layer is damaged, and nothing stays', async () => {
     const before = await spooled();
     const body = await container([{ 'etc/hostname': noise(1 << 16) }]);

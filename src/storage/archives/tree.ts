@@ -35,7 +35,11 @@ export class ArchiveTree {
     this.#entries += 1;
     const { name, maxEntries } = this.#limits;
     if (this.#entries <= maxEntries) return;
-    throw new FormatError(name, `it has more than ${maxEntries.toLocaleString('en')} entries`, { code: 'EOPNOTSUPP' });
+    throw new FormatError(
+      name,
+      `it has more than ${maxEntries.toLocaleString('en')} entries, which is what this host has memory for: a file system made of it (lkl mkfs --from) is read with any number`,
+      { code: 'EOPNOTSUPP' },
+    );
   }
 
   /** Puts `node` at `path`, in place of what was there; a directory takes over what is in the one that was. */

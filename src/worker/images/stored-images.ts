@@ -5,7 +5,7 @@ import { ImageNotFoundError } from '../../storage/errors.ts';
 import { openDisk } from '../../storage/open-disk.ts';
 import type { Room } from '../../storage/room.ts';
 import type { ImageStore } from '../storage/image-store.ts';
-import { MAX_ENTRIES } from './disk-limits.ts';
+import { MAX_ENTRIES, notUnpacked } from './disk-limits.ts';
 import { imageNotFound } from './images.ts';
 
 /** Of an image in R2. The kernel has a page cache of its own before it. */
@@ -17,7 +17,13 @@ export const storedImages =
     try {
       const stored = await images.source(name);
       return {
-        ...(await openDisk(stored, { ...choice, cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES })),
+        ...(await openDisk(stored, {
+          ...choice,
+          cacheMib: CACHE_MIB,
+          room,
+          maxEntries: MAX_ENTRIES,
+          unpack: notUnpacked,
+        })),
         etag: stored.etag,
       };
     } catch (cause) {

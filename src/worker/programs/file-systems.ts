@@ -26,7 +26,7 @@ import type { Entry } from '../../tree/write/entry.ts';
 import { settled } from '../../tree/write/settled.ts';
 import { tarEntries } from '../../tree/write/tar-entries.ts';
 import { treeEntries } from '../../tree/write/tree-entries.ts';
-import { MAX_ENTRIES } from '../images/disk-limits.ts';
+import { MAX_ENTRIES, notUnpacked } from '../images/disk-limits.ts';
 import type { ImageDisks, MadeImageDisk, Written } from '../images/disks.ts';
 import { imageNotFound } from '../images/images.ts';
 import { type Body, type IncomingLimits, openBody } from '../images/incoming.ts';
@@ -149,7 +149,12 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
     const stored = await images.source(name, version).catch((cause: unknown) => {
       throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
     });
-    const { device } = await openDisk(stored, { cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES });
+    const { device } = await openDisk(stored, {
+      cacheMib: CACHE_MIB,
+      room,
+      maxEntries: MAX_ENTRIES,
+      unpack: notUnpacked,
+    });
     return { device, etag: stored.etag };
   }
 

@@ -15,7 +15,7 @@ import { zeros } from '../../storage/volume/fitted.ts';
 import { isWasm } from '../../tools/is-wasm.ts';
 import { type OrderedDisk, type ProgramOrder, type ProgramReport, runOrder } from '../../tools/program-order.ts';
 import { type Streams, Workshop } from '../../tools/workshop.ts';
-import { MAX_ENTRIES } from '../images/disk-limits.ts';
+import { MAX_ENTRIES, notUnpacked } from '../images/disk-limits.ts';
 import type { ImageDisks } from '../images/disks.ts';
 import { imageNotFound } from '../images/images.ts';
 import type { ImageStore } from '../storage/image-store.ts';
@@ -111,7 +111,12 @@ export function runJobs(needs: RunNeeds): RunJobs {
       });
       const { etag } = stored;
       if (ifMatch !== undefined && ifMatch !== etag) throw new HostError('precondition-failed');
-      const { device } = await openDisk(stored, { cacheMib: CACHE_MIB, room, maxEntries: MAX_ENTRIES });
+      const { device } = await openDisk(stored, {
+        cacheMib: CACHE_MIB,
+        room,
+        maxEntries: MAX_ENTRIES,
+        unpack: notUnpacked,
+      });
       return { ...inMemory(device, readOnly), finish: async () => ({ image, etag }) };
     }
     if (sizeBytes !== undefined && sizeBytes > maxImageBytes) {
