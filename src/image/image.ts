@@ -295,6 +295,11 @@ export class Image {
     await this.#stack?.close();
   }
 
+  /** No larger kernel is tried after this one. */
+  get isLast(): boolean {
+    return this.#parts.last;
+  }
+
   /** What a disk could not do for the kernel; nobody else is told of a write that failed behind Linux's back. */
   get lastError(): unknown {
     return this.#disks.find(({ lastError }) => lastError !== undefined)?.lastError;

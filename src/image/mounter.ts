@@ -1,9 +1,12 @@
 /** Mounts images: each in a kernel of its own, read-only, journals replayed in memory and never on the image. */
 
+import { errnos } from '../abi/errno.ts';
 import { HostError } from '../errors/host-error.ts';
 import { KernelDead } from '../kernel/errors.ts';
 import type { Disk, Kernel } from '../kernel/kernel.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
+import { statfs64 } from '../kernel/syscalls/mount.ts';
+import type { UserTask } from '../kernel/user-task.ts';
 import { type BlockDevice, bytesOf, type MaybePromise } from '../storage/block-device.ts';
 import { type Changes, changes, type Spill } from '../storage/changes.ts';
 import { DeviceFullError } from '../storage/errors.ts';
@@ -37,6 +40,8 @@ export interface ReplayOptions {
   readonly spill?: ReplaySpill | undefined;
   /** What deriving keys of passphrases may cost, and what is fast at it. */
   readonly derive?: DeriveMeans | undefined;
+  /** A file system with more files goes to a larger kernel, if there is one to be had. Default: 200,000. */
+  readonly manyFiles?: number;
 }
 
 /** Mount a disk that `kernel` has, of which `device` is the content; answers as what. */
@@ -130,7 +135,7 @@ export async function disksOf(
 /** `kernels` from small to large: in which the drivers find too little memory, the next one takes the image. */
 export function imageMounter(
   kernels: readonly [() => Promise<Kernel>, ...(() => Promise<Kernel>)[]],
-  { replayMib = REPLAY_MIB, spill, derive = {} }: ReplayOptions = {},
+  { replayMib = REPLAY_MIB, spill, derive = {}, manyFiles = MANY_FILES }: ReplayOptions = {},
 ): ImageMounter {
   /** Runs `action` with a kernel that has the image as a disk; when that fails, the kernel goes. */
   async function withImage<T>(
@@ -178,13 +183,23 @@ export function imageMounter(
 
   return {
     async mount(device, request) {
-      return withImage(partOf(device, request), request, async (image, end) => ({
-        task: image.task,
-        newTask: () => image.newTask(),
-        mountPoint: MOUNT_POINT,
-        ...(await image.mountAs({ ...request, at: MOUNT_POINT, readOnly: true })),
-        close: end,
-      }));
+      let hasMany = false;
+      const mountIn = (mayBeCramped: boolean) =>
+        withImage(partOf(device, request), request, async (image, end) => {
+          const mounted = await image.mountAs({ ...request, at: MOUNT_POINT, readOnly: true });
+          if (!image.isLast && !mayBeCramped && (await filesOf(image.task)) > manyFiles) {
+            hasMany = true;
+            throw new KernelError('statfs64', errnos.ENOMEM.number);
+          }
+          return { task: image.task, newTask: () => image.newTask(), mountPoint: MOUNT_POINT, ...mounted, close: end };
+        });
+      try {
+        return await mountIn(false);
+      } catch (cause) {
+        // It can be read in little memory, too.
+        if (!(hasMany && cause instanceof HostError && cause.kind === 'kernel-busy')) throw cause;
+        return mountIn(true);
+      }
     },
     inspect(device, request = {}) {
       return withImage(device, request, async (image, end) => {
@@ -196,6 +211,18 @@ export function imageMounter(
       });
     },
   };
+}
+
+/**
+ * Beyond so many a directory may be larger than a small kernel's page cache: looked up in the order of their names, which is not
+ * that of the directory, each would be read from the disk once more. So the image goes to a larger kernel.
+ */
+const MANY_FILES = 200_000;
+
+/** Where a file system counts its files; 0 where it does not. */
+async function filesOf(task: UserTask): Promise<number> {
+  const { files, ffree } = await statfs64(task, MOUNT_POINT);
+  return Number(files - ffree);
 }
 
 const journalTooLarge = (limitMib: number, cause: DeviceFullError): HostError => {

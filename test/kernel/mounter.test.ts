@@ -1,8 +1,10 @@
 /** The mounter with real kernels: which volume, which driver, and what is said when none will do. */
 
 import { describe, expect, it } from 'vitest';
+import { HostError } from '../../src/errors/host-error.ts';
 import { imageMounter } from '../../src/image/mounter.ts';
 import { superblocks } from '../../src/image/probe/superblocks.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
 import { ImageChangedError } from '../../src/storage/errors.ts';
@@ -131,6 +133,31 @@ describe('a whole-disk file system', () => {
     expect([...(await rowsOfTar((await archive(device)).tar)).keys()]).toEqual(expected);
     const { tar } = await archive(device, { options }, { onError: 'continue' });
     expect((await rowsOfTar(tar)).size).toBeLessThan(expected.length);
+  });
+});
+
+describe('an image of many files', () => {
+  const counted = (made: string[], name: string) => () => {
+    made.push(name);
+    return newKernel();
+  };
+  const read = async (second: (made: string[]) => () => Promise<Kernel>, manyFiles: number) => {
+    const made: string[] = [];
+    const roomy = imageMounter([counted(made, 'small'), second(made)], { manyFiles });
+    const { tar } = await archive(await fixtureDevice('ext4'), {}, {}, roomy);
+    return { made, files: (await rowsOfTar(tar)).size };
+  };
+
+  it('goes to a larger kernel, and to a small one where no larger is to be had', async () => {
+    const large = (made: string[]) => counted(made, 'large');
+    const busy = (made: string[]) => () => {
+      made.push('busy');
+      return Promise.reject(new HostError('kernel-busy'));
+    };
+    const { made, files } = await read(large, 1_000_000);
+    expect(made).toEqual(['small']);
+    expect(await read(large, 5)).toEqual({ made: ['small', 'large'], files });
+    expect(await read(busy, 5)).toEqual({ made: ['small', 'busy', 'small'], files });
   });
 });
 
