@@ -24,9 +24,15 @@ const called = process.env.CALLED ?? tool;
 const PIECE = 32_768;
 const encoder = new TextEncoder();
 
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-/** What a text of commands names. */
-const namedIn = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '' && isFile(word));
+/** Longer names there are none. */
+const LONGEST = 4000;
+const isFile = (path: string): boolean =>
+  path.length < LONGEST &&
+  path.split('/').every((name) => name.length < 256) &&
+  (statSync(path, { throwIfNoEntry: false })?.isFile() ?? false);
+/** What a text of commands names, or is to be written. */
+const namedIn = (text: string): string[] =>
+  text.split(/\s+/).filter((word) => word !== '' && (word.endsWith('.tmp') || isFile(word)));
 
 /** Paths in words as they are ("image", "-fcommands"), in commands, and in the environment of the suite. */
 const said = [...words, ...words.map((word) => word.replace(/^-\w/, '')), process.env.MKE2FS_CONFIG ?? ''];
