@@ -1,6 +1,6 @@
 /** Mounts an image by FUSE, and stays with it until it is unmounted. */
 
-import { appendFileSync, openSync } from 'node:fs';
+import { appendFileSync, existsSync, openSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { HostError } from '../../src/errors/host-error.ts';
 import type { StackRequest } from '../../src/image/mounted-image.ts';
@@ -33,7 +33,7 @@ export async function mount(image: string, directory: string, options: MountArgu
   }
   if (!options.foreground) return inBackground();
   const words = options.o ?? {};
-  lockOrFail(options.lock ?? words.lock);
+  lockOrFail(options.lock ?? words.lock, image);
   // In the background the working directory is another one, later.
   const log = options.log ?? words.log;
   const logPath = log === undefined ? undefined : resolve(log);
@@ -121,8 +121,10 @@ async function serving(
 }
 
 /** Held for as long as this process lives. */
-function lockOrFail(path: string | undefined): void {
-  if (path === undefined) return;
+function lockOrFail(path: string | undefined, image: string): void {
+  // The image itself is locked as it is opened to be written.
+  if (path === undefined || (existsSync(path) && existsSync(image) && realpathSync(path) === realpathSync(image)))
+    return;
   if (!tryFlock(openSync(path, 'a'))) throw new Failure('failed', `${path} is locked by another process`);
 }
 

@@ -1,6 +1,6 @@
 /** Keeps two processes from writing one file: Node has no flock(2), so a file beside it says who does. */
 
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parse } from 'node:path';
 import { HostError } from '../../errors/host-error.ts';
@@ -24,26 +24,49 @@ const command = (): string | undefined => {
  * or that is of another one; what a dead process left is taken over.
  */
 export function lockFile(path: string): () => void {
-  const name = `${path}.lock`;
+  const name = lockOf(path);
   const own = `${name}.${process.pid}`;
-  // Written whole under a name of our own first: link(2) then makes it the lock or fails, and nobody reads half of it.
-  writeFileSync(own, JSON.stringify({ pid: process.pid, host: hostname(), command: command() } satisfies Holder));
   try {
-    if (!tryLink(own, name)) {
-      const holder = holderOf(name);
-      if (holder === undefined || isAlive(holder)) throw inUse(path, name, holder);
-      rmSync(name, { force: true });
-      if (!tryLink(own, name)) throw inUse(path, name, holderOf(name));
-    }
+    // Written whole under a name of our own first: link(2) then makes it the lock or fails, and nobody reads half of it.
+    writeFileSync(own, JSON.stringify({ pid: process.pid, host: hostname(), command: command() } satisfies Holder));
+    if (!tryLink(own, name)) takeOver(path, name, own);
   } finally {
     rmSync(own, { force: true });
   }
   return () => rmSync(name, { force: true });
 }
 
+/** Of the file itself, by whichever symlink it is named. */
+function lockOf(path: string): string {
+  return `${existsSync(path) ? realpathSync(path) : path}.lock`;
+}
+
+/** One at a time: of two who find the lock of a dead process, the second would remove the lock of the first. */
+function takeOver(path: string, name: string, own: string): void {
+  const turn = `${name}.taken`;
+  const dead = (file: string) => {
+    const holder = holderOf(file);
+    return holder !== undefined && !isAlive(holder);
+  };
+  if (!dead(name)) throw inUse(path, name, holderOf(name));
+  if (!tryLink(own, turn)) {
+    if (dead(turn)) rmSync(turn, { force: true });
+    throw inUse(path, name, holderOf(turn));
+  }
+  try {
+    if (existsSync(name)) {
+      if (!dead(name)) throw inUse(path, name, holderOf(name));
+      rmSync(name, { force: true });
+    }
+    if (!tryLink(own, name)) throw inUse(path, name, holderOf(name));
+  } finally {
+    rmSync(turn, { force: true });
+  }
+}
+
 /** For whoever only reads, and wants one state of it: throws `image-in-use` while a process has the lock. */
 export function mustNotBeWritten(path: string): void {
-  const name = `${path}.lock`;
+  const name = lockOf(path);
   if (!existsSync(name)) return;
   const holder = holderOf(name);
   if (holder === undefined || isAlive(holder)) throw inUse(path, name, holder);

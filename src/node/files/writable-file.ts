@@ -12,9 +12,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
+import { HostError } from '../../errors/host-error.ts';
 import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
 import { ReadFailedError, StorageError } from '../../storage/errors.ts';
-import { punchHole } from '../native/calls.ts';
+import { punchHole, tryFlock } from '../native/calls.ts';
 import { native } from '../native/native.ts';
 import { blockDeviceBytes } from './block-size.ts';
 import { lockFile } from './file-lock.ts';
@@ -49,10 +50,24 @@ export function writableFile(path: string): WritableFile {
     const stats = fstatSync(fd, { bigint: true });
     const sizeBytes = stats.isBlockDevice() ? blockDeviceBytes(fd, stats) : Number(stats.size);
     if (sizeBytes === 0) throw new ImageFileError('ENODATA', `${path} is empty`);
-    return opened(fd, path, sizeBytes, lockFile(path), stats.isFile());
+    const unlock = lockFile(path);
+    if (isWrittenElsewhere(fd)) {
+      unlock();
+      throw new HostError('image-in-use', `${path}: another process writes it, by another name`);
+    }
+    return opened(fd, path, sizeBytes, unlock, stats.isFile());
   } catch (cause) {
     closeSync(fd);
     throw cause;
+  }
+}
+
+/** A hard link, or another mount of its folder: no lock beside it tells of that. */
+function isWrittenElsewhere(fd: number): boolean {
+  try {
+    return native() !== undefined && !tryFlock(fd);
+  } catch {
+    return false; // its file system has no such locks
   }
 }
 

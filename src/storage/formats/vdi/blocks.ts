@@ -1,10 +1,12 @@
 /** Blocks of a VDI that is written: numbered as they come, and counted in the header. */
 
 import type { ByteSource } from '../../byte-source.ts';
+import { FormatError } from '../../errors.ts';
 import { type Blocks, growTo } from '../growing.ts';
 import { blocksApart, readTable } from '../written-table.ts';
 
 const VDI = 'vdi';
+const HEADER_BYTES = 512;
 const COUNT_AT = 388;
 /** From here on entries are none: unallocated, or zeros. */
 const NONE = 0xfffffffe;
@@ -26,8 +28,9 @@ export async function vdiBlocks(source: ByteSource, disk: WrittenVdi): Promise<B
   const used: number[] = [];
   for (let block = 0; block < table.byteLength / 4; block += 1)
     if (entry(block) < NONE) used.push(dataAt + entry(block) * blockBytes);
-  const from = Math.max(dataAt, mapAt + table.byteLength);
-  const end = blocksApart(VDI, used, blockBytes, { from: dataAt, to: Math.max(source.sizeBytes, from) });
+  if (mapAt < HEADER_BYTES || dataAt < mapAt + table.byteLength)
+    throw new FormatError(VDI, 'its header is damaged: header, table and blocks lie in each other');
+  const end = blocksApart(VDI, used, blockBytes, { from: dataAt, to: Math.max(source.sizeBytes, dataAt) });
   const highest = Math.ceil((end - dataAt) / blockBytes);
   // What somebody who was killed had counted is used again; where blocks are missing in between, nobody knows whose they are.
   let next = highest === used.length ? highest : Math.max(highest, allocated);

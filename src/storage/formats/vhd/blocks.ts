@@ -1,7 +1,7 @@
 /** Blocks of a dynamic VHD that is written: a bitmap before each, the footer behind the last. */
 
 import type { ByteSource } from '../../byte-source.ts';
-import { StorageError } from '../../errors.ts';
+import { FormatError, StorageError } from '../../errors.ts';
 import { type Blocks, growTo } from '../growing.ts';
 import { blocksApart, readTable } from '../written-table.ts';
 
@@ -16,6 +16,8 @@ export interface DynamicVhd {
   readonly blockBytes: number;
   readonly bitmapBytes: number;
   readonly tableAt: number;
+  /** Of the header that tells of the table. */
+  readonly header: { readonly from: number; readonly to: number };
   /** Where what is no block ends: headers and the table. */
   readonly headersEnd: number;
   /** 512 bytes. */
@@ -25,6 +27,10 @@ export interface DynamicVhd {
 /** Rejects with a FormatError where the table is damaged. */
 export async function dynamicBlocks(source: ByteSource, disk: DynamicVhd): Promise<Blocks> {
   const { sizeBytes, blockBytes, bitmapBytes, tableAt, headersEnd, footer } = disk;
+  const { header } = disk;
+  const tableEnd = tableAt + 4 * Math.ceil(sizeBytes / blockBytes);
+  const isApart = header.from >= SECTOR && tableAt >= SECTOR && (tableAt >= header.to || tableEnd <= header.from);
+  if (!isApart) throw new FormatError(VHD, 'its headers are damaged: they lie in each other');
   const table = await readTable(VHD, source, tableAt, Math.ceil(sizeBytes / blockBytes));
   const entry = (block: number) => table.getUint32(4 * block);
   const unitBytes = bitmapBytes + blockBytes;

@@ -126,7 +126,15 @@ async function openSparse(
 
   if (source.write && !parent) {
     const headersEnd = Math.max(headerAt + DYNAMIC_BYTES, tableAt + 4 * entries, FOOTER_BYTES);
-    const writable = await writtenBy(source, { sizeBytes, blockBytes, bitmapBytes, tableAt, headersEnd, footer });
+    const writable = await writtenBy(source, {
+      sizeBytes,
+      blockBytes,
+      bitmapBytes,
+      tableAt,
+      header: { from: headerAt, to: headerAt + DYNAMIC_BYTES },
+      headersEnd,
+      footer,
+    });
     if (typeof writable !== 'string') return { content: writable, writes: true, note: 'dynamic' };
     return { ...read(), readOnly: writable };
   }
