@@ -72,6 +72,7 @@ export default defineConfig({
           name: 'worker',
           include: ['src/worker/**/*.test.ts', 'test/worker/**/*.test.ts'],
           exclude: ['src/worker/session/object/*.test.ts'],
+          setupFiles: ['test/worker/setup.ts'],
           // Test files share a worker: handing the kernel's wasm to a fresh one takes seconds, each time.
           isolate: false,
         },

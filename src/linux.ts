@@ -64,7 +64,7 @@ export interface LinuxOptions {
 }
 
 /** What a composition adds to make batches: the images it can name, and memory for disks. */
-export type ImageNames = Pick<SetupNeeds, 'image' | 'room'>;
+export type ImageNames = Pick<SetupNeeds, 'image' | 'openRoom'>;
 
 /** What is cut short is mounted with `onError` 'continue' only, unless `evenIfCut` says otherwise. */
 export interface TarRequest extends MountRequest, Omit<Fs2tarOptions, 'log' | 'missing' | 'fileSystemType'> {}

@@ -61,6 +61,11 @@ export interface KernelRequest {
 /** What the writes to one image may add up to. */
 const OVERLAY_MIB = 32;
 
+/** Released when its kernel is dead, and for good: a disk of it that reads ahead then gets nothing. */
+export interface KernelRoom extends Room {
+  release(): void;
+}
+
 export interface SetupNeeds {
   newKernel(options: {
     readonly host: Host;
@@ -68,13 +73,13 @@ export interface SetupNeeds {
     readonly memoryMib: number;
     readonly programMib?: number;
   }): Promise<Kernel>;
-  /** The image of this name, of several disks in it the one chosen. Rejects with `image-not-found`. */
-  image(name: string, choice: DiskChoice): Promise<ImageDevice>;
+  /** The image of this name, of several disks in it the one chosen; what it caches counts in `room`. Rejects with `image-not-found`. */
+  image(name: string, choice: DiskChoice, room?: Room): Promise<ImageDevice>;
   readonly host: Host;
   /** What opening encrypted volumes may cost. */
   readonly derive?: Companions['derive'];
-  /** Memory for disks: caches, what is written, and images that came in a request. Default: as much as their own limits allow. */
-  readonly room?: (Room & { release(): void }) | undefined;
+  /** Memory for the disks of one kernel: caches, what is written, and images that came in a request. Default: as much as their own limits allow. */
+  readonly openRoom?: (() => KernelRoom) | undefined;
   /** Told whenever the kernel flushes a disk. Absent: no kernel needs to. */
   readonly flushed?: () => void;
 }
@@ -117,8 +122,9 @@ export async function prepareKernel(
   if (count > MAX_DISKS)
     throw new HostError('invalid-request', `mounts: ${count} disks with \`also\` and \`header\`, ${MAX_DISKS} at most`);
   const host = seed === undefined ? needs.host : seededHost(needs.host, seed);
-  const release = () => needs.room?.release();
-  const making = devicesOf(request.disks, needs).then(async (disks) => ({
+  const room = needs.openRoom?.();
+  const release = () => room?.release();
+  const making = devicesOf(request.disks, needs, room).then(async (disks) => ({
     disks,
     kernel: await needs.newKernel({ host, clock, memoryMib, ...(programMib !== undefined && { programMib }) }),
   }));
@@ -139,14 +145,18 @@ export async function prepareKernel(
 }
 
 /** What the disks asked for are made of, with nothing written yet. */
-export const devicesOf = (requests: readonly DiskRequest[], needs: SetupNeeds): Promise<AttachedDisk[]> =>
+export const devicesOf = (
+  requests: readonly DiskRequest[],
+  needs: SetupNeeds,
+  room: Room | undefined,
+): Promise<AttachedDisk[]> =>
   Promise.all(
     requests.flatMap(withCompanions).map(async (request) => {
-      const { device, etag } = await imageOf(request, needs);
+      const { device, etag } = await imageOf(request, needs, room);
       // As every mount sees it: as long as it says that it is, in blocks of its own table, that table mended.
       const lower = (await presented(partOf(device, request))).device;
       if (request.readOnly) return { request, upper: undefined, device: readOnly(lower), etag };
-      const upper = overlay(lower, { limitMib: OVERLAY_MIB, room: needs.room });
+      const upper = overlay(lower, { limitMib: OVERLAY_MIB, room });
       const { read, write, discard } = upper;
       const { flushed: flush } = needs;
       return { request, upper, device: flush ? { ...sizeOf(upper), read, write, discard, flush } : upper, etag };
@@ -162,10 +172,11 @@ export const withCompanions = (request: DiskRequest): readonly DiskRequest[] => 
 
 async function imageOf(
   { image, base64, format, member, snapshot }: DiskRequest,
-  { image: stored, room }: SetupNeeds,
+  { image: stored }: SetupNeeds,
+  room: Room | undefined,
 ): Promise<{ readonly device: BlockDevice; readonly etag: string | undefined }> {
   const choice = { format, member, snapshot };
-  if (image !== undefined) return stored(image, choice);
+  if (image !== undefined) return stored(image, choice, room);
   const bytes = fromBase64(base64 ?? '');
   if (bytes === undefined || bytes.length < SECTOR) {
     throw new HostError('invalid-request', 'mounts: an inline image is base64 of at least one sector');

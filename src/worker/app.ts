@@ -109,9 +109,14 @@ const imagesOf = (bindings: Bindings, { owner, phases }: ImagesOptions = {}): Im
 
 /** Their disks' memory is counted as the kernel's own for as long as that lives. */
 function namedImages(images: ImageStore, owner?: string): ImageNames {
-  const room = memory.hold({ leaveBytes: FIRM_BYTES });
-  if (owner !== undefined) room.belongTo(owner);
-  return { image: storedImages(images, room), room };
+  return {
+    image: storedImages(images),
+    openRoom() {
+      const room = memory.hold({ leaveBytes: FIRM_BYTES });
+      if (owner !== undefined) room.belongTo(owner);
+      return room;
+    },
+  };
 }
 
 export const Session = sessionClass({

@@ -64,7 +64,24 @@ export async function request(path: string, init: RequestInit = {}, send: Fetch 
   if (!/[/+]json$/.test(mediaType)) return response;
   const text = await response.text();
   checkJson(document, media, JSON.parse(text), where);
+  if (isNewSession(sent, response)) {
+    begun.push({ id: JSON.parse(text).id, owner: sent.headers.get('authorization'), send });
+  }
   return new Response(text, response);
+}
+
+const isNewSession = ({ method, url }: Request, { status }: Response): boolean =>
+  method === 'POST' && status === 201 && /^\/v1\/sessions(\/[^/]+\/fork)?$/.test(new URL(url).pathname);
+
+/** Sessions that were made since the last call of `endSessions`. */
+const begun: { readonly id: string; readonly owner: string | null; readonly send: Fetch }[] = [];
+
+/** Their kernels would wait for the next batch in memory that the isolate's other files of tests need. */
+export async function endSessions(): Promise<void> {
+  for (const { id, owner, send } of begun.splice(0)) {
+    const headers = { ...(owner !== null && { authorization: owner }) };
+    await (await send(new Request(`${ORIGIN}/v1/sessions/${id}`, { method: 'DELETE', headers }))).arrayBuffer();
+  }
 }
 
 /** Of paths and methods the document does not have. */

@@ -13,7 +13,10 @@ export interface Hold extends Room {
   belongTo(owner: string): void;
   /** The same, waiting for room in line. Rejects with `service-busy` when none comes free in time, be it waited for once or in pieces. */
   take(bytes: number): Promise<void>;
-  /** All of it; whoever ends does. One whose request has vanished is found out by others. */
+  /**
+   * All of it, for good; whoever ends does: a cache that reads ahead of one that has ended gets no more, or nobody would
+   * ever give that back. One whose request has vanished is found out by others.
+   */
   release(): void;
 }
 
@@ -69,6 +72,7 @@ export class MemoryBudget {
   hold({ leaveBytes = 0 }: HoldOptions = {}): Hold {
     const { host, patienceMs, bytes: all } = this.#options;
     let account: Account | undefined;
+    let isOver = false;
     let owner: string | undefined;
     /** Taken in steps, so that most chunks only count down. */
     let taken = 0;
@@ -89,6 +93,7 @@ export class MemoryBudget {
       return opened;
     };
     const tryTake = (bytes: number): boolean => {
+      if (isOver) return false;
       const more = taken + bytes - (account?.bytes ?? 0);
       if (more > 0) {
         const step = Math.ceil(more / STEP_BYTES) * STEP_BYTES;
@@ -111,7 +116,7 @@ export class MemoryBudget {
       },
       tryTake,
       take: async (bytes) => {
-        if (bytes > all) throw new HostError('service-busy');
+        if (bytes > all || isOver) throw new HostError('service-busy');
         if (this.#line.isEmpty && tryTake(bytes)) return;
         const could = (other: string | undefined) => this.#isFree(STEP_BYTES, leaveBytes, other);
         const waiting = this.#line.enter(owner, host.monotonicNs(), place);
@@ -120,7 +125,7 @@ export class MemoryBudget {
           for (;;) {
             const isFirst = waiting.isFirst(host.monotonicNs(), could);
             if (isFirst && tryTake(bytes)) return;
-            if (waitedMs >= patienceMs * (isFirst ? FIRST_WAITS : 1)) throw new HostError('service-busy');
+            if (isOver || waitedMs >= patienceMs * (isFirst ? FIRST_WAITS : 1)) throw new HostError('service-busy');
             const beforeNs = host.monotonicNs();
             await host.pause(LOOK_MS);
             waitedMs += (host.monotonicNs() - beforeNs) / 1e6; // by the clock: under load a look is late
@@ -135,6 +140,7 @@ export class MemoryBudget {
         if (account) account.bytes = Math.ceil(taken / STEP_BYTES) * STEP_BYTES;
       },
       release: () => {
+        isOver = true;
         taken = 0;
         if (account) this.#accounts.delete(account);
         account = undefined;

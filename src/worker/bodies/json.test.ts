@@ -92,6 +92,17 @@ describe('the budget', () => {
     expect(memory.usedBytes).toBe(0);
   });
 
+  it('has nothing more for what has ended: a read ahead that comes late takes none', async () => {
+    const memory = budget(2 ** 20);
+    const hold = memory.hold();
+    expect(hold.tryTake(2 ** 16)).toBe(true);
+    hold.release();
+    expect(hold.tryTake(2 ** 16)).toBe(false);
+    await expect(hold.take(2 ** 16)).rejects.toMatchObject({ kind: 'service-busy' });
+    hold.give(2 ** 16);
+    expect(memory.usedBytes).toBe(0);
+  });
+
   it('leaves others what an owner may not have', () => {
     const memory = budget(2 ** 20);
     const [one, more, other] = [memory.hold(), memory.hold(), memory.hold()];

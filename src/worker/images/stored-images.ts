@@ -3,7 +3,6 @@
 import type { SetupNeeds } from '../../batch/kernel-setup.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
 import { openDisk } from '../../storage/open-disk.ts';
-import type { Room } from '../../storage/room.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { MAX_ENTRIES, notUnpacked } from './disk-limits.ts';
 import { imageNotFound } from './images.ts';
@@ -12,8 +11,8 @@ import { imageNotFound } from './images.ts';
 const CACHE_MIB = 4;
 
 export const storedImages =
-  (images: ImageStore, room?: Room): SetupNeeds['image'] =>
-  async (name, choice) => {
+  (images: ImageStore): SetupNeeds['image'] =>
+  async (name, choice, room) => {
     try {
       const stored = await images.source(name);
       return {

@@ -78,17 +78,23 @@ export async function resumed(
   needs: SetupNeeds,
   { kernels, nowMs }: Pick<SessionNeeds, 'kernels' | 'nowMs'>,
 ): Promise<PreparedKernel> {
-  const disks = await devicesOf(request.disks, needs);
-  mustBe(disks, etags);
-  for (const [index, { upper }] of disks.entries()) if (upper) fillUpper(upper, parts, index);
-  const { seed, clock, memoryMib, programMib = 0 } = request;
-  // A seed decides the beginning alone: two copies of one session do not go on alike.
-  const host = seed === undefined ? needs.host : seededHost(needs.host, `${seed} ${nowMs()}`);
-  const devices = disks.map(({ device }) => device);
-  const kernel = await kernels.resume(suspended, { host, clock, memoryMib, programMib, disks: devices });
-  kernel.engine.onDeath(() => needs.room?.release());
-  kernel.engine.console.append(parts.get('console') ?? new Uint8Array(0));
-  return { kernel, disks };
+  const room = needs.openRoom?.();
+  try {
+    const disks = await devicesOf(request.disks, needs, room);
+    mustBe(disks, etags);
+    for (const [index, { upper }] of disks.entries()) if (upper) fillUpper(upper, parts, index);
+    const { seed, clock, memoryMib, programMib = 0 } = request;
+    // A seed decides the beginning alone: two copies of one session do not go on alike.
+    const host = seed === undefined ? needs.host : seededHost(needs.host, `${seed} ${nowMs()}`);
+    const devices = disks.map(({ device }) => device);
+    const kernel = await kernels.resume(suspended, { host, clock, memoryMib, programMib, disks: devices });
+    kernel.engine.onDeath(() => room?.release());
+    kernel.engine.console.append(parts.get('console') ?? new Uint8Array(0));
+    return { kernel, disks };
+  } catch (cause) {
+    room?.release();
+    throw cause;
+  }
 }
 
 /** Bytes of one version of an image and of another must not mix. */
