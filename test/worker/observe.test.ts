@@ -17,6 +17,13 @@ const image = romfs([['secret', new TextEncoder().encode(SECRET)]]);
 const headers = { 'content-type': 'application/octet-stream', 'content-length': String(image.length) };
 const put = { method: 'PUT', headers, body: image };
 
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  void writer.write(bytes).then(() => writer.close());
+  return readable;
+}
+
 interface Entry {
   readonly request: string;
   readonly principal: string;
@@ -53,6 +60,18 @@ describe('the audit trail', () => {
     expect(entries.every(({ principal }) => principal.startsWith('token:'))).toBe(true);
     expect(JSON.stringify(entries)).not.toContain(tokens[0]);
     expect(JSON.stringify(entries)).not.toContain('horse');
+  });
+
+  it('counts what came of a body, whether its length was said or not', async () => {
+    const { send, tokens } = await deployed({}, { scopes: ['admin'] });
+    const name = `chunked-${crypto.randomUUID()}`;
+    const chunked = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, body: streamOf(image) };
+    await (await request(`/v1/images/${name}`, asked(tokens[0], chunked), send)).text();
+    const calls = JSON.stringify({ calls: [{ call: 'getpid' }] });
+    await (await request('/v1/syscalls', asked(tokens[0], json({ calls: [{ call: 'getpid' }] })), send)).text();
+    const page = await request('/v1/audit?limit=2', asked(tokens[0]), send);
+    const { entries } = (await page.json()) as { entries: Entry[] };
+    expect(entries.map((entry) => entry.received_bytes)).toEqual([calls.length, image.length]);
   });
 
   it('says of every answer how many bytes it had, made in one piece, streamed, refused or to HEAD', async () => {

@@ -3,6 +3,7 @@
 import { HostError } from '../../errors/host-error.ts';
 import type { Hold } from './budget.ts';
 import { placeOfMistake } from './json-place.ts';
+import { noteRead } from './read-bytes.ts';
 import { StallWatch } from './stall.ts';
 
 export const MAX_JSON_BYTES = 16 * 2 ** 20;
@@ -23,6 +24,7 @@ export async function textOf(body: ReadableStream<Uint8Array> | null, hold: Hold
       const { value, done } = await watch.wait(step).catch(broken);
       if (value && value.length > 0) {
         bytes += value.length;
+        noteRead(body, value.length);
         if (bytes > MAX_JSON_BYTES) throw new HostError('body-too-large', `JSON has at most ${MAX_JSON_BYTES} bytes`);
         await hold.take(value.length);
         text += decoded(decoder, value);

@@ -1,6 +1,7 @@
 /** The bytes of a request as they come, from a client that keeps going. */
 
 import { broken } from './json.ts';
+import { noteRead } from './read-bytes.ts';
 import { StallWatch } from './stall.ts';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -13,6 +14,7 @@ export async function* received(stream: ReadableStream<Uint8Array>): AsyncGenera
     for (;;) {
       const chunk = new Uint8Array(CHUNK_BYTES);
       const { value, done } = await watch.wait(reader.readAtLeast(chunk.length, chunk)).catch(broken);
+      noteRead(stream, value?.length ?? 0);
       if (value && value.length > 0) yield value;
       if (done) return;
     }

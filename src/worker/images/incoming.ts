@@ -12,6 +12,7 @@ import {
 import { HostError } from '../../errors/host-error.ts';
 import { checked, type ExpectedDigest } from '../bodies/digest.ts';
 import { broken } from '../bodies/json.ts';
+import { noteRead } from '../bodies/read-bytes.ts';
 import { StallWatch } from '../bodies/stall.ts';
 
 /** A body as the client sends it. */
@@ -54,11 +55,14 @@ export async function openBody(body: Body, { maxImageBytes, decoders }: Incoming
   const reader = stream.getReader({ mode: 'byob' });
   const watch = new StallWatch();
   // A client has to send a chunk within the time of the watch: a few kB a second.
-  const read = (bytes: number) =>
-    watch.wait(reader.readAtLeast(bytes, new Uint8Array(CHUNK_BYTES))).catch((cause: unknown) => {
+  const read = async (bytes: number) => {
+    const chunk = await watch.wait(reader.readAtLeast(bytes, new Uint8Array(CHUNK_BYTES))).catch((cause: unknown) => {
       watch.end();
       return broken(cause);
     });
+    noteRead(stream, chunk.value?.length ?? 0);
+    return chunk;
+  };
   const first = await read(MAGIC_BYTES);
   const head = first.value ?? new Uint8Array(0);
   if (head.length === 0) throw new HostError('empty-body');

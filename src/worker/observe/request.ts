@@ -53,14 +53,16 @@ export interface Ended {
   readonly operation: string | undefined;
   readonly status: number;
   readonly ms: number;
-  /** Of the body, as its header says. */
+  /** Of the body; undefined: nobody here has read it. */
+  readonly readBytes: number | undefined;
+  /** As its header says. */
   readonly contentLength: string | undefined;
   readonly principal: string | undefined;
   readonly problem: string | undefined;
 }
 
 export function requestLine({ phases, kernelMs, sentBytes, etag, brokenOff }: Meter, ended: Ended): RequestLine {
-  const { request, method, path, operation, status, ms, contentLength = 0, principal } = ended;
+  const { request, method, path, operation, status, ms, readBytes, contentLength = 0, principal } = ended;
   const problem = brokenOff ? 'broken-off' : ended.problem;
   return {
     request,
@@ -71,7 +73,8 @@ export function requestLine({ phases, kernelMs, sentBytes, etag, brokenOff }: Me
     ms,
     phases: phases.all,
     kernelMs: Math.round(kernelMs),
-    receivedBytes: Number(contentLength),
+    // A file of a session is read by the session: once that has it, it is as long as was said.
+    receivedBytes: readBytes ?? (status < 400 ? Number(contentLength) : 0),
     sentBytes,
     ...(principal !== undefined && { principal }),
     ...(problem !== undefined && { problem }),

@@ -5,6 +5,7 @@ import type { Context } from 'hono';
 import { routePath } from 'hono/route';
 import { HostError } from '../../errors/host-error.ts';
 import type { Principal } from '../access/principal.ts';
+import { bytesRead } from '../bodies/read-bytes.ts';
 import { Meter, type RequestLine, requestLine } from '../observe/request.ts';
 import { crossOrigin, type Gate, guard } from './access.ts';
 import { admin } from './admin/index.ts';
@@ -82,6 +83,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
         operation: operationOf(c),
         status: c.res.status,
         ms: needs.nowMs() - startMs,
+        readBytes: bytesRead(c.req.raw.body),
         contentLength: c.req.header('content-length'),
         principal: (c.get('principal') as Principal | undefined)?.id,
         problem: c.get('problem'),

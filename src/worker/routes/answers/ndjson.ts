@@ -8,6 +8,7 @@ import { HostError } from '../../../errors/host-error.ts';
 import { jsonPath } from '../../../errors/json-path.ts';
 import type { Hold } from '../../bodies/budget.ts';
 import { broken, jsonIn } from '../../bodies/json.ts';
+import { noteRead } from '../../bodies/read-bytes.ts';
 import { StallWatch } from '../../bodies/stall.ts';
 
 export const NDJSON = 'application/x-ndjson';
@@ -56,6 +57,7 @@ export async function* parseLines(
       const { value: chunk, done } = await watch.wait(reader.read(), gotOn).catch(broken);
       if (done) break;
       total += chunk.length;
+      noteRead(body, chunk.length);
       if (total > maxBytes) throw new HostError('body-too-large', `all lines have at most ${maxBytes} bytes`);
       let from = 0;
       for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
