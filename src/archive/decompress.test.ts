@@ -224,6 +224,16 @@ describe('what is compressed in what is compressed', () => {
     expect(same(await read('zstd', chunked(packed)), samples.xzBlocks)).toBe(true);
   });
 
+  it('that is frames of nothing without end is an error, though nothing comes out', async () => {
+    const skippable = new Uint8Array(MIB);
+    new DataView(skippable.buffer).setUint32(0, 0x184d2a50, true);
+    new DataView(skippable.buffer).setUint32(4, MIB - 8, true);
+    const frames = concat([new Uint8Array(zstdCompressSync(new Uint8Array(0))), ...Array(70).fill(skippable)]);
+    const packed = await gzip(frames);
+    await expect(read('gzip', chunked(packed, 65_536))).rejects.toThrow('grows as a bomb would');
+    expect(await read('zstd', chunked(frames, 65_536))).toHaveLength(0);
+  });
+
   it('that is cut short is an error', async () => {
     const cut = await gzip(samples.xzBlocks.subarray(0, -20));
     await expect(read('gzip', chunked(cut))).rejects.toThrow('not readable as xz: it ends too early');

@@ -97,7 +97,16 @@ export async function* decompress(compression: Compression, source: Bytes, decod
   yield* undo(source, decoders, { layers: 0, large: false, compression });
 }
 
+/**
+ * What is compressed hardly shrinks when it is compressed again. Where it grows by more than this, past some MiB, it was made to
+ * cost time: members and frames of nothing, of which a caller that bounds what comes out sees none.
+ */
+const MAX_GROWTH_BETWEEN = 16;
+const FREE_BETWEEN_BYTES = 64 * 2 ** 20;
+
 interface Above {
+  /** Bytes that the layer above has taken. */
+  readonly taken?: () => number;
   readonly layers: number;
   /** One of those has a large window. */
   readonly large: boolean;
@@ -110,13 +119,24 @@ async function* undo(source: Bytes, decoders: Decoders, above: Above): Bytes {
   try {
     const head = await reader.take(MAGIC_BYTES);
     reader.unread(head);
-    const rest = reader.pass(Number.POSITIVE_INFINITY);
     const compression = above.compression ?? detectCompression(head);
     const large = compression !== undefined && hasLargeWindow(compression, head);
-    if (compression === undefined || above.layers === MAX_LAYERS || (large && above.large)) yield* rest;
-    else {
-      const inner = undoOne(compression, rest, decoders);
-      yield* undo(inner, decoders, { layers: above.layers + 1, large: large || above.large });
+    if (compression === undefined || above.layers === MAX_LAYERS || (large && above.large)) {
+      yield* reader.pass(Number.POSITIVE_INFINITY);
+    } else {
+      const { taken: outer } = above;
+      let taken = 0;
+      const pieces = async function* (): Bytes {
+        for await (const piece of reader.pass(Number.POSITIVE_INFINITY)) {
+          taken += piece.length;
+          if (outer && taken > FREE_BETWEEN_BYTES + MAX_GROWTH_BETWEEN * outer()) {
+            throw new DecompressError(compression, 'what it is wrapped in grows as a bomb would');
+          }
+          yield piece;
+        }
+      };
+      const inner = undoOne(compression, pieces(), decoders);
+      yield* undo(inner, decoders, { layers: above.layers + 1, large: large || above.large, taken: () => taken });
     }
   } finally {
     await reader.close();
