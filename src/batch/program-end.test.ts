@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 import { programEnd } from './program-end.ts';
 
+test('a kernel that looked for memory until its watchdog ended it was out of memory', () => {
+  const stuck = { end: 'panic', message: 'Kernel panic: soft lockup in init' } as const;
+  expect(programEnd({ ...stuck, console: 'cat invoked oom-killer: gfp_mask=0x140cc2' })).toBe('program-oom');
+  expect(programEnd({ ...stuck, console: '' })).toBe('kernel-panic');
+});
+
 test.each([
   ['deadlock', 'every task waits', 'program-deadlock'],
   ['oom', 'Out of memory and no killable processes...', 'program-oom'],
