@@ -290,3 +290,22 @@ describe('an image that was cut short', () => {
     });
   }, 60_000);
 });
+
+describe('the memory of the kernel', () => {
+  it('has files of holes, however long', () => {
+    const script =
+      'truncate -s 100M /holes; ls -s /holes; echo x | dd of=/far bs=1k seek=50000 2>&1 | tail -n 1; ls -s /far';
+    const { status, stdout } = lkl(['run', '--', 'sh', '-c', script]);
+    expect({ status, lines: stdout.split('\n').map((line) => line.trim()) }).toMatchObject({
+      status: 0,
+      lines: expect.arrayContaining(['0 /holes', '4 /far']),
+    });
+  });
+
+  it('may be filled by a file, and that is said at once', () => {
+    const { status, stderr } = lkl(['run', '--', 'dd', 'if=/dev/zero', 'of=/big', 'bs=64k']);
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/cannot allocate memory|Out of memory/i);
+    expect(stderr).not.toMatch(/soft lockup/);
+  });
+});

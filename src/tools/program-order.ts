@@ -78,8 +78,10 @@ export async function runOrder(
   }
 }
 
-/** The end of a kernel that a program of somebody else ran on is the program's. */
+/** The end of a kernel that a program of somebody else ran on is the program's, and so is what fills its memory. */
 export function endOf(cause: unknown): unknown {
+  if (cause instanceof KernelError && cause.errno === 'ENOMEM')
+    return new HostError('program-oom', `no memory of the kernel is left: ${cause.message}`, { cause });
   if (!(cause instanceof KernelDead)) return cause;
   return new HostError(programEnd(cause), cause.message, { members: { console: cause.console }, cause });
 }

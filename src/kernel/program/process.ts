@@ -9,7 +9,6 @@ import { ptr } from '../memory.ts';
 import { Asyncify } from './asyncify.ts';
 import type { Budget } from './budget.ts';
 import { endBySignal, fatalSignal, SIGKILL } from './fatal.ts';
-import { Futexes, type FutexNames } from './futexes.ts';
 import { type MappingCall, memoryCalls } from './memory-calls.ts';
 import { Pages } from './pages.ts';
 import { ProgramMemory } from './program-memory.ts';
@@ -52,7 +51,6 @@ interface Entry {
 /** What a process needs of the others. */
 export interface ProcessNeeds {
   readonly budget: Budget;
-  readonly futexNames: FutexNames;
   /** This stack makes the calls of this task from now on. */
   plays(task: HostedTask, process: Process, thread: Thread): void;
   /** Before a call: a promise when others of the host have waited long for their turn. */
@@ -68,7 +66,6 @@ export class Process {
   readonly #module: WebAssembly.Module;
   readonly #exports: WebAssembly.Exports;
   readonly #pages: Pages;
-  readonly #futexes: Futexes;
   readonly #asyncify: Asyncify | undefined;
   readonly #threads: Thread[] = [];
   /** fork() is about to clone, and the copy of this is to be made. */
@@ -98,11 +95,7 @@ export class Process {
     if (!(exports.memory instanceof WebAssembly.Memory)) throw new TypeError('it exports no memory');
     if (typeof exports._start !== 'function') throw new TypeError('it exports no function _start');
     this.#exports = exports;
-    this.#futexes = new Futexes(needs.futexNames);
-    this.memory = new ProgramMemory(exports.memory, needs.budget, {
-      named: (name) => this.#futexes.addressOf(name),
-      ...(this.#wasi && { lowest: LOWEST_OF_WASI }),
-    });
+    this.memory = new ProgramMemory(exports.memory, needs.budget, this.#wasi ? LOWEST_OF_WASI : undefined);
     const { __lkl_pending: pending } = exports;
     const at = pending instanceof WebAssembly.Global ? ptr(Number(pending.value)) : 0;
     this.#pendingAt = this.memory.has(at, 4) ? at : 0;
@@ -123,7 +116,6 @@ export class Process {
   /** No task has this memory any more. */
   end(): void {
     this.memory.end();
-    this.#futexes.end();
   }
 
   /** Room for the arguments of its start; negative: there is none. */
@@ -196,18 +188,17 @@ export class Process {
     const mapped = memoryCalls.get(number);
     if (mapped) return this.#onMappings(mapped, thread, at);
     if (number === syscalls.clone[0]) return this.#clone(thread, at);
-    if (number === syscalls.futex[0] || number === syscalls.futex_time64[0]) return this.#futex(thread, number, at);
     if (number === syscalls.sysinfo[0]) return this.#sysinfo(thread, at);
     return this.#inKernel(thread, number, at);
   }
 
   /** Most calls: the kernel does it all. */
-  #inKernel(thread: Thread, number: number, at: number, args?: readonly number[]): Promise<number> {
+  #inKernel(thread: Thread, number: number, at: number): Promise<number> {
     return new Promise((settle, fail) => {
       const make = () =>
         thread.task.call(
           number,
-          args ?? { memory: this.memory, at: ptr(at) },
+          { memory: this.memory, at: ptr(at) },
           (ret) => {
             if (thread.replaced) this.#ended(thread, at).then(settle, fail);
             else settle(ret === ERESTARTSYS ? CALL_AGAIN : ret);
@@ -218,14 +209,6 @@ export class Process {
       if (pause) pause.then(make);
       else make();
     });
-  }
-
-  #futex(thread: Thread, number: number, at: number): number | Promise<number> {
-    const args = Array.from({ length: 6 }, (_, i) => this.memory.u32(ptr(at + 8 * i)));
-    const named = this.#futexes.named(args);
-    if (named === undefined) return this.#inKernel(thread, number, at);
-    if (named === 'nobody') return this.#needs.pause()?.then(() => 0) ?? 0;
-    return this.#inKernel(thread, number, at, named.args).finally(named.done);
   }
 
   /** A call that is made for the program: it has no handlers of signals, and neither vfork nor exec. */

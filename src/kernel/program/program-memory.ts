@@ -11,28 +11,17 @@ const LOWEST = 4096;
 /** Copies of fewer bytes are made byte by byte: to make views of both memories costs more. */
 const SMALL = 32;
 
-interface MemoryOptions {
-  readonly lowest?: number;
-  readonly named?: (at: number) => number | undefined;
-}
-
 export class ProgramMemory extends KernelMemory {
   readonly #budget: Budget;
   readonly #lowest: number;
-  readonly #named: (at: number) => number | undefined;
   #counted = 0;
   /** Nothing is counted any more, whatever its program does before its stack is gone. */
   #ended = false;
 
-  /** `lowest`: below is no address. `named`: of an address that is another's name. Throws RangeError when the budget has not what it has already. */
-  constructor(
-    memory: WebAssembly.Memory,
-    budget: Budget,
-    { lowest = LOWEST, named = () => undefined }: MemoryOptions = {},
-  ) {
+  /** `lowest`: below is no address. Throws RangeError when the budget has not what it has already. */
+  constructor(memory: WebAssembly.Memory, budget: Budget, lowest = LOWEST) {
     super(memory);
     this.#lowest = lowest;
-    this.#named = named;
     this.#budget = budget;
     if (!budget.take(this.size)) throw new RangeError('no memory is left for another program');
     this.#counted = this.size;
@@ -76,8 +65,7 @@ export class ProgramMemory extends KernelMemory {
   }
 
   /** The import `foreign_copy`: what fits is copied; answers the bytes that are not. */
-  exchange(kernel: KernelMemory, ours: number, at: number, bytes: number, what: number): number {
-    const theirs = at < this.size ? at : (this.#named(at) ?? at);
+  exchange(kernel: KernelMemory, ours: number, theirs: number, bytes: number, what: number): number {
     if (theirs < this.#lowest || theirs >= this.size) return bytes;
     const n = Math.min(bytes, this.size - theirs);
     if (what === FOREIGN.read) copy(this.bytes, theirs, kernel.bytes, ours, n);

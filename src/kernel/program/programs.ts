@@ -6,7 +6,6 @@ import type { HostedTask } from '../hosted-task.ts';
 import type { ImportHandlers } from '../machine.ts';
 import { type KernelMemory, ptr } from '../memory.ts';
 import { Budget } from './budget.ts';
-import { FutexNames } from './futexes.ts';
 import { Process } from './process.ts';
 import type { Thread } from './thread.ts';
 
@@ -36,7 +35,6 @@ export class Programs {
   readonly #kernel: KernelMemory;
   readonly #log: (text: string) => void;
   readonly #budget = new Budget(DEFAULT_MEMORY_BYTES);
-  readonly #futexNames = new FutexNames();
   #source: ProgramSource = () => undefined;
   /** By the number of their memory. */
   readonly #processes = new Map<number, Process>();
@@ -197,7 +195,6 @@ export class Programs {
   get #needs() {
     return {
       budget: this.#budget,
-      futexNames: this.#futexNames,
       plays: (task: HostedTask, process: Process, thread: Thread<Process>) =>
         void this.#playing.set(task.address, { process, thread }),
       log: this.#log,

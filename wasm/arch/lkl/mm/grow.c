@@ -260,6 +260,9 @@ static int lkl_grow_oom(struct notifier_block *nb, unsigned long action, void *f
 	if (in_vain > LKL_OOM_PATIENCE)
 		panic("Out of memory: nothing left to reclaim");
 	*(unsigned long *)freed += gained;
+	/* Time stands still while the kernel runs, so nobody would take the CPU from us: whoever was killed gets it, to end. */
+	if (!gained)
+		schedule_timeout_uninterruptible(1);
 	return NOTIFY_OK;
 }
 
