@@ -8,3 +8,21 @@ export interface Room {
 
 /** For whoever has a limit of his own alone. */
 export const ownRoom: Room = { tryTake: () => true, give: () => {} };
+
+/** Beyond `usualBytes` it is taken only while `leftBytes` stay for others. */
+export function spareRoom(room: Room, usualBytes: number, leftBytes: number): Room {
+  let heldBytes = 0;
+  return {
+    tryTake(bytes) {
+      const left = heldBytes + bytes > usualBytes ? leftBytes : 0;
+      if (!room.tryTake(bytes + left)) return false;
+      if (left > 0) room.give(left);
+      heldBytes += bytes;
+      return true;
+    },
+    give(bytes) {
+      heldBytes -= bytes;
+      room.give(bytes);
+    },
+  };
+}

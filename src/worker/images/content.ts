@@ -7,7 +7,7 @@ import type { Linux, TarRequest } from '../../linux.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
 import { type DiskChoice, type OpenedDisk, openDisk } from '../../storage/open-disk.ts';
-import type { Room } from '../../storage/room.ts';
+import { type Room, spareRoom } from '../../storage/room.ts';
 import { type OpenedPath, openPath } from '../../tree/files.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { ImageStore, SpoolStore } from '../storage/image-store.ts';
@@ -58,8 +58,12 @@ export interface ImageContentNeeds {
   readonly uniqueName: () => string;
 }
 
-/** Of an image in R2. The kernel has a page cache of its own before it. */
-const CACHE_MIB = 16;
+/**
+ * Of an image in R2. The kernel has a page cache of its own before it; but a directory of a million names, which is read in the
+ * order of their hashes, is asked for page by page: it is here whole, or each page is a request to R2.
+ */
+const CACHE_MIB = { usual: 16, most: 32, leftForOthers: 8 };
+const MIB = 2 ** 20;
 
 export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
   const { images, engine, room } = needs;
@@ -76,8 +80,8 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
           format,
           member,
           snapshot,
-          cacheMib: CACHE_MIB,
-          room,
+          cacheMib: CACHE_MIB.most,
+          room: spareRoom(room, CACHE_MIB.usual * MIB, CACHE_MIB.leftForOthers * MIB),
           maxEntries: MAX_ENTRIES,
           unpack,
         })),
