@@ -41,6 +41,8 @@ export interface MountRequest extends StackRequest {
    * Else that is refused as `image-cut`.
    */
   readonly evenIfCut?: boolean | undefined;
+  /** In the smallest kernel that can, however many files there are: another one is needed beside it. */
+  readonly small?: boolean | undefined;
 }
 
 /** One kernel with one image mounted read-only. */

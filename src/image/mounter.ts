@@ -194,7 +194,7 @@ export function imageMounter(
           return { task: image.task, newTask: () => image.newTask(), mountPoint: MOUNT_POINT, ...mounted, close: end };
         });
       try {
-        return await mountIn(false);
+        return await mountIn(request.small === true);
       } catch (cause) {
         // It can be read in little memory, too.
         if (!(hasMany && cause instanceof HostError && cause.kind === 'kernel-busy')) throw cause;

@@ -141,10 +141,10 @@ describe('an image of many files', () => {
     made.push(name);
     return newKernel();
   };
-  const read = async (second: (made: string[]) => () => Promise<Kernel>, manyFiles: number) => {
+  const read = async (second: (made: string[]) => () => Promise<Kernel>, manyFiles: number, small = false) => {
     const made: string[] = [];
     const roomy = imageMounter([counted(made, 'small'), second(made)], { manyFiles });
-    const { tar } = await archive(await fixtureDevice('ext4'), {}, {}, roomy);
+    const { tar } = await archive(await fixtureDevice('ext4'), { small }, {}, roomy);
     return { made, files: (await rowsOfTar(tar)).size };
   };
 
@@ -157,6 +157,7 @@ describe('an image of many files', () => {
     const { made, files } = await read(large, 1_000_000);
     expect(made).toEqual(['small']);
     expect(await read(large, 5)).toEqual({ made: ['small', 'large'], files });
+    expect(await read(large, 5, true)).toEqual({ made: ['small'], files });
     expect(await read(busy, 5)).toEqual({ made: ['small', 'busy', 'small'], files });
   });
 });

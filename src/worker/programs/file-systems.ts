@@ -164,7 +164,7 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
       return tarred(work(settled(tarEntries(readTar(bytes)))));
     }
     const { device } = await opened(contents.image, contents.version);
-    const mounted = await engine.openTree(device, contents.mount);
+    const mounted = await engine.openTree(device, { ...contents.mount, small: true });
     try {
       return await work(settled(treeEntries(mounted.tree)));
     } finally {
