@@ -84,6 +84,15 @@ export async function endSessions(): Promise<void> {
   }
 }
 
+/** Until no kernel runs in the isolate, 10 s at most: requests that were given up hold theirs for some seconds. */
+export async function kernelsAreGone(): Promise<void> {
+  for (let asked = 0; asked < 100; asked++) {
+    const { kernels } = await (await worker(new Request(`${ORIGIN}/healthz`))).json<{ readonly kernels: number }>();
+    if (kernels === 0) return;
+    await scheduler.wait(100);
+  }
+}
+
 /** Of paths and methods the document does not have. */
 const problemContent: Readonly<Record<string, Media>> = {
   'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },

@@ -52,7 +52,7 @@ describe('a program in a session', () => {
 
   it('that stays in the background keeps the session from being suspended, which says why', async () => {
     const id = await made();
-    const left = await sh(id, 'sleep 1000 > /dev/null 2>&1 & echo $!');
+    const left = await sh(id, 'mkfifo /never; cat /never > /dev/null 2>&1 & echo $!');
     expect(left).toMatchObject({ running: [{ name: 'busybox', pid: Number(left.stdout) }] });
     const refused = await expectStatus(await request(at(id, '/suspend'), json('POST')), 409);
     expect(refused.detail).toContain('busybox');
