@@ -25,4 +25,6 @@ export interface RunRequest {
 
 export type RunSimulation = (request: RunRequest) => Promise<SimulationAnswer>;
 
-export const tooLate = (deadlineS: number): string => `not done after the ${deadlineS} s of --deadline`;
+/** `virtualS`: how far it came, where it had begun. */
+export const tooLate = (deadlineS: number, virtualS: unknown): string =>
+  `not done after the ${deadlineS} s of --deadline: ${typeof virtualS === 'number' ? `it had come to ${Number(virtualS.toPrecision(3))} s of virtual time` : 'its network was not ready'}`;

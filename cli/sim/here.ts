@@ -34,7 +34,7 @@ export const runHere: RunSimulation = async ({
     return { end: answerOf(await ran, '1') as SimulationEnd, samples };
   } catch (cause) {
     if (deadlineS !== undefined && cause instanceof HostError && cause.kind === 'kernel-deadline')
-      throw new Failure('failed', tooLate(deadlineS));
+      throw new Failure('failed', tooLate(deadlineS, cause.members.virtual_s));
     throw cause;
   }
 };

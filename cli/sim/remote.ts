@@ -16,6 +16,7 @@ interface Line {
   readonly pcapng?: string;
   readonly end?: SimulationEnd;
   readonly problem?: {
+    readonly virtual_s?: number;
     readonly type: string;
     readonly title: string;
     readonly detail?: string;
@@ -46,7 +47,11 @@ export const runAt =
       const { sample, progress: at = sample, capture: index, pcapng, end, problem }: Line = JSON.parse(text);
       if (problem) {
         const late = deadlineS !== undefined && problem.type.endsWith('/kernel-deadline');
-        throw new Failure('failed', late ? tooLate(deadlineS) : (problem.detail ?? problem.title), problem.console);
+        throw new Failure(
+          'failed',
+          late ? tooLate(deadlineS, problem.virtual_s) : (problem.detail ?? problem.title),
+          problem.console,
+        );
       }
       if (end) return { end, samples };
       if (sample) samples.push(sample);

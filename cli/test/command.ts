@@ -39,6 +39,10 @@ export const startLkl = (args: readonly string[]) =>
 export const spawnLkl = (args: readonly string[]) =>
   spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
 
+/** The same with a standard input that the test writes. */
+export const feedLkl = (args: readonly string[]) =>
+  spawn(process.execPath, [launcher, ...args], { stdio: ['pipe', 'ignore', 'pipe'] });
+
 /** Writes the image of test/fixtures to a file, sparse as it is packed: see scripts/fixtures/build.py. */
 export async function unpackFixture(name: string, path: string): Promise<void> {
   const bytes = readFileSync(new URL(`../../test/fixtures/${name}.img.xz`, import.meta.url));

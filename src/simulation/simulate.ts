@@ -9,6 +9,7 @@ import { HostError } from '../errors/host-error.ts';
 import { KernelDead, TaskExited } from '../kernel/errors.ts';
 import type { Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import { seededHost } from '../kernel/snapshot/seed.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { Taken } from './measure/sampler.ts';
@@ -48,7 +49,7 @@ export interface PlannedSimulation {
   run(options: RunOptions): Promise<TimedResult>;
 }
 
-export interface RunOptions extends Omit<SimulationEvents, 'runBatch' | 'exec'> {
+export interface RunOptions extends Omit<SimulationEvents, 'runBatch' | 'exec' | 'began'> {
   /** By the host's clock. Absent: it takes as long as it takes. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
@@ -98,10 +99,19 @@ export const badSimulation = (issues: readonly Issue[]): HostError =>
     members: { errors: issues.map((issue) => ({ in: 'json', ...issue })) },
   });
 
-function tooLate(deadlineMs: number): HostError {
-  const message = `not done after ${deadlineMs} ms`;
+/** `reachedNs`: virtual time since the simulation began; undefined while the network is built. */
+function tooLate(deadlineMs: number, reachedNs: number | undefined, { durationNs, topology }: Plan): HostError {
+  const seconds = (ns: number) => `${Number((ns / 1e9).toPrecision(3))} s`;
+  const reached =
+    reachedNs === undefined || reachedNs <= 0
+      ? `its network of ${topology.nodes.size} nodes and ${topology.links.length} links was not ready`
+      : `it had come to ${seconds(reachedNs)} of virtual time, of ${seconds(durationNs)} at most`;
+  const message = `not done after ${deadlineMs} ms: ${reached}`;
   return new HostError('kernel-deadline', message, {
-    members: { errors: [{ in: 'json', code: 'deadline', path: 'deadline_ms', message }] },
+    members: {
+      ...(reachedNs !== undefined && reachedNs > 0 && { virtual_s: reachedNs / 1e9 }),
+      errors: [{ in: 'json', code: 'deadline', path: 'deadline_ms', message }],
+    },
   });
 }
 
@@ -109,6 +119,12 @@ function tooLate(deadlineMs: number): HostError {
 function tooLarge(memoryMib: number, cause: Error): HostError {
   const message = `the kernel ran out of memory: ${memoryMib} MiB do not hold what this network has under way (${cause.message})`;
   return badSimulation([{ code: 'over-budget', path: 'links', message }]);
+}
+
+/** Linux bounds how many tasks there are by memory, and all of a simulation's together. */
+function tooMany(plan: Plan, cause: KernelError): HostError {
+  const message = `${plan.workloads.length} workloads have more programs than this kernel takes tasks (${cause.message})`;
+  return badSimulation([{ code: 'over-budget', path: 'workloads', message }]);
 }
 
 async function runTimed(
@@ -126,11 +142,12 @@ async function runTimed(
   });
   const startNs = host.monotonicNs();
   const ended = Promise.withResolvers<never>();
+  let reachedNs = (): number | undefined => undefined;
   const cancel =
     deadlineMs === undefined
       ? () => {}
       : host.timer(deadlineMs, () => {
-          ended.reject(tooLate(deadlineMs));
+          ended.reject(tooLate(deadlineMs, reachedNs(), plan));
           kernel.kill();
         });
   kernel.engine.onDeath(ended.reject);
@@ -144,6 +161,9 @@ async function runTimed(
     if (programMib > 0) await Promise.race([programs.install(kernel), ended.promise]);
     const running = runSimulation(kernel, plan, {
       ...events,
+      began: (sinceNs) => {
+        reachedNs = sinceNs;
+      },
       exec: execRunner(kernel, programs),
       runBatch: (task, { batch, onError }, sofar) => playCalls(kernel, task, { batch, onError }, sofar),
     });
@@ -154,6 +174,7 @@ async function runTimed(
     const wasKilled =
       cause instanceof TaskExited && programMib > 0 && !/out of memory/i.test(kernel.engine.console.since(0));
     if (wasKilled) throw new HostError('program-killed', undefined, { cause });
+    if (cause instanceof KernelError && cause.call === 'clone') throw tooMany(plan, cause);
     const isShort = cause instanceof TaskExited || (cause instanceof KernelDead && cause.end === 'oom');
     throw isShort ? tooLarge(memoryMib, cause) : cause;
   } finally {

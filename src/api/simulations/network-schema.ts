@@ -186,36 +186,39 @@ export const networkSwitch = z.strictObject({
 const chance = (description: string) => z.string().max(MAX_WORDS).openapi({ description, example: '1%' });
 
 const loss = z
-  .union([
-    z.string().max(MAX_WORDS),
-    z.strictObject({
-      random: percent('Independent losses.'),
-      correlation: percent(
-        'Of each with the one before. netem(8) calls it deprecated: far less is lost. Use gemodel.',
-        '25%',
-      ),
-      gemodel: z
-        .strictObject({
-          p: chance('From the good state to the bad one, a packet.'),
-          r: percent('And back. Default: 1 - p.', '10%'),
-          lossBad: percent('Lost in the bad state. Default: 100%.', '100%'),
-          lossGood: percent('Lost in the good state. Default: 0%.', '0%'),
-        })
-        .optional()
-        .openapi({ description: 'Bursts of losses (Gilbert-Elliott).', example: { p: '1%', r: '10%' } }),
-      state: z
-        .strictObject({
-          p13: chance('From no loss to a burst.'),
-          p31: percent('From a burst to none. Default: 1 - p13.', '90%'),
-          p32: percent('Within a burst, to a received packet. Default: 0%.', '0%'),
-          p23: percent('And back into the burst. Default: 100%.', '100%'),
-          p14: percent('A single loss. Default: 0%.', '0%'),
-        })
-        .optional()
-        .openapi({ description: 'The four-state model of tc-netem(8).' }),
-      ecn: flag('Mark ECN-capable packets instead of losing them. Default: false.'),
-    }),
-  ])
+  .union(
+    [
+      z.string().max(MAX_WORDS),
+      z.strictObject({
+        random: percent('Independent losses.'),
+        correlation: percent(
+          'Of each with the one before. netem(8) calls it deprecated: far less is lost. Use gemodel.',
+          '25%',
+        ),
+        gemodel: z
+          .strictObject({
+            p: chance('From the good state to the bad one, a packet.'),
+            r: percent('And back. Default: 1 - p.', '10%'),
+            lossBad: percent('Lost in the bad state. Default: 100%.', '100%'),
+            lossGood: percent('Lost in the good state. Default: 0%.', '0%'),
+          })
+          .optional()
+          .openapi({ description: 'Bursts of losses (Gilbert-Elliott).', example: { p: '1%', r: '10%' } }),
+        state: z
+          .strictObject({
+            p13: chance('From no loss to a burst.'),
+            p31: percent('From a burst to none. Default: 1 - p13.', '90%'),
+            p32: percent('Within a burst, to a received packet. Default: 0%.', '0%'),
+            p23: percent('And back into the burst. Default: 100%.', '100%'),
+            p14: percent('A single loss. Default: 0%.', '0%'),
+          })
+          .optional()
+          .openapi({ description: 'The four-state model of tc-netem(8).' }),
+        ecn: flag('Mark ECN-capable packets instead of losing them. Default: false.'),
+      }),
+    ],
+    { error: 'a percentage, such as "1%", or an object of random, correlation, gemodel, state, ecn' },
+  )
   .optional();
 
 /** What events can change of a link, too. */

@@ -216,6 +216,8 @@ function planBurst(at: Where, spec: DirectionSpec, rate: number | undefined, fra
   const given = readSize(at('burst'), spec.burst);
   if (given !== undefined && given < frameBytes)
     at('burst').fail('bad-option', `a burst of ${given} bytes lets no frame of ${frameBytes} pass`);
+  if (given !== undefined && given > 0xffff_ffff)
+    at('burst').fail('bad-option', `a burst of ${given} bytes is more than Linux counts: less than 4gb`);
   return given ?? Math.min(longestBurst, Math.max(frameBytes, Math.floor((rate ?? 0) / 1000)));
 }
 

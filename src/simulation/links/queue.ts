@@ -9,19 +9,27 @@ import { parsePercent, parseRate, parseSize, parseTime, slips } from '../plan/un
 type Value = number | boolean | readonly number[] | readonly { readonly count: number; readonly offset: number }[];
 type Reader = (value: unknown) => Value | undefined;
 
+/** What a field of Linux holds; more would be taken as the rest of a division. */
+const within = (most: number, value: number | undefined): number | undefined =>
+  value !== undefined && value <= most ? value : undefined;
+const U32 = 0xffff_ffff;
+
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const count: Reader = (value) =>
-  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff_ffff
-    ? (value as number)
-    : undefined;
-const size: Reader = (value) => (typeof value === 'number' ? count(value) : parseSize(text(value)));
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= U32 ? (value as number) : undefined;
+const size: Reader = (value) => (typeof value === 'number' ? count(value) : within(U32, parseSize(text(value))));
 const bytesPerSecond: Reader = (value) => {
   const bits = parseRate(text(value));
-  return bits === undefined ? undefined : Math.floor(bits / 8);
+  return bits === undefined ? undefined : within(Number.MAX_SAFE_INTEGER, Math.floor(bits / 8));
+};
+/** fq has 32 bits for it, where all of them stand for no limit. */
+const narrowRate: Reader = (value) => {
+  const bits = parseRate(text(value));
+  return bits === undefined ? undefined : within(U32, Math.floor(bits / 8));
 };
 const microseconds: Reader = (value) => {
   const ns = parseTime(text(value));
-  return ns === undefined ? undefined : Math.round(ns / 1000);
+  return ns === undefined ? undefined : within(U32, Math.round(ns / 1000));
 };
 const seconds: Reader = (value) =>
   typeof value === 'number'
@@ -49,7 +57,7 @@ const queueRanges: Reader = (value) => {
 };
 const milliseconds: Reader = (value) => {
   const ns = parseTime(text(value));
-  return ns === undefined ? undefined : Math.round(ns / 1e6);
+  return ns === undefined ? undefined : within(U32, Math.round(ns / 1e6));
 };
 /** 0.001 or "0.1%" */
 const fraction: Reader = (value) =>
@@ -59,7 +67,7 @@ const whole: Reader = (value) =>
 const truth: Reader = (value) => (typeof value === 'boolean' ? value : undefined);
 /** What may be a slip in a text that this reader took. */
 const slipOf = (read: Reader | undefined, value: string): string | undefined =>
-  read === bytesPerSecond
+  read === bytesPerSecond || read === narrowRate
     ? slips.rate(value)
     : read === microseconds || read === milliseconds
       ? slips.time(value)
@@ -128,7 +136,7 @@ const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, R
     flow_limit: ['flowLimit', count],
     quantum: ['quantum', size],
     initial_quantum: ['initialQuantum', size],
-    maxrate: ['maxRate', bytesPerSecond],
+    maxrate: ['maxRate', narrowRate],
     pacing: ['pacing', flag],
     refill_delay: ['refillDelayUs', microseconds],
     ce_threshold: ['ceThresholdUs', microseconds],
@@ -306,7 +314,8 @@ export function planQueue(place: Place, spec: string | QueueSpec, defaults: Queu
     const parsed = read?.(value);
     if (!field)
       place.at(word).fail('bad-option', `${kind} has no option ${word}; it has ${Object.keys(table).join(', ')}`);
-    else if (parsed === undefined) place.at(word).fail('bad-unit', `${JSON.stringify(value)} is no ${word} of ${kind}`);
+    else if (parsed === undefined)
+      place.at(word).fail('bad-unit', `${JSON.stringify(value)} is no ${word} of ${kind}, or more than it counts`);
     else {
       values[field] = parsed;
       const slip = typeof value === 'string' ? slipOf(read, value) : undefined;

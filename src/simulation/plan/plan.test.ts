@@ -546,3 +546,36 @@ describe('what is wrong', () => {
     ['over-budget hosts', { hosts: Object.fromEntries(Array.from({ length: 251 }, (_, i) => [`h${i}`, {}])) }],
   ])('%s', (expected, request) => expect(issues(request)).toEqual([expected]));
 });
+
+describe('what is possible and hardly meant is said', () => {
+  const slow = { hosts: { a: {}, b: {} }, links: [{ endpoints: ['a', 'b'] as const, rate: '10mbit' }], duration: '2s' };
+  test.each<[string, Partial<SimulationRequest>]>([
+    [
+      'workloads[0].duration',
+      { ...slow, workloads: [{ type: 'udp', from: 'a', to: 'b', duration: '3s', rate: '1mbit' }] },
+    ],
+    ['workloads[0].start', { ...slow, workloads: [{ type: 'ping', from: 'a', to: 'b', start: '2s' }] }],
+    ['workloads[0]', { ...slow, workloads: [{ type: 'tcp', from: 'a', to: 'a' }] }],
+    ['workloads[0]', { ...slow, links: [{ endpoints: ['a', 'b'] }], workloads: [{ type: 'rr', from: 'a', to: 'b' }] }],
+    ['workloads[0].rate', { ...slow, workloads: [{ type: 'udp', from: 'a', to: 'b', rate: '1gbit', size: '16' }] }],
+  ])('%s %j', (path, request) => expect(plan(request).warnings.map((warning) => warning.path)).toEqual([path]));
+
+  test('as long as the whole, it is what was meant', () => {
+    const workloads = [{ type: 'udp', from: 'a', to: 'b', duration: '2s', rate: '1mbit' }] as const;
+    expect(plan({ ...slow, workloads }).warnings).toEqual([]);
+  });
+});
+
+test.each([
+  ['links[0].delay', { delay: '1e308s' }],
+  ['links[0].delay', { delay: '1e9s' }],
+  ['links[0].rate', { rate: '1e400bit' }],
+  ['links[0].queue.limit', { queue: { kind: 'bfifo', limit: '4gb' } }],
+  ['links[0].queue.target', { queue: { kind: 'codel', target: '5000s' } }],
+  ['links[0].queue.interval', { queue: { kind: 'fq_codel', interval: '1e308s' } }],
+  ['links[0].queue.maxrate', { rate: '1gbit', queue: { kind: 'fq', maxrate: '40gbit' } }],
+])('bad-unit %s: more than Linux counts', (path, link) =>
+  expect(issues({ hosts: { a: {}, b: {} }, links: [{ endpoints: ['a', 'b'], ...link }] })).toEqual([
+    `bad-unit ${path}`,
+  ]),
+);

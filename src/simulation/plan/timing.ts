@@ -53,6 +53,9 @@ const isRandom = ({ steps }: Direction): boolean =>
 
 const chances = ['jitterNs', 'loss', 'lossModel', 'duplicate', 'corrupt', 'reorder'];
 
+/** What sends as fast as it can. */
+const unbounded: readonly string[] = ['tcp', 'rr', 'flows'];
+
 function warnOfLateAnswers(place: Place, plan: Timed): void {
   for (const workload of plan.workloads) {
     if (isOnHost(workload)) continue;
@@ -64,6 +67,18 @@ function warnOfLateAnswers(place: Place, plan: Timed): void {
       at.at('timeout').warn(
         `the links alone take ${seconds(roundNs)} there and back: the last answers come after ${seconds(workload.timeoutNs)} and count as lost`,
       );
+    if (workload.startNs >= plan.durationNs) at.at('start').warn('the simulation has ended by then');
+    const lastsNs = 'durationNs' in workload ? workload.durationNs : undefined;
+    if (lastsNs !== undefined && workload.startNs < plan.durationNs && workload.startNs + lastsNs > plan.durationNs)
+      at.at('duration').warn(
+        `the simulation ends after ${seconds(plan.durationNs)}, and it with it: "duration" of the whole says how long that is`,
+      );
+    if (
+      unbounded.includes(workload.type) &&
+      path.every(({ there }) => there.report.rateBps === undefined) &&
+      roundNs === 0
+    )
+      at.warn('no link on its way has a rate or a delay, so that virtual time hardly passes: its rates say nothing');
     if (workload.startNs < plan.durationNs && workload.startNs + roundNs > plan.durationNs)
       at.warn(`the simulation ends before the links have carried anything there and back (${seconds(roundNs)})`);
   }

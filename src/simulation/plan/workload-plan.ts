@@ -414,12 +414,21 @@ function planTcp(place: Place, spec: TcpWorkload, flow: FlowPlan): TcpPlan {
   return { type: 'tcp', ...flow, ...given({ bytes, durationNs }), parallel, options: planTcpOptions(place, spec) };
 }
 
+/** Virtual time that one datagram takes its program at least: measured, for any size and any number of programs. */
+const LEAST_SEND_NS = 1220;
+
 /** A rate counts frames as the link does: with Ethernet, IP and UDP headers. */
 function udpInterval(place: Place, rate: string | undefined, size: number, flow: FlowPlan): number {
   const bits = readRate(place.at('rate'), rate);
   if (bits === undefined) return 1e9;
   const frameBits = (size + udpHeaders[flow.address.family] + ethernetHeader) * 8;
   const intervalNs = Math.round((frameBits / bits) * 1e9);
+  if (intervalNs >= 1 && intervalNs < LEAST_SEND_NS)
+    place
+      .at('rate')
+      .warn(
+        `a program sends a datagram every ${LEAST_SEND_NS / 1000} µs at most: of ${size} bytes these are ${Math.round((frameBits * 1e3) / LEAST_SEND_NS)} Mbit/s. Larger datagrams or several workloads send more`,
+      );
   if (bits > 0 && intervalNs >= 1) return intervalNs;
   place.at('rate').fail('impossible-rate', `${rate} is no rate to send at`);
   return 1e9;

@@ -38,6 +38,8 @@ import { type HostRunners, makeWorkload } from './workloads/index.ts';
 export interface SimulationEvents extends SamplerEvents, HostRunners {
   /** The next bytes of the pcapng file of the capture with this index. */
   capture?(index: number, bytes: Uint8Array): Taken;
+  /** The network is built; `sinceNs` tells the virtual time that has passed since. */
+  began?(sinceNs: () => number): void;
 }
 
 export interface SimulationResult {
@@ -113,6 +115,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
   const nowNs = await monotonicNow(director, kernel.engine.clock);
   const realtime = await realtimeOffset(director);
   const beganNs = nowNs() + PRELUDE_NS + plan.topology.links.length * PRELUDE_PER_LINK_NS;
+  events.began?.(() => nowNs() - beganNs);
   const stage: Stage = {
     beganNs,
     endsNs: beganNs + plan.durationNs,

@@ -76,6 +76,12 @@ describe('what does not fit is named', () => {
   });
 });
 
+test('hosts without a link take memory too', () => {
+  const hosts = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`h${i}`, {}]));
+  const planned = planSimulation({ hosts, links: [] }, { nodes: 1000, devices: 4000 });
+  expect('plan' in planned && findExcess(planned.plan, BUDGET_MIB)?.path).toBe('links');
+});
+
 test('of links that are as slow as each other the shared one counts', () => {
   const workloads = Array.from(
     { length: 50 },

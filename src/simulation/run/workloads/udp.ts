@@ -32,6 +32,8 @@ export function udp(stage: Stage, plan: UdpPlan): Workload {
       const due = life.beginsNs + n * plan.intervalNs;
       if (due >= endsNs) break;
       await sleepUntil(task, due);
+      // It may be behind: datagrams that are due are not sent after the end.
+      if (n > 0 && stage.nowNs() >= endsNs) break;
       for (const other of streams.slice(1)) other.noteSent(stage.nowNs());
       await first.send(task, fd, buffer);
     }
