@@ -21,6 +21,20 @@ const testedConfig = './wrangler.vitest.toml';
 const config = readFileSync('./wrangler.toml', 'utf8');
 writeFileSync(testedConfig, config.replace(', "no_handle_cross_request_promise_resolution"', ''));
 
+const allMemory = ['test/worker/image-tools.test.ts'];
+
+/** Files of tests that run in one Worker: handing the kernel's wasm to a fresh one takes seconds, each time. */
+const workers = (name: string, include: string[], exclude: string[]) => ({
+  extends: true as const,
+  plugins: [
+    cloudflareTest({
+      wrangler: { configPath: testedConfig },
+      miniflare: { bindings: { OPEN: 'loopback', REQUEST_LOG: 'off' } },
+    }),
+  ],
+  test: { name, include, exclude, isolate: false, setupFiles: ['test/worker/setup.ts'] },
+});
+
 export default defineConfig({
   test: {
     testTimeout: 60_000,
@@ -60,23 +74,13 @@ export default defineConfig({
       { extends: true, plugins: [wasmModules], test: { name: 'page', include: ['test/page/**/*.test.ts'] } },
       // Whole processes: the command, and a workerd that is killed.
       { extends: true, test: { name: 'cli', include: ['cli/**/*.test.ts', 'test/embedded/**/*.test.ts'] } },
-      {
-        extends: true,
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: testedConfig },
-            miniflare: { bindings: { OPEN: 'loopback', REQUEST_LOG: 'off' } },
-          }),
-        ],
-        test: {
-          name: 'worker',
-          include: ['src/worker/**/*.test.ts', 'test/worker/**/*.test.ts'],
-          exclude: ['src/worker/session/object/*.test.ts'],
-          setupFiles: ['test/worker/setup.ts'],
-          // Test files share a worker: handing the kernel's wasm to a fresh one takes seconds, each time.
-          isolate: false,
-        },
-      },
+      workers(
+        'worker',
+        ['src/worker/**/*.test.ts', 'test/worker/**/*.test.ts'],
+        ['src/worker/session/object/*.test.ts', ...allMemory],
+      ),
+      // An isolate of its own: what it tests takes all memory that there is for kernels.
+      workers('worker-memory', allMemory, []),
     ],
   },
 });
