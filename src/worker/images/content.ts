@@ -5,14 +5,13 @@ import { HostError } from '../../errors/host-error.ts';
 import type { ImageReport, MountRequest } from '../../image/mounted-image.ts';
 import type { Linux, TarRequest } from '../../linux.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
-import { ImageNotFoundError } from '../../storage/errors.ts';
 import { type DiskChoice, type OpenedDisk, openDisk } from '../../storage/open-disk.ts';
 import { type Room, spareRoom } from '../../storage/room.ts';
 import { type OpenedPath, openPath } from '../../tree/files.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { ImageStore, SpoolStore } from '../storage/image-store.ts';
 import { MAX_ENTRIES } from './disk-limits.ts';
-import { imageNotFound, type KeepAlive } from './images.ts';
+import { type KeepAlive, named } from './images.ts';
 import type { Body, IncomingLimits } from './incoming.ts';
 import { spool, type Unpacking, unpacking } from './spool.ts';
 
@@ -73,23 +72,17 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
     { format, member, snapshot, version }: StoredChoice,
     unpack: Unpacking['unpack'],
   ): Promise<OpenedDisk & { readonly etag: string }> => {
-    try {
-      const stored = await images.source(name, version);
-      return {
-        ...(await openDisk(stored, {
-          format,
-          member,
-          snapshot,
-          cacheMib: CACHE_MIB.most,
-          room: spareRoom(room, CACHE_MIB.usual * MIB, CACHE_MIB.leftForOthers * MIB),
-          maxEntries: MAX_ENTRIES,
-          unpack,
-        })),
-        etag: stored.etag,
-      };
-    } catch (cause) {
-      throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
-    }
+    const stored = await named(name, images.source(name, version));
+    const opened = openDisk(stored, {
+      format,
+      member,
+      snapshot,
+      cacheMib: CACHE_MIB.most,
+      room: spareRoom(room, CACHE_MIB.usual * MIB, CACHE_MIB.leftForOthers * MIB),
+      maxEntries: MAX_ENTRIES,
+      unpack,
+    });
+    return { ...(await named(name, opened)), etag: stored.etag };
   };
 
   const stack = async ({ names: { also = [], header } = {} }: StackedChoice, unpack: Unpacking['unpack']) => {

@@ -6,10 +6,12 @@ import type { OpenDiskOptions } from '../../storage/open-disk.ts';
 /** Files of an archive that is read like an image: each takes 200 bytes of the isolate's memory, and 900 while it is opened (measured, 25,000 to 100,000 files). */
 export const MAX_ENTRIES = 25_000;
 
-/** Of disks that last longer than what is undone for one request: those of batches, sessions and programs. */
-export const notUnpacked: NonNullable<OpenDiskOptions['unpack']> = async (_source, compression) => {
+const notUnpacked: NonNullable<OpenDiskOptions['unpack']> = async (_source, compression) => {
   throw new StorageError(
     'EOPNOTSUPP',
     `what is in the image is packed with ${compression}, which is undone where files and tars of stored images are asked for, and not here: what GET /v1/images/{name}/tar answers is the same tree unpacked, and can be stored as an image`,
   );
 };
+
+/** Of disks that last longer than what is undone for one request: those of batches, sessions and programs, and those that go out. */
+export const lasting = { maxEntries: MAX_ENTRIES, unpack: notUnpacked } as const satisfies OpenDiskOptions;

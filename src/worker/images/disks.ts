@@ -13,7 +13,8 @@ import { type VolumeWriter, volumeWriter } from '../../storage/volume/writer.ts'
 import { type Condition, isMet } from '../storage/image-entry.ts';
 import type { ImageStore, ImageVolume } from '../storage/image-store.ts';
 import type { KeepAlive } from './images.ts';
-import { named, orRefused } from './versions.ts';
+import { named } from './images.ts';
+import { orRefused } from './versions.ts';
 
 /** The version that a write made; the one that was there where it changed nothing. */
 export interface Written {

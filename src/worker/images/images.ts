@@ -1,6 +1,7 @@
 /** Images in storage: put, look up, list, delete. */
 
 import { HostError } from '../../errors/host-error.ts';
+import { ImageNotFoundError } from '../../storage/errors.ts';
 import type { Hold } from '../bodies/budget.ts';
 import { type Condition, isMet, type StoredImage } from '../storage/image-entry.ts';
 import type { ImageStore } from '../storage/image-store.ts';
@@ -64,3 +65,12 @@ export function imageJobs({ store, limits, keepAlive, memory }: ImageNeeds): Ima
 }
 
 export const imageNotFound = (name: string): HostError => new HostError('image-not-found', `there is no image ${name}`);
+
+/** What was looked up by the image's name. */
+export async function named<T>(name: string, found: Promise<T>): Promise<T> {
+  try {
+    return await found;
+  } catch (cause) {
+    throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
+  }
+}

@@ -2,7 +2,6 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
-import { ImageNotFoundError } from '../../storage/errors.ts';
 import { openDisk } from '../../storage/open-disk.ts';
 import { collect } from '../../storage/volume/collect.ts';
 import { dropVersion, rollBack } from '../../storage/volume/manage.ts';
@@ -10,7 +9,8 @@ import { UPLOADED, type Version, VolumeChangedError } from '../../storage/volume
 import { findVersion } from '../../storage/volume/volume.ts';
 import { type Condition, isMet, type StoredImage } from '../storage/image-entry.ts';
 import type { ImageStore, ImageVolume } from '../storage/image-store.ts';
-import { imageNotFound, type KeepAlive } from './images.ts';
+import { lasting } from './disk-limits.ts';
+import { imageNotFound, type KeepAlive, named } from './images.ts';
 
 export interface ImageVersions {
   readonly etag: string;
@@ -70,20 +70,11 @@ export function imageVersionJobs({ images, keepAlive, nowMs }: ImageVersionNeeds
     raw: (name, version) => named(name, images.source(name, version)),
     async disk(name, version) {
       const stored = await named(name, images.source(name, version));
-      const { content, device } = await openDisk(stored);
+      const { content, device } = await openDisk(stored, lasting);
       if (device.cut !== undefined) throw new HostError('image-cut', device.cut);
       return { ...content, etag: stored.etag };
     },
   };
-}
-
-/** What was looked up by the image's name. */
-export async function named<T>(name: string, found: Promise<T>): Promise<T> {
-  try {
-    return await found;
-  } catch (cause) {
-    throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
-  }
 }
 
 /** Somebody else was first: that is the condition that did not hold. */

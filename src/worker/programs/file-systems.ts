@@ -8,8 +8,6 @@ import { KernelError } from '../../kernel/kernel-error.ts';
 import { seededHost } from '../../kernel/snapshot/seed.ts';
 import type { Linux } from '../../linux.ts';
 import { type BlockDevice, SECTOR, sizeOf } from '../../storage/block-device.ts';
-import { ImageNotFoundError } from '../../storage/errors.ts';
-import { openDisk } from '../../storage/open-disk.ts';
 import type { Room } from '../../storage/room.ts';
 import { checkFileSystem } from '../../tools/check-file-system.ts';
 import { type CheckHow, fileSystemTools, type MakeRequest, type Verdict } from '../../tools/file-systems.ts';
@@ -26,10 +24,10 @@ import type { Entry } from '../../tree/write/entry.ts';
 import { settled } from '../../tree/write/settled.ts';
 import { tarEntries } from '../../tree/write/tar-entries.ts';
 import { treeEntries } from '../../tree/write/tree-entries.ts';
-import { MAX_ENTRIES, notUnpacked } from '../images/disk-limits.ts';
 import type { ImageDisks, MadeImageDisk, Written } from '../images/disks.ts';
-import { imageNotFound } from '../images/images.ts';
+import { named } from '../images/images.ts';
 import { type Body, type IncomingLimits, openBody } from '../images/incoming.ts';
+import { openStored } from '../images/stored-images.ts';
 import { tarred } from '../images/writing.ts';
 import type { Condition } from '../storage/image-entry.ts';
 import type { ImageStore } from '../storage/image-store.ts';
@@ -107,7 +105,6 @@ const KERNEL_MIB = 20;
 const MAKING_MIB = 24;
 /** A check keeps bitmaps of the whole file system. */
 const CHECKING_MIB = 36;
-const CACHE_MIB = 4;
 /** mksquashfs takes a quarter of the memory there is for its queues, and does not begin with less than this. */
 const SQUASHFS_MEMORY = ['-mem', '16M'];
 /** As for a program that is run. */
@@ -146,15 +143,8 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
     name: string,
     version?: string,
   ): Promise<{ readonly device: BlockDevice; readonly etag: string }> {
-    const stored = await images.source(name, version).catch((cause: unknown) => {
-      throw cause instanceof ImageNotFoundError ? imageNotFound(name) : cause;
-    });
-    const { device } = await openDisk(stored, {
-      cacheMib: CACHE_MIB,
-      room,
-      maxEntries: MAX_ENTRIES,
-      unpack: notUnpacked,
-    });
+    const stored = await named(name, images.source(name, version));
+    const { device } = await openStored(stored, room);
     return { device, etag: stored.etag };
   }
 

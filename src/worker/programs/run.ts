@@ -6,18 +6,16 @@ import type { ClockPolicy, Host } from '../../kernel/host.ts';
 import { seededHost } from '../../kernel/snapshot/seed.ts';
 import type { Linux } from '../../linux.ts';
 import { type BlockDevice, SECTOR, sizeOf } from '../../storage/block-device.ts';
-import { ImageNotFoundError } from '../../storage/errors.ts';
 import { memoryDevice } from '../../storage/memory.ts';
-import { openDisk } from '../../storage/open-disk.ts';
 import { overlay } from '../../storage/overlay.ts';
 import type { Room } from '../../storage/room.ts';
 import { zeros } from '../../storage/volume/fitted.ts';
 import { isWasm } from '../../tools/is-wasm.ts';
 import { type OrderedDisk, type ProgramOrder, type ProgramReport, runOrder } from '../../tools/program-order.ts';
 import { type Streams, Workshop } from '../../tools/workshop.ts';
-import { MAX_ENTRIES, notUnpacked } from '../images/disk-limits.ts';
 import type { ImageDisks } from '../images/disks.ts';
-import { imageNotFound } from '../images/images.ts';
+import { named } from '../images/images.ts';
+import { openStored } from '../images/stored-images.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { workerToolbox } from './toolbox.ts';
 
@@ -73,8 +71,6 @@ export interface RunNeeds {
   readonly maxImageBytes: number;
 }
 
-/** Of an image in R2. The kernel has a page cache of its own before it. */
-const CACHE_MIB = 4;
 /** What the writes to one disk in memory may add up to. */
 const OVERLAY_MIB = 32;
 /** A new disk that is kept in memory. */
@@ -106,17 +102,10 @@ export function runJobs(needs: RunNeeds): RunJobs {
       return { device: disk.device, close: disk.close, finish: async () => ({ image, ...(await disk.commit()) }) };
     }
     if (image !== undefined) {
-      const stored = await images.source(image, version).catch((cause: unknown) => {
-        throw cause instanceof ImageNotFoundError ? imageNotFound(image) : cause;
-      });
+      const stored = await named(image, images.source(image, version));
       const { etag } = stored;
       if (ifMatch !== undefined && ifMatch !== etag) throw new HostError('precondition-failed');
-      const { device } = await openDisk(stored, {
-        cacheMib: CACHE_MIB,
-        room,
-        maxEntries: MAX_ENTRIES,
-        unpack: notUnpacked,
-      });
+      const { device } = await openStored(stored, room);
       return { ...inMemory(device, readOnly), finish: async () => ({ image, etag }) };
     }
     if (sizeBytes !== undefined && sizeBytes > maxImageBytes) {
