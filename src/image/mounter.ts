@@ -187,7 +187,8 @@ export function imageMounter(
       const mountIn = (mayBeCramped: boolean) =>
         withImage(partOf(device, request), request, async (image, end) => {
           const mounted = await image.mountAs({ ...request, at: MOUNT_POINT, readOnly: true });
-          if (!image.isLast && !mayBeCramped && (await filesOf(image.task)) > manyFiles) {
+          // Once: of the kernels after the next one each is larger than that needs.
+          if (!hasMany && !image.isLast && !mayBeCramped && (await filesOf(image.task)) > manyFiles) {
             hasMany = true;
             throw new KernelError('statfs64', errnos.ENOMEM.number);
           }

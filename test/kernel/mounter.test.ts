@@ -143,7 +143,7 @@ describe('an image of many files', () => {
   };
   const read = async (second: (made: string[]) => () => Promise<Kernel>, manyFiles: number, small = false) => {
     const made: string[] = [];
-    const roomy = imageMounter([counted(made, 'small'), second(made)], { manyFiles });
+    const roomy = imageMounter([counted(made, 'small'), second(made), counted(made, 'largest')], { manyFiles });
     const { tar } = await archive(await fixtureDevice('ext4'), { small }, {}, roomy);
     return { made, files: (await rowsOfTar(tar)).size };
   };
