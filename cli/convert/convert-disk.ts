@@ -1,18 +1,6 @@
 /** `lkl convert -O`: the disk in an image of any format as a raw image or a qcow2, with its zeros as holes. */
 
-import {
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
+import { ftruncateSync, statSync, writeSync } from 'node:fs';
 import { HostError } from '../../src/errors/host-error.ts';
 import { type WritableFile, writableFile } from '../../src/node/files/writable-file.ts';
 import type { ByteSource } from '../../src/storage/byte-source.ts';
@@ -23,7 +11,9 @@ import { openDiskFile } from '../disk.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import type { DiskOptions } from '../options.ts';
 import { openOutput } from '../output/output.ts';
+import { partialFile } from '../output/partial-file.ts';
 import { showProgress } from '../output/progress.ts';
+import { turns } from '../output/sink.ts';
 import type { MadeFormat } from './made-formats.ts';
 import { sourceStream } from './source-stream.ts';
 
@@ -35,7 +25,6 @@ export interface ConvertDiskOptions extends Pick<DiskOptions, 'format' | 'member
 
 /** Holes of a raw image are so large or larger, as file systems have them. */
 const BLOCK = 4096;
-const TURN_MS = 20;
 
 /** By the ending of a name; undefined: it does not tell. */
 export function formatOfName(name: string): MadeFormat | undefined {
@@ -101,9 +90,6 @@ function mayBeMade(from: string, target: string, { to, force }: ConvertDiskOptio
 }
 
 async function toFile({ content, to, progress, check }: Work, target: string): Promise<void> {
-  const place = statSync(target, { throwIfNoEntry: false }) ? realpathSync(target) : target;
-  const partial = join(dirname(place), `.lkl-${process.pid}.partial`);
-  const remove = () => rmSync(partial, { force: true });
   const written = <T>(work: () => T): T => {
     try {
       return work();
@@ -111,17 +97,11 @@ async function toFile({ content, to, progress, check }: Work, target: string): P
       throw new Failure('failed', `${target} cannot be written: ${reasonOf(cause)}`);
     }
   };
-  const fd = written(() => openSync(partial, 'wx', 0o666));
-  process.once('exit', remove);
-  let isOpen = true;
-  const close = () => {
-    if (isOpen) closeSync(fd);
-    isOpen = false;
-  };
+  const file = written(() => partialFile(target));
   try {
-    const write = (at: number, bytes: Uint8Array) => written(() => writeAll(fd, at, bytes));
+    const write = (at: number, bytes: Uint8Array) => written(() => writeAll(file.fd, at, bytes));
     const length = to === 'raw' ? content.sizeBytes : await qcow2ToFile(content, write, progress);
-    written(() => ftruncateSync(fd, length));
+    written(() => ftruncateSync(file.fd, length));
     if (to === 'raw') {
       for await (const { at, bytes } of dataRuns(content, BLOCK)) {
         write(at, bytes);
@@ -129,15 +109,9 @@ async function toFile({ content, to, progress, check }: Work, target: string): P
       }
     }
     check();
-    written(() => {
-      fsyncSync(fd);
-      close();
-      renameSync(partial, place);
-    });
+    written(() => file.commit());
   } finally {
-    close();
-    remove();
-    process.off('exit', remove);
+    file.discard();
   }
 }
 
@@ -178,14 +152,4 @@ async function toStream({ content, to, progress, check }: Work, target?: string)
   check();
   await sink.end();
   output.commit();
-}
-
-function turns(): () => void | Promise<void> {
-  let lastMs = performance.now();
-  return () => {
-    if (performance.now() - lastMs < TURN_MS) return;
-    return turn().then(() => {
-      lastMs = performance.now();
-    });
-  };
 }

@@ -1,8 +1,8 @@
 /** Where what a command makes goes: standard output, or a file that has its name only once it is whole. */
 
-import { closeSync, existsSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, openSync, statSync } from 'node:fs';
 import { Failure, isBrokenPipe, reasonOf } from '../failure.ts';
+import { type PartialFile, partialFile } from './partial-file.ts';
 import { type ByteSink, fileSink, stdoutSink } from './sink.ts';
 
 export interface Output {
@@ -20,32 +20,22 @@ export function openOutput(path: string | undefined, what: string): Output {
     }
     return { open: () => explained(what, stdoutSink), commit: () => {} };
   }
-  const exists = existsSync(path);
-  if (exists && !statSync(path).isFile()) {
+  if (existsSync(path) && !statSync(path).isFile()) {
     return { open: () => explained(what, () => fileSink(openSync(path, 'w'))), commit: () => {} };
   }
-  const target = exists ? realpathSync(path) : path;
-  const partial = join(dirname(target), `.lkl-${process.pid}.partial`);
-  const remove = () => rmSync(partial, { force: true });
-  let fd: number | undefined;
+  let file: PartialFile | undefined;
   return {
     open: () =>
       explained(what, () => {
-        fd = openSync(partial, 'wx', 0o666);
-        process.once('exit', remove);
-        return fileSink(fd);
+        file = partialFile(path);
+        return fileSink(file.fd);
       }),
     commit() {
       try {
-        if (fd !== undefined) {
-          fsyncSync(fd);
-          closeSync(fd);
-        }
-        renameSync(partial, target);
+        file?.commit();
       } catch (cause) {
         throw failed(what, cause);
       }
-      process.off('exit', remove);
     },
   };
 }

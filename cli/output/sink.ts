@@ -14,7 +14,8 @@ export interface ByteSink {
 /** A signal is heard between turns of the event loop: so often there is one, whatever else there is to do. */
 const TURN_MS = 20;
 
-function turns(): () => void | Promise<void> {
+/** Answers a promise when it is time for a turn. */
+export function turns(): () => void | Promise<void> {
   let lastMs = performance.now();
   return () => {
     if (performance.now() - lastMs < TURN_MS) return;

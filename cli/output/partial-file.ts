@@ -1,0 +1,47 @@
+/** A file that has its name only once it is whole. */
+
+import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export interface PartialFile {
+  /** Open to be written. */
+  readonly fd: number;
+  /** All is written, and lasts: what had the name is replaced. */
+  commit(): void;
+  /** What is not committed is gone. Again, or after `commit`: nothing. */
+  discard(): void;
+}
+
+/** A new one beside `path`, of which symlinks are followed; whatever ends the process removes it. */
+export function partialFile(path: string): PartialFile {
+  const target = statSync(path, { throwIfNoEntry: false }) ? realpathSync(path) : path;
+  const partial = join(dirname(target), `.lkl-${process.pid}.partial`);
+  const remove = () => rmSync(partial, { force: true });
+  const fd = openSync(partial, 'wx', 0o666);
+  process.once('exit', remove);
+  let isOpen = true;
+  const close = () => {
+    if (isOpen) closeSync(fd);
+    isOpen = false;
+  };
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+    process.off('exit', remove);
+  };
+  return {
+    fd,
+    commit() {
+      fsyncSync(fd);
+      close();
+      renameSync(partial, target);
+      end();
+    },
+    discard() {
+      if (isOver) return;
+      close();
+      remove();
+      end();
+    },
+  };
+}
