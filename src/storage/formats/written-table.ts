@@ -12,6 +12,13 @@ export async function readTable(name: string, source: ByteSource, at: number, en
   return new DataView((await readBytes(name, source, at, 4 * entries)).buffer);
 }
 
+/** Writes one entry of a table, or another number of 32 bits. */
+export function write32(source: ByteSource, at: number, value: number, littleEndian = false): void | Promise<void> {
+  const word = new DataView(new ArrayBuffer(4));
+  word.setUint32(0, value, littleEndian);
+  return source.write?.(at, new Uint8Array(word.buffer));
+}
+
 /** Where the last block ends, or `from`. A FormatError where blocks lie in each other or outside of the file: writing one would damage another. */
 export function blocksApart(
   name: string,

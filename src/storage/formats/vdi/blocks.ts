@@ -3,11 +3,12 @@
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { type Blocks, growTo } from '../growing.ts';
-import { blocksApart, readTable } from '../written-table.ts';
+import { blocksApart, readTable, write32 } from '../written-table.ts';
 
 const VDI = 'vdi';
 const HEADER_BYTES = 512;
 const COUNT_AT = 388;
+const LITTLE = true;
 /** From here on entries are none: unallocated, or zeros. */
 const NONE = 0xfffffffe;
 
@@ -24,7 +25,7 @@ export interface WrittenVdi {
 export async function vdiBlocks(source: ByteSource, disk: WrittenVdi): Promise<Blocks> {
   const { sizeBytes, blockBytes, mapAt, dataAt, allocated } = disk;
   const table = await readTable(VDI, source, mapAt, Math.ceil(sizeBytes / blockBytes));
-  const entry = (block: number) => table.getUint32(4 * block, true);
+  const entry = (block: number) => table.getUint32(4 * block, LITTLE);
   const used: number[] = [];
   for (let block = 0; block < table.byteLength / 4; block += 1)
     if (entry(block) < NONE) used.push(dataAt + entry(block) * blockBytes);
@@ -36,11 +37,6 @@ export async function vdiBlocks(source: ByteSource, disk: WrittenVdi): Promise<B
   let next = highest === used.length ? highest : Math.max(highest, allocated);
   let counted = allocated;
 
-  const write32 = (at: number, value: number) => {
-    const word = new DataView(new ArrayBuffer(4));
-    word.setUint32(0, value, true);
-    return source.write?.(at, new Uint8Array(word.buffer));
-  };
   return {
     name: VDI,
     sizeBytes,
@@ -55,11 +51,12 @@ export async function vdiBlocks(source: ByteSource, disk: WrittenVdi): Promise<B
     async commit(added) {
       // An entry that is not counted yet would be taken for damage.
       if (counted !== next) {
-        await write32(COUNT_AT, next);
+        await write32(source, COUNT_AT, next, LITTLE);
         await source.flush?.();
         counted = next;
       }
-      for (const [block, place] of added) await write32(mapAt + 4 * block, (place - dataAt) / blockBytes);
+      for (const [block, place] of added)
+        await write32(source, mapAt + 4 * block, (place - dataAt) / blockBytes, LITTLE);
       await source.flush?.();
     },
   };

@@ -3,7 +3,7 @@
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError, StorageError } from '../../errors.ts';
 import { type Blocks, growTo } from '../growing.ts';
-import { blocksApart, readTable } from '../written-table.ts';
+import { blocksApart, readTable, write32 } from '../written-table.ts';
 
 const VHD = 'vhd';
 const SECTOR = 512;
@@ -61,11 +61,7 @@ export async function dynamicBlocks(source: ByteSource, disk: DynamicVhd): Promi
       if (bitmap.some((byte) => byte !== 0xff)) await source.write?.(place - bitmapBytes, bitmap.fill(0xff));
     },
     async commit(added) {
-      for (const [block, place] of added) {
-        const word = new DataView(new ArrayBuffer(4));
-        word.setUint32(0, (place - bitmapBytes) / SECTOR);
-        await source.write?.(tableAt + 4 * block, new Uint8Array(word.buffer));
-      }
+      for (const [block, place] of added) await write32(source, tableAt + 4 * block, (place - bitmapBytes) / SECTOR);
       await source.flush?.();
     },
   };

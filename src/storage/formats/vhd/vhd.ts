@@ -4,7 +4,7 @@ import type { MaybePromise } from '../../block-device.ts';
 import { type ByteSource, window } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { Ends, Format, FormatContext, OpenedFormat } from '../format.ts';
-import { growingDisk } from '../growing.ts';
+import { type Blocks, growingDisk } from '../growing.ts';
 import { beneath, mapped, type Piece, zeros } from '../mapped.ts';
 import { after, big64, readBytes, tables, viewOf } from '../table.ts';
 
@@ -124,53 +124,42 @@ async function openSparse(
     });
   };
 
+  let readOnly = parent && 'it holds the changes to a parent';
   if (source.write && !parent) {
-    const headersEnd = Math.max(headerAt + DYNAMIC_BYTES, tableAt + 4 * entries, FOOTER_BYTES);
-    const writable = await writtenBy(source, {
+    const opened = await writtenBlocks(source, {
       sizeBytes,
       blockBytes,
       bitmapBytes,
       tableAt,
       header: { from: headerAt, to: headerAt + DYNAMIC_BYTES },
-      headersEnd,
+      headersEnd: Math.max(headerAt + DYNAMIC_BYTES, tableAt + 4 * entries, FOOTER_BYTES),
       footer,
     });
-    if (typeof writable !== 'string') return { content: writable, writes: true, note: 'dynamic' };
-    return { ...read(), readOnly: writable };
+    if (typeof opened !== 'string') return { content: growingDisk(source, opened), writes: true, note: 'dynamic' };
+    readOnly = opened;
   }
-  return read();
-
-  function read(): OpenedFormat {
-    const content = mapped({
-      name: VHD,
-      sizeBytes,
-      find(offset) {
-        const within = offset % blockBytes;
-        const bytes = blockBytes - within;
-        return after(table.view(tableAt + 4 * Math.floor(offset / blockBytes), 4), (view) => {
-          const entry = view.getUint32(0);
-          if (entry === UNUSED) return parent ? beneath(parent.content, offset, bytes) : zeros(bytes);
-          const dataAt = entry * SECTOR + bitmapBytes;
-          // Without a parent, sectors that were never written are there as zeros.
-          return parent ? changed(dataAt, offset) : { kind: 'bytes', bytes, source, at: dataAt + within };
-        });
-      },
-    });
-    const readOnly = parent && 'it holds the changes to a parent';
-    const note = parent ? 'differencing' : 'dynamic';
-    return { content, note, layers: parent?.layers ?? [], ...(readOnly && { readOnly }) };
-  }
+  const content = mapped({
+    name: VHD,
+    sizeBytes,
+    find(offset) {
+      const within = offset % blockBytes;
+      const bytes = blockBytes - within;
+      return after(table.view(tableAt + 4 * Math.floor(offset / blockBytes), 4), (view) => {
+        const entry = view.getUint32(0);
+        if (entry === UNUSED) return parent ? beneath(parent.content, offset, bytes) : zeros(bytes);
+        const dataAt = entry * SECTOR + bitmapBytes;
+        // Without a parent, sectors that were never written are there as zeros.
+        return parent ? changed(dataAt, offset) : { kind: 'bytes', bytes, source, at: dataAt + within };
+      });
+    },
+  });
+  const note = parent ? 'differencing' : 'dynamic';
+  return { content, note, layers: parent?.layers ?? [], ...(readOnly !== undefined && { readOnly }) };
 }
 
-/** The disk, or why it is not written. */
-async function writtenBy(source: ByteSource, disk: DynamicVhd): Promise<ByteSource | string> {
-  if (disk.footer.length < FOOTER_BYTES) return 'its footer is of an old kind';
-  try {
-    return growingDisk(source, await dynamicBlocks(source, disk));
-  } catch (cause) {
-    return damageOf(cause);
-  }
-}
+/** Its blocks, or why they are not written. */
+const writtenBlocks = async (source: ByteSource, disk: DynamicVhd): Promise<Blocks | string> =>
+  disk.footer.length < FOOTER_BYTES ? 'its footer is of an old kind' : dynamicBlocks(source, disk).catch(damageOf);
 
 const LOCATORS_AT = 576;
 const LOCATORS = 8;
