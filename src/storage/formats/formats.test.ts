@@ -1,37 +1,24 @@
 /** Every format on small disks that its tools made: what they stand for, and that whatever is wrong with them is an error. */
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { describeBlockDevice } from '../../../test/contract/block-device.ts';
 import { seededRandom } from '../../../test/fakes/block-devices.ts';
+import { formatFile } from '../../../test/fixtures/formats/file.ts';
 import fixtures from '../../../test/fixtures/formats/formats.json' with { type: 'json' };
-import { unxz } from '../../archive/unxz.ts';
-import xzModule from '../../archive/xz-embedded.wasm';
 import { concat } from '../../bytes/concat.ts';
 import { type ByteSource, memorySource } from '../byte-source.ts';
 import { StorageError } from '../errors.ts';
 import { openDisk } from '../open-disk.ts';
 import { mapped } from './mapped.ts';
 
-const folder = new URL('../../../test/fixtures/formats/', import.meta.url);
-
 const unpacked = new Map<string, Promise<Uint8Array>>();
 
 /** Of the test's own: nothing here writes to it. */
 function file(name: string): Promise<Uint8Array> {
-  const known = unpacked.get(name) ?? unpack(name);
+  const known = unpacked.get(name) ?? formatFile(name);
   unpacked.set(name, known);
   return known;
-}
-
-async function unpack(name: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  async function* packed() {
-    yield readFileSync(new URL(`${name}.xz`, folder));
-  }
-  for await (const chunk of unxz(packed(), xzModule)) chunks.push(chunk);
-  return concat(chunks);
 }
 
 /** The files of a fixture by name; the first is the one to open. */

@@ -1,62 +1,22 @@
 /** A disk in a file that grows by blocks is what was written, and what was flushed when its writer is killed at any write. */
 
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../test/fakes/block-devices.ts';
-import { unxz } from '../../archive/unxz.ts';
-import xzModule from '../../archive/xz-embedded.wasm';
-import { concat } from '../../bytes/concat.ts';
+import { KilledFile } from '../../../test/fakes/killed-file.ts';
+import { formatFile } from '../../../test/fixtures/formats/file.ts';
 import { type ByteSource, memorySource } from '../byte-source.ts';
 import { openDisk } from '../open-disk.ts';
 
-const folder = new URL('../../../test/fixtures/formats/', import.meta.url);
 const images = ['dynamic.vhd', 'dynamic.vdi', 'fixed.vdi'];
 
-async function file(name: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  async function* packed() {
-    yield readFileSync(new URL(`${name}.xz`, folder));
-  }
-  for await (const chunk of unxz(packed(), xzModule)) chunks.push(chunk);
-  return concat(chunks);
-}
-
-/** A file that grows, until its process is killed: `writes` reach it. */
-class File implements ByteSource {
-  bytes: Uint8Array;
-  writes = Number.POSITIVE_INFINITY;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes.slice();
-  }
-  get sizeBytes() {
-    return this.bytes.length;
-  }
-  read(offset: number, into: Uint8Array) {
-    if (offset + into.length > this.bytes.length) throw new RangeError('behind the end');
-    into.set(this.bytes.subarray(offset, offset + into.length));
-  }
-  write(offset: number, from: Uint8Array) {
-    if (offset + from.length > this.bytes.length) throw new RangeError('behind the end');
-    this.#count();
-    this.bytes.set(from, offset);
-  }
-  grow(sizeBytes: number) {
-    this.#count();
-    const longer = new Uint8Array(sizeBytes);
-    longer.set(this.bytes);
-    this.bytes = longer;
-  }
+/** Its flushes and discards count, too. */
+class File extends KilledFile {
   flush() {
-    this.#count();
+    this.count();
   }
   discard(offset: number, length: number) {
-    this.#count();
+    this.count();
     this.bytes.fill(0, offset, offset + length);
-  }
-  #count() {
-    this.writes -= 1;
-    if (this.writes < 0) throw new Error('killed');
   }
 }
 
@@ -109,7 +69,7 @@ async function changed(content: ByteSource, before: Uint8Array, seed: number): P
 
 describe.each(images)('%s', (name) => {
   it('is what was written, and is written again', async () => {
-    const target = new File(await file(name));
+    const target = new File(await formatFile(name));
     for (const seed of [1, 2, 3]) {
       const disk = await openDisk(target);
       expect(disk.device.write).toBeDefined();
@@ -120,7 +80,7 @@ describe.each(images)('%s', (name) => {
   });
 
   it('killed at any write has all that was flushed, and is written again', async () => {
-    const original = await file(name);
+    const original = await formatFile(name);
     for (const writes of [0, 1, 2, 3, 4, 5, 6, 8, 11, 17, 29, 50, 80]) {
       const target = new File(original);
       const disk = await openDisk(target);
@@ -138,7 +98,7 @@ describe.each(images)('%s', (name) => {
   });
 
   it('zeros into a block that is not there make none', async () => {
-    const target = new File(await file(name));
+    const target = new File(await formatFile(name));
     const { content } = await openDisk(target);
     const { sizeBytes } = target;
     const before = await allOf({ content });
@@ -157,7 +117,7 @@ describe('what is not written', () => {
     ['dynamic.vhd', 1536, 4],
     ['dynamic.vdi', 512, 4],
   ] as const)('%s whose blocks lie in the same place', async (name, at, bytes) => {
-    const target = new File(await file(name));
+    const target = new File(await formatFile(name));
     const table = new DataView(target.bytes.buffer);
     const used = [0, 1, 2, 3, 4, 5, 6, 7]
       .map((i) => at + bytes * i)
@@ -170,14 +130,14 @@ describe('what is not written', () => {
   });
 
   it('child.vhd, which holds the changes to a parent', async () => {
-    const files = async (name: string) => memorySource(await file(name.split('/').at(-1) ?? ''));
-    const disk = await openDisk(new File(await file('child.vhd')), { files });
+    const files = async (name: string) => memorySource(await formatFile(name.split('/').at(-1) ?? ''));
+    const disk = await openDisk(new File(await formatFile('child.vhd')), { files });
     expect(disk.device.write).toBeUndefined();
     expect(disk.readOnly).toContain('changes to a parent');
   });
 
   it('more than the file can hold: ENOSPC, and the disk as it was', async () => {
-    const target = new File(await file('dynamic.vhd'));
+    const target = new File(await formatFile('dynamic.vhd'));
     // The block that lies first in the file is none now: the next is behind the others.
     const table = new DataView(target.bytes.buffer, 1536);
     const entries = Array.from({ length: (await openDisk(target)).sizeBytes / 2 ** 21 }, (_, i) =>

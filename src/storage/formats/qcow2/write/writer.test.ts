@@ -1,54 +1,14 @@
 /** qcow2 images that QEMU made, written at random and cut off anywhere: against an array of bytes, and counted by hand. */
 
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../../test/fakes/block-devices.ts';
-import { unxz } from '../../../../archive/unxz.ts';
-import xzModule from '../../../../archive/xz-embedded.wasm';
-import { concat } from '../../../../bytes/concat.ts';
-import { type ByteSource, checkBytes, memorySource } from '../../../byte-source.ts';
+import { KilledFile } from '../../../../../test/fakes/killed-file.ts';
+import { formatFile } from '../../../../../test/fixtures/formats/file.ts';
+import { type ByteSource, memorySource } from '../../../byte-source.ts';
 import { openDisk } from '../../../open-disk.ts';
 
-const folder = new URL('../../../../../test/fixtures/formats/', import.meta.url);
-
-async function file(name: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  async function* packed() {
-    yield readFileSync(new URL(`${name}.xz`, folder));
-  }
-  for await (const chunk of unxz(packed(), xzModule)) chunks.push(chunk);
-  return concat(chunks);
-}
-
-/** A file that grows, until its process is killed: `writes` reach it. */
-class File implements ByteSource {
-  bytes: Uint8Array;
-  writes = Number.POSITIVE_INFINITY;
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes.slice();
-  }
-  get sizeBytes(): number {
-    return this.bytes.length;
-  }
-  read(offset: number, into: Uint8Array): void {
-    checkBytes(this, offset, into.length);
-    into.set(this.bytes.subarray(offset, offset + into.length));
-  }
-  write(offset: number, from: Uint8Array): void {
-    checkBytes(this, offset, from.length);
-    if (this.writes-- <= 0) throw new Error('killed');
-    this.bytes.set(from, offset);
-  }
-  grow(sizeBytes: number): void {
-    if (this.writes <= 0) throw new Error('killed');
-    const longer = new Uint8Array(sizeBytes);
-    longer.set(this.bytes);
-    this.bytes = longer;
-  }
-}
-
 const images = ['v3.qcow2', 'v2.qcow2', 'c512.qcow2', 'zlib.qcow2', 'zstd.qcow2', 'snap.qcow2', 'middle.qcow2'];
-const files = async (name: string) => memorySource(await file(name.split('/').at(-1) ?? ''));
+const files = async (name: string) => memorySource(await formatFile(name.split('/').at(-1) ?? ''));
 
 async function allOf({ content }: { readonly content: ByteSource }): Promise<Uint8Array> {
   const bytes = new Uint8Array(content.sizeBytes);
@@ -151,9 +111,9 @@ async function changed(content: ByteSource, before: Uint8Array, seed: number) {
 
 describe.each(images)('%s', (name) => {
   it('is what was written, with each reference counted, and its snapshots as they were', async () => {
-    const original = await file(name);
+    const original = await formatFile(name);
     for (const seed of [1, 2]) {
-      const target = new File(original);
+      const target = new KilledFile(original);
       const disk = await openDisk(target, { files });
       expect(disk.device.write).toBeDefined();
       const { model } = await changed(disk.content, await allOf(disk), seed);
@@ -170,9 +130,9 @@ describe.each(images)('%s', (name) => {
   });
 
   it('cut off after any write it has all that was flushed, and no reference that is not counted', async () => {
-    const original = await file(name);
+    const original = await formatFile(name);
     for (const writes of [0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144]) {
-      const target = new File(original);
+      const target = new KilledFile(original);
       const disk = await openDisk(target, { files });
       expect(disk.device.write).toBeDefined();
       const before = await allOf(disk);
@@ -193,7 +153,7 @@ describe('what is not written', () => {
     ['v3.qcow2', 'marked as damaged', (head: DataView) => head.setUint32(76, head.getUint32(76) | 2)],
     ['v3.qcow2', 'bitmaps', (head: DataView) => head.setUint32(92, 1)],
   ] as const)('%s: %s', async (name, why, change) => {
-    const target = new File(await file(name));
+    const target = new KilledFile(await formatFile(name));
     change(new DataView(target.bytes.buffer));
     const disk = await openDisk(target, { files });
     expect(disk.device.write).toBeUndefined();
@@ -201,14 +161,14 @@ describe('what is not written', () => {
   });
 
   it('a snapshot', async () => {
-    const [snapshot] = (await openDisk(new File(await file('snap.qcow2')))).choices;
-    const disk = await openDisk(new File(await file('snap.qcow2')), { snapshot: snapshot?.name });
+    const [snapshot] = (await openDisk(new KilledFile(await formatFile('snap.qcow2')))).choices;
+    const disk = await openDisk(new KilledFile(await formatFile('snap.qcow2')), { snapshot: snapshot?.name });
     expect(disk.readOnly).toContain('a snapshot');
   });
 
   it('a file that cannot become longer is full, and stays as it was', async () => {
-    const original = await file('v3.qcow2');
-    const target = new File(original);
+    const original = await formatFile('v3.qcow2');
+    const target = new KilledFile(original);
     const disk = await openDisk(
       {
         sizeBytes: target.sizeBytes,
