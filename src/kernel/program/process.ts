@@ -205,10 +205,15 @@ export class Process {
           },
           () => this.#ended(thread, at).then(settle, fail),
         );
-      const pause = this.#needs.pause();
-      if (pause) pause.then(make);
-      else make();
+      this.#whenOthersHadTheirTurn(make);
     });
+  }
+
+  /** At once, mostly: a loop of calls leaves the event loop its turn now and then. */
+  #whenOthersHadTheirTurn(make: () => void): void {
+    const pause = this.#needs.pause();
+    if (pause) pause.then(make);
+    else make();
   }
 
   /** A call that is made for the program: it has no handlers of signals, and neither vfork nor exec. */
@@ -218,9 +223,7 @@ export class Process {
     return new Promise((settle, fail) => {
       const ended = () => void this.#ended(thread, 0).then(settle, fail);
       const make = () => thread.task.call(syscalls[name][0], args, settle, ended);
-      const pause = this.#needs.pause();
-      if (pause) pause.then(make);
-      else make();
+      this.#whenOthersHadTheirTurn(make);
     });
   }
 

@@ -1,7 +1,9 @@
 /** clock_*, poll_oneoff and what else has to do with time and waiting. WASI's clocks have Linux's numbers. */
 
+import { errnos } from '../../../abi/errno.ts';
 import { plus, ptr } from '../../memory.ts';
 import { BADF, INVAL, SUCCESS, wasiErrno } from './errno.ts';
+import { SECOND } from './filestat.ts';
 import {
   answerU32,
   answerU64,
@@ -12,7 +14,6 @@ import {
   type WasiProgram,
 } from './wasi-program.ts';
 
-const SECOND = 1_000_000_000n;
 /** Those that Linux has by the same numbers: realtime, monotonic, of the process, of the thread. */
 const CLOCKS = 4;
 
@@ -21,7 +22,7 @@ async function clockNs(
   call: 'clock_gettime64' | 'clock_getres_time64',
   clock: number,
 ): Promise<bigint | number> {
-  if (clock >>> 0 >= CLOCKS) return -22;
+  if (clock >>> 0 >= CLOCKS) return -errnos.EINVAL.number;
   const at = structAt(program);
   const ret = await program.syscall(call, clock, at);
   return ret < 0 ? ret : program.memory.i64(at) * SECOND + program.memory.i64(plus(at, 8));

@@ -1,8 +1,9 @@
 /** fd_readdir: entries of a directory, of which the last may be cut where the buffer ends. */
 
+import { SEEK_SET } from '../../../abi/uapi/fs.ts';
 import { plus, ptr } from '../../memory.ts';
 import { SUCCESS, wasiErrno } from './errno.ts';
-import { seekTo } from './files.ts';
+import { llseek } from './files.ts';
 import { FILETYPE } from './filestat.ts';
 import { answerU32, mustHave, STRUCT_BYTES, structAt, type WasiCall, type WasiProgram } from './wasi-program.ts';
 
@@ -41,7 +42,7 @@ export const directoryCalls = {
     const to = ptr(buffer);
     const room = bytes >>> 0;
     mustHave(memory, to, room);
-    const sought = await seekTo(program, fd, cookie);
+    const sought = await llseek(program, fd, cookie, SEEK_SET);
     if (sought < 0) return wasiErrno(sought);
     const from = structAt(program);
     let used = 0;

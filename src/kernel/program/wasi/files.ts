@@ -1,16 +1,7 @@
 /** fd_*: what is done with open files, whose numbers are the kernel's. */
 
-import {
-  AT_EMPTY_PATH,
-  O_APPEND,
-  O_NONBLOCK,
-  SEEK_CUR,
-  SEEK_SET,
-  STATX_BASIC_STATS,
-  UTIME_NOW,
-  UTIME_OMIT,
-} from '../../../abi/uapi/fs.ts';
-import { type Ptr, plus, ptr } from '../../memory.ts';
+import { AT_EMPTY_PATH, O_APPEND, O_NONBLOCK, SEEK_CUR, STATX_BASIC_STATS } from '../../../abi/uapi/fs.ts';
+import { plus, ptr } from '../../memory.ts';
 import { BADF, INVAL, SUCCESS, wasiErrno } from './errno.ts';
 import { FILETYPE, filetypeOf, layOutTimes, statxMode, tellFilestat } from './filestat.ts';
 import { answerU32, answerU64, mustHave, structAt, type WasiCall, type WasiProgram } from './wasi-program.ts';
@@ -67,11 +58,15 @@ const simply =
   async (program: WasiProgram, fd: number): Promise<number> =>
     wasiErrno(await program.syscall(name, fd));
 
-async function seek(program: WasiProgram, fd: number, offset: bigint, whence: number, out: number): Promise<number> {
+/** llseek(2); where it leads is where structures are. */
+export function llseek(program: WasiProgram, fd: number, offset: bigint, whence: number): Promise<number> {
   const [low, high] = halves(offset);
-  const at = structAt(program);
-  const ret = await program.syscall('llseek', fd, high, low, at, whence);
-  if (ret === 0) answerU64(program.memory, out, program.memory.u64(at));
+  return program.syscall('llseek', fd, high, low, structAt(program), whence);
+}
+
+async function seek(program: WasiProgram, fd: number, offset: bigint, whence: number, out: number): Promise<number> {
+  const ret = await llseek(program, fd, offset, whence);
+  if (ret === 0) answerU64(program.memory, out, program.memory.u64(structAt(program)));
   return wasiErrno(ret);
 }
 
@@ -127,7 +122,7 @@ export const fileCalls = {
     return wasiErrno(await program.syscall('ftruncate64', fd, size));
   },
   async fd_filestat_set_times(program: WasiProgram, fd: number, atime: bigint, mtime: bigint, flags: number) {
-    const times = layOutTimes(program, [atime, mtime], flags, { now: UTIME_NOW, omit: UTIME_OMIT });
+    const times = layOutTimes(program, [atime, mtime], flags);
     return wasiErrno(await program.syscall('utimensat_time64', fd, 0, times, 0));
   },
   async fd_advise(program: WasiProgram, fd: number, offset: bigint, length: bigint, advice: number) {
@@ -157,10 +152,3 @@ export const fileCalls = {
     return SUCCESS;
   },
 } as const satisfies Readonly<Record<string, WasiCall>>;
-
-/** Where a directory is read from. */
-export async function seekTo(program: WasiProgram, fd: number, cookie: bigint): Promise<number> {
-  const at: Ptr = structAt(program);
-  const [low, high] = halves(cookie);
-  return program.syscall('llseek', fd, high, low, at, SEEK_SET);
-}

@@ -1,6 +1,16 @@
 /** What WASI says of a file: types by its own numbers, and a filestat of a statx. */
 
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../../../abi/uapi/fs.ts';
+import {
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  UTIME_NOW,
+  UTIME_OMIT,
+} from '../../../abi/uapi/fs.ts';
 import { type Ptr, plus, ptr } from '../../memory.ts';
 import { mustHave, structAt, type WasiProgram } from './wasi-program.ts';
 
@@ -25,6 +35,8 @@ const TYPES = new Map<number, number>([
 ]);
 export const filetypeOf = (mode: number): number => TYPES.get(mode & S_IFMT) ?? FILETYPE.unknown;
 
+export const SECOND = 1_000_000_000n;
+
 /** struct statx of linux/stat.h: where its fields are. */
 const STATX = {
   nlink: 16,
@@ -45,7 +57,7 @@ export const statxMode = (program: WasiProgram): number => program.memory.u16(pl
 
 /** Seconds and nanoseconds of a statx as nanoseconds. */
 function time({ memory }: WasiProgram, at: Ptr): bigint {
-  return BigInt.asUintN(64, memory.i64(at) * 1_000_000_000n + BigInt(memory.u32(plus(at, 8))));
+  return BigInt.asUintN(64, memory.i64(at) * SECOND + BigInt(memory.u32(plus(at, 8))));
 }
 
 /** Of the statx that lies where structures do. */
@@ -66,22 +78,16 @@ export function tellFilestat(program: WasiProgram, out: number): void {
     memory.setU64(plus(to, FILESTAT[name]), time(program, plus(from, STATX[name])));
 }
 
-const SECOND = 1_000_000_000n;
 /** __wasi_fstflags_t */
 const SET = { atime: 1, atimeNow: 2, mtime: 4, mtimeNow: 8 };
 
 /** Two struct timespec for utimensat(2), where structures are. */
-export function layOutTimes(
-  program: WasiProgram,
-  [atime, mtime]: readonly [bigint, bigint],
-  flags: number,
-  { now, omit }: { readonly now: number; readonly omit: number },
-): Ptr {
+export function layOutTimes(program: WasiProgram, [atime, mtime]: readonly [bigint, bigint], flags: number): Ptr {
   const at = structAt(program);
   const put = (to: Ptr, ns: bigint, isSet: boolean, isNow: boolean) => {
     const value = BigInt.asUintN(64, ns);
     program.memory.setU64(to, isSet ? value / SECOND : 0n);
-    const special = BigInt(isNow ? now : omit);
+    const special = BigInt(isNow ? UTIME_NOW : UTIME_OMIT);
     program.memory.setU64(plus(to, 8), isSet ? value % SECOND : special);
   };
   put(at, atime, (flags & SET.atime) !== 0, (flags & SET.atimeNow) !== 0);

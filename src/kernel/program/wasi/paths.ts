@@ -15,8 +15,6 @@ import {
   O_TRUNC,
   O_WRONLY,
   STATX_BASIC_STATS,
-  UTIME_NOW,
-  UTIME_OMIT,
 } from '../../../abi/uapi/fs.ts';
 import { ptr } from '../../memory.ts';
 import { wasiErrno } from './errno.ts';
@@ -92,7 +90,7 @@ export const pathCalls = {
     flags: number,
   ) {
     const path = pathOf(program, at, length);
-    const times = layOutTimes(program, [atime, mtime], flags, { now: UTIME_NOW, omit: UTIME_OMIT });
+    const times = layOutTimes(program, [atime, mtime], flags);
     return wasiErrno(await program.syscall('utimensat_time64', dirfd, path, times, noFollow(lookup)));
   },
   async path_create_directory(program: WasiProgram, dirfd: number, at: number, length: number) {
