@@ -18,19 +18,24 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 const count: Reader = (value) =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= U32 ? (value as number) : undefined;
 const size: Reader = (value) => (typeof value === 'number' ? count(value) : within(U32, parseSize(text(value))));
-const bytesPerSecond: Reader = (value) => {
-  const bits = parseRate(text(value));
-  return bits === undefined ? undefined : within(Number.MAX_SAFE_INTEGER, Math.floor(bits / 8));
-};
+/** Bytes a second, of text in bits. */
+const rateUpTo =
+  (most: number): Reader =>
+  (value) => {
+    const bits = parseRate(text(value));
+    return bits === undefined ? undefined : within(most, Math.floor(bits / 8));
+  };
+const bytesPerSecond = rateUpTo(Number.MAX_SAFE_INTEGER);
 /** fq has 32 bits for it, where all of them stand for no limit. */
-const narrowRate: Reader = (value) => {
-  const bits = parseRate(text(value));
-  return bits === undefined ? undefined : within(U32, Math.floor(bits / 8));
-};
-const microseconds: Reader = (value) => {
-  const ns = parseTime(text(value));
-  return ns === undefined ? undefined : within(U32, Math.round(ns / 1000));
-};
+const narrowRate = rateUpTo(U32);
+const timeIn =
+  (unitNs: number): Reader =>
+  (value) => {
+    const ns = parseTime(text(value));
+    return ns === undefined ? undefined : within(U32, Math.round(ns / unitNs));
+  };
+const microseconds = timeIn(1e3);
+const milliseconds = timeIn(1e6);
 const seconds: Reader = (value) =>
   typeof value === 'number'
     ? count(value)
@@ -54,10 +59,6 @@ const queueRanges: Reader = (value) => {
   return ranges.includes(null)
     ? undefined
     : ranges.map((range) => ({ count: Number(range?.[1]), offset: Number(range?.[2]) }));
-};
-const milliseconds: Reader = (value) => {
-  const ns = parseTime(text(value));
-  return ns === undefined ? undefined : within(U32, Math.round(ns / 1e6));
 };
 /** 0.001 or "0.1%" */
 const fraction: Reader = (value) =>
