@@ -145,9 +145,7 @@ export function linux(options: LinuxOptions): Linux {
 /** Puts the tools into a kernel. */
 async function equip(kernel: Kernel, toolbox: LinuxOptions['toolbox']): Promise<void> {
   if (!toolbox) throw new HostError('no-tools', 'there are no programs here: the command and the service have them');
-  const tools = await toolbox();
-  kernel.programs.provide((name) => tools.module(name));
-  await installTools(kernel, tools);
+  await installTools(kernel, await toolbox());
 }
 
 /** Tells of mounting beside what kernels tell of: what making its kernels took is not in it. */

@@ -1,7 +1,7 @@
 /** Checks and repairs a file system by its own program. */
 
 import { HostError } from '../errors/host-error.ts';
-import { type CheckHow, checkedTypes, toolsOf, type Verdict } from './file-systems.ts';
+import { type CheckHow, checkedTypes, toolsOf, typesThere, type Verdict } from './file-systems.ts';
 import type { Streams, Workshop } from './workshop.ts';
 
 /** What may help where it gave up. */
@@ -23,7 +23,7 @@ export async function checkFileSystem(
   if (!check)
     throw new HostError(
       'unknown-file-system',
-      `nothing here checks ${type}: ${checkedTypes.filter((checked) => toolsOf(workshop, checked)).join(', ')} can be`,
+      `nothing here checks ${type}: ${typesThere(workshop, checkedTypes)} can be`,
     );
   const { revive } = check;
   const isRevived =

@@ -186,6 +186,13 @@ export function toolsOf(workshop: { has(program: string): boolean }, type: strin
   return known?.needs?.every((program) => workshop.has(program)) === false ? undefined : known;
 }
 
+/** Those of `types` whose programs are there, for people. */
+export const typesThere = (workshop: { has(program: string): boolean }, types: readonly string[]): string =>
+  types.filter((type) => toolsOf(workshop, type)).join(', ');
+
+/** Whether every host carries its programs. */
+export const isEverywhere = (type: string): boolean => fileSystemTools(type)?.needs === undefined;
+
 /** What the kernel mounts it with. */
 export const driverOf = (type: string): string => fileSystemTools(type)?.driver ?? type;
 

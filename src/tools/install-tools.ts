@@ -42,11 +42,13 @@ async function mountTerminals(task: UserTask): Promise<void> {
   if (made !== -errnos.EEXIST.number) must('symlinkat', made, '/dev/ptmx');
 }
 
-export async function installTools({ init }: Pick<Kernel, 'init'>, { tools }: Toolbox): Promise<void> {
+/** Afterwards programs can be executed. */
+export async function installTools({ init, programs }: Kernel, toolbox: Toolbox): Promise<void> {
+  programs.provide((name) => toolbox.module(name));
   for (const path of DIRECTORIES) await makeDirectories(init, new TextEncoder().encode(path));
   await mountTerminals(init);
   for (const [path, text] of Object.entries(FILES)) await writeText(init, path, text);
-  for (const { name, links } of tools) {
+  for (const { name, links } of toolbox.tools) {
     for (const called of [name, ...links]) await installProgram(init, `/bin/${called}`, name);
   }
 }

@@ -1,7 +1,7 @@
 /** Makes an empty file system on a disk by its own program. */
 
 import { HostError } from '../errors/host-error.ts';
-import { type MakeRequest, madeTypes, toolsOf } from './file-systems.ts';
+import { type MakeRequest, madeTypes, toolsOf, typesThere } from './file-systems.ts';
 import type { Streams, Workshop } from './workshop.ts';
 
 /** Rejects with `invalid-request` for what the type cannot have, and `tool-failed` with what the program said. */
@@ -15,10 +15,7 @@ export async function makeFileSystem(
   const { label } = request;
   const tools = toolsOf(workshop, type);
   if (!tools)
-    throw new HostError(
-      'unknown-file-system',
-      `nothing here makes ${type}: ${madeTypes.filter((made) => toolsOf(workshop, made)).join(', ')} can be`,
-    );
+    throw new HostError('unknown-file-system', `nothing here makes ${type}: ${typesThere(workshop, madeTypes)} can be`);
   if (label !== undefined && new TextEncoder().encode(label).length > tools.labelBytes) {
     const most = tools.labelBytes === 0 ? 'no label' : `a label of ${tools.labelBytes} bytes at most`;
     throw new HostError('invalid-request', `${type} has ${most}`);

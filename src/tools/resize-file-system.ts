@@ -2,7 +2,7 @@
 
 import { HostError } from '../errors/host-error.ts';
 import { checkFileSystem } from './check-file-system.ts';
-import { driverOf, toolsOf } from './file-systems.ts';
+import { driverOf, toolsOf, typesThere } from './file-systems.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Where it is: all of a disk (/dev/vda), or a partition of it. */
@@ -78,10 +78,11 @@ export const resizedTypes: readonly string[] = Object.keys(resizings);
 /** Before anything is changed: rejects with `cannot-resize` where it is known already that it would not go. */
 export async function prepareResize(workshop: Workshop, place: Place, type: string, isSmaller: boolean): Promise<void> {
   const resizing = toolsOf(workshop, type) && resizingOf(type);
-  if (!resizing) {
-    const others = resizedTypes.filter((resized) => toolsOf(workshop, resized)).join(', ');
-    throw new HostError('cannot-resize', `${type} keeps its size: ${others} can be resized`);
-  }
+  if (!resizing)
+    throw new HostError(
+      'cannot-resize',
+      `${type} keeps its size: ${typesThere(workshop, resizedTypes)} can be resized`,
+    );
   if (isSmaller && !resizing.shrinks) throw new HostError('cannot-resize', `${type} cannot become smaller`);
   await resizing.prepare?.(workshop, deviceOf(place), type);
 }

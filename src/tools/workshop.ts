@@ -41,9 +41,7 @@ export class Workshop {
 
   /** The kernel is this workshop's from now on. `memoryBytes`: what all programs may have together. */
   static async open(kernel: Kernel, toolbox: Toolbox, memoryBytes: number): Promise<Workshop> {
-    const { programs } = kernel;
-    programs.provide((name) => toolbox.module(name));
-    programs.memoryLimit = memoryBytes;
+    kernel.programs.memoryLimit = memoryBytes;
     await installTools(kernel, toolbox);
     await keepDeviceNodes(kernel);
     return new Workshop(kernel, toolbox);

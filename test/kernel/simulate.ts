@@ -31,10 +31,8 @@ const budget = { nodes: 5000, devices: 50000 };
 const MEMORY_MIB = 100;
 
 async function equip(kernel: Kernel, programMib: number): Promise<void> {
-  const toolbox = nodeToolbox();
-  kernel.programs.provide((name) => toolbox.module(name));
   kernel.programs.memoryLimit = programMib * 2 ** 20;
-  await installTools(kernel, toolbox);
+  await installTools(kernel, nodeToolbox());
 }
 
 export async function simulate(

@@ -1,7 +1,7 @@
 /** File systems that are made, checked and resized, as queries and as JSON. */
 
 import { z } from '@hono/zod-openapi';
-import { checkedTypes, madeTypes } from '../../../tools/file-systems.ts';
+import { checkedTypes, isEverywhere, madeTypes } from '../../../tools/file-systems.ts';
 import { resizedTypes } from '../../../tools/resize-file-system.ts';
 import { decimal } from '../decimal.ts';
 import { filled, written } from '../image-writing/schema.ts';
@@ -20,8 +20,8 @@ const size = z
   .refine((bytes) => Number.isSafeInteger(bytes), 'too large a number')
   .openapi({ type: 'string', example: '512M' });
 
-/** Those whose programs a Worker carries: it has none of NTFS. */
-const inWorker = (types: readonly string[]): string => types.filter((type) => type !== 'ntfs').join(', ');
+/** Those whose programs a Worker carries. */
+const inWorker = (types: readonly string[]): string => types.filter(isEverywhere).join(', ');
 
 const fileSystem = z.string().regex(/^[a-z0-9_]{1,32}$/);
 

@@ -39,9 +39,7 @@ async function equip(kernel: Kernel, toolbox: () => Promise<Toolbox>): Promise<v
     );
   }
   if (equipped.has(kernel)) return;
-  const tools = await toolbox();
-  kernel.programs.provide((name) => tools.module(name));
-  await installTools(kernel, tools);
+  await installTools(kernel, await toolbox());
   equipped.add(kernel);
 }
 
