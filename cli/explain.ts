@@ -4,7 +4,7 @@ import { exitKind } from '../src/errors/exit.ts';
 import { type Problem, ProblemError, type ProblemName } from '../src/errors/problem.ts';
 import { KernelError } from '../src/kernel/kernel-error.ts';
 import { ImageFileError } from '../src/node/files/image-file-error.ts';
-import { checkedTypes } from '../src/tools/file-systems.ts';
+import { checkedTypes } from '../src/tools/file-system/file-systems.ts';
 import { whatIsMissing } from '../src/tree/damage-error.ts';
 import { Failure, type FailureKind, reasonOf } from './failure.ts';
 

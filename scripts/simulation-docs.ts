@@ -1,7 +1,7 @@
 /** Writes the tables of docs/simulations.md from openapi/v1.json. `--check` only compares. */
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { absentQueues, queueOptions } from '../src/simulation/links/queue.ts';
+import { absentQueues, queueOptions } from '../src/simulation/links/tc/queue.ts';
 
 interface Schema {
   readonly $ref?: string;

@@ -31,7 +31,7 @@ export function reportMissing({ lines, count, type }: MissingReport): void {
   if (!lines.some(isCut)) for (const help of fsckHelps(type)) console.error(`lkl: ${help}`);
 }
 
-/** What is known of a cut is ours (image/mount-failed.ts), among what the kernel logged. */
+/** What is known of a cut is ours (image/mounting/mount-failed.ts), among what the kernel logged. */
 const isCut = ({ call, path }: MissingLine): boolean => call === 'syslog' && / bytes, its file system \(/.test(path);
 
 function textOf(line: MissingLine): string {

@@ -1,9 +1,9 @@
 /** `lkl mkfs --size fit`: the smallest image that holds a tree, found by making it. */
 
 import { HostError } from '../../src/errors/host-error.ts';
-import { fileSystemTools } from '../../src/tools/file-systems.ts';
-import { smallestFit } from '../../src/tools/fit-size.ts';
-import { likelyBytes, measureTree, type TreeMeasure } from '../../src/tools/tree-measure.ts';
+import { fileSystemTools } from '../../src/tools/file-system/file-systems.ts';
+import { smallestFit } from '../../src/tools/file-system/fit-size.ts';
+import { likelyBytes, measureTree, type TreeMeasure } from '../../src/tools/file-system/tree-measure.ts';
 import type { CopyReport } from '../../src/tree/write/copy-tree.ts';
 import { Failure } from '../failure.ts';
 import { type MadeImage, makeImageFile } from './image-file.ts';

@@ -3,8 +3,8 @@
 import { mustNotBeWritten } from '../../src/node/files/file-lock.ts';
 import { writableFile } from '../../src/node/files/writable-file.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
-import { checkFileSystem } from '../../src/tools/check-file-system.ts';
-import { type CheckHow, fileSystemTools, type Verdict } from '../../src/tools/file-systems.ts';
+import { checkFileSystem } from '../../src/tools/file-system/check-file-system.ts';
+import { type CheckHow, fileSystemTools, type Verdict } from '../../src/tools/file-system/file-systems.ts';
 import { findVolume } from '../../src/tools/find-volume.ts';
 import { openDiskFile } from '../disk.ts';
 import { exitCodes } from '../failure.ts';

@@ -3,11 +3,11 @@
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import type { Linux } from '../../src/linux.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
-import { fileSystemTools } from '../../src/tools/file-systems.ts';
-import { fillFileSystem } from '../../src/tools/fill-file-system.ts';
-import { makeFileSystem } from '../../src/tools/make-file-system.ts';
-import { makeOfTree } from '../../src/tools/make-of-tree.ts';
-import { likelyBytes, measureTree } from '../../src/tools/tree-measure.ts';
+import { fileSystemTools } from '../../src/tools/file-system/file-systems.ts';
+import { fillFileSystem } from '../../src/tools/file-system/fill-file-system.ts';
+import { makeFileSystem } from '../../src/tools/file-system/make-file-system.ts';
+import { makeOfTree } from '../../src/tools/file-system/make-of-tree.ts';
+import { likelyBytes, measureTree } from '../../src/tools/file-system/tree-measure.ts';
 import type { CopyOptions, CopyReport } from '../../src/tree/write/copy-tree.ts';
 import { tellLosses } from '../copy/cptofs.ts';
 import { Failure } from '../failure.ts';

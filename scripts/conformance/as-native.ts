@@ -13,7 +13,7 @@ import { plus } from '../../src/kernel/memory.ts';
 import { installProgram } from '../../src/kernel/program/run/install.ts';
 import { symlinkat, unlinkat } from '../../src/kernel/syscalls/dir.ts';
 import { close, ftruncate, openat, pwrite64, read } from '../../src/kernel/syscalls/file.ts';
-import { makeFileSystem } from '../../src/tools/make-file-system.ts';
+import { makeFileSystem } from '../../src/tools/file-system/make-file-system.ts';
 import type { Workshop } from '../../src/tools/workshop.ts';
 import { makeDirectories } from '../../src/tree/make-directories.ts';
 

@@ -12,7 +12,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identify } from '../../src/image/identity/identify.ts';
 import type { ImageReport } from '../../src/image/mounted-image.ts';
-import { imageMounter } from '../../src/image/mounter.ts';
+import { imageMounter } from '../../src/image/mounting/mounter.ts';
 import { volumeBytes } from '../../src/image/probe/volume-bytes.ts';
 import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { memoryDevice } from '../../src/storage/memory.ts';

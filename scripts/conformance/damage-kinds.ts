@@ -1,8 +1,8 @@
 /** Ways to damage an image, each decided by a seed. */
 
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
+import { slice } from '../../src/storage/layers/slice.ts';
 import type { MemoryDevice } from '../../src/storage/memory.ts';
-import { slice } from '../../src/storage/slice.ts';
 
 /** Mulberry32. */
 function random(seed: number): (below: number) => number {

@@ -16,7 +16,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HostError } from '../../src/errors/host-error.ts';
-import { imageMounter } from '../../src/image/mounter.ts';
+import { imageMounter } from '../../src/image/mounting/mounter.ts';
 import { KernelDead } from '../../src/kernel/errors.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';

@@ -6,7 +6,7 @@ import type { ProgramEnd, RunningProgram } from '../kernel/program/run/run.ts';
 import type { TerminalSize } from '../kernel/program/run/terminal.ts';
 import type { Linux } from '../linux.ts';
 import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
-import { type Overlay, overlay } from '../storage/overlay.ts';
+import { type Overlay, overlay } from '../storage/layers/overlay.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import { Workshop } from '../tools/workshop.ts';
 import { browserHost } from './host.ts';

@@ -1,7 +1,7 @@
 /** How an image is shown to the kernel: as long as it says that it is, in blocks of its own table, that table mended. */
 
 import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
-import { extended } from '../storage/extended.ts';
+import { extended } from '../storage/layers/extended.ts';
 import { identify, isMember } from './identity/identify.ts';
 import { claimedBytes } from './probe/claims.ts';
 import { Fields } from './probe/fields.ts';

@@ -5,8 +5,6 @@ import { hostErrors } from '../errors/table.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { type Statfs, statfs64 } from '../kernel/syscalls/mount.ts';
 import { bytesOf, SECTOR } from '../storage/block-device.ts';
-import { type Disks, noFileSystem } from './choose.ts';
-import { exposed, memberType } from './exposed.ts';
 import { identityOf } from './identity/identify.ts';
 import { type DiskView, type Image, MOUNT_POINT } from './image.ts';
 import type { ClosedReport, FileSystemReport, ImageReport, PartitionReport, StackedReport } from './mounted-image.ts';
@@ -16,8 +14,10 @@ import type { Superblock } from './probe/superblocks.ts';
 import type { Stacked } from './stack/stack.ts';
 import { subvolumesAt } from './stack/subvolumes.ts';
 import { toldBy } from './told-by-kernel.ts';
-import { type ProbedVolume, WHOLE } from './volumes.ts';
-import type { Volumes } from './whole-or-partitions.ts';
+import { type Disks, noFileSystem } from './volumes/choose.ts';
+import { exposed, memberType } from './volumes/exposed.ts';
+import { type ProbedVolume, WHOLE } from './volumes/volumes.ts';
+import type { Volumes } from './volumes/whole-or-partitions.ts';
 
 export async function reportOf(image: Image, sizeBytes: number): Promise<ImageReport> {
   const disks = await image.volumes();

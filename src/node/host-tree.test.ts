@@ -23,7 +23,7 @@ import { fixtureDevice } from '../../test/fixtures/load.ts';
 import { archive } from '../../test/kernel/archive.ts';
 import { newKernel } from '../../test/kernel/kernel.ts';
 import { type ReadEntry, readTar } from '../../test/kernel/read-tar.ts';
-import { openWritable } from '../image/writable-image.ts';
+import { openWritable } from '../image/mounting/writable-image.ts';
 import { SECTOR } from '../storage/block-device.ts';
 import { openDisk } from '../storage/open-disk.ts';
 import { copyTree } from '../tree/write/copy-tree.ts';

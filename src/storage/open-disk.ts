@@ -3,8 +3,6 @@
 import type { Compression } from '../archive/decompress.ts';
 import type { BlockDevice, MaybePromise } from './block-device.ts';
 import { type ByteSource, window } from './byte-source.ts';
-import { cached } from './cached.ts';
-import { deviceSource } from './device-source.ts';
 import { FormatError, StorageError } from './errors.ts';
 import {
   type Choice,
@@ -17,9 +15,11 @@ import {
   TAIL_BYTES,
 } from './formats/format.ts';
 import { formats } from './formats/formats.ts';
-import { unread } from './formats/unread.ts';
+import { unread } from './formats/parts/unread.ts';
+import { cached } from './layers/cached.ts';
 import { rawDevice } from './raw-device.ts';
 import type { Room } from './room.ts';
+import { deviceSource } from './sources/device-source.ts';
 
 /** What the bytes can be: `raw`, or a format that wraps a disk. */
 export const diskFormats: readonly string[] = ['raw', ...formats.map(({ name }) => name)];

@@ -5,7 +5,7 @@ import type { ImageReport, PartitionSelector, VolumeReport } from '../image/moun
 import { claimedBytes } from '../image/probe/claims.ts';
 import { volumeBytes } from '../image/probe/volume-bytes.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
-import { typeByBackup } from './backup-superblock.ts';
+import { typeByBackup } from './file-system/backup-superblock.ts';
 import { type Volume, volumeOf } from './volume.ts';
 
 export interface VolumeChoice {

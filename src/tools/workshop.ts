@@ -4,7 +4,7 @@ import { concat } from '../bytes/concat.ts';
 import { HostError } from '../errors/host-error.ts';
 import { type MountPlan, partOf } from '../image/image.ts';
 import type { MountRequest } from '../image/mounted-image.ts';
-import { type DisksOptions, disksOf, mountDisk } from '../image/mounter.ts';
+import { type DisksOptions, disksOf, mountDisk } from '../image/mounting/mounter.ts';
 import type { Disk, Kernel } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { type ProgramEnd, type ProgramRun, runProgram } from '../kernel/program/run/run.ts';
@@ -12,7 +12,7 @@ import { umount2 } from '../kernel/syscalls/mount.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { makeDirectories } from '../tree/make-directories.ts';
 import { keepDeviceNodes } from './device-nodes.ts';
-import { driverOf } from './file-systems.ts';
+import { driverOf } from './file-system/file-systems.ts';
 import { ENVIRONMENT, installTools } from './install-tools.ts';
 import type { Toolbox } from './toolbox.ts';
 

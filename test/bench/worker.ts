@@ -1,7 +1,7 @@
 /** The Worker of `npm run bench`: times what has no route of its own, inside workerd, and answers samples. */
 
 import { AT_FDCWD, O_RDONLY } from '../../src/abi/uapi/fs.ts';
-import { imageMounter } from '../../src/image/mounter.ts';
+import { imageMounter } from '../../src/image/mounting/mounter.ts';
 import { boot } from '../../src/kernel/boot.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { must } from '../../src/kernel/kernel-error.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { davHandler } from '../../src/dav/handler.ts';
 import type { MountedWritableTree } from '../../src/linux.ts';
 import { nodeLinux } from '../../src/node/engine.ts';
-import { overlay } from '../../src/storage/overlay.ts';
+import { overlay } from '../../src/storage/layers/overlay.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
 
 let mounted: MountedWritableTree;

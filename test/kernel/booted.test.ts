@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { SetupNeeds } from '../../src/batch/kernel-setup.ts';
 import type { BatchCall } from '../../src/batch/language/types.ts';
 import { syscallBatchJobs } from '../../src/batch/syscall-batch.ts';
-import { imageMounter } from '../../src/image/mounter.ts';
+import { imageMounter } from '../../src/image/mounting/mounter.ts';
 import { boot } from '../../src/kernel/boot.ts';
 import type { Kernel, KernelOptions } from '../../src/kernel/kernel.ts';
 import { plus } from '../../src/kernel/memory.ts';

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MountRequest } from '../../src/image/mounted-image.ts';
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
-import { slice } from '../../src/storage/slice.ts';
+import { slice } from '../../src/storage/layers/slice.ts';
 import { caseDevice, fixtureDevice } from '../fixtures/load.ts';
 import { archive } from './archive.ts';
 import { mounter } from './kernel.ts';

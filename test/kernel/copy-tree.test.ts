@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../src/bytes/concat.ts';
-import { openWritable } from '../../src/image/writable-image.ts';
+import { openWritable } from '../../src/image/mounting/writable-image.ts';
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
 import { ReadFailedError } from '../../src/storage/errors.ts';
 import { memoryDevice } from '../../src/storage/memory.ts';

@@ -1,7 +1,7 @@
 /** What one kernel takes of an isolate's memory: with an ext4 image mounted and read, no more than it starts with. */
 
 import { expect, it } from 'vitest';
-import { imageMounter } from '../../src/image/mounter.ts';
+import { imageMounter } from '../../src/image/mounting/mounter.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
 import { fs2tar } from '../../src/tree/fs2tar/fs2tar.ts';

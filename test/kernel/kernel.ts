@@ -1,6 +1,6 @@
 /** Real kernels for tests, restored from the snapshot and the same at every start. */
 
-import { imageMounter } from '../../src/image/mounter.ts';
+import { imageMounter } from '../../src/image/mounting/mounter.ts';
 import type { Host } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { HostError } from '../../src/errors/host-error.ts';
-import { imageMounter } from '../../src/image/mounter.ts';
+import { imageMounter } from '../../src/image/mounting/mounter.ts';
 import { superblocks } from '../../src/image/probe/superblocks.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { readText } from '../../src/kernel/sysfs.ts';

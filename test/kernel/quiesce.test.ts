@@ -9,7 +9,7 @@ import { mkdirat } from '../../src/kernel/syscalls/dir.ts';
 import { mount, umount2 } from '../../src/kernel/syscalls/mount.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';
 import { nodeHost } from '../../src/node/host.ts';
-import { overlay } from '../../src/storage/overlay.ts';
+import { overlay } from '../../src/storage/layers/overlay.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
 import { kernelModule, restoredKernel, snapshot } from './restored.ts';
 

@@ -16,7 +16,7 @@ import { mount, umount2 } from '../../src/kernel/syscalls/mount.ts';
 import { sleepNs } from '../../src/kernel/syscalls/time.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
 import { nodeHost } from '../../src/node/host.ts';
-import { overlay } from '../../src/storage/overlay.ts';
+import { overlay } from '../../src/storage/layers/overlay.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
 import { bootedKernel, kernelModule, restoredKernel, snapshot } from './restored.ts';
 

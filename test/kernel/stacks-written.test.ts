@@ -12,7 +12,7 @@ import type { PlayedTask } from '../../src/kernel/user-task.ts';
 import { linux } from '../../src/linux.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
-import { type Overlay, overlay } from '../../src/storage/overlay.ts';
+import { type Overlay, overlay } from '../../src/storage/layers/overlay.ts';
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import { fixtureDevice, stackDevice } from '../fixtures/load.ts';

@@ -10,7 +10,7 @@ import { resume, suspend } from '../../src/kernel/snapshot/suspend.ts';
 import { openat } from '../../src/kernel/syscalls/file.ts';
 import { mount, umount2 } from '../../src/kernel/syscalls/mount.ts';
 import { nodeHost } from '../../src/node/host.ts';
-import { overlay } from '../../src/storage/overlay.ts';
+import { overlay } from '../../src/storage/layers/overlay.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
 import { kernelModule, restoredKernel, snapshot } from './restored.ts';
 

@@ -6,7 +6,7 @@ import { concat } from '../../src/bytes/concat.ts';
 import { linux, type MountedWritableTree } from '../../src/linux.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
-import { overlay } from '../../src/storage/overlay.ts';
+import { overlay } from '../../src/storage/layers/overlay.ts';
 import { tarEntries } from '../../src/tree/write/tar-entries.ts';
 import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };

@@ -1,7 +1,7 @@
 /** An image as our kernel lists it, in the form of lister.c. */
 
 import { readFileSync } from 'node:fs';
-import { imageMounter } from '../../../src/image/mounter.ts';
+import { imageMounter } from '../../../src/image/mounting/mounter.ts';
 import { freshMachine, restore } from '../../../src/kernel/snapshot/snapshot.ts';
 import { nodeHost } from '../../../src/node/host.ts';
 import type { BlockDevice } from '../../../src/storage/block-device.ts';

@@ -2,7 +2,7 @@
 
 import { toHex } from '../../bytes/hex.ts';
 import { Fields } from '../probe/fields.ts';
-import type { ProbedVolume } from '../volumes.ts';
+import type { ProbedVolume } from '../volumes/volumes.ts';
 
 const SUPER_AT = 65_536;
 

@@ -5,7 +5,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Target } from '../../kernel/syscalls/device-mapper.ts';
 import type { PlayedTask } from '../../kernel/user-task.ts';
 import type { VolumeBytes } from '../probe/volume-bytes.ts';
-import type { ProbedVolume, Volume } from '../volumes.ts';
+import type { ProbedVolume, Volume } from '../volumes/volumes.ts';
 import type { KernelDevice } from './kernel-device.ts';
 import type { Keyring } from './keyring.ts';
 

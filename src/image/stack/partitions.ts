@@ -6,7 +6,7 @@ import { must } from '../../kernel/kernel-error.ts';
 import { close, openat } from '../../kernel/syscalls/file.ts';
 import { Scratch } from '../../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
-import { partitionsOf, type Volume } from '../volumes.ts';
+import { partitionsOf, type Volume } from '../volumes/volumes.ts';
 
 // linux/loop.h
 const LOOP_CTL_GET_FREE = 0x4c82;

@@ -10,8 +10,8 @@ import { type Unpacker, unpacker } from '../../node/spool/unpack.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { type ByteSource, checkBytes, memorySource } from '../../storage/byte-source.ts';
 import { ReadFailedError } from '../../storage/errors.ts';
-import { httpSource, NoRangesError } from '../../storage/http-source.ts';
 import { seekable } from '../../storage/seekable/seekable.ts';
+import { httpSource, NoRangesError } from '../../storage/sources/http-source.ts';
 import { argumentError } from '../files/paths.ts';
 
 /**

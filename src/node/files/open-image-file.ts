@@ -12,8 +12,8 @@ import {
   MAGIC_BYTES,
 } from '../../archive/decompress.ts';
 import { HostError } from '../../errors/host-error.ts';
-import { chunksOf } from '../../storage/chunks-of.ts';
 import { type Seekable, seekable } from '../../storage/seekable/seekable.ts';
+import { chunksOf } from '../../storage/sources/chunks-of.ts';
 import { nodeDecoders } from '../decoders.ts';
 import { readPackageFile } from '../package-files.ts';
 import { type LazySpoolNeeds, lazySpool } from '../spool/lazy-spool.ts';

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { HostError } from '../../errors/host-error.ts';
 import { checkBytes } from '../../storage/byte-source.ts';
 import { ReadFailedError } from '../../storage/errors.ts';
-import { startsAt } from '../../storage/formats/search.ts';
+import { startsAt } from '../../storage/formats/parts/search.ts';
 import type { Part } from '../../storage/seekable/pieces.ts';
 import type { Seekable } from '../../storage/seekable/seekable.ts';
 import type { FileSource } from '../files/file-source.ts';

@@ -5,8 +5,8 @@ import { close, openSync, read, unlinkSync, write } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Spill } from '../../storage/changes.ts';
 import { StorageError } from '../../storage/errors.ts';
+import type { Spill } from '../../storage/layers/changes.ts';
 
 const readLater = promisify(read);
 const writeLater = promisify(write);

@@ -2,7 +2,7 @@
 
 import type { Compression } from '../../archive/decompress.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
-import { chunksOf } from '../../storage/chunks-of.ts';
+import { chunksOf } from '../../storage/sources/chunks-of.ts';
 import type { FileSource } from '../files/file-source.ts';
 import { spoolUndone } from '../files/open-image-file.ts';
 

@@ -1,6 +1,6 @@
 /** What happens at one instant of virtual time, planned: names found, numbers read, and what Linux is to be told. */
 
-import type { TcStep } from '../links/step.ts';
+import type { TcStep } from '../links/tc/step.ts';
 import type { HostRoute } from '../plan/host-plan.ts';
 import type { Place } from '../plan/issue.ts';
 import type { InterfaceAddress } from '../plan/routes/prefix.ts';

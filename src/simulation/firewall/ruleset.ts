@@ -17,13 +17,13 @@ import {
   type TableName,
 } from '../../abi/netlink/nftables/messages.ts';
 import type { Place } from '../plan/issue.ts';
-import { type DataType, dataTypes, type NameContext } from './data-types.ts';
 import { only, readNumber, readText, readWord, readWords } from './json.ts';
-import { readLimit, readQuota } from './limits.ts';
-import { type KnownSet, RuleContext, type Ruleset, setKey } from './rule-context.ts';
-import { elementMessages, readMembers, setShape } from './sets.ts';
-import { addStatement, readSetStatements } from './statement.ts';
-import { readCounter } from './verdict.ts';
+import { type DataType, dataTypes, type NameContext } from './rules/data-types.ts';
+import { readLimit, readQuota } from './rules/limits.ts';
+import { type KnownSet, RuleContext, type Ruleset, setKey } from './rules/rule-context.ts';
+import { elementMessages, readMembers, setShape } from './rules/sets.ts';
+import { addStatement, readSetStatements } from './rules/statement.ts';
+import { readCounter } from './rules/verdict.ts';
 
 /** What goes to Linux as a whole or not at all. */
 export interface Transaction {

@@ -8,12 +8,12 @@ import type { DirectionSpec, LossSpec, QueueSpec, SlotSpec } from '../plan/reque
 import { readPercent, readSize, readTime } from '../plan/words.ts';
 import { type Random, seedFrom } from '../run/random.ts';
 import { delayTable } from './delay-distribution.ts';
-import { isHtb, planHtb } from './htb.ts';
-import { type DeliveryTrace, meanRate, opportunityBytes, parseTrace } from './mahimahi.ts';
-import { planQueue } from './queue.ts';
-import { planRate, slowestRate } from './rate.ts';
-import { isHfsc, isScheduler, planScheduler } from './scheduler.ts';
-import type { TcStep, TracedBucket } from './step.ts';
+import { isHtb, planHtb } from './tc/htb.ts';
+import { planQueue } from './tc/queue.ts';
+import { planRate, slowestRate } from './tc/rate.ts';
+import { isHfsc, isScheduler, planScheduler } from './tc/scheduler.ts';
+import type { TcStep, TracedBucket } from './tc/step.ts';
+import { type DeliveryTrace, meanRate, opportunityBytes, parseTrace } from './traces/mahimahi.ts';
 
 /** Where an option of a direction stands in the request: on the link, or in what overrides it. */
 export type Where = (key: keyof DirectionSpec) => Place;

@@ -38,11 +38,11 @@ import { parseTime } from '../plan/units.ts';
 import { isOnHost } from '../plan/workload-plan.ts';
 import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts';
 import { numberDevicesOf } from './device-numbers.ts';
-import { stepsOf } from './gate.ts';
 import { ownSysctls, sharedSysctls, trackingSysctls } from './host-tables.ts';
 import { routeMulticast } from './multicast-routes.ts';
-import { DEVICE_QUEUES, needsSeveralQueues } from './queue.ts';
-import type { TcStep } from './step.ts';
+import { DEVICE_QUEUES, needsSeveralQueues } from './tc/queue.ts';
+import type { TcStep } from './tc/step.ts';
+import { stepsOf } from './traces/gate.ts';
 
 /** A network namespace the director holds open. */
 export interface Netns {

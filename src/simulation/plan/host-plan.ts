@@ -4,7 +4,7 @@ import { parseMac } from '../../abi/netlink/inet.ts';
 import type { QdiscOptions } from '../../abi/netlink/tc/qdisc-options.ts';
 import { Firewall, type Transaction } from '../firewall/ruleset.ts';
 import { numberDevicesOf } from '../links/device-numbers.ts';
-import { planQueue } from '../links/queue.ts';
+import { planQueue } from '../links/tc/queue.ts';
 import type { Place } from './issue.ts';
 import type { MulticastRouteSpec, NeighbourSpec, Offload, RouteSpec } from './request.ts';
 import type { Addressing } from './routes/addressing.ts';

@@ -14,7 +14,7 @@ import type { HijackNote } from '../hijack/hijack.ts';
 import { applyHijack, dumpFiles } from '../hijack/hijack-run.ts';
 import type { Direction } from '../links/direction.ts';
 import { buildNetwork } from '../links/network.ts';
-import { driveTrace } from '../links/trace-driver.ts';
+import { driveTrace } from '../links/traces/trace-driver.ts';
 import { Capture, type CaptureResult } from '../measure/capture.ts';
 import { type Fairness, fairnessOf } from '../measure/fairness.ts';
 import { findShortage, marked, type Pressure, type Shortage } from '../measure/pressure.ts';

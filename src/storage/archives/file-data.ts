@@ -2,7 +2,7 @@
 
 import type { ByteSource } from '../byte-source.ts';
 import { BehindEndError, FormatError } from '../errors.ts';
-import { mapped, type Piece, zeros } from '../formats/mapped.ts';
+import { mapped, type Piece, zeros } from '../formats/parts/mapped.ts';
 import type { Extent, FileData } from './node.ts';
 
 /** All of a file of `size` bytes, by range. */

@@ -3,9 +3,9 @@
 import type { ByteSource } from '../byte-source.ts';
 import { FormatError } from '../errors.ts';
 import type { Format } from './format.ts';
-import { mapped, type Piece, zeros } from './mapped.ts';
-import { startsAt } from './search.ts';
-import { readBytes, tables, viewOf } from './table.ts';
+import { mapped, type Piece, zeros } from './parts/mapped.ts';
+import { startsAt } from './parts/search.ts';
+import { readBytes, tables, viewOf } from './parts/table.ts';
 
 const SPARSE = 'android-sparse';
 const MAGIC = 0xed26ff3a;

@@ -3,8 +3,8 @@
 import { type ByteSource, window } from '../byte-source.ts';
 import { ChoiceError, FormatError } from '../errors.ts';
 import type { Choice, Format } from './format.ts';
-import { joined } from './joined.ts';
-import { little64, readBytes, viewOf } from './table.ts';
+import { joined } from './parts/joined.ts';
+import { little64, readBytes, viewOf } from './parts/table.ts';
 
 const SUPER = 'android-super';
 const GEOMETRY_AT = [4096, 8192];

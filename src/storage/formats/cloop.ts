@@ -1,10 +1,10 @@
 /** cloop, the compressed images of Knoppix: zlib blocks under a shell script (cloop 2.x and 3.x, "compressed_loop.h"). */
 
 import { FormatError } from '../errors.ts';
-import { inflateZlib, unpackChunk } from './block-decoders.ts';
 import type { Format } from './format.ts';
-import { mapped } from './mapped.ts';
-import { after, big64, readBytes, tables, viewOf } from './table.ts';
+import { inflateZlib, unpackChunk } from './parts/block-decoders.ts';
+import { mapped } from './parts/mapped.ts';
+import { after, big64, readBytes, tables, viewOf } from './parts/table.ts';
 
 const CLOOP = 'cloop';
 const PREAMBLE_BYTES = 128;

@@ -10,7 +10,7 @@ import { concat } from '../../bytes/concat.ts';
 import { type ByteSource, memorySource } from '../byte-source.ts';
 import { StorageError } from '../errors.ts';
 import { openDisk } from '../open-disk.ts';
-import { mapped } from './mapped.ts';
+import { mapped } from './parts/mapped.ts';
 
 const unpacked = new Map<string, Promise<Uint8Array>>();
 

@@ -2,8 +2,8 @@
 
 import { FormatError } from '../errors.ts';
 import type { Format } from './format.ts';
-import { mapped, zeros } from './mapped.ts';
-import { after, little64, readBytes, tables, viewOf } from './table.ts';
+import { mapped, zeros } from './parts/mapped.ts';
+import { after, little64, readBytes, tables, viewOf } from './parts/table.ts';
 
 const PARALLELS = 'parallels';
 /** The older counts sectors in its table, the newer clusters, and has a size of 64 bits. */

@@ -3,8 +3,8 @@
 import type { ByteSource } from '../byte-source.ts';
 import { FormatError } from '../errors.ts';
 import type { Format } from './format.ts';
-import { mapped } from './mapped.ts';
-import { readBytes } from './table.ts';
+import { mapped } from './parts/mapped.ts';
+import { readBytes } from './parts/table.ts';
 
 const CD = 'raw-cd';
 const RAW_BYTES = 2352;

@@ -1,7 +1,7 @@
 /** Definitions of partitions as systemd-repart has them (repart.d(5)), as the plan of a disk. */
 
 import { HostError } from '../../errors/host-error.ts';
-import { fileSystemTools } from '../file-systems.ts';
+import { fileSystemTools } from '../file-system/file-systems.ts';
 import { isEsp, isSwap, partitionGuid } from './partition-kinds.ts';
 import type { FileSystemContent, PartitionContent, PlannedPartition, TreeSource } from './plan.ts';
 

@@ -2,10 +2,10 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import { type BlockDevice, bytesOf } from '../../storage/block-device.ts';
-import { cached } from '../../storage/cached.ts';
-import { deviceSource } from '../../storage/device-source.ts';
+import { cached } from '../../storage/layers/cached.ts';
 import { openDisk } from '../../storage/open-disk.ts';
 import type { Room } from '../../storage/room.ts';
+import { deviceSource } from '../../storage/sources/device-source.ts';
 import { collect } from '../../storage/volume/collect.ts';
 import { UPLOADED } from '../../storage/volume/versions.ts';
 import { type FoundVersion, findVersion, versionDevice } from '../../storage/volume/volume.ts';

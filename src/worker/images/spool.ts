@@ -3,11 +3,11 @@
 import { HostError } from '../../errors/host-error.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
-import { cached } from '../../storage/cached.ts';
-import { deviceSource } from '../../storage/device-source.ts';
+import { cached } from '../../storage/layers/cached.ts';
 import { type DiskChoice, type OpenDiskOptions, openDisk } from '../../storage/open-disk.ts';
 import { rawDevice } from '../../storage/raw-device.ts';
 import type { Room } from '../../storage/room.ts';
+import { deviceSource } from '../../storage/sources/device-source.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { SpoolStore } from '../storage/image-store.ts';
 import { saveStream } from '../storage/save-stream.ts';

@@ -9,14 +9,19 @@ import { seededHost } from '../../kernel/snapshot/seed.ts';
 import type { Linux } from '../../linux.ts';
 import { type BlockDevice, SECTOR, sizeOf } from '../../storage/block-device.ts';
 import type { Room } from '../../storage/room.ts';
-import { checkFileSystem } from '../../tools/check-file-system.ts';
-import { type CheckHow, fileSystemTools, type MakeRequest, type Verdict } from '../../tools/file-systems.ts';
-import { fillFileSystem } from '../../tools/fill-file-system.ts';
+import { checkFileSystem } from '../../tools/file-system/check-file-system.ts';
+import {
+  type CheckHow,
+  fileSystemTools,
+  type MakeRequest,
+  type Verdict,
+} from '../../tools/file-system/file-systems.ts';
+import { fillFileSystem } from '../../tools/file-system/fill-file-system.ts';
+import { makeFileSystem } from '../../tools/file-system/make-file-system.ts';
+import { makeOfTree } from '../../tools/file-system/make-of-tree.ts';
+import { prepareResize, resizeFileSystem } from '../../tools/file-system/resize-file-system.ts';
 import { findVolume } from '../../tools/find-volume.ts';
-import { makeFileSystem } from '../../tools/make-file-system.ts';
-import { makeOfTree } from '../../tools/make-of-tree.ts';
 import { endOf } from '../../tools/program-order.ts';
-import { prepareResize, resizeFileSystem } from '../../tools/resize-file-system.ts';
 import { mustBeWhole } from '../../tools/volume.ts';
 import { type Streams, Workshop } from '../../tools/workshop.ts';
 import type { CopyReport } from '../../tree/write/copy-tree.ts';

@@ -5,7 +5,7 @@ import type { PreparedKernel } from '../../batch/kernel-setup.ts';
 import { concat } from '../../bytes/concat.ts';
 import type { Suspended } from '../../kernel/snapshot/suspend.ts';
 import { SECTOR } from '../../storage/block-device.ts';
-import type { Overlay } from '../../storage/overlay.ts';
+import type { Overlay } from '../../storage/layers/overlay.ts';
 import { fromJson, type Parts, toJson } from './store.ts';
 
 interface KernelPart {

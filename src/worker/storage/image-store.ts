@@ -2,9 +2,9 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import { type BlockDevice, bytesOf } from '../../storage/block-device.ts';
-import { deviceSource } from '../../storage/device-source.ts';
 import { ImageNotFoundError } from '../../storage/errors.ts';
 import { rawDevice } from '../../storage/raw-device.ts';
+import { deviceSource } from '../../storage/sources/device-source.ts';
 import { deleteAll } from '../../storage/volume/collect.ts';
 import { zeros } from '../../storage/volume/fitted.ts';
 import type { ObjectStore } from '../../storage/volume/object-store.ts';

@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { describeBlockDevice, expectBytes, read } from '../../../test/contract/block-device.ts';
 import { generatedSector, randomBytes, seededRandom } from '../../../test/fakes/block-devices.ts';
 import { SECTOR } from '../../storage/block-device.ts';
-import { cached } from '../../storage/cached.ts';
 import { ImageChangedError, ImageNotFoundError } from '../../storage/errors.ts';
+import { cached } from '../../storage/layers/cached.ts';
+import { overlay } from '../../storage/layers/overlay.ts';
 import { openDisk } from '../../storage/open-disk.ts';
-import { overlay } from '../../storage/overlay.ts';
 import { r2Source } from './r2-source.ts';
 
 const bucket = env.IMAGES;

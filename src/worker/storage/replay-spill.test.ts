@@ -3,7 +3,7 @@
 import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
 import { seededWords } from '../../bytes/seeded-words.ts';
-import { changes } from '../../storage/changes.ts';
+import { changes } from '../../storage/layers/changes.ts';
 import { memoryDevice } from '../../storage/memory.ts';
 import { bucketSpill } from './replay-spill.ts';
 

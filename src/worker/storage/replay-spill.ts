@@ -4,9 +4,9 @@
  */
 
 import type { MaybePromise } from '../../storage/block-device.ts';
-import type { Spill } from '../../storage/changes.ts';
 import { ReadFailedError } from '../../storage/errors.ts';
 import { gate } from '../../storage/gate.ts';
+import type { Spill } from '../../storage/layers/changes.ts';
 
 const BLOCK_BYTES = 4096;
 const CHUNK_BLOCKS = 256;

@@ -14,8 +14,8 @@ import { mknodat } from '../../../src/kernel/syscalls/dir.ts';
 import { openat } from '../../../src/kernel/syscalls/file.ts';
 import { NetlinkSocket } from '../../../src/kernel/syscalls/netlink.ts';
 import { readNames, readText } from '../../../src/kernel/sysfs.ts';
+import { overlay } from '../../../src/storage/layers/overlay.ts';
 import { memoryDevice } from '../../../src/storage/memory.ts';
-import { overlay } from '../../../src/storage/overlay.ts';
 import { restoredKernel } from '../restored.ts';
 import { lay, readAll, saveText, words } from './tasks.ts';
 

@@ -10,7 +10,7 @@ import { openat } from '../../../src/kernel/syscalls/file.ts';
 import { mount, umount2 } from '../../../src/kernel/syscalls/mount.ts';
 import { sleepNs } from '../../../src/kernel/syscalls/time.ts';
 import type { BlockDevice } from '../../../src/storage/block-device.ts';
-import { overlay } from '../../../src/storage/overlay.ts';
+import { overlay } from '../../../src/storage/layers/overlay.ts';
 import { fixtureDevice } from '../../fixtures/load.ts';
 import { restoredKernel } from '../restored.ts';
 import { lay, readAll, saveText, words } from './tasks.ts';

@@ -3,7 +3,7 @@
 import { toHex } from '../../../bytes/hex.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Target } from '../../../kernel/syscalls/device-mapper.ts';
-import type { ProbedVolume } from '../../volumes.ts';
+import type { ProbedVolume } from '../../volumes/volumes.ts';
 import { MetadataError } from '../bad-stack.ts';
 import { type BitLocker, bitLocker, COPY_BYTES } from '../bitlocker/metadata.ts';
 import { clearKey, keyBy } from '../bitlocker/unlock.ts';

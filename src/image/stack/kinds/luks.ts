@@ -1,7 +1,7 @@
 /** LUKS: each member is a volume by itself, once somebody knows its passphrase. */
 
 import { HostError } from '../../../errors/host-error.ts';
-import type { ProbedVolume } from '../../volumes.ts';
+import type { ProbedVolume } from '../../volumes/volumes.ts';
 import type { Kind, Made, StackTools } from '../kind.ts';
 import { areaReader, luksHeader, openSegments } from '../luks/open.ts';
 import { unlock } from '../luks/unlock.ts';

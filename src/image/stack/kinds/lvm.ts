@@ -2,8 +2,8 @@
 
 import { HostError } from '../../../errors/host-error.ts';
 import { KernelError } from '../../../kernel/kernel-error.ts';
-import { EVEN_IF_CUT } from '../../mount-failed.ts';
-import type { ProbedVolume } from '../../volumes.ts';
+import { EVEN_IF_CUT } from '../../mounting/mount-failed.ts';
+import type { ProbedVolume } from '../../volumes/volumes.ts';
 import { MetadataError } from '../bad-stack.ts';
 import type { KernelDevice } from '../kernel-device.ts';
 import type { Group, Kind, Made, StackTools } from '../kind.ts';

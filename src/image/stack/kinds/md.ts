@@ -12,7 +12,7 @@ import {
   startReadOnly,
   stopArray,
 } from '../../../kernel/syscalls/md.ts';
-import type { ProbedVolume } from '../../volumes.ts';
+import type { ProbedVolume } from '../../volumes/volumes.ts';
 import { kernelDevice } from '../kernel-device.ts';
 import type { Group, Kind, Made, StackTools } from '../kind.ts';
 import { levelName, type MdMember, mdMember } from '../md/superblock.ts';

@@ -2,16 +2,16 @@
 
 import type { CaughtCall } from '../host/numbers.ts';
 import type { Handler } from '../program/call.ts';
-import { descriptorCalls } from './descriptors.ts';
-import { epollCalls } from './epoll.ts';
-import { ioCalls } from './io.ts';
+import { descriptorCalls } from './files/descriptors.ts';
+import { ioCalls } from './files/io.ts';
+import { pathCalls } from './files/paths.ts';
+import { transferCalls } from './files/transfers.ts';
 import { ioctlCalls } from './ioctls.ts';
-import { messageCalls } from './messages.ts';
-import { optionCalls } from './options.ts';
-import { pathCalls } from './paths.ts';
-import { pollCalls } from './poll.ts';
-import { socketCalls } from './sockets.ts';
-import { transferCalls } from './transfers.ts';
+import { messageCalls } from './sockets/messages.ts';
+import { optionCalls } from './sockets/options.ts';
+import { socketCalls } from './sockets/sockets.ts';
+import { epollCalls } from './waiting/epoll.ts';
+import { pollCalls } from './waiting/poll.ts';
 
 export const handlers: Readonly<Partial<Record<CaughtCall, Handler>>> = {
   ...ioCalls,

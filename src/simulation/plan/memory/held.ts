@@ -1,9 +1,9 @@
 /** What the packets and buffers of a flow hold at most: bandwidth times delay, queues, socket buffers, each as Linux counts it. */
 
 import type { Hijack } from '../../hijack/hijack.ts';
-import { capacityOf } from '../../links/capacity.ts';
 import type { Direction } from '../../links/direction.ts';
 import { tcpBuffers } from '../../links/host-tables.ts';
+import { capacityOf } from '../../links/tc/capacity.ts';
 import type { Plan } from '../plan.ts';
 import type { Path } from '../routes/path.ts';
 import type { Node } from '../topology.ts';

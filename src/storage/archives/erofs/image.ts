@@ -6,8 +6,8 @@
 import type { ByteSource } from '../../byte-source.ts';
 import { memorySource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { mapped, type Piece, zeros } from '../../formats/mapped.ts';
-import { startsAt } from '../../formats/search.ts';
+import { mapped, type Piece, zeros } from '../../formats/parts/mapped.ts';
+import { startsAt } from '../../formats/parts/search.ts';
 import { pieceOf } from '../file-data.ts';
 import { type Extent, type Node, S_IFBLK, S_IFCHR, S_IFLNK, S_IFREG } from '../node.ts';
 import { type Chunks, chunkBlocks, chunksOf } from './chunks.ts';

@@ -4,11 +4,11 @@ import { bunzip2Chunk } from '../../../archive/decoders/bzip2.ts';
 import { unxzChunk } from '../../../archive/decoders/xz-chunk.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { type ChunkDecoder, inflateZlib, unpackChunk } from '../block-decoders.ts';
 import type { Format } from '../format.ts';
-import { mapped, type Piece, zeros } from '../mapped.ts';
-import { startsAt } from '../search.ts';
-import { big64, readBytes, viewOf } from '../table.ts';
+import { type ChunkDecoder, inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
+import { mapped, type Piece, zeros } from '../parts/mapped.ts';
+import { startsAt } from '../parts/search.ts';
+import { big64, readBytes, viewOf } from '../parts/table.ts';
 import { unadc } from './adc.ts';
 import { blockTables, DMG } from './plist.ts';
 

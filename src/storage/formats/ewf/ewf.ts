@@ -3,11 +3,11 @@
 import { adler32 } from '../../../bytes/adler32.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { inflateZlib, unpackChunk } from '../block-decoders.ts';
 import type { Format, FormatContext, Layer } from '../format.ts';
-import { mapped, type Piece } from '../mapped.ts';
-import { startsAt } from '../search.ts';
-import { after, little64, readBytes, tables, viewOf } from '../table.ts';
+import { inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
+import { mapped, type Piece } from '../parts/mapped.ts';
+import { startsAt } from '../parts/search.ts';
+import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
 import { EWF, MAGIC, readSections, type Section } from './sections.ts';
 
 /** E01 to E99, then EAA to EZZ, then FAA and so on, up to ZZZ. */

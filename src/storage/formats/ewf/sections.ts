@@ -3,7 +3,7 @@
 import { adler32 } from '../../../bytes/adler32.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { little64, readBytes, viewOf } from '../table.ts';
+import { little64, readBytes, viewOf } from '../parts/table.ts';
 
 export const EWF = 'ewf';
 export const MAGIC = [0x45, 0x56, 0x46, 0x09, 0x0d, 0x0a, 0xff, 0x00];

@@ -3,9 +3,9 @@
 import type { MaybePromise } from '../../block-device.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { inflateRaw, unpackChunk, unzstd } from '../block-decoders.ts';
-import { beneath, type Mapping, type Piece, zeros } from '../mapped.ts';
-import { after, readBytes, type Tables, tables } from '../table.ts';
+import { inflateRaw, unpackChunk, unzstd } from '../parts/block-decoders.ts';
+import { beneath, type Mapping, type Piece, zeros } from '../parts/mapped.ts';
+import { after, readBytes, type Tables, tables } from '../parts/table.ts';
 import { type Active, type Header, QCOW2 } from './header.ts';
 
 /** Bits 9 to 55, as the parts of a big-endian word above and below 2^32. */

@@ -2,7 +2,7 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { big64, readBytes, viewOf } from '../table.ts';
+import { big64, readBytes, viewOf } from '../parts/table.ts';
 
 export const QCOW2 = 'qcow2';
 

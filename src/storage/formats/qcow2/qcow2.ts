@@ -2,8 +2,8 @@
 
 import { ChoiceError } from '../../errors.ts';
 import type { Choice, Format } from '../format.ts';
-import { mapped } from '../mapped.ts';
-import { viewOf } from '../table.ts';
+import { mapped } from '../parts/mapped.ts';
+import { viewOf } from '../parts/table.ts';
 import { clusterMap } from './clusters.ts';
 import { checkTables, type Header, MAGIC, QCOW2, readHeader, readSnapshots, type Snapshot } from './header.ts';
 import { Qcow2Writer } from './write/writer.ts';

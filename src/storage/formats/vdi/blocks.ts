@@ -2,8 +2,8 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { type Blocks, growTo } from '../growing.ts';
-import { blocksApart, readTable, write32 } from '../written-table.ts';
+import { type Blocks, growTo } from '../parts/growing.ts';
+import { blocksApart, readTable, write32 } from '../parts/written-table.ts';
 
 const VDI = 'vdi';
 const HEADER_BYTES = 512;

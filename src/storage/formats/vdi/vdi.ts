@@ -2,11 +2,11 @@
 
 import { FormatError } from '../../errors.ts';
 import type { Format } from '../format.ts';
-import { growingDisk } from '../growing.ts';
-import { mapped, zeros } from '../mapped.ts';
-import { after, little64, readBytes, tables, viewOf } from '../table.ts';
+import { growingDisk } from '../parts/growing.ts';
+import { mapped, zeros } from '../parts/mapped.ts';
+import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
 
-import { damageOf } from '../written-table.ts';
+import { damageOf } from '../parts/written-table.ts';
 import { vdiBlocks } from './blocks.ts';
 
 const VDI = 'vdi';

@@ -4,11 +4,11 @@ import type { MaybePromise } from '../../block-device.ts';
 import { type ByteSource, window } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { Ends, Format, FormatContext, OpenedFormat } from '../format.ts';
-import { type Blocks, growingDisk } from '../growing.ts';
-import { beneath, mapped, type Piece, zeros } from '../mapped.ts';
-import { after, big64, readBytes, tables, viewOf } from '../table.ts';
+import { type Blocks, growingDisk } from '../parts/growing.ts';
+import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
+import { after, big64, readBytes, tables, viewOf } from '../parts/table.ts';
 
-import { damageOf } from '../written-table.ts';
+import { damageOf } from '../parts/written-table.ts';
 import { type DynamicVhd, dynamicBlocks } from './blocks.ts';
 
 const VHD = 'vhd';

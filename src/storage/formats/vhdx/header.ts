@@ -2,7 +2,7 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { little64, readBytes, viewOf } from '../table.ts';
+import { little64, readBytes, viewOf } from '../parts/table.ts';
 import { crc32c } from './crc32c.ts';
 
 export const VHDX = 'vhdx';

@@ -3,7 +3,7 @@
 import type { MaybePromise } from '../../block-device.ts';
 import { type ByteSource, checkBytes } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { little64, readBytes, viewOf } from '../table.ts';
+import { little64, readBytes, viewOf } from '../parts/table.ts';
 import { crc32c } from './crc32c.ts';
 import { guid, type Header, text, VHDX } from './header.ts';
 

@@ -2,7 +2,7 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { little64, readBytes, viewOf } from '../table.ts';
+import { little64, readBytes, viewOf } from '../parts/table.ts';
 import { guid, type Region, text, VHDX } from './header.ts';
 
 export interface Metadata {

@@ -3,8 +3,8 @@
 import type { MaybePromise } from '../../block-device.ts';
 import { FormatError } from '../../errors.ts';
 import type { Format, FormatContext } from '../format.ts';
-import { beneath, mapped, type Piece, zeros } from '../mapped.ts';
-import { after, tables } from '../table.ts';
+import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
+import { after, tables } from '../parts/table.ts';
 import { FILE_MAGIC, readHeader, readRegions, text, VHDX } from './header.ts';
 import { replayed } from './log.ts';
 import { readMetadata } from './metadata.ts';

@@ -2,9 +2,9 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { inflateZlib, unpackChunk } from '../block-decoders.ts';
-import { beneath, mapped, type Piece, zeros } from '../mapped.ts';
-import { after, little64, readBytes, tables, viewOf } from '../table.ts';
+import { inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
+import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
+import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
 import { SECTOR, VMDK } from './descriptor.ts';
 
 export const HOSTED_MAGIC = 'KDMV';

@@ -3,8 +3,8 @@
 import { type ByteSource, window } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { FileUse, Format, FormatContext, Layer, OpenedFormat } from '../format.ts';
-import { joined } from '../joined.ts';
-import { readBytes, viewOf } from '../table.ts';
+import { joined } from '../parts/joined.ts';
+import { readBytes, viewOf } from '../parts/table.ts';
 import {
   DESCRIPTOR_MAGIC,
   type Descriptor,

@@ -1,8 +1,8 @@
 /** File systems that are made, checked and resized, as queries and as JSON. */
 
 import { z } from '@hono/zod-openapi';
-import { checkedTypes, isEverywhere, madeTypes } from '../../../tools/file-systems.ts';
-import { resizedTypes } from '../../../tools/resize-file-system.ts';
+import { checkedTypes, isEverywhere, madeTypes } from '../../../tools/file-system/file-systems.ts';
+import { resizedTypes } from '../../../tools/file-system/resize-file-system.ts';
 import { decimal } from '../decimal.ts';
 import { filled, written } from '../image-writing/schema.ts';
 import { NAME } from '../images/schema.ts';

@@ -8,7 +8,7 @@ import { toBase64 } from '../../../bytes/base64.ts';
 import { concat } from '../../../bytes/concat.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { bytesOf } from '../../../storage/block-device.ts';
-import { deviceSource } from '../../../storage/device-source.ts';
+import { deviceSource } from '../../../storage/sources/device-source.ts';
 import type { DiskReport, RunOrder, RunReport } from '../../programs/run.ts';
 import { workerTools } from '../../programs/toolbox.ts';
 import { lineWriter, NDJSON } from '../answers/ndjson.ts';

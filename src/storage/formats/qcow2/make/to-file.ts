@@ -1,7 +1,7 @@
 /** A disk as a new qcow2 in a file: read once, data as they come, the header last, so that half of one is none. */
 
 import type { ByteSource } from '../../../byte-source.ts';
-import { dataRuns } from '../../../data-runs.ts';
+import { dataRuns } from '../../../sources/data-runs.ts';
 import { CLUSTER, ClusterSet, layoutOf } from './layout.ts';
 
 /** Writes `bytes` at `at` of a file that becomes as long as that needs. */

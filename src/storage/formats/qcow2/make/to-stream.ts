@@ -1,7 +1,7 @@
 /** A disk as a new qcow2 in a stream: looked through once for what is in it, and read once more as it goes out. */
 
 import type { ByteSource } from '../../../byte-source.ts';
-import { dataRuns, nextData } from '../../../data-runs.ts';
+import { dataRuns, nextData } from '../../../sources/data-runs.ts';
 import { CLUSTER, ClusterSet, layoutOf } from './layout.ts';
 
 export interface Qcow2Stream {

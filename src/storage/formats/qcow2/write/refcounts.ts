@@ -2,7 +2,7 @@
 
 import type { ByteSource } from '../../../byte-source.ts';
 import { FormatError, StorageError } from '../../../errors.ts';
-import { big64, readBytes, viewOf } from '../../table.ts';
+import { big64, readBytes, viewOf } from '../../parts/table.ts';
 import { type Header, QCOW2 } from '../header.ts';
 import type { ClusterCache } from './cluster-cache.ts';
 

@@ -1,0 +1,50 @@
+/** What is said of a mount that Linux refuses: what that means, the errno, and the line of the kernel's log that tells why. */
+
+import { type ErrnoName, errnos } from '../../abi/errno.ts';
+import { HostError } from '../../errors/host-error.ts';
+import type { LogRecord } from '../../kernel/log/kernel-log.ts';
+import { reasonIn } from '../../kernel/log/log-reason.ts';
+import { whyNotMounted } from './why-not-mounted.ts';
+
+export interface FailedMount {
+  readonly errno: ErrnoName | undefined;
+  /** As people are told of it: "partition 2". */
+  readonly title: string;
+  readonly partition: number | undefined;
+  readonly type: string;
+  /** Those that were asked for. */
+  readonly options: string;
+  readonly log: readonly LogRecord[];
+}
+
+/** What journals mean for whoever leaves them alone. */
+export const NOLOAD =
+  'the tree is then that of the disk without its journal: the last changes may be missing, half made or lead to errors';
+
+export function mountFailed({ errno, title, partition, type, options, log }: FailedMount): HostError {
+  const reason = reasonIn(log);
+  const { words, damaged } = whyNotMounted(errno, reason);
+  const answered = errno ? `${errnos[errno].message} (${errno})` : 'no reason';
+  const said = reason === undefined ? answered : `${errno ? `${errno}, ` : ''}"${reason}"`;
+  const asked = options === '' ? '' : ` with ${options}`;
+  const console = log.map(({ message }) => message).join('\n');
+  return new HostError('mount-failed', `${title}, ${type}, cannot be mounted${asked}: ${words}; Linux says: ${said}`, {
+    members: {
+      file_system_type: type,
+      ...(partition !== undefined && { partition }),
+      ...(errno && { errno }),
+      ...(damaged && { damaged }),
+      ...(console && { console }),
+    },
+  });
+}
+
+export const EVEN_IF_CUT = 'on-error=continue (--on-error continue) reads what is there and lists what is not';
+
+/** Of an image or partition that has fewer bytes than its file system says. */
+export function imageCut(where: string, type: string, there: number, claimed: number): HostError {
+  const numbers = `${where} has ${there.toLocaleString('en')} bytes, its file system (${type}) ${claimed.toLocaleString('en')}`;
+  return new HostError('image-cut', `${numbers}: ${EVEN_IF_CUT}`, {
+    members: { file_system_type: type, there_bytes: there, claimed_bytes: claimed },
+  });
+}

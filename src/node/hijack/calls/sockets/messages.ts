@@ -1,0 +1,214 @@
+/** sendto(2), recvmsg(2) and their kin: struct msghdr of 64 bits here, of 32 in our kernel. */
+
+import { type Ptr, plus } from '../../../../kernel/memory.ts';
+import type { OpenFile } from '../../files/open-files.ts';
+import { nowMs } from '../../host/clock.ts';
+import type { Call, Handler } from '../../program/call.ts';
+import { CallFailed, negative } from '../../program/failed.ts';
+import { CONTROL_BYTES, DATA_BYTES, type KernelTask } from '../../program/kernel-task.ts';
+import { after, lengthOf, type Span } from '../../program/memory.ts';
+import { splits } from '../files/io.ts';
+import { onFile } from '../on-file.ts';
+import { controlIn, controlOut } from './control-messages.ts';
+import { withDescriptors } from './netlink.ts';
+import { ADDRESS_BYTES } from './sockets.ts';
+
+const [MSG_PEEK, MSG_CTRUNC, MSG_DONTWAIT, MSG_WAITALL, MSG_WAITFORONE] = [0x2, 0x8, 0x40, 0x100, 0x10000] as const;
+const MSG_CMSG_CLOEXEC = 0x4000_0000;
+/** A message is no longer. */
+const MESSAGE_BYTES = 4 << 20;
+
+/** struct msghdr of 64 bits. */
+const MSGHDR_BYTES = 56;
+const MMSGHDR_BYTES = 64;
+const AF_NETLINK = 16;
+
+interface Message {
+  /** Where it lies; absent: the call had its parts as arguments. */
+  readonly at?: number;
+  readonly name: number;
+  readonly nameBytes: number;
+  readonly spans: readonly Span[];
+  readonly control: number;
+  readonly controlBytes: number;
+}
+
+function messageAt(call: Call, at: number): Message {
+  const view = call.memory.view(at, MSGHDR_BYTES);
+  const word = (offset: number) => view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
+  const fields = {
+    at,
+    name: word(0),
+    nameBytes: view.getInt32(8, true),
+    control: word(32),
+    controlBytes: word(40),
+  };
+  const [spansAt, count] = [word(16), word(24)];
+  if (count > 1024) throw new CallFailed('EMSGSIZE');
+  return { ...fields, spans: call.memory.spans(spansAt, count) };
+}
+
+/** In the task's structs: struct msghdr of 32 bits with one iovec, the name behind them. */
+const [IOV, NAME] = [32, 64] as const;
+
+function layOut(
+  task: KernelTask,
+  parts: { readonly name: number; readonly data: Ptr; readonly bytes: number; readonly control: number },
+): void {
+  const { memory, structs } = task;
+  const words = [
+    parts.name > 0 ? structs + NAME : 0,
+    parts.name,
+    structs + IOV,
+    1,
+    parts.control > 0 ? task.control : 0,
+    parts.control,
+    0,
+  ];
+  for (const [i, word] of words.entries()) memory.setU32(plus(structs, 4 * i), word);
+  memory.setU32(plus(structs, IOV), parts.data);
+  memory.setU32(plus(structs, IOV + 4), parts.bytes);
+}
+
+/** What is sent, in pieces where it is a stream; answers as sendmsg(2). */
+async function send(call: Call, task: KernelTask, file: OpenFile, message: Message, flags: number): Promise<number> {
+  const total = lengthOf(message.spans);
+  const isStream = splits(file);
+  if (!isStream && total > MESSAGE_BYTES) return negative('EMSGSIZE');
+  if (message.nameBytes < 0 || (message.name !== 0 && message.nameBytes > ADDRESS_BYTES)) return negative('EINVAL');
+  const name = message.name === 0 ? 0 : message.nameBytes;
+  const size = isStream ? Math.min(total, DATA_BYTES) : total;
+  return task.withRoom(size, async (data) => {
+    for (let done = 0; ; ) {
+      const bytes = Math.min(total - done, size);
+      try {
+        call.memory.intoKernel(task.memory, data, after(message.spans, done), bytes);
+        if (name > 0) task.memory.write(plus(task.structs, NAME), call.memory.read(message.name, name));
+      } catch (cause) {
+        if (done > 0) return done;
+        throw cause;
+      }
+      if (file.family === AF_NETLINK) withDescriptors(call, task, data, bytes);
+      const control = done === 0 ? controlIn(call, task, message.control, message.controlBytes) : 0;
+      layOut(task, { name, data, bytes, control });
+      const sent = await call.waiting(task, 'sendmsg', file.fd, task.structs, flags);
+      if (sent < 0) return done > 0 ? done : call.written(file, sent, flags);
+      done += sent;
+      if (done >= total || sent < bytes) return done;
+    }
+  });
+}
+
+/** What came, into the program's memory; answers as recvmsg(2). */
+async function receive(call: Call, task: KernelTask, file: OpenFile, message: Message, flags: number): Promise<number> {
+  const total = lengthOf(message.spans);
+  if (message.nameBytes < 0) return negative('EINVAL');
+  const name = message.name === 0 ? 0 : Math.min(message.nameBytes, ADDRESS_BYTES);
+  const control = message.control === 0 ? 0 : Math.min(message.controlBytes, CONTROL_BYTES);
+  const { memory, structs } = task;
+  const waitsForAll = (flags & MSG_WAITALL) !== 0 && (flags & MSG_PEEK) === 0 && splits(file);
+  for (let done = 0; ; ) {
+    const bytes = Math.min(total - done, DATA_BYTES);
+    layOut(task, { name, data: task.data, bytes, control });
+    const got = await call.waiting(task, 'recvmsg', file.fd, structs, flags & ~MSG_CMSG_CLOEXEC);
+    if (got < 0) return done > 0 ? done : got;
+    call.memory.fromKernel(memory, task.data, after(message.spans, done), Math.min(got, bytes));
+    done += got;
+    if (waitsForAll && got === bytes && done < total) continue;
+    giveBack(call, task, message, { name, control });
+    return done;
+  }
+}
+
+/** The name, the control messages and the flags. */
+function giveBack(
+  call: Call,
+  task: KernelTask,
+  message: Message,
+  asked: { readonly name: number; readonly control: number },
+): void {
+  const { memory, structs } = task;
+  const nameBytes = memory.u32(plus(structs, 4));
+  if (asked.name > 0)
+    call.memory.write(message.name, memory.copy(plus(structs, NAME), Math.min(nameBytes, asked.name)));
+  if (message.at === undefined) return;
+  const flags = memory.u32(plus(structs, 24));
+  const { bytes, isCut } = controlOut(
+    task,
+    memory.u32(plus(structs, 20)),
+    asked.control === 0 ? 0 : message.controlBytes,
+  );
+  if (bytes.length > 0) call.memory.write(message.control, bytes);
+  if (message.name !== 0) call.memory.setU32(message.at + 8, nameBytes);
+  call.memory.setI64(message.at + 40, BigInt(bytes.length));
+  call.memory.setU32(message.at + 48, (flags & ~MSG_CMSG_CLOEXEC) | (isCut ? MSG_CTRUNC : 0));
+}
+
+const single = (call: Call, name: number, nameBytes: number): Message => ({
+  name,
+  nameBytes,
+  spans: [{ at: call.size(1), bytes: Math.min(call.size(2), 0x7fff_f000) }],
+  control: 0,
+  controlBytes: 0,
+});
+
+const recvfrom = onFile(async (call, task, file) => {
+  const [to, lengthAt] = [call.size(4), call.size(5)];
+  const room = to === 0 ? 0 : call.memory.u32(lengthAt) | 0;
+  const got = await receive(call, task, file, single(call, to, room), call.int(3));
+  if (got >= 0 && to !== 0) call.memory.setU32(lengthAt, task.memory.u32(plus(task.structs, 4)));
+  return got;
+});
+
+/** Messages one after another; an error after the first one is told by the next call. */
+const several = (
+  one: (call: Call, task: KernelTask, file: OpenFile, message: Message, flags: number) => Promise<number>,
+  flagsOf: (call: Call, done: number) => number,
+  untilMs: (call: Call) => number,
+): Handler =>
+  onFile(async (call, task, file) => {
+    const count = Math.min(call.uint(2), 1024);
+    const until = untilMs(call);
+    for (let done = 0; done < count; done++) {
+      const at = call.size(1) + MMSGHDR_BYTES * done;
+      const ret = await tried(() => one(call, task, file, messageAt(call, at), flagsOf(call, done)));
+      if (ret < 0) return done > 0 ? done : ret;
+      call.memory.setU32(at + MSGHDR_BYTES, ret);
+      if (nowMs() >= until) return done + 1;
+    }
+    return count;
+  });
+
+async function tried(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof CallFailed) return -cause.errno;
+    throw cause;
+  }
+}
+
+const never = () => Number.POSITIVE_INFINITY;
+const timeoutOf = (call: Call): number => {
+  const at = call.size(4);
+  if (at === 0) return never();
+  const view = call.memory.view(at, 16);
+  const ms = Number(view.getBigInt64(0, true)) * 1e3 + Number(view.getBigInt64(8, true)) / 1e6;
+  return nowMs() + ms;
+};
+
+export const messageCalls = {
+  sendto: onFile((call, task, file) => send(call, task, file, single(call, call.size(4), call.int(5)), call.int(3))),
+  recvfrom,
+  sendmsg: onFile(async (call, task, file) => send(call, task, file, messageAt(call, call.size(1)), call.int(2))),
+  recvmsg: onFile(async (call, task, file) => receive(call, task, file, messageAt(call, call.size(1)), call.int(2))),
+  sendmmsg: several(send, (call) => call.int(3), never),
+  recvmmsg: several(
+    receive,
+    (call, done) => {
+      const flags = call.int(3);
+      return (flags & ~MSG_WAITFORONE) | (done > 0 && (flags & MSG_WAITFORONE) !== 0 ? MSG_DONTWAIT : 0);
+    },
+    timeoutOf,
+  ),
+} as const;

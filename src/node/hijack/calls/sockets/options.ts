@@ -1,0 +1,91 @@
+/** setsockopt(2) and getsockopt(2): most options are the same here and in our kernel, some have longs or pointers. */
+
+import { plus } from '../../../../kernel/memory.ts';
+import type { Call } from '../../program/call.ts';
+import { CallFailed, negative } from '../../program/failed.ts';
+import type { KernelTask } from '../../program/kernel-task.ts';
+import { onFile } from '../on-file.ts';
+
+const [SOL_IP, SOL_SOCKET, SOL_IPV6, SOL_PACKET] = [0, 1, 41, 263] as const;
+/** asm-generic/socket.h: options with a time have a number of their own where a long has 32 bits and seconds 64. */
+const withLongTimes: ReadonlyMap<number, number> = new Map([
+  [20, 66],
+  [21, 67],
+  [29, 63],
+  [35, 64],
+  [37, 65],
+]);
+const [SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF] = [26, 51] as const;
+/** MCAST_JOIN_GROUP up to MCAST_LEAVE_SOURCE_GROUP: one or two struct sockaddr_storage behind an int. */
+const [MCAST_FIRST, MCAST_LAST] = [42, 47] as const;
+const STORAGE = 128;
+/** Rings of packets are memory that program and kernel share. */
+const packetRings = [5, 13];
+const OPTION_BYTES = 64 * 1024;
+
+const isMulticast = (level: number, name: number): boolean =>
+  (level === SOL_IP || level === SOL_IPV6) && name >= MCAST_FIRST && name <= MCAST_LAST;
+
+const renamed = (level: number, name: number): number =>
+  level === SOL_SOCKET ? (withLongTimes.get(name) ?? name) : name;
+
+/** struct sock_fprog: a count, and a pointer to so many instructions of 8 bytes. */
+function program(call: Call, task: KernelTask, at: number): number {
+  const view = call.memory.view(at, 16);
+  const count = view.getUint16(0, true);
+  const code = call.memory.read(view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32, 8 * count);
+  task.memory.setU16(task.structs, count);
+  task.memory.setU32(plus(task.structs, 4), task.data);
+  task.memory.write(task.data, code);
+  return 8;
+}
+
+/** struct group_req and group_source_req: an address behind the int lies at 8 here, at 4 there. */
+function group(call: Call, task: KernelTask, at: number, length: number): number {
+  const bytes = call.memory.read(at, length);
+  task.memory.write(task.structs, bytes.subarray(0, 4));
+  task.memory.write(plus(task.structs, 4), bytes.subarray(8));
+  return length - 4;
+}
+
+const setsockopt = onFile(async (call, task, file) => {
+  const [level, name, at, length] = [call.int(1), call.int(2), call.size(3), call.int(4)];
+  if (length < 0) return negative('EINVAL');
+  if (length > OPTION_BYTES) return negative('ENOMEM');
+  if (level === SOL_PACKET && packetRings.includes(name)) return negative('ENOPROTOOPT');
+  if (level === SOL_SOCKET && (name === SO_ATTACH_FILTER || name === SO_ATTACH_REUSEPORT_CBPF)) {
+    if (length !== 16) return negative('EINVAL');
+    return task.call('setsockopt', file.fd, level, name, task.structs, program(call, task, at));
+  }
+  if (isMulticast(level, name) && length >= 8 + STORAGE)
+    return task.call(
+      'setsockopt',
+      file.fd,
+      level,
+      name,
+      task.structs,
+      group(call, task, at, Math.min(length, 8 + 2 * STORAGE)),
+    );
+  if (length > 0 && at !== 0) task.memory.write(task.data, call.memory.read(at, length));
+  return task.call('setsockopt', file.fd, level, renamed(level, name), at === 0 ? 0 : task.data, length);
+});
+
+const getsockopt = onFile(async (call, task, file) => {
+  const [level, name, to, lengthAt] = [call.int(1), call.int(2), call.size(3), call.size(4)];
+  const room = call.memory.u32(lengthAt);
+  if (room > 0x7fff_ffff) return negative('EINVAL');
+  // Some options read what is there first.
+  const bytes = Math.min(room, OPTION_BYTES);
+  const before = to === 0 ? new Uint8Array(0) : call.memory.readSome(to, bytes);
+  if (before.length < bytes) throw new CallFailed('EFAULT');
+  task.memory.write(task.data, before);
+  task.memory.setU32(task.structs, bytes);
+  const ret = await task.call('getsockopt', file.fd, level, renamed(level, name), task.data, task.structs);
+  if (ret < 0) return ret;
+  const length = task.memory.u32(task.structs);
+  call.memory.write(to, task.memory.copy(task.data, Math.min(length, bytes)));
+  call.memory.setU32(lengthAt, length);
+  return ret;
+});
+
+export const optionCalls = { setsockopt, getsockopt } as const;

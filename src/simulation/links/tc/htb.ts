@@ -1,0 +1,123 @@
+/** htb in tc's words: classes that share a link, each a rate it is sure of, a ceiling, a queue, and the packets it is for. */
+
+import { handle } from '../../../abi/netlink/tc/tc.ts';
+import type { Place } from '../../plan/issue.ts';
+import type { QueueSpec } from '../../plan/request.ts';
+import { planMatch } from './match.ts';
+import { planQueue } from './queue.ts';
+import { planRate } from './rate.ts';
+import type { TcStep } from './step.ts';
+
+export const isHtb = (queue: string | QueueSpec): queue is QueueSpec =>
+  (typeof queue === 'string' ? queue : queue.kind) === 'htb';
+
+interface HtbContext {
+  readonly parent: number;
+  readonly handle: number;
+  /** Bytes a second. */
+  readonly rate: number;
+  readonly burst: number;
+  readonly limitBytes: number;
+  /** Its frames carry VLAN tags, behind which no match looks. */
+  readonly isTrunk: boolean;
+}
+
+/** Minor numbers of classes begin here: 1 is the one of the whole link. */
+const firstMinor = 0x10;
+/** Minor numbers have 16 bits, and each class has a queue with a handle of its own. */
+const mostClasses = 1000;
+
+export function planHtb(place: Place, spec: QueueSpec, context: HtbContext): TcStep[] {
+  const { parent, rate, burst } = context;
+  const { kind: _, ...options } = typeof spec === 'string' ? { kind: spec } : spec;
+  const given = place.members(options, 'htb', ['classes', 'default']);
+  const classes: readonly unknown[] = Array.isArray(given?.classes) ? given.classes : [];
+  if (classes.length === 0 || classes.length > mostClasses)
+    place.at('classes').fail('bad-option', `htb needs classes: a list of 1 to ${mostClasses}`);
+  const major = context.handle >>> 16;
+  const root = handle(major, 1);
+  const defaultClass = firstMinor + readDefault(place.at('default'), given?.default, classes.length);
+  return [
+    { place, step: 'qdisc', parent, handle: context.handle, options: { kind: 'htb', defaultClass } },
+    {
+      place,
+      step: 'class',
+      parent: context.handle,
+      handle: root,
+      options: { kind: 'htb', rate, ceil: rate, burst, cburst: burst },
+    },
+    ...classes.flatMap((value, index) =>
+      planClass(place.at('classes').at(index), value, index, classes.length, context),
+    ),
+  ];
+}
+
+/** Packets of a class that does not exist would pass by every shaper (htb's "direct" packets). */
+function readDefault(place: Place, value: unknown, classes: number): number {
+  if (value === undefined) return Math.max(0, classes - 1);
+  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) < classes) return Number(value);
+  place.fail('bad-option', `${JSON.stringify(value)} is no class: the number of one, 0 to ${Math.max(0, classes - 1)}`);
+  return 0;
+}
+
+function planClass(place: Place, value: unknown, index: number, count: number, context: HtbContext): TcStep[] {
+  const { rate, burst, limitBytes, isTrunk } = context;
+  const given = place.members(value, 'class', ['rate', 'ceil', 'prio', 'queue', 'match']);
+  if (!given) return [];
+  const major = context.handle >>> 16;
+  const own = handle(major, firstMinor + index);
+  const text = (key: 'rate' | 'ceil') => given[key] as string | undefined;
+  const ceil = planRate(place.at('ceil'), text('ceil'), burst) ?? rate;
+  const sure = planRate(place.at('rate'), text('rate'), burst) ?? Math.max(1, Math.floor(Math.min(ceil, rate / count)));
+  if (sure > ceil)
+    place
+      .at(given.ceil === undefined ? 'rate' : 'ceil')
+      .fail('bad-option', 'no class may send less than it is sure of');
+  const prio = readPriority(place.at('prio'), given.prio);
+  const defaults = { on: 'link', limitBytes, rate: sure } as const;
+  const queue = planQueue(place.at('queue'), (given.queue ?? 'bfifo') as string | QueueSpec, defaults);
+  const at = place.at('match');
+  const matches = given.match === undefined ? [] : planMatch(at, given.match);
+  if (matches.length > 0 && isTrunk) at.fail('bad-option', 'a match does not look behind the VLAN tags of a trunk');
+  return [
+    {
+      place,
+      step: 'class',
+      parent: handle(major, 1),
+      handle: own,
+      options: { kind: 'htb', rate: sure, ceil, burst, cburst: burst, prio, quantum: burst },
+    },
+    ...(queue
+      ? [
+          {
+            place: place.at('queue'),
+            step: 'qdisc' as const,
+            parent: own,
+            handle: handle(firstMinor + index),
+            options: queue,
+          },
+        ]
+      : []),
+    // The filters of one priority are for one family: each has a priority of its own.
+    ...matches.map(
+      (keys, n): TcStep => ({
+        place: at,
+        step: 'filter',
+        parent: context.handle,
+        priority: 2 * index + n + 1,
+        keys,
+        classId: own,
+      }),
+    ),
+  ];
+}
+
+/** TC_HTB_NUMPRIO */
+const priorities = 8;
+
+function readPriority(place: Place, value: unknown): number {
+  if (value === undefined) return 0;
+  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) < priorities) return Number(value);
+  place.fail('bad-option', `${JSON.stringify(value)} is no priority: 0 to ${priorities - 1}`);
+  return 0;
+}

@@ -1,0 +1,43 @@
+/** Checks and repairs a file system by its own program. */
+
+import { HostError } from '../../errors/host-error.ts';
+import type { Streams, Workshop } from '../workshop.ts';
+import { type CheckHow, checkedTypes, toolsOf, typesThere, type Verdict } from './file-systems.ts';
+
+/** What may help where it gave up. */
+const MORE: Readonly<Record<CheckHow, string>> = {
+  look: ' without a repair (--auto or --yes lets it repair)',
+  safe: ' with safe repairs alone (--yes lets it repair all)',
+  all: '',
+};
+
+/** `disk`: /dev/vda1. Rejects with `tool-failed` when nothing was found out, `unknown-file-system` for a type that has no such program. */
+export async function checkFileSystem(
+  workshop: Workshop,
+  disk: string,
+  type: string,
+  how: CheckHow,
+  streams: Streams,
+): Promise<Verdict> {
+  const check = toolsOf(workshop, type)?.check;
+  if (!check)
+    throw new HostError(
+      'unknown-file-system',
+      `nothing here checks ${type}: ${typesThere(workshop, checkedTypes)} can be`,
+    );
+  const { revive } = check;
+  const isRevived =
+    how === 'all' && revive && (await workshop.run(revive.command(disk), streams)).exitCode === revive.did;
+  const argv = check.command(disk, how);
+  const { exitCode, signal } = await workshop.run(argv, streams);
+  const found = exitCode === undefined ? undefined : check.verdict(exitCode);
+  if (found === undefined) {
+    const end = signal === undefined ? `ended with ${exitCode}` : `was ended by signal ${signal}`;
+    throw new HostError('tool-failed', `${argv[0]} ${end}: it could not do its work${MORE[how]}`);
+  }
+  if (isRevived && found === 'clean') return 'mended';
+  if (how === 'look' || found !== 'damaged') return found;
+  // Some say only that there were errors: whether any are left is seen by looking again.
+  const again = await workshop.run(check.command(disk, 'look'));
+  return again.exitCode !== undefined && check.verdict(again.exitCode) === 'clean' ? 'mended' : 'damaged';
+}

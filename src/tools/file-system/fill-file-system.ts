@@ -1,0 +1,29 @@
+/** Fills a file system on a disk with a tree, by mounting it. */
+
+import { statfs64 } from '../../kernel/syscalls/mount.ts';
+import { type CopyOptions, type CopyReport, copyTree } from '../../tree/write/copy-tree.ts';
+import type { Entry } from '../../tree/write/entry.ts';
+import { TreeWriter } from '../../tree/write/tree-writer.ts';
+import type { Workshop } from '../workshop.ts';
+
+export interface FillReport extends CopyReport {
+  /** What is left, that of root included. */
+  readonly freeBytes: number;
+}
+
+/** All is on the disk when this settles, and nothing is mounted; rejects at the first thing that cannot be written. */
+export function fillFileSystem(
+  workshop: Workshop,
+  disk: string,
+  type: string,
+  tree: AsyncIterable<Entry>,
+  options: CopyOptions = {},
+): Promise<FillReport> {
+  return workshop.mounted(disk, type, async (mountPoint) => {
+    const writer = await TreeWriter.open(workshop.kernel.init, mountPoint);
+    const report = await copyTree(writer, tree, options);
+    await writer.close();
+    const { bfree, frsize, bsize } = await statfs64(workshop.kernel.init, mountPoint);
+    return { ...report, freeBytes: bfree * (frsize || bsize) };
+  });
+}

@@ -1,0 +1,79 @@
+/** Makes a file system that is never written again (squashfs, EROFS) of a tree, as large as that needs. */
+
+import { AT_FDCWD, AT_REMOVEDIR } from '../../abi/uapi/fs.ts';
+import { HostError } from '../../errors/host-error.ts';
+import { must } from '../../kernel/kernel-error.ts';
+import { unlinkat } from '../../kernel/syscalls/dir.ts';
+import type { BlockDevice } from '../../storage/block-device.ts';
+import { type CopyOptions, type CopyReport, copyTree } from '../../tree/write/copy-tree.ts';
+import type { Entry } from '../../tree/write/entry.ts';
+import { TreeWriter } from '../../tree/write/tree-writer.ts';
+import type { Workshop } from '../workshop.ts';
+import type { MakeRequest } from './file-systems.ts';
+import { makeFileSystem } from './make-file-system.ts';
+
+interface Maker {
+  readonly command: (from: string, disk: string, request: MakeRequest) => readonly string[];
+  /** Bytes of the image, from the first 4 KiB of it. */
+  readonly bytes: (head: DataView) => number;
+}
+
+const BLOCK = 4096;
+const roundUp = (bytes: number): number => Math.ceil(bytes / BLOCK) * BLOCK;
+
+const makers: Readonly<Record<string, Maker>> = {
+  squashfs: {
+    command: (from, disk, { more = [] }) => ['mksquashfs', from, disk, '-noappend', '-no-progress', '-quiet', ...more],
+    // fs/squashfs/squashfs_fs.h: struct squashfs_super_block, bytes_used.
+    bytes: (head) => roundUp(Number(head.getBigUint64(40, true))),
+  },
+  erofs: {
+    command: (from, disk, { uuid, more = [] }) => [
+      'mkfs.erofs',
+      '--quiet',
+      ...(uuid === undefined ? [] : ['-U', uuid]),
+      ...more,
+      disk,
+      from,
+    ],
+    // fs/erofs/erofs_fs.h: struct erofs_super_block at 1024, blkszbits and blocks.
+    bytes: (head) => head.getUint32(1024 + 36, true) * 2 ** head.getUint8(1024 + 12),
+  },
+};
+
+export interface MadeOfTree {
+  readonly report: CopyReport;
+  /** Of the image: what lies behind is not part of it. */
+  readonly bytes: number;
+}
+
+/**
+ * `scratch` and `target` are disks with room for all of it; what is on `scratch` is lost. The tree is put on `scratch`
+ * first, because the programs read it several times and from a file system only.
+ */
+export async function makeOfTree(
+  workshop: Workshop,
+  { scratch, target }: { readonly scratch: BlockDevice; readonly target: BlockDevice },
+  type: string,
+  request: MakeRequest,
+  tree: AsyncIterable<Entry>,
+  options: CopyOptions = {},
+): Promise<MadeOfTree> {
+  const maker = Object.hasOwn(makers, type) ? makers[type] : undefined;
+  if (!maker) throw new HostError('unknown-file-system', `${type} is not made of a tree`);
+  const [disk, from] = [await workshop.attach(target), await workshop.attach(scratch)];
+  await makeFileSystem(workshop, from, 'ext4', { more: ['-O', '^has_journal', '-m', '0', '-I', '256'] });
+  const report = await workshop.mounted(from, 'ext4', async (mountPoint) => {
+    const { init } = workshop.kernel;
+    must('unlinkat', await unlinkat(init, AT_FDCWD, `${mountPoint}/lost+found`, AT_REMOVEDIR), 'lost+found');
+    const writer = await TreeWriter.open(init, mountPoint);
+    const copied = await copyTree(writer, tree, options);
+    await writer.close();
+    await workshop.must(maker.command(mountPoint, disk, request));
+    return copied;
+  });
+  await workshop.commit();
+  const head = new Uint8Array(BLOCK);
+  await target.read(0, head);
+  return { report, bytes: maker.bytes(new DataView(head.buffer)) };
+}

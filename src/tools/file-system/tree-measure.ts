@@ -1,0 +1,41 @@
+/** How much is in a tree, and about how large a file system must be for it. */
+
+import type { Entry } from '../../tree/write/entry.ts';
+
+export interface TreeMeasure {
+  readonly entries: number;
+  /** Of data, each file rounded up to blocks of 4 KiB. */
+  readonly bytes: number;
+}
+
+const BLOCK = 4096;
+const MIB = 2 ** 20;
+
+/** Reads all of it. */
+export async function measureTree(tree: AsyncIterable<Entry>): Promise<TreeMeasure> {
+  let entries = 0;
+  let bytes = 0;
+  for await (const entry of tree) {
+    entries++;
+    if (entry.type !== 'file') continue;
+    let size = 0;
+    for await (const piece of entry.content()) size += typeof piece === 'number' ? 0 : piece.length;
+    bytes += Math.ceil(size / BLOCK) * BLOCK;
+  }
+  return { entries, bytes };
+}
+
+/** Of journals, logs and tables that are there before the first file, in MiB, and what a byte of data takes beside itself. */
+const overheads: Readonly<Record<string, readonly [mib: number, factor: number]>> = {
+  xfs: [80, 1.05],
+  btrfs: [120, 1.15],
+  f2fs: [64, 1.2],
+  exfat: [4, 1.02],
+  vfat: [2, 1.02],
+};
+
+/** What should do, and is not much too large. */
+export function likelyBytes(type: string, { entries, bytes }: TreeMeasure): number {
+  const [mib, factor] = overheads[type] ?? [16, 1.07];
+  return Math.ceil((mib * MIB + bytes * factor + entries * 1024) / MIB) * MIB;
+}
