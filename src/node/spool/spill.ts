@@ -1,12 +1,13 @@
 /** Blocks that memory is too dear for, in a file without a name in the folder for temporary files. */
 
 import { randomUUID } from 'node:crypto';
-import { close, openSync, read, unlinkSync, write } from 'node:fs';
+import { close, openSync, read, write } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { StorageError } from '../../storage/errors.ts';
 import type { Spill } from '../../storage/layers/changes.ts';
+import { unlinked } from './unlinked.ts';
 
 const readLater = promisify(read);
 const writeLater = promisify(write);
@@ -18,7 +19,7 @@ const BLOCK_BYTES = 4096;
 export function fileSpill(folder = tmpdir()): Spill {
   const path = join(folder, `lkl-${randomUUID()}`);
   const fd = openSync(path, 'wx+', 0o600);
-  const unlinked = unlink(path);
+  const isGone = unlinked(path);
   return {
     async write(slot, block) {
       const { bytesWritten } = await writeLater(fd, block, 0, BLOCK_BYTES, slot * BLOCK_BYTES).catch((cause) => {
@@ -31,20 +32,10 @@ export function fileSpill(folder = tmpdir()): Spill {
     },
     async close() {
       await closeLater(fd);
-      if (!unlinked) unlink(path);
+      if (!isGone) unlinked(path);
     },
   };
 }
 
 const full = (folder: string, cause?: unknown): StorageError =>
   new StorageError('ENOSPC', `the temporary folder ${folder} does not take more (TMPDIR names another)`, { cause });
-
-/** Windows does not unlink what is open. */
-function unlink(path: string): boolean {
-  try {
-    unlinkSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,12 +1,13 @@
 /** Keeps a stream of bytes in a file without a name, so that it can be read at any place: for pipes and compressed images. */
 
 import { randomUUID } from 'node:crypto';
-import { closeSync, ftruncate as ftruncateFd, openSync, unlinkSync, write as writeFd } from 'node:fs';
+import { closeSync, ftruncate as ftruncateFd, openSync, write as writeFd } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type FileSource, fileSource } from '../files/file-source.ts';
 import { ImageFileError } from '../files/image-file-error.ts';
+import { unlinked } from './unlinked.ts';
 
 const writeLater = promisify(writeFd);
 const truncateLater = promisify(ftruncateFd);
@@ -41,7 +42,7 @@ export async function spool(
   } catch (cause) {
     throw refused(cause);
   }
-  const unlinked = unlink(path);
+  const isGone = unlinked(path);
   let source: FileSource | undefined;
   try {
     let at = 0;
@@ -58,22 +59,12 @@ export async function spool(
   } finally {
     if (source === undefined) {
       closeSync(fd);
-      if (!unlinked) unlink(path);
+      if (!isGone) unlinked(path);
     }
   }
-  if (unlinked) return source;
+  if (isGone) return source;
   const { close } = source;
-  return { ...source, close: () => close().then(() => void unlink(path)) };
-}
-
-/** Windows does not unlink what is open. */
-function unlink(path: string): boolean {
-  try {
-    unlinkSync(path);
-    return true;
-  } catch {
-    return false;
-  }
+  return { ...source, close: () => close().then(() => void unlinked(path)) };
 }
 
 async function writeChunk(fd: number, chunk: Uint8Array, position: number): Promise<void> {
