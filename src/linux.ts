@@ -74,6 +74,8 @@ export interface Linux {
   for(caller: Caller, its?: Pick<LinuxOptions, 'spill'>): Linux;
   /** Names the kernel: a suspended one goes on only in its like. */
   readonly buildId: string;
+  /** What the smallest kernel that reads an image takes. */
+  readonly readingMib: number;
   /** Kernels for whoever plays with one himself (sessions). */
   readonly kernels: KernelPool;
   /** One for the caller: counted as his, and ended when he is gone. */
@@ -187,7 +189,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   const kernels = kernelsFor(pool, { ...caller, ...(times && { timed: times.timed }) }, host.monotonicNs);
   /** Some directories have the time of the mount as theirs: the same image is to give the same tar on any day. */
   const timeless: Host = { ...host, realtimeNs: () => 0 };
-  const mounting = (memoryMib: number) => (): Promise<Kernel> => kernels.acquire({ host: timeless, memoryMib });
+  const mounting = (memoryMib: number) => (beside?: Kernel) => kernels.acquire({ host: timeless, memoryMib, beside });
   const [small, ...larger] = mountMib;
   const largest = mountMib.at(-1) ?? small;
   const writingMib = (bytes: number) =>
@@ -274,6 +276,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   return {
     for: (caller, its) => over(pool, caller, { ...options, ...its }),
     buildId: snapshot.buildId,
+    readingMib: small,
     kernels: pool,
     newKernel: (options) => kernels.acquire(options),
     mount: mounter.mount,

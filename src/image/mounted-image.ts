@@ -1,5 +1,6 @@
 /** What the jobs on an image's content need of a kernel: the image mounted, or described. */
 
+import type { Kernel } from '../kernel/kernel.ts';
 import type { KernelLog } from '../kernel/log/kernel-log.ts';
 import type { PlayedTask } from '../kernel/user-task.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
@@ -41,8 +42,8 @@ export interface MountRequest extends StackRequest {
    * Else that is refused as `image-cut`.
    */
   readonly evenIfCut?: boolean | undefined;
-  /** In the smallest kernel that can, however many files there are: another one is needed beside it. */
-  readonly small?: boolean | undefined;
+  /** A kernel that the caller has, with memory for another beside it: the smallest one that can is taken, however many files there are. */
+  readonly beside?: Kernel | undefined;
 }
 
 /** One kernel with one image mounted read-only. */

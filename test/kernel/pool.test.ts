@@ -55,6 +55,28 @@ const poolOf = (host: PoolOptions['host'], options: Partial<PoolOptions> = {}) =
   new KernelPool(kernelModule, snapshot, { budgetMib: 48, ready: 2, patienceMs: 5_000, host, ...options });
 const asked = { host: nodeHost, memoryMib: 24 };
 
+describe('a kernel beside another', () => {
+  it('has its memory when the first is made, and is not waited for', async () => {
+    const pool = poolOf(nodeHost, { patienceMs: 60_000 });
+    const first = keep(await pool.acquire({ ...asked, besideMib: 24 }));
+    const other = pool.acquire({ ...asked, besideMib: 24 });
+    const beside = keep(await pool.acquire({ ...asked, beside: first }));
+    expect(pool.health()).toMatchObject({ kernels: 2, waiting: 1 });
+    beside.kill();
+    first.kill();
+    expect(await keep(await other).init.syscall('getpid')).toBe(1);
+  });
+
+  it('is one as any other where nothing is left for it', async () => {
+    const pool = poolOf(nodeHost, { patienceMs: 0 });
+    const first = keep(await pool.acquire({ ...asked, besideMib: 24 }));
+    keep(await pool.acquire({ ...asked, beside: first }));
+    await expect(pool.acquire({ ...asked, beside: first })).rejects.toMatchObject({ kind: 'kernel-busy' });
+    first.kill();
+    expect(await keep(await pool.acquire({ ...asked, beside: first })).init.syscall('getpid')).toBe(1);
+  });
+});
+
 describe('a caller that vanishes', () => {
   it('has his kernel killed by the next who waits, and its memory given to him', async () => {
     const world = new Vanishing();

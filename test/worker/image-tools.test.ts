@@ -169,6 +169,15 @@ it('an image is converted: to another file system, and back, with owners and tim
   expect(entries.at(-1)?.header).toMatchObject({ mode: 0o640, uid: 7, gid: 8, mtime: new Date(1e12) });
 });
 
+it('two images converted at once take turns', async () => {
+  const from = fresh();
+  await mkfs(from, 'type=ext4&size=16M', await tar());
+  const names = [fresh(), fresh()];
+  const answers = await Promise.all(names.map((name) => mkfs(name, `type=squashfs&from=${from}`)));
+  expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+  for (const name of names) await expectFiles(name);
+});
+
 describe('an image that is checked', () => {
   it('is only looked at unless a repair is asked for, which is a version', async () => {
     const name = fresh();

@@ -132,21 +132,24 @@ export async function disksOf(
   };
 }
 
+/** One beside another that the caller has, if he says so. */
+type NewKernel = (beside?: Kernel) => Promise<Kernel>;
+
 /** `kernels` from small to large: in which the drivers find too little memory, the next one takes the image. */
 export function imageMounter(
-  kernels: readonly [() => Promise<Kernel>, ...(() => Promise<Kernel>)[]],
+  kernels: readonly [NewKernel, ...NewKernel[]],
   { replayMib = REPLAY_MIB, spill, derive = {}, manyFiles = MANY_FILES }: ReplayOptions = {},
 ): ImageMounter {
   /** Runs `action` with a kernel that has the image as a disk; when that fails, the kernel goes. */
   async function withImage<T>(
     device: BlockDevice,
-    { also = [], header, unlock = {} }: StackRequest,
+    { also = [], header, unlock = {}, beside }: StackRequest & Pick<MountRequest, 'beside'>,
     action: (image: Image, end: () => Promise<void>) => Promise<T>,
     [newKernel, ...larger] = kernels,
     keyring = new Keyring(unlock, derive),
   ): Promise<T> {
     const shown = await presented(device);
-    const kernel = await newKernel();
+    const kernel = await newKernel(beside);
     const [next, ...others] = larger;
     const written: Changes[] = [];
     const end = async () => {
@@ -176,7 +179,7 @@ export function imageMounter(
     } catch (cause) {
       await end();
       if (next && isOutOfMemory(cause))
-        return withImage(device, { also, header, unlock }, action, [next, ...others], keyring);
+        return withImage(device, { also, header, unlock, beside }, action, [next, ...others], keyring);
       throw cause instanceof DeviceFullError ? journalTooLarge(spill?.limitMib ?? replayMib, cause) : cause;
     }
   }
@@ -195,7 +198,7 @@ export function imageMounter(
           return { task: image.task, newTask: () => image.newTask(), mountPoint: MOUNT_POINT, ...mounted, close: end };
         });
       try {
-        return await mountIn(request.small === true);
+        return await mountIn(request.beside !== undefined);
       } catch (cause) {
         // It can be read in little memory, too.
         if (!(hasMany && cause instanceof HostError && cause.kind === 'kernel-busy')) throw cause;

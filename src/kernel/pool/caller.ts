@@ -28,7 +28,9 @@ export function kernelsFor(
     async acquire(options: AcquireOptions) {
       signal?.throwIfAborted();
       const mib = options.memoryMib + (options.programMib ?? 0);
-      if (owner !== undefined) mustBeWithin(pool.heldBy(owner), mib, most);
+      // What is kept for it beside another kernel is held already.
+      const moreMib = options.beside ? 0 : mib + (options.besideMib ?? 0);
+      if (owner !== undefined) mustBeWithin(pool.heldBy(owner), moreMib, most);
       const kernel = await bothOf(pool.acquire({ ...options, owner, signal, timed }), counted?.(mib));
       const sinceNs = nowNs();
       if (timed) kernel.engine.onDeath(() => timed('kernel', (nowNs() - sinceNs) / 1e6));

@@ -31,6 +31,10 @@ export interface PoolOptions {
 
 export interface AcquireOptions extends KernelOptions {
   readonly memoryMib: number;
+  /** Taken at once for kernels that are made beside this one: who waits for them while he has it could wait for another who does the same. */
+  readonly besideMib?: number | undefined;
+  /** One that the caller has, made with `besideMib`: what fits into what is left of that is not waited for. */
+  readonly beside?: Kernel | undefined;
   /** Who asks, by any name: those who wait are served so that each owner gets his share. Default: all are one. */
   readonly owner?: string | undefined;
   /** Aborted: he waits no more. */
@@ -66,7 +70,9 @@ const SHARE_MS = 30_000;
 /** What someone has of the budget, from before his kernel is made until it is dead or he is found gone. */
 interface Lease {
   readonly owner: string | undefined;
-  readonly bytes: number;
+  bytes: number;
+  /** Of these, for kernels beside it. */
+  besideBytes: number;
   readonly life: Life;
   readonly sinceNs: number;
   kernel: Kernel | undefined;
@@ -161,14 +167,17 @@ export class KernelPool {
 
   /** `start` makes the kernel of a clean machine that has `memoryBytes` at least. */
   async #start(
-    { memoryMib, programMib = 0, owner, signal, timed }: AcquireOptions,
+    { memoryMib, programMib = 0, besideMib = 0, beside, owner, signal, timed }: AcquireOptions,
     memoryBytes: number,
     start: (machine: Machine) => Kernel | Promise<Kernel>,
   ): Promise<Kernel> {
     const sizeMib = this.#machines.sizeMib(Math.max(memoryMib, memoryBytes / MIB));
     const { monotonicNs } = this.#options.host;
     const askedNs = monotonicNs();
-    const lease = await this.#admit((sizeMib + programMib) * MIB, owner, signal);
+    const bytes = (sizeMib + programMib) * MIB;
+    const besideBytes = besideMib && this.#machines.sizeMib(besideMib) * MIB;
+    const lease =
+      this.#besideOf(beside, bytes, owner) ?? (await this.#admit(bytes + besideBytes, besideBytes, owner, signal));
     const admittedNs = monotonicNs();
     timed?.('queue', (admittedNs - askedNs) / 1e6);
     try {
@@ -189,8 +198,25 @@ export class KernelPool {
     }
   }
 
+  /** Of what the lease of `beside` has for others, if it is enough. */
+  #besideOf(beside: Kernel | undefined, bytes: number, owner: string | undefined): Lease | undefined {
+    if (!beside) return undefined;
+    for (const lease of this.#leases) {
+      if (lease.kernel !== beside || lease.besideBytes < bytes) continue;
+      lease.bytes -= bytes;
+      lease.besideBytes -= bytes;
+      return this.#lease(bytes, 0, owner);
+    }
+    return undefined;
+  }
+
   /** Wait for our turn and for room, then take the room. */
-  async #admit(bytes: number, owner: string | undefined, signal?: AbortSignal): Promise<Lease> {
+  async #admit(
+    bytes: number,
+    besideBytes: number,
+    owner: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Lease> {
     const { budgetMib, aloneMib = budgetMib, patienceMs, host } = this.#options;
     if (bytes > Math.max(budgetMib, aloneMib) * MIB)
       throw new HostError('kernel-oom', `a kernel of ${bytes / MIB} MiB never fits`);
@@ -214,13 +240,14 @@ export class KernelPool {
     }
     this.#waiting.served(owner);
     if (owner !== undefined) this.#askedNs.set(owner, host.monotonicNs());
-    return this.#lease(bytes, owner);
+    return this.#lease(bytes, besideBytes, owner);
   }
 
-  #lease(bytes: number, owner: string | undefined): Lease {
+  #lease(bytes: number, besideBytes: number, owner: string | undefined): Lease {
     const { host } = this.#options;
     const nowNs = host.monotonicNs();
-    const lease: Lease = { owner, bytes, life: new Life(nowNs, this.#pace), sinceNs: nowNs, kernel: undefined };
+    const life = new Life(nowNs, this.#pace);
+    const lease: Lease = { owner, bytes, besideBytes, life, sinceNs: nowNs, kernel: undefined };
     this.#leases.add(lease);
     host.heartbeat?.(BEAT_MS, () => {
       lease.life.beat(host.monotonicNs());

@@ -4,6 +4,7 @@ import { readTar } from '../../archive/tar-reader.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { MountRequest, PartitionSelector } from '../../image/mounted-image.ts';
 import type { Host } from '../../kernel/host.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import { seededHost } from '../../kernel/snapshot/seed.ts';
 import type { Linux } from '../../linux.ts';
@@ -92,11 +93,14 @@ export interface FileSystemJobs {
 export interface FileSystemNeeds {
   readonly images: ImageStore;
   readonly disks: ImageDisks;
-  readonly engine: Pick<Linux, 'newKernel' | 'openTree' | 'inspect'>;
+  readonly engine: Pick<Linux, 'readingMib' | 'newKernel' | 'openTree' | 'inspect'>;
   readonly host: Host;
   readonly room: Room;
   readonly limits: IncomingLimits;
 }
+
+/** The same, found. */
+type Source = { readonly tar: Body } | { readonly device: BlockDevice; readonly mount: MountRequest };
 
 interface Made {
   readonly filled: CopyReport | undefined;
@@ -124,17 +128,19 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
   async function inWorkshop<T>(
     programMib: number,
     seed: string | undefined,
-    work: (shop: Workshop) => Promise<T>,
+    work: (shop: Workshop, kernel: Kernel) => Promise<T>,
+    besideMib = 0,
   ): Promise<T> {
     const kernel = await engine.newKernel({
       host: seed === undefined ? host : seededHost(host, seed),
       memoryMib: KERNEL_MIB,
       programMib,
+      besideMib,
       clock: 'virtual',
     });
     const cancel = host.timer(DEADLINE_MS, () => kernel.kill('deadline', `not done after ${DEADLINE_MS} ms`));
     try {
-      return await work(await Workshop.open(kernel, await workerToolbox(), programMib * MIB));
+      return await work(await Workshop.open(kernel, await workerToolbox(), programMib * MIB), kernel);
     } catch (cause) {
       throw endOf(cause);
     } finally {
@@ -153,13 +159,25 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
     return { device, etag: stored.etag };
   }
 
-  async function withTree<T>(contents: Contents, work: (tree: AsyncIterable<Entry>) => Promise<T>): Promise<T> {
-    if ('tar' in contents) {
-      const { bytes } = await openBody(contents.tar, limits);
+  /** Where the tree is, before a kernel is asked for: what is not there is said at once. */
+  const sourceOf = async (contents: Contents): Promise<Source> =>
+    'tar' in contents
+      ? contents
+      : { device: (await opened(contents.image, contents.version)).device, mount: contents.mount };
+
+  /** Taken with the workshop's: two that each held one kernel and waited for another would wait for each other. */
+  const besideMib = (source: Source | undefined): number => (source && 'device' in source ? engine.readingMib : 0);
+
+  async function withTree<T>(
+    source: Source,
+    beside: Kernel,
+    work: (tree: AsyncIterable<Entry>) => Promise<T>,
+  ): Promise<T> {
+    if ('tar' in source) {
+      const { bytes } = await openBody(source.tar, limits);
       return tarred(work(settled(tarEntries(readTar(bytes)))));
     }
-    const { device } = await opened(contents.image, contents.version);
-    const mounted = await engine.openTree(device, { ...contents.mount, small: true });
+    const mounted = await engine.openTree(source.device, { ...source.mount, beside });
     try {
       return await work(settled(treeEntries(mounted.tree)));
     } finally {
@@ -168,26 +186,39 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
   }
 
   /** An image of a fixed size, empty or filled. */
-  async function onDisk(disk: MadeImageDisk, order: FileSystemOrder, tree: AsyncIterable<Entry> | undefined) {
-    return inWorkshop(MAKING_MIB, order.seed, async (shop) => {
-      const path = await shop.attach(disk.device);
-      await makeFileSystem(shop, path, order.type, order);
-      const filled = tree && (await fillFileSystem(shop, path, order.type, tree));
-      await shop.commit();
-      return { filled, bytes: undefined };
-    });
+  async function onDisk(disk: MadeImageDisk, order: FileSystemOrder, source: Source | undefined) {
+    return inWorkshop(
+      MAKING_MIB,
+      order.seed,
+      async (shop, kernel) => {
+        const path = await shop.attach(disk.device);
+        await makeFileSystem(shop, path, order.type, order);
+        const filled =
+          source && (await withTree(source, kernel, (tree) => fillFileSystem(shop, path, order.type, tree)));
+        await shop.commit();
+        return { filled, bytes: undefined };
+      },
+      besideMib(source),
+    );
   }
 
   /** One that is as large as its content. */
-  async function ofTree(disk: MadeImageDisk, order: FileSystemOrder, tree: AsyncIterable<Entry>) {
+  async function ofTree(disk: MadeImageDisk, order: FileSystemOrder, source: Source) {
     const scratch = await disks.scratch(ROOM);
     try {
-      return await inWorkshop(MAKING_MIB, order.seed, async (shop) => {
-        const both = { scratch: scratch.device, target: disk.device };
-        const more = [...(order.type === 'squashfs' ? SQUASHFS_MEMORY : []), ...(order.more ?? [])];
-        const { report, bytes } = await makeOfTree(shop, both, order.type, { ...order, more }, tree);
-        return { filled: report, bytes };
-      });
+      return await inWorkshop(
+        MAKING_MIB,
+        order.seed,
+        async (shop, kernel) => {
+          const both = { scratch: scratch.device, target: disk.device };
+          const more = [...(order.type === 'squashfs' ? SQUASHFS_MEMORY : []), ...(order.more ?? [])];
+          const { report, bytes } = await withTree(source, kernel, (tree) =>
+            makeOfTree(shop, both, order.type, { ...order, more }, tree),
+          );
+          return { filled: report, bytes };
+        },
+        besideMib(source),
+      );
     } finally {
       await scratch.close();
     }
@@ -208,9 +239,9 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
       if (sizeBytes !== undefined && sizeBytes > limits.maxImageBytes) throw tooLarge(limits.maxImageBytes);
       const disk = await disks.create(name, bytes);
       try {
-        const making = (tree?: AsyncIterable<Entry>): Promise<Made> =>
-          fits && tree ? ofTree(disk, order, tree) : onDisk(disk, order, tree);
-        const made = await (contents ? withTree(contents, making) : making()).catch((cause: unknown) => {
+        const source = contents && (await sourceOf(contents));
+        const making: Promise<Made> = fits && source ? ofTree(disk, order, source) : onDisk(disk, order, source);
+        const made = await making.catch((cause: unknown) => {
           throw isFull(cause) ? full(bytes, cause) : cause;
         });
         return { ...(await disk.keep(condition, made.bytes)), filled: made.filled };
