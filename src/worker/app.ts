@@ -31,6 +31,7 @@ import type { LedgerRpc } from './limits/ledger-rpc.ts';
 import { type Quotas, quotasOf } from './limits/quotas.ts';
 import { admitted } from './limits/rate.ts';
 import { sessionMeter } from './limits/session-meter.ts';
+import { usageOf } from './limits/usage.ts';
 import { auditedBy } from './observe/audit.ts';
 import { type AuditTrailRpc, auditTrailClass, TRAIL } from './observe/audit-trail.ts';
 import { countedBucket } from './observe/counted-bucket.ts';
@@ -42,7 +43,7 @@ import { runJobs } from './programs/run.ts';
 import { workerToolbox } from './programs/toolbox.ts';
 import { createApi } from './routes/api.ts';
 import { serveSession } from './routes/sessions/serve.ts';
-import { valueIn } from './session/rpc.ts';
+import { type SessionIndexRpc, valueIn } from './session/rpc.ts';
 import { sessionClass } from './session/session.ts';
 import { sessionIndexClass } from './session/session-index.ts';
 import { sessionJobs } from './session/sessions.ts';
@@ -271,6 +272,13 @@ export const app = createApi({
       tokens,
       links: linksOf(tokens),
       audit: { list: async (query) => valueIn(await trailOf(bindings).list(query)) },
+      usageOf: (id) =>
+        usageOf({
+          quotas: quotasFor(bindings, { id }),
+          ledger: ledger(id),
+          sessions: bindings.SESSION_INDEX.getByName(id) as unknown as SessionIndexRpc,
+          isRateBound: bindings.RATE_LIMIT !== undefined,
+        }),
     };
   },
   service: {

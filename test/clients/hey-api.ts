@@ -237,6 +237,9 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
 
   const principal: lkl.Principal = await ok('getPrincipal', lkl.getPrincipal({ client }));
   assert.ok(principal.scopes.includes('convert'));
+  const usage: lkl.Usage = await ok('getUsage', lkl.getUsage({ client }));
+  assert.equal(usage.principal, principal.id);
+  assert.equal(usage.quotas.sessions.limit, 16);
   const token: lkl.GivenToken = await ok(
     'createToken',
     lkl.createToken({ client, body: { name: 'ci', scopes: ['convert'] } }),

@@ -319,6 +319,9 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
 
   const principal: Schemas['Principal'] = await ok('getPrincipal', lkl.GET('/v1/principal'));
   assert.ok(principal.scopes.includes('convert'));
+  const usage: Schemas['Usage'] = await ok('getUsage', lkl.GET('/v1/usage', { params: { query: {} } }));
+  assert.equal(usage.principal, principal.id);
+  assert.equal(usage.quotas.sessions.limit, 16);
   const token: Schemas['GivenToken'] = await ok(
     'createToken',
     lkl.POST('/v1/tokens', { body: { name: 'ci', scopes: ['convert'] } }),

@@ -50,7 +50,11 @@ beforeAll(async () => {
   await run('hey-api');
   await unpackFixture('ext4', `${clients}/generated/ext4.img`);
   disk = await openAsBlob(`${clients}/generated/ext4.img`);
-  worker = await embeddedWorker({ vars: { AUDIT: 'all' } });
+  // More of each than is asked here: so that there is something to tell of it.
+  const QUOTAS = JSON.stringify({
+    '*': { requests_per_minute: 6000, kernel_seconds_per_minute: 600, kernels: 64, stored_bytes: 2 ** 40 },
+  });
+  worker = await embeddedWorker({ vars: { AUDIT: 'all', QUOTAS } });
 }, 120_000);
 afterAll(() => worker?.close());
 

@@ -200,7 +200,7 @@ describe('bytes written into images', () => {
     if (!one) throw new Error('one principal');
     const { id } = (await (await one('/v1/principal')).json()) as { id: string };
     const ledger = env.LEDGER.getByName(id) as unknown as LedgerRpc;
-    return { one, held: async () => valueIn(await ledger.stored()) };
+    return { one, held: async () => valueIn(await ledger.held()).storedBytes };
   }
 
   it('are counted as the image has them, and free once their versions are gone', async () => {
@@ -227,6 +227,83 @@ describe('bytes written into images', () => {
     await expectOver(await one(`/v1/images/${image}/files/more`, put(noise(3 * MIB))), 'stored_bytes');
     expect((await one(`/v1/images/${image}/files/more`)).status).toBe(404);
     expect(await held()).toBeGreaterThanOrEqual(before);
+  });
+});
+
+describe('usage', () => {
+  interface Usage {
+    readonly principal: string;
+    readonly quotas: Readonly<Record<string, { used: number | null; limit: number | null; reset_in_s?: number }>>;
+  }
+  const usage = async (answer: Response | Promise<Response>): Promise<Usage> => {
+    const response = await answer;
+    expect(response.status).toBe(200);
+    return (await response.json()) as Usage;
+  };
+
+  it('is what the quotas count: requests, kernels, seconds, stored bytes and sessions, and what may be', async () => {
+    const [one] = await withQuotas({ sessions: 3, stored_bytes: 50 * MIB, requests_per_minute: 500 }, {}, 1);
+    if (!one) throw new Error('one principal');
+    const empty = await usage(one('/v1/usage'));
+    expect(empty.quotas).toMatchObject({
+      kernel_seconds_per_minute: { used: 0, limit: 300, reset_in_s: expect.any(Number) },
+      kernels: { used: 0, limit: 8 },
+      kernel_mib: { used: null, limit: null },
+      stored_bytes: { used: 0, limit: 50 * MIB },
+      sessions: { used: 0, limit: 3 },
+      session_mib: { used: 0, limit: 512 },
+    });
+    const image = noise(300_000);
+    expect((await one(`/v1/images/usage-${crypto.randomUUID()}`, put(image))).status).toBe(201);
+    const made = (await (await one('/v1/sessions', json({ memory: 32 }))).json()) as { id: string };
+    const sleep = { call: 'nanosleep', args: [{ tv_sec: 0, tv_nsec: 300_000_000 }, null] };
+    expect((await one('/v1/syscalls', json({ clock: 'wall', calls: [sleep] }))).status).toBe(200);
+    const ledger = env.LEDGER.getByName(empty.principal) as unknown as LedgerRpc;
+    valueIn(await ledger.enter('elsewhere', 24, { kernels: 8 }, 60_000));
+    const { quotas } = await usage(one('/v1/usage'));
+    expect(quotas).toMatchObject({
+      kernels: { used: 1, limit: 8 },
+      stored_bytes: { used: image.length },
+      sessions: { used: 1 },
+      session_mib: { used: 32 },
+    });
+    // Of a minute: a new one may have begun meanwhile, and then this request alone is in it.
+    expect(quotas.requests_per_minute?.used).toBeGreaterThanOrEqual(1);
+    expect(quotas.requests_per_minute?.used).toBeLessThanOrEqual(5);
+    expect(quotas.requests_per_minute?.reset_in_s).toBeLessThanOrEqual(60);
+    expect(quotas.kernel_seconds_per_minute?.used).toBeLessThan(10);
+    expect((await one(`/v1/sessions/${made.id}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await usage(one('/v1/usage'))).quotas.sessions?.used).toBe(0);
+  });
+
+  it("is told to whom it belongs, and to an admin: to nobody else, and of no name that is none's", async () => {
+    const rows = [{ scopes: all }, { scopes: all }, { scopes: ['admin'] as const }];
+    const QUOTAS = JSON.stringify({ '*': { requests_per_minute: 400 } });
+    const { send, tokens } = await deployed({ QUOTAS }, ...rows);
+    const [one, other, admin] = tokens.map((token) => (path: string) => request(path, asked(token), send));
+    if (!one || !other || !admin) throw new Error('three principals');
+    const { principal } = await usage(one('/v1/usage'));
+    const own = await usage(one(`/v1/usage?principal=${principal}`));
+    const seen = await usage(admin(`/v1/usage?principal=${encodeURIComponent(principal)}`));
+    expect(seen.principal).toBe(principal);
+    // Looking counts for whoever looks.
+    expect(seen.quotas.requests_per_minute?.used ?? 0).toBeLessThanOrEqual(own.quotas.requests_per_minute?.used ?? 0);
+    const refused = await other(`/v1/usage?principal=${principal}`);
+    expect(await refused.json()).toMatchObject({ type: '/problems/forbidden', scope: 'admin' });
+    for (const name of ['', 'token:', 'token:k3jq5abcde/../x', 'nobody', 'access:', '*']) {
+      expect((await admin(`/v1/usage?principal=${encodeURIComponent(name)}`)).status, name).toBe(400);
+    }
+    expect((await request('/v1/usage', asked(undefined), send)).status).toBe(401);
+  });
+
+  it('of requests is unknown where the platform counts them, as is all that has no end', async () => {
+    const RATE_LIMIT = { limit: async () => ({ success: true }) };
+    const [one] = await withQuotas({ kernels: null, stored_bytes: null }, { RATE_LIMIT }, 1);
+    if (!one) throw new Error('one principal');
+    const { quotas } = await usage(one('/v1/usage'));
+    expect(quotas.requests_per_minute).toMatchObject({ used: null, limit: 600 });
+    expect(quotas.kernels).toEqual({ used: null, limit: null });
+    expect(quotas.stored_bytes).toEqual({ used: null, limit: null });
   });
 });
 

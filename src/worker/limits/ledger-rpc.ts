@@ -11,6 +11,14 @@ export interface Used {
   readonly resetS: number;
 }
 
+export interface Held extends Used {
+  /** Of requests that run. */
+  readonly kernels: number;
+  readonly kernelMib: number;
+  /** Of images, and reserved ones. */
+  readonly storedBytes: number;
+}
+
 export interface LedgerRpc {
   /** One request more, if that is within the quotas. Rejects with `over-quota`. */
   admit(quotas: Quotas): Promise<Outcome<Used>>;
@@ -29,6 +37,6 @@ export interface LedgerRpc {
   hold(name: string, bytes: number): Promise<Outcome<null>>;
   /** So many bytes more are an image's, or fewer. */
   grow(name: string, bytes: number): Promise<Outcome<null>>;
-  /** Bytes of images, and reserved ones. */
-  stored(): Promise<Outcome<number>>;
+  /** What is counted here, as it is now. Counts nothing itself. */
+  held(): Promise<Outcome<Held>>;
 }

@@ -3,7 +3,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Bindings } from '../env.ts';
 import { type Outcome, outcome } from '../session/rpc.ts';
-import type { LedgerRpc, Used } from './ledger-rpc.ts';
+import type { Held, LedgerRpc, Used } from './ledger-rpc.ts';
 import { overQuota, type Quotas } from './quotas.ts';
 
 const MINUTE_MS = 60_000;
@@ -130,8 +130,12 @@ export function ledgerClass(nowMs: () => number) {
       });
     }
 
-    stored(): Promise<Outcome<number>> {
-      return outcome(async () => this.#stored());
+    held(): Promise<Outcome<Held>> {
+      return outcome(async () => {
+        const running = [...this.#kernels.values()].filter(({ untilMs }) => untilMs > nowMs());
+        const kernelMib = running.reduce((sum, { mib }) => sum + mib, 0);
+        return { ...this.#used(), kernels: running.length, kernelMib, storedBytes: this.#stored() };
+      });
     }
   };
 }

@@ -30,6 +30,7 @@ import { sessions } from './sessions/index.ts';
 import { simulations } from './simulations/index.ts';
 import { syscalls } from './syscalls/index.ts';
 import { tokens } from './tokens/index.ts';
+import { usage } from './usage/index.ts';
 
 /** Kept by whoever asked, and asked for again each time: what is in storage changes. */
 const OWN = 'private, no-cache';
@@ -121,7 +122,8 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
     if (principal) {
       c.set('rate', await needs.admit(c, principal));
       const own = needs.jobs(c, principal, c.var);
-      for (const name of ['jobs', 'sessions', 'tokens', 'links', 'audit'] as const) c.set(name, own[name] as never);
+      for (const name of ['jobs', 'sessions', 'tokens', 'links', 'audit', 'usageOf'] as const)
+        c.set(name, own[name] as never);
     }
     return next();
   });
@@ -130,7 +132,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
 
   const storage = [fs2tar, images, imageUploads, imageVersions, imageWriting, imageTools, imageContent];
   const kernels = [run, syscalls, sessions, packetdrill, simulations];
-  const all = [service(openapi), ...storage, ...kernels, tokens, links, admin];
+  const all = [service(openapi), ...storage, ...kernels, tokens, links, usage, admin];
   for (const routes of all) api.route('/', routes);
   return api;
 }

@@ -6,6 +6,8 @@ import type { TokenJobs } from '../access/tokens.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { KeepAlive } from '../images/images.ts';
 import type { Jobs } from '../jobs.ts';
+import type { QuotaKind } from '../limits/quotas.ts';
+import type { Use } from '../limits/usage.ts';
 import type { AuditJobs } from '../observe/audit.ts';
 import type { Meter } from '../observe/request.ts';
 import type { ServiceFacts } from '../service-facts.ts';
@@ -30,6 +32,8 @@ export interface OwnJobs {
   readonly tokens: TokenJobs;
   readonly links: LinkJobs;
   readonly audit: AuditJobs;
+  /** What this one, or another, has used and may have. */
+  usageOf(principal: string): Promise<Readonly<Record<QuotaKind, Use>>>;
 }
 
 export interface Env {

@@ -189,6 +189,12 @@ export interface MostSessions {
   readonly memoryMib?: number | undefined;
 }
 
+/** What an owner has of that. */
+export interface CountedSessions {
+  readonly sessions: number;
+  readonly memoryMib: number;
+}
+
 /** The sessions of one owner. */
 export interface SessionIndexRpc {
   /** Rejects with `too-many-sessions` when it would be more than an owner may have. */
@@ -198,4 +204,6 @@ export interface SessionIndexRpc {
   get(id: string): Promise<Outcome<SessionRow | null>>;
   remove(id: string): Promise<Outcome<null>>;
   list(): Promise<Outcome<readonly SessionRow[]>>;
+  /** What counts of all that an owner may have: those that are being made too. */
+  counted(): Promise<Outcome<CountedSessions>>;
 }

@@ -3,7 +3,14 @@
 import { DurableObject } from 'cloudflare:workers';
 import { HostError } from '../../errors/host-error.ts';
 import type { Bindings } from '../env.ts';
-import { type MostSessions, type Outcome, outcome, type SessionIndexRpc, type SessionRow } from './rpc.ts';
+import {
+  type CountedSessions,
+  type MostSessions,
+  type Outcome,
+  outcome,
+  type SessionIndexRpc,
+  type SessionRow,
+} from './rpc.ts';
 
 /** What one owner may have at a time where nothing else is said. */
 const MAX_SESSIONS = 16;
@@ -32,14 +39,24 @@ export function sessionIndexClass(nowMs: () => number) {
       return sql.exec<Row>('SELECT * FROM sessions ORDER BY createdMs, id').toArray();
     }
 
+    #counted(): CountedSessions {
+      const rows = this.#rows();
+      return { sessions: rows.length, memoryMib: rows.reduce((sum, { memoryMib }) => sum + memoryMib, 0) };
+    }
+
+    counted(): Promise<Outcome<CountedSessions>> {
+      return outcome(async () => this.#counted());
+    }
+
     admit({ id, createdMs, expiresMs, memoryMib }: SessionRow, most: MostSessions = {}): Promise<Outcome<null>> {
       return outcome(async () => {
-        const rows = this.#rows();
-        const usedMib = rows.reduce((sum, row) => sum + row.memoryMib, 0);
+        const used = this.#counted();
         const { sessions = MAX_SESSIONS, memoryMib: mostMib = MAX_MEMORY_MIB } = most;
-        if (rows.length >= sessions || usedMib + memoryMib > mostMib) {
-          const detail = `at most ${sessions} sessions and ${mostMib} MiB: there are ${rows.length} and ${usedMib} MiB`;
-          throw new HostError('too-many-sessions', detail, { members: { sessions: rows.length, memory_mib: usedMib } });
+        if (used.sessions >= sessions || used.memoryMib + memoryMib > mostMib) {
+          const there = `there are ${used.sessions} and ${used.memoryMib} MiB`;
+          const detail = `at most ${sessions} sessions and ${mostMib} MiB: ${there}`;
+          const members = { sessions: used.sessions, memory_mib: used.memoryMib };
+          throw new HostError('too-many-sessions', detail, { members });
         }
         this.ctx.storage.sql.exec('INSERT INTO sessions VALUES (?, ?, ?, ?)', id, createdMs, expiresMs, memoryMib);
         this.ctx.storage.sql.exec('INSERT INTO pending VALUES (?, ?)', id, nowMs() + MAKING_MS);
