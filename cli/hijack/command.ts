@@ -6,6 +6,7 @@ export interface HijackOptions {
   readonly config?: string;
   readonly strace?: string | true;
   readonly pcap?: string;
+  readonly publish?: readonly string[];
   readonly clock: 'wall' | 'virtual';
   readonly seed?: string;
   readonly memory?: number;
@@ -19,11 +20,15 @@ Go, scripts with all that they start. The loopback is up.
 The configuration is LKL's: LKL_HIJACK_* in the environment, then the JSON of -c, of LKL_HIJACK_CONFIG_FILE, or of ./lkl-hijack.json
 if there is one. All programs of one command share one kernel, which ends with the last of them.
 
+--publish 8080:80 lets this machine in: 127.0.0.1:8080 here is port 80 of the kernel's loopback. With another ADDRESS others may come, too;
+port 0 is any that is free, and which one is told.
+
 It needs Linux 5.14 or later (seccomp user notification) and no privilege; interfaces may need some.
 
 Exit code: the program's; 1 to 4 as other commands where it could not be started.
 
   lkl hijack -- sh -c 'ip link add v0 type veth peer v1; ip addr; ss -tlnp'
+  lkl hijack --publish 8080:80 -- python3 -m http.server 80
   LKL_HIJACK_NET_IFTYPE=tap LKL_HIJACK_NET_IFPARAMS=lkl0 LKL_HIJACK_NET_IP=192.168.13.2 LKL_HIJACK_NET_NETMASK_LEN=24 \\
     lkl hijack -- nginx -g 'daemon off;'`;
 
@@ -38,6 +43,11 @@ export const hijackCommand = (): Command =>
     .option('-c, --config <file>', "LKL's JSON")
     .addOption(new Option('--strace [file]', 'show the calls that this kernel answers (default: on standard error)'))
     .option('--pcap <file>', 'write what passes its interfaces, as pcapng')
+    .option(
+      '-p, --publish <port:port>',
+      'a port of this machine leads to one of the kernel: [ADDRESS:]PORT[:[ADDRESS:]PORT][/udp]; may be given again',
+      (word: string, before: readonly string[] = []) => [...before, word],
+    )
     .addOption(
       new Option('--clock <policy>', 'virtual: its time passes only while all its programs wait in it')
         .choices(['wall', 'virtual'])

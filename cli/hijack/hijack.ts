@@ -16,6 +16,8 @@ import {
 import { CONFIG_FILE, withEnvironment } from '../../src/node/hijack/config/environment.ts';
 import { type HijackedProgram, hijack } from '../../src/node/hijack/hijack.ts';
 import { findProgram, HijackError, obstacle } from '../../src/node/hijack/host/launch.ts';
+import { type Published, publish } from '../../src/node/hijack/published/published.ts';
+import { type Publication, parsePublication } from '../../src/node/hijack/published/words.ts';
 import { strace } from '../../src/node/hijack/strace.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import type { Hijack } from '../../src/simulation/hijack/hijack.ts';
@@ -38,8 +40,9 @@ export async function runHijacked(program: string, args: readonly string[], opti
     const why = obstacle();
     if (why !== undefined) throw new HijackError(why);
     findProgram(program);
+    const publications = (options.publish ?? []).map(parsePublication);
     const configuration = readConfiguration(configurationOf(options));
-    return await onKernel(program, args, configuration, options);
+    return await onKernel(program, args, { configuration, options, publications });
   } catch (cause) {
     throw cause instanceof HijackError ? new Failure('failed', cause.message) : cause;
   }
@@ -51,11 +54,16 @@ function configurationOf({ config }: HijackOptions): unknown {
   return withEnvironment(process.env, file === undefined ? undefined : readJson(file));
 }
 
+interface Asked {
+  readonly configuration: Hijack;
+  readonly options: HijackOptions;
+  readonly publications: readonly Publication[];
+}
+
 async function onKernel(
   program: string,
   args: readonly string[],
-  configuration: Hijack,
-  options: HijackOptions,
+  { configuration, options, publications }: Asked,
 ): Promise<number> {
   const memoryMib = Math.min(
     MEMORY_MIB,
@@ -65,6 +73,7 @@ async function onKernel(
   const { kernels } = await openEngine(memoryMib);
   const host = options.seed === undefined ? nodeHost : seededHost(nodeHost, options.seed);
   const kernel = await kernels.acquire({ host, clock: options.clock, memoryMib });
+  let published: Published | undefined;
   try {
     const configured = await configure(kernel, configuration, memoryMib);
     for (const warning of configured.warnings) say(warning);
@@ -77,12 +86,15 @@ async function onKernel(
       );
     }
     if (options.seed === undefined && options.clock === 'wall') await setDate(kernel);
+    published = await publish(kernel, publications);
+    for (const [i, { port }] of publications.entries()) if (port === 0) say(`published at ${published.at[i]}`);
     if (configured.delayUs > 0) await delay(configured.delayUs / 1e3);
     const exitCode = await played(kernel, program, args, { configured, options, files });
     await dump(kernel, configuration);
     return exitCode;
   } finally {
     if (configuration.debug) process.stderr.write(printable(kernel.console));
+    published?.close();
     kernel.kill();
     files.close();
   }

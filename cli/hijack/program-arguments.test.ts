@@ -13,6 +13,7 @@ test.each([
   ['hijack ping -c 1 ::1', 'hijack -- ping -c 1 ::1'],
   ['hijack -c a.json --strace ip -c link', 'hijack -c a.json --strace -- ip -c link'],
   ['hijack --strace=f -m 64 a', 'hijack --strace=f -m 64 -- a'],
+  ['hijack -p 80 --publish 1:2 a -p', 'hijack -p 80 --publish 1:2 -- a -p'],
   ['hijack --seed x -- ip -c', 'hijack --seed x -- ip -c'],
   ['-v hijack a -v', '-v hijack -- a -v'],
   ['hijack --help', 'hijack --help'],
