@@ -1,12 +1,13 @@
 /** Makes a file system in an image file, in this process: empty, or of a folder, a tar or another image. */
 
-import { KernelError } from '../../src/kernel/kernel-error.ts';
+import type { KernelError } from '../../src/kernel/kernel-error.ts';
 import type { Linux } from '../../src/linux.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { fileSystemTools } from '../../src/tools/file-system/file-systems.ts';
 import { fillFileSystem } from '../../src/tools/file-system/fill-file-system.ts';
 import { makeFileSystem } from '../../src/tools/file-system/make-file-system.ts';
 import { makeOfTree } from '../../src/tools/file-system/make-of-tree.ts';
+import { isFull } from '../../src/tools/file-system/make-to-fit.ts';
 import { likelyBytes, measureTree } from '../../src/tools/file-system/tree-measure.ts';
 import type { CopyOptions, CopyReport } from '../../src/tree/write/copy-tree.ts';
 import { tellLosses } from '../copy/cptofs.ts';
@@ -100,9 +101,6 @@ function mustBeEnough(type: string, bytes: number): void {
   const [few, least] = [bytes, leastBytes].map((number) => number.toLocaleString('en'));
   throw new Failure('usage', `${few} bytes are too few for ${type}, which has ${least} at least`);
 }
-
-export const isFull = (cause: unknown): cause is KernelError =>
-  cause instanceof KernelError && cause.errno === 'ENOSPC';
 
 async function tooSmall(
   { image, contents, options }: MkfsJob,

@@ -2,16 +2,13 @@
 
 import { statSync, truncateSync } from 'node:fs';
 import { HostError } from '../../src/errors/host-error.ts';
-import type { ImageReport } from '../../src/image/mounted-image.ts';
 import { mustNotBeWritten } from '../../src/node/files/file-lock.ts';
 import { writableFile } from '../../src/node/files/writable-file.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
-import { prepareResize, resizeFileSystem } from '../../src/tools/file-system/resize-file-system.ts';
 import { findVolume } from '../../src/tools/find-volume.ts';
-import { readTable, resizedTable, SECTOR_BYTES, tableScript, writeTable } from '../../src/tools/partition-table.ts';
-import type { Volume } from '../../src/tools/volume.ts';
-import type { Workshop } from '../../src/tools/workshop.ts';
+import { SECTOR_BYTES, writeTable } from '../../src/tools/partitions/partition-table.ts';
+import { resizeVolume } from '../../src/tools/partitions/resize-volume.ts';
 import { openDiskFile } from '../disk.ts';
 import { Failure } from '../failure.ts';
 import type { Size } from './command.ts';
@@ -44,7 +41,9 @@ export async function resize(image: string, size: Size, { type, partition }: Res
     script = await onDisk(image, (disk) =>
       inWorkshopOf(engine, {}, async (shop) => {
         const job = { shop, disk: await shop.attach(disk), report, volume, bytes, isSmaller };
-        const written = await (volume.partition === undefined ? whole(job) : inTable(job, () => (isChanged = true)));
+        const written = await resizeVolume(job, () => {
+          isChanged = true;
+        });
         await shop.commit();
         return written;
       }),
@@ -74,38 +73,4 @@ async function onDisk<T>(image: string, work: (disk: BlockDevice) => Promise<T>)
   } finally {
     file.close();
   }
-}
-
-interface Job {
-  readonly shop: Workshop;
-  readonly disk: string;
-  readonly report: ImageReport;
-  readonly volume: Volume;
-  readonly bytes: number;
-  readonly isSmaller: boolean;
-}
-
-async function whole({ shop, disk, volume: { type }, bytes, isSmaller }: Job): Promise<undefined> {
-  const place = { disk, partition: undefined };
-  await prepareResize(shop, place, type, isSmaller);
-  await resizeFileSystem(shop, place, type, bytes);
-}
-
-/** The file system before its partition when it becomes smaller, after it when it becomes larger. Answers what is to be the table. */
-async function inTable({ shop, disk, report, volume, bytes }: Job, changed: () => void): Promise<string> {
-  const { partition = 0, type } = volume;
-  const found = await readTable(shop, disk);
-  // Of a GPT in other sectors than of 512 bytes sfdisk sees the protective table alone.
-  if (found.label !== report.partitionTable)
-    throw new HostError('cannot-resize', `the ${report.partitionTable} partition table is none that is changed`);
-  const { table, before, after } = resizedTable(found, partition, bytes / SECTOR_BYTES);
-  const script = tableScript(table);
-  const place = { disk, partition };
-  const shrinks = after.size < before.size;
-  await prepareResize(shop, place, type, shrinks);
-  if (shrinks) await resizeFileSystem(shop, place, type, after.size * SECTOR_BYTES);
-  changed();
-  await writeTable(shop, disk, script);
-  if (!shrinks) await resizeFileSystem(shop, place, type, after.size * SECTOR_BYTES);
-  return script;
 }

@@ -11,7 +11,7 @@ import type { DiskPlan, FileSystemContent, PlannedPartition } from '../../../src
 import { verityBytes } from '../../../src/tools/disk/verity-tree.ts';
 import { fileSystemTools } from '../../../src/tools/file-system/file-systems.ts';
 import { likelyBytes, measureTree } from '../../../src/tools/file-system/tree-measure.ts';
-import { writeTable } from '../../../src/tools/partition-table.ts';
+import { writeTable } from '../../../src/tools/partitions/partition-table.ts';
 import { settled } from '../../../src/tree/write/settled.ts';
 import { tellLosses } from '../../copy/cptofs.ts';
 import { Failure, printable } from '../../failure.ts';

@@ -1,7 +1,7 @@
 /** A partition table in the words of sfdisk(8): read off a disk, changed, and written again. */
 
-import { HostError } from '../errors/host-error.ts';
-import type { Workshop } from './workshop.ts';
+import { HostError } from '../../errors/host-error.ts';
+import type { Workshop } from '../workshop.ts';
 
 export interface TableEntry {
   readonly number: number;

@@ -1,0 +1,52 @@
+/** The smallest file system that holds a tree, found by making it. */
+
+import { HostError } from '../../errors/host-error.ts';
+import { KernelError } from '../../kernel/kernel-error.ts';
+import { fileSystemTools } from './file-systems.ts';
+import { smallestFit } from './fit-size.ts';
+import { likelyBytes, type TreeMeasure } from './tree-measure.ts';
+
+export interface FitRequest {
+  readonly type: string;
+  readonly measure: TreeMeasure;
+  /** Words for the program that makes it. */
+  readonly more: readonly string[];
+}
+
+const GRAIN = 64 * 1024;
+
+/**
+ * `attempt` makes and fills a new one of that size, with those words, and answers how many bytes are left in it; what it made before is
+ * forgotten. Its last call is with the size that is answered: the bytes are those of that size, asked for. Undefined: it fits into none.
+ */
+export async function makeToFit(
+  { type, measure, more }: FitRequest,
+  attempt: (bytes: number, more: readonly string[]) => Promise<number>,
+): Promise<number | undefined> {
+  const words = [...inodes(type, measure, more), ...more];
+  let isFirst = true;
+  const least = more.length > 0 ? GRAIN : (fileSystemTools(type)?.leastBytes ?? GRAIN);
+  return smallestFit({ first: likelyBytes(type, measure), least, grain: GRAIN }, async (bytes) => {
+    try {
+      return await attempt(bytes, words);
+    } catch (cause) {
+      // What no program makes at the first size it makes at none: its own words are the reason.
+      if (isFull(cause) || (!isFirst && cause instanceof HostError && cause.kind === 'tool-failed')) return undefined;
+      throw cause;
+    } finally {
+      isFirst = false;
+    }
+  });
+}
+
+export const isFull = (cause: unknown): cause is KernelError =>
+  cause instanceof KernelError && cause.errno === 'ENOSPC';
+
+/** The first ones of ext4 are its own; a few more are for whoever mounts it. */
+const SPARE_INODES = 11 + 16;
+
+/** mke2fs makes one for each 4 or 16 KiB, used or not: here it is known how many there will be. */
+function inodes(type: string, { entries }: TreeMeasure, more: readonly string[]): readonly string[] {
+  const isTold = more.some((word) => /^-[NiT]/.test(word));
+  return /^ext[234]$/.test(type) && !isTold ? ['-N', String(entries + SPARE_INODES)] : [];
+}
