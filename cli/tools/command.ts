@@ -1,7 +1,7 @@
 /** The verbs that make, check, repair and grow file systems, and run Linux's own programs on images. */
 
 import { Argument, Command, Option } from 'commander';
-import { architectures } from '../../src/tools/disk/partition-kinds.ts';
+import { architectures } from '../../src/tools/disk/definitions/partition-kinds.ts';
 import { type MadeFormat, madeFormats } from '../convert/made-formats.ts';
 import { exitCodes, Failure } from '../failure.ts';
 import {

@@ -2,9 +2,9 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { genimagePlan } from '../../../src/tools/disk/genimage.ts';
+import { genimagePlan } from '../../../src/tools/disk/definitions/genimage.ts';
+import { repartPlan } from '../../../src/tools/disk/definitions/repart.ts';
 import type { DiskPlan, PlannedPartition } from '../../../src/tools/disk/plan.ts';
-import { repartPlan } from '../../../src/tools/disk/repart.ts';
 import { Failure } from '../../failure.ts';
 
 export interface DefinitionsOptions {

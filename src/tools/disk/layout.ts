@@ -1,7 +1,7 @@
 /** Where the partitions of a new disk lie: their sizes found, what is left given out by weight, the table as sfdisk reads it. */
 
 import { HostError } from '../../errors/host-error.ts';
-import { dosCode } from './partition-kinds.ts';
+import { dosCode } from './definitions/partition-kinds.ts';
 import type { DiskPlan, PlannedPartition } from './plan.ts';
 
 export interface Laid {

@@ -1,9 +1,9 @@
 /** Definitions of partitions as systemd-repart has them (repart.d(5)), as the plan of a disk. */
 
-import { HostError } from '../../errors/host-error.ts';
-import { fileSystemTools } from '../file-system/file-systems.ts';
+import { HostError } from '../../../errors/host-error.ts';
+import { fileSystemTools } from '../../file-system/file-systems.ts';
+import type { FileSystemContent, PartitionContent, PlannedPartition, TreeSource } from '../plan.ts';
 import { isEsp, isSwap, partitionGuid } from './partition-kinds.ts';
-import type { FileSystemContent, PartitionContent, PlannedPartition, TreeSource } from './plan.ts';
 
 export interface Definition {
   /** Of its file: for messages, and the order. */

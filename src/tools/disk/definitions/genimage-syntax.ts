@@ -1,6 +1,6 @@
 /** The syntax of genimage's configurations, which is libconfuse's: options, lists and blocks with titles. */
 
-import { HostError } from '../../errors/host-error.ts';
+import { HostError } from '../../../errors/host-error.ts';
 
 export type Value = string | readonly string[];
 

@@ -1,9 +1,9 @@
 /** A configuration of genimage, as Buildroot and others have it, as the plan of a disk. */
 
-import { HostError } from '../../errors/host-error.ts';
+import { HostError } from '../../../errors/host-error.ts';
+import type { DiskPlan, PartitionContent, PlannedPartition, TreeSource } from '../plan.ts';
 import { type Block, parseBlocks, type Value } from './genimage-syntax.ts';
 import { partitionGuid } from './partition-kinds.ts';
-import type { DiskPlan, PartitionContent, PlannedPartition, TreeSource } from './plan.ts';
 
 export interface GenimagePlan {
   readonly plan: DiskPlan;
