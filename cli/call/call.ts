@@ -11,11 +11,18 @@ import { openDiskFile } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
 import { secretsOf } from '../look/remote.ts';
+import type { StackOptions } from '../options.ts';
 import { printing } from '../output/print.ts';
 import { readJson } from '../read-json.ts';
 import { failureOf, send } from '../remote/client.ts';
 import { unlockOf } from '../unlock.ts';
-import type { CallOptions } from './command.ts';
+
+export interface CallOptions extends Pick<StackOptions, 'passphraseFile' | 'keyFile'> {
+  /** Files by the name that the batch has for them. */
+  readonly image?: ReadonlyMap<string, string>;
+  readonly json?: true;
+  readonly url?: URL;
+}
 
 interface Result {
   readonly strace?: string;

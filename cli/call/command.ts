@@ -2,14 +2,8 @@
 
 import { Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../failure.ts';
-import { addSecretOptions, jsonOption, type StackOptions, urlOption } from '../options.ts';
-
-export interface CallOptions extends Pick<StackOptions, 'passphraseFile' | 'keyFile'> {
-  /** Files by the name that the batch has for them. */
-  readonly image?: ReadonlyMap<string, string>;
-  readonly json?: true;
-  readonly url?: URL;
-}
+import { addSecretOptions, jsonOption, urlOption } from '../options.ts';
+import type { CallOptions } from './call.ts';
 
 const exitCodesHelp = `
 Exit codes:

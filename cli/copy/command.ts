@@ -2,29 +2,8 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes } from '../failure.ts';
-import {
-  addStackOptions,
-  type MountOptions,
-  mountOption,
-  partitionOption,
-  quietOption,
-  type StackOptions,
-  typeOption,
-} from '../options.ts';
-
-interface CopyArguments extends MountOptions, StackOptions {
-  readonly filesystemImage: string;
-  readonly owner?: number;
-  readonly group?: number;
-  readonly mb?: number;
-  readonly enablePrintk?: true;
-  readonly quiet?: true;
-}
-
-export interface CptofsArguments extends CopyArguments {
-  readonly keepOwner?: true;
-  readonly selinux?: string;
-}
+import { addStackOptions, mountOption, partitionOption, quietOption, typeOption } from '../options.ts';
+import type { CopyArguments, CptofsArguments } from './cptofs.ts';
 
 const help = `
 Each PATH is copied below DIRECTORY, which must be there, under its own name; the last part of it may be a pattern

@@ -4,14 +4,29 @@ import { hostTree } from '../../src/node/host-tree.ts';
 import type { CopyReport } from '../../src/tree/write/copy-tree.ts';
 import { copyTree } from '../../src/tree/write/copy-tree.ts';
 import type { Entry } from '../../src/tree/write/entry.ts';
-import type { LossKind } from '../../src/tree/write/losses.ts';
 import { TreeWriter } from '../../src/tree/write/tree-writer.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable } from '../failure.ts';
+import type { MountOptions, StackOptions } from '../options.ts';
+import { tellLosses } from '../output/losses.ts';
 import { showProgress } from '../output/progress.ts';
 import { type StackToWrite, stackToWrite } from '../write/session.ts';
-import type { CptofsArguments } from './command.ts';
 import { type Source, sourcesOf } from './sources.ts';
+
+/** What both directions take. */
+export interface CopyArguments extends MountOptions, StackOptions {
+  readonly filesystemImage: string;
+  readonly owner?: number;
+  readonly group?: number;
+  readonly mb?: number;
+  readonly enablePrintk?: true;
+  readonly quiet?: true;
+}
+
+export interface CptofsArguments extends CopyArguments {
+  readonly keepOwner?: true;
+  readonly selinux?: string;
+}
 
 /** Whether every file is there. The image is whole and flushed when this settles. When it rejects, the image is as far as it came, unmounted cleanly where that was possible. */
 export async function cptofs(paths: readonly string[], options: CptofsArguments): Promise<boolean> {
@@ -77,25 +92,4 @@ async function* treeOf(sources: readonly Source[], options: CptofsArguments): As
         };
     }
   }
-}
-
-/** Of each kind: what the file system lacks, and whether files are missing for it. */
-const losses: Readonly<Record<LossKind, readonly [lacks: string, missing: boolean]>> = {
-  owner: ['no such owners and groups', false],
-  mode: ['no such permissions', false],
-  times: ['no such times', false],
-  xattr: ['no such attributes', false],
-  hardlink: ['no hard links: each name is a file of its own', false],
-  symlink: ['no symlinks', true],
-  special: ['no such devices, pipes and sockets', true],
-};
-
-/** Whether every file is there. */
-export function tellLosses({ losses: found }: CopyReport): boolean {
-  for (const { kind, count, path } of found) {
-    const [lacks, missing] = losses[kind];
-    const where = `${count === 1 ? '' : `${count} times, first `}${printable(Buffer.from(path).toString())}`;
-    console.error(`lkl: the file system has ${lacks} (${missing ? 'left out: ' : ''}${where})`);
-  }
-  return !found.some(({ kind }) => losses[kind][1]);
 }

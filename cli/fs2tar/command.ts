@@ -6,7 +6,6 @@ import {
   addDiskOptions,
   addStackOptions,
   IMAGE,
-  type ImageOptions,
   mountOption,
   partitionOption,
   quietOption,
@@ -14,15 +13,7 @@ import {
   typeOption,
   urlOption,
 } from '../options.ts';
-
-export interface Fs2tarArguments extends ImageOptions {
-  readonly output?: string;
-  readonly path?: string;
-  readonly compress: 'none' | 'gzip';
-  readonly gzip?: true;
-  readonly onError: 'stop' | 'continue';
-  readonly quiet?: true;
-}
+import type { Fs2tarArguments } from './arguments.ts';
 
 export const fs2tarCommand = (): Command =>
   addStackOptions(

@@ -5,7 +5,7 @@ import { openEngine } from '../engine.ts';
 import { openOutput } from '../output/output.ts';
 import { showProgress } from '../output/progress.ts';
 import { gzipSink } from '../output/sink.ts';
-import type { Fs2tarArguments } from './command.ts';
+import type { Fs2tarArguments } from './arguments.ts';
 import { reportMissing } from './missing.ts';
 
 /** Whether the tar has everything. */

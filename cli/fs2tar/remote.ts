@@ -8,7 +8,7 @@ import { gzipSink } from '../output/sink.ts';
 import { failureOf, send } from '../remote/client.ts';
 import { imageBody } from '../remote/image-body.ts';
 import { TarWatch } from '../remote/tar-watch.ts';
-import type { Fs2tarArguments } from './command.ts';
+import type { Fs2tarArguments } from './arguments.ts';
 import { missingLine, reportMissing } from './missing.ts';
 
 /** Whether the tar has everything. */

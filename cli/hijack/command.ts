@@ -1,16 +1,7 @@
 /** `lkl hijack`: programs of this machine on a network stack of their own. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-
-export interface HijackOptions {
-  readonly config?: string;
-  readonly strace?: string | true;
-  readonly pcap?: string;
-  readonly publish?: readonly string[];
-  readonly clock: 'wall' | 'virtual';
-  readonly seed?: string;
-  readonly memory?: number;
-}
+import type { HijackOptions } from './hijack.ts';
 
 const help = `
 What goes to the kernel here: sockets of every family but AF_UNIX, netlink, /proc/net, /proc/sys/net, /sys/class/net, /dev/net/tun,

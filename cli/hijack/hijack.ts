@@ -25,7 +25,16 @@ import { dumpFiles } from '../../src/simulation/hijack/hijack-run.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
 import { readJson } from '../read-json.ts';
-import type { HijackOptions } from './command.ts';
+
+export interface HijackOptions {
+  readonly config?: string;
+  readonly strace?: string | true;
+  readonly pcap?: string;
+  readonly publish?: readonly string[];
+  readonly clock: 'wall' | 'virtual';
+  readonly seed?: string;
+  readonly memory?: number;
+}
 
 const MEMORY_MIB = 112;
 const SMALLEST_MIB = 16;

@@ -1,27 +1,9 @@
 /** `lkl mount` and `lkl umount`: an image as a directory of this machine, as LKL's lklfuse has it. */
 
 import { Command, Option } from 'commander';
-import {
-  addDiskOptions,
-  addStackOptions,
-  type DiskOptions,
-  partitionOption,
-  type StackOptions,
-  typeOption,
-} from '../options.ts';
-import { idOption, type MountWords, mebibytesOption, mountWords } from './words.ts';
-
-export interface MountArguments extends DiskOptions, StackOptions {
-  readonly type?: string;
-  readonly partition?: string;
-  readonly o?: MountWords;
-  readonly foreground?: true;
-  readonly uid?: number;
-  readonly gid?: number;
-  readonly mb?: number;
-  readonly log?: string;
-  readonly lock?: string;
-}
+import { addDiskOptions, addStackOptions, partitionOption, typeOption } from '../options.ts';
+import type { MountArguments } from './mount.ts';
+import { idOption, mebibytesOption, mountWords } from './words.ts';
 
 const help = `
 Words of -o: ro; type=, part=, mb=, log=, lock=, uid=, gid= as the options of these names; opts= for the file system

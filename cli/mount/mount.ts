@@ -12,11 +12,23 @@ import { native } from '../../src/node/native/native.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
+import type { DiskOptions, StackOptions } from '../options.ts';
 import { defined } from '../options.ts';
 import { mustBeToWrite, stackToWrite } from '../write/session.ts';
 import { inBackground, tellReady } from './background.ts';
-import type { MountArguments } from './command.ts';
 import type { MountWords } from './words.ts';
+
+export interface MountArguments extends DiskOptions, StackOptions {
+  readonly type?: string;
+  readonly partition?: string;
+  readonly o?: MountWords;
+  readonly foreground?: true;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly mb?: number;
+  readonly log?: string;
+  readonly lock?: string;
+}
 
 const MEMORY_MIB = 256;
 /** A quarter of the memory may be names and what they stand for. */

@@ -3,21 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes } from '../failure.ts';
 import { jsonOption } from '../options.ts';
-
-export interface NetTestOptions {
-  readonly backend: string;
-  readonly ifname: string;
-  readonly dst: string;
-  readonly ip?: string;
-  readonly netmaskLen?: number;
-  readonly gateway?: string;
-  readonly dhcp?: true;
-  readonly count: number;
-  readonly sleep: number;
-  readonly offload?: number;
-  readonly pcap?: string;
-  readonly json?: true;
-}
+import type { NetTestOptions } from './net-test.ts';
 
 const help = `
 Backends and what --ifname is for each:

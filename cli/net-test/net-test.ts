@@ -15,7 +15,21 @@ import { type AttachedInterface, attachInterface } from '../../src/node/net/atta
 import { InterfaceError } from '../../src/node/net/interface-error.ts';
 import { Failure } from '../failure.ts';
 import { printing } from '../output/print.ts';
-import type { NetTestOptions } from './command.ts';
+
+export interface NetTestOptions {
+  readonly backend: string;
+  readonly ifname: string;
+  readonly dst: string;
+  readonly ip?: string;
+  readonly netmaskLen?: number;
+  readonly gateway?: string;
+  readonly dhcp?: true;
+  readonly count: number;
+  readonly sleep: number;
+  readonly offload?: number;
+  readonly pcap?: string;
+  readonly json?: true;
+}
 
 /** As LKL's net-test polls. */
 const TIMEOUT_MS = 1000;

@@ -1,18 +1,10 @@
 /** `lkl packetdrill`: scripts of the packetdrill language on our TCP. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type IpVersion, ipVersions } from '../../src/packetdrill/run/settings.ts';
+import { ipVersions } from '../../src/packetdrill/run/settings.ts';
 import { exitCodes } from '../failure.ts';
 import { jsonOption, urlOption } from '../options.ts';
-
-export interface PacketdrillOptions {
-  readonly ipVersion?: IpVersion[];
-  readonly define?: Readonly<Record<string, string>>;
-  readonly option?: Readonly<Record<string, string>>;
-  readonly seed: string;
-  readonly json?: true;
-  readonly url?: URL;
-}
+import type { PacketdrillOptions } from './packetdrill.ts';
 
 const help = `
 Exit codes:

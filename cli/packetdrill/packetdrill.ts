@@ -12,11 +12,20 @@ import {
   packetdrillRequest,
 } from '../../src/api/packetdrill/schema.ts';
 import { jsonPath } from '../../src/errors/json-path.ts';
+import type { IpVersion } from '../../src/packetdrill/run/settings.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { printing } from '../output/print.ts';
 import { failureOf, send } from '../remote/client.ts';
-import type { PacketdrillOptions } from './command.ts';
+
+export interface PacketdrillOptions {
+  readonly ipVersion?: IpVersion[];
+  readonly define?: Readonly<Record<string, string>>;
+  readonly option?: Readonly<Record<string, string>>;
+  readonly seed: string;
+  readonly json?: true;
+  readonly url?: URL;
+}
 
 type Answer = z.infer<typeof packetdrillAnswer>;
 

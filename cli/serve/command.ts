@@ -1,11 +1,7 @@
 /** `lkl serve`: the HTTP interface on this machine. */
 
 import { Command, InvalidArgumentError } from 'commander';
-
-export interface ServeOptions {
-  readonly port: number;
-  readonly storage?: string;
-}
+import type { ServeOptions } from './serve.ts';
 
 const DEFAULT_PORT = 8787;
 

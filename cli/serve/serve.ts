@@ -7,8 +7,12 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { packageFile } from '../../src/node/package-files.ts';
 import { toolFile, toolFolder } from '../../src/node/toolbox.ts';
 import { Failure, reasonOf } from '../failure.ts';
-import type { ServeOptions } from './command.ts';
 import { keptGoing } from './kept-going.ts';
+
+export interface ServeOptions {
+  readonly port: number;
+  readonly storage?: string;
+}
 
 /** As scripts/worker/pack.ts writes it. */
 interface Description {

@@ -3,18 +3,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../failure.ts';
 import { quietOption, urlOption } from '../options.ts';
-
-export interface SimArguments {
-  readonly pcap?: string;
-  readonly html?: string;
-  readonly json?: true;
-  readonly deadline?: number;
-  readonly memory?: number;
-  readonly graph?: string;
-  readonly sweep?: Readonly<Record<string, readonly unknown[]>>;
-  readonly url?: URL;
-  readonly quiet?: true;
-}
+import type { SimArguments } from './arguments.ts';
 
 const exitCodesHelp = `
 Exit codes:

@@ -4,10 +4,10 @@ import { Failure, printable } from '../failure.ts';
 import { showSpinner } from '../output/progress.ts';
 import { readJson } from '../read-json.ts';
 import type { RunSimulation } from './answer.ts';
+import type { SimArguments } from './arguments.ts';
 import { captureAll } from './capture-all.ts';
 import { CaptureFiles } from './capture-files.ts';
 import { withCapturesRead } from './captures-in.ts';
-import type { SimArguments } from './command.ts';
 import { tablesOf } from './tables.ts';
 
 /** Whether every workload did what it was asked. */

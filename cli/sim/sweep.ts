@@ -9,7 +9,7 @@ import { Failure, printable } from '../failure.ts';
 import { showSpinner } from '../output/progress.ts';
 import { textTable } from '../output/table.ts';
 import type { SimulationEnd } from './answer.ts';
-import type { SimArguments } from './command.ts';
+import type { SimArguments } from './arguments.ts';
 
 interface Ran {
   readonly values: SweepRun['values'];

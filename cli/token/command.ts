@@ -2,18 +2,7 @@
 
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { jsonOption, urlOption } from '../options.ts';
-
-export type TokenAction = 'create' | 'list' | 'rotate' | 'revoke';
-
-export interface TokenOptions {
-  readonly url?: URL;
-  readonly json?: true;
-  readonly name?: string;
-  readonly scope?: readonly string[];
-  readonly image?: readonly string[];
-  /** Seconds. */
-  readonly expires?: number;
-}
+import type { TokenAction, TokenOptions } from './token.ts';
 
 const help = `
 create --url URL makes a token of the Worker there: LKL_TOKEN is an admin's. The token goes to standard output, once; the

@@ -8,7 +8,18 @@ import { Failure, printable } from '../failure.ts';
 import { type Printer, printing } from '../output/print.ts';
 import { textTable } from '../output/table.ts';
 import { failureOf, send, tokenOfEnvironment } from '../remote/client.ts';
-import type { TokenAction, TokenOptions } from './command.ts';
+
+export type TokenAction = 'create' | 'list' | 'rotate' | 'revoke';
+
+export interface TokenOptions {
+  readonly url?: URL;
+  readonly json?: true;
+  readonly name?: string;
+  readonly scope?: readonly string[];
+  readonly image?: readonly string[];
+  /** Seconds. */
+  readonly expires?: number;
+}
 
 /** As the Worker's document has it. */
 interface TokenJson {

@@ -16,10 +16,10 @@ import {
   typeOption,
 } from '../options.ts';
 import type { FsckOptions } from './fsck.ts';
-import type { MkfsOptions, MkfsSize } from './mkfs.ts';
+import type { MkfsOptions, MkfsSize } from './mkfs/job.ts';
 import type { MkimageOptions } from './mkimage/mkimage.ts';
 import type { PartitionOptions } from './partition.ts';
-import type { ResizeOptions } from './resize.ts';
+import type { ResizeOptions, Size } from './resize.ts';
 import type { RunOptions } from './run.ts';
 import type { ShellOptions } from './shell.ts';
 
@@ -142,7 +142,7 @@ export const toolCommands = (): readonly Command[] => [
     .addOption(quietOption())
     .addHelpText('after', mkfsHelp)
     .action(async (image: string, words: string[], options: MkfsOptions) => {
-      const isWhole = await (await import('./mkfs.ts')).mkfs(image, words, options);
+      const isWhole = await (await import('./mkfs/mkfs.ts')).mkfs(image, words, options);
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     }),
   new Command('convert')
@@ -180,7 +180,12 @@ export const toolCommands = (): readonly Command[] => [
         if (to === undefined || words.length > 0) throw new Failure('usage', whatConvertWants(to));
         return convertDisk(from, image, { ...options, to });
       }
-      const isWhole = await (await import('./mkfs.ts')).mkfs(image, words, { ...options, type, from, keepOwner: true });
+      const isWhole = await (await import('./mkfs/mkfs.ts')).mkfs(image, words, {
+        ...options,
+        type,
+        from,
+        keepOwner: true,
+      });
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     }),
   new Command('fsck')
@@ -280,12 +285,6 @@ export const toolCommands = (): readonly Command[] => [
       process.exitCode = await (await import('./run.ts')).run(program, options);
     }),
 ];
-
-/** An absolute size, or one on top of what there is. */
-export interface Size {
-  readonly bytes: number;
-  readonly isMore: boolean;
-}
 
 function sizeOrMore(text: string): Size {
   const isMore = text.startsWith('+');

@@ -11,8 +11,13 @@ import { SECTOR_BYTES, writeTable } from '../../src/tools/partitions/partition-t
 import { resizeVolume } from '../../src/tools/partitions/resize-volume.ts';
 import { openDiskFile } from '../disk.ts';
 import { Failure } from '../failure.ts';
-import type { Size } from './command.ts';
 import { inWorkshopOf, toolEngine } from './shop.ts';
+
+/** An absolute size, or one on top of what there is. */
+export interface Size {
+  readonly bytes: number;
+  readonly isMore: boolean;
+}
 
 export interface ResizeOptions {
   readonly type?: string;

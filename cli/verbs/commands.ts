@@ -15,7 +15,7 @@ import {
   typeOption,
   urlOption,
 } from '../options.ts';
-import type { CpOptions } from './cp.ts';
+import type { CpOptions } from '../write/copy-in.ts';
 import type { DfOptions } from './df.ts';
 import type { DiffOptions } from './diff.ts';
 import type { FindOptions } from './find.ts';

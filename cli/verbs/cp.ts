@@ -23,16 +23,7 @@ import { below, type FileEntry, type ImageTree } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
 import { expand } from '../look/walk.ts';
 import { shown } from '../look/words.ts';
-import type { ImageOptions } from '../options.ts';
-
-export interface CpOptions extends ImageOptions {
-  /** Owners and groups: as in the image, or these. Default: whoever runs the command. */
-  readonly owner?: true | { readonly uid: number | undefined; readonly gid: number | undefined };
-  readonly force?: true;
-  readonly quiet?: true;
-  /** Of copies into an image: everything or nothing. */
-  readonly atomic?: true;
-}
+import type { CpOptions } from '../write/copy-in.ts';
 
 /** IMAGE:/PATH names a place in an image that is there. */
 function placed(argument: string): { readonly image: string; readonly path: string } | undefined {

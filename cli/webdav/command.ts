@@ -1,22 +1,8 @@
 /** `lkl webdav`: an image as a WebDAV server of this machine. */
 
 import { Command, InvalidArgumentError } from 'commander';
-import {
-  addDiskOptions,
-  addStackOptions,
-  type DiskOptions,
-  type MountOptions,
-  mountOption,
-  partitionOption,
-  type StackOptions,
-  subvolOption,
-  typeOption,
-} from '../options.ts';
-
-export interface WebdavOptions extends MountOptions, DiskOptions, StackOptions {
-  readonly port: number;
-  readonly ro?: true;
-}
+import { addDiskOptions, addStackOptions, mountOption, partitionOption, subvolOption, typeOption } from '../options.ts';
+import type { WebdavOptions } from './webdav.ts';
 
 const DEFAULT_PORT = 8788;
 

@@ -7,8 +7,13 @@ import { httpServer } from '../../src/node/http-server.ts';
 import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
+import type { DiskOptions, MountOptions, StackOptions } from '../options.ts';
 import { mustBeToWrite, withChanges } from '../write/session.ts';
-import type { WebdavOptions } from './command.ts';
+
+export interface WebdavOptions extends MountOptions, DiskOptions, StackOptions {
+  readonly port: number;
+  readonly ro?: true;
+}
 
 /** What was written is on the disk so long after the last of it. */
 const SYNC_AFTER_MS = 1000;

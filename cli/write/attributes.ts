@@ -2,11 +2,23 @@
 
 import { O_CREAT, O_WRONLY } from '../../src/abi/uapi/fs.ts';
 import { Failure } from '../failure.ts';
-import type { ChownOptions, RecursiveOptions, TruncateOptions } from './command.ts';
 import { said } from './files.ts';
 import { changedMode } from './mode.ts';
-import { withChanges } from './session.ts';
+import { type WriteOptions, withChanges } from './session.ts';
 import { filesOf, looking, named } from './tree.ts';
+
+export interface RecursiveOptions extends WriteOptions {
+  readonly recursive?: true;
+}
+
+export interface ChownOptions extends RecursiveOptions {
+  /** False: of a symlink itself. */
+  readonly dereference: boolean;
+}
+
+export interface TruncateOptions extends WriteOptions {
+  readonly bytes: number;
+}
 
 export const chmod = async (
   image: string,

@@ -11,7 +11,10 @@ import {
   subvolOption,
   typeOption,
 } from '../options.ts';
+import type { ChownOptions, RecursiveOptions, TruncateOptions } from './attributes.ts';
+import type { LnOptions, MkdirOptions, RmOptions } from './files.ts';
 import type { WriteOptions } from './session.ts';
+import type { TarOptions } from './tar.ts';
 
 const PATTERNS = '* ? [ ] { } stand for names';
 const ATOMIC = `
@@ -37,37 +40,6 @@ const verb = (name: string, summary: string): Command =>
     .option('--size <bytes>', 'of the disk (default: up to the end)', bytes)
     .option('--atomic', 'everything or nothing')
     .addHelpText('after', ATOMIC);
-
-export interface RmOptions extends WriteOptions {
-  readonly recursive?: true;
-  readonly force?: true;
-}
-export interface MkdirOptions extends WriteOptions {
-  readonly parents?: true;
-  readonly mode?: number;
-}
-export interface LnOptions extends WriteOptions {
-  readonly symbolic?: true;
-  readonly force?: true;
-}
-export interface RecursiveOptions extends WriteOptions {
-  readonly recursive?: true;
-}
-export interface ChownOptions extends RecursiveOptions {
-  /** False: of a symlink itself. */
-  readonly dereference: boolean;
-}
-export interface TruncateOptions extends WriteOptions {
-  readonly bytes: number;
-}
-
-export interface TarOptions extends WriteOptions {
-  readonly extract?: true;
-  readonly create?: true;
-  readonly file?: string;
-  readonly directory?: string;
-  readonly quiet?: true;
-}
 
 export const writeCommands = (): readonly Command[] => [
   verb('rm', 'remove files of an image')

@@ -4,15 +4,23 @@ import { lstatSync } from 'node:fs';
 import { basename } from 'node:path';
 import { hostTree } from '../../src/node/host-tree.ts';
 import type { Entry } from '../../src/tree/write/entry.ts';
-import { tellLosses } from '../copy/cptofs.ts';
 import { Failure } from '../failure.ts';
 import { below } from '../look/image-tree.ts';
 import { shown } from '../look/words.ts';
-import { defined } from '../options.ts';
+import { defined, type ImageOptions } from '../options.ts';
+import { tellLosses } from '../output/losses.ts';
 import { showProgress } from '../output/progress.ts';
-import type { CpOptions } from '../verbs/cp.ts';
 import { withChanges } from './session.ts';
 import { isDirectory, looking } from './tree.ts';
+
+export interface CpOptions extends ImageOptions {
+  /** Owners and groups: as in the image, or these. Default: whoever runs the command. */
+  readonly owner?: true | { readonly uid: number | undefined; readonly gid: number | undefined };
+  readonly force?: true;
+  readonly quiet?: true;
+  /** Of copies into an image: everything or nothing. */
+  readonly atomic?: true;
+}
 
 /** Whether every file is there. */
 export async function copyIn(

@@ -6,9 +6,23 @@ import type { TreeChanges } from '../../src/tree/write/changes.ts';
 import { Failure } from '../failure.ts';
 import { below, type ImageTree } from '../look/image-tree.ts';
 import { shown } from '../look/words.ts';
-import type { LnOptions, MkdirOptions, RmOptions } from './command.ts';
 import { type WriteOptions, withChanges } from './session.ts';
 import { inside, isDirectory, looking, named } from './tree.ts';
+
+export interface RmOptions extends WriteOptions {
+  readonly recursive?: true;
+  readonly force?: true;
+}
+
+export interface MkdirOptions extends WriteOptions {
+  readonly parents?: true;
+  readonly mode?: number;
+}
+
+export interface LnOptions extends WriteOptions {
+  readonly symbolic?: true;
+  readonly force?: true;
+}
 
 export const rm = (image: string, patterns: readonly string[], options: RmOptions): Promise<void> =>
   withChanges(image, options, async (mounted) => {

@@ -5,14 +5,21 @@ import type { Readable } from 'node:stream';
 import { readTar, TarError } from '../../src/archive/tar-reader.ts';
 import { undoneStream } from '../../src/node/spool/undone-stream.ts';
 import { tarEntries } from '../../src/tree/write/tar-entries.ts';
-import { tellLosses } from '../copy/cptofs.ts';
 import { Failure } from '../failure.ts';
 import { fs2tar } from '../fs2tar/here.ts';
 import { defined } from '../options.ts';
+import { tellLosses } from '../output/losses.ts';
 import { showProgress } from '../output/progress.ts';
-import type { TarOptions } from './command.ts';
 import { pathChanges } from './path-changes.ts';
-import { withChanges } from './session.ts';
+import { type WriteOptions, withChanges } from './session.ts';
+
+export interface TarOptions extends WriteOptions {
+  readonly extract?: true;
+  readonly create?: true;
+  readonly file?: string;
+  readonly directory?: string;
+  readonly quiet?: true;
+}
 
 /** Whether every file is there. */
 export async function tar(image: string, options: TarOptions): Promise<boolean> {

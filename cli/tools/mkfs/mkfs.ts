@@ -1,46 +1,20 @@
 /** Makes a file system in an image file, in this process: empty, or of a folder, a tar or another image. */
 
-import type { KernelError } from '../../src/kernel/kernel-error.ts';
-import type { Linux } from '../../src/linux.ts';
-import { rawDevice } from '../../src/storage/raw-device.ts';
-import { fileSystemTools } from '../../src/tools/file-system/file-systems.ts';
-import { fillFileSystem } from '../../src/tools/file-system/fill-file-system.ts';
-import { makeFileSystem } from '../../src/tools/file-system/make-file-system.ts';
-import { makeOfTree } from '../../src/tools/file-system/make-of-tree.ts';
-import { isFull } from '../../src/tools/file-system/make-to-fit.ts';
-import { likelyBytes, measureTree } from '../../src/tools/file-system/tree-measure.ts';
-import type { CopyOptions, CopyReport } from '../../src/tree/write/copy-tree.ts';
-import { tellLosses } from '../copy/cptofs.ts';
-import { Failure } from '../failure.ts';
-import { showProgress } from '../output/progress.ts';
-import { type Contents, withContents } from './contents.ts';
+import type { KernelError } from '../../../src/kernel/kernel-error.ts';
+import { rawDevice } from '../../../src/storage/raw-device.ts';
+import { fileSystemTools } from '../../../src/tools/file-system/file-systems.ts';
+import { makeOfTree } from '../../../src/tools/file-system/make-of-tree.ts';
+import { isFull } from '../../../src/tools/file-system/make-to-fit.ts';
+import { likelyBytes, measureTree } from '../../../src/tools/file-system/tree-measure.ts';
+import type { CopyReport } from '../../../src/tree/write/copy-tree.ts';
+import { Failure } from '../../failure.ts';
+import { tellLosses } from '../../output/losses.ts';
+import { withContents } from '../contents.ts';
+import { makeImageFile } from '../image-file.ts';
+import { inWorkshopOf, notAfterNs, toolEngine } from '../shop.ts';
+import { temporaryDisk } from '../temporary-disk.ts';
 import { mkfsToFit } from './fit.ts';
-import { type ImageFileOptions, type MadeImage, makeImageFile } from './image-file.ts';
-import { inWorkshopOf, notAfterNs, toolEngine, type WorldOptions } from './shop.ts';
-import { temporaryDisk } from './temporary-disk.ts';
-
-/** `fit`: as small as what is in it allows. */
-export type MkfsSize = number | 'fit';
-
-export interface MkfsOptions extends Omit<ImageFileOptions, 'size'>, WorldOptions {
-  readonly type: string;
-  readonly size?: MkfsSize;
-  readonly label?: string;
-  readonly uuid?: string;
-  readonly from?: string;
-  readonly keepOwner?: true;
-  readonly evenIfCut?: true;
-  readonly quiet?: true;
-}
-
-/** One file system to be made, of contents that may be read several times. */
-export interface MkfsJob {
-  readonly engine: Linux;
-  readonly image: string;
-  readonly more: readonly string[];
-  readonly options: MkfsOptions;
-  readonly contents: Contents | undefined;
-}
+import { type MkfsJob, type MkfsOptions, makeAndFill, withProgress } from './job.ts';
 
 /** What becomes as large as its content is made on a disk of this size: more than any of it can be, and sparse. */
 const ROOM = 2 ** 40;
@@ -118,19 +92,6 @@ async function tooSmall(
   );
 }
 
-/** The file system, and what is in it, in an image that is there. */
-export async function makeAndFill({ engine, more, options, contents }: MkfsJob, made: MadeImage) {
-  const { type, label, uuid, quiet } = options;
-  return inWorkshopOf(engine, options, async (shop) => {
-    const disk = await shop.attach(rawDevice(made.file));
-    await makeFileSystem(shop, disk, type, { label, uuid, more });
-    const report =
-      contents && (await withProgress(quiet, (progress) => fillFileSystem(shop, disk, type, contents(), progress)));
-    await shop.commit();
-    return report;
-  });
-}
-
 async function ofTree({ engine, image, more, options, contents }: MkfsJob): Promise<CopyReport | undefined> {
   if (!contents) return undefined;
   const { type, label, uuid, quiet, force } = options;
@@ -148,23 +109,5 @@ async function ofTree({ engine, image, more, options, contents }: MkfsJob): Prom
     throw cause;
   } finally {
     scratch.close();
-  }
-}
-
-/** Shows how far it is. */
-async function withProgress<T>(quiet: true | undefined, work: (options: CopyOptions) => Promise<T>): Promise<T> {
-  const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
-  const line = await showProgress(quiet === true, () => counts);
-  const progress = (entries: number, bytes: number) => {
-    counts.entries = entries;
-    counts.bytesWritten = bytes;
-    line.tick();
-  };
-  try {
-    const done = await work({ progress });
-    line.done();
-    return done;
-  } finally {
-    line.stop();
   }
 }

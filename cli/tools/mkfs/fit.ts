@@ -1,11 +1,11 @@
 /** `lkl mkfs --size fit`: the smallest image that holds a tree. */
 
-import { makeToFit } from '../../src/tools/file-system/make-to-fit.ts';
-import { measureTree } from '../../src/tools/file-system/tree-measure.ts';
-import type { CopyReport } from '../../src/tree/write/copy-tree.ts';
-import { Failure } from '../failure.ts';
-import { type MadeImage, makeImageFile } from './image-file.ts';
-import { type MkfsJob, makeAndFill } from './mkfs.ts';
+import { makeToFit } from '../../../src/tools/file-system/make-to-fit.ts';
+import { measureTree } from '../../../src/tools/file-system/tree-measure.ts';
+import type { CopyReport } from '../../../src/tree/write/copy-tree.ts';
+import { Failure } from '../../failure.ts';
+import { type MadeImage, makeImageFile } from '../image-file.ts';
+import { type MkfsJob, makeAndFill } from './job.ts';
 
 export async function mkfsToFit(job: MkfsJob): Promise<CopyReport | undefined> {
   const { image, options, contents, more } = job;

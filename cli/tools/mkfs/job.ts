@@ -1,0 +1,65 @@
+/** One file system to be made in an image file, and the making. */
+
+import type { Linux } from '../../../src/linux.ts';
+import { rawDevice } from '../../../src/storage/raw-device.ts';
+import { fillFileSystem } from '../../../src/tools/file-system/fill-file-system.ts';
+import { makeFileSystem } from '../../../src/tools/file-system/make-file-system.ts';
+import type { CopyOptions } from '../../../src/tree/write/copy-tree.ts';
+import { showProgress } from '../../output/progress.ts';
+import type { Contents } from '../contents.ts';
+import type { ImageFileOptions, MadeImage } from '../image-file.ts';
+import { inWorkshopOf, type WorldOptions } from '../shop.ts';
+
+/** `fit`: as small as what is in it allows. */
+export type MkfsSize = number | 'fit';
+
+export interface MkfsOptions extends Omit<ImageFileOptions, 'size'>, WorldOptions {
+  readonly type: string;
+  readonly size?: MkfsSize;
+  readonly label?: string;
+  readonly uuid?: string;
+  readonly from?: string;
+  readonly keepOwner?: true;
+  readonly evenIfCut?: true;
+  readonly quiet?: true;
+}
+
+/** One file system to be made, of contents that may be read several times. */
+export interface MkfsJob {
+  readonly engine: Linux;
+  readonly image: string;
+  readonly more: readonly string[];
+  readonly options: MkfsOptions;
+  readonly contents: Contents | undefined;
+}
+
+/** The file system, and what is in it, in an image that is there. */
+export async function makeAndFill({ engine, more, options, contents }: MkfsJob, made: MadeImage) {
+  const { type, label, uuid, quiet } = options;
+  return inWorkshopOf(engine, options, async (shop) => {
+    const disk = await shop.attach(rawDevice(made.file));
+    await makeFileSystem(shop, disk, type, { label, uuid, more });
+    const report =
+      contents && (await withProgress(quiet, (progress) => fillFileSystem(shop, disk, type, contents(), progress)));
+    await shop.commit();
+    return report;
+  });
+}
+
+/** Shows how far it is. */
+export async function withProgress<T>(quiet: true | undefined, work: (options: CopyOptions) => Promise<T>): Promise<T> {
+  const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
+  const line = await showProgress(quiet === true, () => counts);
+  const progress = (entries: number, bytes: number) => {
+    counts.entries = entries;
+    counts.bytesWritten = bytes;
+    line.tick();
+  };
+  try {
+    const done = await work({ progress });
+    line.done();
+    return done;
+  } finally {
+    line.stop();
+  }
+}
