@@ -2,11 +2,11 @@
 
 import { Readable } from 'node:stream';
 import { json } from 'node:stream/consumers';
+import { inWords, readAs } from '../../src/api/invalid/invalid.ts';
 import { answerOf, batchOf, batch as batchSchema } from '../../src/api/syscalls/schema.ts';
 import { ResultKeeper } from '../../src/batch/kept/result-keeper.ts';
 import type { PlayedCall } from '../../src/batch/player.ts';
 import { HostError } from '../../src/errors/host-error.ts';
-import { jsonPath } from '../../src/errors/json-path.ts';
 import { openDiskFile } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
@@ -56,12 +56,9 @@ export async function call(file: string, options: CallOptions): Promise<boolean>
 }
 
 async function here(request: unknown, { image = new Map(), ...options }: CallOptions): Promise<Answer> {
-  const parsed = batchSchema.safeParse(request);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map(({ path, message }) => `${jsonPath(path) || 'it'}: ${message}`);
-    throw new Failure('usage', issues.join('; '));
-  }
-  const { calls, ...head } = parsed.data;
+  const read = readAs(batchSchema, request);
+  if ('invalid' in read) throw new Failure('usage', inWords(read.invalid, 'the batch').join('; '));
+  const { calls, ...head } = read.data;
   const engine = await openEngine();
   const batches = engine.batches({
     async image(name, { snapshot, ...choice }) {

@@ -5,13 +5,13 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import type { z } from 'zod';
+import { inWords, readAs } from '../../src/api/invalid/invalid.ts';
 import {
   type packetdrillAnswer,
   packetdrillAnswerOf,
   packetdrillOf,
   packetdrillRequest,
 } from '../../src/api/packetdrill/schema.ts';
-import { jsonPath } from '../../src/errors/json-path.ts';
 import type { IpVersion } from '../../src/packetdrill/run/settings.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, reasonOf } from '../failure.ts';
@@ -93,12 +93,9 @@ type Play = (request: ReturnType<typeof requestOf>) => Promise<Answer>;
 async function here(): Promise<Play> {
   const engine = await openEngine();
   return async (request) => {
-    const parsed = packetdrillRequest.safeParse(request);
-    if (!parsed.success) {
-      const issues = parsed.error.issues.map(({ path, message }) => `${jsonPath(path) || 'it'}: ${message}`);
-      throw new Failure('usage', issues.join('; '));
-    }
-    return packetdrillAnswerOf(await engine.packetdrill.run(packetdrillOf(parsed.data)));
+    const read = readAs(packetdrillRequest, request);
+    if ('invalid' in read) throw new Failure('usage', inWords(read.invalid, 'the request').join('; '));
+    return packetdrillAnswerOf(await engine.packetdrill.run(packetdrillOf(read.data)));
   };
 }
 

@@ -1,8 +1,8 @@
 /** Simulations in this process. */
 
+import { inWords, readAs } from '../../src/api/invalid/invalid.ts';
 import { answerOf, simulation } from '../../src/api/simulations/schema.ts';
 import { HostError } from '../../src/errors/host-error.ts';
-import { jsonPath } from '../../src/errors/json-path.ts';
 import type { DrawnSample } from '../../src/simulation/report/series.ts';
 import type { SimulationRequest } from '../../src/simulation/simulate.ts';
 import { openEngine } from '../engine.ts';
@@ -10,7 +10,7 @@ import { Failure } from '../failure.ts';
 import { type RunRequest, type RunSimulation, type SimulationEnd, tooLate } from './answer.ts';
 
 /** Only what the network needs is taken. */
-const MEMORY_MIB = 1024;
+export const MEMORY_MIB = 1024;
 
 export const runHere: RunSimulation = async ({
   network,
@@ -46,11 +46,10 @@ function deadlineOf(network: RunRequest['network'], deadlineS: number | undefine
 }
 
 function validated(network: unknown): SimulationRequest {
-  const parsed = simulation.safeParse(network);
-  if (parsed.success) {
-    const { deadline_ms: _, ...request } = parsed.data;
+  const read = readAs(simulation, network);
+  if ('data' in read) {
+    const { deadline_ms: _, ...request } = read.data;
     return request as SimulationRequest; // what JSON leaves out is absent: there is no `undefined` in it
   }
-  const issues = parsed.error.issues.map(({ path, message }) => `${jsonPath(path) || 'it'}: ${message}`);
-  throw new Failure('usage', issues.join('; '));
+  throw new Failure('usage', inWords(read.invalid, 'the network').join('; '));
 }

@@ -17,7 +17,7 @@ export async function sim(file: string, options: SimArguments): Promise<boolean>
   const network = options.graph === undefined ? read : (await import('./graph.ts')).withGraph(read, options.graph);
   if (axes !== undefined || options.sweep !== undefined) {
     const { sweep } = await import('./sweep.ts');
-    return sweep(network, { ...Object(axes), ...options.sweep }, options);
+    return sweep(network, axes === undefined || isObject(axes) ? { ...axes, ...options.sweep } : axes, options);
   }
   const spinner = await showSpinner(options.quiet === true, 'starting');
   const captures = options.pcap === undefined ? undefined : new CaptureFiles(options.pcap);
@@ -51,6 +51,9 @@ export async function sim(file: string, options: SimArguments): Promise<boolean>
     spinner.stop();
   }
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 async function runner(url: URL | undefined): Promise<RunSimulation> {
   if (url === undefined) return (await import('./here.ts')).runHere;

@@ -2,14 +2,18 @@
 
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { readSimulation } from '../../src/api/simulations/read-simulation.ts';
 import { count, milliseconds, percent, rate } from '../../src/simulation/report/numbers.ts';
 import { expandSweep, type SweepRun } from '../../src/simulation/sweep/expand.ts';
 import { type SweepFlow, sweepFlow } from '../../src/simulation/sweep/row.ts';
+import { planSweep } from '../../src/simulation/sweep/run-sweep.ts';
+import { openEngine } from '../engine.ts';
 import { Failure, printable } from '../failure.ts';
 import { showSpinner } from '../output/progress.ts';
 import { textTable } from '../output/table.ts';
 import type { SimulationEnd } from './answer.ts';
 import type { SimArguments } from './arguments.ts';
+import { MEMORY_MIB } from './here.ts';
 
 interface Ran {
   readonly values: SweepRun['values'];
@@ -21,7 +25,7 @@ interface Ran {
 /** Whether every workload of every run did what it was asked. */
 export async function sweep(
   network: Readonly<Record<string, unknown>>,
-  axes: Readonly<Record<string, unknown>>,
+  axes: unknown,
   options: SimArguments,
 ): Promise<boolean> {
   const expanded = expandSweep(network, axes);
@@ -30,6 +34,7 @@ export async function sweep(
   for (const option of ['pcap', 'html'] as const)
     if (options[option] !== undefined) throw new Failure('usage', `--${option} is of one run, not of a sweep`);
   const { runs } = expanded;
+  if (options.url === undefined) await look(network, axes, options.memory);
   const spinner = await showSpinner(options.quiet === true, 'starting');
   const ran: Ran[] = [];
   let next = 0;
@@ -53,10 +58,16 @@ export async function sweep(
     spinner.stop();
     process.removeListener('exit', stop);
   }
-  console.log(options.json ? JSON.stringify({ sweep: ran }, null, 2) : tableOf(Object.keys(axes), ran));
+  console.log(options.json ? JSON.stringify({ sweep: ran }, null, 2) : tableOf(Object.keys(Object(axes)), ran));
   return ran.every(
     ({ answer }) => answer?.error === undefined && answer?.flows.every(({ error }) => error === undefined),
   );
+}
+
+/** All of them before the first one starts: a slip is no table of a thousand errors. A Worker looks at each itself. */
+async function look(network: Readonly<Record<string, unknown>>, axes: unknown, memoryMib = MEMORY_MIB): Promise<void> {
+  const engine = await openEngine(undefined, memoryMib, memoryMib);
+  planSweep(network, axes, (one) => engine.simulations.plan(readSimulation(one)));
 }
 
 /** This very command, for one network. */

@@ -1,7 +1,7 @@
 /** Simulations as a page asks for them: the JSON of POST /v1/simulations in, samples as they come, the answer at the end. */
 
+import { inWords, readAs } from '../api/invalid/invalid.ts';
 import { answerOf, simulation } from '../api/simulations/schema.ts';
-import { jsonPath } from '../errors/json-path.ts';
 import type { Linux } from '../linux.ts';
 import type { ReportedAnswer } from '../simulation/report/answer.ts';
 import type { DrawnSample } from '../simulation/report/series.ts';
@@ -39,8 +39,7 @@ export class Networks {
 }
 
 function validated(text: string) {
-  const parsed = simulation.safeParse(JSON.parse(text));
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => `${jsonPath(path) || 'it'}: ${message}`);
-  throw new Error(issues.join('\n'));
+  const read = readAs(simulation, JSON.parse(text));
+  if ('data' in read) return read.data;
+  throw new Error(inWords(read.invalid, 'the network').join('\n'));
 }

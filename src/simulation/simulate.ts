@@ -1,27 +1,20 @@
 /** One request, one network of kernel stacks in virtual time: planned, run on a kernel of its own, thrown away. */
 
 import type { SetupNeeds } from '../batch/kernel-setup.ts';
-import { Mistake } from '../batch/language/mistake.ts';
-import { runList, type Stopped } from '../batch/language/run.ts';
-import type { BatchCall, CallResult } from '../batch/language/types.ts';
-import { Refs } from '../batch/language/values/refs.ts';
 import { HostError } from '../errors/host-error.ts';
 import { KernelDead, TaskExited } from '../kernel/errors.ts';
 import type { Host } from '../kernel/host.ts';
-import type { Kernel } from '../kernel/kernel.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { seededHost } from '../kernel/snapshot/seed.ts';
-import type { UserTask } from '../kernel/user-task.ts';
 import type { Taken } from './measure/sampler.ts';
 import type { Issue } from './plan/issue.ts';
 import { estimateMemoryMib, findExcess, programsMib } from './plan/memory/footprint.ts';
 import { type Plan, planSimulation, sampled } from './plan/plan.ts';
 import type { SimulationRequest } from './plan/request.ts';
-import type { SyscallsPlan } from './plan/workload-plan.ts';
+import { playCalls } from './run/play-calls.ts';
 import { execRunner, SetupFailed, type SimulationPrograms } from './run/programs.ts';
 import { Refused } from './run/refused.ts';
 import { runSimulation, type SimulationEvents, type SimulationResult } from './run/run.ts';
-import { unrolled } from './run/steps.ts';
 
 export type { SimulationRequest, Taken };
 
@@ -74,8 +67,6 @@ export interface SimulationJobs {
 
 /** More than anyone has memory for, which is checked by what the plan needs. */
 const LIMITS = { nodes: 5000, devices: 50_000 } as const;
-/** Most bytes of buffers that one system call of a workload may have. */
-const CALL_BYTES = 2 ** 20;
 
 export const simulationJobs = (needs: SimulationNeeds): SimulationJobs => ({
   plan(request, options) {
@@ -165,7 +156,7 @@ async function runTimed(
         reachedNs = sinceNs;
       },
       exec: execRunner(kernel, programs),
-      runBatch: (task, { batch, onError }, sofar) => playCalls(kernel, task, { batch, onError }, sofar),
+      runBatch: (task, played, sofar) => playCalls(kernel, task, played, sofar),
     });
     const result = await Promise.race([running, ended.promise]);
     return { result, wallMs: (host.monotonicNs() - startNs) / 1e6 };
@@ -182,49 +173,5 @@ async function runTimed(
     signal?.removeEventListener('abort', stop);
     ended.promise.catch(() => {}); // from here on its end is nobody's loss
     kernel.kill();
-  }
-}
-
-/** Results of a workload of system calls. */
-interface Played {
-  readonly results: readonly CallResult[];
-  /** Of calls beyond those that are kept. */
-  readonly omitted?: number;
-  readonly stopped?: Stopped;
-}
-/** A loop may make any number of calls; nobody reads more results than these. */
-const KEPT_RESULTS = 1000;
-
-/** System calls on a host, in loops and choices. */
-async function playCalls(
-  kernel: Kernel,
-  task: UserTask,
-  { batch, onError }: Pick<SyscallsPlan, 'batch' | 'onError'>,
-  sofar: (result: Played) => void,
-): Promise<Played> {
-  const refs = new Refs();
-  const steps = unrolled(batch, {
-    look: (ref) => refs.resolve({ ref }, ''),
-    name: (name, ret) => refs.set(name, typeof ret === 'number' ? { ret } : { ret: 0, out: ret }),
-  });
-  const calls = runList(task, steps as Iterable<BatchCall>, {
-    refs,
-    onError,
-    limitBytes: CALL_BYTES,
-    nowNs: () => BigInt(kernel.engine.clock.nowNs),
-  });
-  const results: CallResult[] = [];
-  let omitted = 0;
-  const played = (): Played => ({ results, ...(omitted > 0 && { omitted }) });
-  try {
-    for (;;) {
-      const next = await calls.next();
-      if (next.done) return { ...played(), ...(next.value && { stopped: next.value }) };
-      if (results.length < KEPT_RESULTS) results.push(next.value);
-      else omitted++;
-      sofar(played());
-    }
-  } catch (cause) {
-    throw cause instanceof Mistake ? new Error(`${cause.path}: ${cause.message}`) : cause;
   }
 }

@@ -79,7 +79,7 @@ describe('a sweep', () => {
   it.each([
     [{ 'links[1].delay': ['1ms'] }, 'sweep["links[1].delay"]', /no such place/],
     [{ 'links[0].delay': ['1ms', 'soon'] }, 'links[0].delay', /^with links\[0\]\.delay = "soon": "soon" is no time/],
-    [{ 'links[0].delay': [5] }, 'links[0].delay', /expected string/],
+    [{ 'links[0].delay': [5] }, 'links[0].delay', /must be a string, such as "20ms", not 5/],
     [{ seed: Array.from({ length: 1001 }, (_, i) => i) }, 'sweep', /1000 are the most/],
     [{}, 'sweep', /an object of paths/],
   ])('%j is refused before anything runs', async (axes, path, message) => {

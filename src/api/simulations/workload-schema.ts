@@ -1,6 +1,7 @@
 /** Workloads as JSON: who sends what to whom, and when. */
 
 import { z } from '@hono/zod-openapi';
+import { suchAs } from '../invalid/expected.ts';
 import { call } from '../syscalls/schema.ts';
 import { count, flag, MAX_WORDS, name, named, rate, size, time, word } from './words.ts';
 
@@ -145,14 +146,19 @@ export const workload = z
       type: z.literal('flows').openapi({ description: 'Many transfers, each on a connection of its own.' }),
       ...flow,
       ...tcpOptions,
-      sizes: z.union([z.array(z.string().max(MAX_WORDS)), z.array(z.tuple([z.number(), z.number()]))]).openapi({
-        description:
-          'A size for each flow (["10kb", "1mb"]), or rows of [bytes, cumulative percent] of a distribution, the last at 100.',
-        example: [
-          [1000, 50],
-          [100000, 100],
-        ],
-      }),
+      sizes: z
+        .union([
+          z.array(z.string({ error: suchAs('10kb') }).max(MAX_WORDS)),
+          z.array(z.tuple([z.number(), z.number()])),
+        ])
+        .openapi({
+          description:
+            'A size for each flow (["10kb", "1mb"]), or rows of [bytes, cumulative percent] of a distribution, the last at 100.',
+          example: [
+            [1000, 50],
+            [100000, 100],
+          ],
+        }),
       perSecond: z.number().optional().openapi({
         description: 'Poisson arrivals. Default: one after another.',
         example: 20,

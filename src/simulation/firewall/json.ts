@@ -46,6 +46,7 @@ export function readFlag(place: Place, value: unknown): boolean {
 /** One of these words. */
 export function readWord<K extends string>(place: Place, value: unknown, words: readonly K[]): K | undefined {
   const word = words.find((one) => one === value);
+  if (value === undefined) return place.fail('bad-option', `must be given: one of ${words.join(', ')}`);
   return word ?? place.fail('bad-option', `${JSON.stringify(value)} is none of ${words.join(', ')}`);
 }
 

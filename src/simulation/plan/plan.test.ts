@@ -453,6 +453,7 @@ describe("LKL's object", () => {
 
 describe('what is wrong', () => {
   const pair = { hosts: { a: {}, b: {} }, links: [{ endpoints: ['a', 'b'] as const }] };
+  const ping = { type: 'ping', from: 'a', to: 'b' } as const;
   test.each<[string, Partial<SimulationRequest>]>([
     ['unknown-node links[0].endpoints[1]', { hosts: { a: {} }, links: [{ endpoints: ['a', 'z'] }] }],
     ['unknown-node workloads[0].to', { ...pair, workloads: [{ type: 'ping', from: 'a', to: 'z' }] }],
@@ -542,6 +543,25 @@ describe('what is wrong', () => {
     [
       'bad-option workloads[0]',
       { ...pair, workloads: [{ type: 'tcp', from: 'a', to: 'b', bytes: '1kb', duration: '1s' }] },
+    ],
+    [
+      'duplicate workloads[1].name',
+      {
+        ...pair,
+        workloads: [
+          { ...ping, name: 'x' },
+          { ...ping, name: 'x' },
+        ],
+      },
+    ],
+    ['duplicate workloads[1].name', { ...pair, workloads: [{ ...ping, name: 'ping-1' }, ping] }],
+    ['bad-option workloads[0].mss', { ...pair, workloads: [{ type: 'tcp', from: 'a', to: 'b', mss: 87 }] }],
+    [
+      'bad-option workloads[0].batch[1].do[0].call',
+      {
+        ...pair,
+        workloads: [{ type: 'syscalls', on: 'a', batch: [{ call: 'open' }, { repeat: 2, do: [{ call: 'opne' }] }] }],
+      },
     ],
     ['over-budget hosts', { hosts: Object.fromEntries(Array.from({ length: 251 }, (_, i) => [`h${i}`, {}])) }],
   ])('%s', (expected, request) => expect(issues(request)).toEqual([expected]));

@@ -214,7 +214,8 @@ function planInterface(port: Port, name: string, spec: InterfaceSpec, place: Pla
 }
 
 function checkInterfaces(node: Node): void {
-  const known = node.ports.flatMap((port) => [port.name, ...port.interfaces.map(({ name }) => name)]);
+  const named = node.ports.flatMap((port) => [port.name, ...port.interfaces.map(({ name }) => name)]);
+  const known = [...new Set(named)];
   for (const name of Object.keys(node.spec.interfaces ?? {})) {
     if (!known.includes(name))
       node.place

@@ -4,7 +4,7 @@ import { fromBase64 } from '../../bytes/base64.ts';
 import { deviceAddresses } from '../devices/plan-devices.ts';
 import { BadCapture } from '../replay/capture-file.ts';
 import { planReplay, type Replay } from '../replay/plan-replay.ts';
-import { checkSteps } from '../run/steps.ts';
+import { checkSteps, placesOf } from '../run/steps.ts';
 import { planCommand } from './command-plan.ts';
 import type { Place } from './issue.ts';
 import type {
@@ -13,6 +13,7 @@ import type {
   PingWorkload,
   ReplayWorkload,
   RequestResponseWorkload,
+  SimulationCall,
   SimulationRequest,
   SimulationStep,
   TcpOptions,
@@ -126,6 +127,8 @@ export interface SyscallsPlan {
   readonly on: Node;
   readonly startNs: number;
   readonly batch: readonly SimulationStep[];
+  /** Where each call stands in the request. */
+  readonly places: ReadonlyMap<SimulationCall, string>;
   readonly onError: 'stop' | 'continue';
 }
 
@@ -164,6 +167,7 @@ const behindIpv4 = 1e6;
 const noWay = 1e9;
 
 export function planWorkloads(place: Place, request: SimulationRequest, network: Network): WorkloadPlan[] {
+  checkNames(place.at('workloads'), request.workloads ?? []);
   const planned = (request.workloads ?? []).flatMap(
     (spec, index) => planWorkload(place.at('workloads').at(index), spec, index, network) ?? [],
   );
@@ -174,6 +178,17 @@ export function planWorkloads(place: Place, request: SimulationRequest, network:
       ? { ...flow, options: { ...flow.options, ecn: 'host' } }
       : flow,
   );
+}
+
+/** Events and tables call them by their names. */
+function checkNames(place: Place, workloads: readonly WorkloadSpec[]): void {
+  const taken = new Map<string, number>();
+  for (const [i, spec] of workloads.entries()) {
+    const name = spec.name ?? `${spec.type}-${i}`;
+    const other = taken.get(name);
+    if (other !== undefined) place.at(i).at('name').fail('duplicate', `workloads[${other}] is called ${name} too`);
+    taken.set(name, i);
+  }
 }
 
 /** Flows whose packets say themselves what they are able to. */
@@ -191,7 +206,9 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
   if (spec.type === 'syscalls') {
     const on = findNode(place.at('on'), spec.on, network);
     checkSteps(place.at('batch'), spec.batch);
-    return on && { type: 'syscalls', index, name, on, startNs, batch: spec.batch, onError: spec.onError ?? 'stop' };
+    const { batch, onError = 'stop' } = spec;
+    const places = new Map(placesOf(place.at('batch'), batch));
+    return on && { type: 'syscalls', index, name, on, startNs, batch, places, onError };
   }
   if (spec.type === 'exec') {
     const on = findNode(place.at('on'), spec.on, network);
@@ -357,6 +374,12 @@ function readDscp(place: Place, value: string | number | undefined): number | un
   return place.fail('bad-option', `${JSON.stringify(value)} is no DSCP: 0 to 63, cs0 to cs7, af11 to af43, ef, va, le`);
 }
 
+/** TCP_MIN_MSS, MAX_TCP_WINDOW: Linux takes no other. */
+function readMss(place: Place, value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isInteger(value) && value >= 88 && value <= 32_767)) return value;
+  return place.fail('bad-option', `${value} is no segment size: 88 to 32767 bytes`);
+}
+
 function readCount(place: Place, value: number | undefined, most: number): number | undefined {
   if (value === undefined || (Number.isSafeInteger(value) && value >= 1 && value <= most)) return value;
   return place.fail('bad-option', `${value} is no number from 1 to ${most}`);
@@ -398,7 +421,7 @@ function planTcpOptions(place: Place, spec: TcpOptions & Pick<TcpWorkload, 'ecn'
       sndbuf: readBuffer(place.at('sndbuf'), spec.sndbuf),
       rcvbuf: readBuffer(place.at('rcvbuf'), spec.rcvbuf),
       maxPacingRate: pacing === undefined ? undefined : Math.min(Math.floor(pacing / 8), noPacing),
-      mss: readCount(place.at('mss'), spec.mss, 32_767),
+      mss: readMss(place.at('mss'), spec.mss),
       notsentLowat: readBuffer(place.at('notsentLowat'), spec.notsentLowat),
       ecn: planEcn(place.at('ecn'), spec),
     }),

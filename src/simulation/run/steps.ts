@@ -1,5 +1,7 @@
 /** Loops and choices of calls in a workload of system calls: checked before, unrolled while they are played. */
 
+import { rename } from '../../batch/language/aliases.ts';
+import { unknownCall } from '../../batch/language/run.ts';
 import type { Place } from '../plan/issue.ts';
 import type { SimulationCall, SimulationCondition, SimulationLoop, SimulationStep } from '../plan/request.ts';
 
@@ -12,7 +14,30 @@ const MOST_TIMES = 1e6;
 
 /** What cannot be meant. */
 export function checkSteps(place: Place, steps: readonly Step[]): void {
-  for (const [i, step] of steps.entries()) if (isLoop(step)) checkLoop(place.at(i), step);
+  for (const [i, step] of steps.entries()) {
+    if (isLoop(step)) checkLoop(place.at(i), step);
+    else if (!isCall(step.call)) place.at(i).at('call').fail('bad-option', unknownCall(step.call));
+  }
+}
+
+/** Whether Linux has one of this name; what its arguments mean is seen when it is made. */
+function isCall(name: string): boolean {
+  try {
+    return rename(name, []) !== undefined;
+  } catch {
+    return true;
+  }
+}
+
+/** Where each call stands in the request, by the call itself. */
+export function* placesOf(place: Place, steps: readonly Step[]): Generator<readonly [SimulationCall, string]> {
+  for (const [i, step] of steps.entries()) {
+    if (!isLoop(step)) yield [step, place.at(i).path];
+    else {
+      yield* placesOf(place.at(i).at('do'), step.do);
+      if (step.else) yield* placesOf(place.at(i).at('else'), step.else);
+    }
+  }
 }
 
 function checkLoop(place: Place, loop: Loop): void {

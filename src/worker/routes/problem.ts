@@ -4,9 +4,9 @@ import { type Hook, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { invalidIn } from '../../api/invalid/invalid.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { documentOf, headersOf, PROBLEM_JSON } from '../../errors/http.ts';
-import { jsonPath } from '../../errors/json-path.ts';
 import { problemOf } from '../../errors/problem.ts';
 import { allProblems } from '../../errors/rows.ts';
 import type { Env } from './env.ts';
@@ -122,7 +122,7 @@ export function notFound(allowedMethods: (path: string) => readonly string[]): (
 /** For `defaultHook`: a request that its schema refuses. */
 export const onInvalid: Hook<unknown, Env, string, unknown> = (result, c) => {
   if (result.success) return;
-  const errors = result.error.issues.map(({ path, message }) => ({ in: result.target, path: jsonPath(path), message }));
+  const errors = invalidIn(result.error.issues).map(({ path, message }) => ({ in: result.target, path, message }));
   const detail = errors.map((error) => `${`${error.in} ${error.path}`.trim()}: ${error.message}`).join('; ');
   return answer(c, documentOfThrown(new HostError('invalid-request', detail, { members: { errors } })));
 };

@@ -18,7 +18,7 @@ import { reasonOf, type Workload } from './workload.ts';
 /** Runs a batch of system calls on a task: the batch language is not the simulation's. */
 export type BatchRunner = (
   task: ProgramTask,
-  batch: Pick<SyscallsPlan, 'batch' | 'onError'>,
+  batch: Pick<SyscallsPlan, 'batch' | 'places' | 'onError'>,
   /** What there is so far, for when it is cut off. */
   sofar: (result: unknown) => void,
 ) => Promise<unknown>;

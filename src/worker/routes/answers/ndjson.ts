@@ -2,10 +2,10 @@
 
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { readAs } from '../../../api/invalid/invalid.ts';
 import type { Sink } from '../../../archive/chunk-writer.ts';
 import { concat } from '../../../bytes/concat.ts';
 import { HostError } from '../../../errors/host-error.ts';
-import { jsonPath } from '../../../errors/json-path.ts';
 import type { Hold } from '../../bodies/budget.ts';
 import { broken, jsonIn } from '../../bodies/json.ts';
 import { noteRead } from '../../bodies/read-bytes.ts';
@@ -132,9 +132,9 @@ export function lineWriter(sink: Sink): LineWriter {
 
 /** `value` as `schema` has it; `place` is where it stood. */
 export function validated<T extends z.ZodType>(schema: T, place: string, value: unknown): z.output<T> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const errors = result.error.issues.map(({ path, message }) => ({ in: place, path: jsonPath(path), message }));
+  const read = readAs(schema, value);
+  if ('data' in read) return read.data;
+  const errors = read.invalid.map(({ path, message }) => ({ in: place, path, message }));
   const detail = errors.map((error) => `${error.in} ${error.path}: ${error.message}`).join('; ');
   throw new HostError('invalid-request', detail, { members: { errors } });
 }
