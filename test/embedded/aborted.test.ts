@@ -39,3 +39,19 @@ it('one that waits for memory is given up with its client, and what a DELETE fre
   await remove(id);
   expect(await list()).toEqual([]);
 });
+
+it('one that is to go on while memory is waited for does not, when it is deleted meanwhile', async () => {
+  const sleeper = ((await (await post({ memory: 32 })).json()) as { id: string }).id;
+  const at = `v1/sessions/${sleeper}`;
+  expect((await fetch(new URL(`${at}/suspend`, worker.url), { method: 'POST' })).status).toBe(200);
+  const full = ((await (await post({ memory: 64 })).json()) as { id: string }).id;
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ calls: [{ call: 'getpid', args: [] }] });
+  const going = fetch(new URL(`${at}/syscalls`, worker.url), { method: 'POST', headers, body });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect((await remove(sleeper)).status).toBe(204);
+  await remove(full);
+  expect((await going).status).toBe(404);
+  expect(await health()).toMatchObject({ kernels: 0, waiting: 0 });
+  expect(await list()).toEqual([]);
+});

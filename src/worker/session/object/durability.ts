@@ -25,6 +25,8 @@ const GONE_MS = 500;
 export interface DurabilityNeeds extends SavingNeeds {
   readonly alarm: Alarm;
   readonly setup: SetupNeeds;
+  /** Aborted when the session is over. */
+  readonly over: AbortSignal;
   /** Takes results of kept tasks that no batch waits for; answers whether it did. */
   readonly told: TaskListener;
 }
@@ -76,6 +78,13 @@ export class Durability {
     this.#live = live;
   }
 
+  /** Making a kernel takes its time, in which the session may be forgotten: then this one is nobody's. */
+  mustGoOn(kernel: Kernel): void {
+    if (!this.#record.doomed) return;
+    kernel.kill();
+    throw new HostError('session-not-found');
+  }
+
   /** The kernel: as it is, or from where it was last stored, or made anew when it never was. */
   async wake(): Promise<Live> {
     const meta = this.#record.alive();
@@ -83,6 +92,7 @@ export class Durability {
     if (meta.holdsKeys) this.#lostWithItsKeys();
     const parts = this.#record.parts();
     const prepared = parts.has('kernel') ? await this.#resume(meta, parts) : await remade(meta, this.setup);
+    this.mustGoOn(prepared.kernel);
     const tasks = this.tasksOf(prepared.kernel, parts.has('kernel') ? tasksIn(parts) : []);
     const strace = new StraceTail(textIn(parts.get('strace')));
     this.#live = { ...prepared, tasks, strace, ...this.networkOf(prepared.kernel) };
@@ -100,7 +110,7 @@ export class Durability {
 
   async #resume(meta: Meta, parts: Parts) {
     const suspended = suspendedOf(parts, this.#needs.buildId);
-    if (suspended) return resumed(meta, suspended, parts, this.setup, this.#needs);
+    if (suspended) return resumed(meta, suspended, parts, this.setup, { ...this.#needs, signal: this.#needs.over });
     this.#end({ end: 'halt', detail: 'it was made by another version of the kernel', console: '' }, this.texts());
     this.#record.alive(); // throws how it ended
     throw new HostError('session-ended');

@@ -93,3 +93,11 @@ it('one whose time is over is not found, and one that is forgotten remembers not
   expect(() => one.remember(born)).toThrow(notFound);
   expect(one.meta).toBeUndefined();
 });
+
+it('a copy that is forgotten before it has what it copies stores nothing', () => {
+  const { record, counts } = world();
+  const copy = record();
+  copy.doom();
+  expect(() => copy.adopt(new Map([['meta', toJson(born)]]))).toThrow(notFound);
+  expect(counts.writes).toBe(0);
+});

@@ -66,6 +66,7 @@ export class SessionRecord {
 
   /** Become a copy of the session whose parts these are. */
   adopt(parts: Parts): void {
+    if (this.#doomed) throw new HostError('session-not-found');
     this.#store.replace(parts);
     const meta = fromJson<Meta>(parts.get('meta') ?? toJson(null));
     this.remember(after(meta, { type: 'copied', atMs: this.#nowMs() }));

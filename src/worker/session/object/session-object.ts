@@ -78,6 +78,7 @@ export class SessionObject implements SessionRpc {
       record: this.#record,
       alarm: this.#alarm,
       setup: needs.setup(this.#over.signal),
+      over: this.#over.signal,
       told: (name, result) => [...this.#listeners].reduce((taken, listen) => listen(name, result) || taken, false),
     });
   }
@@ -91,12 +92,8 @@ export class SessionObject implements SessionRpc {
   create(request: SessionRequest, secrets?: readonly Uint8Array[]): Promise<Outcome<SessionInfo>> {
     return this.#turns.take(async () => {
       const { prepared, hijack } = await made(request, this.#kept.setup, { secrets });
-      // Whoever asked for it may be gone by now.
-      if (this.#record.doomed) {
-        prepared.kernel.kill();
-        throw new HostError('session-not-found');
-      }
       const { kernel } = prepared;
+      this.#kept.mustGoOn(kernel); // whoever asked for it may be gone by now
       const tasks = this.#kept.tasksOf(kernel);
       this.#kept.own({ ...prepared, strace: new StraceTail(), tasks, ...this.#kept.networkOf(kernel) });
       const etags = prepared.disks.map(({ etag }) => etag ?? null);

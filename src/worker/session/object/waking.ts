@@ -76,7 +76,7 @@ export async function resumed(
   suspended: Suspended,
   parts: Parts,
   needs: SetupNeeds,
-  { kernels, nowMs }: Pick<SessionNeeds, 'kernels' | 'nowMs'>,
+  { kernels, nowMs, signal }: Pick<SessionNeeds, 'kernels' | 'nowMs'> & { readonly signal: AbortSignal },
 ): Promise<PreparedKernel> {
   const room = needs.openRoom?.();
   try {
@@ -87,7 +87,7 @@ export async function resumed(
     // A seed decides the beginning alone: two copies of one session do not go on alike.
     const host = seed === undefined ? needs.host : seededHost(needs.host, `${seed} ${nowMs()}`);
     const devices = disks.map(({ device }) => device);
-    const kernel = await kernels.resume(suspended, { host, clock, memoryMib, programMib, disks: devices });
+    const kernel = await kernels.resume(suspended, { host, clock, memoryMib, programMib, disks: devices, signal });
     kernel.engine.onDeath(() => room?.release());
     kernel.engine.console.append(parts.get('console') ?? new Uint8Array(0));
     return { kernel, disks };
