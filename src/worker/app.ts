@@ -239,6 +239,7 @@ export const app = createApi({
       : stored;
     const images = imagesFor(counted, principal);
     const spooled = spoolStore(bucketOf(bindings, phases), 'spool/');
+    const spool = { spooled, limits, memory: hold, room, keepAlive, uniqueName };
     const disks = imageDisks({ images, spool: stored, keepAlive, room, nowMs, writerName: () => toHex(random(8)) });
     const tokens = tokensOf(bindings);
     const most = { sessions: quotas.sessions, memoryMib: quotas.session_mib };
@@ -250,10 +251,10 @@ export const app = createApi({
           marks: uploadMarks(bindings.IMAGES, 'uploads/', nowMs),
           maxImageBytes: limits.maxImageBytes,
         }),
-        content: imageContentJobs({ images, spooled, engine: own, limits, memory: hold, room, keepAlive, uniqueName }),
+        content: imageContentJobs({ images, engine: own, ...spool }),
         versions: imageVersionJobs({ images, keepAlive, nowMs }),
         writing: imageWriteJobs({ disks, engine: own, limits }),
-        fileSystems: fileSystemJobs({ images, disks, engine: own, host: workerHost, room, limits }),
+        fileSystems: fileSystemJobs({ images, disks, engine: own, host: workerHost, spool }),
         programs: runJobs({ images, disks, engine: own, host: workerHost, room, maxImageBytes: limits.maxImageBytes }),
         syscalls: own.batches(namedImages(images, principal.id)),
         packetdrill: own.packetdrill,

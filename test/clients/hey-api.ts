@@ -227,6 +227,18 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
     lkl.resizeImage({ client, path: ext4, query: { size: '32M' } }),
   );
   assert.equal(resized.type, 'ext4');
+  const words = 'label: gpt\nsize=2M, type=uefi\ntype=linux\n';
+  const partitioned: lkl.PartitionedImage = await ok(
+    'partitionImage',
+    lkl.partitionImage({ client, path: { name: 'made-too.disk' }, body: { script: words, size_bytes: 8388608 } }),
+  );
+  assert.match(partitioned.table, /^label: gpt/);
+  const definitions = { '10-root.conf': '[Partition]\nType=root\nFormat=ext4\nMakeDirectories=/proc\n' };
+  const wholeDisk: lkl.MadeDisk = await ok(
+    'makeDiskImage',
+    lkl.makeDiskImage({ client, path: { name: 'made-too.img' }, body: { definitions, size_bytes: 33554432 } }),
+  );
+  assert.equal(wholeDisk.size_bytes, 33554432);
   const answered: lkl.RunAnswer = await ok(
     'run',
     lkl.run({ client, body: { argv, stdin: 'on Linux:\n', disks: [{ size_bytes: 1048576 }], seed: 1 } }),

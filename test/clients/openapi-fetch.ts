@@ -302,6 +302,32 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
     lkl.POST('/v1/images/{name}/resize', { params: { path: { name: 'made.ext4' }, query: { size: '32M' } } }),
   );
   assert.equal(resized.type, 'ext4');
+  const partitioned: Schemas['PartitionedImage'] = await ok(
+    'partitionImage',
+    lkl.POST('/v1/images/{name}/partition', {
+      params: { path: { name: 'made.disk' } },
+      body: { script: 'label: gpt\nsize=2M, type=uefi\ntype=linux\n', size_bytes: 8388608, words: [], seed: 1 },
+    }),
+  );
+  assert.match(partitioned.table, /^label: gpt/);
+  const wholeDisk: Schemas['MadeDisk'] = await ok(
+    'makeDiskImage',
+    lkl.POST('/v1/images/{name}/mkimage', {
+      params: { path: { name: 'made.img' } },
+      body: {
+        definitions: {
+          '10-esp.conf': '[Partition]\nType=esp\nFormat=vfat\nSizeMinBytes=4M\n',
+          '20-root.conf': '[Partition]\nType=root\nFormat=ext4\nMakeDirectories=/proc /dev\nMinimize=best\n',
+        },
+        architecture: 'x86-64',
+        seed: 1,
+      },
+    }),
+  );
+  assert.deepEqual(
+    wholeDisk.partitions.map(({ content }) => content),
+    ['vfat', 'ext4'],
+  );
   const answered: Schemas['RunAnswer'] = await ok(
     'run',
     lkl.POST('/v1/run', {

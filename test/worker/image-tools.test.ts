@@ -106,6 +106,24 @@ describe('an image that is made', () => {
     expect(await stored('making/')).toBe(0);
   });
 
+  it.each(['ext4', 'xfs', 'btrfs', 'vfat', 'exfat', 'f2fs'])(
+    '%s that fits is small, clean, the same as one of that size, of a tar and of an image',
+    async (type) => {
+      const [one, other] = [fresh(), fresh()];
+      const fitted = await mkfs(one, `type=${type}&size=fit&seed=7`, await tar());
+      expect(fitted.detail).toBeUndefined();
+      expect(fitted).toMatchObject({ status: 201 });
+      await expectFiles(one);
+      expect(await fsck(one)).toMatchObject({ verdict: 'clean' });
+      if (type === 'ext4') expect(fitted.size_bytes).toBeLessThan(MIB);
+      const again = await mkfs(other, `type=${type}&size=fit&seed=7&from=${one}`);
+      expect(again.detail).toBeUndefined();
+      await expectFiles(other);
+      expect(await stored('making/')).toBe(0);
+    },
+    120_000,
+  );
+
   it('is not made over another, unless that is said; what was there stays when it fails', async () => {
     const name = fresh();
     const first = await mkfs(name, 'type=ext4&size=16M', await tar());
@@ -126,6 +144,8 @@ describe('an image that is made', () => {
     ['type=ntfs&size=1M', 422, 'unknown-file-system'],
     ['type=__proto__&size=1M', 422, 'unknown-file-system'],
     ['type=ext4&size=1X', 400, 'invalid-request'],
+    ['type=ext4&size=fit', 400, 'invalid-request'],
+    ['type=ext4&size=fit&from=no-such-image', 404, 'image-not-found'],
     ['type=ext4&size=0', 422, 'tool-failed'],
     ['type=ext4&size=4000T', 413, 'too-large'],
     ['type=vfat&size=16M&label=much-too-long-a-label', 400, 'invalid-request'],
@@ -153,6 +173,8 @@ describe('an image that is made', () => {
       status: 422,
       type: `/problems/${type}`,
     });
+    if (type === 'bad-tar')
+      expect(await mkfs(name, 'type=ext4&size=fit', (await body()) as BodyInit)).toMatchObject({ status: 422 });
     expect((await request(`/v1/images/${name}`, { method: 'HEAD' })).status).toBe(404);
     expect(await stored(`volumes/${name}/`)).toBe(0);
   });

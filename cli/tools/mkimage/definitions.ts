@@ -2,9 +2,8 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { genimagePlan } from '../../../src/tools/disk/definitions/genimage.ts';
-import { repartPlan } from '../../../src/tools/disk/definitions/repart.ts';
-import type { DiskPlan, PlannedPartition } from '../../../src/tools/disk/plan.ts';
+import { type DefinedDisk, definedDisk } from '../../../src/tools/disk/definitions/defined-disk.ts';
+import type { PlannedPartition } from '../../../src/tools/disk/plan.ts';
 import { Failure } from '../../failure.ts';
 
 export interface DefinitionsOptions {
@@ -17,13 +16,9 @@ export interface DefinitionsOptions {
   readonly hasRoot: boolean;
 }
 
-export interface Definitions {
-  readonly plan: DiskPlan;
+export interface Definitions extends DefinedDisk {
   readonly folder: string;
-  readonly ignored: readonly string[];
 }
-
-const MIB = 2 ** 20;
 
 export function readDefinitions(
   path: string,
@@ -34,18 +29,16 @@ export function readDefinitions(
   if (!stats.isDirectory()) {
     if (table !== undefined)
       throw new Failure('usage', 'the configuration says which table: --table is for definitions');
-    const { plan, ignored } = genimagePlan(readFileSync(path, 'utf8'), image);
+    const { plan, ignored } = definedDisk({ genimage: readFileSync(path, 'utf8'), disk: image }, size);
     if (!hasRoot && plan.partitions.some(isOfRoot))
       throw new Failure('usage', 'the configuration makes images of a root file system: --root says which');
-    return { plan: { ...plan, sizeBytes: size ?? plan.sizeBytes }, folder: dirname(path), ignored };
+    return { plan, folder: dirname(path), ignored };
   }
   if (image !== undefined) throw new Failure('usage', 'definitions are of one disk: --image is for configurations');
   const files = readdirSync(path)
     .filter((name) => name.endsWith('.conf'))
     .map((name) => ({ name, text: readFileSync(join(path, name), 'utf8') }));
-  const { partitions, ignored } = repartPlan(files, architecture);
-  const plan: DiskPlan = { table: table ?? 'gpt', id: undefined, partitions, sizeBytes: size, alignBytes: MIB };
-  return { plan, folder: path, ignored };
+  return { ...definedDisk({ files, table, architecture }, size), folder: path };
 }
 
 const isOfRoot = ({ content }: PlannedPartition): boolean =>

@@ -99,7 +99,11 @@ export function resizedTable(table: PartitionTable, number: number, sectors: num
 
 const cannot = (reason: string): HostError => new HostError('cannot-resize', reason);
 
-export async function readTable(shop: Workshop, disk: string): Promise<PartitionTable> {
+export const readTable = async (shop: Workshop, disk: string): Promise<PartitionTable> =>
+  parseTable(await dumpTable(shop, disk));
+
+/** As `sfdisk --dump` says it, and reads it again. */
+export async function dumpTable(shop: Workshop, disk: string): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
   await shop.must(['sfdisk', '--dump', disk], {
@@ -107,16 +111,21 @@ export async function readTable(shop: Workshop, disk: string): Promise<Partition
       text += decoder.decode(bytes, { stream: true });
     },
   });
-  return parseTable(text);
+  return text;
 }
 
-/** `words` go to sfdisk, what it says to `stdout`. The kernel knows the partitions afterwards; their content stays. */
-export async function writeTable(shop: Workshop, disk: string, script: string): Promise<void> {
+/** `words` go to sfdisk, too. The kernel knows the partitions afterwards; their content stays. */
+export async function writeTable(
+  shop: Workshop,
+  disk: string,
+  script: string,
+  words: readonly string[] = [],
+): Promise<void> {
   let isRead = false;
   const stdin = async () => {
     if (isRead) return undefined;
     isRead = true;
     return new TextEncoder().encode(script);
   };
-  await shop.must(['sfdisk', '--quiet', '--wipe', 'never', '--wipe-partitions', 'never', disk], { stdin });
+  await shop.must(['sfdisk', '--quiet', '--wipe', 'never', '--wipe-partitions', 'never', ...words, disk], { stdin });
 }

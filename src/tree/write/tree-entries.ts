@@ -14,8 +14,17 @@ const PIECE = 256 * 1024;
 const MOST_LINKS = 1_000_000;
 const modeOnly = 0o7777;
 
-/** All of the tree, names in byte order, parents first, its root as the empty path. Rejects with whatever reading it does. */
-export async function* treeEntries(tree: Tree): AsyncGenerator<Entry> {
+/** Where in the tree it begins, and what that becomes. Default: the root, as the empty path. */
+export interface Start {
+  readonly from: string;
+  readonly to: Uint8Array;
+}
+
+/** All of the tree, names in byte order, parents first. Rejects with whatever reading it does. */
+export async function* treeEntries(
+  tree: Tree,
+  { from, to }: Start = { from: '/', to: new Uint8Array(0) },
+): AsyncGenerator<Entry> {
   const links = new HardLinks(MOST_LINKS);
 
   async function* visit(node: TreeNode, path: Uint8Array): AsyncGenerator<Entry> {
@@ -50,7 +59,7 @@ export async function* treeEntries(tree: Tree): AsyncGenerator<Entry> {
     }
   }
 
-  yield* opened(await tree.lookup('/'), new Uint8Array(0));
+  yield* opened(await tree.lookup(from, { follow: false }), to);
 }
 
 async function attributesOf(node: TreeNode, stat: Statx): Promise<Attributes> {

@@ -77,6 +77,12 @@ export async function spool(body: Body, needs: SpoolNeeds, choice: DiskChoice = 
   }
 }
 
+/** A body's bytes alone, undone where they are compressed: to be read several times. */
+export async function spoolBody(body: Body, needs: SpoolNeeds): Promise<SpooledBytes> {
+  const { bytes, lengthBytes, receivedBytes } = await openBody(body, needs.limits);
+  return spoolBytes(bytes, { lengthBytes, receivedBytes }, needs);
+}
+
 interface Growth {
   /** What of it may stay in memory. Default: `MEMORY_BYTES`. */
   readonly memoryBytes?: number;

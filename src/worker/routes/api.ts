@@ -14,6 +14,7 @@ import type { Env, OwnJobs, RequestLife } from './env.ts';
 import { fs2tar } from './fs2tar/index.ts';
 import { secureHeaders } from './headers.ts';
 import { imageContent } from './image-content/index.ts';
+import { imageDisks } from './image-disks/index.ts';
 import { imageTools } from './image-tools/index.ts';
 import { imageUploads } from './image-uploads/index.ts';
 import { imageVersions } from './image-versions/index.ts';
@@ -130,7 +131,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   api.onError((error, c) => errorHandler(acceptedTypes(openapi()))(error, c));
   api.notFound((c) => notFound(allowedMethods(openapi()))(c));
 
-  const storage = [fs2tar, images, imageUploads, imageVersions, imageWriting, imageTools, imageContent];
+  const storage = [fs2tar, images, imageUploads, imageVersions, imageWriting, imageTools, imageDisks, imageContent];
   const kernels = [run, syscalls, sessions, packetdrill, simulations];
   const all = [service(openapi), ...storage, ...kernels, tokens, links, usage, admin];
   for (const routes of all) api.route('/', routes);

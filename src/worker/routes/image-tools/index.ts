@@ -3,7 +3,7 @@
 import type { Context } from 'hono';
 import { concat } from '../../../bytes/concat.ts';
 import { HostError } from '../../../errors/host-error.ts';
-import type { Contents } from '../../programs/file-systems.ts';
+import type { Contents } from '../../programs/images/trees.ts';
 import { bodyOf } from '../bodies/body.ts';
 import { conditionOf, quoted } from '../conditions.ts';
 import type { Env } from '../env.ts';
@@ -73,9 +73,16 @@ imageTools.openapi(checkFileSystem, async (c) => {
 
 imageTools.openapi(resizeImage, async (c) => {
   const { name } = c.req.valid('param');
-  const { size, type } = c.req.valid('query');
+  const { size, type, partition } = c.req.valid('query');
   const condition = conditionOf(c.req.valid('header'));
-  const resized = await c.var.jobs.fileSystems.resize(name, condition, size, type);
+  const resized = await c.var.jobs.fileSystems.resize(name, condition, { sizeBytes: size, type, partition });
   const { etag, version, sizeBytes } = resized;
-  return c.json({ etag, version, size_bytes: sizeBytes, type: resized.type }, 200, { etag: quoted(etag) });
+  const answer = {
+    etag,
+    version,
+    size_bytes: sizeBytes,
+    type: resized.type,
+    ...(resized.partition !== undefined && { partition: resized.partition }),
+  };
+  return c.json(answer, 200, { etag: quoted(etag) });
 });

@@ -42,7 +42,7 @@ export const checkFileSystem = createRoute({
   operationId: 'checkFileSystem',
   summary: 'Check the file system of an image, or repair it',
   description:
-    'By its own program (e2fsck, xfs_repair, btrfs check, fsck.fat …). What is repaired is a new version of the image.',
+    'By its own program (e2fsck, xfs_repair, btrfs check, fsck.fat …), of the whole image or of one partition. What is repaired is a new version of the image.',
   tags,
   request: { params: imageParams, query: checkQuery, headers: ifMatch },
   responses: {

@@ -39,12 +39,15 @@ const words = z
 
 export const makeQuery = z.strictObject({
   type: fileSystem.openapi({ description: `Of the file system: ${inWorker(madeTypes)}.`, example: 'ext4' }),
-  size: size.optional().openapi({
-    description:
-      'Of the image: bytes, or with K, M, G or T. squashfs and erofs have none: they are as large as what is in them.',
-    type: 'string',
-    example: '512M',
-  }),
+  size: z
+    .union([z.literal('fit'), size])
+    .optional()
+    .openapi({
+      description:
+        'Of the image: bytes, or with K, M, G or T; `fit`: as small as what is in it allows. squashfs and erofs always fit, and have no other.',
+      type: 'string',
+      example: '512M',
+    }),
   label: z.string().min(1).max(512).optional().openapi({ description: 'Of the file system.', example: 'data' }),
   uuid: z
     .string()
@@ -88,6 +91,14 @@ export const madeImage = written
   })
   .openapi('MadeImage');
 
+const partition = z
+  .union([decimal(1, 256), z.literal('whole')])
+  .optional()
+  .openapi({
+    type: 'string',
+    description: 'By number, or `whole`. Default: the only one with a file system.',
+  });
+
 export const checkQuery = z.strictObject({
   how: z.enum(['look', 'safe', 'all']).default('look').openapi({
     description:
@@ -96,13 +107,7 @@ export const checkQuery = z.strictObject({
   type: fileSystem
     .optional()
     .openapi({ description: `Of the file system: ${inWorker(checkedTypes)}. Default: found out.` }),
-  partition: z
-    .union([decimal(1, 256), z.literal('whole')])
-    .optional()
-    .openapi({
-      type: 'string',
-      description: 'By number, or `whole`. Default: the only one with a file system.',
-    }),
+  partition,
 });
 
 export const checkedImage = z
@@ -128,6 +133,7 @@ export const resizeQuery = z.strictObject({
     type: 'string',
     example: '2G',
   }),
+  partition,
   type: fileSystem
     .optional()
     .openapi({ description: `Of the file system: ${inWorker(resizedTypes)}. Default: found out.` }),
@@ -137,5 +143,9 @@ export const resizedImage = written
   .extend({
     size_bytes: z.int().openapi({ description: 'Of the image.', example: 2147483648 }),
     type: z.string().openapi({ description: 'Of its file system.', example: 'ext4' }),
+    partition: z
+      .int()
+      .optional()
+      .openapi({ description: 'Where that is. Absent: there is no partition table.', example: 2 }),
   })
   .openapi('ResizedImage');
