@@ -105,10 +105,12 @@ describe.each(Object.entries(files))('%s', (_, [compression, make, expected]) =>
 
 describe.each(Object.entries(files).filter(([, [compression]]) => ['lz4', 'xz', 'zstd'].includes(compression)))(
   '%s',
-  (_, [compression, make]) => {
+  (name, [compression, make]) => {
     it('is an error when followed by something else', async () => {
       const file = await joined(await make(), new TextEncoder().encode('something else'));
-      await expect(read(compression, chunked(file))).rejects.toBeInstanceOf(DecompressError);
+      const says = name === 'lz4 frames, old ones too' ? 'not readable' : 'follows a whole one: cut it off';
+      await expect(read(compression, chunked(file))).rejects.toThrow(says);
+      await expect(read(compression, chunked(file), inBrowsers)).rejects.toBeInstanceOf(DecompressError);
     });
   },
 );

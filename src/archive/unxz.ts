@@ -17,7 +17,7 @@ const STREAM_END = 1;
 const failures: Record<number, string> = {
   3: 'out of memory',
   4: 'its dictionary is larger than 64 MiB',
-  5: 'not an xz stream',
+  5: 'something that is no stream follows a whole one: cut it off, and that is read',
   6: 'it uses a filter or a checksum this decoder does not have (LZMA2 with none, CRC32 or CRC64 is what it has)',
   7: 'corrupt',
   8: 'corrupt',

@@ -16,12 +16,16 @@ export async function* zstdFrames(
 ): AsyncIterable<AsyncIterable<Uint8Array>> {
   const input = byteReader(source);
   try {
-    for (;;) {
+    for (let frames = 0; ; frames += 1) {
       const magic = await input.take(4);
       if (magic.length === 0) return;
       const number = littleEndian(magic);
       if (magic.length < 4 || (number !== MAGIC && (number & 0xfffffff0) >>> 0 !== SKIPPABLE_MAGIC)) {
-        throw new Error('no zstd frame where one should begin');
+        throw new Error(
+          frames > 0
+            ? 'something that is no frame follows a whole one: cut it off, and that is read'
+            : 'no zstd frame where one should begin',
+        );
       }
       if (number === MAGIC) yield frame(input, magic, maxWindowBytes);
       else for await (const _ of input.pass(littleEndian(await input.take(4)))); // user data

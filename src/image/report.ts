@@ -14,8 +14,9 @@ import type { Superblock } from './probe/superblocks.ts';
 import type { Stacked } from './stack/stack.ts';
 import { subvolumesAt } from './stack/subvolumes.ts';
 import { toldBy } from './told-by-kernel.ts';
-import { type Disks, noFileSystem } from './volumes/choose.ts';
+import type { Disks } from './volumes/choose.ts';
 import { exposed, memberType } from './volumes/exposed.ts';
+import { noFileSystem } from './volumes/nothing-found.ts';
 import { type ProbedVolume, WHOLE } from './volumes/volumes.ts';
 import type { Volumes } from './volumes/whole-or-partitions.ts';
 
@@ -131,7 +132,8 @@ async function fileSystemOf(
 ): Promise<FileSystemReport | undefined> {
   if ((await memberType(volume)) !== undefined) return undefined;
   const see = async (superblock: Superblock) => {
-    const known = await identityOf(volume.bytes, superblock);
+    const isFirst = superblock === volume.superblocks[0];
+    const known = (isFirst && (await volume.fileSystem())) || (await identityOf(volume.bytes, superblock));
     const type = superblock.types[0];
     const subvolumes = type === 'btrfs' ? await subvolumesAt(image.task, MOUNT_POINT) : [];
     return { type, known, told: await toldBy(image.task, MOUNT_POINT), use: await useOf(image), subvolumes };

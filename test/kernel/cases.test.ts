@@ -1,9 +1,11 @@
 /** Images as people have them (scripts/fixtures/cases.sh): the right tree, or a message that tells what it is and what to do. */
 
 import { describe, expect, it } from 'vitest';
+import { concat } from '../../src/bytes/concat.ts';
 import type { MountRequest } from '../../src/image/mounted-image.ts';
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
 import { slice } from '../../src/storage/layers/slice.ts';
+import { memoryDevice } from '../../src/storage/memory.ts';
 import { caseDevice, fixtureDevice } from '../fixtures/load.ts';
 import { archive } from './archive.ts';
 import { mounter } from './kernel.ts';
@@ -13,6 +15,12 @@ const TREE = ['bin/tool', 'bin/tool2', 'etc/hostname', 'sub/empty', 'sub/link'];
 
 async function namesOf(device: BlockDevice, request: MountRequest = {}): Promise<string[]> {
   return [...(await rowsOfTar((await archive(device, request)).tar)).keys()];
+}
+
+async function bytesOf(device: BlockDevice): Promise<Uint8Array> {
+  const bytes = new Uint8Array(device.sectors * SECTOR);
+  await device.read(0, bytes);
+  return bytes;
 }
 
 const refusal = (device: BlockDevice, request: MountRequest = {}) => expect(mounter.mount(device, request)).rejects;
@@ -55,6 +63,22 @@ describe('a disc', () => {
     expect(await namesOf(device, { partition: 1 })).toContain('BOOT.TXT');
   });
 
+  it('that was written to again shows what was written last, or what its options say', async () => {
+    const device = await caseDevice('iso_sessions');
+    expect(await namesOf(device)).toEqual(['.', 'one', 'two']);
+    expect(await namesOf(device, { options: 'sbsector=0' })).toEqual(['.', 'one']);
+    expect((await mounter.inspect(device)).fileSystem?.label).toBe('SECOND');
+    const cut = slice(device, 0, device.sectors * SECTOR - 300 * 1024);
+    await refusal(cut).toMatchObject({ kind: 'image-cut' });
+  });
+
+  it('behind another one is no session of it', async () => {
+    const bytes = await bytesOf(await fixtureDevice('iso9660-rock-ridge'));
+    const twice = memoryDevice(concat([bytes, bytes]));
+    expect(await namesOf(twice)).toEqual(await namesOf(memoryDevice(bytes)));
+    expect((await mounter.inspect(twice)).claimedBytes).toBeUndefined();
+  });
+
   it('with two faces shows the one that has modes and links; the other by its type', async () => {
     const device = await caseDevice('iso_udf_bridge');
     const { type, tar } = await archive(device);
@@ -71,6 +95,7 @@ describe('a partition table', () => {
     ['gpt_no_pmbr', 'without a protective MBR'],
     ['gpt_only_backup', 'of which only the backup is left'],
     ['gpt_bad_entries', 'whose entries are damaged, with a backup that is not'],
+    ['gpt2k', 'of a disk with sectors of 2048 bytes'],
     ['dos2k', 'in units of 2048 bytes'],
   ])('%s, %s', async (name) => {
     const device = await caseDevice(name);
@@ -78,6 +103,46 @@ describe('a partition table', () => {
     expect(await mounter.inspect(device)).toMatchObject({
       partitionTable: name === 'dos2k' ? 'dos' : 'gpt',
       partitions: [{ number: 1, startBytes: 2 ** 20, sizeBytes: 8 * 2 ** 20, fileSystem: { type: 'ext4' } }],
+    });
+  });
+});
+
+describe('a chain of logical partitions that leads back to itself', () => {
+  it('has each of them once', async () => {
+    const device = await caseDevice('ebr_circle');
+    await refusal(device).toMatchObject({
+      kind: 'several-file-systems',
+      message:
+        'partition 5 (ext4, "FIVE", 2 MiB); partition 6 (ext4, "SIX", 2 MiB): choose one by number, label or UUID, or "root"',
+    });
+    expect(await namesOf(device, { partition: 6 })).toEqual(expect.arrayContaining(TREE));
+    await refusal(device, { partition: 'home' }).toMatchObject({
+      message: expect.not.stringContaining('partition 7'),
+    });
+  });
+
+  it('and to the partitions of the disk has none of its own', async () => {
+    expect(await namesOf(await caseDevice('ebr_self'))).toEqual(expect.arrayContaining(TREE));
+  });
+});
+
+describe('a partition table that is lost', () => {
+  it('is told of, and what it led to', async () => {
+    await refusal(await caseDevice('gpt_lost')).toMatchObject({
+      kind: 'no-file-system',
+      message: expect.stringMatching(
+        /^no file system was found: it has a protective MBR, and no header of a GPT, .*; at byte 1048576 there is ext4: offset/,
+      ),
+    });
+    expect((await mounter.inspect(await caseDevice('gpt_lost'))).partitionTable).toBe('PMBR');
+  });
+
+  it('but for headers whose checksums are wrong is told of as that', async () => {
+    const bytes = await bytesOf(await caseDevice('gpt_lost'));
+    bytes.set(new TextEncoder().encode('EFI PART'), 512);
+    bytes[512 + 24] = 1;
+    await refusal(memoryDevice(bytes)).toMatchObject({
+      message: expect.stringContaining("its GPT's header has a wrong checksum, and there is no backup"),
     });
   });
 });
@@ -180,6 +245,47 @@ describe('what no driver takes', () => {
     await refusal(await caseDevice(name)).toMatchObject({
       kind: 'no-file-system',
       message: expect.stringContaining(words),
+    });
+  });
+});
+
+describe('what is no image', () => {
+  it.each([
+    ['<!DOCTYPE html>\n<title>404</title>', 'it is a web page (HTML)'],
+    ['{"error": "not found"}', 'it is JSON'],
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:0\n', 'it is a pointer of Git LFS'],
+    ['d41d8cd98f00b204e9800998ecf8427e  disk.img\n', 'it is a list of checksums'],
+    ['not an image', 'it is text'],
+  ])('is told of: %j', async (words, told) => {
+    await refusal(memoryDevice(new TextEncoder().encode(words.padEnd(512, ' ')))).toMatchObject({
+      kind: 'no-file-system',
+      message: expect.stringContaining(`no file system was found: ${told}`),
+    });
+  });
+
+  it('but zeros is told of as that', async () => {
+    await refusal(memoryDevice(new Uint8Array(2 ** 20))).toMatchObject({
+      message: 'no file system was found: all of it is zeros',
+    });
+  });
+
+  it('but begins with something unknown is searched: for a file system, for a disk, for what is compressed', async () => {
+    const behind = (at: number, bytes: Uint8Array) => {
+      const all = new Uint8Array(Math.ceil((at + bytes.length) / SECTOR) * SECTOR).fill(0x81, 0, at);
+      all.set(bytes, at);
+      return memoryDevice(all);
+    };
+    const partition = (await bytesOf(await caseDevice('rpi'))).slice(6144 * SECTOR, (6144 + 16_384) * SECTOR);
+    for (const at of [300_001, 3 * 2 ** 20 - 1024]) {
+      await refusal(behind(at, partition)).toMatchObject({
+        message: `no file system was found: what it begins with is not known; at byte ${at} there is ext4: offset ${at} (--offset) reads it`,
+      });
+    }
+    await refusal(behind(4096, await bytesOf(await caseDevice('ubuntu_cloud')))).toMatchObject({
+      message: expect.stringContaining('at byte 4096 there is a disk with partitions (gpt)'),
+    });
+    await refusal(behind(777, Uint8Array.from([0x1f, 0x8b, 8, ...new Array(60).fill(0)]))).toMatchObject({
+      message: expect.stringContaining('at byte 777 there is gzip data: what is from there on (tail -c +778) is read'),
     });
   });
 });

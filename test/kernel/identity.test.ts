@@ -32,6 +32,12 @@ describe('a partition', () => {
     ]);
   });
 
+  it('of an Apple map has the name of its type, and its own', async () => {
+    const { partitions, partitionTable } = await mounter.inspect(await fixtureDevice('disk-mac'));
+    expect(partitionTable).toBe('mac');
+    expect(partitions[0]).toMatchObject({ typeCode: 'Apple_partition_map', label: expect.any(String) });
+  });
+
   it('has one too where it is a logical one', async () => {
     const { partitions } = await mounter.inspect(await fixtureDevice('disk-mbr'));
     for (const { typeCode } of partitions) expect(typeCode).toMatch(/^0x[0-9a-f]{2}$/);

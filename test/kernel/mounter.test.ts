@@ -191,20 +191,20 @@ describe('what cannot be mounted', () => {
   });
 
   it.each([
-    ['zeros', new Uint8Array(2 ** 20)],
-    ['random bytes', randomBytes(2 ** 20, seededRandom(7))],
-    ['less than a sector', Uint8Array.of(1, 2, 3)],
-    ['nothing', new Uint8Array(0)],
-  ])('%s: no file system', async (_, image) => {
+    ['zeros', new Uint8Array(2 ** 20), ': all of it is zeros'],
+    ['random bytes', randomBytes(2 ** 20, seededRandom(7)), ''],
+    ['less than a sector', Uint8Array.of(1, 2, 3), ''],
+    ['nothing', new Uint8Array(0), ': it is empty'],
+  ])('%s: no file system', async (_, image, told) => {
     await expect(mounter.mount(memoryDevice(image), {})).rejects.toMatchObject({
       kind: 'no-file-system',
-      message: 'no file system was found',
+      message: `no file system was found${told}`,
     });
     expect(await mounter.inspect(memoryDevice(image))).toMatchObject({ fileSystem: undefined, partitions: [] });
   });
 
   it('something else is called by its name', async () => {
-    const swap = changed(memoryDevice(2048), { 4086: [...new TextEncoder().encode('SWAPSPACE2')] });
+    const swap = changed(memoryDevice(2048), { 1024: [1], 4086: [...new TextEncoder().encode('SWAPSPACE2')] });
     await expect(mounter.mount(swap, {})).rejects.toMatchObject({
       kind: 'no-file-system',
       message: 'no file system was found: it is swap space',

@@ -32,7 +32,7 @@ export async function* unlz4(source: Bytes): Bytes {
       } else if (magic === LEGACY_MAGIC) {
         magic = yield* legacyFrame(input);
       } else {
-        throw new Error('no frame where one should begin');
+        throw new Error('something that is no frame follows a whole one: cut it off, and that is read');
       }
     }
   } finally {

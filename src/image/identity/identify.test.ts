@@ -43,9 +43,10 @@ it.each<[string, Content, string | undefined, string | undefined]>([
   ['linux_raid_member', { [-65_536]: [0xfc, 0x4e, 0x2b, 0xa9] }, undefined, undefined],
   ['isw_raid_member', { [-1024]: 'Intel Raid ISM Cfg Sig. 1.0' }, undefined, undefined],
   ['bcache', { 4120: bcache, 4136: digits }, undefined, UUID],
-  ['swap', { 4086: 'SWAPSPACE2', 1036: digits, 1052: 'swappy' }, 'swappy', UUID],
-  ['swap', { 65526: 'SWAPSPACE2' }, undefined, undefined],
-  ['swsuspend', { 4086: 'S1SUSPEND' }, undefined, undefined],
+  ['swap', { 4086: 'SWAPSPACE2', 1024: [1], 1036: digits, 1052: 'swappy' }, 'swappy', UUID],
+  ['swap', { 65526: 'SWAPSPACE2', 1024: [0, 0, 0, 1] }, undefined, undefined],
+  ['swsuspend', { 4086: 'S1SUSPEND', 1024: [1] }, undefined, undefined],
+  ['uimage', { 0: [0x27, 0x05, 0x19, 0x56] }, undefined, undefined],
   ['zfs_member', { 16384: [1, 1], 16404: [0, 0, 0, 7], 16408: 'version' }, undefined, undefined],
   [
     'VMFS',

@@ -1,6 +1,7 @@
 /** What no driver of this kernel reads, and what is no file system at all: by name, asked where no driver knows it. */
 
 import { toHex } from '../../bytes/hex.ts';
+import type { VolumeBytes } from '../probe/volume-bytes.ts';
 import { vmwareUuid } from './members.ts';
 import { fieldsAt, type Signature, textAt, uuidAt } from './signature.ts';
 import { zfsFact } from './zfs.ts';
@@ -14,8 +15,12 @@ const swap = (type: string, magic: string): Signature => ({
   type,
   words: type === 'swap' ? 'swap space' : 'swap space with a suspended system in it',
   marks: PAGES.map((page) => [[page - 10, magic] as const]),
-  ...(magic !== 'SWAP-SPACE' && { label: textAt(1052, 16), uuid: uuidAt(1036) }),
+  ...(magic !== 'SWAP-SPACE' && { check: isVersion1, label: textAt(1052, 16), uuid: uuidAt(1036) }),
 });
+/** include/linux/swap.h: info.version of union swap_header, of either byte order. */
+async function isVersion1(volume: VolumeBytes): Promise<boolean> {
+  return ['01000000', '00000001'].includes(toHex(await volume.read(1024, 4)));
+}
 
 export const strangers: readonly Signature[] = [
   ...['S1SUSPEND', 'S2SUSPEND', 'ULSUSPEND', 'LINHIB0001'].map((magic) => swap('swsuspend', magic)),
@@ -23,6 +28,7 @@ export const strangers: readonly Signature[] = [
     type: 'swsuspend',
     words: 'swap space with a suspended system in it',
     marks: [[[0, { hex: 'edc302e99856e50c' }]]],
+    check: isVersion1,
     label: textAt(1052, 16),
     uuid: uuidAt(1036),
   },
@@ -181,6 +187,13 @@ export const strangers: readonly Signature[] = [
   },
   { type: 'deb', words: 'an ar archive (a Debian package, a library)', marks: [[[0, '!<arch>\n']]] },
   { type: 'pe', words: 'a program for Windows or UEFI', marks: [[[0, 'MZ']]] },
+  {
+    // U-Boot's image.h: struct legacy_img_hdr, of 64 bytes
+    type: 'uimage',
+    words: 'an image for U-Boot, whose content begins at byte 64',
+    marks: [[[0, { hex: '27051956' }]]],
+  },
+  { type: 'dtb', words: 'a device tree, or an image for U-Boot in one (FIT)', marks: [[[0, { hex: 'd00dfeed' }]]] },
 ];
 
 async function netwareUuid(volume: Parameters<NonNullable<Signature['uuid']>>[0]): Promise<string | undefined> {

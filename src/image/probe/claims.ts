@@ -2,6 +2,7 @@
 
 import { crc32c } from './crc.ts';
 import { Fields, fieldsAt } from './fields.ts';
+import { BLOCK, lastSession } from './sessions.ts';
 import { UDF, udfDescriptor } from './udf.ts';
 import type { VolumeBytes } from './volume-bytes.ts';
 
@@ -83,11 +84,12 @@ const hfsplus: Claim = async (volume) => {
   return mdb.u32(44) * mdb.u32(40);
 };
 
-/** include/uapi/linux/iso_fs.h: volume_space_size and logical_block_size; High Sierra has them 8 bytes further. */
+/** include/uapi/linux/iso_fs.h: volume_space_size and logical_block_size; High Sierra has them 8 bytes further. Of the last session. */
 const iso9660: Claim = async (volume) => {
-  const descriptor = await fieldsAt(volume, 32_768, 2048);
+  const start = ((await lastSession(volume)) ?? 0) * BLOCK;
+  const descriptor = await fieldsAt(volume, start + 32_768, 2048);
   const shift = descriptor.ascii(1, 5) === 'CD001' ? 0 : 8;
-  return descriptor.u32(80 + shift) * descriptor.u16(128 + shift);
+  return start + descriptor.u32(80 + shift) * descriptor.u16(128 + shift);
 };
 
 /** ECMA-167 3/10.5: where the partition begins and how long it is. Its descriptor may be behind the end already. */

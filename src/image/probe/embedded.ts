@@ -1,16 +1,24 @@
-/** A file system behind something else in the same file: an AppImage is a program and then a squashfs. */
+/** A file system behind something else in the same file: behind a program (an AppImage), a header, a bootloader (firmware). */
 
-import { type Fields, fieldsAt } from './fields.ts';
+import { claimedBytes } from './claims.ts';
+import { crc32 } from './crc.ts';
+import { Fields, fieldsAt } from './fields.ts';
+import { primaryGpt } from './gpt.ts';
+import { holdsAll } from './magic.ts';
 import { superblocksOf } from './superblock.ts';
-import { SUPERBLOCK_BYTES } from './superblocks.ts';
-import type { VolumeBytes } from './volume-bytes.ts';
+import { SUPERBLOCK_BYTES, superblocks } from './superblocks.ts';
+import { type VolumeBytes, volumeFrom } from './volume-bytes.ts';
 
 export interface Embedded {
   /** What it is behind. */
   readonly what: string;
   readonly at: number;
   readonly type: string;
+  /** It is compressed: no offset into the disk leads to it, one into the file does. */
+  readonly packed: boolean;
 }
+
+type Place = Pick<Embedded, 'at' | 'type'>;
 
 /** elf.h: where the section headers end, which is the end of a program as linkers write it. */
 async function elfBytes(bytes: VolumeBytes): Promise<number | undefined> {
@@ -22,32 +30,120 @@ async function elfBytes(bytes: VolumeBytes): Promise<number | undefined> {
     : header.u32(32) + header.u16(46) * header.u16(48);
 }
 
-const SCAN_BYTES = 8 << 20;
+const SCAN_BYTES = 16 << 20;
 const PIECE_BYTES = 1 << 20;
-const SUPERBLOCK = 96;
 
-/** fs/squashfs/squashfs_fs.h: struct squashfs_super_block; four letters alone are found in any program that knows them. */
-const isSquashfs = (piece: Fields, at: number, rest: number): boolean =>
-  piece.ascii(at, 4) === 'hsqs' &&
-  piece.u16(at + 28) === 4 &&
-  piece.u32(at + 12) === 2 ** piece.u16(at + 22) &&
-  piece.u64(at + 40) <= rest;
-
-/** Behind a program; else the first squashfs in the first megabytes, as in firmware. */
-export async function embedded(bytes: VolumeBytes): Promise<Embedded | undefined> {
-  const end = await elfBytes(bytes);
-  if (end !== undefined && end > 0 && end < bytes.sizeBytes) {
-    const [superblock] = superblocksOf(await bytes.read(end, SUPERBLOCK_BYTES));
-    if (superblock) return { what: 'it is a program', at: end, type: superblock.types[0] };
-  }
-  const what = end === undefined ? 'what it begins with is not known' : 'it is a program';
-  for (let start = 0; start < Math.min(bytes.sizeBytes, SCAN_BYTES); start += PIECE_BYTES) {
-    const piece = await fieldsAt(bytes, start, PIECE_BYTES + SUPERBLOCK);
-    for (let at = piece.bytes.indexOf(H); at >= 0 && at < PIECE_BYTES; at = piece.bytes.indexOf(H, at + 1)) {
-      if (isSquashfs(piece, at, bytes.sizeBytes - start - at)) return { what, at: start + at, type: 'squashfs' };
-    }
-  }
-  return undefined;
+interface Needle {
+  readonly type: string;
+  /** From the beginning of what is looked for. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  /** Whether it is there, with `head` from its beginning on and `rest` all of it. */
+  readonly holds: (head: Uint8Array, rest: VolumeBytes) => Promise<boolean>;
 }
 
-const H = 0x68;
+/** Two bytes of ext's count, as its size must fit and, where it has one, its checksum too; else fewer than three are found anywhere. */
+const LEAST_LETTERS = 3;
+const isTelling = (type: string, letters: number): boolean => letters >= LEAST_LETTERS || type === 'ext4';
+
+/** By the longest of its magic numbers, and then by all of them; it must say its size, and be there whole. */
+const needles: readonly Needle[] = [
+  ...superblocks.flatMap(({ types: [type], magic }): Needle[] => {
+    const [longest] = magic.filter(({ mask }) => mask === undefined).sort((a, b) => b.bytes.length - a.bytes.length);
+    if (longest === undefined || !isTelling(type, longest.bytes.length)) return [];
+    const holds = async (head: Uint8Array, rest: VolumeBytes) => {
+      if (!holdsAll(head, magic)) return false;
+      const claimed = await claimedBytes(rest, type);
+      return claimed !== undefined && claimed <= rest.sizeBytes;
+    };
+    return [{ type, at: longest.at, bytes: longest.bytes, holds }];
+  }),
+  {
+    type: 'a disk with partitions (gpt)',
+    at: 512,
+    bytes: new TextEncoder().encode('EFI PART'),
+    holds: async (_, rest) => (await primaryGpt(rest)) !== undefined,
+  },
+];
+
+/** Ext2 and ext3 have the number that ext4 has: one search for all. */
+const searched = needles.filter(({ type }) => type !== 'ext2' && type !== 'ext3');
+
+const packed = (type: string, magic: readonly number[], holds: (head: Fields) => boolean): Needle => ({
+  type,
+  at: 0,
+  bytes: Uint8Array.from(magic),
+  holds: async (head) => head.length >= 32 && holds(new Fields(head)),
+});
+
+/** As the documents have it that src/archive names: a header whose checksum is right, or fields that nothing else would have. */
+const archives: readonly Needle[] = [
+  packed('a 7z archive', [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], (head) => crc32(head.slice(12, 20)) === head.u32(8)),
+  packed('xz data', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], (head) => crc32(head.slice(6, 2)) === head.u32(8)),
+  packed(
+    'a zip archive',
+    [0x50, 0x4b, 3, 4],
+    (head) => head.u16(4) <= 63 && [0, 8, 12, 14, 93, 95].includes(head.u16(8)),
+  ),
+  packed(
+    'gzip data',
+    [0x1f, 0x8b, 8],
+    (head) => head.u8(3) < 32 && [0, 2, 4].includes(head.u8(8)) && (head.u8(9) + 1) % 256 < 15,
+  ),
+];
+
+/** Behind a program; else the first that there is in the first megabytes, what is compressed only where nothing else is. */
+export async function embedded(bytes: VolumeBytes): Promise<Embedded | undefined> {
+  const end = await elfBytes(bytes);
+  const what = end === undefined ? 'what it begins with is not known' : 'it is a program';
+  if (end !== undefined && end > 0 && end < bytes.sizeBytes) {
+    const [superblock] = superblocksOf(await bytes.read(end, SUPERBLOCK_BYTES));
+    if (superblock) return { what, at: end, type: superblock.types[0], packed: false };
+  }
+  let archive: Place | undefined;
+  for (let start = 0; start < Math.min(bytes.sizeBytes, SCAN_BYTES); start += PIECE_BYTES) {
+    const piece = await bytes.read(start, PIECE_BYTES + SUPERBLOCK_BYTES);
+    const found = await firstIn(bytes, start, piece, searched);
+    if (found) return { what, ...(await withOwnName(bytes, found)), packed: false };
+    archive ??= await firstIn(bytes, start, piece, archives);
+  }
+  return archive && { what, ...archive, packed: true };
+}
+
+async function withOwnName(bytes: VolumeBytes, found: Place): Promise<Place> {
+  if (found.type !== 'ext4') return found;
+  const [superblock] = superblocksOf(await bytes.read(found.at, SUPERBLOCK_BYTES));
+  return { ...found, type: superblock?.types[0] ?? found.type };
+}
+
+/** What begins in the piece at `start`. */
+async function firstIn(
+  bytes: VolumeBytes,
+  start: number,
+  piece: Uint8Array,
+  wanted: readonly Needle[],
+): Promise<Place | undefined> {
+  let first: Place | undefined;
+  for (const { type, at, bytes: letters, holds } of wanted) {
+    const last = Math.min(PIECE_BYTES, (first?.at ?? Number.POSITIVE_INFINITY) - start) + at;
+    for (
+      let found = indexOf(piece, letters, at);
+      found >= 0 && found < last;
+      found = indexOf(piece, letters, found + 1)
+    ) {
+      const place = start + found - at;
+      if (place === 0 || !(await holds(piece.subarray(found - at), volumeFrom(bytes, place)))) continue;
+      first = { at: place, type };
+      break;
+    }
+  }
+  return first;
+}
+
+function indexOf(piece: Uint8Array, letters: Uint8Array, from: number): number {
+  const [letter = 0] = letters;
+  for (let at = piece.indexOf(letter, from); at >= 0; at = piece.indexOf(letter, at + 1)) {
+    if (letters.every((byte, i) => piece[at + i] === byte)) return at;
+  }
+  return -1;
+}

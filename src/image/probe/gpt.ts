@@ -22,6 +22,8 @@ export interface Gpt {
 
 const SIGNATURE = 'EFI PART';
 const HEADER_BYTES = 92;
+/** Of the blocks that a disk may count in: hard disks and flash, magneto-optical and optical ones, disks of 4 KiB. */
+const UNITS = [512, 2048, 4096];
 const MAX_ENTRIES_BYTES = 1 << 20;
 
 /** A GUID as text: its first three fields are little-endian. */
@@ -63,7 +65,7 @@ async function headerAt(
 
 /** The table at the beginning. */
 export async function primaryGpt(volume: VolumeBytes): Promise<Gpt | undefined> {
-  for (const blockBytes of [512, 4096]) {
+  for (const blockBytes of UNITS) {
     const primary = await headerAt(volume, blockBytes, 1, 'primary');
     if (primary) return primary;
   }
@@ -72,7 +74,7 @@ export async function primaryGpt(volume: VolumeBytes): Promise<Gpt | undefined> 
 
 /** The backup in the last block, or where a damaged primary says that it is. */
 export async function backupGpt(volume: VolumeBytes): Promise<Gpt | undefined> {
-  for (const blockBytes of [512, 4096]) {
+  for (const blockBytes of UNITS) {
     const last = Math.floor(volume.sizeBytes / blockBytes) - 1;
     const damaged = new Fields(await volume.read(blockBytes, 64));
     const alternate = damaged.ascii(0, 8) === SIGNATURE ? damaged.u64(32) : last;
@@ -93,10 +95,30 @@ export interface Patch {
 
 /** block/partitions/efi.h: a partition of type 0xee from block 1 on. */
 const PROTECTIVE = 0xee;
-const isProtective = (sector: Uint8Array): boolean =>
+export const isProtective = (sector: Uint8Array): boolean =>
   sector[510] === 0x55 &&
   sector[511] === 0xaa &&
   [446, 462, 478, 494].some((at) => sector[at + 4] === PROTECTIVE && sector[at + 8] === 1);
+
+/** Why neither table can be used, where something says that there is one; undefined where nothing does. */
+export async function whyNoGpt(volume: VolumeBytes): Promise<string | undefined> {
+  if (await primaryGpt(volume)) return undefined;
+  for (const blockBytes of UNITS) {
+    const header = new Fields((await volume.read(blockBytes, blockBytes)).slice());
+    const length = header.u32(12);
+    if (header.ascii(0, 8) !== SIGNATURE) continue;
+    const summed = header.bytes.slice(0, Math.min(length, blockBytes)).fill(0, 16, 20);
+    const what =
+      header.u64(24) !== 1
+        ? 'says that it belongs elsewhere'
+        : length < HEADER_BYTES || length > blockBytes || crc32(summed) !== header.u32(16)
+          ? 'has a wrong checksum'
+          : 'has entries whose checksum is wrong';
+    return `its GPT's header ${what}, and there is no backup of it that is whole`;
+  }
+  if (!isProtective(await volume.read(0, SECTOR))) return undefined;
+  return 'it has a protective MBR, and no header of a GPT, neither behind that nor at the end: the partition table is lost';
+}
 
 /**
  * What Linux takes a table for only with `gpt` on its command line, made so that it takes it without: the protective

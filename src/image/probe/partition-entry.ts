@@ -8,8 +8,10 @@ import type { VolumeBytes } from './volume-bytes.ts';
 export interface PartitionEntry {
   /** As PARTUUID has it. */
   readonly uuid: string | undefined;
-  /** The type's GUID, or its code as in 0x83. */
+  /** The type's GUID, its code as in 0x83, or its name. */
   readonly typeCode: string | undefined;
+  /** Absent: Linux tells it, or there is none. */
+  readonly label?: string;
 }
 
 export interface TableReader {
@@ -37,6 +39,7 @@ export function tableReader(
       },
     };
   }
+  if (type === 'mac') return { id: async () => undefined, entry: macEntry(bytes) };
   if (type === 'atari') return { id: async () => undefined, entry: atariEntry(bytes) };
   if (type !== 'dos') return { id: async () => undefined, entry: async () => nothing };
   const id = async () => {
@@ -64,6 +67,18 @@ const atariEntry =
     const table = await fieldsAt(bytes, 0, SECTOR, false);
     const row = [0x1c6, 0x1d2, 0x1de, 0x1ea].find((at) => table.u32(at + 4) === startSector);
     return row === undefined ? nothing : { uuid: undefined, typeCode: table.ascii(row + 1, 3) };
+  };
+
+/** block/partitions/mac.h: struct mac_driver_desc's block size, then a struct mac_partition in each block. */
+const macEntry =
+  (bytes: VolumeBytes) =>
+  async (number: number): Promise<PartitionEntry> => {
+    const blockBytes = (await fieldsAt(bytes, 2, 2, false)).u16(0);
+    const entry = await fieldsAt(bytes, number * blockBytes, SECTOR, false);
+    if (entry.ascii(0, 2) !== 'PM') return nothing;
+    const text = (at: number) => entry.ascii(at, 32).replace(/\0.*$/s, '').trim();
+    const label = text(16);
+    return { uuid: undefined, typeCode: text(48) || undefined, ...(label !== '' && { label }) };
   };
 
 const EXTENDED = [0x05, 0x0f, 0x85];

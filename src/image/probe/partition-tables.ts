@@ -1,5 +1,6 @@
 /** How each kind of partition table is known; the partitions themselves are for the kernel's parsers to find. */
 
+import { isProtective } from './gpt.ts';
 import { hex, type Magic, text } from './magic.ts';
 
 export interface PartitionTable {
@@ -26,6 +27,7 @@ export const partitionTables: readonly PartitionTable[] = [
   { type: 'gpt', magic: text(512, 'EFI PART') }, // efi.h: GPT_HEADER_SIGNATURE
   { type: 'sgi', magic: hex(0, '0be5a941') }, // sgi.c: SGI_LABEL_MAGIC
   { type: 'ldm', magic: text(3072, 'PRIVHEAD') }, // ldm.h: MAGIC_PRIVHEAD at OFF_PRIV1
+  { type: 'PMBR', magic: hex(510, '55aa'), check: isProtective }, // efi.c: is_pmbr_valid; a GPT that is lost
   { type: 'dos', magic: hex(510, '55aa') }, // msdos.c: MSDOS_LABEL_MAGIC1
   { type: 'bsd', magic: hex(64, '57455682') }, // osf.c: DISKLABELMAGIC
   { type: 'bsd', magic: hex(512, '57455682') }, // msdos.c: BSD_DISKMAGIC

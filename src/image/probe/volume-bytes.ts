@@ -61,3 +61,9 @@ export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.P
     },
   };
 }
+
+/** What follows `start` in a volume. */
+export const volumeFrom = (volume: VolumeBytes, start: number): VolumeBytes => ({
+  sizeBytes: Math.max(0, volume.sizeBytes - start),
+  read: (at, length) => volume.read(start + at, length),
+});

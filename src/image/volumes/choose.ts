@@ -3,18 +3,20 @@
 import { HostError } from '../../errors/host-error.ts';
 import { SECTOR } from '../../storage/block-device.ts';
 import type { PartitionSelector } from '../mounted-image.ts';
-import { embedded } from '../probe/embedded.ts';
 import { rootTypes } from '../probe/partition-types.ts';
 import { btrfsPart } from '../stack/btrfs.ts';
 import type { Stacked } from '../stack/stack.ts';
 import { exposed, memberType } from './exposed.ts';
-import { type ProbedVolume, type Volume, volumeBytesOf, WHOLE } from './volumes.ts';
+import { describe, inWords, isPlain } from './in-words.ts';
+import { noFileSystem } from './nothing-found.ts';
+import { type ProbedVolume, type Volume, WHOLE } from './volumes.ts';
 import {
   bears,
   type ProbedPartition,
   type Volumes,
   wholeOrPartitions,
   withoutEnclosing,
+  withoutRepeated,
 } from './whole-or-partitions.ts';
 
 export interface Wanted {
@@ -215,34 +217,6 @@ async function likeRoot(
   return like;
 }
 
-const describe = async (volume: ProbedVolume | ProbedPartition) => ({
-  ...(volume.partition !== undefined && { number: volume.partition }),
-  ...(isPlain(volume) ? {} : { name: volume.title }),
-  type: volume.superblocks[0]?.types[0] ?? (await volume.content())?.type,
-  label: (await volume.fileSystem())?.label ?? volume.label,
-  size_bytes: volumeBytesOf(volume),
-});
-
-/** Of the first image: its number says it all. */
-const isPlain = ({ title, partition }: Volume): boolean => title === WHOLE || title === `partition ${partition}`;
-
-const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
-function sizeText(bytes: number): string {
-  const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(bytes, 1)) / 10));
-  return `${Number((bytes / 1024 ** power).toPrecision(4))} ${UNITS[power]}`;
-}
-
-/** Each with what tells it from the others: number, type, label, size. */
-async function inWords(volumes: readonly ProbedVolume[]): Promise<string> {
-  const words: string[] = [];
-  for (const volume of volumes) {
-    const { type, label, size_bytes } = await describe(volume);
-    const facts = [type, label && `"${label}"`, sizeText(size_bytes)].filter(Boolean).join(', ');
-    words.push(`${volume.title} (${facts})`);
-  }
-  return words.join('; ');
-}
-
 async function severalFileSystems(volumes: readonly ProbedVolume[], shut: readonly string[] = []): Promise<HostError> {
   const whole = volumes.some(({ title }) => title === WHOLE);
   const named = volumes.some((volume) => !isPlain(volume));
@@ -266,33 +240,8 @@ async function partitionsCut(lost: readonly ProbedPartition[], only: ProbedParti
 async function noSuchPartition(selector: string, partitions: readonly ProbedVolume[]): Promise<HostError> {
   const there = partitions.length > 0 ? `there is ${await inWords(partitions)}` : 'the kernel finds no partitions';
   return new HostError('no-such-partition', `there is no partition ${selector}: ${there}`, {
-    members: { partitions: partitions.map((volume) => (isPlain(volume) ? volume.partition : volume.title)) },
+    members: {
+      partitions: withoutRepeated(partitions).map((volume) => (isPlain(volume) ? volume.partition : volume.title)),
+    },
   });
-}
-
-/** With what there is instead, where that is known. */
-export async function noFileSystem(disks: readonly Volumes[]): Promise<HostError> {
-  const known: string[] = [];
-  for (const { title, content } of disks.flatMap(({ whole, partitions }) => [whole, ...partitions])) {
-    const words = (await content())?.words;
-    if (words) known.push(`${title === WHOLE ? 'it' : title} is ${words}`);
-  }
-  const [first] = disks;
-  if (known.length === 0 && first) known.push(...(await seen(first)));
-  if (known.length === 0 && first?.whole.kind !== 'disk') {
-    known.push(`nothing that is known lies in ${disks.map(({ whole }) => whole.title).join(', ')}`);
-  }
-  const why = known.length > 0 ? `no file system was found: ${known.join('; ')}` : undefined;
-  return new HostError('no-file-system', why);
-}
-
-/** What was seen and leads to nothing. */
-async function seen({ whole, partitions, table }: Volumes): Promise<string[]> {
-  const inside = await embedded(whole.bytes);
-  if (inside)
-    return [`${inside.what}; at byte ${inside.at} there is ${inside.type}: offset ${inside.at} (--offset) reads it`];
-  if (table === undefined) return [];
-  return partitions.length > 0
-    ? [`it has a partition table (${table}), and nothing that is known in ${await inWords(partitions)}`]
-    : [`it has the signature of a partition table (${table}), in which the kernel finds no partitions`];
 }

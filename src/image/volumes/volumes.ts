@@ -6,9 +6,10 @@ import { SECTOR } from '../../storage/block-device.ts';
 import { type Identity, identify, identityOf } from '../identity/identify.ts';
 import { claimedBytes } from '../probe/claims.ts';
 import { hasRockRidge } from '../probe/rock-ridge.ts';
+import { BLOCK, lastSession } from '../probe/sessions.ts';
 import { superblocksOf } from '../probe/superblock.ts';
 import { SUPERBLOCK_BYTES, type Superblock } from '../probe/superblocks.ts';
-import type { VolumeBytes } from '../probe/volume-bytes.ts';
+import { type VolumeBytes, volumeFrom } from '../probe/volume-bytes.ts';
 
 /** Where a file system can be. */
 export interface Volume {
@@ -100,18 +101,31 @@ const partitionName = (disk: string, partition: number): string =>
 
 export async function probe(volume: Volume, bytes: VolumeBytes): Promise<ProbedVolume> {
   const head = await bytes.read(0, SUPERBLOCK_BYTES);
-  const superblocks = await inOrder(superblocksOf(head), bytes);
+  const found = superblocksOf(head);
+  const session = found.some(is('iso9660')) ? await lastSession(bytes) : undefined;
+  const superblocks = (await inOrder(found, bytes, session)).map((one) => ofSession(one, session));
   const [first] = superblocks;
+  const isLater = session !== undefined && first !== undefined && is('iso9660')(first);
+  const own = isLater ? volumeFrom(bytes, session * BLOCK) : bytes;
   return {
     ...volume,
     bytes,
     head,
     superblocks,
-    fileSystem: once(async () => first && identityOf(bytes, first)),
-    content: once(() => identify(bytes, superblocks)),
+    fileSystem: once(async () => first && identityOf(own, first)),
+    content: once(() => identify(own, superblocks)),
     claimed: first && (await claimedBytes(bytes, first.types[0])),
   };
 }
+
+const is =
+  (type: string) =>
+  ({ types }: Superblock): boolean =>
+    types[0] === type;
+
+/** What Linux asks a drive for: it mounts the last session of a disc. */
+const ofSession = (superblock: Superblock, session: number | undefined): Superblock =>
+  session !== undefined && is('iso9660')(superblock) ? { ...superblock, options: `sbsector=${session}` } : superblock;
 
 function once<T>(read: () => Promise<T>): () => Promise<T> {
   let kept: Promise<T> | undefined;
@@ -122,9 +136,12 @@ function once<T>(read: () => Promise<T>): () => Promise<T> {
 }
 
 /** Of a disc with two faces the one with modes, owners and links: ISO 9660 with Rock Ridge before UDF, UDF before any other. */
-async function inOrder(superblocks: readonly Superblock[], bytes: VolumeBytes): Promise<readonly Superblock[]> {
-  const is = (type: string) => (superblock: Superblock) => superblock.types[0] === type;
-  if (!superblocks.some(is('udf')) || !superblocks.some(is('iso9660')) || !(await hasRockRidge(bytes)))
+async function inOrder(
+  superblocks: readonly Superblock[],
+  bytes: VolumeBytes,
+  session: number | undefined,
+): Promise<readonly Superblock[]> {
+  if (!superblocks.some(is('udf')) || !superblocks.some(is('iso9660')) || !(await hasRockRidge(bytes, session)))
     return superblocks;
   return [...superblocks.filter(is('iso9660')), ...superblocks.filter((superblock) => !is('iso9660')(superblock))];
 }

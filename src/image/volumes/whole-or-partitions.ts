@@ -55,7 +55,16 @@ export async function wholeOrPartitions({ whole, partitions }: Volumes): Promise
 
 /** A slice and its first partition begin at one sector: the same file system seen twice. The smaller one is its own. */
 export const withoutEnclosing = <V extends ProbedVolume>(volumes: readonly V[]): V[] =>
-  volumes.filter((outer) => !volumes.some((inner) => isOfOneDisk(inner, outer) && isFirstOf(inner, outer)));
+  withoutRepeated(volumes).filter(
+    (outer) => !volumes.some((inner) => isOfOneDisk(inner, outer) && isFirstOf(inner, outer)),
+  );
+
+/** A chain of logical partitions that leads back to itself shows the same ones up to number 255. */
+export const withoutRepeated = <V extends ProbedVolume>(volumes: readonly V[]): V[] =>
+  volumes.filter((one, i) => !volumes.slice(0, i).some((before) => isOfOneDisk(before, one) && isSame(before, one)));
+
+const isSame = (one: ProbedVolume, other: ProbedVolume): boolean =>
+  one.startSector === other.startSector && one.sectors === other.sectors;
 
 const isOfOneDisk = (one: ProbedVolume, other: ProbedVolume): boolean =>
   one.kind === 'part' && other.kind === 'part' && one.on[0]?.name === other.on[0]?.name;

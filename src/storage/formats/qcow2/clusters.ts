@@ -50,7 +50,8 @@ export function clusterMap(
     const offsetHighBits = 30 - sectorBits;
     const at = (high & (2 ** offsetHighBits - 1)) * 2 ** 32 + low;
     const sectors = ((high & 0x3fffffff) >>> offsetHighBits) + 1;
-    const bytes = Math.min(sectors * 512 - (at % 512), source.sizeBytes - at);
+    const most = sectors * 512 - (at % 512);
+    const bytes = at < source.sizeBytes ? Math.min(most, source.sizeBytes - at) : most;
     return {
       kind: 'packed',
       key: at,
