@@ -1,6 +1,7 @@
 /** `lkl hijack`: programs of this machine on a network stack of their own. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { Failure } from '../failure.ts';
 import type { HijackOptions } from './hijack.ts';
 
 const help = `
@@ -39,6 +40,8 @@ export const hijackCommand = (): Command =>
       'a port of this machine leads to one of the kernel: [ADDRESS:]PORT[:[ADDRESS:]PORT][/udp]; may be given again',
       (word: string, before: readonly string[] = []) => [...before, word],
     )
+    .option('--root <image>', "its files are an image's, or a directory's, with /dev, /proc and /sys of this machine")
+    .option('--root-options <words>', 'how that is mounted, as `lkl mount -o` has it: ro, part=2, opts=noatime')
     .addOption(
       new Option('--clock <policy>', 'virtual: its time passes only while all its programs wait in it')
         .choices(['wall', 'virtual'])
@@ -46,10 +49,21 @@ export const hijackCommand = (): Command =>
     )
     .option('--seed <text>', 'decides what is random in it, and its date')
     .option('-m, --memory <mib>', 'what it may have in MiB (default: 112, or mem= of boot_cmdline)', mebibytes)
+    .addOption(new Option('--all').hideHelp().argParser(refused(noAll)))
+    .addOption(new Option('--session <url>').hideHelp().argParser(refused(noSession)))
     .addHelpText('after', help)
     .action(async (program: string, args: string[], options: HijackOptions) => {
       process.exitCode = await (await import('./hijack.ts')).runHijacked(program, args, options);
     });
+
+const noAll =
+  'there is no --all: processes, memory and time of a program stay with this machine. --root IMAGE makes its files those of an image';
+const noSession =
+  'there is no --session: a call reads and writes the memory of the program, so the kernel is one of this process. An interface of type ws connects it with the network of a session';
+
+const refused = (why: string) => (): never => {
+  throw new Failure('usage', why);
+};
 
 function mebibytes(text: string): number {
   if (/^\d+$/.test(text) && Number(text) >= 16 && Number(text) <= 112) return Number(text);

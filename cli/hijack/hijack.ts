@@ -25,12 +25,15 @@ import { dumpFiles } from '../../src/simulation/hijack/hijack-run.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
 import { readJson } from '../read-json.ts';
+import { openRoot, type Root } from './root.ts';
 
 export interface HijackOptions {
   readonly config?: string;
   readonly strace?: string | true;
   readonly pcap?: string;
   readonly publish?: readonly string[];
+  readonly root?: string;
+  readonly rootOptions?: string;
   readonly clock: 'wall' | 'virtual';
   readonly seed?: string;
   readonly memory?: number;
@@ -48,10 +51,15 @@ export async function runHijacked(program: string, args: readonly string[], opti
   try {
     const why = obstacle();
     if (why !== undefined) throw new HijackError(why);
-    findProgram(program);
+    if (options.root === undefined) findProgram(program);
     const publications = (options.publish ?? []).map(parsePublication);
     const configuration = readConfiguration(configurationOf(options));
-    return await onKernel(program, args, { configuration, options, publications });
+    const root = options.root === undefined ? undefined : await openRoot(options.root, options.rootOptions);
+    try {
+      return await onKernel(program, args, { configuration, options, publications, root });
+    } finally {
+      await root?.close();
+    }
   } catch (cause) {
     throw cause instanceof HijackError ? new Failure('failed', cause.message) : cause;
   }
@@ -67,12 +75,13 @@ interface Asked {
   readonly configuration: Hijack;
   readonly options: HijackOptions;
   readonly publications: readonly Publication[];
+  readonly root: Root | undefined;
 }
 
 async function onKernel(
   program: string,
   args: readonly string[],
-  { configuration, options, publications }: Asked,
+  { configuration, options, publications, root }: Asked,
 ): Promise<number> {
   const memoryMib = Math.min(
     MEMORY_MIB,
@@ -98,7 +107,7 @@ async function onKernel(
     published = await publish(kernel, publications);
     for (const [i, { port }] of publications.entries()) if (port === 0) say(`published at ${published.at[i]}`);
     if (configured.delayUs > 0) await delay(configured.delayUs / 1e3);
-    const exitCode = await played(kernel, program, args, { configured, options, files });
+    const exitCode = await played(kernel, program, args, { configured, options, files, root });
     await dump(kernel, configuration);
     return exitCode;
   } finally {
@@ -132,17 +141,19 @@ interface Play {
   readonly configured: Configured;
   readonly options: HijackOptions;
   readonly files: Files;
+  readonly root: Root | undefined;
 }
 
 async function played(
   kernel: Kernel,
   program: string,
   args: readonly string[],
-  { configured, options, files }: Play,
+  { configured, options, files, root }: Play,
 ): Promise<number> {
   const traceTo = typeof options.strace === 'string' ? files.open(options.strace) : STDERR;
   const running = await hijack(kernel, program, args, {
     ...configured,
+    root: root?.directory,
     say,
     ...(options.strace !== undefined && { watch: strace((line) => void writeSync(traceTo, printable(line))) }),
     left: () => say(`${program} has ended; what it started goes on`),

@@ -1,6 +1,9 @@
 /** Where the arguments of `lkl hijack` end and those of the program begin: at its name, with or without `--` before it. */
 
-const withValue = ['-c', '--config', '--pcap', '-p', '--publish', '--clock', '--seed', '-m', '--memory'];
+const withValue = [
+  ...['-c', '--config', '--pcap', '-p', '--publish', '--root', '--root-options', '--session'],
+  ...['--clock', '--seed', '-m', '--memory'],
+];
 
 /** The command line with `--` before the program, so that its options stay its own; others as they are. */
 export function withProgramApart(argv: readonly string[]): readonly string[] {

@@ -1,7 +1,8 @@
 /** Mounts an image by FUSE, and stays with it until it is unmounted. */
 
-import { appendFileSync, existsSync, openSync, realpathSync } from 'node:fs';
+import { appendFileSync, existsSync, openSync, realpathSync, rmdirSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { HostError } from '../../src/errors/host-error.ts';
 import type { StackRequest } from '../../src/image/mounted-image.ts';
 import { nodeLinux } from '../../src/node/engine.ts';
@@ -23,6 +24,7 @@ export interface MountArguments extends DiskOptions, StackOptions {
   readonly partition?: string;
   readonly o?: MountWords;
   readonly foreground?: true;
+  readonly untilDisconnect?: true;
   readonly uid?: number;
   readonly gid?: number;
   readonly mb?: number;
@@ -53,7 +55,8 @@ export async function mount(image: string, directory: string, options: MountArgu
   process.once('exit', () => disk.close());
   try {
     const served = await serving(image, directory, disk, options);
-    unmountAtSignals(served, directory);
+    if (options.untilDisconnect) unmountAtDisconnect(served, directory);
+    else unmountAtSignals(served, directory);
     tellReady(`${image} (${served.type}) is mounted on ${directory}`);
     try {
       await served.ended;
@@ -139,6 +142,27 @@ function lockOrFail(path: string | undefined, image: string): void {
     return;
   if (!tryFlock(openSync(path, 'a'))) throw new Failure('failed', `${path} is locked by another process`);
 }
+
+/** What a terminal sends is for the program that uses the mount. Its directory is removed. */
+function unmountAtDisconnect(served: ServedImage, directory: string): void {
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTERM'] as const) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => {});
+  }
+  process.once('disconnect', async () => {
+    // Those who used it have ended, or end soon.
+    for (let tries = 0; (await served.unmount()) === 'busy'; tries++) {
+      if (tries === MOST_TRIES) await served.unmount({ lazy: true });
+      await delay(TRY_MS);
+    }
+  });
+  served.ended.then(
+    () => rmdirSync(directory),
+    () => {},
+  );
+}
+const MOST_TRIES = 20;
+const TRY_MS = 50;
 
 /** The first asks: while the mount is in use it stays. The second takes it away from everybody who has nothing open in it. */
 function unmountAtSignals(served: ServedImage, directory: string): void {

@@ -1,16 +1,17 @@
 /** Runs a program of this machine on our kernel: its sockets, and what the policy names, are ours. */
 
-import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { hostCall } from '../native/calls.ts';
 import { filterOf } from './host/filter.ts';
-import { HijackError, launch, obstacle } from './host/launch.ts';
+import { HijackError, launch, obstacle, watchOver } from './host/launch.ts';
 import { Policy, type PolicyOptions } from './policy/policy.ts';
 import { type CallWatch, Supervisor } from './supervisor.ts';
 
 export interface HijackOptions extends PolicyOptions {
   readonly env?: NodeJS.ProcessEnv;
+  /** A directory that becomes the program's root. */
+  readonly root?: string | undefined;
   /** A line for people. */
   readonly say: (text: string) => void;
   /** Told of each call that our kernel answered. */
@@ -42,12 +43,16 @@ export async function hijack(
 ): Promise<HijackedProgram> {
   const why = obstacle();
   if (why !== undefined) throw new HijackError(why);
-  const { env = process.env, say, watch, left } = options;
+  const { env = process.env, root, say, watch, left } = options;
   const policy = new Policy(options);
   adoptOrphans();
+  const watcher = await watchOver();
   let failure: HijackError | undefined;
-  const { child, listener } = await launch(program, args, { filter: filterOf(policy.filter), env }, (message) => {
+  const { child, listener } = await launch(program, args, { filter: filterOf(policy.filter), env, root }, (message) => {
     failure = new HijackError(`${program}: ${message}`);
+  }).catch((cause: unknown) => {
+    watcher.end();
+    throw cause;
   });
   const supervisor = new Supervisor({
     kernel,
@@ -55,7 +60,11 @@ export async function hijack(
     policy,
     say,
     watch,
-    gone: (pid) => pid !== child.pid && reap(pid),
+    came: (pid) => watcher.came(pid),
+    gone(pid) {
+      watcher.gone(pid);
+      if (pid !== child.pid) reap(pid);
+    },
   });
   const exited = new Promise<ProgramEnd>((resolve) => {
     child.once('exit', (code, signal) =>
@@ -72,6 +81,7 @@ export async function hijack(
     } finally {
       supervisor.close();
       child.kill('SIGKILL');
+      watcher.end();
     }
   })();
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
@@ -79,7 +89,7 @@ export async function hijack(
     ended,
     kill(signal) {
       if (!hasEnded()) child.kill(signal);
-      else for (const pid of descendants(process.pid)) killIfThere(pid, signal);
+      else for (const pid of supervisor.processes) killIfThere(pid, signal);
     },
   };
 }
@@ -93,17 +103,6 @@ function adoptOrphans(): void {
 function reap(pid: number): void {
   const WNOHANG = 1;
   hostCall('wait4', pid, 0, WNOHANG, 0);
-}
-
-function descendants(pid: number): readonly number[] {
-  try {
-    const children = readdirSync(`/proc/${pid}/task`).flatMap((tid) =>
-      readFileSync(`/proc/${pid}/task/${tid}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
-    );
-    return children.flatMap((child) => [child, ...descendants(child)]);
-  } catch {
-    return []; // it has ended meanwhile
-  }
 }
 
 /** What ends with the program takes no longer. */

@@ -28,7 +28,9 @@ export interface SupervisorOptions {
   /** A line for people. */
   readonly say: (text: string) => void;
   readonly watch?: CallWatch | undefined;
-  /** Told of each process that has ended. */
+  /** Told of each process whose first call has come. */
+  readonly came: (pid: number) => void;
+  /** Told of each of them that has ended. */
   readonly gone: (pid: number) => void;
 }
 
@@ -72,6 +74,7 @@ export class Supervisor {
     this.#tasks = new KernelTasks(kernel);
     this.#processes = new Processes(this.#events, this.#tasks, {
       unheard: (answers) => this.#unheard(answers),
+      came: options.came,
       gone: options.gone,
     });
     this.#around = {
@@ -101,6 +104,11 @@ export class Supervisor {
   /** Settles when no program is left; rejects when our kernel ends before. */
   get over(): Promise<void> {
     return this.#over.promise;
+  }
+
+  /** Those that have not ended, by their numbers. */
+  get processes(): readonly number[] {
+    return this.#processes.numbers;
   }
 
   /** Calls that still come are answered with ENOSYS by the machine's kernel. */

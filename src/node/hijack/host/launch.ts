@@ -23,11 +23,16 @@ export function obstacle(): string | undefined {
 
 const helperPath = (): string => packageFile(`src/node/hijack/helper/linux-${process.arch}`);
 
-/** The file that a command names, as a shell finds it. Throws `HijackError`: none, or none that may be executed. */
-export function findProgram(name: string, path = process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'): string {
-  const candidates = name.includes('/') ? [name] : path.split(delimiter).map((folder) => join(folder || '.', name));
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The files that a command may name, as a shell looks for them. */
+const candidatesOf = (name: string, path: string): readonly string[] =>
+  name.includes('/') ? [name] : path.split(delimiter).map((folder) => join(folder || '.', name));
+
+/** The file that a command names. Throws `HijackError`: none, or none that may be executed. */
+export function findProgram(name: string, path = process.env.PATH ?? PATH): string {
   let refused: string | undefined;
-  for (const file of candidates) {
+  for (const file of candidatesOf(name, path)) {
     try {
       accessSync(file, constants.X_OK);
       if (statSync(file).isFile()) return file;
@@ -49,17 +54,21 @@ export interface Launched {
 export interface LaunchOptions {
   readonly filter: Uint8Array;
   readonly env: NodeJS.ProcessEnv;
+  /** A directory that becomes its root, where it is looked for. */
+  readonly root?: string | undefined;
 }
 
 /** Settles when the filter is over it, before it is executed; `failed` is told the errno if that fails later. */
 export async function launch(
   program: string,
   args: readonly string[],
-  { filter, env }: LaunchOptions,
+  { filter, env, root }: LaunchOptions,
   failed: (message: string) => void,
 ): Promise<Launched> {
   const [ours, theirs] = socketPair();
-  const child = spawn(helperPath(), [findProgram(program, env.PATH), program, ...args], {
+  // What an image has under a name its own links say.
+  const paths = root === undefined ? [findProgram(program, env.PATH)] : candidatesOf(program, env.PATH ?? PATH);
+  const child = spawn(helperPath(), [root ?? '', ...paths, '--', program, ...args], {
     stdio: ['inherit', 'inherit', 'inherit', theirs],
     env,
   });
@@ -78,6 +87,38 @@ export async function launch(
     child.kill('SIGKILL');
     throw cause;
   }
+}
+
+/** Whoever kills what is left of the programs when this process has gone, by whatever way. */
+export interface Watch {
+  came(pid: number): void;
+  gone(pid: number): void;
+  /** Kills those that are left. */
+  end(): void;
+}
+
+export async function watchOver(): Promise<Watch> {
+  const [ours, theirs] = socketPair();
+  // In a session of its own: what a terminal sends to all is not for it.
+  const child = spawn(helperPath(), [], { stdio: ['ignore', 'ignore', 'ignore', theirs], detached: true });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (cause) => reject(new HijackError(`the helper does not start: ${cause.message}`)));
+    });
+  } catch (cause) {
+    hostCall('close', ours);
+    throw cause;
+  } finally {
+    hostCall('close', theirs);
+  }
+  child.unref();
+  const number = new Int32Array(1);
+  const tell = (value: number) => {
+    number[0] = value;
+    hostCall('write', ours, number, number.byteLength);
+  };
+  return { came: tell, gone: (pid) => tell(-pid), end: () => void hostCall('close', ours) };
 }
 
 function listenerFrom(socket: number, failed: (message: string) => void): Promise<number> {
@@ -106,8 +147,23 @@ function listenerFrom(socket: number, failed: (message: string) => void): Promis
 
 function whyNot([what = 0, errno = 0]: Uint8Array): string {
   const reason = errnoName(errno) ?? `errno ${errno}`;
-  if (what === 'X'.charCodeAt(0)) return `the program cannot be executed (${reason})`;
-  if (what !== 'F'.charCodeAt(0)) return 'the helper ended before it had a filter';
+  switch (String.fromCharCode(what)) {
+    case 'X':
+      return errno === os.errno.ENOENT
+        ? 'there is no such program in the root, or not what it is executed by'
+        : `the program cannot be executed (${reason})`;
+    case 'U':
+      return `this machine does not let you have a root of your own (${reason}): it takes root, or namespaces of users (user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)`;
+    case 'R':
+      return `the root cannot be entered (${reason})`;
+    case 'F':
+      return noFilter(errno, reason);
+    default:
+      return 'the helper ended before it had a filter';
+  }
+}
+
+function noFilter(errno: number, reason: string): string {
   if (errno === os.errno.EBUSY)
     return 'another supervisor already answers system calls here (a container, or lkl hijack itself): seccomp allows one';
   return `this machine does not let system calls be answered (seccomp: ${reason}); it needs Linux 5.14 or later, and a container that allows it`;

@@ -16,27 +16,31 @@ interface Process {
   readonly threads: Set<Thread>;
 }
 
+export interface ProcessesHeard {
+  /** Told of answers that nobody will ask for again. */
+  readonly unheard: (answers: readonly Answer[]) => void;
+  /** Of processes, when the first of their calls has come. */
+  readonly came: (tgid: number) => void;
+  /** And when they have ended. */
+  readonly gone: (tgid: number) => void;
+}
+
 export class Processes {
   readonly #events: Events;
   readonly #tasks: KernelTasks;
-  readonly #unheard: (answers: readonly Answer[]) => void;
-  readonly #gone: (tgid: number) => void;
+  readonly #heard: ProcessesHeard;
   readonly #processes = new Map<number, Process>();
   readonly #threads = new Map<number, Thread>();
 
-  /** `unheard` is told of answers that nobody will ask for again, `gone` of processes that have ended. */
-  constructor(
-    events: Events,
-    tasks: KernelTasks,
-    {
-      unheard,
-      gone,
-    }: { readonly unheard: (answers: readonly Answer[]) => void; readonly gone: (tgid: number) => void },
-  ) {
+  constructor(events: Events, tasks: KernelTasks, heard: ProcessesHeard) {
     this.#events = events;
     this.#tasks = tasks;
-    this.#unheard = unheard;
-    this.#gone = gone;
+    this.#heard = heard;
+  }
+
+  /** Of all that have not ended. */
+  get numbers(): readonly number[] {
+    return [...this.#processes.keys()];
   }
 
   has(thread: Thread): boolean {
@@ -75,18 +79,19 @@ export class Processes {
       this.#events.remove(watch, pidfd);
       hostCall('close', pidfd);
       this.#processes.delete(tgid);
-      this.#gone(tgid);
+      this.#heard.gone(tgid);
       for (const thread of threads) this.ended(thread);
     });
     const process = { tgid, pidfd, watch, threads };
     this.#processes.set(tgid, process);
+    this.#heard.came(tgid);
     return process;
   }
 
   ended(thread: Thread): void {
     this.#processes.get(thread.tgid)?.threads.delete(thread);
     if (this.#threads.get(thread.tid) === thread) this.#threads.delete(thread.tid);
-    this.#unheard(thread.end());
+    this.#heard.unheard(thread.end());
   }
 
   /** A copy of a descriptor of the program's; a negative errno. */
