@@ -9,7 +9,7 @@
 
 import { parseArgs } from 'node:util';
 import { Miniflare } from 'miniflare';
-import { keptGoing } from '../cli/serve/kept-going.ts';
+import { direct, keptGoing } from '../cli/serve/kept-going.ts';
 import { workerBundle } from './worker/bundle.ts';
 
 /** Of src/worker/env.ts. `OPEN` is not among them: it is for a machine that nobody else reaches. */
@@ -43,17 +43,16 @@ if (!values.build) {
     const value = process.env[name];
     return value === undefined ? [] : [[name, { type: 'text', value } as const] as const];
   });
-  const start = (port: number) =>
-    new Miniflare({
+  const start = () => {
+    const started = new Miniflare({
       cf: false,
-      host: values.host,
-      port,
       logRequests: false,
       resourcePersistencePath: values.storage,
       // One JSON line of each request, as the Worker writes it.
       handleStructuredLogs: ({ level, message }) => (level === 'error' ? console.error(message) : console.log(message)),
       workers: [
         {
+          dev: { unsafeDirectSockets: [{}] },
           config: {
             name: NAME,
             compatibilityDate: bundle.compatibilityDate,
@@ -78,7 +77,10 @@ if (!values.build) {
         },
       ],
     });
-  const { url, end } = await keptGoing({ start, port: Number(values.port), told: console.error });
+    return direct(NAME, started);
+  };
+  const { host, port } = values;
+  const { url, end } = await keptGoing({ start, host, port: Number(port), told: console.error });
   console.log(`lkl serves ${url.origin} (/docs describes it)`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void end().then(() => process.exit(0)));

@@ -1,14 +1,35 @@
-/** A workerd that is started again when it gives no sign of life: a program that computes for ever stops all of it, and no limit of the platform ends it here. */
+/** A workerd behind a door, that is started again when it gives no sign of life: a program that computes for ever stops all of it, and no limit of the platform ends it here. */
 
-/** What is used of Miniflare. */
+import { openFront } from './front.ts';
+
+/** A workerd that starts. */
 export interface Runtime {
+  /** Where the Worker listens, on loopback. */
   readonly ready: Promise<URL>;
   dispose(): Promise<void>;
 }
 
+/** What is used of Miniflare. */
+interface Started {
+  readonly ready: Promise<unknown>;
+  unsafeGetDirectURL(worker: string): Promise<URL>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * A Worker that is asked as it is: what miniflare has in front of it believes headers that say another host and path
+ * (`MF-Original-URL`). It needs `unsafeDirectSockets: [{}]`.
+ */
+export const direct = (worker: string, started: Started): Runtime => ({
+  ready: started.ready.then(() => started.unsafeGetDirectURL(worker)),
+  dispose: () => started.dispose(),
+});
+
 export interface KeptGoingOptions {
-  /** Starts it on this port; 0 takes any that is free. */
-  start(port: number): Runtime;
+  /** Starts it, on any port that is free. */
+  start(): Runtime;
+  /** Where clients find it. Port 0 takes any that is free. */
+  readonly host: string;
   readonly port: number;
   /** So long it may say nothing: longer than a program may run. */
   readonly patienceMs?: number;
@@ -28,19 +49,25 @@ const EVERY_MS = 5_000;
 
 /** Settles once it serves. */
 export async function keptGoing(options: KeptGoingOptions): Promise<KeptGoing> {
-  const { start, port, patienceMs = PATIENCE_MS, everyMs = EVERY_MS, told } = options;
-  let runtime = start(port);
-  const url = await runtime.ready;
+  const { start, host, port, patienceMs = PATIENCE_MS, everyMs = EVERY_MS, told } = options;
+  let runtime = start();
+  let inner: URL | undefined = await runtime.ready;
+  const to = () => inner && { host: inner.hostname, port: Number(inner.port) };
+  const front = await openFront({ host, port, to }).catch(async (cause: unknown) => {
+    await runtime.dispose();
+    throw cause;
+  });
   let ended = false;
   let asking: Promise<void> = Promise.resolve();
 
   async function look(): Promise<void> {
-    if (ended || (await answers(url, patienceMs)) || ended) return;
+    if (ended || (inner && (await answers(inner, patienceMs))) || ended) return;
     told(`the Worker gave no sign of life for ${patienceMs / 1000} s: it is started again`);
+    inner = undefined;
     await runtime.dispose();
     if (ended) return;
-    runtime = start(Number(url.port));
-    await runtime.ready;
+    runtime = start();
+    inner = await runtime.ready;
   }
 
   const timer = setInterval(() => {
@@ -49,10 +76,11 @@ export async function keptGoing(options: KeptGoingOptions): Promise<KeptGoing> {
   timer.unref(); // its own process keeps the program going
 
   return {
-    url,
+    url: new URL(`http://${host.includes(':') ? `[${host}]` : host}:${front.port}`),
     async end() {
       ended = true;
       clearInterval(timer);
+      await front.close();
       await runtime.dispose();
     },
   };

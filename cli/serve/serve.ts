@@ -7,7 +7,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { packageFile } from '../../src/node/package-files.ts';
 import { toolFile, toolFolder } from '../../src/node/toolbox.ts';
 import { Failure, reasonOf } from '../failure.ts';
-import { keptGoing } from './kept-going.ts';
+import { direct, keptGoing } from './kept-going.ts';
 
 export interface ServeOptions {
   readonly port: number;
@@ -45,15 +45,16 @@ export async function serve({ port, storage }: ServeOptions): Promise<void> {
   });
   const text = (value: string) => ({ type: 'text', value }) as const;
   const classes = Object.entries(description.durableObjects);
-  const start = (at: number) =>
-    new Miniflare({
+  const start = () => {
+    const started = new Miniflare({
       cf: false,
       host: HOST,
-      port: at,
+      port: 0,
       logRequests: false,
       ...(storage !== undefined && { resourcePersistencePath: resolve(storage) }),
       workers: [
         {
+          dev: { unsafeDirectSockets: [{ host: HOST }] },
           config: {
             name: NAME,
             compatibilityDate: description.compatibilityDate,
@@ -79,7 +80,9 @@ export async function serve({ port, storage }: ServeOptions): Promise<void> {
         },
       ],
     });
-  const { url } = await keptGoing({ start, port, told: (message) => console.error(`lkl: ${message}`) });
+    return direct(NAME, started);
+  };
+  const { url } = await keptGoing({ start, host: HOST, port, told: (message) => console.error(`lkl: ${message}`) });
   console.log(`lkl serves ${url.origin} (/docs describes it)`);
   await new Promise(() => {}); // a signal ends the process
 }

@@ -3,7 +3,7 @@
 import { Miniflare, type WorkerdStructuredLog } from 'miniflare';
 import { workerBundle } from '../../scripts/worker/bundle.ts';
 
-const NAME = 'lkl';
+export const NAME = 'lkl';
 
 export interface EmbeddedWorker {
   readonly url: URL;

@@ -4,20 +4,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { keptGoing } from '../../cli/serve/kept-going.ts';
-import { embeddedMiniflare } from './embedded-worker.ts';
+import { direct, keptGoing } from '../../cli/serve/kept-going.ts';
+import { embeddedMiniflare, NAME } from './embedded-worker.ts';
 
 it('a Worker that gives no sign of life is started again where it was, with what it had stored', async () => {
   const storage = mkdtempSync(join(tmpdir(), 'lkl-kept-'));
-  const make = await embeddedMiniflare({ storage });
+  const make = await embeddedMiniflare({ storage }, [], { unsafeDirectSockets: [{}] });
   const told: string[] = [];
   let started = 0;
-  const start = (port: number) => {
+  const start = () => {
     started++;
-    return make(port);
+    return direct(NAME, make());
   };
   const kept = await keptGoing({
     start,
+    host: '127.0.0.1',
     port: 0,
     patienceMs: 8000,
     everyMs: 200,

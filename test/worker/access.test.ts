@@ -204,6 +204,14 @@ describe('an open Worker', () => {
     },
   );
 
+  it.each(['evil.test', 'evil.test:8787', '127.0.0.1.evil.test', 'localhost@evil.test', '%', ''])(
+    'does not believe its URL where the header Host is "%s"',
+    async (host) => {
+      for (const path of ['/v1/principal', '/healthz'])
+        expect((await from(`http://localhost:8787${path}`, { host })).status).toBe(421);
+    },
+  );
+
   it('does nothing for pages of other sites', async () => {
     const headers = { 'content-type': 'application/json', origin: 'https://evil.test' };
     const post = new Request('http://localhost/v1/syscalls', { ...batch, headers });

@@ -40,10 +40,15 @@ export interface Gate {
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|[\w.-]+\.localhost)$/;
 
-/** Throws for names that a service on loopback does not go by: a page's own name may be made to lead here (DNS rebinding). */
-function checkHost(url: URL): void {
-  if (LOOPBACK.test(url.hostname)) return;
-  throw new HostError('misdirected-request', `open services answer on loopback only, not as ${url.hostname}`);
+/**
+ * Throws for names that a service on loopback does not go by: a page's own name may be made to lead here (DNS rebinding).
+ * `host` is the header: what stands before a Worker where it is developed takes the URL from another one, which pages can send.
+ */
+function checkHost(url: URL, host: string | undefined): void {
+  const named = host === undefined ? undefined : URL.parse(`http://${host}`)?.hostname;
+  const wrong = [url.hostname, ...(host === undefined ? [] : [named ?? host])].find((name) => !LOOPBACK.test(name));
+  if (wrong === undefined) return;
+  throw new HostError('misdirected-request', `open services answer on loopback only, not as ${wrong}`);
 }
 
 /** A server in a session: its pages are sandboxed, so to browsers they come from nowhere; the session's name is known to whoever was given it. */
@@ -68,7 +73,7 @@ export const guard =
   async (c, next) => {
     const { config, principal } = gate(c);
     const url = new URL(c.req.url);
-    if (config.isOpen) checkHost(url);
+    if (config.isOpen) checkHost(url, c.req.header('host'));
     const scope = wantedOf(c.req.method, c.req.path);
     if (scope !== undefined) {
       const found = await principal();
