@@ -46,6 +46,8 @@ export interface Limits {
 export interface WriteOptions extends OpenWritableOptions {
   /** `wall`: for a mount that lives as long as people use it, and writes back in its own time. Default: `virtual`. */
   readonly clock?: ClockPolicy;
+  /** MiB of the kernel at most, where the disk is no larger than a TiB. Default: what the limits let a mount have. */
+  readonly mostMib?: number;
 }
 
 export interface LinuxOptions {
@@ -85,7 +87,11 @@ export interface Linux {
   /** The same mounted for writing, on the device itself; the clock is the host's, or begins with it. Rejects with `read-only-device` too. */
   write(device: BlockDevice, request: MountRequest, options?: WriteOptions): Promise<WritableImage>;
   /** The same as a tree to read and to change, by several tasks at once. */
-  openWritableTree(device: BlockDevice, request: MountRequest): Promise<MountedWritableTree>;
+  openWritableTree(
+    device: BlockDevice,
+    request: MountRequest,
+    options?: Pick<WriteOptions, 'mostMib'>,
+  ): Promise<MountedWritableTree>;
   /** The same as a tree to read, by several tasks at once. */
   openTree(device: BlockDevice, request: MountRequest): Promise<MountedTree>;
   /** What is on it. */
@@ -192,8 +198,10 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   const mounting = (memoryMib: number) => (beside?: Kernel) => kernels.acquire({ host: timeless, memoryMib, beside });
   const [small, ...larger] = mountMib;
   const largest = mountMib.at(-1) ?? small;
-  const writingMib = (bytes: number) =>
-    Math.min(largest, WRITING_MIB.usual + WRITING_MIB.aTib * Math.floor(bytes / 2 ** 40));
+  const writingMib = (bytes: number, mostMib = largest) => {
+    const tib = Math.floor(bytes / 2 ** 40);
+    return Math.min(largest, tib === 0 ? mostMib : largest, WRITING_MIB.usual + WRITING_MIB.aTib * tib);
+  };
   const mounts = imageMounter([mounting(small), ...larger.map(mounting)], {
     spill: options.spill,
     derive: options.derive,
@@ -234,13 +242,13 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
       throw cause;
     }
   };
-  const write: Linux['write'] = (device, request, { clock = 'virtual', settles = true } = {}) => {
+  const write: Linux['write'] = (device, request, { clock = 'virtual', settles = true, mostMib } = {}) => {
     const { spill, derive } = options;
-    const newKernel = () => kernels.acquire({ host, memoryMib: writingMib(bytesOf(device)), clock });
+    const newKernel = () => kernels.acquire({ host, memoryMib: writingMib(bytesOf(device), mostMib), clock });
     return openWritable(newKernel, device, request, { spill, settles, ...(derive && { derive }) });
   };
-  const openChangeable = async (device: BlockDevice, request: MountRequest): Promise<MountedWritableTree> => {
-    const image = await write(device, request, { clock: 'wall' });
+  const openChangeable: Linux['openWritableTree'] = async (device, request, its = {}) => {
+    const image = await write(device, request, { ...its, clock: 'wall' });
     const { mountPoint, type, partition, volume } = image;
     try {
       const log = await KernelLog.open(image.task);

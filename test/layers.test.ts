@@ -54,7 +54,7 @@ const foreign: readonly { readonly name: RegExp; readonly at: RegExp }[] = [
     name: /from '(hono|zod|@hono\/zod-openapi)(\/|')/,
     at: /^(api\/|worker\/(access\/|routes\/|env\.ts)|simulation\/report\/)/,
   },
-  { name: /from 'cloudflare:/, at: /^worker\/(session\/|limits\/ledger\.ts|observe\/audit-trail\.ts)/ },
+  { name: /from 'cloudflare:/, at: /^worker\/(session\/|dav\/dav\.ts|limits\/ledger\.ts|observe\/audit-trail\.ts)/ },
   { name: /\b(R2\w+|DurableObject\w*|ExecutionContext|Fetcher|scheduler\.wait)\b/, at: /^worker\// },
   { name: /from 'node:(?!zlib|stream)/, at: /^(node|library)\// },
   {

@@ -28,6 +28,9 @@ const methods: Readonly<Record<string, (context: DavContext) => Response | Promi
 
 const READS: readonly string[] = ['OPTIONS', 'GET', 'HEAD', 'PROPFIND'];
 
+/** Whether a request of this method leaves the tree as it is. */
+export const isReading = (method: string): boolean => READS.includes(method);
+
 export interface DavOptions {
   /** What URLs of the tree begin with, ending in a slash. Default: `/`. */
   readonly prefix?: string;
@@ -36,6 +39,8 @@ export interface DavOptions {
   readonly nowMs: () => number;
   /** A UUID. */
   readonly uniqueName: () => string;
+  /** Those of the tree. Default: there are none yet. */
+  readonly locks?: Locks;
   /** Told of what changed the tree, once it has. */
   readonly changed?: () => void;
 }
@@ -43,7 +48,7 @@ export interface DavOptions {
 /** Requests may come at any time; one that changes the tree is alone with it. */
 export function davHandler(tree: DavTree, davOptions: DavOptions): (request: Request) => Promise<Response> {
   const { prefix = '/', readOnly = false, nowMs, uniqueName, changed = () => {} } = davOptions;
-  const locks = new Locks(nowMs, () => `urn:uuid:${uniqueName()}`);
+  const { locks = new Locks({ nowMs, newToken: () => `urn:uuid:${uniqueName()}` }) } = davOptions;
   let last: Promise<unknown> = Promise.resolve();
 
   async function handle(request: Request): Promise<Response> {
@@ -54,7 +59,7 @@ export function davHandler(tree: DavTree, davOptions: DavOptions): (request: Req
     const lists = readIf(request.headers.get('if') ?? undefined);
     const context = { ...tree, request, place, prefix, locks, lists, tokens: tokensOf(lists), uniqueName };
     await checkConditions(context);
-    if (READS.includes(request.method)) return method(context);
+    if (isReading(request.method)) return method(context);
     if (readOnly) throw new DavFailure(403, 'the tree is only read');
     const answer = last.then(async () => {
       // What held when it came may not hold now.
@@ -84,7 +89,7 @@ async function checkConditions(context: DavContext): Promise<void> {
   const { request, place, tree, lists, locks } = context;
   const ifMatch = request.headers.get('if-match');
   const ifNoneMatch = request.headers.get('if-none-match');
-  const isRead = READS.includes(request.method);
+  const isRead = isReading(request.method);
   const etagAt = async (path: Uint8Array) => {
     const found = await find(tree, path).catch(failureOf);
     return found === undefined || found instanceof DavFailure ? undefined : etagOf(found);

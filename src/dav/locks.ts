@@ -1,4 +1,4 @@
-/** Locks of WebDAV (RFC 4918, sections 6 and 7), in memory: they end with whoever serves the tree. */
+/** Locks of WebDAV (RFC 4918, sections 6 and 7), in memory: they end with whoever serves the tree, unless he keeps them. */
 
 import { DavFailure } from './failure.ts';
 import { isWithin } from './paths.ts';
@@ -19,14 +19,27 @@ export interface LockRequest extends Pick<Lock, 'root' | 'isExclusive' | 'isDeep
   readonly seconds: number;
 }
 
+export interface LocksOptions {
+  readonly nowMs: () => number;
+  /** A URI that no other lock has. */
+  readonly newToken: () => string;
+  /** Those that there were. */
+  readonly kept?: readonly Lock[];
+  /** Told of all of them whenever one came, went or was prolonged. */
+  readonly changed?: (all: readonly Lock[]) => void;
+}
+
 export class Locks {
-  readonly #locks = new Map<string, Lock>();
+  readonly #locks: Map<string, Lock>;
   readonly #nowMs: () => number;
   readonly #newToken: () => string;
+  readonly #changed: () => void;
 
-  constructor(nowMs: () => number, newToken: () => string) {
+  constructor({ nowMs, newToken, kept = [], changed = () => {} }: LocksOptions) {
+    this.#locks = new Map(kept.map((lock) => [lock.token, lock]));
     this.#nowMs = nowMs;
     this.#newToken = newToken;
+    this.#changed = () => changed([...this.#locks.values()]);
   }
 
   #all(): Lock[] {
@@ -53,24 +66,32 @@ export class Locks {
     }
     const lock = { ...request, token: this.#newToken(), endsMs: this.#nowMs() + 1000 * seconds };
     this.#locks.set(lock.token, lock);
+    this.#changed();
     return lock;
   }
 
   /** Undefined: there is no such lock over `path`. */
   refresh(token: string, path: string, seconds: number): Lock | undefined {
     const lock = this.over(path).find((one) => one.token === token);
-    if (lock) lock.endsMs = this.#nowMs() + 1000 * seconds;
+    if (!lock) return undefined;
+    lock.endsMs = this.#nowMs() + 1000 * seconds;
+    this.#changed();
     return lock;
   }
 
   /** Whether there was one. */
   remove(token: string, path: string): boolean {
-    return this.over(path).some((lock) => lock.token === token) && this.#locks.delete(token);
+    if (!this.over(path).some((lock) => lock.token === token)) return false;
+    this.#locks.delete(token);
+    this.#changed();
+    return true;
   }
 
   /** What was at `path` is gone, its locks with it: they do not follow a file that moves. */
   forget(path: string): void {
-    for (const { token, root } of this.#all()) if (isWithin(path, root)) this.#locks.delete(token);
+    const gone = this.#all().filter(({ root }) => isWithin(path, root));
+    for (const { token } of gone) this.#locks.delete(token);
+    if (gone.length > 0) this.#changed();
   }
 
   has(token: string, path: string): boolean {

@@ -4,7 +4,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../abi/uapi/fs.ts';
 import { joinPath } from '../bytes/paths.ts';
 import { inNs, type Statx } from '../kernel/syscalls/file.ts';
 import type { Tree } from '../tree/tree.ts';
-import { DavFailure, isMissing } from './failure.ts';
+import { DavFailure, failureOf, isMissing } from './failure.ts';
 
 export interface Resource {
   readonly path: Uint8Array;
@@ -31,7 +31,7 @@ export async function find(tree: Tree, path: Uint8Array): Promise<Resource | und
   return { path, stat, isCollection: type === S_IFDIR };
 }
 
-/** The members of a directory, but for what is neither file nor directory, and symlinks that lead nowhere. */
+/** The members of a directory, but for what is neither file nor directory, and symlinks that lead nowhere or in a circle. */
 export async function* members(tree: Tree, path: Uint8Array): AsyncGenerator<Resource> {
   const directory = await tree.openDirectory(treePath(path));
   try {
@@ -40,8 +40,8 @@ export async function* members(tree: Tree, path: Uint8Array): AsyncGenerator<Res
       if (entries.length === 0) return;
       for (const { name } of entries) {
         const found = await find(tree, joinPath(path, name)).catch((cause: unknown) => {
-          if (cause instanceof DavFailure) return undefined;
-          throw cause;
+          if (failureOf(cause).status >= 500) throw cause;
+          return undefined;
         });
         if (found?.isCollection) yield { ...found, isLink: await isSymlink(tree, found.path) };
         else if (found) yield found;

@@ -14,11 +14,13 @@ import { linkJobs } from './access/links.ts';
 import type { Principal } from './access/principal.ts';
 import { type TokenJobs, tokenJobs } from './access/tokens.ts';
 import { MemoryBudget } from './bodies/budget.ts';
+import { davClass } from './dav/dav.ts';
+import { atRest, davJobs } from './dav/jobs.ts';
 import { workerDecoders } from './decoders.ts';
 import { type Bindings, parseLimits } from './env.ts';
 import { workerHost } from './host.ts';
 import { imageContentJobs } from './images/content.ts';
-import { imageDisks } from './images/disks.ts';
+import { type ImageDisks, imageDisks } from './images/disks.ts';
 import { imageJobs } from './images/images.ts';
 import { storedImages } from './images/stored-images.ts';
 import { imageUploadJobs } from './images/uploads.ts';
@@ -136,6 +138,43 @@ export const Session = sessionClass({
     }),
   nowMs,
 });
+/** Images as their Durable Objects have them for WebDAV: what is written counts as their owners'. */
+export const Dav = davClass({
+  mounting(bindings, principal, { keepAlive, signal }) {
+    const ledger = ledgerOf(bindings);
+    const images = countedImages({
+      store: imagesOf(bindings),
+      principal: principal ?? '',
+      quotas: {},
+      quotasOf: (id) => quotasFor(bindings, { id }),
+      ledgerOf: ledger,
+      uniqueName,
+    });
+    return {
+      engine: engine.for({ signal, ...(principal !== undefined && { owner: principal }) }),
+      images,
+      disks: (room) =>
+        imageDisks({ images, spool: images, keepAlive, room, nowMs, writerName: () => toHex(random(8)) }),
+      openRoom() {
+        const room = memory.hold({ leaveBytes: FIRM_BYTES });
+        signal.addEventListener('abort', () => room.release());
+        return room;
+      },
+    };
+  },
+  meter: (bindings) =>
+    sessionMeter({
+      quotasOf: (id) => quotasFor(bindings, { id }),
+      ledgerOf: ledgerOf(bindings),
+      nowMs,
+      monotonicNs: workerHost.monotonicNs,
+    }),
+  nowMs,
+  pause: workerHost.pause,
+  uniqueName,
+  isWanted: () => engine.kernels.health().waiting > 0,
+  log: console.error,
+});
 export const SessionIndex = sessionIndexClass(nowMs);
 export const TokenRegistry = tokenRegistryClass(nowMs);
 export const Ledger = ledgerClass(nowMs);
@@ -240,7 +279,15 @@ export const app = createApi({
     const images = imagesFor(counted, principal);
     const spooled = spoolStore(bucketOf(bindings, phases), 'spool/');
     const spool = { spooled, limits, memory: hold, room, keepAlive, uniqueName };
-    const disks = imageDisks({ images, spool: stored, keepAlive, room, nowMs, writerName: () => toHex(random(8)) });
+    const made = imageDisks({ images, spool: stored, keepAlive, room, nowMs, writerName: () => toHex(random(8)) });
+    const disks: ImageDisks = {
+      ...made,
+      async open(name, ...rest) {
+        await images.mayWrite(name);
+        await atRest(bindings, name);
+        return made.open(name, ...rest);
+      },
+    };
     const tokens = tokensOf(bindings);
     const most = { sessions: quotas.sessions, memoryMib: quotas.session_mib };
     return {
@@ -254,6 +301,7 @@ export const app = createApi({
         content: imageContentJobs({ images, engine: own, ...spool }),
         versions: imageVersionJobs({ images, keepAlive, nowMs }),
         writing: imageWriteJobs({ disks, engine: own, limits }),
+        dav: davJobs({ bindings, principal: principal.id, images }),
         fileSystems: fileSystemJobs({ images, disks, engine: own, host: workerHost, spool }),
         programs: runJobs({ images, disks, engine: own, host: workerHost, room, maxImageBytes: limits.maxImageBytes }),
         syscalls: own.batches(namedImages(images, principal.id)),

@@ -10,6 +10,8 @@ export interface Bindings {
   readonly SESSIONS: DurableObjectNamespace;
   /** Who has which (session/session-index.ts). */
   readonly SESSION_INDEX: DurableObjectNamespace;
+  /** Mounts of images for WebDAV (dav/dav.ts). */
+  readonly DAV: DurableObjectNamespace;
   /** Rows of API tokens (session/token-registry.ts). */
   readonly TOKEN_REGISTRY: DurableObjectNamespace;
   /** What each principal uses (limits/ledger.ts). */

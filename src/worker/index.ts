@@ -2,5 +2,5 @@
 
 import { app } from './app.ts';
 
-export { AuditTrail, Ledger, Session, SessionIndex, TokenRegistry } from './app.ts';
+export { AuditTrail, Dav, Ledger, Session, SessionIndex, TokenRegistry } from './app.ts';
 export default app;

@@ -3,6 +3,7 @@
 import type { SyscallBatchJobs } from '../batch/syscall-batch.ts';
 import type { PacketdrillJobs } from '../packetdrill/packetdrill.ts';
 import type { SimulationJobs } from '../simulation/simulate.ts';
+import type { DavJobs } from './dav/jobs.ts';
 import type { ImageContentJobs } from './images/content.ts';
 import type { ImageJobs, KeepAlive } from './images/images.ts';
 import type { ImageUploadJobs } from './images/uploads.ts';
@@ -17,6 +18,7 @@ export interface Jobs {
   readonly content: ImageContentJobs;
   readonly versions: ImageVersionJobs;
   readonly writing: ImageWriteJobs;
+  readonly dav: DavJobs;
   readonly programs: RunJobs;
   readonly fileSystems: FileSystemJobs;
   readonly syscalls: SyscallBatchJobs;

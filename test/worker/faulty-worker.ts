@@ -2,7 +2,7 @@
 
 import worker from '../../src/worker/index.ts';
 
-export { AuditTrail, Ledger, Session, SessionIndex, TokenRegistry } from '../../src/worker/index.ts';
+export { AuditTrail, Dav, Ledger, Session, SessionIndex, TokenRegistry } from '../../src/worker/index.ts';
 
 /** Of so many operations one fails. */
 const EVERY = 4;

@@ -14,6 +14,8 @@ export interface Publication {
   readonly expects: string;
   /** A version of the same writer that this one takes the place of. */
   readonly replaces: string | undefined;
+  /** Where somebody else's version is the current one by now, this one is there beside it. */
+  readonly keepsAside?: boolean | undefined;
 }
 
 /**
@@ -25,9 +27,10 @@ export async function publish(
   publication: Publication,
   known: HeadObject | undefined,
 ): Promise<HeadObject> {
-  const { version, base, expects } = publication;
+  const { version, base, expects, keepsAside } = publication;
+  const isOvertaken = (found: HeadObject | undefined) => found?.head.base === base && found.head.current !== expects;
   let found = known;
-  for (let tries = 1; ; tries += 1) {
+  for (let tries = 1; tries <= MAX_TRIES && !isOvertaken(found); tries += 1) {
     const head = withVersion(found?.head, publication);
     const tried = found?.etag;
     try {
@@ -40,8 +43,23 @@ export async function publish(
     if (found?.head.base === base && found.head.current === version.id) return found;
     // The list of versions may have changed meanwhile, but not what this one was made from.
     const goesOn = found?.etag === tried || (found?.head.base === base && found.head.current === expects);
-    if (!goesOn || tries === MAX_TRIES) throw new VolumeChangedError();
+    if (!goesOn) break;
   }
+  throw new VolumeChangedError(keepsAside && (await keepAside(store, publication, found)) ? version.id : undefined);
+}
+
+/** Whether `version` is one of the volume's now, though not its current one. */
+async function keepAside(store: ObjectStore, publication: Publication, known?: HeadObject): Promise<boolean> {
+  let found = known;
+  for (let tries = 1; tries <= MAX_TRIES && found?.head.base === publication.base; tries += 1) {
+    const head = { ...withVersion(found.head, publication), current: found.head.current };
+    // What it replaces may be what somebody went back to.
+    if (publication.replaces === head.current) return false;
+    if ((await swapHead(store, head, found.etag)) !== undefined) return true;
+    found = await readHead(store);
+    if (found?.head.versions.some(({ id }) => id === publication.version.id)) return true;
+  }
+  return false;
 }
 
 function withVersion(head: Head | undefined, { version, base, replaces }: Publication): Head {

@@ -91,11 +91,15 @@ export class VersionGoneError extends StorageError {
   }
 }
 
-/** Somebody else made a version meanwhile: nothing of this writer's is in the volume. */
+/** Somebody else made a version meanwhile: nothing of this writer's is in the volume, but for the version that is named. */
 export class VolumeChangedError extends StorageError {
   override readonly name = 'VolumeChangedError';
+  /** What this writer wrote, beside the current one. */
+  readonly version: string | undefined;
 
-  constructor() {
-    super('ESTALE', 'the image was written by somebody else meanwhile');
+  constructor(version?: string) {
+    const kept = version === undefined ? '' : `: what was written here is its version ${version}`;
+    super('ESTALE', `the image was written by somebody else meanwhile${kept}`);
+    this.version = version;
   }
 }

@@ -37,10 +37,14 @@ export interface WriterNeeds {
   /** The head as it is stored now, and the root of the version to go on from; undefined: the base itself. */
   readonly head: HeadObject | undefined;
   readonly root: Root | undefined;
+  /** That version. Default: the head's current one. */
+  readonly version?: Version | undefined;
   /** Of a volume that is begun. A power of two, of 4 KiB or more. */
   readonly chunkBytes: number;
   /** Of the device while it is written. Default: what it has. */
   readonly sizeBytes?: number;
+  /** What is committed and comes too late is a version beside the current one. Default: it is none. */
+  readonly keepsAside?: boolean | undefined;
   /** 16 hex digits that no other writer has. */
   readonly writer: string;
   readonly room: Room;
@@ -82,7 +86,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
   const shown = (): BlockDevice => fitted(base, { ...root, sizeBytes: needs.sizeBytes ?? root.sizeBytes });
   const size = shown();
   const deviceBytes = size.sectors * SECTOR;
-  const parent = needs.root === undefined ? null : (head?.head.current ?? null);
+  const parent = needs.root === undefined ? null : (needs.version?.id ?? head?.head.current ?? null);
   let below = volumeReader({ store, root, base: shown() });
   let commits = 0;
   let writtenBytes = 0;
@@ -271,7 +275,8 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
       ...(sizeBytes !== bytesOf(base) && { sizeBytes }),
     };
     await writeRoot(store, version.id, next);
-    head = await publish(store, { version, base: baseId, expects: mine ?? parent ?? UPLOADED, replaces: mine }, head);
+    const expects = mine ?? parent ?? UPLOADED;
+    head = await publish(store, { version, base: baseId, expects, replaces: mine, keepsAside: needs.keepsAside }, head);
     commits += 1;
     root = next;
     mine = version.id;

@@ -1,5 +1,6 @@
 /** Finds out who makes a request. */
 
+import { fromBase64 } from '../../bytes/base64.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { ACCESS_HEADER, type AccessTeam, accessPrincipal } from './cloudflare-access.ts';
 import type { AccessConfig } from './config.ts';
@@ -24,6 +25,17 @@ export interface Asked {
 const HOW =
   'put tokens into the secret TOKENS (lkl token create makes one), name a team of Cloudflare Access in ACCESS_TEAM, or say in PUBLIC_SCOPES what anybody may do: docs/deploy.md';
 
+/** Clients of WebDAV know no other way (RFC 7617). */
+export const takesPassword = (path: string): boolean => path.startsWith('/dav/');
+
+/** A token in the place of a password, or of the user where there is none. */
+function passwordIn(authorization: string): string | undefined {
+  const [, base64] = /^Basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization) ?? [];
+  const bytes = base64 === undefined ? undefined : fromBase64(base64);
+  const [, user, password] = /^([^:]*):(.*)$/s.exec(new TextDecoder('latin1').decode(bytes)) ?? [];
+  return password || user;
+}
+
 /** Rejects with `access-not-configured`, `unauthorized`, `bad-token` or `bad-link`. */
 export async function authenticate(
   { method, url, header }: Asked,
@@ -34,6 +46,9 @@ export async function authenticate(
   const shown = header('authorization');
   const [, token] = /^Bearer +(\S+)$/i.exec(shown ?? '') ?? [];
   if (token?.startsWith('lkl_')) return principalOf(await tokens.rowOf(token));
+  const password = takesPassword(url.pathname) ? passwordIn(shown ?? '') : undefined;
+  // A browser keeps it, and sends it along unasked.
+  if (password?.startsWith('lkl_')) return { ...principalOf(await tokens.rowOf(password)), ambient: true };
   const assertion = header(ACCESS_HEADER);
   if (config.team && assertion !== undefined) {
     return accessPrincipal(assertion, { ...config.team, fetchKeys, nowMs });

@@ -28,9 +28,13 @@ export interface ImageDisk {
   close(): Promise<void>;
 }
 
-export interface OpenedImageDisk extends ImageDisk {
+export interface OpenedImageDisk extends ImageDisk, Written {
   /** Bytes of the image until now. */
   readonly sizeBytes: number;
+  /** What ids of the versions that it makes begin with. */
+  readonly writer: string;
+  /** Names what was uploaded, under all versions. */
+  readonly baseId: string;
   /** All that was written is a version, for good once this settles. `sizeBytes`: and the image is so large, no larger than the device. */
   commit(sizeBytes?: number): Promise<Written>;
 }
@@ -40,9 +44,18 @@ export interface MadeImageDisk extends ImageDisk {
   keep(condition: Condition, sizeBytes?: number): Promise<Written & { readonly sizeBytes: number }>;
 }
 
+export interface OpenImageDiskOptions {
+  /** So large is the device while it is written, if that is more than the image. */
+  readonly deviceBytes?: number | undefined;
+  /** The one to go on from. Default: the current one. */
+  readonly version?: string | undefined;
+  /** What is committed after somebody else made a version is one beside it; committing still rejects. */
+  readonly keepsAside?: boolean | undefined;
+}
+
 export interface ImageDisks {
-  /** `deviceBytes`: so large is the device while it is written, if that is more than the image. Rejects with `read-only-device` where it is not raw. */
-  open(name: string, condition: Condition, deviceBytes?: number): Promise<OpenedImageDisk>;
+  /** Rejects with `read-only-device` where it is not raw. */
+  open(name: string, condition: Condition, options?: OpenImageDiskOptions): Promise<OpenedImageDisk>;
   /** A new image of zeros. */
   create(name: string, sizeBytes: number): Promise<MadeImageDisk>;
   /** A disk of zeros that is never kept: what does not fit memory is in the bucket until it is closed. */
@@ -83,10 +96,11 @@ const NOTHING: FoundVersion = { head: undefined, versions: [], version: undefine
 export function imageDisks({ images, spool, keepAlive, room, nowMs, writerName }: ImageDiskNeeds): ImageDisks {
   const writerOf = (
     { objects, base, baseId }: Omit<ImageVolume, 'image'>,
-    { head, root }: FoundVersion,
-    options: { readonly chunkBytes: number; readonly sizeBytes?: number },
+    { head, root, version }: FoundVersion,
+    options: { readonly chunkBytes: number; readonly sizeBytes?: number; readonly keepsAside?: boolean | undefined },
+    writer = writerName(),
   ): VolumeWriter =>
-    volumeWriter({ store: objects, base, baseId, head, root, writer: writerName(), room, nowMs, ...options });
+    volumeWriter({ store: objects, base, baseId, head, root, version, writer, room, nowMs, ...options });
   const deviceOf = (volume: VolumeWriter): BlockDevice => cached(volume.device, { maxMib: CACHE_MIB, room });
 
   async function make(store: Pick<ImageStore, 'create'>, name: string, sizeBytes: number): Promise<MadeImageDisk> {
@@ -112,24 +126,30 @@ export function imageDisks({ images, spool, keepAlive, room, nowMs, writerName }
   return {
     create: (name, sizeBytes) => make(images, name, sizeBytes),
     scratch: (sizeBytes) => make(spool, SCRATCH, sizeBytes),
-    async open(name, condition, deviceBytes = 0) {
+    async open(name, condition, { deviceBytes = 0, version, keepsAside } = {}) {
       const volume = await named(name, images.volume(name));
       const { image, base, baseId, objects } = volume;
       if (!isMet(image, condition)) throw new HostError('precondition-failed');
-      const found = await findVersion(objects, baseId);
+      const found = await findVersion(objects, baseId, version);
       if (found.versions.length >= MAX_VERSIONS) throw new HostError('too-many-versions');
       await mustBeRaw(versionDevice(objects, found, base));
       const grown = deviceBytes > image.sizeBytes ? { sizeBytes: deviceBytes } : {};
-      const writer = writerOf(volume, found, { chunkBytes: CHUNK_BYTES, ...grown });
+      const writerId = writerName();
+      const writer = writerOf(volume, found, { chunkBytes: CHUNK_BYTES, keepsAside, ...grown }, writerId);
+      let now: Written = { etag: image.etag, version: found.version?.id ?? UPLOADED };
       return {
         device: deviceOf(writer),
         sizeBytes: image.sizeBytes,
+        ...now,
+        writer: writerId,
+        baseId,
         async commit(sizeBytes) {
           const version = await orRefused(writer.commit(sizeBytes));
           if (version && found.versions.length % COLLECT_EVERY === COLLECT_EVERY - 1) {
             keepAlive(collect(objects, { base: baseId, nowMs: nowMs() }));
           }
-          return { etag: version?.etag ?? image.etag, version: version?.id ?? found.version?.id ?? UPLOADED };
+          if (version) now = { etag: version.etag, version: version.id };
+          return now;
         },
         close: async () => writer.close(),
       };

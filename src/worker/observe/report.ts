@@ -58,6 +58,8 @@ export function auditEntry(line: RequestLine, atMs: number): AuditEntry | undefi
   if (principal === undefined) return undefined;
   const [, kind, name] = /^\/v1\/(images|sessions|tokens)\/([^/]+)/.exec(path) ?? [];
   const [, upload] = /\/uploads\/([^/]+)/.exec(path) ?? [];
+  const [, served] = /^\/dav\/([^/:]+)/.exec(path) ?? [];
+  const image = kind === 'images' ? name : served;
   const about = kind === 'images' ? upload : name;
   return {
     atMs: atMs - ms,
@@ -70,7 +72,7 @@ export function auditEntry(line: RequestLine, atMs: number): AuditEntry | undefi
     ms: Math.round(ms),
     receivedBytes,
     sentBytes,
-    ...(kind === 'images' && name !== undefined && { image: decoded(name) }),
+    ...(image !== undefined && { image: decoded(image) }),
     ...(etag !== undefined && { etag }),
     ...(about !== undefined && { about: decoded(about) }),
   };

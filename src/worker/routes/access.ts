@@ -2,6 +2,7 @@
 
 import type { Context, MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import { isReading } from '../../dav/handler.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { AccessConfig } from '../access/config.ts';
 import { LINK, withoutLink } from '../access/links.ts';
@@ -11,6 +12,9 @@ import { secretHeaderNames } from './image-content/stack.ts';
 
 /** Of a path and a method: the scope, `anyone` who has one, or nothing, for all the world. */
 export type Wanted = Scope | 'anyone' | undefined;
+
+/** What WebDAV's clients speak of. */
+export const DAV_PATH = /^\/dav\//;
 
 /** Beginnings of paths, the first that fits. What is not named is for all the world: it tells nothing of anybody. */
 const wanted: readonly (readonly [path: RegExp, read: Wanted, write: Wanted])[] = [
@@ -24,12 +28,14 @@ const wanted: readonly (readonly [path: RegExp, read: Wanted, write: Wanted])[] 
   [/^\/v1\/tokens\b/, 'admin', 'admin'],
   [/^\/v1\/audit\b/, 'admin', 'admin'],
   [/^\/metrics$/, 'admin', 'admin'],
+  [DAV_PATH, 'images:read', 'images:write'],
   [/^\/v1\b/, 'anyone', 'anyone'],
 ];
 
 export function wantedOf(method: string, path: string): Wanted {
   const row = wanted.find(([pattern]) => pattern.test(path));
-  return method === 'GET' || method === 'HEAD' ? row?.[1] : row?.[2];
+  const isRead = method === 'GET' || method === 'HEAD' || (row?.[0] === DAV_PATH && isReading(method));
+  return isRead ? row?.[1] : row?.[2];
 }
 
 export interface Gate {
@@ -107,7 +113,12 @@ const EXPOSED = [
 /** For pages of the origins that the owner named. */
 export const crossOrigin = (config: Pick<AccessConfig, 'origins'>): MiddlewareHandler => {
   const [named, port] = [forNamed(config), ofPorts];
-  return (c, next) => (isPort(c.req.path) && c.req.header('origin') === 'null' ? port : named)(c, next);
+  return (c, next) => {
+    // To WebDAV's clients OPTIONS says what the server can do.
+    const isPreflight = c.req.header('access-control-request-method') !== undefined;
+    if (c.req.method === 'OPTIONS' && !isPreflight && DAV_PATH.test(c.req.path)) return next();
+    return (isPort(c.req.path) && c.req.header('origin') === 'null' ? port : named)(c, next);
+  };
 };
 
 /** What the pages of a server in a session may send it: anything, but nothing that proves who they are. */

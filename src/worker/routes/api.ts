@@ -7,9 +7,10 @@ import { HostError } from '../../errors/host-error.ts';
 import type { Principal } from '../access/principal.ts';
 import { bytesRead } from '../bodies/read-bytes.ts';
 import { Meter, type RequestLine, requestLine } from '../observe/request.ts';
-import { crossOrigin, type Gate, guard } from './access.ts';
+import { crossOrigin, DAV_PATH, type Gate, guard } from './access.ts';
 import { admin } from './admin/index.ts';
 import { countMade } from './answers/made-answers.ts';
+import { dav } from './dav/index.ts';
 import type { Env, OwnJobs, RequestLife } from './env.ts';
 import { fs2tar } from './fs2tar/index.ts';
 import { secureHeaders } from './headers.ts';
@@ -61,7 +62,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   let operations: ReturnType<typeof operationNames> | undefined;
   const operationOf = (c: Context<Env>) => {
     operations ??= operationNames(api);
-    return operations(c.req.raw.method, routePath(c, -1));
+    return operations(c.req.raw.method, routePath(c, -1)) ?? (DAV_PATH.test(c.req.path) ? 'webdav' : undefined);
   };
 
   api.use(async (c, next) => {
@@ -131,7 +132,17 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   api.onError((error, c) => errorHandler(acceptedTypes(openapi()))(error, c));
   api.notFound((c) => notFound(allowedMethods(openapi()))(c));
 
-  const storage = [fs2tar, images, imageUploads, imageVersions, imageWriting, imageTools, imageDisks, imageContent];
+  const storage = [
+    fs2tar,
+    images,
+    imageUploads,
+    imageVersions,
+    imageWriting,
+    imageTools,
+    imageDisks,
+    imageContent,
+    dav,
+  ];
   const kernels = [run, syscalls, sessions, packetdrill, simulations];
   const all = [service(openapi), ...storage, ...kernels, tokens, links, usage, admin];
   for (const routes of all) api.route('/', routes);

@@ -9,6 +9,7 @@ import { HostError } from '../../errors/host-error.ts';
 import { documentOf, headersOf, PROBLEM_JSON } from '../../errors/http.ts';
 import { problemOf } from '../../errors/problem.ts';
 import { allProblems } from '../../errors/rows.ts';
+import { takesPassword } from '../access/authenticate.ts';
 import type { Env } from './env.ts';
 
 export const problem = z
@@ -107,7 +108,14 @@ export const errorHandler =
 function onError(error: Error, c: Context<Env>): Response {
   const document = documentOfThrown(error);
   if (document.status >= 500 && !c.req.raw.signal.aborted) c.var.log(error);
-  return answer(c, document, error instanceof HTTPException ? {} : headersOf(problemOf(error)));
+  const headers = error instanceof HTTPException ? {} : headersOf(problemOf(error));
+  // What asks there is no page: it shows a token as a password, once it is asked for one.
+  const isAsked = document.status === 401 && takesPassword(c.req.path);
+  return answer(
+    c,
+    document,
+    isAsked ? { ...headers, 'www-authenticate': 'Basic realm="lkl", charset="UTF-8"' } : headers,
+  );
 }
 
 /** For `app.notFound`: 405 where the path is known under another method. */

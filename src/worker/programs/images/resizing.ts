@@ -44,7 +44,7 @@ export async function resizeImage(
   const bytes = Math.floor(wanted / SECTOR) * SECTOR;
   if (bytes === 0) throw new HostError('invalid-request', 'an image has one sector of 512 bytes at least');
   mustNotBeLarger(bytes, maxImageBytes);
-  const disk = await disks.open(name, condition, bytes);
+  const disk = await disks.open(name, condition, { deviceBytes: bytes });
   try {
     const report = await engine.inspect(narrowed(disk.device, disk.sizeBytes));
     mustBeWhole(report);
