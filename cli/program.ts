@@ -29,7 +29,17 @@ export function lklProgram(version: () => string): Command {
       process.stdout.write(`${version()}\n`);
       process.exit(0);
     })
-    .exitOverride();
+    .exitOverride()
+    // As errors of the command's own begin, and where its options are told.
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          `${text
+            .trim()
+            .replace(/^error: /, 'lkl: ')
+            .replaceAll('\n', ' ')}; --help tells more\n`,
+        ),
+    });
   const commands = [
     fs2tarCommand(),
     ...lookCommands(),

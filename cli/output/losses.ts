@@ -6,6 +6,7 @@ import { printable } from '../failure.ts';
 
 /** Of each kind: what the file system lacks, and whether files are missing for it. */
 const losses: Readonly<Record<LossKind, readonly [lacks: string, missing: boolean]>> = {
+  name: ['no such names', true],
   owner: ['no such owners and groups', false],
   mode: ['no such permissions', false],
   times: ['no such times', false],

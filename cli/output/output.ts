@@ -21,12 +21,12 @@ export function openOutput(path: string | undefined, what: string): Output {
     return { open: () => explained(what, stdoutSink), commit: () => {} };
   }
   if (existsSync(path) && !statSync(path).isFile()) {
-    return { open: () => explained(what, () => fileSink(openSync(path, 'w'))), commit: () => {} };
+    return { open: () => explained(path, () => fileSink(openSync(path, 'w'))), commit: () => {} };
   }
   let file: PartialFile | undefined;
   return {
     open: () =>
-      explained(what, () => {
+      explained(path, () => {
         file = partialFile(path);
         return fileSink(file.fd);
       }),
@@ -34,7 +34,7 @@ export function openOutput(path: string | undefined, what: string): Output {
       try {
         file?.commit();
       } catch (cause) {
-        throw failed(what, cause);
+        throw failed(path, cause);
       }
     },
   };

@@ -1,23 +1,27 @@
 /** A file that has its name only once it is whole. */
 
-import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export interface PartialFile {
-  /** Open to be written. */
+  /** Open to be written and read. */
   readonly fd: number;
+  /** The name that it has until then. */
+  readonly path: string;
   /** All is written, and lasts: what had the name is replaced. */
   commit(): void;
   /** What is not committed is gone. Again, or after `commit`: nothing. */
   discard(): void;
 }
 
-/** A new one beside `path`, of which symlinks are followed; whatever ends the process removes it. */
+/** A new one beside `path`, of which symlinks are followed; whatever ends the process removes it. It is for those that what is there is for. */
 export function partialFile(path: string): PartialFile {
-  const target = statSync(path, { throwIfNoEntry: false }) ? realpathSync(path) : path;
+  const old = statSync(path, { throwIfNoEntry: false });
+  const target = old ? realpathSync(path) : path;
   const partial = join(dirname(target), `.lkl-${process.pid}.partial`);
   const remove = () => rmSync(partial, { force: true });
-  const fd = openSync(partial, 'wx', 0o666);
+  const fd = openSync(partial, 'wx+', 0o666);
+  if (old) fchmodSync(fd, old.mode & 0o777);
   process.once('exit', remove);
   let isOpen = true;
   const close = () => {
@@ -31,6 +35,7 @@ export function partialFile(path: string): PartialFile {
   };
   return {
     fd,
+    path: partial,
     commit() {
       fsyncSync(fd);
       close();

@@ -165,7 +165,7 @@ describe('exit code', () => {
     const { exitCode, stderr } = await lkl(['fs2tar', image, '-o', at('nowhere/out.tar')]);
     expect({ exitCode, stderr }).toEqual({
       exitCode: 4,
-      stderr: 'lkl: a tar cannot be written: no such file or directory (ENOENT)\n',
+      stderr: `lkl: ${at('nowhere/out.tar')} cannot be written: no such file or directory (ENOENT)\n`,
     });
   });
 

@@ -3,11 +3,13 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -102,6 +104,55 @@ describe('lkl mkfs', () => {
     expect(tooSmall.stderr).toMatch(/^lkl: mkfs.xfs ended with 1: /);
     expect(lkl(['mkfs', '-t', 'nothing', '-s', '1M', at('none')]).status).not.toBe(0);
     expect(existsSync(at('none'))).toBe(false);
+  });
+
+  it('leaves what was there when the program fails, and its permissions when it does not', () => {
+    const image = at('kept');
+    expect(lkl(['mkfs', '-t', 'ext4', '-s', '8M', image])).toMatchObject({ status: 0 });
+    chmodSync(image, 0o640);
+    const before = sha256(image);
+    expect(lkl(['mkfs', '--force', '-t', 'ext4', image, '--', '-Z'])).toMatchObject({ status: 2 });
+    expect(lkl(['mkfs', '--force', '-t', 'ext4', '-s', '200K', '--from', tree, image])).toMatchObject({ status: 2 });
+    expect(sha256(image)).toBe(before);
+    expect(lkl(['mkfs', '--force', '-t', 'xfs', '-s', '320M', image])).toMatchObject({ status: 0 });
+    expect(statSync(image)).toMatchObject({ mode: 0o100640, size: 320 * MIB });
+    expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+});
+
+describe('lkl mkfs --from an image', () => {
+  it('takes the partition that -p names', () => {
+    const [disk, part] = [at('two-parts'), at('of-part')];
+    for (const name of ['one', 'two']) {
+      lkl(['mkfs', '-t', 'ext4', '-s', '4M', at(name)]);
+      expect(lkl(['mkdir', at(name), `/${name}`])).toMatchObject({ status: 0 });
+    }
+    lkl(['partition', '--size', '12M', disk], {}, 'label: gpt\nstart=2048,size=8192\nstart=10240,size=8192\n');
+    const fd = openSync(disk, 'r+');
+    writeSync(fd, readFileSync(at('one')), 0, 4 * MIB, MIB);
+    writeSync(fd, readFileSync(at('two')), 0, 4 * MIB, 5 * MIB);
+    closeSync(fd);
+    expect(lkl(['mkfs', '-t', 'ext4', '-s', '4M', '--from', disk, part]).status).toBe(2);
+    expect(lkl(['mkfs', '-t', 'ext4', '-s', '4M', '--from', disk, '-p', '2', part])).toMatchObject({ status: 0 });
+    expect(lkl(['ls', part]).stdout).toContain('two');
+    expect(lkl(['convert', disk, '-p', '1', '-t', 'squashfs', at('of-one')])).toMatchObject({ status: 0 });
+    expect(lkl(['ls', at('of-one')]).stdout).toContain('one');
+    expect(lkl(['convert', disk, '-p', '1', '-O', 'raw', at('raw')]).status).toBe(1);
+  });
+});
+
+describe('names that a file system cannot have', () => {
+  it('are left out with what is in them, and told', () => {
+    const [archive, image] = [at('names.tar'), at('names')];
+    const names = at('names-tree');
+    mkdirSync(join(names, 'a:b'), { recursive: true });
+    for (const name of ['a:b/in', 's*r', 'fine']) writeFileSync(join(names, name), name);
+    spawnSync('tar', ['-cf', archive, '-C', names, '.']);
+    for (const from of [names, archive]) {
+      const made = lkl(['mkfs', '--force', '-t', 'vfat', '-s', '8M', '--from', from, image]);
+      expect(made).toMatchObject({ status: 3, stderr: expect.stringContaining('no such names (left out: 3 times') });
+      expect(lkl(['find', image]).stdout).toBe('/\n/fine\n');
+    }
   });
 });
 

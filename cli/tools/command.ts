@@ -25,6 +25,15 @@ import type { ShellOptions } from './shell.ts';
 
 const IMAGE = 'a raw image or a block device, written where it lies';
 
+/** What a tree is taken from, where that is an image. */
+const addSourceOptions = (command: Command): Command =>
+  addStackOptions(
+    command
+      .addOption(partitionOption())
+      .addOption(subvolOption())
+      .option('--even-if-cut', 'of what was cut short take what is there'),
+  );
+
 const seedOption = () =>
   new Option('--seed <text>', 'decides UUIDs and everything random: the same seed and input give the same bytes');
 
@@ -40,7 +49,7 @@ const mkfsHelp = `
 The file system is made by its own program (mke2fs, mkfs.xfs, mkfs.btrfs, mkfs.fat, mkfs.exfat, mkfs.f2fs, mksquashfs,
 mkfs.erofs) on a Linux kernel in this process: no root, no mount. What stands behind -- goes to that program as it is.
 With --from it is then mounted there and filled: a folder with all that is in it, a tar, the image of a container
-(docker save, an OCI archive), a cpio or another image. Of a folder all belongs to root unless --keep-owner says
+(docker save, an OCI archive), a cpio or another image (-p, --subvol and what opens encrypted volumes are of that). Of a folder all belongs to root unless --keep-owner says
 otherwise. Paths of a tar are taken from the top, whatever ".." they have, and symlinks on the way stay inside.
 
 SOURCE_DATE_EPOCH in the environment is the time of everything, files that are newer included; --seed alone stands for
@@ -121,7 +130,7 @@ Examples:
   lkl run --program ./mine.wasm -- sh -c 'mine | sort'`;
 
 export const toolCommands = (): readonly Command[] => [
-  new Command('mkfs')
+  addSourceOptions(new Command('mkfs'))
     .summary('make a file system in an image, empty or of a folder or a tar')
     .description('Makes a file system in an image file.')
     .addArgument(new Argument('<image>', 'a file that is made, or with --force made anew, or a block device'))
@@ -136,7 +145,6 @@ export const toolCommands = (): readonly Command[] => [
     .option('-U, --uuid <uuid>', 'of the file system (vfat: its serial number)')
     .option('--from <path>', 'what it is filled with: a folder, or a tar (- is standard input)')
     .option('--keep-owner', 'files of a folder stay whose they are')
-    .option('--even-if-cut', 'of an image or an archive that was cut short take what is there')
     .option('-f, --force', 'where something is already')
     .addOption(seedOption())
     .addOption(quietOption())
@@ -145,7 +153,7 @@ export const toolCommands = (): readonly Command[] => [
       const isWhole = await (await import('./mkfs/mkfs.ts')).mkfs(image, words, options);
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     }),
-  new Command('convert')
+  addSourceOptions(new Command('convert'))
     .summary('an image as another: its disk as raw or qcow2, or its tree as another file system')
     .description(
       'Makes a raw image or a qcow2 of the disk in an image of any format (-O), or a file system of the tree of an image, a tar, a cpio, a container’s image or a folder (-t).',
@@ -164,10 +172,9 @@ export const toolCommands = (): readonly Command[] => [
     .option('-s, --size <size>', 'of the new file: 512M, 2G, fit; squashfs and erofs always fit', sizeOrFit)
     .option('-L, --label <label>', 'of the file system')
     .option('-U, --uuid <uuid>', 'of the file system (vfat: its serial number)')
-    .addOption(new Option('--format <format>', 'of what is read: raw, vmdk … (default: found out)').conflicts('type'))
-    .addOption(new Option('--member <name>', 'which disk of a file that has several').conflicts('type'))
-    .addOption(new Option('--state <name>', 'which state of a disk that keeps several').conflicts('type'))
-    .option('--even-if-cut', 'of what was cut short take what is there')
+    .option('--format <format>', 'of what is read: raw, vmdk … (default: found out)')
+    .option('--member <name>', 'which disk of a file that has several')
+    .option('--state <name>', 'which state of a disk that keeps several')
     .option('-f, --force', 'where something is already')
     .addOption(seedOption())
     .addOption(quietOption())
@@ -178,6 +185,11 @@ export const toolCommands = (): readonly Command[] => [
         const { convertDisk, formatOfName } = await import('../convert/convert-disk.ts');
         const to = options.to ?? formatOfName(image);
         if (to === undefined || words.length > 0) throw new Failure('usage', whatConvertWants(to));
+        if (options.partition !== undefined || options.subvol !== undefined)
+          throw new Failure(
+            'usage',
+            '-p and --subvol are of a tree: -t says what that becomes; -O takes the whole disk',
+          );
         return convertDisk(from, image, { ...options, to });
       }
       const isWhole = await (await import('./mkfs/mkfs.ts')).mkfs(image, words, {

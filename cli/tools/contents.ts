@@ -10,13 +10,17 @@ import type { Entry } from '../../src/tree/write/entry.ts';
 import { settled } from '../../src/tree/write/settled.ts';
 import { tarEntries } from '../../src/tree/write/tar-entries.ts';
 import { treeEntries } from '../../src/tree/write/tree-entries.ts';
-import { type DiskFile, openDiskFile } from '../disk.ts';
+import { type DiskFile, mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { Failure } from '../failure.ts';
+import { type DiskOptions, defined, type MountOptions, type StackOptions } from '../options.ts';
 import { pathChanges } from '../write/path-changes.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
-export interface ContentsOptions {
+export interface ContentsOptions
+  extends StackOptions,
+    Pick<MountOptions, 'partition' | 'subvol'>,
+    Pick<DiskOptions, 'format' | 'member' | 'state'> {
   /** Owners stay; else all belongs to root, when it comes of a folder. */
   readonly keepOwner?: true;
   /** Nothing is newer: nanoseconds since 1970. */
@@ -43,9 +47,12 @@ export async function withContents<T>(
       return work(() => settled(hostTree(Buffer.from(path), new Uint8Array(0), ids), options));
     }
   }
-  const disk = await openDiskFile(path);
-  if (isPlainTar(disk)) return withTar(disk, options, work);
-  const mounted = await engine.openTree(disk.device, { evenIfCut: options.evenIfCut });
+  const disk = await openDiskFile(path, options);
+  if (isPlainTar(disk) && options.partition === undefined) return withTar(disk, options, work);
+  const { partition, subvol, evenIfCut } = options;
+  const stack = await openStackFiles(options);
+  const request = { ...mountRequest({ ...defined({ partition, subvol, evenIfCut }) }), ...stack };
+  const mounted = await engine.openTree(disk.device, request);
   try {
     return await work(() => settled(treeEntries(mounted.tree), options));
   } finally {

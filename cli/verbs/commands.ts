@@ -69,7 +69,8 @@ export const lookCommands = (): readonly Command[] => [
     )
     .option('--atomic', 'into an image: everything or nothing, whatever happens')
     .option('-o, --owner', 'with owners and set-id bits, for which one must be root')
-    .option('-f, --force', 'replace what is there')
+    .option('-r, --recursive', 'directories with all that is in them: it is so unasked')
+    .option('-f, --force', 'replace files of this machine that are there; those of an image are replaced unasked')
     .addOption(new Option('-q, --quiet', 'say nothing of what is left out'))
     .addOption(urlOption())
     .action(async (image: string, paths: string[], options: CpOptions) => {
@@ -140,7 +141,9 @@ export const lookCommands = (): readonly Command[] => [
       (await import('./stat.ts')).stat(image, paths, options),
     ),
   mounting(verb('sha256', 'checksums of files of an image').argument('<path...>', PATTERNS))
-    .description('Writes SHA-256 checksums as sha256sum(1) does: -c of that checks a copy.')
+    .description(
+      'Writes SHA-256 checksums as sha256sum(1) does: -c of that checks a copy, below which the paths are to be named without a slash in front (-R . for all).',
+    )
     .option('-R, --recursive', 'of all regular files below')
     .addOption(jsonOption())
     .addOption(urlOption())

@@ -20,7 +20,7 @@ export const sha256 = (image: string, paths: readonly string[], options: Sha256O
       const add = async (path: Buffer) => {
         const hash = await hashOf(tree, path);
         if (options.json) all.push({ ...textMembers('path', path), sha256: hash });
-        else await out.print(line(path, { before: `${hash}  ` }));
+        else await out.print(sumLine(path, hash));
       };
       for (const pattern of paths) {
         for (const path of await expand(tree, pattern)) {
@@ -34,6 +34,13 @@ export const sha256 = (image: string, paths: readonly string[], options: Sha256O
       if (options.json) await out.json(all);
     }),
   );
+
+/** A name with a newline, a carriage return or a backslash is escaped, and its line begins with one. */
+function sumLine(path: Buffer, hash: string): Buffer {
+  const name = path.toString('latin1');
+  const escaped = name.replaceAll(/[\\\n\r]/g, (byte) => ({ '\n': '\\n', '\r': '\\r' })[byte] ?? '\\\\');
+  return line(Buffer.from(escaped, 'latin1'), { before: `${escaped === name ? '' : '\\'}${hash}  ` });
+}
 
 /** In hex. */
 export async function hashOf(tree: ImageTree, path: Buffer): Promise<string> {

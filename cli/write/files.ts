@@ -39,20 +39,22 @@ export const rm = (image: string, patterns: readonly string[], options: RmOption
         });
         if (!entry) continue;
         if (entry.type !== 'directory') await mounted.changes.unlink(path);
+        else if (isRoot(path)) throw new Failure('usage', "the root of the image stays: '/*' is all that is in it");
         else if (options.recursive) await removeTree(tree, mounted.changes, path);
         else throw new Failure('usage', `${shown(path)} is a directory: -r removes it`);
       }
     }
   });
 
-/** The root itself stays: what is in it goes. */
+const isRoot = (path: Buffer): boolean => !/[^/.]/.test(path.toString('latin1'));
+
 async function removeTree(tree: ImageTree, changes: TreeChanges, path: Buffer): Promise<void> {
   for (const entry of await tree.list(path)) {
     const at = below(path, entry.name);
     if (entry.type === 'directory') await removeTree(tree, changes, at);
     else await changes.unlink(at);
   }
-  if (/[^/.]/.test(path.toString('latin1'))) await changes.rmdir(path);
+  await changes.rmdir(path);
 }
 
 export const mkdir = (image: string, paths: readonly string[], options: MkdirOptions): Promise<void> =>
@@ -82,6 +84,8 @@ export const mv = (image: string, paths: readonly string[], options: WriteOption
     if (sources.length === 0) throw new Failure('usage', 'mv takes what is to be moved, and last where to');
     const into = await isDirectory(tree, target);
     if (!into && sources.length > 1) throw new Failure('usage', `${shown(target)} is not a directory`);
+    // What rename(2) says of a target would be said of a source that is not there, too.
+    for (const source of sources) await tree.entry(source, false);
     for (const source of sources) await mounted.changes.rename(source, into ? inside(target, source) : target);
   });
 

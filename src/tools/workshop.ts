@@ -77,6 +77,8 @@ export class Workshop {
     const hear = (bytes: Uint8Array) => void said.push(bytes);
     const end = await this.run(argv, { stdout: hear, stderr: hear, ...streams });
     if (end.exitCode !== undefined && isGood(end.exitCode)) return;
+    // Of a disk that fails a program knows that it is an I/O error, and no more.
+    for (const { disk } of this.#disks) if (disk.lastError !== undefined) throw disk.lastError;
     throw toolFailed(argv[0] ?? '', end, said);
   }
 

@@ -13,9 +13,8 @@ export async function mkfsToFit(job: MkfsJob): Promise<CopyReport | undefined> {
   let made: MadeImage | undefined;
   let report: CopyReport | undefined;
   const attempt = async (size: number, words: readonly string[]): Promise<number> => {
-    const isFirst = made === undefined;
     made?.discard();
-    made = makeImageFile(image, { size, ...(isFirst && options.force && { force: true }) });
+    made = makeImageFile(image, { size, ...(options.force && { force: true }) });
     const filled = await makeAndFill({ ...job, more: words }, made);
     report = filled;
     return filled?.freeBytes ?? 0;

@@ -6,21 +6,19 @@ import { fillFileSystem } from '../../../src/tools/file-system/fill-file-system.
 import { makeFileSystem } from '../../../src/tools/file-system/make-file-system.ts';
 import type { CopyOptions } from '../../../src/tree/write/copy-tree.ts';
 import { showProgress } from '../../output/progress.ts';
-import type { Contents } from '../contents.ts';
+import type { Contents, ContentsOptions } from '../contents.ts';
 import type { ImageFileOptions, MadeImage } from '../image-file.ts';
 import { inWorkshopOf, type WorldOptions } from '../shop.ts';
 
 /** `fit`: as small as what is in it allows. */
 export type MkfsSize = number | 'fit';
 
-export interface MkfsOptions extends Omit<ImageFileOptions, 'size'>, WorldOptions {
+export interface MkfsOptions extends Omit<ImageFileOptions, 'size'>, WorldOptions, Omit<ContentsOptions, 'notAfterNs'> {
   readonly type: string;
   readonly size?: MkfsSize;
   readonly label?: string;
   readonly uuid?: string;
   readonly from?: string;
-  readonly keepOwner?: true;
-  readonly evenIfCut?: true;
   readonly quiet?: true;
 }
 

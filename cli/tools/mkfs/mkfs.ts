@@ -2,7 +2,7 @@
 
 import type { KernelError } from '../../../src/kernel/kernel-error.ts';
 import { rawDevice } from '../../../src/storage/raw-device.ts';
-import { fileSystemTools } from '../../../src/tools/file-system/file-systems.ts';
+import { fileSystemTools, madeTypes } from '../../../src/tools/file-system/file-systems.ts';
 import { makeOfTree } from '../../../src/tools/file-system/make-of-tree.ts';
 import { isFull } from '../../../src/tools/file-system/make-to-fit.ts';
 import { likelyBytes, measureTree } from '../../../src/tools/file-system/tree-measure.ts';
@@ -23,7 +23,8 @@ const ROOM = 2 ** 40;
 export async function mkfs(image: string, more: readonly string[], options: MkfsOptions): Promise<boolean> {
   const { type, from, size } = options;
   const tools = fileSystemTools(type);
-  const isOfTree = tools !== undefined && tools.make === undefined;
+  if (!tools) throw new Failure('usage', `nothing here makes ${type}: ${madeTypes.join(', ')} can be`);
+  const isOfTree = tools.make === undefined;
   if (isOfTree && from === undefined) throw new Failure('usage', `${type} is made of a tree: --from says of which`);
   if (isOfTree && typeof size === 'number') throw new Failure('usage', `${type} is as large as what is in it`);
   if (size === 'fit' && from === undefined)
@@ -32,7 +33,7 @@ export async function mkfs(image: string, more: readonly string[], options: Mkfs
   const report =
     from === undefined
       ? await mkfsOf({ engine, image, more, options, contents: undefined })
-      : await withContents(from, engine, contentsOptions(options), (contents) =>
+      : await withContents(from, engine, { ...options, notAfterNs: notAfterNs() }, (contents) =>
           mkfsOf({ engine, image, more, options, contents }),
         );
   return report === undefined || tellLosses(report);
@@ -45,12 +46,6 @@ export function mkfsOf(job: MkfsJob): Promise<CopyReport | undefined> {
   if (tools && !tools.make) return ofTree(job);
   return size === 'fit' ? mkfsToFit(job) : ofSize(job);
 }
-
-const contentsOptions = ({ keepOwner, evenIfCut }: MkfsOptions) => ({
-  notAfterNs: notAfterNs(),
-  ...(keepOwner && { keepOwner }),
-  ...(evenIfCut && { evenIfCut }),
-});
 
 async function ofSize(job: MkfsJob): Promise<CopyReport | undefined> {
   const { image, more, options } = job;

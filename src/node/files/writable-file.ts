@@ -37,9 +37,9 @@ const sync = promisify(fdatasync);
 
 /**
  * Opens a file or a block device for reading and writing. Throws the error of open(2) as Node gives it, an ImageFileError for what
- * can be no image (a directory, a pipe, nothing in it), and `image-in-use` while another process of ours writes it.
+ * can be no image (a directory, a pipe, nothing in it), and `image-in-use` while another process of ours writes it. Errors call it `name`.
  */
-export function writableFile(path: string): WritableFile {
+export function writableFile(path: string, name = path): WritableFile {
   const kind = statSync(path, { throwIfNoEntry: false });
   if (kind?.isDirectory()) throw new ImageFileError('EISDIR', `${path} is a directory`);
   // To open a pipe would wait for somebody at its other end.
@@ -55,7 +55,7 @@ export function writableFile(path: string): WritableFile {
       unlock();
       throw new HostError('image-in-use', `${path}: another process writes it, by another name`);
     }
-    return opened(fd, path, sizeBytes, unlock, stats.isFile());
+    return opened(fd, name, sizeBytes, unlock, stats.isFile());
   } catch (cause) {
     closeSync(fd);
     throw cause;
@@ -71,10 +71,10 @@ function isWrittenElsewhere(fd: number): boolean {
   }
 }
 
-function opened(fd: number, path: string, initialBytes: number, unlock: () => void, isFile: boolean): WritableFile {
+function opened(fd: number, name: string, initialBytes: number, unlock: () => void, isFile: boolean): WritableFile {
   let sizeBytes = initialBytes;
   const failed = (cause: unknown): StorageError =>
-    new StorageError('EIO', `${path}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    new StorageError('EIO', `${name}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   /** `move` answers how many bytes it moved. */
   const all = (length: number, move: (done: number) => number): void => {
     for (let done = 0; done < length; ) {
@@ -84,7 +84,7 @@ function opened(fd: number, path: string, initialBytes: number, unlock: () => vo
       } catch (cause) {
         throw failed(cause);
       }
-      if (moved === 0) throw new ReadFailedError(`${path} ends before its ${sizeBytes} bytes`);
+      if (moved === 0) throw new ReadFailedError(`${name} ends before its ${sizeBytes} bytes`);
       done += moved;
     }
   };

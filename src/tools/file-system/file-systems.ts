@@ -168,7 +168,7 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
   },
   squashfs: { labelBytes: 0 },
   erofs: {
-    labelBytes: 16,
+    labelBytes: 0,
     check: {
       command: (disk) => ['fsck.erofs', disk],
       verdict: (code) => (code === 0 ? 'clean' : 'damaged'),

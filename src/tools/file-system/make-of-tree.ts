@@ -9,8 +9,8 @@ import { type CopyOptions, type CopyReport, copyTree } from '../../tree/write/co
 import type { Entry } from '../../tree/write/entry.ts';
 import { TreeWriter } from '../../tree/write/tree-writer.ts';
 import type { Workshop } from '../workshop.ts';
-import type { MakeRequest } from './file-systems.ts';
-import { makeFileSystem } from './make-file-system.ts';
+import { type MakeRequest, toolsOf } from './file-systems.ts';
+import { checkLabel, makeFileSystem } from './make-file-system.ts';
 
 interface Maker {
   readonly command: (from: string, disk: string, request: MakeRequest) => readonly string[];
@@ -61,6 +61,7 @@ export async function makeOfTree(
 ): Promise<MadeOfTree> {
   const maker = Object.hasOwn(makers, type) ? makers[type] : undefined;
   if (!maker) throw new HostError('unknown-file-system', `${type} is not made of a tree`);
+  checkLabel(type, request.label, toolsOf(workshop, type) ?? { labelBytes: 0 });
   const [disk, from] = [await workshop.attach(target), await workshop.attach(scratch)];
   await makeFileSystem(workshop, from, 'ext4', { more: ['-O', '^has_journal', '-m', '0', '-I', '256'] });
   const report = await workshop.mounted(from, 'ext4', async (mountPoint) => {

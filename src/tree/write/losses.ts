@@ -4,7 +4,7 @@ import { type ErrnoName, errnoName } from '../../abi/errno.ts';
 import type { SyscallName } from '../../abi/syscalls.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 
-export type LossKind = 'owner' | 'mode' | 'times' | 'xattr' | 'hardlink' | 'symlink' | 'special';
+export type LossKind = 'name' | 'owner' | 'mode' | 'times' | 'xattr' | 'hardlink' | 'symlink' | 'special';
 
 export interface Loss {
   readonly kind: LossKind;
@@ -17,6 +17,9 @@ export interface Loss {
 /** What Linux answers where a file system has no such thing: vfat without owners, exFAT without xattrs, and both without devices. */
 const lacking: readonly ErrnoName[] = ['EOPNOTSUPP', 'EPERM', 'EINVAL'];
 
+/** What Linux answers to a name that the file system cannot have: "a:b" in vfat, bytes that are not UTF-8 in NTFS. */
+const badName: readonly ErrnoName[] = ['EINVAL', 'EILSEQ'];
+
 export class Losses {
   readonly #kinds = new Map<
     LossKind,
@@ -28,10 +31,28 @@ export class Losses {
     if (ret >= 0) return true;
     const errno = errnoName(-ret);
     if (errno === undefined || !lacking.includes(errno)) throw new KernelError(call, -ret, path);
+    this.#count(kind, path, errno);
+    return false;
+  }
+
+  /** The same of what makes a file or a directory, where the name alone can be at fault. */
+  noteName(call: SyscallName, ret: number, path: Uint8Array): boolean {
+    if (ret >= 0) return true;
+    const errno = errnoName(-ret);
+    if (errno === undefined || !badName.includes(errno)) throw new KernelError(call, -ret, path);
+    this.lost(path, errno);
+    return false;
+  }
+
+  /** One more that is not there for its name, or for that of a directory on its way. */
+  lost(path: Uint8Array, errno?: ErrnoName): void {
+    this.#count('name', path, errno);
+  }
+
+  #count(kind: LossKind, path: Uint8Array, errno: ErrnoName | undefined): void {
     const known = this.#kinds.get(kind);
     if (known) known.count++;
     else this.#kinds.set(kind, { count: 1, path, errno });
-    return false;
   }
 
   get list(): readonly Loss[] {

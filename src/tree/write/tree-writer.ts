@@ -1,6 +1,7 @@
 /** Makes files of every type in a mounted tree, with all that the file system can hold of them. */
 
 import { errnos } from '../../abi/errno.ts';
+import type { SyscallName } from '../../abi/syscalls.ts';
 import {
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
@@ -48,6 +49,8 @@ const specials = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO, socket: S_IFSOC
 
 const modeOnly = 0o7777;
 
+const latin1 = (path: Uint8Array): string => String.fromCharCode(...path);
+
 /**
  * One call after another. An entry replaces what is at its path, but a directory is kept and gets the attributes; a
  * directory that is not empty is never replaced by something else (ENOTEMPTY). A file of which not all came is taken away again.
@@ -57,6 +60,8 @@ export class TreeWriter {
   readonly #parents: Parents;
   readonly #buffer: UserBuffer;
   readonly losses = new Losses();
+  /** What could not be made for its name: nothing can be in it, and nothing a link to it. */
+  readonly #lost = new Set<string>();
 
   private constructor(task: UserTask, parents: Parents, buffer: UserBuffer) {
     this.#task = task;
@@ -77,6 +82,7 @@ export class TreeWriter {
 
   /** Times of a directory are set once it is full: `finish` does that. */
   async add(entry: Entry): Promise<void> {
+    if (this.#isLost(entry.path)) return this.losses.lost(entry.path);
     const place = await this.#parents.of(entry.path);
     const { path, attributes } = entry;
     switch (entry.type) {
@@ -103,17 +109,35 @@ export class TreeWriter {
 
   /** The times of a directory, after all in it. */
   async finish(path: Uint8Array, { atimeNs, mtimeNs }: Attributes): Promise<void> {
+    if (this.#isLost(path)) return;
     const { dirfd, name } = await this.#parents.of(path);
     const ret = await utimensat(this.#task, dirfd, name, { atimeNs, mtimeNs }, AT_SYMLINK_NOFOLLOW);
     this.losses.note('times', 'utimensat_time64', ret, path);
+  }
+
+  /** False: its name is none that the file system can have. */
+  #isMade(call: SyscallName, ret: number, path: Uint8Array): boolean {
+    if (this.losses.noteName(call, ret, path)) return true;
+    this.#lost.add(latin1(path));
+    return false;
+  }
+
+  #isLost(path: Uint8Array): boolean {
+    if (this.#lost.size === 0) return false;
+    const text = latin1(path);
+    for (let end = text.length; end > 0; end = text.lastIndexOf('/', end - 1)) {
+      if (this.#lost.has(text.slice(0, end))) return true;
+    }
+    return false;
   }
 
   async #directory(place: Place, path: Uint8Array, attributes: Attributes): Promise<void> {
     const mode = attributes.mode ?? 0o755;
     if (path.length > 0) {
       const made = await mkdirat(this.#task, place.dirfd, place.name, mode & 0o777);
-      if (made !== -errnos.EEXIST.number) must('mkdirat', made, path);
-      else if (!(await this.#isDirectory(place))) {
+      if (made !== -errnos.EEXIST.number) {
+        if (!this.#isMade('mkdirat', made, path)) return;
+      } else if (!(await this.#isDirectory(place))) {
         await this.#remove(place, path);
         must('mkdirat', await mkdirat(this.#task, place.dirfd, place.name, mode & 0o777), path);
       }
@@ -125,7 +149,7 @@ export class TreeWriter {
   /** A symlink to a directory is one: /lib of most systems leads to /usr/lib, and stays. */
   async #implied(place: Place, path: Uint8Array): Promise<void> {
     const made = await mkdirat(this.#task, place.dirfd, place.name, 0o755);
-    if (made !== -errnos.EEXIST.number) must('mkdirat', made, path);
+    if (made !== -errnos.EEXIST.number) this.#isMade('mkdirat', made, path);
     else if (!(await this.#parents.isDirectory(path))) await this.#directory(place, path, {});
   }
 
@@ -152,6 +176,9 @@ export class TreeWriter {
   /** A file system without hard links gets a file of its own for each name. */
   async #hardlink(place: Place, entry: Entry & { readonly type: 'hardlink' }): Promise<void> {
     const { path, target, attributes, content } = entry;
+    if (this.#isLost(target)) {
+      return content ? this.#file(place, path, attributes, content()) : this.losses.lost(path);
+    }
     const from = await this.#linked(path, target);
     try {
       const link = () => linkat(this.#task, from.dirfd, from.name, place.dirfd, place.name);
@@ -192,7 +219,8 @@ export class TreeWriter {
     const { dirfd, name } = place;
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     const opened = await this.#remade(place, () => openat(this.#task, dirfd, name, flags, 0o600), path);
-    const fd = must('openat', opened, path);
+    if (!this.#isMade('openat', opened, path)) return;
+    const fd = opened;
     try {
       await this.#fill(fd, path, content);
     } catch (cause) {
