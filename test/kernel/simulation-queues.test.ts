@@ -59,7 +59,6 @@ const kinds: readonly QueueSpec[] = [
   { kind: 'ets', bands: 4, strict: 2, quanta: [3000, 1500], priomap: [0, 1, 2, 3] },
   { kind: 'multiq' },
   { kind: 'skbprio', limit: 64 },
-  { kind: 'cbs', hicredit: 153, locredit: -1389, idleslope: 20_000, sendslope: -980_000 },
   { kind: 'prio', bands: 4, priomap: [0, 1, 2, 3] },
   { kind: 'drr', classes: [{ quantum: 1514, match: toPort(5001) }, {}] },
   {
@@ -111,6 +110,26 @@ describe('shares', () => {
     const queue = { kind: 'drr', classes: [{ quantum: 4500, match: toPort(5001) }, { quantum: 1500 }] };
     const answer = await simulate(network({ rate: '8mbit', queue }, [udp('8mbit'), udp('8mbit')]));
     expect(goodput(answer, 0) / goodput(answer, 1)).toBeCloseTo(3, 0);
+  });
+
+  test('htb shares what no class is sure of by their rates, or by quanta that they are given', async () => {
+    const shares = async (quanta: readonly object[]) => {
+      const rates = [{ rate: '1mbit', match: toPort(5001) }, { rate: '3mbit' }];
+      const queue = { kind: 'htb', classes: rates.map((one, i) => ({ ...one, ...quanta[i] })) };
+      const answer = await simulate(network({ rate: '12mbit', queue }, [udp('12mbit'), udp('12mbit')]));
+      return goodput(answer, 1) / goodput(answer, 0);
+    };
+    // 1 + 8/4 and 3 + 3 · 8/4; 1 + 8/2 and 3 + 8/2.
+    expect(await shares([])).toBeCloseTo(3, 0);
+    expect(await shares([{ quantum: 1600 }, { quantum: '1600' }])).toBeCloseTo(7 / 5, 1);
+  });
+
+  test('fq on a link gives no flow more than its maxrate', async () => {
+    const queue = { kind: 'fq', maxrate: '2mbit' };
+    const answer = await simulate(network({ rate: '10mbit', delay: '5ms', queue }, [udp('8mbit'), udp('1mbit')]));
+    expect(goodput(answer, 0)).toBeGreaterThan(1.8);
+    expect(goodput(answer, 0)).toBeLessThan(2);
+    expect(goodput(answer, 1)).toBeGreaterThan(0.95);
   });
 
   test('qfq by weights', async () => {
@@ -213,6 +232,21 @@ describe('netem', () => {
   });
 });
 
+describe('a queue that lets nothing pass is warned of', () => {
+  const warnings = (queue: QueueSpec): string[] => {
+    const planned = planSimulation(network({ rate: '1mbit', queue }), { nodes: 500, devices: 4000 });
+    return 'plan' in planned ? planned.plan.warnings.map(({ path }) => path) : expect.fail('refused');
+  };
+  test.each<[QueueSpec, readonly string[]]>([
+    [{ kind: 'bfifo', limit: '1000' }, ['links[0].queue.limit']],
+    [{ kind: 'bfifo', limit: '1514' }, []],
+    [{ kind: 'pfifo', limit: 0 }, ['links[0].queue.limit']],
+    [{ kind: 'tbf', rate: '500kbit', burst: '100' }, ['links[0].queue.burst']],
+    [{ kind: 'fq', maxrate: '100kbit', pacing: false }, ['links[0].queue.maxrate']],
+    [{ kind: 'htb', classes: [{ queue: { kind: 'pfifo', limit: 0 } }] }, ['links[0].queue.classes[0].queue.limit']],
+  ])('%j', (queue, paths) => expect(warnings(queue)).toEqual(paths));
+});
+
 describe('what is no queue is refused in words that help', () => {
   const issue = (link: Omit<LinkSpec, 'endpoints'>): string => {
     const planned = planSimulation(network(link), { nodes: 500, devices: 4000 });
@@ -220,7 +254,7 @@ describe('what is no queue is refused in words that help', () => {
   };
   test.each([
     [{ rate: '1mbit', queue: 'dualpi2' }, /queue: dualpi2 is not in Linux 6\.12: fq_codel or fq with ce_threshold/],
-    [{ rate: '1mbit', queue: 'taprio' }, /tbf, cbs or mqprio/],
+    [{ rate: '1mbit', queue: 'taprio' }, /tbf or mqprio/],
     [{ rate: '1mbit', queue: 'fq_coddle' }, /there are fifo, pfifo, .*hfsc, drr, qfq/],
     [{ rate: '1mbit', queue: { kind: 'sfb', limt: 3 } }, /queue\.limt: sfb has no option limt; it has limit, rehash/],
     [{ rate: '1mbit', queue: { kind: 'ets', bands: 2, strict: 1, quanta: [1, 2] } }, /queue\.quanta/],
@@ -239,7 +273,25 @@ describe('what is no queue is refused in words that help', () => {
     [{ rate: '1mbit', queue: { kind: 'hfsc', classes: [{}] } }, /rt, ls or sc/],
     [{ rate: '1mbit', queue: { kind: 'hfsc', classes: [{ ls: { m1: '1mbit', d: '1', m2: 5 } }] } }, /ls\.m2/],
     [{ rate: '1mbit', queue: { kind: 'choke', min: 5, max: 4 } }, /choke needs min < max/],
-    [{ rate: '1mbit', queue: { kind: 'cbs', hicredit: 1 } }, /queue\.locredit/],
+    [{ rate: '1mbit', queue: { kind: 'cbs', hicredit: 1 } }, /queue: cbs counts its credits without their signs/],
+    [{ rate: '1mbit', queue: { kind: 'prio', bands: 17 } }, /queue\.bands: 17 is no number of bands: 2 to 16/],
+    [
+      { rate: '1mbit', queue: { kind: 'pfifo', limit: '10' } },
+      /queue\.limit: "10" is no limit of pfifo: a whole number/,
+    ],
+    [{ rate: '1mbit', queue: { kind: 'codel', target: 5 } }, /queue\.target: 5 is no target of codel: a time/],
+    [
+      { rate: '1mbit', queue: { kind: 'qfq', classes: [{ maxpkt: 100 }] } },
+      /classes\[0\]\.maxpkt: 100 .* 512 to 65536/,
+    ],
+    [
+      { rate: '1mbit', queue: { kind: 'htb', classes: [{ rate: '2mbit' }] } },
+      /\.rate: 2mbit is more than the link has/,
+    ],
+    [
+      { rate: '1mbit', queue: { kind: 'htb', classes: [{ quantum: 5 }] } },
+      /\.quantum: 5 is no quantum: 1000 to 200000/,
+    ],
     [{ slot: {} }, /slot: a slot has a min/],
     [{ slot: { min: '5ms', distribution: 'normal' } }, /slot/],
     [{ slot: { min: '5ms', max: '4ms' } }, /slot\.max/],

@@ -54,6 +54,7 @@ export interface DirectionReport {
 
 /** Ethernet header and a VLAN tag. */
 const headerBytes = 18;
+const vlanTag = 4;
 /** A burst never needs to be more than the longest packet the stack builds, headers of its segments included. */
 const longestBurst = 70_000;
 const largestDefaultQueue = 4 << 20;
@@ -154,7 +155,15 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
   const { parent, rate, burst, limitBytes, waitsForTrace, isTrunk } = shaper;
   if (spec !== undefined && isHtb(spec)) {
     if (rate !== undefined && !waitsForTrace)
-      return planHtb(place, spec, { parent, handle: shaperHandle, rate, burst, limitBytes, isTrunk });
+      return planHtb(place, spec, {
+        parent,
+        handle: shaperHandle,
+        rate,
+        burst,
+        limitBytes,
+        isTrunk,
+        frameBytes: shaper.frameBytes,
+      });
     place.fail('bad-option', 'htb shares a rate: give the link one');
     return [];
   }
@@ -181,14 +190,23 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
       ...planScheduler(place, spec, { ...classes, parent: shaperHandle | 1, handle: queueHandle }),
     ];
   }
-  const queue = planQueue(place, spec ?? 'bfifo', { on: 'link', limitBytes, ...(rate !== undefined && { rate }) });
+  const frameBytes = shaper.frameBytes - vlanTag;
+  const queue = planQueue(place, spec ?? 'bfifo', {
+    on: 'link',
+    limitBytes,
+    frameBytes,
+    ...(rate !== undefined && { rate }),
+  });
   if (!queue) return [];
   if (rate === undefined) return [{ place, step: 'qdisc', parent, handle: queueHandle, options: queue }];
   // One that is told a bandwidth of its own shapes to that, in front of the link.
-  if (queue.kind === 'cake' && !queue.bandwidth && !waitsForTrace)
+  if (queue.kind === 'cake' && !queue.bandwidth && !waitsForTrace) {
+    if (queue.autorate)
+      place.at('autorate-ingress').warn('it has the rate of the link; with a bandwidth of its own it finds one');
     return [
       { place, step: 'qdisc', parent, handle: shaperHandle, options: { ...queue, bandwidth: rate, autorate: 0 } },
     ];
+  }
   return [
     { place, step: 'qdisc', parent, handle: shaperHandle, options: bucket },
     { place, step: 'qdisc', parent: shaperHandle | 1, handle: queueHandle, options: queue },

@@ -63,6 +63,7 @@ export interface HostPlan {
 }
 
 /** As many packets as a device's queue has by default (txqueuelen 1000), in bytes. */
+const ethernetHeader = 14;
 const defaultQueueBytes = 1000 * 1518;
 const offloads: readonly Offload[] = ['rx', 'tx', 'sg', 'tso', 'gso', 'gro'];
 
@@ -93,7 +94,11 @@ export function planHost(node: Node, topology: Topology, addressing: Addressing)
 
 function withQdisc(i: Interface): [Interface, QdiscOptions][] {
   if (i.spec.qdisc === undefined) return [];
-  const options = planQueue(i.place.at('qdisc'), i.spec.qdisc, { on: 'host', limitBytes: defaultQueueBytes });
+  const options = planQueue(i.place.at('qdisc'), i.spec.qdisc, {
+    on: 'host',
+    limitBytes: defaultQueueBytes,
+    frameBytes: i.port.mtu + ethernetHeader,
+  });
   return options ? [[i, options]] : [];
 }
 

@@ -3,6 +3,7 @@
 import { handle } from '../../../abi/netlink/tc/tc.ts';
 import type { Place } from '../../plan/issue.ts';
 import type { QueueSpec } from '../../plan/request.ts';
+import { parseSize } from '../../plan/units.ts';
 import { planMatch } from './match.ts';
 import { planQueue } from './queue.ts';
 import { planRate } from './rate.ts';
@@ -18,6 +19,8 @@ interface HtbContext {
   readonly rate: number;
   readonly burst: number;
   readonly limitBytes: number;
+  /** The longest frame of the link. */
+  readonly frameBytes: number;
   /** Its frames carry VLAN tags, behind which no match looks. */
   readonly isTrunk: boolean;
 }
@@ -46,10 +49,32 @@ export function planHtb(place: Place, spec: QueueSpec, context: HtbContext): TcS
       handle: root,
       options: { kind: 'htb', rate, ceil: rate, burst, cburst: burst },
     },
-    ...classes.flatMap((value, index) =>
-      planClass(place.at('classes').at(index), value, index, classes.length, context),
+    ...withQuanta(
+      classes.flatMap((value, index) =>
+        planClass(place.at('classes').at(index), value, index, classes.length, context),
+      ),
+      context.frameBytes,
     ),
   ];
+}
+
+/** tc(8) warns of more than that. */
+const MOST_QUANTUM = 200_000;
+
+/**
+ * What classes are not sure of they share by their quanta: by their rates where a class names none, as tc has it (`r2q`).
+ * The slowest class has a frame, so that turns are as short as can be.
+ */
+function withQuanta(steps: readonly TcStep[], frameBytes: number): TcStep[] {
+  const rates = steps.flatMap((step) =>
+    step.step === 'class' && step.options.kind === 'htb' ? [step.options.rate] : [],
+  );
+  const least = Math.min(...rates);
+  return steps.map((step) => {
+    if (step.step !== 'class' || step.options.kind !== 'htb' || step.options.quantum !== undefined) return step;
+    const quantum = Math.min(MOST_QUANTUM, Math.round((frameBytes * step.options.rate) / least));
+    return { ...step, options: { ...step.options, quantum } };
+  });
 }
 
 /** Packets of a class that does not exist would pass by every shaper (htb's "direct" packets). */
@@ -61,8 +86,8 @@ function readDefault(place: Place, value: unknown, classes: number): number {
 }
 
 function planClass(place: Place, value: unknown, index: number, count: number, context: HtbContext): TcStep[] {
-  const { rate, burst, limitBytes, isTrunk } = context;
-  const given = place.members(value, 'class', ['rate', 'ceil', 'prio', 'queue', 'match']);
+  const { rate, burst, limitBytes, isTrunk, frameBytes } = context;
+  const given = place.members(value, 'class', ['rate', 'ceil', 'prio', 'quantum', 'queue', 'match']);
   if (!given) return [];
   const major = context.handle >>> 16;
   const own = handle(major, firstMinor + index);
@@ -70,11 +95,12 @@ function planClass(place: Place, value: unknown, index: number, count: number, c
   const ceil = planRate(place.at('ceil'), text('ceil'), burst) ?? rate;
   const sure = planRate(place.at('rate'), text('rate'), burst) ?? Math.max(1, Math.floor(Math.min(ceil, rate / count)));
   if (sure > ceil)
-    place
-      .at(given.ceil === undefined ? 'rate' : 'ceil')
-      .fail('bad-option', 'no class may send less than it is sure of');
+    given.ceil === undefined
+      ? place.at('rate').fail('bad-option', `${text('rate')} is more than the link has`)
+      : place.at('ceil').fail('bad-option', `${text('ceil')} is less than the class is sure of`);
   const prio = readPriority(place.at('prio'), given.prio);
-  const defaults = { on: 'link', limitBytes, rate: sure } as const;
+  const quantum = readQuantum(place.at('quantum'), given.quantum);
+  const defaults = { on: 'link', limitBytes, rate: sure, frameBytes: frameBytes - vlanTag } as const;
   const queue = planQueue(place.at('queue'), (given.queue ?? 'bfifo') as string | QueueSpec, defaults);
   const at = place.at('match');
   const matches = given.match === undefined ? [] : planMatch(at, given.match);
@@ -85,7 +111,15 @@ function planClass(place: Place, value: unknown, index: number, count: number, c
       step: 'class',
       parent: handle(major, 1),
       handle: own,
-      options: { kind: 'htb', rate: sure, ceil, burst, cburst: burst, prio, quantum: burst },
+      options: {
+        kind: 'htb',
+        rate: sure,
+        ceil,
+        burst,
+        cburst: burst,
+        prio,
+        ...(quantum !== undefined && { quantum }),
+      },
     },
     ...(queue
       ? [
@@ -112,6 +146,15 @@ function planClass(place: Place, value: unknown, index: number, count: number, c
   ];
 }
 
+/** Bytes of a turn, where several classes want what is left. */
+function readQuantum(place: Place, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const bytes = typeof value === 'number' ? value : parseSize(String(value));
+  if (bytes !== undefined && Number.isInteger(bytes) && bytes >= 1000 && bytes <= MOST_QUANTUM) return bytes;
+  return place.fail('bad-unit', `${JSON.stringify(value)} is no quantum: 1000 to ${MOST_QUANTUM} bytes`);
+}
+
+const vlanTag = 4;
 /** TC_HTB_NUMPRIO */
 const priorities = 8;
 

@@ -68,8 +68,6 @@ const queueRanges: Reader = (value) => {
 /** 0.001 or "0.1%" */
 const fraction: Reader = (value) =>
   typeof value === 'number' && value > 0 && value <= 1 ? value : parsePercent(text(value));
-const whole: Reader = (value) =>
-  Number.isSafeInteger(value) && Math.abs(value as number) < 2 ** 31 ? (value as number) : undefined;
 const truth: Reader = (value) => (typeof value === 'boolean' ? value : undefined);
 /** What may be a slip in a text that this reader took. */
 const slipOf = (read: Reader | undefined, value: string): string | undefined =>
@@ -80,10 +78,34 @@ const slipOf = (read: Reader | undefined, value: string): string | undefined =>
       : read === size
         ? slips.size(value)
         : undefined;
-const choice =
-  (...words: readonly string[]): Reader =>
-  (value) =>
-    words.includes(text(value)) ? words.indexOf(text(value)) : undefined;
+/** The words of a reader of words. */
+const choices = new WeakMap<Reader, readonly string[]>();
+const choice = (...words: readonly string[]): Reader => {
+  const read: Reader = (value) => (words.includes(text(value)) ? words.indexOf(text(value)) : undefined);
+  choices.set(read, words);
+  return read;
+};
+
+/** What a reader takes, in words. */
+function taken(read: Reader): string {
+  const words = choices.get(read);
+  if (words) return `one of ${words.join(', ')}`;
+  const known: readonly (readonly [Reader, string])[] = [
+    [count, 'a whole number from 0 to 4294967295'],
+    [size, 'a size less than 4gb, such as "150kb"'],
+    [bytesPerSecond, 'a rate, such as "10mbit"'],
+    [narrowRate, 'a rate less than 34gbit, such as "10mbit"'],
+    [microseconds, 'a time less than 4294 s, such as "20ms"'],
+    [milliseconds, 'a time, such as "20ms"'],
+    [seconds, 'seconds, or a time, such as "10s"'],
+    [flag, 'true or false'],
+    [truth, 'true or false'],
+    [percent, 'a percentage, such as "1%"'],
+    [fraction, 'a number up to 1, or a percentage, such as "1%"'],
+    [queueRanges, 'a list of "count@offset", such as ["1@0", "3@1"]'],
+  ];
+  return known.find(([one]) => one === read)?.[1] ?? 'a list of numbers';
+}
 
 interface LinkLayer {
   readonly atm?: 0 | 1 | 2;
@@ -199,10 +221,7 @@ const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, R
     max: ['max', size],
     avpkt: ['avpkt', size],
     burst: ['burst', count],
-    probability: [
-      'probability',
-      (value) => (typeof value === 'number' && value > 0 && value <= 1 ? value : percent(value)),
-    ],
+    probability: ['probability', fraction],
     bandwidth: ['bandwidth', bytesPerSecond],
     ecn: ['ecn', truth],
     harddrop: ['harddrop', truth],
@@ -255,12 +274,6 @@ const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, R
   multiq: {},
   mqprio: { num_tc: ['classes', count], map: ['map', list(count)], queues: ['queues', queueRanges] },
   skbprio: { limit: ['limit', count] },
-  cbs: {
-    hicredit: ['hicredit', whole],
-    locredit: ['locredit', whole],
-    idleslope: ['idleslope', whole],
-    sendslope: ['sendslope', whole],
-  },
 };
 
 /** Kinds of Linux that make no sense here, or that Linux 6.12 does not have: why, and what comes nearest. */
@@ -268,8 +281,9 @@ const absent: Readonly<Record<string, string>> = {
   dualpi2: 'is not in Linux 6.12: fq_codel or fq with ce_threshold marks as L4S wants it, in a queue for each flow',
   gred: 'needs a program that sets tc_index: red, or htb with a red in each class, comes nearest',
   etf: 'needs programs that say when each packet is to go (SO_TXTIME)',
-  taprio: 'needs programs that say when each packet is to go: tbf, cbs or mqprio come nearest',
+  taprio: 'needs programs that say when each packet is to go: tbf or mqprio come nearest',
   teql: 'joins devices of one host: a bond ("devices") does that',
+  cbs: 'counts its credits without their signs in a 32-bit Linux 6.12: tbf, or htb with a class for each, comes nearest',
   plug: 'waits for a program to open it',
   mq: 'is what a device with several queues has by itself',
   noqueue: 'has no queue: leave it out',
@@ -300,6 +314,8 @@ export interface QueueDefaults {
   readonly limitBytes: number;
   /** Bytes a second, when known. */
   readonly rate?: number;
+  /** The longest frame that comes, without a VLAN tag. */
+  readonly frameBytes: number;
 }
 
 /** One qdisc of the request. */
@@ -321,7 +337,7 @@ export function planQueue(place: Place, spec: string | QueueSpec, defaults: Queu
     if (!field)
       place.at(word).fail('bad-option', `${kind} has no option ${word}; it has ${Object.keys(table).join(', ')}`);
     else if (parsed === undefined)
-      place.at(word).fail('bad-unit', `${JSON.stringify(value)} is no ${word} of ${kind}, or more than it counts`);
+      place.at(word).fail('bad-unit', `${JSON.stringify(value)} is no ${word} of ${kind}: ${taken(read ?? count)}`);
     else {
       values[field] = parsed;
       const slip = typeof value === 'string' ? slipOf(read, value) : undefined;
@@ -338,16 +354,25 @@ function complete(
   place: Place,
   kind: string,
   values: Record<string, Value>,
-  { on, limitBytes, rate }: QueueDefaults,
+  { on, limitBytes, rate, frameBytes }: QueueDefaults,
 ): QdiscOptions | undefined {
   const number = (name: string, otherwise: number): number =>
     typeof values[name] === 'number' ? values[name] : otherwise;
   switch (kind) {
-    case 'bfifo':
-      return { kind, limit: number('limit', limitBytes) };
+    case 'bfifo': {
+      const limit = number('limit', limitBytes);
+      if (limit < frameBytes) place.at('limit').warn(`no frame of ${frameBytes} bytes finds room in it: all are lost`);
+      return { kind, limit };
+    }
+    case 'pfifo':
+    case 'pfifo_head_drop':
+      if (values.limit === 0) place.at('limit').warn('no packet finds room in it: all are lost');
+      return { kind, ...values } as QdiscOptions;
     case 'fq':
-      // A link has no sockets to pace: the ones its packets came from are elsewhere.
-      return { kind, ...(on === 'link' && { pacing: 0 }), ...values };
+      if (values.maxRate !== undefined && values.pacing === 0)
+        place.at('maxrate').warn('fq keeps to it by pacing, which is off: nothing is limited');
+      // A link has no sockets to pace: the ones its packets came from are elsewhere. What each flow may have is kept there too.
+      return { kind, ...(on === 'link' && values.maxRate === undefined && { pacing: 0 }), ...values };
     case 'cake':
       // tc derives the target of each tin from the round trip
       return {
@@ -371,7 +396,9 @@ function complete(
     case 'tbf': {
       const tbfRate = number('rate', 0);
       if (!tbfRate) return place.fail('bad-option', 'tbf needs a rate');
-      return { kind, limit: limitBytes, burst: Math.max(1600, Math.floor(tbfRate / 1000)), ...values, rate: tbfRate };
+      const burst = number('burst', Math.max(1600, frameBytes, Math.floor(tbfRate / 1000)));
+      if (burst < frameBytes) place.at('burst').warn(`it lets no frame of ${frameBytes} bytes pass: all are lost`);
+      return { kind, limit: limitBytes, ...values, burst, rate: tbfRate };
     }
     case 'choke': {
       const avpkt = number('avpkt', 1000);
@@ -389,17 +416,14 @@ function complete(
       return planEts(place, values);
     case 'prio': {
       const bands = number('bands', 3);
+      if (bands < 2 || bands > MOST_BANDS)
+        return place.at('bands').fail('bad-option', `${bands} is no number of bands: 2 to ${MOST_BANDS}`);
       const { priomap } = values;
       if (priomap !== undefined && !isPriomap(place.at('priomap'), priomap, bands)) return undefined;
       return { kind, ...values } as QdiscOptions;
     }
     case 'mqprio':
       return planMqprio(place, values, on);
-    case 'cbs':
-      for (const key of ['hicredit', 'locredit', 'idleslope', 'sendslope'])
-        if (values[key] === undefined)
-          place.at(key).fail('bad-option', 'cbs needs hicredit, locredit, idleslope and sendslope');
-      return { kind, hicredit: 0, locredit: 0, idleslope: 0, sendslope: 0, ...values };
     default:
       return { kind, ...values } as QdiscOptions;
   }

@@ -93,6 +93,7 @@ function planClass(
   const queue = planQueue(place.at('queue'), (given.queue ?? 'bfifo') as string | QueueSpec, {
     on: 'link',
     limitBytes: context.limitBytes,
+    frameBytes: context.frameBytes - vlanTag,
     ...(context.rate !== undefined && { rate: context.rate }),
   });
   return [
@@ -121,7 +122,11 @@ function planClass(
   ];
 }
 
+const vlanTag = 4;
 const MOST_WEIGHT = 1024;
+/** QFQ_MIN_LMAX, QFQ_MAX_LMAX */
+const LEAST_PACKET = 512;
+const MOST_PACKET = 65_536;
 
 function planOptions(
   place: Place,
@@ -144,7 +149,12 @@ function planOptions(
       const { weight = 1 } = given;
       if (!Number.isInteger(weight) || Number(weight) < 1 || Number(weight) > MOST_WEIGHT)
         return place.at('weight').fail('bad-option', `${JSON.stringify(weight)} is no weight: 1 to ${MOST_WEIGHT}`);
-      return { kind, weight: Number(weight), maxPacket: bytes('maxpkt', Math.max(512, frameBytes)) };
+      const maxPacket = bytes('maxpkt', Math.max(LEAST_PACKET, frameBytes));
+      if (maxPacket < LEAST_PACKET || maxPacket > MOST_PACKET)
+        return place
+          .at('maxpkt')
+          .fail('bad-option', `${maxPacket} is no maxpkt: ${LEAST_PACKET} to ${MOST_PACKET} bytes`);
+      return { kind, weight: Number(weight), maxPacket };
     }
     case 'hfsc': {
       const curves = Object.fromEntries(
