@@ -1,6 +1,7 @@
 /** Reads the network, has it run here or elsewhere, and shows or writes what came of it. */
 
 import { Failure, printable } from '../failure.ts';
+import { printing } from '../output/print.ts';
 import { showSpinner } from '../output/progress.ts';
 import { readJson } from '../read-json.ts';
 import type { RunSimulation } from './answer.ts';
@@ -39,8 +40,11 @@ export async function sim(file: string, options: SimArguments): Promise<boolean>
       const { writeReport } = await import('./report.ts');
       await writeReport(options.html, end, samples, network);
     }
-    if (options.json) console.log(JSON.stringify({ ...end, ...(samples.length > 0 && { samples }) }, null, 2));
-    else console.log(tablesOf(end));
+    // All of it, before this process ends: a pipe takes what it has room for, and no more.
+    await printing(async (out) => {
+      if (options.json) await out.json({ ...end, ...(samples.length > 0 && { samples }) });
+      else await out.print(`${tablesOf(end)}\n`);
+    });
     for (const { path, message } of end.warnings) console.error(`lkl: ${printable(`${path}: ${message}`)}`);
     if (end.error !== undefined) console.error(`lkl: ${end.error}`);
     return end.error === undefined && end.flows.every(({ error }) => error === undefined);

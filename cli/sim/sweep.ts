@@ -9,6 +9,7 @@ import { type SweepFlow, sweepFlow } from '../../src/simulation/sweep/row.ts';
 import { planSweep } from '../../src/simulation/sweep/run-sweep.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable } from '../failure.ts';
+import { printing } from '../output/print.ts';
 import { showSpinner } from '../output/progress.ts';
 import { textTable } from '../output/table.ts';
 import type { SimulationEnd } from './answer.ts';
@@ -58,7 +59,10 @@ export async function sweep(
     spinner.stop();
     process.removeListener('exit', stop);
   }
-  console.log(options.json ? JSON.stringify({ sweep: ran }, null, 2) : tableOf(Object.keys(Object(axes)), ran));
+  await printing(async (out) => {
+    if (options.json) await out.json({ sweep: ran });
+    else await out.print(`${tableOf(Object.keys(Object(axes)), ran)}\n`);
+  });
   return ran.every(
     ({ answer }) => answer?.error === undefined && answer?.flows.every(({ error }) => error === undefined),
   );

@@ -103,6 +103,14 @@ it('says where a network is wrong', async () => {
   expect(stderr).toContain('workloads[0].to');
 }, 120_000);
 
+it('gives a pipe all of an answer that is longer than a pipe holds', async () => {
+  const long = { ...JSON.parse(network('b').toString()), samples: { interval: '100us' } };
+  const { exitCode, stdout } = await lkl(['sim', '-', '--json'], Buffer.from(JSON.stringify(long)));
+  expect(exitCode).toBe(0);
+  expect(stdout.length).toBeGreaterThan(500_000);
+  expect(JSON.parse(stdout.toString()).samples.length).toBeGreaterThan(100);
+}, 120_000);
+
 it('says what looks like a slip, and goes on', async () => {
   const request = { ...JSON.parse(network('b').toString()), links: [{ endpoints: ['a', 'b'], rate: '100Mbps' }] };
   const { exitCode, stderr } = await lkl(['sim', '-', '-q'], Buffer.from(JSON.stringify(request)));
