@@ -165,6 +165,10 @@ describe('the library of the package', () => {
     'write.ts': { args: [written], prints: "motd: 'Welcome.\\nBack soon.\\n' 640 2026-01-01T00:00:00.000Z" },
     'info.ts': { args: [image], prints: 'the whole image: ext4' },
     'kernel.ts': { prints: '3600 s of virtual time' },
+    'program.ts': {
+      args: [join(root, 'test/fixtures/programs/wasi.wasm'), 'word'],
+      prints: 'argv[0]: mine\nargv[1]: word\n',
+    },
     'simulate.ts': { prints: '2.00 s  cwnd' },
   };
 

@@ -7,6 +7,7 @@ import type { ImageReport, MountedImage, MountRequest } from '../image/mounted-i
 import type { Linux } from '../linux.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { openDisk } from '../storage/open-disk.ts';
+import { type OwnProgram, ownProgram, withOwnPrograms } from '../tools/own-programs.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import { type Entry, openPath } from '../tree/files.ts';
 import { blobSource } from './blob-source.ts';
@@ -45,6 +46,8 @@ export class Explorer {
   readonly #engine: Linux;
   readonly #decoders: Decoders;
   readonly #toolbox: () => Promise<Toolbox>;
+  readonly #own = new Map<string, OwnProgram>();
+  #shell: Shell | undefined;
   #device: BlockDevice | undefined;
   #mounted: MountedImage | undefined;
   /** A task makes one call at a time: what is asked for meanwhile waits here. */
@@ -123,8 +126,23 @@ export class Explorer {
 
   /** One in the image that is open; it is to be run. */
   async shell(): Promise<Shell & ProxyMarked> {
-    if (!this.#device) throw new HostError('no-file-system', 'no image is open');
-    return proxy(new Shell(this.#device, this.#engine, await this.#toolbox()));
+    const device = this.#device;
+    if (!device) throw new HostError('no-file-system', 'no image is open');
+    const toolbox = await this.#toolbox();
+    this.#shell = new Shell(device, this.#engine, withOwnPrograms(toolbox, [...this.#own.values()]));
+    return proxy(this.#shell);
+  }
+
+  /**
+   * A module of lkl-cc or of WASI, by its file's name without `.wasm`, is a program of the shell that runs and of those to come. Answers that
+   * name; rejects with `bad-program` for a module that is none.
+   */
+  async addProgram(module: Blob, fileName: string): Promise<string> {
+    const name = fileName.replace(/\.wasm$/i, '').replaceAll(/[/\0\n]/g, '_');
+    const program = ownProgram(name, new Uint8Array(await module.arrayBuffer()));
+    this.#own.set(name, program);
+    await this.#shell?.add(program);
+    return name;
   }
 
   async #leave(): Promise<void> {

@@ -2,11 +2,13 @@
 
 import { HostError } from '../errors/host-error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { installProgram } from '../kernel/program/run/install.ts';
 import type { ProgramEnd, RunningProgram } from '../kernel/program/run/run.ts';
 import type { TerminalSize } from '../kernel/program/run/terminal.ts';
 import type { Linux } from '../linux.ts';
 import { type BlockDevice, SECTOR } from '../storage/block-device.ts';
 import { type Overlay, overlay } from '../storage/layers/overlay.ts';
+import { type OwnProgram, withOwnPrograms } from '../tools/own-programs.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import { Workshop } from '../tools/workshop.ts';
 import { browserHost } from './host.ts';
@@ -30,7 +32,7 @@ export interface ShellRequest {
 export class Shell {
   readonly #image: Overlay;
   readonly #engine: Pick<Linux, 'newKernel'>;
-  readonly #toolbox: Toolbox;
+  #toolbox: Toolbox;
   readonly #typed: Uint8Array[] = [];
   #over = false;
   #wake: () => void = () => {};
@@ -79,6 +81,15 @@ export class Shell {
       this.#kernel = undefined;
       kernel.kill();
     }
+  }
+
+  /** It is /bin/NAME from now on, while a shell runs, too. */
+  async add(program: OwnProgram): Promise<void> {
+    this.#toolbox = withOwnPrograms(this.#toolbox, [program]);
+    const kernel = this.#kernel;
+    if (!kernel) return;
+    kernel.programs.provide((name) => this.#toolbox.module(name));
+    await installProgram(kernel.init, `/bin/${program.name}`, program.name);
   }
 
   type(text: string): void {

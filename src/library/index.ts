@@ -33,6 +33,14 @@ export {
   type Secret,
 } from './open/open-image.ts';
 export type { ImageInfo } from './open/opened-image.ts';
+export type { ProgramModule, Programs } from './programs/modules.ts';
+export {
+  type ProgramDisk,
+  type RunProgramOptions,
+  type RunProgramResult,
+  runProgram,
+} from './programs/run-program.ts';
+export type { ProgramOptions, ProgramResult } from './programs/streams.ts';
 export {
   type PlannedCapture,
   type Sample,

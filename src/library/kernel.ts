@@ -21,9 +21,13 @@ import { type AttachedInterface, attachInterface } from '../node/net/attach.ts';
 import { InterfaceError } from '../node/net/interface-error.ts';
 import { gate } from '../storage/gate.ts';
 import { openDisk } from '../storage/open-disk.ts';
+import type { Toolbox } from '../tools/toolbox.ts';
 import { type Engine, linuxOf } from './engine.ts';
 import { type OpenImageOptions, unlockOf } from './open/open-image.ts';
 import { type ImageSource, type OpenedSource, openSource } from './open/source.ts';
+import { KernelPrograms } from './programs/exec.ts';
+import { type Programs, toolboxOf } from './programs/modules.ts';
+import type { ProgramOptions, ProgramResult } from './programs/streams.ts';
 
 /** A call of this kernel's table, or another name that means the same (`open`, `stat`, `lseek` …). */
 export type CallName = SyscallName | (string & {});
@@ -58,6 +62,10 @@ export interface BootOptions {
   readonly loopback?: boolean | undefined;
   /** "net.ipv4.tcp_sack": "0" */
   readonly sysctl?: Readonly<Record<string, string>> | undefined;
+  /** Programs of one's own for `exec`, beside the tools of the package lkl-linux-tools; `{}`: those alone. Default: none can run. */
+  readonly programs?: Programs | undefined;
+  /** MiB that all programs may have together. Default: 256 where there are `programs`. */
+  readonly programMemoryMib?: number | undefined;
   /** Words of a kernel command line that still mean something after boot. */
   readonly commandLine?: string | undefined;
   /** The most memory it may grow to. Default: 64. */
@@ -94,6 +102,7 @@ export interface BatchResult extends BatchReport {
 const CALL_BYTES = 4 * 2 ** 20;
 /** The longest that a timer can be set to: 24 days. */
 const NO_DEADLINE_MS = 2 ** 31 - 1;
+const PROGRAMS_MIB = 256;
 const TASK_FLAGS = 'CLONE_FILES|CLONE_FS';
 
 /** A network card, and what it is connected with: docs/interfaces.md has the types. */
@@ -134,13 +143,14 @@ export class RunningKernel implements AsyncDisposable {
   readonly #runner: CallRunner;
   readonly #inOrder = gate(1);
   readonly #letGo: () => Promise<void>;
+  readonly #programs: KernelPrograms;
 
   /**
    * Made by `bootKernel`.
    *
    * @internal
    */
-  constructor(prepared: PreparedKernel, host: Host, letGo: () => Promise<void>) {
+  constructor(prepared: PreparedKernel, host: Host, letGo: () => Promise<void>, toolbox?: Toolbox) {
     this.#prepared = prepared;
     this.#host = host;
     this.#letGo = letGo;
@@ -148,6 +158,9 @@ export class RunningKernel implements AsyncDisposable {
     const nowNs = () => BigInt(engine.clock.nowNs);
     this.#runner = new CallRunner(init, { limitBytes: CALL_BYTES, nowNs, refs: new Refs() });
     init.detach();
+    this.#programs = new KernelPrograms(prepared.kernel, toolbox, (work) =>
+      this.#inOrder(() => prepared.kernel.init.play(work)),
+    );
   }
 
   get #kernel(): Kernel {
@@ -205,6 +218,24 @@ export class RunningKernel implements AsyncDisposable {
       const report = await playTimed(this.#prepared, request, sink, { host: this.#host });
       return { ...report, results, taskResults };
     });
+  }
+
+  /**
+   * Runs a program to its end: one of `programs`, a tool, or a path in this kernel. Others may run, and calls be made, at the same time. One
+   * that fails is a result with its exit code; rejects when it cannot be executed. What it left running goes on.
+   *
+   * @example
+   * ```ts
+   * await using kernel = await bootKernel({ programs: { mine: 'mine.wasm' } });
+   * const { exitCode, stdout } = await kernel.exec(['mine', '--help'], { input: 'text' });
+   * ```
+   */
+  async exec(argv: readonly string[], options: ProgramOptions = {}): Promise<ProgramResult> {
+    try {
+      return await this.#programs.exec(argv, options);
+    } catch (cause) {
+      throw exceptionOf(cause);
+    }
   }
 
   /**
@@ -282,6 +313,8 @@ export async function bootKernel(options: BootOptions = {}): Promise<RunningKern
     memoryMib = 64,
     clock = 'virtual',
     seed,
+    programs,
+    programMemoryMib = programs && PROGRAMS_MIB,
   } = options;
   const opened: OpenedSource[] = [];
   const letGo = async () => {
@@ -315,10 +348,13 @@ export async function bootKernel(options: BootOptions = {}): Promise<RunningKern
       sysctl,
       commandLine,
       memoryMib,
+      programMib: programMemoryMib,
       clock,
       seed,
     };
-    return new RunningKernel(await prepareKernel(request, setup, unlockOf(options.passphrase)), nodeHost, letGo);
+    const toolbox = programs && toolboxOf(programs);
+    const prepared = await prepareKernel(request, setup, unlockOf(options.passphrase));
+    return new RunningKernel(prepared, nodeHost, letGo, toolbox);
   } catch (cause) {
     await letGo();
     throw exceptionOf(cause);

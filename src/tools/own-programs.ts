@@ -22,6 +22,11 @@ export function ownProgram(name: string, bytes: Uint8Array<ArrayBuffer>): OwnPro
   } catch (cause) {
     throw bad(name, `is no whole WebAssembly module (${cause instanceof Error ? cause.message : String(cause)})`);
   }
+  return ownModule(name, module);
+}
+
+/** The same of one that is compiled already. */
+export function ownModule(name: string, module: WebAssembly.Module): OwnProgram {
   const foreign = WebAssembly.Module.imports(module).find((wanted) => !isKnown(wanted));
   if (foreign)
     throw bad(name, `wants ${foreign.module}.${foreign.name}, which is neither Linux's nor WASI's (preview 1)`);

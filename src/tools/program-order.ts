@@ -7,7 +7,7 @@ import type { MountRequest } from '../image/mounted-image.ts';
 import { KernelDead } from '../kernel/errors.ts';
 import type { Host } from '../kernel/host.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
-import type { ProgramEnd } from '../kernel/program/run/run.ts';
+import type { ProgramEnd, RunningProgram } from '../kernel/program/run/run.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { openPath } from '../tree/files.ts';
 import { saveFile } from '../tree/save-file.ts';
@@ -41,6 +41,7 @@ export interface ProgramOrder {
   readonly deadlineMs: number;
   /** Bytes that all fetched files may have together. */
   readonly fetchedBytes: number;
+  readonly started?: ((program: RunningProgram) => void) | undefined;
 }
 
 /** A file as the program left it, or why there is none. */
@@ -87,7 +88,7 @@ export function endOf(cause: unknown): unknown {
 }
 
 async function carriedOut(shop: Workshop, order: ProgramOrder, streams: Streams): Promise<ProgramReport> {
-  const { argv, env, cwd, disks, files, fetch } = order;
+  const { argv, env, cwd, disks, files, fetch, started } = order;
   const { kernel } = shop;
   const mounted: string[] = [];
   for (const { device, mount } of disks) {
@@ -98,7 +99,7 @@ async function carriedOut(shop: Workshop, order: ProgramOrder, streams: Streams)
   }
   for (const file of files) await layOut(shop, file);
   const startNs = kernel.engine.clock.nowNs;
-  const end = await shop.run(argv, streams, { env, cwd });
+  const end = await shop.run(argv, streams, { env, cwd, ...(started && { started }) });
   const clockNs = kernel.engine.clock.nowNs - startNs;
   const fetched: FetchedFile[] = [];
   let left = order.fetchedBytes;

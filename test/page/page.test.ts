@@ -1,8 +1,9 @@
 /** The page in a real browser: images are looked into by a kernel of its own, and nothing leaves it. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -204,6 +205,36 @@ it('has a shell in the image: what is written there stays in the page, and can b
   await screenShows('/mnt #');
   await page.keyboard.type('cat new\n');
   await screenShows("can't open 'new'");
+  expect(complaints).toEqual([]);
+}, 120_000);
+
+it('a module that is dropped is a program of the shell that runs, and of the next', async () => {
+  const module = fileURLToPath(new URL('../fixtures/programs/wasi.wasm', import.meta.url));
+  await open(await imageFile('ext4'));
+  await clickOn('button', 'Open a shell');
+  await screenShows('/mnt #');
+  await open(module);
+  await page.waitForFunction(() => document.body.textContent?.includes('wasi is a program now: type its name.'));
+  await page.focus('.terminal textarea');
+  // It says much, and sleeps for an hour.
+  await page.keyboard.type('wasi given\n');
+  await screenShows('unlink: 0');
+  await page.keyboard.down('Control');
+  await page.keyboard.press('c');
+  await page.keyboard.up('Control');
+  await page.keyboard.type('echo $((6*7))\n');
+  await screenShows('42');
+  await clickOn('button', 'Close the shell');
+  await clickOn('button', 'Open a shell');
+  await screenShows('/mnt #');
+  await page.keyboard.type('wasi again\n');
+  await screenShows('unlink: 0');
+  const cut = join(folder, 'cut.wasm');
+  writeFileSync(cut, readFileSync(module).subarray(0, 5000));
+  await open(cut);
+  await page.waitForFunction(() =>
+    document.querySelector('[role=alert]')?.textContent?.includes('cut is no whole WebAssembly module'),
+  );
   expect(complaints).toEqual([]);
 }, 120_000);
 

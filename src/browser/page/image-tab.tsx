@@ -3,12 +3,16 @@
 import { proxy } from 'comlink';
 import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { isWasm } from '../../tools/is-wasm.ts';
 import type { OpenedImage } from '../explorer.ts';
 import { messageOf, type RemoteApi, type RemoteExplorer } from './engine.ts';
 import type { TerminalProps } from './terminal.tsx';
 import { shownBytes } from './text.ts';
 import { Tree } from './tree.tsx';
 import { type VolumeChoice, volumesOf } from './volumes.ts';
+
+/** Of a module of WebAssembly. */
+const MAGIC_BYTES = 4;
 
 interface Shown {
   readonly name: string;
@@ -23,8 +27,22 @@ export function ImageTab({ api }: { readonly api: RemoteApi }) {
   const [error, setError] = useState<string>();
   const [over, setOver] = useState(false);
   const [hasShell, setHasShell] = useState(false);
+  const [added, setAdded] = useState<string>();
   const input = useRef<HTMLInputElement>(null);
   const explorer = useRef<RemoteExplorer>(undefined);
+
+  /** A module is a program for shells, all else an image. */
+  async function take(file: File) {
+    setAdded(undefined);
+    if (!isWasm(new Uint8Array(await file.slice(0, MAGIC_BYTES).arrayBuffer()))) return open(file);
+    setError(undefined);
+    try {
+      explorer.current ??= await api.explorer();
+      setAdded(await explorer.current.addProgram(file, file.name));
+    } catch (cause) {
+      setError(messageOf(cause));
+    }
+  }
 
   async function open(file: File) {
     setError(undefined);
@@ -67,7 +85,7 @@ export function ImageTab({ api }: { readonly api: RemoteApi }) {
       event.preventDefault();
       setOver(event.type === 'dragover');
       const [file] = event.type === 'drop' ? (event.dataTransfer?.files ?? []) : [];
-      if (file) void open(file);
+      if (file) void take(file);
     };
     for (const type of ['dragover', 'dragleave', 'drop'] as const) addEventListener(type, drop);
     return () => {
@@ -96,12 +114,17 @@ export function ImageTab({ api }: { readonly api: RemoteApi }) {
           hidden
           onChange={(event) => {
             const [file] = event.currentTarget.files ?? [];
-            if (file) void open(file);
+            if (file) void take(file);
             event.currentTarget.value = '';
           }}
         />
       </section>
       {busy && <p role="status">{busy}</p>}
+      {added !== undefined && (
+        <p role="status">
+          <code>{added}</code> is a program now{hasShell ? ': type its name' : ' of every shell that is opened here'}.
+        </p>
+      )}
       {error && (
         <p class="bad" role="alert">
           {error}

@@ -113,7 +113,7 @@ export function Terminal({ explorer, volume, image, close }: TerminalProps) {
               ? state.ended
               : state === 'starting'
                 ? 'Starting …'
-                : 'What is written stays in this page; exit, and it can be saved.')}
+                : 'What is written stays in this page; exit, and it can be saved. A .wasm that is dropped here is a program.')}
         </span>
       </p>
     </section>
