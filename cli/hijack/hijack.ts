@@ -178,6 +178,8 @@ function passSignals(running: HijackedProgram): void {
       running.kill(asked > MOST_ASKED ? 'SIGKILL' : signal);
     });
   }
+  // Orphans have this process as their parent, and some tell their parent something: nobody is to end of that.
+  for (const signal of ['SIGALRM', 'SIGVTALRM', 'SIGIO', 'SIGPWR'] as const) process.on(signal, () => {});
 }
 const MOST_ASKED = 3;
 

@@ -302,6 +302,36 @@ ip netns del one; ip netns list`;
     });
   });
 
+  it('makes devices of tun(4), whose commands take numbers, structs and programs', async () => {
+    const script = `set -e
+ip tuntap add t0 mode tap user 7 group 8; ip tuntap; ip link set t0 up; ip tuntap del t0 mode tap; ip -br link show up | cut -d ' ' -f 1
+python3 -c '
+import ctypes, fcntl, os, struct
+f = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(f, 0x400454ca, struct.pack("16sH22x", b"t1", 0x1002))
+code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0xffff))
+fcntl.ioctl(f, 0x401054d5, struct.pack("HxxxxxxQ", 1, ctypes.addressof(code)))
+fcntl.ioctl(f, 0x400454d0, 1); fcntl.ioctl(f, 0x400454d1, struct.pack("HH6s", 1, 1, b"abcdef"))
+n = fcntl.ioctl(f, 0x54e3); print(os.readlink("/proc/self/fd/%d" % n)[:5])
+'`;
+    const { stdout, stderr } = await hijacked(['sh', '-c', script]);
+    expect({ stdout, stderr }).toEqual({ stdout: 't0: tap persist user 7 group 8\nlo\nnet:[\n', stderr: '' });
+  });
+
+  it('does not end of what orphans tell their parent', async () => {
+    const script = `
+import os, signal, time
+r, w = os.pipe()
+if os.fork() == 0:
+  if os.fork() == 0:
+    os.read(r, 1)
+    for s in (signal.SIGALRM, signal.SIGIO, signal.SIGVTALRM): os.kill(os.getppid(), s)
+    os.write(1, b'told\\n'); os._exit(0)
+  os._exit(0)
+os.wait(); os.write(w, b'x'); time.sleep(0.3); os.write(1, b'here\\n')`;
+    expect(await hijacked(python(script))).toMatchObject({ stdout: 'told\nhere\n', exitCode: 0 });
+  });
+
   it('ends as the program does', async () => {
     expect(await hijacked(['sh', '-c', 'exit 7'])).toMatchObject({ exitCode: 7 });
     expect(await hijacked(['sh', '-c', 'kill -TERM $$'])).toMatchObject({ exitCode: 143 });

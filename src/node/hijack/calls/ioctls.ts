@@ -6,6 +6,7 @@ import type { Call } from '../program/call.ts';
 import { CallFailed } from '../program/failed.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
 import { onFile } from './on-file.ts';
+import { giveProgram } from './sockets/options.ts';
 
 // linux/sockios.h, asm-generic/ioctls.h, linux/if_tun.h
 const FIONREAD = 0x541b;
@@ -38,8 +39,17 @@ const isIfreq = (command: number): boolean =>
   (command >= 0x89a2 && command <= 0x89a3) ||
   (command >= 0x89b0 && command <= 0x89b1) ||
   (command >= 0x89f0 && command <= 0x89ff);
-/** _IOW('T', n, int), which are wrong about their size: TUNSETIFF takes a struct ifreq, so does TUNGETIFF. */
-const tunIfreq = [0x4004_54ca, 0x8004_54d2];
+/** _IOW('T', n, int), which are wrong about their size: TUNSETIFF, TUNGETIFF and TUNSETQUEUE take a struct ifreq. */
+const tunIfreq = [0x4004_54ca, 0x8004_54d2, 0x4004_54d9];
+/** Of these the argument is a number: TUNSETNOCSUM, TUNSETDEBUG, TUNSETPERSIST, TUNSETOWNER, TUNSETLINK, TUNSETGROUP, TUNSETOFFLOAD. */
+const tunNumbers = [200, 201, 203, 204, 205, 206, 208].map((number) => 0x4004_5400 | number);
+/** _IOW('T', 213, struct sock_fprog), whose size is another in our kernel. */
+const TUNATTACHFILTER = { theirs: 0x4010_54d5, ours: 0x4008_54d5 } as const;
+const TUNDETACHFILTER = { theirs: 0x4010_54d6, ours: 0x4008_54d6 } as const;
+/** struct tun_filter: flags, how many addresses, and those. */
+const TUNSETTXFILTER = 0x4004_54d1;
+/** Those that answer a new descriptor: SIOCGSKNS, TUNGETDEVNETNS. */
+const opening = [0x894c, 0x54e3];
 /** Of old, without a size in them: so many bytes, in and out. */
 const sizes: ReadonlyMap<number, number> = new Map([
   [FIONREAD, 4],
@@ -73,8 +83,20 @@ const ioctl = onFile(async (call, task, file) => {
   if (file.family === AF_INET6 && [0x8916, 0x8936, 0x8937].includes(command))
     return sized(call, task, file, command, { at, bytes: 24 });
   if (isIfreq(command) || tunIfreq.includes(command)) return ifreq(call, task, file, at);
+  if (tunNumbers.includes(command)) return task.call('ioctl', file.fd, command, call.size(2) | 0);
+  if (command === TUNDETACHFILTER.theirs) return task.call('ioctl', file.fd, TUNDETACHFILTER.ours, task.structs);
+  if (command === TUNATTACHFILTER.theirs) {
+    giveProgram(call, task, at);
+    return task.call('ioctl', file.fd, TUNATTACHFILTER.ours, task.structs);
+  }
+  if (command === TUNSETTXFILTER)
+    return sized(call, task, file, command, { at, bytes: 4 + 6 * call.memory.view(at, 4).getUint16(2, true) });
   const bytes = sizes.get(command) ?? (command >>> 16) & 0x3fff;
   if (bytes > 0) return sized(call, task, file, command, { at, bytes });
+  if (opening.includes(command)) {
+    const fd = await task.call('ioctl', file.fd, command, 0);
+    return fd < 0 ? fd : { opened: { fd, isFile: true }, cloexec: true };
+  }
   // A number, or a pointer that nothing is known of.
   return at < WINDOW
     ? task.call('ioctl', file.fd, command, at)

@@ -29,8 +29,8 @@ const isMulticast = (level: number, name: number): boolean =>
 const renamed = (level: number, name: number): number =>
   level === SOL_SOCKET ? (withLongTimes.get(name) ?? name) : name;
 
-/** struct sock_fprog: a count, and a pointer to so many instructions of 8 bytes. */
-function program(call: Call, task: KernelTask, at: number): number {
+/** struct sock_fprog, into the task's structs: a count, and a pointer to so many instructions of 8 bytes. Answers its size. */
+export function giveProgram(call: Call, task: KernelTask, at: number): number {
   const view = call.memory.view(at, 16);
   const count = view.getUint16(0, true);
   const code = call.memory.read(view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32, 8 * count);
@@ -55,7 +55,7 @@ const setsockopt = onFile(async (call, task, file) => {
   if (level === SOL_PACKET && packetRings.includes(name)) return negative('ENOPROTOOPT');
   if (level === SOL_SOCKET && (name === SO_ATTACH_FILTER || name === SO_ATTACH_REUSEPORT_CBPF)) {
     if (length !== 16) return negative('EINVAL');
-    return task.call('setsockopt', file.fd, level, name, task.structs, program(call, task, at));
+    return task.call('setsockopt', file.fd, level, name, task.structs, giveProgram(call, task, at));
   }
   if (isMulticast(level, name) && length >= 8 + STORAGE)
     return task.call(
