@@ -46,7 +46,10 @@ const seconds = (usual: number) => Number(values.seconds ?? usual);
 
 /** Each with a worker of its own. */
 const attacks: Readonly<Record<string, (worker: EmbeddedWorker) => Promise<object>>> = {
-  cut: ({ url }) => cut({ url, image: ext4, file: 'sparse/all', count: count(1000), atOnce: 8, seed, withinMs: 1500 }),
+  cut({ url }) {
+    const cutting = { count: count(1000), atOnce: 8, seed, withinMs: 1500, ...(values.only && { only: values.only }) };
+    return cut({ url, image: ext4, file: 'sparse/all', ...cutting });
+  },
   slow: ({ url }) => slow({ url, image: ext4, each: count(30), seconds: seconds(60) }),
   guests: ({ url }) => guests({ url }),
   hostile: ({ url }) => hostile({ url, image: ext4, ...(values.only && { only: values.only }) }),

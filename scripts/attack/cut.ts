@@ -1,104 +1,43 @@
 /** Requests of every kind whose client vanishes at a random moment: afterwards the service is as it was. */
 
-import { connected, randomFrom, sleep, type WireRequest, wireBytes } from './wire.ts';
+import { openFront } from '../../cli/serve/front.ts';
+import { call, type Kind, type Kinds } from './cut/kind.ts';
+import { type Aims, deleteSessions, ofSessions, withoutSessions } from './cut/setup.ts';
+import { connected, randomFrom, sleep, wireBytes } from './wire.ts';
 
-export interface CutOptions {
-  readonly url: URL;
-  /** An image with some files, whose bytes are uploaded as `cut`. */
-  readonly image: Uint8Array;
-  /** A file on it. */
-  readonly file: string;
+export interface CutOptions extends Aims {
   readonly count: number;
   readonly atOnce: number;
   readonly seed: number;
   /** Within so many milliseconds a client is cut. */
   readonly withinMs: number;
+  /** Kinds whose names begin so. Default: all. */
+  readonly only?: readonly string[];
 }
 
 export interface CutReport {
-  readonly cuts: Readonly<Record<string, number>>;
-  /** Of those, what had been answered by then, by status. */
-  readonly answered: Readonly<Record<string, number>>;
-  /** Until the pool was whole again. */
+  /** By kind, how many were cut, and what they had been answered by then, by status. */
+  readonly cuts: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** What the OpenAPI document calls them. */
+  readonly operations: readonly string[];
+  readonly total: number;
+  /** By FIN; the others by RST. */
+  readonly finished: number;
+  /** The longest until all was whole again, after a round, and after which kinds. */
   readonly wholeMs: number;
-  /** What a batch of the usual kind is answered by then. */
+  /** What a batch of the usual kind is answered in the end. */
   readonly status: number;
+  readonly findings: readonly string[];
 }
 
-const json = (method: string, path: string, body: unknown): WireRequest => ({
-  method,
-  path,
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-});
+/** So many are cut before it is looked whether all is whole: of kinds without sessions, then of those with them. */
+const ROUND = 50;
 
-const call = (name: string, ...args: unknown[]) => ({ call: name, args });
-/** Busy, and with sleeps in between, by the wall clock. */
-const busy = Array.from({ length: 2000 }, () => call('getpid'));
-const slow = Array.from({ length: 10 }, () => call('nanosleep', { tv_sec: 0, tv_nsec: 50_000_000 }, null));
-
-const network = {
-  duration: '5s',
-  hosts: { a: {}, b: {} },
-  links: [{ endpoints: ['a', 'b'], rate: '50mbit', delay: '10ms' }],
-  workloads: [{ type: 'tcp', from: 'a', to: 'b', duration: '5s' }],
-};
-
-/** Ready to be sent, by kind. */
-function requests({ image, file }: CutOptions, session: string): Readonly<Record<string, WireRequest>> {
-  const at = `/v1/sessions/${session}`;
-  const bytes = { 'content-type': 'application/octet-stream' };
-  const lines = `${JSON.stringify({ clock: 'wall' })}\n${busy.map((one) => `${JSON.stringify(one)}\n`).join('')}`;
-  return {
-    batch: json('POST', '/v1/syscalls', { calls: busy }),
-    'batch that waits': json('POST', '/v1/syscalls', { clock: 'wall', calls: slow }),
-    'batch that never ends': json('POST', '/v1/syscalls', { clock: 'wall', deadline_ms: 1000, calls: [call('pause')] }),
-    'batch of lines': {
-      method: 'POST',
-      path: '/v1/syscalls',
-      headers: { 'content-type': 'application/x-ndjson' },
-      body: lines,
-    },
-    simulation: json('POST', '/v1/simulations', network),
-    'simulation as lines': {
-      ...json('POST', '/v1/simulations', network),
-      headers: { 'content-type': 'application/json', accept: 'application/x-ndjson' },
-    },
-    describe: { method: 'GET', path: '/v1/images/cut' },
-    listing: { method: 'GET', path: '/v1/images/cut/files/' },
-    file: { method: 'GET', path: `/v1/images/cut/files/${file}` },
-    tar: { method: 'GET', path: '/v1/images/cut/tar' },
-    'tar of a body': { method: 'POST', path: '/v1/fs2tar', headers: bytes, body: image },
-    upload: { method: 'PUT', path: '/v1/images/cut-upload', headers: bytes, body: image },
-    'new session': json('POST', '/v1/sessions', { expires_in_s: 5 }),
-    'session batch': json('POST', `${at}/syscalls`, { calls: [...busy, ...slow.slice(0, 4)] }),
-    'session file': { method: 'GET', path: `${at}/files/proc/filesystems` },
-    WebSocket: {
-      method: 'GET',
-      path: `${at}/socket`,
-      headers: {
-        connection: 'Upgrade',
-        upgrade: 'websocket',
-        'sec-websocket-version': '13',
-        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-      },
-    },
-  };
-}
-
-/** A text message as a client's frame: masked, by zeros (RFC 6455 5.2). */
-export function frame(text: string): Buffer {
-  const payload = Buffer.from(text);
-  const head =
-    payload.length < 126 ? [0x81, 0x80 | payload.length] : [0x81, 0xfe, payload.length >> 8, payload.length & 0xff];
-  return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), payload]);
-}
-
-async function cutOne(url: URL, request: WireRequest, random: () => number, withinMs: number): Promise<string> {
+async function cutOne(url: URL, kind: Kind, random: () => number, withinMs: number) {
   const socket = await connected(url);
   socket.removeAllListeners('error');
   socket.on('error', () => {});
-  const bytes = wireBytes(request);
+  const bytes = wireBytes(kind);
   // A third are cut while they are sent.
   const sent = random() < 0.33 ? Math.floor(random() * bytes.length) : bytes.length;
   let head = '';
@@ -108,14 +47,15 @@ async function cutOne(url: URL, request: WireRequest, random: () => number, with
     if (random() < 0.5) socket.pause();
   });
   socket.write(bytes.subarray(0, sent));
-  if (request.headers?.upgrade !== undefined) {
+  if (kind.frames && sent === bytes.length) {
     await sleep(random() * 30);
-    for (let i = 0; i < 5; i++) socket.write(frame(JSON.stringify({ calls: busy.slice(0, 50) })));
+    for (const frame of kind.frames) socket.write(frame);
   }
   await sleep(random() ** 2 * withinMs);
-  if (random() < 0.7) socket.resetAndDestroy();
-  else socket.destroy();
-  return /^HTTP\/1\.1 (\d+)/.exec(head)?.[1] ?? 'none';
+  const isFin = random() < 0.3;
+  if (isFin) socket.destroy();
+  else socket.resetAndDestroy();
+  return { status: /^HTTP\/1\.1 (\d+)/.exec(head)?.[1] ?? 'none', isFin };
 }
 
 interface Health {
@@ -141,54 +81,86 @@ export async function untilWhole(url: URL, kernels: number, limitMs: number): Pr
 /** What a service that is used needs to be whole: leases are taken back within 2.5 s and three looks. */
 const WHOLE_MS = 5_000;
 
+/** What no request of these is answered: it is wrong itself, or the service is. */
+const isWrong = (status: string): boolean => /^(400|401|403|405|406|415|5(?!03)..)$/.test(status);
+
+/** By the door that a service on a machine of one's own has: workerd alone takes a FIN for the end of what is said. */
 export async function cut(options: CutOptions): Promise<CutReport> {
-  const { url, image, count, atOnce, seed, withinMs } = options;
-  const stored = await fetch(new URL('/v1/images/cut', url), {
-    method: 'PUT',
-    headers: { 'content-type': 'application/octet-stream' },
-    body: new Uint8Array(image),
-  });
-  if (!stored.ok) throw new Error(`upload: ${await stored.text()}`);
-  const made = await fetch(new URL('/v1/sessions', url), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ expires_in_s: 3600 }),
-  });
-  const { id } = (await made.json()) as { readonly id: string };
-  const kinds = Object.entries(requests(options, id));
+  const { hostname, port } = options.url;
+  const worker = { host: hostname, port: Number(port) };
+  const front = await openFront({ host: hostname, port: 0, to: () => worker });
+  const door = new URL(`http://${hostname}:${front.port}`);
+  return cutAt(door, options).finally(() => front.close());
+}
+
+async function cutAt(door: URL, options: CutOptions): Promise<CutReport> {
+  const { url, count, atOnce, seed, withinMs, only } = options;
   const random = randomFrom(seed);
-  const cuts: Record<string, number> = {};
-  const answered: Record<string, number> = {};
-  let next = 0;
-  const worker = async () => {
-    while (next < count) {
-      const [kind, request] = kinds[next++ % kinds.length] ?? ['', { method: 'GET', path: '/' }];
-      const status = await cutOne(url, request, random, withinMs);
-      cuts[kind] = (cuts[kind] ?? 0) + 1;
-      answered[status] = (answered[status] ?? 0) + 1;
+  const cuts: Record<string, Record<string, number>> = {};
+  const findings: string[] = [];
+  let [total, finished, wholeMs] = [0, 0, 0];
+  const chosen = (kinds: Kinds) =>
+    Object.entries(kinds).filter(([name]) => only === undefined || only.some((begin) => name.startsWith(begin)));
+
+  /** Cuts `most` of these kinds, each as often as the others, and waits until nothing is left of them. */
+  async function round(kinds: readonly (readonly [string, Kind])[], from: number, most: number): Promise<void> {
+    let next = 0;
+    const worker = async () => {
+      while (next < most) {
+        const [name, kind] = kinds[(from + next++) % kinds.length] ?? [];
+        if (name === undefined || kind === undefined) return;
+        const { status, isFin } = await cutOne(door, kind, random, withinMs);
+        const counts = cuts[name] ?? {};
+        cuts[name] = { ...counts, [status]: (counts[status] ?? 0) + 1 };
+        total++;
+        if (isFin) finished++;
+        if (isWrong(status)) findings.push(`${name} was answered ${status}`);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+    await deleteSessions(options);
+    const names = kinds.map(([name]) => name).join(', ');
+    wholeMs = await untilWhole(url, 0, WHOLE_MS).then(
+      (ms) => Math.max(ms, wholeMs),
+      (cause: unknown) => {
+        findings.push(`after ${names}: ${(cause as Error).message}`);
+        return wholeMs;
+      },
+    );
+  }
+
+  const operations = new Set<string>();
+  const own = chosen(await withoutSessions(options));
+  for (const [, { operation }] of own) operations.add(operation);
+  let [ownCut, theirsCut] = [0, 0];
+  while (total < count) {
+    const half = Math.min(ROUND, count - total);
+    if (own.length > 0) {
+      await round(own, ownCut, half);
+      ownCut += half;
     }
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  const deleted = await fetch(new URL(`/v1/sessions/${id}`, url), { method: 'DELETE' });
-  if (deleted.status !== 204) throw new Error(`the session that was cut: ${deleted.status} ${await deleted.text()}`);
-  await deleteSessions(url);
-  const wholeMs = await untilWhole(url, 0, WHOLE_MS);
+    const theirs = chosen(await ofSessions(options));
+    for (const [, { operation }] of theirs) operations.add(operation);
+    const rest = Math.min(ROUND, count - total);
+    if (theirs.length > 0 && rest > 0) {
+      await round(theirs, theirsCut, rest);
+      theirsCut += rest;
+    } else await deleteSessions(options);
+    if (own.length + theirs.length === 0) throw new Error(`no kind begins with ${only?.join(', ')}`);
+  }
   const last = await fetch(new URL('/v1/syscalls', url), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ calls: [call('getpid')] }),
   });
   await last.arrayBuffer();
-  return { cuts, answered, wholeMs: Math.round(wholeMs), status: last.status };
-}
-
-/** Those whose creation was cut, which nobody knows the names of. */
-async function deleteSessions(url: URL): Promise<void> {
-  const { sessions } = (await (await fetch(new URL('/v1/sessions', url))).json()) as {
-    readonly sessions: readonly { readonly id: string }[];
+  return {
+    cuts,
+    operations: [...operations],
+    total,
+    finished,
+    wholeMs: Math.round(wholeMs),
+    status: last.status,
+    findings,
   };
-  for (const { id } of sessions) {
-    const { status } = await fetch(new URL(`/v1/sessions/${id}`, url), { method: 'DELETE' });
-    if (status !== 204 && status !== 404) throw new Error(`session ${id}: DELETE answered ${status}`);
-  }
 }

@@ -2,11 +2,11 @@
 
 import type { Socket } from 'node:net';
 import { as, bytes, call, Findings, json } from './client.ts';
-import { frame, untilWhole } from './cut.ts';
+import { untilWhole } from './cut.ts';
 import { Figures, type KindFigures } from './figures.ts';
 import { ToldToComeBack } from './mixed.ts';
 import { asked } from './plateau.ts';
-import { connected, sleep, type WireRequest, wireBytes } from './wire.ts';
+import { connected, frame, sleep, type WireRequest, wireBytes } from './wire.ts';
 
 export interface SlowOptions {
   readonly url: URL;

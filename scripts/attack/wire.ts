@@ -17,6 +17,15 @@ export function wireBytes({ method, path, headers = {}, body }: WireRequest): Bu
   return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n${head.join('')}\r\n`), content]);
 }
 
+const OPCODES = { text: 0x81, binary: 0x82 } as const;
+
+/** A message as a client's frame: masked, by zeros (RFC 6455 5.2). */
+export function frame(message: Uint8Array | string, type: keyof typeof OPCODES = 'text'): Buffer {
+  const payload = Buffer.from(message);
+  const length = payload.length < 126 ? [0x80 | payload.length] : [0xfe, payload.length >> 8, payload.length & 0xff];
+  return Buffer.concat([Buffer.from([OPCODES[type], ...length, 0, 0, 0, 0]), payload]);
+}
+
 export function connected(url: URL): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = connect(Number(url.port), url.hostname, () => resolve(socket));

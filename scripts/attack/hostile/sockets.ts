@@ -1,8 +1,7 @@
 /** WebSockets that flood: many of them, frames as RFC 6455 does not have them, pings, and messages that never end. */
 
 import { json } from '../client.ts';
-import { frame } from '../cut.ts';
-import { connected, sleep, wireBytes } from '../wire.ts';
+import { connected, frame, sleep, wireBytes } from '../wire.ts';
 import type { Probe, Target } from './probe.ts';
 
 const headers = (authorization: string) => ({

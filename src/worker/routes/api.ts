@@ -72,6 +72,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
     const life = needs.life(c);
     const meter = new Meter();
     c.set('meter', meter);
+    c.set('gone', c.req.raw.signal);
     countMade(c, meter);
     for (const name of ['keepAlive', 'whenEnded', 'memory', 'room'] as const) c.set(name, life[name] as never);
     for (const name of ['service', 'nowMs', 'log', 'metrics'] as const) c.set(name, needs[name]);

@@ -43,6 +43,8 @@ export interface Env {
       readonly principal: Principal;
       /** Headers that tell him how much is left of his quotas. */
       readonly rate: Readonly<Record<string, string>> | undefined;
+      /** Aborted when the client is gone. */
+      readonly gone: AbortSignal;
       readonly meter: Meter;
       readonly service: ServiceFacts;
       /** Figures of this isolate, as Prometheus has them. */

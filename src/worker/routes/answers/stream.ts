@@ -4,7 +4,7 @@ import type { Sink } from '../../../archive/chunk-writer.ts';
 import { StallWatch } from '../../bodies/stall.ts';
 import type { Env } from '../env.ts';
 
-export type StreamNeeds = Pick<Env['Variables'], 'keepAlive' | 'log' | 'meter' | 'nowMs'>;
+export type StreamNeeds = Pick<Env['Variables'], 'gone' | 'keepAlive' | 'log' | 'meter' | 'nowMs'>;
 
 /**
  * Settles at the job's first bytes, or at its end: what fails before that rejects and can still become a problem document.
@@ -13,7 +13,7 @@ export type StreamNeeds = Pick<Env['Variables'], 'keepAlive' | 'log' | 'meter' |
  */
 export function streamed(
   job: (sink: Sink) => Promise<void>,
-  { keepAlive, log, meter, nowMs }: StreamNeeds,
+  { gone: left, keepAlive, log, meter, nowMs }: StreamNeeds,
   { readable, writable }: TransformStream<Uint8Array, Uint8Array> = new IdentityTransformStream(),
 ): Promise<ReadableStream<Uint8Array>> {
   const { promise, resolve, reject } = Promise.withResolvers<ReadableStream<Uint8Array>>();
@@ -38,7 +38,11 @@ export function streamed(
     meter.sentBytes += chunk.length;
     return meter.phases.time('write', tell(writer.write(chunk)), nowMs);
   };
+  // Of an answer that nobody was given yet nothing is ever taken, nor refused.
+  const leave = () => void writer.abort(left.reason).catch(() => {});
   const run = async () => {
+    if (left.aborted) leave();
+    left.addEventListener('abort', leave, { once: true });
     try {
       await job(sink);
       begin();
@@ -49,6 +53,7 @@ export function streamed(
       if (begun && !gone) log(cause); // else whoever awaits this tells
       await writer.abort(cause).catch(() => {}); // there may be nobody left to tell
     } finally {
+      left.removeEventListener('abort', leave);
       watch.end();
     }
   };

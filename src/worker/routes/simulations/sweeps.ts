@@ -67,6 +67,7 @@ export async function answerSweepLines(
       for await (const run of rowsOf(c, runs, options)) await line({ run });
       await line({ end: { runs: runs.length } });
     } catch (cause) {
+      c.var.gone.throwIfAborted();
       await line({ problem: documentOfThrown(cause) });
       c.var.log(cause);
     }
