@@ -17,6 +17,8 @@ export interface Node {
   name: Uint8Array;
   /** Pages of it came back since its times were set: Linux sets those of that write next. */
   written?: boolean;
+  /** Made by this mount, and no extended attribute was set since: it has no capabilities. */
+  isPlain?: boolean;
 }
 
 export class Nodes {

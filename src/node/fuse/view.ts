@@ -162,7 +162,7 @@ export async function look(
   parent = request.node,
 ): Promise<number> {
   const bytes = nameAt(request, name);
-  const fd = await request.call('openat', dirfd, name, PATH_FLAGS, 0);
+  const fd = await pathAt(request, dirfd, name);
   return fd < 0 ? fd : foundAs(request, view, fd, to, parent, bytes);
 }
 
@@ -180,6 +180,7 @@ export async function foundAs(
   to: number,
   parent: number,
   name: Uint8Array,
+  { isNew = false }: { readonly isNew?: boolean } = {},
 ): Promise<number> {
   const stated = await stat(request, fd);
   if (stated < 0) {
@@ -187,11 +188,16 @@ export async function foundAs(
     return stated;
   }
   const node = view.nodes.found(keyOf(request), fd, parent, name);
+  if (isNew) node.isPlain = true;
   // Nothing is awaited between what was stated and what is told of it: nobody changes it meanwhile.
   writeEntry(request, view, node.id, to);
   if (node.fd !== fd) await request.call('close', fd);
   return ENTRY_BYTES;
 }
+
+/** O_PATH of a name in a directory. */
+export const pathAt = (request: RequestTask, dirfd: number, name: Ptr): Promise<number> =>
+  request.call('openat', dirfd, name, PATH_FLAGS, 0);
 
 /** O_PATH of a file that is open otherwise. */
 export const pathOf = (request: RequestTask, fd: number): Promise<number> =>

@@ -19,6 +19,7 @@ const getxattrIn = fields('fuse_getxattr_in');
 const getxattrOut = fields('fuse_getxattr_out');
 
 const EPERM = -errnos.EPERM.number;
+const ENODATA = -errnos.ENODATA.number;
 const S_ISUID = 0o4000;
 const S_ISGID = 0o2000;
 const S_IXGRP = 0o010;
@@ -145,7 +146,9 @@ export async function setxattr(request: RequestTask, view: View): Promise<number
   const { data, in: at } = request;
   const [size, flags] = [data.getUint32(at + setxattrIn.size, true), data.getUint32(at + setxattrIn.flags, true)];
   const killsGroup = data.getUint32(at + setxattrIn.setxattr_flags, true) & fuse.SETXATTR_ACL_KILL_SGID;
-  const fd = view.nodes.fd(request.node);
+  const node = view.nodes.get(request.node);
+  node.isPlain = false;
+  const { fd } = node;
   const name = plus(at, setxattrIn.bytes);
   const ret = await request.call('setxattr', request.path(fd), name, request.after(name), size, flags);
   if (ret < 0 || !killsGroup || (await stat(request, fd)) < 0) return ret;
@@ -155,12 +158,16 @@ export async function setxattr(request: RequestTask, view: View): Promise<number
 export const removexattr = (request: RequestTask, view: View): Promise<number> =>
   request.call('removexattr', request.path(view.nodes.fd(request.node)), request.in);
 
-export function getxattr(request: RequestTask, view: View): Promise<number> {
+export function getxattr(request: RequestTask, view: View): Promise<number> | number {
   const name = plus(request.in, getxattrIn.bytes);
-  return sized(request, (to, bytes) =>
-    request.call('getxattr', request.path(view.nodes.fd(request.node)), name, to, bytes),
-  );
+  const { fd, isPlain } = view.nodes.get(request.node);
+  if (isPlain && isCapabilities(request.view(name, CAPABILITIES.length))) return ENODATA;
+  return sized(request, (to, bytes) => request.call('getxattr', request.path(fd), name, to, bytes));
 }
+
+/** Linux asks for them before the first write to each file. */
+const CAPABILITIES = new TextEncoder().encode('security.capability\0');
+const isCapabilities = (name: Uint8Array): boolean => name.every((byte, index) => byte === CAPABILITIES[index]);
 
 export const listxattr = (request: RequestTask, view: View): Promise<number> =>
   sized(request, (to, bytes) => request.call('listxattr', request.path(view.nodes.fd(request.node)), to, bytes));

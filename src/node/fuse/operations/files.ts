@@ -6,7 +6,7 @@ import { fuse } from '../../../abi/uapi/fuse.ts';
 import { type Ptr, plus } from '../../../kernel/memory.ts';
 import { fields, getU64, setU64 } from '../layouts.ts';
 import { MAX_DATA_BYTES, type RequestTask } from '../request.ts';
-import { ENTRY_BYTES, foundAs, nameAt, pathOf, type View } from '../view.ts';
+import { ENTRY_BYTES, foundAs, nameAt, pathAt, pathOf, type View } from '../view.ts';
 import { killPrivileges } from './attributes.ts';
 import { asCaller } from './names.ts';
 
@@ -76,7 +76,8 @@ export async function create(request: RequestTask, view: View): Promise<number> 
   const also = O_CREAT | O_NOFOLLOW | (flags & O_EXCL);
   const bytes = nameAt(request, name);
   const fd = await opened(flags, (how) => request.call('openat', dirfd, name, how | also, mode));
-  return named(request, view, fd, bytes);
+  // The directory is locked by Linux meanwhile: the name leads to the same file still.
+  return named(request, view, fd, bytes, () => pathAt(request, dirfd, name));
 }
 
 /** A file without a name, which gets one by `link` or none. */
@@ -88,15 +89,22 @@ export async function tmpfile(request: RequestTask, view: View): Promise<number>
   await asCaller(request, view);
   const dirfd = view.nodes.fd(request.node);
   const how = flagsOf(flags) | O_TMPFILE | (flags & O_EXCL);
-  return named(request, view, await request.call('openat', AT_FDCWD, request.path(dirfd), how, mode), new Uint8Array());
+  const fd = await request.call('openat', AT_FDCWD, request.path(dirfd), how, mode);
+  return named(request, view, fd, new Uint8Array(), () => pathOf(request, fd));
 }
 
-/** The reply of a file that was made and is open as `fd`. */
-async function named(request: RequestTask, view: View, fd: number, name: Uint8Array): Promise<number> {
+/** The reply of a file that was made and is open as `fd`; `open` opens it with O_PATH. */
+async function named(
+  request: RequestTask,
+  view: View,
+  fd: number,
+  name: Uint8Array,
+  open: () => Promise<number>,
+): Promise<number> {
   if (fd < 0) return fd;
   const parent = request.node;
-  const path = await pathOf(request, fd);
-  const entry = path < 0 ? path : await foundAs(request, view, path, request.out, parent, name);
+  const path = await open();
+  const entry = path < 0 ? path : await foundAs(request, view, path, request.out, parent, name, { isNew: true });
   if (entry > 0) return ENTRY_BYTES + openReply(request, fd, request.out + ENTRY_BYTES);
   await request.call('close', fd);
   return entry;
