@@ -23,7 +23,14 @@ try {
 } catch (cause) {
   process.exitCode = await report(cause);
 }
+await written();
 process.exit();
+
+/** Until whoever reads this has all of it: to exit is to drop what a pipe had no room for. */
+async function written(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+}
 
 /** Tells people what went wrong, and answers the exit code. */
 async function report(cause: unknown): Promise<number> {

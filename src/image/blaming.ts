@@ -32,6 +32,7 @@ export function blaming(disks: readonly Disk[], task: HostedTask): PlayedTask {
     attach: () => task.attach(),
     detach: () => task.detach(),
     waitFor: (promise) => task.waitFor(promise),
+    waitForOutside: (promise) => task.waitForOutside(promise),
     syscall: (call, ...args) => {
       const before = blame();
       return task.syscall(call, ...args).then(

@@ -82,6 +82,7 @@ export class Engine {
       isIdle: () => this.#idle !== undefined,
       mayPass: () => this.#mayPass(),
       someTimeout: () => this.#tasks.some((task) => task.waitsWithTimeout),
+      someOutside: () => this.#tasks.some((task) => task.waitsOutside),
       interrupt: () => this.#interrupt(),
       deadlock: () => this.#deadlock(),
     });

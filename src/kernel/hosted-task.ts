@@ -60,6 +60,7 @@ export class HostedTask implements PlayedTask {
   readonly #backlog: Call[] = [];
   #attached = false;
   #waiting = 0;
+  #outside = 0;
   #ended: unknown;
   scratch = 0 as Ptr;
   scratchBytes = 0;
@@ -118,6 +119,16 @@ export class HostedTask implements PlayedTask {
     }
   }
 
+  /** The same where the other side is a process or a client of its own, which may take its time: that is no deadlock. */
+  async waitForOutside<T>(promise: Promise<T>): Promise<T> {
+    this.#outside++;
+    try {
+      return await this.waitFor(promise);
+    } finally {
+      this.#outside--;
+    }
+  }
+
   /** Until what this answers is called its program is not thinking, as in `waitFor`. */
   pause(): () => void {
     this.#waiting++;
@@ -151,6 +162,9 @@ export class HostedTask implements PlayedTask {
   }
   get thinking(): boolean {
     return this.#attached && !this.inCall && this.#waiting === 0;
+  }
+  get waitsOutside(): boolean {
+    return this.#attached && this.#outside > 0;
   }
   /** The call that runs in the kernel now: where the task waits. */
   get runningCall(): SyscallName | undefined {

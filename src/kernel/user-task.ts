@@ -23,4 +23,6 @@ export interface PlayedTask extends UserTask {
   detach(): void;
   /** While `promise` is awaited time may pass for the others. */
   waitFor<T>(promise: Promise<T>): Promise<T>;
+  /** The same of what a process or a client of its own does, which may take its time. */
+  waitForOutside<T>(promise: Promise<T>): Promise<T>;
 }

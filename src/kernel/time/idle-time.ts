@@ -13,6 +13,8 @@ const JUMPS_A_TURN = 4096;
 const DEADLOCK_NS = 25 * 3600 * 1e9;
 /** While a task waits with a timeout of its own. */
 const DEADLOCK_TIMED_NS = 400 * 86_400 * 1e9;
+/** What is outside has so long to answer before virtual time passes meanwhile: what is at once there takes none. */
+const OUTSIDE_MS = 200;
 
 /** What time goes by. */
 export interface TimeNeeds {
@@ -24,6 +26,8 @@ export interface TimeNeeds {
   mayPass(): boolean;
   /** Some task waits with a timeout of its own. */
   someTimeout(): boolean;
+  /** Some task's program waits for what is outside: whoever writes its input, or reads its output. */
+  someOutside(): boolean;
   /** An interrupt is pending: the kernel goes on. */
   interrupt(): void;
   /** Nothing will ever happen again. */
@@ -32,7 +36,8 @@ export interface TimeNeeds {
 
 /**
  * Time passes by one of two policies. *Virtual*: never while anyone thinks or a device is asked, and else at once, to the
- * next timer; what the host does in between takes no time. *Wall*: as the host's clock says, by one timer of the host.
+ * next timer; what the host does in between takes no time. Where nobody waits for a time, but somebody for what is outside, a leap would
+ * lead nowhere: the kernel's timers are due when they are out there. *Wall*: as the host's clock says, by one timer of the host.
  * Both stop for good with `stop()`.
  */
 export class IdleTime {
@@ -102,7 +107,7 @@ export class IdleTime {
   /** The kernel is about to sleep. Answers whether it has jumped instead; while nothing that `mayPass` looks at changes, it jumps on by itself. */
   jumped(): boolean {
     const { clock } = this.#needs;
-    if (clock.policy === 'wall' || !this.#needs.mayPass()) return false;
+    if (clock.policy === 'wall' || !this.#needs.mayPass() || this.#isPaced) return false;
     const { timerNs: due, jumps } = clock;
     const endNs = this.#awaited ? Math.min(this.#awaited.ns, this.#hopeNs) : this.#hopeNs;
     if (due === undefined || jumps <= 0 || (due >= endNs && (this.#awaited || this.#isHopeless(due)))) return false;
@@ -117,12 +122,14 @@ export class IdleTime {
     const { clock, host, isIdle, mayPass, interrupt, deadlock } = this.#needs;
     if (!isIdle() || this.#stopped) return;
     if (clock.policy === 'wall') this.arm();
+    else if (mayPass() && this.#isPaced) this.#pace();
     else if (mayPass() && !this.#turning) {
       this.#turning = true;
       // Whoever was just woken gets to speak before the clock jumps.
       host.turn().then(() => {
         this.#turning = false;
         if (this.#stopped || !isIdle() || !mayPass()) return;
+        if (this.#isPaced) return this.#pace();
         clock.jumps = JUMPS_A_TURN;
         const due = clock.timerNs;
         if (this.#awaited && (due === undefined || due >= this.#awaited.ns)) {
@@ -135,6 +142,25 @@ export class IdleTime {
         }
       });
     }
+  }
+
+  get #isPaced(): boolean {
+    const { clock, someOutside, someTimeout } = this.#needs;
+    return this.#awaited === undefined && this.#timersNs <= clock.nowNs && someOutside() && !someTimeout();
+  }
+
+  /** Virtual policy, at the pace of the world outside: to the next timer when that would be due there. */
+  #pace(): void {
+    this.cancel();
+    const { clock, host, isIdle, mayPass, interrupt } = this.#needs;
+    const due = clock.timerNs;
+    if (due === undefined) return;
+    const ms = Math.min(Math.max((due - clock.nowNs) / 1e6, OUTSIDE_MS), 0x7fff_ffff);
+    this.#cancelTimer = host.timer(ms, () => {
+      if (this.#stopped || !isIdle() || !mayPass()) return;
+      clock.fire(due);
+      interrupt();
+    });
   }
 
   /** Wall policy: interrupt the kernel when its timer is due. */

@@ -1,5 +1,6 @@
 /** A kernel with programs, and what they answer. */
 
+import type { Host } from '../../../src/kernel/host.ts';
 import type { Kernel } from '../../../src/kernel/kernel.ts';
 import { installPrograms } from '../../../src/kernel/program/run/install.ts';
 import { type ProgramEnd, type ProgramRun, runProgram } from '../../../src/kernel/program/run/run.ts';
@@ -11,8 +12,11 @@ import { restoredKernel } from '../restored.ts';
 export const modules: Readonly<Record<string, WebAssembly.Module>> = { probe, 'probe-fork': probeFork };
 
 /** With /bin/probe and /bin/probe-fork, which are test/fixtures/programs. */
-export async function programKernel(more: Readonly<Record<string, WebAssembly.Module>> = {}): Promise<Kernel> {
-  const kernel = restoredKernel(64, host);
+export async function programKernel(
+  more: Readonly<Record<string, WebAssembly.Module>> = {},
+  of: Host = host,
+): Promise<Kernel> {
+  const kernel = restoredKernel(64, of);
   const all = { ...modules, ...more };
   kernel.programs.provide((name) => all[name]);
   await installPrograms(kernel.init, '/bin', Object.keys(all));

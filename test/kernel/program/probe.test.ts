@@ -1,7 +1,9 @@
 /** Programs of C on the real kernel: what each word of test/fixtures/programs answers, as on any Linux. */
 
 import { describe, expect, it } from 'vitest';
+import type { Host } from '../../../src/kernel/host.ts';
 import { suspend } from '../../../src/kernel/snapshot/suspend.ts';
+import { host } from '../kernel.ts';
 import { answer, programKernel } from './kit.ts';
 
 /** Lines of a program that is known to end well, on a kernel of its own. */
@@ -42,6 +44,36 @@ describe('a program', () => {
     expect(out === given).toBe(true);
     expect(kernel.programs.memoryBytes).toBe(0);
   });
+
+  it.each(['writes to it', 'reads from it'])(
+    'goes on with whoever %s and takes his time, and no clock leaps',
+    async (who) => {
+      const late = Promise.withResolvers<void>();
+      let timers = 0;
+      // By then a kernel that did not wait would have found that nothing happens any more.
+      const timer: Host['timer'] = (_ms, then) => {
+        if (++timers === 5) late.resolve();
+        return host.timer(0, then);
+      };
+      const kernel = await programKernel({}, { ...host, timer });
+      const beganNs = kernel.engine.clock.nowNs;
+      const [given, heard]: [Uint8Array[], Uint8Array[]] = [[new Uint8Array(200_000).fill(65)], []];
+      const { exitCode } = await answer(kernel, ['probe', 'cat'], {
+        stdin: async () => {
+          if (who === 'writes to it') await late.promise;
+          return given.shift();
+        },
+        stdout: async (bytes) => {
+          heard.push(bytes);
+          if (who === 'reads from it') await late.promise;
+        },
+      });
+      expect(exitCode).toBe(0);
+      expect(heard.reduce((sum, { length }) => sum + length, 0)).toBe(200_000);
+      expect(kernel.engine.clock.nowNs - beganNs).toBeLessThan(3600e9);
+      kernel.kill();
+    },
+  );
 
   it('that is not there, or is none, is an error in the words of exec', async () => {
     const kernel = await programKernel();

@@ -56,7 +56,7 @@ export async function drain(task: PlayedTask, fd: number, sink: Sink): Promise<b
     if (got === EAGAIN) return true;
     if (got === EIO || must('read', got) === 0) return false;
     const told = sink(task.memory.copy(buffer.at, got));
-    if (told) await task.waitFor(told);
+    if (told) await task.waitForOutside(told);
   }
 }
 
@@ -64,7 +64,7 @@ export async function drain(task: PlayedTask, fd: number, sink: Sink): Promise<b
 export async function feed(task: PlayedTask, fd: number, source: Source): Promise<void> {
   for (;;) {
     const next = source();
-    const bytes = next instanceof Promise ? await task.waitFor(next) : next;
+    const bytes = next instanceof Promise ? await task.waitForOutside(next) : next;
     if (!bytes) return;
     for (let done = 0; done < bytes.length; ) {
       const piece = bytes.subarray(done, done + task.scratchBytes);
