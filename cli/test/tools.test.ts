@@ -141,6 +141,27 @@ describe('lkl mkfs --from an image', () => {
   });
 });
 
+describe('an image in a format of its own', () => {
+  it('has its disk partitioned, given to programs and checked, or is left alone', () => {
+    const [image, packed] = [at('disk.qcow2'), at('disk.tar')];
+    lkl(['mkfs', '-t', 'ext4', '-s', '16M', at('raw.disk')]);
+    expect(lkl(['convert', at('raw.disk'), image])).toMatchObject({ status: 0 });
+    expect(lkl(['partition', image], {}, 'label: gpt\nstart=2048,size=20480\n')).toMatchObject({ status: 0 });
+    expect(lkl(['partition', '--dump', image]).stdout).toContain('size=       20480');
+    expect(lkl(['run', '--disk', image, '--', 'mkfs.ext4', '-q', '-F', '/dev/vda1'])).toMatchObject({ status: 0 });
+    expect(lkl(['fsck', '-y', '-p', '1', image])).toMatchObject({ status: 0 });
+    expect(readFileSync(image).subarray(0, 4)).toEqual(Buffer.from('QFI\xfb', 'latin1'));
+    spawnSync('tar', ['-cf', packed, '-C', tree, '.']);
+    const before = sha256(packed);
+    for (const words of [
+      ['run', '--disk', packed, '--', 'wipefs', '/dev/vda'],
+      ['fsck', '-y', packed],
+    ])
+      expect(lkl(words).stderr).toContain('is not written');
+    expect(sha256(packed)).toBe(before);
+  });
+});
+
 describe('names that a file system cannot have', () => {
   it('are left out with what is in them, and told', () => {
     const [archive, image] = [at('names.tar'), at('names')];

@@ -23,7 +23,7 @@ import type { ResizeOptions, Size } from './resize.ts';
 import type { RunOptions } from './run.ts';
 import type { ShellOptions } from './shell.ts';
 
-const IMAGE = 'a raw image or a block device, written where it lies';
+const IMAGE = 'a raw image, a block device, a qcow2 or another that is written, where it lies';
 
 /** What a tree is taken from, where that is an image. */
 const addSourceOptions = (command: Command): Command =>
@@ -229,7 +229,7 @@ export const toolCommands = (): readonly Command[] => [
     .description(
       'Writes the partition table that standard input describes in the words of sfdisk, or shows the one that is there.',
     )
-    .argument('<image>', 'a raw image or a block device, written where it lies')
+    .argument('<image>', IMAGE)
     .addArgument(new Argument('[words...]', 'behind --: for sfdisk'))
     .option('-s, --size <size>', 'of a new file', bytes)
     .option('--dump', 'show the table as it could be written again; nothing is read')

@@ -1,8 +1,7 @@
 /** Checks a file system of an image in this process, and repairs it. */
 
+import { diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import { mustNotBeWritten } from '../../src/node/files/file-lock.ts';
-import { writableFile } from '../../src/node/files/writable-file.ts';
-import { rawDevice } from '../../src/storage/raw-device.ts';
 import { checkFileSystem } from '../../src/tools/file-system/check-file-system.ts';
 import { type CheckHow, fileSystemTools, type Verdict } from '../../src/tools/file-system/file-systems.ts';
 import { findVolume } from '../../src/tools/find-volume.ts';
@@ -30,10 +29,10 @@ export async function fsck(image: string, { type, partition, auto, yes }: FsckOp
   // What is read while it is written is no state that it ever had.
   if (how === 'look' && image !== '-') mustNotBeWritten(image);
   const output = standardOutput();
-  const file = how === 'look' ? undefined : writableFile(image);
+  const written = how === 'look' ? undefined : await diskToWrite(image);
   try {
-    // Whatever holds a disk can be looked at; what is written is raw.
-    const device = file ? rawDevice(file) : (await openDiskFile(image)).device;
+    // Whatever holds a disk can be looked at.
+    const { device } = written ?? (await openDiskFile(image));
     return await inWorkshop({}, async (shop, engine) => {
       const can = (known: string) => !!fileSystemTools(known)?.check;
       const volume = await findVolume(device, await engine.inspect(device), { partition, type, can });
@@ -46,7 +45,7 @@ export async function fsck(image: string, { type, partition, auto, yes }: FsckOp
       return codes[verdict];
     });
   } finally {
-    file?.close();
+    written?.close();
     await output.end();
   }
 }

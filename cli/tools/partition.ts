@@ -1,7 +1,7 @@
 /** `lkl partition`: an image's partition table, by sfdisk. */
 
 import { statSync } from 'node:fs';
-import { writableFile } from '../../src/node/files/writable-file.ts';
+import { diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { openDiskFile } from '../disk.ts';
@@ -24,26 +24,27 @@ export async function partition(image: string, words: readonly string[], options
   }
   const isThere = statSync(image, { throwIfNoEntry: false }) !== undefined;
   if (isThere && options.size !== undefined) throw new Failure('usage', `${image} is there already, and has its size`);
-  const made = isThere ? undefined : makeImageFile(image, options.size === undefined ? {} : { size: options.size });
-  const file = made?.file ?? writableFile(image);
+  const write = (device: BlockDevice) =>
+    sfdisk(device, ['--quiet', '--wipe', 'never', '--wipe-partitions', 'never', ...words], options, script);
+  if (isThere) {
+    const { device, close } = await diskToWrite(image);
+    try {
+      return await write(device);
+    } finally {
+      close();
+    }
+  }
+  const made = makeImageFile(image, options.size === undefined ? {} : { size: options.size });
   try {
-    await sfdisk(
-      rawDevice(file),
-      ['--quiet', '--wipe', 'never', '--wipe-partitions', 'never', ...words],
-      options,
-      script,
-    );
-    made?.keep();
-  } catch (cause) {
-    made?.discard();
-    throw cause;
+    await write(rawDevice(made.file));
+    made.keep();
   } finally {
-    file.close();
+    made.discard();
   }
 }
 
 async function show(image: string): Promise<void> {
-  const { device } = await openDiskFile(image, { format: 'raw' });
+  const { device } = await openDiskFile(image);
   const { write: _, flush: __, ...readOnly } = device;
   await sfdisk(readOnly, ['--dump'], {});
 }

@@ -1,9 +1,8 @@
 /** Runs a program of the tools, or one of the user's own, on images, in this process. */
 
-import { writableFile } from '../../src/node/files/writable-file.ts';
+import { diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import { nodeToolbox } from '../../src/node/toolbox.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
-import { rawDevice } from '../../src/storage/raw-device.ts';
 import { openDiskFile } from '../disk.ts';
 import { ownFirst, ownProgramOf } from './own-programs.ts';
 import { inWorkshop } from './shop.ts';
@@ -32,9 +31,9 @@ export async function run(words: readonly string[], options: RunOptions): Promis
         devices.push(device);
         continue;
       }
-      const file = writableFile(image);
-      open.push(() => file.close());
-      devices.push(rawDevice(file));
+      const { device, close } = await diskToWrite(image);
+      open.push(close);
+      devices.push(device);
     }
     return await inWorkshop({ own, ...(seed !== undefined && { seed }) }, async (shop) => {
       for (const device of devices) await shop.attach(device);
