@@ -186,6 +186,54 @@ print([a.recv(10) for _ in range(3)], len(seen) > 0)`;
     });
   });
 
+  it('sends signals about files as the machine does for its own', async () => {
+    const script = `
+import fcntl, os, signal, socket, struct, time
+os.setpgid(0, 0)
+got = set()
+signal.signal(signal.SIGIO, lambda *_: got.add('IO')); signal.signal(signal.SIGURG, lambda *_: got.add('URG'))
+def take(expected):
+  until = time.monotonic() + (5 if expected else 0.1)
+  while time.monotonic() < until and not expected <= got: time.sleep(0.01)
+  seen = sorted(got); got.clear(); return seen
+IO, URG, none = {'IO'}, {'URG'}, set()
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(('127.0.0.1', 0)); b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def send(): b.sendto(b'x', a.getsockname())
+def code(f, *args):
+  try: return f(*args)
+  except OSError as e: return e.errno
+me = os.getpid()
+fcntl.fcntl(a, fcntl.F_SETFL, os.O_ASYNC); send(); print('nobody', take(none))
+fcntl.fcntl(a, fcntl.F_SETOWN, me); print('what was there', take(none)); send(); print('one', take(IO)); send(); print('unread', take(IO))
+fcntl.fcntl(a, fcntl.F_SETFL, 0); send(); print('off', take(none)); fcntl.ioctl(a, 0x5452, struct.pack('i', 1)); send(); print('FIOASYNC', take(IO))
+fcntl.fcntl(a, fcntl.F_SETOWN, -me); send(); print('group', take(IO), struct.unpack('ii', fcntl.fcntl(a, 16, bytes(8))) == (2, me))
+print(code(fcntl.fcntl, a, fcntl.F_SETOWN, 99999999), code(fcntl.fcntl, a, fcntl.F_SETOWN, 1), code(fcntl.fcntl, a, 10, 65))
+fcntl.fcntl(a, 15, struct.pack('ii', 0, me)); send(); print('thread', take(IO))
+rt = signal.SIGRTMIN + 1; signal.pthread_sigmask(signal.SIG_BLOCK, [rt]); fcntl.fcntl(a, 10, rt); send()
+info = signal.sigtimedwait([rt], 5); print(fcntl.fcntl(a, 11) == rt, info.si_signo == rt, info.si_band & 1)
+l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen(); fcntl.ioctl(l, 0x8901, struct.pack('i', me)); fcntl.fcntl(l, fcntl.F_SETFL, os.O_ASYNC)
+c = socket.create_connection(l.getsockname()); print('came', take(IO)); d, _ = l.accept()
+fcntl.fcntl(d, fcntl.F_SETOWN, me); c.send(b'u', socket.MSG_OOB); print('urgent', take(URG)); d.recv(1, socket.MSG_OOB); c.send(b'x'); print('plain', take(none))`;
+    const { stdout, stderr } = await hijacked(python(script));
+    expect({ stdout, stderr }).toEqual({
+      stdout: `nobody []
+what was there []
+one ['IO']
+unread ['IO']
+off []
+FIOASYNC ['IO']
+group ['IO'] True
+3 3 22
+thread ['IO']
+True True 1
+came ['IO']
+urgent ['URG']
+plain []
+`,
+      stderr: '',
+    });
+  });
+
   it('closes before what comes next, and sends SIGPIPE as to a program of its own', async () => {
     const script = `
 import os, signal, socket, time

@@ -7,6 +7,7 @@ import { KernelError } from '../../kernel/kernel-error.ts';
 import { hostCall } from '../native/calls.ts';
 import { handlers } from './calls/handlers.ts';
 import { HostHalf, type OpenFile, OpenFiles } from './files/open-files.ts';
+import { Owners } from './files/owners.ts';
 import { Events, HUP, IN, ONESHOT } from './host/events.ts';
 import { Listener, type Notification } from './host/listener.ts';
 import { auditArch, nameOf } from './host/numbers.ts';
@@ -80,6 +81,7 @@ export class Supervisor {
     this.#around = {
       policy,
       say,
+      owners: new Owners({ newTask: () => this.#tasks.take(undefined), processes: () => this.processes }),
       fileOf: (thread, fd) => this.#fileOf(thread, fd),
       descriptorOf: (thread, whose, fd) => this.#descriptorOf(thread, whose, fd),
       copyDescriptor: (thread, fd) => this.#processes.copyDescriptor(thread, fd),
@@ -294,6 +296,7 @@ export class Supervisor {
   }
 
   #closed(file: OpenFile): void {
+    this.#around.owners.closed(file);
     this.#closeFd(file.fd);
   }
 

@@ -5,6 +5,7 @@ import type { OpenFile } from '../files/open-files.ts';
 import type { Call } from '../program/call.ts';
 import { CallFailed } from '../program/failed.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
+import { asynchronous, numberOfOwner, ownerOfNumber, setOwner } from './files/descriptors.ts';
 import { onFile } from './on-file.ts';
 import { giveProgram } from './sockets/options.ts';
 
@@ -57,10 +58,6 @@ const sizes: ReadonlyMap<number, number> = new Map([
   [FIOASYNC, 4],
   [SIOCOUTQ, 4],
   [SIOCATMARK, 4],
-  [0x8901, 4], // FIOSETOWN
-  [0x8902, 4], // SIOCSPGRP
-  [0x8903, 4], // FIOGETOWN
-  [0x8904, 4], // SIOCGPGRP
   [0x894b, 4], // SIOCOUTQNSD
   [0x8953, 68], // SIOCDARP: struct arpreq
   [0x8954, 68],
@@ -68,6 +65,7 @@ const sizes: ReadonlyMap<number, number> = new Map([
   [0x89a0, 16], // SIOCBRADDBR: a name
   [0x89a1, 16],
 ]);
+const [FIOSETOWN, SIOCSPGRP, FIOGETOWN, SIOCGPGRP] = [0x8901, 0x8902, 0x8903, 0x8904] as const;
 /** What a driver may reach behind a pointer whose size it alone knows. */
 const WINDOW = 4096;
 
@@ -76,6 +74,17 @@ const ioctl = onFile(async (call, task, file) => {
   const at = call.size(2);
   if (command === SIOCGSTAMP || command === SIOCGSTAMPNS)
     return sized(call, task, file, (newStamp | command) >>> 0, { at, bytes: 16 });
+  if (command === FIOSETOWN || command === SIOCSPGRP)
+    return setOwner(call, task, file, ownerOfNumber(call.memory.view(at, 4).getInt32(0, true)));
+  if (command === FIOGETOWN || command === SIOCGPGRP) {
+    call.memory.write(at, new Uint8Array(Int32Array.of(numberOfOwner(call.around.owners.ownerOf(file))).buffer));
+    return 0;
+  }
+  if (command === FIOASYNC) {
+    const isAsync = call.memory.u32(at) !== 0;
+    const ret = await sized(call, task, file, command, { at, bytes: 4 });
+    return ret < 0 ? ret : call.around.owners.change(task, file, asynchronous(call, isAsync));
+  }
   if (command === SIOCGIFCONF) return interfaces(call, task, file, at);
   if (command === SIOCADDRT || command === SIOCDELRT)
     return file.family === AF_INET6 ? route6(call, task, file, at) : route4(call, task, file, at);

@@ -92,7 +92,7 @@ const AF_UNIX = 1;
 const MAP_ANONYMOUS = 0x20;
 const CLONE_NEWNET = 0x4000_0000;
 // fcntl(2): what is the open file's, not the descriptor's. Those that set locks are F_SETLK and its kin.
-const ofFile = [3, 4, 5, 6, 7, 36, 37, 38, 1031, 1032];
+const ofFile = [3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 36, 37, 38, 1031, 1032];
 // ioctl(2): FIOCLEX and FIONCLEX are the descriptor's.
 const ofDescriptor = [0x5450, 0x5451];
 

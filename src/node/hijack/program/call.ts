@@ -2,6 +2,7 @@
 
 import type { SyscallName } from '../../../abi/syscalls.ts';
 import type { FileFacts, HostHalf, OpenFile } from '../files/open-files.ts';
+import type { Owners } from '../files/owners.ts';
 import type { Notification } from '../host/listener.ts';
 import type { CaughtCall } from '../host/numbers.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -16,6 +17,8 @@ export type Handler = (call: Call) => Answer | Promise<Answer>;
 /** What answering takes beside the call itself. */
 export interface Surroundings {
   readonly policy: Policy;
+  /** Who is sent signals about which file. */
+  readonly owners: Owners;
   fileOf(thread: Thread, fd: number): OpenFile | 'host' | 'none';
   /** The same of another process or thread, by its number or "self"; undefined: none of ours. */
   descriptorOf(thread: Thread, whose: string, fd: number): OpenFile | undefined;

@@ -1,9 +1,11 @@
 /** Calls on open files of our kernel: where they stand, what they are, their flags and locks. */
 
 import type { SyscallName } from '../../../../abi/syscalls.ts';
+import type { OpenFile } from '../../files/open-files.ts';
+import { OWNER_PGRP, OWNER_PID, OWNER_TID, type Owner } from '../../files/owners.ts';
 import type { Call, Handler } from '../../program/call.ts';
 import { negative } from '../../program/failed.ts';
-import { DATA_BYTES } from '../../program/kernel-task.ts';
+import { DATA_BYTES, type KernelTask } from '../../program/kernel-task.ts';
 import { onFile } from '../on-file.ts';
 import { toOurs, toTheirs } from './open-flags.ts';
 import { statCalls } from './stat.ts';
@@ -21,13 +23,64 @@ const lockCalls: ReadonlyMap<number, number> = new Map([
 /** struct flock: type, whence, 4 bytes of nothing, start, length, pid: the same in our kernel, whose off_t is aligned to 8. */
 const FLOCK_BYTES = 32;
 
+const [F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG, F_SETOWN_EX, F_GETOWN_EX] = [8, 9, 10, 11, 15, 16] as const;
+const O_ASYNC = 0o20000;
+const MOST_SIGNAL = 64;
+
+/** Who is sent signals about a file; undefined: this is no command of those. */
+function owning(call: Call, task: KernelTask, file: OpenFile): Promise<number> | number | undefined {
+  const { owners } = call.around;
+  const argument = call.int(2);
+  switch (call.int(1)) {
+    case F_SETOWN:
+      return setOwner(call, task, file, ownerOfNumber(argument));
+    case F_GETOWN:
+      return numberOfOwner(owners.ownerOf(file));
+    case F_SETOWN_EX: {
+      const view = call.memory.view(call.size(2), 8);
+      return setOwner(call, task, file, { type: view.getInt32(0, true), id: view.getInt32(4, true) });
+    }
+    case F_GETOWN_EX: {
+      const { type, id } = owners.ownerOf(file);
+      call.memory.write(call.size(2), new Uint8Array(Int32Array.of(type, id).buffer));
+      return 0;
+    }
+    case F_SETSIG:
+      if (argument < 0 || argument > MOST_SIGNAL) return negative('EINVAL');
+      return owners.change(task, file, { signal: argument, number: call.int(0) });
+    case F_GETSIG:
+      return owners.signalOf(file);
+    default:
+      return undefined;
+  }
+}
+
+/** O_ASYNC, by F_SETFL or FIOASYNC: siginfo tells the descriptor that it was set by. */
+export const asynchronous = (call: Call, isAsync: boolean) => ({ isAsync, ...(isAsync && { number: call.int(0) }) });
+
+/** Of F_SETOWN and FIOSETOWN: a group of processes is below zero. */
+export const ownerOfNumber = (number: number): Owner =>
+  number < 0 ? { type: OWNER_PGRP, id: -number } : { type: OWNER_PID, id: number };
+export const numberOfOwner = ({ type, id }: Owner): number => (type === OWNER_PGRP ? -id : id);
+
+export function setOwner(call: Call, task: KernelTask, file: OpenFile, owner: Owner): Promise<number> | number {
+  const { owners } = call.around;
+  if (![OWNER_TID, OWNER_PID, OWNER_PGRP].some((type) => type === owner.type)) return negative('EINVAL');
+  return owners.exists(owner) ? owners.change(task, file, { owner }) : negative('ESRCH');
+}
+
 const fcntl = onFile(async (call, task, file) => {
   const command = call.int(1);
+  const owned = owning(call, task, file);
+  if (owned !== undefined) return owned;
   if (command === F_GETFL) {
     const flags = await task.call('fcntl64', file.fd, F_GETFL, 0);
     return flags < 0 ? flags : toTheirs(flags);
   }
-  if (command === F_SETFL) return task.call('fcntl64', file.fd, F_SETFL, toOurs(call.int(2)));
+  if (command === F_SETFL) {
+    const ret = await task.call('fcntl64', file.fd, F_SETFL, toOurs(call.int(2)));
+    return ret < 0 ? ret : call.around.owners.change(task, file, asynchronous(call, (call.int(2) & O_ASYNC) !== 0));
+  }
   const lock = lockCalls.get(command) ?? (command >= F_OFD_GETLK && command <= F_OFD_SETLKW ? command : undefined);
   if (lock === undefined) return task.call('fcntl64', file.fd, command, call.int(2));
   task.memory.write(task.structs, call.memory.read(call.size(2), FLOCK_BYTES));

@@ -73,14 +73,18 @@ async function sendAll(call: Call, task: KernelTask, out: OpenFile, { copy, star
 
 /** Between a file of ours and one of the machine's there is no short way: programs then read and write. */
 const refused =
-  (first: number, second: number, errno: number): Handler =>
-  (call) =>
-    call.file(first) || call.file(second) ? errno : 'host';
+  (first: number, second: number, errnoOf: (file: OpenFile) => number): Handler =>
+  (call) => {
+    const file = call.file(first) ?? call.file(second);
+    return file ? errnoOf(file) : 'host';
+  };
+const always = (errno: number) => () => errno;
 
 export const transferCalls = {
   sendfile,
-  splice: refused(0, 2, EINVAL),
-  tee: refused(0, 1, EINVAL),
-  vmsplice: refused(0, 0, EINVAL),
-  copy_file_range: refused(0, 2, negative('EXDEV')),
+  splice: refused(0, 2, always(EINVAL)),
+  tee: refused(0, 1, always(EINVAL)),
+  // It is no pipe.
+  vmsplice: refused(0, 0, always(negative('EBADF'))),
+  copy_file_range: refused(0, 2, ({ isFile }) => (isFile ? negative('EXDEV') : EINVAL)),
 } as const;
