@@ -84,6 +84,27 @@ export async function mixedRequests({ url, image, file }: MixedOptions): Promise
     'a program that hangs': async () => {
       await send('/v1/syscalls', json({ calls: [call('pause')] }), 422);
     },
+    program: async () => {
+      const argv = ['sh', '-c', 'echo $((6*7)); cat /proc/uptime >/dev/null'];
+      const { stdout } = await value<{ stdout: string }>(send('/v1/run', json({ argv })));
+      must(stdout === '42\n', `a shell said ${stdout}`);
+    },
+    'image that is made, changed and checked': async () => {
+      const at = `/v1/images/mixed-made-${made++}`;
+      await send(`${at}/mkfs?type=ext4&size=4M`, { method: 'POST' }, 201);
+      try {
+        await send(`${at}/changes`, json({ changes: [{ op: 'mkdir', path: 'a' }] }));
+        const { verdict } = await value<{ verdict: string }>(send(`${at}/fsck`, { method: 'POST' }));
+        must(verdict === 'clean', `what Linux wrote is ${verdict}`);
+      } finally {
+        await send(at, { method: 'DELETE' }, 204);
+      }
+    },
+    raw: async () => {
+      const { byteLength } = await send('/v1/images/mixed/raw');
+      must(byteLength === image.length, `an image of ${byteLength} bytes, not ${image.length}`);
+    },
+    usage: async () => void (await send('/v1/usage')),
     describe: async () => void (await send('/v1/images/mixed')),
     list: async () => void (await send('/v1/images')),
     listing: async () => void (await send('/v1/images/mixed/files/')),
