@@ -247,6 +247,33 @@ describe('figures say what they mean', () => {
     );
     expect(alone.fairness).toBeUndefined();
   });
+  test('of two links between the same nodes each flow has its own', async () => {
+    const request: SimulationRequest = {
+      seed: 1,
+      duration: '2s',
+      hosts: { a: {}, b: {} },
+      links: [
+        { endpoints: ['a', 'b'], rate: '10mbit', delay: '1ms' },
+        { endpoints: ['a', 'b'], name: 'slow', rate: '1mbit', delay: '20ms' },
+      ],
+      workloads: [
+        { type: 'tcp', ...ends },
+        { type: 'tcp', from: 'a', to: 'b:eth1' },
+        { type: 'ping', from: 'a', to: 'b:eth1', timeout: '30ms', count: 1 },
+      ],
+    };
+    expect(Object.keys(warnings(request))).toEqual(['workloads[2].timeout']);
+    const answer = await simulate(request);
+    expect(answer.fairness).toBeUndefined();
+    expect(answer.links.map(({ forward }) => forward.fairness)).toEqual([undefined, undefined]);
+  });
+  test('what goes one way needs no answer', () => {
+    const udp = { type: 'udp', ...ends, rate: '1mbit', duration: '1s' } as const;
+    expect(warnings(network({ delay: '3s' }, [udp], { duration: '5s' }))).toEqual({});
+    expect(warnings(network({ delay: '6s' }, [udp], { duration: '5s' }))['workloads[0]']).toMatch(
+      /anything there \(6 s\)/,
+    );
+  });
   test('fairness is among flows that share a link', async () => {
     const answer = await simulate({
       duration: '2s',

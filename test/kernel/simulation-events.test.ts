@@ -216,6 +216,9 @@ describe('a host changes', () => {
     expect(answer.events).toEqual([
       { time_s: 1, event: 0, says: 'a: remove route 192.0.2.0/24', error: expect.stringContaining('ESRCH') },
     ]);
+    expect(answer.warnings).toEqual([
+      { path: 'events[0]', message: expect.stringMatching(/^"a: remove route .*" at 1 s was not done: .*ESRCH/) },
+    ]);
   });
 
   test('a workload begins when an event says so', async () => {

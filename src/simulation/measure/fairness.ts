@@ -2,7 +2,7 @@
 
 import type { Direction } from '../links/direction.ts';
 import type { Plan } from '../plan/plan.ts';
-import { pathBetween } from '../plan/routes/path.ts';
+import { pathTowards } from '../plan/routes/path.ts';
 import type { WorkloadResult } from './results.ts';
 import { jainIndex } from './stats.ts';
 
@@ -22,7 +22,7 @@ export function fairnessOf(plan: Plan, flows: readonly WorkloadResult[]): Fairne
     if (flow.type !== 'tcp' || workload?.type !== 'tcp') continue;
     if (flow.error !== undefined || flow.duration_s <= 0) continue;
     counted++;
-    for (const { there } of pathBetween(workload.from, workload.to, plan))
+    for (const { there } of pathTowards(workload.from, workload.target.port, plan))
       shares.set(there, [...(shares.get(there) ?? []), flow.goodput_bps]);
   }
   const indices = [...shares].flatMap(([direction, rates]): [Direction, number, number][] => {

@@ -2,7 +2,7 @@
 
 import type { Direction } from '../links/direction.ts';
 import type { Place } from './issue.ts';
-import { pathBetween, type Wiring } from './routes/path.ts';
+import { pathTowards, type Wiring } from './routes/path.ts';
 import { isOnHost, type TcpPlan, type WorkloadPlan } from './workload-plan.ts';
 
 interface Timed extends Wiring {
@@ -23,7 +23,7 @@ function warnOfPhases(place: Place, plan: Timed): void {
   const firsts = new Map<Direction, TcpPlan>();
   for (const workload of plan.workloads) {
     if (workload.type !== 'tcp') continue;
-    const path = pathBetween(workload.from, workload.to, plan);
+    const path = pathTowards(workload.from, workload.target.port, plan);
     if (path.some(({ there, back }) => isRandom(there) || isRandom(back))) continue;
     for (const { there, link } of path) {
       if (!dropTail.includes(there.report.queue)) continue;
@@ -59,7 +59,7 @@ const unbounded: readonly string[] = ['tcp', 'rr', 'flows'];
 function warnOfLateAnswers(place: Place, plan: Timed): void {
   for (const workload of plan.workloads) {
     if (isOnHost(workload)) continue;
-    const path = pathBetween(workload.from, workload.to, plan);
+    const path = pathTowards(workload.from, workload.target.port, plan);
     const roundNs = path.reduce((ns, { there, back }) => ns + there.report.delayNs + back.report.delayNs, 0);
     const at = place.at('workloads').at(workload.index);
     const seconds = (ns: number) => `${Number((ns / 1e9).toPrecision(4))} s`;
@@ -79,7 +79,11 @@ function warnOfLateAnswers(place: Place, plan: Timed): void {
       roundNs === 0
     )
       at.warn('no link on its way has a rate or a delay, so that virtual time hardly passes: its rates say nothing');
-    if (workload.startNs < plan.durationNs && workload.startNs + roundNs > plan.durationNs)
-      at.warn(`the simulation ends before the links have carried anything there and back (${seconds(roundNs)})`);
+    const isOneWay = workload.type === 'udp' || (workload.type === 'on-off' && workload.intervalNs !== undefined);
+    const onceNs = isOneWay ? path.reduce((ns, { there }) => ns + there.report.delayNs, 0) : roundNs;
+    if (workload.startNs < plan.durationNs && workload.startNs + onceNs > plan.durationNs)
+      at.warn(
+        `the simulation ends before the links have carried anything there${isOneWay ? '' : ' and back'} (${seconds(onceNs)})`,
+      );
   }
 }

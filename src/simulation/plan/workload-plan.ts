@@ -273,6 +273,7 @@ function findTarget(
   const exact = all.find(({ address }) => formatAddress(address) === to);
   if (exact) return exact;
   const [name = '', device] = to.split(':');
+  if (parsePrefix(to) !== undefined) return place.fail('unknown-node', `no node has the address ${to}`);
   const node = findNode(place, name, network);
   if (!node) return undefined;
   const candidates = all.filter(

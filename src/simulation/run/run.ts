@@ -162,7 +162,7 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
     seed: plan.seed,
     virtual_s: virtualNs / 1e9,
     ...(shortage.error !== undefined && { error: shortage.error }),
-    warnings: [...plan.warnings, ...shortage.warnings],
+    warnings: [...plan.warnings, ...notDone(marks), ...shortage.warnings],
     flows: flows.map((flow) => marked(flow, shortage)),
     ...(plan.events.length > 0 && { events: marks.toSorted((a, b) => a.time_s - b.time_s || a.event - b.event) }),
     ...(fairness.overall !== undefined && { fairness: fairness.overall }),
@@ -170,6 +170,15 @@ export async function runSimulation(kernel: Kernel, plan: Plan, asked: Simulatio
     links: plan.topology.links.map((link) => linkResult(link, plan, queues.get(link), fairness)),
     hosts: await hostResults(plan, states, hijacked, shortage),
   };
+}
+
+/** Of events that Linux did not do, the first time of each: who reads figures alone would take the change for made. */
+function notDone(marks: readonly EventMark[]): Warning[] {
+  const first = new Map<number, Warning>();
+  for (const { event, time_s, says, error } of marks)
+    if (error !== undefined && !first.has(event))
+      first.set(event, { path: `events[${event}]`, message: `"${says}" at ${time_s} s was not done: ${error}` });
+  return [...first.values()];
 }
 
 /** The same events, with `wait` told of every promise. */

@@ -2,7 +2,7 @@
 
 import type { Issue } from '../issue.ts';
 import type { Plan } from '../plan.ts';
-import { type Path, pathBetween } from '../routes/path.ts';
+import { type Path, pathTowards } from '../routes/path.ts';
 import { type HostWorkload, isOnHost, type WorkloadPlan } from '../workload-plan.ts';
 import { type Datagrams, heldByDatagrams, heldByTcp, type Streams } from './held.ts';
 
@@ -69,7 +69,7 @@ function sharedMemoryMib(plan: Plan): number {
   for (const workload of plan.workloads) {
     if (isOnHost(workload)) continue;
     const count = streamsOf(workload)?.count ?? 0;
-    for (const { there } of pathBetween(workload.from, workload.to, plan))
+    for (const { there } of pathTowards(workload.from, workload.target.port, plan))
       crossing.set(there, (crossing.get(there) ?? 0) + count);
   }
   let mib = networkMib(plan);
@@ -79,7 +79,7 @@ function sharedMemoryMib(plan: Plan): number {
       mib += workloadMib(workload, plan);
       continue;
     }
-    const path = pathBetween(workload.from, workload.to, plan);
+    const path = pathTowards(workload.from, workload.target.port, plan);
     const tcp = heldByTcp(streams, workload, path, plan.hijacks) / MIB;
     mib += workloadMib(workload, plan) - tcp;
     const key = bottleneckOf(path, crossing) ?? workload;
@@ -124,7 +124,7 @@ const networkMib = (plan: Plan): number =>
 function workloadMib(workload: WorkloadPlan, plan: Plan): number {
   if (workload.type === 'exec') return EXEC_MIB;
   if (isOnHost(workload)) return PROGRAM_MIB;
-  const path = pathBetween(workload.from, workload.to, plan);
+  const path = pathTowards(workload.from, workload.target.port, plan);
   const datagrams = datagramsOf(workload);
   if (datagrams) {
     const receivers = workload.type === 'udp' ? (workload.group?.receivers.length ?? 1) : 1;
