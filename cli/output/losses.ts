@@ -12,7 +12,7 @@ const losses: Readonly<Record<LossKind, readonly [lacks: string, missing: boolea
   times: ['no such times', false],
   xattr: ['no such attributes', false],
   hardlink: ['no hard links: each name is a file of its own', false],
-  symlink: ['no symlinks', true],
+  symlink: ['no such symlinks', true],
   special: ['no such devices, pipes and sockets', true],
 };
 

@@ -7,12 +7,21 @@ import { unlinkat } from '../../kernel/syscalls/dir.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { type CopyOptions, type CopyReport, copyTree } from '../../tree/write/copy-tree.ts';
 import type { Entry } from '../../tree/write/entry.ts';
+import { Losses } from '../../tree/write/losses.ts';
 import { TreeWriter } from '../../tree/write/tree-writer.ts';
 import type { Workshop } from '../workshop.ts';
 import { type MakeRequest, toolsOf } from './file-systems.ts';
 import { checkLabel, makeFileSystem } from './make-file-system.ts';
 
+/** Which attributes and times its format has no place for, and nobody tells of. */
+interface Lacking {
+  readonly xattrs: RegExp;
+  /** Seconds since 1970 that are the last. */
+  readonly lastSecond: bigint;
+}
+
 interface Maker {
+  readonly lacking?: Lacking;
   readonly command: (from: string, disk: string, request: MakeRequest) => readonly string[];
   /** Bytes of the image, from the first 4 KiB of it. */
   readonly bytes: (head: DataView) => number;
@@ -23,6 +32,8 @@ const roundUp = (bytes: number): number => Math.ceil(bytes / BLOCK) * BLOCK;
 
 const makers: Readonly<Record<string, Maker>> = {
   squashfs: {
+    // fs/squashfs/squashfs_fs.h: unsigned seconds in 32 bits; prefixes of attributes are user, trusted and security.
+    lacking: { xattrs: /^system\./, lastSecond: 2n ** 32n - 1n },
     command: (from, disk, { more = [] }) => ['mksquashfs', from, disk, '-noappend', '-no-progress', '-quiet', ...more],
     // fs/squashfs/squashfs_fs.h: struct squashfs_super_block, bytes_used.
     bytes: (head) => roundUp(Number(head.getBigUint64(40, true))),
@@ -68,13 +79,40 @@ export async function makeOfTree(
     const { init } = workshop.kernel;
     must('unlinkat', await unlinkat(init, AT_FDCWD, `${mountPoint}/lost+found`, AT_REMOVEDIR), 'lost+found');
     const writer = await TreeWriter.open(init, mountPoint);
-    const copied = await copyTree(writer, tree, options);
+    const lost = new Losses();
+    const copied = await copyTree(writer, maker.lacking ? kept(tree, maker.lacking, lost) : tree, options);
     await writer.close();
     await workshop.must(maker.command(mountPoint, disk, request));
-    return copied;
+    return { ...copied, losses: [...copied.losses, ...lost.list] };
   });
   await workshop.commit();
   const head = new Uint8Array(BLOCK);
   await target.read(0, head);
   return { report, bytes: maker.bytes(new DataView(head.buffer)) };
+}
+
+const SECOND_NS = 1_000_000_000n;
+
+/** The tree as the format can have it; what it cannot is counted. */
+async function* kept(
+  tree: AsyncIterable<Entry>,
+  { xattrs: lacks, lastSecond }: Lacking,
+  lost: Losses,
+): AsyncGenerator<Entry> {
+  for await (const entry of tree) {
+    const { path, attributes } = entry;
+    const { mtimeNs = 0n, xattrs } = attributes;
+    if (mtimeNs < 0n || mtimeNs / SECOND_NS > lastSecond) lost.lost(path, 'EOVERFLOW', 'times');
+    const left = xattrs && new Map([...xattrs].filter(([name]) => !lacks.test(name)));
+    if (xattrs && left && left.size < xattrs.size) lost.lost(path, 'EOPNOTSUPP', 'xattr');
+    const inRange = mtimeNs < 0n ? 0n : mtimeNs / SECOND_NS > lastSecond ? lastSecond * SECOND_NS : mtimeNs;
+    yield {
+      ...entry,
+      attributes: {
+        ...attributes,
+        ...(attributes.mtimeNs !== undefined && { mtimeNs: inRange }),
+        ...(left && { xattrs: left }),
+      },
+    };
+  }
 }

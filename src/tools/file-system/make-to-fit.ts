@@ -23,7 +23,7 @@ export async function makeToFit(
   { type, measure, more }: FitRequest,
   attempt: (bytes: number, more: readonly string[]) => Promise<number>,
 ): Promise<number | undefined> {
-  const words = [...inodes(type, measure, more), ...more];
+  const words = [...inodes(type, measure, more), ...blocks(type, measure, more), ...more];
   let isFirst = true;
   const least = more.length > 0 ? GRAIN : (fileSystemTools(type)?.leastBytes ?? GRAIN);
   return smallestFit({ first: likelyBytes(type, measure), least, grain: GRAIN }, async (bytes) => {
@@ -49,4 +49,12 @@ const SPARE_INODES = 11 + 16;
 function inodes(type: string, { entries }: TreeMeasure, more: readonly string[]): readonly string[] {
   const isTold = more.some((word) => /^-[NiT]/.test(word));
   return /^ext[234]$/.test(type) && !isTold ? ['-N', String(entries + SPARE_INODES)] : [];
+}
+
+/** A symlink has one block of ext4 at most, with its end: small file systems have such of 1 KiB. */
+const SMALL_BLOCK = 1024;
+
+function blocks(type: string, { linkBytes }: TreeMeasure, more: readonly string[]): readonly string[] {
+  const isTold = more.some((word) => word.startsWith('-b'));
+  return /^ext[234]$/.test(type) && !isTold && linkBytes >= SMALL_BLOCK ? ['-b', '4096'] : [];
 }

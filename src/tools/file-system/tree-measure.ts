@@ -6,6 +6,8 @@ export interface TreeMeasure {
   readonly entries: number;
   /** Of data, each file rounded up to blocks of 4 KiB. */
   readonly bytes: number;
+  /** Of the longest target of a symlink. */
+  readonly linkBytes: number;
 }
 
 const BLOCK = 4096;
@@ -15,14 +17,16 @@ const MIB = 2 ** 20;
 export async function measureTree(tree: AsyncIterable<Entry>): Promise<TreeMeasure> {
   let entries = 0;
   let bytes = 0;
+  let linkBytes = 0;
   for await (const entry of tree) {
     entries++;
+    if (entry.type === 'symlink') linkBytes = Math.max(linkBytes, entry.target.length);
     if (entry.type !== 'file') continue;
     let size = 0;
     for await (const piece of entry.content()) size += typeof piece === 'number' ? 0 : piece.length;
     bytes += Math.ceil(size / BLOCK) * BLOCK;
   }
-  return { entries, bytes };
+  return { entries, bytes, linkBytes };
 }
 
 /** Of journals, logs and tables that are there before the first file, in MiB, and what a byte of data takes beside itself. */
@@ -35,7 +39,7 @@ const overheads: Readonly<Record<string, readonly [mib: number, factor: number]>
 };
 
 /** What should do, and is not much too large. */
-export function likelyBytes(type: string, { entries, bytes }: TreeMeasure): number {
+export function likelyBytes(type: string, { entries, bytes }: Pick<TreeMeasure, 'entries' | 'bytes'>): number {
   const [mib, factor] = overheads[type] ?? [16, 1.07];
   return Math.ceil((mib * MIB + bytes * factor + entries * 1024) / MIB) * MIB;
 }

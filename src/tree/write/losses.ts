@@ -17,8 +17,11 @@ export interface Loss {
 /** What Linux answers where a file system has no such thing: vfat without owners, exFAT without xattrs, and both without devices. */
 const lacking: readonly ErrnoName[] = ['EOPNOTSUPP', 'EPERM', 'EINVAL'];
 
-/** What Linux answers to a name that the file system cannot have: "a:b" in vfat, bytes that are not UTF-8 in NTFS. */
-const badName: readonly ErrnoName[] = ['EINVAL', 'EILSEQ'];
+/** The same of a symlink that leads further than one can there: ext4 of small blocks has 1,023 bytes, XFS 1,024. */
+const lackingSymlinks: readonly ErrnoName[] = [...lacking, 'ENAMETOOLONG'];
+
+/** What Linux answers to a name that the file system cannot have: "a:b" in vfat, bytes that are not UTF-8 in NTFS and in exFAT. */
+const badName: readonly ErrnoName[] = ['EINVAL', 'EILSEQ', 'EOVERFLOW'];
 
 export class Losses {
   readonly #kinds = new Map<
@@ -30,7 +33,8 @@ export class Losses {
   note(kind: LossKind, call: SyscallName, ret: number, path: Uint8Array): boolean {
     if (ret >= 0) return true;
     const errno = errnoName(-ret);
-    if (errno === undefined || !lacking.includes(errno)) throw new KernelError(call, -ret, path);
+    const expected = kind === 'symlink' ? lackingSymlinks : lacking;
+    if (errno === undefined || !expected.includes(errno)) throw new KernelError(call, -ret, path);
     this.#count(kind, path, errno);
     return false;
   }
@@ -44,9 +48,9 @@ export class Losses {
     return false;
   }
 
-  /** One more that is not there for its name, or for that of a directory on its way. */
-  lost(path: Uint8Array, errno?: ErrnoName): void {
-    this.#count('name', path, errno);
+  /** One more that is not there: for its name, for that of a directory on its way, or as what it is another name of. */
+  lost(path: Uint8Array, errno?: ErrnoName, kind: LossKind = 'name'): void {
+    this.#count(kind, path, errno);
   }
 
   #count(kind: LossKind, path: Uint8Array, errno: ErrnoName | undefined): void {

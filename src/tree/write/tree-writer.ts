@@ -37,7 +37,7 @@ import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { setxattr } from '../../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { Attributes, Content, Entry } from './entry.ts';
-import { Losses } from './losses.ts';
+import { Losses, type LossKind } from './losses.ts';
 import { Parents, type Place } from './parents.ts';
 
 /** A link to what did not come before it: the entry is at fault, not the path that it names. */
@@ -60,8 +60,8 @@ export class TreeWriter {
   readonly #parents: Parents;
   readonly #buffer: UserBuffer;
   readonly losses = new Losses();
-  /** What could not be made for its name: nothing can be in it, and nothing a link to it. */
-  readonly #lost = new Set<string>();
+  /** What could not be made, and why not: nothing can be in it, and nothing a link to it. */
+  readonly #lost = new Map<string, LossKind>();
 
   private constructor(task: UserTask, parents: Parents, buffer: UserBuffer) {
     this.#task = task;
@@ -93,7 +93,7 @@ export class TreeWriter {
       case 'symlink': {
         const link = () => symlinkat(this.#task, entry.target, place.dirfd, place.name);
         const made = this.losses.note('symlink', 'symlinkat', await this.#remade(place, link, path), path);
-        return made ? this.#describe(place, path, attributes, true) : undefined;
+        return made ? this.#describe(place, path, attributes, true) : void this.#lost.set(latin1(path), 'symlink');
       }
       case 'hardlink':
         return this.#hardlink(place, entry);
@@ -102,7 +102,7 @@ export class TreeWriter {
         const mode = specials[entry.type] | ((attributes.mode ?? 0o600) & 0o777);
         const make = () => mknodat(this.#task, place.dirfd, place.name, mode, device);
         const made = this.losses.note('special', 'mknodat', await this.#remade(place, make, path), path);
-        return made ? this.#describe(place, path, attributes, false) : undefined;
+        return made ? this.#describe(place, path, attributes, false) : void this.#lost.set(latin1(path), 'special');
       }
     }
   }
@@ -118,7 +118,7 @@ export class TreeWriter {
   /** False: its name is none that the file system can have. */
   #isMade(call: SyscallName, ret: number, path: Uint8Array): boolean {
     if (this.losses.noteName(call, ret, path)) return true;
-    this.#lost.add(latin1(path));
+    this.#lost.set(latin1(path), 'name');
     return false;
   }
 
@@ -177,7 +177,10 @@ export class TreeWriter {
   async #hardlink(place: Place, entry: Entry & { readonly type: 'hardlink' }): Promise<void> {
     const { path, target, attributes, content } = entry;
     if (this.#isLost(target)) {
-      return content ? this.#file(place, path, attributes, content()) : this.losses.lost(path);
+      if (content) return this.#file(place, path, attributes, content());
+      const kind = this.#lost.get(latin1(target)) ?? 'name';
+      this.#lost.set(latin1(path), kind);
+      return this.losses.lost(path, undefined, kind);
     }
     const from = await this.#linked(path, target);
     try {

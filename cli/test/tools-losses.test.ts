@@ -1,0 +1,51 @@
+/** Trees with what not every file system has a place for: kept where it can be, told where it cannot. */
+
+import { statSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { lkl, testFolder } from './tools-kit.ts';
+
+const at = testFolder();
+const MIB = 1 << 20;
+
+beforeAll(() => {
+  expect(lkl(['mkfs', '-t', 'ext4', '-s', '16M', at('odd'), '--', '-b', '4096']).status).toBe(0);
+  const script = `
+    mkdir -p /mnt && mount -t ext4 /dev/vda /mnt && cd /mnt && rmdir lost+found
+    mknod null c 1 3 && ln null null2 && mkfifo pipe
+    echo x > "$(printf 'caf\\351')" && ln "$(printf 'caf\\351')" hard
+    ln -s "$(printf '%04000d' 0)" far
+    touch plain && date -s @5000000000 >/dev/null && touch late
+    cd / && umount /mnt`;
+  expect(lkl(['run', '-d', at('odd'), '--', 'sh', '-ec', script])).toMatchObject({ status: 0, stderr: '' });
+}, 60_000);
+
+const convert = (type: string, ...words: readonly string[]) =>
+  lkl(['convert', '-t', type, ...words, at('odd'), at(`odd.${type}`)]);
+const names = (type: string) => lkl(['ls', at(`odd.${type}`)]).stdout;
+
+describe('a tree with odd names, links, devices and times', () => {
+  it('is the same in a small ext4, whose blocks are large enough for its symlinks', () => {
+    expect(convert('ext4', '-s', 'fit')).toMatchObject({ status: 0, stderr: '' });
+    expect(statSync(at('odd.ext4')).size).toBeLessThan(MIB);
+    expect(lkl(['fsck', at('odd.ext4')]).status).toBe(0);
+    const { stdout } = lkl(['diff', at('odd'), at('odd.ext4')]);
+    expect(stdout.split('\n').filter((line) => !/lost\+found|^$/.test(line))).toEqual([]);
+  }, 60_000);
+
+  it.each([
+    ['vfat', '8M', ['no such names', 'no such symlinks', 'no such devices, pipes and sockets (left out: 3 times']],
+    ['exfat', '8M', ['no such names', 'no such symlinks', 'no such devices, pipes and sockets (left out: 3 times']],
+    ['xfs', '320M', ['no such symlinks (left out: far)']],
+    ['squashfs', undefined, ['no such times (2 times, first ']],
+  ] as const)(
+    'loses in %s what that has no place for, and says what',
+    (type, size, said) => {
+      const { status, stderr } = convert(type, ...(size === undefined ? [] : ['-s', size]));
+      for (const words of said) expect(stderr).toContain(words);
+      expect(status).toBe(type === 'squashfs' ? 0 : 3);
+      expect(names(type)).toContain('plain');
+      if (type !== 'squashfs') expect(lkl(['fsck', at(`odd.${type}`)]).status).toBe(0);
+    },
+    60_000,
+  );
+});
