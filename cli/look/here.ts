@@ -5,12 +5,29 @@ import { STATX_BTIME } from '../../src/abi/uapi/fs.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { inNs, type Statx } from '../../src/kernel/syscalls/file.ts';
 import { DamageError, isDamage } from '../../src/tree/damage-error.ts';
-import { described, isLink } from '../../src/tree/files.ts';
+import { described, isLink, typeOf } from '../../src/tree/files.ts';
+import type { OpenDirectory } from '../../src/tree/open-directory.ts';
 import type { Tree } from '../../src/tree/tree.ts';
 import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import type { ImageOptions } from '../options.ts';
-import { below, type FileEntry, type ImageTree } from './image-tree.ts';
+import { below, type FileEntry, type FileType, type ImageTree, type NamedFile } from './image-tree.ts';
+
+interface Found {
+  readonly name: Buffer;
+  readonly type: number;
+}
+
+/** include/linux/fs_types.h: DT_*. */
+const direntTypes: ReadonlyMap<number, FileType> = new Map([
+  [1, 'fifo'],
+  [2, 'char'],
+  [4, 'directory'],
+  [6, 'block'],
+  [8, 'file'],
+  [10, 'symlink'],
+  [12, 'socket'],
+]);
 
 /** Large enough that what a call costs does not count. */
 const PIECE_BYTES = 256 * 1024;
@@ -36,32 +53,57 @@ export function imageTreeOf(tree: Tree, type: string, close: () => Promise<void>
     const stat = await tree.stat(path, { follow });
     return entryOf(name, stat, isLink(stat) ? await tree.readlink(path) : undefined);
   };
+  /** `work` on what a directory says of its files, all of it, in byte order of the names. */
+  const listed = <T>(
+    path: Buffer,
+    work: (found: readonly Found[], directory: OpenDirectory) => Promise<T>,
+  ): Promise<T> =>
+    named(path, async () => {
+      const directory = await tree.openDirectory(path);
+      try {
+        // As text of a char a byte, a million names are in order in a tenth of the time; no name has a NUL in it.
+        const keys: string[] = [];
+        for (let dirents = await directory.next(); dirents.length > 0; dirents = await directory.next()) {
+          for (const { name, type } of dirents) {
+            const text = Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
+            keys.push(`${text}\0${String.fromCharCode(type)}`);
+          }
+        }
+        const found = keys
+          .sort()
+          .map((key) => ({ name: Buffer.from(key.slice(0, -2), 'latin1'), type: key.charCodeAt(key.length - 1) }));
+        return await work(found, directory);
+      } finally {
+        await directory.close();
+      }
+    });
   return {
     entry: (path, follow = true) => named(path, () => stated(path, path.subarray(path.lastIndexOf(0x2f) + 1), follow)),
     list: (path) =>
-      named(path, async () => {
-        const directory = await tree.openDirectory(path);
-        try {
-          const names: Buffer[] = [];
-          for (;;) {
-            const dirents = await directory.next();
-            if (dirents.length === 0) break;
-            for (const { name } of dirents) names.push(Buffer.from(name));
-          }
-          names.sort(Buffer.compare);
-          const entries: FileEntry[] = [];
-          for (const name of names) {
-            entries.push(
-              await named(below(path, name), async () => {
-                const stat = await directory.stat(name);
-                return entryOf(name, stat, isLink(stat) ? await directory.readlink(name) : undefined);
-              }),
-            );
-          }
-          return entries;
-        } finally {
-          await directory.close();
+      listed(path, async (found, directory) => {
+        const entries: FileEntry[] = [];
+        for (const { name } of found) {
+          entries.push(
+            await named(below(path, name), async () => {
+              const stat = await directory.stat(name);
+              return entryOf(name, stat, isLink(stat) ? await directory.readlink(name) : undefined);
+            }),
+          );
         }
+        return entries;
+      }),
+    names: (path) =>
+      listed(path, async (found, directory) => {
+        const files: NamedFile[] = [];
+        for (const { name, type } of found) {
+          const known = direntTypes.get(type);
+          // Some file systems do not tell types in their directories.
+          files.push({
+            name,
+            type: known ?? (await named(below(path, name), async () => typeOf(await directory.stat(name)))),
+          });
+        }
+        return files;
       }),
     async *read(path) {
       const file = await named(path, () => tree.openFile(path));

@@ -4,10 +4,14 @@ import type { FileType } from '../../src/tree/files.ts';
 
 export type { FileType };
 
-/** One file. Names are bytes. */
-export interface FileEntry {
+/** What a directory itself says of a file: no inode is read for it. Names are bytes. */
+export interface NamedFile {
   readonly name: Buffer;
   readonly type: FileType;
+}
+
+/** One file. */
+export interface FileEntry extends NamedFile {
   /** Permission bits, set-id and sticky included. */
   readonly mode: number;
   readonly uid: number;
@@ -50,6 +54,8 @@ export interface ImageTree {
   entry(path: Buffer, follow?: boolean): Promise<FileEntry>;
   /** What is in a directory, in byte order of the names. */
   list(path: Buffer): Promise<readonly FileEntry[]>;
+  /** The same, of which only names and types are asked for: of a million files a tenth of the work. */
+  names(path: Buffer): Promise<readonly NamedFile[]>;
   /** All of a regular file, piece by piece: a piece is good until the next is asked for. */
   read(path: Buffer): AsyncIterable<Uint8Array>;
   /** Attributes by name. Undefined: nobody tells. */

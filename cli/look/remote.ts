@@ -122,6 +122,7 @@ export function treeAt(base: URL, image: string, options: ImageOptions): ImageTr
   return {
     entry: (path, follow) => entry(path, follow),
     list,
+    names: list,
     async *read(path) {
       const answer = await answerOf(fileUrl(path), secrets);
       if (answer.headers['content-type']?.startsWith('application/json')) {

@@ -2,14 +2,14 @@
 
 import { matchesGlob } from 'node:path';
 import { Failure } from '../failure.ts';
-import { below, type FileEntry, type ImageTree } from './image-tree.ts';
+import { below, type FileEntry, type ImageTree, type NamedFile } from './image-tree.ts';
 
-export interface Walked {
+export interface Walked<Entry extends NamedFile = FileEntry> {
   /** As it was asked for, and what is below it. */
   readonly path: Buffer;
   /** 0 for what was asked for. */
   readonly depth: number;
-  readonly entry: FileEntry;
+  readonly entry: Entry;
 }
 
 export interface WalkOptions {
@@ -18,17 +18,30 @@ export interface WalkOptions {
 }
 
 /** The file at `path` itself first. Symlinks are shown, not followed. */
-export async function* walk(
+export async function* walk(tree: ImageTree, path: Buffer, options: WalkOptions = {}): AsyncGenerator<Walked> {
+  yield* walkBy((at) => tree.list(at), path, await tree.entry(path, false), options);
+}
+
+/** The same with names and types alone. */
+export async function* walkNames(
   tree: ImageTree,
   path: Buffer,
-  { maxDepth = Number.POSITIVE_INFINITY }: WalkOptions = {},
-): AsyncGenerator<Walked> {
-  const entry = await tree.entry(path, false);
+  options: WalkOptions = {},
+): AsyncGenerator<Walked<NamedFile>> {
+  yield* walkBy((at) => tree.names(at), path, await tree.entry(path, false), options);
+}
+
+async function* walkBy<Entry extends NamedFile>(
+  list: (path: Buffer) => Promise<readonly Entry[]>,
+  path: Buffer,
+  entry: Entry,
+  { maxDepth = Number.POSITIVE_INFINITY }: WalkOptions,
+): AsyncGenerator<Walked<Entry>> {
   yield { path, depth: 0, entry };
   // What is left of each directory on the way: a generator inside of another would pass on every file as often as it is deep.
-  const left: Left[] = [];
+  const left: Left<Entry>[] = [];
   const enter = async (at: Buffer): Promise<void> => {
-    if (left.length < maxDepth) left.push({ path: at, entries: (await tree.list(at)).values() });
+    if (left.length < maxDepth) left.push({ path: at, entries: (await list(at)).values() });
   };
   if (entry.type === 'directory') await enter(path);
   for (let inner = left.at(-1); inner; inner = left.at(-1)) {
@@ -43,9 +56,9 @@ export async function* walk(
   }
 }
 
-interface Left {
+interface Left<Entry> {
   readonly path: Buffer;
-  readonly entries: ArrayIterator<FileEntry>;
+  readonly entries: ArrayIterator<Entry>;
 }
 
 const hasGlob = (part: string): boolean => /[*?[{]/.test(part);
@@ -65,7 +78,7 @@ export async function expand(tree: ImageTree, pattern: string): Promise<Buffer[]
       const folder = path.length > 0 ? path : Buffer.from('/');
       const entry = await tree.entry(folder).catch(() => undefined);
       if (entry?.type !== 'directory') continue;
-      for (const { name } of await tree.list(folder)) {
+      for (const { name } of await tree.names(folder)) {
         const text = name.toString();
         const isHidden = text.startsWith('.') && !part.startsWith('.');
         if (!isHidden && matchesGlob(text, part)) next.push(below(path, name));

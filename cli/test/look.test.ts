@@ -116,6 +116,21 @@ describe('find and tree', () => {
     expect(text).toContain('    └── leaf');
     expect(text).toMatch(/\n\d+ director(y|ies), \d+ files?\n$/);
   });
+
+  it('tree as JSON has in each directory what ls tells of it, as deep as it is asked for', async () => {
+    interface Node {
+      readonly name: string;
+      readonly entries?: readonly Node[];
+    }
+    const root: Node = await json(['tree', image]);
+    const [{ entries }] = await json(['ls', image, '/']);
+    expect(root.entries?.map(({ entries: _, ...own }) => own)).toEqual(entries);
+    const text = (await told(['tree', '--json', image])).toString();
+    expect(text).toBe(`${JSON.stringify(root, null, 2)}\n`);
+    const flat: Node = await json(['tree', image, '--level', '1']);
+    expect(flat.entries?.every((one) => one.entries === undefined)).toBe(true);
+    expect(flat.entries).toHaveLength(entries.length);
+  });
 });
 
 describe('info, df and stat', () => {
@@ -277,6 +292,20 @@ describe('directories deeper than 4,095 bytes of path', () => {
     const [file] = await json(['stat', image, leaf(deep)]);
     expect(file).toMatchObject({ type: 'file', links: 2, size_bytes: 5 });
   });
+
+  it('of three thousand are drawn, told and compared', async () => {
+    const depth = 3000;
+    const many = at('many.tar');
+    writeFileSync(
+      many,
+      await packTar([{ header: { name: `${'d/'.repeat(depth)}leaf`, size: 0, type: 'file' }, body: '' }]),
+    );
+    const drawn = await told(['tree', many]);
+    expect(drawn.subarray(-40).toString()).toMatch(/leaf\n\n3000 directories, 1 file\n$/);
+    const tree = (await told(['tree', '--json', many])).toString();
+    expect(tree.split('"entries"')).toHaveLength(depth + 2);
+    expect((await lkl(['diff', many, many])).exitCode).toBe(0);
+  }, 120_000);
 
   it('what is not there is ENOENT, what leads out of a part is ENAMETOOLONG as with Linux', async () => {
     const none = await lkl(['cat', tar, `${deep}/none`]);

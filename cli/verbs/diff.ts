@@ -48,31 +48,50 @@ const marks = { first: '- ', other: '+ ', both: '! ' } as const;
 const show = (out: Printer, { path, in: where, what }: Difference): void | Promise<void> =>
   out.print(line(path, { before: marks[where], after: what.length > 0 ? `: ${what.join(', ')}` : '' }));
 
+type Pair = readonly [FileEntry | undefined, FileEntry | undefined];
+
 async function* compare(
   first: ImageTree,
   second: ImageTree,
-  path: Buffer,
+  root: Buffer,
   options: DiffOptions,
 ): AsyncGenerator<Difference> {
-  const [mine, theirs] = [await first.list(path), await second.list(path)];
-  const byName = new Map(theirs.map((entry) => [entry.name.toString('latin1'), entry]));
-  const names = new Set(mine.map(({ name }) => name.toString('latin1')));
-  const all: (readonly [FileEntry | undefined, FileEntry | undefined])[] = [
-    ...mine.map((entry) => [entry, byName.get(entry.name.toString('latin1'))] as const),
-    ...theirs.filter(({ name }) => !names.has(name.toString('latin1'))).map((entry) => [undefined, entry] as const),
-  ];
-  const nameOf = ([a, b]: (typeof all)[number]): Buffer => a?.name ?? b?.name ?? Buffer.alloc(0);
-  for (const pair of all.sort((a, b) => Buffer.compare(nameOf(a), nameOf(b)))) {
-    const at = below(path, nameOf(pair));
-    const [a, b] = pair;
+  // What is left of each directory on the way: a generator inside of another would pass on each difference as often as it is deep.
+  const left = [{ path: root, pairs: (await pairsIn(first, second, root)).values() }];
+  for (let inner = left.at(-1); inner; inner = left.at(-1)) {
+    const { done, value } = inner.pairs.next();
+    if (done) {
+      left.pop();
+      continue;
+    }
+    const [a, b] = value;
+    const at = below(inner.path, nameOf(value));
     if (a === undefined || b === undefined) {
       yield { path: at, in: a ? 'first' : 'other', what: [] };
       continue;
     }
     const what = await differences(first, second, at, a, b, options);
     if (what.length > 0) yield { path: at, in: 'both', what };
-    if (a.type === 'directory' && b.type === 'directory') yield* compare(first, second, at, options);
+    if (a.type === 'directory' && b.type === 'directory') {
+      left.push({ path: at, pairs: (await pairsIn(first, second, at)).values() });
+    }
   }
+}
+
+const nameOf = ([a, b]: Pair): Buffer => a?.name ?? b?.name ?? Buffer.alloc(0);
+
+/** What either has in a directory, in byte order of the names: both lists are. */
+async function pairsIn(first: ImageTree, second: ImageTree, path: Buffer): Promise<readonly Pair[]> {
+  const [mine, theirs] = [await first.list(path), await second.list(path)];
+  const pairs: Pair[] = [];
+  for (let i = 0, k = 0; i < mine.length || k < theirs.length; ) {
+    const [a, b] = [mine[i], theirs[k]];
+    const order = a && b ? Buffer.compare(a.name, b.name) : a ? -1 : 1;
+    pairs.push([order <= 0 ? a : undefined, order >= 0 ? b : undefined]);
+    if (order <= 0) i += 1;
+    if (order >= 0) k += 1;
+  }
+  return pairs;
 }
 
 async function differences(

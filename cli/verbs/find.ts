@@ -1,9 +1,9 @@
 /** `lkl find`: the files of an image that fit. */
 
 import { matchesGlob } from 'node:path';
-import type { FileEntry, FileType } from '../look/image-tree.ts';
+import type { FileType, NamedFile } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
-import { expand, type Walked, walk } from '../look/walk.ts';
+import { expand, type Walked, walk, walkNames } from '../look/walk.ts';
 import { entryJson, line } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
 import { printing } from '../output/print.ts';
@@ -37,33 +37,45 @@ export const find = (image: string, paths: readonly string[], options: FindOptio
   withTree(image, options, (tree) =>
     printing(async (out) => {
       const found: Walked[] = [];
-      const { maxdepth } = options;
+      const { maxdepth, json, print0, minSize, maxSize, newer, older } = options;
+      const within = maxdepth === undefined ? {} : { maxDepth: maxdepth };
+      const byName = !json && [minSize, maxSize, newer, older].every((limit) => limit === undefined);
+      const print = (path: Buffer) => out.print(print0 ? Buffer.concat([path, Buffer.of(0)]) : line(path));
       for (const pattern of paths.length > 0 ? paths : ['/']) {
         for (const path of await expand(tree, pattern)) {
-          for await (const walked of walk(tree, path, maxdepth === undefined ? {} : { maxDepth: maxdepth })) {
-            if (!fits(walked, options)) continue;
-            if (options.json) found.push(walked);
-            else await out.print(options.print0 ? Buffer.concat([walked.path, Buffer.of(0)]) : line(walked.path));
+          if (byName) {
+            for await (const walked of walkNames(tree, path, within))
+              if (isCalled(walked, options)) await print(walked.path);
+            continue;
+          }
+          for await (const walked of walk(tree, path, within)) {
+            if (!isCalled(walked, options) || !fits(walked, options)) continue;
+            if (json) found.push(walked);
+            else await print(walked.path);
           }
         }
       }
-      if (options.json) await out.json(found.map(({ path, entry }) => entryJson(entry, path)));
+      if (json) await out.json(found.map(({ path, entry }) => entryJson(entry, path)));
     }),
   );
 
 const ns = (date: Date): bigint => BigInt(date.getTime()) * 1_000_000n;
 
-function fits({ path, entry }: Walked, options: FindOptions): boolean {
-  const { name, iname, path: whole, kind, minSize, maxSize, newer, older } = options;
+/** By what directories say. */
+function isCalled({ path, entry }: Walked<NamedFile>, { name, iname, path: whole, kind }: FindOptions): boolean {
   const text = lastName(path, entry);
   if (name !== undefined && !matchesGlob(text, name)) return false;
   if (iname !== undefined && !matchesGlob(text.toLowerCase(), iname.toLowerCase())) return false;
   if (whole !== undefined && !matchesGlob(path.toString(), whole)) return false;
-  if (kind !== undefined && entry.type !== kinds[kind]) return false;
+  return kind === undefined || entry.type === kinds[kind];
+}
+
+/** By what inodes say. */
+function fits({ entry }: Walked, { minSize, maxSize, newer, older }: FindOptions): boolean {
   if (minSize !== undefined && entry.sizeBytes < minSize) return false;
   if (maxSize !== undefined && entry.sizeBytes > maxSize) return false;
   if (newer !== undefined && entry.mtimeNs <= ns(newer)) return false;
   return older === undefined || entry.mtimeNs < ns(older);
 }
 
-const lastName = (path: Buffer, { name }: FileEntry): string => (name.length > 0 ? name : path).toString();
+const lastName = (path: Buffer, { name }: NamedFile): string => (name.length > 0 ? name : path).toString();

@@ -1,8 +1,8 @@
 /** `lkl ls`: what is in directories of an image. */
 
-import type { FileEntry, ImageTree } from '../look/image-tree.ts';
+import { below, type FileEntry, type NamedFile } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
-import { expand, walk } from '../look/walk.ts';
+import { expand } from '../look/walk.ts';
 import { entryJson, line, modeText, shown, sizeText, textMembers, timeText } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
 import { type Printer, printing } from '../output/print.ts';
@@ -16,9 +16,9 @@ export interface LsOptions extends ImageOptions {
   readonly json?: true;
 }
 
-interface Listing {
+interface Listing<Entry extends NamedFile = FileEntry> {
   readonly path: Buffer;
-  readonly entries: readonly FileEntry[];
+  readonly entries: readonly Entry[];
 }
 
 export const ls = (image: string, paths: readonly string[], options: LsOptions): Promise<void> =>
@@ -35,10 +35,17 @@ export const ls = (image: string, paths: readonly string[], options: LsOptions):
         }
       }
       const listings: Listing[] = files.length > 0 ? [{ path: Buffer.from(''), entries: files }] : [];
+      const recursive = options.recursive === true;
+      const titled = recursive || directories.length + files.length > 1;
       for (const path of directories) {
-        for await (const listing of listingsOf(tree, path, options.recursive === true)) {
+        if (!options.json && !options.long) {
+          for await (const listing of listingsOf((at) => tree.names(at), path, recursive))
+            await showNames(out, listing, titled);
+          continue;
+        }
+        for await (const listing of listingsOf((at) => tree.list(at), path, recursive)) {
           if (options.json) listings.push(listing);
-          else await show(out, listing, options, options.recursive === true || directories.length + files.length > 1);
+          else await show(out, listing, options, titled);
         }
       }
       if (options.json) await out.json(jsonOf(listings));
@@ -46,19 +53,34 @@ export const ls = (image: string, paths: readonly string[], options: LsOptions):
     }),
   );
 
-async function* listingsOf(tree: ImageTree, path: Buffer, recursive: boolean): AsyncGenerator<Listing> {
-  yield { path, entries: await tree.list(path) };
-  if (!recursive) return;
-  for await (const { path: at, depth, entry } of walk(tree, path)) {
-    if (depth > 0 && entry.type === 'directory') yield { path: at, entries: await tree.list(at) };
+/** Of each directory what is in it: once for its own lines, and again for the directories below. */
+async function* listingsOf<Entry extends NamedFile>(
+  list: (path: Buffer) => Promise<readonly Entry[]>,
+  path: Buffer,
+  recursive: boolean,
+): AsyncGenerator<Listing<Entry>> {
+  const left: Buffer[] = [path];
+  for (let at = left.pop(); at; at = left.pop()) {
+    const entries = await list(at);
+    yield { path: at, entries };
+    if (!recursive) continue;
+    const folder = at;
+    const inner = entries.filter(({ type }) => type === 'directory').map(({ name }) => below(folder, name));
+    for (const one of inner.reverse()) left.push(one);
   }
 }
 
-async function show(out: Printer, { path, entries }: Listing, options: LsOptions, titled: boolean): Promise<void> {
+async function showNames(out: Printer, { path, entries }: Listing<NamedFile>, titled: boolean): Promise<void> {
   if (titled) await out.print(line(path, { after: ':' }));
-  if (!options.long) {
-    for (const { name } of entries) await out.print(line(name));
-  } else if (entries.length > 0) {
+  for (const { name } of entries) await out.print(line(name));
+  if (titled) await out.print('\n');
+}
+
+async function show(out: Printer, listing: Listing, options: LsOptions, titled: boolean): Promise<void> {
+  if (!options.long) return showNames(out, listing, titled);
+  const { path, entries } = listing;
+  if (titled) await out.print(line(path, { after: ':' }));
+  if (entries.length > 0) {
     const columns = [{ title: '' }, ...['', '', '', '', ''].map((title) => ({ title, right: true })), { title: '' }];
     const rows = entries.map((entry) => row(entry, options.human === true));
     const lines = textLines(columns, rows);

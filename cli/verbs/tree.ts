@@ -1,8 +1,9 @@
 /** `lkl tree`: directories of an image, drawn. */
 
-import type { FileEntry, ImageTree } from '../look/image-tree.ts';
+import type { ImageTree, NamedFile } from '../look/image-tree.ts';
 import { below } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
+import { walk } from '../look/walk.ts';
 import { entryJson, shown } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
 import { type Printer, printing } from '../output/print.ts';
@@ -22,7 +23,7 @@ export const drawTree = (image: string, path = '/', options: TreeOptions): Promi
     printing(async (out) => {
       const root = Buffer.from(path);
       const level = options.level ?? Number.POSITIVE_INFINITY;
-      if (options.json) return out.json(await nested(tree, root, await tree.entry(root), level));
+      if (options.json) return nested(tree, out, root, level);
       const counts: Counts = { directories: 0, files: 0 };
       await out.print(`${shown(root)}\n`);
       await draw({ tree, out, counts }, root, '', level);
@@ -40,26 +41,72 @@ interface Drawing {
   readonly counts: Counts;
 }
 
-async function draw(drawing: Drawing, path: Buffer, indent: string, level: number): Promise<void> {
-  const { tree, out, counts } = drawing;
-  const entries = await tree.list(path);
-  for (const [index, entry] of entries.entries()) {
-    const isLast = index === entries.length - 1;
-    const target = entry.target ? ` -> ${shown(entry.target)}` : '';
-    await out.print(`${indent}${isLast ? '└── ' : '├── '}${shown(entry.name)}${target}\n`);
+interface Left {
+  readonly path: Buffer;
+  readonly indent: string;
+  readonly entries: readonly NamedFile[];
+  next: number;
+}
+
+/** What is left of each directory on the way is kept here, not on the stack: trees may be as deep as they like. */
+async function draw({ tree, out, counts }: Drawing, path: Buffer, indent: string, level: number): Promise<void> {
+  const left: Left[] = [{ path, indent, entries: await tree.names(path), next: 0 }];
+  for (let inner = left.at(-1); inner; inner = left.at(-1)) {
+    const entry = inner.entries[inner.next++];
+    if (entry === undefined) {
+      left.pop();
+      continue;
+    }
+    const isLast = inner.next === inner.entries.length;
+    const at = below(inner.path, entry.name);
+    const target = entry.type === 'symlink' ? (await tree.entry(at, false)).target : undefined;
+    const leads = target ? ` -> ${shown(target)}` : '';
+    await out.print(`${inner.indent}${isLast ? '└── ' : '├── '}${shown(entry.name)}${leads}\n`);
     if (entry.type !== 'directory') {
       counts.files += 1;
       continue;
     }
     counts.directories += 1;
-    if (level > 1) await draw(drawing, below(path, entry.name), `${indent}${isLast ? '    ' : '│   '}`, level - 1);
+    if (left.length >= level) continue;
+    left.push({
+      path: at,
+      indent: `${inner.indent}${isLast ? '    ' : '│   '}`,
+      entries: await tree.names(at),
+      next: 0,
+    });
   }
 }
 
-async function nested(tree: ImageTree, path: Buffer, entry: FileEntry, level: number): Promise<unknown> {
-  const own = entryJson(entry);
-  if (entry.type !== 'directory' || level === 0) return own;
-  const entries: unknown[] = [];
-  for (const one of await tree.list(path)) entries.push(await nested(tree, below(path, one.name), one, level - 1));
-  return { ...own, entries };
+/** Deeper than this lines are not moved further to the right: ten thousand directories in each other would be gigabytes of spaces. */
+const MAX_INDENT = 200;
+const indentAt = (depth: number): string => '    '.repeat(Math.min(depth, MAX_INDENT));
+
+/** Each directory with what is in it, written as it is walked. */
+async function nested(tree: ImageTree, out: Printer, root: Buffer, level: number): Promise<void> {
+  let open = 0;
+  let before = '';
+  /** The end of directories down to `depth`. */
+  const close = async (depth: number): Promise<void> => {
+    for (; open > depth; open -= 1) {
+      const indent = indentAt(open - 1);
+      await out.print(before === '' ? `]\n${indent}}` : `\n${indent}  ]\n${indent}}`);
+      before = ',';
+    }
+  };
+  for await (const { depth, entry } of walk(tree, root, { maxDepth: level })) {
+    await close(depth);
+    const indent = indentAt(depth);
+    const own = JSON.stringify(entryJson(entry), null, 2).replaceAll('\n', `\n${indent}`);
+    if (depth > 0) await out.print(`${before}\n${indent}`);
+    if (entry.type === 'directory' && depth < level) {
+      await out.print(`${own.slice(0, -2 - indent.length)},\n${indent}  "entries": [`);
+      open = depth + 1;
+      before = '';
+    } else {
+      await out.print(own);
+      before = ',';
+    }
+  }
+  await close(0);
+  await out.print('\n');
 }

@@ -186,7 +186,12 @@ async function readAll(file: OpenFile, sink: Sink): Promise<void> {
 }
 
 /** One char a byte: JavaScript compares such strings by their bytes. */
-const toChars = (name: Uint8Array): string => Array.from(name, (byte) => String.fromCharCode(byte)).join('');
+function toChars(bytes: Uint8Array): string {
+  // A call takes so many arguments; names are shorter, paths need not be.
+  if (bytes.length <= MAX_ARGUMENTS) return String.fromCharCode(...bytes);
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+}
+const MAX_ARGUMENTS = 4096;
 const toBytes = (chars: string): Uint8Array => Uint8Array.from(chars, (char) => char.charCodeAt(0));
 
 interface Listing {
