@@ -62,8 +62,9 @@ export const fsckHelps = (type: unknown): readonly string[] =>
     : [];
 
 /** The path first, as commands say it. */
-function kernelErrorText({ path, errno, call, number, message }: KernelError): string {
-  if (path === undefined) return message;
+function kernelErrorText({ path: at, errno, call, number, message }: KernelError): string {
+  if (at === undefined) return message;
+  const path = at === '' ? '/' : at;
   if (errno === undefined) return `${path}: error ${number} of ${call}`;
   return whatIsMissing(call, errno, path);
 }

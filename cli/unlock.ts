@@ -1,6 +1,7 @@
 /** Where the command has passphrases from: files, the environment, and at last whoever sits at the terminal. */
 
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { Locked, Unlock } from '../src/image/stack/keyring.ts';
 import { Failure, printable, reasonOf } from './failure.ts';
 import type { StackOptions } from './options.ts';
@@ -49,8 +50,8 @@ async function ask({ title, attempt }: Locked): Promise<Uint8Array | undefined> 
         if (byte === ENTER || byte === RETURN) return typed.length > 0 ? Uint8Array.from(typed) : undefined;
         if (byte === CTRL_D) return undefined;
         if (byte === CTRL_C) {
-          process.kill(process.pid, 'SIGINT');
-          return undefined;
+          stderr.write('\n');
+          process.exit(128 + constants.signals.SIGINT);
         }
         if (byte === CTRL_U) typed.length = 0;
         else if (byte === BACKSPACE || byte === DELETE) eraseLast(typed);

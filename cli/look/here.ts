@@ -141,13 +141,13 @@ export function imageTreeOf(tree: Tree, type: string, close: () => Promise<void>
   };
 }
 
-/** Errors of calls on handles do not know the path that led there, nor of what type the file system is. */
+/** Errors of calls on handles know a name at most, not the path that led there, nor of what type the file system is. */
 async function told<T>(path: Buffer, fileSystemType: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     if (!(cause instanceof KernelError) || cause instanceof DamageError) throw cause;
-    const error = cause.path ? cause : new KernelError(cause.call, cause.number, path);
+    const error = new KernelError(cause.call, cause.number, path);
     throw isDamage(error) ? new DamageError(error, { fileSystemType }) : error;
   }
 }

@@ -22,8 +22,12 @@ export const NOLOAD =
   'the tree is then that of the disk without its journal: the last changes may be missing, half made or lead to errors';
 
 export function mountFailed({ errno, title, partition, type, options, log }: FailedMount): HostError {
-  const reason = reasonIn(log);
-  const { words, damaged } = whyNotMounted(errno, reason);
+  // Linux says no more of it than that something is not there.
+  const hasNoSubvolume = type === 'btrfs' && errno === 'ENOENT' && /(^|,)subvol(id)?=/.test(options);
+  const reason = hasNoSubvolume ? undefined : reasonIn(log);
+  const { words, damaged } = hasNoSubvolume
+    ? { words: 'it has no such subvolume (what it has is listed with its volumes)' }
+    : whyNotMounted(errno, reason);
   const answered = errno ? `${errnos[errno].message} (${errno})` : 'no reason';
   const said = reason === undefined ? answered : `${errno ? `${errno}, ` : ''}"${reason}"`;
   const asked = options === '' ? '' : ` with ${options}`;
@@ -39,7 +43,8 @@ export function mountFailed({ errno, title, partition, type, options, log }: Fai
   });
 }
 
-export const EVEN_IF_CUT = 'on-error=continue (--on-error continue) reads what is there and lists what is not';
+export const EVEN_IF_CUT =
+  'on-error=continue (fs2tar --on-error continue, other verbs --even-if-cut) reads what is there and lists what is not';
 
 /** Of an image or partition that has fewer bytes than its file system says. */
 export function imageCut(where: string, type: string, there: number, claimed: number): HostError {
