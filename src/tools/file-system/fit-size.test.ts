@@ -32,6 +32,33 @@ describe('the smallest size that fits', () => {
     expect(tried.length).toBeLessThan(16);
   });
 
+  it('takes few attempts where what is left is true but for what the size itself takes', async () => {
+    for (const needs of [1_200_000, 50_000_000, 1_000_000_000]) {
+      const tried: number[] = [];
+      const found = await smallestFit(
+        { first: needs * 1.1 + 80_000_000, least: 100_000, grain: 65_536 },
+        async (bytes) => {
+          tried.push(bytes);
+          const room = bytes * 0.984 - Math.min(4_000_000, bytes / 16);
+          return room < needs ? undefined : room - needs;
+        },
+      );
+      expect(tried.length).toBeLessThan(8);
+      expect(found).toBeLessThan((needs / 0.984 + 4_000_000) * 1.02);
+    }
+  });
+
+  it.each([0.3, 0.9, 3])('ends where what is left is told %f times', async (lie) => {
+    const tried: number[] = [];
+    const found = await smallestFit({ first: 1 << 30, least: 0, grain: GRAIN }, async (bytes) => {
+      tried.push(bytes);
+      return bytes < 77_000_000 ? undefined : (bytes - 77_000_000) * lie;
+    });
+    expect(found).toBeGreaterThanOrEqual(77_000_000);
+    expect(found).toBeLessThan(79_000_000);
+    expect(tried.length).toBeLessThan(30);
+  });
+
   it('ends where what is left says nothing', async () => {
     const tried: number[] = [];
     const found = await smallestFit({ first: 1 << 30, least: 0, grain: GRAIN }, async (bytes) => {

@@ -33,10 +33,17 @@ export async function smallestFit(
     free = await attempt(fits);
   }
   let last = fits;
+  let isProbed = false;
   while (fits - tooSmall > Math.max(grain, fits * CLOSE)) {
-    const middle = (fits + tooSmall) / 2;
-    // What is left need not have been there, so a little more than that is kept.
-    const guess = free === undefined ? middle : Math.max(tooSmall + grain, fits - free * 0.98);
+    let guess = (fits + tooSmall) / 2;
+    if (free !== undefined) {
+      const isUsed = free <= fits * CLOSE;
+      // What is left need not have been there, so a little more than that is kept. Where all is used, what is a little smaller does not
+      // fit, and that is all there is to know; unless it does: then what is left says nothing.
+      const better = isUsed ? fits * (1 - CLOSE) : fits - free * 0.98;
+      if (better > tooSmall && !(isUsed && isProbed)) guess = better;
+      isProbed ||= isUsed;
+    }
     const next = Math.min(whole(guess), fits - grain);
     last = next;
     const left = await attempt(next);
@@ -44,9 +51,8 @@ export async function smallestFit(
       tooSmall = next;
       free = undefined;
     } else {
-      // A guess that took little off is followed by the middle.
-      free = fits - next > (fits - tooSmall) / 2 ? left : undefined;
       fits = next;
+      free = left;
     }
   }
   if (last !== fits) await attempt(fits);
