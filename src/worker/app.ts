@@ -8,7 +8,7 @@ import { toHex } from '../bytes/hex.ts';
 import type { Caller } from '../kernel/pool/caller.ts';
 import { type ImageNames, linux } from '../linux.ts';
 import { authenticate } from './access/authenticate.ts';
-import { accessConfig } from './access/config.ts';
+import { type AccessConfig, accessConfig } from './access/config.ts';
 import { imagesFor } from './access/images.ts';
 import { linkJobs } from './access/links.ts';
 import type { Principal } from './access/principal.ts';
@@ -181,7 +181,7 @@ export const Ledger = ledgerClass(nowMs);
 export const AuditTrail = auditTrailClass(nowMs);
 
 const tokensOf = (bindings: Bindings) => tokenJobs({ bindings, random, nowMs });
-const linksOf = (tokens: TokenJobs) => linkJobs({ key: tokens.linkKey, tokens, nowMs });
+const linksOf = (tokens: TokenJobs, config: AccessConfig) => linkJobs({ key: tokens.linkKey, tokens, config, nowMs });
 const ledgerOf = (bindings: Bindings) => (principal: string) =>
   bindings.LEDGER.getByName(principal) as unknown as LedgerRpc;
 const trailOf = (bindings: Bindings) => bindings.AUDIT_TRAIL.getByName(TRAIL) as unknown as AuditTrailRpc;
@@ -226,7 +226,7 @@ export const app = createApi({
     const bindings: Bindings = c.env;
     const config = accessConfig(bindings);
     const tokens = tokensOf(bindings);
-    const needs = { config, tokens, links: linksOf(tokens), fetchKeys, nowMs };
+    const needs = { config, tokens, links: linksOf(tokens, config), fetchKeys, nowMs };
     const asked = { method: c.req.raw.method, url: new URL(c.req.url), header: (name: string) => c.req.header(name) };
     return { config, principal: () => authenticate(asked, needs) };
   },
@@ -319,7 +319,7 @@ export const app = createApi({
         most,
       }),
       tokens,
-      links: linksOf(tokens),
+      links: linksOf(tokens, accessConfig(bindings)),
       audit: { list: async (query) => valueIn(await trailOf(bindings).list(query)) },
       usageOf: (id) =>
         usageOf({

@@ -2,6 +2,7 @@
 
 import { unpackTar } from 'modern-tar';
 import { describe, expect, it } from 'vitest';
+import { idOf, sha256Hex } from '../../src/worker/access/token.ts';
 import { MIB, noise } from '../fakes/bodies.ts';
 import { romfs } from '../fakes/romfs.ts';
 import { asked, deployed } from './deployed.ts';
@@ -105,6 +106,54 @@ describe('a link', () => {
     expect((await request(file, {}, send)).status).toBe(200);
     expect((await request(`/v1/tokens/${made.id}`, asked(tokens[0], { method: 'DELETE' }), send)).status).toBe(204);
     await expectBad(await request(file, {}, send), /let in no more/);
+  });
+
+  it('ends when the token that made it gets another secret, by whomever of the two it was made', async () => {
+    const { send, tokens } = await deployed({}, { scopes: ['admin'] });
+    const [admin] = tokens;
+    const made = await request('/v1/tokens', asked(admin, json({ name: 'a', scopes: both })), send);
+    const { id, token } = (await made.json()) as { id: string; token: string };
+    const path = `/v1/images/link-${crypto.randomUUID()}`;
+    const stored = { method: 'PUT', headers: octets, body: image };
+    expect((await request(path, asked(token, stored), send)).status).toBe(201);
+    const leaked = await link(send, token, { method: 'GET', path: `${path}/tar` });
+    expect((await request(leaked, {}, send)).status).toBe(200);
+    const rotated = await request(`/v1/tokens/${id}/rotate`, asked(admin, { method: 'POST' }), send);
+    const { token: fresh } = (await rotated.json()) as { token: string };
+    await expectBad(await request(leaked, {}, send), /let in no more/);
+    const own = await link(send, fresh, { method: 'GET', path: `${path}/tar` });
+    expect((await request(own, {}, send)).status).toBe(200);
+  });
+
+  it('can do no more than its maker may now', async () => {
+    const { send, tokens } = await deployed({}, { scopes: ['admin'] });
+    const [admin = ''] = tokens;
+    const path = `/v1/images/link-${crypto.randomUUID()}`;
+    const stored = { method: 'PUT', headers: octets, body: image };
+    expect((await request(path, asked(admin, stored), send)).status).toBe(201);
+    const tar = await link(send, admin, { method: 'GET', path: `${path}/tar` });
+    expect((await request(tar, {}, send)).status).toBe(200);
+    // The owner of the service changes what the row of that token says.
+    const sha256 = await sha256Hex(admin);
+    const as = async (scopes: readonly string[], images?: readonly string[]) => {
+      const TOKENS = JSON.stringify([{ id: idOf(admin), sha256, scopes, ...(images && { images }) }]);
+      return request(tar, {}, (await deployed({ TOKENS })).send);
+    };
+    expect((await as(['images:read'])).status).toBe(200);
+    await expectBad(await as(['convert']), /not do that any more/);
+    // It is his own image: by whatever names he is given others'.
+    expect((await as(['images:read'], ['other-'])).status).toBe(200);
+  });
+
+  it('of what anybody may ends with that', async () => {
+    const { send } = await deployed({ PUBLIC_SCOPES: 'images:read' });
+    const { send: owners, tokens } = await deployed({}, { scopes: both });
+    const path = `/v1/images/link-${crypto.randomUUID()}`;
+    const stored = { method: 'PUT', headers: octets, body: image };
+    expect((await request(path, asked(tokens[0], stored), owners)).status).toBe(201);
+    const tar = await link(send, undefined, { method: 'GET', path: `${path}/tar` });
+    expect((await request(tar, {}, send)).status).toBe(200);
+    await expectBad(await request(tar, {}, owners), /let in no more/);
   });
 
   it('cannot do what its maker may not', async () => {

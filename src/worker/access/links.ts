@@ -2,7 +2,9 @@
 
 import { sign, verify } from 'hono/jwt';
 import { HostError } from '../../errors/host-error.ts';
-import { mustHaveScope, type Principal, type Scope } from './principal.ts';
+import type { AccessConfig } from './config.ts';
+import { hasScope, mustHaveScope, type Principal, type Scope } from './principal.ts';
+import { principalOf, type TokenRow } from './token.ts';
 import type { TokenJobs } from './tokens.ts';
 
 /** The member of a query that a link adds. */
@@ -27,6 +29,8 @@ export interface LinkNeeds {
   /** The key that links are signed with; it never leaves the service. */
   readonly key: () => Promise<string>;
   readonly tokens: Pick<TokenJobs, 'rowById'>;
+  /** Who else is let in now. */
+  readonly config: Pick<AccessConfig, 'isOpen' | 'publicScopes' | 'team'>;
   readonly nowMs: () => number;
 }
 
@@ -39,11 +43,41 @@ interface Claims {
   readonly query: string;
   readonly scope: Scope;
   readonly images?: readonly string[];
+  /** Of the token that made it, as it was then: the beginning of its hash. */
+  readonly token?: string;
 }
 
 const ALGORITHM = 'HS256';
 
-export function linkJobs({ key, tokens, nowMs }: LinkNeeds): LinkJobs {
+const fingerprint = ({ sha256 }: TokenRow): string => sha256.slice(0, 16);
+const tokenIn = (principal: string): string | undefined => /^token:(.*)$/.exec(principal)?.[1];
+const imagesOf = ({ scopes, imagePrefixes }: Principal) => (scopes.includes('admin') ? [''] : imagePrefixes);
+
+export function linkJobs({ key, tokens, config, nowMs }: LinkNeeds): LinkJobs {
+  /** What the one who made a link may do now, which is not more than he could then. Rejects with `bad-link`. */
+  async function makerOf({ sub, scope, images, token }: Claims): Promise<Pick<Principal, 'scopes' | 'imagePrefixes'>> {
+    const gone = () => badLink('whoever made it is let in no more');
+    const id = tokenIn(sub);
+    if (id === undefined) {
+      const { isOpen, publicScopes, team } = config;
+      const isLetIn =
+        sub === 'public'
+          ? publicScopes.includes(scope)
+          : sub.startsWith('access:')
+            ? team?.scopes.includes(scope)
+            : isOpen;
+      if (!isLetIn) throw gone();
+      return { scopes: [scope], ...(images && { imagePrefixes: images }) };
+    }
+    const row = await tokens.rowById(id);
+    // One whose secret leaked is given another: what was made with the first one goes with it.
+    if (row === undefined || fingerprint(row) !== token) throw gone();
+    const maker = principalOf(row);
+    if (!hasScope(maker, scope)) throw badLink('whoever made it may not do that any more');
+    const imagePrefixes = imagesOf(maker);
+    return { scopes: [scope], ...(imagePrefixes && { imagePrefixes }) };
+  }
+
   return {
     async create(principal, { method, path, query, expiresMs }) {
       const scope = method === 'GET' ? 'images:read' : 'images:write';
@@ -51,7 +85,9 @@ export function linkJobs({ key, tokens, nowMs }: LinkNeeds): LinkJobs {
       const { pathname } = new URL(path, 'http://localhost');
       const wanted = new URLSearchParams(query);
       wanted.delete(LINK);
-      const images = principal.scopes.includes('admin') ? [''] : principal.imagePrefixes;
+      const images = imagesOf(principal);
+      const id = tokenIn(principal.id);
+      const row = id === undefined ? undefined : await tokens.rowById(id);
       const claims: Claims = {
         sub: principal.id,
         exp: Math.floor(expiresMs / 1000),
@@ -60,6 +96,7 @@ export function linkJobs({ key, tokens, nowMs }: LinkNeeds): LinkJobs {
         query: canonical(wanted),
         scope,
         ...(images && { images }),
+        ...(row && { token: fingerprint(row) }),
       };
       wanted.set(LINK, await sign({ ...claims }, await key(), ALGORITHM));
       return `${pathname}?${wanted}`;
@@ -68,17 +105,13 @@ export function linkJobs({ key, tokens, nowMs }: LinkNeeds): LinkJobs {
       const claims = await verify(link, await key(), { alg: ALGORITHM, exp: false }).catch((cause: unknown) => {
         throw badLink('it was not signed here', cause);
       });
-      const { sub, exp, scope, images, ...good } = claims as unknown as Claims;
-      if (!(exp * 1000 > nowMs())) throw badLink('its time is over');
-      if (good.method !== method && !(good.method === 'GET' && method === 'HEAD'))
-        throw badLink(`it is for ${good.method}`);
-      if (good.path !== url.pathname) throw badLink('it is for another path');
-      if (good.query !== canonical(url.searchParams)) throw badLink('it is for another query');
-      // What a token made goes with it.
-      const [, id] = /^token:(.*)$/.exec(sub) ?? [];
-      if (id !== undefined && (await tokens.rowById(id)) === undefined)
-        throw badLink('whoever made it is let in no more');
-      return { id: sub, scopes: [scope], ...(images && { imagePrefixes: images }), ambient: false };
+      const made = claims as unknown as Claims;
+      if (!(made.exp * 1000 > nowMs())) throw badLink('its time is over');
+      if (made.method !== method && !(made.method === 'GET' && method === 'HEAD'))
+        throw badLink(`it is for ${made.method}`);
+      if (made.path !== url.pathname) throw badLink('it is for another path');
+      if (made.query !== canonical(url.searchParams)) throw badLink('it is for another query');
+      return { id: made.sub, ...(await makerOf(made)), ambient: false };
     },
   };
 }
