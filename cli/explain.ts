@@ -62,11 +62,11 @@ export const fsckHelps = (type: unknown): readonly string[] =>
     : [];
 
 /** The path first, as commands say it. */
-function kernelErrorText({ path: at, errno, call, number, message }: KernelError): string {
+function kernelErrorText({ path: at, errno, call, number, message, said }: KernelError): string {
   if (at === undefined) return message;
   const path = at === '' ? '/' : at;
   if (errno === undefined) return `${path}: error ${number} of ${call}`;
-  return whatIsMissing(call, errno, path);
+  return said === undefined ? whatIsMissing(call, errno, path) : `${path}: ${said} (${errno})`;
 }
 
 interface SystemError extends Error {

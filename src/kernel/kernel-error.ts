@@ -14,16 +14,19 @@ export class KernelError extends ProblemError {
   readonly errno: ErrnoName | undefined;
   /** What the call was about, for people: bytes that are not UTF-8 are shown as U+FFFD. */
   readonly path: string | undefined;
+  /** What went wrong, where we know more than the errno says. */
+  readonly said: string | undefined;
 
-  constructor(call: SyscallName, number: number, path?: string | Uint8Array) {
+  constructor(call: SyscallName, number: number, path?: string | Uint8Array, said?: string) {
     const errno = errnoName(number);
     const shown = path instanceof Uint8Array ? new TextDecoder().decode(path) : path;
     const what = shown === undefined ? call : `${call} ${shown}`;
-    super(errno ? `${what}: ${errnos[errno].message} (${errno})` : `${what}: errno ${number}`);
+    super(errno ? `${what}: ${said ?? errnos[errno].message} (${errno})` : `${what}: errno ${number}`);
     this.call = call;
     this.number = number;
     this.errno = errno;
     this.path = shown;
+    this.said = said;
   }
 
   override get problem(): Problem {

@@ -150,6 +150,15 @@ it('nilfs2 has no attributes, which is told', async () => {
   expect(losses).toMatchObject([{ kind: 'xattr', count: 1, errno: 'EOPNOTSUPP' }]);
 });
 
+it('a hard link to what is not there is an error that names both', async () => {
+  const link: Entry = { type: 'hardlink', path: bytes('link'), attributes: {}, target: bytes('no/such') };
+  await expect(copyInto(await writable('ext4'), [link])).rejects.toMatchObject({
+    errno: 'ENOENT',
+    path: 'link',
+    message: expect.stringContaining('a hard link to no/such, which is not there'),
+  });
+});
+
 it('a copy over what is there replaces files, keeps directories, and never a full directory by a file', async () => {
   const device = await writable('ext4');
   await copyInto(device, tree);

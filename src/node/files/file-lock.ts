@@ -1,6 +1,15 @@
 /** Keeps two processes from writing one file: Node has no flock(2), so a file beside it says who does. */
 
-import { existsSync, linkSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { parse } from 'node:path';
 import { HostError } from '../../errors/host-error.ts';
@@ -30,6 +39,10 @@ export function lockFile(path: string): () => void {
     // Written whole under a name of our own first: link(2) then makes it the lock or fails, and nobody reads half of it.
     writeFileSync(own, JSON.stringify({ pid: process.pid, host: hostname(), command: command() } satisfies Holder));
     if (!tryLink(own, name)) takeOver(path, name, own);
+  } catch (cause) {
+    // A full disk is told by write(2), which knows no name.
+    if (cause instanceof Error && 'code' in cause && !('path' in cause)) Object.assign(cause, { path: name });
+    throw cause;
   } finally {
     rmSync(own, { force: true });
   }
@@ -72,15 +85,21 @@ export function mustNotBeWritten(path: string): void {
   if (holder === undefined || isAlive(holder)) throw inUse(path, name, holder);
 }
 
+/** A file system without links (FAT, some shares) takes a copy: who reads half of one is told that somebody writes. */
 function tryLink(from: string, to: string): boolean {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
-    throw cause;
+  for (const make of [linkSync, (own: string, lock: string) => copyFileSync(own, lock, constants.COPYFILE_EXCL)]) {
+    try {
+      make(from, to);
+      return true;
+    } catch (cause) {
+      const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+      if (code === 'EEXIST') return false;
+      if (make !== linkSync || !NO_LINKS.includes(String(code))) throw cause;
+    }
   }
+  return false;
 }
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 /** Undefined: it says nothing that is understood. */
 function holderOf(name: string): Holder | undefined {

@@ -41,7 +41,10 @@ import { Losses, type LossKind } from './losses.ts';
 import { Parents, type Place } from './parents.ts';
 
 /** A link to what did not come before it: the entry is at fault, not the path that it names. */
-const noSuchTarget = (path: Uint8Array): KernelError => new KernelError('linkat', errnos.ENOENT.number, path);
+const noSuchTarget = (path: Uint8Array, target: Uint8Array): KernelError => {
+  const said = `it is a hard link to ${new TextDecoder().decode(target)}, which is not there`;
+  return new KernelError('linkat', errnos.ENOENT.number, path, said);
+};
 
 const BUFFER_BYTES = 256 * 1024;
 
@@ -186,7 +189,7 @@ export class TreeWriter {
     try {
       const link = () => linkat(this.#task, from.dirfd, from.name, place.dirfd, place.name);
       const made = await this.#remade(place, link, path);
-      if (made === -errnos.ENOENT.number) throw noSuchTarget(path);
+      if (made === -errnos.ENOENT.number) throw noSuchTarget(path, target);
       if (this.losses.note('hardlink', 'linkat', made, path)) return;
       await this.#file(place, path, attributes, content ? content() : this.#copied(from, target));
     } finally {
@@ -198,7 +201,7 @@ export class TreeWriter {
     try {
       return await this.#parents.ownOf(target);
     } catch (cause) {
-      throw cause instanceof KernelError ? noSuchTarget(path) : cause;
+      throw cause instanceof KernelError ? noSuchTarget(path, target) : cause;
     }
   }
 
