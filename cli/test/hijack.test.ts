@@ -285,6 +285,25 @@ print(sorted(set(ends)), len(ends))`;
     expect(many).toMatchObject({ stdout: "['ENOMEM', 'received'] 400\n", stderr: '' });
   });
 
+  it('has epoll over descriptors of both kinds where few may be open, and says EMFILE beyond', async () => {
+    const script = `
+import errno, os, select, socket
+r, w = os.pipe(); os.dup2(r, 100)
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); a.bind(('127.0.0.1', 0))
+e = select.epoll(); e.register(a); e.register(100, select.EPOLLIN); e.register(r, select.EPOLLIN)
+os.write(w, b'x'); print(sorted(fd for fd, _ in e.poll(5)) == sorted([a.fileno(), 100, r]))
+e.unregister(100); print(sorted(fd for fd, _ in e.poll(5)) == sorted([a.fileno(), r]))
+many = []
+try:
+  while True: many.append(socket.socket())
+except OSError as cause: print(errno.errorcode[cause.errno], len(many) > 20)
+many.clear(); socket.socket().close(); print(e.poll(5) != [])`;
+    const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
+    const args = ['-c', 'ulimit -n 256; exec "$@"', 'sh', process.execPath, launcher, 'hijack', ...python(script)];
+    const { stdout, stderr } = spawnSync('sh', args, { encoding: 'utf8' });
+    expect({ stdout, stderr }).toEqual({ stdout: 'True\nTrue\nEMFILE True\nTrue\n', stderr: '' });
+  });
+
   it('finds names through its own network', async () => {
     const script = `
 import socket, struct, subprocess, threading

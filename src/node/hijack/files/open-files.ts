@@ -5,6 +5,7 @@
  * is gone our end hears that, and the file is closed.
  */
 
+import { readFileSync } from 'node:fs';
 import { hostCall, socketPair } from '../../native/calls.ts';
 import { ADD, type Events, epollControl, newEpoll } from '../host/events.ts';
 import { inodeOf } from '../program/proc.ts';
@@ -56,6 +57,10 @@ export class OpenFiles {
   /** Throws where this process has no descriptors left. Close the placeholder once the program has it, or will not. */
   add(facts: FileFacts): NewFile {
     const [ours, placeholder] = socketPair();
+    if (placeholder >= slots().from) {
+      for (const fd of [ours, placeholder]) hostCall('close', fd);
+      throw new Error('this process has no descriptors left');
+    }
     const file = { ...facts, inode: inodeOf(placeholder) };
     this.#byInode.set(file.inode, file);
     const watch = this.#events.add(ours, 0, () => {
@@ -79,7 +84,23 @@ const EPOLLIN = 1;
 const EPOLLET = 0x8000_0000;
 const O_CLOEXEC = 0o2000000;
 /** Descriptors of this process from here on are used for a moment only. */
-const SLOTS = 8192;
+const MOST_SLOTS = 65_536;
+
+interface Slots {
+  readonly from: number;
+  readonly count: number;
+}
+let known: Slots | undefined;
+
+/** The upper part of what this process may have (RLIMIT_NOFILE). */
+function slots(): Slots {
+  if (known) return known;
+  const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? [];
+  const limit = soft === undefined ? 2 * MOST_SLOTS : Number(soft);
+  const from = Math.min(MOST_SLOTS, Math.floor(limit / 2));
+  known = { from, count: Math.min(MOST_SLOTS, limit - from) };
+  return known;
+}
 
 /** The half of an epoll instance that has descriptors of the machine: of the program's, each under its number there. */
 export class HostHalf {
@@ -100,8 +121,9 @@ export class HostHalf {
 
   /** epoll_ctl(2) on descriptor `theirs`, a copy of which is `copy`. */
   control(op: number, theirs: number, copy: number, events: number, data: bigint): number {
-    // An instance knows a file by its number too: the same each time.
-    const slot = SLOTS + theirs;
+    // An instance knows a file by its number too: the same each time. Another file may have the number as well.
+    const { from, count } = slots();
+    const slot = from + (theirs % count);
     const ready = hostCall('dup3', copy, slot, O_CLOEXEC);
     if (ready < 0) return ready;
     const ret = epollControl(this.fd, op, slot, events, data);
