@@ -189,6 +189,27 @@ describe('a script that Linux follows passes, with each version of IP', () => {
     expect(await errorOf(v6, 'ipv6')).toBeUndefined();
   });
 
+  it('what is new in 6.12: a SYN with an ACK in SYN-RECEIVED is taken, and answered', async () => {
+    const open = 'socket(..., SOCK_STREAM, IPPROTO_TCP)';
+    const script = (answer: string) => `\`sysctl -q net.ipv4.tcp_timestamps=0\`
+      0 ${open} = 3
+      +0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
+      +0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)
+      +0 > S 0:0(0) <...>
+      +.005 < S 1234:1234(0) win 14600 <mss 1040,nop,nop,sackOK,nop,wscale 6>
+      +0 > S. 0:0(0) ack 1235 <...>
+      +.045 < S. 1234:1234(0) ack 1 win 14600 <mss 940,nop,nop,sackOK,nop,wscale 6>
+      ${answer}
+      +.1 < P. 1:501(500) ack 1 win 257
+      +0 > . 1:1(0) ack 501
+      +0 read(3, ..., 4096) = 500`;
+    expect(await errorOf(script('+0 > . 1:1(0) ack 1 <nop,nop,sack 0:1>'))).toBeUndefined();
+    // What Linux 6.11 did: silence.
+    expect(await errorOf(script(''))).toMatch(
+      /^test\.pkt:11: .*\nscript packet: .* ack 501\nactual packet: .*sack 0:1/s,
+    );
+  });
+
   it('the same each time, whatever the host does meanwhile', async () => {
     const script = `${server}+0 write(4, ..., 9000) = 9000\n+0 > P. 1:9001(9000) ack 1\n+0 %{ print(tcpi_rtt, tcpi_snd_cwnd) }%`;
     const first = await play(script);
@@ -261,6 +282,7 @@ describe('a script that Linux does not follow is said as packetdrill says it', (
 describe('what a script cannot mean is said with its line', () => {
   it.each<[string, string]>([
     ['0 socket(..., SOCK_STREAM', 'test.pkt:1: syntax error'],
+    ['// nothing but a comment', 'test.pkt:1: syntax error: an event was expected'],
     ['0 > S 0:0(0) <mss 1460,bogus 1>', 'an option that is known instead of bogus'],
     ['0 bogus(3) = 0', 'the system call bogus is not supported'],
     ['0 socket(..., SOCK_BOGUS, 0) = 3', 'there is no constant SOCK_BOGUS'],

@@ -25,6 +25,8 @@ export function parseScript(text: string, word: (name: string) => string | undef
     events.push({ line, time, action, text: scanner.since(at) });
     if (events.length > MAX_EVENTS) throw scanner.wrong(`the end after ${MAX_EVENTS} events`);
   }
+  // A file that is cut off at its beginning is no script that passed.
+  if (events.length === 0) throw scanner.wrong('an event');
   return { options, events };
 }
 
