@@ -185,6 +185,12 @@ export const hostErrors = {
     fault: 'service',
     retryAfterS: 1,
   },
+  'kernel-lost': {
+    message: 'the service was too busy to go on with this kernel: try again shortly',
+    status: 503,
+    fault: 'service',
+    retryAfterS: 2,
+  },
   'kernel-deadline': { message: 'the kernel did not finish in time', status: 504, fault: 'service' },
   'kernel-halt': { message: 'the kernel halted', status: 500, fault: 'service' },
   'task-exited': { message: 'the task ended before its work was done', status: 500, fault: 'service' },

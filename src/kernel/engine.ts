@@ -320,7 +320,7 @@ export class Engine {
    * whoever calls this. Should it live after all, it hears of the end when it kills the kernel itself.
    */
   abandon(message: string): void {
-    this.#end(new KernelDead('halt', message, this.console.tail()));
+    this.#end(new KernelDead('lost', message, this.console.tail()));
   }
 
   #end(dead: KernelDead): void {

@@ -2,8 +2,11 @@
 
 import { type Problem, ProblemError } from '../errors/problem.ts';
 
-/** `panic`, `oom` and `bug` as the kernel said; `trap` is a wasm trap; `deadlock` and `deadline` are the host's findings. */
-export type KernelEnd = 'panic' | 'bug' | 'oom' | 'trap' | 'deadlock' | 'deadline' | 'halt';
+/**
+ * `panic`, `oom` and `bug` as the kernel said; `trap` is a wasm trap; `deadlock` and `deadline` are the host's findings, and so
+ * is `lost`: whoever had it showed no sign of life for so long that it was taken back.
+ */
+export type KernelEnd = 'panic' | 'bug' | 'oom' | 'trap' | 'deadlock' | 'deadline' | 'halt' | 'lost';
 
 /** The kernel is dead. `console` is the tail of its log. */
 export class KernelDead extends ProblemError {

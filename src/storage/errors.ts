@@ -83,6 +83,19 @@ export class DeviceFullError extends StorageError {
   }
 }
 
+/** There is no memory to keep a write in, which others have: nothing of it was written. To whoever asked it is no fault of the disk. */
+export class NoMemoryForWritesError extends StorageError {
+  override readonly name = 'NoMemoryForWritesError';
+
+  constructor() {
+    super('ENOSPC', 'all memory for what is written is in use: try again shortly');
+  }
+
+  override get problem(): Problem {
+    return { name: 'service-busy', detail: this.message, members: {} };
+  }
+}
+
 /**
  * The format that a disk is wrapped in keeps it from being read. `EUCLEAN`: it is damaged or cut short. `EOPNOTSUPP`: it uses
  * what is not read here. `ENODATA`: it needs another file, which was not given. `EMEDIUMTYPE`: it is not of the format asked for.

@@ -2,6 +2,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { hostErrors } from '../../src/errors/table.ts';
 import type { Host } from '../../src/kernel/host.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { KernelPool, type PoolOptions } from '../../src/kernel/pool/pool.ts';
@@ -154,6 +155,10 @@ describe('a caller that vanishes', () => {
       pool.health();
     }
     expect(kernel.dead?.message).toBe('whoever had this kernel is gone');
+    // Should he live after all, he is told to come back: it was no fault of his, nor of the kernel.
+    const { name } = kernel.dead?.problem ?? {};
+    expect(name).toBe('kernel-lost');
+    expect(hostErrors['kernel-lost']).toMatchObject({ status: 503, retryAfterS: 2 });
   });
 
   it('is not woken by whoever ends his kernel, whose stacks unwind all the same', async () => {

@@ -11,7 +11,7 @@ import {
   seededRandom,
 } from '../../../test/fakes/block-devices.ts';
 import { SECTOR } from '../block-device.ts';
-import { DeviceFullError } from '../errors.ts';
+import { DeviceFullError, NoMemoryForWritesError } from '../errors.ts';
 import { memoryDevice } from '../memory.ts';
 import { type Overlay, overlay } from './overlay.ts';
 
@@ -61,7 +61,9 @@ describe('overlay in a room that others share', () => {
     const fill = () => {
       for (;;) device.write(8 * written++, block);
     };
-    expect(fill).toThrow(DeviceFullError);
+    expect(fill).toThrow(NoMemoryForWritesError);
+    // The memory is the service's, not the image's.
+    expect(new NoMemoryForWritesError().problem.name).toBe('service-busy');
     expect(device.usedBytes).toBe((written - 1) * 4096);
     expect(left).toBeLessThan(4096 + 64);
     expectBytes(await read(device, 8 * (written - 1), 1), new Uint8Array(SECTOR));

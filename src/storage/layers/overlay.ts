@@ -1,7 +1,7 @@
 /** A writable device over a read-only one: what is written stays in memory, sparsely; the lower is never touched. */
 
 import { type BlockDevice, SECTOR, sizeOf } from '../block-device.ts';
-import { DeviceFullError } from '../errors.ts';
+import { DeviceFullError, NoMemoryForWritesError } from '../errors.ts';
 import { checkRange } from '../range.ts';
 import { ownRoom, type Room } from '../room.ts';
 
@@ -39,7 +39,7 @@ export interface Overlay extends BlockDevice {
 }
 
 /**
- * A write that would make the upper hold more than `limitMib`, or than `room` has, throws DeviceFullError and changes nothing.
+ * A write that would make the upper hold more than `limitMib` throws DeviceFullError, more than `room` has NoMemoryForWritesError; neither changes anything.
  * Discard turns what the upper has of whole blocks into zeros that take no memory, and leaves everything else alone.
  */
 export function overlay(
@@ -90,7 +90,7 @@ export function overlay(
       const added = parts.filter(({ block }) => (blocks.get(block)?.bytes ?? ZEROS) === ZEROS).length * BLOCK_BYTES;
       if (usedBytes + added > limitMib * MIB) throw new DeviceFullError(limitMib);
       const entries = parts.filter(({ block }) => !blocks.has(block)).length * ENTRY_BYTES;
-      if (!room.tryTake(added + entries)) throw new DeviceFullError(usedBytes / MIB);
+      if (!room.tryTake(added + entries)) throw new NoMemoryForWritesError();
       usedBytes += added;
       for (const { block: number, mask, start, end, offset } of parts) {
         const block = blocks.get(number) ?? { bytes: ZEROS, has: 0 };

@@ -3,7 +3,7 @@
 import { toHex } from '../../bytes/hex.ts';
 import { isZero } from '../../bytes/zeros.ts';
 import { type BlockDevice, bytesOf, SECTOR, sizeOf } from '../block-device.ts';
-import { DeviceFullError } from '../errors.ts';
+import { NoMemoryForWritesError } from '../errors.ts';
 import { gate } from '../gate.ts';
 import { checkRange } from '../range.ts';
 import type { Room } from '../room.ts';
@@ -142,7 +142,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
       const held = dirty.size * chunkBytes;
       if (held + bytes <= Math.max(MAX_DIRTY_BYTES, chunkBytes) && room.tryTake(bytes)) return;
       const [oldest] = dirty;
-      if (oldest === undefined) throw new DeviceFullError(held / 2 ** 20);
+      if (oldest === undefined) throw new NoMemoryForWritesError();
       await put(...oldest);
     }
   }

@@ -88,6 +88,7 @@ export class Durability {
   /** The kernel: as it is, or from where it was last stored, or made anew when it never was. */
   async wake(): Promise<Live> {
     const meta = this.#record.alive();
+    if (this.#live?.kernel.dead?.end === 'lost') this.#live = undefined;
     if (this.#live) return this.#live;
     if (meta.holdsKeys) this.#lostWithItsKeys();
     const parts = this.#record.parts();
@@ -189,6 +190,8 @@ export class Durability {
     const { dead } = live.kernel;
     if (!dead) return;
     this.#live = undefined;
+    // The host's doing, as when it lets go of the object: the session goes on from where it was stored, and says so.
+    if (dead.end === 'lost') return;
     this.#end({ end: dead.end, detail: dead.message, console: dead.console }, textsOf(live));
   }
 
