@@ -1,11 +1,14 @@
-/** `lkl convert -O`: the disk in an image of any format as a raw image or a qcow2, with its zeros as holes. */
+/** `lkl convert -O`: the disk in an image of any format as a raw image, a qcow2 or a VMDK, with its zeros as holes. */
 
 import { ftruncateSync, statSync, writeSync } from 'node:fs';
+import { deflateSync } from 'node:zlib';
 import { HostError } from '../../src/errors/host-error.ts';
 import { type WritableFile, writableFile } from '../../src/node/files/writable-file.ts';
 import type { ByteSource } from '../../src/storage/byte-source.ts';
-import { qcow2ToFile } from '../../src/storage/formats/qcow2/make/to-file.ts';
+import { qcow2ToFile, type WriteAt } from '../../src/storage/formats/qcow2/make/to-file.ts';
 import { qcow2Stream } from '../../src/storage/formats/qcow2/make/to-stream.ts';
+import { vmdkToFile } from '../../src/storage/formats/vmdk/make/to-file.ts';
+import { vmdkStream } from '../../src/storage/formats/vmdk/make/to-stream.ts';
 import { dataRuns } from '../../src/storage/sources/data-runs.ts';
 import { openDiskFile } from '../disk.ts';
 import { Failure, reasonOf } from '../failure.ts';
@@ -29,6 +32,7 @@ const BLOCK = 4096;
 /** By the ending of a name; undefined: it does not tell. */
 export function formatOfName(name: string): MadeFormat | undefined {
   if (/\.qcow2?$/i.test(name)) return 'qcow2';
+  if (/\.vmdk$/i.test(name)) return 'vmdk';
   return /\.(raw|img)$/i.test(name) ? 'raw' : undefined;
 }
 
@@ -100,7 +104,7 @@ async function toFile({ content, to, progress, check }: Work, target: string): P
   const file = written(() => partialFile(target));
   try {
     const write = (at: number, bytes: Uint8Array) => written(() => writeAll(file.fd, at, bytes));
-    const length = to === 'raw' ? content.sizeBytes : await qcow2ToFile(content, write, progress);
+    const length = await makers[to](content, write, progress);
     written(() => ftruncateSync(file.fd, length));
     if (to === 'raw') {
       for await (const { at, bytes } of dataRuns(content, BLOCK)) {
@@ -114,6 +118,24 @@ async function toFile({ content, to, progress, check }: Work, target: string): P
     file.discard();
   }
 }
+
+type Make = (content: ByteSource, write: WriteAt, progress: Work['progress']) => Promise<number> | number;
+
+/** Each answers how long the file is; what of it is not written is a hole. */
+const makers: Readonly<Record<MadeFormat, Make>> = {
+  raw: ({ sizeBytes }) => sizeBytes,
+  qcow2: qcow2ToFile,
+  vmdk: vmdkToFile,
+  async 'vmdk-stream'(content, write, progress) {
+    let at = 0;
+    const sink = async (bytes: Uint8Array) => {
+      await write(at, bytes);
+      at += bytes.length;
+    };
+    await vmdkStream(content, sink, { deflate: deflateSync, progress });
+    return at;
+  },
+};
 
 function writeAll(fd: number, at: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, at + done);
@@ -139,6 +161,8 @@ async function ontoDevice({ content, progress, check }: Work, target: string): P
 }
 
 async function toStream({ content, to, progress, check }: Work, target?: string): Promise<void> {
+  if (to === 'vmdk')
+    throw new Failure('usage', 'a VMDK of this kind is written here and there: name a file, or -O vmdk-stream');
   const output = openOutput(target, 'a disk image');
   const sink = output.open();
   let sent = 0;
@@ -148,6 +172,7 @@ async function toStream({ content, to, progress, check }: Work, target?: string)
     await progress(sent);
   };
   if (to === 'raw') for await (const { bytes } of sourceStream(content)) await send(bytes);
+  else if (to === 'vmdk-stream') await vmdkStream(content, send, { deflate: deflateSync });
   else await (await qcow2Stream(content)).writeTo(send);
   check();
   await sink.end();

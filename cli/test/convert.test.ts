@@ -38,6 +38,16 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('a disk', () => {
+  it.each(['vmdk', 'vmdk-stream'])('goes to %s and back; a pipe gets the same, or is told that it cannot', (to) => {
+    const made = at(`disk.${to}`);
+    expect(lkl([at('disk.raw'), made, '-O', to])).toMatchObject({ status: 0, stderr: '' });
+    expect(lkl([made, at('again.raw'), '-f']).status).toBe(0);
+    expect(readFileSync(at('again.raw')).equals(disk)).toBe(true);
+    const piped = lkl([at('disk.raw'), '-', '-O', to]);
+    if (to === 'vmdk-stream') expect(piped).toMatchObject({ status: 0 });
+    else expect(piped).toMatchObject({ status: 1, stderr: expect.stringContaining('-O vmdk-stream') });
+  });
+
   it('goes to qcow2 and back, by the endings of the names', () => {
     expect(lkl([at('disk.raw'), at('disk.qcow2')])).toMatchObject({ status: 0, stderr: '' });
     expect(statSync(at('disk.qcow2')).size).toBeLessThan(disk.length / 4);

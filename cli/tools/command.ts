@@ -71,6 +71,7 @@ become holes. What was there is replaced once all of the new image is there.
 Examples:
   lkl convert disk.vmdk disk.qcow2
   lkl convert disk.qcow2 disk.raw
+  lkl convert disk.qcow2 disk.vmdk -O vmdk-stream
   lkl convert disk.vhdx - -O raw | ssh host 'dd of=/dev/sdb'
   lkl convert image.tar root.erofs -t erofs`;
 
@@ -79,7 +80,7 @@ type ConvertOptions = Omit<MkfsOptions, 'from' | 'keepOwner' | 'type'> &
 
 const whatConvertWants = (to: MadeFormat | undefined): string =>
   to === undefined
-    ? 'say what is to be made: -O raw or -O qcow2 of the disk, or -t ext4 … of the tree'
+    ? `say what is to be made: -O ${madeFormats.join(', ')} of the disk, or -t ext4 … of the tree`
     : 'words behind -- are for the program that makes a file system: -t says which';
 
 const fsckHelp = `
@@ -154,9 +155,9 @@ export const toolCommands = (): readonly Command[] => [
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     }),
   addSourceOptions(new Command('convert'))
-    .summary('an image as another: its disk as raw or qcow2, or its tree as another file system')
+    .summary('an image as another: its disk as raw, qcow2 or VMDK, or its tree as another file system')
     .description(
-      'Makes a raw image or a qcow2 of the disk in an image of any format (-O), or a file system of the tree of an image, a tar, a cpio, a container’s image or a folder (-t).',
+      'Makes a raw image, a qcow2 or a VMDK of the disk in an image of any format (-O), or a file system of the tree of an image, a tar, a cpio, a container’s image or a folder (-t).',
     )
     .argument('<from>', 'an image of any format, with -t whatever has a tree; - is standard input')
     .addArgument(
@@ -164,7 +165,10 @@ export const toolCommands = (): readonly Command[] => [
     )
     .addArgument(new Argument('[words...]', 'behind --: for the program that makes the file system'))
     .addOption(
-      new Option('-O, --to <format>', 'of the disk: raw, qcow2 (default: without -t, what the name ends with)')
+      new Option(
+        '-O, --to <format>',
+        'of the disk: raw, qcow2, vmdk (monolithicSparse), vmdk-stream (streamOptimized: smaller, and a pipe takes it; default: without -t, what the name ends with)',
+      )
         .choices(madeFormats)
         .conflicts(['type', 'size', 'label', 'uuid', 'seed']),
     )
