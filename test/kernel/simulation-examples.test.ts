@@ -80,11 +80,10 @@ it('cubic against BBR at one bottleneck: BBR wins with a shallow buffer, cubic w
     return bbr / (cubic + bbr);
   };
   const shares = ['0.5', '1', '2', '4', '8'].map(share);
-  // With less than a product of bandwidth and delay both lose at random: which depth below it suits BBR more is the seed's.
-  const [shallow, ...deeper] = shares;
-  expect(shallow).toBeGreaterThan(0.7);
-  expect(deeper).toEqual(deeper.toSorted((a, b) => b - a));
-  expect(shares[1]).toBeGreaterThan(0.7);
+  // BBR v1 takes no notice of losses: below one product of bandwidth and delay nearly all is its own, whatever the seed.
+  expect(shares).toEqual(shares.toSorted((a, b) => b - a));
+  expect(shares[0]).toBeGreaterThan(0.85);
+  expect(shares[1]).toBeGreaterThan(0.85);
   expect(shares[2]).toBeGreaterThan(0.35);
   expect(shares[2]).toBeLessThan(0.65);
   expect(shares[4]).toBeLessThan(0.25);
