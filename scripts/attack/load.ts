@@ -31,6 +31,8 @@ export interface LoadReport {
 }
 
 const SAMPLES = 12;
+/** Within so long one that vanishes does: ten of them are some seven requests a second, not a flood that takes a core by itself. */
+const VANISH_MS = 3000;
 
 export async function load(options: LoadOptions): Promise<LoadReport> {
   const { url, atOnce, slow, vanishing, seconds, seed, holdings } = options;
@@ -79,7 +81,7 @@ export async function load(options: LoadOptions): Promise<LoadReport> {
   await Promise.all([
     ...Array.from({ length: atOnce }, honest),
     ...Array.from({ length: slow }, () => wire(tar, () => 5000)),
-    ...Array.from({ length: vanishing }, (_, at) => wire(at % 2 ? tar : batch, () => 300 * random())),
+    ...Array.from({ length: vanishing }, (_, at) => wire(at % 2 ? tar : batch, () => VANISH_MS * random())),
     probe(),
     watch(),
   ]);

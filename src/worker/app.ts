@@ -128,6 +128,10 @@ export const Session = sessionClass({
   // Whoever made the session could read its images then; it has the very same ones after that.
   setup: (bindings, signal) => engine.for({ signal }).setup(namedImages(imagesOf(bindings))),
   toolbox: () => workerToolbox(),
+  isLetIn: async (bindings, principal) => {
+    const [, token] = /^token:(.*)$/.exec(principal) ?? [];
+    return token === undefined || (await tokensOf(bindings).rowById(token)) !== undefined;
+  },
   serve: (socket, url, session) => serveSession(socket, url, session, memory.hold()),
   meter: (bindings) =>
     sessionMeter({

@@ -1,10 +1,13 @@
 /** Who is let in: nobody, until the owner has said whom; then whom he said, to what he said. */
 
+import { createExecutionContext } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { newToken, sha256Hex } from '../../src/worker/access/token.ts';
+import { app } from '../../src/worker/app.ts';
 import { romfs } from '../fakes/romfs.ts';
 import { asked, deployed, random } from './deployed.ts';
-import { inProcess, request } from './harness.ts';
+import { inProcess, ORIGIN, request } from './harness.ts';
 
 const problemOf = async (response: Response, status: number) => {
   const body = (await response.json()) as Record<string, unknown>;
@@ -164,6 +167,30 @@ describe('tokens that are made over HTTP', () => {
     expect((await request(`/v1/tokens/${id}`, asked(admin, { method: 'DELETE' }), send)).status).toBe(204);
     await problemOf(await request('/v1/sessions', asked(other), send), 401);
     await problemOf(await request(`/v1/tokens/${id}`, asked(admin, { method: 'DELETE' }), send), 404);
+  });
+
+  it.each(['revoked', 'let in'] as const)('that are %s: what becomes of a WebSocket that is open', async (what) => {
+    const { send, tokens } = await deployed({}, { scopes: ['admin'] });
+    const [admin] = tokens;
+    const body = JSON.stringify({ name: 'ci', scopes: ['sessions'] });
+    const made = await request('/v1/tokens', asked(admin, { ...batch, body }), send);
+    const { id, token } = (await made.json()) as { readonly id: string; readonly token: string };
+    const created = await request('/v1/sessions', asked(token, { ...batch, body: '{}' }), send);
+    const session = (await created.json()) as { readonly id: string };
+    const headers = { upgrade: 'websocket', authorization: `Bearer ${token}` };
+    const upgrade = new Request(`${ORIGIN}/v1/sessions/${session.id}/socket`, { headers });
+    const { webSocket } = await app.fetch(upgrade, { ...env, OPEN: '' }, createExecutionContext());
+    const closed = new Promise<number>((resolve) => webSocket?.addEventListener('close', ({ code }) => resolve(code)));
+    webSocket?.accept();
+    if (what === 'revoked') {
+      expect((await request(`/v1/tokens/${id}`, asked(admin, { method: 'DELETE' }), send)).status).toBe(204);
+      expect(await closed).toBe(1008);
+    } else {
+      const open = scheduler.wait(6000).then(() => 'open');
+      expect(await Promise.race([closed, open])).toBe('open');
+      webSocket?.close();
+      expect((await request(`/v1/sessions/${session.id}`, asked(token, { method: 'DELETE' }), send)).status).toBe(204);
+    }
   });
 
   it("do not see each other's sessions", async () => {

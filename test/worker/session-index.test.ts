@@ -36,6 +36,15 @@ it('a session whose making was killed is found by nobody, and its place is free 
   });
 });
 
+it('a session that took longer to make than it may count is not made: whoever made it is told to come back', async () => {
+  await withIndex(async (index, clock) => {
+    valueIn(await index.admit(row('late', clock.nowMs)));
+    clock.nowMs += 61_000;
+    expect(await index.confirm('late')).toMatchObject({ problem: { name: 'kernel-busy' } });
+    expect(valueIn(await index.counted())).toEqual({ sessions: 0, memoryMib: 0 });
+  });
+});
+
 const authorization = 'Bearer test';
 const json = { method: 'POST', headers: { 'content-type': 'application/json', authorization } };
 const asked = { headers: { authorization } };

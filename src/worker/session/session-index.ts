@@ -66,6 +66,9 @@ export function sessionIndexClass(nowMs: () => number) {
 
     confirm(id: string): Promise<Outcome<null>> {
       return outcome(async () => {
+        // Making it took so long that it was taken for given up: it counts no more, so it may not be.
+        if (!this.#rows().some((row) => row.id === id))
+          throw new HostError('kernel-busy', 'it took too long to make it');
         this.ctx.storage.sql.exec('DELETE FROM pending WHERE id = ?', id);
         return null;
       });

@@ -8,6 +8,7 @@ import type { Toolbox } from '../../tools/toolbox.ts';
 import type { WantedRange } from '../../tree/byte-range.ts';
 import type { Bindings } from '../env.ts';
 import type { SessionMeter } from '../limits/session-meter.ts';
+import { Attended } from './attended.ts';
 import { cableRequest, cableTo } from './interfaces/cable.ts';
 import type { TerminalRun } from './object/programs.ts';
 import { SessionObject } from './object/session-object.ts';
@@ -40,14 +41,17 @@ export interface SessionClassNeeds extends Omit<SessionNeeds, 'setup'> {
   /** Counts what kernels work for. */
   meter(bindings: Bindings): SessionMeter;
   toolbox(): Promise<Toolbox>;
+  /** Whether a principal is let in now. */
+  isLetIn(bindings: Bindings, principal: string): Promise<boolean>;
   /** Speaks with the client of a WebSocket, until either closes it. `url` is what was asked for. */
   serve(socket: WebSocket, url: URL, session: Served): void;
 }
 
 /** The class for the runtime, with what it needs of the world. */
-export function sessionClass({ setup, serve, toolbox, meter, ...needs }: SessionClassNeeds) {
+export function sessionClass({ setup, serve, toolbox, meter, isLetIn, ...needs }: SessionClassNeeds) {
   return class Session extends DurableObject<Bindings> implements SessionRpc {
     readonly #object: SessionObject;
+    readonly #attended: Attended;
 
     constructor(state: DurableObjectState, bindings: Bindings) {
       super(state, bindings);
@@ -60,22 +64,36 @@ export function sessionClass({ setup, serve, toolbox, meter, ...needs }: Session
         other: (name) => bindings.SESSIONS.getByName(name) as unknown as SessionRpc,
         cable: (to, host) => cableTo(bindings.SESSIONS.getByName(to.object), to.interface, host),
       });
+      this.#attended = new Attended({
+        isLetIn: async () => {
+          const { owner } = this.#object;
+          return owner === undefined || isLetIn(bindings, owner);
+        },
+        openPorts: () => this.#object.openPorts,
+        closePorts: () => this.#object.closePorts(),
+      });
     }
 
     /** A WebSocket ends here, beside the kernel: no message of it passes another boundary. So does what a server in it is asked. */
     override async fetch(request: Request): Promise<Response> {
       const asked = portRequest(request);
-      if (asked) return portAnswer(await this.#object.port(asked));
+      if (asked) {
+        const answer = portAnswer(await this.#object.port(asked));
+        if (answer.webSocket) this.#attended.attend();
+        return answer;
+      }
       const cable = cableRequest(request);
       if (cable !== undefined) return this.#plugged(cable);
       const { 0: client, 1: server } = new WebSocketPair();
       serve(server, new URL(request.url), this.#object);
+      this.#attended.attend(server);
       return new Response(null, { status: 101, webSocket: client });
     }
 
     async #plugged(cable: string): Promise<Response> {
       const { 0: client, 1: server } = new WebSocketPair();
       server.accept();
+      this.#attended.attend(server);
       const plugged = await this.#object.plug(cable, server);
       return 'problem' in plugged ? portAnswer(plugged) : new Response(null, { status: 101, webSocket: client });
     }

@@ -104,13 +104,14 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
     // Nobody else knows its name: when whoever asked is gone it goes too, whatever it waits for.
     const abandon = () => void object(id).destroy();
     signal.addEventListener('abort', abandon, { once: true });
+    let made: NamedSession | undefined;
     try {
-      const made = { id, ...(await make(id)) };
+      made = { id, ...(await make(id)) };
       signal.throwIfAborted();
       valueIn(await index().confirm(id));
       return made;
     } catch (cause) {
-      if (signal.aborted) valueIn(await object(id).destroy());
+      if (signal.aborted || made) valueIn(await object(id).destroy());
       valueIn(await index().remove(id));
       throw cause;
     } finally {

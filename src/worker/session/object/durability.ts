@@ -47,6 +47,11 @@ export class Durability {
     this.setup = { ...needs.setup, flushed: () => this.flushed() };
   }
 
+  /** Of the kernel in memory, if there is one. */
+  get ports(): Ports | undefined {
+    return this.#live?.ports;
+  }
+
   get inMemory(): boolean {
     return this.#live !== undefined;
   }

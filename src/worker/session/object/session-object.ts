@@ -209,6 +209,19 @@ export class SessionObject implements SessionRpc {
     );
   }
 
+  get owner(): string | undefined {
+    return this.#record.meta?.request.owner;
+  }
+
+  /** Connections to its ports that are open. */
+  get openPorts(): number {
+    return this.#kept.ports?.open ?? 0;
+  }
+
+  closePorts(): void {
+    this.#kept.ports?.closeAll();
+  }
+
   /** Something ended that kept the session from being stored. */
   #calm(): void {
     this.#kept.setAlarm().catch(() => {});

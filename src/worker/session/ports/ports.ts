@@ -56,6 +56,11 @@ export class Ports {
     }
   }
 
+  /** All that are open end in the midst of what they carry. */
+  closeAll(): void {
+    for (const connection of this.#open) connection.close().catch(() => {}); // a kernel that is dead has none
+  }
+
   #held(): Promise<Reactor> {
     this.#reactor ??= Reactor.open(this.#kernel);
     return this.#reactor;
