@@ -44,14 +44,14 @@ export interface TreeNeeds {
   readonly spool: SpoolNeeds;
 }
 
-/** As it is now, whatever wraps it. */
+/** As it is now, whatever wraps it; `raw`: byte for byte. */
 export async function openedImage(
   { images, room }: Pick<TreeNeeds, 'images' | 'room'>,
   name: string,
-  version?: string,
+  { version, format }: { readonly version?: string | undefined; readonly format?: 'raw' } = {},
 ): Promise<{ readonly device: BlockDevice; readonly etag: string }> {
   const stored = await named(name, images.source(name, version));
-  const { device } = await openStored(stored, room);
+  const { device } = await openStored(stored, room, { format });
   return { device, etag: stored.etag };
 }
 
@@ -70,7 +70,7 @@ export async function openSource(contents: Contents, needs: TreeNeeds, several: 
 }
 
 async function treeSource({ image, version, mount }: StoredTree, needs: TreeNeeds): Promise<Source> {
-  const { device } = await openedImage(needs, image, version);
+  const { device } = await openedImage(needs, image, { version });
   const { engine } = needs;
   return {
     besideMib: engine.readingMib,

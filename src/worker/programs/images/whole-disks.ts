@@ -57,7 +57,7 @@ export async function makeDiskImage(
       return made.device;
     },
     entries: (source, beside) => entriesOf(source, places, beside),
-    blocks: async (path) => (await openedImage(needs, imageOf(path))).device,
+    blocks: async (path) => (await openedImage(needs, imageOf(path), { format: 'raw' })).device,
   };
   try {
     const disk = await makeDisk(plan, making, seed);
