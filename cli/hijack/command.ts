@@ -65,7 +65,10 @@ const refused = (why: string) => (): never => {
   throw new Failure('usage', why);
 };
 
+/** What was tried; a kernel of 32 bits could have some more. */
+const MOST_MIB = 1024;
+
 function mebibytes(text: string): number {
-  if (/^\d+$/.test(text) && Number(text) >= 16 && Number(text) <= 112) return Number(text);
-  throw new InvalidArgumentError('From 16 to 112.');
+  if (/^\d+$/.test(text) && Number(text) >= 16 && Number(text) <= MOST_MIB) return Number(text);
+  throw new InvalidArgumentError(`From 16 to ${MOST_MIB}.`);
 }

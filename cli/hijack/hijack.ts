@@ -83,9 +83,9 @@ async function onKernel(
   args: readonly string[],
   { configuration, options, publications, root }: Asked,
 ): Promise<number> {
-  const memoryMib = Math.min(
-    MEMORY_MIB,
-    Math.max(SMALLEST_MIB, options.memory ?? memoryOf(configuration) ?? MEMORY_MIB),
+  const memoryMib = Math.max(
+    SMALLEST_MIB,
+    options.memory ?? Math.min(MEMORY_MIB, memoryOf(configuration) ?? MEMORY_MIB),
   );
   const files = new Files();
   const { kernels } = await openEngine(memoryMib);

@@ -9,6 +9,7 @@ import { packageFile } from '../../src/node/package-files.ts';
 import { Failure } from '../failure.ts';
 
 export interface Root {
+  /** Empty: the root that there is. */
   readonly directory: string;
   /** Settles when all that was written is in the image; rejects when not all of it is. */
   close(): Promise<void>;
@@ -19,7 +20,9 @@ export async function openRoot(image: string, words: string | undefined): Promis
   if (statSync(image, { throwIfNoEntry: false })?.isDirectory()) {
     if (words !== undefined)
       throw new Failure('usage', `--root ${image} is a directory: nothing is mounted that --root-options could be for`);
-    return { directory: realpathSync(image), async close() {} };
+    const directory = realpathSync(image);
+    // This machine's own root: there is nothing to enter.
+    return { directory: directory === '/' ? '' : directory, async close() {} };
   }
   // The process that mounts removes it.
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'lkl-root-')));

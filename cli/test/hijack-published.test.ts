@@ -23,12 +23,15 @@ async function serving(published: readonly string[], script: string): Promise<re
   const options = published.flatMap((word) => ['--publish', word]);
   const child = spawnLkl(['hijack', ...options, '--', 'python3', '-c', script]);
   running.push(child);
-  let said = '';
-  for await (const bytes of child.stderr) {
-    said += String(bytes);
-    if (said.includes('ready')) break;
-  }
-  child.stderr.resume();
+  // A stream that one stops to iterate is closed, and who writes to it ends.
+  const said = await new Promise<string>((resolve) => {
+    let text = '';
+    child.stderr.on('data', (bytes) => {
+      text += String(bytes);
+      if (text.includes('ready')) resolve(text);
+    });
+    child.stderr.on('end', () => resolve(text));
+  });
   return [...said.matchAll(/published at 127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
 }
 

@@ -70,8 +70,12 @@ async function served(): Promise<{ readonly kernel: Kernel; readonly card: Attac
   ];
   const server = spawn('ip', ['netns', 'exec', NETNS, 'dnsmasq', ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
   servers.push(server);
-  for await (const line of server.stderr) if (String(line).includes('cleared cache')) break;
-  server.stderr.resume();
+  await new Promise<void>((resolve) => {
+    server.stderr.on('data', (text) => {
+      if (String(text).includes('cleared cache')) resolve();
+    });
+    server.stderr.on('end', resolve);
+  });
   return { kernel, card };
 }
 
