@@ -191,6 +191,20 @@ it('an image is converted: to another file system, and back, with owners and tim
   expect(entries.at(-1)?.header).toMatchObject({ mode: 0o640, uid: 7, gid: 8, mtime: new Date(1e12) });
 });
 
+it('a squashfs is made of more than its programs have memory for', async () => {
+  const [from, name] = [fresh(), fresh()];
+  const body = new Uint8Array(MIB);
+  const entries = [];
+  for (let i = 0; i < 28; i++) {
+    for (let at = 0; at < MIB; at += 65_536) crypto.getRandomValues(body.subarray(at, at + 65_536));
+    entries.push({ header: { name: `big/${i}`, size: MIB, type: 'file' as const }, body: body.slice() });
+  }
+  await mkfs(from, 'type=ext4&size=64M', (await packTar(entries)) as Uint8Array<ArrayBuffer>);
+  expect(await mkfs(name, `type=squashfs&from=${from}`)).toMatchObject({ status: 201 });
+  const [there, expected] = [name, from].map((image) => request(`/v1/images/${image}/files/big/27`));
+  expect(await (await there)?.arrayBuffer()).toEqual(await (await expected)?.arrayBuffer());
+});
+
 it('two images converted at once take turns', async () => {
   const from = fresh();
   await mkfs(from, 'type=ext4&size=16M', await tar());

@@ -15,7 +15,7 @@ import { tarred } from '../../images/writing.ts';
 import type { Condition } from '../../storage/image-entry.ts';
 import { mustNotBeLarger } from './sizes.ts';
 import { type Contents, openSource, type Source, type TreeNeeds } from './trees.ts';
-import { MAKING_MIB, type Workshops, wordsFor } from './workshops.ts';
+import { MAKING_MIB, makingMib, type Workshops, wordsFor } from './workshops.ts';
 
 export interface FileSystemOrder extends MakeRequest {
   readonly type: string;
@@ -129,7 +129,7 @@ async function ofTree({ needs, order, source, create }: Making): Promise<Made> {
   const disk = await create(ROOM);
   const scratch = await needs.disks.scratch(ROOM);
   try {
-    const options = { programMib: MAKING_MIB, seed, besideMib: source.besideMib };
+    const options = { programMib: makingMib(type), seed, besideMib: source.besideMib };
     const { report, bytes } = await needs.inWorkshop(options, (shop) => {
       const both = { scratch: scratch.device, target: disk.device };
       const request = { ...order, more: [...wordsFor(type), ...more] };
