@@ -50,6 +50,18 @@ const cases: readonly Case[] = [
     volume: `vg/${name}`,
     request: { partition: `vg/${name}` },
   })),
+  ...['through', 'back', 'vol', 'write'].map((name) => ({
+    images: ['lvm-cache'],
+    listing: 'lvm-cache',
+    volume: `vg/${name}`,
+    request: { partition: `vg/${name}` },
+  })),
+  ...['raid5', 'raid6', 'raid10', 'raid4'].map((name) => ({
+    images: several('lvm-raid', 5),
+    listing: 'lvm-raid',
+    volume: `vg/${name}`,
+    request: { partition: `vg/${name}` },
+  })),
   { images: ['gpt-luks-lvm'], listing: 'gpt-luks-lvm', volume: '1', request: { partition: 1 } },
   { images: ['gpt-luks-lvm'], listing: 'gpt-luks-lvm', volume: 'vg/root', request: { partition: 'vg/root', unlock } },
   {
@@ -220,6 +232,17 @@ describe('what cannot be opened', () => {
     const mounted = await mounter.mount(cut, { ...request, evenIfCut: true });
     expect(mounted.type).toBe('ext4');
     await mounted.close();
+  });
+
+  it.each([
+    ['raid5', [1, 2, 3, 4]],
+    ['raid6', [4, 0, 2]],
+    ['raid4', [0, 2, 3, 4]],
+  ] as const)('%s of a group does with disks %j of five', async (name, numbers) => {
+    const { device, also } = await opened(numbers.map((number) => `lvm-raid-${number}`));
+    const { tar } = await archive(device, { also, partition: `vg/${name}` });
+    const expected = rowsOfListing(await stackListing('lvm-raid', `vg/${name}`));
+    expect(await rowsOfTar(tar)).toEqual(expected);
   });
 
   it('mirrored volumes of a group do with one disk of two', async () => {

@@ -84,6 +84,9 @@ function groupsOf(
   return groups;
 }
 
+/** What volumes are made of, and none itself. */
+const POOLS = ['thin-pool', 'cache-pool', 'vdo-pool'];
+
 /** 16 TiB. */
 const MAX_SECTORS = 2 ** 35;
 
@@ -105,7 +108,7 @@ async function activated(
   const made: Made[] = [];
   for (const volume of group.logical.values()) {
     const isShown = volume.isVisible || group.snapshots.has(volume.name);
-    if (!isShown || volume.segments.some(({ type }) => type === 'thin-pool')) continue;
+    if (!isShown || volume.segments.some(({ type }) => POOLS.includes(type))) continue;
     const name = `${group.name}/${volume.name}`;
     const title = `/dev/${name}`;
     try {

@@ -3,7 +3,7 @@
 import type { Target } from '../../../kernel/syscalls/device-mapper.ts';
 import { MetadataError } from '../bad-stack.ts';
 import { type KernelDevice, numberOf } from '../kernel-device.ts';
-import { numberIn, textIn } from './text.ts';
+import { numberIn, type Section, textIn } from './text.ts';
 import { type LogicalVolume, type LvSegment, namesIn, type Place, placesIn, type VolumeGroup } from './volume-group.ts';
 
 export interface Activation {
@@ -20,6 +20,13 @@ export class MissingDiskError extends MetadataError {}
 
 /** A disk is shorter than what the group has on it. */
 export class CutError extends MetadataError {}
+
+/** What needs drivers that this kernel has not. */
+const KINDS: Readonly<Record<string, string>> = {
+  vdo: 'a deduplicated volume',
+  'vdo-pool': 'a deduplicated volume',
+  integrity: 'a volume with sums beside it',
+};
 
 /** Volumes in volumes: a group has some levels, a cycle none that ends. */
 const MAX_DEPTH = 8;
@@ -132,13 +139,46 @@ export class Activator {
         ];
         return { ...place, type, params: [metadata, data, chunk, 0, features.length, ...features].join(' ') };
       }
+      case 'cache':
+        return { ...place, type, params: await this.#cache(section, device) };
+      case 'writecache': {
+        const [origin, cache] = [textIn(section, 'origin'), textIn(section, 'writecache')];
+        const block = numberIn(section, 'writecache_block_size', 2 ** 16);
+        // "s": a cache on a disk, not in persistent memory
+        return { ...place, type, params: `s ${await device(origin)} ${await device(cache)} ${block} 0` };
+      }
       case 'zero':
       case 'error':
         return { ...place, type, params: '' };
       default:
         if (/^raid\d/.test(type)) return { ...place, type: 'raid', params: await this.#raid(segment, depth) };
-        throw new MetadataError(`a kind of volume that is not read here: ${type}`);
+        throw new MetadataError(`${KINDS[type] ?? 'a kind of volume'} that is not read here (${type})`);
     }
+  }
+
+  /**
+   * A cache may hold what its origin has not: the kernel's own driver reads both. Its parts are volumes of a pool, or ranges of
+   * one volume (lvm2 lib/cache_segtype/cache.c, Documentation/admin-guide/device-mapper/cache.rst).
+   */
+  async #cache(section: Section, device: (name: string) => Promise<string>): Promise<string> {
+    const pool = textIn(section, 'cache_pool');
+    const isOneVolume = section.values.has('metadata_start');
+    const about = isOneVolume ? section : this.#group.logical.get(pool)?.segments[0]?.section;
+    if (about === undefined) throw new MetadataError(`its metadata is damaged: there is no cache ${pool}`);
+    const part = async (name: string): Promise<string> => {
+      if (!isOneVolume) return device(textIn(about, name));
+      const [start, sectors] = [numberIn(about, `${name}_start`), numberIn(about, `${name}_len`)];
+      return numberOf(
+        await this.#activation.make([{ start: 0, sectors, type: 'linear', params: `${await device(pool)} ${start}` }]),
+      );
+    };
+    const chunk = numberIn(about, 'chunk_size', 2 ** 21);
+    const mode = about.values.get('cache_mode') ?? 'writethrough';
+    const features = [...(about.values.get('metadata_format') === 2 ? ['metadata2'] : []), `${mode}`];
+    // Where nothing is written, what is read often need not move there.
+    const policy = this.#activation.writable ? 'smq 0' : 'smq 2 migration_threshold 0';
+    const parts = [await part('metadata'), await part('data'), await device(textIn(section, 'origin'))];
+    return [...parts, chunk, features.length, ...features, policy].join(' ');
   }
 
   async #striped({ section, extents }: LvSegment, depth: number): Promise<Pick<Target, 'type' | 'params'>> {
@@ -172,6 +212,8 @@ export class Activator {
     const region = section.values.has('region_size') ? numberIn(section, 'region_size', 2 ** 32) : 0;
     const params = [`${stripe}`, ...(region > 0 ? ['region_size', `${region}`] : [])];
     const kind = { raid0_meta: 'raid0', raid5: 'raid5_ls', raid6: 'raid6_zr' }[type] ?? type;
+    // As few as there may be: each has a page of every disk, and a group may have many arrays.
+    if (/^raid[456]/.test(kind)) params.push('stripe_cache', '1');
     if (kind === 'raid10') {
       const copies = section.values.has('data_copies') ? numberIn(section, 'data_copies', 64) : 2;
       params.push('raid10_copies', `${copies}`);
