@@ -6,6 +6,7 @@ import type { WorkloadResult } from '../measure/results.ts';
 import { timesOf } from '../measure/times.ts';
 import { carried, chartsOf, lostOf, type ReportedAnswer, wayNames } from './answer.ts';
 import { count, milliseconds, rate, seconds } from './numbers.ts';
+import { programs } from './programs.ts';
 import { type Chart, type ChartRecorder, palette } from './series.ts';
 import { sketch } from './sketch.ts';
 import { type Cell, type Column, rightAligned, table } from './table.ts';
@@ -30,7 +31,8 @@ export async function reportPage(
   const { events = [], warnings = [] } = answer;
   const charts = chartsOf(answer, recorder);
   const scripts = [plainLanguage, assets.uplot, assets.charts];
-  const marks = events.map(({ time_s, says }) => ({ time_s, says }));
+  // What Linux did not do changes no curve.
+  const marks = events.flatMap(({ time_s, says, error }) => (error === undefined ? [{ time_s, says }] : []));
   const page = html`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -49,6 +51,7 @@ ${sketch(Object.keys(answer.hosts), answer.links)}
 <h2>Flows</h2>
 ${flowTable(answer.flows)}
 ${failures(answer.flows)}
+${programs(answer.flows)}
 ${charts.map(chartPlace)}
 ${events.length > 0 && [html`<h2>Events</h2>`, eventTable(events)]}
 <h2>Links</h2>
