@@ -216,6 +216,15 @@ describe('what an owner declares public', () => {
   });
 });
 
+it.each(['/dav', '/dav/', '/dav/none', '/dav//none'])('%s is for those who are let in, and no image', async (path) => {
+  const { send, tokens } = await deployed({}, { scopes: ['images:read'] });
+  await problemOf(await send(new Request(ORIGIN + path)), 401);
+  const read = { headers: { authorization: `Bearer ${tokens[0]}` } };
+  expect(await problemOf(await send(new Request(ORIGIN + path, read)), 404)).toMatchObject({
+    type: '/problems/image-not-found',
+  });
+});
+
 describe('an open Worker', () => {
   const open = inProcess();
   const from = (url: string, headers: Record<string, string> = {}) => open(new Request(url, { headers }));

@@ -14,7 +14,7 @@ import { secretHeaderNames } from './image-content/stack.ts';
 export type Wanted = Scope | 'anyone' | undefined;
 
 /** What WebDAV's clients speak of. */
-export const DAV_PATH = /^\/dav\//;
+export const DAV_PATH = /^\/dav(\/|$)/;
 
 /** Beginnings of paths, the first that fits. What is not named is for all the world: it tells nothing of anybody. */
 const wanted: readonly (readonly [path: RegExp, read: Wanted, write: Wanted])[] = [
