@@ -8,7 +8,7 @@ import { Locks } from './locks.ts';
 import { keyOf, placeOf } from './paths.ts';
 import { get, options, propfind } from './reading.ts';
 import { etagOf, find } from './resource.ts';
-import { copy, del, mkcol, move, proppatch, put } from './writing.ts';
+import { copy, del, mkcol, move, proppatch, put, stagePut } from './writing.ts';
 import { document } from './xml.ts';
 
 const methods: Readonly<Record<string, (context: DavContext) => Response | Promise<Response>>> = {
@@ -61,12 +61,13 @@ export function davHandler(tree: DavTree, davOptions: DavOptions): (request: Req
     await checkConditions(context);
     if (isReading(request.method)) return method(context);
     if (readOnly) throw new DavFailure(403, 'the tree is only read');
+    const staged = request.method === 'PUT' ? await stagePut(context) : undefined;
     const answer = last.then(async () => {
       // What held when it came may not hold now.
       await checkConditions(context);
-      return method(context);
+      return staged ? staged.place() : method(context);
     });
-    last = answer.catch(() => {});
+    last = answer.catch(() => staged?.discard());
     const response = await answer;
     changed();
     return response;

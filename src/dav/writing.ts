@@ -29,26 +29,23 @@ const noRoot = (path: Uint8Array): void => {
 const beside = ({ uniqueName }: DavContext, path: Uint8Array): Uint8Array =>
   joinPath(parentOf(path), encoder.encode(`.lkl-${uniqueName()}`));
 
-export async function put(context: DavContext): Promise<Response> {
-  const { tree, place, request, locks, tokens } = context;
-  const { path } = place;
-  if (place.isCollection) throw new DavFailure(405, 'a collection is made by MKCOL');
-  await mustHaveParent(context, path);
-  const before = await find(tree, path);
-  if (before?.isCollection) throw new DavFailure(405, 'it is a collection');
-  locks.check(keyOf(path), tokens, before ? {} : { parent: keyOf(parentOf(path)) });
-  const range = request.headers.get('content-range');
-  if (range !== null) await putRange(context, before, range);
-  else await putWhole(context, before);
-  const now = await find(tree, path);
-  return new Response(null, { status: before ? 204 : 201, ...(now && { headers: { etag: etagOf(now) } }) });
+/** A file that is there whole, but not in its place. */
+export interface Staged {
+  /** As the answer to the request, when it is its turn. */
+  place(): Promise<Response>;
+  discard(): Promise<void>;
 }
 
-/** Written beside, then put in its place: whoever reads meanwhile has the old one, and a client that goes away leaves that. */
-async function putWhole(context: DavContext, before: Resource | undefined): Promise<void> {
-  const { changes, tree, place, request } = context;
-  const target = before ? (await tree.realpath(treePath(place.path))).subarray(1) : place.path;
-  const temporary = beside(context, target);
+/**
+ * Receives a file beside the one that is there: whoever reads meanwhile has the old one, a client that goes away leaves that, and a
+ * slow one keeps nobody waiting. Undefined: only a part is sent, which is written in place.
+ */
+export async function stagePut(context: DavContext): Promise<Staged | undefined> {
+  const { changes, request, place } = context;
+  if (request.headers.has('content-range')) return undefined;
+  const before = await mayPut(context);
+  const temporary = beside(context, await targetOf(context, before));
+  const discard = () => changes.unlink(temporary).catch(() => {});
   const file = await changes.open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o644);
   try {
     try {
@@ -57,19 +54,57 @@ async function putWhole(context: DavContext, before: Resource | undefined): Prom
         await file.write(offset, piece);
         offset += piece.length;
       }
-      if (before) {
-        await file.chown(before.stat);
-        await file.chmod(before.stat.mode & 0o7777);
-      }
     } finally {
       await file.close();
     }
-    if (before) await copyAttributes(context, target, temporary);
-    await changes.rename(temporary, target);
   } catch (cause) {
-    await changes.unlink(temporary).catch(() => {});
+    await discard();
     throw cause;
   }
+  return {
+    discard,
+    async place() {
+      // What is there now need not be what was there when it began.
+      const there = await mayPut(context);
+      const target = await targetOf(context, there);
+      if (there) {
+        await changes.chown(temporary, there.stat);
+        await changes.chmod(temporary, there.stat.mode & 0o7777);
+        await copyAttributes(context, target, temporary);
+      }
+      await changes.rename(temporary, target);
+      return putAnswer(context, there, place.path);
+    },
+  };
+}
+
+/** A part of a file, in place. */
+export async function put(context: DavContext): Promise<Response> {
+  const { place, request } = context;
+  const before = await mayPut(context);
+  await putRange(context, before, request.headers.get('content-range') ?? '');
+  return putAnswer(context, before, place.path);
+}
+
+/** What is there. */
+async function mayPut(context: DavContext): Promise<Resource | undefined> {
+  const { tree, place, locks, tokens } = context;
+  const { path } = place;
+  if (place.isCollection) throw new DavFailure(405, 'a collection is made by MKCOL');
+  await mustHaveParent(context, path);
+  const before = await find(tree, path);
+  if (before?.isCollection) throw new DavFailure(405, 'it is a collection');
+  locks.check(keyOf(path), tokens, before ? {} : { parent: keyOf(parentOf(path)) });
+  return before;
+}
+
+/** Where a symlink leads, if the name is one. */
+const targetOf = async ({ tree, place }: DavContext, before: Resource | undefined): Promise<Uint8Array> =>
+  before ? (await tree.realpath(treePath(place.path))).subarray(1) : place.path;
+
+async function putAnswer({ tree }: DavContext, before: Resource | undefined, path: Uint8Array): Promise<Response> {
+  const now = await find(tree, path);
+  return new Response(null, { status: before ? 204 : 201, ...(now && { headers: { etag: etagOf(now) } }) });
 }
 
 /** In place, as clients that write files piece by piece want it. */

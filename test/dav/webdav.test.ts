@@ -65,6 +65,24 @@ describe('files', () => {
     expect(await (await ask('PROPFIND', '', { headers: { depth: '1' } })).text()).not.toContain('.lkl-');
   });
 
+  it('that come slowly keep nobody waiting', async () => {
+    const end = Promise.withResolvers<void>();
+    const body = new ReadableStream({
+      async pull(controller) {
+        controller.enqueue(new Uint8Array(10));
+        await end.promise;
+        controller.close();
+      },
+    });
+    const request = new Request('http://localhost/dav/slow', { method: 'PUT', body, duplex: 'half' } as RequestInit);
+    const slow = handle(request);
+    expect(await status('PUT', 'fast', { body: 'fast' })).toBe(201);
+    expect(await status('GET', 'slow')).toBe(404);
+    end.resolve();
+    expect((await slow).status).toBe(201);
+    expect((await text('slow')).length).toBe(10);
+  });
+
   it('have any bytes as names', async () => {
     expect(await status('PUT', '%FF%20%25a', { body: 'odd' })).toBe(201);
     expect(await text('%FF%20%25a')).toBe('odd');

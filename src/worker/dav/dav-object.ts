@@ -4,6 +4,7 @@ import { isReading } from '../../dav/handler.ts';
 import { type Lock, Locks } from '../../dav/locks.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { KernelDead } from '../../kernel/errors.ts';
+import { received } from '../bodies/received.ts';
 import { imageNotFound } from '../images/images.ts';
 import type { SessionMeter } from '../limits/session-meter.ts';
 import { type Mount, type MountNeeds, openToRead, openToWrite } from './mount.ts';
@@ -76,7 +77,7 @@ export class DavObject {
     let response: Response;
     try {
       response = await this.#needs.meter.metered(principal, async () => {
-        const answer = await mount.handle(request);
+        const answer = await mount.handle(keptGoing(request));
         if (isWrite) await mount.keep();
         return answer;
       });
@@ -247,6 +248,25 @@ export class DavObject {
     this.#alarmMs = dueMs;
     await this.#needs.storage.setAlarm(dueMs);
   }
+}
+
+/** Its body rejects with `body-interrupted` and `client-too-slow`. */
+function keptGoing(request: Request): Request {
+  const { body } = request;
+  if (body === null) return request;
+  const pieces = received(body);
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { value, done } = await pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: async () => void (await pieces.return()),
+    },
+    { highWaterMark: 0 },
+  );
+  return new Request(request, { body: stream });
 }
 
 /** The same bytes; `then` runs once, when they have ended or nobody wants them. */
