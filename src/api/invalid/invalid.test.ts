@@ -85,6 +85,13 @@ describe('what is not valid in a document is told', () => {
     ]);
   });
 
+  test('the first fifty of many, and how many more there are', () => {
+    const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`x${i}`, 1]));
+    const words = said(simulation, { ...network, ...many });
+    expect(words).toHaveLength(51);
+    expect(words.at(-1)).toBe('it: 10 more are not valid');
+  });
+
   test('and what a schema says itself is left as it is', () => {
     expect(said(simulation, link({ loss: 0.01 }))[0]).toContain('a percentage, such as "1%"');
   });

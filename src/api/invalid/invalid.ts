@@ -30,8 +30,16 @@ function found(issue: Issue, above: readonly PropertyKey[]): Invalid[] {
   return meant ? meant.flatMap((one) => found(one, path)) : [{ code, path: jsonPath(path), message }];
 }
 
+/** As many are told; a document of a hundred thousand mistakes has no answer that is many times as long. */
+const MOST_TOLD = 50;
+
 /** Of what zod found, with `expected` as its words. */
-export const invalidIn = (issues: readonly Issue[]): Invalid[] => issues.flatMap((issue) => found(issue, []));
+export function invalidIn(issues: readonly Issue[]): Invalid[] {
+  const all = issues.flatMap((issue) => found(issue, []));
+  if (all.length <= MOST_TOLD) return all;
+  const more = { code: 'custom', path: '', message: `${all.length - MOST_TOLD} more are not valid` };
+  return [...all.slice(0, MOST_TOLD), more];
+}
 
 /** What the document says, or all that is wrong with it. */
 export function readAs<T extends z.ZodType>(
