@@ -290,6 +290,16 @@ describe('what is no image', () => {
   });
 });
 
+it('a file made of beginnings of discs and file systems is no image, and is known to be none soon', async () => {
+  const begin = new Uint8Array(2048);
+  begin.set([1, ...new TextEncoder().encode('CD001'), 1]);
+  begin.set([0, 8], 128); // blocks of 2048 bytes, and none of them
+  const blocks = concat([new Uint8Array(1024).fill(0x81), ...Array.from({ length: 2000 }, () => begin)]);
+  await refusal(memoryDevice(blocks)).toMatchObject({ kind: 'no-file-system' });
+  const superblocks = new Uint8Array(2 ** 20).map((_, at) => 'XFSB'.charCodeAt(at % 4)).fill(0x81, 0, 512);
+  await refusal(memoryDevice(superblocks)).toMatchObject({ kind: 'no-file-system' });
+});
+
 describe('what is behind something, or not filled up', () => {
   it('is mounted from an offset on, whatever its size', async () => {
     const device = await caseDevice('sqfs_offset');

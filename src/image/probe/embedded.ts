@@ -39,8 +39,20 @@ interface Needle {
   readonly at: number;
   readonly bytes: Uint8Array;
   /** Whether it is there, with `head` from its beginning on and `rest` all of it. */
-  readonly holds: (head: Uint8Array, rest: VolumeBytes) => Promise<boolean>;
+  readonly holds: (head: Uint8Array, rest: VolumeBytes, search: Search) => Promise<boolean>;
 }
+
+interface Search {
+  /** Beginnings that were none, of anything and of discs. */
+  tries: number;
+  discs: number;
+}
+
+/** A file made of beginnings is no image. */
+const MAX_TRIES = 20_000;
+
+/** Whether a disc is whole takes a search of its own for its sessions: what begins like one again and again is none. */
+const MAX_DISCS = 4;
 
 /** Two bytes of ext's count, as its size must fit and, where it has one, its checksum too; else fewer than three are found anywhere. */
 const LEAST_LETTERS = 3;
@@ -51,8 +63,9 @@ const needles: readonly Needle[] = [
   ...superblocks.flatMap(({ types: [type], magic }): Needle[] => {
     const [longest] = magic.filter(({ mask }) => mask === undefined).sort((a, b) => b.bytes.length - a.bytes.length);
     if (longest === undefined || !isTelling(type, longest.bytes.length)) return [];
-    const holds = async (head: Uint8Array, rest: VolumeBytes) => {
-      if (!holdsAll(head, magic)) return false;
+    const holds = async (head: Uint8Array, rest: VolumeBytes, search: Search) => {
+      if (!holdsAll(head, magic) || search.tries++ >= MAX_TRIES) return false;
+      if (type === 'iso9660' && search.discs++ >= MAX_DISCS) return false;
       const claimed = await claimedBytes(rest, type);
       return claimed !== undefined && claimed <= rest.sizeBytes;
     };
@@ -101,11 +114,12 @@ export async function embedded(bytes: VolumeBytes): Promise<Embedded | undefined
     if (superblock) return { what, at: end, type: superblock.types[0], packed: false };
   }
   let archive: Place | undefined;
+  const search: Search = { tries: 0, discs: 0 };
   for (let start = 0; start < Math.min(bytes.sizeBytes, SCAN_BYTES); start += PIECE_BYTES) {
     const piece = await bytes.read(start, PIECE_BYTES + SUPERBLOCK_BYTES);
-    const found = await firstIn(bytes, start, piece, searched);
+    const found = await firstIn(bytes, start, piece, { wanted: searched, search });
     if (found) return { what, ...(await withOwnName(bytes, found)), packed: false };
-    archive ??= await firstIn(bytes, start, piece, archives);
+    archive ??= await firstIn(bytes, start, piece, { wanted: archives, search });
   }
   return archive && { what, ...archive, packed: true };
 }
@@ -121,7 +135,7 @@ async function firstIn(
   bytes: VolumeBytes,
   start: number,
   piece: Uint8Array,
-  wanted: readonly Needle[],
+  { wanted, search }: { readonly wanted: readonly Needle[]; readonly search: Search },
 ): Promise<Place | undefined> {
   let first: Place | undefined;
   for (const { type, at, bytes: letters, holds } of wanted) {
@@ -132,7 +146,7 @@ async function firstIn(
       found = indexOf(piece, letters, found + 1)
     ) {
       const place = start + found - at;
-      if (place === 0 || !(await holds(piece.subarray(found - at), volumeFrom(bytes, place)))) continue;
+      if (place === 0 || !(await holds(piece.subarray(found - at), volumeFrom(bytes, place), search))) continue;
       first = { at: place, type };
       break;
     }
