@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+
 /** Starts the command on a Node that can run it: this one, or in a checkout the one among its dependencies. */
 
+import { isUtf8 } from 'node:buffer';
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import module from 'node:module';
 import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +17,17 @@ const isCheckout = existsSync(new URL('main.ts', import.meta.url));
 function cacheCode() {
   module.enableCompileCache?.(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lkl'));
 }
+
+/** Node gives arguments as text: what is none would be another name, of which nobody is told. */
+function mustBeText() {
+  if (!process.argv.some((word) => word.includes('\ufffd'))) return;
+  const given = '/proc/self/cmdline';
+  if (!existsSync(given) || isUtf8(readFileSync(given))) return;
+  console.error("lkl: an argument is not UTF-8: a pattern names what is called so ('/dir/caf?', '/dir/*')");
+  process.exit(1);
+}
+
+mustBeText();
 
 /** Node 24 is the first that can suspend WebAssembly and reads TypeScript. */
 if (Number.parseInt(process.versions.node, 10) >= 24) {

@@ -1,6 +1,6 @@
 /** What the command says of itself: versions, completion, man page; and `lkl call`. */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +31,18 @@ describe('--version', () => {
     );
     expect(stdout.toString()).toContain(kernel.linux);
   });
+});
+
+it('an argument that is not UTF-8 is refused: as text it would be another name', () => {
+  const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
+  const said = (name: string) =>
+    spawnSync('sh', ['-c', `exec "$0" "$1" ls "$2" "$(printf '${name}')"`, process.execPath, launcher, image]);
+  const refused = said('/na\\357ve');
+  expect({ status: refused.status, stderr: `${refused.stderr}` }).toEqual({
+    status: 1,
+    stderr: expect.stringContaining('not UTF-8'),
+  });
+  expect(`${said('/na\\357\\277\\275ve').stderr}`).toContain('no such file');
 });
 
 describe('completion', () => {
