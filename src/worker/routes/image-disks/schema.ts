@@ -83,8 +83,8 @@ const madePartition = z
     label: z.string().optional().openapi({ description: 'In the table.' }),
     type: z.string().openapi({ description: 'Its GUID, also where the table has a number for it.' }),
     uuid: z.string().optional().openapi({ description: 'In a GPT.' }),
-    start_bytes: z.int().openapi({ example: 1048576 }),
-    size_bytes: z.int().openapi({ example: 41943040 }),
+    start_bytes: z.int().openapi({ description: 'Where on the disk it begins.', example: 1048576 }),
+    size_bytes: z.int().openapi({ description: 'How long it is there.', example: 41943040 }),
     content: z.string().openapi({
       description: 'A file system, or `blocks`, `swap`, `verity`, `empty`.',
       example: 'ext4',
