@@ -21,7 +21,6 @@ export async function packWorker(target: string): Promise<void> {
     conditions: ['workerd', 'worker', 'browser'],
     external: ['cloudflare:*', 'node:*'],
     minify: true,
-    keepNames: true,
     legalComments: 'none',
     logLevel: 'warning',
     plugins: [englishAlone, assets(target, texts, modules)],

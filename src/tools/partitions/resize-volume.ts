@@ -2,7 +2,9 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import type { ImageReport } from '../../image/mounted-image.ts';
+import type { BlockDevice } from '../../storage/block-device.ts';
 import { prepareResize, resizeFileSystem } from '../file-system/resize-file-system.ts';
+import { findVolume, type VolumeChoice } from '../find-volume.ts';
 import type { Volume } from '../volume.ts';
 import type { Workshop } from '../workshop.ts';
 import { readTable, resizedTable, SECTOR_BYTES, tableScript, writeTable } from './partition-table.ts';
@@ -17,6 +19,16 @@ export interface VolumeResize {
   /** Of the disk, then: whole sectors. */
   readonly bytes: number;
   readonly isSmaller: boolean;
+}
+
+/** As `findVolume`. Of several partitions the last one gives and takes room: it is meant where none is named. */
+export function findResized(
+  device: BlockDevice,
+  report: ImageReport,
+  { partition, type }: Pick<VolumeChoice, 'partition' | 'type'>,
+): Promise<Volume> {
+  const [last] = [...report.partitions].sort((a, b) => b.startBytes - a.startBytes);
+  return findVolume(device, report, { partition: partition ?? last?.number, type, can: () => true });
 }
 
 /**

@@ -5,9 +5,8 @@ import type { PartitionSelector } from '../../../image/mounted-image.ts';
 import type { Linux } from '../../../linux.ts';
 import { type BlockDevice, SECTOR } from '../../../storage/block-device.ts';
 import { slice } from '../../../storage/layers/slice.ts';
-import { findVolume } from '../../../tools/find-volume.ts';
 import { writeTable } from '../../../tools/partitions/partition-table.ts';
-import { resizeVolume } from '../../../tools/partitions/resize-volume.ts';
+import { findResized, resizeVolume } from '../../../tools/partitions/resize-volume.ts';
 import { mustBeWhole } from '../../../tools/volume.ts';
 import type { ImageDisks, Written } from '../../images/disks.ts';
 import type { Condition } from '../../storage/image-entry.ts';
@@ -48,7 +47,7 @@ export async function resizeImage(
   try {
     const report = await engine.inspect(narrowed(disk.device, disk.sizeBytes));
     mustBeWhole(report);
-    const volume = await findVolume(disk.device, report, { partition: selector, type: asked, can: () => true });
+    const volume = await findResized(disk.device, report, { partition: selector, type: asked });
     const isSmaller = bytes < disk.sizeBytes;
     const script = await inWorkshop({ programMib: CHECKING_MIB }, async (shop) => {
       const job = { shop, disk: await shop.attach(disk.device), report, volume, bytes, isSmaller };
