@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -13,8 +14,10 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writableFile } from '../../src/node/files/writable-file.ts';
+import { startLkl } from './command.ts';
 import { lkl, sha256, testFolder } from './tools-kit.ts';
 
 const MIB = 1 << 20;
@@ -55,6 +58,18 @@ const file = (name: string, text: string) =>
 const symlink = (name: string, to: string) => header(name, '2', 0, to);
 const hardlink = (name: string, to: string) => header(name, '1', 0, to);
 const tar = (...members: readonly Buffer[]) => Buffer.concat([...members, Buffer.alloc(1024)]);
+
+it('lkl mkfs that is ended leaves what was there, and nothing beside it', async () => {
+  const image = at('ended');
+  mkdirSync(image);
+  writeFileSync(`${image}/disk`, 'what was there');
+  const making = startLkl(['mkfs', '--force', '-t', 'ext4', '-s', '64M', '--from', tree, `${image}/disk`]);
+  while (readdirSync(image).length < 3 && making.exitCode === null) await setTimeout(5);
+  making.kill('SIGTERM');
+  expect(await new Promise((resolve) => making.on('close', resolve))).toBe(143);
+  expect(readdirSync(image)).toEqual(['disk']);
+  expect(readFileSync(`${image}/disk`, 'utf8')).toBe('what was there');
+});
 
 describe('lkl fsck', () => {
   it('says that an image is being written, and by whom, and judges nothing', () => {

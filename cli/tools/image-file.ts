@@ -55,6 +55,7 @@ function newFile(path: string, bytes: number, ended: () => void): MadeImage {
   const end = (whole: boolean, length = bytes) => {
     if (isOver) return;
     isOver = true;
+    process.off('exit', discard);
     file.close();
     try {
       if (whole) {
@@ -65,5 +66,7 @@ function newFile(path: string, bytes: number, ended: () => void): MadeImage {
       ended();
     }
   };
-  return { file, keep: (length) => end(true, length), discard: () => end(false) };
+  const discard = () => end(false);
+  process.once('exit', discard);
+  return { file, keep: (length) => end(true, length), discard };
 }
