@@ -4,8 +4,7 @@ import { handle } from '../../../abi/netlink/tc/tc.ts';
 import type { Place } from '../../plan/issue.ts';
 import type { QueueSpec } from '../../plan/request.ts';
 import { parseSize } from '../../plan/units.ts';
-import { planMatch } from './match.ts';
-import { planQueue } from './queue.ts';
+import { FIRST_MINOR, MOST_CLASSES, planClassContents, readDefaultClass } from './class-contents.ts';
 import { planRate } from './rate.ts';
 import type { TcStep } from './step.ts';
 
@@ -25,21 +24,16 @@ interface HtbContext {
   readonly isTrunk: boolean;
 }
 
-/** Minor numbers of classes begin here: 1 is the one of the whole link. */
-const firstMinor = 0x10;
-/** Minor numbers have 16 bits, and each class has a queue with a handle of its own. */
-const mostClasses = 1000;
-
 export function planHtb(place: Place, spec: QueueSpec, context: HtbContext): TcStep[] {
   const { parent, rate, burst } = context;
   const { kind: _, ...options } = typeof spec === 'string' ? { kind: spec } : spec;
   const given = place.members(options, 'htb', ['classes', 'default']);
   const classes: readonly unknown[] = Array.isArray(given?.classes) ? given.classes : [];
-  if (classes.length === 0 || classes.length > mostClasses)
-    place.at('classes').fail('bad-option', `htb needs classes: a list of 1 to ${mostClasses}`);
+  if (classes.length === 0 || classes.length > MOST_CLASSES)
+    place.at('classes').fail('bad-option', `htb needs classes: a list of 1 to ${MOST_CLASSES}`);
   const major = context.handle >>> 16;
   const root = handle(major, 1);
-  const defaultClass = firstMinor + readDefault(place.at('default'), given?.default, classes.length);
+  const defaultClass = FIRST_MINOR + readDefaultClass(place.at('default'), given?.default, classes.length);
   return [
     { place, step: 'qdisc', parent, handle: context.handle, options: { kind: 'htb', defaultClass } },
     {
@@ -77,20 +71,12 @@ function withQuanta(steps: readonly TcStep[], frameBytes: number): TcStep[] {
   });
 }
 
-/** Packets of a class that does not exist would pass by every shaper (htb's "direct" packets). */
-function readDefault(place: Place, value: unknown, classes: number): number {
-  if (value === undefined) return Math.max(0, classes - 1);
-  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) < classes) return Number(value);
-  place.fail('bad-option', `${JSON.stringify(value)} is no class: the number of one, 0 to ${Math.max(0, classes - 1)}`);
-  return 0;
-}
-
 function planClass(place: Place, value: unknown, index: number, count: number, context: HtbContext): TcStep[] {
-  const { rate, burst, limitBytes, isTrunk, frameBytes } = context;
+  const { rate, burst } = context;
   const given = place.members(value, 'class', ['rate', 'ceil', 'prio', 'quantum', 'queue', 'match']);
   if (!given) return [];
   const major = context.handle >>> 16;
-  const own = handle(major, firstMinor + index);
+  const own = handle(major, FIRST_MINOR + index);
   const text = (key: 'rate' | 'ceil') => given[key] as string | undefined;
   const ceil = planRate(place.at('ceil'), text('ceil'), burst) ?? rate;
   const sure = planRate(place.at('rate'), text('rate'), burst) ?? Math.max(1, Math.floor(Math.min(ceil, rate / count)));
@@ -100,11 +86,6 @@ function planClass(place: Place, value: unknown, index: number, count: number, c
       : place.at('ceil').fail('bad-option', `${text('ceil')} is less than the class is sure of`);
   const prio = readPriority(place.at('prio'), given.prio);
   const quantum = readQuantum(place.at('quantum'), given.quantum);
-  const defaults = { on: 'link', limitBytes, rate: sure, frameBytes: frameBytes - vlanTag } as const;
-  const queue = planQueue(place.at('queue'), (given.queue ?? 'bfifo') as string | QueueSpec, defaults);
-  const at = place.at('match');
-  const matches = given.match === undefined ? [] : planMatch(at, given.match);
-  if (matches.length > 0 && isTrunk) at.fail('bad-option', 'a match does not look behind the VLAN tags of a trunk');
   return [
     {
       place,
@@ -121,28 +102,7 @@ function planClass(place: Place, value: unknown, index: number, count: number, c
         ...(quantum !== undefined && { quantum }),
       },
     },
-    ...(queue
-      ? [
-          {
-            place: place.at('queue'),
-            step: 'qdisc' as const,
-            parent: own,
-            handle: handle(firstMinor + index),
-            options: queue,
-          },
-        ]
-      : []),
-    // The filters of one priority are for one family: each has a priority of its own.
-    ...matches.map(
-      (keys, n): TcStep => ({
-        place: at,
-        step: 'filter',
-        parent: context.handle,
-        priority: 2 * index + n + 1,
-        keys,
-        classId: own,
-      }),
-    ),
+    ...planClassContents(place, given, index, { ...context, rate: sure }),
   ];
 }
 
@@ -154,7 +114,6 @@ function readQuantum(place: Place, value: unknown): number | undefined {
   return place.fail('bad-unit', `${JSON.stringify(value)} is no quantum: 1000 to ${MOST_QUANTUM} bytes`);
 }
 
-const vlanTag = 4;
 /** TC_HTB_NUMPRIO */
 const priorities = 8;
 

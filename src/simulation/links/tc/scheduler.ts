@@ -7,8 +7,7 @@ import type { Place } from '../../plan/issue.ts';
 import type { QueueSpec } from '../../plan/request.ts';
 import { parseSize, parseTime } from '../../plan/units.ts';
 import { readRate } from '../../plan/words.ts';
-import { planMatch } from './match.ts';
-import { planQueue } from './queue.ts';
+import { FIRST_MINOR, MOST_CLASSES, planClassContents, readDefaultClass } from './class-contents.ts';
 import type { TcStep } from './step.ts';
 
 type Kind = 'drr' | 'qfq' | 'hfsc';
@@ -35,21 +34,17 @@ export interface SchedulerContext {
   readonly frameBytes: number;
 }
 
-/** Minor numbers of classes begin here: 1 is the one of the whole link. */
-const firstMinor = 0x10;
-const mostClasses = 1000;
-
 export function planScheduler(place: Place, spec: string | QueueSpec, context: SchedulerContext): TcStep[] {
   const { kind: given, ...options } = typeof spec === 'string' ? { kind: spec } : spec;
   const kind = given as Kind;
   const members = place.members(options, kind, ['classes', 'default']);
   const classes: readonly unknown[] = Array.isArray(members?.classes) ? members.classes : [];
-  if (classes.length === 0 || classes.length > mostClasses)
-    place.at('classes').fail('bad-option', `${kind} needs classes: a list of 1 to ${mostClasses}`);
+  if (classes.length === 0 || classes.length > MOST_CLASSES)
+    place.at('classes').fail('bad-option', `${kind} needs classes: a list of 1 to ${MOST_CLASSES}`);
   const major = context.handle >>> 16;
-  const byDefault = readDefault(place.at('default'), members?.default, classes.length);
-  const last = handle(major, firstMinor + byDefault);
-  const qdisc: QdiscOptions = kind === 'hfsc' ? { kind, defaultClass: firstMinor + byDefault } : { kind };
+  const byDefault = readDefaultClass(place.at('default'), members?.default, classes.length);
+  const last = handle(major, FIRST_MINOR + byDefault);
+  const qdisc: QdiscOptions = kind === 'hfsc' ? { kind, defaultClass: FIRST_MINOR + byDefault } : { kind };
   const root = kind === 'hfsc' ? handle(major, 1) : context.handle;
   const all = curve(context.rate ?? 0);
   return [
@@ -67,13 +62,6 @@ export function planScheduler(place: Place, spec: string | QueueSpec, context: S
   ];
 }
 
-function readDefault(place: Place, value: unknown, classes: number): number {
-  if (value === undefined) return Math.max(0, classes - 1);
-  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) < classes) return Number(value);
-  place.fail('bad-option', `${JSON.stringify(value)} is no class: the number of one, 0 to ${Math.max(0, classes - 1)}`);
-  return 0;
-}
-
 function planClass(
   place: Place,
   value: unknown,
@@ -84,45 +72,15 @@ function planClass(
     | Readonly<Record<string, unknown>>
     | undefined;
   if (!given) return [];
-  const id = handle(context.handle >>> 16, firstMinor + index);
+  const id = handle(context.handle >>> 16, FIRST_MINOR + index);
   const options = planOptions(place, kind, given, context);
-  const at = place.at('match');
-  const matches = given.match === undefined ? [] : planMatch(at, given.match);
-  if (matches.length > 0 && context.isTrunk)
-    at.fail('bad-option', 'a match does not look behind the VLAN tags of a trunk');
-  const queue = planQueue(place.at('queue'), (given.queue ?? 'bfifo') as string | QueueSpec, {
-    on: 'link',
-    limitBytes: context.limitBytes,
-    frameBytes: context.frameBytes - vlanTag,
-    ...(context.rate !== undefined && { rate: context.rate }),
-  });
+  const { rate, ...rest } = context;
   return [
     ...(options ? [{ place, step: 'class', parent: root, handle: id, options } as const] : []),
-    ...(queue
-      ? [
-          {
-            place: place.at('queue'),
-            step: 'qdisc',
-            parent: id,
-            handle: handle(firstMinor + index),
-            options: queue,
-          } as const,
-        ]
-      : []),
-    ...matches.map(
-      (keys, n): TcStep => ({
-        place: at,
-        step: 'filter',
-        parent: context.handle,
-        priority: 2 * index + n + 1,
-        keys,
-        classId: id,
-      }),
-    ),
+    ...planClassContents(place, given, index, { ...rest, ...(rate !== undefined && { rate }) }),
   ];
 }
 
-const vlanTag = 4;
 const MOST_WEIGHT = 1024;
 /** QFQ_MIN_LMAX, QFQ_MAX_LMAX */
 const LEAST_PACKET = 512;
