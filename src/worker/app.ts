@@ -133,13 +133,7 @@ export const Session = sessionClass({
     return token === undefined || (await tokensOf(bindings).rowById(token)) !== undefined;
   },
   serve: (socket, url, session) => serveSession(socket, url, session, memory.hold()),
-  meter: (bindings) =>
-    sessionMeter({
-      quotasOf: (id) => quotasFor(bindings, { id }),
-      ledgerOf: ledgerOf(bindings),
-      nowMs,
-      monotonicNs: workerHost.monotonicNs,
-    }),
+  meter: meterOf,
   nowMs,
 });
 /** Images as their Durable Objects have them for WebDAV: what is written counts as their owners'. */
@@ -166,13 +160,7 @@ export const Dav = davClass({
       },
     };
   },
-  meter: (bindings) =>
-    sessionMeter({
-      quotasOf: (id) => quotasFor(bindings, { id }),
-      ledgerOf: ledgerOf(bindings),
-      nowMs,
-      monotonicNs: workerHost.monotonicNs,
-    }),
+  meter: meterOf,
   nowMs,
   pause: workerHost.pause,
   uniqueName,
@@ -191,6 +179,16 @@ const ledgerOf = (bindings: Bindings) => (principal: string) =>
 const trailOf = (bindings: Bindings) => bindings.AUDIT_TRAIL.getByName(TRAIL) as unknown as AuditTrailRpc;
 const quotasFor = (bindings: Bindings, { id }: Pick<Principal, 'id'>): Quotas =>
   quotasOf(id, bindings.QUOTAS, accessConfig(bindings).isOpen);
+
+/** What a Durable Object's kernel has is its owner's: counted for as long as it lives. */
+function meterOf(bindings: Bindings) {
+  return sessionMeter({
+    quotasOf: (id) => quotasFor(bindings, { id }),
+    ledgerOf: ledgerOf(bindings),
+    nowMs,
+    monotonicNs: workerHost.monotonicNs,
+  });
+}
 
 async function fetchKeys(url: string): Promise<readonly JsonWebKey[]> {
   const answer = await fetch(url);

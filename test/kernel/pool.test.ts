@@ -161,6 +161,28 @@ describe('a caller that vanishes', () => {
     expect(hostErrors['kernel-lost']).toMatchObject({ status: 503, retryAfterS: 2 });
   });
 
+  it('is not who is late when load comes in waves', async () => {
+    const world = new Vanishing();
+    const pool = poolOf(world);
+    const kernel = keep(await pool.acquire(asked));
+    world.caller = 'b';
+    keep(await pool.acquire({ ...asked, memoryMib: 20 }));
+    world.caller = 'c';
+    world.pass(2 * SECOND_NS);
+    for (let beat = 0; beat < 7; beat++) world.pass(SECOND_NS / 2);
+    world.vanish('a');
+    for (let look = 0; look < 8; look++) {
+      world.pass(SECOND_NS / 2);
+      pool.health();
+    }
+    expect(kernel.dead).toBeUndefined();
+    for (let look = 0; look < 14; look++) {
+      world.pass(SECOND_NS / 2);
+      pool.health();
+    }
+    expect(kernel.dead?.message).toBe('whoever had this kernel is gone');
+  });
+
   it('is not woken by whoever ends his kernel, whose stacks unwind all the same', async () => {
     const world = new Vanishing();
     const pool = poolOf(world);

@@ -8,25 +8,35 @@ const SILENCE_NS = 2_500 * 1e6;
 const SUSPICIONS = 3;
 const INTERVAL_NS = 250 * 1e6;
 
-/** How late beats come at present: under load whoever lives has to wait for his turn, and is not gone for that. */
-const TOLD_NS = 3_000 * 1e6;
+/** What was seen counts for so long at least, and for twice that at most: a load that comes in waves is one load. */
+const REMEMBERED_NS = 5_000 * 1e6;
 /** Longer than so many of the longest gaps between the beats of others nobody who lives is silent. */
 const GAPS = 4;
 
+/** How late beats come at present: under load whoever lives has to wait for his turn, and is not gone for that. */
 export class Pace {
-  #gapNs = 0;
-  #atNs = 0;
+  #longestNs = 0;
+  #longestBeforeNs = 0;
+  #sinceNs = 0;
 
   /** Somebody who lives had to wait so long for his turn. */
   note(gapNs: number, nowNs: number): void {
-    if (gapNs < this.#gapNs && nowNs - this.#atNs < TOLD_NS) return;
-    this.#gapNs = gapNs;
-    this.#atNs = nowNs;
+    this.#forget(nowNs);
+    this.#longestNs = Math.max(this.#longestNs, gapNs);
   }
 
   /** Silence that is suspicious. */
   silenceNs(nowNs: number): number {
-    return nowNs - this.#atNs < TOLD_NS ? Math.max(SILENCE_NS, GAPS * this.#gapNs) : SILENCE_NS;
+    this.#forget(nowNs);
+    return Math.max(SILENCE_NS, GAPS * Math.max(this.#longestNs, this.#longestBeforeNs));
+  }
+
+  #forget(nowNs: number): void {
+    const ageNs = nowNs - this.#sinceNs;
+    if (ageNs < REMEMBERED_NS) return;
+    this.#longestBeforeNs = ageNs < 2 * REMEMBERED_NS ? this.#longestNs : 0;
+    this.#longestNs = 0;
+    this.#sinceNs = nowNs;
   }
 }
 
