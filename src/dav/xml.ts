@@ -33,13 +33,24 @@ const XML_NS = 'http://www.w3.org/XML/1998/namespace';
 
 /** Throws where it is no XML, or its namespaces are not declared. There are no entities but XML's own: nothing can grow. */
 export function readXml(text: string): Element {
-  const { root } = parseXml(text);
+  const root = rootOf(text);
   if (root === null) throw new Error('there is no element');
   return resolved(root, new Map([['xml', XML_NS]]), 0);
 }
 
+function rootOf(text: string): XmlElement | null {
+  try {
+    return parseXml(text).root;
+  } catch (cause) {
+    // The parser calls itself for each level, and has no limit of its own.
+    throw cause instanceof RangeError ? tooDeep() : cause;
+  }
+}
+
+const tooDeep = () => new Error(`there are more than ${MAX_DEPTH} elements in each other`);
+
 function resolved(element: XmlElement, outer: ReadonlyMap<string, string>, depth: number): Element {
-  if (depth > MAX_DEPTH) throw new Error(`there are more than ${MAX_DEPTH} elements in each other`);
+  if (depth > MAX_DEPTH) throw tooDeep();
   const spaces = new Map(outer);
   const attributes = Object.entries(element.attributes);
   for (const [name, value] of attributes) {
