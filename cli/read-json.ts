@@ -1,6 +1,7 @@
 /** JSON that a command line names, or that comes in. */
 
 import { readFileSync, readSync } from 'node:fs';
+import { isTooDeep, MAX_JSON_DEPTH } from '../src/bytes/json-depth.ts';
 import { Failure, reasonOf } from './failure.ts';
 
 const STDIN = 0;
@@ -14,6 +15,7 @@ export function readJson(file: string): unknown {
   } catch (cause) {
     throw new Failure('usage', `${name} cannot be read: ${reasonOf(cause)}`);
   }
+  if (isTooDeep(text)) throw new Failure('usage', `${name} is nested more than ${MAX_JSON_DEPTH} deep`);
   try {
     return JSON.parse(text);
   } catch (cause) {

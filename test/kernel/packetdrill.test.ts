@@ -301,3 +301,16 @@ describe('what a script cannot mean is said with its line', () => {
     expect(await errorOf(script)).toContain(error);
   });
 });
+
+it.each([
+  ['parentheses', `0 socket(${'('.repeat(100_000)}1, SOCK_STREAM, IPPROTO_TCP) = 3`],
+  ['lists', `0 setsockopt(3, SOL_SOCKET, ${'['.repeat(100_000)}1, 4) = 0`],
+  ['structures', `0 poll(${'{a='.repeat(100_000)}1, 1, 0) = 0`],
+  ['parentheses of code', `0 %{ assert ${'('.repeat(100_000)}1 }%`],
+  ['signs of code', `0 %{ assert ${'-'.repeat(100_000)}1 }%`],
+  ['words of code', `0 %{ assert ${'not '.repeat(100_000)}1 }%`],
+  ['ifs of code', `0 %{ ${'if 1: '.repeat(100_000)}pass }%`],
+  ['signs of a command', `0 \`echo $((${'-'.repeat(100_000)}1))\``],
+])('says where %s are nested too deep', async (_, script) => {
+  expect(await errorOf(script)).toMatch(/^test\.pkt:1: .*nested more than 200 deep/);
+});

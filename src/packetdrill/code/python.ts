@@ -4,6 +4,7 @@
  * and an if on one line. Anything else is an error that says so.
  */
 
+import { Depth } from '../language/depth.ts';
 import { ScriptError } from '../language/script.ts';
 import { type Token, tokens } from './tokens.ts';
 
@@ -45,6 +46,7 @@ export class Python {
   #names: Names = new Map<string, Value>();
   /** Inside what is not to be done: the other side of an if. */
   #skipping = false;
+  readonly #depth = new Depth();
 
   constructor(print: (line: string) => void) {
     this.#print = print;
@@ -164,11 +166,15 @@ export class Python {
     }
     const before = this.#skipping;
     this.#skipping = before || !holds;
-    this.#statement();
+    this.#depth.within(() => this.#statement());
     this.#skipping = before;
   }
 
   #expression(): Value {
+    return this.#depth.within(() => this.#conditional());
+  }
+
+  #conditional(): Value {
     const value = this.#or();
     if (!this.#is('if')) return value;
     const holds = truth(this.#or());
@@ -196,7 +202,7 @@ export class Python {
   }
 
   #not(): Value {
-    return this.#is('not') ? !truth(this.#not()) : this.#comparison();
+    return this.#is('not') ? !truth(this.#depth.within(() => this.#not())) : this.#comparison();
   }
 
   #comparison(): Value {
@@ -229,21 +235,25 @@ export class Python {
   }
 
   #unary(): Value {
-    if (this.#is('-')) return -number(this.#unary());
-    if (this.#is('+')) return number(this.#unary());
-    if (this.#is('~')) return ~number(this.#unary());
+    const operand = () => number(this.#depth.within(() => this.#unary()));
+    if (this.#is('-')) return -operand();
+    if (this.#is('+')) return operand();
+    if (this.#is('~')) return ~operand();
     const base = this.#postfix(this.#atom());
-    return this.#is('**') ? number(base) ** number(this.#unary()) : base;
+    return this.#is('**') ? number(base) ** operand() : base;
   }
 
-  #postfix(value: Value): Value {
-    if (!this.#is('[')) return value;
-    const index = number(this.#expression());
-    this.#must(']');
-    if (!Array.isArray(value) && typeof value !== 'string') throw new ScriptError('code: only lists have indices');
-    const found = value.at(index);
-    if (found === undefined) throw new ScriptError(`code: there is no element ${index}`);
-    return this.#postfix(found);
+  #postfix(first: Value): Value {
+    let value = first;
+    while (this.#is('[')) {
+      const index = number(this.#expression());
+      this.#must(']');
+      if (!Array.isArray(value) && typeof value !== 'string') throw new ScriptError('code: only lists have indices');
+      const found = value.at(index);
+      if (found === undefined) throw new ScriptError(`code: there is no element ${index}`);
+      value = found;
+    }
+    return value;
   }
 
   #atom(): Value {

@@ -6,12 +6,14 @@ import type { Expression, StructField } from './script.ts';
 const WORD = /[A-Za-z_][A-Za-z0-9_]*/;
 const NUMBER = /-?(?:0x[0-9a-fA-F]+|\d+)/;
 
-export function expression(scanner: Scanner): Expression {
+export const expression = (scanner: Scanner): Expression => scanner.depth.within(() => words(scanner));
+
+function words(scanner: Scanner): Expression {
   const first = simple(scanner);
   if (!scanner.looksAt('|')) return first;
-  const words = [wordsIn(first, scanner)];
-  while (scanner.is('|')) words.push(wordsIn(simple(scanner), scanner));
-  return { kind: 'words', text: words.join('|') };
+  const all = [wordsIn(first, scanner)];
+  while (scanner.is('|')) all.push(wordsIn(simple(scanner), scanner));
+  return { kind: 'words', text: all.join('|') };
 }
 
 function wordsIn(one: Expression, scanner: Scanner): string {

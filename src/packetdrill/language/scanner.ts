@@ -1,5 +1,6 @@
 /** Reads a script from left to right: blanks and comments are skipped, what is next is asked for. */
 
+import { Depth } from './depth.ts';
 import { ScriptError } from './script.ts';
 
 /** Blanks, // and # comments to the end of the line, C comments. */
@@ -8,6 +9,7 @@ const SKIPPED = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#[^\n]*)*/y;
 export class Scanner {
   readonly #text: string;
   #at = 0;
+  readonly depth = new Depth(() => this.line);
 
   constructor(text: string) {
     this.#text = text;

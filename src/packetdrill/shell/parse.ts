@@ -1,5 +1,6 @@
 /** The words of a shell script: enough of sh for the commands that packetdrill's scripts have. */
 
+import { Depth } from '../language/depth.ts';
 import { ScriptError } from '../language/script.ts';
 
 export interface Redirect {
@@ -171,7 +172,9 @@ function dollar(
 export function arithmetic(text: string, expand: (name: string) => string): number {
   const all = text.match(/\d+|[A-Za-z_]\w*|[-+*/%()]|<<|>>/g) ?? [];
   let at = 0;
-  const value = (): number => {
+  const depth = new Depth();
+  const value = (): number => depth.within(one);
+  const one = (): number => {
     const token = all[at++] ?? '';
     if (token === '(') {
       const inner = sum();

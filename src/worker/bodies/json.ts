@@ -1,5 +1,6 @@
 /** JSON bodies: read whole, within a limit of size and one of time, counted while they are held, and told where they are not JSON. */
 
+import { isTooDeep, MAX_JSON_DEPTH } from '../../bytes/json-depth.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { Hold } from './budget.ts';
 import { placeOfMistake } from './json-place.ts';
@@ -50,29 +51,10 @@ function decoded(decoder: TextDecoder, bytes?: Uint8Array): string {
   }
 }
 
-/** Deeper than anything that is asked for here: whoever walks through a value walks as deep. */
-const MAX_DEPTH = 256;
-
-/** How deep arrays and objects of JSON text lie in each other, or MAX_DEPTH and one more. */
-function depthOf(text: string): number {
-  let [depth, most] = [0, 0];
-  let inString = false;
-  for (let at = 0; at < text.length && most <= MAX_DEPTH; at++) {
-    const code = text.charCodeAt(at);
-    if (inString) {
-      if (code === 0x5c) at++;
-      else if (code === 0x22) inString = false;
-    } else if (code === 0x22) inString = true;
-    else if (code === 0x5b || code === 0x7b) most = Math.max(most, ++depth);
-    else if (code === 0x5d || code === 0x7d) depth--;
-  }
-  return most;
-}
-
 /** Its value; `invalid-request` with the place where it stops to be JSON. `what` it is, for people. */
 export function jsonIn(text: string, what: string): unknown {
-  if (text.length > MAX_DEPTH && depthOf(text) > MAX_DEPTH) {
-    throw new HostError('invalid-request', `${what} is nested more than ${MAX_DEPTH} deep`);
+  if (isTooDeep(text)) {
+    throw new HostError('invalid-request', `${what} is nested more than ${MAX_JSON_DEPTH} deep`);
   }
   try {
     return JSON.parse(text);
