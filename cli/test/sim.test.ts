@@ -186,3 +186,15 @@ it('says what is wrong with a graph', async () => {
   const { exitCode, stderr } = await lkl(['sim', '-', '--graph', file], network('b'));
   expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining('an edge ends at 7') });
 }, 120_000);
+
+it('ends with 3 when a program or a system call failed that was not to', async () => {
+  const simulate = (workload: object) =>
+    lkl(['sim', '-', '-q'], Buffer.from(JSON.stringify({ hosts: { a: {} }, links: [], workloads: [workload] })));
+  const command = 'ip link show eth9';
+  const failed = await simulate({ type: 'exec', on: 'a', command });
+  expect(failed.exitCode).toBe(3);
+  expect(failed.stdout.toString()).toMatch(/FAILED\nexec-0 .* ended with 1: Device "eth9" does not exist/);
+  expect((await simulate({ type: 'exec', on: 'a', command, exit: 1 })).exitCode).toBe(0);
+  const call = { call: 'openat', args: ['AT_FDCWD', '/none', 'O_RDONLY'] };
+  expect((await simulate({ type: 'syscalls', on: 'a', batch: [call] })).exitCode).toBe(3);
+}, 120_000);

@@ -11,6 +11,7 @@ import type { Sample } from '../../src/simulation/measure/sampler.ts';
 import { estimateMemoryMib, programsMib } from '../../src/simulation/plan/memory/footprint.ts';
 import { planSimulation } from '../../src/simulation/plan/plan.ts';
 import type { SimulationRequest } from '../../src/simulation/plan/request.ts';
+import { playCalls } from '../../src/simulation/run/play-calls.ts';
 import { execRunner } from '../../src/simulation/run/programs.ts';
 import { runSimulation, type SimulationResult } from '../../src/simulation/run/run.ts';
 import { ENVIRONMENT, installTools } from '../../src/tools/install-tools.ts';
@@ -55,7 +56,7 @@ export async function simulate(
         parts[index]?.push(bytes);
         return taken?.();
       },
-      runBatch: async (task) => task.syscall('getpid'),
+      runBatch: (task, played, sofar) => playCalls(kernel, task, played, sofar),
       exec: execRunner(kernel, { environment: ENVIRONMENT }),
     });
     const files = parts.map(concat);

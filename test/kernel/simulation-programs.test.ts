@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { ExecResult, WorkloadResult } from '../../src/simulation/measure/results.ts';
-import type { SimulationRequest, WorkloadSpec } from '../../src/simulation/plan/request.ts';
+import type { SetupSpec, SimulationRequest, SimulationStep, WorkloadSpec } from '../../src/simulation/plan/request.ts';
 import { simulate } from './simulate.ts';
 
 const LINK = { endpoints: ['a', 'b'], rate: '10mbit', delay: '10ms' } as const;
@@ -66,6 +66,46 @@ describe('a program on a host', () => {
     expect(long?.exit_code).toBeUndefined();
   });
 
+  it('that ends otherwise than it was to has failed, in words and in its flow', async () => {
+    const flows = await run({
+      duration: '5s',
+      workloads: [
+        on('a', 'echo one >&2; echo no such thing >&2; exit 3'),
+        on('a', 'kill -9 $$'),
+        on('a', 'exit 1', { background: true } as Partial<WorkloadSpec>),
+        on('a', 'exit 3', { exit: 3 } as Partial<WorkloadSpec>),
+        on('a', 'exit 3', { exit: [0, 1] } as Partial<WorkloadSpec>),
+        on('a', 'kill -9 $$', { exit: 137 } as Partial<WorkloadSpec>),
+        on('a', 'exit 9', { exit: 'any' } as Partial<WorkloadSpec>),
+        on('a', 'sleep 100'),
+        on('a', 'sleep 100', { exit: 0 } as Partial<WorkloadSpec>),
+        on('a', 'sleep 100', { background: true } as Partial<WorkloadSpec>),
+        on('a', 'true', { exit: 1 } as Partial<WorkloadSpec>),
+      ],
+    });
+    expect(flows.map(({ error }) => error)).toEqual([
+      'ended with 3: no such thing',
+      'was ended by signal 9',
+      'ended with 1',
+      undefined,
+      'ended with 3, not with 0 or 1',
+      undefined,
+      undefined,
+      undefined,
+      'was still running at the end, and was to end with 0',
+      undefined,
+      'ended with 0, not with 1',
+    ]);
+    expect(flows.map(({ truncated }) => truncated ?? false)).toEqual(flows.map((_, i) => i === 7 || i === 8));
+  });
+
+  it('is refused an end that no program has', async () => {
+    for (const exit of [256, -1, 1.5, []])
+      await expect(run({ workloads: [on('a', 'true', { exit } as Partial<WorkloadSpec>)] })).rejects.toThrow(
+        /workloads\[0\]\.exit/,
+      );
+  });
+
   it('mounts and unmounts for itself alone; one that kills all others is told so', async () => {
     const [first, other] = await run({
       workloads: [on('a', 'umount /proc; ls /proc | wc -l'), on('b', 'cat /proc/version', { start: '1s' })],
@@ -101,7 +141,7 @@ describe('a program on a host', () => {
 
 describe('a set-up', () => {
   const tcp: WorkloadSpec = { type: 'tcp', from: 'a', to: 'b', duration: '5s' };
-  const goodput = async (setup?: readonly (string | readonly string[])[]) => {
+  const goodput = async (setup?: readonly SetupSpec[]) => {
     const { flows } = await simulate({
       hosts: { a: setup ? { setup } : {}, b: {} },
       links: [LINK],
@@ -125,5 +165,31 @@ describe('a set-up', () => {
     await expect(failing).rejects.toThrow('hosts.a.setup[1]: sh ended with 1: Cannot find device "eth9"');
     await expect(goodput([['no-such']])).rejects.toThrow('hosts.a.setup[0]: no-such cannot be run');
     await expect(goodput(['kill -9 $$'])).rejects.toThrow('was ended by signal 9');
+  });
+
+  it('may be one that is to fail', async () => {
+    const failing = (exit: 'any' | number) => ({ command: 'tc qdisc del dev eth0 root', exit });
+    expect(await goodput([failing(2), failing('any'), { command: ['true'] }])).toBeGreaterThan(9);
+    await expect(goodput([failing(3)])).rejects.toThrow('hosts.a.setup[0]: sh ended with 2, not with 3: ');
+  });
+});
+
+describe('system calls on a host', () => {
+  const of = async (batch: readonly SimulationStep[], onError: 'stop' | 'continue' = 'stop') => {
+    const { flows } = await simulate({ workloads: [{ type: 'syscalls', on: 'a', batch, onError }] });
+    return flows[0]?.error;
+  };
+
+  it('of which one fails that was not to have failed, and say which and why', async () => {
+    const none = { call: 'openat', args: ['AT_FDCWD', '/none', 'O_RDONLY'] };
+    expect(await of([{ call: 'getpid' }, none])).toBe('workloads[0].batch[1]: openat: ENOENT');
+    expect(await of([{ repeat: 2, do: [none] }])).toBe('workloads[0].batch[0].do[0]: openat: ENOENT');
+    expect(await of([{ ...none, expect: 'ENOENT' }])).toBeUndefined();
+    expect(await of([{ ...none, expect: 'EPERM' }])).toBe(
+      'workloads[0].batch[0]: openat: ENOENT is not what it expects',
+    );
+    expect(await of([none], 'continue')).toBeUndefined();
+    expect(await of([{ call: 'exit_group', args: [0] }])).toBeUndefined();
+    expect(await of([{ call: 'exit_group', args: [3] }])).toBe('workloads[0].batch[0]: exit_group: ended with 3');
   });
 });

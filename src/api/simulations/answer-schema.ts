@@ -175,7 +175,7 @@ const flow = z
       start_s: z.number(),
       completed: z.boolean(),
       result: z.unknown().optional(),
-      error: z.string().optional(),
+      error: z.string().optional().openapi({ description: 'A call that was not to fail ended it, or meant nothing.' }),
     }),
     z.object({
       type: z.literal('exec'),
@@ -183,13 +183,20 @@ const flow = z
       on: z.string(),
       start_s: z.number(),
       completed: z.boolean().openapi({ description: 'It ended by itself.' }),
+      truncated: z
+        .literal(true)
+        .optional()
+        .openapi({ description: 'The end of the simulation cut it off; not of one in the background.' }),
       end_s: z.number().optional(),
       exit_code: z.int().optional(),
       signal: z.int().optional().openapi({ description: 'That ended it.' }),
       stdout: z.string().openapi({ description: 'What is no UTF-8 is U+FFFD.' }),
       stderr: z.string(),
       omitted: z.int().optional().openapi({ description: 'Bytes beyond the first MiB of each.' }),
-      error: z.string().optional(),
+      error: z
+        .string()
+        .optional()
+        .openapi({ description: 'It could not be run, or did not end as `exit` of the request has it.' }),
     }),
   ])
   .openapi('SimulationFlow');

@@ -3,7 +3,7 @@
 import { z } from '@hono/zod-openapi';
 import { device } from './device-schema.ts';
 import { byName, count, flag, MAX_WORDS, name, named, percent, rate, size, sysctls, time } from './words.ts';
-import { command } from './workload-schema.ts';
+import { command, exit } from './workload-schema.ts';
 
 export const queue = z
   .union([z.string().max(MAX_WORDS), z.looseObject({ kind: z.string().max(MAX_WORDS) })])
@@ -125,12 +125,12 @@ export const host = z
       .optional()
       .openapi({ description: 'Permanent entries. Default: those that workloads meet.' }),
     setup: z
-      .array(command)
+      .array(z.union([command, z.strictObject({ command, exit })]))
       .max(1000)
       .optional()
       .openapi({
         description:
-          'Programs that run on it one after another once the network is there, before anything begins: each a line for a shell, or the words of one program. One that fails ends the simulation. Default: none.',
+          'Programs that run on it one after another once the network is there, before anything begins: each a line for a shell, or the words of one program. One that fails ends the simulation, unless it is to: `{"command": "tc qdisc del dev eth0 root", "exit": 2}`, with `exit` as `exec` has it. Default: none.',
         example: ['tc qdisc replace dev eth0 root cake bandwidth 10mbit'],
       }),
     nftables: z

@@ -80,6 +80,8 @@ const step = z.union([call, loopOf(z.union([call, loopOf(call)]))]);
 const line = z.string().min(1).max(131_071);
 /** A line for a shell, or the words of one program. */
 export const command = z.union([line, z.array(z.string().max(131_071)).min(1).max(1024)]);
+/** How a program is to end. */
+export const exit = z.union([z.int(), z.array(z.int()).max(256), z.literal('any')]).optional();
 
 export const workload = z
   .discriminatedUnion('type', [
@@ -208,6 +210,11 @@ export const workload = z
       }),
       stdin: z.string().optional().openapi({ description: 'What it reads. Default: nothing.', example: 'hello' }),
       background: flag('Nobody waits for its end: a server. Default: false.'),
+      exit: exit.openapi({
+        description:
+          'How it is to end: its exit code (of a signal 128 and its number), several, or "any". One that ends otherwise has an `error`. Default: 0.',
+        example: 1,
+      }),
     }),
   ])
   .openapi('SimulationWorkload');

@@ -170,6 +170,7 @@ export interface SyscallsResult {
   readonly start_s: number;
   readonly completed: boolean;
   readonly result?: unknown;
+  /** A call that failed, and was not to, ended it; or it could not be made at all. */
   readonly error?: string;
 }
 
@@ -180,6 +181,8 @@ export interface ExecResult {
   readonly start_s: number;
   /** It ended by itself. */
   readonly completed: boolean;
+  /** The end of the simulation cut it off, and it is none of the background. */
+  readonly truncated?: true;
   /** When it ended. */
   readonly end_s?: number;
   readonly exit_code?: number;
@@ -188,6 +191,7 @@ export interface ExecResult {
   readonly stderr: string;
   /** Bytes of output beyond those that are kept. */
   readonly omitted?: number;
+  /** It could not be run, or did not end as the request wants it. */
   readonly error?: string;
 }
 

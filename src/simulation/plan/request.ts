@@ -73,12 +73,17 @@ export interface HostSpec {
   readonly neighbours?: readonly NeighbourSpec[];
   /** The list of nft's own JSON, libnftables-json(5): what stands in its {"nftables": […]}. */
   readonly nftables?: readonly Readonly<Record<string, unknown>>[];
-  /** Programs that run on it, one after another, before anything begins: a line for a shell, or the words of one program. */
-  readonly setup?: readonly Command[];
+  /** Programs that run on it, one after another, before anything begins. */
+  readonly setup?: readonly SetupSpec[];
 }
 
 /** A line for a shell, or the words of one program. */
 export type Command = string | readonly string[];
+
+/** How a program is to end: with this status, or one of these. A signal's is 128 and its number, as a shell has it. */
+export type ExitSpec = number | readonly number[] | 'any';
+
+export type SetupSpec = Command | { readonly command: Command; readonly exit?: ExitSpec };
 
 export interface InterfaceSpec {
   /** "10.0.0.1/24"; an empty list: none. */
@@ -374,6 +379,8 @@ export interface ExecWorkload {
   readonly stdin?: string;
   /** Nobody waits for its end: a server. */
   readonly background?: boolean;
+  /** One that ends otherwise has failed. */
+  readonly exit?: ExitSpec;
 }
 
 export type WorkloadSpec =

@@ -5,7 +5,7 @@ import { deviceAddresses } from '../devices/plan-devices.ts';
 import { BadCapture } from '../replay/capture-file.ts';
 import { planReplay, type Replay } from '../replay/plan-replay.ts';
 import { checkSteps, placesOf } from '../run/steps.ts';
-import { planCommand } from './command-plan.ts';
+import { type ExitPlan, planCommand, planExit } from './command-plan.ts';
 import type { Place } from './issue.ts';
 import type {
   FlowsWorkload,
@@ -141,6 +141,7 @@ export interface ExecPlan {
   readonly argv: readonly string[];
   readonly stdin?: string;
   readonly background: boolean;
+  readonly exit: ExitPlan;
 }
 
 /** What runs on one host, whoever it talks to. */
@@ -213,10 +214,10 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
   if (spec.type === 'exec') {
     const on = findNode(place.at('on'), spec.on, network);
     const argv = planCommand(place.at('command'), spec.command);
+    const exit = planExit(place.at('exit'), spec.exit);
     const { stdin, background = false } = spec;
-    return (
-      on && argv && { type: 'exec', index, name, on, startNs, argv, background, ...(stdin !== undefined && { stdin }) }
-    );
+    if (!on || !argv) return undefined;
+    return { type: 'exec', index, name, on, startNs, argv, background, exit, ...(stdin !== undefined && { stdin }) };
   }
   const from = findNode(place.at('from'), spec.from, network);
   const group = spec.type === 'udp' ? planGroup(place, spec, from, network) : undefined;

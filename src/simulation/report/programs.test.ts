@@ -22,11 +22,15 @@ test('a program of a report has how it ended and what it said, with nothing in i
 });
 
 test.each<[string, Partial<ExecResult>]>([
-  ['ended with 3 after 2 s', { exit_code: 3 }],
-  ['ended by signal 9 after 2 s', { signal: 9 }],
+  ['ended with 3 after 2 s', { exit_code: 3, error: 'ended with 3' }],
+  ['ended by signal 9 after 2 s', { signal: 9, error: 'was ended by signal 9' }],
   ['no such program', { completed: false, error: 'no such program' }],
 ])('one that did not end well is open: %s', (words, more) => {
   expect(shown(more)).toContain(`<details open><summary>exec-0 on a: ${words}</summary>`);
+});
+
+test('one that was to end so is closed', () => {
+  expect(shown({ exit_code: 3 })).toContain('<details ><summary>exec-0 on a: ended with 3 after 2 s</summary>');
 });
 
 test('one that still ran says so, and what is not kept is counted', () => {

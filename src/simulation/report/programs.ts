@@ -11,8 +11,8 @@ export function programs(flows: readonly WorkloadResult[]) {
 }
 
 function program(flow: ExecResult) {
-  const { name, on, stdout, stderr, omitted, exit_code, signal, error } = flow;
-  const isBad = error !== undefined || signal !== undefined || (exit_code ?? 0) !== 0;
+  const { name, on, stdout, stderr, omitted, error } = flow;
+  const isBad = error !== undefined;
   const said = [stdout, stderr].filter((text) => text !== '').join('\n') || 'It said nothing.';
   return html`<details ${isBad ? 'open' : ''}><summary>${name} on ${on}: ${endOf(flow)}</summary>
 <pre>${said}</pre>
@@ -21,7 +21,7 @@ ${omitted !== undefined && omitted > 0 && html`<p class="note">${count(omitted)}
 }
 
 function endOf({ completed, exit_code, signal, start_s, end_s, error }: ExecResult): string {
-  if (error !== undefined) return error;
+  if (error !== undefined && !completed) return error;
   const after = end_s === undefined ? '' : ` after ${seconds(end_s - start_s)}`;
   if (signal !== undefined) return `ended by signal ${signal}${after}`;
   return completed ? `ended with ${exit_code ?? 0}${after}` : 'still running at the end';

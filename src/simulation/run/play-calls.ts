@@ -22,22 +22,31 @@ const CALL_BYTES = 2 ** 20;
 /** A loop may make any number of calls; nobody reads more results than these. */
 const KEPT_RESULTS = 1000;
 
+/** All of them, and why the last one ended them where it was not to fail. */
+interface End {
+  readonly result: Played;
+  readonly error?: string;
+}
+
 /** `sofar` is told after each call. Throws an Error in words where a call says something it cannot mean. */
 export async function playCalls(
   kernel: Kernel,
   task: UserTask,
   { batch, places, onError }: Pick<SyscallsPlan, 'batch' | 'places' | 'onError'>,
   sofar: (result: Played) => void,
-): Promise<Played> {
+): Promise<End> {
   const refs = new Refs();
   const steps = unrolled(batch, {
     look: (ref) => refs.resolve({ ref }, ''),
     name: (name, ret) => refs.set(name, typeof ret === 'number' ? { ret } : { ret: 0, out: ret }),
   });
   let place = '';
+  let last: { readonly name: string; readonly result: CallResult } | undefined;
+  let name = '';
   function* placed() {
     for (const call of steps) {
       place = places.get(call) ?? '';
+      name = call.call;
       yield call as BatchCall;
     }
   }
@@ -53,7 +62,12 @@ export async function playCalls(
   try {
     for (;;) {
       const next = await calls.next();
-      if (next.done) return { ...played(), ...(next.value && { stopped: next.value }) };
+      if (next.done) {
+        const error = next.value && last && failedIn(place, last.name, last.result);
+        const result = { ...played(), ...(next.value && { stopped: next.value }) };
+        return { result, ...(error !== undefined && { error }) };
+      }
+      last = { name, result: next.value };
       if (results.length < KEPT_RESULTS) results.push(next.value);
       else omitted++;
       sofar(played());
@@ -61,6 +75,18 @@ export async function playCalls(
   } catch (cause) {
     throw cause instanceof Mistake ? new Error(`${placeIn(place, cause.path)}: ${cause.message}`) : cause;
   }
+}
+
+/** What was wrong with a call that ended all. A task that ends itself with 0 has done what it was to. */
+function failedIn(place: string, call: string, { exited, unexpected, errno, ret }: CallResult): string | undefined {
+  const at = `${place}: ${call}`;
+  if (exited) {
+    const signal = exited.status & 0x7f;
+    if (signal !== 0) return `${at}: was ended by signal ${signal}`;
+    return exited.status === 0 ? undefined : `${at}: ended with ${exited.status >> 8}`;
+  }
+  const got = errno ?? `${ret}`;
+  return unexpected ? `${at}: ${got} is not what it expects` : `${at}: ${got}`;
 }
 
 /** The place of a mistake in the request: its path is a pointer into the list of calls that were made. */

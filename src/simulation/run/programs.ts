@@ -10,6 +10,7 @@ import type { Issue } from '../plan/issue.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Node } from '../plan/topology.ts';
 import type { ProgramTask } from './program.ts';
+import { wrongEnd } from './program-end.ts';
 
 /** What the host has of programs. */
 export interface SimulationPrograms {
@@ -82,10 +83,8 @@ export async function runSetups(
           throw new SetupFailed(command, `cannot be run: ${cause instanceof Error ? cause.message : String(cause)}`);
         },
       );
-      if (end.exitCode === 0) continue;
-      const how = end.signal === undefined ? `ended with ${end.exitCode}` : `was ended by signal ${end.signal}`;
-      const text = said.text.trim();
-      throw new SetupFailed(command, text === '' ? how : `${how}: ${text}`);
+      const wrong = wrongEnd(end, command.exit, said.text);
+      if (wrong !== undefined) throw new SetupFailed(command, wrong);
     }
   }
 }

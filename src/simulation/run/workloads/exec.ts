@@ -4,6 +4,7 @@ import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { ExecResult } from '../../measure/results.ts';
 import type { ExecPlan } from '../../plan/workload-plan.ts';
 import type { Stage } from '../program.ts';
+import { lastLine, noEnd, wrongEnd } from '../program-end.ts';
 import { type ExecRunner, Said } from '../programs.ts';
 import { reasonOf, type Workload } from './workload.ts';
 
@@ -18,7 +19,7 @@ export function exec(stage: Stage, plan: ExecPlan, run: ExecRunner): Workload {
     inBackground: plan.background,
     async run() {
       try {
-        const { exitCode, signal } = await stage.run(plan.on, async (task) => {
+        const how = await stage.run(plan.on, async (task) => {
           await sleepUntil(task, stage.beganNs + plan.startNs);
           return run(task, plan.argv, {
             stdin: plan.stdin,
@@ -27,16 +28,21 @@ export function exec(stage: Stage, plan: ExecPlan, run: ExecRunner): Workload {
           });
         });
         completed = true;
+        const { exitCode, signal } = how;
+        const error = wrongEnd(how, plan.exit, lastLine(said.stderr.text));
         end = {
           end_s: (stage.nowNs() - stage.beganNs) / 1e9,
           ...(exitCode !== undefined && { exit_code: exitCode }),
           ...(signal !== undefined && { signal }),
+          ...(error !== undefined && { error }),
         };
       } catch (cause) {
         end = { error: reasonOf(cause) };
       }
     },
     async result(): Promise<ExecResult> {
+      const isCut = !completed && end.error === undefined && !plan.background;
+      const error = isCut ? noEnd(plan.exit) : end.error;
       const omitted = said.stdout.omitted + said.stderr.omitted;
       return {
         type: 'exec',
@@ -44,10 +50,12 @@ export function exec(stage: Stage, plan: ExecPlan, run: ExecRunner): Workload {
         on: plan.on.name,
         start_s: plan.startNs / 1e9,
         completed,
+        ...(isCut && { truncated: true }),
         ...end,
         stdout: said.stdout.text,
         stderr: said.stderr.text,
         ...(omitted > 0 && { omitted }),
+        ...(error !== undefined && { error }),
       };
     },
   };

@@ -21,7 +21,11 @@ export type BatchRunner = (
   batch: Pick<SyscallsPlan, 'batch' | 'places' | 'onError'>,
   /** What there is so far, for when it is cut off. */
   sofar: (result: unknown) => void,
-) => Promise<unknown>;
+) => Promise<{
+  readonly result: unknown;
+  /** Why it did not do what it was to. */
+  readonly error?: string;
+}>;
 
 /** What a workload on a host needs of others. */
 export interface HostRunners {
@@ -58,13 +62,13 @@ function syscalls(stage: Stage, plan: SyscallsPlan, runBatch: BatchRunner): Work
   return {
     async run() {
       try {
-        const result = await stage.run(plan.on, async (task) => {
+        const ended = await stage.run(plan.on, async (task) => {
           await sleepUntil(task, stage.beganNs + plan.startNs);
           return runBatch(task, plan, (result) => {
             outcome = { completed: false, result };
           });
         });
-        outcome = { completed: true, result };
+        outcome = { completed: true, ...ended };
       } catch (cause) {
         outcome = { ...outcome, completed: false, error: reasonOf(cause) };
       }
