@@ -314,3 +314,18 @@ it.each([
 ])('says where %s are nested too deep', async (_, script) => {
   expect(await errorOf(script)).toMatch(/^test\.pkt:1: .*nested more than 200 deep/);
 });
+
+it.each([
+  ['S 0:4294967295(4294967295) win 1', 'bytes is 65535 at most'],
+  ['S 4294967296:0(0) win 1', 'a sequence number is 4294967295 at most'],
+  ['S 0:5(4) win 1', '0:5 are not 4 bytes'],
+  ['S 0:0(0) win 65536', 'a window is 65535 at most'],
+  ['. 1:1(0) ack 4294967296 win 1', 'the acknowledged number is 4294967295 at most'],
+  ['70000 > 80 S 0:0(0) win 1', 'a port is 65535 at most'],
+  ['[tos 256] S 0:0(0) win 1', 'tos is 255 at most'],
+  ['S 0:0(0) win 1 <mss 65536>', 'mss is 65535 at most'],
+  ['S 0:0(0) win 1 <sack 1:2 3:4 5:6 7:8 9:10 11:12>', 'options of TCP have 40 bytes at most, not 50'],
+  ['. 1:65536(65535) ack 1 win 1', 'a packet has 65535 bytes at most'],
+])('a packet has what fits its fields: %s', async (packet, why) => {
+  expect(await errorOf(`${server}\n+0 < ${packet}\n`)).toMatch(new RegExp(`^test\\.pkt:\\d+: .*${why}`));
+});

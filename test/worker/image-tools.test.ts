@@ -129,6 +129,9 @@ describe('an image that is made', () => {
     const first = await mkfs(name, 'type=ext4&size=16M', await tar());
     expect(await mkfs(name, 'type=ext4&size=16M')).toMatchObject({ status: 412 });
     expect(await mkfs(name, 'type=ext4&size=16M', undefined, { 'if-match': '"other"' })).toMatchObject({ status: 412 });
+    // Before there is work to do: nothing could be made in so little room.
+    expect(await mkfs(name, 'type=xfs&size=1K')).toMatchObject({ status: 412 });
+    expect(await mkfs(fresh(), 'type=xfs&size=1K')).toMatchObject({ status: 422 });
     expect(await mkfs(name, 'type=ext4&size=64K', await tar(), { 'if-match': '*' })).toMatchObject({ status: 422 });
     await expectFiles(name);
     expect(await mkfs(name, 'type=xfs&size=320M', undefined, { 'if-match': `"${first.etag}"` })).toMatchObject({

@@ -3,8 +3,32 @@
 import type { Scanner } from './scanner.ts';
 import type { IcmpSpec, IpSpec, PacketSpec, TcpOption } from './script.ts';
 
-const INTEGER = /\d+/;
-const integer = (scanner: Scanner, what: string): number => Number(scanner.mustTake(INTEGER, what)[0]);
+/** Of fields as wide as that. */
+const [U8, U16, U20, U32] = [0xff, 0xffff, 0xfffff, 0xffffffff];
+
+/** What does not fit its field is no value of it. */
+function integer(scanner: Scanner, what: string, most: number): number {
+  const value = Number(scanner.mustTake(/0x[0-9a-fA-F]+|\d+/, what)[0]);
+  if (value > most) throw scanner.failed(`${what} is ${most} at most, not ${value}`);
+  return value;
+}
+
+interface Sequence {
+  readonly seq: number;
+  readonly length: number;
+}
+
+/** "1:1001(1000)": the end is the beginning and the bytes. */
+function sequence(scanner: Scanner): Sequence {
+  const seq = integer(scanner, 'a sequence number', U32);
+  scanner.must(':');
+  const end = integer(scanner, 'the end of the sequence', U32);
+  scanner.must('(');
+  const length = integer(scanner, 'bytes', U16);
+  scanner.must(')');
+  if (end !== (seq + length) >>> 0) throw scanner.failed(`${seq}:${end} are not ${length} bytes`);
+  return { seq, length };
+}
 
 /** After "<" or ">". */
 export function packet(
@@ -17,7 +41,7 @@ export function packet(
   if (scanner.take(/udp\b/)) {
     const ports = portsOf(scanner);
     scanner.must('(');
-    const length = integer(scanner, 'bytes of a datagram');
+    const length = integer(scanner, 'bytes of a datagram', U16);
     scanner.must(')');
     return { kind, direction, ip, protocol: 'udp', length, ...(ports && { ports }) };
   }
@@ -26,15 +50,10 @@ export function packet(
   if (encapsulation) throw scanner.wrong(`tcp, udp or icmp (${encapsulation[0]} is not supported) before what`);
   const ports = portsOf(scanner);
   const flags = scanner.mustTake(/-|[FSRPUEWA]+\.?(?=\s)|\.(?=\s)/, 'flags of TCP')[0];
-  const seq = integer(scanner, 'a sequence number');
-  scanner.must(':');
-  integer(scanner, 'the end of the sequence');
-  scanner.must('(');
-  const length = integer(scanner, 'bytes');
-  scanner.must(')');
-  const ack = scanner.take(/ack\b/) && integer(scanner, 'the acknowledged number');
-  const window = scanner.take(/win\b/) && integer(scanner, 'a window');
-  const urgent = scanner.take(/urg\b/) && integer(scanner, 'an urgent pointer');
+  const { seq, length } = sequence(scanner);
+  const ack = scanner.take(/ack\b/) && integer(scanner, 'the acknowledged number', U32);
+  const window = scanner.take(/win\b/) && integer(scanner, 'a window', U16);
+  const urgent = scanner.take(/urg\b/) && integer(scanner, 'an urgent pointer', U16);
   const options = optionsOf(scanner, word);
   return {
     kind,
@@ -53,8 +72,10 @@ export function packet(
 }
 
 function portsOf(scanner: Scanner): readonly [number, number] | undefined {
-  const found = scanner.take(/(\d+)\s*>\s*(\d+)/);
-  return found && [Number(found[1]), Number(found[2])];
+  if (!scanner.looksLike(/\d+\s*>\s*\d+/)) return undefined;
+  const from = integer(scanner, 'a port', U16);
+  scanner.must('>');
+  return [from, integer(scanner, 'a port', U16)];
 }
 
 const ecnWords: Readonly<Record<string, number>> = { noecn: 0, ect1: 1, ect01: 1, ect0: 2, ce: 3 };
@@ -69,36 +90,30 @@ function ipInfo(scanner: Scanner): IpSpec {
       const word = scanner.mustTake(/[a-z_0-9]+/, 'what is said of IP')[0];
       const ecn = ecnWords[word];
       if (ecn !== undefined) ip.ecn = ecn;
-      else if (word === 'tos' || word === 'tclass') ip.tos = number(scanner);
-      else if (word === 'ttl' || word === 'hoplimit' || word === 'hlim') ip.ttl = number(scanner);
-      else if (word === 'flowlabel') ip.flowLabel = number(scanner);
+      else if (word === 'tos' || word === 'tclass') ip.tos = integer(scanner, word, U8);
+      else if (word === 'ttl' || word === 'hoplimit' || word === 'hlim') ip.ttl = integer(scanner, word, U8);
+      else if (word === 'flowlabel') ip.flowLabel = integer(scanner, word, U20);
       else throw scanner.wrong(`ect0, ect1, ce, noecn, tos, ttl or flowlabel instead of ${word}`);
     } while (scanner.is(','));
     scanner.must(close);
   }
 }
 
-const number = (scanner: Scanner): number => Number(scanner.mustTake(/0x[0-9a-fA-F]+|\d+/, 'a number')[0]);
-
 function icmp(scanner: Scanner, direction: 'in' | 'out', ip: IpSpec): IcmpSpec {
   const word = () => scanner.mustTake(/[a-z_][a-z_0-9]*|\d+/, 'a type of ICMP')[0];
   const type = word();
   const code = scanner.take(/(?!mtu\b|id\b)(?:[a-z_][a-z_0-9]*|\d+)/)?.[0];
-  const mtu = scanner.take(/mtu\b/) && integer(scanner, 'an MTU');
+  const mtu = scanner.take(/mtu\b/) && integer(scanner, 'an MTU', U32);
   let about: IcmpSpec['about'];
   if (scanner.is('[')) {
     if (scanner.take(/udp\b/)) {
       scanner.must('(');
-      about = { udp: integer(scanner, 'bytes') };
+      about = { udp: integer(scanner, 'bytes', U16) };
+      scanner.must(')');
     } else {
       scanner.take(/[FSRPUEWA]*\.?(?=\s)/);
-      const seq = integer(scanner, 'a sequence number');
-      scanner.must(':');
-      integer(scanner, 'the end of the sequence');
-      scanner.must('(');
-      about = { seq, length: integer(scanner, 'bytes') };
+      about = sequence(scanner);
     }
-    scanner.must(')');
     scanner.must(']');
   }
   return {
@@ -139,19 +154,20 @@ function option(scanner: Scanner, word: (name: string) => string | undefined): T
       return { kind };
     case 'mss':
     case 'wscale':
-      return { kind, value: integer(scanner, 'its value') };
+      return { kind, value: integer(scanner, kind, kind === 'mss' ? U16 : U8) };
     case 'TS': {
       scanner.mustTake(/val\b/, '"val"');
-      const val = integer(scanner, 'a timestamp');
+      const val = integer(scanner, 'a timestamp', U32);
       scanner.mustTake(/ecr\b/, '"ecr"');
-      return { kind, val, ecr: integer(scanner, 'a timestamp') };
+      return { kind, val, ecr: integer(scanner, 'a timestamp', U32) };
     }
     case 'sack': {
       const blocks: (readonly [number, number])[] = [];
       for (;;) {
-        const block = scanner.take(/(\d+)\s*:\s*(\d+)/);
-        if (!block) return { kind, blocks };
-        blocks.push([Number(block[1]), Number(block[2])]);
+        if (!scanner.looksLike(/\d+\s*:\s*\d+/)) return { kind, blocks };
+        const start = integer(scanner, 'a sequence number', U32);
+        scanner.must(':');
+        blocks.push([start, integer(scanner, 'a sequence number', U32)]);
       }
     }
     case 'FO':
@@ -159,7 +175,7 @@ function option(scanner: Scanner, word: (name: string) => string | undefined): T
     case 'md5':
       return { kind, bytes: hex(scanner, word) };
     case 'kind': {
-      const number = integer(scanner, 'the number of an option');
+      const number = integer(scanner, 'the number of an option', U8);
       return { kind: 'other', number, bytes: hex(scanner, word) };
     }
     default:

@@ -61,6 +61,13 @@ export class Scanner {
     return true;
   }
 
+  /** What a sticky expression would match here. */
+  looksLike(pattern: RegExp): boolean {
+    const sticky = new RegExp(pattern.source, `${pattern.flags.replace(/[gy]/g, '')}y`);
+    sticky.lastIndex = this.#at;
+    return sticky.test(this.#text);
+  }
+
   looksAt(text: string): boolean {
     return this.#text.startsWith(text, this.#at);
   }
@@ -83,6 +90,11 @@ export class Scanner {
     this.#at = to + end.length;
     this.#skip();
     return text;
+  }
+
+  /** What was read cannot be. */
+  failed(why: string): ScriptError {
+    return new ScriptError(`semantic error: ${why}`, this.line);
   }
 
   wrong(expected: string): ScriptError {

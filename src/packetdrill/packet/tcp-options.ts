@@ -1,6 +1,6 @@
 /** Options of TCP as bytes and back (RFC 9293, 7323, 2018, 7413, 2385). */
 
-import type { TcpOption } from '../language/script.ts';
+import { ScriptError, type TcpOption } from '../language/script.ts';
 
 const EOL = 0;
 const NOP = 1;
@@ -49,9 +49,15 @@ function bytesOf(option: TcpOption): readonly number[] {
   }
 }
 
-/** Whole words: what is missing of the last one is EOL. */
+/** A header has 60 bytes at most. */
+const MOST_BYTES = 40;
+
+/** Whole words: what is missing of the last one is EOL. Throws a `ScriptError` for more than a header has room for. */
 export function encodeOptions(options: readonly TcpOption[]): Uint8Array {
   const bytes = options.flatMap(bytesOf);
+  if (bytes.length > MOST_BYTES) {
+    throw new ScriptError(`options of TCP have ${MOST_BYTES} bytes at most, not ${bytes.length}`);
+  }
   while (bytes.length % 4 !== 0) bytes.push(EOL);
   return Uint8Array.from(bytes);
 }

@@ -1,6 +1,7 @@
 /** Packets of IPv4 and IPv6 as bytes and back: TCP, UDP and ICMP, with their checksums. */
 
 import { checksum } from '../../abi/checksum.ts';
+import { ScriptError } from '../language/script.ts';
 
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
 
@@ -22,6 +23,8 @@ export interface LivePacket extends IpHeader {
 
 const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** What 16 bits of length can say. */
+const MOST_BYTES = 65_535;
 const IPV4_BYTES = 20;
 const IPV6_BYTES = 40;
 
@@ -34,6 +37,7 @@ export function encodeIp(header: IpHeader, payload: Uint8Array, checksumAt?: num
     view(payload).setUint16(checksumAt, sum === 0 && header.protocol === PROTOCOL.udp ? 0xffff : sum);
   }
   const bytes = new Uint8Array(ipBytes(header.from.length === 4 ? 4 : 6) + payload.length);
+  if (bytes.length > MOST_BYTES) throw new ScriptError(`a packet has ${MOST_BYTES} bytes at most, not ${bytes.length}`);
   bytes.set(payload, bytes.length - payload.length);
   const at = view(bytes);
   if (header.from.length === 4) {

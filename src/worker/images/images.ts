@@ -66,6 +66,11 @@ export function imageJobs({ store, limits, keepAlive, memory }: ImageNeeds): Ima
 
 export const imageNotFound = (name: string): HostError => new HostError('image-not-found', `there is no image ${name}`);
 
+/** Looks before there is work to do; whoever keeps the image looks again. Rejects with `precondition-failed`. */
+export async function mustMeet(images: Pick<ImageStore, 'head'>, name: string, condition: Condition): Promise<void> {
+  if (!isMet(await images.head(name), condition)) throw new HostError('precondition-failed');
+}
+
 /** What was looked up by the image's name. */
 export async function named<T>(name: string, found: Promise<T>): Promise<T> {
   try {

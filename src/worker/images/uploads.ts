@@ -3,10 +3,11 @@
 import { HostError } from '../../errors/host-error.ts';
 import { checked, type ExpectedDigest } from '../bodies/digest.ts';
 import { received } from '../bodies/received.ts';
-import { type Condition, isMet, type StoredImage } from '../storage/image-entry.ts';
+import type { Condition, StoredImage } from '../storage/image-entry.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { MAX_PARTS, MAX_PUT_BYTES, MIN_PART_BYTES, type StoredPart } from '../storage/r2-objects.ts';
 import type { MarkedUpload, UploadMarks } from '../storage/upload-marks.ts';
+import { mustMeet } from './images.ts';
 
 /** A part with its length, as its upload answered it. */
 export interface UploadedPart extends StoredPart {
@@ -48,7 +49,7 @@ export function imageUploadJobs({ store, marks, maxImageBytes }: UploadNeeds): I
   };
   return {
     async begin(name, condition) {
-      if (!isMet(await store.head(name), condition)) throw new HostError('precondition-failed');
+      await mustMeet(store, name, condition);
       const { id } = await store.createUpload(name);
       await marks.add(name, id);
       return { id };

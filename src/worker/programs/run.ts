@@ -14,10 +14,13 @@ import { isWasm } from '../../tools/is-wasm.ts';
 import { type OrderedDisk, type ProgramOrder, type ProgramReport, runOrder } from '../../tools/program-order.ts';
 import { type Streams, Workshop } from '../../tools/workshop.ts';
 import type { ImageDisks } from '../images/disks.ts';
-import { named } from '../images/images.ts';
+import { mustMeet, named } from '../images/images.ts';
 import { openStored } from '../images/stored-images.ts';
+import type { Condition } from '../storage/image-entry.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { workerToolbox } from './toolbox.ts';
+
+const NEW: Condition = { ifNoneMatch: '*' };
 
 export interface DiskOrder {
   /** One of three: a stored image, a new disk of so many bytes, or the image itself. */
@@ -114,11 +117,12 @@ export function runJobs(needs: RunNeeds): RunJobs {
       });
     }
     if (saveAs !== undefined && sizeBytes !== undefined) {
+      await mustMeet(images, saveAs, NEW);
       const disk = await disks.create(saveAs, sizeBytes);
       return {
         device: disk.device,
         close: disk.close,
-        finish: async () => ({ image: saveAs, ...(await disk.keep({ ifNoneMatch: '*' })) }),
+        finish: async () => ({ image: saveAs, ...(await disk.keep(NEW)) }),
       };
     }
     if (sizeBytes !== undefined && sizeBytes > SMALL_BYTES) {

@@ -11,6 +11,7 @@ import { measureTree } from '../../../tools/file-system/tree-measure.ts';
 import type { CopyReport } from '../../../tree/write/copy-tree.ts';
 import { settled } from '../../../tree/write/settled.ts';
 import type { ImageDisks, MadeImageDisk, Written } from '../../images/disks.ts';
+import { mustMeet } from '../../images/images.ts';
 import { tarred } from '../../images/writing.ts';
 import type { Condition } from '../../storage/image-entry.ts';
 import { mustNotBeLarger } from './sizes.ts';
@@ -65,6 +66,8 @@ export async function makeImage(
   if (sizeBytes === 'fit' && !contents)
     throw new HostError('invalid-request', 'size=fit is the size of what is in it: send a tar, or name `from`');
   if (typeof sizeBytes === 'number') mustNotBeLarger(sizeBytes, needs.maxImageBytes);
+
+  await mustMeet(needs.images, name, condition);
 
   const open: MadeImageDisk[] = [];
   const create = async (bytes: number): Promise<MadeImageDisk> => {

@@ -9,6 +9,7 @@ import type { DiskPlan, TreeSource } from '../../../tools/disk/plan.ts';
 import { dumpTable, writeTable } from '../../../tools/partitions/partition-table.ts';
 import type { Entry } from '../../../tree/write/entry.ts';
 import type { MadeImageDisk, Written } from '../../images/disks.ts';
+import { mustMeet } from '../../images/images.ts';
 import type { Condition } from '../../storage/image-entry.ts';
 import type { MakingNeeds } from './making.ts';
 import { mustNotBeLarger } from './sizes.ts';
@@ -37,6 +38,7 @@ export async function makeDiskImage(
   condition: Condition,
   { plan, root, input, seed }: DiskOrder,
 ): Promise<MadeDiskImage> {
+  await mustMeet(needs.images, name, condition);
   const places: Places = {
     root: root && (await openSource(root, needs, true)),
     input: input && (await openSource(input, needs, true)),
@@ -117,12 +119,15 @@ export interface PartitionedImage extends Written {
 
 /** What is on the partitions stays. */
 export async function partitionImage(
-  { disks, inWorkshop, maxImageBytes }: WholeDiskNeeds,
+  { images, disks, inWorkshop, maxImageBytes }: WholeDiskNeeds,
   name: string,
   condition: Condition,
   { script, words, sizeBytes, seed }: TableOrder,
 ): Promise<PartitionedImage> {
-  if (sizeBytes !== undefined) mustNotBeLarger(sizeBytes, maxImageBytes);
+  if (sizeBytes !== undefined) {
+    mustNotBeLarger(sizeBytes, maxImageBytes);
+    await mustMeet(images, name, condition);
+  }
   const made = sizeBytes === undefined ? undefined : await disks.create(name, sizeBytes);
   const there = made ? undefined : await disks.open(name, condition);
   const disk = made ?? there;

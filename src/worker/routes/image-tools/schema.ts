@@ -25,11 +25,15 @@ const inWorker = (types: readonly string[]): string => types.filter(isEverywhere
 
 const fileSystem = z.string().regex(/^[a-z0-9_]{1,32}$/);
 
+/** What a program is started with. */
+const word = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^[^\0]*$/, 'no NUL');
+
 const words = z
-  .preprocess(
-    (value) => (typeof value === 'string' ? [value] : value),
-    z.array(z.string().max(4096)).max(64).optional(),
-  )
+  .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(word(4096)).max(64).optional())
   .openapi({
     type: 'array',
     items: { type: 'string' },
@@ -48,7 +52,7 @@ export const makeQuery = z.strictObject({
       type: 'string',
       example: '512M',
     }),
-  label: z.string().min(1).max(512).optional().openapi({ description: 'Of the file system.', example: 'data' }),
+  label: word(512).min(1).optional().openapi({ description: 'Of the file system.', example: 'data' }),
   uuid: z
     .string()
     .regex(/^[0-9A-Fa-f-]{8,36}$/)
