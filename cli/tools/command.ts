@@ -1,8 +1,8 @@
 /** The verbs that make, check, repair and grow file systems, and run Linux's own programs on images. */
 
 import { Argument, Command, Option } from 'commander';
+import { formatOfName, type MadeFormat, madeFormats, madeKinds } from '../../src/storage/formats/make/made-formats.ts';
 import { architectures } from '../../src/tools/disk/definitions/partition-kinds.ts';
-import { type MadeFormat, madeFormats } from '../convert/made-formats.ts';
 import { exitCodes, Failure } from '../failure.ts';
 import {
   addDiskOptions,
@@ -68,6 +68,9 @@ const convertHelp = `
 Read are raw, qcow2, VMDK, VHD, VHDX, VDI, Parallels, DMG, EWF and others, compressed files and standard input too. Zeros
 become holes. What was there is replaced once all of the new image is there.
 
+Made are:
+${madeFormats.map((format) => `  ${format.padEnd(12)} ${madeKinds[format]}`).join('\n')}
+
 Examples:
   lkl convert disk.vmdk disk.qcow2
   lkl convert disk.qcow2 disk.raw
@@ -76,7 +79,11 @@ Examples:
   lkl convert image.tar root.erofs -t erofs`;
 
 type ConvertOptions = Omit<MkfsOptions, 'from' | 'keepOwner' | 'type'> &
-  Pick<DiskOptions, 'format' | 'member' | 'state'> & { readonly type?: string; readonly to?: MadeFormat };
+  Pick<DiskOptions, 'format' | 'member' | 'state'> & {
+    readonly type?: string;
+    readonly to?: MadeFormat;
+    readonly blockSize?: number;
+  };
 
 const whatConvertWants = (to: MadeFormat | undefined): string =>
   to === undefined
@@ -155,9 +162,9 @@ export const toolCommands = (): readonly Command[] => [
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     }),
   addSourceOptions(new Command('convert'))
-    .summary('an image as another: its disk as raw, qcow2 or VMDK, or its tree as another file system')
+    .summary('an image as another: its disk as raw, qcow2, VMDK, VHDX …, or its tree as another file system')
     .description(
-      'Makes a raw image, a qcow2 or a VMDK of the disk in an image of any format (-O), or a file system of the tree of an image, a tar, a cpio, a container’s image or a folder (-t).',
+      'Makes an image of another format of the disk in an image of any format (-O), or a file system of the tree of an image, a tar, a cpio, a container’s image or a folder (-t).',
     )
     .argument('<from>', 'an image of any format, with -t whatever has a tree; - is standard input')
     .addArgument(
@@ -165,13 +172,11 @@ export const toolCommands = (): readonly Command[] => [
     )
     .addArgument(new Argument('[words...]', 'behind --: for the program that makes the file system'))
     .addOption(
-      new Option(
-        '-O, --to <format>',
-        'of the disk: raw, qcow2, vmdk (monolithicSparse), vmdk-stream (streamOptimized: smaller, and a pipe takes it; default: without -t, what the name ends with)',
-      )
+      new Option('-O, --to <format>', 'of the disk (default: without -t, what the name ends with)')
         .choices(madeFormats)
         .conflicts(['type', 'size', 'label', 'uuid', 'seed']),
     )
+    .option('--block-size <size>', 'of a VHDX: 1M to 256M, a power of two (default: as qemu-img has it)', bytes)
     .addOption(new Option('-t, --type <type>', 'of the tree: ext4, xfs, btrfs, vfat, squashfs …'))
     .option('-s, --size <size>', 'of the new file: 512M, 2G, fit; squashfs and erofs always fit', sizeOrFit)
     .option('-L, --label <label>', 'of the file system')
@@ -186,7 +191,7 @@ export const toolCommands = (): readonly Command[] => [
     .action(async (from: string, image: string, words: string[], options: ConvertOptions) => {
       const { type } = options;
       if (type === undefined) {
-        const { convertDisk, formatOfName } = await import('../convert/convert-disk.ts');
+        const { convertDisk } = await import('../convert/convert-disk.ts');
         const to = options.to ?? formatOfName(image);
         if (to === undefined || words.length > 0) throw new Failure('usage', whatConvertWants(to));
         if (options.partition !== undefined || options.subvol !== undefined)

@@ -11,6 +11,7 @@ declare namespace Cloudflare {
 declare module 'node:zlib' {
   const zlib: import('../archive/zlib-decoders.ts').Zlib;
   export const { constants, crc32, createInflateRaw, createZstdDecompress }: typeof zlib;
+  export const deflateSync: (bytes: Uint8Array) => Uint8Array;
 }
 
 declare module 'node:stream/promises' {

@@ -35,7 +35,7 @@ export function guid(view: DataView, at: number): string {
 
 const NO_GUID = '00000000-0000-0000-0000-000000000000';
 
-const HEADERS_AT = [64 * 1024, 128 * 1024];
+export const HEADERS_AT = [64 * 1024, 128 * 1024];
 const HEADER_BYTES = 4096;
 
 /** Of those that are whole, the one that was written last. */
@@ -58,11 +58,11 @@ export async function readHeader(source: ByteSource): Promise<Header> {
   };
 }
 
-const REGIONS_AT = [192 * 1024, 256 * 1024];
-const REGIONS_BYTES = 64 * 1024;
+export const REGIONS_AT = [192 * 1024, 256 * 1024];
+export const REGIONS_BYTES = 64 * 1024;
 const MAX_REGIONS = 2047;
-const BAT = '2dc27766-f623-4200-9d64-115e9bfd4a08';
-const METADATA = '8b7ca206-4790-4b9a-b8fe-575f050f886e';
+export const BAT = '2dc27766-f623-4200-9d64-115e9bfd4a08';
+export const METADATA = '8b7ca206-4790-4b9a-b8fe-575f050f886e';
 
 export async function readRegions(source: ByteSource): Promise<{ readonly bat: Region; readonly metadata: Region }> {
   for (const at of REGIONS_AT) {

@@ -13,22 +13,18 @@ export interface Metadata {
   readonly parents: readonly string[] | undefined;
 }
 
-const TABLE_BYTES = 64 * 1024;
+export const TABLE_BYTES = 64 * 1024;
 const MAX_ENTRIES = 2047;
 const MAX_ITEM_BYTES = 2 ** 20;
 
-const FILE_PARAMETERS = 'caa16737-fa36-4d43-b3b6-33f0aa44e76b';
-const DISK_SIZE = '2fa54224-cd1b-4876-b211-5dbed83bf4b8';
-const SECTOR_SIZE = '8141bf1d-a96f-4709-ba47-f233a8faab5f';
+export const FILE_PARAMETERS = 'caa16737-fa36-4d43-b3b6-33f0aa44e76b';
+export const DISK_SIZE = '2fa54224-cd1b-4876-b211-5dbed83bf4b8';
+export const SECTOR_SIZE = '8141bf1d-a96f-4709-ba47-f233a8faab5f';
+export const PHYSICAL_SECTOR_SIZE = 'cda348c7-445d-4471-9cc9-e9885251c556';
+/** "Page 83 data": an id of the disk. */
+export const DISK_ID = 'beca12ab-b2e6-4523-93ef-c309e000c746';
 const PARENT_LOCATOR = 'a8d35f2d-b30b-454d-abf7-d3d84834ab0c';
-const KNOWN = [
-  FILE_PARAMETERS,
-  DISK_SIZE,
-  SECTOR_SIZE,
-  PARENT_LOCATOR,
-  'beca12ab-b2e6-4523-93ef-c309e000c746', // page 83 data: an id of the disk
-  'cda348c7-445d-4471-9cc9-e9885251c556', // physical sector size
-];
+const KNOWN = [FILE_PARAMETERS, DISK_SIZE, SECTOR_SIZE, PARENT_LOCATOR, DISK_ID, PHYSICAL_SECTOR_SIZE];
 
 export async function readMetadata(source: ByteSource, region: Region): Promise<Metadata> {
   const table = await readBytes(VHDX, source, region.at, TABLE_BYTES);

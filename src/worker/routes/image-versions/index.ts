@@ -1,8 +1,10 @@
 /** Handlers of /v1/images/{name}/versions and /raw. */
 
+import { deflateSync } from 'node:zlib';
 import type { Context } from 'hono';
 import type { ByteSource } from '../../../storage/byte-source.ts';
-import { qcow2Stream } from '../../../storage/formats/qcow2/make/to-stream.ts';
+import type { MadeFormat } from '../../../storage/formats/make/made-formats.ts';
+import { makers } from '../../../storage/formats/make/makers.ts';
 import { streamed } from '../answers/stream.ts';
 import { conditionOf, quoted, unchanged } from '../conditions.ts';
 import type { Env } from '../env.ts';
@@ -39,18 +41,23 @@ imageVersions.openapi(getImageRaw, async (c) => {
   const etag = format === undefined ? source.etag : `${source.etag}-${format}`;
   const known = c.req.valid('header')['if-none-match'];
   if (known !== undefined && unchanged(known, etag)) return c.body(null, 304);
-  if (format === 'qcow2') return qcow2Response(c, source, etag);
+  if (format !== undefined && format !== 'raw') return madeResponse(c, source, format, etag);
   return fileResponse(c, { ...asFile(source), close: async () => {} }, etag);
 });
 
 /** Looked through for zeros before the first byte goes out: the client waits for that. */
 const LOOK_BYTES = 2 ** 30;
 
-async function qcow2Response(c: Context<Env>, disk: ByteSource, etag: string): Promise<Response> {
-  const stream = await qcow2Stream(disk, LOOK_BYTES);
-  const body = await streamed((sink) => stream.writeTo(sink), c.var, new FixedLengthStream(stream.fileBytes));
+async function madeResponse(c: Context<Env>, disk: ByteSource, format: MadeFormat, etag: string): Promise<Response> {
+  const { fileBytes, writeTo } = await makers[format].stream(disk, {
+    deflate: deflateSync,
+    lookBytes: LOOK_BYTES,
+    name: etag,
+  });
+  const pipe = fileBytes === undefined ? undefined : new FixedLengthStream(fileBytes);
+  const body = await streamed(writeTo, c.var, pipe);
   return c.body(body, 200, {
-    'content-length': String(stream.fileBytes),
+    ...(fileBytes !== undefined && { 'content-length': String(fileBytes) }),
     'content-type': 'application/octet-stream',
     'x-content-type-options': 'nosniff',
     etag: quoted(etag),

@@ -1,6 +1,7 @@
 /** /v1/images/{name}/versions and /raw: what an image was, and its bytes. */
 
 import { createRoute, z } from '@hono/zod-openapi';
+import { madeFormats, madeKinds } from '../../../storage/formats/make/made-formats.ts';
 import { binary } from '../bodies/body.ts';
 import { readConditions, writeConditions } from '../conditions.ts';
 import { etagHeader } from '../images/route.ts';
@@ -53,10 +54,16 @@ export const dropImageVersion = createRoute({
   responses: { 204: { description: 'It is gone.' }, ...problemResponses(400, 404, 409, 412, 422) },
 });
 
-const diskFormat = z.enum(['raw', 'qcow2']).optional().openapi({
-  description:
-    '`raw`: the disk that is in the image (qcow2, VMDK …), byte by byte. `qcow2`: the same as a new qcow2 without its zeros, whole only; of more than 1 GiB of data zeros that nothing tells of stay. Default: as it is stored.',
-});
+const diskFormat = z
+  .enum(madeFormats)
+  .optional()
+  .openapi({
+    description: `The disk that is in the image (qcow2, VMDK …), as ${madeFormats
+      .map((format) => `\`${format}\`: ${madeKinds[format]}`)
+      .join(
+        '; ',
+      )}. Whole only but for \`raw\`, without its zeros; of more than 1 GiB of data zeros that nothing tells of stay. Default: as it is stored.`,
+  });
 
 export const getImageRaw = createRoute({
   method: 'get',

@@ -2,17 +2,11 @@
 
 import type { ByteSource } from '../../../byte-source.ts';
 import { dataRuns } from '../../../sources/data-runs.ts';
+import type { Progress, WriteAt } from '../../make/made-of-blocks.ts';
 import { CLUSTER, ClusterSet, layoutOf } from './layout.ts';
 
-/** Writes `bytes` at `at` of a file that becomes as long as that needs. */
-export type WriteAt = (at: number, bytes: Uint8Array) => void | Promise<void>;
-
 /** Answers how long the file is. Every byte of it that is not written is a hole. `progress` is told how far in the disk it is. */
-export async function qcow2ToFile(
-  disk: ByteSource,
-  write: WriteAt,
-  progress?: (atBytes: number) => void | Promise<void>,
-): Promise<number> {
+export async function qcow2ToFile(disk: ByteSource, write: WriteAt, progress?: Progress): Promise<number> {
   const set = new ClusterSet(disk.sizeBytes);
   for await (const { at, bytes } of dataRuns(disk, CLUSTER)) {
     await write(CLUSTER + set.count * CLUSTER, bytes);

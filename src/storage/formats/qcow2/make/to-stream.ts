@@ -2,12 +2,11 @@
 
 import type { ByteSource } from '../../../byte-source.ts';
 import { dataRuns, nextData } from '../../../sources/data-runs.ts';
+import type { MadeStream } from '../../make/made-of-blocks.ts';
 import { CLUSTER, ClusterSet, layoutOf } from './layout.ts';
 
-export interface Qcow2Stream {
+export interface Qcow2Stream extends MadeStream {
   readonly fileBytes: number;
-  /** All of it, piece by piece; a piece may change once `sink` has settled. */
-  writeTo(sink: (bytes: Uint8Array) => void | Promise<void>): Promise<void>;
 }
 
 /** Read at a time as it goes out. */

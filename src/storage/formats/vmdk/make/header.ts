@@ -1,5 +1,6 @@
 /** Header and descriptor of a new VMDK of one sparse extent (VMware Virtual Disk Format 5.0). */
 
+import { StorageError } from '../../../errors.ts';
 import { SECTOR } from '../descriptor.ts';
 
 /** Bytes, and entries of a table of them. */
@@ -10,6 +11,9 @@ export const TABLE_BYTES = 4 * TABLE_ENTRIES;
 
 /** Of the file, in sectors: entries have 32 bits. */
 export const MAX_SECTORS = 2 ** 32 - 1;
+
+/** QEMU reads no larger directory: 1 PiB. */
+const MAX_TABLES = 2 ** 25;
 
 const DESCRIPTOR_SECTORS = 20;
 /** Where tables or grains may begin. */
@@ -83,3 +87,21 @@ ddb.adapterType = "lsilogic"
 
 export const sectorsOf = (bytes: number): number => Math.ceil(bytes / SECTOR);
 export const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
+
+/** Of a disk, in its directory. Throws a StorageError where they are too many. */
+export function tablesOf(sectors: number): number {
+  const tables = Math.ceil(sectors / (GRAIN_SECTORS * TABLE_ENTRIES));
+  if (tables > MAX_TABLES) throw new StorageError('EOPNOTSUPP', 'a VMDK has at most 1 PiB: raw has room for more');
+  return tables;
+}
+
+/** Entries of a table as they are in a file. */
+export function littleEndian(entries: Uint32Array): Uint8Array {
+  const bytes = new Uint8Array(4 * entries.length);
+  const view = new DataView(bytes.buffer);
+  for (const [index, entry] of entries.entries()) view.setUint32(4 * index, entry, true);
+  return bytes;
+}
+
+export const tooLarge = (): StorageError =>
+  new StorageError('EOPNOTSUPP', 'a VMDK has at most 2 TiB of data: qcow2, VHDX and raw have room for more');

@@ -10,13 +10,15 @@ import {
   encodeHeader,
   GRAIN,
   GRAIN_SECTORS,
+  littleEndian,
   MAX_SECTORS,
   roundUp,
   sectorsOf,
   TABLE_BYTES,
   TABLE_ENTRIES,
+  tablesOf,
+  tooLarge,
 } from './header.ts';
-import { littleEndian, tooLarge } from './to-file.ts';
 
 /** What a marker is before. */
 const markers = { end: 0, table: 1, directory: 2, footer: 3 } as const;
@@ -48,7 +50,7 @@ export async function vmdkStream(
   begin.set(encodeDescriptor(header), SECTOR);
   await send(begin);
 
-  const directory = new Uint32Array(Math.ceil(sectors / (GRAIN_SECTORS * TABLE_ENTRIES)));
+  const directory = new Uint32Array(tablesOf(sectors));
   let table = new Uint32Array(TABLE_ENTRIES);
   let number = 0;
   const putTable = async () => {

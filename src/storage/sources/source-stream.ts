@@ -1,6 +1,6 @@
 /** All bytes of a source in their order, zeros too. */
 
-import type { ByteSource } from '../../src/storage/byte-source.ts';
+import type { ByteSource } from '../byte-source.ts';
 
 const PIECE_BYTES = 2 ** 20;
 
