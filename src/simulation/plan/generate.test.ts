@@ -1,6 +1,7 @@
 /** Generated topologies have the nodes and links of their definitions, and reach every host. */
 
 import { describe, expect, test } from 'vitest';
+import { topologySize } from './generate.ts';
 import { planSimulation } from './plan.ts';
 import type { SimulationRequest, TopologySpec } from './request.ts';
 
@@ -14,6 +15,8 @@ test.each<[TopologySpec, number, number, number]>([
   [{ kind: 'star', size: 5 }, 5, 1, 5],
   [{ kind: 'dumbbell', left: 3, right: 2 }, 5, 2, 6],
   [{ kind: 'tree', depth: 2, fanout: 3 }, 9, 4, 12],
+  [{ kind: 'tree', depth: 3, fanout: 1 }, 1, 3, 3],
+  [{ kind: 'fat-tree', size: 2 }, 2, 5, 6],
   [{ kind: 'fat-tree', size: 4 }, 16, 20, 48],
 ])('%j: %i hosts, %i routers, %i links, and every host reaches the last', (topology, hosts, routers, links) => {
   const workloads = Array.from({ length: hosts - 1 }, (_, i) => ({
@@ -27,6 +30,7 @@ test.each<[TopologySpec, number, number, number]>([
   expect(nodes.filter(({ role }) => role === 'host')).toHaveLength(hosts);
   expect(nodes.filter(({ role }) => role === 'router')).toHaveLength(routers);
   expect(found.plan.topology.links).toHaveLength(links);
+  expect(topologySize(topology)).toEqual({ nodes: hosts + routers, links });
 });
 
 test('links are what edge and core say, nodes what the request says of them, and others stand beside', () => {
@@ -56,6 +60,9 @@ describe('what is wrong is said at its place, once', () => {
     [{ kind: 'fat-tree', size: 3 }, ['topology.size']],
     [{ kind: 'mesh', size: 1000 }, ['topology']],
     [{ kind: 'tree', depth: 20, fanout: 20 }, ['topology']],
+    [{ kind: 'tree', depth: 1000, fanout: 1000 }, ['topology']],
+    [{ kind: 'tree', depth: 1000, fanout: 1 }, ['topology']],
+    [{ kind: 'fat-tree', size: 1000 }, ['topology']],
     [{ kind: 'star', size: 5, edge: { rate: 'fast' } }, ['topology.edge.rate']],
     [{ kind: 'linear', size: 5, core: { delay: 'long' } }, ['topology.core.delay']],
   ])('%j', (topology, paths) => {

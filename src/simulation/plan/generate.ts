@@ -89,13 +89,33 @@ function generate(place: Place, spec: TopologySpec): Generated {
   if (spec.kind === 'fat-tree' && (spec.size ?? 0) % 2)
     isWrong = place.at('size').fail('bad-option', 'an even number of pods') ?? true;
   if (isWrong) return nothing;
-  // The links of a mesh are known before they are made.
-  const isHuge = spec.kind === 'mesh' && ((spec.size ?? 0) * ((spec.size ?? 0) - 1)) / 2 > MOST;
-  const made = isHuge ? undefined : makers[spec.kind](spec);
-  if (made && made.hosts + made.routers <= MOST && made.joints.length <= MOST) return made;
+  // Counted before they are made: a fat tree of 1,000 pods has a quarter of a thousand million hosts.
+  const { nodes, links } = topologySize(spec);
+  if (nodes <= MOST && links <= MOST) return makers[spec.kind](spec);
   place.fail('over-budget', `${MOST} nodes and ${MOST} links are the most`);
   return nothing;
 }
+
+/** Of one whose parameters are whole numbers. */
+export const topologySize = (spec: TopologySpec): Size => sizes[spec.kind](numbers(spec));
+
+interface Size {
+  readonly nodes: number;
+  readonly links: number;
+}
+
+const sizes: { readonly [K in TopologySpec['kind']]: (numbers: Numbers) => Size } = {
+  linear: ({ size }) => ({ nodes: 2 * size, links: 2 * size - 1 }),
+  ring: ({ size }) => ({ nodes: 2 * size, links: 2 * size }),
+  mesh: ({ size }) => ({ nodes: 2 * size, links: size + (size * (size - 1)) / 2 }),
+  star: ({ size }) => ({ nodes: size + 1, links: size }),
+  dumbbell: ({ left, right }) => ({ nodes: left + right + 2, links: left + right + 1 }),
+  tree({ depth, fanout }) {
+    const nodes = fanout === 1 ? depth + 1 : (fanout ** (depth + 1) - 1) / (fanout - 1);
+    return { nodes, links: nodes - 1 };
+  },
+  'fat-tree': ({ size }) => ({ nodes: (5 * size ** 2) / 4 + size ** 3 / 4, links: (3 * size ** 3) / 4 }),
+};
 
 type Numbers = Required<Pick<TopologySpec, 'size' | 'left' | 'right' | 'depth' | 'fanout'>>;
 const numbers = ({ size = 0, left = 0, right = 0, depth = 0, fanout = 0 }: TopologySpec): Numbers => ({
@@ -141,7 +161,7 @@ function tree({ depth, fanout }: Numbers): Generated {
   let above = ['r1'];
   let routers = 1;
   let hosts = 0;
-  for (let level = 1; level <= depth && joints.length <= MOST; level++) {
+  for (let level = 1; level <= depth; level++) {
     const isLast = level === depth;
     above = above.flatMap((parent) =>
       range(fanout).map(() => {
