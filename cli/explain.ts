@@ -20,24 +20,40 @@ const words: Partial<Record<ProblemName, (detail: string) => string>> = {
   'journal-too-large': (detail) => detail.replace(/ \(--options of.*\)$/, ' (--options)'),
 };
 
+/** What there is to say of one thing that went wrong, without what helps against it. */
+export interface Explained {
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly log?: string | undefined;
+  /** Of the file system, as far as it is known; only where that is damaged. */
+  readonly damagedType?: unknown;
+}
+
 export function explain(cause: unknown): Failure {
   if (cause instanceof Failure) return cause;
+  const { kind, message, log } = explained(cause);
+  const helps = cause instanceof ProblemError ? whatHelps(cause.problem.name, cause.problem.members) : [];
+  return new Failure(kind, [message, ...helps].join('; '), log);
+}
+
+export function explained(cause: unknown): Explained {
+  if (cause instanceof Failure) return cause;
   if (cause instanceof KernelError && cause.problem.members.damaged === undefined)
-    return new Failure('image', kernelErrorText(cause));
-  if (cause instanceof ImageFileError) return new Failure(kinds[cause.code] ?? 'failed', cause.message);
+    return { kind: 'image', message: kernelErrorText(cause) };
+  if (cause instanceof ImageFileError) return { kind: kinds[cause.code] ?? 'failed', message: cause.message };
   if (cause instanceof ProblemError) {
     const { name, detail, members } = cause.problem;
     const log = typeof members.console === 'string' ? members.console : undefined;
     const kind = cause instanceof KernelError ? 'image' : exitKind({ name });
-    const text = words[name]?.(detail) ?? detail;
-    return new Failure(kind, [text, ...whatHelps(name, members)].join('; '), log);
+    const message = words[name]?.(detail) ?? detail;
+    return { kind, message, log, damagedType: members.damaged === true ? members.file_system_type : undefined };
   }
   if (isSystemError(cause)) {
     const what = cause.path === undefined ? '' : `${cause.path}: `;
-    return new Failure('failed', `${what}${reasonOf(cause)}`);
+    return { kind: 'failed', message: `${what}${reasonOf(cause)}` };
   }
-  const stack = cause instanceof Error ? cause.stack : undefined;
-  return new Failure('failed', `a fault of this program: ${reasonOf(cause)} (-v shows more)`, stack);
+  const log = cause instanceof Error ? cause.stack : undefined;
+  return { kind: 'failed', message: `a fault of this program: ${reasonOf(cause)} (-v shows more)`, log };
 }
 
 const kinds: Partial<Record<ImageFileError['code'], FailureKind>> = {

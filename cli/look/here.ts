@@ -5,29 +5,18 @@ import { STATX_BTIME } from '../../src/abi/uapi/fs.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { inNs, type Statx } from '../../src/kernel/syscalls/file.ts';
 import { DamageError, isDamage } from '../../src/tree/damage-error.ts';
-import { described, isLink, typeOf } from '../../src/tree/files.ts';
+import { described, isLink, typeOf, typesOfDirents } from '../../src/tree/files.ts';
 import type { OpenDirectory } from '../../src/tree/open-directory.ts';
 import type { Tree } from '../../src/tree/tree.ts';
 import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import type { ImageOptions } from '../options.ts';
-import { below, type FileEntry, type FileType, type ImageTree, type NamedFile } from './image-tree.ts';
+import { below, type FileEntry, type ImageTree, type NamedFile, type OnTrouble } from './image-tree.ts';
 
 interface Found {
   readonly name: Buffer;
   readonly type: number;
 }
-
-/** include/linux/fs_types.h: DT_*. */
-const direntTypes: ReadonlyMap<number, FileType> = new Map([
-  [1, 'fifo'],
-  [2, 'char'],
-  [4, 'directory'],
-  [6, 'block'],
-  [8, 'file'],
-  [10, 'symlink'],
-  [12, 'socket'],
-]);
 
 /** Large enough that what a call costs does not count. */
 const PIECE_BYTES = 256 * 1024;
@@ -53,57 +42,55 @@ export function imageTreeOf(tree: Tree, type: string, close: () => Promise<void>
     const stat = await tree.stat(path, { follow });
     return entryOf(name, stat, isLink(stat) ? await tree.readlink(path) : undefined);
   };
-  /** `work` on what a directory says of its files, all of it, in byte order of the names. */
-  const listed = <T>(
+  /** What a directory says of its files, in byte order of the names, and `look` at each of them. */
+  async function listed<T>(
     path: Buffer,
-    work: (found: readonly Found[], directory: OpenDirectory) => Promise<T>,
-  ): Promise<T> =>
-    named(path, async () => {
-      const directory = await tree.openDirectory(path);
-      try {
-        // As text of a char a byte, a million names are in order in a tenth of the time; no name has a NUL in it.
-        const keys: string[] = [];
+    onTrouble: OnTrouble,
+    look: (found: Found, directory: OpenDirectory) => T | Promise<T>,
+  ): Promise<T[]> {
+    const directory = await named(path, () => tree.openDirectory(path)).catch((cause) => onTrouble({ cause }));
+    if (!directory) return [];
+    try {
+      // As text of a char a byte, a million names are in order in a tenth of the time; no name has a NUL in it.
+      const keys: string[] = [];
+      const read = async () => {
         for (let dirents = await directory.next(); dirents.length > 0; dirents = await directory.next()) {
           for (const { name, type } of dirents) {
             const text = Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
             keys.push(`${text}\0${String.fromCharCode(type)}`);
           }
         }
-        const found = keys
-          .sort()
-          .map((key) => ({ name: Buffer.from(key.slice(0, -2), 'latin1'), type: key.charCodeAt(key.length - 1) }));
-        return await work(found, directory);
-      } finally {
-        await directory.close();
+      };
+      await named(path, read).catch((cause) => onTrouble({ cause }));
+      const all: T[] = [];
+      for (const key of keys.sort()) {
+        const found = { name: Buffer.from(key.slice(0, -2), 'latin1'), type: key.charCodeAt(key.length - 1) };
+        try {
+          all.push(await look(found, directory));
+        } catch (cause) {
+          onTrouble({ cause, name: found.name, type: typesOfDirents.get(found.type) });
+        }
       }
-    });
+      return all;
+    } finally {
+      await directory.close();
+    }
+  }
   return {
     entry: (path, follow = true) => named(path, () => stated(path, path.subarray(path.lastIndexOf(0x2f) + 1), follow)),
-    list: (path) =>
-      listed(path, async (found, directory) => {
-        const entries: FileEntry[] = [];
-        for (const { name } of found) {
-          entries.push(
-            await named(below(path, name), async () => {
-              const stat = await directory.stat(name);
-              return entryOf(name, stat, isLink(stat) ? await directory.readlink(name) : undefined);
-            }),
-          );
-        }
-        return entries;
-      }),
-    names: (path) =>
-      listed(path, async (found, directory) => {
-        const files: NamedFile[] = [];
-        for (const { name, type } of found) {
-          const known = direntTypes.get(type);
-          // Some file systems do not tell types in their directories.
-          files.push({
-            name,
-            type: known ?? (await named(below(path, name), async () => typeOf(await directory.stat(name)))),
-          });
-        }
-        return files;
+    list: (path, onTrouble = rethrown) =>
+      listed(path, onTrouble, ({ name }, directory) =>
+        named(below(path, name), async () => {
+          const stat = await directory.stat(name);
+          return entryOf(name, stat, isLink(stat) ? await directory.readlink(name) : undefined);
+        }),
+      ),
+    names: (path, onTrouble = rethrown) =>
+      listed<NamedFile>(path, onTrouble, ({ name, type }, directory) => {
+        const known = typesOfDirents.get(type);
+        if (known) return { name, type: known };
+        // Some file systems do not tell types in their directories.
+        return named(below(path, name), async () => ({ name, type: typeOf(await directory.stat(name)) }));
       }),
     async *read(path) {
       const file = await named(path, () => tree.openFile(path));
@@ -140,6 +127,10 @@ export function imageTreeOf(tree: Tree, type: string, close: () => Promise<void>
     close,
   };
 }
+
+const rethrown: OnTrouble = ({ cause }) => {
+  throw cause;
+};
 
 /** Errors of calls on handles know a name at most, not the path that led there, nor of what type the file system is. */
 async function told<T>(path: Buffer, fileSystemType: string, work: () => Promise<T>): Promise<T> {

@@ -48,14 +48,26 @@ export interface FileSystemUse {
   readonly filesFree: number;
 }
 
+/** Something in a directory, or the listing of it, that could not be read. */
+export interface Trouble {
+  readonly cause: unknown;
+  /** Of the file; absent: the directory has no more names than those that were read, as far as can be told. */
+  readonly name?: Buffer;
+  /** What the directory says of that file, if it says anything. */
+  readonly type?: FileType | undefined;
+}
+
+/** Told of what a listing lacks, and throws where the listing is not to go on without it. */
+export type OnTrouble = (trouble: Trouble) => void;
+
 /** Paths are from the root of the file system, with or without a slash in front; errors name them. */
 export interface ImageTree {
   /** The file at `path`; a symlink at its end is followed unless `follow` is false. */
   entry(path: Buffer, follow?: boolean): Promise<FileEntry>;
-  /** What is in a directory, in byte order of the names. */
-  list(path: Buffer): Promise<readonly FileEntry[]>;
+  /** What is in a directory, in byte order of the names. Without `onTrouble` it rejects unless that is all. */
+  list(path: Buffer, onTrouble?: OnTrouble): Promise<readonly FileEntry[]>;
   /** The same, of which only names and types are asked for: of a million files a tenth of the work. */
-  names(path: Buffer): Promise<readonly NamedFile[]>;
+  names(path: Buffer, onTrouble?: OnTrouble): Promise<readonly NamedFile[]>;
   /** All of a regular file, piece by piece: a piece is good until the next is asked for. */
   read(path: Buffer): AsyncIterable<Uint8Array>;
   /** Attributes by name. Undefined: nobody tells. */

@@ -6,7 +6,15 @@ import { Failure, reasonOf } from '../failure.ts';
 import type { DiskOptions, ImageOptions, StackOptions } from '../options.ts';
 import { failureOf, send } from '../remote/client.ts';
 import { unlockOf } from '../unlock.ts';
-import { below, type FileEntry, type FileSystemUse, type FileType, type ImageTree } from './image-tree.ts';
+import {
+  below,
+  type FileEntry,
+  type FileSystemUse,
+  type FileType,
+  type ImageTree,
+  type OnTrouble,
+  type Trouble,
+} from './image-tree.ts';
 
 /** An entry of a directory as the Worker tells it. */
 interface RemoteEntry {
@@ -23,8 +31,16 @@ interface RemoteEntry {
   readonly target_base64?: string;
 }
 
+interface RemoteLacking {
+  readonly name?: string;
+  readonly name_base64?: string;
+  readonly type?: FileType;
+  readonly detail: string;
+}
+
 interface RemotePage {
   readonly entries: readonly RemoteEntry[];
+  readonly lacking?: readonly RemoteLacking[];
   readonly cursor?: string;
 }
 
@@ -86,16 +102,30 @@ export function treeAt(base: URL, image: string, options: ImageOptions): ImageTr
     return url;
   };
 
-  async function list(path: Buffer): Promise<FileEntry[]> {
+  async function list(path: Buffer, onTrouble?: OnTrouble): Promise<FileEntry[]> {
     const entries: FileEntry[] = [];
+    const onError = onTrouble ? 'continue' : 'stop';
+    let isPart = false;
     for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-      const answer = await answerOf(fileUrl(path, { limit: LIMIT, ...(cursor && { cursor }) }), secrets);
+      const url = fileUrl(path, { limit: LIMIT, 'on-error': onError, ...(cursor && { cursor }) });
+      const answer = await answerOf(url, secrets).catch((cause) => {
+        if (!onTrouble) throw cause;
+        onTrouble({ cause });
+      });
+      if (!answer) return entries;
       if (!answer.headers['content-type']?.startsWith('application/json')) {
         answer.destroy();
         throw new Failure('image', `${path.toString()}: not a directory (ENOTDIR)`);
       }
       const page = (await json(answer)) as RemotePage;
       for (const entry of page.entries) entries.push(entryOf(entry));
+      for (const { name, name_base64, type, detail } of page.lacking ?? []) {
+        // A listing that ends early does so for each of its pages.
+        if (name === undefined && isPart) continue;
+        isPart ||= name === undefined;
+        const cause = new Failure('image', detail);
+        onTrouble?.({ cause, ...(name !== undefined && { name: bytesOf(name, name_base64) }), type });
+      }
       cursor = page.cursor;
     }
     return entries;
@@ -110,7 +140,12 @@ export function treeAt(base: URL, image: string, options: ImageOptions): ImageTr
     const name = parts.pop();
     if (name === undefined || name === '..') return { ...rootEntry, name: path };
     const parent = Buffer.from(parts.join('/'), 'latin1');
-    const found = (await list(parent)).find((one) => one.name.toString('latin1') === name);
+    const lacking: Trouble[] = [];
+    const entries = await list(parent, (trouble) => {
+      if (trouble.name === undefined || trouble.name.toString('latin1') === name) lacking.push(trouble);
+    });
+    const found = entries.find((one) => one.name.toString('latin1') === name);
+    if (found === undefined && lacking[0]) throw lacking[0].cause;
     if (found === undefined) throw new Failure('image', `${path.toString()}: no such file or directory (ENOENT)`);
     if (found.target === undefined || !follow) return found;
     if (links === MAX_LINKS)

@@ -2,7 +2,8 @@
 
 import { matchesGlob } from 'node:path';
 import { Failure } from '../failure.ts';
-import { below, type FileEntry, type ImageTree, type NamedFile } from './image-tree.ts';
+import { below, type FileEntry, type ImageTree, type NamedFile, type OnTrouble } from './image-tree.ts';
+import { isMissing, type Troubles } from './troubles.ts';
 
 export interface Walked<Entry extends NamedFile = FileEntry> {
   /** As it was asked for, and what is below it. */
@@ -15,11 +16,13 @@ export interface Walked<Entry extends NamedFile = FileEntry> {
 export interface WalkOptions {
   /** Go into directories as deep as this. Default: all. */
   readonly maxDepth?: number;
+  /** Told of what cannot be read, and the walk goes on without it. Default: it ends. */
+  readonly troubles?: Troubles;
 }
 
 /** The file at `path` itself first. Symlinks are shown, not followed. */
 export async function* walk(tree: ImageTree, path: Buffer, options: WalkOptions = {}): AsyncGenerator<Walked> {
-  yield* walkBy((at) => tree.list(at), path, await tree.entry(path, false), options);
+  yield* walkBy((at, onTrouble) => tree.list(at, onTrouble), path, await tree.entry(path, false), options);
 }
 
 /** The same with names and types alone. */
@@ -28,20 +31,21 @@ export async function* walkNames(
   path: Buffer,
   options: WalkOptions = {},
 ): AsyncGenerator<Walked<NamedFile>> {
-  yield* walkBy((at) => tree.names(at), path, await tree.entry(path, false), options);
+  yield* walkBy((at, onTrouble) => tree.names(at, onTrouble), path, await tree.entry(path, false), options);
 }
 
 async function* walkBy<Entry extends NamedFile>(
-  list: (path: Buffer) => Promise<readonly Entry[]>,
+  list: (path: Buffer, onTrouble?: OnTrouble) => Promise<readonly Entry[]>,
   path: Buffer,
   entry: Entry,
-  { maxDepth = Number.POSITIVE_INFINITY }: WalkOptions,
+  { maxDepth = Number.POSITIVE_INFINITY, troubles }: WalkOptions,
 ): AsyncGenerator<Walked<Entry>> {
   yield { path, depth: 0, entry };
   // What is left of each directory on the way: a generator inside of another would pass on every file as often as it is deep.
   const left: Left<Entry>[] = [];
+  const onTrouble: OnTrouble | undefined = troubles && (({ cause }) => troubles.tell(cause));
   const enter = async (at: Buffer): Promise<void> => {
-    if (left.length < maxDepth) left.push({ path: at, entries: (await list(at)).values() });
+    if (left.length < maxDepth) left.push({ path: at, entries: (await list(at, onTrouble)).values() });
   };
   if (entry.type === 'directory') await enter(path);
   for (let inner = left.at(-1); inner; inner = left.at(-1)) {
@@ -63,12 +67,20 @@ interface Left<Entry> {
 
 const hasGlob = (part: string): boolean => /[*?[{]/.test(part);
 
-/** The paths that a pattern stands for, in byte order; a path without * ? [ { stands for itself. */
-export async function expand(tree: ImageTree, pattern: string): Promise<Buffer[]> {
+/**
+ * The paths that a pattern stands for, in byte order; a path without * ? [ { stands for itself. What cannot be read on the way is
+ * told to `troubles`.
+ */
+export async function expand(tree: ImageTree, pattern: string, troubles?: Troubles): Promise<Buffer[]> {
   if (!hasGlob(pattern)) return [Buffer.from(pattern)];
-  const parts = pattern.split('/');
+  const tell = (cause: unknown): undefined => {
+    if (isMissing(cause)) return undefined;
+    if (!troubles) throw cause;
+    troubles.tell(cause);
+  };
+  const parts = pattern.split('/').filter((one) => one !== '');
   let found: Buffer[] = [Buffer.from(pattern.startsWith('/') ? '/' : '')];
-  for (const part of parts.filter((one) => one !== '')) {
+  for (const part of parts) {
     const next: Buffer[] = [];
     for (const path of found) {
       if (!hasGlob(part)) {
@@ -76,24 +88,46 @@ export async function expand(tree: ImageTree, pattern: string): Promise<Buffer[]
         continue;
       }
       const folder = path.length > 0 ? path : Buffer.from('/');
-      const entry = await tree.entry(folder).catch(() => undefined);
+      const entry = await tree.entry(folder).catch(tell);
       if (entry?.type !== 'directory') continue;
-      for (const { name } of await tree.names(folder)) {
+      const add = (name: Buffer): void => {
         const text = name.toString();
         const isHidden = text.startsWith('.') && !part.startsWith('.');
         if (!isHidden && matchesGlob(text, part)) next.push(below(path, name));
-      }
+      };
+      const lacking: Buffer[] = [];
+      const names = await tree.names(folder, ({ cause, name }) => {
+        // Of a name that is there whoever is given it will say what is wrong with it.
+        if (name) lacking.push(name);
+        else tell(cause);
+      });
+      for (const name of [...names.map((one) => one.name), ...lacking].sort(Buffer.compare)) add(name);
     }
     found = next;
   }
+  // What a pattern led to is there, or is listed as if it were; what is named behind it need not be.
+  const there = hasGlob(parts.at(-1) ?? '') ? found : await existing(tree, found);
+  if (there.length === 0) throw new Failure('image', `nothing matches ${pattern}`);
+  return there;
+}
+
+async function existing(tree: ImageTree, paths: readonly Buffer[]): Promise<Buffer[]> {
   const there: Buffer[] = [];
-  for (const path of found) {
+  for (const path of paths) {
     const isThere = await tree.entry(path, false).then(
       () => true,
-      () => false,
+      (cause) => !isMissing(cause),
     );
     if (isThere) there.push(path);
   }
-  if (there.length === 0) throw new Failure('image', `nothing matches ${pattern}`);
   return there;
+}
+
+/** Of each pattern what it stands for; one that stands for nothing is told of. */
+export async function* expandAll(
+  tree: ImageTree,
+  patterns: readonly string[],
+  troubles: Troubles,
+): AsyncGenerator<Buffer> {
+  for (const pattern of patterns) yield* (await troubles.attempt(() => expand(tree, pattern, troubles))) ?? [];
 }

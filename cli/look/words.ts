@@ -4,7 +4,8 @@ import { inOctal } from '../../src/tree/fs2tar/error-list.ts';
 import { printable } from '../failure.ts';
 import type { FileEntry, FileType } from './image-tree.ts';
 
-const letters: Readonly<Record<FileType, string>> = {
+/** As ls -l begins a mode. */
+export const letters: Readonly<Record<FileType, string>> = {
   file: '-',
   directory: 'd',
   symlink: 'l',
@@ -36,6 +37,12 @@ export function timeText(ns: bigint): string {
   const date = new Date(Number(whole) * 1000);
   return Number.isNaN(date.getTime()) ? `${whole} s` : date.toISOString().slice(0, 19).replace('T', ' ');
 }
+
+/** The same to the nanosecond. */
+export const exactTime = (ns: bigint): string => {
+  const fraction = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  return `${timeText(ns)}.${`${fraction}`.padStart(9, '0')} UTC`;
+};
 
 const units = ['B', 'K', 'M', 'G', 'T', 'P', 'E'];
 

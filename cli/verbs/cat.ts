@@ -1,17 +1,17 @@
 /** `lkl cat`: the bytes of files of an image. */
 
 import { withTree } from '../look/open.ts';
-import { expand } from '../look/walk.ts';
+import { expandAll } from '../look/walk.ts';
 import type { ImageOptions } from '../options.ts';
 import { standardOutput } from '../output/output.ts';
 
 export const cat = (image: string, paths: readonly string[], options: ImageOptions): Promise<void> =>
-  withTree(image, options, async (tree) => {
+  withTree(image, options, async (tree, troubles) => {
     const out = standardOutput();
-    for (const pattern of paths) {
-      for (const path of await expand(tree, pattern)) {
+    for await (const path of expandAll(tree, paths, troubles)) {
+      await troubles.attempt(async () => {
         for await (const piece of tree.read(path)) await out.write(piece);
-      }
+      });
     }
     await out.end();
   });

@@ -75,7 +75,7 @@ export const lookCommands = (): readonly Command[] => [
     .addOption(urlOption())
     .action(async (image: string, paths: string[], options: CpOptions) => {
       const isWhole = await (await import('./cp.ts')).cp(image, paths, options);
-      process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
+      process.exitCode ??= isWhole ? exitCodes.done : exitCodes.partial;
     }),
   mounting(verb('find', 'find files of an image').argument('[path...]', 'where to begin (default: /)'))
     .description('Finds the files of an image for which everything holds that is asked.')
@@ -167,7 +167,7 @@ export const lookCommands = (): readonly Command[] => [
     .addOption(urlOption())
     .action(async (image: string, other: string, options: DiffOptions) => {
       const same = await (await import('./diff.ts')).diff(image, other, options);
-      process.exitCode = same ? exitCodes.done : exitCodes.partial;
+      process.exitCode ??= same ? exitCodes.done : exitCodes.partial;
     }),
 ];
 

@@ -21,7 +21,8 @@ import { reaching } from '../../src/node/files/far-path.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { below, type FileEntry, type ImageTree } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
-import { expand } from '../look/walk.ts';
+import type { Troubles } from '../look/troubles.ts';
+import { expandAll } from '../look/walk.ts';
 import { shown } from '../look/words.ts';
 import type { CpOptions } from '../write/copy-in.ts';
 
@@ -55,16 +56,17 @@ export const copyOut = (image: string, paths: readonly string[], options: CpOpti
   const patterns = paths.slice(0, -1);
   const destination = paths.at(-1) ?? '';
   if (patterns.length === 0) throw new Failure('usage', 'cp takes paths in the image and then one here to copy to');
-  return withTree(image, options, async (tree) => {
+  return withTree(image, options, async (tree, troubles) => {
     const sources: Buffer[] = [];
-    for (const pattern of patterns) for (const path of await expand(tree, pattern)) sources.push(path);
-    const copier = new Copier(tree, options);
+    for await (const path of expandAll(tree, patterns, troubles)) sources.push(path);
+    const copier = new Copier(tree, troubles, options);
     const into = isDirectory(destination);
     if (!into && (sources.length > 1 || destination.endsWith('/'))) {
       throw new Failure('usage', `${destination} is not a directory`);
     }
     for (const source of sources) {
-      const entry = await tree.entry(source);
+      const entry = await troubles.attempt(() => tree.entry(source));
+      if (!entry) continue;
       const name = lastName(source);
       const target = Buffer.from(destination);
       // The root has no name of its own: what is in it is copied.
@@ -107,12 +109,14 @@ const S_ISUID_S_ISGID = 0o6000;
 class Copier {
   skipped = 0;
   readonly #tree: ImageTree;
+  readonly #troubles: Troubles;
   readonly #options: CpOptions;
   /** Copies of files that have other names too. */
   readonly #linked = new Map<string, Buffer>();
 
-  constructor(tree: ImageTree, options: CpOptions) {
+  constructor(tree: ImageTree, troubles: Troubles, options: CpOptions) {
     this.#tree = tree;
+    this.#troubles = troubles;
     this.#options = options;
   }
 
@@ -121,7 +125,7 @@ class Copier {
       case 'directory':
         return this.#copyDirectory(source, entry, target);
       case 'file':
-        return this.#copyFile(source, entry, target);
+        return this.#troubles.attempt(() => this.#copyFile(source, entry, target));
       case 'symlink':
         return written(target, (at) => {
           this.#makeRoom(at);
@@ -136,7 +140,7 @@ class Copier {
 
   /** What is in the directory `source`, into one that is there. */
   async fill(source: Buffer, target: Buffer): Promise<void> {
-    for (const entry of await this.#tree.list(source)) {
+    for (const entry of await this.#tree.list(source, ({ cause }) => this.#troubles.tell(cause))) {
       await this.copy(below(source, entry.name), entry, below(target, entry.name));
     }
   }

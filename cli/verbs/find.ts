@@ -3,7 +3,7 @@
 import { matchesGlob } from 'node:path';
 import type { FileType, NamedFile } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
-import { expand, type Walked, walk, walkNames } from '../look/walk.ts';
+import { expandAll, type Walked, walk, walkNames } from '../look/walk.ts';
 import { entryJson, line } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
 import { printing } from '../output/print.ts';
@@ -34,26 +34,26 @@ export const kinds: Readonly<Record<string, FileType>> = {
 };
 
 export const find = (image: string, paths: readonly string[], options: FindOptions): Promise<void> =>
-  withTree(image, options, (tree) =>
+  withTree(image, options, (tree, troubles) =>
     printing(async (out) => {
       const found: Walked[] = [];
       const { maxdepth, json, print0, minSize, maxSize, newer, older } = options;
-      const within = maxdepth === undefined ? {} : { maxDepth: maxdepth };
+      const within = { troubles, ...(maxdepth !== undefined && { maxDepth: maxdepth }) };
       const byName = !json && [minSize, maxSize, newer, older].every((limit) => limit === undefined);
       const print = (path: Buffer) => out.print(print0 ? Buffer.concat([path, Buffer.of(0)]) : line(path));
-      for (const pattern of paths.length > 0 ? paths : ['/']) {
-        for (const path of await expand(tree, pattern)) {
+      for await (const path of expandAll(tree, paths.length > 0 ? paths : ['/'], troubles)) {
+        await troubles.attempt(async () => {
           if (byName) {
             for await (const walked of walkNames(tree, path, within))
               if (isCalled(walked, options)) await print(walked.path);
-            continue;
+            return;
           }
           for await (const walked of walk(tree, path, within)) {
             if (!isCalled(walked, options) || !fits(walked, options)) continue;
             if (json) found.push(walked);
             else await print(walked.path);
           }
-        }
+        });
       }
       if (json) await out.json(found.map(({ path, entry }) => entryJson(entry, path)));
     }),

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { ImageTree } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
-import { expand, walk } from '../look/walk.ts';
+import { expandAll, walk } from '../look/walk.ts';
 import { line, textMembers } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
 import { printing } from '../output/print.ts';
@@ -14,7 +14,7 @@ export interface Sha256Options extends ImageOptions {
 }
 
 export const sha256 = (image: string, paths: readonly string[], options: Sha256Options): Promise<void> =>
-  withTree(image, options, (tree) =>
+  withTree(image, options, (tree, troubles) =>
     printing(async (out) => {
       const all: unknown[] = [];
       const add = async (path: Buffer) => {
@@ -22,14 +22,13 @@ export const sha256 = (image: string, paths: readonly string[], options: Sha256O
         if (options.json) all.push({ ...textMembers('path', path), sha256: hash });
         else await out.print(sumLine(path, hash));
       };
-      for (const pattern of paths) {
-        for (const path of await expand(tree, pattern)) {
-          if (!options.recursive) {
-            await add(path);
-            continue;
+      for await (const path of expandAll(tree, paths, troubles)) {
+        await troubles.attempt(async () => {
+          if (!options.recursive) return add(path);
+          for await (const { path: at, entry } of walk(tree, path, { troubles })) {
+            if (entry.type === 'file') await troubles.attempt(() => add(at));
           }
-          for await (const { path: at, entry } of walk(tree, path)) if (entry.type === 'file') await add(at);
-        }
+        });
       }
       if (options.json) await out.json(all);
     }),

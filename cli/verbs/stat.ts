@@ -2,8 +2,8 @@
 
 import type { FileEntry } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
-import { expand } from '../look/walk.ts';
-import { entryJson, modeText, octal, shown, textMembers, timeText } from '../look/words.ts';
+import { expandAll } from '../look/walk.ts';
+import { entryJson, exactTime, modeText, octal, shown, textMembers } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
 import { printing } from '../output/print.ts';
 
@@ -15,16 +15,15 @@ export interface StatOptions extends ImageOptions {
 type Xattrs = ReadonlyMap<string, Buffer> | undefined;
 
 export const stat = (image: string, paths: readonly string[], options: StatOptions): Promise<void> =>
-  withTree(image, options, (tree) =>
+  withTree(image, options, (tree, troubles) =>
     printing(async (out) => {
       const all: unknown[] = [];
-      for (const pattern of paths) {
-        for (const path of await expand(tree, pattern)) {
-          const entry = await tree.entry(path, options.follow === true);
-          const xattrs = await tree.xattrs(path);
-          if (options.json) all.push(jsonOf(path, entry, xattrs));
-          else await out.print(textOf(path, entry, xattrs));
-        }
+      for await (const path of expandAll(tree, paths, troubles)) {
+        const entry = await troubles.attempt(() => tree.entry(path, options.follow === true));
+        if (!entry) continue;
+        const xattrs = await troubles.attempt(() => tree.xattrs(path));
+        if (options.json) all.push(jsonOf(path, entry, xattrs));
+        else await out.print(textOf(path, entry, xattrs));
       }
       if (options.json) await out.json(all);
     }),
@@ -59,11 +58,6 @@ function textOf(path: Buffer, entry: FileEntry, xattrs: Xattrs): string {
   const lines = rows.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padStart(8)}  ${value}`]));
   return `${lines.join('\n')}\n`;
 }
-
-const exactTime = (ns: bigint): string => {
-  const fraction = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  return `${timeText(ns)}.${`${fraction}`.padStart(9, '0')} UTC`;
-};
 
 /** Text as it is, anything else in hex, as getfattr(1) chooses. */
 const valueText = (value: Buffer): string =>

@@ -1,8 +1,9 @@
 /** `lkl tree`: directories of an image, drawn. */
 
-import type { ImageTree, NamedFile } from '../look/image-tree.ts';
+import type { ImageTree, NamedFile, OnTrouble } from '../look/image-tree.ts';
 import { below } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
+import type { Troubles } from '../look/troubles.ts';
 import { walk } from '../look/walk.ts';
 import { entryJson, shown } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
@@ -19,14 +20,14 @@ interface Counts {
 }
 
 export const drawTree = (image: string, path = '/', options: TreeOptions): Promise<void> =>
-  withTree(image, options, (tree) =>
+  withTree(image, options, (tree, troubles) =>
     printing(async (out) => {
       const root = Buffer.from(path);
       const level = options.level ?? Number.POSITIVE_INFINITY;
-      if (options.json) return nested(tree, out, root, level);
+      if (options.json) return nested({ tree, out, troubles }, root, level);
       const counts: Counts = { directories: 0, files: 0 };
       await out.print(`${shown(root)}\n`);
-      await draw({ tree, out, counts }, root, '', level);
+      await draw({ tree, out, troubles, counts }, root, '', level);
       await out.print(
         `\n${counted(counts.directories, 'directory', 'directories')}, ${counted(counts.files, 'file', 'files')}\n`,
       );
@@ -35,9 +36,13 @@ export const drawTree = (image: string, path = '/', options: TreeOptions): Promi
 
 const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
-interface Drawing {
+interface Writing {
   readonly tree: ImageTree;
   readonly out: Printer;
+  readonly troubles: Troubles;
+}
+
+interface Drawing extends Writing {
   readonly counts: Counts;
 }
 
@@ -49,8 +54,12 @@ interface Left {
 }
 
 /** What is left of each directory on the way is kept here, not on the stack: trees may be as deep as they like. */
-async function draw({ tree, out, counts }: Drawing, path: Buffer, indent: string, level: number): Promise<void> {
-  const left: Left[] = [{ path, indent, entries: await tree.names(path), next: 0 }];
+async function draw(drawing: Drawing, path: Buffer, indent: string, level: number): Promise<void> {
+  const { tree, out, troubles, counts } = drawing;
+  const onTrouble: OnTrouble = ({ cause }) => troubles.tell(cause);
+  // The directory that was asked for is not one of several.
+  await tree.entry(path);
+  const left: Left[] = [{ path, indent, entries: await tree.names(path, onTrouble), next: 0 }];
   for (let inner = left.at(-1); inner; inner = left.at(-1)) {
     const entry = inner.entries[inner.next++];
     if (entry === undefined) {
@@ -59,7 +68,7 @@ async function draw({ tree, out, counts }: Drawing, path: Buffer, indent: string
     }
     const isLast = inner.next === inner.entries.length;
     const at = below(inner.path, entry.name);
-    const target = entry.type === 'symlink' ? (await tree.entry(at, false)).target : undefined;
+    const target = entry.type === 'symlink' ? (await troubles.attempt(() => tree.entry(at, false)))?.target : undefined;
     const leads = target ? ` -> ${shown(target)}` : '';
     await out.print(`${inner.indent}${isLast ? '└── ' : '├── '}${shown(entry.name)}${leads}\n`);
     if (entry.type !== 'directory') {
@@ -71,7 +80,7 @@ async function draw({ tree, out, counts }: Drawing, path: Buffer, indent: string
     left.push({
       path: at,
       indent: `${inner.indent}${isLast ? '    ' : '│   '}`,
-      entries: await tree.names(at),
+      entries: await tree.names(at, onTrouble),
       next: 0,
     });
   }
@@ -82,7 +91,7 @@ const MAX_INDENT = 200;
 const indentAt = (depth: number): string => '    '.repeat(Math.min(depth, MAX_INDENT));
 
 /** Each directory with what is in it, written as it is walked. */
-async function nested(tree: ImageTree, out: Printer, root: Buffer, level: number): Promise<void> {
+async function nested({ tree, out, troubles }: Writing, root: Buffer, level: number): Promise<void> {
   let open = 0;
   let before = '';
   /** The end of directories down to `depth`. */
@@ -93,7 +102,7 @@ async function nested(tree: ImageTree, out: Printer, root: Buffer, level: number
       before = ',';
     }
   };
-  for await (const { depth, entry } of walk(tree, root, { maxDepth: level })) {
+  for await (const { depth, entry } of walk(tree, root, { maxDepth: level, troubles })) {
     await close(depth);
     const indent = indentAt(depth);
     const own = JSON.stringify(entryJson(entry), null, 2).replaceAll('\n', `\n${indent}`);

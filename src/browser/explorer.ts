@@ -9,7 +9,7 @@ import type { BlockDevice } from '../storage/block-device.ts';
 import { openDisk } from '../storage/open-disk.ts';
 import { type OwnProgram, ownProgram, withOwnPrograms } from '../tools/own-programs.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
-import { type Entry, openPath } from '../tree/files.ts';
+import { openPath, type Page } from '../tree/files.ts';
 import { blobSource } from './blob-source.ts';
 import { Shell } from './shell.ts';
 
@@ -25,10 +25,7 @@ export interface Mounted {
   readonly partition?: number;
 }
 
-export interface Listing {
-  readonly entries: readonly Entry[];
-  readonly more: boolean;
-}
+export type Listing = Page;
 
 export interface Preview {
   readonly sizeBytes: number;
@@ -85,11 +82,11 @@ export class Explorer {
     });
   }
 
-  /** The entries of a directory after a name, sorted by their bytes. */
+  /** The entries of a directory after a name, sorted by their bytes, and what of it cannot be read. */
   list(path: Uint8Array, after?: Uint8Array): Promise<Listing> {
     return this.#at(path, async (opened) => {
       if (opened.type !== 'directory') throw new HostError('not-a-file', 'not a directory');
-      return opened.list(PAGE, after);
+      return opened.list(PAGE, after, 'continue');
     });
   }
 

@@ -3,7 +3,7 @@
 import { constants } from 'node:fs';
 import { addAbortSignal, Readable } from 'node:stream';
 import { S_IFDIR, S_IFMT } from '../abi/uapi/fs.ts';
-import { exceptionOf } from '../errors/exception.ts';
+import { exceptionOf, LinuxException } from '../errors/exception.ts';
 import { HostError } from '../errors/host-error.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { gate } from '../storage/gate.ts';
@@ -11,7 +11,7 @@ import type { Fs2tarOptions } from '../tree/fs2tar/fs2tar.ts';
 import type { OpenDirectory } from '../tree/open-directory.ts';
 import type { Tree } from '../tree/tree.ts';
 import { asFs, fsError, type Named } from './errors.ts';
-import { Dir, type Dirent, direntOf, type Found, found, isDirectory } from './files/dirent.ts';
+import { Dir, type Dirent, direntOf, type Found, found, isDirectory, knownIn } from './files/dirent.ts';
 import { FileHandle } from './files/file-handle.ts';
 import {
   type EncodingOptions,
@@ -35,6 +35,11 @@ export interface ReaddirOptions extends EncodingOptions {
   readonly withFileTypes?: boolean | undefined;
   /** Everything below, too; symlinks are not followed. Names are then paths from the directory on. */
   readonly recursive?: boolean | undefined;
+  /**
+   * Told of each directory that cannot be read whole, and of what it lacks: an error as this method would reject with, its `path`
+   * that of the directory or file. The names that could be read are listed. Default: the first rejects.
+   */
+  readonly onError?: ((error: LinuxException) => void) | undefined;
 }
 
 /** As StatFs of node:fs, and three facts more. */
@@ -126,33 +131,64 @@ export class Image implements AsyncDisposable {
    * The names in a directory, sorted by their bytes, without "." and "..". With `withFileTypes` as Dirent; with `recursive`
    * everything below.
    */
-  async readdir<const Options extends EncodingOrOptions<ReaddirOptions> = undefined>(
+  readdir(path: ImagePath): Promise<string[]>;
+  readdir<const Options extends EncodingOrOptions<ReaddirOptions>>(
+    path: ImagePath,
+    options: Options,
+  ): Promise<Listing<Options>>;
+  async readdir<const Options extends EncodingOrOptions<ReaddirOptions>>(
     path: ImagePath,
     options?: Options,
   ): Promise<Listing<Options>> {
     const wanted: EncodingOrOptions<ReaddirOptions> = options;
     const encoding = encodingOf(wanted);
-    const { withFileTypes = false, recursive = false } = typeof wanted === 'object' ? (wanted ?? {}) : {};
+    const { withFileTypes = false, recursive = false, onError } = typeof wanted === 'object' ? (wanted ?? {}) : {};
     const at = givenPath(path);
-    const entries = await this.call('scandir', at.text, () => this.#entries(at, recursive));
+    const entries = await this.call('scandir', at.text, () => this.#entries(at, recursive, onError));
     const name = (entry: Found) => encoded(relative(at.bytes, entry), encoding);
     return entries.map((entry) => (withFileTypes ? direntOf(entry, encoding) : name(entry))) as Listing<Options>;
   }
 
-  async #entries({ bytes: path, text }: GivenPath, recursive: boolean): Promise<Found[]> {
+  async #entries(
+    { bytes: path, text }: GivenPath,
+    recursive: boolean,
+    onError: ReaddirOptions['onError'],
+  ): Promise<Found[]> {
     const entries: Found[] = [];
     const seen = new Set<string>();
     const directories = [path];
     for (let directory = directories.pop(); directory; directory = directories.pop()) {
-      const listed = await asFs('scandir', directory === path ? text : `${Buffer.from(directory)}`, async () => {
+      const listed: Found[] = [];
+      const named = directory === path ? text : `${Buffer.from(directory)}`;
+      /** What `work` does is done, or told of. */
+      const told = async (at: string, work: () => Promise<void>): Promise<void> => {
+        try {
+          await asFs('scandir', at, work);
+        } catch (cause) {
+          const isOfFile = cause instanceof LinuxException && cause.syscall !== undefined;
+          if (!onError || !isOfFile) throw cause;
+          onError(cause);
+        }
+      };
+      await told(named, async () => {
         const open = await this.tree.openDirectory(directory);
         try {
           if (recursive) await mustBeNew(open, seen, directory);
-          return await list(open, directory);
+          for (let batch = await open.next(); batch.length > 0; batch = await open.next()) {
+            for (const entry of batch) {
+              const known = knownIn(directory, entry);
+              if (known) listed.push(known);
+              else {
+                const at = onError ? `${Buffer.from(joined(directory, entry.name))}` : named;
+                await told(at, async () => void listed.push(await found(open, directory, entry)));
+              }
+            }
+          }
         } finally {
           await open.close();
         }
       });
+      listed.sort((a, b) => Buffer.compare(a.name, b.name));
       for (const entry of listed) entries.push(entry);
       const below = recursive ? listed.filter(isDirectory) : [];
       for (const { name } of below.reverse()) directories.push(joined(directory, name));
@@ -334,14 +370,6 @@ async function mustBeNew(open: OpenDirectory, seen: Set<string>, path: Uint8Arra
   const key = `${devMajor}:${devMinor}:${ino}`;
   if (seen.has(key)) throw fsError('ELOOP', 'scandir', Buffer.from(path).toString());
   seen.add(key);
-}
-
-async function list(open: OpenDirectory, path: Uint8Array): Promise<Found[]> {
-  const entries: Found[] = [];
-  for (let batch = await open.next(); batch.length > 0; batch = await open.next()) {
-    for (const entry of batch) entries.push(await found(open, path, entry));
-  }
-  return entries.sort((a, b) => Buffer.compare(a.name, b.name));
 }
 
 /** An entry's path from the directory `from` on. */

@@ -3,12 +3,15 @@
 import { errnos } from '../abi/errno.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../abi/uapi/fs.ts';
 import type { Sink } from '../archive/chunk-writer.ts';
+import { joinPath } from '../bytes/paths.ts';
 import { HostError } from '../errors/host-error.ts';
+import type { Problem } from '../errors/problem.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import type { KernelLog } from '../kernel/log/kernel-log.ts';
 import { inNs, type Statx } from '../kernel/syscalls/file.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { ByteRange } from './byte-range.ts';
+import { DamageError } from './damage-error.ts';
 import { damageWatch } from './damage-watch.ts';
 import type { OpenDirectory } from './open-directory.ts';
 import type { OpenFile } from './open-file.ts';
@@ -25,6 +28,11 @@ const types = new Map([
   [S_IFIFO, 'fifo'],
   [S_IFSOCK, 'socket'],
 ] as const);
+
+/** include/linux/fs_types.h: DT_* are the bits of a mode, shifted; 0 says that a file system does not tell. */
+export const typesOfDirents: ReadonlyMap<number, FileType> = new Map(
+  [...types].map(([bits, type]) => [bits >> 12, type]),
+);
 
 export type FileType = typeof types extends Map<number, infer Type> ? Type : never;
 
@@ -56,15 +64,30 @@ export interface OpenedFile {
   close(): Promise<void>;
 }
 
+/** What a page lacks, and why: plain data. */
+export interface Lacking {
+  /** Of a file that cannot be told of; absent: the listing itself ended early, names may be missing. */
+  readonly name: Uint8Array | undefined;
+  /** What the directory says of that file, if it says anything. */
+  readonly type: FileType | undefined;
+  readonly problem: Problem;
+}
+
 export interface Page {
   readonly entries: readonly Entry[];
+  readonly lacking: readonly Lacking[];
+  /** The last name that it deals with; undefined: it has none. */
+  readonly last: Uint8Array | undefined;
   readonly more: boolean;
 }
 
+/** At what cannot be read: reject, or tell of it in the page and go on. */
+export type OnError = 'stop' | 'continue';
+
 export interface OpenedDirectory {
   readonly type: 'directory';
-  /** At most `limit` entries in byte order of their names, those after `after`. */
-  list(limit: number, after?: Uint8Array): Promise<Page>;
+  /** At most `limit` entries in byte order of their names, those after `after`. What cannot be read rejects, unless `onError` says otherwise. */
+  list(limit: number, after?: Uint8Array, onError?: OnError): Promise<Page>;
   close(): Promise<void>;
 }
 
@@ -147,7 +170,12 @@ async function openIn(tree: Tree, path: Uint8Array, { still, done }: InTree): Pr
   if (type === 'directory') {
     const directory = await tree.openDirectory(path);
     const close = () => directory.close().then(done);
-    return { type, list: (limit, after) => list(directory, { limit, after, still }), close };
+    const at = (name?: Uint8Array) => (name ? joinPath(path, name) : path);
+    return {
+      type,
+      list: (limit, after, onError = 'stop') => list(directory, { limit, after, still, onError, at }),
+      close,
+    };
   }
   if (type !== 'file') throw new HostError('not-a-file', `a ${type}, neither a regular file nor a directory`);
   const file = await tree.openFile(path);
@@ -198,24 +226,41 @@ interface Listing {
   readonly limit: number;
   readonly after: Uint8Array | undefined;
   readonly still: boolean;
+  readonly onError: OnError;
+  /** The path of the directory, or of a file in it. */
+  at(name?: Uint8Array): Uint8Array;
 }
 
-async function list(directory: OpenDirectory, { limit, after, still }: Listing): Promise<Page> {
-  const page = new SmallestNames(limit, after === undefined ? '' : toChars(after));
-  for (let dirents = await directory.next(); dirents.length > 0; dirents = await directory.next()) {
-    for (const dirent of dirents) page.add(toChars(dirent.name));
+async function list(directory: OpenDirectory, { limit, after, still, onError, at }: Listing): Promise<Page> {
+  // Types behind the names, as no name has a NUL in it: a directory may be large.
+  const page = new SmallestNames(limit, after === undefined ? '' : `${toChars(after)}\0\uffff`);
+  const lacking: Lacking[] = [];
+  const tell = (cause: unknown, name?: Uint8Array, type?: FileType): void => {
+    if (onError === 'stop' || !(cause instanceof KernelError)) throw cause;
+    const { problem } = new DamageError(new KernelError(cause.call, cause.number, at(name), cause.said));
+    lacking.push({ name, type, problem });
+  };
+  try {
+    for (let dirents = await directory.next(); dirents.length > 0; dirents = await directory.next()) {
+      for (const { name, type } of dirents) page.add(`${toChars(name)}\0${String.fromCharCode(type)}`);
+    }
+  } catch (cause) {
+    tell(cause);
   }
   const entries: Entry[] = [];
-  for (const name of page.names) {
+  const names = page.names.map((key) => ({ name: toBytes(key.slice(0, -2)), type: key.charCodeAt(key.length - 1) }));
+  for (const { name, type } of names) {
     try {
-      entries.push(await entry(directory, toBytes(name)));
+      entries.push(await entry(directory, name));
     } catch (cause) {
-      if (!(cause instanceof KernelError && cause.errno === 'ENOENT')) throw cause;
-      if (still) throw new KernelError(cause.call, errnos.EUCLEAN.number, toBytes(name));
+      const isMissing = cause instanceof KernelError && cause.errno === 'ENOENT';
+      const known = typesOfDirents.get(type);
+      if (!isMissing) tell(cause, name, known);
+      else if (still) tell(new KernelError(cause.call, errnos.EUCLEAN.number, name), name, known);
       // else it has gone since it was listed
     }
   }
-  return { entries, more: page.more };
+  return { entries, lacking, last: names.at(-1)?.name, more: page.more };
 }
 
 async function entry(directory: OpenDirectory, name: Uint8Array): Promise<Entry> {

@@ -281,3 +281,14 @@ describe('what is stacked on disks', () => {
     await expect(openImage(second)).rejects.toMatchObject({ code: 'ERR_STACK_INCOMPLETE' });
   });
 });
+
+it('readdir tells of a directory that cannot be read, and lists the others', async () => {
+  await using image = await openImage(await fixtureBytes('ext4-damaged'));
+  await expect(image.readdir('/', { recursive: true })).rejects.toMatchObject({ code: 'EBADMSG', path: '/dir/nested' });
+  const errors: unknown[] = [];
+  const names = await image.readdir('/', { recursive: true, onError: (error) => void errors.push(error) });
+  expect(errors).toMatchObject([{ code: 'EBADMSG', syscall: 'scandir', path: '/dir/nested' }]);
+  expect(names).toContain('xattrs/acl');
+  expect(names).toContain('dir/nested');
+  expect(names.filter((name) => name.startsWith('dir/nested/'))).toEqual([]);
+});

@@ -1,6 +1,6 @@
 /** POST /v1/fs2tar with real file systems that are damaged, odd or very large: never half a tree that looks whole. */
 
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { SECTOR } from '../../src/storage/block-device.ts';
 import { fixtureDevice, fixtures } from '../fixtures/load.ts';
 import { readTar } from '../kernel/read-tar.ts';
@@ -92,4 +92,54 @@ it('100,000 files in one directory all come, in order', async () => {
   const names = [...(await contentOf(await fs2tar(await imageOf('erofs-100k')))).keys()];
   expect(names.length).toBe(fixtures['erofs-100k']?.volumes[0]?.entries);
   expect(names.filter((name) => !name.endsWith('/'))).toEqual(names.filter((name) => !name.endsWith('/')).toSorted());
+});
+
+describe('a directory with a file that cannot be told of', () => {
+  const get = (path: string) => request(`/v1/images/damaged/files/${path}`);
+  const listed = async (path: string) => {
+    const response = await get(path);
+    expect(response.status).toBe(200);
+    return (await response.json()) as { entries: { name: string }[]; lacking?: object[]; cursor?: string };
+  };
+
+  beforeAll(async () => {
+    const stored = await request('/v1/images/damaged', {
+      method: 'PUT',
+      body: await imageOf('ext4-damaged'),
+      headers: { 'content-type': 'application/octet-stream' },
+    });
+    expect(stored.status).toBe(201);
+  });
+
+  it('is a problem, unless one goes on: then it is named beside the others', async () => {
+    const stopped = await get('modes');
+    expect(stopped.status).toBe(422);
+    expect(await stopped.json()).toMatchObject({ errno: 'EBADMSG' });
+    const { entries, lacking } = await listed('modes?on-error=continue');
+    expect(entries.length).toBeGreaterThan(3);
+    expect(entries.map(({ name }) => name)).not.toContain('all');
+    expect(lacking).toEqual([
+      { name: 'all', type: 'file', errno: 'EBADMSG', detail: 'modes/all: nothing can be said of it (EBADMSG)' },
+    ]);
+  });
+
+  it('is listed to its end, page by page', async () => {
+    const names: string[] = [];
+    let told = 0;
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const page = await listed(`modes?on-error=continue&limit=1${cursor && `&cursor=${cursor}`}`);
+      for (const { name } of page.entries) names.push(name);
+      told += page.lacking?.length ?? 0;
+      cursor = page.cursor;
+    }
+    expect(told).toBe(1);
+    expect(names).toEqual((await listed('modes?on-error=continue')).entries.map(({ name }) => name));
+  });
+
+  it('whose own names cannot be listed tells that', async () => {
+    expect(await listed('dir/nested?on-error=continue')).toMatchObject({
+      entries: [],
+      lacking: [{ errno: 'EBADMSG', detail: 'dir/nested: its names cannot be listed whole (EBADMSG)' }],
+    });
+  });
 });

@@ -1,7 +1,7 @@
 /** A mounted tree, a directory at a time: arrows move, Enter opens, Backspace goes up. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Entry } from '../../tree/files.ts';
+import type { Entry, Page } from '../../tree/files.ts';
 import { messageOf, type RemoteExplorer } from './engine.ts';
 import { type Path, pathBytes } from './path.ts';
 import { FilePreview } from './preview.tsx';
@@ -9,10 +9,8 @@ import { saveAs } from './save.ts';
 import { shownBytes, shownMode, shownName, shownTime } from './text.ts';
 import type { VolumeChoice } from './volumes.ts';
 
-interface Directory {
+interface Directory extends Page {
   readonly path: Path;
-  readonly entries: readonly Entry[];
-  readonly more: boolean;
 }
 
 interface TreeProps {
@@ -34,9 +32,9 @@ export function Tree({ explorer, volume, image }: TreeProps) {
     setError(undefined);
     setFile(undefined);
     try {
-      const { entries, more } = await explorer.list(pathBytes(path));
-      setDirectory({ path, entries, more });
-      const back = entries.findIndex(({ name }) => from && shownName(name) === shownName(from));
+      const page = await explorer.list(pathBytes(path));
+      setDirectory({ path, ...page });
+      const back = page.entries.findIndex(({ name }) => from && shownName(name) === shownName(from));
       setAt(Math.max(0, back));
       table.current?.focus();
     } catch (cause) {
@@ -47,8 +45,13 @@ export function Tree({ explorer, volume, image }: TreeProps) {
   async function more() {
     if (!directory) return;
     try {
-      const next = await explorer.list(pathBytes(directory.path), directory.entries.at(-1)?.name);
-      setDirectory({ ...directory, entries: [...directory.entries, ...next.entries], more: next.more });
+      const next = await explorer.list(pathBytes(directory.path), directory.last);
+      setDirectory({
+        ...directory,
+        ...next,
+        entries: [...directory.entries, ...next.entries],
+        lacking: [...directory.lacking, ...next.lacking],
+      });
     } catch (cause) {
       setError(messageOf(cause));
     }
@@ -120,6 +123,13 @@ export function Tree({ explorer, volume, image }: TreeProps) {
           {error}
         </p>
       )}
+      {directory.lacking.length > 0 && (
+        <ul class="bad" role="alert">
+          {directory.lacking.map(({ name, problem }) => (
+            <li key={name ? shownName(name) : ''}>{problem.detail}</li>
+          ))}
+        </ul>
+      )}
       <div class="panes">
         <div class="list">
           <table
@@ -152,7 +162,7 @@ export function Tree({ explorer, volume, image }: TreeProps) {
               ))}
             </tbody>
           </table>
-          {entries.length === 0 && <p class="soft">Empty.</p>}
+          {entries.length + directory.lacking.length === 0 && <p class="soft">Empty.</p>}
           {directory.more && (
             <p>
               <button type="button" onClick={() => void more()}>

@@ -62,14 +62,23 @@ export interface Found {
 export const isDirectory = ({ type }: Found): boolean => type === DT.directory;
 
 /**
+ * What a directory says of an entry, if it tells types.
+ *
+ * @internal
+ */
+export const knownIn = (parent: Uint8Array, { name, type }: KernelDirent): Found | undefined =>
+  type === DT.unknown ? undefined : { parent, name, type };
+
+/**
  * The type of an entry; a file system that does not tell is asked for the file itself.
  *
  * @internal
  */
 export async function found(directory: OpenDirectory, parent: Uint8Array, entry: KernelDirent): Promise<Found> {
+  const known = knownIn(parent, entry);
+  if (known) return known;
   const { name } = entry;
-  const type = entry.type === DT.unknown ? ((await directory.stat(name)).mode & S_IFMT) >> MODE_TO_DT : entry.type;
-  return { parent, name, type };
+  return { parent, name, type: ((await directory.stat(name)).mode & S_IFMT) >> MODE_TO_DT };
 }
 
 /** @internal */

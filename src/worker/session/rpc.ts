@@ -8,7 +8,7 @@ import { type Problem, ProblemError, ToldError } from '../../errors/problem.ts';
 import type { Lease } from '../../network/dhcp/client.ts';
 import type { HijackNote } from '../../simulation/hijack/hijack.ts';
 import type { ByteRange, WantedRange } from '../../tree/byte-range.ts';
-import type { Entry } from '../../tree/files.ts';
+import type { OnError, Page } from '../../tree/files.ts';
 import type { InterfaceInfo, NewInterface } from './interfaces/interfaces.ts';
 
 export interface SessionRequest extends KernelRequest {
@@ -49,11 +49,12 @@ export interface WantedPath {
   readonly range?: WantedRange | undefined;
   readonly limit: number;
   readonly after?: Uint8Array | undefined;
+  readonly onError?: OnError | undefined;
 }
 
 export type FoundPath = Told &
   (
-    | { readonly type: 'directory'; readonly entries: readonly Entry[]; readonly more: boolean }
+    | ({ readonly type: 'directory' } & Page)
     | {
         readonly type: 'file';
         /** Absent: its end is where it ends. */

@@ -3,7 +3,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { rangeOf, wantedRange } from '../../../tree/byte-range.ts';
-import type { OpenedDirectory, OpenedFile } from '../../../tree/files.ts';
+import type { OnError, OpenedDirectory, OpenedFile } from '../../../tree/files.ts';
 import { streamed } from '../answers/stream.ts';
 import { fromPercent } from '../bodies/raw-bytes.ts';
 import { quoted } from '../conditions.ts';
@@ -58,10 +58,14 @@ async function closingOnError<T>(file: Pick<OpenedFile, 'close'>, action: () => 
 
 export async function listPage(
   opened: OpenedDirectory,
-  { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
+  {
+    limit,
+    cursor,
+    onError,
+  }: { readonly limit: number; readonly cursor?: string | undefined; readonly onError: OnError },
 ): Promise<z.infer<typeof directory>> {
   try {
-    return pageJson(await opened.list(limit, nameOfCursor(cursor)));
+    return pageJson(await opened.list(limit, nameOfCursor(cursor), onError));
   } finally {
     await opened.close();
   }

@@ -34,8 +34,8 @@ imageContent.openapi(getImageFile, async (c) => {
   const known = c.req.valid('header')['if-none-match'];
   const { version } = c.req.valid('query');
   if (known !== undefined && unchanged(known, version ?? (await images.get(name)).etag)) return c.body(null, 304);
-  const { limit, cursor, version: _, ...query } = c.req.valid('query');
+  const { limit, cursor, version: _, 'on-error': onError, ...query } = c.req.valid('query');
   const opened = await content.open(name, rawPath(c), { ...mountRequest(query), version, unlock: unlockOf(c) });
   if (opened.type === 'file') return fileResponse(c, opened, opened.etag);
-  return c.json(await listPage(opened, { limit, cursor }), 200, { etag: quoted(opened.etag) });
+  return c.json(await listPage(opened, { limit, cursor, onError }), 200, { etag: quoted(opened.etag) });
 });

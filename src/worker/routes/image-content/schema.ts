@@ -12,7 +12,7 @@ import type {
   VolumeReport,
 } from '../../../image/mounted-image.ts';
 import { type Choice, type DiskChoice, diskFormats, type OpenedDisk } from '../../../storage/open-disk.ts';
-import type { Entry, Page } from '../../../tree/files.ts';
+import type { Entry, Lacking, Page } from '../../../tree/files.ts';
 import { asText } from '../bodies/raw-bytes.ts';
 import { decimal } from '../decimal.ts';
 import { imageName } from '../images/schema.ts';
@@ -100,6 +100,10 @@ export const fileParams = z.object({
 export const pageQuery = {
   limit: decimal(1, 10_000).default(1000).openapi({ description: 'Entries of a directory.' }),
   cursor: z.base64url().min(1).optional().openapi({ description: 'As the page before answered.' }),
+  'on-error': z.enum(['stop', 'continue']).default('stop').openapi({
+    description:
+      'Of a directory: `stop` answers with a problem when one of its files cannot be told of. `continue` answers with the others, and with `lacking` for those.',
+  }),
 };
 
 export const fileQuery = mountQuery.extend(pageQuery);
@@ -309,13 +313,15 @@ export const descriptionJson = (
   ...optional('also', some(report.also.map(diskJson))),
 });
 
+const fileType = z
+  .enum(['file', 'directory', 'symlink', 'char', 'block', 'fifo', 'socket'])
+  .openapi({ description: 'What kind of file it is.' });
+
 const entry = z
   .object({
     name: z.string().openapi({ description: 'U+FFFD stands for what is not UTF-8.', example: 'fstab' }),
     name_base64: z.base64().optional().openapi({ description: 'The bytes of the name, where they are not UTF-8.' }),
-    type: z
-      .enum(['file', 'directory', 'symlink', 'char', 'block', 'fifo', 'socket'])
-      .openapi({ description: 'What kind of file it is.' }),
+    type: fileType,
     mode: z
       .string()
       .regex(/^[0-7]{4}$/)
@@ -333,9 +339,26 @@ const entry = z
   })
   .openapi('Entry');
 
+const lacking = z
+  .object({
+    name: z
+      .string()
+      .optional()
+      .openapi({ description: 'Of the file. Absent: the listing ended early, and names may be missing.' }),
+    name_base64: z.base64().optional().openapi({ description: 'The bytes of the name, where they are not UTF-8.' }),
+    type: fileType.optional(),
+    errno: z.string().openapi({ description: "Linux's name of the error.", example: 'EUCLEAN' }),
+    detail: z.string().openapi({ description: 'What could not be read, for people.' }),
+  })
+  .openapi('Lacking');
+
 export const directory = z
   .object({
     entries: z.array(entry).openapi({ description: 'In byte order of their names.' }),
+    lacking: z
+      .array(lacking)
+      .optional()
+      .openapi({ description: 'With `on-error=continue`: what of this page could not be read. Absent: nothing.' }),
     cursor: z.string().optional().openapi({ description: 'Asks for what follows; absent at the end.' }),
   })
   .openapi('Directory');
@@ -358,13 +381,24 @@ export function entryJson({ name, target, ...found }: Entry): z.infer<typeof ent
   };
 }
 
-export const pageJson = ({ entries, more }: Page): z.infer<typeof directory> => ({
-  entries: entries.map(entryJson),
-  ...(more ? { cursor: cursorOf(entries) } : {}),
-});
+const lackingJson = ({ name, type, problem }: Lacking): z.infer<typeof lacking> => {
+  const shown = name && asText(name);
+  return {
+    ...optional('name', shown?.text),
+    ...optional('name_base64', shown?.base64),
+    ...optional('type', type),
+    errno: problem.name,
+    detail: problem.detail,
+  };
+};
 
 /** A cursor is the last name of the page before. */
-const cursorOf = (entries: readonly Entry[]): string => toBase64Url(entries.at(-1)?.name ?? new Uint8Array(0));
+export const pageJson = ({ entries, lacking, last, more }: Page): z.infer<typeof directory> => ({
+  entries: entries.map(entryJson),
+  ...optional('lacking', some(lacking)?.map(lackingJson)),
+  ...(more && last ? { cursor: toBase64Url(last) } : {}),
+});
+
 export function nameOfCursor(cursor: string | undefined): Uint8Array | undefined {
   if (cursor === undefined) return undefined;
   const name = fromBase64Url(cursor);

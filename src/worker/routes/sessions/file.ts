@@ -14,11 +14,11 @@ import { modeOf, rolledBackHeader, type saveFileQuery, type sessionFileQuery } f
 export async function getFile(
   c: Context<Env>,
   id: string,
-  { limit, cursor }: z.infer<typeof sessionFileQuery>,
+  { limit, cursor, 'on-error': onError }: z.infer<typeof sessionFileQuery>,
 ): Promise<Response> {
   // There is nothing that would tell versions of a file apart: with If-Range it is all (RFC 9110 13.1.5).
   const range = c.req.header('if-range') === undefined ? wantedRange(c.req.header('range')) : undefined;
-  const found = await c.var.sessions.openPath(id, rawPath(c), { range, limit, after: nameOfCursor(cursor) });
+  const found = await c.var.sessions.openPath(id, rawPath(c), { range, limit, after: nameOfCursor(cursor), onError });
   const told = rolledBackHeader(found);
   if (found.type === 'directory') return c.json(pageJson(found), 200, told);
   return bytesAnswer(c, found, told);

@@ -30,7 +30,11 @@ export async function sendPath(
   const opened = await openPath(init, ROOT, path);
   try {
     if (opened.type === 'directory') {
-      return { type: opened.type, ...(await opened.list(wanted.limit, wanted.after)), ...exchange.tell() };
+      return {
+        type: opened.type,
+        ...(await opened.list(wanted.limit, wanted.after, wanted.onError)),
+        ...exchange.tell(),
+      };
     }
     return await sendFile(opened, wanted, exchange, begin);
   } finally {
