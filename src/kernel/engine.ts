@@ -268,6 +268,11 @@ export class Engine {
     return this.#user.still(work);
   }
 
+  /** The program of this task makes no other call for now: others that could run do so at once, instead of in the next turn of the event loop. */
+  yields(task: HostedTask): void {
+    if (!this.#dead) this.#user.yields(task);
+  }
+
   /** Let what `pass` waits for be: it never settles. */
   stopPassing(): void {
     this.#time.unawait();

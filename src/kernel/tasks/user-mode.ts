@@ -49,6 +49,11 @@ export class UserMode {
     this.#release()?.resolve(0);
   }
 
+  /** The program of this task makes no other call for now: nobody who could run waits for that. */
+  yields(task: HostedTask): void {
+    if (this.#by === task && this.#held && this.#stills === 0 && this.#needs.othersCouldRun()) this.#needs.interrupt();
+  }
+
   /** The kernel is no more. */
   end(reason: unknown): void {
     this.#release()?.reject(reason);

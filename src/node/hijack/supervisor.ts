@@ -8,6 +8,7 @@ import { hostCall } from '../native/calls.ts';
 import { handlers } from './calls/handlers.ts';
 import { HostHalf, type OpenFile, OpenFiles } from './files/open-files.ts';
 import { Owners } from './files/owners.ts';
+import { nowMs } from './host/clock.ts';
 import { Events, HUP, IN, ONESHOT } from './host/events.ts';
 import { Listener, type Notification } from './host/listener.ts';
 import { auditArch, nameOf } from './host/numbers.ts';
@@ -41,10 +42,14 @@ const EMFILE = -errnos.EMFILE.number;
 const ENOMEM = -errnos.ENOMEM.number;
 const EINTR = -errnos.EINTR.number;
 const SIGPIPE = 13;
+/** Calls that are received before the first of them is answered. */
+const TOGETHER = 16;
 /** After so many rounds of events other work of the event loop gets its turn. */
 const ROUNDS = 64;
 /** Calls that wait are asked so often whether their threads still do. */
 const LOOK_MS = 25;
+/** But for so many times as long as it takes: the machine's kernel looks for each among all that wait. */
+const LOOK_SHARE = 20;
 
 export class Supervisor {
   readonly #kernel: Kernel;
@@ -59,7 +64,7 @@ export class Supervisor {
   #closing: Promise<unknown> | undefined;
   /** Calls under way. */
   readonly #waiting = new Set<Call>();
-  #look: ReturnType<typeof setInterval> | undefined;
+  #look: ReturnType<typeof setTimeout> | undefined;
   #isForeignTold = false;
   /** A call was handed to the machine's kernel without waiting for ours. */
   #hasAnswered = false;
@@ -115,7 +120,7 @@ export class Supervisor {
 
   /** Calls that still come are answered with ENOSYS by the machine's kernel. */
   close(): void {
-    clearInterval(this.#look);
+    clearTimeout(this.#look);
     this.#events.close();
     hostCall('close', this.#listener.fd);
   }
@@ -127,9 +132,20 @@ export class Supervisor {
     }
   }
 
+  /**
+   * Several calls at once, before the first of them is answered. The machine's kernel looks for one that is new through all that wait, and at each question
+   * whether there is one for one that has been received, too: with a thousand threads that cost more than their calls. Where some are received and not yet
+   * answered it finds both at the beginning.
+   */
   #receive(): void {
-    const note = this.#listener.receive();
-    if (note) this.#came(note);
+    const notes: Notification[] = [];
+    for (let more = true; more; ) {
+      const note = this.#listener.receive();
+      if (note) notes.push(note);
+      // Files that were closed before one of these calls are closed in our kernel before any of them is looked at.
+      more = notes.length > 0 && notes.length < TOGETHER && ((this.#events.takeOthers() ?? 0) & IN) !== 0;
+    }
+    for (const [i, note] of notes.entries()) if (i === 0 || this.#listener.isValid(note.id)) this.#came(note);
   }
 
   #came(note: Notification): void {
@@ -188,12 +204,14 @@ export class Supervisor {
   #later(call: Call, answer: Promise<Answer>): void {
     call.thread.current = call;
     this.#waiting.add(call);
-    this.#look ??= setInterval(() => this.#lookAfter(), LOOK_MS);
+    this.#look ??= setTimeout(() => this.#lookAfter(), LOOK_MS);
     answer.catch(errnoOf).then(
       (found) => {
         this.#done(call);
         this.#finish(call, found);
         call.end();
+        const { task } = call.thread;
+        if (task) this.#kernel.engine.yields(task.task);
       },
       (cause: unknown) => {
         this.#done(call);
@@ -207,7 +225,7 @@ export class Supervisor {
     if (call.thread.current === call) call.thread.current = undefined;
     this.#waiting.delete(call);
     if (this.#waiting.size > 0) return;
-    clearInterval(this.#look);
+    clearTimeout(this.#look);
     this.#look = undefined;
   }
 
@@ -220,7 +238,11 @@ export class Supervisor {
 
   /** A signal ends a call without a word to us. */
   #lookAfter(): void {
+    const beganMs = nowMs();
     for (const call of this.#waiting) if (!call.abandoned && !this.#listener.isValid(call.note.id)) call.abandon();
+    const tookMs = nowMs() - beganMs;
+    this.#look =
+      this.#waiting.size > 0 ? setTimeout(() => this.#lookAfter(), Math.max(LOOK_MS, LOOK_SHARE * tookMs)) : undefined;
   }
 
   #finish(call: Call, answer: Answer): void {

@@ -87,6 +87,17 @@ export class Events {
 
   /** Calls those whose events are there now, or come within `MOMENT_NS` when told to wait. Answers how many that were. */
   take(wait = false): number {
+    const { taken, last } = this.#takeOthers(wait);
+    if (last !== undefined) this.#then.get(this.#last)?.(last);
+    return taken;
+  }
+
+  /** Calls all but the last descriptor's, and answers the events of that one, if there are any. */
+  takeOthers(): number | undefined {
+    return this.#takeOthers(false).last;
+  }
+
+  #takeOthers(wait: boolean): { readonly taken: number; readonly last: number | undefined } {
     let taken = 0;
     let last: number | undefined;
     for (let count = this.#ready(wait); count > 0; count = count === MOST && taken < BOUND ? this.#ready(false) : 0) {
@@ -100,8 +111,7 @@ export class Events {
         else this.#then.get(number)?.(events);
       }
     }
-    if (last !== undefined) this.#then.get(this.#last)?.(last);
-    return taken;
+    return { taken, last };
   }
 
   /** How many are ready, in `#view`. */

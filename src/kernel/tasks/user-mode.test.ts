@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import type { HostedTask } from '../hosted-task.ts';
+import { UserMode } from './user-mode.ts';
+
+const task = {} as HostedTask;
+const other = {} as HostedTask;
+
+function held(othersCouldRun: boolean) {
+  let interrupted = 0;
+  const user = new UserMode({
+    othersCouldRun: () => othersCouldRun,
+    interrupt: () => interrupted++,
+    turn: () => new Promise(() => {}),
+  });
+  void user.hold(task);
+  return { user, interrupted: () => interrupted };
+}
+
+test('a program that has done lets others run at once, not in the next turn of the event loop', () => {
+  const { user, interrupted } = held(true);
+  expect(interrupted()).toBe(0);
+  user.yields(other);
+  expect(interrupted()).toBe(0);
+  user.yields(task);
+  expect(interrupted()).toBe(1);
+});
+
+test('where nobody else could run it keeps the kernel for its next call', () => {
+  const { user, interrupted } = held(false);
+  user.yields(task);
+  expect(interrupted()).toBe(0);
+});
+
+test('what the host does for itself is not interrupted', async () => {
+  const { user, interrupted } = held(true);
+  const work = Promise.withResolvers<void>();
+  const done = user.still(work.promise);
+  user.yields(task);
+  expect(interrupted()).toBe(0);
+  work.resolve();
+  await done;
+});
