@@ -105,6 +105,33 @@ test.each([1, 5, 6, 16])('with seed %i sfb leaves a transfer what its losses all
   expect(goodput_bps / allowed).toBeLessThan(1.6);
 });
 
+describe('cbs', () => {
+  /** tc-cbs(8): of a link of 100 Mbit/s; with a maximum frame of 1514 bytes, and one of others before it. */
+  const cbs = (idleslope: number) => ({
+    kind: 'cbs',
+    idleslope,
+    sendslope: idleslope - 100_000,
+    hicredit: Math.ceil((1514 * idleslope) / 100_000),
+    locredit: Math.floor((1514 * (idleslope - 100_000)) / 100_000),
+  });
+  test.each([5, 20, 60, 95])('sends the %i Mbit/s of its idle slope, headers and all', async (mbit) => {
+    const answer = await simulate(
+      network({ rate: '100mbit', delay: '1ms', queue: cbs(1000 * mbit) }, [udp('100mbit', { size: '1000' })]),
+    );
+    const share = (goodput(answer, 0) * (1042 / 1000)) / mbit;
+    expect(share).toBeGreaterThan(0.97);
+    expect(share).toBeLessThan(1.03);
+  });
+  test('spaces the frames by it: the gap is the frame over the idle slope', async () => {
+    const ping = { type: 'ping' as const, ...ends, size: '1000', interval: '1us', count: 20 };
+    const answer = await simulate(network({ rate: '100mbit', queue: cbs(10_000) }, [ping]));
+    const { rtt_ms } = pingOf(answer);
+    // 19 frames of 1042 bytes are before the last one: 0.83 ms each.
+    expect(rtt_ms?.max).toBeGreaterThan(19 * 0.8336 * 0.95);
+    expect(rtt_ms?.max).toBeLessThan(19 * 0.8336 * 1.15);
+  });
+});
+
 describe('shares', () => {
   test('drr gives each class its quantum a round, and what matches nothing the default class', async () => {
     const queue = { kind: 'drr', classes: [{ quantum: 4500, match: toPort(5001) }, { quantum: 1500 }] };
@@ -273,7 +300,16 @@ describe('what is no queue is refused in words that help', () => {
     [{ rate: '1mbit', queue: { kind: 'hfsc', classes: [{}] } }, /rt, ls or sc/],
     [{ rate: '1mbit', queue: { kind: 'hfsc', classes: [{ ls: { m1: '1mbit', d: '1', m2: 5 } }] } }, /ls\.m2/],
     [{ rate: '1mbit', queue: { kind: 'choke', min: 5, max: 4 } }, /choke needs min < max/],
-    [{ rate: '1mbit', queue: { kind: 'cbs', hicredit: 1 } }, /queue: cbs counts its credits without their signs/],
+    [
+      { rate: '1mbit', queue: { kind: 'cbs', hicredit: 1 } },
+      /queue: cbs needs an idleslope, a hicredit and a locredit/,
+    ],
+    [{ rate: '1mbit', queue: { kind: 'cbs', idleslope: 1000, hicredit: 1, locredit: -9 } }, /idleslope: 1 to 999 kbit/],
+    [
+      { rate: '1mbit', queue: { kind: 'cbs', idleslope: 400, sendslope: -500, hicredit: 1, locredit: -9 } },
+      /sendslope: idleslope less what the link sends, in kbit\/s: -600/,
+    ],
+    [{ rate: '1mbit', queue: { kind: 'cbs', idleslope: 400, hicredit: 1, locredit: 9 } }, /locredit: bytes below zero/],
     [{ rate: '1mbit', queue: { kind: 'prio', bands: 17 } }, /queue\.bands: 17 is no number of bands: 2 to 16/],
     [
       { rate: '1mbit', queue: { kind: 'pfifo', limit: '10' } },

@@ -580,7 +580,9 @@ describe('workloads', () => {
       workloads: [{ type: 'syscalls', on: 'a', start: '3s', batch: [{ call: 'getpid' }] }],
     });
     expect(flow(answer, 0, 'syscalls')).toMatchObject({ completed: true, start_s: 3 });
-    expect(flow(answer, 0, 'syscalls').result).toMatchObject({ results: [{ ret: expect.toSatisfy((pid) => pid > 1) }] });
+    expect(flow(answer, 0, 'syscalls').result).toMatchObject({
+      results: [{ ret: expect.toSatisfy((pid) => pid > 1) }],
+    });
     expect(answer.virtual_s).toBeCloseTo(3, 3);
   });
 

@@ -57,6 +57,8 @@ const list =
     const numbers = value.map(read);
     return numbers.every((number) => typeof number === 'number') ? numbers : undefined;
   };
+const signed: Reader = (value) =>
+  typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= 0x7fffffff ? value : undefined;
 /** "2@1": two queues from the second on. */
 const queueRanges: Reader = (value) => {
   if (!Array.isArray(value)) return undefined;
@@ -92,6 +94,7 @@ function taken(read: Reader): string {
   if (words) return `one of ${words.join(', ')}`;
   const known: readonly (readonly [Reader, string])[] = [
     [count, 'a whole number from 0 to 4294967295'],
+    [signed, 'a whole number from -2147483647 to 2147483647'],
     [size, 'a size less than 4gb, such as "150kb"'],
     [bytesPerSecond, 'a rate, such as "10mbit"'],
     [narrowRate, 'a rate less than 34gbit, such as "10mbit"'],
@@ -274,6 +277,12 @@ const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, R
   multiq: {},
   mqprio: { num_tc: ['classes', count], map: ['map', list(count)], queues: ['queues', queueRanges] },
   skbprio: { limit: ['limit', count] },
+  cbs: {
+    idleslope: ['idleslope', count],
+    sendslope: ['sendslope', signed],
+    hicredit: ['hicredit', count],
+    locredit: ['locredit', signed],
+  },
 };
 
 /** Kinds of Linux that make no sense here, or that Linux 6.12 does not have: why, and what comes nearest. */
@@ -283,7 +292,6 @@ const absent: Readonly<Record<string, string>> = {
   etf: 'needs programs that say when each packet is to go (SO_TXTIME)',
   taprio: 'needs programs that say when each packet is to go: tbf or mqprio come nearest',
   teql: 'joins devices of one host: a bond ("devices") does that',
-  cbs: 'counts its credits without their signs in a 32-bit Linux 6.12: tbf, or htb with a class for each, comes nearest',
   plug: 'waits for a program to open it',
   mq: 'is what a device with several queues has by itself',
   noqueue: 'has no queue: leave it out',
@@ -424,6 +432,8 @@ function complete(
     }
     case 'mqprio':
       return planMqprio(place, values, on);
+    case 'cbs':
+      return planCbs(place, values, rate);
     default:
       return { kind, ...values } as QdiscOptions;
   }
@@ -455,6 +465,41 @@ function planEts(place: Place, values: Readonly<Record<string, Value>>): QdiscOp
   const { priomap } = values;
   if (priomap !== undefined && !isPriomap(place.at('priomap'), priomap, bands)) return undefined;
   return { kind: 'ets', bands, strict, ...(quanta.length > 0 && { quanta }), ...(priomap && { priomap }) };
+}
+
+/** What Linux takes a veth for, in kbit/s. */
+const VETH_KBIT = 10_000_000;
+
+/**
+ * Linux counts what sending costs by the speed of the port, which here is a veth's, not the link's: the slope of sending
+ * and the least credit are given as they are at that speed, so that what is sent in the long run is the idle slope.
+ */
+function planCbs(
+  place: Place,
+  values: Readonly<Record<string, Value>>,
+  rate: number | undefined,
+): QdiscOptions | undefined {
+  for (const word of ['idleslope', 'hicredit', 'locredit'])
+    if (values[word] === undefined)
+      return place.fail('bad-option', `cbs needs an idleslope, a hicredit and a locredit`);
+  const [idleslope, hicredit, locredit] = [Number(values.idleslope), Number(values.hicredit), Number(values.locredit)];
+  const port = rate === undefined ? VETH_KBIT : (8 * rate) / 1000;
+  if (idleslope < 1 || idleslope >= port)
+    return place.at('idleslope').fail('bad-option', `1 to ${Math.ceil(port) - 1} kbit/s: less than the link sends`);
+  const sendslope = Number(values.sendslope ?? Math.round(idleslope - port));
+  if (Math.abs(sendslope - (idleslope - port)) > 1)
+    return place
+      .at('sendslope')
+      .fail('bad-option', `idleslope less what the link sends, in kbit/s: ${Math.round(idleslope - port)}`);
+  if (locredit >= 0) return place.at('locredit').fail('bad-option', 'bytes below zero: sending costs credit');
+  const atVeth = (VETH_KBIT - idleslope) / VETH_KBIT / ((port - idleslope) / port);
+  return {
+    kind: 'cbs',
+    idleslope,
+    hicredit,
+    sendslope: idleslope - VETH_KBIT,
+    locredit: Math.floor(locredit * atVeth),
+  };
 }
 
 /** Queues that a device of a host gets where its qdisc needs several. */
