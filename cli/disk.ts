@@ -40,7 +40,7 @@ export interface StackFiles extends StackRequest {
 
 /** The other disks of the same machine, and what opens encrypted volumes. */
 export async function openStackFiles(options: StackOptions, more: readonly string[] = []): Promise<StackFiles> {
-  const unlock = unlockOf(options);
+  const unlock = await unlockOf(options);
   const also: DiskFile[] = [];
   for (const path of [...more, ...(options.also ?? [])]) also.push(await openDiskFile(path));
   const header = options.header === undefined ? undefined : await openDiskFile(options.header, { format: 'raw' });

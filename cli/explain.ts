@@ -57,7 +57,9 @@ export function explained(cause: unknown): Explained {
 }
 
 const kinds: Partial<Record<ImageFileError['code'], FailureKind>> = {
+  EFBIG: 'usage',
   EISDIR: 'usage',
+  EKIND: 'usage',
   ENOTTY: 'usage',
   ESTREAM: 'usage',
   ENODATA: 'image',

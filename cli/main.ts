@@ -6,12 +6,10 @@ import { withCompletion } from './completion.ts';
 import { exitCodes, isBrokenPipe, printable } from './failure.ts';
 import { withProgramApart } from './hijack/program-arguments.ts';
 import { lklProgram } from './program.ts';
+import { cleanUpAtEnd } from './signals.ts';
 import { versionText } from './version.ts';
 
-// What is to be removed at exit is removed then too.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => process.exit(128 + constants.signals[signal]));
-}
+cleanUpAtEnd();
 // A fault of this program is told as one too.
 process.on('uncaughtException', async (cause) => process.exit(await report(cause)));
 

@@ -1,32 +1,20 @@
 /** Where the command has passphrases from: files, the environment, and at last whoever sits at the terminal. */
 
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Locked, Unlock } from '../src/image/stack/keyring.ts';
-import { Failure, printable, reasonOf } from './failure.ts';
+import { printable } from './failure.ts';
 import type { StackOptions } from './options.ts';
-
-/** As cryptsetup has it. */
-const MAX_KEY_BYTES = 8 * 2 ** 20;
+import { bytesOf } from './small-file.ts';
 
 /** Nobody can be asked when standard input is not a terminal. */
-export function unlockOf({ passphraseFile = [], keyFile = [] }: StackOptions): Unlock {
-  const secrets = [...keyFile.map(bytesOf), ...passphraseFile.map((path) => firstLine(bytesOf(path)))];
+export async function unlockOf({ passphraseFile = [], keyFile = [] }: StackOptions): Promise<Unlock> {
+  const secrets: Buffer[] = [];
+  for (const path of keyFile) secrets.push(await bytesOf(path, 'key'));
+  for (const path of passphraseFile) secrets.push(firstLine(await bytesOf(path, 'key')));
   const { LKL_PASSPHRASE: given } = process.env;
   if (given !== undefined) secrets.push(Buffer.from(given));
   const canAsk = secrets.length === 0 && process.stdin.isTTY && process.stderr.isTTY;
   return { secrets, ...(canAsk && { ask }) };
-}
-
-function bytesOf(path: string): Buffer {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw new Failure('usage', `${path}: ${reasonOf(cause)}`);
-  }
-  if (bytes.length > MAX_KEY_BYTES) throw new Failure('usage', `${path}: a key has ${MAX_KEY_BYTES} bytes at most`);
-  return bytes;
 }
 
 /** Editors and echo end a passphrase with a newline, which is no part of it. */

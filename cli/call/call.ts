@@ -37,7 +37,7 @@ interface Answer {
 
 /** Whether the batch came to its end. */
 export async function call(file: string, options: CallOptions): Promise<boolean> {
-  const read = readJson(file);
+  const read = await readJson(file);
   const asked = Array.isArray(read) ? { calls: read } : read;
   if (typeof asked !== 'object' || asked === null)
     throw new Failure('usage', 'a batch is a JSON object or a list of calls');
@@ -73,7 +73,7 @@ async function here(request: unknown, { image = new Map(), ...options }: CallOpt
     },
   });
   const keeper = new ResultKeeper();
-  const batch = { ...batchOf(head, calls as readonly PlayedCall[]), unlock: unlockOf(options) };
+  const batch = { ...batchOf(head, calls as readonly PlayedCall[]), unlock: await unlockOf(options) };
   const report = await batches.run(batch, (result, task) => keeper.keep(result, task));
   return answerOf(report, keeper, head.console) as Answer;
 }
@@ -81,7 +81,7 @@ async function here(request: unknown, { image = new Map(), ...options }: CallOpt
 async function remote(base: URL, batch: unknown, options: CallOptions): Promise<Answer> {
   const body = Buffer.from(JSON.stringify(batch));
   const stream = Object.assign(Readable.from([body]), { bytesRead: body.length });
-  const headers = { 'content-type': 'application/json', ...secretsOf(options) };
+  const headers = { 'content-type': 'application/json', ...(await secretsOf(options)) };
   const answer = await send('POST', new URL('v1/syscalls', base), { stream, lengthBytes: body.length }, headers);
   if (answer.statusCode !== 200) throw await failureOf(answer);
   return (await json(answer)) as Answer;

@@ -22,7 +22,12 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
     entries: watch.entries,
   }));
   try {
-    const answer = await send('POST', new URL(`v1/fs2tar?${queryOf(options)}`, options.url), body, secretsOf(options));
+    const answer = await send(
+      'POST',
+      new URL(`v1/fs2tar?${queryOf(options)}`, options.url),
+      body,
+      await secretsOf(options),
+    );
     if (answer.statusCode !== 200) throw await failureOf(answer);
     await copy(answer, watch, output, options.gzip || options.compress === 'gzip');
     output.commit();

@@ -25,6 +25,7 @@ import { dumpFiles } from '../../src/simulation/hijack/hijack-run.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
 import { readJson } from '../read-json.ts';
+import { endings, onSignals } from '../signals.ts';
 import { openRoot, type Root } from './root.ts';
 
 export interface HijackOptions {
@@ -53,7 +54,7 @@ export async function runHijacked(program: string, args: readonly string[], opti
     if (why !== undefined) throw new HijackError(why);
     if (options.root === undefined) findProgram(program);
     const publications = (options.publish ?? []).map(parsePublication);
-    const configuration = readConfiguration(configurationOf(options));
+    const configuration = readConfiguration(await configurationOf(options));
     const root = options.root === undefined ? undefined : await openRoot(options.root, options.rootOptions);
     try {
       return await onKernel(program, args, { configuration, options, publications, root });
@@ -66,9 +67,9 @@ export async function runHijacked(program: string, args: readonly string[], opti
 }
 
 /** The environment's, and over it a file's: the one that is named, or lkl-hijack.json if it can be read. */
-function configurationOf({ config }: HijackOptions): unknown {
+async function configurationOf({ config }: HijackOptions): Promise<unknown> {
   const file = config ?? (process.env[CONFIG_FILE] || (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined));
-  return withEnvironment(process.env, file === undefined ? undefined : readJson(file));
+  return withEnvironment(process.env, file === undefined ? undefined : await readJson(file));
 }
 
 interface Asked {
@@ -170,14 +171,11 @@ async function played(
 /** What a terminal sends goes to the program too, without this; what is sent to this alone goes on to it. */
 function passSignals(running: HijackedProgram): void {
   let asked = 0;
-  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
-    process.removeAllListeners(signal);
-    process.on(signal, () => {
-      asked++;
-      // One who insists means it.
-      running.kill(asked > MOST_ASKED ? 'SIGKILL' : signal);
-    });
-  }
+  onSignals([...endings, 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'], (signal) => {
+    asked++;
+    // One who insists means it.
+    running.kill(asked > MOST_ASKED ? 'SIGKILL' : signal);
+  });
   // Orphans have this process as their parent, and some tell their parent something: nobody is to end of that.
   for (const signal of ['SIGALRM', 'SIGVTALRM', 'SIGIO', 'SIGPWR'] as const) process.on(signal, () => {});
 }

@@ -13,7 +13,7 @@ export async function withTree<T>(
   const tree =
     options.url === undefined
       ? await (await import('./here.ts')).treeHere(image, options)
-      : (await import('./remote.ts')).treeAt(options.url, image, options);
+      : await (await import('./remote.ts')).treeAt(options.url, image, options);
   const troubles = new Troubles({ isCut: options.evenIfCut === true });
   try {
     return await work(tree, troubles);

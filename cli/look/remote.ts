@@ -61,8 +61,8 @@ export function queryOf(asked: ImageOptions): URLSearchParams {
 }
 
 /** What opens encrypted volumes; nobody is asked for it. */
-export function secretsOf(options: StackOptions): Record<string, string> {
-  const { secrets = [] } = unlockOf(options);
+export async function secretsOf(options: StackOptions): Promise<Record<string, string>> {
+  const { secrets = [] } = await unlockOf(options);
   const keys = secrets.map((secret) => Buffer.from(secret).toString('base64'));
   return keys.length > 0 ? { 'lkl-key': keys.join(', ') } : {};
 }
@@ -93,9 +93,9 @@ export function describedUrl(
   return url;
 }
 
-export function treeAt(base: URL, image: string, options: ImageOptions): ImageTree {
+export async function treeAt(base: URL, image: string, options: ImageOptions): Promise<ImageTree> {
   const query = queryOf(options);
-  const secrets = secretsOf(options);
+  const secrets = await secretsOf(options);
   const fileUrl = (path: Buffer, more: Readonly<Record<string, string>> = {}): URL => {
     const url = new URL(`${imageUrl(base, image).href}/files/${percent(path)}`);
     url.search = new URLSearchParams([...query, ...Object.entries(more)]).toString();
@@ -178,7 +178,7 @@ export function treeAt(base: URL, image: string, options: ImageOptions): ImageTr
 
 async function useOf(base: URL, image: string, options: ImageOptions): Promise<FileSystemUse> {
   const { partition } = options;
-  const report = (await json(await answerOf(describedUrl(base, image, options), secretsOf(options)))) as {
+  const report = (await json(await answerOf(describedUrl(base, image, options), await secretsOf(options)))) as {
     readonly file_system?: RemoteUse;
     readonly partitions: readonly { readonly number: number; readonly file_system?: RemoteUse }[];
   };

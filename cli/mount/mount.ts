@@ -15,6 +15,7 @@ import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
 import type { DiskOptions, StackOptions } from '../options.ts';
 import { defined } from '../options.ts';
+import { endings, onSignals } from '../signals.ts';
 import { mustBeToWrite, stackToWrite } from '../write/session.ts';
 import { inBackground, tellReady } from './background.ts';
 import type { MountWords } from './words.ts';
@@ -52,7 +53,6 @@ export async function mount(image: string, directory: string, options: MountArgu
   const log = options.log ?? words.log;
   const logPath = log === undefined ? undefined : resolve(log);
   const disk = await opened(image, words.readOnly === true, options);
-  process.once('exit', () => disk.close());
   try {
     const served = await serving(image, directory, disk, options);
     if (options.untilDisconnect) unmountAtDisconnect(served, directory);
@@ -145,10 +145,7 @@ function lockOrFail(path: string | undefined, image: string): void {
 
 /** What a terminal sends is for the program that uses the mount. Its directory is removed. */
 function unmountAtDisconnect(served: ServedImage, directory: string): void {
-  for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTERM'] as const) {
-    process.removeAllListeners(signal);
-    process.on(signal, () => {});
-  }
+  onSignals([...endings, 'SIGQUIT'], () => {});
   process.once('disconnect', async () => {
     // Those who used it have ended, or end soon.
     for (let tries = 0; (await served.unmount()) === 'busy'; tries++) {
@@ -181,8 +178,5 @@ function unmountAtSignals(served: ServedImage, directory: string): void {
       console.error(`lkl: ${cause.message}`);
     }
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.removeAllListeners(signal);
-    process.on(signal, end);
-  }
+  onSignals(endings, end);
 }

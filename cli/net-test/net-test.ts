@@ -46,8 +46,6 @@ export async function netTest(options: NetTestOptions): Promise<boolean> {
   const dst = addressOf('--dst', options.dst);
   const linux = await nodeLinux();
   const kernel = await linux.kernels.acquire({ host: nodeHost, memoryMib: MEMORY_MIB, clock: 'wall' });
-  const interrupted = () => kernel.kill();
-  process.once('SIGINT', interrupted);
   try {
     return await printing(async (out) => {
       const say = (text: string) => (options.json ? Promise.resolve() : out.print(`${text}\n`));
@@ -75,7 +73,6 @@ export async function netTest(options: NetTestOptions): Promise<boolean> {
       return pings.every(({ ok }) => ok);
     });
   } finally {
-    process.off('SIGINT', interrupted);
     kernel.kill();
   }
 }

@@ -2,6 +2,7 @@
 
 import { closeSync, fchmodSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { leaves } from '../../src/node/left-behind.ts';
 
 export interface PartialFile {
   /** Open to be written and read. */
@@ -19,10 +20,9 @@ export function partialFile(path: string): PartialFile {
   const old = statSync(path, { throwIfNoEntry: false });
   const target = old ? realpathSync(path) : path;
   const partial = join(dirname(target), `.lkl-${process.pid}.partial`);
-  const remove = () => rmSync(partial, { force: true });
   const fd = openSync(partial, 'wx+', 0o666);
+  const gone = leaves(partial);
   if (old) fchmodSync(fd, old.mode & 0o777);
-  process.once('exit', remove);
   let isOpen = true;
   const close = () => {
     if (isOpen) closeSync(fd);
@@ -31,7 +31,7 @@ export function partialFile(path: string): PartialFile {
   let isOver = false;
   const end = () => {
     isOver = true;
-    process.off('exit', remove);
+    gone();
   };
   return {
     fd,
@@ -45,7 +45,7 @@ export function partialFile(path: string): PartialFile {
     discard() {
       if (isOver) return;
       close();
-      remove();
+      rmSync(partial, { force: true });
       end();
     },
   };

@@ -1,6 +1,5 @@
 /** Reads scripts and what their commands name, has them played here or by a Worker, and says how each went. */
 
-import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { json } from 'node:stream/consumers';
@@ -14,9 +13,10 @@ import {
 } from '../../src/api/packetdrill/schema.ts';
 import type { IpVersion } from '../../src/packetdrill/run/settings.ts';
 import { openEngine } from '../engine.ts';
-import { Failure, reasonOf } from '../failure.ts';
+import { Failure } from '../failure.ts';
 import { printing } from '../output/print.ts';
 import { failureOf, send } from '../remote/client.ts';
+import { textOf } from '../small-file.ts';
 
 export interface PacketdrillOptions {
   readonly ipVersion?: IpVersion[];
@@ -39,7 +39,7 @@ export async function packetdrill(files: readonly string[], options: Packetdrill
   const answers: (Answer & { readonly file: string })[] = [];
   await printing(async (out) => {
     for (const file of files) {
-      const answer = await play(requestOf(file, options));
+      const answer = await play(await requestOf(file, options));
       answers.push({ file, ...answer });
       if (options.json) continue;
       for (const { ip_version, passed, error, printed } of answer.results) {
@@ -52,43 +52,35 @@ export async function packetdrill(files: readonly string[], options: Packetdrill
   return answers.every(({ passed }) => passed);
 }
 
-function requestOf(file: string, { ipVersion, define = {}, option = {}, seed }: PacketdrillOptions) {
-  const script = textOf(file);
+async function requestOf(file: string, { ipVersion, define = {}, option = {}, seed }: PacketdrillOptions) {
+  const script = await textOf(file, 'script');
   const named = [...script.matchAll(COMMAND)].flatMap(([, command = '']) => command.match(NAMED) ?? []);
+  const files: Record<string, string> = {};
+  for (const path of new Set(named)) {
+    const text = isAbsolute(path) || path.endsWith('.py') ? undefined : await beside(file, path);
+    if (text !== undefined) files[path] = text;
+  }
   return {
     script,
     name: file,
     ...(ipVersion && { ip_versions: ipVersion }),
     defines: define,
     options: option,
-    files: Object.fromEntries(
-      [...new Set(named)].flatMap((path) => {
-        const text = isAbsolute(path) || path.endsWith('.py') ? undefined : beside(file, path);
-        return text === undefined ? [] : [[path, text]];
-      }),
-    ),
+    files,
     seed,
   };
 }
 
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new Failure('usage', `${file}: ${reasonOf(cause)}`);
-  }
-}
-
 /** One that is not there may be known by its name. */
-function beside(file: string, path: string): string | undefined {
+async function beside(file: string, path: string): Promise<string | undefined> {
   try {
-    return readFileSync(join(dirname(file), path), 'utf8');
+    return await textOf(join(dirname(file), path), 'script');
   } catch {
     return undefined;
   }
 }
 
-type Play = (request: ReturnType<typeof requestOf>) => Promise<Answer>;
+type Play = (request: Awaited<ReturnType<typeof requestOf>>) => Promise<Answer>;
 
 async function here(): Promise<Play> {
   const engine = await openEngine();

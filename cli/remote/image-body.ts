@@ -1,6 +1,8 @@
 /** An image as the body of a request: it is sent as it lies, compressed or not. */
 
-import { createReadStream, fstatSync, openSync } from 'node:fs';
+import { ImageFileError } from '../../src/node/files/image-file-error.ts';
+import { mustBeImage } from '../../src/node/input/image-kind.ts';
+import { type Opened, openToRead, streamOf } from '../../src/node/input/open-to-read.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import type { Sent } from './client.ts';
 
@@ -10,14 +12,16 @@ export function imageBody(path: string): Sent {
     if (process.stdin.isTTY) throw new Failure('usage', 'an image does not come from a terminal');
     return { stream: process.stdin, lengthBytes: undefined };
   }
-  let fd: number;
+  let opened: Opened;
   try {
-    fd = openSync(path, 'r');
+    opened = openToRead(path);
   } catch (cause) {
-    throw new Failure('failed', `${path} cannot be opened: ${reasonOf(cause)}`);
+    throw cause instanceof ImageFileError
+      ? cause
+      : new Failure('failed', `${path} cannot be opened: ${reasonOf(cause)}`);
   }
-  const stats = fstatSync(fd);
-  if (stats.isDirectory()) throw new Failure('usage', `${path} is a directory`);
+  mustBeImage(opened, path, path);
+  const { stats } = opened;
   // Block devices show themselves as empty; a Worker takes a body of unknown length.
-  return { stream: createReadStream(path, { fd }), lengthBytes: stats.isFile() ? stats.size : undefined };
+  return { stream: streamOf(opened), lengthBytes: stats.isFile() ? stats.size : undefined };
 }

@@ -1,9 +1,10 @@
 /** The package's Worker in a workerd of this machine, until it is interrupted. */
 
-import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
+import { leaves } from '../../src/node/left-behind.ts';
 import { packageFile } from '../../src/node/package-files.ts';
 import { toolFile, toolFolder } from '../../src/node/toolbox.ts';
 import { Failure, reasonOf } from '../failure.ts';
@@ -107,7 +108,7 @@ function contentsOf(name: string): Uint8Array<ArrayBuffer> | undefined {
 /** The files of the page at /; the package has the kernel once, and the tools are another: the page fetches them as some of them. Gone at exit. */
 function pageFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lkl-page-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  leaves(folder);
   cpSync(packageFile('dist/page'), folder, { recursive: true });
   copyFileSync(packageFile('wasm/dist/kernel.wasm'), join(folder, 'kernel.wasm'));
   const tools = toolFolder();

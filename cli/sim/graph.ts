@@ -1,8 +1,8 @@
 /** Graphs of others as networks: GML and GraphML, as topology collections and graph editors write them. */
 
-import { readFileSync } from 'node:fs';
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { Failure, reasonOf } from '../failure.ts';
+import { textOf } from '../small-file.ts';
 
 type Attributes = Readonly<Record<string, string>>;
 export interface Graph {
@@ -12,13 +12,8 @@ export interface Graph {
 type Network = Readonly<Record<string, unknown>>;
 
 /** The network with the nodes and links of the graph in a file; what it says itself of nodes of the same names counts. */
-export function withGraph(network: Network, file: string): Network {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new Failure('usage', `${file} cannot be read: ${reasonOf(cause)}`);
-  }
+export async function withGraph(network: Network, file: string): Promise<Network> {
+  const text = await textOf(file, 'graph');
   const graph = /^\s*</.test(text) ? parseGraphml(text, file) : parseGml(text, file);
   return joined(network, graph, file);
 }

@@ -13,9 +13,10 @@ import { tablesOf } from './tables.ts';
 
 /** Whether every workload did what it was asked. */
 export async function sim(file: string, options: SimArguments): Promise<boolean> {
-  const { sweep: axes, ...written } = readNetwork(file);
-  const read = withCapturesRead(written, file);
-  const network = options.graph === undefined ? read : (await import('./graph.ts')).withGraph(read, options.graph);
+  const { sweep: axes, ...written } = await readNetwork(file);
+  const read = await withCapturesRead(written, file);
+  const network =
+    options.graph === undefined ? read : await (await import('./graph.ts')).withGraph(read, options.graph);
   if (axes !== undefined || options.sweep !== undefined) {
     const { sweep } = await import('./sweep.ts');
     return sweep(network, axes === undefined || isObject(axes) ? { ...axes, ...options.sweep } : axes, options);
@@ -64,8 +65,8 @@ async function runner(url: URL | undefined): Promise<RunSimulation> {
   return (await import('./remote.ts')).runAt(url);
 }
 
-function readNetwork(file: string): Readonly<Record<string, unknown>> {
-  const network = readJson(file);
+async function readNetwork(file: string): Promise<Readonly<Record<string, unknown>>> {
+  const network = await readJson(file);
   if (typeof network === 'object' && network !== null && !Array.isArray(network)) {
     return network as Readonly<Record<string, unknown>>;
   }

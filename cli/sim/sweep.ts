@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { readSimulation } from '../../src/api/simulations/read-simulation.ts';
+import { leaves } from '../../src/node/left-behind.ts';
 import { count, milliseconds, percent, rate } from '../../src/simulation/report/numbers.ts';
 import { expandSweep, type SweepRun } from '../../src/simulation/sweep/expand.ts';
 import { type SweepFlow, sweepFlow } from '../../src/simulation/sweep/row.ts';
@@ -41,10 +42,9 @@ export async function sweep(
   let next = 0;
   let done = 0;
   const children = new Set<ReturnType<typeof spawn>>();
-  const stop = () => {
+  const ended = leaves(() => {
     for (const child of children) child.kill();
-  };
-  process.once('exit', stop);
+  });
   try {
     const worker = async (): Promise<void> => {
       for (let i = next++; i < runs.length; i = next++) {
@@ -57,7 +57,7 @@ export async function sweep(
     await Promise.all(Array.from({ length: Math.min(side, runs.length) }, worker));
   } finally {
     spinner.stop();
-    process.removeListener('exit', stop);
+    ended();
   }
   await printing(async (out) => {
     if (options.json) await out.json({ sweep: ran });

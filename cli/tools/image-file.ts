@@ -55,7 +55,6 @@ function newFile(path: string, bytes: number, ended: () => void): MadeImage {
   const end = (whole: boolean, length = bytes) => {
     if (isOver) return;
     isOver = true;
-    process.off('exit', discard);
     file.close();
     try {
       if (whole) {
@@ -66,7 +65,5 @@ function newFile(path: string, bytes: number, ended: () => void): MadeImage {
       ended();
     }
   };
-  const discard = () => end(false);
-  process.once('exit', discard);
-  return { file, keep: (length) => end(true, length), discard };
+  return { file, keep: (length) => end(true, length), discard: () => end(false) };
 }

@@ -7,6 +7,7 @@ import { rawDevice } from '../../src/storage/raw-device.ts';
 import { openDiskFile } from '../disk.ts';
 import { Failure } from '../failure.ts';
 import { standardOutput } from '../output/output.ts';
+import { textOf } from '../small-file.ts';
 import { makeImageFile } from './image-file.ts';
 import { inWorkshop, type WorldOptions } from './shop.ts';
 
@@ -17,7 +18,7 @@ export interface PartitionOptions extends WorldOptions {
 
 /** When it rejects, a file that was made for this is gone again. */
 export async function partition(image: string, words: readonly string[], options: PartitionOptions): Promise<void> {
-  const script = options.dump || process.stdin.isTTY ? '' : await textOf(process.stdin);
+  const script = options.dump || process.stdin.isTTY ? '' : await textOf('-', 'script');
   if (script.trim() === '' && words.length === 0) {
     if (options.size !== undefined) throw new Failure('usage', 'of which partitions? Standard input says nothing');
     return show(image);
@@ -66,10 +67,4 @@ async function sfdisk(device: BlockDevice, words: readonly string[], world: Worl
   } finally {
     await output.end();
   }
-}
-
-async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of stream) pieces.push(piece);
-  return Buffer.concat(pieces).toString();
 }

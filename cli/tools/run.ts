@@ -4,7 +4,7 @@ import { diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import { nodeToolbox } from '../../src/node/toolbox.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { openDiskFile } from '../disk.ts';
-import { ownFirst, ownProgramOf } from './own-programs.ts';
+import { ownFirst, ownProgramsOf } from './own-programs.ts';
 import { inWorkshop } from './shop.ts';
 import { withStandardStreams } from './standard-streams.ts';
 
@@ -20,8 +20,8 @@ export interface RunOptions {
 export async function run(words: readonly string[], options: RunOptions): Promise<number> {
   if (words.length === 0) return listTools();
   const { disk: images, readOnly, seed } = options;
-  const { own: first, argv } = ownFirst(words);
-  const own = [...(options.program ?? []).map(ownProgramOf), ...first];
+  const { own: first, argv } = await ownFirst(words);
+  const own = [...(await ownProgramsOf(options.program)), ...first];
   const open: (() => void)[] = [];
   try {
     const devices: BlockDevice[] = [];

@@ -7,7 +7,7 @@ import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import type { DiskOptions, MountOptions, StackOptions } from '../options.ts';
 import { mustBeToWrite, stackToWrite } from '../write/session.ts';
-import { ownProgramOf } from './own-programs.ts';
+import { ownProgramsOf } from './own-programs.ts';
 import { inWorkshop } from './shop.ts';
 import { isTerminal, withStandardStreams } from './standard-streams.ts';
 
@@ -39,7 +39,7 @@ async function toWrite(image: string, options: ShellOptions): Promise<Opened> {
 /** Answers the shell's exit code. What was written is in the image, which is unmounted, when this settles. */
 export async function shell(image: string, options: ShellOptions): Promise<number> {
   const readOnly = options.readOnly === true;
-  const own = (options.program ?? []).map(ownProgramOf);
+  const own = await ownProgramsOf(options.program);
   const { device, request, close } = await (readOnly ? toRead : toWrite)(image, options);
   try {
     return await inWorkshop({ own, clock: isTerminal() ? 'wall' : 'virtual' }, async (shop) => {

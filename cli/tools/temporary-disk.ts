@@ -4,6 +4,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writableFile } from '../../src/node/files/writable-file.ts';
+import { leaves } from '../../src/node/left-behind.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 
@@ -15,8 +16,7 @@ export interface TemporaryDisk {
 /** `bytes` cost nothing until they are written. */
 export function temporaryDisk(bytes: number): TemporaryDisk {
   const folder = mkdtempSync(join(tmpdir(), 'lkl-'));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', remove);
+  const gone = leaves(folder);
   const path = join(folder, 'disk');
   const fd = openSync(path, 'wx');
   ftruncateSync(fd, bytes);
@@ -27,8 +27,8 @@ export function temporaryDisk(bytes: number): TemporaryDisk {
     device: { ...rawDevice(file), flush: () => {} },
     close() {
       file.close();
-      remove();
-      process.off('exit', remove);
+      rmSync(folder, { recursive: true, force: true });
+      gone();
     },
   };
 }

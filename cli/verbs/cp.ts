@@ -18,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { reaching } from '../../src/node/files/far-path.ts';
+import { leaves } from '../../src/node/left-behind.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { below, type FileEntry, type ImageTree } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
@@ -64,14 +65,19 @@ export const copyOut = (image: string, paths: readonly string[], options: CpOpti
     if (!into && (sources.length > 1 || destination.endsWith('/'))) {
       throw new Failure('usage', `${destination} is not a directory`);
     }
-    for (const source of sources) {
-      const entry = await troubles.attempt(() => tree.entry(source));
-      if (!entry) continue;
-      const name = lastName(source);
-      const target = Buffer.from(destination);
-      // The root has no name of its own: what is in it is copied.
-      if (into && name.length === 0) await copier.fill(source, target);
-      else await copier.copy(source, entry, into ? below(target, name) : target);
+    const gone = leaves(() => copier.removePartial());
+    try {
+      for (const source of sources) {
+        const entry = await troubles.attempt(() => tree.entry(source));
+        if (!entry) continue;
+        const name = lastName(source);
+        const target = Buffer.from(destination);
+        // The root has no name of its own: what is in it is copied.
+        if (into && name.length === 0) await copier.fill(source, target);
+        else await copier.copy(source, entry, into ? below(target, name) : target);
+      }
+    } finally {
+      gone();
     }
     if (copier.skipped > 0 && !options.quiet) {
       const files =
@@ -113,11 +119,18 @@ class Copier {
   readonly #options: CpOptions;
   /** Copies of files that have other names too. */
   readonly #linked = new Map<string, Buffer>();
+  /** Removes the file that has not its name yet. */
+  #partial: () => void = () => {};
 
   constructor(tree: ImageTree, troubles: Troubles, options: CpOptions) {
     this.#tree = tree;
     this.#troubles = troubles;
     this.#options = options;
+  }
+
+  removePartial(): void {
+    this.#partial();
+    this.#partial = () => {};
   }
 
   async copy(source: Buffer, entry: FileEntry, target: Buffer): Promise<void> {
@@ -177,9 +190,8 @@ class Copier {
     }
     written(target, (at) => this.#mustBeFree(at));
     const partialOf = (path: Buffer): Buffer => below(folderOf(path), Buffer.from(`.lkl-${process.pid}.partial`));
-    const remove = () => reaching(target, (at) => rmSync(partialOf(at), { force: true }));
-    process.once('exit', remove);
     const fd = written(target, (at) => openSync(partialOf(at), 'wx', 0o600));
+    this.#partial = () => reaching(target, (at) => rmSync(partialOf(at), { force: true }));
     try {
       let length = 0;
       for await (const piece of this.#tree.read(source)) {
@@ -197,8 +209,7 @@ class Copier {
       });
     } finally {
       closeSync(fd);
-      remove();
-      process.off('exit', remove);
+      this.removePartial();
     }
     if (inode !== undefined) this.#linked.set(inode, target);
   }

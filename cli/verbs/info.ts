@@ -37,7 +37,7 @@ async function here(image: string, options: InfoOptions): Promise<Description> {
 }
 
 const remote = async (base: URL, image: string, options: InfoOptions): Promise<Description> =>
-  (await json(await answerOf(describedUrl(base, image, options), secretsOf(options)))) as Description;
+  (await json(await answerOf(describedUrl(base, image, options), await secretsOf(options)))) as Description;
 
 /** Names as JSON has them: size_bytes for sizeBytes. What is undefined is absent. */
 function asJson(value: unknown): unknown {

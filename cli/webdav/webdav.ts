@@ -8,6 +8,7 @@ import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
 import type { DiskOptions, MountOptions, StackOptions } from '../options.ts';
+import { endings, onSignals } from '../signals.ts';
 import { mustBeToWrite, withChanges } from '../write/session.ts';
 
 export interface WebdavOptions extends MountOptions, DiskOptions, StackOptions {
@@ -67,10 +68,7 @@ async function serve(image: string, mounted: MountedTree | MountedWritableTree, 
     throw new Failure('failed', `port ${port}: ${reasonOf(cause)}`);
   });
   // The command's own handlers would end it with the disk still mounted. A second signal does not wait for clients.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.removeAllListeners(signal);
-    process.on(signal, () => (asked++ === 0 ? ended.resolve() : server.drop()));
-  }
+  onSignals(endings, () => (asked++ === 0 ? ended.resolve() : server.drop()));
   console.error(`${image} (${mounted.type}) is served at ${server.url}${changes ? '' : ' (only to be read)'}`);
   await ended.promise;
   clearTimeout(timer);

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { O_TRUNC, O_WRONLY } from '../../src/abi/uapi/fs.ts';
+import { leaves } from '../../src/node/left-behind.ts';
 import { Failure } from '../failure.ts';
 import { type WriteOptions, withChanges } from './session.ts';
 
@@ -32,8 +33,7 @@ export const edit = (image: string, path: string, options: WriteOptions): Promis
 
 function edited(name: string, content: Buffer): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'lkl-edit-'));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', remove);
+  const gone = leaves(folder);
   try {
     const path = join(folder, name);
     writeFileSync(path, content, { mode: 0o600 });
@@ -45,6 +45,7 @@ function edited(name: string, content: Buffer): Buffer {
     if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new Failure('failed', 'the editor left no file');
     return readFileSync(path);
   } finally {
-    remove();
+    rmSync(folder, { recursive: true, force: true });
+    gone();
   }
 }

@@ -45,11 +45,11 @@ export async function stackToWrite(image: string, options: WriteOptions & DiskOp
   const { offset, size, format, atomic = false, also: more = [], header } = options;
   if (image === '-' || more.includes('-')) throw new Failure('usage', 'standard input is not written');
   if (atomic && more.length > 0) throw new Failure('usage', '--atomic changes one image, not several');
+  const unlock = await unlockOf(options);
   const opened: DiskToWrite[] = [];
   const close = () => {
     for (const disk of opened.splice(0)) disk.close();
   };
-  process.once('exit', close);
   try {
     const disk = await diskToWrite(image, { format, atomic, ...defined({ offset, size }) });
     opened.push(disk);
@@ -60,7 +60,7 @@ export async function stackToWrite(image: string, options: WriteOptions & DiskOp
       also.push(other);
     }
     const apart = header === undefined ? undefined : await openDiskFile(header, { format: 'raw' });
-    const stack = { also: also.map(({ device }) => device), header: apart?.device, unlock: unlockOf(options) };
+    const stack = { also: also.map(({ device }) => device), header: apart?.device, unlock };
     return { disk, stack, close };
   } catch (cause) {
     close();

@@ -87,8 +87,9 @@ const deviceOf = (rdev: bigint) => ({
 /** Where fewer blocks are used than the size needs there are holes; which runs of zeros they are does not matter. */
 async function* contentOf(path: Buffer, stats: BigIntStats): Content {
   const sparse = stats.blocks * 512n < stats.size;
-  // Not followed: it was no symlink when it was looked at.
-  const fd = reaching(path, (near) => openSync(near, constants.O_RDONLY | constants.O_NOFOLLOW));
+  // Neither followed nor waited for: it was no symlink and no pipe when it was looked at.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const fd = reaching(path, (near) => openSync(near, flags));
   try {
     let hole = 0;
     for (;;) {

@@ -1,10 +1,11 @@
 /** What `lkl mkimage` is given: a folder of systemd's definitions, or a configuration of genimage. */
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type DefinedDisk, definedDisk } from '../../../src/tools/disk/definitions/defined-disk.ts';
 import type { PlannedPartition } from '../../../src/tools/disk/plan.ts';
 import { Failure } from '../../failure.ts';
+import { textOf } from '../../small-file.ts';
 
 export interface DefinitionsOptions {
   readonly table: 'gpt' | 'dos' | undefined;
@@ -20,24 +21,24 @@ export interface Definitions extends DefinedDisk {
   readonly folder: string;
 }
 
-export function readDefinitions(
+export async function readDefinitions(
   path: string,
   { table, size, architecture, image, hasRoot }: DefinitionsOptions,
-): Definitions {
+): Promise<Definitions> {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) throw new Failure('usage', `${path}: there is no such file or folder`);
   if (!stats.isDirectory()) {
     if (table !== undefined)
       throw new Failure('usage', 'the configuration says which table: --table is for definitions');
-    const { plan, ignored } = definedDisk({ genimage: readFileSync(path, 'utf8'), disk: image }, size);
+    const { plan, ignored } = definedDisk({ genimage: await textOf(path, 'script'), disk: image }, size);
     if (!hasRoot && plan.partitions.some(isOfRoot))
       throw new Failure('usage', 'the configuration makes images of a root file system: --root says which');
     return { plan, folder: dirname(path), ignored };
   }
   if (image !== undefined) throw new Failure('usage', 'definitions are of one disk: --image is for configurations');
-  const files = readdirSync(path)
-    .filter((name) => name.endsWith('.conf'))
-    .map((name) => ({ name, text: readFileSync(join(path, name), 'utf8') }));
+  const files: { readonly name: string; readonly text: string }[] = [];
+  for (const name of readdirSync(path))
+    if (name.endsWith('.conf')) files.push({ name, text: await textOf(join(path, name), 'script') });
   return { ...definedDisk({ files, table, architecture }, size), folder: path };
 }
 

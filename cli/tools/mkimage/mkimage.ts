@@ -31,7 +31,7 @@ export interface MkimageOptions {
 
 /** Whether every file is there. Nothing is at `output` when it rejects. */
 export async function mkimage(path: string, options: MkimageOptions): Promise<boolean> {
-  const { plan, folder, ignored } = readDefinitions(path, {
+  const { plan, folder, ignored } = await readDefinitions(path, {
     table: options.table,
     size: options.size,
     architecture: options.architecture,

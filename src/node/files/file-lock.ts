@@ -13,6 +13,7 @@ import {
 import { hostname } from 'node:os';
 import { parse } from 'node:path';
 import { HostError } from '../../errors/host-error.ts';
+import { leaves } from '../left-behind.ts';
 
 interface Holder {
   readonly pid: number;
@@ -46,7 +47,11 @@ export function lockFile(path: string): () => void {
   } finally {
     rmSync(own, { force: true });
   }
-  return () => rmSync(name, { force: true });
+  const gone = leaves(name);
+  return () => {
+    rmSync(name, { force: true });
+    gone();
+  };
 }
 
 /** Of the file itself, by whichever symlink it is named. */

@@ -1,10 +1,11 @@
 /** The bytes of a file or a block device, read where they lie. */
 
-import { type BigIntStats, close as closeFd, fstatSync, openSync, read as readFd, readSync } from 'node:fs';
+import { type BigIntStats, close as closeFd, fstatSync, read as readFd, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
 import { ImageChangedError, ReadFailedError } from '../../storage/errors.ts';
 import { nodeHost } from '../host.ts';
+import { openToRead } from '../input/open-to-read.ts';
 import { holeAt } from '../native/calls.ts';
 import { native } from '../native/native.ts';
 import { blockDeviceBytes } from './block-size.ts';
@@ -43,7 +44,7 @@ export interface FileSourceOptions {
 }
 
 /** Opens `path`. Throws the error of open(2) as Node gives it, with `code` and `path`. */
-export function fileSource(path: string, { fd = openSync(path, 'r') }: FileSourceOptions = {}): FileSource {
+export function fileSource(path: string, { fd = openToRead(path).fd }: FileSourceOptions = {}): FileSource {
   const opened = fstatSync(fd, { bigint: true });
   const isBlockDevice = opened.isBlockDevice();
   const sizeBytes = isBlockDevice ? blockDeviceBytes(fd, opened) : Number(opened.size);

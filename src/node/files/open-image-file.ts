@@ -1,8 +1,7 @@
 /** Opens what a person names as an image: a file or a block device where it lies, a pipe or something compressed by way of a spool. */
 
-import { close as closeFd, createReadStream, fstatSync, open as openFd, readSync } from 'node:fs';
+import { closeSync, createReadStream, fstatSync, readSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import {
   type Compression,
   type Decoders,
@@ -15,16 +14,14 @@ import { HostError } from '../../errors/host-error.ts';
 import { type Seekable, seekable } from '../../storage/seekable/seekable.ts';
 import { chunksOf } from '../../storage/sources/chunks-of.ts';
 import { nodeDecoders } from '../decoders.ts';
+import { mustBeImage } from '../input/image-kind.ts';
+import { openToRead, streamOf } from '../input/open-to-read.ts';
 import { readPackageFile } from '../package-files.ts';
 import { type LazySpoolNeeds, lazySpool } from '../spool/lazy-spool.ts';
 import { spool } from '../spool/spool.ts';
 import { type FileSource, fileSource } from './file-source.ts';
 import { ImageFileError } from './image-file-error.ts';
 import { withRedo } from './redo-file.ts';
-
-/** In a thread: a fifo is open when someone opens its other end. */
-const openLater = promisify(openFd);
-const closeLater = promisify(closeFd);
 
 const STDIN = 0;
 
@@ -41,20 +38,22 @@ export interface ImageFile extends FileSource {
 }
 
 /**
- * `-` is standard input. Rejects with the error of open(2) as Node gives it, an ImageFileError (a directory, nothing in it, no
- * room to spool) or a HostError `bad-compression`. Close what is answered.
+ * `-` is standard input. Rejects with the error of open(2) as Node gives it, an ImageFileError (a directory, nothing in it, a device
+ * that is no disk, no room to spool) or a HostError `bad-compression`. Close what is answered.
  */
 export async function openImageFile(path: string, options: OpenImageFileOptions = {}): Promise<ImageFile> {
   const isStdin = path === '-';
   const name = isStdin ? 'standard input' : path;
-  const fd = isStdin ? STDIN : await openLater(path, 'r');
-  const stats = fstatSync(fd);
-  if (stats.isDirectory() && !isStdin) await closeLater(fd);
-  if (stats.isDirectory()) throw new ImageFileError('EISDIR', `${name} is a directory`);
-  if (!stats.isFile() && !stats.isBlockDevice()) {
-    if (process.stdin.isTTY && isStdin) throw new ImageFileError('ENOTTY', 'an image does not come from a terminal');
-    return spooledImage(isStdin ? process.stdin : createReadStream(name, { fd }), name, options);
+  const opened = isStdin ? { fd: STDIN, stats: fstatSync(STDIN) } : openToRead(path);
+  const { fd, stats } = opened;
+  try {
+    mustBeImage(opened, name, isStdin ? undefined : path);
+  } catch (cause) {
+    if (!isStdin) closeSync(fd);
+    throw cause;
   }
+  if (!stats.isFile() && !stats.isBlockDevice())
+    return spooledImage(isStdin ? process.stdin : streamOf(opened), name, options);
   const file = fileSource(name, { fd });
   const source = isStdin ? file : withRedo(path, file);
   try {

@@ -17,6 +17,7 @@ import { basename, dirname, join } from 'node:path';
 import { HostError } from '../../errors/host-error.ts';
 import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
 import { ReadFailedError, StorageError } from '../../storage/errors.ts';
+import { leaves } from '../left-behind.ts';
 import type { WritableFile } from './writable-file.ts';
 
 /** Where the changes of `path` are once all of them are there; until then a number follows the name. */
@@ -39,6 +40,7 @@ export function redoFile(path: string, file: WritableFile): RedoFile {
   let sizeBytes = before;
   const own = `${redoOf(path)}.${process.pid}`;
   const fd = openSync(own, 'wx+', 0o600);
+  const gone = leaves(own);
   /** By number of a block of the image: the block of ours that has it. */
   const blocks = new Map<number, number>();
   const block = Buffer.alloc(BLOCK);
@@ -106,6 +108,7 @@ export function redoFile(path: string, file: WritableFile): RedoFile {
       isOpen = false;
       closeSync(fd);
       rmSync(own, { force: true });
+      gone();
       file.close();
     },
   };

@@ -1,6 +1,6 @@
 /** `pcap`: what the kernel sends into a file, and what it gets from one, at the times of that. */
 
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import type { NetBackend, NetPort } from '../../kernel/virtio/net-backend.ts';
 import { captured, parsePcap, pcapHeader, pcapRecord } from '../../network/pcap.ts';
 import { nodeHost } from '../host.ts';
@@ -67,9 +67,11 @@ export function write(what: string, path: string): { add(frame: Uint8Array): voi
 function read(what: string, path: string) {
   let bytes: Uint8Array;
   try {
+    // To open a pipe would wait for somebody at its other end; a device may never end.
+    if (!statSync(path).isFile()) throw new InterfaceError(`${what}: ${path} is no file`);
     bytes = readFileSync(path);
   } catch (cause) {
-    throw refused(what, cause);
+    throw cause instanceof InterfaceError ? cause : refused(what, cause);
   }
   try {
     return parsePcap(bytes);
