@@ -27,8 +27,8 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
     openStackFiles(options),
     openDiskFile(image, options),
   ]);
-  const { tree, type, close } = await engine.openTree(disk.device, { ...mountRequest(options), ...stack });
-  return imageTreeOf(tree, type, async () => {
+  const { tree, type, isCut, close } = await engine.openTree(disk.device, { ...mountRequest(options), ...stack });
+  return imageTreeOf(tree, { type, isCut }, async () => {
     disk.checkUnchanged();
     stack.checkUnchanged();
     await close();
@@ -36,7 +36,11 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
 }
 
 /** A mounted tree as verbs look at it. */
-export function imageTreeOf(tree: Tree, type: string, close: () => Promise<void>): ImageTree {
+export function imageTreeOf(
+  tree: Tree,
+  { type, isCut = false }: { readonly type: string; readonly isCut?: boolean },
+  close: () => Promise<void>,
+): ImageTree {
   const named = <T>(path: Buffer, work: () => Promise<T>): Promise<T> => told(path, type, work);
   const stated = async (path: Buffer, name: Buffer, follow: boolean): Promise<FileEntry> => {
     const stat = await tree.stat(path, { follow });
@@ -77,6 +81,7 @@ export function imageTreeOf(tree: Tree, type: string, close: () => Promise<void>
     }
   }
   return {
+    isCut,
     entry: (path, follow = true) => named(path, () => stated(path, path.subarray(path.lastIndexOf(0x2f) + 1), follow)),
     list: (path, onTrouble = rethrown) =>
       listed(path, onTrouble, ({ name }, directory) =>

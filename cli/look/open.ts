@@ -14,7 +14,7 @@ export async function withTree<T>(
     options.url === undefined
       ? await (await import('./here.ts')).treeHere(image, options)
       : await (await import('./remote.ts')).treeAt(options.url, image, options);
-  const troubles = new Troubles({ isCut: options.evenIfCut === true });
+  const troubles = new Troubles(tree);
   try {
     return await work(tree, troubles);
   } finally {

@@ -155,6 +155,7 @@ export async function treeAt(base: URL, image: string, options: ImageOptions): P
   }
 
   return {
+    isCut: false,
     entry: (path, follow) => entry(path, follow),
     list,
     names: list,

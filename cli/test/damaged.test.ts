@@ -1,6 +1,15 @@
 /** Verbs on images some of whose files cannot be read: the one is told, all the rest is shown. */
 
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packTar, type TarEntry } from 'modern-tar';
@@ -117,6 +126,58 @@ it('of several paths those that are there are shown, and the one that is not is 
   const { exitCode, text, stderr } = await ran(['ls', '-d', whole, '/none', '/n*thing', '/dir']);
   expect({ exitCode, text }).toEqual({ exitCode: 2, text: '/dir\n' });
   expect(stderr).toBe('lkl: /none: no such file or directory (ENOENT)\nlkl: nothing matches /n*thing\n');
+});
+
+describe('an image that was cut short', () => {
+  /** The beginning of a fixture, sparse. */
+  const cut = async (name: string, bytes: number): Promise<string> => {
+    const path = at(`${name}-${bytes}.img`);
+    await unpackFixture(name, path);
+    truncateSync(path, bytes);
+    return path;
+  };
+
+  it.each([
+    ['ext4', 1500, 16_777_216],
+    ['ext4', 4096, 16_777_216],
+    ['xfs', 1500, 314_572_800],
+    ['xfs', 157_286_400, 314_572_800],
+    ['btrfs', 66_000, 134_217_728],
+    ['squashfs-gzip', 512, undefined],
+    ['vfat32', 4096, 37_748_736],
+  ] as const)(
+    '%s after %i bytes: both sizes are told, and nothing that does not help',
+    async (name, there, claimed) => {
+      const path = await cut(name, there);
+      const sizes = new RegExp(`${there.toLocaleString('en')} bytes, .* ${claimed?.toLocaleString('en') ?? '[0-9,]+'}`);
+      for (const args of [
+        ['ls', path],
+        ['ls', '--even-if-cut', path],
+        ['fs2tar', '-q', '--on-error', 'continue', path, '-o', at('cut.tar')],
+        ['fsck', path],
+      ]) {
+        const { exitCode, stderr } = await lkl(args);
+        expect({ args, exitCode, stderr }).toEqual({ args, exitCode: 2, stderr: expect.stringMatching(sizes) });
+        expect(stderr).not.toMatch(/ENOMEM|memory|lkl fsck|try again/);
+      }
+    },
+    60_000,
+  );
+
+  it('is read as far as it goes: xfs, too, which looks for its last sector first', async () => {
+    const path = await cut('xfs', 314_572_800 - 100_000);
+    const { exitCode, text } = await ran(['ls', '-R', '--even-if-cut', path]);
+    expect(exitCode).toBe(0);
+    await unpackFixture('xfs', at('xfs.img'));
+    expect(text).toBe((await ran(['ls', '-R', at('xfs.img')])).text);
+  });
+
+  it('of what cannot be read behind the end no repair is advised', async () => {
+    const path = await cut('ext4', 1 << 20);
+    const { exitCode, stderr } = await ran(['find', '--even-if-cut', path]);
+    expect(exitCode).toBe(2);
+    expect(stderr).not.toContain('lkl fsck');
+  });
 });
 
 it('diff tells what differs with both values, and attributes by their names', async () => {

@@ -20,7 +20,7 @@ export async function* filesOf(tree: ImageTree, paths: readonly Buffer[], recurs
 }
 
 export const looking = (mounted: Pick<MountedWritableTree, 'tree' | 'type'>): ImageTree =>
-  imageTreeOf(mounted.tree, mounted.type, async () => {});
+  imageTreeOf(mounted.tree, mounted, async () => {});
 
 export async function isDirectory(tree: ImageTree, path: Buffer): Promise<boolean> {
   try {

@@ -1,7 +1,7 @@
 /** One image as a disk of one kernel: its volumes, and the mount of one of them. */
 
 import { type ErrnoName, errnoName, errnos } from '../abi/errno.ts';
-import { AT_FDCWD } from '../abi/uapi/fs.ts';
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../abi/uapi/fs.ts';
 import { CLONE_FILES, CLONE_VM } from '../abi/uapi/sched.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { HostedTask } from '../kernel/hosted-task.ts';
@@ -17,7 +17,7 @@ import { extended } from '../storage/layers/extended.ts';
 import { slice } from '../storage/layers/slice.ts';
 import { blaming } from './blaming.ts';
 import type { MountedImage, MountRequest } from './mounted-image.ts';
-import { EVEN_IF_CUT, imageCut, mountFailed } from './mounting/mount-failed.ts';
+import { EVEN_IF_CUT, imageCut, mountFailed, numbersOf } from './mounting/mount-failed.ts';
 import { type MountOptions, parseMountOptions, withSubvolume } from './mounting/mount-options.ts';
 import { type Presented, padded } from './presented.ts';
 import type { Superblock } from './probe/superblocks.ts';
@@ -200,14 +200,26 @@ export class Image {
     if (cut && !evenIfCut) throw cut;
     const name = await this.#deviceOf(volume);
     const drivers = await this.#withSiblings(volume, attempts(volume, type), evenIfCut, disks, stacked);
-    const { attempt, log } = await this.mount(volume, name, cut ? withoutReplay(drivers) : drivers, parsed, at);
+    const lacking = cut && numbersOf(cut);
+    const { attempt, log } = await this.mount(volume, name, cut ? withoutReplay(drivers) : drivers, parsed, {
+      at,
+      cut: lacking,
+    });
+    if (lacking !== undefined) await this.#mustHaveRoot(volume, at, lacking);
     return {
       type: attempt.types[0],
       partition: volume.partition,
       volume: volume.title,
       log,
-      missing: cut ? [cut.message.replace(/: on-error.*/, '')] : [],
+      missing: lacking === undefined ? [] : [lacking],
     };
+  }
+
+  /** Some drivers mount what has no root directory any more. */
+  async #mustHaveRoot({ title }: Volume, at: string, lacking: string): Promise<void> {
+    const fd = await openat(this.task, AT_FDCWD, at, O_RDONLY | O_DIRECTORY);
+    if (fd < 0) throw new HostError('mount-failed', `${title}: ${lacking}, and its root directory is missing`);
+    await close(this.task, fd);
   }
 
   /** The device to mount: a view of its own where the kernel's would end too early or count in other blocks. */
@@ -227,7 +239,11 @@ export class Image {
     const own = slice(view.device, startSector * SECTOR, there);
     if (this.#parts.writable) return (await this.#also(own)).name;
     const wanted = Math.max(sectors, Math.ceil(claimed / SECTOR));
-    return (await this.#also(there < wanted * SECTOR ? extended(own, wanted) : padded(own, claimed))).name;
+    return (
+      await this.#also(
+        there < wanted * SECTOR ? extended(own, wanted, { sizing: view.shown.sizing }) : padded(own, claimed),
+      )
+    ).name;
   }
 
   /** What lies on a disk that was cut short may lie behind its end: nothing between tells where. */
@@ -311,16 +327,22 @@ export class Image {
     device: string,
     attempts: readonly Attempt[],
     { flags, data }: MountOptions,
-    at = MOUNT_POINT,
+    { at = MOUNT_POINT, cut }: { readonly at?: string; readonly cut?: string | undefined } = {},
   ): Promise<{ readonly attempt: Attempt; readonly log: KernelLog }> {
     let refusal: HostError | undefined;
     for (const attempt of attempts) {
       const { types, options } = attempt;
       const all = [options, data].filter(Boolean).join(',');
       const log = await KernelLog.open(this.task);
-      const ret = await mount(this.task, `/dev/${device}`, at, types[0], flags, all);
+      // It would not look at a disk whose last sector is missing; all other drivers find out when they need it.
+      for (const { shown } of this.views) shown.sizing.on = cut !== undefined && types[0] === 'xfs';
+      const ret = await mount(this.task, `/dev/${device}`, at, types[0], flags, all).finally(() => {
+        for (const { shown } of this.views) shown.sizing.on = false;
+      });
       if (ret >= 0) return { attempt, log };
-      if (!this.#parts.last && -ret === errnos.ENOMEM.number) throw new KernelError('mount', -ret, device);
+      // Some drivers say so of a block that they cannot read, too.
+      if (!this.#parts.last && -ret === errnos.ENOMEM.number && cut === undefined)
+        throw new KernelError('mount', -ret, device);
       const errno: ErrnoName | undefined = errnoName(-ret);
       const { partition, title } = volume;
       refusal ??= mountFailed({
@@ -330,6 +352,7 @@ export class Image {
         type: types[0],
         options: data,
         log: await log.records(),
+        cut,
       });
       await log.close();
     }
@@ -348,7 +371,10 @@ export class Image {
       try {
         const disks = this.#known ?? (await this.volumes());
         const tried = await this.#withSiblings(volume, [superblock], false, disks, () => this.stacked(disks));
-        const { log } = await this.mount(volume, name, tried, parseMountOptions(''));
+        const lacking = cutOf(volume);
+        const { log } = await this.mount(volume, name, tried, parseMountOptions(''), {
+          cut: lacking && numbersOf(lacking),
+        });
         await log.close();
       } catch (cause) {
         if (!(cause instanceof HostError && ['mount-failed', 'stack-incomplete'].includes(cause.kind))) throw cause;

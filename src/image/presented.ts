@@ -1,7 +1,7 @@
 /** How an image is shown to the kernel: as long as it says that it is, in blocks of its own table, that table mended. */
 
 import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
-import { extended } from '../storage/layers/extended.ts';
+import { extended, type Sizing } from '../storage/layers/extended.ts';
 import { identify, isMember } from './identity/identify.ts';
 import { claimedBytes } from './probe/claims.ts';
 import { Fields } from './probe/fields.ts';
@@ -20,6 +20,8 @@ export interface Presented {
   readonly gpt: Gpt | undefined;
   /** How long the image says that it is, where that is longer than it is. */
   readonly claimedBytes: number | undefined;
+  /** Of what is not there. */
+  readonly sizing: Sizing;
 }
 
 /** Where the page cache of a 32-bit kernel ends. */
@@ -39,7 +41,8 @@ export async function presented(image: BlockDevice): Promise<Presented> {
   const claimed = Math.min(MAX_BYTES, Math.max(fileSystem ?? 0, table ?? 0));
   const isCut = claimed > bytes.sizeBytes;
   const mended = patched(image, gpt && superblock === undefined ? await mendGpt(bytes, gpt) : []);
-  const long = isCut ? extended(mended, sectorsOf(claimed)) : padded(mended, fileSystem);
+  const sizing: Sizing = { on: false };
+  const long = isCut ? extended(mended, sectorsOf(claimed), { sizing }) : padded(mended, fileSystem);
   const inOwnBlocks = (device: BlockDevice): BlockDevice =>
     gpt && gpt.blockBytes !== SECTOR ? { ...device, logicalBlockBytes: gpt.blockBytes } : device;
   return {
@@ -48,6 +51,7 @@ export async function presented(image: BlockDevice): Promise<Presented> {
     bytes,
     gpt,
     claimedBytes: isCut ? claimed : undefined,
+    sizing,
   };
 }
 

@@ -15,19 +15,23 @@ export interface FailedMount {
   /** Those that were asked for. */
   readonly options: string;
   readonly log: readonly LogRecord[];
+  /** In numbers how much of it is missing, where that is known: neither repair nor patience brings it back. */
+  readonly cut?: string | undefined;
 }
 
 /** What journals mean for whoever leaves them alone. */
 export const NOLOAD =
   'the tree is then that of the disk without its journal: the last changes may be missing, half made or lead to errors';
 
-export function mountFailed({ errno, title, partition, type, options, log }: FailedMount): HostError {
+export function mountFailed({ errno, title, partition, type, options, log, cut }: FailedMount): HostError {
   // Linux says no more of it than that something is not there.
   const hasNoSubvolume = type === 'btrfs' && errno === 'ENOENT' && /(^|,)subvol(id)?=/.test(options);
   const reason = hasNoSubvolume ? undefined : reasonIn(log);
   const { words, damaged } = hasNoSubvolume
     ? { words: 'it has no such subvolume (what it has is listed with its volumes)' }
-    : whyNotMounted(errno, reason);
+    : cut !== undefined
+      ? { words: `${cut}, and what is missing is needed to mount it` }
+      : whyNotMounted(errno, reason);
   const answered = errno ? `${errnos[errno].message} (${errno})` : 'no reason';
   const said = reason === undefined ? answered : `${errno ? `${errno}, ` : ''}"${reason}"`;
   const asked = options === '' ? '' : ` with ${options}`;
@@ -45,6 +49,9 @@ export function mountFailed({ errno, title, partition, type, options, log }: Fai
 
 export const EVEN_IF_CUT =
   'on-error=continue (fs2tar --on-error continue, other verbs --even-if-cut) reads what is there and lists what is not';
+
+/** What it says of numbers, without what could be done. */
+export const numbersOf = (cut: HostError): string => cut.message.replace(/: on-error.*/, '');
 
 /** Of an image or partition that has fewer bytes than its file system says. */
 export function imageCut(where: string, type: string, there: number, claimed: number): HostError {

@@ -71,7 +71,14 @@ async function viewOf({ device, disk }: AttachedImage): Promise<DiskView> {
   return {
     device,
     disk,
-    shown: { device, writable: device, bytes: volumeBytes(device), gpt, claimedBytes: undefined },
+    shown: {
+      device,
+      writable: device,
+      bytes: volumeBytes(device),
+      gpt,
+      claimedBytes: undefined,
+      sizing: { on: false },
+    },
   };
 }
 

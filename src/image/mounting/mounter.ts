@@ -52,7 +52,14 @@ export async function mountDisk(
   plan: MountPlan,
 ): Promise<Pick<Mounted, 'type' | 'partition' | 'volume'>> {
   const { gpt } = await presented(device);
-  const shown = { device, writable: device, bytes: volumeBytes(device), gpt, claimedBytes: undefined };
+  const shown = {
+    device,
+    writable: device,
+    bytes: volumeBytes(device),
+    gpt,
+    claimedBytes: undefined,
+    sizing: { on: false },
+  };
   const keyring = new Keyring({}, {});
   const image = new Image({ kernel, disks: [{ device, shown, disk }], keyring, last: true });
   const { log, ...mounted } = await image.mountAs(plan);

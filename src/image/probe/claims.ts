@@ -9,17 +9,27 @@ import type { VolumeBytes } from './volume-bytes.ts';
 /** Bytes from the beginning of the volume to the end of the file system; undefined where it does not say. */
 type Claim = (volume: VolumeBytes) => Promise<number | undefined>;
 
-/** What lies at `at`, given to `count`. */
+/** Larger than anything that is: the number is damaged. As one whose sum is wrong (NaN), it is for the driver to judge. */
+const ABSURD = 2 ** 60;
+
+/**
+ * What lies at `at`, given to `count`, and whether it is there to its end. Of a volume that ends inside of it that much is
+ * known: it has fewer bytes than its file system; a sum over it is none.
+ */
 const from =
-  (at: number, length: number, count: (fields: Fields) => number, littleEndian = true): Claim =>
-  async (volume) =>
-    count(await fieldsAt(volume, at, length, littleEndian));
+  (at: number, length: number, count: (fields: Fields, isWhole: boolean) => number, littleEndian = true): Claim =>
+  async (volume) => {
+    const isWhole = volume.sizeBytes >= at + length;
+    const counted = count(await fieldsAt(volume, at, length, littleEndian), isWhole);
+    return isWhole ? counted : Math.max(counted < ABSURD ? counted : 0, at + length);
+  };
 
 const EXT_INCOMPAT_64BIT = 0x80;
 /** fs/ext4/ext4.h: s_blocks_count_lo, _hi, s_log_block_size. */
 const EXT_RO_COMPAT_METADATA_CSUM = 0x400;
-const ext = from(1024, 1024, (sb) => {
-  if (sb.u32(100) & EXT_RO_COMPAT_METADATA_CSUM && crc32c(sb.slice(0, 1020)) !== sb.u32(1020)) return Number.NaN;
+const ext = from(1024, 1024, (sb, isWhole) => {
+  if (isWhole && sb.u32(100) & EXT_RO_COMPAT_METADATA_CSUM && crc32c(sb.slice(0, 1020)) !== sb.u32(1020))
+    return Number.NaN;
   const high = sb.u32(96) & EXT_INCOMPAT_64BIT ? sb.u32(0x150) : 0;
   return (high * 2 ** 32 + sb.u32(4)) * 1024 * 2 ** sb.u32(24);
 });
@@ -28,18 +38,18 @@ const ext = from(1024, 1024, (sb) => {
 const xfs = from(
   0,
   4096,
-  (sb) => {
+  (sb, isWhole) => {
     const summed = sb.slice(0, sb.u16(102)).slice().fill(0, 224, 228);
     const stored = new Fields(sb.slice(224, 4)).u32(0);
-    if ((sb.u16(100) & 0xf) === 5 && ~crc32c(summed) >>> 0 !== stored) return Number.NaN;
+    if (isWhole && (sb.u16(100) & 0xf) === 5 && ~crc32c(summed) >>> 0 !== stored) return Number.NaN;
     return sb.u64(8) * sb.u32(4);
   },
   false,
 );
 
 /** include/uapi/linux/btrfs_tree.h: dev_item.total_bytes; csum_type 0 is crc32c of all that follows the sum. */
-const btrfs = from(65_536, 4096, (sb) => {
-  if (sb.u16(196) === 0 && ~crc32c(sb.slice(32, 4064)) >>> 0 !== sb.u32(0)) return Number.NaN;
+const btrfs = from(65_536, 4096, (sb, isWhole) => {
+  if (isWhole && sb.u16(196) === 0 && ~crc32c(sb.slice(32, 4064)) >>> 0 !== sb.u32(0)) return Number.NaN;
   return sb.u64(209);
 });
 
@@ -89,7 +99,8 @@ const iso9660: Claim = async (volume) => {
   const start = ((await lastSession(volume)) ?? 0) * BLOCK;
   const descriptor = await fieldsAt(volume, start + 32_768, 2048);
   const shift = descriptor.ascii(1, 5) === 'CD001' ? 0 : 8;
-  return start + descriptor.u32(80 + shift) * descriptor.u16(128 + shift);
+  const end = start + descriptor.u32(80 + shift) * descriptor.u16(128 + shift);
+  return volume.sizeBytes < start + 34_816 ? Math.max(end, start + 34_816) : end;
 };
 
 /** ECMA-167 3/10.5: where the partition begins and how long it is. Its descriptor may be behind the end already. */
@@ -192,9 +203,6 @@ const claims: Readonly<Record<string, Claim>> = {
   qnx6,
   vxfs,
 };
-
-/** Larger than anything that is: the number is damaged. As one whose sum is wrong (NaN), it is for the driver to judge. */
-const ABSURD = 2 ** 60;
 
 /** Bytes of the file system of `type` that begins where `volume` does; undefined where that does not say, or nonsense. */
 export async function claimedBytes(volume: VolumeBytes, type: string): Promise<number | undefined> {

@@ -6,6 +6,9 @@ import { KERN_WARNING, type LogRecord } from './kernel-log.ts';
 const consequence =
   /(failed|error|returned|read failed|mount failed)[^a-z]*-?\d+\.?$|open_ctree failed|can't read superblock|unable to read superblock|^I\/O error, dev |^Buffer I\/O error/i;
 
+/** What drivers say of each mount of this kind, however it ends. */
+const usual = /utf8 is not a recommended IO charset|Volume was not properly unmounted|Mount(ing|ed)? in read-?only/i;
+
 /** A dump of the bytes that are bad, and what is said around it. */
 const dump = /Unmount and run|First \d+ bytes|^[0-9a-f]{8}: /i;
 
@@ -18,7 +21,7 @@ export const isDump = ({ message }: LogRecord): boolean => dump.test(message);
  */
 export function reasonIn(records: readonly LogRecord[]): string | undefined {
   const lines = records.filter((record) => record.message !== '' && !isDump(record));
-  const telling = lines.filter(({ message }) => !consequence.test(message));
+  const telling = lines.filter(({ message }) => !consequence.test(message) && !usual.test(message));
   const bad = telling.find(({ level }) => level <= KERN_WARNING) ?? telling[0] ?? lines.at(-1);
   return bad?.message.trim();
 }
