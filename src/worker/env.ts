@@ -38,6 +38,10 @@ export interface Bindings {
   readonly ACCESS_SCOPES?: string;
   /** Origins whose pages may use it from a browser. */
   readonly ORIGINS?: string;
+  /** How far sessions reach into the world: `public`, addresses and prefixes, with blanks between. Absent: not at all. */
+  readonly OUTBOUND?: string;
+  /** Where they ask for names, by DNS over HTTPS. */
+  readonly OUTBOUND_RESOLVER?: string;
   /** `off`: no line is logged of each request. */
   readonly REQUEST_LOG?: string;
   /** Bytes an image may have, decompressed. Default: what R2 holds in one object. */

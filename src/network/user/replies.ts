@@ -97,14 +97,19 @@ export function resetOf({ fromMac, from, to, payload }: IpFrame): Uint8Array {
   return ipFrame(frame, { checksumAt: 16 });
 }
 
-/** ICMP's word that a host is not reached, with the beginning of the packet that it is about. */
-export function unreachableOf(frame: Uint8Array, { fromMac, from }: IpFrame): Uint8Array {
+/**
+ * ICMP's word that a host is not reached, or that it may not be: a program hears of the second also where it sent a datagram. With the beginning of the
+ * packet that it is about.
+ */
+export function unreachableOf(frame: Uint8Array, { fromMac, from }: IpFrame, isProhibited = false): Uint8Array {
   const packet = frame.subarray(14);
   const isV4 = from.length === 4;
   const quoted = packet.subarray(0, isV4 ? 28 : 1200);
   const payload = new Uint8Array(8 + quoted.length);
   payload[0] = isV4 ? 3 : 1; // destination unreachable
-  payload[1] = isV4 ? 1 : 3; // the host, the address
+  // The host, the address; or: by decree.
+  if (isProhibited) payload[1] = isV4 ? 13 : 1;
+  else payload[1] = isV4 ? 1 : 3;
   payload.set(quoted, 8);
   const fixed = { toMac: fromMac, fromMac: user.mac, to: from, payload };
   if (!isV4) return ipFrame({ ...fixed, from: user.linkLocal, protocol: PROTOCOL.icmpv6 }, { checksumAt: 2 });

@@ -25,6 +25,8 @@ export interface UserOptions {
   readonly host: Pick<Host, 'timer'>;
   /** The client may connect to this machine's own loopback, which it knows as 10.0.2.2. Default: no. */
   readonly loopback?: boolean;
+  /** What the client's card can do with frames that are not whole. Default: all. */
+  readonly offloads?: bigint;
 }
 
 export interface UserNetwork extends NetBackend {
@@ -41,14 +43,14 @@ const NAMES_PORT = 53;
 /** `router` is its own from now on: with the wall clock, and killed when it is closed. */
 export async function userNetwork(
   router: Kernel,
-  { outside, host, loopback = false }: UserOptions,
+  { outside, host, loopback = false, offloads = ALL_OFFLOADS }: UserOptions,
 ): Promise<UserNetwork> {
   const inner: { port?: NetPort | undefined } = {};
   const client: { port?: NetPort | undefined } = {};
   const toClient = (frame: Uint8Array, header?: Uint8Array): void => void client.port?.deliver(frame, header);
   const card = await router.nets.attach(
     {
-      offloads: ALL_OFFLOADS,
+      offloads,
       isOutside: true,
       open: (port) => {
         inner.port = port;
@@ -136,6 +138,8 @@ export async function userNetwork(
     const from = { address: ip.from.slice(), port: ports[0] };
     const to = { address: ip.to.slice(), port: ports[1] };
     if (ip.protocol === PROTOCOL.udp) {
+      // Names are asked for by other ways, too.
+      if (!outside.udp && !(outside.resolve && isDns(to.address))) return toClient(unreachableOf(frame, ip, true));
       await udp.expect(to);
       return pass(frame, header);
     }
@@ -151,7 +155,7 @@ export async function userNetwork(
   };
 
   return {
-    offloads: ALL_OFFLOADS,
+    offloads,
     isOutside: true,
     open(port) {
       client.port = port;

@@ -143,6 +143,8 @@ export function valueIn<T>(answer: Outcome<T>): T {
 export interface InterfaceRequest extends NewInterface {
   /** An interface of another session, by the name of its object. */
   readonly link?: { readonly object: string; readonly interface: string } | undefined;
+  /** A network of its own that reaches the world, where the owner of the service lets sessions out. */
+  readonly user?: boolean | undefined;
   /** Ask for an address. */
   readonly dhcp?: boolean | undefined;
 }

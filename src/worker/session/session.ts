@@ -1,5 +1,6 @@
 /** The Durable Object of a session, as the runtime calls it. What it does is in object/session-object.ts. */
 
+import { connect } from 'cloudflare:sockets';
 import { DurableObject } from 'cloudflare:workers';
 import type { TaskListener } from '../../batch/kept/kept-tasks.ts';
 import type { SetupNeeds } from '../../batch/kernel-setup.ts';
@@ -10,6 +11,7 @@ import type { Bindings } from '../env.ts';
 import type { SessionMeter } from '../limits/session-meter.ts';
 import { Attended } from './attended.ts';
 import { cableRequest, cableTo } from './interfaces/cable.ts';
+import { openUserNetwork } from './interfaces/user.ts';
 import type { TerminalRun } from './object/programs.ts';
 import { SessionObject } from './object/session-object.ts';
 import type { SessionNeeds } from './object/waking.ts';
@@ -62,6 +64,7 @@ export function sessionClass({ setup, serve, toolbox, meter, isLetIn, ...needs }
         setup: (signal) => setup(bindings, signal),
         meter: meter(bindings),
         other: (name) => bindings.SESSIONS.getByName(name) as unknown as SessionRpc,
+        userNetwork: (own) => openUserNetwork(bindings, own, { connect, fetch: (url, init) => fetch(url, init) }),
         cable: (to, host) => cableTo(bindings.SESSIONS.getByName(to.object), to.interface, host),
       });
       this.#attended = new Attended({

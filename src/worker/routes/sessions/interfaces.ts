@@ -57,8 +57,13 @@ const newCard = z
       .strictObject({ session: z.uuid(), interface: z.string().min(1).max(15) })
       .optional()
       .openapi({ description: 'A cable to an interface of another session of yours.' }),
-    dhcp: z.boolean().optional().openapi({ description: 'Ask the other end of `link` for an address.' }),
+    user: z.literal(true).optional().openapi({
+      description:
+        'A network of its own that reaches the world by TCP, where the owner of the service lets sessions out (`OUTBOUND`): router 10.0.2.2, names at 10.0.2.3. Not with `link`.',
+    }),
+    dhcp: z.boolean().optional().openapi({ description: 'Ask the other end of `link` or `user` for an address.' }),
   })
+  .refine(({ link, user }) => !(link && user), { error: 'a card has one cable: link or user', path: ['user'] })
   .openapi('NewSessionInterface');
 
 export const leaseJson = ({ prefixLength, nameservers, ...lease }: Lease) => ({
@@ -101,7 +106,7 @@ export const addInterface = createRoute({
   request: { params: sessionParams, body: { required: true, content: json(newCard) } },
   responses: {
     201: { description: 'It is there.', content: json(card) },
-    ...problemResponses(400, 404, 409, 410, 413, 415, 422),
+    ...problemResponses(400, 403, 404, 409, 410, 413, 415, 422),
   },
 });
 

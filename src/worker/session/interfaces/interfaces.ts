@@ -7,6 +7,7 @@ import type { Kernel } from '../../../kernel/kernel.ts';
 import type { NetDevice } from '../../../kernel/nets.ts';
 import { unplugged } from '../../../kernel/virtio/net-backend.ts';
 import { dhcp, type Lease } from '../../../network/dhcp/client.ts';
+import type { UserNetwork } from '../../../network/user/user.ts';
 import { socketCable } from '../../../network/websocket.ts';
 
 export interface InterfaceInfo {
@@ -28,7 +29,7 @@ const MOST = 8;
 export class Interfaces {
   readonly #kernel: Kernel;
   readonly #host: Pick<Host, 'entropy'>;
-  readonly #cables = new Map<string, WebSocket>();
+  readonly #cables = new Map<string, WebSocket | UserNetwork>();
 
   constructor(kernel: Kernel, host: Pick<Host, 'entropy'>) {
     this.#kernel = kernel;
@@ -78,6 +79,13 @@ export class Interfaces {
     socket.addEventListener('close', pulled);
     socket.addEventListener('error', pulled);
     await this.#kernel.nets.replug(device, cable.backend);
+  }
+
+  /** Into a network that is this card's alone, and ends with it. */
+  async connect(name: string, network: UserNetwork): Promise<void> {
+    const device = this.#device(name);
+    this.#cables.set(name, network);
+    await this.#kernel.nets.replug(device, network);
   }
 
   /** Asks at the other end of the cable for an address. */

@@ -5,6 +5,7 @@ import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Host } from '../../../kernel/host.ts';
 import type { ProgramEnd } from '../../../kernel/program/run/run.ts';
+import type { UserNetwork } from '../../../network/user/user.ts';
 import type { Toolbox } from '../../../tools/toolbox.ts';
 import type { WantedRange } from '../../../tree/byte-range.ts';
 import type { SessionMeter } from '../../limits/session-meter.ts';
@@ -57,6 +58,8 @@ export interface ObjectNeeds extends Omit<SessionNeeds, 'setup'> {
   other(name: string): Pick<SessionRpc, 'adopt'>;
   /** A cable to an interface of another session. Rejects with `interface-not-found` and `interface-busy`. */
   cable(to: NonNullable<InterfaceRequest['link']>, host: Host): Promise<WebSocket>;
+  /** A network that reaches the world. Rejects with `forbidden`. */
+  userNetwork(needs: Pick<SetupNeeds, 'newKernel' | 'host'>): Promise<UserNetwork>;
 }
 
 export class SessionObject implements SessionRpc {
@@ -173,13 +176,14 @@ export class SessionObject implements SessionRpc {
     return this.#turns.take(() => this.#kept.using(async ({ interfaces }) => interfaces.list()));
   }
 
-  addInterface({ link, dhcp, ...card }: InterfaceRequest): Promise<Outcome<AddedInterface>> {
+  addInterface({ link, user, dhcp, ...card }: InterfaceRequest): Promise<Outcome<AddedInterface>> {
     return this.#turns.take(() =>
       this.#kept.using(async ({ interfaces }) => {
         const { name } = await interfaces.add(card);
         try {
           if (link)
             await interfaces.plug(name, await this.#needs.cable(link, this.#kept.setup.host), () => this.#calm());
+          if (user) await interfaces.connect(name, await this.#needs.userNetwork(this.#kept.setup));
           const lease = dhcp ? await interfaces.dhcp(name) : undefined;
           return { ...interfaces.get(name), ...(lease && { lease }) };
         } catch (cause) {
