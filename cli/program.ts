@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { callCommand } from './call/command.ts';
 import { completionCommand } from './completion.ts';
 import { cpfromfsCommand, cptofsCommand } from './copy/command.ts';
-import { fs2tarCommand } from './fs2tar/command.ts';
+import { fs2tarCommand, fs2zipCommand } from './fs2tar/command.ts';
 import { hijackCommand } from './hijack/command.ts';
 import { mountCommand, umountCommand } from './mount/command.ts';
 import { netTestCommand } from './net-test/command.ts';
@@ -42,6 +42,7 @@ export function lklProgram(version: () => string): Command {
     });
   const commands = [
     fs2tarCommand(),
+    fs2zipCommand(),
     ...lookCommands(),
     cptofsCommand(),
     cpfromfsCommand(),

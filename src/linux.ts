@@ -69,7 +69,9 @@ export interface LinuxOptions {
 export type ImageNames = Pick<SetupNeeds, 'image' | 'openRoom'>;
 
 /** What is cut short is mounted with `onError` 'continue' only, unless `evenIfCut` says otherwise. */
-export interface TarRequest extends MountRequest, Omit<Fs2tarOptions, 'log' | 'missing' | 'fileSystemType'> {}
+export interface TarRequest
+  extends MountRequest,
+    Omit<Fs2tarOptions, 'log' | 'missing' | 'fileSystemType' | 'waitFor'> {}
 
 export interface Linux {
   /** The same for one caller: his kernels are counted as his, and end when he is gone. */
@@ -114,7 +116,7 @@ export interface MountedTree extends Pick<MountedImage, 'type' | 'partition' | '
   /** What was cut off is among it: no repair brings that back. */
   readonly isCut: boolean;
   /** The tree from `path` on as a tar; other calls go on meanwhile. */
-  tar(options: Omit<Fs2tarOptions, 'log' | 'missing' | 'buffer'>, sink: Sink): Promise<Fs2tarReport>;
+  tar(options: Omit<Fs2tarOptions, 'log' | 'missing' | 'buffer' | 'waitFor'>, sink: Sink): Promise<Fs2tarReport>;
   /** Discards the kernel. */
   close(): Promise<void>;
 }
@@ -235,6 +237,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
               ...options,
               missing,
               buffer,
+              waitFor,
               fileSystemType: type,
             }),
           ),
@@ -275,7 +278,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
           }),
         tar: (options, sink) =>
           tasks.use(({ task, buffer, waitFor }) =>
-            fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), { ...options, buffer }),
+            fs2tar(task, mountPoint, (chunk) => waitFor(sink(chunk)), { ...options, buffer, waitFor }),
           ),
         close: image.commit,
         abandon: image.abandon,

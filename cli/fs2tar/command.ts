@@ -1,4 +1,4 @@
-/** `lkl fs2tar`: the tree of an image as a tar. */
+/** `lkl fs2tar` and `lkl fs2zip`: the tree of an image as a tar or a zip. */
 
 import { Command, Option } from 'commander';
 import { exitCodes, exitCodesHelp } from '../failure.ts';
@@ -15,12 +15,12 @@ import {
 } from '../options.ts';
 import type { Fs2tarArguments } from './arguments.ts';
 
-export const fs2tarCommand = (): Command =>
+const archiving = (form: 'tar' | 'zip'): Command =>
   addStackOptions(
     addDiskOptions(
-      new Command('fs2tar')
-        .summary('write the tree of a disk image as a tar')
-        .description('Mounts a disk image read-only in a Linux kernel of its own and writes its tree as a tar.')
+      new Command(`fs2${form}`)
+        .summary(`write the tree of a disk image as a ${form}`)
+        .description(`Mounts a disk image read-only in a Linux kernel of its own and writes its tree as a ${form}.`)
         .argument('<image...>', `${IMAGE}; more than one: disks of the same machine`)
         .option('-o, --output <file>', 'write to a file (default: standard output)')
         .addOption(typeOption())
@@ -29,14 +29,18 @@ export const fs2tarCommand = (): Command =>
         .addOption(mountOption())
         .addOption(subvolOption()),
     ),
-  )
+  );
+
+const onErrorOption = (form: 'tar' | 'zip'): Option =>
+  new Option('--on-error <action>', `at a file that cannot be read: stop; or go on, and list it in .fs2${form}-errors`)
+    .choices(['stop', 'continue'])
+    .default('stop');
+
+export const fs2tarCommand = (): Command =>
+  archiving('tar')
     .addOption(new Option('--compress <method>', 'compress the tar').choices(['none', 'gzip']).default('none'))
     .option('-z, --gzip', 'the same as --compress gzip')
-    .addOption(
-      new Option('--on-error <action>', 'at a file that cannot be read: stop; or go on, and list it in .fs2tar-errors')
-        .choices(['stop', 'continue'])
-        .default('stop'),
-    )
+    .addOption(onErrorOption('tar'))
     .addOption(urlOption())
     .addOption(quietOption())
     .addHelpText('after', exitCodesHelp)
@@ -45,4 +49,21 @@ export const fs2tarCommand = (): Command =>
       process.exitCode = (await fs2tar(image, { ...options, also: [...more, ...(options.also ?? [])] }))
         ? exitCodes.done
         : exitCodes.partial;
+    });
+
+const zipHelp = `
+It is written as it is read, without a file beside it. Symlinks, modes, owners, times and names are as Info-ZIP has them on
+Unix; hard links become files of their own. Devices, FIFOs, sockets, extended attributes and ACLs have no place in a zip: a
+tar has them.`;
+
+export const fs2zipCommand = (): Command =>
+  archiving('zip')
+    .addOption(onErrorOption('zip'))
+    .addOption(quietOption())
+    .addHelpText('after', `${zipHelp}\n${exitCodesHelp}`)
+    .action(async ([image = '', ...more]: string[], options: Omit<Fs2tarArguments, 'compress' | 'form'>) => {
+      const { fs2tar } = await import('./here.ts');
+      const also = [...more, ...(options.also ?? [])];
+      const isWhole = await fs2tar(image, { ...options, form: 'zip', compress: 'none', also });
+      process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     });

@@ -1,5 +1,6 @@
-/** `lkl fs2tar` in this process. */
+/** `lkl fs2tar` and `lkl fs2zip` in this process. */
 
+import type { Fs2tarReport } from '../../src/tree/fs2tar/fs2tar.ts';
 import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { openOutput } from '../output/output.ts';
@@ -8,9 +9,9 @@ import { gzipSink } from '../output/sink.ts';
 import type { Fs2tarArguments } from './arguments.ts';
 import { reportMissing } from './missing.ts';
 
-/** Whether the tar has everything. */
+/** Whether the archive has everything. */
 export async function fs2tar(path: string, options: Fs2tarArguments): Promise<boolean> {
-  const output = openOutput(options.output, 'a tar');
+  const output = openOutput(options.output, `a ${options.form ?? 'tar'}`);
   const counts = { bytesRead: undefined as number | undefined, bytesWritten: 0, entries: 0 };
   const progress = await showProgress(options.quiet === true, () => counts);
   try {
@@ -21,7 +22,7 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
         counts.bytesRead = bytes;
       }),
     ]);
-    const { path: only, onError } = options;
+    const { path: only, onError, form } = options;
     let sink: ReturnType<typeof output.open> | undefined;
     /** Not before there is something to write: what cannot be mounted leaves an output as it was. */
     const opened = () => {
@@ -35,6 +36,7 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
         ...stack,
         ...(only !== undefined && { path: only }),
         onError,
+        ...(form && { form }),
         reused: true,
         progress(bytes, entries) {
           counts.bytesWritten = bytes;
@@ -52,22 +54,24 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
     const isWhole = report.errorCount === 0;
     if (!isWhole) {
       const { errors: lines, errorCount: count, fileSystemType: type } = report;
-      reportMissing({ lines, count, type });
+      reportMissing({ lines, count, type, ...(form && { form }) });
     }
-    if (report.socketsSkipped > 0 && !options.quiet) console.error(`lkl: ${skipped(report.socketsSkipped)}`);
-    const { reparsePointsSkipped } = report;
-    if (reparsePointsSkipped > 0 && !options.quiet) {
-      console.error(
-        `lkl: reparse points of NTFS that Linux shows as empty files were left out: ${reparsePointsSkipped}`,
-      );
-    }
+    if (!options.quiet) for (const line of leftOut(report, form ?? 'tar')) console.error(`lkl: ${line}`);
     return isWhole;
   } finally {
     progress.stop();
   }
 }
 
-const skipped = (sockets: number): string =>
-  sockets === 1
-    ? 'a socket was left out: tar has no type for it'
-    : `${sockets} sockets were left out: tar has no type for them`;
+function leftOut(report: Fs2tarReport, form: 'tar' | 'zip'): readonly string[] {
+  const { socketsSkipped: sockets, specialFilesSkipped: special, linksCopied: links, reparsePointsSkipped } = report;
+  return [
+    ...(sockets === 1 ? [`a socket was left out: ${form} has no type for it`] : []),
+    ...(sockets > 1 ? [`${sockets} sockets were left out: ${form} has no type for them`] : []),
+    ...(special > 0 ? [`devices and FIFOs were left out, of which a zip has none: ${special}`] : []),
+    ...(links > 0 ? [`hard links are in the zip as files of their own: ${links}`] : []),
+    ...(reparsePointsSkipped > 0
+      ? [`reparse points of NTFS that Linux shows as empty files were left out: ${reparsePointsSkipped}`]
+      : []),
+  ];
+}

@@ -21,12 +21,14 @@ export interface MissingReport {
   readonly count: number;
   /** Of the file system, where it is known. */
   readonly type?: string | undefined;
+  /** Default: a tar. */
+  readonly form?: 'tar' | 'zip';
 }
 
-export function reportMissing({ lines, count, type }: MissingReport): void {
-  console.error('lkl: the tar has not everything:');
+export function reportMissing({ lines, count, type, form = 'tar' }: MissingReport): void {
+  console.error(`lkl: the ${form} has not everything:`);
   for (const line of lines.slice(0, MAX_ERRORS_SHOWN)) console.error(`lkl: ${printable(textOf(line))}`);
-  if (count > MAX_ERRORS_SHOWN) console.error(`lkl: … and ${count - MAX_ERRORS_SHOWN} more, see .fs2tar-errors`);
+  if (count > MAX_ERRORS_SHOWN) console.error(`lkl: … and ${count - MAX_ERRORS_SHOWN} more, see .fs2${form}-errors`);
   // What is cut short is not repaired: the rest of the image is what helps.
   if (!lines.some(isCut)) for (const help of fsckHelps(type)) console.error(`lkl: ${help}`);
 }

@@ -95,6 +95,11 @@ export const hostErrors = {
   },
   'no-such-partition': { message: 'there is no such partition', status: 422, fault: 'image' },
   'unknown-file-system': { message: 'the kernel has no file system of this type', status: 422, fault: 'image' },
+  'zip-too-large': {
+    message: 'a zip of so many files needs more memory than there is; a tar does not',
+    status: 422,
+    fault: 'image',
+  },
   'journal-too-large': { message: 'the journal holds more than can be replayed', status: 422, fault: 'image' },
   'read-only-device': { message: 'the image cannot be written here', status: 422, fault: 'image' },
   'image-in-use': { message: 'somebody else writes this image', status: 409, fault: 'state' },

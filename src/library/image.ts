@@ -63,7 +63,7 @@ export interface TarOptions {
   readonly path?: ImagePath;
   /**
    * At a file that cannot be read. `stop` (the default): the stream errors. `continue`: it is left out, and listed in the report
-   * and in a last entry `.fs2tar-errors`.
+   * and in a last entry `.fs2tar-errors` (of a zip `.fs2zip-errors`).
    */
   readonly onError?: Fs2tarOptions['onError'];
 }
@@ -328,6 +328,15 @@ export class Image implements AsyncDisposable {
   tar({ path = '/', onError = 'stop' }: TarOptions = {}): TarStream {
     const { bytes } = givenPath(path);
     return tarStream((sink) => this.#opened.mounted.tar({ path: bytes, onError }, sink));
+  }
+
+  /**
+   * The same as a zip, with symlinks, modes, owners and times as Info-ZIP has them. It has no hard links (each name has the data), no
+   * extended attributes, and no devices, FIFOs or sockets: the report counts them.
+   */
+  zip({ path = '/', onError = 'stop' }: TarOptions = {}): TarStream {
+    const { bytes } = givenPath(path);
+    return tarStream((sink) => this.#opened.mounted.tar({ path: bytes, onError, form: 'zip' }, sink));
   }
 
   /** What the image is, and what is on each of its partitions. Each file system is mounted for it: some tens of milliseconds. */

@@ -1,4 +1,4 @@
-/** A tar as a stream that its reader paces, and what is to be told of it afterwards. */
+/** A tar or a zip as a stream that its reader paces, and what is to be told of it afterwards. */
 
 import type { Sink } from '../archive/chunk-writer.ts';
 import { exceptionOf } from '../errors/exception.ts';
@@ -8,7 +8,7 @@ import type { Fs2tarReport } from '../tree/fs2tar/fs2tar.ts';
 /** Of 64 KiB: between them other work of the process has a turn, even where nothing has to be waited for. */
 const CHUNKS_A_TURN = 32;
 
-/** A web stream (`for await`, `Readable.fromWeb`, `new Response`); it errors where the tar cannot be made whole. */
+/** A web stream (`for await`, `Readable.fromWeb`, `new Response`); it errors where what it carries cannot be made whole. */
 export interface TarStream extends ReadableStream<Uint8Array> {
   /** Settles when the last byte has been read: counts, and with `onError: 'continue'` what is missing. */
   readonly report: Promise<Fs2tarReport>;
@@ -33,7 +33,7 @@ export function tarStream(make: (sink: Sink) => Promise<Fs2tarReport>): TarStrea
       await writer.close();
       return made;
     } catch (cause) {
-      const error = cause === undefined ? new Error('the tar was let go before its end') : exceptionOf(cause);
+      const error = cause === undefined ? new Error('it was let go before its end') : exceptionOf(cause);
       await writer.abort(error).catch(() => {}); // its reader may be the one who gave up
       throw error;
     }

@@ -51,6 +51,8 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
   assert.equal(described.name, 'hey.romfs');
   const part1: Blob = await ok('getImageTar', lkl.getImageTar({ client, path, query: { path: 'hello' } }));
   assert.ok(part1.size >= 1024);
+  const zipped: Blob = await ok('getImageZip', lkl.getImageZip({ client, path, query: { path: 'hello' } }));
+  assert.ok(zipped.size > 100);
   // One URL, two kinds of things: which of them it is only the image knows.
   const root: lkl.Directory | Blob = await ok(
     'getImageFile',

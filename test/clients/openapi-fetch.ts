@@ -80,6 +80,14 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
       )
     ).byteLength >= 1024,
   );
+  assert.ok(
+    (
+      await ok(
+        'getImageZip',
+        lkl.GET('/v1/images/{name}/zip', { ...bytes, params: { path, query: { path: 'hello' } } }),
+      )
+    ).byteLength > 100,
+  );
   // One URL, two kinds of things: which of them it is only the image knows.
   const root: Schemas['Directory'] | string = await ok(
     'getImageFile',

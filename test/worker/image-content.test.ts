@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { MIB, noise, same } from '../fakes/bodies.ts';
 import { dosDisk } from '../fakes/disk.ts';
 import { type RomfsTree, romfs } from '../fakes/romfs.ts';
+import { readZip } from '../fakes/zip-reader.ts';
 import { request } from './harness.ts';
 
 const text = (content: string) => new TextEncoder().encode(content);
@@ -40,6 +41,19 @@ const bytesOf = async (response: Response) => new Uint8Array(await response.arra
 async function expectProblem(response: Response, status: number, type: string): Promise<void> {
   expect(await response.json()).toMatchObject({ status, type: `/problems/${type}` });
 }
+
+it('the tree goes out as a zip, all of it or from a path on', async () => {
+  const response = await get('tree/zip');
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/zip']);
+  const rows = await readZip(await bytesOf(response));
+  const named = (name: string) => rows.find((row) => new TextDecoder('latin1').decode(row.name) === name);
+  expect(rows.length).toBe(many + 12);
+  expect(same(named('data')?.bytes ?? new Uint8Array(0), data)).toBe(true);
+  expect(named('\xffa')).toMatchObject({ isUtf8: false, bytes: text('not UTF-8') });
+  expect(named('relative')).toMatchObject({ bytes: text('etc/fstab') });
+  expect((await readZip(await bytesOf(await get('tree/zip?path=/etc')))).length).toBe(1);
+  await expectProblem(await get('tree/zip?path=nowhere'), 404, 'ENOENT');
+});
 
 describe('a description', () => {
   it('tells the file system of an image', async () => {

@@ -1,4 +1,4 @@
-/** Reads a mounted tree and writes it as a tar: every file type, all attributes, hard links, holes. */
+/** Reads a mounted tree and writes it as a tar (every file type, all attributes, hard links, holes) or as a zip. */
 
 import { errnos } from '../../abi/errno.ts';
 import {
@@ -22,16 +22,7 @@ import {
   XATTR_SIZE_MAX,
 } from '../../abi/uapi/fs.ts';
 import { ChunkWriter, type Sink } from '../../archive/chunk-writer.ts';
-import {
-  dataBytes,
-  entryHeader,
-  padding,
-  type Segment,
-  type TarEntry,
-  type TarType,
-  trailer,
-  type Xattr,
-} from '../../archive/tar-writer.ts';
+import { dataBytes, type Segment, type TarEntry, type TarType, type Xattr } from '../../archive/tar-writer.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { KERN_WARNING, KernelLog, type LogRecord } from '../../kernel/log/kernel-log.ts';
 import { reasonIn } from '../../kernel/log/log-reason.ts';
@@ -47,9 +38,12 @@ import { type Visit, walk } from '../walk.ts';
 import { orNone } from '../xattrs.ts';
 import { dataSegments } from './data-segments.ts';
 import { ErrorList, type Fs2tarError } from './error-list.ts';
+import type { ArchiveForm } from './form.ts';
 import { HardLinks } from './hard-links.ts';
 import { errorsIn } from './logged-errors.ts';
 import { isNtfs, unreadable } from './ntfs.ts';
+import { tarForm } from './tar-form.ts';
+import { zipForm } from './zip-form.ts';
 
 export interface Fs2tarOptions {
   /** The directory or the one file to archive, inside the mount: symlinks and ".." on the way do not leave it. Default: all of it. */
@@ -74,6 +68,15 @@ export interface Fs2tarOptions {
   readonly reused?: boolean;
   /** Names of one directory in memory at a time; of one that has more the rest is listed anew. Default: 131,072. */
   readonly namesAtOnce?: number;
+  /**
+   * Default: a tar. A zip has no hard links (each name has the data), no holes, no extended attributes, devices, FIFOs or sockets; the last
+   * are counted.
+   */
+  readonly form?: 'tar' | 'zip';
+  /** Of a zip: memory for its directory, of some 100 bytes and a name for each file. Default: 1 GiB. */
+  readonly directoryBytes?: number;
+  /** For what is not a call of the task: others need not wait for it. Default: they do. */
+  readonly waitFor?: <T>(work: T | Promise<T>) => T | Promise<T>;
   /** Called after each entry with the bytes written and the entries so far. */
   readonly progress?: (bytes: number, entries: number) => void;
 }
@@ -83,6 +86,10 @@ export interface Fs2tarReport {
   readonly bytes: number;
   /** Tar has no type for sockets. */
   readonly socketsSkipped: number;
+  /** Devices and FIFOs, of which a zip has none. */
+  readonly specialFilesSkipped: number;
+  /** Further names of a file that a zip has as files of their own. */
+  readonly linksCopied: number;
   /** Reparse points of NTFS that are empty files to Linux. */
   readonly reparsePointsSkipped: number;
   /** Hard links archived as files of their own, because more files had links to come than memory was set aside for. */
@@ -97,7 +104,10 @@ export interface Fs2tarReport {
 /** Holds any attribute. Not more: without an MMU it is one piece of the kernel's memory, and small reads cost little. */
 const BUFFER_BYTES = XATTR_SIZE_MAX;
 const CHUNK_BYTES = 64 * 1024;
+const DIRECTORY_BYTES = 2 ** 30;
 const MAX_ERRORS = 10_000;
+/** Of a hole, at a time. */
+const ZEROS = new Uint8Array(64 * 1024);
 /** Files between two looks at the kernel's log. */
 const LOG_EVERY = 256;
 const MAX_PENDING_LINKS = 100_000;
@@ -142,16 +152,19 @@ async function* only(task: UserTask, name: Uint8Array): AsyncGenerator<Visit, vo
   };
 }
 
-/** One tar in the making. */
+/** One archive in the making. */
 class Archive {
   readonly #task: UserTask;
   readonly #buffer: UserBuffer;
   readonly #out: ChunkWriter;
+  readonly #form: ArchiveForm;
   readonly #options: Fs2tarOptions;
   readonly #links = new HardLinks(MAX_PENDING_LINKS);
   readonly #errors = new ErrorList(MAX_ERRORS);
   #entries = 0;
   #socketsSkipped = 0;
+  #specialFilesSkipped = 0;
+  #linksCopied = 0;
   #reparsePointsSkipped = 0;
   #isNtfs = false;
 
@@ -162,6 +175,8 @@ class Archive {
       chunkBytes: options.chunkBytes ?? CHUNK_BYTES,
       reused: options.reused ?? false,
     });
+    this.#form =
+      options.form === 'zip' ? zipForm(this.#out, options.directoryBytes ?? DIRECTORY_BYTES) : tarForm(this.#out);
     this.#options = options;
   }
 
@@ -195,6 +210,7 @@ class Archive {
       try {
         await this.#add(visit);
       } catch (error) {
+        this.#form.leave?.();
         if (!(error instanceof KernelError)) throw error;
         this.#fail(visit.path, error, this.#out.pushed > before);
       }
@@ -204,12 +220,14 @@ class Archive {
       this.#fail(new TextEncoder().encode(message), new KernelError('syslog', errnos.EUCLEAN.number));
     }
     if (this.#errors.count > 0) await this.#addErrorList();
-    this.#out.push(trailer());
+    await this.#form.finish();
     await this.#out.end();
     return {
       entries: this.#entries,
       bytes: this.#out.pushed,
       socketsSkipped: this.#socketsSkipped,
+      specialFilesSkipped: this.#specialFilesSkipped,
+      linksCopied: this.#linksCopied,
       reparsePointsSkipped: this.#reparsePointsSkipped,
       linksSplit: this.#links.dropped,
       errors: this.#errors.kept,
@@ -236,6 +254,10 @@ class Archive {
     }
     const type = tarTypes.get(stat.mode & S_IFMT);
     if (type === undefined) throw new KernelError('statx', errnos.EUCLEAN.number);
+    if ((type === 'char' || type === 'block' || type === 'fifo') && !this.#form.hasSpecialFiles) {
+      this.#specialFilesSkipped++;
+      return;
+    }
     if (this.#isNtfs && type === 'file') {
       const why = await unreadable(this.#task, visit.name, stat.size, this.#buffer);
       if (why === 'elsewhere') throw new KernelError('pread64', errnos.ENODATA.number);
@@ -253,12 +275,13 @@ class Archive {
       mtimeNs: inNs(stat.mtime),
     };
     const linked = type === 'directory' ? undefined : this.#links.find(stat);
-    if (linked) {
+    if (linked && !this.#form.hasHardLinks) this.#linksCopied++;
+    else if (linked) {
       await this.#write({ ...entry, type: 'hardlink', linkPath: linked });
       return;
     }
     await this.#addFirst(visit, { ...entry, xattrs: await this.#xattrs(visit.name) });
-    if (type !== 'directory') this.#links.add(stat, path);
+    if (type !== 'directory' && !linked) this.#links.add(stat, path);
   }
 
   /** Archive a file under its first name. */
@@ -275,8 +298,14 @@ class Archive {
 
   /** Archive an entry that has no data. */
   async #write(entry: TarEntry): Promise<void> {
-    this.#out.push(entryHeader(entry));
+    await this.#formed(this.#form.entry(entry));
     await this.#advance(1);
+  }
+
+  /** A form may have to wait for what packs. */
+  #formed(work: void | Promise<void>): void | Promise<void> {
+    if (work === undefined) return;
+    return this.#options.waitFor ? this.#options.waitFor(work) : work;
   }
 
   async #advance(entries: number): Promise<void> {
@@ -298,29 +327,43 @@ class Archive {
       if (this.#options.onError === 'continue' && (runs.length > 1 || bytes > this.#buffer.bytes)) {
         for await (const _ of this.#read(fd, runs));
       }
-      let header: Uint8Array | undefined = entryHeader(file);
-      for await (const length of this.#read(fd, runs)) {
-        if (header) this.#out.push(header);
-        header = undefined;
-        this.#out.push(this.#task.memory.view(this.#buffer.at, length));
+      let begun = false;
+      let at = 0;
+      const begin = async () => {
+        if (!begun) await this.#formed(this.#form.begin(file));
+        begun = true;
+      };
+      for await (const { offset, length } of this.#read(fd, runs)) {
+        await begin();
+        if (!this.#form.hasHoles) await this.#hole(at, offset);
+        await this.#formed(this.#form.data(this.#task.memory.view(this.#buffer.at, length)));
+        at = offset + length;
         await this.#advance(0);
       }
-      if (header) this.#out.push(header); // nothing but holes
-      this.#out.push(padding(bytes));
+      await begin(); // nothing but holes
+      if (!this.#form.hasHoles) await this.#hole(at, size);
+      await this.#formed(this.#form.end(file));
       await this.#advance(1);
     } finally {
       await close(this.#task, fd);
     }
   }
 
-  /** Read `runs` piece by piece, each as large as the buffer allows; it lies at the buffer's start, its length is yielded. */
-  async *#read(fd: number, runs: readonly Segment[]): AsyncGenerator<number, void, void> {
+  async #hole(from: number, to: number): Promise<void> {
+    for (let at = from; at < to; at += ZEROS.length) {
+      await this.#formed(this.#form.data(ZEROS.subarray(0, to - at)));
+      await this.#advance(0);
+    }
+  }
+
+  /** Read `runs` piece by piece, each as large as the buffer allows; it lies at the buffer's start, its place in the file is yielded. */
+  async *#read(fd: number, runs: readonly Segment[]): AsyncGenerator<Segment, void, void> {
     for (const run of runs) {
       const end = run.offset + run.length;
       for (let at = run.offset; at < end; at += this.#buffer.bytes) {
         const length = Math.min(end - at, this.#buffer.bytes);
         await this.#fill(fd, at, length);
-        yield length;
+        yield { offset: at, length };
       }
     }
   }
@@ -336,6 +379,7 @@ class Archive {
 
   async #xattrs(path: Uint8Array): Promise<Xattr[]> {
     const xattrs: Xattr[] = [];
+    if (!this.#form.hasXattrs) return xattrs;
     for (const name of await orNone(listxattr(this.#task, { path }, this.#buffer), [])) {
       const value = await orNone(getxattr(this.#task, { path }, name, this.#buffer), undefined);
       if (value !== undefined) xattrs.push({ name, value });
@@ -346,17 +390,17 @@ class Archive {
   /** The last entry of a tar that is not whole. Extracting it replaces a file of that name. */
   async #addErrorList(): Promise<void> {
     const text = new TextEncoder().encode(this.#errors.text());
-    const path = new TextEncoder().encode('./.fs2tar-errors');
+    const path = new TextEncoder().encode(`./${this.#form.errorsName}`);
     const file: TarEntry = { type: 'file', path, mode: 0o644, uid: 0, gid: 0, mtimeNs: 0n, size: text.length };
-    this.#out.push(entryHeader(file));
-    this.#out.push(text);
-    this.#out.push(padding(text.length));
+    await this.#formed(this.#form.begin(file));
+    await this.#formed(this.#form.data(text));
+    await this.#formed(this.#form.end(file));
     await this.#advance(1);
   }
 }
 
 /**
- * Write the tree mounted at `root` to `sink` as a tar, in the working directory of `task`, which is "/" afterwards.
+ * Write the tree mounted at `root` to `sink` as a tar or a zip, in the working directory of `task`, which is "/" afterwards.
  * Deterministic: the same tree gives the same bytes. A file that cannot be read whole is never archived as if it were.
  */
 export async function fs2tar(task: UserTask, root: Name, sink: Sink, options: Fs2tarOptions): Promise<Fs2tarReport> {

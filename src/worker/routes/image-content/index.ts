@@ -3,10 +3,10 @@
 import { quoted, unchanged } from '../conditions.ts';
 import { router } from '../router.ts';
 import { fileResponse, listPage, rawPath } from './file.ts';
-import { describeImage, getImageFile, getImageTar } from './route.ts';
+import { describeImage, getImageFile, getImageTar, getImageZip } from './route.ts';
 import { descriptionJson, mountRequest } from './schema.ts';
 import { unlockOf } from './stack.ts';
-import { tarResponse } from './tar.ts';
+import { tarResponse, zipResponse } from './tar.ts';
 
 export const imageContent = router();
 
@@ -26,6 +26,13 @@ imageContent.openapi(getImageTar, async (c) => {
   const { content } = c.var.jobs;
   const { version, ...query } = c.req.valid('query');
   return tarResponse(c, query, name, (request, sink) => content.tarOfImage(name, { ...request, version }, sink));
+});
+
+imageContent.openapi(getImageZip, async (c) => {
+  const { name } = c.req.valid('param');
+  const { content } = c.var.jobs;
+  const { version, ...query } = c.req.valid('query');
+  return zipResponse(c, query, name, (request, sink) => content.tarOfImage(name, { ...request, version }, sink));
 });
 
 imageContent.openapi(getImageFile, async (c) => {

@@ -7,7 +7,7 @@ import { versionQuery } from '../image-versions/schema.ts';
 import { etagHeader } from '../images/route.ts';
 import { imageParams } from '../images/schema.ts';
 import { problemResponses } from '../problem.ts';
-import { description, directory, diskQuery, fileParams, fileQuery, tarQuery } from './schema.ts';
+import { description, directory, diskQuery, fileParams, fileQuery, tarQuery, zipQuery } from './schema.ts';
 import { secretHeaders, stackQuery } from './stack.ts';
 
 const tags = ['images'];
@@ -57,6 +57,24 @@ export const getImageTar = createRoute({
   tags,
   request: { params: imageParams, query: tarQuery.extend(versionQuery), headers: z.object(secretHeaders) },
   responses: tarResponses,
+});
+
+export const getImageZip = createRoute({
+  method: 'get',
+  path: '/v1/images/{name}/zip',
+  operationId: 'getImageZip',
+  summary: 'The tree of an image as a zip',
+  description:
+    'As it is read, without knowing its length before. Symlinks, modes, owners and times are as Info-ZIP has them; hard links are files of their own; devices, FIFOs, sockets and extended attributes have no place in a zip. Some 100,000 files: a tar has no such bound.',
+  tags,
+  request: { params: imageParams, query: zipQuery.extend(versionQuery), headers: z.object(secretHeaders) },
+  responses: {
+    200: {
+      description: 'The zip: names sorted. It is whole if the response ends cleanly.',
+      content: { 'application/zip': binary },
+    },
+    ...problemResponses(400, 404, 409, 413, 422),
+  },
 });
 
 export const getImageFile = createRoute({

@@ -88,6 +88,13 @@ export const tarQuery = mountQuery.extend({
   }),
 });
 
+export const zipQuery = tarQuery.omit({ compress: true, 'on-error': true }).extend({
+  'on-error': z.enum(['stop', 'continue']).default('stop').openapi({
+    description:
+      '`stop` aborts the response at the first file that cannot be read whole. `continue` leaves it out and lists it in a last entry `.fs2zip-errors`.',
+  }),
+});
+
 export const fileParams = z.object({
   name: imageName,
   path: z.string().openapi({
