@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { readSimulation } from '../../src/api/simulations/read-simulation.ts';
 import { leaves } from '../../src/node/left-behind.ts';
 import { count, milliseconds, percent, rate } from '../../src/simulation/report/numbers.ts';
+import type { ReportedRun } from '../../src/simulation/report/sweep-page.ts';
 import { expandSweep, type SweepRun } from '../../src/simulation/sweep/expand.ts';
 import { type SweepFlow, sweepFlow } from '../../src/simulation/sweep/row.ts';
 import { planSweep } from '../../src/simulation/sweep/run-sweep.ts';
@@ -33,8 +34,7 @@ export async function sweep(
   const expanded = expandSweep(network, axes);
   if ('issues' in expanded)
     throw new Failure('usage', expanded.issues.map(({ path, message }) => `${path}: ${message}`).join('; '));
-  for (const option of ['pcap', 'html'] as const)
-    if (options[option] !== undefined) throw new Failure('usage', `--${option} is of one run, not of a sweep`);
+  if (options.pcap !== undefined) throw new Failure('usage', '--pcap is of one run, not of a sweep');
   const { runs } = expanded;
   if (options.url === undefined) await look(network, axes, options.memory);
   const spinner = await showSpinner(options.quiet === true, 'starting');
@@ -59,6 +59,10 @@ export async function sweep(
     spinner.stop();
     ended();
   }
+  if (options.html !== undefined) {
+    const { writeSweepReport } = await import('./report.ts');
+    await writeSweepReport(options.html, ran.map(reported), { ...network, sweep: axes });
+  }
   await printing(async (out) => {
     if (options.json) await out.json({ sweep: ran });
     else await out.print(`${tableOf(Object.keys(Object(axes)), ran)}\n`);
@@ -67,6 +71,13 @@ export async function sweep(
     ({ answer }) => answer?.error === undefined && answer?.flows.every(({ error }) => error === undefined),
   );
 }
+
+/** As the page has it. */
+const reported = ({ values, answer, error = answer?.error }: Ran): ReportedRun => ({
+  values,
+  ...(error !== undefined && { error }),
+  flows: (answer?.flows ?? []).map(sweepFlow),
+});
 
 /** All of them before the first one starts: a slip is no table of a thousand errors. A Worker looks at each itself. */
 async function look(network: Readonly<Record<string, unknown>>, axes: unknown, memoryMib = MEMORY_MIB): Promise<void> {

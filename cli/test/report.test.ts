@@ -120,3 +120,26 @@ it('saves what it shows', async () => {
   expect(csv?.split('\n')[0]).toBe('chart,unit,line,along,at,value');
   expect(csv?.split('\n').length).toBeGreaterThan(1000);
 });
+
+it('a sweep is a page of its own: a chart for each figure along the parameter, in its own words', async () => {
+  const file = join(folder, 'sweep.html');
+  const { exitCode, stderr } = await lkl(
+    ['sim', '-', '-q', '--html', file, '--sweep', 'links[0].delay=5ms,20ms,<b>', '--sweep', 'seed=1,2'],
+    Buffer.from(JSON.stringify({ ...network, workloads: network.workloads.slice(2) })),
+  );
+  expect(exitCode, stderr).toBe(1); // "<b>" is no time
+  const swept = await lkl(
+    ['sim', '-', '-q', '--html', file, '--sweep', 'links[0].delay=5ms,20ms,100ms', '--sweep', 'seed=1,2'],
+    Buffer.from(JSON.stringify({ ...network, workloads: network.workloads.slice(2) })),
+  );
+  expect(swept.exitCode, swept.stderr.toString()).toBe(0);
+  complaints.length = 0;
+  await page.goto(pathToFileURL(file).href);
+  expect(complaints).toEqual([]);
+  const titles = await page.$$eval('h2', (all) => all.map((one) => one.firstChild?.textContent?.trim()));
+  expect(titles.slice(0, 2)).toEqual(['Goodput by links[0].delay', 'Median latency by links[0].delay']);
+  expect(await page.$$eval('canvas', (all) => all.length)).toBe(titles.length - 2);
+  const charts = await page.$eval('#charts', (one) => JSON.parse(one.textContent ?? ''));
+  expect(charts[0]).toMatchObject({ ticks: ['5ms', '20ms', '100ms'] });
+  expect(await page.$$eval('.wide tr', (all) => all.length)).toBe(1 + 3 * 2 * 3);
+}, 120_000);

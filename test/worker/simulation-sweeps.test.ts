@@ -62,6 +62,19 @@ describe('a sweep', () => {
     expect(lines[1].run.answer).toEqual(await alone.json());
   });
 
+  it('is a page, with what failed in it', async () => {
+    const response = await send(
+      { ...network, sweep: { 'links[0].delay': ['1ms', '50ms'], 'workloads[1].congestion': ['cubic', '<none>'] } },
+      '',
+      'text/html',
+    );
+    expect(response.headers.get('content-type')).toMatch('text/html');
+    const page = await response.text();
+    expect(page).toContain('<h2>Goodput by links[0].delay <span class="unit">Mbit/s</span></h2>');
+    expect(page).toContain('4 runs · links[0].delay × workloads[1].congestion · 2 failed');
+    expect(page).not.toContain('<none>');
+  });
+
   it('is a table of comma-separated values', async () => {
     const response = await send(
       { ...network, sweep: { 'links[0].queue': ['codel', { kind: 'pfifo', limit: 5 }] } },

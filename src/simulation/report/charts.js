@@ -47,31 +47,42 @@ function drawMarks(plot) {
 
 /** One cursor for all that go along the same time. */
 const sync = uPlot.sync('time');
-const plots = charts.map(({ unit, along, times, lines }, i) => {
+const plots = charts.map(({ unit, along, ticks, times, lines }, i) => {
   const isTime = along === 'time';
-  const along_ = (value) => (isTime ? `${text(value)} s` : text(value));
+  const isParameter = along === 'parameter';
+  const tick = (value) => (value == null ? '–' : (ticks[value] ?? ''));
+  const along_ = (value) => (isParameter ? tick(value) : isTime ? `${text(value)} s` : text(value));
+  const range = isParameter && { range: [-0.25, times.length - 0.75] };
   const options = {
     width: width(),
     height: HEIGHT,
     cursor: { ...(isTime && { sync: { key: sync.key } }), points: { size: 6 } },
     scales: {
-      x: { time: false },
+      x: { time: false, ...range },
       y: { range: { min: { pad: 0, soft: 0, mode: 1 }, max: { pad: 0.1, soft: 0, mode: 2 } } },
     },
     axes: [
-      { ...axis, values: (_, all) => all.map(along_), size: 32 },
+      {
+        ...axis,
+        values: (_, all) => all.map(along_),
+        size: 32,
+        ...(isParameter && { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500] }),
+      },
       { ...axis, size: 64 },
     ],
     series: [
-      { label: isTime ? 'time' : 'value', value: (_, value) => (value == null ? '–' : along_(value)) },
+      {
+        label: isTime ? 'time' : isParameter ? 'at' : 'value',
+        value: (_, value) => (value == null ? '–' : along_(value)),
+      },
       ...lines.map(({ label }, n) => ({
         label,
         stroke: palette[n % palette.length],
         width: 1.5,
         // Samples that saw no answer are no gap: the next one says.
         spanGaps: true,
-        points: { show: times.length < 3 ? true : undefined, size: 4 },
-        value: (_, value) => (value == null ? '–' : isTime ? `${text(value)} ${unit}` : `${text(value)} %`),
+        points: { show: isParameter || times.length < 3 ? true : undefined, size: isParameter ? 6 : 4 },
+        value: (_, value) => (value == null ? '–' : along === 'values' ? `${text(value)} %` : `${text(value)} ${unit}`),
       })),
     ],
     hooks: isTime && marks.length > 0 ? { draw: [drawMarks] } : {},
@@ -92,10 +103,10 @@ const quoted = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).repl
 /** A row for each value: which chart, which line, where, how much. */
 function csv() {
   const rows = [['chart', 'unit', 'line', 'along', 'at', 'value']];
-  for (const { title, unit, along, times, lines } of charts)
+  for (const { title, unit, along, ticks, times, lines } of charts)
     for (const { label, values } of lines)
       for (const [i, value] of values.entries())
-        if (value !== null) rows.push([title, unit, label, along, times[i], value]);
+        if (value !== null) rows.push([title, unit, label, along, ticks ? ticks[i] : times[i], value]);
   for (const { time_s, says } of marks) rows.push(['Events', '', says, 'time', time_s, '']);
   return rows.map((row) => `${row.map(quoted).join(',')}\n`).join('');
 }

@@ -1,23 +1,15 @@
 /** A simulation as one page: charts over virtual time, tables, and the final state. It asks no other host for anything. */
 
-import { html, raw } from 'hono/html';
-import { toBase64 } from '../../bytes/base64.ts';
+import { html } from 'hono/html';
 import type { WorkloadResult } from '../measure/results.ts';
 import { timesOf } from '../measure/times.ts';
 import { carried, chartsOf, lostOf, type ReportedAnswer, wayNames } from './answer.ts';
+import { chartPlace, given, type ReportAssets, reportFrame, requestPlace } from './frame.ts';
 import { count, milliseconds, rate, seconds } from './numbers.ts';
 import { programs } from './programs.ts';
-import { type Chart, type ChartRecorder, palette } from './series.ts';
+import type { ChartRecorder } from './series.ts';
 import { sketch } from './sketch.ts';
-import { type Cell, type Column, rightAligned, table } from './table.ts';
-
-/** What the page is made with, as text. */
-export interface ReportAssets {
-  readonly uplot: string;
-  readonly uplotStyle: string;
-  readonly charts: string;
-  readonly style: string;
-}
+import { type Cell, MOST_ROWS, rightAligned, shortened, table } from './table.ts';
 
 type ReportedHost = ReportedAnswer['hosts'][string];
 
@@ -30,22 +22,9 @@ export async function reportPage(
 ): Promise<string> {
   const { events = [], warnings = [] } = answer;
   const charts = chartsOf(answer, recorder);
-  const scripts = [plainLanguage, assets.uplot, assets.charts];
   // What Linux did not do changes no curve.
   const marks = events.flatMap(({ time_s, says, error }) => (error === undefined ? [{ time_s, says }] : []));
-  const page = html`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="${await policy(scripts)}">
-<title>Simulation</title>
-<style>${raw(assets.uplotStyle)}</style>
-<style>${raw(assets.style)}</style>
-<main>
-<h1>Simulation</h1>
-<p class="facts">${facts(answer)}</p>
-<p class="save"><button type="button" data-save="json">Save as JSON</button> <button type="button" data-save="csv">Save charts as CSV</button></p>
-${answer.error !== undefined && html`<p class="bad">${answer.error}</p>`}
+  const body = html`${answer.error !== undefined && html`<p class="bad">${answer.error}</p>`}
 ${warnings.length > 0 && html`<ul class="warnings">${warnings.map(({ path, message }) => html`<li><code>${path}</code> ${message}</li>`)}</ul>`}
 ${sketch(Object.keys(answer.hosts), answer.links)}
 <h2>Flows</h2>
@@ -61,36 +40,10 @@ ${answer.captures.length > 0 && [html`<h2>Captures</h2>`, captureTable(answer.ca
 ${dropTable(answer.hosts)}
 <h2>Final state</h2>
 ${finalStates(Object.entries(answer.hosts))}
-${request !== undefined && html`<h2>Request</h2>\n<details><summary>As it was sent</summary>\n<pre>${JSON.stringify(request, null, 2)}</pre></details>`}
-</main>
-<script type="application/json" id="charts">${raw(scriptJson(charts))}</script>
-<script type="application/json" id="palette">${raw(scriptJson(palette))}</script>
-<script type="application/json" id="marks">${raw(scriptJson(marks))}</script>
-<script type="application/json" id="answer">${raw(scriptJson({ ...given('request', request), ...answer }))}</script>
-${scripts.map((script) => html`<script>${raw(script)}</script>\n`)}</html>
-`;
-  return `${await page}`;
+${requestPlace(request)}`;
+  const data = { ...given('request', request), ...answer };
+  return reportFrame({ title: 'Simulation', facts: facts(answer), body, charts, marks, data }, assets);
 }
-
-/** A browser of the POSIX locale tells a language ("en-US@posix") that Intl refuses, and uPlot asks for as it is loaded. */
-const plainLanguage = `try { new Intl.NumberFormat(navigator.language); } catch { Object.defineProperty(navigator, 'language', { value: 'en-US' }); }`;
-
-const given = <K extends string, T>(key: K, value: T | undefined): { [_ in K]?: T } =>
-  (value === undefined ? {} : { [key]: value }) as { [_ in K]?: T };
-
-/** Nothing but these scripts may run, and nothing may be fetched. */
-async function policy(scripts: readonly string[]): Promise<string> {
-  const hashes = await Promise.all(
-    scripts.map(async (script) => {
-      const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(script));
-      return `'sha256-${toBase64(new Uint8Array(digest))}'`;
-    }),
-  );
-  return `default-src 'none'; style-src 'unsafe-inline'; script-src ${hashes.join(' ')}`;
-}
-
-/** JSON that ends no script element: https://html.spec.whatwg.org/multipage/scripting.html#restrictions-for-contents-of-script-elements */
-const scriptJson = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');
 
 const facts = ({ seed, virtual_s, wall_s, hosts, links, fairness }: ReportedAnswer): string =>
   [
@@ -101,14 +54,6 @@ const facts = ({ seed, virtual_s, wall_s, hosts, links, fairness }: ReportedAnsw
     `seed ${seed}`,
     ...(fairness === undefined ? [] : [`fairness ${fairness.toFixed(3)}`]),
   ].join(' · ');
-
-const chartPlace = ({ title, unit, hidden }: Chart, i: number) =>
-  html`<h2>${title} <span class="unit">${unit}</span></h2>
-<div id="chart-${i}"></div>
-${hidden > 0 && html`<p class="note">The largest only: ${hidden} more are not drawn.</p>`}`;
-
-/** The longest that is shown at once. */
-const MOST_ROWS = 12;
 
 const flowTable = (flows: readonly WorkloadResult[]) =>
   shortened(
@@ -145,13 +90,6 @@ const failures = (flows: readonly WorkloadResult[]) => {
   const failed = flows.filter(({ error }) => error !== undefined);
   return html`${failed.map(({ name, error }) => html`<p class="failure">${name}: ${error}</p>\n`)}`;
 };
-
-/** The rest of many rows is a click away. */
-function shortened(columns: readonly Column[], rows: readonly (readonly Cell[])[]) {
-  if (rows.length <= MOST_ROWS) return table(columns, rows);
-  return html`${table(columns, rows.slice(0, MOST_ROWS))}
-<details><summary>${rows.length - MOST_ROWS} more</summary>${table(columns, rows.slice(MOST_ROWS))}</details>`;
-}
 
 const eventTable = (events: NonNullable<ReportedAnswer['events']>) =>
   shortened(

@@ -11,8 +11,10 @@ export type Way = 'forward' | 'reverse';
 export interface Chart {
   readonly title: string;
   readonly unit: string;
-  /** What lies along the bottom: seconds of virtual time, or the values of a distribution. */
-  readonly along: 'time' | 'values';
+  /** What lies along the bottom: seconds of virtual time, the values of a distribution, or those of a parameter. */
+  readonly along: 'time' | 'values' | 'parameter';
+  /** Of a parameter: its values, in the order in which `times` counts them from 0. */
+  readonly ticks?: readonly string[];
   /** Lines that were left out, as there are too many to tell apart. */
   readonly hidden: number;
   readonly times: readonly number[];

@@ -12,7 +12,7 @@ export interface SketchedLink {
 
 /** More than these are a cloud. */
 const MOST_NODES = 60;
-const COLUMN = 190;
+const COLUMN = 220;
 const ROW = 46;
 const BOX = { width: 96, height: 26 } as const;
 

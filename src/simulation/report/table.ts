@@ -25,3 +25,13 @@ ${rows.map(
         : html`<td class="bad">${cell.bad}</td>`,
     )}</tr>\n`,
 )}</table></div>`;
+
+/** The longest that is shown at once. */
+export const MOST_ROWS = 12;
+
+/** The rest of many rows is a click away. */
+export function shortened(columns: readonly Column[], rows: readonly (readonly Cell[])[]) {
+  if (rows.length <= MOST_ROWS) return table(columns, rows);
+  return html`${table(columns, rows.slice(0, MOST_ROWS))}
+<details><summary>${rows.length - MOST_ROWS} more</summary>${table(columns, rows.slice(MOST_ROWS))}</details>`;
+}

@@ -9,7 +9,7 @@ import { wholeBody } from '../bodies/whole-body.ts';
 import { router } from '../router.ts';
 import { answerHtml, answerJson, answerLines, answerParts, answerPcap, HTML, PARTS, PCAPNG } from './answers.ts';
 import { postSimulations, postSweeps } from './route.ts';
-import { answerSweepCsv, answerSweepJson, answerSweepLines, CSV } from './sweeps.ts';
+import { answerSweepCsv, answerSweepHtml, answerSweepJson, answerSweepLines, CSV } from './sweeps.ts';
 
 export const simulations = router();
 
@@ -38,7 +38,12 @@ simulations.openapi(postSimulations, async (c) => {
   return response as never; // the router's types have no response of several media types
 });
 
-const sweepAnswers = { 'application/json': answerSweepJson, [NDJSON]: answerSweepLines, [CSV]: answerSweepCsv };
+const sweepAnswers = {
+  'application/json': answerSweepJson,
+  [NDJSON]: answerSweepLines,
+  [CSV]: answerSweepCsv,
+  [HTML]: answerSweepHtml,
+};
 
 simulations.openapi(postSweeps, async (c) => {
   const { deadline_ms, sweep, ...network } = c.req.valid('json');
@@ -51,6 +56,7 @@ simulations.openapi(postSweeps, async (c) => {
     whole: detail === 'whole',
     timing,
     paths: Object.keys(sweep),
+    request: { ...network, sweep },
   });
   return response as never; // the router's types have no response of several media types
 });

@@ -1,6 +1,6 @@
 /** The texts a report is made with; wrangler.toml's rule makes them modules, loaded when first asked for. */
 
-import type { ReportAssets } from '../../../simulation/report/page.ts';
+import type { ReportAssets } from '../../../simulation/report/frame.ts';
 
 export async function reportAssets(): Promise<ReportAssets> {
   const [uplot, uplotStyle, charts, style] = await Promise.all([

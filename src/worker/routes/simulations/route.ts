@@ -72,6 +72,13 @@ export const postSweeps = createRoute({
               'A line of titles (the paths, flow, type, goodput_bps, latency_p50_ms, latency_p99_ms, loss, retransmits, error), and one for each flow of each run.',
           },
         },
+        'text/html': {
+          schema: {
+            type: 'string',
+            description:
+              'A page with a chart of each figure along the parameter that has most values, and a table of all runs. It is one file that fetches nothing.',
+          },
+        },
       },
     },
     ...problemResponses(400, 413, 422),

@@ -1,15 +1,17 @@
-/** A sweep's answer as one document, as lines while it runs, or as a table of comma-separated values. */
+/** A sweep's answer as one document, as lines while it runs, as a table of comma-separated values, or as a page. */
 
 import type { Context } from 'hono';
 import { sweptRunOf } from '../../../api/simulations/sweep-schema.ts';
 import type { Sink } from '../../../archive/chunk-writer.ts';
 import { HostError } from '../../../errors/host-error.ts';
+import { sweepPage } from '../../../simulation/report/sweep-page.ts';
 import { csvHead, csvRows } from '../../../simulation/sweep/csv.ts';
 import { type PlannedRun, runSweep } from '../../../simulation/sweep/run-sweep.ts';
 import { NDJSON } from '../answers/ndjson.ts';
 import { streamed } from '../answers/stream.ts';
 import type { Env } from '../env.ts';
 import { documentOfThrown } from '../problem.ts';
+import { reportAssets } from './report-assets.ts';
 
 export const CSV = 'text/csv';
 
@@ -22,6 +24,8 @@ interface Options {
   readonly timing: '0' | '1';
   /** Of the sweep's members. */
   readonly paths: readonly string[];
+  /** As it was sent. */
+  readonly request: unknown;
 }
 
 type Row = ReturnType<typeof sweptRunOf>;
@@ -83,6 +87,16 @@ export async function answerSweepCsv(
     await sink(encoder.encode(csvHead(options.paths)));
     for await (const row of rowsOf(c, runs, options)) await sink(encoder.encode(csvRows(options.paths, row)));
   });
+}
+
+export async function answerSweepHtml(
+  c: Context<Env>,
+  runs: readonly PlannedRun[],
+  options: Options,
+): Promise<Response> {
+  const rows: Row[] = [];
+  for await (const row of rowsOf(c, runs, options)) rows.push(row);
+  return c.html(await sweepPage(rows, await reportAssets(), options.request));
 }
 
 async function answerAs(c: Context<Env>, type: string, produce: (sink: Sink) => Promise<void>): Promise<Response> {
