@@ -1,6 +1,8 @@
 /** What a command line names as an image, as a disk for the engine. */
 
 import type { MountRequest, StackRequest } from '../src/image/mounted-image.ts';
+import { writerOf } from '../src/node/files/file-lock.ts';
+import { mountedHere } from '../src/node/files/mounted-here.ts';
 import { neighbours } from '../src/node/files/neighbours.ts';
 import { openImageFile } from '../src/node/files/open-image-file.ts';
 import { unpacker } from '../src/node/spool/unpack.ts';
@@ -23,6 +25,7 @@ export async function openDiskFile(
   progress?: (bytesRead: number) => void,
 ): Promise<DiskFile> {
   const file = await openImageFile(path, progress && { progress });
+  if (path !== '-') warnOfWriters(path);
   const disk = await openDisk(file, {
     format,
     member,
@@ -32,6 +35,16 @@ export async function openDiskFile(
   });
   return { ...disk, file, checkUnchanged: () => file.checkUnchanged() };
 }
+
+/** Once: what is read while it is written is no state that it ever had. It is often meant all the same. */
+function warnOfWriters(path: string): void {
+  if (warned.has(path)) return;
+  warned.add(path);
+  const at = mountedHere(path);
+  const who = at === undefined ? writerOf(path) : `this machine has it mounted at ${at} and may write to it`;
+  if (who !== undefined) console.error(`lkl: ${path}: ${who}: what is read may be of several moments`);
+}
+const warned = new Set<string>();
 
 export interface StackFiles extends StackRequest {
   /** Throws when one of the files was written to since it was opened. */

@@ -237,7 +237,13 @@ describe('an archive', () => {
     expect((await lkl(['diff', image, tar])).stdout.toString().trim().split('\n')).toEqual([
       expect.stringMatching(/socket/),
     ]);
-    expect(await json(['info', tar])).toMatchObject({ format: 'tar', layers: [{ format: 'tar' }] });
+    expect(await json(['info', tar])).toMatchObject({
+      format: 'tar',
+      layers: [{ format: 'tar' }],
+      content: { type: 'tar', words: 'tar archive (read as erofs)' },
+      file_system: { type: 'erofs' },
+    });
+    expect((await told(['info', tar])).toString()).toMatch(/^whole +\S+ +tar archive \(read as erofs\) /m);
     expect(await told(['ls', '-l', tar, 'links'])).toEqual(await told(['ls', '-l', image, 'links']));
   });
 

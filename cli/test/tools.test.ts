@@ -178,6 +178,24 @@ describe('names that a file system cannot have', () => {
 });
 
 describe('lkl fsck', () => {
+  it.each(['xfs', 'btrfs'])(
+    '--auto of %s does nothing, as its fsck does, and says so',
+    (type) => {
+      const image = at(`auto.${type}`);
+      expect(lkl(['mkfs', '-t', type, '-s', '320M', image]).status).toBe(0);
+      const before = sha256(image);
+      const { status, stdout } = lkl(['fsck', '--auto', image]);
+      expect({ status, stdout }).toEqual({
+        status: 0,
+        stdout: expect.stringMatching(
+          `nothing to be done unasked \\(fsck\\.${type}\\(8\\)\\), and nothing was checked`,
+        ),
+      });
+      expect(sha256(image)).toBe(before);
+    },
+    60_000,
+  );
+
   it('tells of damage without touching it, and mends it when asked', () => {
     const image = at('damaged');
     lkl(['mkfs', '-t', 'ext4', '-s', '32M', '--from', tree, image]);

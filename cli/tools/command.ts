@@ -91,9 +91,9 @@ const whatConvertWants = (to: MadeFormat | undefined): string =>
     : 'words behind -- are for the program that makes a file system: -t says which';
 
 const fsckHelp = `
-Nothing is written unless --auto or --yes says so. The program's own words are on standard output.
+Nothing is written unless --auto or --yes says so. Of XFS and btrfs --auto checks nothing, as fsck.xfs(8) and fsck.btrfs(8) do. The program's own words are on standard output.
 
-Exit codes: 0 it is clean; 1 the command line is wrong; 2 it has errors; 3 it had errors, and has none any more; 4 anything else.`;
+Exit codes: 0 it is clean, or --auto has nothing to do; 1 the command line is wrong; 2 it has errors; 3 it had errors, and has none any more; 4 anything else.`;
 
 const resizeHelp = `
 An image that is one file system becomes as large as is asked, with that. In one with a partition table (GPT or DOS) the

@@ -21,6 +21,8 @@ const codes: Readonly<Record<Verdict, number>> = {
   clean: exitCodes.done,
   damaged: exitCodes.image,
   mended: exitCodes.partial,
+  // As fsck.xfs(8) and fsck.btrfs(8) end.
+  unchecked: exitCodes.done,
 };
 
 /** Answers the exit code. */

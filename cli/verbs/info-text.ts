@@ -48,6 +48,8 @@ interface OnIt {
 
 interface Content {
   readonly type: string;
+  /** What that is, where it is no file system of Linux. */
+  readonly words?: string;
   readonly label?: string;
   readonly uuid?: string;
 }
@@ -195,7 +197,9 @@ function contentOf({ content, file_system }: OnIt, amount: Amount): string[] {
   const { used_bytes, free_bytes } = file_system ?? {};
   const what = file_system ?? content;
   // As blkid(8) has it, where the driver's name is that with a number: ntfs, not ntfs3.
-  const type = content && what?.type.startsWith(content.type) ? content.type : what?.type;
+  const known = content && what?.type.startsWith(content.type) ? content.type : what?.type;
+  // Of an archive's files a file system is made for Linux to read.
+  const type = file_system && content?.words ? content.words : known;
   const optional = (bytes: number | undefined) => (bytes === undefined ? '' : amount(bytes));
   return [type ?? '', what?.label ?? '', what?.uuid ?? '', optional(used_bytes), optional(free_bytes)];
 }

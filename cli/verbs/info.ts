@@ -1,6 +1,7 @@
 /** `lkl info`: what is on an image: its format, partitions, file systems, labels, UUIDs, use. */
 
 import { json } from 'node:stream/consumers';
+import { archiveReport } from '../../src/image/archive-report.ts';
 import { openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { answerOf, describedUrl, secretsOf } from '../look/remote.ts';
@@ -29,7 +30,7 @@ async function here(image: string, options: InfoOptions): Promise<Description> {
     openStackFiles(options),
     openDiskFile(image, options),
   ]);
-  const report = await engine.inspect(disk.device, stack);
+  const report = archiveReport(await engine.inspect(disk.device, stack), disk.archive);
   disk.checkUnchanged();
   stack.checkUnchanged();
   const { format, layers, choices, device, sizeBytes } = disk;

@@ -3,6 +3,7 @@
 import { type ProxyMarked, proxy } from 'comlink';
 import { type Compression, type Decoders, decompress, detectCompression, MAGIC_BYTES } from '../archive/decompress.ts';
 import { HostError } from '../errors/host-error.ts';
+import { archiveReport } from '../image/archive-report.ts';
 import type { ImageReport, MountedImage, MountRequest } from '../image/mounted-image.ts';
 import type { Linux } from '../linux.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
@@ -64,9 +65,9 @@ export class Explorer {
       const compression = detectCompression(head);
       const whole = compression ? await this.#unpacked(blob, compression, progress) : blob;
       if (whole.size === 0) throw new HostError('empty-body', 'the file is empty');
-      const { device, format, sizeBytes } = await openDisk(blobSource(whole));
+      const { device, format, sizeBytes, archive } = await openDisk(blobSource(whole));
       this.#device = device;
-      const report = await this.#engine.inspect(device);
+      const report = archiveReport(await this.#engine.inspect(device), archive);
       return { sizeBytes, format, report, ...(compression && { compression }) };
     });
   }

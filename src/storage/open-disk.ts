@@ -38,6 +38,8 @@ export interface OpenedDisk {
   readonly readOnly?: string;
   /** All that it was read through, the outermost first; empty where the bytes are the disk. */
   readonly layers: readonly Layer[];
+  /** The archive whose files are shown as a file system of ours: `tar`, `cpio` or `oci`; absent: the disk is what was there. */
+  readonly archive?: string;
   /** The disks and states that `member` and `snapshot` could name. */
   readonly choices: readonly Choice[];
 }
@@ -112,7 +114,7 @@ function part(source: ByteSource, offset: number, asked: number | undefined): By
   throw new StorageError('ENXIO', `${where}: the image has ${source.sizeBytes} bytes`);
 }
 
-type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices' | 'readOnly'> & Pick<BlockDevice, 'cut'>;
+type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices' | 'readOnly' | 'archive'> & Pick<BlockDevice, 'cut'>;
 
 /** Take off every format around a disk. `parents` counts the files that were opened on the way here, each for the one before. */
 async function unwrap(
@@ -130,13 +132,17 @@ async function unwrap(
     if (format === undefined) return { content, layers, choices, ...(readOnly !== undefined && { readOnly }) };
     if (wrapping === MAX_WRAPPINGS) throw new FormatError(format.name, 'too many formats are wrapped in each other');
     const opened = await format.open(content, contextOf(options, asked, parents));
-    const { note, cut } = opened;
+    const { note, cut, archive } = opened;
     layers.push({ format: format.name, ...(note !== undefined && { note }) }, ...(opened.layers ?? []));
     choices.push(...(opened.choices ?? []));
     if (opened.writes !== true) readOnly ??= `${format.name}: ${opened.readOnly ?? 'what is in it is only read'}`;
     content = readOnly === undefined ? opened.content : onlyRead(opened.content);
     if (opened.wrapped !== true) {
-      const about = { ...(readOnly !== undefined && { readOnly }), ...(cut !== undefined && { cut }) };
+      const about = {
+        ...(readOnly !== undefined && { readOnly }),
+        ...(cut !== undefined && { cut }),
+        ...(archive !== undefined && { archive }),
+      };
       return { content, layers, choices, ...about };
     }
   }

@@ -1,6 +1,7 @@
 /** Opens a disk image: whatever holds it, whatever wraps it, mounted read-only in a Linux kernel of its own. */
 
 import { exceptionOf } from '../../errors/exception.ts';
+import { archiveReport } from '../../image/archive-report.ts';
 import type { MountRequest, PartitionSelector, StackRequest } from '../../image/mounted-image.ts';
 import type { Locked, Unlock } from '../../image/stack/keyring.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
@@ -126,7 +127,7 @@ async function diskOf(
   { source, isSlow, files, unpack }: OpenedSource,
   wanted: OpenDiskOptions,
   { cacheMib = CACHE_MIB, files: given }: OpenImageOptions,
-): Promise<Pick<OpenedDisk, 'device' | 'layers'>> {
+): Promise<Pick<OpenedDisk, 'device' | 'layers' | 'archive'>> {
   if ('sectors' in source) return { device: source, layers: [] };
   const cache = isSlow ? cacheMib : undefined;
   return openDisk(source, { ...wanted, files: given ?? files, unpack, cacheMib: cache });
@@ -140,7 +141,7 @@ async function mounted(
 ): Promise<Image> {
   const { engine, partition, type, evenIfCut, offset, size, subvolume, format, member, snapshot } = options;
   const linux = await linuxOf(engine);
-  const { device, layers } = await diskOf(opened, { format, member, snapshot, offset, size }, options);
+  const { device, layers, archive } = await diskOf(opened, { format, member, snapshot, offset, size }, options);
   const ofDevice = 'sectors' in opened.source ? { offsetBytes: offset, sizeBytes: size } : {};
   const request: MountRequest = {
     ...stack,
@@ -155,7 +156,7 @@ async function mounted(
   const tree = writable ?? (await linux.openTree(device, request));
   let closing: Promise<void> | undefined;
   const whole = {
-    info: async () => ({ ...(await linux.inspect(device, stack)), layers }),
+    info: async () => ({ ...archiveReport(await linux.inspect(device, stack), archive), layers }),
     close() {
       closing ??= tree.close().finally(closeSources);
       return closing;

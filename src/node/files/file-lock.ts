@@ -14,6 +14,7 @@ import { hostname } from 'node:os';
 import { parse } from 'node:path';
 import { HostError } from '../../errors/host-error.ts';
 import { leaves } from '../left-behind.ts';
+import { mountedHere } from './mounted-here.ts';
 
 interface Holder {
   readonly pid: number;
@@ -90,6 +91,21 @@ export function mustNotBeWritten(path: string): void {
   if (holder === undefined || isAlive(holder)) throw inUse(path, name, holder);
 }
 
+/** For whoever reads whatever is there; undefined: nobody has the lock. */
+export function writerOf(path: string): string | undefined {
+  const name = lockOf(path);
+  if (!existsSync(name)) return undefined;
+  const holder = holderOf(name);
+  return holder && isAlive(holder) && holder.pid !== process.pid ? writing(holder) : undefined;
+}
+
+/** Two that write one file system destroy it; throws `image-in-use`. */
+export function mustNotBeMounted(path: string): void {
+  const at = mountedHere(path);
+  if (at !== undefined)
+    throw new HostError('image-in-use', `${path}: this machine has it mounted at ${at}: umount it first`);
+}
+
 /** A file system without links (FAT, some shares) takes a copy: who reads half of one is told that somebody writes. */
 function tryLink(from: string, to: string): boolean {
   for (const make of [linkSync, (own: string, lock: string) => copyFileSync(own, lock, constants.COPYFILE_EXCL)]) {
@@ -127,8 +143,11 @@ function isAlive({ pid, host }: Holder): boolean {
   }
 }
 
+function writing({ pid, host, command: what }: Holder): string {
+  return `process ${pid} of ${host}${what === undefined ? '' : ` (${what})`} writes it`;
+}
+
 function inUse(path: string, name: string, holder: Holder | undefined): HostError {
-  const what = holder?.command === undefined ? '' : ` (${holder.command})`;
-  const who = holder ? `process ${holder.pid} of ${holder.host}${what} writes it` : 'somebody writes it';
+  const who = holder ? writing(holder) : 'somebody writes it';
   return new HostError('image-in-use', `${path}: ${who}; if that is not so, remove ${name}`);
 }

@@ -72,11 +72,12 @@ function opened(
   name: string,
   tree: ArchiveTree,
   problems: Problems,
-  more: Omit<OpenedFormat, 'content' | 'cut'>,
+  more: Omit<OpenedFormat, 'content' | 'cut' | 'archive'>,
 ): OpenedFormat {
   const cut = problems.text;
   return {
     content: erofsImage(name, tree.root),
+    archive: name,
     ...more,
     ...(cut !== undefined && { cut: `the ${name} is not whole: ${cut}` }),
   };

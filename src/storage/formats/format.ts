@@ -38,6 +38,8 @@ export interface OpenedFormat {
   readonly layers?: readonly Layer[];
   /** Why it is known to lack something, as a sentence, where what is there can be read all the same. Absent: it is whole. */
   readonly cut?: string;
+  /** What `content` is made of, where that is no disk but an archive's files: `tar`. */
+  readonly archive?: string;
 }
 
 /** `write`: it is part of the disk, which is written if it can be. */

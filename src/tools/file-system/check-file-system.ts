@@ -25,7 +25,12 @@ export async function checkFileSystem(
       'unknown-file-system',
       `nothing here checks ${type}: ${typesThere(workshop, checkedTypes)} can be`,
     );
-  const { revive } = check;
+  const { revive, nothingSafe } = check;
+  if (how === 'safe' && nothingSafe !== undefined) {
+    const words = `${nothingSafe}: there is nothing to be done unasked (fsck.${type}(8)), and nothing was checked\n`;
+    await streams.stdout?.(new TextEncoder().encode(words));
+    return 'unchecked';
+  }
   const isRevived =
     how === 'all' && revive && (await workshop.run(revive.command(disk), streams)).exitCode === revive.did;
   const argv = check.command(disk, how);

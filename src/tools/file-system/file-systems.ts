@@ -10,8 +10,8 @@ export interface MakeRequest {
 /** `look` changes nothing. `safe`: what no one would want to be asked about. `all`: all that can be repaired. */
 export type CheckHow = 'look' | 'safe' | 'all';
 
-/** `mended`: errors were found, and are none any more. */
-export type Verdict = 'clean' | 'mended' | 'damaged';
+/** `mended`: errors were found, and are none any more. `unchecked`: nobody looked, as there is nothing that is repaired unasked. */
+export type Verdict = 'clean' | 'mended' | 'damaged' | 'unchecked';
 
 export interface FileSystemTools {
   /** What the kernel calls its driver. Default: as the type. */
@@ -28,6 +28,8 @@ export interface FileSystemTools {
     readonly command: (disk: string, how: CheckHow) => readonly string[];
     /** What its exit code says; undefined: it could not do its work. */
     readonly verdict: (exitCode: number) => Verdict | undefined;
+    /** Nothing is repaired unasked: what fsck.TYPE(8) does with -a, which is nothing, and why. */
+    readonly nothingSafe?: string;
     /** What brings a lost superblock back first, when all may be repaired; `did`: the exit code that says so. */
     readonly revive?: { readonly command: (disk: string) => readonly string[]; readonly did: number };
   };
@@ -52,6 +54,8 @@ const FSCK_FAT = { look: '-n', safe: '-a', all: '-y' } as const;
  */
 const NTFS_LOOK = 'ntfsfix -n "$0" && ntfsresize --info --force --no-progress-bar "$0"';
 const NTFSFIX = { safe: [], all: ['-b', '-d'] } as const;
+/** -a: fsck.f2fs(8), what the file system itself has marked as wrong. */
+const FSCK_F2FS = { look: ['--dry-run'], safe: ['-a'], all: ['-f', '-y'] } as const;
 const FSCK_EXFAT = { look: '-n', safe: '-p', all: '-y' } as const;
 
 const ext = (type: string): FileSystemTools => ({
@@ -92,6 +96,7 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
       // -e: 4 when it repaired something, else that is 0 as well.
       command: (disk, how) => ['xfs_repair', how === 'look' ? '-n' : '-e', disk],
       verdict: (code) => (({ 0: 'clean', 1: 'damaged', 2: 'damaged', 4: 'mended' }) as const)[code],
+      nothingSafe: 'XFS recovers by its journal when it is mounted',
     },
   },
   btrfs: {
@@ -109,6 +114,7 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
     check: {
       command: (disk, how) => ['btrfs', 'check', how === 'look' ? '--readonly' : '--repair', '--force', disk],
       verdict: (code) => (code === 0 ? 'clean' : 'damaged'),
+      nothingSafe: 'btrfs is whole at every moment, and recovers by its log when it is mounted',
       revive: { command: (disk) => ['btrfs', 'rescue', 'super-recover', '-y', disk], did: 2 },
     },
   },
@@ -149,7 +155,7 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
     labelBytes: 512,
     leastBytes: 52 * KIB * KIB,
     check: {
-      command: (disk, how) => ['fsck.f2fs', ...(how === 'look' ? ['--dry-run'] : ['-f', '-y']), disk],
+      command: (disk, how) => ['fsck.f2fs', ...FSCK_F2FS[how], disk],
       verdict: (code) => (code === 0 ? 'clean' : 'damaged'),
     },
   },

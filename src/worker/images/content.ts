@@ -2,6 +2,7 @@
 
 import type { Sink } from '../../archive/chunk-writer.ts';
 import { HostError } from '../../errors/host-error.ts';
+import { archiveReport } from '../../image/archive-report.ts';
 import type { ImageReport, MountRequest } from '../../image/mounted-image.ts';
 import type { Linux, TarRequest } from '../../linux.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
@@ -130,7 +131,7 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
           etag,
           opened,
           report: {
-            ...(await engine.inspect(opened.device, { ...others, unlock: choice.unlock })),
+            ...archiveReport(await engine.inspect(opened.device, { ...others, unlock: choice.unlock }), opened.archive),
             sizeBytes: opened.sizeBytes,
           },
         };

@@ -116,8 +116,9 @@ export const checkQuery = z.strictObject({
 
 export const checkedImage = z
   .object({
-    verdict: z.enum(['clean', 'mended', 'damaged']).openapi({
-      description: '`mended`: there were errors, and there are none any more; `damaged`: there are.',
+    verdict: z.enum(['clean', 'mended', 'damaged', 'unchecked']).openapi({
+      description:
+        '`mended`: there were errors, and there are none any more; `damaged`: there are. `unchecked`: of XFS and btrfs nothing is repaired unasked (fsck.xfs(8), fsck.btrfs(8)), and nobody looked.',
       example: 'clean',
     }),
     type: z.string().openapi({ description: 'Of the file system.', example: 'ext4' }),
