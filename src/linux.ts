@@ -113,8 +113,8 @@ export interface MountedTree extends Pick<MountedImage, 'type' | 'partition' | '
   readonly tree: Tree;
   /** What is known to be missing from it: what was cut off (with `evenIfCut`), and what the mount could not read. */
   readonly missing: readonly string[];
-  /** What was cut off is among it: no repair brings that back. */
-  readonly isCut: boolean;
+  /** What was cut off, in numbers, where it is known to be: no repair brings that back. */
+  readonly cut: string | undefined;
   /** The tree from `path` on as a tar; other calls go on meanwhile. */
   tar(options: Omit<Fs2tarOptions, 'log' | 'missing' | 'buffer' | 'waitFor'>, sink: Sink): Promise<Fs2tarReport>;
   /** Discards the kernel. */
@@ -229,7 +229,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
         partition,
         volume,
         missing,
-        isCut: mounted.missing.length > 0,
+        cut: mounted.missing[0],
         tree: await openTree(tasks, mountPoint, damageWatch(tasks, mounted.log)),
         tar: (options, sink) =>
           tasks.use(({ task, buffer, waitFor }) =>
@@ -264,7 +264,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
         partition,
         volume,
         missing: [],
-        isCut: false,
+        cut: undefined,
         tree: await openTree(tasks, mountPoint, damageWatch(tasks, log)),
         changes: await treeChanges(tasks, mountPoint),
         fill: (directory, entries, options) =>

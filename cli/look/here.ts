@@ -27,8 +27,8 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
     openStackFiles(options),
     openDiskFile(image, options),
   ]);
-  const { tree, type, isCut, close } = await engine.openTree(disk.device, { ...mountRequest(options), ...stack });
-  return imageTreeOf(tree, { type, isCut }, async () => {
+  const { tree, type, cut, close } = await engine.openTree(disk.device, { ...mountRequest(options), ...stack });
+  return imageTreeOf(tree, { type, cut }, async () => {
     disk.checkUnchanged();
     stack.checkUnchanged();
     await close();
@@ -38,7 +38,7 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
 /** A mounted tree as verbs look at it. */
 export function imageTreeOf(
   tree: Tree,
-  { type, isCut = false }: { readonly type: string; readonly isCut?: boolean },
+  { type, cut }: { readonly type: string; readonly cut?: string | undefined },
   close: () => Promise<void>,
 ): ImageTree {
   const named = <T>(path: Buffer, work: () => Promise<T>): Promise<T> => told(path, type, work);
@@ -81,7 +81,7 @@ export function imageTreeOf(
     }
   }
   return {
-    isCut,
+    cut,
     entry: (path, follow = true) => named(path, () => stated(path, path.subarray(path.lastIndexOf(0x2f) + 1), follow)),
     list: (path, onTrouble = rethrown) =>
       listed(path, onTrouble, ({ name }, directory) =>

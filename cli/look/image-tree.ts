@@ -62,8 +62,8 @@ export type OnTrouble = (trouble: Trouble) => void;
 
 /** Paths are from the root of the file system, with or without a slash in front; errors name them. */
 export interface ImageTree {
-  /** It is known to lack its end. */
-  readonly isCut: boolean;
+  /** In numbers, that it is known to lack its end. */
+  readonly cut: string | undefined;
   /** The file at `path`; a symlink at its end is followed unless `follow` is false. */
   entry(path: Buffer, follow?: boolean): Promise<FileEntry>;
   /** What is in a directory, in byte order of the names. Without `onTrouble` it rejects unless that is all. */

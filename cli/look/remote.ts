@@ -155,7 +155,7 @@ export async function treeAt(base: URL, image: string, options: ImageOptions): P
   }
 
   return {
-    isCut: false,
+    cut: undefined,
     entry: (path, follow) => entry(path, follow),
     list,
     names: list,

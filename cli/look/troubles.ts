@@ -16,14 +16,14 @@ export const isMissing = (cause: unknown): boolean =>
 
 /** As ls(1), find(1) and cp(1) do: say the one, go on with the rest. */
 export class Troubles {
-  readonly #mayHelp: boolean;
+  readonly #cut: string | undefined;
   /** Of damaged file systems; undefined where that is not known. */
   readonly #types = new Set<unknown>();
   #told = 0;
 
-  /** `isCut`: what is known to be cut short is not repaired. */
-  constructor({ isCut }: { readonly isCut: boolean }) {
-    this.#mayHelp = !isCut;
+  /** `cut`: what an image is known to lack, in numbers; no repair brings it back. */
+  constructor({ cut }: { readonly cut: string | undefined }) {
+    this.#cut = cut;
   }
 
   /** Says it on standard error. Throws what is not of one file alone: an image that changed, a kernel that died. */
@@ -49,7 +49,7 @@ export class Troubles {
   end(): void {
     if (this.#told === 0) return;
     process.exitCode = exitCodes.image;
-    if (!this.#mayHelp) return;
-    for (const help of new Set([...this.#types].flatMap(fsckHelps))) console.error(`lkl: ${help}`);
+    if (this.#cut !== undefined) console.error(`lkl: ${printable(this.#cut)}`);
+    else for (const help of new Set([...this.#types].flatMap(fsckHelps))) console.error(`lkl: ${help}`);
   }
 }

@@ -172,6 +172,15 @@ describe('an image that was cut short', () => {
     expect(text).toBe((await ran(['ls', '-R', at('xfs.img')])).text);
   });
 
+  it('of a FAT that ends inside of its table what lies before is listed', async () => {
+    const path = await cut('vfat16', 40_000);
+    const { exitCode, stderr } = await ran(['ls', '--even-if-cut', path]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(
+      /^lkl: \/: its names .*\nlkl: the image has 40,000 bytes, its file system \(vfat\) [\d,]+\n$/,
+    );
+  });
+
   it('of what cannot be read behind the end no repair is advised', async () => {
     const path = await cut('ext4', 1 << 20);
     const { exitCode, stderr } = await ran(['find', '--even-if-cut', path]);

@@ -230,10 +230,15 @@ export function imageMounter(
  */
 const MANY_FILES = 200_000;
 
-/** Where a file system counts its files; 0 where it does not. */
+/** Where a file system counts its files; 0 where it does not, or cannot: FAT reads all of its table for it, which may be damaged. */
 async function filesOf(task: UserTask): Promise<number> {
-  const { files, ffree } = await statfs64(task, MOUNT_POINT);
-  return Number(files - ffree);
+  try {
+    const { files, ffree } = await statfs64(task, MOUNT_POINT);
+    return Number(files - ffree);
+  } catch (cause) {
+    if (cause instanceof KernelError && cause.errno !== 'ENOMEM') return 0;
+    throw cause;
+  }
 }
 
 const journalTooLarge = (limitMib: number, cause: DeviceFullError): HostError => {
