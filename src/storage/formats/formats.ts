@@ -8,7 +8,7 @@ import { dmg } from './dmg/dmg.ts';
 import { ewf } from './ewf/ewf.ts';
 import type { Format } from './format.ts';
 import { ova } from './ova.ts';
-import { parallels } from './parallels.ts';
+import { parallels } from './parallels/parallels.ts';
 import { qcow2 } from './qcow2/qcow2.ts';
 import { rawCd } from './raw-cd.ts';
 import { vdi } from './vdi/vdi.ts';

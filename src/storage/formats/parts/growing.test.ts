@@ -7,7 +7,7 @@ import { formatFile } from '../../../../test/fixtures/formats/file.ts';
 import { type ByteSource, memorySource } from '../../byte-source.ts';
 import { openDisk } from '../../open-disk.ts';
 
-const images = ['dynamic.vhd', 'dynamic.vdi', 'fixed.vdi'];
+const images = ['dynamic.vhd', 'dynamic.vdi', 'fixed.vdi', 'disk.hdd', 'sparse.vmdk', 'plain.vhdx'];
 
 /** Its flushes and discards count, too. */
 class File extends KilledFile {
@@ -129,11 +129,34 @@ describe('what is not written', () => {
     expect(disk.readOnly).toContain('same place');
   });
 
-  it('child.vhd, which holds the changes to a parent', async () => {
-    const files = async (name: string) => memorySource(await formatFile(name.split('/').at(-1) ?? ''));
-    const disk = await openDisk(new File(await formatFile('child.vhd')), { files });
+  it.each([
+    ['child.vhd', 'changes to a parent'],
+    ['child.vhdx', 'changes to a parent'],
+    ['child.vmdk', 'changes to a parent'],
+    ['stream.vmdk', 'compressed'],
+    ['log.vhdx', 'log has to be replayed'],
+  ])('%s: %s', async (name, why) => {
+    const files = async (file: string) => memorySource(await formatFile(file.split('/').at(-1) ?? ''));
+    const disk = await openDisk(new File(await formatFile(name)), { files });
     expect(disk.device.write).toBeUndefined();
-    expect(disk.readOnly).toContain('changes to a parent');
+    expect(disk.readOnly).toContain(why);
+  });
+
+  it('a Parallels disk that is in use', async () => {
+    const target = new File(await formatFile('disk.hdd'));
+    new DataView(target.bytes.buffer).setUint32(44, 0x746f6e59, true);
+    expect((await openDisk(target)).readOnly).toContain('qemu-img check');
+  });
+
+  it('a VHDX whose block lies on its table', async () => {
+    const target = new File(await formatFile('plain.vhdx'));
+    const view = new DataView(target.bytes.buffer);
+    const bat = [192, 256].map((kib) => kib * 1024).flatMap((at) => [16, 48].map((entry) => at + entry));
+    // The region whose id begins with 2dc27766 is the table.
+    const entry = bat.find((at) => view.getUint32(at, true) === 0x2dc27766) ?? 0;
+    const at = Number(view.getBigUint64(entry + 16, true));
+    view.setBigUint64(at, (BigInt(at) & ~0xfffffn) | 6n, true);
+    expect((await openDisk(target)).readOnly).toContain('something else');
   });
 
   it('more than the file can hold: ENOSPC, and the disk as it was', async () => {

@@ -1,5 +1,6 @@
 /** The headers and the table of regions of a VHDX file, each there twice ([MS-VHDX] 2.2). */
 
+import { seededWords } from '../../../bytes/seeded-words.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { little64, readBytes, viewOf } from '../parts/table.ts';
@@ -11,6 +12,11 @@ export const FILE_MAGIC = 'vhdxfile';
 export interface Header {
   /** Undefined where there is nothing to replay. */
   readonly log: { readonly id: string; readonly at: number; readonly bytes: number } | undefined;
+  /** Where it is, with anything in it or not. */
+  readonly logRegion: Region;
+  /** Which of both it is, and all of it. */
+  readonly copy: number;
+  readonly raw: Uint8Array;
 }
 
 export interface Region {
@@ -40,22 +46,42 @@ const HEADER_BYTES = 4096;
 
 /** Of those that are whole, the one that was written last. */
 export async function readHeader(source: ByteSource): Promise<Header> {
-  let newest: { readonly sequence: bigint; readonly view: DataView } | undefined;
-  for (const at of HEADERS_AT) {
+  let newest: { readonly sequence: bigint; readonly view: DataView; readonly copy: number } | undefined;
+  for (const [copy, at] of HEADERS_AT.entries()) {
     const bytes = await readBytes(VHDX, source, at, HEADER_BYTES);
     const view = viewOf(bytes);
     if (text(bytes, 0, 4) !== 'head' || view.getUint32(4, true) !== crc32c(bytes, 4)) continue;
     const sequence = view.getBigUint64(8, true);
-    if (newest === undefined || sequence > newest.sequence) newest = { sequence, view };
+    if (newest === undefined || sequence > newest.sequence) newest = { sequence, view, copy };
   }
   if (newest === undefined) throw new FormatError(VHDX, 'both of its headers are damaged');
-  const { view } = newest;
+  const { view, copy } = newest;
   const version = view.getUint16(66, true);
   if (version !== 1) throw new FormatError(VHDX, `version ${version} is not read here`, { code: 'EOPNOTSUPP' });
   const id = guid(view, 48);
-  return {
-    log: id === NO_GUID ? undefined : { id, at: little64(view, 72), bytes: view.getUint32(68, true) },
-  };
+  const logRegion = { at: little64(view, 72), bytes: view.getUint32(68, true) };
+  const raw = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  return { log: id === NO_GUID ? undefined : { id, ...logRegion }, logRegion, copy, raw };
+}
+
+/** The other copy, one number later, with new ids of the file and of its data; `round` tells the changes of one time apart. */
+export function changedHeader(
+  { raw, copy, ...header }: Header,
+  round: number,
+): { readonly at: number; readonly bytes: Uint8Array; readonly header: Header } {
+  const bytes = raw.slice();
+  const view = viewOf(bytes);
+  const sequence = view.getBigUint64(8, true) + 1n;
+  view.setBigUint64(8, sequence, true);
+  // Both headers of one change have the same ids.
+  if (round === 0) {
+    const words = seededWords(view.getUint32(16, true), `${guid(view, 32)} ${sequence}`);
+    for (let at = 16; at < 48; at += 4) view.setUint32(at, words(), true);
+  }
+  view.setUint32(4, 0, true);
+  view.setUint32(4, crc32c(bytes, 4), true);
+  const other = copy === 0 ? 1 : 0;
+  return { at: HEADERS_AT[other] ?? 0, bytes, header: { ...header, raw: bytes, copy: other } };
 }
 
 export const REGIONS_AT = [192 * 1024, 256 * 1024];

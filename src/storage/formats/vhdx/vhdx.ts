@@ -3,8 +3,11 @@
 import type { MaybePromise } from '../../block-device.ts';
 import { FormatError } from '../../errors.ts';
 import type { Format, FormatContext } from '../format.ts';
+import { growingDisk } from '../parts/growing.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { after, tables } from '../parts/table.ts';
+import { damageOf } from '../parts/written-table.ts';
+import { vhdxBlocks } from './blocks.ts';
 import { FILE_MAGIC, readHeader, readRegions, text, VHDX } from './header.ts';
 import { replayed } from './log.ts';
 import { readMetadata } from './metadata.ts';
@@ -22,7 +25,8 @@ export const vhdx: Format = {
   name: VHDX,
   matches: ({ head }) => text(head, 0, 8) === FILE_MAGIC,
   async open(file, context) {
-    const source = await replayed(file, await readHeader(file));
+    const header = await readHeader(file);
+    const source = await replayed(file, header);
     const { bat, metadata: region } = await readRegions(source);
     const metadata = await readMetadata(source, region);
     const { sizeBytes, blockBytes, sectorBytes } = metadata;
@@ -32,6 +36,17 @@ export const vhdx: Format = {
     // After the blocks of a chunk stands its bitmap; where nothing is partly there the last may be missing.
     const entries = blocks + Math.floor(Math.max(0, blocks - 1) / blocksPerChunk);
     if (entries * 8 > bat.bytes) throw new FormatError(VHDX, `a table too short for a disk of ${sizeBytes} bytes`);
+    let readOnly = parent && 'it holds the changes to a parent';
+    if (file.write && !parent) {
+      const opened =
+        header.log === undefined
+          ? await vhdxBlocks(source, { sizeBytes, blockBytes, blocksPerChunk, header, bat, metadata: region }).catch(
+              damageOf,
+            )
+          : 'its log has to be replayed first, as qemu-img check -r all does';
+      if (typeof opened !== 'string') return { content: growingDisk(source, opened), writes: true };
+      readOnly = opened;
+    }
     const table = tables(VHDX, source);
 
     const entry = (index: number) => {
@@ -86,7 +101,8 @@ export const vhdx: Format = {
         });
       },
     });
-    return { content, ...(parent && { note: 'differencing' }), layers: parent?.layers ?? [] };
+    const note = parent && { note: 'differencing' };
+    return { content, ...note, layers: parent?.layers ?? [], ...(readOnly !== undefined && { readOnly }) };
   },
 };
 

@@ -16,6 +16,7 @@ const FOOTER_BYTES = 1024;
 const AT_END = 0xffffffff;
 
 /** Flags. */
+const REDUNDANT = 1 << 1;
 const ZEROED_GRAINS = 1 << 2;
 const COMPRESSED = 1 << 16;
 /** In place of a grain's sector. */
@@ -29,6 +30,8 @@ export interface SparseHeader {
   readonly grainSectors: number;
   readonly tableEntries: number;
   readonly directoryAt: number;
+  /** Of its copy; 0: there is none. */
+  readonly copyAt: number;
   readonly zeroedGrains: boolean;
   readonly compressed: boolean;
   readonly descriptor: { readonly at: number; readonly bytes: number };
@@ -69,6 +72,7 @@ function hostedHeader(head: DataView): SparseHeader {
     grainSectors: little64(head, 20),
     tableEntries: head.getUint32(44, true),
     directoryAt: little64(head, 56) * SECTOR,
+    copyAt: (flags & REDUNDANT) === 0 ? 0 : little64(head, 48) * SECTOR,
     zeroedGrains: (flags & ZEROED_GRAINS) !== 0,
     compressed,
     descriptor: { at: little64(head, 28) * SECTOR, bytes: little64(head, 36) * SECTOR },
@@ -83,6 +87,7 @@ const esxHeader = (head: DataView): SparseHeader => ({
   grainSectors: head.getUint32(16, true),
   tableEntries: ESX_TABLE_ENTRIES,
   directoryAt: head.getUint32(20, true) * SECTOR,
+  copyAt: 0,
   zeroedGrains: false,
   compressed: false,
   descriptor: { at: 0, bytes: 0 },

@@ -3,8 +3,11 @@
 import { type ByteSource, window } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { FileUse, Format, FormatContext, Layer, OpenedFormat } from '../format.ts';
+import { type Blocks, growingDisk } from '../parts/growing.ts';
 import { joined } from '../parts/joined.ts';
 import { readBytes, viewOf } from '../parts/table.ts';
+import { damageOf } from '../parts/written-table.ts';
+import { grainBlocks } from './blocks.ts';
 import {
   DESCRIPTOR_MAGIC,
   type Descriptor,
@@ -14,7 +17,7 @@ import {
   SECTOR,
   VMDK,
 } from './descriptor.ts';
-import { ESX_MAGIC, HOSTED_MAGIC, readSparseHeader, sparseExtent } from './sparse.ts';
+import { ESX_MAGIC, HOSTED_MAGIC, readSparseHeader, type SparseHeader, sparseExtent } from './sparse.ts';
 
 const text = (bytes: Uint8Array, length: number) => String.fromCharCode(...bytes.subarray(0, length));
 /** What stands before a descriptor: blank lines, comments. */
@@ -46,11 +49,31 @@ async function openSparse(source: ByteSource, context: FormatContext): Promise<O
   if (bytes > MAX_DESCRIPTOR_BYTES) throw new FormatError(VMDK, 'its descriptor is too long');
   const descriptor = parseDescriptor(at === 0 ? new Uint8Array(0) : await readBytes(VMDK, source, at, bytes));
   const parent = await parentOf(descriptor, context);
+  const note = descriptor.createType !== '' && { note: descriptor.createType };
+  let readOnly: string | undefined;
+  if (source.write) {
+    const opened = await writtenGrains(source, header, { at, hasParent: parent !== undefined });
+    if (typeof opened !== 'string') return { content: growingDisk(source, opened), writes: true, ...note };
+    readOnly = opened;
+  }
   return {
     content: sparseExtent(source, header, parent?.content),
-    ...(descriptor.createType !== '' && { note: descriptor.createType }),
+    ...note,
     layers: parent?.layers ?? [],
+    ...(readOnly !== undefined && { readOnly }),
   };
+}
+
+/** Its grains, or why they are not written. */
+async function writtenGrains(
+  source: ByteSource,
+  header: SparseHeader,
+  { at, hasParent }: { readonly at: number; readonly hasParent: boolean },
+): Promise<Blocks | string> {
+  if (hasParent) return 'it holds the changes to a parent';
+  if (header.compressed) return 'its grains are compressed';
+  if (at === 0) return 'it is a part of a disk, or of ESX';
+  return grainBlocks(source, header).catch(damageOf);
 }
 
 const parentOf = async ({ parent }: Descriptor, context: FormatContext) =>

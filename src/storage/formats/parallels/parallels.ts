@@ -1,9 +1,13 @@
 /** Parallels' expanding disks (.hdd, .hds), after QEMU's docs/interop/parallels.txt. */
 
-import { FormatError } from '../errors.ts';
-import type { Format } from './format.ts';
-import { mapped, zeros } from './parts/mapped.ts';
-import { after, little64, readBytes, tables, viewOf } from './parts/table.ts';
+import type { ByteSource } from '../../byte-source.ts';
+import { FormatError } from '../../errors.ts';
+import type { Format } from '../format.ts';
+import { type Blocks, growingDisk } from '../parts/growing.ts';
+import { mapped, zeros } from '../parts/mapped.ts';
+import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
+import { damageOf } from '../parts/written-table.ts';
+import { parallelsBlocks, type WrittenParallels } from './blocks.ts';
 
 const PARALLELS = 'parallels';
 /** The older counts sectors in its table, the newer clusters, and has a size of 64 bits. */
@@ -11,6 +15,10 @@ const OLD_MAGIC = 'WithoutFreeSpace';
 const NEW_MAGIC = 'WithouFreSpacExt';
 const HEADER_BYTES = 64;
 const SECTOR = 512;
+const IN_USE_AT = 44;
+const IN_USE = 0x746f6e59;
+const DATA_AT = 48;
+const EXTENSION_AT = 56;
 const MAX_CLUSTER_SECTORS = 2 ** 21;
 
 const magicOf = (head: Uint8Array) => String.fromCharCode(...head.subarray(0, 16));
@@ -38,8 +46,15 @@ export const parallels: Format = {
       throw new FormatError(PARALLELS, `a disk of ${sectors} sectors in ${entries} clusters of ${clusterSectors}`);
     }
     const unitBytes = isNew ? clusterBytes : SECTOR;
+    let readOnly: string | undefined;
+    if (source.write) {
+      const opened = await writtenClusters(source, head, { sizeBytes, clusterBytes, entries, unitBytes });
+      if (typeof opened !== 'string') return { content: growingDisk(source, opened), writes: true };
+      readOnly = opened;
+    }
     const table = tables(PARALLELS, source);
     return {
+      ...(readOnly !== undefined && { readOnly }),
       content: mapped({
         name: PARALLELS,
         sizeBytes,
@@ -55,3 +70,16 @@ export const parallels: Format = {
     };
   },
 };
+
+/** Its clusters, or why they are not written. */
+async function writtenClusters(
+  source: ByteSource,
+  head: DataView,
+  sizes: Pick<WrittenParallels, 'sizeBytes' | 'clusterBytes' | 'entries' | 'unitBytes'>,
+): Promise<Blocks | string> {
+  if (head.getUint32(IN_USE_AT, true) === IN_USE)
+    return 'somebody writes to it, or was killed: qemu-img check -r all mends it';
+  if (little64(head, EXTENSION_AT) !== 0) return 'it has bitmaps, which would no longer be right';
+  const dataAt = head.getUint32(DATA_AT, true) * SECTOR;
+  return parallelsBlocks(source, { name: PARALLELS, tableAt: HEADER_BYTES, dataAt, ...sizes }).catch(damageOf);
+}
