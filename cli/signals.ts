@@ -1,6 +1,7 @@
 /** What signals do to the command: as with any program they end it at once, unless there is something to clean up first. */
 
 import { constants } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
 import { cleanUp, watchLeft } from '../src/node/left-behind.ts';
 
 /** Those that ask a program to end. */
@@ -16,6 +17,8 @@ const end = (signal: NodeJS.Signals): never => process.exit(128 + constants.sign
  */
 export function cleanUpAtEnd(): void {
   process.once('exit', cleanUp);
+  // Signals are the main thread's, which is told what there is.
+  if (!isMainThread) return;
   watchLeft(({ size }) => {
     if (areTaken || isListening === size > 0) return;
     isListening = size > 0;

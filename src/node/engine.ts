@@ -4,6 +4,7 @@ import type { SnapshotState } from '../kernel/snapshot/snapshot.ts';
 import { type Limits, type Linux, linux } from '../linux.ts';
 import { nodeDerive } from './derive.ts';
 import { nodeHost } from './host.ts';
+import { kernelModule } from './kernel-module.ts';
 import { readPackageFile } from './package-files.ts';
 import { fileSpill } from './spool/spill.ts';
 import { nodeToolbox } from './toolbox.ts';
@@ -23,19 +24,6 @@ export interface NodeLinuxOptions {
 
 /** More than any journal is long that mke2fs or mkfs.xfs makes unasked. */
 export const nodeSpill = { open: () => fileSpill(), limitMib: 4096 };
-
-let compiled: Promise<WebAssembly.Module> | undefined;
-
-/** The kernel's module. Compiling it takes about a tenth of a second, so it is done once a process. */
-export function kernelModule(): Promise<WebAssembly.Module> {
-  compiled ??= readPackageFile('wasm/dist/kernel.wasm')
-    .then((bytes) => WebAssembly.compile(bytes))
-    .catch((cause) => {
-      compiled = undefined; // the next one may find it
-      throw cause;
-    });
-  return compiled;
-}
 
 export const readSnapshot = async (): Promise<SnapshotState> =>
   JSON.parse(new TextDecoder().decode(await readPackageFile('wasm/dist/snapshot.json')));

@@ -1,0 +1,42 @@
+/** The `lkl` command. */
+
+import { constants } from 'node:os';
+import { CommanderError } from 'commander';
+import { withCompletion } from './completion.ts';
+import { exitCodes, isBrokenPipe, printable } from './failure.ts';
+import { withProgramApart } from './hijack/program-arguments.ts';
+import { lklProgram } from './program.ts';
+import { cleanUpAtEnd } from './signals.ts';
+import { versionText } from './version.ts';
+
+cleanUpAtEnd();
+// A fault of this program is told as one too.
+process.on('uncaughtException', async (cause) => process.exit(await report(cause)));
+
+const make = () => lklProgram(versionText);
+const program = await withCompletion(make(), make);
+
+try {
+  await program.parseAsync(withProgramApart(process.argv));
+} catch (cause) {
+  process.exitCode = await report(cause);
+}
+await written();
+process.exit();
+
+/** Until whoever reads this has all of it: to exit is to drop what a pipe had no room for. */
+async function written(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+}
+
+/** Tells people what went wrong, and answers the exit code. */
+async function report(cause: unknown): Promise<number> {
+  if (cause instanceof CommanderError) return cause.exitCode;
+  if (isBrokenPipe(cause)) return 128 + constants.signals.SIGPIPE;
+  const { explain } = await import('./explain.ts');
+  const { kind, message, log } = explain(cause);
+  console.error(`lkl: ${printable(message.replaceAll(/\s*\n\s*/g, '; '))}`);
+  if (program.opts().verbose && log) console.error(printable(log.trimEnd()));
+  return exitCodes[kind];
+}
