@@ -4,8 +4,8 @@ import type { CopyReport } from '../../src/tree/write/copy-tree.ts';
 import type { LossKind } from '../../src/tree/write/losses.ts';
 import { printable } from '../failure.ts';
 
-/** Of each kind: what the file system lacks, and whether files are missing for it. */
-const losses: Readonly<Record<LossKind, readonly [lacks: string, missing: boolean]>> = {
+/** Of each kind of what the file system lacks: what, and whether files are missing for it. */
+const lacking: Readonly<Record<Exclude<LossKind, Asked>, readonly [lacks: string, missing: boolean]>> = {
   name: ['no such names', true],
   owner: ['no such owners and groups', false],
   mode: ['no such permissions', false],
@@ -16,12 +16,36 @@ const losses: Readonly<Record<LossKind, readonly [lacks: string, missing: boolea
   special: ['no such devices, pipes and sockets', true],
 };
 
+/** Of each kind of what was asked for and cannot be: how one of them is told, and several. */
+type Asked = 'above' | 'absolute' | 'parent';
+const asked: Readonly<Record<Asked, readonly [one: string, several: string]>> = {
+  above: [
+    'path of the tar leads out of it with "..": it is taken from the top',
+    'paths of the tar lead out of it with "..": they are taken from the top',
+  ],
+  absolute: [
+    'path of the tar is absolute: it is taken from the top',
+    'paths of the tar are absolute: they are taken from the top',
+  ],
+  parent: [
+    'entry is in what is no directory, and is left out',
+    'entries are in what is no directory, and are left out',
+  ],
+};
+const isAsked = (kind: LossKind): kind is Asked => Object.hasOwn(asked, kind);
+
 /** Whether every file is there. */
 export function tellLosses({ losses: found }: CopyReport): boolean {
   for (const { kind, count, path } of found) {
-    const [lacks, missing] = losses[kind];
-    const where = `${count === 1 ? '' : `${count} times, first `}${printable(Buffer.from(path).toString())}`;
+    const name = printable(Buffer.from(path).toString());
+    if (isAsked(kind)) {
+      const [one, several] = asked[kind];
+      console.error(`lkl: ${count} ${count === 1 ? one : several} (${count === 1 ? '' : 'first '}${name})`);
+      continue;
+    }
+    const [lacks, missing] = lacking[kind];
+    const where = `${count === 1 ? '' : `${count} times, first `}${name}`;
     console.error(`lkl: the file system has ${lacks} (${missing ? 'left out: ' : ''}${where})`);
   }
-  return !found.some(({ kind }) => losses[kind][1]);
+  return !found.some(({ kind }) => (isAsked(kind) ? kind === 'parent' : lacking[kind][1]));
 }

@@ -1,5 +1,6 @@
 /** Trees with what not every file system has a place for: kept where it can be, told where it cannot. */
 
+import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { lkl, testFolder } from './tools-kit.ts';
@@ -22,6 +23,15 @@ beforeAll(() => {
 const convert = (type: string, ...words: readonly string[]) =>
   lkl(['convert', '-t', type, ...words, at('odd'), at(`odd.${type}`)]);
 const names = (type: string) => lkl(['ls', at(`odd.${type}`)]).stdout;
+
+it('what was left out is there when the tar has it once more, as something that can be', () => {
+  const script = 'ln -s nowhere again && tar cf a.tar again && rm again && echo text >again && tar rf a.tar again';
+  spawnSync('sh', ['-ec', script], { cwd: at('.') });
+  const { status, stderr } = lkl(['mkfs', '-t', 'vfat', '-s', '8M', at('again.vfat'), '--from', at('a.tar')]);
+  expect(stderr).toContain('no such symlinks (left out: again)');
+  expect(status).toBe(3);
+  expect(lkl(['cat', at('again.vfat'), 'again']).stdout).toBe('text\n');
+});
 
 describe('a tree with odd names, links, devices and times', () => {
   it('is the same in a small ext4, whose blocks are large enough for its symlinks', () => {

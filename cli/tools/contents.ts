@@ -13,7 +13,6 @@ import { treeEntries } from '../../src/tree/write/tree-entries.ts';
 import { type DiskFile, mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { Failure } from '../failure.ts';
 import { type DiskOptions, defined, type MountOptions, type StackOptions } from '../options.ts';
-import { pathChanges } from '../write/path-changes.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
@@ -71,14 +70,8 @@ async function withTar<T>(
   work: (contents: Contents) => Promise<T>,
 ): Promise<T> {
   if (device.cut !== undefined && !options.evenIfCut) throw new HostError('image-cut', device.cut);
-  let changes = pathChanges();
   try {
-    const done = await work(() => {
-      changes = pathChanges();
-      return settled(tarEntries(readTar(piecesOf(file)), changes), options);
-    });
-    changes.tell();
-    return done;
+    return await work(() => settled(tarEntries(readTar(piecesOf(file))), options));
   } catch (cause) {
     throw cause instanceof TarError ? new Failure('image', cause.message) : cause;
   }

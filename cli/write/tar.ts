@@ -10,7 +10,6 @@ import { fs2tar } from '../fs2tar/here.ts';
 import { defined } from '../options.ts';
 import { tellLosses } from '../output/losses.ts';
 import { showProgress } from '../output/progress.ts';
-import { pathChanges } from './path-changes.ts';
 import { type WriteOptions, withChanges } from './session.ts';
 
 export interface TarOptions extends WriteOptions {
@@ -40,10 +39,9 @@ async function unpack(image: string, { file = '-', directory = '/', quiet, ...op
   const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
   const progress = await showProgress(quiet === true, () => counts);
   const stream = file === '-' ? process.stdin : await opened(file);
-  const changes = pathChanges();
   try {
     return await withChanges(image, options, async (mounted) => {
-      const report = await mounted.fill(Buffer.from(directory), tarEntries(readTar(undoneStream(stream)), changes), {
+      const report = await mounted.fill(Buffer.from(directory), tarEntries(readTar(undoneStream(stream))), {
         progress(entries, bytes) {
           counts.entries = entries;
           counts.bytesWritten = bytes;
@@ -51,7 +49,6 @@ async function unpack(image: string, { file = '-', directory = '/', quiet, ...op
         },
       });
       progress.done();
-      changes.tell();
       return tellLosses(report);
     });
   } catch (cause) {

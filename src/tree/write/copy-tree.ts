@@ -1,6 +1,6 @@
 /** Copies a tree, entry by entry, to a place in a mounted one. */
 
-import type { Attributes, Entry } from './entry.ts';
+import type { Entry } from './entry.ts';
 import type { Loss } from './losses.ts';
 import type { TreeWriter } from './tree-writer.ts';
 
@@ -22,16 +22,19 @@ export async function copyTree(
   { progress }: CopyOptions = {},
 ): Promise<CopyReport> {
   /** Filling a directory changes its times: they are set once all is there, the deepest first. */
-  const directories: { readonly path: Uint8Array; readonly attributes: Attributes }[] = [];
+  const directories = new Map<string, Entry>();
   let entries = 0;
   let bytes = 0;
   for await (const entry of tree) {
     await writer.add(entry.type === 'file' ? { ...entry, content: () => counted(entry.content()) } : entry);
-    if (entry.type === 'directory') directories.push(entry);
+    // Something else may be there by now, or the same once more.
+    const key = String.fromCharCode(...entry.path);
+    directories.delete(key);
+    if (entry.type === 'directory') directories.set(key, entry);
     entries++;
     progress?.(entries, bytes);
   }
-  for (const { path, attributes } of directories.reverse()) await writer.finish(path, attributes);
+  for (const { path, attributes } of [...directories.values()].reverse()) await writer.finish(path, attributes);
   return { entries, bytes, losses: writer.losses.list };
 
   async function* counted(content: AsyncIterable<Uint8Array | number>): AsyncIterable<Uint8Array | number> {

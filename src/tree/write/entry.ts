@@ -15,10 +15,18 @@ export interface Attributes {
 /** Bytes of a file in order; a number stands for so many bytes of a hole. A piece is good until the next is asked for. */
 export type Content = AsyncIterable<Uint8Array | number>;
 
+/** A path that is not the one that was given: `above`, it led out of the top by ".."; `absolute`, it began with a slash. */
+export interface PathChange {
+  readonly kind: 'above' | 'absolute';
+  /** As it was given: of the entry, or of what it is another name of. */
+  readonly path: Uint8Array;
+}
+
 interface Placed {
   /** From where the tree is put; bytes, names parted by slashes, no slash at either end. Empty: that place itself. */
   readonly path: Uint8Array;
   readonly attributes: Attributes;
+  readonly changes?: readonly PathChange[];
 }
 
 export type Entry =

@@ -1,15 +1,28 @@
-/** What a file system has no place for: counted, so that whoever copied is told, and the copy goes on. */
+/** What a file system has no place for, and what a tree asks for that cannot be: counted, so that whoever copied is told, and the copy goes on. */
 
 import { type ErrnoName, errnoName } from '../../abi/errno.ts';
 import type { SyscallName } from '../../abi/syscalls.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
+import type { PathChange } from './entry.ts';
 
-export type LossKind = 'name' | 'owner' | 'mode' | 'times' | 'xattr' | 'hardlink' | 'symlink' | 'special';
+export type LossKind =
+  | 'name'
+  | 'owner'
+  | 'mode'
+  | 'times'
+  | 'xattr'
+  | 'hardlink'
+  | 'symlink'
+  | 'special'
+  /** It is in what is no directory. */
+  | 'parent'
+  /** It is there by another path. */
+  | PathChange['kind'];
 
 export interface Loss {
   readonly kind: LossKind;
   readonly count: number;
-  /** The first one: of which file, and what Linux said. */
+  /** The first one: of which file, and what Linux said, if it was asked. */
   readonly path: Uint8Array;
   readonly errno: ErrnoName | undefined;
 }
@@ -51,6 +64,11 @@ export class Losses {
   /** One more that is not there: for its name, for that of a directory on its way, or as what it is another name of. */
   lost(path: Uint8Array, errno?: ErrnoName, kind: LossKind = 'name'): void {
     this.#count(kind, path, errno);
+  }
+
+  /** One more that is there, but not as it was asked for. */
+  changed(kind: PathChange['kind'], path: Uint8Array): void {
+    this.#count(kind, path, undefined);
   }
 
   #count(kind: LossKind, path: Uint8Array, errno: ErrnoName | undefined): void {

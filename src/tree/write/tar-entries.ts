@@ -1,40 +1,38 @@
 /** A tar as a tree on its way into an image. */
 
 import type { TarMember } from '../../archive/tar-reader.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, PathChange } from './entry.ts';
 
 const SLASH = 0x2f;
-
-/** What a path of a tar was before it became one inside: `above`, with ".." beyond the top; `absolute`, from the root on. */
-export type PathChange = 'above' | 'absolute';
 
 export interface TarEntriesOptions {
   /** Below which all comes: bytes, without slashes at its ends. */
   readonly at?: Uint8Array | undefined;
-  /** Told of paths, of entries and of what hard links name, that the tar has otherwise. */
-  readonly changed?: ((change: PathChange, path: Uint8Array) => void) | undefined;
 }
 
 /**
  * The entries of a tar. Directories that the tar does not name are made with usual permissions and left alone where they
  * are there, a symlink to one too. A path means what it would with the top as root: slashes at its front are left out, and
- * ".." goes up as far as the top.
+ * ".." goes up as far as the top; the entry says so (`changes`).
  */
 export async function* tarEntries(
   tar: AsyncIterable<TarMember>,
-  { at = new Uint8Array(), changed }: TarEntriesOptions = {},
+  { at = new Uint8Array() }: TarEntriesOptions = {},
 ): AsyncGenerator<Entry> {
   const prefix = toChars(at);
+  let changes: PathChange[] = [];
   const place = (path: Uint8Array): string => {
     const { parts, isAbove } = partsOf(path);
-    if (isAbove) changed?.('above', path);
-    else if (path[0] === SLASH && parts.length > 0) changed?.('absolute', path);
+    if (isAbove) changes.push({ kind: 'above', path });
+    else if (path[0] === SLASH && parts.length > 0) changes.push({ kind: 'absolute', path });
     return [prefix, ...parts].filter((part) => part !== '').join('/');
   };
   /** Known to be there. */
   const directories = new Set(['', ...above(`${prefix}/x`)]);
   for await (const member of tar) {
+    changes = [];
     const path = place(member.path);
+    const target = member.type === 'hardlink' ? toBytes(place(member.linkPath)) : undefined;
     for (const directory of above(path)) {
       if (directories.has(directory)) continue;
       directories.add(directory);
@@ -42,7 +40,9 @@ export async function* tarEntries(
     }
     const { mode, uid, gid, mtimeNs, atimeNs, xattrs } = member;
     const attributes = { mode, uid, gid, mtimeNs, xattrs, ...(atimeNs !== undefined && { atimeNs }) };
-    const entry = { path: toBytes(path), attributes };
+    const entry = { path: toBytes(path), attributes, ...(changes.length > 0 && { changes }) };
+    // What replaces a directory is none: the next one below it asks again.
+    if (member.type !== 'directory') directories.delete(path);
     switch (member.type) {
       case 'directory':
         directories.add(path);
@@ -55,7 +55,7 @@ export async function* tarEntries(
         yield { ...entry, type: 'symlink', target: member.linkPath };
         break;
       case 'hardlink':
-        yield { ...entry, type: 'hardlink', target: toBytes(place(member.linkPath)) };
+        yield { ...entry, type: 'hardlink', target: target ?? new Uint8Array() };
         break;
       case 'fifo':
         yield { ...entry, type: 'fifo' };

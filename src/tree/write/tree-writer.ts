@@ -85,9 +85,13 @@ export class TreeWriter {
 
   /** Times of a directory are set once it is full: `finish` does that. */
   async add(entry: Entry): Promise<void> {
-    if (this.#isLost(entry.path)) return this.losses.lost(entry.path);
-    const place = await this.#parents.of(entry.path);
     const { path, attributes } = entry;
+    for (const change of entry.changes ?? []) this.losses.changed(change.kind, change.path);
+    const lost = this.#lostAbove(path);
+    if (lost !== undefined) return this.losses.lost(path, undefined, lost === 'parent' ? 'parent' : 'name');
+    // What was lost may come again, by the same path.
+    this.#lost.delete(latin1(path));
+    const place = await this.#parents.of(path);
     switch (entry.type) {
       case 'directory':
         return entry.implied ? this.#implied(place, path) : this.#directory(place, path, attributes);
@@ -115,7 +119,8 @@ export class TreeWriter {
     if (this.#isLost(path)) return;
     const { dirfd, name } = await this.#parents.of(path);
     const ret = await utimensat(this.#task, dirfd, name, { atimeNs, mtimeNs }, AT_SYMLINK_NOFOLLOW);
-    this.losses.note('times', 'utimensat_time64', ret, path);
+    // It was lost with what was above it then.
+    if (ret !== -errnos.ENOENT.number) this.losses.note('times', 'utimensat_time64', ret, path);
   }
 
   /** False: its name is none that the file system can have. */
@@ -126,12 +131,18 @@ export class TreeWriter {
   }
 
   #isLost(path: Uint8Array): boolean {
-    if (this.#lost.size === 0) return false;
+    return this.#lost.size > 0 && (this.#lost.has(latin1(path)) || this.#lostAbove(path) !== undefined);
+  }
+
+  /** Why one of the directories on the way is not there. */
+  #lostAbove(path: Uint8Array): LossKind | undefined {
+    if (this.#lost.size === 0) return undefined;
     const text = latin1(path);
-    for (let end = text.length; end > 0; end = text.lastIndexOf('/', end - 1)) {
-      if (this.#lost.has(text.slice(0, end))) return true;
+    for (let end = text.lastIndexOf('/'); end > 0; end = text.lastIndexOf('/', end - 1)) {
+      const kind = this.#lost.get(text.slice(0, end));
+      if (kind !== undefined) return kind;
     }
-    return false;
+    return undefined;
   }
 
   async #directory(place: Place, path: Uint8Array, attributes: Attributes): Promise<void> {
@@ -149,11 +160,14 @@ export class TreeWriter {
     await this.#describe(place, path, now, false);
   }
 
-  /** A symlink to a directory is one: /lib of most systems leads to /usr/lib, and stays. */
+  /**
+   * A symlink to a directory is one: /lib of most systems leads to /usr/lib, and stays. Whatever else is there stays, too: of a file
+   * nobody said that it is to go.
+   */
   async #implied(place: Place, path: Uint8Array): Promise<void> {
     const made = await mkdirat(this.#task, place.dirfd, place.name, 0o755);
     if (made !== -errnos.EEXIST.number) this.#isMade('mkdirat', made, path);
-    else if (!(await this.#parents.isDirectory(path))) await this.#directory(place, path, {});
+    else if (!(await this.#parents.isDirectory(path))) this.#lost.set(latin1(path), 'parent');
   }
 
   async #isDirectory({ dirfd, name }: Place): Promise<boolean> {

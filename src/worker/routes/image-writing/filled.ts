@@ -9,6 +9,6 @@ export const filledJson = ({ entries, bytes, losses }: CopyReport) => ({
     kind,
     count,
     first: new TextDecoder().decode(path),
-    errno: errno ?? 'unknown',
+    ...(errno !== undefined && { errno }),
   })),
 });

@@ -125,14 +125,19 @@ export const filled = written
     losses: z
       .array(
         z.object({
-          kind: z
-            .string()
-            .openapi({ description: 'What it is that the file system has no place for.', example: 'xattr' }),
+          kind: z.string().openapi({
+            description:
+              'What it is that the file system has no place for; `parent`: entries in what is no directory, which are left out; `above`, `absolute`: paths that led out of the tree or began at a root, which are taken from its top.',
+            example: 'xattr',
+          }),
           count: z.int().openapi({ description: 'How often.', example: 3 }),
           first: z.string().openapi({ description: 'The first such entry.', example: 'bin/ping' }),
-          errno: z.string().openapi({ description: 'What Linux said.', example: 'EOPNOTSUPP' }),
+          errno: z
+            .string()
+            .optional()
+            .openapi({ description: 'What Linux said, if it was asked.', example: 'EOPNOTSUPP' }),
         }),
       )
-      .openapi({ description: 'What could not be kept of entries that are there otherwise.' }),
+      .openapi({ description: 'What could not be kept of entries, or of their paths.' }),
   })
   .openapi('FilledImage');
