@@ -21,8 +21,10 @@ import { type Bindings, parseLimits } from './env.ts';
 import { workerHost } from './host.ts';
 import { imageContentJobs } from './images/content.ts';
 import { type ImageDisks, imageDisks } from './images/disks.ts';
+import type { KeepAlive } from './images/images.ts';
 import { imageJobs } from './images/images.ts';
 import { storedImages } from './images/stored-images.ts';
+import { type UnpackFor, unpackFor } from './images/undone.ts';
 import { imageUploadJobs } from './images/uploads.ts';
 import { imageVersionJobs } from './images/versions.ts';
 import { imageWriteJobs } from './images/writing.ts';
@@ -110,10 +112,22 @@ const imagesOf = (bindings: Bindings, { owner, phases }: ImagesOptions = {}): Im
     retried: () => metrics.count('lkl_r2_retries_total', 'Reads of the bucket that were asked again.'),
   });
 
+/** What is compressed inside of images, undone in the bucket as long as a hold of memory lasts. */
+const undoneOf = (bindings: Bindings, keepAlive: KeepAlive, phases?: Phases): UnpackFor =>
+  unpackFor({
+    spooled: spoolStore(bucketOf(bindings, phases), 'spool/'),
+    limits: { ...parseLimits(bindings), decoders: workerDecoders },
+    keepAlive,
+    uniqueName,
+  });
+
+/** A Durable Object lives as long as it works: nobody has to keep it. What fails then is garbage, not harm. */
+const ended: KeepAlive = (work) => void work.catch(() => {});
+
 /** Their disks' memory is counted as the kernel's own for as long as that lives. */
-function namedImages(images: ImageStore, owner?: string): ImageNames {
+function namedImages(images: ImageStore, undone: UnpackFor, owner?: string): ImageNames {
   return {
-    image: storedImages(images),
+    image: storedImages(images, undone),
     openRoom() {
       const room = memory.hold({ leaveBytes: FIRM_BYTES });
       if (owner !== undefined) room.belongTo(owner);
@@ -126,7 +140,7 @@ export const Session = sessionClass({
   kernels: engine.kernels,
   buildId: engine.buildId,
   // Whoever made the session could read its images then; it has the very same ones after that.
-  setup: (bindings, signal) => engine.for({ signal }).setup(namedImages(imagesOf(bindings))),
+  setup: (bindings, signal) => engine.for({ signal }).setup(namedImages(imagesOf(bindings), undoneOf(bindings, ended))),
   toolbox: () => workerToolbox(),
   isLetIn: async (bindings, principal) => {
     const [, token] = /^token:(.*)$/.exec(principal) ?? [];
@@ -158,6 +172,7 @@ export const Dav = davClass({
         signal.addEventListener('abort', () => room.release());
         return room;
       },
+      unpackFor: undoneOf(bindings, keepAlive),
     };
   },
   meter: meterOf,
@@ -281,6 +296,8 @@ export const app = createApi({
     const images = imagesFor(counted, principal);
     const spooled = spoolStore(bucketOf(bindings, phases), 'spool/');
     const spool = { spooled, limits, memory: hold, room, keepAlive, uniqueName };
+    const undone = undoneOf(bindings, keepAlive, phases);
+    const unpack = undone(room);
     const made = imageDisks({ images, spool: stored, keepAlive, room, nowMs, writerName: () => toHex(random(8)) });
     const disks: ImageDisks = {
       ...made,
@@ -304,9 +321,17 @@ export const app = createApi({
         versions: imageVersionJobs({ images, keepAlive, nowMs }),
         writing: imageWriteJobs({ disks, engine: own, limits }),
         dav: davJobs({ bindings, principal: principal.id, images }),
-        fileSystems: fileSystemJobs({ images, disks, engine: own, host: workerHost, spool }),
-        programs: runJobs({ images, disks, engine: own, host: workerHost, room, maxImageBytes: limits.maxImageBytes }),
-        syscalls: own.batches(namedImages(images, principal.id)),
+        fileSystems: fileSystemJobs({ images, disks, engine: own, host: workerHost, spool, unpack }),
+        programs: runJobs({
+          images,
+          disks,
+          engine: own,
+          host: workerHost,
+          room,
+          unpack,
+          maxImageBytes: limits.maxImageBytes,
+        }),
+        syscalls: own.batches(namedImages(images, undone, principal.id)),
         packetdrill: own.packetdrill,
         simulations: own.simulations,
         keepAlive,

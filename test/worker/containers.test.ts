@@ -6,6 +6,7 @@ import { ustarBlock } from '../../src/archive/ustar.ts';
 import { concat } from '../../src/bytes/concat.ts';
 import { seededWords } from '../../src/bytes/seeded-words.ts';
 import { request } from './harness.ts';
+import { suspend } from './session-client.ts';
 
 const text = (value: string) => new TextEncoder().encode(value);
 
@@ -71,27 +72,39 @@ describe('an image of a container with compressed layers', () => {
     await expect.poll(spooled).toEqual(before);
   });
 
-  it('is refused in a batch with what can be done, and what that says works', async () => {
-    const body = await container([{ 'etc/hostname': text('lower') }, { 'etc/hostname': text('upper') }]);
+  it('is mounted in batches and sessions, and what was undone goes with them', async () => {
+    const before = await spooled();
+    const big = noise(4 << 20);
+    const body = await container([{ 'etc/hostname': text('lower'), big }, { 'etc/hostname': text('upper') }]);
     expect((await request('/v1/images/layers', { method: 'PUT', body })).ok).toBe(true);
-    const batch = async (image: string) => {
-      const response = await request('/v1/syscalls', {
+    const post = async (path: string, value: object) => {
+      const response = await request(path, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          mounts: [{ image, at: '/mnt' }],
-          calls: [
-            { call: 'openat', args: ['AT_FDCWD', '/mnt/etc/hostname', 'O_RDONLY'], as: 'file' },
-            { call: 'read', args: [{ ref: 'file' }, { out: 16 }, 16] },
-          ],
-        }),
+        body: JSON.stringify(value),
       });
-      return `${response.status} ${await response.text()}`;
+      return { status: response.status, text: await response.text() };
     };
-    expect(await batch('layers')).toMatch(/^422 .*packed with gzip.*GET \/v1\/images\/\{name\}\/tar/s);
-    const tar = await (await request('/v1/images/layers/tar')).arrayBuffer();
-    expect((await request('/v1/images/flat', { method: 'PUT', body: tar })).ok).toBe(true);
-    expect(await batch('flat')).toMatch(/^200 .*"utf8":"upper"/s);
+    const mounts = [{ image: 'layers', at: '/mnt' }];
+    const calls = [
+      { call: 'openat', args: ['AT_FDCWD', '/mnt/etc/hostname', 'O_RDONLY'], as: 'file' },
+      { call: 'read', args: [{ ref: 'file' }, { out: 16 }, 16] },
+    ];
+    const batch = await post('/v1/syscalls', { mounts, calls });
+    expect(batch).toMatchObject({ status: 200, text: expect.stringContaining('"utf8":"upper"') });
+    await expect.poll(spooled).toEqual(before);
+
+    const made = await post('/v1/sessions', { mounts });
+    expect(made.status).toBe(201);
+    const { id } = JSON.parse(made.text) as { id: string };
+    expect((await spooled()).length).toBe(before.length + 1);
+    expect((await post(`/v1/sessions/${id}/syscalls`, { calls })).text).toContain('"utf8":"upper"');
+    await suspend(id);
+    await expect.poll(spooled).toEqual(before);
+    const whole = await request(`/v1/sessions/${id}/files/mnt/big`);
+    expect(new Uint8Array(await whole.arrayBuffer())).toEqual(big);
+    expect((await request(`/v1/sessions/${id}`, { method: 'DELETE' })).ok).toBe(true);
+    await expect.poll(spooled).toEqual(before);
   });
 
   it('is refused where a layer is damaged, and nothing stays', async () => {

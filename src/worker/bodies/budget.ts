@@ -18,6 +18,8 @@ export interface Hold extends Room {
    * ever give that back. One whose request has vanished is found out by others.
    */
   release(): void;
+  /** Told when it ends: what lasts as long as this memory is let go of then. At once where it has ended. */
+  atRelease(work: () => void): void;
 }
 
 export interface BudgetOptions {
@@ -73,6 +75,7 @@ export class MemoryBudget {
     const { host, patienceMs, bytes: all } = this.#options;
     let account: Account | undefined;
     let isOver = false;
+    const atRelease: (() => void)[] = [];
     let owner: string | undefined;
     /** Taken in steps, so that most chunks only count down. */
     let taken = 0;
@@ -145,6 +148,11 @@ export class MemoryBudget {
         if (account) this.#accounts.delete(account);
         account = undefined;
         gotOn();
+        for (const work of atRelease.splice(0)) work();
+      },
+      atRelease(work) {
+        if (isOver) work();
+        else atRelease.push(work);
       },
     };
   }

@@ -5,9 +5,11 @@ import type { Locks } from '../../dav/locks.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { Linux, MountedTree, MountedWritableTree } from '../../linux.ts';
 import type { Room } from '../../storage/room.ts';
+import type { Hold } from '../bodies/budget.ts';
 import type { ImageDisks, OpenedImageDisk } from '../images/disks.ts';
 import { named } from '../images/images.ts';
 import { openStored } from '../images/stored-images.ts';
+import type { UnpackFor } from '../images/undone.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { isOvertaken, replayed } from './replayed.ts';
 import type { DavTarget } from './target.ts';
@@ -23,7 +25,8 @@ export interface MountNeeds {
   readonly engine: Pick<Linux, 'openTree' | 'openWritableTree'>;
   readonly images: Pick<ImageStore, 'head' | 'source'>;
   disks(room: Room): Pick<ImageDisks, 'open'>;
-  openRoom(): Room & { release(): void };
+  openRoom(): Hold;
+  readonly unpackFor: UnpackFor;
   readonly log: WriteLog;
   readonly locks: Locks;
   readonly nowMs: () => number;
@@ -57,12 +60,12 @@ export interface Mount {
 }
 
 export async function openToRead(target: DavTarget, needs: MountNeeds): Promise<Mount> {
-  const { engine, images, openRoom, locks, nowMs, uniqueName } = needs;
+  const { engine, images, openRoom, unpackFor, locks, nowMs, uniqueName } = needs;
   const { image, partition, prefix } = target;
   const room = openRoom();
   try {
     const stored = await named(image, images.source(image));
-    const { device } = await openStored(stored, room);
+    const { device } = await openStored(stored, room, {}, unpackFor(room));
     const mounted = await engine.openTree(device, { partition });
     const close = async () => {
       await mounted.close();

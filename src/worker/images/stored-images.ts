@@ -7,18 +7,27 @@ import type { Room } from '../../storage/room.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { lasting } from './disk-limits.ts';
 import { named } from './images.ts';
+import { isHold, type Unpack, type UnpackFor } from './undone.ts';
 
 /** Of an image in R2. The kernel has a page cache of its own before it. */
 const CACHE_MIB = 4;
 
-/** The disk in what is stored, whatever wraps it; what it caches counts in `room`. */
-export const openStored = (stored: ByteSource, room: Room | undefined, choice: DiskChoice = {}): Promise<OpenedDisk> =>
-  openDisk(stored, { ...choice, ...lasting, cacheMib: CACHE_MIB, room });
+/** The disk in what is stored, whatever wraps it; what it caches counts in `room`. Without `unpack` what is compressed inside is refused. */
+export const openStored = (
+  stored: ByteSource,
+  room: Room | undefined,
+  choice: DiskChoice = {},
+  unpack?: Unpack,
+): Promise<OpenedDisk> =>
+  openDisk(stored, { ...choice, ...lasting, ...(unpack && { unpack }), cacheMib: CACHE_MIB, room });
 
 export const storedImages =
-  (images: ImageStore): SetupNeeds['image'] =>
+  (images: ImageStore, unpackFor: UnpackFor): SetupNeeds['image'] =>
   (name, choice, room) =>
     named(
       name,
-      images.source(name).then(async (stored) => ({ ...(await openStored(stored, room, choice)), etag: stored.etag })),
+      images.source(name).then(async (stored) => {
+        const unpack = isHold(room) ? unpackFor(room) : undefined;
+        return { ...(await openStored(stored, room, choice, unpack)), etag: stored.etag };
+      }),
     );

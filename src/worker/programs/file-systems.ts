@@ -11,6 +11,7 @@ import { findVolume } from '../../tools/find-volume.ts';
 import type { Streams } from '../../tools/workshop.ts';
 import type { ImageDisks } from '../images/disks.ts';
 import type { SpoolNeeds } from '../images/spool.ts';
+import type { Unpack } from '../images/undone.ts';
 import type { Condition } from '../storage/image-entry.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { type FileSystemOrder, type MadeFileSystem, makeImage } from './images/making.ts';
@@ -64,6 +65,8 @@ export interface FileSystemNeeds {
   readonly engine: Pick<Linux, 'readingMib' | 'newKernel' | 'openTree' | 'inspect'>;
   readonly host: Host;
   readonly spool: SpoolNeeds;
+  /** What is compressed inside of images, undone as long as the request lasts. */
+  readonly unpack: Unpack;
 }
 
 export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {

@@ -16,6 +16,7 @@ import { type Streams, Workshop } from '../../tools/workshop.ts';
 import type { ImageDisks } from '../images/disks.ts';
 import { mustMeet, named } from '../images/images.ts';
 import { openStored } from '../images/stored-images.ts';
+import type { Unpack } from '../images/undone.ts';
 import type { Condition } from '../storage/image-entry.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { workerToolbox } from './toolbox.ts';
@@ -71,6 +72,8 @@ export interface RunNeeds {
   readonly engine: Pick<Linux, 'newKernel'>;
   readonly host: Host;
   readonly room: Room;
+  /** What is compressed inside of images, undone as long as the request lasts. */
+  readonly unpack: Unpack;
   readonly maxImageBytes: number;
 }
 
@@ -88,7 +91,7 @@ interface OpenedDisk {
 }
 
 export function runJobs(needs: RunNeeds): RunJobs {
-  const { images, disks, engine, host, room, maxImageBytes } = needs;
+  const { images, disks, engine, host, room, unpack, maxImageBytes } = needs;
 
   async function open({
     image,
@@ -108,7 +111,7 @@ export function runJobs(needs: RunNeeds): RunJobs {
       const stored = await named(image, images.source(image, version));
       const { etag } = stored;
       if (ifMatch !== undefined && ifMatch !== etag) throw new HostError('precondition-failed');
-      const { device } = await openStored(stored, room);
+      const { device } = await openStored(stored, room, {}, unpack);
       return { ...inMemory(device, readOnly), finish: async () => ({ image, etag }) };
     }
     if (sizeBytes !== undefined && sizeBytes > maxImageBytes) {

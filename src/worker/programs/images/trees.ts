@@ -17,6 +17,7 @@ import { named } from '../../images/images.ts';
 import { type Body, openBody } from '../../images/incoming.ts';
 import { type SpoolNeeds, spoolBody } from '../../images/spool.ts';
 import { openStored } from '../../images/stored-images.ts';
+import type { Unpack } from '../../images/undone.ts';
 import type { ImageStore } from '../../storage/image-store.ts';
 
 /** A stored image, a tar, a cpio or a container's image with a tree in it. */
@@ -41,17 +42,19 @@ export interface TreeNeeds {
   readonly images: ImageStore;
   readonly engine: Pick<Linux, 'readingMib' | 'openTree'>;
   readonly room: Room;
+  /** What is compressed inside of images, undone as long as the request lasts. */
+  readonly unpack: Unpack;
   readonly spool: SpoolNeeds;
 }
 
 /** As it is now, whatever wraps it; `raw`: byte for byte. */
 export async function openedImage(
-  { images, room }: Pick<TreeNeeds, 'images' | 'room'>,
+  { images, room, unpack }: Pick<TreeNeeds, 'images' | 'room' | 'unpack'>,
   name: string,
   { version, format }: { readonly version?: string | undefined; readonly format?: 'raw' } = {},
 ): Promise<{ readonly device: BlockDevice; readonly etag: string }> {
   const stored = await named(name, images.source(name, version));
-  const { device } = await openStored(stored, room, { format });
+  const { device } = await openStored(stored, room, { format }, unpack);
   return { device, etag: stored.etag };
 }
 

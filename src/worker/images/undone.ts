@@ -1,0 +1,21 @@
+/** What is compressed inside of stored images (layers of containers), undone for as long as what reads it has its memory. */
+
+import type { Room } from '../../storage/room.ts';
+import type { Hold } from '../bodies/budget.ts';
+import { type SpoolNeeds, type Unpacking, unpacking } from './spool.ts';
+
+export type Unpack = Unpacking['unpack'];
+
+/** For disks whose memory `hold` counts: a kernel's, a request's. What is not small is in the bucket, and goes when that is released. */
+export type UnpackFor = (hold: Hold) => Unpack;
+
+export const unpackFor =
+  (needs: Omit<SpoolNeeds, 'memory' | 'room'>): UnpackFor =>
+  (hold) => {
+    const { unpack, discard } = unpacking({ ...needs, memory: hold, room: hold });
+    hold.atRelease(() => needs.keepAlive(discard()));
+    return unpack;
+  };
+
+/** Where memory is counted, it is by a hold. */
+export const isHold = (room: Room | undefined): room is Hold => room !== undefined && 'atRelease' in room;
