@@ -479,3 +479,45 @@ test('a transfer that breaks while others are still to come is an error of its w
   );
   expect(flow(answer, 0, 'flows').error).toMatch(/ETIMEDOUT|broke/);
 });
+
+test('what a strict reverse path filter throws away is among the drops of its host', async () => {
+  const strict = { 'net.ipv4.conf.all.rp_filter': 1, 'net.ipv4.conf.default.rp_filter': 1 };
+  const answer = await simulate({
+    duration: '5s',
+    families: ['ipv4'],
+    hosts: { a: {}, b: { sysctls: strict, routes: [{ to: 'default', via: 'r2' }] } },
+    routers: { r1: {}, r2: {} },
+    links: [
+      { endpoints: ['a', 'r1'] },
+      { endpoints: ['a', 'r2'] },
+      { endpoints: ['r1', 'b'] },
+      { endpoints: ['r2', 'b'] },
+    ],
+    workloads: [{ type: 'ping', ...ends, count: 3, timeout: '1s' }],
+  });
+  expect(flow(answer, 0, 'ping').loss).toBe(1);
+  expect(answer.hosts.b?.state.drops).toEqual({ 'TcpExt.IPReversePathFilter': 3 });
+});
+
+test('what a growing queue still holds at the end is not lost', async () => {
+  const answer = await simulate({
+    duration: '10s',
+    links: [{ endpoints: ['a', 'b'], rate: '2mbit', delay: '10ms', queue: { kind: 'pfifo', limit: 1000 } }],
+    workloads: [
+      { type: 'tcp', ...ends },
+      { type: 'ping', ...ends, interval: '100ms', count: 90 },
+    ],
+  });
+  expect(answer.links[0]?.forward.drops).toEqual({ loss: 0, queue: 0 });
+  expect(flow(answer, 1, 'ping')).toMatchObject({ loss: 0 });
+});
+
+test('TCP Fast Open takes a round trip off each connection but the first', async () => {
+  const run = async (more: object) => {
+    const rr = { type: 'rr', ...ends, reconnect: true, count: 5, ...more } as const;
+    const { latency_ms } = flow(await simulate(network({ delay: '50ms' }, [rr], { duration: '5s' })), 0, 'rr');
+    return [latency_ms?.min, latency_ms?.p50, latency_ms?.max].map((ms) => Math.round(ms ?? 0));
+  };
+  expect(await run({})).toEqual([200, 200, 200]);
+  expect(await run({ fastopen: true })).toEqual([100, 100, 200]);
+});

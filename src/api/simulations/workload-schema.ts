@@ -41,6 +41,9 @@ const tcpOptions = {
   maxPacingRate: rate('SO_MAX_PACING_RATE. Default: none.', '5mbit'),
   mss: count('Bytes of payload in a segment. Default: what the MTU leaves.', 1200),
   notsentLowat: size('TCP_NOTSENT_LOWAT. Default: none.', '128kb'),
+  fastopen: flag(
+    'TCP Fast Open at both ends: from the second connection on the first bytes go with the SYN. The receiving host then has net.ipv4.tcp_fastopen 3, unless its sysctls say otherwise. Default: false.',
+  ),
 };
 const duration = time('In virtual time; with a count, whichever is first. Default: to the end.', '10s');
 

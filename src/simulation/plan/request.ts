@@ -255,6 +255,8 @@ export interface TcpOptions {
   readonly maxPacingRate?: Rate;
   readonly mss?: number;
   readonly notsentLowat?: Size;
+  /** TCP Fast Open: the first bytes go with the SYN once there is a cookie. */
+  readonly fastopen?: boolean;
 }
 
 export interface TcpWorkload extends FlowSpec, TcpOptions {

@@ -52,6 +52,7 @@ export interface TcpOptionsPlan {
   readonly maxPacingRate?: number;
   readonly mss?: number;
   readonly notsentLowat?: number;
+  readonly fastopen: boolean;
   /** What its connections say of ECN; "host": as the host has it, beside flows that say otherwise. */
   readonly ecn?: 'asks' | 'never' | 'host';
 }
@@ -413,11 +414,20 @@ function planEcn(place: Place, { ecn, mptcp }: TcpOptions & Pick<TcpWorkload, 'e
   return ecn ? 'asks' : 'never';
 }
 
+/** The SYN leaves with the first bytes: later than the setting of the host is as `ecn` wants it. */
+function planFastOpen(place: Place, { fastopen = false, mptcp, ecn }: TcpOptions & Pick<TcpWorkload, 'ecn'>): boolean {
+  if (fastopen && mptcp) place.fail('bad-option', 'with mptcp there is none here');
+  if (fastopen && ecn !== undefined)
+    place.fail('bad-option', 'with ecn of the flow there is none: say "net.ipv4.tcp_ecn" in the sysctls of its host');
+  return fastopen;
+}
+
 function planTcpOptions(place: Place, spec: TcpOptions & Pick<TcpWorkload, 'ecn'>): TcpOptionsPlan {
   const pacing = readRate(place.at('maxPacingRate'), spec.maxPacingRate);
   return {
     mptcp: spec.mptcp ?? false,
     nodelay: spec.nodelay ?? false,
+    fastopen: planFastOpen(place.at('fastopen'), spec),
     ...given({
       congestion: spec.congestion,
       sndbuf: readBuffer(place.at('sndbuf'), spec.sndbuf),

@@ -1,9 +1,9 @@
 /** Connects as a flow is to: with or without ECN, whatever its host has. */
 
 import { errnos } from '../../abi/errno.ts';
-import { POLL, SO, SOL } from '../../abi/uapi/socket.ts';
+import { POLL, SO, SOL, TCP } from '../../abi/uapi/socket.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
-import { connect, getsockopt } from '../../kernel/syscalls/net.ts';
+import { connect, getsockopt, setsockopt } from '../../kernel/syscalls/net.ts';
 import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import { readText } from '../../kernel/sysfs.ts';
 import type { Node } from '../plan/topology.ts';
@@ -27,7 +27,9 @@ export async function connectFlow(
   plan: FlowPlan & { readonly options: TcpOptionsPlan },
 ): Promise<void> {
   const to = endpoint(plan.address, plan.port);
-  const { ecn } = plan.options;
+  const { ecn, fastopen } = plan.options;
+  // With it connect(2) waits for nothing: the SYN leaves with the first bytes.
+  if (fastopen) must('setsockopt', await setsockopt(task, fd, SOL.TCP, TCP.FASTOPEN_CONNECT, 1));
   if (ecn === undefined) return void must('connect', await connect(task, fd, to));
   // No option of a socket says it: Linux looks at the host's setting when the first segment leaves, and no call here waits.
   const before = turns.get(plan.from);

@@ -10,6 +10,7 @@ import type { UserBuffer } from '../../../kernel/syscalls/scratch.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { PingResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
+import { countUnderWay } from '../../measure/under-way.ts';
 import type { PingPlan } from '../../plan/workload-plan.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { BatchReader, type Message } from '../receive.ts';
@@ -81,8 +82,13 @@ export function ping(stage: Stage, plan: PingPlan): Workload {
 
   /** The simulation may end before answers come that are no slower than others were, or than links are. */
   function inFlight(): number {
-    const slowestMs = rttsMs.reduce((most, ms) => Math.max(most, ms), rttsMs.length ? 0 : stage.allDelaysNs / 1e6);
-    return sentNs.filter((ns, n) => !answered.has(n) && (stage.nowNs() - ns) / 1e6 < slowestMs).length;
+    return countUnderWay({
+      sentNs,
+      hasArrived: (n) => answered.has(n),
+      timesMs: rttsMs,
+      nowNs: stage.nowNs(),
+      otherwiseMs: stage.allDelaysNs / 1e6,
+    });
   }
 
   return {

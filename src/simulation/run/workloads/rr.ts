@@ -1,29 +1,28 @@
 /** Requests and responses over TCP, one at a time: how many, and how long each took. */
 
-import { SO, SOCK, SOL } from '../../../abi/uapi/socket.ts';
+import { SOCK, SOL } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
-import { accept4, bind, listen, setsockopt } from '../../../kernel/syscalls/net.ts';
+import { accept4, setsockopt } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { RequestResponseResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
 import type { RequestResponsePlan } from '../../plan/workload-plan.ts';
 import { connectFlow } from '../connect.ts';
+import { tcpListener } from '../listen.ts';
 import type { ProgramTask, Stage } from '../program.ts';
-import { anyAddress, discard, IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets.ts';
+import { discard, IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 const CHUNK = 64 * 1024;
+const BACKLOG = 128;
 
 export function requestResponse(stage: Stage, plan: RequestResponsePlan): Workload {
   const life = new Lifetime(stage, plan);
   const latenciesMs: number[] = [];
 
   async function server(task: ProgramTask, ready: () => void): Promise<void> {
-    const listener = await tcpSocket(task, plan);
-    must('setsockopt', await setsockopt(task, listener, SOL.SOCKET, SO.REUSEADDR, 1));
-    must('bind', await bind(task, listener, anyAddress(plan.address.family, plan.port)));
-    must('listen', await listen(task, listener, 128));
+    const listener = await tcpListener(task, plan, BACKLOG);
     const buffer = await mapBuffer(task, Math.min(CHUNK, plan.response));
     ready();
     for (;;) {

@@ -3,11 +3,12 @@
 import { MSG, SO, SOCK, SOL } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { stealFd } from '../../../kernel/syscalls/namespace.ts';
-import { accept4, bind, listen, peerPort, recv, setsockopt } from '../../../kernel/syscalls/net.ts';
+import { accept4, peerPort, recv, setsockopt } from '../../../kernel/syscalls/net.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import type { FlowPlan, TcpOptionsPlan } from '../../plan/workload-plan.ts';
+import { tcpListener } from '../listen.ts';
 import type { ProgramTask, Stage } from '../program.ts';
-import { anyAddress, isGone, peekMptcpReceived, peekTcpInfo, tcpSocket } from '../sockets.ts';
+import { isGone, peekMptcpReceived, peekTcpInfo } from '../sockets.ts';
 
 /** One connection, by the port of its sender. */
 export interface Received {
@@ -43,12 +44,8 @@ export class TcpSink {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#stage
       .run(this.#plan.to, async (task) => {
-        const { address, port } = this.#plan;
-        const fd = await tcpSocket(task, this.#plan);
-        must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.REUSEADDR, 1));
+        const fd = await tcpListener(task, this.#plan, BACKLOG);
         must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVLOWAT, LOWAT));
-        must('bind', await bind(task, fd, anyAddress(address.family, port)));
-        must('listen', await listen(task, fd, BACKLOG));
         resolve();
         await this.#accept(task, fd, { task, fd });
       })

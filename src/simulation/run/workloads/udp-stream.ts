@@ -10,6 +10,7 @@ import type { UserBuffer } from '../../../kernel/syscalls/scratch.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import { bitRate, InterarrivalJitter } from '../../measure/stats.ts';
+import { countUnderWay } from '../../measure/under-way.ts';
 import type { FlowPlan } from '../../plan/workload-plan.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
 import { BatchReader, type Message } from '../receive.ts';
@@ -136,14 +137,13 @@ export class UdpStream {
 
   /** Those that may still come: the simulation may end before ones arrive that are no slower than others were, or than links are. */
   get inFlight(): number {
-    const slowestMs = this.oneWayMs.reduce(
-      (most, ms) => Math.max(most, ms),
-      this.received ? 0 : this.#stage.allDelaysNs / 1e6,
-    );
-    const sinceNs = this.#stage.nowNs() - slowestMs * 1e6;
-    let count = 0;
-    for (let n = this.sent - 1; n >= 0 && (this.#sentNs[n] ?? 0) > sinceNs; n--) if (!this.#seen.has(n)) count++;
-    return count;
+    return countUnderWay({
+      sentNs: this.#sentNs,
+      hasArrived: (n) => this.#seen.has(n),
+      timesMs: this.oneWayMs,
+      nowNs: this.#stage.nowNs(),
+      otherwiseMs: this.#stage.allDelaysNs / 1e6,
+    });
   }
 
   /** Sent, not received, and not on the way either. */
