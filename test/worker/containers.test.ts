@@ -6,7 +6,7 @@ import { ustarBlock } from '../../src/archive/ustar.ts';
 import { concat } from '../../src/bytes/concat.ts';
 import { seededWords } from '../../src/bytes/seeded-words.ts';
 import { request } from './harness.ts';
-import { suspend } from './session-client.ts';
+import { at, create, destroy, run, suspend } from './session-client.ts';
 
 const text = (value: string) => new TextEncoder().encode(value);
 
@@ -94,16 +94,14 @@ describe('an image of a container with compressed layers', () => {
     expect(batch).toMatchObject({ status: 200, text: expect.stringContaining('"utf8":"upper"') });
     await expect.poll(spooled).toEqual(before);
 
-    const made = await post('/v1/sessions', { mounts });
-    expect(made.status).toBe(201);
-    const { id } = JSON.parse(made.text) as { id: string };
+    const id = await create({ mounts });
     expect((await spooled()).length).toBe(before.length + 1);
-    expect((await post(`/v1/sessions/${id}/syscalls`, { calls })).text).toContain('"utf8":"upper"');
+    expect(JSON.stringify(await run(id, { calls }))).toContain('"utf8":"upper"');
     await suspend(id);
     await expect.poll(spooled).toEqual(before);
-    const whole = await request(`/v1/sessions/${id}/files/mnt/big`);
+    const whole = await request(at(id, '/files/mnt/big'), { headers: { authorization: 'Bearer test' } });
     expect(new Uint8Array(await whole.arrayBuffer())).toEqual(big);
-    expect((await request(`/v1/sessions/${id}`, { method: 'DELETE' })).ok).toBe(true);
+    await destroy(id);
     await expect.poll(spooled).toEqual(before);
   });
 
