@@ -435,7 +435,7 @@ export class Engine {
     if (!task) task = this.#newTask(address, pid, ptr(regs));
     task.finish(ptr(regs));
     this.programs.arrived(task);
-    if (task.take()) return 1;
+    if (task.ready) return this.#user.next(task);
     if (!task.thinking || this.#tasks.someToWake || this.#irqPending) return 0;
     this.#time.arm();
     return this.#user.hold(task);

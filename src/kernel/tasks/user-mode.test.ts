@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { HostedTask } from '../hosted-task.ts';
 import { UserMode } from './user-mode.ts';
@@ -39,4 +40,23 @@ test('what the host does for itself is not interrupted', async () => {
   expect(interrupted()).toBe(0);
   work.resolve();
   await done;
+});
+
+test('calls without end leave the event loop its turns', async () => {
+  let turns = 0;
+  const user = new UserMode({
+    othersCouldRun: () => true,
+    interrupt: () => expect.fail('the task that calls is not interrupted'),
+    turn: () => setImmediate().then(() => void turns++),
+  });
+  const caller = { ready: true, take: () => true } as unknown as HostedTask;
+  for (let call = 0; call < 2560; call++) {
+    if (call % 2) expect(await user.next(caller)).toBe(1);
+    else {
+      const answer = user.hold(caller);
+      expect(user.goOn(caller)).toBe(true);
+      expect(await answer).toBe(1);
+    }
+  }
+  expect(turns).toBeGreaterThanOrEqual(10);
 });

@@ -10,6 +10,9 @@ export interface UserModeNeeds {
   readonly turn: () => Promise<unknown>;
 }
 
+/** Where programs call again and again and nothing waits, the host's event loop has a turn after so many calls: its timers, deadlines among them, are its own. */
+const CALLS_A_TURN = 256;
+
 /** One task at most: exactly one stack of a kernel runs at a time. */
 export class UserMode {
   readonly #needs: UserModeNeeds;
@@ -18,6 +21,8 @@ export class UserMode {
   /** Whether it keeps others from running is being looked at. */
   #looking = false;
   #stills = 0;
+  /** Since the event loop last had a turn. */
+  #calls = 0;
 
   constructor(needs: UserModeNeeds) {
     this.#needs = needs;
@@ -37,10 +42,33 @@ export class UserMode {
     return held.promise;
   }
 
-  /** The task goes on with the call it has made; false: it is not held. */
+  /** The task goes on with the call it has made, now or in the next turn of the event loop; false: it is not held. */
   goOn(task: HostedTask): boolean {
+    if (this.#by !== task || !this.#held || !task.ready) return false;
+    if (this.#isTurnDue()) {
+      void this.still(this.#needs.turn()).then(() => this.#callOf(task));
+      return true;
+    }
+    return this.#callOf(task);
+  }
+
+  #callOf(task: HostedTask): boolean {
     if (this.#by !== task || !this.#held || !task.take()) return false;
     this.#release()?.resolve(1);
+    return true;
+  }
+
+  /** What the import `user_next` answers a task that has made its next call already. */
+  next(task: HostedTask): number | Promise<number> {
+    if (!this.#isTurnDue()) return task.take() ? 1 : 0;
+    const held = this.hold(task);
+    void this.still(this.#needs.turn()).then(() => this.#callOf(task));
+    return held;
+  }
+
+  #isTurnDue(): boolean {
+    if (++this.#calls < CALLS_A_TURN) return false;
+    this.#calls = 0;
     return true;
   }
 

@@ -17,7 +17,12 @@ export interface Override {
   readonly index: number;
   readonly place: Place;
   readonly spec: DirectionSpec;
+  /** Until something else is said of the same: it is never undone. */
+  readonly isForGood: boolean;
 }
+
+/** Of one direction, with those that end and what they leave to be seen: each change looks at all that hold. */
+const MOST_OVERRIDES = 100;
 
 /** One direction with overrides, the later ones above the earlier; `n` makes random numbers of its own. */
 export type PlanWay = (link: Link, way: Way, overrides: readonly Override[], n: number) => Direction;
@@ -46,7 +51,14 @@ export class WayState {
 
   /** An event begins to hold. */
   override(one: Override, n: number): Action[] {
-    this.#overrides = [...this.#overrides.filter(({ index }) => index !== one.index), one];
+    // What it says anew in each of its words will never be seen again.
+    const isHidden = ({ spec }: Override) => one.isForGood && Object.keys(spec).every((key) => key in one.spec);
+    const below = this.#overrides.filter((other) => other.index !== one.index && !isHidden(other));
+    if (below.length >= MOST_OVERRIDES) {
+      one.place.fail('over-budget', `${MOST_OVERRIDES} changes of a link that end are the most at one time`);
+      return [];
+    }
+    this.#overrides = [...below, one];
     return this.#changed(one.place, n);
   }
 

@@ -17,22 +17,50 @@ export interface Occurrence {
 const most = 100_000;
 
 export function planOccurrences(place: Place, events: readonly EventSpec[], durationNs: number): Occurrence[] {
-  const all = events.flatMap((spec, index) => occurrencesOf(place.at(index), spec, index, durationNs));
-  if (all.length > most) {
-    place.fail('over-budget', `${all.length} events: ${most} are the most`);
+  const timings = events.map((spec, index) => timingOf(place.at(index), spec, durationNs));
+  const count = timings.reduce(
+    (sum, timing) => sum + (timing ? timing.count * (timing.forNs === undefined ? 1 : 2) : 0),
+    0,
+  );
+  if (count > most) {
+    place.fail('over-budget', `${count} events: ${most} are the most`);
     return [];
   }
+  const all = events.flatMap((spec, index) => {
+    const timing = timings[index];
+    return timing ? occurrencesOf(place.at(index), spec, index, timing) : [];
+  });
   // What ends makes way for what begins at the same instant.
   return all.toSorted((a, b) => a.atNs - b.atNs || Number(a.begins) - Number(b.begins) || a.index - b.index);
 }
 
-function occurrencesOf(place: Place, spec: EventSpec, index: number, durationNs: number): Occurrence[] {
+interface Timing {
+  readonly atNs: number;
+  readonly everyNs: number;
+  readonly forNs: number | undefined;
+  /** How often it begins. */
+  readonly count: number;
+}
+
+function occurrencesOf(
+  place: Place,
+  spec: EventSpec,
+  index: number,
+  { atNs, everyNs, forNs, count }: Timing,
+): Occurrence[] {
+  return Array.from({ length: count }, (_, n) => atNs + n * everyNs).flatMap((beginsNs) => [
+    { index, place, spec, atNs: beginsNs, begins: true },
+    ...(forNs === undefined ? [] : [{ index, place, spec, atNs: beginsNs + forNs, begins: false }]),
+  ]);
+}
+
+function timingOf(place: Place, spec: EventSpec, durationNs: number): Timing | undefined {
   const atNs = readTime(place.at('at'), spec.at);
   const time = (key: 'every' | 'for') => (key in spec ? readTime(place.at(key), (spec as never)[key]) : undefined);
   const everyNs = time('every');
   const forNs = time('for');
   const times = 'times' in spec ? spec.times : undefined;
-  if (atNs === undefined) return [];
+  if (atNs === undefined) return undefined;
   if (everyNs !== undefined && everyNs < leastNs) place.at('every').fail('bad-option', 'every 100us at most');
   if (forNs !== undefined && forNs < 1) place.at('for').fail('bad-option', 'it lasts a nanosecond at least');
   if (everyNs !== undefined && forNs !== undefined && forNs >= everyNs)
@@ -41,12 +69,8 @@ function occurrencesOf(place: Place, spec: EventSpec, index: number, durationNs:
     place.at('times').fail('bad-option', 'a whole number from 1, beside `every`');
   if (atNs >= durationNs) place.at('at').warn('the simulation has ended by then');
   const left = Math.max(0, durationNs - atNs);
-  const count =
-    everyNs === undefined ? 1 : Math.min(times ?? most + 1, Math.ceil(left / Math.max(everyNs, leastNs)), most + 1);
-  return Array.from({ length: count }, (_, n) => atNs + n * (everyNs ?? 0)).flatMap((beginsNs) => [
-    { index, place, spec, atNs: beginsNs, begins: true },
-    ...(forNs === undefined ? [] : [{ index, place, spec, atNs: beginsNs + forNs, begins: false }]),
-  ]);
+  const count = everyNs === undefined ? 1 : Math.min(times ?? most + 1, Math.ceil(left / Math.max(everyNs, leastNs)));
+  return { atNs, everyNs: everyNs ?? 0, forNs, count };
 }
 
 const leastNs = 1e5;

@@ -151,7 +151,7 @@ const wayWords = ({ ports: [a, b] }: Link, way: 'forward' | 'reverse' | undefine
 
 function planLinkChange(
   { place, index, begins }: Occurrence,
-  { type: _, at: __, every: ___, times: ____, for: _____, link: ______, way, ...spec }: LinkEvent,
+  { type: _, at: __, every: ___, times: ____, for: lasts, link: _____, way, ...spec }: LinkEvent,
   link: Link,
   n: number,
   states: States,
@@ -161,7 +161,9 @@ function planLinkChange(
   if (spec.rate !== undefined && hasTrace(link)) return place.at('rate').fail('bad-option', `${link.name} has a trace`);
   const actions = waysFor(way).flatMap((one) => {
     const state = states.ways(link)[one];
-    return begins ? state.override({ index, place, spec }, n) : state.undo(index, place, n);
+    return begins
+      ? state.override({ index, place, spec, isForGood: lasts === undefined }, n)
+      : state.undo(index, place, n);
   });
   const words = Object.entries(spec).map(
     ([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`,

@@ -564,7 +564,45 @@ describe('what is wrong', () => {
       },
     ],
     ['over-budget hosts', { hosts: Object.fromEntries(Array.from({ length: 251 }, (_, i) => [`h${i}`, {}])) }],
+    [
+      'over-budget events',
+      {
+        ...pair,
+        duration: '86400s',
+        events: Array.from({ length: 10_000 }, () => ({
+          type: 'down' as const,
+          at: '0s',
+          every: '100us',
+          link: 'a-b',
+        })),
+      },
+    ],
+    [
+      'over-budget events[100]',
+      {
+        ...pair,
+        events: Array.from({ length: 101 }, (_, i) => ({
+          type: 'link' as const,
+          at: `${i}us`,
+          for: '1s',
+          link: 'a-b',
+          way: 'forward' as const,
+          delay: '1ms',
+        })),
+      },
+    ],
   ])('%s', (expected, request) => expect(issues(request)).toEqual([expected]));
+});
+
+test('changes that later ones hide cost nothing: as many as there may be are planned', () => {
+  const delays = Array.from({ length: 20_000 }, (_, i) => ({
+    type: 'link' as const,
+    at: `${i}us`,
+    link: 'a-b',
+    delay: `${1 + (i % 2)}ms`,
+  }));
+  const links = [{ endpoints: ['a', 'b'] as const, rate: '10mbit', delay: '1ms' }];
+  expect(issues({ hosts: { a: {}, b: {} }, links, events: delays })).toEqual([]);
 });
 
 describe('what is possible and hardly meant is said', () => {
