@@ -180,7 +180,7 @@ export function multistatus(text: AsyncIterable<string>): Response {
 }
 
 /** No body: all of them (RFC 4918, section 9.1). */
-function wantedOf(body: string): Wanted {
+export function wantedOf(body: string): Wanted {
   if (body.trim() === '') return { kind: 'all', also: [] };
   const root = readRequest(body, 'propfind');
   const prop = davChild(root, 'prop');

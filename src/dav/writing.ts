@@ -2,7 +2,9 @@
 
 import { O_CREAT, O_EXCL, O_RDWR, O_TRUNC, O_WRONLY } from '../abi/uapi/fs.ts';
 import { joinPath } from '../bytes/paths.ts';
+import { KernelError } from '../kernel/kernel-error.ts';
 import type { Tree } from '../tree/tree.ts';
+import type { UnnamedFile } from '../tree/write/changes.ts';
 import { remove } from '../tree/write/whole.ts';
 import { type DavContext, href, placeOfUrl } from './context.ts';
 import { DavFailure, failureOf } from './failure.ts';
@@ -37,45 +39,101 @@ export interface Staged {
 }
 
 /**
- * Receives a file beside the one that is there: whoever reads meanwhile has the old one, a client that goes away leaves that, and a
+ * Receives a file apart from the one that is there: whoever reads meanwhile has the old one, a client that goes away leaves that, and a
  * slow one keeps nobody waiting. Undefined: only a part is sent, which is written in place.
  */
 export async function stagePut(context: DavContext): Promise<Staged | undefined> {
-  const { changes, request, place } = context;
+  const { request, place } = context;
   if (request.headers.has('content-range')) return undefined;
   const before = await mayPut(context);
-  const temporary = beside(context, await targetOf(context, before));
-  const discard = () => changes.unlink(temporary).catch(() => {});
-  const file = await changes.open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o644);
+  const target = await targetOf(context, before);
+  const file = await receivedFile(context, target);
   try {
-    try {
-      let offset = 0;
-      for await (const piece of bodyOf(request)) {
-        await file.write(offset, piece);
-        offset += piece.length;
-      }
-    } finally {
-      await file.close();
+    let offset = 0;
+    for await (const piece of bodyOf(request)) {
+      await file.write(offset, piece);
+      offset += piece.length;
     }
   } catch (cause) {
-    await discard();
+    await file.discard();
     throw cause;
   }
   return {
-    discard,
+    discard: file.discard,
     async place() {
       // What is there now need not be what was there when it began.
       const there = await mayPut(context);
-      const target = await targetOf(context, there);
-      if (there) {
-        await changes.chown(temporary, there.stat);
-        await changes.chmod(temporary, there.stat.mode & 0o7777);
-        await copyAttributes(context, target, temporary);
-      }
-      await changes.rename(temporary, target);
+      await file.place(await targetOf(context, there), there);
       return putAnswer(context, there, place.path);
     },
   };
+}
+
+/** A file that is received; `before` is what it takes the place of, whose owner, mode and attributes it has then. */
+interface ReceivedFile {
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  place(target: Uint8Array, before: Resource | undefined): Promise<void>;
+  /** Twice is once. */
+  discard(): Promise<void>;
+}
+
+/** Without a name until it is whole, so that a crash leaves nothing; with one beside `target` where the file system has no such files. */
+async function receivedFile(context: DavContext, target: Uint8Array): Promise<ReceivedFile> {
+  const { changes } = context;
+  const temporary = beside(context, target);
+  const unnamed = await changes.openUnnamed(parentOf(target), 0o644).catch((cause: unknown) => {
+    if (cause instanceof KernelError && NO_UNNAMED.has(cause.errno)) return undefined;
+    throw cause;
+  });
+  const file = unnamed ?? (await changes.open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o644));
+  let isOpen = true;
+  const close = async () => {
+    if (isOpen) await file.close();
+    isOpen = false;
+  };
+  const unlink = () => changes.unlink(temporary).catch(() => {});
+  return {
+    write: (offset, bytes) => file.write(offset, bytes),
+    async discard() {
+      await close().catch(() => {});
+      if (!unnamed) await unlink();
+    },
+    async place(at, before) {
+      try {
+        if (before) {
+          await file.chown(before.stat);
+          await file.chmod(before.stat.mode & 0o7777);
+        }
+        if (unnamed) {
+          if (before) await copyAttributes(context, at, (name, value) => unnamed.setXattr(name, value));
+          if (!before && (await linked(unnamed, at))) return;
+          await unnamed.link(temporary);
+        } else if (before) {
+          await copyAttributes(context, at, (name, value) => changes.setXattr(treePath(temporary), name, value));
+        }
+        await changes.rename(temporary, at).catch(async (cause: unknown) => {
+          await unlink();
+          throw cause;
+        });
+      } finally {
+        await close();
+      }
+    },
+  };
+}
+
+/** What file systems say that have no files without a name. */
+const NO_UNNAMED: ReadonlySet<string | undefined> = new Set(['EOPNOTSUPP', 'EISDIR', 'EINVAL', 'ENOSYS']);
+
+/** Whether it has its name now. Where something that WebDAV does not show has it, that is replaced. */
+async function linked(file: UnnamedFile, path: Uint8Array): Promise<boolean> {
+  try {
+    await file.link(path);
+    return true;
+  } catch (cause) {
+    if (cause instanceof KernelError && cause.errno === 'EEXIST') return false;
+    throw cause;
+  }
 }
 
 /** A part of a file, in place. */
@@ -146,10 +204,13 @@ async function* bodyOf({ body }: Request): AsyncGenerator<Uint8Array, void> {
 }
 
 /** What the file system does not take is left out: a copy is still a copy. */
-async function copyAttributes({ tree, changes }: DavContext, from: Uint8Array, to: Uint8Array): Promise<void> {
+async function copyAttributes(
+  { tree }: DavContext,
+  from: Uint8Array,
+  set: (name: string, value: Uint8Array) => Promise<void>,
+): Promise<void> {
   for (const { name, value } of await tree.xattrs(treePath(from))) {
-    const text = new TextDecoder().decode(name);
-    await changes.setXattr(treePath(to), text, value).catch(failureOf);
+    await set(new TextDecoder().decode(name), value).catch(failureOf);
   }
 }
 
@@ -254,7 +315,7 @@ async function copyResource(context: DavContext, from: Resource, to: Uint8Array,
   if (from.isLink) return changes.symlink(await tree.readlink(from.path), to);
   if (from.isCollection) {
     await changes.mkdir(to, mode);
-    await copyAttributes(context, from.path, to);
+    await copyAttributes(context, from.path, (name, value) => changes.setXattr(treePath(to), name, value));
     if (!isDeep) return;
     for await (const member of members(tree, from.path)) {
       await copyResource(context, member, joinPath(to, nameOf(member.path)), true);
@@ -278,7 +339,7 @@ async function copyResource(context: DavContext, from: Resource, to: Uint8Array,
   } finally {
     await source.close();
   }
-  await copyAttributes(context, from.path, to);
+  await copyAttributes(context, from.path, (name, value) => changes.setXattr(treePath(to), name, value));
 }
 
 interface Update {

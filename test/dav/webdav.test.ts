@@ -2,20 +2,24 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { davHandler } from '../../src/dav/handler.ts';
-import type { MountedWritableTree } from '../../src/linux.ts';
+import type { Linux, MountedWritableTree } from '../../src/linux.ts';
 import { nodeLinux } from '../../src/node/engine.ts';
+import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { overlay } from '../../src/storage/layers/overlay.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
 
 let mounted: MountedWritableTree;
+let linux: Linux;
+let disk: BlockDevice;
 let handle: ReturnType<typeof davHandler>;
 let now = 0;
 let names = 0;
 
 beforeAll(async () => {
   const fixture = await fixtureDevice('ext4');
-  const linux = await nodeLinux();
-  mounted = await linux.openWritableTree(overlay(fixture), {});
+  linux = await nodeLinux();
+  disk = overlay(fixture);
+  mounted = await linux.openWritableTree(disk, {});
   handle = davHandler(mounted, { prefix: '/dav/', nowMs: () => now, uniqueName: () => `name-${++names}` });
 });
 afterAll(() => mounted.close());
@@ -63,6 +67,36 @@ describe('files', () => {
     await expect(handle(request)).rejects.toThrow('gone');
     expect(await text('kept')).toBe('old');
     expect(await (await ask('PROPFIND', '', { headers: { depth: '1' } })).text()).not.toContain('.lkl-');
+  });
+
+  it('that were coming when all crashed have left nothing', async () => {
+    const { promise: isComing, resolve: coming } = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    let pieces = 0;
+    const body = new ReadableStream({
+      async pull(controller) {
+        if (pieces++ < 3) return controller.enqueue(new Uint8Array(70_000).fill(7));
+        coming();
+        await end.promise;
+        controller.close();
+      },
+    });
+    const request = new Request('http://localhost/dav/cut', { method: 'PUT', body, duplex: 'half' } as RequestInit);
+    const put = handle(request);
+    await isComing;
+    await mounted.changes.sync();
+    const crashed = await linux.openTree(overlay({ sectors: disk.sectors, read: disk.read.bind(disk) }), {});
+    const names: string[] = [];
+    const folder = await crashed.tree.openDirectory(new TextEncoder().encode('.'));
+    for (let page = await folder.next(); page.length > 0; page = await folder.next())
+      for (const { name } of page) names.push(new TextDecoder().decode(name));
+    await folder.close();
+    await crashed.close();
+    expect(names).toContain('hello.txt');
+    expect(names.filter((name) => name.startsWith('.lkl-') || name === 'cut')).toEqual([]);
+    end.resolve();
+    expect((await put).status).toBe(201);
+    expect((await text('cut')).length).toBe(210_000);
   });
 
   it('that come slowly keep nobody waiting', async () => {

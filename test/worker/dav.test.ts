@@ -5,7 +5,7 @@ import { type DurableObject, env, exports } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SECTOR } from '../../src/storage/block-device.ts';
 import { atRest, type DavRpc } from '../../src/worker/dav/jobs.ts';
-import { fixtureDevice } from '../fixtures/load.ts';
+import { fixtureDevice, stackDevice } from '../fixtures/load.ts';
 import { deployed } from './deployed.ts';
 import { kernelsAreGone, ORIGIN, request } from './harness.ts';
 
@@ -38,6 +38,8 @@ const status = async (...args: Parameters<typeof dav>): Promise<number> => {
   await response.arrayBuffer();
   return response.status;
 };
+const root = (method: string, init: Init = {}) =>
+  exports.default.fetch(new Request(`${ORIGIN}/dav/`, { method, ...init }));
 const text = async (path: string) => (await dav('GET', path)).text();
 /** In the image, as others see it. */
 const inImage = (path: string) => request(`/v1/images/${name}/files/${path}`);
@@ -77,6 +79,31 @@ async function versionsOf(make: () => Promise<void>): Promise<number> {
   await make();
   return 1 + Math.floor((Date.now() - sinceMs) / CALM_MS);
 }
+
+it('of an encrypted volume nothing is shown, in words', async () => {
+  const device = await stackDevice('luks1');
+  const image = new Uint8Array(device.sectors * SECTOR);
+  await device.read(0, image);
+  await request(`/v1/images/${name}`, { method: 'PUT', body: image });
+  const answer = await dav('PROPFIND', '', { headers: { depth: '0' } });
+  expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining('lkl-passphrase')]);
+});
+
+describe('all images', () => {
+  it('are the collections of /dav/, each with its own URL', async () => {
+    const answer = await (await root('PROPFIND', { headers: { depth: '1' } })).text();
+    expect(answer).toContain(`<D:href>/dav/${name}/</D:href>`);
+    expect(answer).toContain(`<D:displayname>${name}</D:displayname>`);
+    const wanted = '<D:propfind xmlns:D="DAV:"><D:prop><D:resourcetype/><D:getetag/></D:prop></D:propfind>';
+    const some = await root('PROPFIND', { headers: { depth: '0' }, body: wanted });
+    expect(some.status).toBe(207);
+    expect(await some.text()).toMatch(/<D:collection\/>.*200 OK.*<D:getetag\/>.*404/);
+    expect(await (await root('GET')).text()).toContain(`href="/dav/${name}/"`);
+    expect((await root('OPTIONS')).headers.get('dav')).toContain('1');
+    expect((await root('PROPFIND')).status).toBe(403);
+    for (const method of ['MKCOL', 'PUT', 'DELETE']) expect((await root(method)).status).toBe(403);
+  });
+});
 
 describe('an image', () => {
   it('is listed, read whole and by range, and no version comes of that', async () => {

@@ -3,6 +3,8 @@
 // asm-generic/fcntl.h
 export const O_RDONLY = 0o0;
 export const O_WRONLY = 0o1;
+/** With O_DIRECTORY, which it needs. */
+export const O_TMPFILE = 0o20200000;
 export const O_RDWR = 0o2;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;

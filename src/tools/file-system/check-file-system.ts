@@ -11,6 +11,34 @@ const MORE: Readonly<Record<CheckHow, string>> = {
   all: '',
 };
 
+/** What e2fsck says of a journal that it would go through, where it repairs. */
+const LEFT_ALONE = /skipping journal recovery/;
+
+/**
+ * Whether a repair would find nothing to do, by a look, which changes nothing; what the program says then is on `streams`. To be asked
+ * where a repair that only writes down its date is none: of `how`.
+ */
+export async function needsNoRepair(
+  workshop: Workshop,
+  disk: string,
+  type: string,
+  how: CheckHow,
+  streams: Streams,
+): Promise<boolean> {
+  const check = toolsOf(workshop, type)?.check;
+  if (!check || (how === 'safe' && check.nothingSafe !== undefined)) return false;
+  const said: [to: keyof Streams & ('stdout' | 'stderr'), piece: Uint8Array][] = [];
+  const hear = (to: 'stdout' | 'stderr') => (piece: Uint8Array) => void said.push([to, piece.slice()]);
+  const { exitCode } = await workshop.run(check.command(disk, 'look'), {
+    stdout: hear('stdout'),
+    stderr: hear('stderr'),
+  });
+  const text = said.map(([, piece]) => new TextDecoder().decode(piece)).join('');
+  if (exitCode === undefined || check.verdict(exitCode) !== 'clean' || LEFT_ALONE.test(text)) return false;
+  for (const [to, piece] of said) await streams[to]?.(piece);
+  return true;
+}
+
 /** `disk`: /dev/vda1. Rejects with `tool-failed` when nothing was found out, `unknown-file-system` for a type that has no such program. */
 export async function checkFileSystem(
   workshop: Workshop,

@@ -13,6 +13,8 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
+  O_TMPFILE,
+  O_WRONLY,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
   S_IFDIR,
@@ -65,8 +67,19 @@ export interface TreeChanges {
    * file nor directory.
    */
   open(path: Uint8Array, flags: number, mode?: number): Promise<WritableFile>;
+  /**
+   * A file without a name in a directory, to write and then to link: closed without that it is gone, and after a crash too. EOPNOTSUPP
+   * of file systems that have no such files.
+   */
+  openUnnamed(directory: Uint8Array, mode: number): Promise<UnnamedFile>;
   /** All that was written is on the device once it settles. */
   sync(): Promise<void>;
+}
+
+export interface UnnamedFile extends WritableFile {
+  setXattr(name: string, value: Uint8Array): Promise<void>;
+  /** Its name from now on; EEXIST where something has it. */
+  link(path: Uint8Array): Promise<void>;
 }
 
 const SLASH = 0x2f;
@@ -197,6 +210,23 @@ export async function treeChanges(tasks: TaskPool, root: string): Promise<TreeCh
           throw cause;
         }
         return writableFile(tasks, fd, flags);
+      }),
+    openUnnamed: (directory, mode) =>
+      tasks.use(async ({ task }) => {
+        const flags = O_TMPFILE | O_WRONLY | O_LARGEFILE | O_CLOEXEC;
+        const how = { flags, mode, resolve: RESOLVE };
+        const path = directory.length === 0 ? Uint8Array.of(SLASH) : directory;
+        const fd = must('openat2', await exactly(task, () => openat2(task, rootFd, path, how)), path);
+        return {
+          ...writableFile(tasks, fd, flags),
+          setXattr: (name, value) =>
+            tasks.use(async (busy) => {
+              if (value.length > busy.buffer.bytes) throw new KernelError('setxattr', errnos.E2BIG.number);
+              must('setxattr', await setxattr(busy.task, { through: fd }, name, value, busy.buffer, 0));
+            }),
+          link: (path) =>
+            named('linkat', path, (busy, dirfd, name) => linkat(busy.task, fd, '', dirfd, name, AT_EMPTY_PATH)),
+        };
       }),
     sync: () =>
       tasks.use((busy) =>

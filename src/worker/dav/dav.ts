@@ -45,6 +45,7 @@ export function davClass({ mounting, meter, ...needs }: DavClassNeeds) {
         return await this.#object.answer(request);
       } catch (cause) {
         const problem = problemOf(cause);
+        if (problem.name === 'passphrase-needed') return refusedAsEncrypted();
         if (problem.name === 'internal' && !request.signal.aborted) needs.log(cause);
         return portAnswer({ problem });
       }
@@ -60,3 +61,10 @@ export function davClass({ mounting, meter, ...needs }: DavClassNeeds) {
     }
   };
 }
+
+/** Clients know no way to show a passphrase beside their password, which is the token. */
+const refusedAsEncrypted = (): Response =>
+  new Response(
+    'the volume is encrypted, and WebDAV takes no passphrases: GET /v1/images/NAME/files/PATH with the header lkl-passphrase does\n',
+    { status: 403, headers: { 'content-type': 'text/plain; charset=utf-8' } },
+  );

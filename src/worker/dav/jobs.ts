@@ -5,6 +5,8 @@ import type { Bindings } from '../env.ts';
 import { imageNotFound } from '../images/images.ts';
 import { toldPort } from '../session/ports/request.ts';
 import { type Outcome, valueIn } from '../session/rpc.ts';
+import type { ImageStore } from '../storage/image-store.ts';
+import { DAV_ROOT, imageListing } from './listing.ts';
 import { ofLength } from './of-length.ts';
 import { davTarget, PRINCIPAL } from './target.ts';
 
@@ -26,12 +28,16 @@ export interface DavNeeds {
   readonly bindings: Pick<Bindings, 'DAV'>;
   /** Names who asks: his are the seconds that kernels work for it. */
   readonly principal: string;
-  readonly images: { mayRead(name: string): Promise<void>; mayWrite(name: string): Promise<void> };
+  readonly images: Pick<ImageStore, 'list'> & {
+    mayRead(name: string): Promise<void>;
+    mayWrite(name: string): Promise<void>;
+  };
 }
 
 export const davJobs = ({ bindings, principal, images }: DavNeeds): DavJobs => ({
   async ask(request) {
     const { pathname } = new URL(request.url);
+    if (pathname === DAV_ROOT) return imageListing(request, images);
     const target = davTarget(pathname);
     if (target === undefined) throw imageNotFound(pathname.split('/')[2] ?? '');
     if (isReading(request.method)) await images.mayRead(target.image);

@@ -5,7 +5,7 @@ import type { PartitionSelector } from '../../image/mounted-image.ts';
 import type { Host } from '../../kernel/host.ts';
 import type { Linux } from '../../linux.ts';
 import { sizeOf } from '../../storage/block-device.ts';
-import { checkFileSystem } from '../../tools/file-system/check-file-system.ts';
+import { checkFileSystem, needsNoRepair } from '../../tools/file-system/check-file-system.ts';
 import { type CheckHow, fileSystemTools, type Verdict } from '../../tools/file-system/file-systems.ts';
 import { findVolume } from '../../tools/find-volume.ts';
 import type { Streams } from '../../tools/workshop.ts';
@@ -35,7 +35,7 @@ export interface FileSystemCheck {
 
 export interface CheckedFileSystem {
   readonly etag: string;
-  /** Undefined: it was not to be written. */
+  /** Undefined: it was not to be written, or there was nothing to mend. */
   readonly version: string | undefined;
   readonly verdict: Verdict;
   readonly type: string;
@@ -92,10 +92,14 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
         const verdict = await inWorkshop({ programMib: CHECKING_MIB }, async (shop) => {
           const shown = repairs ? device : { ...sizeOf(device), read: device.read.bind(device) };
           const path = `${await shop.attach(shown)}${volume.partition ?? ''}`;
+          if (repairs && (await needsNoRepair(shop, path, volume.type, how, streams))) return 'sound';
           const found = await checkFileSystem(shop, path, volume.type, how, streams);
           if (repairs) await shop.commit();
           return found;
         });
+        // A version of its own for the date of the check is none.
+        if (verdict === 'sound')
+          return { verdict: 'clean', type: volume.type, etag: disk?.etag ?? etag, version: undefined };
         const written = disk ? await disk.commit() : { etag, version: undefined };
         return { verdict, type: volume.type, ...written };
       } finally {
