@@ -74,8 +74,11 @@ async function one(
     const definitions = new Map(Object.entries(defines));
     // The words that the settings define are known to the script's packets, too.
     const known = settingsOf(ipVersion, new Map(), defines).defines;
-    const parsed = parseScript(script, (word) => definitions.get(word) ?? known.get(word));
-    const settings = settingsOf(ipVersion, new Map([...parsed.options, ...Object.entries(options)]), defines);
+    const parsed = parseScript(script, (word, own) => definitions.get(word) ?? own ?? known.get(word));
+    const settings = settingsOf(ipVersion, new Map([...parsed.options, ...Object.entries(options)]), {
+      ...Object.fromEntries(parsed.defines),
+      ...defines,
+    });
     const kernel = await newKernel({ host: seededHost(host, seed), clock: 'virtual', memoryMib: MEMORY_MIB });
     const cancel = host.timer(deadlineMs, () => kernel.kill('deadline', `not done after ${deadlineMs} ms`));
     try {

@@ -8,29 +8,40 @@ import type { Action, CallSpec, EventTime, Script, ScriptEvent } from './script.
 /** Events a script may have. */
 const MAX_EVENTS = 100_000;
 
-/** `word` is what a name was defined to be. Throws a `ScriptError` with the line. */
-export function parseScript(text: string, word: (name: string) => string | undefined = () => undefined): Script {
+/** `word` is what a name was defined to be; `own` what the script itself defines it to be. Throws a `ScriptError` with the line. */
+export function parseScript(
+  text: string,
+  word: (name: string, own: string | undefined) => string | undefined = (_, own) => own,
+): Script {
   const scanner = new Scanner(text);
   const options = new Map<string, string>();
+  const defines = new Map<string, string>();
   for (;;) {
     const found = scanner.take(/--([a-z_0-9]+)(?:=|[ \t]+)?("[^"\n]*"|[^\s`"-][^\s`]*)?/);
     if (!found) break;
-    options.set(found[1] ?? '', (found[2] ?? '').replace(/^"(.*)"$/, '$1'));
+    const value = (found[2] ?? '').replace(/^"(.*)"$/, '$1');
+    if (found[1] !== 'define') options.set(found[1] ?? '', value);
+    else {
+      const [, name, meaning] = /^(\w+)=(.*)$/.exec(value) ?? [];
+      if (name === undefined || meaning === undefined) throw scanner.failed(`--define is NAME=VALUE, not "${value}"`);
+      defines.set(name, meaning);
+    }
   }
   const events: ScriptEvent[] = [];
   while (!scanner.done) {
     const { line, at } = scanner;
     const time = eventTime(scanner);
-    const action = actionAt(scanner, word);
+    const action = actionAt(scanner, (name) => word(name, defines.get(name)));
     events.push({ line, time, action, text: scanner.since(at) });
     if (events.length > MAX_EVENTS) throw scanner.wrong(`the end after ${MAX_EVENTS} events`);
   }
   // A file that is cut off at its beginning is no script that passed.
   if (events.length === 0) throw scanner.wrong('an event');
-  return { options, events };
+  return { options, defines, events };
 }
 
-const SECONDS = /\d+(?:\.\d*(?!\.))?|\.\d+/;
+/** The dots of "0.100...0.200" are none of the number. */
+const SECONDS = /\d+(?:\.\d+|\.(?!\.))?|\.\d+/;
 
 function seconds(scanner: Scanner): number {
   return Math.round(Number(scanner.mustTake(SECONDS, 'a time in seconds')[0]) * 1e6);

@@ -102,6 +102,8 @@ export interface ScriptEvent {
 
 export interface Script {
   readonly options: ReadonlyMap<string, string>;
+  /** Of its `--define`. */
+  readonly defines: ReadonlyMap<string, string>;
   readonly events: readonly ScriptEvent[];
 }
 

@@ -5,6 +5,7 @@ import { KernelDead } from '../../kernel/errors.ts';
 import type { HostedTask } from '../../kernel/hosted-task.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { must } from '../../kernel/kernel-error.ts';
+import { plus } from '../../kernel/memory.ts';
 import type { Settings } from './settings.ts';
 import { makeTun } from './tun.ts';
 
@@ -90,6 +91,15 @@ export class Machine {
   /** Now is the script's time `us`. */
   startAt(us: number): void {
     this.#startNs = this.kernel.engine.clock.nowNs - 1000 * us;
+  }
+
+  /** When the script's time was 0, by the kernel's date. */
+  async beganNs(): Promise<number> {
+    const { init } = this.kernel;
+    const CLOCK_REALTIME = 0;
+    must('clock_gettime64', await init.syscall('clock_gettime64', CLOCK_REALTIME, init.scratch));
+    const [low, , ns] = [0, 4, 8].map((offset) => init.memory.u32(plus(init.scratch, offset)));
+    return (low ?? 0) * 1e9 + (ns ?? 0) - 1000 * this.nowUs;
   }
 
   get nowUs(): number {

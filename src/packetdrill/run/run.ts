@@ -80,7 +80,7 @@ class Player {
     this.#script = script;
     this.#settings = settings;
     this.#connections = new Connections(settings);
-    this.#context = new CallContext(machine, settings, this.#connections, 0);
+    this.#context = new CallContext(machine, settings, this.#connections);
     const sleep = (seconds: number) => machine.waitUntil(machine.nowUs + seconds * 1e6);
     this.#shell = new Shell(machine.kernel.init, files, sleep);
   }
@@ -95,6 +95,7 @@ class Player {
         prepared = !(action.kind === 'command' && time.kind === 'relative' && time.us === 0);
         if (prepared) await this.#machine.align();
         this.#machine.startAt(time.kind === 'absolute' ? time.us : 0);
+        if (prepared) this.#context.realtimeNs = await this.#machine.beganNs();
         this.#lastUs = 0;
       }
       await this.#event(event).catch((cause: unknown) => {

@@ -19,18 +19,17 @@ export class CallContext {
   readonly settings: Settings;
   readonly connections: Connections;
   readonly values: Values;
-  /** When the script began, by the date. */
-  readonly realtimeNs: number;
+  /** When the script's time was 0, by the date. */
+  realtimeNs = 0;
   readonly #fds = new Map<number, number>();
   #used = 0;
   readonly #mapped: UserBuffer[] = [];
 
-  constructor(machine: Machine, settings: Settings, connections: Connections, realtimeNs: number) {
+  constructor(machine: Machine, settings: Settings, connections: Connections) {
     this.machine = machine;
     this.settings = settings;
     this.connections = connections;
     this.values = new Values(settings);
-    this.realtimeNs = realtimeNs;
   }
 
   get memory() {
