@@ -1,6 +1,16 @@
 /** A file that has its name only once it is whole. */
 
-import { closeSync, fchmodSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { leaves } from '../../src/node/left-behind.ts';
 
@@ -9,14 +19,14 @@ export interface PartialFile {
   readonly fd: number;
   /** The name that it has until then. */
   readonly path: string;
-  /** All is written, and lasts: what had the name is replaced. */
+  /** All is written, and lasts: what had the name is replaced; with `isNew` it throws EEXIST where something has it by now. */
   commit(): void;
   /** What is not committed is gone. Again, or after `commit`: nothing. */
   discard(): void;
 }
 
 /** A new one beside `path`, of which symlinks are followed; whatever ends the process removes it. It is for those that what is there is for. */
-export function partialFile(path: string): PartialFile {
+export function partialFile(path: string, { isNew = false } = {}): PartialFile {
   const old = statSync(path, { throwIfNoEntry: false });
   const target = old ? realpathSync(path) : path;
   const partial = join(dirname(target), `.lkl-${process.pid}.partial`);
@@ -39,7 +49,8 @@ export function partialFile(path: string): PartialFile {
     commit() {
       fsyncSync(fd);
       close();
-      renameSync(partial, target);
+      if (isNew) named(partial, target);
+      else renameSync(partial, target);
       end();
     },
     discard() {
@@ -49,4 +60,17 @@ export function partialFile(path: string): PartialFile {
       end();
     },
   };
+}
+
+/** link(2) never replaces anything. Where there are no links (FAT, some shares) the name is taken first, by an empty file. */
+function named(partial: string, target: string): void {
+  if (statSync(target, { throwIfNoEntry: false })?.size === 0) return renameSync(partial, target);
+  try {
+    linkSync(partial, target);
+    rmSync(partial);
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') throw cause;
+    closeSync(openSync(target, 'wx'));
+    renameSync(partial, target);
+  }
 }

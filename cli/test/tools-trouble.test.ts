@@ -14,6 +14,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writableFile } from '../../src/node/files/writable-file.ts';
@@ -147,6 +148,18 @@ describe('lkl fsck', () => {
   }, 60_000);
 });
 
+it('of two lkl mkfs of one new image the second says so, and leaves the image of the first', async () => {
+  const making = () => {
+    const child = startLkl(['mkfs', '-t', 'ext4', '-s', '8M', at('two.img')]);
+    return new Promise((resolve) => child.on('close', resolve));
+  };
+  const codes = await Promise.all([making(), making(), making()]);
+  expect(codes.filter((code) => code === 0)).toHaveLength(1);
+  expect(codes.every((code) => code === 0 || code === 1 || code === 4)).toBe(true);
+  expect(lkl(['fsck', at('two.img')]).status).toBe(0);
+  expect(readdirSync(at('.')).filter((name) => /lkl-|lock/.test(name))).toEqual([]);
+});
+
 describe('a size', () => {
   it('that is none, or too small for the type, is told in bytes', () => {
     expect(lkl(['mkfs', '-t', 'ext4', '-s', '0', at('none')])).toMatchObject({
@@ -195,6 +208,19 @@ describe('a size', () => {
     },
     120_000,
   );
+
+  it('in which the files have no inodes is given as many as there are files, unless somebody said how many', () => {
+    mkdirSync(at('many'));
+    for (let n = 0; n < 1500; n++) writeFileSync(join(at('many'), `${n}`), '');
+    const make = (...more: readonly string[]) =>
+      lkl(['mkfs', '--force', '-t', 'ext4', '-s', '4M', at('many.img'), '--from', at('many'), ...more]);
+    expect(make('--', '-N', '100')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('no inode is left for '),
+    });
+    expect(make()).toMatchObject({ status: 0, stderr: '' });
+    expect(lkl(['fsck', at('many.img')]).status).toBe(0);
+  });
 
   it('that fits is that of a tree', () => {
     expect(lkl(['mkfs', '-t', 'ext4', '-s', 'fit', at('none')])).toMatchObject({

@@ -3,7 +3,7 @@
 import { ftruncateSync, statSync } from 'node:fs';
 import { type WritableFile, writableFile } from '../../src/node/files/writable-file.ts';
 import { Failure, reasonOf } from '../failure.ts';
-import { partialFile } from '../output/partial-file.ts';
+import { type PartialFile, partialFile } from '../output/partial-file.ts';
 
 export interface ImageFileOptions {
   readonly size?: number;
@@ -35,15 +35,19 @@ export function makeImageFile(path: string, { size, force }: ImageFileOptions): 
   // Whoever has it mounted keeps it, and nobody mounts it meanwhile.
   const old = stats && stats.size > 0 ? writableFile(path) : undefined;
   try {
-    return newFile(path, bytes, () => old?.close());
+    return newFile(path, bytes, { isNew: !force, ended: () => old?.close() });
   } catch (cause) {
     old?.close();
     throw cause;
   }
 }
 
-function newFile(path: string, bytes: number, ended: () => void): MadeImage {
-  const partial = partialFile(path);
+function newFile(
+  path: string,
+  bytes: number,
+  { isNew, ended }: { readonly isNew: boolean; readonly ended: () => void },
+): MadeImage {
+  const partial = partialFile(path, { isNew });
   try {
     ftruncateSync(partial.fd, bytes);
   } catch (cause) {
@@ -59,11 +63,23 @@ function newFile(path: string, bytes: number, ended: () => void): MadeImage {
     try {
       if (whole) {
         if (length !== bytes) ftruncateSync(partial.fd, length);
-        partial.commit();
+        commit(path, partial);
       } else partial.discard();
     } finally {
       ended();
     }
   };
   return { file, keep: (length) => end(true, length), discard: () => end(false) };
+}
+
+/** Of two who make it at once the second is told. */
+function commit(path: string, partial: PartialFile): void {
+  try {
+    partial.commit();
+  } catch (cause) {
+    partial.discard();
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')
+      throw new Failure('failed', `${path} was made by somebody else meanwhile: --force replaces it`);
+    throw cause;
+  }
 }

@@ -3,6 +3,7 @@
 import type { KernelError } from '../../../src/kernel/kernel-error.ts';
 import { rawDevice } from '../../../src/storage/raw-device.ts';
 import { fileSystemTools, madeTypes } from '../../../src/tools/file-system/file-systems.ts';
+import { inodeWords, OutOfInodes, withEnoughInodes } from '../../../src/tools/file-system/inodes.ts';
 import { makeOfTree } from '../../../src/tools/file-system/make-of-tree.ts';
 import { isFull } from '../../../src/tools/file-system/make-to-fit.ts';
 import { likelyBytes, measureTree } from '../../../src/tools/file-system/tree-measure.ts';
@@ -10,7 +11,7 @@ import type { CopyReport } from '../../../src/tree/write/copy-tree.ts';
 import { Failure } from '../../failure.ts';
 import { tellLosses } from '../../output/losses.ts';
 import { withContents } from '../contents.ts';
-import { makeImageFile } from '../image-file.ts';
+import { type MadeImage, makeImageFile } from '../image-file.ts';
 import { inWorkshopOf, notAfterNs, toolEngine } from '../shop.ts';
 import { temporaryDisk } from '../temporary-disk.ts';
 import { mkfsToFit } from './fit.ts';
@@ -52,14 +53,21 @@ async function ofSize(job: MkfsJob): Promise<CopyReport | undefined> {
   const { type, force, size } = options;
   const bytes = size === 'fit' ? undefined : size;
   if (bytes !== undefined && more.length === 0) mustBeEnough(type, bytes);
-  const made = makeImageFile(image, { ...(force && { force }), ...(bytes !== undefined && { size: bytes }) });
-  try {
-    const report = await makeAndFill(job, made);
+  let made: MadeImage | undefined;
+  const attempt = async (words: readonly string[]) => {
+    made?.discard();
+    made = makeImageFile(image, { ...(force && { force }), ...(bytes !== undefined && { size: bytes }) });
+    const report = await makeAndFill({ ...job, more: words }, made);
     made.keep();
     return report;
+  };
+  const { contents } = job;
+  try {
+    if (!contents) return await attempt(more);
+    return await withEnoughInodes({ type, more, measure: () => measureTree(contents()) }, attempt);
   } catch (cause) {
-    made.discard();
-    throw isFull(cause) ? await tooSmall(job, made.file.sizeBytes, cause) : cause;
+    made?.discard();
+    throw isFull(cause) && made ? await tooSmall(job, made.file.sizeBytes, cause) : cause;
   }
 }
 
@@ -72,12 +80,17 @@ function mustBeEnough(type: string, bytes: number): void {
 }
 
 async function tooSmall(
-  { image, contents, options }: MkfsJob,
+  { image, contents, options, more }: MkfsJob,
   bytes: number,
-  { path = '' }: KernelError,
+  cause: KernelError,
 ): Promise<Failure> {
+  const { path = '' } = cause;
   if (!contents) return new Failure('image', `${image}: there is no room in ${bytes.toLocaleString('en')} bytes`);
   const measure = await measureTree(contents());
+  if (cause instanceof OutOfInodes && inodeWords(options.type, measure, more).length === 0) {
+    const [inodes, files] = [cause.inodes, measure.entries].map((number) => number.toLocaleString('en'));
+    return new Failure('image', `${image}: no inode is left for ${path}: it has ${inodes}, the tree ${files} files`);
+  }
   const [has, holds, wants] = [bytes, measure.bytes, likelyBytes(options.type, measure)].map((number) =>
     number.toLocaleString('en'),
   );

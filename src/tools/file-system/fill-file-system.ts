@@ -1,10 +1,12 @@
 /** Fills a file system on a disk with a tree, by mounting it. */
 
+import { KernelError } from '../../kernel/kernel-error.ts';
 import { statfs64 } from '../../kernel/syscalls/mount.ts';
 import { type CopyOptions, type CopyReport, copyTree } from '../../tree/write/copy-tree.ts';
 import type { Entry } from '../../tree/write/entry.ts';
 import { TreeWriter } from '../../tree/write/tree-writer.ts';
 import type { Workshop } from '../workshop.ts';
+import { OutOfInodes } from './inodes.ts';
 
 export interface FillReport extends CopyReport {
   /** What is left, that of root included. */
@@ -21,9 +23,18 @@ export function fillFileSystem(
 ): Promise<FillReport> {
   return workshop.mounted(disk, type, async (mountPoint) => {
     const writer = await TreeWriter.open(workshop.kernel.init, mountPoint);
-    const report = await copyTree(writer, tree, options);
+    const report = await copyTree(writer, tree, options).catch(async (cause: unknown) => {
+      throw await whatIsFull(workshop, mountPoint, cause);
+    });
     await writer.close();
     const { bfree, frsize, bsize } = await statfs64(workshop.kernel.init, mountPoint);
     return { ...report, freeBytes: bfree * (frsize || bsize) };
   });
+}
+
+/** Linux has one word for no room and no inodes; the file system knows. */
+async function whatIsFull(workshop: Workshop, mountPoint: string, cause: unknown): Promise<unknown> {
+  if (!(cause instanceof KernelError) || cause.errno !== 'ENOSPC') return cause;
+  const { files, ffree } = await statfs64(workshop.kernel.init, mountPoint);
+  return files > 0 && ffree === 0 ? new OutOfInodes(cause, files) : cause;
 }

@@ -4,6 +4,7 @@ import { HostError } from '../../errors/host-error.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import { fileSystemTools } from './file-systems.ts';
 import { smallestFit } from './fit-size.ts';
+import { inodeWords } from './inodes.ts';
 import { likelyBytes, type TreeMeasure } from './tree-measure.ts';
 
 export interface FitRequest {
@@ -23,7 +24,7 @@ export async function makeToFit(
   { type, measure, more }: FitRequest,
   attempt: (bytes: number, more: readonly string[]) => Promise<number>,
 ): Promise<number | undefined> {
-  const words = [...inodes(type, measure, more), ...blocks(type, measure, more), ...more];
+  const words = [...inodeWords(type, measure, more), ...blocks(type, measure, more), ...more];
   let isFirst = true;
   const least = more.length > 0 ? GRAIN : (fileSystemTools(type)?.leastBytes ?? GRAIN);
   return smallestFit({ first: likelyBytes(type, measure), least, grain: GRAIN }, async (bytes) => {
@@ -41,15 +42,6 @@ export async function makeToFit(
 
 export const isFull = (cause: unknown): cause is KernelError =>
   cause instanceof KernelError && cause.errno === 'ENOSPC';
-
-/** The first ones of ext4 are its own; a few more are for whoever mounts it. */
-const SPARE_INODES = 11 + 16;
-
-/** mke2fs makes one for each 4 or 16 KiB, used or not: here it is known how many there will be. */
-function inodes(type: string, { entries }: TreeMeasure, more: readonly string[]): readonly string[] {
-  const isTold = more.some((word) => /^-[NiT]/.test(word));
-  return /^ext[234]$/.test(type) && !isTold ? ['-N', String(entries + SPARE_INODES)] : [];
-}
 
 /** A symlink has one block of ext4 at most, with its end: small file systems have such of 1 KiB. */
 const SMALL_BLOCK = 1024;

@@ -4,6 +4,7 @@ import { HostError } from '../../../errors/host-error.ts';
 import type { KernelError } from '../../../kernel/kernel-error.ts';
 import { fileSystemTools, type MakeRequest } from '../../../tools/file-system/file-systems.ts';
 import { fillFileSystem } from '../../../tools/file-system/fill-file-system.ts';
+import { OutOfInodes } from '../../../tools/file-system/inodes.ts';
 import { makeFileSystem } from '../../../tools/file-system/make-file-system.ts';
 import { makeOfTree } from '../../../tools/file-system/make-of-tree.ts';
 import { isFull, makeToFit } from '../../../tools/file-system/make-to-fit.ts';
@@ -156,9 +157,11 @@ function makeAndFill({ needs, order, source }: Making, disk: MadeImageDisk, more
   });
 }
 
-const full = (bytes: number, cause: KernelError): HostError =>
-  new HostError(
-    'no-room-in-image',
-    `no room for ${cause.path ?? 'it'} in ${bytes.toLocaleString('en')} bytes: give it a larger size, or size=fit`,
-    { cause },
-  );
+function full(bytes: number, cause: KernelError): HostError {
+  const path = cause.path ?? 'it';
+  const why =
+    cause instanceof OutOfInodes
+      ? `no inode is left for ${path}, ${bytes.toLocaleString('en')} bytes have ${cause.inodes.toLocaleString('en')}: size=fit makes as many as there are files`
+      : `no room for ${path} in ${bytes.toLocaleString('en')} bytes: give it a larger size, or size=fit`;
+  return new HostError('no-room-in-image', why, { cause });
+}
