@@ -1,5 +1,6 @@
 /** The `lkl` command as it is parsed, described on a man page and completed in shells. */
 
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { callCommand } from './call/command.ts';
 import { completionCommand } from './completion.ts';
@@ -31,15 +32,7 @@ export function lklProgram(version: () => string): Command {
     })
     .exitOverride()
     // As errors of the command's own begin, and where its options are told.
-    .configureOutput({
-      outputError: (text, write) =>
-        write(
-          `${text
-            .trim()
-            .replace(/^error: /, 'lkl: ')
-            .replaceAll('\n', ' ')}; --help tells more\n`,
-        ),
-    });
+    .configureOutput({ outputError: (text, write) => write(`${asOurs(text)}; --help tells more\n`) });
   const commands = [
     fs2tarCommand(),
     fs2zipCommand(),
@@ -60,6 +53,24 @@ export function lklProgram(version: () => string): Command {
     webdavCommand(),
     completionCommand(),
   ];
-  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  for (const command of commands) program.addCommand(withHint(command.copyInheritedSettings(program)));
   return program;
+}
+
+const asOurs = (text: string): string =>
+  text
+    .trim()
+    .replace(/^error: /, 'lkl: ')
+    .replaceAll('\n', ' ');
+
+/** Who is used to -p of mkdir or cp gives the image to --partition, and has none. */
+function withHint(command: Command): Command {
+  const outputError = (text: string, write: (text: string) => void) => {
+    const { partition } = command.opts<{ partition?: unknown }>();
+    const isImage = typeof partition === 'string' && existsSync(partition);
+    const parents = command.options.some(({ long }) => long === '--parents') ? '; --parents is -P' : '';
+    const hint = isImage ? `: -p took ${partition} as the name of a partition (--partition)${parents}` : '';
+    write(`${asOurs(text)}${hint}; --help tells more\n`);
+  };
+  return command.configureOutput({ outputError });
 }

@@ -148,6 +148,18 @@ describe('lkl fsck', () => {
   }, 60_000);
 });
 
+it('lkl mkfs does not put a raw image of the size of its file in the place of a qcow2', () => {
+  expect(lkl(['mkfs', '-t', 'ext4', '-s', '8M', at('raw.img')]).status).toBe(0);
+  expect(lkl(['convert', at('raw.img'), at('disk.qcow2')]).status).toBe(0);
+  const before = sha256(at('disk.qcow2'));
+  expect(lkl(['mkfs', '-f', '-t', 'ext4', at('disk.qcow2')])).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/disk.qcow2 is qcow2, .* --size says how large/),
+  });
+  expect(sha256(at('disk.qcow2'))).toBe(before);
+  expect(lkl(['mkfs', '-f', '-t', 'ext4', at('raw.img')]).status).toBe(0);
+});
+
 it('of two lkl mkfs of one new image the second says so, and leaves the image of the first', async () => {
   const making = () => {
     const child = startLkl(['mkfs', '-t', 'ext4', '-s', '8M', at('two.img')]);

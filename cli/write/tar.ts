@@ -52,7 +52,7 @@ async function unpack(image: string, { file = '-', directory = '/', quiet, ...op
       return tellLosses(report);
     });
   } catch (cause) {
-    throw cause instanceof TarError ? new Failure('failed', `${name}: ${cause.message}`) : cause;
+    throw cause instanceof TarError ? new Failure('image', `${name}: ${cause.message}`) : cause;
   } finally {
     progress.stop();
     stream.destroy();

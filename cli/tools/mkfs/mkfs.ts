@@ -1,5 +1,6 @@
 /** Makes a file system in an image file, in this process: empty, or of a folder, a tar or another image. */
 
+import { statSync } from 'node:fs';
 import type { KernelError } from '../../../src/kernel/kernel-error.ts';
 import { rawDevice } from '../../../src/storage/raw-device.ts';
 import { fileSystemTools, madeTypes } from '../../../src/tools/file-system/file-systems.ts';
@@ -8,6 +9,7 @@ import { makeOfTree } from '../../../src/tools/file-system/make-of-tree.ts';
 import { isFull } from '../../../src/tools/file-system/make-to-fit.ts';
 import { likelyBytes, measureTree } from '../../../src/tools/file-system/tree-measure.ts';
 import type { CopyReport } from '../../../src/tree/write/copy-tree.ts';
+import { openDiskFile } from '../../disk.ts';
 import { Failure } from '../../failure.ts';
 import { tellLosses } from '../../output/losses.ts';
 import { withContents } from '../contents.ts';
@@ -52,6 +54,7 @@ async function ofSize(job: MkfsJob): Promise<CopyReport | undefined> {
   const { image, more, options } = job;
   const { type, force, size } = options;
   const bytes = size === 'fit' ? undefined : size;
+  if (bytes === undefined) await mustBeRaw(image);
   if (bytes !== undefined && more.length === 0) mustBeEnough(type, bytes);
   let made: MadeImage | undefined;
   const attempt = async (words: readonly string[]) => {
@@ -69,6 +72,21 @@ async function ofSize(job: MkfsJob): Promise<CopyReport | undefined> {
     made?.discard();
     throw isFull(cause) && made ? await tooSmall(job, made.file.sizeBytes, cause) : cause;
   }
+}
+
+/** A container has another size than the disk in it, and would be replaced by the bytes of that disk alone. */
+async function mustBeRaw(image: string): Promise<void> {
+  if (!statSync(image, { throwIfNoEntry: false })?.isFile()) return;
+  // What cannot be opened is nothing that is worth keeping.
+  const format = await openDiskFile(image).then(
+    ({ format: found }) => found,
+    () => 'raw',
+  );
+  if (format === 'raw') return;
+  throw new Failure(
+    'usage',
+    `${image} is ${format}, and would be replaced by a raw image: --size says how large that is to be; in the disk that it holds \`lkl run --disk ${image} -- mke2fs /dev/vda\` and the like make one`,
+  );
 }
 
 /** What its program would say is about inodes and blocks. */

@@ -177,12 +177,12 @@ export const strangers: readonly Signature[] = [
   { type: 'rar', words: 'a RAR archive: unpack it first', marks: [[[0, { hex: '526172211a07' }]]] },
   {
     type: 'cpio',
-    words: 'a cpio archive, whose first header is damaged where it was not asked for as raw',
+    words: 'a cpio archive, either with a damaged first header or opened as raw',
     marks: ['070701', '070702', '070707'].map((magic) => [[0, magic] as const]),
   },
   {
     type: 'tar',
-    words: 'a tar, whose first header is damaged where it was not asked for as raw',
+    words: 'a tar, either with a damaged first header or opened as raw',
     marks: [[[257, 'ustar']]],
   },
   { type: 'deb', words: 'an ar archive (a Debian package, a library)', marks: [[[0, '!<arch>\n']]] },
