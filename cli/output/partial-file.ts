@@ -64,7 +64,10 @@ export function partialFile(path: string, { isNew = false } = {}): PartialFile {
 
 /** link(2) never replaces anything. Where there are no links (FAT, some shares) the name is taken first, by an empty file. */
 function named(partial: string, target: string): void {
-  if (statSync(target, { throwIfNoEntry: false })?.size === 0) return renameSync(partial, target);
+  if (statSync(target, { throwIfNoEntry: false })?.size === 0) {
+    renameSync(partial, target);
+    return;
+  }
   try {
     linkSync(partial, target);
     rmSync(partial);
