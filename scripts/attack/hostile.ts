@@ -7,6 +7,7 @@ import { as, bytes, Findings, json } from './client.ts';
 import { untilWhole } from './cut.ts';
 import { bombs } from './hostile/bombs.ts';
 import { names } from './hostile/names.ts';
+import { numbers } from './hostile/numbers.ts';
 import type { Probe, Target } from './hostile/probe.ts';
 import { programs } from './hostile/programs.ts';
 import { requests } from './hostile/requests.ts';
@@ -31,7 +32,7 @@ export interface HostileReport {
 
 /** What is kept from others is so where tokens say who is who; what the rest do is the same, and done where all are let in. */
 const probesOf = (isDeployed: boolean): readonly Probe[] =>
-  isDeployed ? names : [...requests, ...sockets, ...programs, ...bombs];
+  isDeployed ? names : [...requests, ...sockets, ...programs, ...bombs, ...numbers];
 
 export async function hostile({ url, image, tokens, only = [''] }: HostileOptions): Promise<HostileReport> {
   const findings = new Findings();

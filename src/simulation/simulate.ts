@@ -2,6 +2,7 @@
 
 import type { SetupNeeds } from '../batch/kernel-setup.ts';
 import { HostError } from '../errors/host-error.ts';
+import { mistakes } from '../errors/mistakes.ts';
 import { KernelDead, TaskExited } from '../kernel/errors.ts';
 import type { Host } from '../kernel/host.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
@@ -86,9 +87,10 @@ export const simulationJobs = (needs: SimulationNeeds): SimulationJobs => ({
 
 /** Everything that is wrong with a request, by JSON path. */
 export const badSimulation = (issues: readonly Issue[]): HostError =>
-  new HostError('bad-simulation', issues.map(({ path, message }) => `${path}: ${message}`).join('; '), {
-    members: { errors: issues.map((issue) => ({ in: 'json', ...issue })) },
-  });
+  mistakes(
+    'bad-simulation',
+    issues.map((issue) => ({ in: 'json', ...issue })),
+  );
 
 /** `reachedNs`: virtual time since the simulation began; undefined while the network is built. */
 function tooLate(deadlineMs: number, reachedNs: number | undefined, { durationNs, topology }: Plan): HostError {

@@ -25,7 +25,16 @@ export const IPV6_TRANSPARENT = 75;
 export const IPV6_V6ONLY = 26;
 
 /** tcp(7) */
-export const TCP = { NODELAY: 1, MAXSEG: 2, INFO: 11, QUICKACK: 12, CONGESTION: 13, FASTOPEN: 23, NOTSENT_LOWAT: 25, FASTOPEN_CONNECT: 30 } as const;
+export const TCP = {
+  NODELAY: 1,
+  MAXSEG: 2,
+  INFO: 11,
+  QUICKACK: 12,
+  CONGESTION: 13,
+  FASTOPEN: 23,
+  NOTSENT_LOWAT: 25,
+  FASTOPEN_CONNECT: 30,
+} as const;
 
 /** linux/mptcp.h: struct mptcp_info, and where bytes received in order are in it; what there is of each subflow. */
 export const MPTCP = {

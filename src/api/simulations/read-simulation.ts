@@ -1,6 +1,6 @@
 /** A request of a simulation from whoever has one, JSON or JavaScript: what has not the form of one is told member by member. */
 
-import { HostError } from '../../errors/host-error.ts';
+import { mistakes } from '../../errors/mistakes.ts';
 import type { SimulationRequest } from '../../simulation/simulate.ts';
 import { inWords, readAs } from '../invalid/invalid.ts';
 import { simulation } from './schema.ts';
@@ -13,5 +13,5 @@ export function readSimulation(request: unknown): SimulationRequest {
     return rest as SimulationRequest; // what is left out is absent: the schema knows no `undefined`
   }
   const errors = read.invalid.map((one) => ({ in: 'json', ...one }));
-  throw new HostError('bad-simulation', inWords(read.invalid, 'the request').join('; '), { members: { errors } });
+  throw mistakes('bad-simulation', errors, (error) => inWords([error], 'the request').join());
 }

@@ -7,6 +7,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { invalidIn } from '../../api/invalid/invalid.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { documentOf, headersOf, PROBLEM_JSON } from '../../errors/http.ts';
+import { mistakes } from '../../errors/mistakes.ts';
 import { problemOf } from '../../errors/problem.ts';
 import { allProblems } from '../../errors/rows.ts';
 import { takesPassword } from '../access/authenticate.ts';
@@ -131,6 +132,6 @@ export function notFound(allowedMethods: (path: string) => readonly string[]): (
 export const onInvalid: Hook<unknown, Env, string, unknown> = (result, c) => {
   if (result.success) return;
   const errors = invalidIn(result.error.issues).map(({ path, message }) => ({ in: result.target, path, message }));
-  const detail = errors.map((error) => `${`${error.in} ${error.path}`.trim()}: ${error.message}`).join('; ');
-  return answer(c, documentOfThrown(new HostError('invalid-request', detail, { members: { errors } })));
+  const words = (error: (typeof errors)[number]) => `${`${error.in} ${error.path}`.trim()}: ${error.message}`;
+  return answer(c, documentOfThrown(mistakes('invalid-request', errors, words)));
 };

@@ -3,6 +3,7 @@
 import { settingOf, wordsOf } from '../../batch/command-line.ts';
 import { applySetting } from '../../batch/kernel-setup.ts';
 import { HostError } from '../../errors/host-error.ts';
+import { mistakes } from '../../errors/mistakes.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import { type Hijack, type HijackNote, planHijack } from '../../simulation/hijack/hijack.ts';
 import { applyHijack } from '../../simulation/hijack/hijack-run.ts';
@@ -13,9 +14,12 @@ export function readHijack(value: unknown): Hijack {
   const issues: Issue[] = [];
   const hijack = planHijack(new Place({ issues, warnings: [] }, 'hijack'), value, 'session');
   if (hijack && issues.length === 0) return hijack;
-  throw new HostError('bad-option', issues.map(({ path, message }) => `${path}: ${message}`).join('; '), {
-    members: { option: 'hijack', errors: issues.map((issue) => ({ in: 'json', ...issue })) },
-  });
+  throw mistakes(
+    'bad-option',
+    issues.map((issue) => ({ in: 'json', ...issue })),
+    undefined,
+    { option: 'hijack' },
+  );
 }
 
 /** In LKL's order: the command line, the interfaces, and the rest. Answers what became of each key. */

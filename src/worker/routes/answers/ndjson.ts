@@ -6,6 +6,7 @@ import { readAs } from '../../../api/invalid/invalid.ts';
 import type { Sink } from '../../../archive/chunk-writer.ts';
 import { concat } from '../../../bytes/concat.ts';
 import { HostError } from '../../../errors/host-error.ts';
+import { mistakes } from '../../../errors/mistakes.ts';
 import type { Hold } from '../../bodies/budget.ts';
 import { broken, jsonIn } from '../../bodies/json.ts';
 import { noteRead } from '../../bodies/read-bytes.ts';
@@ -135,8 +136,7 @@ export function validated<T extends z.ZodType>(schema: T, place: string, value: 
   const read = readAs(schema, value);
   if ('data' in read) return read.data;
   const errors = read.invalid.map(({ path, message }) => ({ in: place, path, message }));
-  const detail = errors.map((error) => `${error.in} ${error.path}: ${error.message}`).join('; ');
-  throw new HostError('invalid-request', detail, { members: { errors } });
+  throw mistakes('invalid-request', errors, (error) => `${error.in} ${error.path}: ${error.message}`);
 }
 
 /** The same of JSON text. */
