@@ -18,6 +18,7 @@ import { simulation } from './bench/simulation.ts';
 import { size } from './bench/size.ts';
 import { start } from './bench/start.ts';
 import { tools } from './bench/tools.ts';
+import { write } from './bench/write.ts';
 
 /** Programs by the Debian package that has them; `root`: to be it, for loop mounts. */
 const needs = {
@@ -26,6 +27,8 @@ const needs = {
   e2fsck: 'e2fsprogs',
   tar: 'tar',
   curl: 'curl',
+  fusermount3: 'fuse3',
+  rclone: 'rclone',
 } as const;
 
 interface Group {
@@ -43,6 +46,7 @@ const groups: Readonly<Record<string, Group>> = {
   library: { run: library, programs: ['mkfs.ext4'] },
   command: { run: command, programs: ['mkfs.ext4', 'tar'], root: true },
   tools: { run: tools, programs: ['mkfs.ext4', 'e2fsck', 'tar'] },
+  write: { run: write, programs: ['mkfs.ext4', 'e2fsck', 'tar', 'fusermount3', 'rclone'], root: true },
   fs2tar: { run: fs2tar, programs: ['mkfs.ext4', 'mksquashfs', 'tar', 'curl'], root: true },
 };
 

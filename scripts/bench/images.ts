@@ -59,7 +59,7 @@ export async function filesImage(
 }
 
 const withTree = (folder: string, bytes: number, make: (tree: string) => Promise<unknown>): Promise<void> =>
-  withWritten(folder, (tree) => writeTree(tree, bytes), make);
+  withWritten(folder, (tree) => mixedTree(tree, bytes), make);
 
 async function withWritten(
   folder: string,
@@ -75,7 +75,8 @@ async function withWritten(
   }
 }
 
-function writeTree(tree: string, bytes: number): void {
+/** Small and large files of so many bytes in all. */
+export function mixedTree(tree: string, bytes: number): void {
   const random = generator();
   for (const { share, bytes: fileBytes } of MIX) {
     const files = Math.ceil((share * bytes) / fileBytes);
