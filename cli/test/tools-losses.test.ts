@@ -1,8 +1,9 @@
 /** Trees with what not every file system has a place for: kept where it can be, told where it cannot. */
 
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { entryHeader, trailer } from '../../src/archive/tar-writer.ts';
 import { lkl, testFolder } from './tools-kit.ts';
 
 const at = testFolder();
@@ -32,6 +33,26 @@ it('what was left out is there when the tar has it once more, as something that 
   expect(status).toBe(3);
   expect(lkl(['cat', at('again.vfat'), 'again']).stdout).toBe('text\n');
 });
+
+it('an attribute that is longer than a block of ext4 is lost, not the image; xfs keeps it', () => {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const file = { type: 'file', path: encode('small'), mode: 0o644, uid: 0, gid: 0, mtimeNs: 0n, size: 0 } as const;
+  const xattrs = [{ name: encode('user.long'), value: new Uint8Array(60_000).fill(7) }];
+  writeFileSync(at('long.tar'), Buffer.concat([entryHeader({ ...file, xattrs }), trailer()]));
+  const { status, stderr } = lkl(['mkfs', '-t', 'ext4', '-s', '16M', at('long.ext4'), '--from', at('long.tar')]);
+  expect(stderr).toContain('no such attributes (small)');
+  expect(status).toBe(0);
+  expect(lkl(['fsck', at('long.ext4')]).status).toBe(0);
+  expect(lkl(['mkfs', '-t', 'xfs', '-s', '320M', at('long.xfs'), '--from', at('long.tar')])).toMatchObject({
+    status: 0,
+    stderr: '',
+  });
+  // Where there is no room at all, that is still said.
+  const full = ['mkfs', '-t', 'ext4', '-s', '1M', at('full.ext4'), '--from', at('large.tar')];
+  writeFileSync(at('large'), Buffer.alloc(3 * MIB, 1));
+  spawnSync('tar', ['-C', at('.'), '-cf', at('large.tar'), 'large']);
+  expect(lkl(full)).toMatchObject({ status: 2, stderr: expect.stringContaining('no room for large') });
+}, 60_000);
 
 describe('a tree with odd names, links, devices and times', () => {
   it('is the same in a small ext4, whose blocks are large enough for its symlinks', () => {

@@ -1,6 +1,6 @@
 /** Makes files of every type in a mounted tree, with all that the file system can hold of them. */
 
-import { errnos } from '../../abi/errno.ts';
+import { type ErrnoName, errnoName, errnos } from '../../abi/errno.ts';
 import type { SyscallName } from '../../abi/syscalls.ts';
 import {
   AT_REMOVEDIR,
@@ -33,6 +33,7 @@ import {
   utimensat,
 } from '../../kernel/syscalls/file.ts';
 import { mapBuffer, unmapBuffer } from '../../kernel/syscalls/memory.ts';
+import { statfs64 } from '../../kernel/syscalls/mount.ts';
 import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { setxattr } from '../../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
@@ -47,6 +48,8 @@ const noSuchTarget = (path: Uint8Array, target: Uint8Array): KernelError => {
 };
 
 const BUFFER_BYTES = 256 * 1024;
+/** Where so often what an attribute needs is free, it is not for want of room that it is refused. */
+const ROOM_FOR_ATTRIBUTES = 16;
 
 const specials = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO, socket: S_IFSOCK } as const;
 
@@ -307,13 +310,23 @@ export class TreeWriter {
     }
   }
 
+  /** ext4 says ENOSPC of an attribute that is longer than a block, however much room there is: it has no place for such ones. */
+  async #isTooLarge(errno: ErrnoName | undefined, directory: Uint8Array, value: Uint8Array): Promise<boolean> {
+    if (errno === 'E2BIG' || errno === 'ERANGE') return true;
+    if (errno !== 'ENOSPC') return false;
+    const { bavail, bsize } = await statfs64(this.#task, directory);
+    return bavail * bsize > ROOM_FOR_ATTRIBUTES * (value.length + bsize);
+  }
+
   /** The calls on attributes take no directory: its own name under /proc, and the file's below it. */
   async #setXattrs({ dirfd, name }: Place, path: Uint8Array, xattrs: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const prefix = new TextEncoder().encode(`/proc/self/fd/${dirfd}/`);
     const target = { path: Uint8Array.of(...prefix, ...name) };
     for (const [key, value] of xattrs) {
       const ret = await setxattr(this.#task, target, key, value, this.#buffer);
-      this.losses.note('xattr', 'lsetxattr', ret, path);
+      if (ret < 0 && (await this.#isTooLarge(errnoName(-ret), prefix, value)))
+        this.losses.lost(path, errnoName(-ret), 'xattr');
+      else this.losses.note('xattr', 'lsetxattr', ret, path);
     }
   }
 }
