@@ -2,6 +2,7 @@
 
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedWorker, embeddedWorker } from './embedded-worker.ts';
 
@@ -34,6 +35,9 @@ const names = createHttpServer((request, response) => {
     response.setHeader('content-type', 'application/dns-message').end(answer);
   });
 });
+
+const connections = (): Promise<number> =>
+  new Promise((resolve, reject) => echo.getConnections((error, count) => (error ? reject(error) : resolve(count))));
 
 let port = 0;
 let open: EmbeddedWorker;
@@ -133,6 +137,23 @@ describe('a session whose owner lets it out', () => {
     expect(results.slice(1)).toMatchObject([{ errno: 'EINPROGRESS' }, { ret: 0 }, { ret: 0 }, { ret: 1 }]);
     await ask(open, 'DELETE', id);
   }, 60_000);
+
+  it.each([
+    ['the card is pulled', (id: string) => `${id}/interfaces/eth0`],
+    ['the session is deleted', (id: string) => id],
+  ])(
+    'holds no connection once %s',
+    async (_, path) => {
+      const id = await connected(open);
+      await run(open, id, connect('10.0.2.2', port));
+      expect(await connections()).toBe(1);
+      await ask(open, 'DELETE', path(id));
+      for (let i = 0; i < 100 && (await connections()) > 0; i++) await sleep(50);
+      expect(await connections()).toBe(0);
+      if (path(id) !== id) await ask(open, 'DELETE', id);
+    },
+    60_000,
+  );
 
   it('gets no datagrams out, and is told', async () => {
     const id = await connected(open);
