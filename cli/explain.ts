@@ -8,14 +8,18 @@ import { checkedTypes } from '../src/tools/file-system/file-systems.ts';
 import { whatIsMissing } from '../src/tree/damage-error.ts';
 import { Failure, type FailureKind, reasonOf } from './failure.ts';
 
+function evenIfCut(detail: string): string {
+  return detail.replace(
+    /: on-error=continue .*$/,
+    ': fs2tar --on-error continue, and ls, cat, cp and others that look --even-if-cut, read what is there',
+  );
+}
+
 /** Where the words of HTTP are others than those of a command line. */
 const words: Partial<Record<ProblemName, (detail: string) => string>> = {
   'several-file-systems': (detail) => `${detail} (-p)`,
-  'image-cut': (detail) =>
-    detail.replace(
-      /: on-error=continue .*$/,
-      ': fs2tar --on-error continue, and ls, cat, cp and others that look --even-if-cut, read what is there',
-    ),
+  'image-cut': evenIfCut,
+  'stack-incomplete': evenIfCut,
   ENXIO: (detail) => detail.replace(/ \(member=…\)$/, ' (--member)').replace(/ \(snapshot=…\)$/, ' (--state)'),
   'journal-too-large': (detail) => detail.replace(/ \(--options of.*\)$/, ' (--options)'),
 };

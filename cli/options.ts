@@ -47,7 +47,8 @@ export const partitionOption = (flags = '-p, --partition <partition>') =>
     'number, label, UUID or name (vg/root, /dev/md/data); root: the one with a root file system; whole: all of the image (default: the only file system)',
   ).argParser(partition);
 
-const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+/** Values of an option that may be repeated. */
+export const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 /** Of what may be encrypted. */
 export const addSecretOptions = (command: Command): Command =>

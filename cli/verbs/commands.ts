@@ -11,6 +11,7 @@ import {
   jsonOption,
   mountOption,
   partitionOption,
+  several,
   subvolOption,
   typeOption,
   urlOption,
@@ -161,6 +162,7 @@ export const lookCommands = (): readonly Command[] => [
     )
     .option('--path <directory>', 'only what is below it', '/')
     .option('--other-partition <partition>', 'of the other image (default: that of --partition)')
+    .option('--other-also <image>', 'another disk of what the other image is a part of; may be repeated', several)
     .option('--no-times', 'times may differ')
     .option('--no-content', 'files of the same size and time count as the same')
     .addOption(jsonOption())

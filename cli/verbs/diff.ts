@@ -10,6 +10,7 @@ import { type Printer, printing } from '../output/print.ts';
 export interface DiffOptions extends ImageOptions {
   readonly path: string;
   readonly otherPartition?: string;
+  readonly otherAlso?: readonly string[];
   readonly times: boolean;
   readonly content: boolean;
   readonly json?: true;
@@ -26,7 +27,7 @@ interface Difference {
 /** Whether they are the same. */
 export const diff = (image: string, other: string, options: DiffOptions): Promise<boolean> =>
   withTree(image, options, (first, troubles) =>
-    withTree(other, { ...options, ...partitionOf(options) }, (second) =>
+    withTree(other, otherOf(options), (second) =>
       printing(async (out) => {
         const found: Difference[] = [];
         const compared: Compared = { first, second, troubles, options };
@@ -42,8 +43,15 @@ export const diff = (image: string, other: string, options: DiffOptions): Promis
     ),
   );
 
-const partitionOf = ({ partition, otherPartition = partition }: DiffOptions) =>
-  otherPartition === undefined ? {} : { partition: otherPartition };
+/** Other disks and a header belong to one image alone. */
+function otherOf({ also: _, header: __, ...options }: DiffOptions): DiffOptions {
+  const { partition, otherPartition = partition, otherAlso } = options;
+  return {
+    ...options,
+    ...(otherPartition !== undefined && { partition: otherPartition }),
+    ...(otherAlso !== undefined && { also: otherAlso }),
+  };
+}
 
 const marks = { first: '- ', other: '+ ', both: '! ' } as const;
 

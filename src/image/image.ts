@@ -288,7 +288,7 @@ export class Image {
       const numbers = `a btrfs over ${part.devices} devices, of which ${siblings.length + 1} ${siblings.length === 0 ? 'is' : 'are'} here`;
       throw new HostError(
         'stack-incomplete',
-        `${volume.title} is part of ${numbers}: name the images of the others too`,
+        `${volume.title} is part of ${numbers}: name the images of the others too; without them: ${EVEN_IF_CUT}`,
         {
           members: { members_there: siblings.length + 1, members: part.devices },
         },

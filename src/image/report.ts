@@ -48,8 +48,10 @@ export async function reportOf(image: Image, sizeBytes: number): Promise<ImageRe
     ({ fileSystem }) => fileSystem === undefined,
   );
   if (nothing && closed.length === 0 && refused.length === 0) {
-    const problem = await noFileSystem(disks);
-    if (problem.message !== hostErrors['no-file-system'].message) refused.push({ title: WHOLE, problem });
+    const inside = opened.length > 0 ? opened : disks;
+    const problem = await noFileSystem(inside);
+    const title = inside[0]?.whole.title ?? WHOLE;
+    if (problem.message !== hostErrors['no-file-system'].message) refused.push({ title, problem });
   }
   return {
     ...first,

@@ -28,6 +28,9 @@ const lacks: Readonly<Record<string, string>> = {
 /** What is missing, in words: of a call, or of what the kernel only logged (`syslog`). */
 export function whatIsMissing(call: string, errno: ErrnoName | undefined, path: string): string {
   if (call === 'syslog') return `files may be missing, for Linux says: "${path}"`;
+  // Some drivers undo several MiB at once, and a kernel without an MMU has no more than 4 in one piece.
+  if (errno === 'ENOMEM' && lacks[call] === lacks.pread64)
+    return `${path}: ${lacks.pread64}: it wants more memory in one piece than this kernel has (ENOMEM)`;
   const known = damage.includes(errno) ? lacks[call] : undefined;
   if (known !== undefined) return `${path}: ${known} (${errno})`;
   return errno ? `${path}: ${errnos[errno].message} (${errno})` : `${path}: an unknown error of ${call}`;

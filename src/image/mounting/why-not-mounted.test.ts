@@ -10,6 +10,9 @@ describe('why Linux does not mount', () => {
     ["vfat: Bad value for 'uid'", 'its mount option uid has no such value'],
     ['EXT4-fs (vda): couldn’t mount RDWR because of unsupported optional features (800000)', 'does not know'],
     ['XFS (vda): Superblock has unknown incompatible features (0x80) enabled.', 'does not know'],
+    ['Filesystem uses "lzma" compression. This is not supported', 'compressed with lzma'],
+    ["EXT4-fs (vda): The Hurd can't support 64-bit file systems", 'made for the Hurd'],
+    ['UDF-fs: warning (device vda): udf_load_vrs: No anchor found', 'its anchor'],
   ])('%s', (said, words) => {
     const why = whyNotMounted('EINVAL', said);
     expect(why.words).toContain(words);

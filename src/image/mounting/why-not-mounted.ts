@@ -39,6 +39,15 @@ const rows: readonly Row[] = [
     means: 'a mount option is none of its',
   },
   {
+    said: /uses (?:"(\w+)"|an unknown) compression/i,
+    means: ([, method = 'a method']) => `it is compressed with ${method}, which Linux's driver does not undo`,
+  },
+  { said: /The Hurd can't support/i, means: "it was made for the Hurd, with features that are not the Hurd's" },
+  {
+    said: /No anchor found/i,
+    means: 'its anchor, which leads to all else, is not there: a disc that was not finished, or a part of one',
+  },
+  {
     said: /unsupported optional features|unsupported feature|unknown.*features|incompat.*feature|revision level too high|cannot mount because of unsupported|unidentified incompatible feature/i,
     means: 'it has features that Linux 6.12 does not know',
   },
