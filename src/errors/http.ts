@@ -19,8 +19,12 @@ const TYPES = '/problems/';
 export function documentOf({ name, detail, members }: Problem): ProblemDocument {
   const { message: title, status } = rowOf(name);
   const errno = isErrnoName(name) ? { errno: name } : {};
-  return { type: TYPES + name, title, status, detail, ...errno, ...members };
+  return { type: TYPES + name, title, status, detail: shortened(detail), ...errno, ...members };
 }
+
+/** What was sent may be in it, and that may have megabytes. */
+const MOST_DETAIL = 16_384;
+const shortened = (text: string): string => (text.length > MOST_DETAIL ? `${text.slice(0, MOST_DETAIL)}…` : text);
 
 /** Undefined for a document of no type of ours. */
 export function problemIn(document: Partial<ProblemDocument>): Problem | undefined {

@@ -38,6 +38,15 @@ const scripts: Readonly<Record<string, string>> = {
   'a write of 100 GB': '0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n+0 write(3, ..., 99999999999) = 1',
 };
 
+const long = 15 * 2 ** 20;
+const batches: Readonly<Record<string, object>> = {
+  'hexadecimal digits of megabytes': {
+    calls: [{ call: 'write', args: [1, { hex: '0'.repeat(long) }, 1] }],
+  },
+  'a place of megabytes': { mounts: [{ image: 'none', at: '/a'.repeat(long / 2) }], calls: [] },
+  'a name of megabytes': { calls: [{ call: 'read', args: [0, { out: 'x'.repeat(long) }, 1] }] },
+};
+
 const queries = [
   'mkfs?type=ext4&size=9000T',
   'mkfs?type=xfs&size=99999999999999999999',
@@ -56,6 +65,9 @@ export const numbers: readonly Probe[] = [
       for (const [what, script] of Object.entries(scripts)) {
         await refusedOrDone(ask, what, '/v1/packetdrill', json({ script, deadline_ms: 5000 }), found);
       }
+      for (const [what, body] of Object.entries(batches)) {
+        await refusedOrDone(ask, what, '/v1/syscalls', json(body), found);
+      }
       for (const query of queries) {
         await refusedOrDone(ask, query, `/v1/images/${own}/${query}`, { method: 'POST' }, found);
       }
@@ -66,6 +78,9 @@ export const numbers: readonly Probe[] = [
 /** Longer than the deadline of any of these, on a slow machine: who is asked meanwhile waits as long. */
 const PATIENCE_MS = 60_000;
 
+/** Of an error, which repeats what was sent. */
+const MOST_BYTES = 100_000;
+
 async function refusedOrDone(
   ask: Ask,
   what: string,
@@ -74,6 +89,8 @@ async function refusedOrDone(
   found: (what: string) => void,
 ): Promise<void> {
   const answer = await ask(path, { ...init, signal: AbortSignal.timeout(PATIENCE_MS) });
+  const bytes = Number(answer.headers.get('content-length') ?? 0);
   const word = await problemOf(answer);
+  if (answer.status >= 400 && bytes > MOST_BYTES) found(`${what}: a problem of ${bytes} bytes`);
   if (answer.status >= 500 && answer.status !== 503 && answer.status !== 504) found(`${what}: ${word}`);
 }

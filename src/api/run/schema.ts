@@ -85,7 +85,8 @@ const disk = z
     read_only: z.boolean().default(false).openapi({ description: 'Nothing can be written.' }),
     at: z
       .string()
-      .regex(/^(\/[^/\0]+)+$/)
+      .max(4095)
+      .regex(/^(?![\s\S]*\/\/)\/[^\0]*[^/\0]$/)
       .optional()
       .openapi({ description: 'Where it is mounted. Absent: it is /dev/vda, vdb … only.', example: '/mnt' }),
     type: z

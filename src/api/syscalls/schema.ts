@@ -54,7 +54,8 @@ const disk = z
     base64: z.base64().optional().openapi({ description: 'Or a small image itself.' }),
     at: z
       .string()
-      .regex(/^(\/[^/\0]+)+$/)
+      .max(4095)
+      .regex(/^(?![\s\S]*\/\/)\/[^\0]*[^/\0]$/)
       .optional()
       .openapi({ description: 'Where to mount it. Absent: it is plugged in as a disk only.', example: '/mnt' }),
     type: z
