@@ -29,6 +29,18 @@ const cases: readonly (readonly [unknown, string])[] = [
   [link({ queue: 100 }), 'links[0].queue: must be a string or an object, not 100'],
   [link({ queue: { limit: 4 } }), 'links[0].queue.kind: must be given: a string'],
   [link({ name: '' }), 'links[0].name: must have 1 character at least'],
+  [
+    { ...network, hosts: { a: { setup: [{ cmd: 'x', command: 'true' }] }, b: {} } },
+    'hosts.a.setup[0].cmd: there is no such member; there are command, exit',
+  ],
+  [
+    { ...network, hosts: { a: { setup: [{ exit: 1 }] }, b: {} } },
+    'hosts.a.setup[0].command: must be given: a string or a list',
+  ],
+  [
+    { ...network, hosts: { a: { setup: [5] }, b: {} } },
+    'hosts.a.setup[0]: must be a string, a list or an object, not 5',
+  ],
   [workload('tcp'), 'workloads[0]: must be an object, not "tcp"'],
   [workload({ type: 'udp', ...ends }), 'workloads[0].rate: must be given: a string, such as "1mbit"'],
   [

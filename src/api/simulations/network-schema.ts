@@ -3,7 +3,7 @@
 import { z } from '@hono/zod-openapi';
 import { device } from './device-schema.ts';
 import { byName, count, flag, MAX_WORDS, name, named, percent, rate, size, sysctls, time } from './words.ts';
-import { command, exit } from './workload-schema.ts';
+import { setupCommand } from './workload-schema.ts';
 
 export const queue = z
   .union([z.string().max(MAX_WORDS), z.looseObject({ kind: z.string().max(MAX_WORDS) })])
@@ -125,7 +125,7 @@ export const host = z
       .optional()
       .openapi({ description: 'Permanent entries. Default: those that workloads meet.' }),
     setup: z
-      .array(z.union([command, z.strictObject({ command, exit })]))
+      .array(setupCommand)
       .max(1000)
       .optional()
       .openapi({

@@ -82,9 +82,12 @@ const step = z.union([call, loopOf(z.union([call, loopOf(call)]))]);
 
 const line = z.string().min(1).max(131_071);
 /** A line for a shell, or the words of one program. */
-export const command = z.union([line, z.array(z.string().max(131_071)).min(1).max(1024)]);
+const words = z.array(z.string().max(131_071)).min(1).max(1024);
+export const command = z.union([line, words]);
 /** How a program is to end. */
 export const exit = z.union([z.int(), z.array(z.int()).max(256), z.literal('any')]).optional();
+/** A command of a set-up. All forms are in one union, so that what is wrong with the one that was meant is told. */
+export const setupCommand = z.union([line, words, z.strictObject({ command, exit })]);
 
 export const workload = z
   .discriminatedUnion('type', [
