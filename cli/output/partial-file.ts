@@ -29,8 +29,7 @@ export interface PartialFile {
 export function partialFile(path: string, { isNew = false } = {}): PartialFile {
   const old = statSync(path, { throwIfNoEntry: false });
   const target = old ? realpathSync(path) : path;
-  const partial = join(dirname(target), `.lkl-${process.pid}.partial`);
-  const fd = openSync(partial, 'wx+', 0o666);
+  const { path: partial, fd } = opened(dirname(target));
   const gone = leaves(partial);
   if (old) fchmodSync(fd, old.mode & 0o777);
   let isOpen = true;
@@ -77,3 +76,16 @@ function named(partial: string, target: string): void {
     renameSync(partial, target);
   }
 }
+
+/** One who had the same number and was killed may have left its own; in containers numbers are the same each time. */
+function opened(folder: string): { readonly path: string; readonly fd: number } {
+  for (let again = 0; ; again++) {
+    const path = join(folder, `.lkl-${process.pid}${again === 0 ? '' : `-${again}`}.partial`);
+    try {
+      return { path, fd: openSync(path, 'wx+', 0o666) };
+    } catch (cause) {
+      if (again === MOST_LEFT || !(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause;
+    }
+  }
+}
+const MOST_LEFT = 100;

@@ -42,7 +42,8 @@ describe('a small file', () => {
     expect(status).toBe(1);
   });
 
-  it.each(small)('%s that nobody writes: a signal ends the wait', async (_, args) => {
+  const tar: (typeof small)[number] = ['a tar', (file) => ['tar', '-x', '-f', file, at('some.img')]];
+  it.each([...small, tar])('%s that nobody writes: a signal ends the wait', async (_, args) => {
     expect(await signalled(args(at('pipe')), 'SIGTERM')).toBe(143);
     expect(readdirSync(at('.')).filter((name) => /lock|lkl/.test(name))).toEqual([]);
   });

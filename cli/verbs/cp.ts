@@ -1,5 +1,6 @@
 /** `lkl cp`: files, directories and symlinks of an image as files of this machine, and the other way round. */
 
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -112,6 +113,9 @@ const HOLE_BYTES = 4096;
 const zeros = Buffer.alloc(HOLE_BYTES);
 const S_ISUID_S_ISGID = 0o6000;
 
+/** Another process may have had this number, and left its own. */
+const own = randomBytes(4).toString('hex');
+
 class Copier {
   skipped = 0;
   readonly #tree: ImageTree;
@@ -189,7 +193,8 @@ class Copier {
       });
     }
     written(target, (at) => this.#mustBeFree(at));
-    const partialOf = (path: Buffer): Buffer => below(folderOf(path), Buffer.from(`.lkl-${process.pid}.partial`));
+    const partialOf = (path: Buffer): Buffer =>
+      below(folderOf(path), Buffer.from(`.lkl-${process.pid}-${own}.partial`));
     const fd = written(target, (at) => openSync(partialOf(at), 'wx', 0o600));
     this.#partial = () => reaching(target, (at) => rmSync(partialOf(at), { force: true }));
     try {

@@ -1,8 +1,8 @@
 /** `lkl tar`: a tar into an image, or an image's tree as a tar. */
 
-import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { readTar, TarError } from '../../src/archive/tar-reader.ts';
+import { openToRead, streamOf } from '../../src/node/input/open-to-read.ts';
 import { undoneStream } from '../../src/node/spool/undone-stream.ts';
 import { tarEntries } from '../../src/tree/write/tar-entries.ts';
 import { Failure } from '../failure.ts';
@@ -38,7 +38,7 @@ async function unpack(image: string, { file = '-', directory = '/', quiet, ...op
   const name = file === '-' ? 'standard input' : file;
   const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
   const progress = await showProgress(quiet === true, () => counts);
-  const stream = file === '-' ? process.stdin : await opened(file);
+  const stream = file === '-' ? process.stdin : opened(file);
   try {
     return await withChanges(image, options, async (mounted) => {
       const report = await mounted.fill(Buffer.from(directory), tarEntries(readTar(undoneStream(stream))), {
@@ -60,10 +60,8 @@ async function unpack(image: string, { file = '-', directory = '/', quiet, ...op
 }
 
 /** A file that is not there is told before the image is touched. */
-function opened(path: string): Promise<Readable> {
-  const stream = createReadStream(path, { highWaterMark: 1024 * 1024 });
-  return new Promise((resolve, reject) => {
-    stream.once('open', () => resolve(stream));
-    stream.once('error', reject);
-  });
+function opened(path: string): Readable {
+  const file = openToRead(path);
+  if (file.stats.isDirectory()) throw new Failure('usage', `${path} is a directory: -f names a tar`);
+  return streamOf(file);
 }

@@ -43,6 +43,23 @@ it("a dead process's lock is taken over, by one alone", () => {
   expect(readdirSync(folder)).toEqual(['image']);
 });
 
+it('who had the number of a process that is another now is dead, in this process, too', () => {
+  const { ppid } = process;
+  for (const lock of [
+    { pid: process.pid, host: hostname(), started: '1' },
+    { pid: ppid, host: hostname(), started: '1' },
+    { pid: process.pid, host: hostname() },
+  ]) {
+    writeFileSync(at('image.lock'), JSON.stringify(lock));
+    const unlock = lockFile(at('image'));
+    expect(() => lockFile(at('image'))).toThrow(/writes it/);
+    unlock();
+    expect(readdirSync(folder)).toEqual(['image']);
+  }
+  writeFileSync(at('image.lock'), holder(ppid));
+  expect(() => lockFile(at('image'))).toThrow(/writes it/);
+});
+
 it('who died while taking it over keeps nobody out for long', () => {
   writeFileSync(at('image.lock'), holder(deadPid()));
   writeFileSync(at('image.lock.taken'), holder(deadPid()));

@@ -19,9 +19,14 @@ import { mountedHere } from './mounted-here.ts';
 interface Holder {
   readonly pid: number;
   readonly host: string;
+  /** When it began, as its system counts: numbers of processes come again, in containers every time. */
+  readonly started?: string | undefined;
   /** The command that it runs: "lkl mount". */
   readonly command?: string | undefined;
 }
+
+/** Locks that this process has. */
+const held = new Set<string>();
 
 /** Of this process, without what may be private. */
 const command = (): string | undefined => {
@@ -39,7 +44,7 @@ export function lockFile(path: string): () => void {
   const own = `${name}.${process.pid}`;
   try {
     // Written whole under a name of our own first: link(2) then makes it the lock or fails, and nobody reads half of it.
-    writeFileSync(own, JSON.stringify({ pid: process.pid, host: hostname(), command: command() } satisfies Holder));
+    writeFileSync(own, JSON.stringify(ofThisProcess()));
     if (!tryLink(own, name)) takeOver(path, name, own);
   } catch (cause) {
     // A full disk is told by write(2), which knows no name.
@@ -49,7 +54,9 @@ export function lockFile(path: string): () => void {
     rmSync(own, { force: true });
   }
   const gone = leaves(name);
+  held.add(name);
   return () => {
+    held.delete(name);
     rmSync(name, { force: true });
     gone();
   };
@@ -65,7 +72,7 @@ function takeOver(path: string, name: string, own: string): void {
   const turn = `${name}.taken`;
   const dead = (file: string) => {
     const holder = holderOf(file);
-    return holder !== undefined && !isAlive(holder);
+    return holder !== undefined && !isAlive(holder, file);
   };
   if (!dead(name)) throw inUse(path, name, holderOf(name));
   if (!tryLink(own, turn)) {
@@ -88,7 +95,7 @@ export function mustNotBeWritten(path: string): void {
   const name = lockOf(path);
   if (!existsSync(name)) return;
   const holder = holderOf(name);
-  if (holder === undefined || isAlive(holder)) throw inUse(path, name, holder);
+  if (holder === undefined || isAlive(holder, name)) throw inUse(path, name, holder);
 }
 
 /** For whoever reads whatever is there; undefined: nobody has the lock. */
@@ -96,7 +103,7 @@ export function writerOf(path: string): string | undefined {
   const name = lockOf(path);
   if (!existsSync(name)) return undefined;
   const holder = holderOf(name);
-  return holder && isAlive(holder) && holder.pid !== process.pid ? writing(holder) : undefined;
+  return holder && isAlive(holder, name) && holder.pid !== process.pid ? writing(holder) : undefined;
 }
 
 /** Two that write one file system destroy it; throws `image-in-use`. */
@@ -125,16 +132,43 @@ const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 /** Undefined: it says nothing that is understood. */
 function holderOf(name: string): Holder | undefined {
   try {
-    const { pid, host, command } = JSON.parse(readFileSync(name, 'utf8')) as Partial<Holder>;
+    const { pid, host, command, started } = JSON.parse(readFileSync(name, 'utf8')) as Partial<Holder>;
     if (!Number.isSafeInteger(pid) || typeof host !== 'string') return undefined;
-    return { pid: Number(pid), host, ...(typeof command === 'string' && { command }) };
+    return {
+      pid: Number(pid),
+      host,
+      ...(typeof command === 'string' && { command }),
+      ...(typeof started === 'string' && { started }),
+    };
   } catch {
     return undefined;
   }
 }
 
-function isAlive({ pid, host }: Holder): boolean {
+const ofThisProcess = (): Holder => ({
+  pid: process.pid,
+  host: hostname(),
+  started: startOf(process.pid),
+  command: command(),
+});
+
+/** proc_pid_stat(5), field 22: ticks since the system began. Undefined: nobody can tell. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name before it is in parentheses, and may have any bytes.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** `name` is that of the lock, or of a turn at it. */
+function isAlive({ pid, host, started }: Holder, name: string): boolean {
   if (host !== hostname()) return true;
+  if (started !== undefined && startOf(pid) !== started) return false;
+  // One who had this number before, or this process itself.
+  if (pid === process.pid && started === undefined) return held.has(name) || name.endsWith('.taken');
   try {
     process.kill(pid, 0);
     return true;

@@ -39,6 +39,8 @@ export function redoFile(path: string, file: WritableFile): RedoFile {
   const before = file.sizeBytes;
   let sizeBytes = before;
   const own = `${redoOf(path)}.${process.pid}`;
+  // Of one who had this number before, and was killed: whoever has the lock is the only one.
+  rmSync(own, { force: true });
   const fd = openSync(own, 'wx+', 0o600);
   const gone = leaves(own);
   /** By number of a block of the image: the block of ours that has it. */
