@@ -1,7 +1,7 @@
 /** Clusters of a Parallels disk that is written: appended, then told of in its table. */
 
 import type { ByteSource } from '../../byte-source.ts';
-import { StorageError } from '../../errors.ts';
+import { FormatError, StorageError } from '../../errors.ts';
 import { type Blocks, growTo } from '../parts/growing.ts';
 import { blocksApart, readTable, write32 } from '../parts/written-table.ts';
 
@@ -27,6 +27,8 @@ export async function parallelsBlocks(source: ByteSource, disk: WrittenParallels
   const { name, sizeBytes, clusterBytes, tableAt, entries, dataAt, unitBytes } = disk;
   const table = await readTable(name, source, tableAt, Math.ceil(sizeBytes / clusterBytes));
   const placeOf = (block: number) => table.getUint32(4 * block, LITTLE) * unitBytes;
+  if (Math.max(dataAt, tableAt + 4 * entries) > source.sizeBytes)
+    throw new FormatError(name, 'its clusters begin behind the end of its file');
   const used: number[] = [];
   for (let block = 0; block < table.byteLength / 4; block += 1) if (placeOf(block) !== 0) used.push(placeOf(block));
   const tableEnd = tableAt + 4 * entries;

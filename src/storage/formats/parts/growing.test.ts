@@ -148,6 +148,12 @@ describe('what is not written', () => {
     expect((await openDisk(target)).readOnly).toContain('qemu-img check');
   });
 
+  it('a Parallels disk whose clusters begin far behind its end: the file would be as long', async () => {
+    const target = new File(await formatFile('disk.hdd'));
+    new DataView(target.bytes.buffer).setUint32(48, 0xfffffff0, true);
+    expect((await openDisk(target)).readOnly).toContain('behind the end');
+  });
+
   it('a VHDX whose block lies on its table', async () => {
     const target = new File(await formatFile('plain.vhdx'));
     const view = new DataView(target.bytes.buffer);

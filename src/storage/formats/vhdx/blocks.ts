@@ -33,6 +33,8 @@ export async function vhdxBlocks(source: ByteSource, disk: WrittenVhdx): Promise
     return (table.getUint32(8 * indexOf(block) + 4, LITTLE) * 2 ** 12 + (low >>> 20)) * MIB;
   };
   const regions: readonly Region[] = [{ at: 0, bytes: MIB }, header.logRegion, bat, metadata];
+  if (regions.some(({ at, bytes }) => at + bytes > source.sizeBytes))
+    throw new FormatError(VHDX, 'a region lies behind the end of its file');
   const used: number[] = [];
   for (let block = 0; block < blocks; block += 1) {
     const place = placeOf(block);

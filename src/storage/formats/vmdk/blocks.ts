@@ -51,6 +51,7 @@ export async function grainBlocks(source: ByteSource, header: SparseHeader): Pro
     if (at < metadataEnd) throw new FormatError(VMDK, 'its tables lie in each other');
     metadataEnd = at + bytes;
   }
+  if (metadataEnd > source.sizeBytes) throw new FormatError(VMDK, 'a table lies behind the end of its file');
   const used: number[] = [];
   for (let grain = 0; grain < grains; grain += 1) if (entryOf(grain) > NONE) used.push(entryOf(grain) * SECTOR);
   // Of the last one there may be as much as the disk has.
