@@ -27,7 +27,6 @@ await build({
   platform: 'node',
   target: 'node24',
   minify: true,
-  keepNames: true, // errors are known by their names
   legalComments: 'none',
   external: ['miniflare'],
   plugins: [englishAlone],

@@ -16,6 +16,7 @@ await build({
   outdir: target,
   bundle: true,
   minify: true,
+  legalComments: 'none',
   sourcemap: true,
   format: 'esm',
   // A terminal is loaded when somebody asks for it.
