@@ -1,7 +1,7 @@
 /** What is in a stored image is changed over HTTP: by Linux, whole or not at all, a version each time. */
 
 import { env } from 'cloudflare:workers';
-import { unpackTar } from 'modern-tar';
+import { packTar, unpackTar } from 'modern-tar';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SECTOR } from '../../src/storage/block-device.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
@@ -182,6 +182,20 @@ describe('a tar', () => {
     expect(names(is).filter((one) => one !== './in/')).toEqual(names(was).filter((one) => one !== './in/'));
     const { versions } = (await (await request(at('versions'))).json()) as { versions: unknown[] };
     expect(versions).toHaveLength(2);
+  });
+
+  it('tells which paths it has otherwise, and what is in no directory', async () => {
+    const files = ['../out', '/absolute', 'plain', 'plain/inside'].map((name) => ({
+      header: { name, type: 'file' as const, size: 1 },
+      body: 'x',
+    }));
+    const tar = (await packTar(files)) as Uint8Array<ArrayBuffer>;
+    const answer = (await (await expectStatus200(await unpack(tar))).json()) as Record<string, unknown>;
+    expect(answer.losses).toEqual([
+      { kind: 'above', count: 1, first: '../out' },
+      { kind: 'absolute', count: 1, first: '/absolute' },
+      { kind: 'parent', count: 1, first: 'plain/inside' },
+    ]);
   });
 
   it('that is none, or ends too early, changes nothing', async () => {
