@@ -12,6 +12,7 @@ import {
   type FileSystemUse,
   type FileType,
   type ImageTree,
+  type NamedFile,
   type OnTrouble,
   type Trouble,
 } from './image-tree.ts';
@@ -131,6 +132,19 @@ export async function treeAt(base: URL, image: string, options: ImageOptions): P
     return entries;
   }
 
+  /** What is not told of a file beyond its name and type is no trouble to who asks for these alone. */
+  async function names(path: Buffer, onTrouble?: OnTrouble): Promise<readonly NamedFile[]> {
+    if (!onTrouble) return list(path);
+    const found: NamedFile[] = [];
+    const entries = await list(path, (trouble) => {
+      const { name, type } = trouble;
+      if (name && type) found.push({ name, type });
+      else onTrouble(trouble);
+    });
+    if (found.length === 0) return entries;
+    return [...entries, ...found].sort((a, b) => Buffer.compare(a.name, b.name));
+  }
+
   /** Looked for in the directory that has it: the Worker tells of files there. */
   async function entry(path: Buffer, follow = true, links = 0): Promise<FileEntry> {
     const parts = path
@@ -158,7 +172,7 @@ export async function treeAt(base: URL, image: string, options: ImageOptions): P
     cut: undefined,
     entry: (path, follow) => entry(path, follow),
     list,
-    names: list,
+    names,
     async *read(path) {
       const answer = await answerOf(fileUrl(path), secrets);
       if (answer.headers['content-type']?.startsWith('application/json')) {

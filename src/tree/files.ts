@@ -11,7 +11,7 @@ import type { KernelLog } from '../kernel/log/kernel-log.ts';
 import { inNs, type Statx } from '../kernel/syscalls/file.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import type { ByteRange } from './byte-range.ts';
-import { DamageError } from './damage-error.ts';
+import { DamageError, isDamage } from './damage-error.ts';
 import { damageWatch } from './damage-watch.ts';
 import type { OpenDirectory } from './open-directory.ts';
 import type { OpenFile } from './open-file.ts';
@@ -183,13 +183,24 @@ async function openIn(tree: Tree, path: Uint8Array, { still, done }: InTree): Pr
     type,
     sizeBytes,
     mtimeNs: inNs(stat.mtime),
-    read: (offset, length, sink) => readRange(file, { offset, length }, sink),
+    read: (offset, length, sink) => told(path, () => readRange(file, { offset, length }, sink)),
     async isSized() {
       return (await file.read(Math.max(sizeBytes - 1, 0), new Uint8Array(2))) === Math.min(sizeBytes, 1);
     },
     readAll: (sink) => readAll(file, sink),
     close: () => file.close().then(done),
   };
+}
+
+/** Handles know no names: what fails is told of by its path. */
+async function told<T>(path: Uint8Array, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof KernelError) || cause.path !== undefined) throw cause;
+    const error = new KernelError(cause.call, cause.number, path, cause.said);
+    throw isDamage(error) ? new DamageError(error) : error;
+  }
 }
 
 async function readRange(file: OpenFile, { offset, length }: ByteRange, sink: Sink): Promise<void> {

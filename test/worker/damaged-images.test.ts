@@ -136,6 +136,15 @@ describe('a directory with a file that cannot be told of', () => {
     expect(names).toEqual((await listed('modes?on-error=continue')).entries.map(({ name }) => name));
   });
 
+  it('a file of it whose bytes cannot be read says which', async () => {
+    const response = await get('sparse/comb');
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({
+      detail: 'sparse/comb: its data cannot be read (EIO)',
+      damaged: true,
+    });
+  });
+
   it('whose own names cannot be listed tells that', async () => {
     expect(await listed('dir/nested?on-error=continue')).toMatchObject({
       entries: [],
