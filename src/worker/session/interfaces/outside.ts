@@ -28,11 +28,15 @@ export interface OutsideNeeds {
 const MOST_CONNECTIONS = 5;
 const CONNECT_MS = 20_000;
 const RESOLVE_MS = 10_000;
+/** Questions at a time, and the longest: what a resolver of a program asks is far below both. Others get no answer, as on a busy network. */
+const MOST_QUESTIONS = 16;
+const MOST_QUESTION_BYTES = 4096;
 /** A message of DNS. */
 const MOST_ANSWER_BYTES = 65_535;
 
 export function workerOutside({ reach, host, connect, fetch, resolver }: OutsideNeeds): Outside {
   let open = 0;
+  let questions = 0;
   return {
     async tcp(address, port) {
       const refusal = reach.refusal(parseIp(address) ?? new Uint8Array(4), port);
@@ -58,6 +62,8 @@ export function workerOutside({ reach, host, connect, fetch, resolver }: Outside
       }
     },
     async resolve(query) {
+      if (questions >= MOST_QUESTIONS || query.length > MOST_QUESTION_BYTES) return undefined;
+      questions++;
       const controller = new AbortController();
       const cancel = host.timer(RESOLVE_MS, () => controller.abort());
       try {
@@ -76,6 +82,7 @@ export function workerOutside({ reach, host, connect, fetch, resolver }: Outside
         return answer.length <= MOST_ANSWER_BYTES ? answer : undefined;
       } finally {
         cancel();
+        questions--;
       }
     },
   };
