@@ -144,6 +144,7 @@ describe('an image that was cut short', () => {
     ['xfs', 157_286_400, 314_572_800],
     ['btrfs', 66_000, 134_217_728],
     ['squashfs-gzip', 512, undefined],
+    ['udf', 66_000, undefined],
     ['vfat32', 4096, 37_748_736],
   ] as const)(
     '%s after %i bytes: both sizes are told, and nothing that does not help',

@@ -103,10 +103,13 @@ const iso9660: Claim = async (volume) => {
   return volume.sizeBytes < start + 34_816 ? Math.max(end, start + 34_816) : end;
 };
 
+const UDF_ANCHOR_END = 257 * 2048;
+
 /** ECMA-167 3/10.5: where the partition begins and how long it is. Its descriptor may be behind the end already. */
 const udf: Claim = async (volume) => {
   const found = await udfDescriptor(volume, UDF.PARTITION);
-  if (found === undefined) return undefined;
+  // Of a disc of 2048-byte sectors, which that most often is, the anchor is sector 256: it is behind the end.
+  if (found === undefined) return volume.sizeBytes < UDF_ANCHOR_END ? UDF_ANCHOR_END : undefined;
   if (!('bytes' in found)) return Math.max(found.end, volume.sizeBytes + 1);
   const descriptor = new Fields(found.bytes);
   return (descriptor.u32(188) + descriptor.u32(192)) * found.sectorBytes;
