@@ -29,8 +29,7 @@ export interface PartialFile {
 export function partialFile(path: string, { isNew = false } = {}): PartialFile {
   const old = statSync(path, { throwIfNoEntry: false });
   const target = old ? realpathSync(path) : path;
-  const { path: partial, fd } = opened(dirname(target));
-  const gone = leaves(partial);
+  const { path: partial, fd, gone } = opened(dirname(target));
   if (old) fchmodSync(fd, old.mode & 0o777);
   let isOpen = true;
   const close = () => {
@@ -78,12 +77,18 @@ function named(partial: string, target: string): void {
 }
 
 /** One who had the same number and was killed may have left its own; in containers numbers are the same each time. */
-function opened(folder: string): { readonly path: string; readonly fd: number } {
+function opened(folder: string): { readonly path: string; readonly fd: number; readonly gone: () => void } {
   for (let again = 0; ; again++) {
     const path = join(folder, `.lkl-${process.pid}${again === 0 ? '' : `-${again}`}.partial`);
+    // Before it is there: no signal comes in between.
+    let isOurs = false;
+    const gone = leaves(() => isOurs && rmSync(path, { force: true }));
     try {
-      return { path, fd: openSync(path, 'wx+', 0o666) };
+      const fd = openSync(path, 'wx+', 0o666);
+      isOurs = true;
+      return { path, fd, gone };
     } catch (cause) {
+      gone();
       if (again === MOST_LEFT || !(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause;
     }
   }

@@ -3,6 +3,7 @@
 import { constants } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { unlockBegun } from '../../src/node/files/file-lock.ts';
 import { kernelModule } from '../../src/node/kernel-module.ts';
 import { cleanUp, leaves } from '../../src/node/left-behind.ts';
 import { packageFile } from '../../src/node/package-files.ts';
@@ -30,6 +31,7 @@ export async function outside(): Promise<void> {
     () => ask({ kind: 'kernel' }),
   );
   let gone: (() => void)[] = [];
+  let paths: readonly string[] = [];
   let isRaw = false;
   let isAlive = true;
   let isWarned = false;
@@ -39,6 +41,7 @@ export async function outside(): Promise<void> {
     // Nothing writes any more when the lock goes.
     await Promise.race([worker.terminate(), pause(TERMINATED_MS)]);
     if (isRaw) process.stdin.setRawMode(false);
+    for (const path of paths) unlockBegun(path);
     cleanUp();
   };
   const end = async (signal: NodeJS.Signals) => {
@@ -80,7 +83,8 @@ export async function outside(): Promise<void> {
         break;
       case 'left': {
         const before = gone;
-        gone = told.paths.map(leaves);
+        paths = told.paths;
+        gone = paths.map(leaves);
         for (const forget of before) forget();
         break;
       }

@@ -15,8 +15,10 @@ export interface TemporaryDisk {
 
 /** `bytes` cost nothing until they are written. */
 export function temporaryDisk(bytes: number): TemporaryDisk {
-  const folder = mkdtempSync(join(tmpdir(), 'lkl-'));
-  const gone = leaves(folder);
+  let folder = '';
+  // Before it is there: no signal comes in between.
+  const gone = leaves(() => rmSync(folder, { recursive: true, force: true }));
+  folder = mkdtempSync(join(tmpdir(), 'lkl-'));
   const path = join(folder, 'disk');
   const fd = openSync(path, 'wx');
   ftruncateSync(fd, bytes);

@@ -12,7 +12,7 @@ const left = new Set<Undo>();
 let changed: (left: ReadonlySet<Undo>) => void = () => {};
 
 /** Until what is answered is called. Whoever has the process says when it ends: `cleanUp`. */
-export function leaves(what: string | (() => void)): () => void {
+export function leaves(what: string | (() => unknown)): () => void {
   const one: Undo = typeof what === 'string' ? { path: what } : () => what();
   left.add(one);
   changed(left);

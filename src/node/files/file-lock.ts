@@ -42,18 +42,22 @@ const command = (): string | undefined => {
 export function lockFile(path: string): () => void {
   const name = lockOf(path);
   const own = `${name}.${process.pid}`;
+  // Before it is there: no signal comes in between.
+  const begun = leaves(own);
+  let gone = () => {};
   try {
     // Written whole under a name of our own first: link(2) then makes it the lock or fails, and nobody reads half of it.
     writeFileSync(own, JSON.stringify(ofThisProcess()));
     if (!tryLink(own, name)) takeOver(path, name, own);
+    gone = leaves(name);
   } catch (cause) {
     // A full disk is told by write(2), which knows no name.
     if (cause instanceof Error && 'code' in cause && !('path' in cause)) Object.assign(cause, { path: name });
     throw cause;
   } finally {
     rmSync(own, { force: true });
+    begun();
   }
-  const gone = leaves(name);
   held.add(name);
   return () => {
     held.delete(name);
@@ -184,4 +188,13 @@ function writing({ pid, host, command: what }: Holder): string {
 function inUse(path: string, name: string, holder: Holder | undefined): HostError {
   const who = holder ? writing(holder) : 'somebody writes it';
   return new HostError('image-in-use', `${path}: ${who}; if that is not so, remove ${name}`);
+}
+
+/** Of a thread that was ended between two steps of taking a lock: `own` is what it made first. */
+export function unlockBegun(own: string): void {
+  const suffix = `.${process.pid}`;
+  if (!own.endsWith(`.lock${suffix}`)) return;
+  const name = own.slice(0, -suffix.length);
+  const { pid, host, started } = holderOf(name) ?? {};
+  if (pid === process.pid && host === hostname() && started === startOf(process.pid)) rmSync(name, { force: true });
 }

@@ -41,8 +41,8 @@ export function redoFile(path: string, file: WritableFile): RedoFile {
   const own = `${redoOf(path)}.${process.pid}`;
   // Of one who had this number before, and was killed: whoever has the lock is the only one.
   rmSync(own, { force: true });
-  const fd = openSync(own, 'wx+', 0o600);
   const gone = leaves(own);
+  const fd = openSync(own, 'wx+', 0o600);
   /** By number of a block of the image: the block of ours that has it. */
   const blocks = new Map<number, number>();
   const block = Buffer.alloc(BLOCK);
