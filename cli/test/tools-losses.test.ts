@@ -54,6 +54,25 @@ it('an attribute that is longer than a block of ext4 is lost, not the image; xfs
   expect(lkl(full)).toMatchObject({ status: 2, stderr: expect.stringContaining('no room for large') });
 }, 60_000);
 
+it.each([
+  ['squashfs', 255],
+  ['erofs', 254],
+])('a path that the program of %s cannot have is told; names of %i bytes it has', (type, longest) => {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const fields = { type: 'file', mode: 0o644, uid: 0, gid: 0, mtimeNs: 0n, size: 0 } as const;
+  const deep = `${'d'.repeat(100)}/`.repeat(41);
+  const paths = ['n'.repeat(longest), 'm'.repeat(255), `${deep}file`, 'z'];
+  const headers = paths.map((path) => entryHeader({ ...fields, path: encode(path) }));
+  writeFileSync(at('paths.tar'), Buffer.concat([...headers, trailer()]));
+  const made = lkl(['mkfs', '-f', '-t', type, at(`paths.${type}`), '--from', at('paths.tar')]);
+  expect(made.stderr).toContain('no such names (left out: ');
+  expect(made.status).toBe(3);
+  const kept = lkl(['ls', at(`paths.${type}`)]).stdout.split('\n');
+  expect(kept).toContain('n'.repeat(longest));
+  expect(kept.includes('m'.repeat(255))).toBe(longest === 255);
+  expect(kept).toContain('z');
+});
+
 describe('a tree with odd names, links, devices and times', () => {
   it('is the same in a small ext4, whose blocks are large enough for its symlinks', () => {
     expect(convert('ext4', '-s', 'fit')).toMatchObject({ status: 0, stderr: '' });

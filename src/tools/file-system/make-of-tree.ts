@@ -21,6 +21,8 @@ interface Lacking {
 }
 
 interface Maker {
+  /** Bytes of a name that its program can have. */
+  readonly nameBytes: number;
   readonly lacking?: Lacking;
   readonly command: (from: string, disk: string, request: MakeRequest) => readonly string[];
   /** Bytes of the image, from the first 4 KiB of it. */
@@ -32,6 +34,7 @@ const roundUp = (bytes: number): number => Math.ceil(bytes / BLOCK) * BLOCK;
 
 const makers: Readonly<Record<string, Maker>> = {
   squashfs: {
+    nameBytes: 255,
     // fs/squashfs/squashfs_fs.h: unsigned seconds in 32 bits; prefixes of attributes are user, trusted and security.
     lacking: { xattrs: /^system\./, lastSecond: 2n ** 32n - 1n },
     command: (from, disk, { more = [] }) => ['mksquashfs', from, disk, '-noappend', '-no-progress', '-quiet', ...more],
@@ -39,6 +42,8 @@ const makers: Readonly<Record<string, Maker>> = {
     bytes: (head) => roundUp(Number(head.getBigUint64(40, true))),
   },
   erofs: {
+    // One of 255 bytes ends mkfs.erofs 1.5 (Debian 12), as it does natively.
+    nameBytes: 254,
     command: (from, disk, { uuid, more = [] }) => [
       'mkfs.erofs',
       '--quiet',
@@ -78,7 +83,7 @@ export async function makeOfTree(
   const report = await workshop.mounted(from, 'ext4', async (mountPoint) => {
     const { init } = workshop.kernel;
     must('unlinkat', await unlinkat(init, AT_FDCWD, `${mountPoint}/lost+found`, AT_REMOVEDIR), 'lost+found');
-    const writer = await TreeWriter.open(init, mountPoint);
+    const writer = await TreeWriter.open(init, mountPoint, '.', (path) => isTooLong(path, mountPoint, maker));
     const lost = new Losses();
     const copied = await copyTree(writer, maker.lacking ? kept(tree, maker.lacking, lost) : tree, options);
     await writer.close();
@@ -89,6 +94,15 @@ export async function makeOfTree(
   const head = new Uint8Array(BLOCK);
   await target.read(0, head);
   return { report, bytes: maker.bytes(new DataView(head.buffer)) };
+}
+
+/** <linux/limits.h>, with the NUL: the programs name each file from the root, and mksquashfs leaves out what it cannot. */
+const PATH_MAX = 4096;
+const SLASH = 0x2f;
+
+function isTooLong(path: Uint8Array, mountPoint: string, { nameBytes }: Maker): boolean {
+  const name = path.length - (path.lastIndexOf(SLASH) + 1);
+  return name > nameBytes || mountPoint.length + 1 + path.length + 1 > PATH_MAX;
 }
 
 const SECOND_NS = 1_000_000_000n;

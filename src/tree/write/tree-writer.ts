@@ -69,16 +69,27 @@ export class TreeWriter {
   /** What could not be made, and why not: nothing can be in it, and nothing a link to it. */
   readonly #lost = new Map<string, LossKind>();
 
-  private constructor(task: UserTask, parents: Parents, buffer: UserBuffer) {
+  readonly #isTooLong: (path: Uint8Array) => boolean;
+
+  private constructor(task: UserTask, parents: Parents, buffer: UserBuffer, isTooLong: (path: Uint8Array) => boolean) {
     this.#task = task;
     this.#parents = parents;
     this.#buffer = buffer;
+    this.#isTooLong = isTooLong;
   }
 
-  /** Below `directory` of the tree mounted at `root`: it must be there, and is not left by any path. */
-  static async open(task: UserTask, root: Name, directory: Name = '.'): Promise<TreeWriter> {
+  /**
+   * Below `directory` of the tree mounted at `root`: it must be there, and is not left by any path. A path that is too long
+   * for what the tree is made for is lost.
+   */
+  static async open(
+    task: UserTask,
+    root: Name,
+    directory: Name = '.',
+    isTooLong: (path: Uint8Array) => boolean = () => false,
+  ): Promise<TreeWriter> {
     const parents = await Parents.open(task, root, directory.length > 0 ? directory : '.');
-    return new TreeWriter(task, parents, await mapBuffer(task, BUFFER_BYTES));
+    return new TreeWriter(task, parents, await mapBuffer(task, BUFFER_BYTES), isTooLong);
   }
 
   async close(): Promise<void> {
@@ -94,6 +105,10 @@ export class TreeWriter {
     if (lost !== undefined) return this.losses.lost(path, undefined, lost === 'parent' ? 'parent' : 'name');
     // What was lost may come again, by the same path.
     this.#lost.delete(latin1(path));
+    if (this.#isTooLong(path)) {
+      this.#lost.set(latin1(path), 'name');
+      return this.losses.lost(path, 'ENAMETOOLONG');
+    }
     const place = await this.#parents.of(path);
     switch (entry.type) {
       case 'directory':
