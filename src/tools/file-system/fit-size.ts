@@ -7,6 +7,8 @@ export interface FitSearch {
   readonly least: number;
   /** Sizes are multiples of it. */
   readonly grain: number;
+  /** What is left could all be used: where that is next to nothing, nothing smaller is tried. */
+  readonly isLeftSure?: boolean;
 }
 
 /** How often a first size that is too small is doubled. */
@@ -19,7 +21,7 @@ const CLOSE = 0.01;
  * answered. Undefined: not even the largest fits.
  */
 export async function smallestFit(
-  { first, least, grain }: FitSearch,
+  { first, least, grain, isLeftSure = false }: FitSearch,
   attempt: (bytes: number) => Promise<number | undefined>,
 ): Promise<number | undefined> {
   const whole = (bytes: number): number => Math.max(Math.ceil(least / grain), Math.ceil(bytes / grain)) * grain;
@@ -38,6 +40,7 @@ export async function smallestFit(
     let guess = (fits + tooSmall) / 2;
     if (free !== undefined) {
       const isUsed = free <= fits * CLOSE;
+      if (isUsed && isLeftSure) break;
       // What is left need not have been there, so a little more than that is kept. Where all is used, what is a little smaller does not
       // fit, and that is all there is to know; unless it does: then what is left says nothing.
       const better = isUsed ? fits * (1 - CLOSE) : fits - free * 0.98;

@@ -20,10 +20,26 @@ const SPARE_INODES = 11 + 16;
 /** Of a file system that was given a size: what is put into it later wants some, too. */
 const LATER = 1.1;
 
-/** mke2fs makes one for each 4 or 16 KiB, used or not: here it is known how many there will be. Nothing, where that was said. */
-export function inodeWords(type: string, { entries }: TreeMeasure, more: readonly string[]): readonly string[] {
+const MIB = 2 ** 20;
+
+/**
+ * mke2fs parts them evenly between its groups and rounds down, in each by 16 at most: below 512 MiB, with blocks of 1 KiB, a
+ * group has 8 MiB, above it 128.
+ */
+const roundedAway = (bytes: number): number => 16 * Math.ceil(bytes / ((bytes < 512 * MIB ? 8 : 128) * MIB));
+
+/**
+ * mke2fs makes one for each 4 or 16 KiB, used or not: here it is known how many there will be, on an image of `bytes`. Nothing,
+ * where that was said.
+ */
+export function inodeWords(
+  type: string,
+  { entries }: Pick<TreeMeasure, 'entries'>,
+  more: readonly string[],
+  bytes = 0,
+): readonly string[] {
   const isTold = more.some((word) => /^-[NiT]/.test(word));
-  return /^ext[234]$/.test(type) && !isTold ? ['-N', String(entries + SPARE_INODES)] : [];
+  return /^ext[234]$/.test(type) && !isTold ? ['-N', String(entries + SPARE_INODES + roundedAway(bytes))] : [];
 }
 
 export interface InodesRequest {

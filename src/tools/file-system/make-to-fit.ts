@@ -15,6 +15,8 @@ export interface FitRequest {
 }
 
 const GRAIN = 64 * 1024;
+/** Those whose free blocks are free for any file. The others keep some for themselves, or make more as they fill. */
+const LEFT_IS_SURE = /^(ext[234]|vfat|exfat)$/;
 
 /**
  * `attempt` makes and fills a new one of that size, with those words, and answers how many bytes are left in it; what it made before is
@@ -24,12 +26,13 @@ export async function makeToFit(
   { type, measure, more }: FitRequest,
   attempt: (bytes: number, more: readonly string[]) => Promise<number>,
 ): Promise<number | undefined> {
-  const words = [...inodeWords(type, measure, more), ...blocks(type, measure, more), ...more];
+  const words = (bytes: number) => [...inodeWords(type, measure, more, bytes), ...blocks(type, measure, more), ...more];
   let isFirst = true;
   const least = more.length > 0 ? GRAIN : (fileSystemTools(type)?.leastBytes ?? GRAIN);
-  return smallestFit({ first: likelyBytes(type, measure), least, grain: GRAIN }, async (bytes) => {
+  const search = { first: likelyBytes(type, measure), least, grain: GRAIN, isLeftSure: LEFT_IS_SURE.test(type) };
+  return smallestFit(search, async (bytes) => {
     try {
-      return await attempt(bytes, words);
+      return await attempt(bytes, words(bytes));
     } catch (cause) {
       // What no program makes at the first size it makes at none: its own words are the reason.
       if (isFull(cause) || (!isFirst && cause instanceof HostError && cause.kind === 'tool-failed')) return undefined;
