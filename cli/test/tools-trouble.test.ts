@@ -234,19 +234,23 @@ describe('a size', () => {
     expect(lkl(['fsck', at('many.img')]).status).toBe(0);
   });
 
-  it.each([700, 1500])('that fits %i small files has next to nothing left, and inodes for all', (count) => {
-    const many = at(`many-${count}`);
-    mkdirSync(many);
-    for (let file = 0; file < count; file++) writeFileSync(`${many}/${file}`, 'small\n');
-    const image = at(`many-${count}.ext4`);
-    expect(lkl(['mkfs', '-q', '-t', 'ext4', '-s', 'fit', '--from', many, image])).toMatchObject({
-      status: 0,
-      stderr: '',
-    });
-    // A block of 1 KiB and an inode of 256 bytes each, tables of groups, and a journal of 1 MiB from 2 MiB on.
-    expect(statSync(image).size).toBeLessThan(count * 1280 + 1.5 * MIB);
-    expect(lkl(['fsck', image]).status).toBe(0);
-  }, 60_000);
+  it.each([700, 1500])(
+    'that fits %i small files has next to nothing left, and inodes for all',
+    (count) => {
+      const many = at(`many-${count}`);
+      mkdirSync(many);
+      for (let file = 0; file < count; file++) writeFileSync(`${many}/${file}`, 'small\n');
+      const image = at(`many-${count}.ext4`);
+      expect(lkl(['mkfs', '-q', '-t', 'ext4', '-s', 'fit', '--from', many, image])).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
+      // A block of 1 KiB and an inode of 256 bytes each, tables of groups, and a journal of 1 MiB from 2 MiB on.
+      expect(statSync(image).size).toBeLessThan(count * 1280 + 1.5 * MIB);
+      expect(lkl(['fsck', image]).status).toBe(0);
+    },
+    60_000,
+  );
 
   it('that fits is that of a tree', () => {
     expect(lkl(['mkfs', '-t', 'ext4', '-s', 'fit', at('none')])).toMatchObject({
