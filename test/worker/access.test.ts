@@ -216,7 +216,14 @@ describe('what an owner declares public', () => {
   });
 });
 
-it.each(['/dav', '/dav/', '/dav/none', '/dav//none'])('%s is for those who are let in, and no image', async (path) => {
+it.each(['/dav', '/dav/'])('%s is for those who are let in, and lists what they may read', async (path) => {
+  const { send, tokens } = await deployed({}, { scopes: ['images:read'] });
+  await problemOf(await send(new Request(ORIGIN + path)), 401);
+  const read = { headers: { authorization: `Bearer ${tokens[0]}` } };
+  expect((await send(new Request(ORIGIN + path, read))).status).toBe(200);
+});
+
+it.each(['/dav/none', '/dav//none'])('%s is for those who are let in, and no image', async (path) => {
   const { send, tokens } = await deployed({}, { scopes: ['images:read'] });
   await problemOf(await send(new Request(ORIGIN + path)), 401);
   const read = { headers: { authorization: `Bearer ${tokens[0]}` } };

@@ -34,6 +34,7 @@ export function images(needs: ImageKindNeeds): Kinds {
     file: plain('getImageFile', `${read}/files/${file}`),
     tar: plain('getImageTar', `${read}/tar`),
     'compressed tar': plain('getImageTar', `${read}/tar?compress=gzip`),
+    zip: plain('getImageZip', `${read}/zip`),
     'tar by a link': plain('getImageTar', link),
     raw: plain('getImageRaw', `${read}/raw`),
     'raw as another format': plain('getImageRaw', `${read}/raw?format=qcow2`),

@@ -26,7 +26,7 @@ const HOW =
   'put tokens into the secret TOKENS (lkl token create makes one), name a team of Cloudflare Access in ACCESS_TEAM, or say in PUBLIC_SCOPES what anybody may do: docs/deploy.md';
 
 /** Clients of WebDAV know no other way (RFC 7617). */
-export const takesPassword = (path: string): boolean => path.startsWith('/dav/');
+export const takesPassword = (path: string): boolean => /^\/dav(\/|$)/.test(path);
 
 /** A token in the place of a password, or of the user where there is none. */
 function passwordIn(authorization: string): string | undefined {

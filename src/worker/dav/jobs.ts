@@ -37,7 +37,7 @@ export interface DavNeeds {
 export const davJobs = ({ bindings, principal, images }: DavNeeds): DavJobs => ({
   async ask(request) {
     const { pathname } = new URL(request.url);
-    if (pathname === DAV_ROOT) return imageListing(request, images);
+    if (`${pathname}/` === DAV_ROOT || pathname === DAV_ROOT) return imageListing(request, images);
     const target = davTarget(pathname);
     if (target === undefined) throw imageNotFound(pathname.split('/')[2] ?? '');
     if (isReading(request.method)) await images.mayRead(target.image);
