@@ -223,7 +223,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     try {
       // What the mount could not read is missing from every tar of it; the log tells of it only once.
       const missing = [...mounted.missing, ...(await loggedErrors(mounted.log))];
-      const tasks = await taskPool(mounted.task, { spawn: mounted.newTask, turn: host.turn });
+      const tasks = await taskPool(mounted.task, { spawn: mounted.newTask });
       return {
         type,
         partition,
@@ -258,7 +258,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     const { mountPoint, type, partition, volume } = image;
     try {
       const log = await KernelLog.open(image.task);
-      const tasks = await taskPool(image.task, { spawn: image.newTask, turn: host.turn });
+      const tasks = await taskPool(image.task, { spawn: image.newTask });
       return {
         type,
         partition,

@@ -78,8 +78,6 @@ export type ResultSink = (result: CallResult, task?: string) => void | Promise<v
 
 /** Most bytes of buffers that one call may have. */
 const CALL_BYTES = 4 * 2 ** 20;
-/** After so many calls of a list the event loop has a turn, or no deadline could ever fire. */
-const CALLS_A_TURN = 1024;
 /** A task that has come to the end of its calls ends as a program does that returns from main(). */
 const SUCCESS = 0;
 
@@ -91,10 +89,9 @@ export async function playBatch(
   kernel: Kernel,
   batch: Batch,
   sink: ResultSink,
-  turn: () => Promise<void>,
   begun: (control: BatchControl) => void = () => {},
 ): Promise<BatchEnd> {
-  const player = new Player(kernel, batch, sink, turn);
+  const player = new Player(kernel, batch, sink);
   begun(player);
   try {
     return await player.play();
@@ -113,7 +110,6 @@ class Player implements BatchControl {
   readonly #kernel: Kernel;
   readonly #batch: Batch;
   readonly #sink: ResultSink;
-  readonly #turn: () => Promise<void>;
   readonly #refs = new SharedRefs();
   #halted: 'deadline' | 'deadlock' | undefined;
   readonly #halting = Promise.withResolvers<void>();
@@ -124,11 +120,10 @@ class Player implements BatchControl {
   /** The call that each list makes now; '' is `calls`. */
   readonly #current = new Map<string, { readonly index: number; readonly call: PlayedCall }>();
 
-  constructor(kernel: Kernel, batch: Batch, sink: ResultSink, turn: () => Promise<void>) {
+  constructor(kernel: Kernel, batch: Batch, sink: ResultSink) {
     this.#kernel = kernel;
     this.#batch = batch;
     this.#sink = sink;
-    this.#turn = turn;
   }
 
   halt(reason: 'deadline' | 'deadlock'): boolean {
@@ -339,7 +334,7 @@ class Player implements BatchControl {
         if (this.#halted) return;
       }
       kept?.calls(index, call.call);
-      if (++index % CALLS_A_TURN === 0) await this.#kernel.engine.still(this.#turn());
+      index++;
       yield call;
     }
   }

@@ -63,15 +63,9 @@ export async function playTimed(
   const noMore =
     request.kept && kernel.engine.onDeadlock(() => mends++ < MAX_MENDS && (control?.halt('deadlock') ?? false));
   try {
-    const end = await playBatch(
-      kernel,
-      request,
-      sink,
-      () => host.turn(),
-      (begun) => {
-        control = begun;
-      },
-    );
+    const end = await playBatch(kernel, request, sink, (begun) => {
+      control = begun;
+    });
     return { ...end, clockNs: clock.nowNs - startNs, console: console.since(logged) };
   } finally {
     cancel();

@@ -72,7 +72,7 @@ export class Engine {
     // Its own, so that nobody sees by it what is there after this kernel.
     this.memory = new KernelMemory(machine.memory.memory);
     const log = (text: string) => this.console.append(new TextEncoder().encode(text));
-    this.programs = new Programs(this.memory, log, () => options.host.turn());
+    this.programs = new Programs(this.memory, log);
     this.#shared = ptr(machine.call('shared'));
     this.memoryLimit = options.memoryLimit;
     this.clock = new Clock(options.clock, this.memory, this.#shared, options.host);

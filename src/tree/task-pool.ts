@@ -33,12 +33,7 @@ export interface PoolOptions {
   /** Makes one more task. Absent: there is only the first. */
   readonly spawn?: () => Promise<PoolableTask>;
   readonly most?: number;
-  /** Lets other work of the event loop have a turn, now and then: what is in the page cache takes none of itself. */
-  readonly turn?: () => Promise<void>;
 }
-
-/** What that many calls on the tree take is a millisecond or two. */
-const USES_A_TURN = 64;
 
 /** Without an MMU a buffer is one piece of the kernel's memory: not larger than it must be. */
 const BUFFER_BYTES = XATTR_SIZE_MAX;
@@ -55,7 +50,7 @@ async function pooledTask(task: PoolableTask): Promise<PooledTask> {
  * `first` (attached, if it can be) and others that `spawn` makes, `most` together, or as many as there is memory for. All are
  * made at once: later the kernel's memory may be full of what it read, and have no piece left that is large enough for a buffer.
  */
-export async function taskPool(first: PoolableTask, { spawn, most = 4, turn }: PoolOptions = {}): Promise<TaskPool> {
+export async function taskPool(first: PoolableTask, { spawn, most = 4 }: PoolOptions = {}): Promise<TaskPool> {
   const idle = [await pooledTask(first)];
   // One after the other: a task makes one call at a time, clone(2) too.
   while (spawn && idle.length < most) {
@@ -66,7 +61,6 @@ export async function taskPool(first: PoolableTask, { spawn, most = 4, turn }: P
   // Idle and attached, one would hold the others up.
   for (const { task } of idle) task.detach?.();
   let busyTasks = 0;
-  let uses = 0;
   const waiting: ((busy: PooledTask) => void)[] = [];
 
   /** The last one stays attached, and is taken next: the kernel stays in it, and its next call needs no switch. */
@@ -91,8 +85,6 @@ export async function taskPool(first: PoolableTask, { spawn, most = 4, turn }: P
 
   return {
     async use(work) {
-      uses += 1;
-      if (turn && uses % USES_A_TURN === 0) await turn();
       const busy = await acquire();
       try {
         return await work(busy);

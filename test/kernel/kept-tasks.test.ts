@@ -16,12 +16,7 @@ function session() {
   const play = async (batch: Partial<Batch>) => {
     const results: CallResult[] = [];
     const whole: Batch = { calls: [], tasks: {}, onError: 'continue', strace: false, kept, ...batch };
-    const { tasks } = await playBatch(
-      kernel,
-      whole,
-      (result, task) => void (task ?? results.push(result)),
-      () => kernel.turn().then(() => {}),
-    );
+    const { tasks } = await playBatch(kernel, whole, (result, task) => void (task ?? results.push(result)));
     const taken = Object.entries(tasks).map(([name, end]) => [name, { ...end, ...kept.get(name)?.take() }] as const);
     return { results, tasks: Object.fromEntries(taken), nowNs: kernel.engine.clock.nowNs };
   };

@@ -53,8 +53,6 @@ export interface ProcessNeeds {
   readonly budget: Budget;
   /** This stack makes the calls of this task from now on. */
   plays(task: HostedTask, process: Process, thread: Thread): void;
-  /** Before a call: a promise when others of the host have waited long for their turn. */
-  pause(): Promise<unknown> | undefined;
   /** Why a program ended that did not mean to. */
   log(text: string): void;
 }
@@ -194,26 +192,17 @@ export class Process {
 
   /** Most calls: the kernel does it all. */
   #inKernel(thread: Thread, number: number, at: number): Promise<number> {
-    return new Promise((settle, fail) => {
-      const make = () =>
-        thread.task.call(
-          number,
-          { memory: this.memory, at: ptr(at) },
-          (ret) => {
-            if (thread.replaced) this.#ended(thread, at).then(settle, fail);
-            else settle(ret === ERESTARTSYS ? CALL_AGAIN : ret);
-          },
-          () => this.#ended(thread, at).then(settle, fail),
-        );
-      this.#whenOthersHadTheirTurn(make);
-    });
-  }
-
-  /** At once, mostly: a loop of calls leaves the event loop its turn now and then. */
-  #whenOthersHadTheirTurn(make: () => void): void {
-    const pause = this.#needs.pause();
-    if (pause) pause.then(make);
-    else make();
+    return new Promise((settle, fail) =>
+      thread.task.call(
+        number,
+        { memory: this.memory, at: ptr(at) },
+        (ret) => {
+          if (thread.replaced) this.#ended(thread, at).then(settle, fail);
+          else settle(ret === ERESTARTSYS ? CALL_AGAIN : ret);
+        },
+        () => this.#ended(thread, at).then(settle, fail),
+      ),
+    );
   }
 
   /** A call that is made for the program: it has no handlers of signals, and neither vfork nor exec. */
@@ -222,8 +211,7 @@ export class Process {
     if (!this.memory.count()) return this.#overdrawn(thread);
     return new Promise((settle, fail) => {
       const ended = () => void this.#ended(thread, 0).then(settle, fail);
-      const make = () => thread.task.call(syscalls[name][0], args, settle, ended);
-      this.#whenOthersHadTheirTurn(make);
+      thread.task.call(syscalls[name][0], args, settle, ended);
     });
   }
 

@@ -12,12 +12,6 @@ import type { Thread } from './thread.ts';
 /** What all programs of a kernel may have together, unless someone says otherwise. */
 const DEFAULT_MEMORY_BYTES = 64 << 20;
 
-/**
- * Calls that all programs make in one turn of the host's event loop: those that wait for nothing settle within it, and a
- * program that makes no others would have it for itself. A turn costs some microseconds.
- */
-const CALLS_A_TURN = 256;
-
 const ENOENT = -errnos.ENOENT.number;
 const ENOMEM = -errnos.ENOMEM.number;
 const ENOSYS = -errnos.ENOSYS.number;
@@ -39,17 +33,13 @@ export class Programs {
   /** By the number of their memory. */
   readonly #processes = new Map<number, Process>();
   #number = 0;
-  readonly #turn: () => Promise<unknown>;
-  /** Calls since the host's event loop had its turn. */
-  #calls = 0;
   /** Threads by the addresses of their tasks. */
   readonly #playing = new Map<number, Playing>();
   /** What is to be done when a task, by its address, is in user mode next: it was made by a program, or became one. */
   readonly #expected = new Map<number, (task: HostedTask) => void>();
 
-  constructor(kernel: KernelMemory, log: (text: string) => void, turn: () => Promise<unknown>) {
+  constructor(kernel: KernelMemory, log: (text: string) => void) {
     this.#kernel = kernel;
-    this.#turn = turn;
     this.#log = (text) => log(`programs: ${text}\n`);
   }
 
@@ -156,14 +146,6 @@ export class Programs {
     },
   };
 
-  /** Between two calls, where no virtual time passes: timers of the host, its deadlines among them, wait no longer. */
-  #pause(): Promise<unknown> | undefined {
-    this.#calls++;
-    if (this.#calls < CALLS_A_TURN) return undefined;
-    this.#calls = 0;
-    return this.#turn();
-  }
-
   /** The import `exec_load`. */
   #load(name: string, bytes: number, at: number): number {
     const module: unknown = this.#source(name);
@@ -198,7 +180,6 @@ export class Programs {
       plays: (task: HostedTask, process: Process, thread: Thread<Process>) =>
         void this.#playing.set(task.address, { process, thread }),
       log: this.#log,
-      pause: () => this.#pause(),
     };
   }
 }

@@ -45,11 +45,9 @@ export class UserMode {
   /** The task goes on with the call it has made, now or in the next turn of the event loop; false: it is not held. */
   goOn(task: HostedTask): boolean {
     if (this.#by !== task || !this.#held || !task.ready) return false;
-    if (this.#isTurnDue()) {
-      void this.still(this.#needs.turn()).then(() => this.#callOf(task));
-      return true;
-    }
-    return this.#callOf(task);
+    if (!this.#isTurnDue()) return this.#callOf(task);
+    this.#callNextTurn(task);
+    return true;
   }
 
   #callOf(task: HostedTask): boolean {
@@ -62,8 +60,12 @@ export class UserMode {
   next(task: HostedTask): number | Promise<number> {
     if (!this.#isTurnDue()) return task.take() ? 1 : 0;
     const held = this.hold(task);
-    void this.still(this.#needs.turn()).then(() => this.#callOf(task));
+    this.#callNextTurn(task);
     return held;
+  }
+
+  #callNextTurn(task: HostedTask): void {
+    void this.still(this.#needs.turn()).then(() => this.#callOf(task));
   }
 
   #isTurnDue(): boolean {
