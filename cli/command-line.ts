@@ -3,8 +3,9 @@
 import { constants } from 'node:os';
 import { CommanderError } from 'commander';
 import { withCompletion } from './completion.ts';
-import { exitCodes, isBrokenPipe, printable } from './failure.ts';
+import { exitCodes, inOneLine, isBrokenPipe, printable } from './failure.ts';
 import { withProgramApart } from './hijack/program-arguments.ts';
+import { allWritten } from './output/all-written.ts';
 import { lklProgram } from './program.ts';
 import { cleanUpAtEnd } from './signals.ts';
 import { versionText } from './version.ts';
@@ -21,14 +22,8 @@ try {
 } catch (cause) {
   process.exitCode = await report(cause);
 }
-await written();
+await allWritten();
 process.exit();
-
-/** Until whoever reads this has all of it: to exit is to drop what a pipe had no room for. */
-async function written(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr])
-    await new Promise<void>((resolve) => stream.write('', () => resolve()));
-}
 
 /** Tells people what went wrong, and answers the exit code. */
 async function report(cause: unknown): Promise<number> {
@@ -36,7 +31,7 @@ async function report(cause: unknown): Promise<number> {
   if (isBrokenPipe(cause)) return 128 + constants.signals.SIGPIPE;
   const { explain } = await import('./explain.ts');
   const { kind, message, log } = explain(cause);
-  console.error(`lkl: ${printable(message.replaceAll(/\s*\n\s*/g, '; '))}`);
+  console.error(`lkl: ${inOneLine(message)}`);
   if (program.opts().verbose && log) console.error(printable(log.trimEnd()));
   return exitCodes[kind];
 }

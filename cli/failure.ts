@@ -1,6 +1,7 @@
 /** How a command ends: the exit codes, and the one error that carries one. */
 
 import { type ExitKind, exitKind } from '../src/errors/exit.ts';
+import { hasCode } from '../src/errors/has-code.ts';
 import { isHostErrorName } from '../src/errors/rows.ts';
 import { inOctal } from '../src/tree/fs2tar/error-list.ts';
 
@@ -63,6 +64,8 @@ export function reasonOf(cause: unknown): string {
 /** For a terminal, which would obey control characters in a name or a log: they are octal. Newlines and tabs stay. */
 export const printable = (text: string): string => text.replaceAll(/[^\P{Cc}\n\t]/gu, inOctal);
 
+/** What is said in one line, though it came in several. */
+export const inOneLine = (message: string): string => printable(message.replaceAll(/\s*\n\s*/g, '; '));
+
 /** Whoever reads our output has gone. */
-export const isBrokenPipe = (cause: unknown): boolean =>
-  cause instanceof Error && 'code' in cause && cause.code === 'EPIPE';
+export const isBrokenPipe = (cause: unknown): boolean => hasCode(cause, 'EPIPE');

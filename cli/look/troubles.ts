@@ -2,7 +2,7 @@
 
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { explained, fsckHelps } from '../explain.ts';
-import { exitCodes, Failure, printable } from '../failure.ts';
+import { exitCodes, Failure, inOneLine, printable } from '../failure.ts';
 
 /** Whether it concerns one file of an image, and not all of it: others may well be read. */
 const isOfOneFile = (cause: unknown): boolean =>
@@ -30,7 +30,7 @@ export class Troubles {
   readonly tell = (cause: unknown): void => {
     if (!isOfOneFile(cause)) throw cause;
     const { message, damagedType } = explained(cause);
-    console.error(`lkl: ${printable(message.replaceAll(/\s*\n\s*/g, '; '))}`);
+    console.error(`lkl: ${inOneLine(message)}`);
     this.#types.add(damagedType);
     this.#told += 1;
   };

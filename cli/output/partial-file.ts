@@ -12,6 +12,7 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { hasCode } from '../../src/errors/has-code.ts';
 import { leaves } from '../../src/node/left-behind.ts';
 
 export interface PartialFile {
@@ -70,7 +71,7 @@ function named(partial: string, target: string): void {
     linkSync(partial, target);
     rmSync(partial);
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') throw cause;
+    if (hasCode(cause, 'EEXIST')) throw cause;
     closeSync(openSync(target, 'wx'));
     renameSync(partial, target);
   }
@@ -89,7 +90,7 @@ function opened(folder: string): { readonly path: string; readonly fd: number; r
       return { path, fd, gone };
     } catch (cause) {
       gone();
-      if (again === MOST_LEFT || !(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause;
+      if (again === MOST_LEFT || !hasCode(cause, 'EEXIST')) throw cause;
     }
   }
 }

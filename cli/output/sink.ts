@@ -3,6 +3,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
+import { hasCode } from '../../src/errors/has-code.ts';
 
 /** Bytes in their order. What it is given may change once `write` has returned, or what that answered has settled. */
 export interface ByteSink {
@@ -69,7 +70,7 @@ export function stdoutSink(): ByteSink {
   };
 }
 
-const isFull = (cause: unknown): boolean => cause instanceof Error && 'code' in cause && cause.code === 'EAGAIN';
+const isFull = (cause: unknown): boolean => hasCode(cause, 'EAGAIN');
 
 /** Compresses, in another thread. */
 export function gzipSink(behind: ByteSink): ByteSink {

@@ -7,6 +7,7 @@ import { unlockBegun } from '../../src/node/files/file-lock.ts';
 import { kernelModule } from '../../src/node/kernel-module.ts';
 import { cleanUp, leaves } from '../../src/node/left-behind.ts';
 import { packageFile } from '../../src/node/package-files.ts';
+import { allWritten } from '../output/all-written.ts';
 import { endings } from '../signals.ts';
 import { validateNoMore } from '../validate-no-more.ts';
 import type { Asked, Ends, Standard, Told } from './messages.ts';
@@ -100,8 +101,7 @@ export async function outside(): Promise<void> {
   worker.on('exit', async (code) => {
     if (isRaw) process.stdin.setRawMode(false);
     cleanUp();
-    for (const stream of [process.stdout, process.stderr])
-      await new Promise<void>((resolve) => stream.write('', () => resolve()));
+    await allWritten();
     process.exit(code);
   });
 }

@@ -1,6 +1,7 @@
 /** The file of an image that tools make: it has its name once they are done. A block device is made anew where it is. */
 
 import { ftruncateSync, statSync } from 'node:fs';
+import { hasCode } from '../../src/errors/has-code.ts';
 import { type WritableFile, writableFile } from '../../src/node/files/writable-file.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { type PartialFile, partialFile } from '../output/partial-file.ts';
@@ -78,7 +79,7 @@ function commit(path: string, partial: PartialFile): void {
     partial.commit();
   } catch (cause) {
     partial.discard();
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')
+    if (hasCode(cause, 'EEXIST'))
       throw new Failure('failed', `${path} was made by somebody else meanwhile: --force replaces it`);
     throw cause;
   }

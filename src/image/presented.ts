@@ -55,6 +55,19 @@ export async function presented(image: BlockDevice): Promise<Presented> {
   };
 }
 
+/** As it is, to read and to write: of a disk that a kernel has already. */
+export async function presentedAsItIs(image: BlockDevice): Promise<Presented> {
+  const { gpt } = await presented(image);
+  return {
+    device: image,
+    writable: image,
+    bytes: volumeBytes(image),
+    gpt,
+    claimedBytes: undefined,
+    sizing: { on: false },
+  };
+}
+
 const sectorsOf = (bytes: number): number => Math.ceil(bytes / SECTOR);
 
 /** So long that a file system of `claimed` bytes, all of them there, has its last block whole: `mksquashfs -nopad` leaves it out. */

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hasCode } from '../errors/has-code.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { Toolbox, ToolDescription } from '../tools/toolbox.ts';
 import { packageFile } from './package-files.ts';
@@ -66,7 +67,7 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    if (hasCode(cause, 'ENOENT')) return undefined;
     throw cause;
   }
 }

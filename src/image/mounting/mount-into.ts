@@ -6,8 +6,7 @@ import type { Disk, Kernel } from '../../kernel/kernel.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { type DiskView, Image, type Mounted, type MountPlan, StackNeeded } from '../image.ts';
-import { presented } from '../presented.ts';
-import { volumeBytes } from '../probe/volume-bytes.ts';
+import { presentedAsItIs } from '../presented.ts';
 import { Keyring, type Unlock } from '../stack/keyring.ts';
 import type { DeriveMeans } from '../stack/luks/derive.ts';
 
@@ -66,21 +65,11 @@ export async function mountInto(
   }
 }
 
-async function viewOf({ device, disk }: AttachedImage): Promise<DiskView> {
-  const { gpt } = await presented(device);
-  return {
-    device,
-    disk,
-    shown: {
-      device,
-      writable: device,
-      bytes: volumeBytes(device),
-      gpt,
-      claimedBytes: undefined,
-      sizing: { on: false },
-    },
-  };
-}
+const viewOf = async ({ device, disk }: AttachedImage): Promise<DiskView> => ({
+  device,
+  disk,
+  shown: await presentedAsItIs(device),
+});
 
 async function mounted(image: Image, plan: MountPlan): Promise<Pick<Mounted, 'type' | 'partition' | 'volume'>> {
   const { log, type, partition, volume } = await image.mountAs(plan);

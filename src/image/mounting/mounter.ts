@@ -14,8 +14,7 @@ import { type Staged, staged } from '../../storage/layers/staged.ts';
 import type { Room } from '../../storage/room.ts';
 import { type DiskView, Image, MOUNT_POINT, type Mounted, type MountPlan, partOf } from '../image.ts';
 import type { ImageMounter, MountRequest, StackRequest } from '../mounted-image.ts';
-import { type Presented, presented } from '../presented.ts';
-import { volumeBytes } from '../probe/volume-bytes.ts';
+import { type Presented, presented, presentedAsItIs } from '../presented.ts';
 import { reportOf } from '../report.ts';
 import { Keyring } from '../stack/keyring.ts';
 import type { DeriveMeans } from '../stack/luks/derive.ts';
@@ -51,15 +50,7 @@ export async function mountDisk(
   disk: Disk,
   plan: MountPlan,
 ): Promise<Pick<Mounted, 'type' | 'partition' | 'volume'>> {
-  const { gpt } = await presented(device);
-  const shown = {
-    device,
-    writable: device,
-    bytes: volumeBytes(device),
-    gpt,
-    claimedBytes: undefined,
-    sizing: { on: false },
-  };
+  const shown = await presentedAsItIs(device);
   const keyring = new Keyring({}, {});
   const image = new Image({ kernel, disks: [{ device, shown, disk }], keyring, last: true });
   const { log, ...mounted } = await image.mountAs(plan);

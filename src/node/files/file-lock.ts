@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { parse } from 'node:path';
+import { hasCode } from '../../errors/has-code.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { leaves } from '../left-behind.ts';
 import { mountedHere } from './mounted-here.ts';
@@ -177,7 +178,7 @@ function isAlive({ pid, host, started }: Holder, name: string): boolean {
     process.kill(pid, 0);
     return true;
   } catch (cause) {
-    return cause instanceof Error && 'code' in cause && cause.code === 'EPERM';
+    return hasCode(cause, 'EPERM');
   }
 }
 

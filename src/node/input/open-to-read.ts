@@ -3,6 +3,7 @@
 import { closeSync, constants, createReadStream, fstatSync, openSync, type Stats } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { hasCode } from '../../errors/has-code.ts';
 import { ImageFileError } from '../files/image-file-error.ts';
 
 export interface Opened {
@@ -30,7 +31,7 @@ function opened(path: string): number {
   try {
     return openSync(path, FLAGS);
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENXIO')) throw cause;
+    if (!hasCode(cause, 'ENXIO')) throw cause;
     // What this process was started with may be a socket, and has names all the same.
     const own = ownDescriptor(path);
     if (own !== undefined) return own;

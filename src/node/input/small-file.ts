@@ -2,6 +2,7 @@
 
 import { closeSync, readSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { hasCode } from '../../errors/has-code.ts';
 import { ImageFileError } from '../files/image-file-error.ts';
 import { type Opened, openToRead, streamOf } from './open-to-read.ts';
 
@@ -51,7 +52,7 @@ async function* chunksOf({ fd }: Opened): AsyncGenerator<Uint8Array> {
     try {
       length = readSync(fd, chunk, 0, CHUNK_BYTES, null);
     } catch (cause) {
-      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EAGAIN')) throw cause;
+      if (!hasCode(cause, 'EAGAIN')) throw cause;
       await pause(WAIT_MS);
       continue;
     }

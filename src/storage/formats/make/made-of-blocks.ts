@@ -40,8 +40,8 @@ export interface MadeStream {
 }
 
 const PIECE_BYTES = 2 ** 20;
-/** Holes within blocks are so large or larger, as file systems have them. */
-const HOLE_BYTES = 4096;
+/** Holes of a raw image, and within blocks, are so large or larger, as file systems have them. */
+export const HOLE_BYTES = 4096;
 
 const unitBytes = ({ blockBytes, bitmap }: BlockLayout): number => blockBytes + (bitmap?.length ?? 0);
 

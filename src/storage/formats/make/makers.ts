@@ -16,6 +16,7 @@ import {
   type BlockLayout,
   blocksStream,
   blocksToFile,
+  HOLE_BYTES,
   type MadeStream,
   type StreamOptions,
   type WriteAt,
@@ -36,12 +37,8 @@ export interface Maker {
 }
 
 const SECTOR = 512;
-/** Holes of a raw image are so large or larger, as file systems have them. */
-const HOLE_BYTES = 4096;
 
-const ofBlocks = (
-  layoutOf: (diskBytes: number, blockBytes?: number) => BlockLayout,
-): Pick<Maker, 'toFile' | 'stream'> => ({
+const ofBlocks = (layoutOf: (diskBytes: number, blockBytes?: number) => BlockLayout): Maker => ({
   toFile: async (disk, write, { blockBytes, progress }) =>
     blocksToFile(disk, layoutOf(disk.sizeBytes, blockBytes), write, progress),
   stream: async (disk, options) => blocksStream(disk, layoutOf(disk.sizeBytes, options.blockBytes), options),
@@ -71,7 +68,7 @@ export const makers: Readonly<Record<MadeFormat, Maker>> = {
     toFile: (disk, write, { progress }) => qcow2ToFile(disk, write, progress),
     stream: (disk, { lookBytes }) => qcow2Stream(disk, lookBytes),
   },
-  vmdk: { ...ofBlocks(vmdkLayout) },
+  vmdk: ofBlocks(vmdkLayout),
   'vmdk-stream': {
     async toFile(disk, write, { deflate, progress }) {
       let at = 0;
@@ -86,7 +83,7 @@ export const makers: Readonly<Record<MadeFormat, Maker>> = {
       return { writeTo: (sink) => vmdkStream(disk, sink, { deflate, ...(progress && { progress }) }) };
     },
   },
-  vhd: { ...ofBlocks(vhdLayout) },
+  vhd: ofBlocks(vhdLayout),
   'vhd-fixed': {
     async toFile(disk, write, options) {
       const at = SECTOR * sectorsOf(disk.sizeBytes);
@@ -107,6 +104,6 @@ export const makers: Readonly<Record<MadeFormat, Maker>> = {
       };
     },
   },
-  vdi: { ...ofBlocks(vdiLayout) },
-  vhdx: { ...ofBlocks(vhdxLayout) },
+  vdi: ofBlocks(vdiLayout),
+  vhdx: ofBlocks(vhdxLayout),
 };

@@ -1,5 +1,6 @@
 /** A table of entries of a file that is made, page by page: one of many entries is never held whole. */
 
+import type { BlockRuns } from './block-runs.ts';
 import type { Piece } from './made-of-blocks.ts';
 
 const PAGE_BYTES = 64 * 1024;
@@ -16,6 +17,15 @@ export interface TableForm {
 export interface Entry {
   readonly index: number;
   readonly value: number;
+}
+
+/** Of each block that is there, by how manieth it is; the table has it at the block's own place unless `indexOf` says otherwise. */
+export function* blockEntries(
+  blocks: BlockRuns,
+  entryOf: (ordinal: number) => number,
+  indexOf: (block: number) => number = (block) => block,
+): Generator<Entry> {
+  for (const { block, ordinal } of blocks.numbered()) yield { index: indexOf(block), value: entryOf(ordinal) };
 }
 
 /** Entries are in their order. `put` writes a value at a place of a page. */

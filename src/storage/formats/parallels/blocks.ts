@@ -27,16 +27,15 @@ export async function parallelsBlocks(source: ByteSource, disk: WrittenParallels
   const { name, sizeBytes, clusterBytes, tableAt, entries, dataAt, unitBytes } = disk;
   const table = await readTable(name, source, tableAt, Math.ceil(sizeBytes / clusterBytes));
   const placeOf = (block: number) => table.getUint32(4 * block, LITTLE) * unitBytes;
-  if (Math.max(dataAt, tableAt + 4 * entries) > source.sizeBytes)
-    throw new FormatError(name, 'its clusters begin behind the end of its file');
+  const tableEnd = tableAt + 4 * entries;
+  const headersEnd = Math.max(dataAt, tableEnd);
+  if (headersEnd > source.sizeBytes) throw new FormatError(name, 'its clusters begin behind the end of its file');
   const used: number[] = [];
   for (let block = 0; block < table.byteLength / 4; block += 1) if (placeOf(block) !== 0) used.push(placeOf(block));
-  const tableEnd = tableAt + 4 * entries;
-  const from = Math.ceil(Math.max(dataAt, tableEnd) / SECTOR) * SECTOR;
   // The last cluster of others may be as short as the disk.
   const to = Math.max(source.sizeBytes, Math.ceil(source.sizeBytes / clusterBytes) * clusterBytes);
-  let end = blocksApart(name, used, clusterBytes, { from: tableEnd, to });
-  end = Math.max(end, from);
+  const usedEnd = blocksApart(name, used, clusterBytes, { from: tableEnd, to });
+  let end = Math.max(usedEnd, Math.ceil(headersEnd / SECTOR) * SECTOR);
   return {
     name,
     sizeBytes,

@@ -2,7 +2,7 @@
 
 import { StorageError } from '../../errors.ts';
 import type { BlockLayout, Piece } from '../make/made-of-blocks.ts';
-import { tablePages } from '../make/table-pages.ts';
+import { blockEntries, tablePages } from '../make/table-pages.ts';
 
 const SECTOR = 512;
 const BLOCK = 2 ** 20;
@@ -24,14 +24,8 @@ export function vdiLayout(diskBytes: number): BlockLayout {
     *head(blocks, id): Generator<Piece> {
       yield { at: 0, bytes: header({ diskBytes, entries, blocksAt, allocated: blocks.count, id }) };
       const table = { at: HEADER_BYTES, bytes: tableBytes, entryBytes: 4, empty: 0xff } as const;
-      const numbered = blocks.numbered();
-      yield* tablePages(
-        table,
-        (function* () {
-          for (const { block, ordinal } of numbered) yield { index: block, value: ordinal };
-        })(),
-        (page, at, value) => page.setUint32(at, value, true),
-      );
+      const there = blockEntries(blocks, (ordinal) => ordinal);
+      yield* tablePages(table, there, (page, at, value) => page.setUint32(at, value, true));
     },
   };
 }

@@ -2,7 +2,8 @@
 
 import { StorageError } from '../../errors.ts';
 import type { BlockLayout, Piece } from '../make/made-of-blocks.ts';
-import { tablePages } from '../make/table-pages.ts';
+import { blockEntries, tablePages } from '../make/table-pages.ts';
+import { checksum } from './vhd.ts';
 
 const SECTOR = 512;
 const BLOCK = 2 ** 21;
@@ -30,14 +31,8 @@ export function vhdLayout(diskBytes: number): BlockLayout {
       yield { at: 0, bytes: footerOf(id) };
       yield { at: SECTOR, bytes: dynamicHeader(entries) };
       const table = { at: TABLE_AT, bytes: tableBytes, entryBytes: 4, empty: 0xff } as const;
-      const entry = (ordinal: number) => (blocksAt + ordinal * (BITMAP_BYTES + BLOCK)) / SECTOR;
-      yield* tablePages(
-        table,
-        (function* () {
-          for (const { block, ordinal } of blocks.numbered()) yield { index: block, value: entry(ordinal) };
-        })(),
-        (page, at, value) => page.setUint32(at, value),
-      );
+      const there = blockEntries(blocks, (ordinal) => (blocksAt + ordinal * (BITMAP_BYTES + BLOCK)) / SECTOR);
+      yield* tablePages(table, there, (page, at, value) => page.setUint32(at, value));
     },
   };
 }
@@ -80,7 +75,7 @@ function footer({ sectors, isFixed, id }: Footer): Uint8Array {
   view.setUint8(59, track);
   view.setUint32(60, isFixed ? 2 : 3);
   bytes.set(id, 68);
-  view.setUint32(64, checksum(bytes));
+  view.setUint32(64, checksum(bytes, 64));
   return bytes;
 }
 
@@ -93,15 +88,8 @@ function dynamicHeader(entries: number): Uint8Array {
   view.setUint32(24, VERSION);
   view.setUint32(28, entries);
   view.setUint32(32, BLOCK);
-  view.setUint32(36, checksum(bytes));
+  view.setUint32(36, checksum(bytes, 36));
   return bytes;
-}
-
-/** Where it is itself there are zeros yet. */
-function checksum(bytes: Uint8Array): number {
-  let sum = 0;
-  for (const byte of bytes) sum += byte;
-  return ~sum >>> 0;
 }
 
 /** As the specification's appendix computes it. */

@@ -28,13 +28,14 @@ const MAX_BLOCK_BYTES = 2 ** 30;
 
 const text = (bytes: Uint8Array, at: number, length: number) => String.fromCharCode(...bytes.subarray(at, at + length));
 
-/** Of a footer, whose checksum is right; the checksum does not count itself. */
+/** Of a footer, whose checksum is right. */
 function isFooter(bytes: Uint8Array): boolean {
   if (bytes.length < OLD_FOOTER_BYTES || text(bytes, 0, 8) !== COOKIE) return false;
   return viewOf(bytes).getUint32(64) === checksum(bytes, 64);
 }
 
-function checksum(bytes: Uint8Array, at: number): number {
+/** Of a footer or a header; it does not count itself, which is at `at`. */
+export function checksum(bytes: Uint8Array, at: number): number {
   let sum = 0;
   for (let index = 0; index < bytes.length; index += 1) {
     if (index < at || index >= at + 4) sum += bytes[index] ?? 0;

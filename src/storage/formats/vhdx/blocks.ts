@@ -4,11 +4,10 @@ import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { type Blocks, growTo } from '../parts/growing.ts';
 import { blocksApart, readTable } from '../parts/written-table.ts';
+import { ENTRY_BYTES, entriesFor, indexOfBlock, PRESENT, putPresent, readEntry } from './bat.ts';
 import { changedHeader, type Header, type Region, VHDX } from './header.ts';
 
-const LITTLE = true;
 const MIB = 2 ** 20;
-const PRESENT = 6;
 
 export interface WrittenVhdx {
   readonly sizeBytes: number;
@@ -24,13 +23,11 @@ export interface WrittenVhdx {
 export async function vhdxBlocks(source: ByteSource, disk: WrittenVhdx): Promise<Blocks> {
   const { sizeBytes, blockBytes, blocksPerChunk, header, bat, metadata } = disk;
   const blocks = Math.ceil(sizeBytes / blockBytes);
-  const entries = blocks + Math.floor(Math.max(0, blocks - 1) / blocksPerChunk);
-  const table = await readTable(VHDX, source, bat.at, 2 * entries);
-  const indexOf = (block: number) => block + Math.floor(block / blocksPerChunk);
+  const table = await readTable(VHDX, source, bat.at, 2 * entriesFor(blocks, blocksPerChunk));
+  const entryAt = (block: number) => ENTRY_BYTES * indexOfBlock(block, blocksPerChunk);
   const placeOf = (block: number): number | undefined => {
-    const low = table.getUint32(8 * indexOf(block), LITTLE);
-    if ((low & 7) !== PRESENT) return undefined;
-    return (table.getUint32(8 * indexOf(block) + 4, LITTLE) * 2 ** 12 + (low >>> 20)) * MIB;
+    const { state, at } = readEntry(table, entryAt(block));
+    return state === PRESENT ? at : undefined;
   };
   const regions: readonly Region[] = [{ at: 0, bytes: MIB }, header.logRegion, bat, metadata];
   if (regions.some(({ at, bytes }) => at + bytes > source.sizeBytes))
@@ -76,11 +73,9 @@ export async function vhdxBlocks(source: ByteSource, disk: WrittenVhdx): Promise
     },
     async commit(added) {
       for (const [block, place] of added) {
-        const word = new DataView(new ArrayBuffer(8));
-        const mib = place / MIB;
-        word.setUint32(0, ((mib % 2 ** 12) * 2 ** 20 + PRESENT) >>> 0, LITTLE);
-        word.setUint32(4, Math.floor(mib / 2 ** 12), LITTLE);
-        await source.write?.(bat.at + 8 * indexOf(block), new Uint8Array(word.buffer));
+        const word = new DataView(new ArrayBuffer(ENTRY_BYTES));
+        putPresent(word, 0, place);
+        await source.write?.(bat.at + entryAt(block), new Uint8Array(word.buffer));
       }
       await source.flush?.();
     },

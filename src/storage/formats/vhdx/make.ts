@@ -3,7 +3,8 @@
 import { StorageError } from '../../errors.ts';
 import { mixedEnd, uuidBytes } from '../make/disk-id.ts';
 import type { BlockLayout, Piece } from '../make/made-of-blocks.ts';
-import { tablePages } from '../make/table-pages.ts';
+import { blockEntries, tablePages } from '../make/table-pages.ts';
+import { chunkBlocks, ENTRY_BYTES, entriesFor, indexOfBlock, putPresent } from './bat.ts';
 import { crc32c } from './crc32c.ts';
 import { BAT, FILE_MAGIC, HEADERS_AT, METADATA, REGIONS_AT, REGIONS_BYTES } from './header.ts';
 import { DISK_ID, DISK_SIZE, FILE_PARAMETERS, PHYSICAL_SECTOR_SIZE, SECTOR_SIZE, TABLE_BYTES } from './metadata.ts';
@@ -16,9 +17,6 @@ const MAX_BYTES = 64 * TIB;
 const SECTOR = 512;
 /** Of flash and of disks since 2011; the sector that is addressed stays the small one. */
 const PHYSICAL_SECTOR = 4096;
-/** Sectors that the bitmap of one chunk of blocks tells of. */
-const CHUNK_SECTORS = 2 ** 23;
-const PRESENT = 6;
 const HEADER_BYTES = 4 * KIB;
 
 /** Begin and length of each, all of them whole MiB. */
@@ -42,10 +40,9 @@ export function vhdxLayout(diskBytes: number, blockBytes: number = usualBlock(di
   if (diskBytes > MAX_BYTES)
     throw new StorageError('EOPNOTSUPP', 'a VHDX has at most 64 TiB: VDI, qcow2 and raw have room for more');
   const sizeBytes = Math.ceil(diskBytes / SECTOR) * SECTOR;
-  const perChunk = (CHUNK_SECTORS * SECTOR) / blockBytes;
-  const blocks = Math.ceil(sizeBytes / blockBytes);
-  const entries = blocks + Math.floor(Math.max(0, blocks - 1) / perChunk);
-  const batBytes = Math.max(MIB, Math.ceil((8 * entries) / MIB) * MIB);
+  const perChunk = chunkBlocks(SECTOR, blockBytes);
+  const entries = entriesFor(Math.ceil(sizeBytes / blockBytes), perChunk);
+  const batBytes = Math.max(MIB, Math.ceil((ENTRY_BYTES * entries) / MIB) * MIB);
   const blocksAt = BAT_AT + batBytes;
   return {
     blockBytes,
@@ -57,15 +54,13 @@ export function vhdxLayout(diskBytes: number, blockBytes: number = usualBlock(di
       for (const at of REGIONS_AT) yield { at, bytes: regions };
       yield { at: METADATA_REGION.at, bytes: metadata({ sizeBytes, blockBytes, id }) };
       yield* tablePages(
-        { at: BAT_AT, bytes: batBytes, entryBytes: 8 },
-        (function* () {
-          for (const { block, ordinal } of there.numbered())
-            yield { index: block + Math.floor(block / perChunk), value: (blocksAt + ordinal * blockBytes) / MIB };
-        })(),
-        (page, at, mib) => {
-          page.setUint32(at, ((mib % 2 ** 12) * 2 ** 20 + PRESENT) >>> 0, true);
-          page.setUint32(at + 4, Math.floor(mib / 2 ** 12), true);
-        },
+        { at: BAT_AT, bytes: batBytes, entryBytes: ENTRY_BYTES },
+        blockEntries(
+          there,
+          (ordinal) => blocksAt + ordinal * blockBytes,
+          (block) => indexOfBlock(block, perChunk),
+        ),
+        putPresent,
       );
     },
   };

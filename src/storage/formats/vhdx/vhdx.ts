@@ -7,19 +7,20 @@ import { growingDisk } from '../parts/growing.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { after, tables } from '../parts/table.ts';
 import { damageOf } from '../parts/written-table.ts';
+import {
+  chunkBlocks,
+  ENTRY_BYTES,
+  entriesFor,
+  indexOfBlock,
+  NOT_PRESENT,
+  PARTLY_PRESENT,
+  PRESENT,
+  readEntry,
+} from './bat.ts';
 import { vhdxBlocks } from './blocks.ts';
 import { FILE_MAGIC, readHeader, readRegions, text, VHDX } from './header.ts';
 import { replayed } from './log.ts';
 import { readMetadata } from './metadata.ts';
-
-const MIB = 2 ** 20;
-/** Sectors that the bitmap of one chunk of blocks tells of. */
-const CHUNK_SECTORS = 2 ** 23;
-
-/** States of a block ([MS-VHDX] 2.5.1.1). */
-const NOT_PRESENT = 0;
-const PRESENT = 6;
-const PARTLY_PRESENT = 7;
 
 export const vhdx: Format = {
   name: VHDX,
@@ -31,11 +32,10 @@ export const vhdx: Format = {
     const metadata = await readMetadata(source, region);
     const { sizeBytes, blockBytes, sectorBytes } = metadata;
     const parent = metadata.parents && (await openParent(metadata.parents, context));
-    const blocksPerChunk = (CHUNK_SECTORS * sectorBytes) / blockBytes;
+    const blocksPerChunk = chunkBlocks(sectorBytes, blockBytes);
     const blocks = Math.ceil(sizeBytes / blockBytes);
-    // After the blocks of a chunk stands its bitmap; where nothing is partly there the last may be missing.
-    const entries = blocks + Math.floor(Math.max(0, blocks - 1) / blocksPerChunk);
-    if (entries * 8 > bat.bytes) throw new FormatError(VHDX, `a table too short for a disk of ${sizeBytes} bytes`);
+    if (entriesFor(blocks, blocksPerChunk) * ENTRY_BYTES > bat.bytes)
+      throw new FormatError(VHDX, `a table too short for a disk of ${sizeBytes} bytes`);
     let readOnly = parent && 'it holds the changes to a parent';
     if (file.write && !parent) {
       const opened =
@@ -50,12 +50,8 @@ export const vhdx: Format = {
     const table = tables(VHDX, source);
 
     const entry = (index: number) => {
-      if (index * 8 + 8 > bat.bytes) throw new FormatError(VHDX, 'a bitmap that it needs is missing');
-      return after(table.view(bat.at + 8 * index, 8), (view) => {
-        const low = view.getUint32(0, true);
-        // 44 bits of MiB above 20 bits, the lowest 3 of which are the state.
-        return { state: low & 7, at: (view.getUint32(4, true) * 2 ** 12 + (low >>> 20)) * MIB };
-      });
+      if ((index + 1) * ENTRY_BYTES > bat.bytes) throw new FormatError(VHDX, 'a bitmap that it needs is missing');
+      return after(table.view(bat.at + ENTRY_BYTES * index, ENTRY_BYTES), (view) => readEntry(view, 0));
     };
 
     /** A bit for each sector of the chunk, the lowest of a byte first: whether it is here or in the parent. */
@@ -86,7 +82,7 @@ export const vhdx: Format = {
         const block = Math.floor(offset / blockBytes);
         const within = offset % blockBytes;
         const bytes = blockBytes - within;
-        return after(entry(block + Math.floor(block / blocksPerChunk)), ({ state, at }): MaybePromise<Piece> => {
+        return after(entry(indexOfBlock(block, blocksPerChunk)), ({ state, at }): MaybePromise<Piece> => {
           switch (state) {
             case NOT_PRESENT:
               return beneath(parent?.content, offset, bytes);

@@ -1,7 +1,7 @@
 /** A disk as a new VMDK of one file that is written here and there (monolithicSparse): its grains behind two sets of tables. */
 
 import type { BlockLayout, Piece } from '../../make/made-of-blocks.ts';
-import { tablePages } from '../../make/table-pages.ts';
+import { blockEntries, tablePages } from '../../make/table-pages.ts';
 import { SECTOR } from '../descriptor.ts';
 import {
   AFTER_DESCRIPTOR,
@@ -48,10 +48,7 @@ export function vmdkLayout(diskBytes: number): BlockLayout {
         );
         yield* tablePages(
           { at: SECTOR * first, bytes: tables * TABLE_BYTES, entryBytes: 4 },
-          (function* () {
-            for (const { block, ordinal } of grains.numbered())
-              yield { index: block, value: overhead + ordinal * GRAIN_SECTORS };
-          })(),
+          blockEntries(grains, (ordinal) => overhead + ordinal * GRAIN_SECTORS),
           putWord,
         );
       }
