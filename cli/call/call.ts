@@ -7,15 +7,15 @@ import { answerOf, batchOf, batch as batchSchema } from '../../src/api/syscalls/
 import { ResultKeeper } from '../../src/batch/kept/result-keeper.ts';
 import type { PlayedCall } from '../../src/batch/player.ts';
 import { HostError } from '../../src/errors/host-error.ts';
-import { openDiskFile } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
+import { openDiskFile } from '../input/disk.ts';
+import { readJson } from '../input/read-json.ts';
+import { unlockOf } from '../input/unlock.ts';
 import { secretsOf } from '../look/remote.ts';
 import type { StackOptions } from '../options.ts';
 import { printing } from '../output/print.ts';
-import { readJson } from '../read-json.ts';
 import { failureOf, send } from '../remote/client.ts';
-import { unlockOf } from '../unlock.ts';
 
 export interface CallOptions extends Pick<StackOptions, 'passphraseFile' | 'keyFile'> {
   /** Files by the name that the batch has for them. */

@@ -9,8 +9,8 @@ import type { MadeFormat } from '../../src/storage/formats/make/made-formats.ts'
 import { type MakeOptions, makers } from '../../src/storage/formats/make/makers.ts';
 import { isVhdxBlock } from '../../src/storage/formats/vhdx/make.ts';
 import { sourceStream } from '../../src/storage/sources/source-stream.ts';
-import { openDiskFile } from '../disk.ts';
 import { Failure, reasonOf } from '../failure.ts';
+import { openDiskFile } from '../input/disk.ts';
 import type { DiskOptions } from '../options.ts';
 import { openOutput } from '../output/output.ts';
 import { partialFile } from '../output/partial-file.ts';

@@ -1,8 +1,8 @@
 /** `lkl fs2tar` and `lkl fs2zip` in this process. */
 
 import type { Fs2tarReport } from '../../src/tree/fs2tar/fs2tar.ts';
-import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
+import { mountRequest, openDiskFile, openStackFiles } from '../input/disk.ts';
 import { openOutput } from '../output/output.ts';
 import { showProgress } from '../output/progress.ts';
 import { gzipSink } from '../output/sink.ts';

@@ -24,7 +24,7 @@ import type { Hijack } from '../../src/simulation/hijack/hijack.ts';
 import { dumpFiles } from '../../src/simulation/hijack/hijack-run.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
-import { readJson } from '../read-json.ts';
+import { readJson } from '../input/read-json.ts';
 import { endings, onSignals } from '../signals.ts';
 import { openRoot, type Root } from './root.ts';
 

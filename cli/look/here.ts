@@ -8,8 +8,8 @@ import { DamageError, isDamage } from '../../src/tree/damage-error.ts';
 import { described, isLink, typeOf, typesOfDirents } from '../../src/tree/files.ts';
 import type { OpenDirectory } from '../../src/tree/open-directory.ts';
 import type { Tree } from '../../src/tree/tree.ts';
-import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
+import { mountRequest, openDiskFile, openStackFiles } from '../input/disk.ts';
 import type { ImageOptions } from '../options.ts';
 import { below, type FileEntry, type ImageTree, type NamedFile, type OnTrouble } from './image-tree.ts';
 

@@ -3,9 +3,9 @@
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { Failure, reasonOf } from '../failure.ts';
+import { unlockOf } from '../input/unlock.ts';
 import type { DiskOptions, ImageOptions, StackOptions } from '../options.ts';
 import { failureOf, send } from '../remote/client.ts';
-import { unlockOf } from '../unlock.ts';
 import {
   below,
   type FileEntry,

@@ -11,8 +11,8 @@ import { type ServedImage, serveImage } from '../../src/node/fuse/serve-image.ts
 import { tryFlock } from '../../src/node/native/calls.ts';
 import { native } from '../../src/node/native/native.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
-import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { Failure, printable, reasonOf } from '../failure.ts';
+import { mountRequest, openDiskFile, openStackFiles } from '../input/disk.ts';
 import type { DiskOptions, StackOptions } from '../options.ts';
 import { defined } from '../options.ts';
 import { endings, onSignals } from '../signals.ts';

@@ -14,9 +14,9 @@ import {
 import type { IpVersion } from '../../src/packetdrill/run/settings.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
+import { textOf } from '../input/small-file.ts';
 import { printing } from '../output/print.ts';
 import { failureOf, send } from '../remote/client.ts';
-import { textOf } from '../small-file.ts';
 
 export interface PacketdrillOptions {
   readonly ipVersion?: IpVersion[];

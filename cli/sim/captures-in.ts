@@ -3,7 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import { toBase64 } from '../../src/bytes/base64.ts';
 import { Failure } from '../failure.ts';
-import { bytesOf } from '../small-file.ts';
+import { bytesOf } from '../input/small-file.ts';
 
 type Network = Readonly<Record<string, unknown>>;
 

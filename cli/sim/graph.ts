@@ -2,7 +2,7 @@
 
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { Failure, reasonOf } from '../failure.ts';
-import { textOf } from '../small-file.ts';
+import { textOf } from '../input/small-file.ts';
 
 type Attributes = Readonly<Record<string, string>>;
 export interface Graph {

@@ -1,9 +1,9 @@
 /** Reads the network, has it run here or elsewhere, and shows or writes what came of it. */
 
 import { Failure, printable } from '../failure.ts';
+import { readJson } from '../input/read-json.ts';
 import { printing } from '../output/print.ts';
 import { showSpinner } from '../output/progress.ts';
-import { readJson } from '../read-json.ts';
 import type { RunSimulation } from './answer.ts';
 import type { SimArguments } from './arguments.ts';
 import { captureAll } from './capture-all.ts';

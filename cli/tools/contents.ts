@@ -10,8 +10,8 @@ import type { Entry } from '../../src/tree/write/entry.ts';
 import { settled } from '../../src/tree/write/settled.ts';
 import { tarEntries } from '../../src/tree/write/tar-entries.ts';
 import { treeEntries } from '../../src/tree/write/tree-entries.ts';
-import { type DiskFile, mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
 import { Failure } from '../failure.ts';
+import { type DiskFile, mountRequest, openDiskFile, openStackFiles } from '../input/disk.ts';
 import { type DiskOptions, defined, type MountOptions, type StackOptions } from '../options.ts';
 
 const PIECE_BYTES = 1024 * 1024;

@@ -5,8 +5,8 @@ import { mustNotBeWritten } from '../../src/node/files/file-lock.ts';
 import { checkFileSystem } from '../../src/tools/file-system/check-file-system.ts';
 import { type CheckHow, fileSystemTools, type Verdict } from '../../src/tools/file-system/file-systems.ts';
 import { findVolume } from '../../src/tools/find-volume.ts';
-import { openDiskFile } from '../disk.ts';
 import { exitCodes } from '../failure.ts';
+import { openDiskFile } from '../input/disk.ts';
 import { standardOutput } from '../output/output.ts';
 import { inWorkshop } from './shop.ts';
 

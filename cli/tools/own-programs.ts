@@ -6,7 +6,7 @@ import { openToRead } from '../../src/node/input/open-to-read.ts';
 import { isWasm } from '../../src/tools/is-wasm.ts';
 import { type OwnProgram, ownProgram } from '../../src/tools/own-programs.ts';
 import { Failure } from '../failure.ts';
-import { bytesOf } from '../small-file.ts';
+import { bytesOf } from '../input/small-file.ts';
 
 const ELF = [0x7f, 0x45, 0x4c, 0x46];
 const HEAD = 4;

@@ -4,10 +4,10 @@ import { statSync } from 'node:fs';
 import { diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
-import { openDiskFile } from '../disk.ts';
 import { Failure } from '../failure.ts';
+import { openDiskFile } from '../input/disk.ts';
+import { textOf } from '../input/small-file.ts';
 import { standardOutput } from '../output/output.ts';
-import { textOf } from '../small-file.ts';
 import { makeImageFile } from './image-file.ts';
 import { inWorkshop, type WorldOptions } from './shop.ts';
 

@@ -8,8 +8,8 @@ import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { SECTOR_BYTES, writeTable } from '../../src/tools/partitions/partition-table.ts';
 import { findResized, resizeVolume } from '../../src/tools/partitions/resize-volume.ts';
-import { openDiskFile } from '../disk.ts';
 import { Failure } from '../failure.ts';
+import { openDiskFile } from '../input/disk.ts';
 import { inWorkshopOf, toolEngine } from './shop.ts';
 
 /** An absolute size, or one on top of what there is. */

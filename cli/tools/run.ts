@@ -3,7 +3,7 @@
 import { diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import { nodeToolbox } from '../../src/node/toolbox.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
-import { openDiskFile } from '../disk.ts';
+import { openDiskFile } from '../input/disk.ts';
 import { ownFirst, ownProgramsOf } from './own-programs.ts';
 import { inWorkshop } from './shop.ts';
 import { withStandardStreams } from './standard-streams.ts';

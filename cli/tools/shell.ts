@@ -4,7 +4,7 @@ import type { MountRequest } from '../../src/image/mounted-image.ts';
 import { nodeDerive } from '../../src/node/derive.ts';
 import { nodeSpill } from '../../src/node/engine.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
-import { mountRequest, openDiskFile, openStackFiles } from '../disk.ts';
+import { mountRequest, openDiskFile, openStackFiles } from '../input/disk.ts';
 import type { DiskOptions, MountOptions, StackOptions } from '../options.ts';
 import { mustBeToWrite, stackToWrite } from '../write/session.ts';
 import { ownProgramsOf } from './own-programs.ts';

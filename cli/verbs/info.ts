@@ -2,8 +2,8 @@
 
 import { json } from 'node:stream/consumers';
 import { archiveReport } from '../../src/image/archive-report.ts';
-import { openDiskFile, openStackFiles } from '../disk.ts';
 import { openEngine } from '../engine.ts';
+import { openDiskFile, openStackFiles } from '../input/disk.ts';
 import { answerOf, describedUrl, secretsOf } from '../look/remote.ts';
 import { sizeText } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';

@@ -3,11 +3,11 @@
 import type { StackRequest } from '../../src/image/mounted-image.ts';
 import type { MountedWritableTree } from '../../src/linux.ts';
 import { type DiskToWrite, diskToWrite } from '../../src/node/files/disk-to-write.ts';
-import { mountRequest, openDiskFile } from '../disk.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
+import { mountRequest, openDiskFile } from '../input/disk.ts';
+import { unlockOf } from '../input/unlock.ts';
 import { type DiskOptions, defined, type MountOptions, type StackOptions } from '../options.ts';
-import { unlockOf } from '../unlock.ts';
 
 export interface WriteOptions extends MountOptions, StackOptions {
   readonly format?: string | undefined;

@@ -16,7 +16,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openDiskFile } from '../../cli/disk.ts';
+import { openDiskFile } from '../../cli/input/disk.ts';
 import { ProblemError } from '../../src/errors/problem.ts';
 import { ImageFileError } from '../../src/node/files/image-file-error.ts';
 import { StorageError } from '../../src/storage/errors.ts';

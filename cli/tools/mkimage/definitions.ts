@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { type DefinedDisk, definedDisk } from '../../../src/tools/disk/definitions/defined-disk.ts';
 import type { PlannedPartition } from '../../../src/tools/disk/plan.ts';
 import { Failure } from '../../failure.ts';
-import { textOf } from '../../small-file.ts';
+import { textOf } from '../../input/small-file.ts';
 
 export interface DefinitionsOptions {
   readonly table: 'gpt' | 'dos' | undefined;

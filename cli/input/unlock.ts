@@ -1,9 +1,9 @@
 /** Where the command has passphrases from: files, the environment, and at last whoever sits at the terminal. */
 
 import { constants } from 'node:os';
-import type { Locked, Unlock } from '../src/image/stack/keyring.ts';
-import { printable } from './failure.ts';
-import type { StackOptions } from './options.ts';
+import type { Locked, Unlock } from '../../src/image/stack/keyring.ts';
+import { printable } from '../failure.ts';
+import type { StackOptions } from '../options.ts';
 import { bytesOf } from './small-file.ts';
 
 /** Nobody can be asked when standard input is not a terminal. */

@@ -1,7 +1,7 @@
 /** JSON that a command line names, or that comes in. */
 
-import { isTooDeep, MAX_JSON_DEPTH } from '../src/bytes/json-depth.ts';
-import { Failure, reasonOf } from './failure.ts';
+import { isTooDeep, MAX_JSON_DEPTH } from '../../src/bytes/json-depth.ts';
+import { Failure, reasonOf } from '../failure.ts';
 import { textOf } from './small-file.ts';
 
 /** `-` is standard input. */

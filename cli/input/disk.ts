@@ -1,14 +1,14 @@
 /** What a command line names as an image, as a disk for the engine. */
 
-import type { MountRequest, StackRequest } from '../src/image/mounted-image.ts';
-import { writerOf } from '../src/node/files/file-lock.ts';
-import { mountedHere } from '../src/node/files/mounted-here.ts';
-import { neighbours } from '../src/node/files/neighbours.ts';
-import { openImageFile } from '../src/node/files/open-image-file.ts';
-import { unpacker } from '../src/node/spool/unpack.ts';
-import type { ByteSource } from '../src/storage/byte-source.ts';
-import { type OpenedDisk, openDisk } from '../src/storage/open-disk.ts';
-import type { DiskOptions, MountOptions, StackOptions } from './options.ts';
+import type { MountRequest, StackRequest } from '../../src/image/mounted-image.ts';
+import { writerOf } from '../../src/node/files/file-lock.ts';
+import { mountedHere } from '../../src/node/files/mounted-here.ts';
+import { neighbours } from '../../src/node/files/neighbours.ts';
+import { openImageFile } from '../../src/node/files/open-image-file.ts';
+import { unpacker } from '../../src/node/spool/unpack.ts';
+import type { ByteSource } from '../../src/storage/byte-source.ts';
+import { type OpenedDisk, openDisk } from '../../src/storage/open-disk.ts';
+import type { DiskOptions, MountOptions, StackOptions } from '../options.ts';
 import { unlockOf } from './unlock.ts';
 
 export interface DiskFile extends OpenedDisk {

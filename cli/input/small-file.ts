@@ -1,8 +1,8 @@
 /** Small files that a command line names: read whole, with the words of the command for what is wrong. */
 
-import { ImageFileError } from '../src/node/files/image-file-error.ts';
-import { readSmallFile } from '../src/node/input/small-file.ts';
-import { Failure, reasonOf } from './failure.ts';
+import { ImageFileError } from '../../src/node/files/image-file-error.ts';
+import { readSmallFile } from '../../src/node/input/small-file.ts';
+import { Failure, reasonOf } from '../failure.ts';
 
 const MIB = 2 ** 20;
 
