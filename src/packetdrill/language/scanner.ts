@@ -9,6 +9,9 @@ const SKIPPED = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#[^\n]*)*/y;
 export class Scanner {
   readonly #text: string;
   #at = 0;
+  /** Of the text before `#counted`: reading goes forwards only, so that each character is looked at once. */
+  #line = 1;
+  #counted = 0;
   readonly depth = new Depth(() => this.line);
 
   constructor(text: string) {
@@ -30,7 +33,8 @@ export class Scanner {
   }
   /** From 1. */
   get line(): number {
-    return this.#text.slice(0, this.#at).split('\n').length;
+    for (; this.#counted < this.#at; this.#counted++) if (this.#text[this.#counted] === '\n') this.#line++;
+    return this.#line;
   }
 
   /** The text from `start` to here, on one line. */
@@ -44,11 +48,9 @@ export class Scanner {
 
   /** What a sticky expression matches here; what follows is skipped to. */
   take(pattern: RegExp): RegExpExecArray | undefined {
-    const sticky = new RegExp(pattern.source, `${pattern.flags.replace(/[gy]/g, '')}y`);
-    sticky.lastIndex = this.#at;
-    const found = sticky.exec(this.#text);
+    const found = this.#match(pattern);
     if (!found) return undefined;
-    this.#at = sticky.lastIndex;
+    this.#at += found[0].length;
     this.#skip();
     return found;
   }
@@ -61,11 +63,15 @@ export class Scanner {
     return true;
   }
 
-  /** What a sticky expression would match here. */
+  /** Whether a sticky expression would match here. */
   looksLike(pattern: RegExp): boolean {
+    return this.#match(pattern) !== null;
+  }
+
+  #match(pattern: RegExp): RegExpExecArray | null {
     const sticky = new RegExp(pattern.source, `${pattern.flags.replace(/[gy]/g, '')}y`);
     sticky.lastIndex = this.#at;
-    return sticky.test(this.#text);
+    return sticky.exec(this.#text);
   }
 
   looksAt(text: string): boolean {
