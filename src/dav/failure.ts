@@ -41,5 +41,9 @@ export function failureOf(cause: unknown): DavFailure {
   throw cause;
 }
 
+/** Its words, for people. */
+export const refusal = ({ status, message }: Pick<DavFailure, 'status' | 'message'>): Response =>
+  new Response(`${message}\n`, { status, headers: { 'content-type': 'text/plain; charset=utf-8' } });
+
 export const isMissing = (cause: unknown): boolean =>
   cause instanceof KernelError && (cause.errno === 'ENOENT' || cause.errno === 'ENOTDIR');

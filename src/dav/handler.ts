@@ -1,7 +1,7 @@
 /** A mounted tree as a WebDAV server (RFC 4918, classes 1, 2 and 3), as a function of requests. */
 
 import { type DavContext, type DavTree, placeOfUrl } from './context.ts';
-import { DavFailure, failureOf } from './failure.ts';
+import { DavFailure, failureOf, refusal } from './failure.ts';
 import { type Condition, readIf, tokensOf } from './if-header.ts';
 import { lock, unlock } from './locking.ts';
 import { Locks } from './locks.ts';
@@ -77,10 +77,11 @@ export function davHandler(tree: DavTree, davOptions: DavOptions): (request: Req
     try {
       return await handle(request);
     } catch (cause) {
-      const { status, message, condition } = failureOf(cause);
+      const failure = failureOf(cause);
+      const { status, condition } = failure;
       const headers = { 'content-type': 'application/xml; charset=utf-8' };
       if (condition) return new Response(document('error', `<D:${condition}/>`), { status, headers });
-      return new Response(`${message}\n`, { status, headers: { 'content-type': 'text/plain; charset=utf-8' } });
+      return refusal(failure);
     }
   };
 }

@@ -108,11 +108,12 @@ export type Wanted =
   | { readonly kind: 'some'; readonly names: readonly Name[] };
 
 /** The properties there are, and those that were asked for by name and are not there: elements as XML. */
-export async function propertiesOf(
-  resource: Resource,
-  wanted: Wanted,
-  needs: PropertyNeeds,
-): Promise<{ readonly found: string[]; readonly missing: string[] }> {
+export interface FoundProperties {
+  readonly found: readonly string[];
+  readonly missing: readonly string[];
+}
+
+export async function propertiesOf(resource: Resource, wanted: Wanted, needs: PropertyNeeds): Promise<FoundProperties> {
   const found: string[] = [];
   const missing: string[] = [];
   const names = wanted.kind === 'some' ? wanted.names : wanted.kind === 'all' ? wanted.also : [];

@@ -5,7 +5,7 @@ import type { DavContext } from './context.ts';
 import { href } from './context.ts';
 import { DavFailure } from './failure.ts';
 import { hrefOf, nameOf } from './paths.ts';
-import { type PropertyNeeds, propertiesOf, type Wanted } from './properties.ts';
+import { type FoundProperties, type PropertyNeeds, propertiesOf, type Wanted } from './properties.ts';
 import { etagOf, find, members, modifiedOf, type Resource, treePath } from './resource.ts';
 import { davChild, elementsOf, escaped, isDav, readXml } from './xml.ts';
 
@@ -91,46 +91,75 @@ const isKnown = (request: Request, etag: string): boolean => {
   return tags !== undefined && (tags.includes('*') || tags.includes(etag));
 };
 
-/** For browsers: links to what is in a directory. */
 async function listing(context: DavContext, { path }: Resource): Promise<Response> {
+  return linksPage(context.request, new TextDecoder().decode(path) || '/', async () => {
+    const lines: string[] = [];
+    for await (const member of members(context.tree, path)) {
+      const name = new TextDecoder().decode(nameOf(member.path)) + (member.isCollection ? '/' : '');
+      lines.push(linkLine(href(context, member.path, member.isCollection), name));
+    }
+    return lines.sort();
+  });
+}
+
+/** For browsers: links to what is in a collection. */
+export async function linksPage(
+  { method }: Request,
+  title: string,
+  lines: () => Promise<readonly string[]>,
+): Promise<Response> {
   const headers = {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': "default-src 'none'",
     'x-content-type-options': 'nosniff',
   };
-  if (context.request.method === 'HEAD') return new Response(null, { headers });
-  const lines: string[] = [];
-  for await (const member of members(context.tree, path)) {
-    const name = new TextDecoder().decode(nameOf(member.path)) + (member.isCollection ? '/' : '');
-    lines.push(`<li><a href="${escaped(href(context, member.path, member.isCollection))}">${escaped(name)}</a></li>`);
-  }
-  const title = escaped(new TextDecoder().decode(path) || '/');
-  const page = `<!doctype html><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><ul>${lines.sort().join('\n')}</ul>\n`;
+  if (method === 'HEAD') return new Response(null, { headers });
+  const shown = escaped(title);
+  const page = `<!doctype html><meta charset="utf-8"><title>${shown}</title><h1>${shown}</h1><ul>${(await lines()).join('\n')}</ul>\n`;
   return new Response(page, { headers });
 }
+
+export const linkLine = (url: string, name: string): string =>
+  `<li><a href="${escaped(url)}">${escaped(name)}</a></li>`;
 
 export async function propfind(context: DavContext): Promise<Response> {
   const { request, tree } = context;
   const found = await mustFind(context);
-  const depth = (request.headers.get('depth') ?? 'infinity').toLowerCase();
-  if (!['0', '1', 'infinity'].includes(depth)) throw new DavFailure(400, 'Depth is 0, 1 or infinity');
+  const levels = depthOf(request);
   const wanted = wantedOf(await request.text());
   const needs = propertyNeeds(context);
 
-  async function* resources(from: Resource, levels: number): AsyncGenerator<Resource> {
+  async function* resources(from: Resource, left: number): AsyncGenerator<Resource> {
     yield from;
-    if (!from.isCollection || levels === 0 || from.isLink) return;
-    for await (const member of members(tree, from.path)) yield* resources(member, levels - 1);
+    if (!from.isCollection || left === 0 || from.isLink) return;
+    for await (const member of members(tree, from.path)) yield* resources(member, left - 1);
   }
-  async function* answer(): AsyncGenerator<string> {
+  async function* responses(): AsyncGenerator<string> {
+    for await (const one of resources(found, levels))
+      yield responseOf(href(context, one.path, one.isCollection), await propertiesOf(one, wanted, needs));
+  }
+  return propfindAnswer(responses());
+}
+
+/** How many levels below it a PROPFIND is about. */
+export function depthOf({ headers }: Request): number {
+  const depth = (headers.get('depth') ?? 'infinity').toLowerCase();
+  if (!['0', '1', 'infinity'].includes(depth)) throw new DavFailure(400, 'Depth is 0, 1 or infinity');
+  return depth === 'infinity' ? Number.POSITIVE_INFINITY : Number(depth);
+}
+
+/** What a PROPFIND is told of one resource. */
+export const responseOf = (url: string, { found, missing }: FoundProperties): string =>
+  `<D:response><D:href>${escaped(url)}</D:href>${propstat(found, 200)}${propstat(missing, 404)}</D:response>\n`;
+
+/** Of the responses for all of them. */
+export function propfindAnswer(responses: AsyncIterable<string>): Response {
+  async function* text(): AsyncGenerator<string> {
     yield '<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">\n';
-    for await (const one of resources(found, depth === 'infinity' ? Number.POSITIVE_INFINITY : Number(depth))) {
-      const { found: there, missing } = await propertiesOf(one, wanted, needs);
-      yield `<D:response><D:href>${escaped(href(context, one.path, one.isCollection))}</D:href>${propstat(there, 200)}${propstat(missing, 404)}</D:response>\n`;
-    }
+    yield* responses;
     yield '</D:multistatus>\n';
   }
-  return multistatus(answer());
+  return multistatus(text());
 }
 
 export const propertyNeeds = (context: DavContext): PropertyNeeds => ({

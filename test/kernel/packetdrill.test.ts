@@ -1,47 +1,12 @@
 /** Scripts of the packetdrill language on the real kernel: what holds passes, what does not is said with its line. */
 
 import { describe, expect, it } from 'vitest';
-import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
-import { nodeHost } from '../../src/node/host.ts';
-import {
-  type IpVersion,
-  ipVersions,
-  type PacketdrillRequest,
-  packetdrillJobs,
-} from '../../src/packetdrill/packetdrill.ts';
-import { kernelModule, snapshot } from './restored.ts';
+import { type IpVersion, ipVersions } from '../../src/packetdrill/packetdrill.ts';
+import { play, server } from './packetdrill.ts';
 
-const jobs = packetdrillJobs({
-  newKernel: async (options) => restore(freshMachine(kernelModule, snapshot, options.memoryMib), snapshot, options),
-  host: nodeHost,
-});
-
-const play = (script: string, more: Partial<PacketdrillRequest> = {}) =>
-  jobs.run({
-    name: 'test.pkt',
-    script,
-    ipVersions,
-    defines: {},
-    options: {},
-    files: () => undefined,
-    seed: '1',
-    deadlineMs: 60_000,
-    ...more,
-  });
 /** With one version; what was wrong. */
 const errorOf = async (script: string, ipVersion: IpVersion = 'ipv4') =>
   (await play(script, { ipVersions: [ipVersion] }))[0]?.error;
-
-const server = `\`./defaults.sh\`
-0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
-+0 setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0
-+0 bind(3, ..., ...) = 0
-+0 listen(3, 1) = 0
-+0 < S 0:0(0) win 32792 <mss 1000,sackOK,nop,nop,nop,wscale 7>
-+0 > S. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK,nop,wscale 8>
-+.1 < . 1:1(0) ack 1 win 257
-+0 accept(3, ..., ...) = 4
-`;
 
 describe('a script that Linux follows passes, with each version of IP', () => {
   it.each<[string, string]>([

@@ -55,6 +55,16 @@ class Vanishing implements Pick<Host, 'pause' | 'monotonicNs' | 'heartbeat'> {
 const poolOf = (host: PoolOptions['host'], options: Partial<PoolOptions> = {}) =>
   new KernelPool(kernelModule, snapshot, { budgetMib: 48, ready: 2, patienceMs: 5_000, host, ...options });
 const asked = { host: nodeHost, memoryMib: 24 };
+/** The kernel of the caller `a`, beside one of `b`; `c` comes next. */
+async function crowded() {
+  const world = new Vanishing();
+  const pool = poolOf(world);
+  const kernel = keep(await pool.acquire(asked));
+  world.caller = 'b';
+  keep(await pool.acquire({ ...asked, memoryMib: 20 }));
+  world.caller = 'c';
+  return { world, pool, kernel };
+}
 
 describe('a kernel beside another', () => {
   it('has its memory when the first is made, and is not waited for', async () => {
@@ -136,12 +146,7 @@ describe('a caller that vanishes', () => {
   });
 
   it('is not who has to wait for his turn as long as others have to', async () => {
-    const world = new Vanishing();
-    const pool = poolOf(world);
-    const kernel = keep(await pool.acquire(asked));
-    world.caller = 'b';
-    keep(await pool.acquire({ ...asked, memoryMib: 20 }));
-    world.caller = 'c';
+    const { world, pool, kernel } = await crowded();
     // All beat every two seconds only: so does he, and is late once more.
     for (let turn = 0; turn < 20; turn++) world.pass(2 * SECOND_NS);
     world.vanish('a');
@@ -162,12 +167,7 @@ describe('a caller that vanishes', () => {
   });
 
   it('is not who is late when load comes in waves', async () => {
-    const world = new Vanishing();
-    const pool = poolOf(world);
-    const kernel = keep(await pool.acquire(asked));
-    world.caller = 'b';
-    keep(await pool.acquire({ ...asked, memoryMib: 20 }));
-    world.caller = 'c';
+    const { world, pool, kernel } = await crowded();
     world.pass(2 * SECOND_NS);
     for (let beat = 0; beat < 7; beat++) world.pass(SECOND_NS / 2);
     world.vanish('a');

@@ -2,6 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { fromBase64 } from '../../bytes/base64.ts';
+import { mountPlace } from '../mount-place.ts';
 
 /** Of the kernel, and of all programs together. Both count as one kernel's. */
 export const RUN_MEMORY_MIB = { min: 16, default: 24, max: 64 } as const;
@@ -83,10 +84,7 @@ const disk = z
       description: 'The disk as it is then is in the answer, as base64: of `size_bytes` or `base64`, up to 8 MiB.',
     }),
     read_only: z.boolean().default(false).openapi({ description: 'Nothing can be written.' }),
-    at: z
-      .string()
-      .max(4095)
-      .regex(/^(?![\s\S]*\/\/)\/[^\0]*[^/\0]$/)
+    at: mountPlace
       .optional()
       .openapi({ description: 'Where it is mounted. Absent: it is /dev/vda, vdb … only.', example: '/mnt' }),
     type: z

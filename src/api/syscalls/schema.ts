@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi';
 import type { KeptResults } from '../../batch/kept/result-keeper.ts';
 import type { BatchReport, BatchRequest } from '../../batch/syscall-batch.ts';
 import { diskFormats } from '../../storage/open-disk.ts';
+import { mountPlace } from '../mount-place.ts';
 
 /** What a batch's kernel may have. */
 export const MEMORY_MIB = { min: 12, default: 24, max: 64 } as const;
@@ -52,10 +53,7 @@ const disk = z
   .strictObject({
     image: z.string().optional().openapi({ description: 'The name of an image in storage.' }),
     base64: z.base64().optional().openapi({ description: 'Or a small image itself.' }),
-    at: z
-      .string()
-      .max(4095)
-      .regex(/^(?![\s\S]*\/\/)\/[^\0]*[^/\0]$/)
+    at: mountPlace
       .optional()
       .openapi({ description: 'Where to mount it. Absent: it is plugged in as a disk only.', example: '/mnt' }),
     type: z

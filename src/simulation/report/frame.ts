@@ -20,12 +20,14 @@ export interface Framed {
   readonly charts: readonly Chart[];
   /** Of events, in the charts along time. */
   readonly marks?: readonly { readonly time_s: number; readonly says: string }[];
+  /** As it was sent, where it is known: shown at the end, and saved before the answer. */
+  readonly request: unknown;
   /** What is saved as JSON. */
-  readonly data: unknown;
+  readonly answer: object;
 }
 
 export async function reportFrame(
-  { title, facts, body, charts, marks = [], data }: Framed,
+  { title, facts, body, charts, marks = [], request, answer }: Framed,
   assets: ReportAssets,
 ): Promise<string> {
   const scripts = [plainLanguage, assets.uplot, assets.charts];
@@ -42,11 +44,12 @@ export async function reportFrame(
 <p class="facts">${facts}</p>
 <p class="save"><button type="button" data-save="json">Save as JSON</button> <button type="button" data-save="csv">Save charts as CSV</button></p>
 ${body}
+${requestPlace(request)}
 </main>
 <script type="application/json" id="charts">${raw(scriptJson(charts))}</script>
 <script type="application/json" id="palette">${raw(scriptJson(palette))}</script>
 <script type="application/json" id="marks">${raw(scriptJson(marks))}</script>
-<script type="application/json" id="answer">${raw(scriptJson(data))}</script>
+<script type="application/json" id="answer">${raw(scriptJson({ request, ...answer }))}</script>
 ${scripts.map((script) => html`<script>${raw(script)}</script>\n`)}</html>
 `;
   return `${await page}`;
@@ -58,13 +61,9 @@ export const chartPlace = ({ title, unit, hidden }: Chart, i: number) =>
 <div id="chart-${i}"></div>
 ${hidden > 0 && html`<p class="note">The largest only: ${hidden} more are not drawn.</p>`}`;
 
-/** The request, where it is known, as it was sent. */
-export const requestPlace = (request: unknown) =>
+const requestPlace = (request: unknown) =>
   request !== undefined &&
   html`<h2>Request</h2>\n<details><summary>As it was sent</summary>\n<pre>${JSON.stringify(request, null, 2)}</pre></details>`;
-
-export const given = <K extends string, T>(key: K, value: T | undefined): { [_ in K]?: T } =>
-  (value === undefined ? {} : { [key]: value }) as { [_ in K]?: T };
 
 /** A browser of the POSIX locale tells a language ("en-US@posix") that Intl refuses, and uPlot asks for as it is loaded. */
 const plainLanguage = `try { new Intl.NumberFormat(navigator.language); } catch { Object.defineProperty(navigator, 'language', { value: 'en-US' }); }`;

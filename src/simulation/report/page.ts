@@ -4,7 +4,7 @@ import { html } from 'hono/html';
 import type { WorkloadResult } from '../measure/results.ts';
 import { timesOf } from '../measure/times.ts';
 import { carried, chartsOf, lostOf, type ReportedAnswer, wayNames } from './answer.ts';
-import { chartPlace, given, type ReportAssets, reportFrame, requestPlace } from './frame.ts';
+import { chartPlace, type ReportAssets, reportFrame } from './frame.ts';
 import { count, milliseconds, rate, seconds } from './numbers.ts';
 import { programs } from './programs.ts';
 import type { ChartRecorder } from './series.ts';
@@ -39,10 +39,8 @@ ${answer.captures.length > 0 && [html`<h2>Captures</h2>`, captureTable(answer.ca
 <h2>Drops on hosts</h2>
 ${dropTable(answer.hosts)}
 <h2>Final state</h2>
-${finalStates(Object.entries(answer.hosts))}
-${requestPlace(request)}`;
-  const data = { ...given('request', request), ...answer };
-  return reportFrame({ title: 'Simulation', facts: facts(answer), body, charts, marks, data }, assets);
+${finalStates(Object.entries(answer.hosts))}`;
+  return reportFrame({ title: 'Simulation', facts: facts(answer), body, charts, marks, request, answer }, assets);
 }
 
 const facts = ({ seed, virtual_s, wall_s, hosts, links, fairness }: ReportedAnswer): string =>

@@ -49,7 +49,7 @@ export interface DrawnFlow {
 }
 
 /** Colours that can be told apart. */
-const MAX_LINES = 10;
+export const MAX_LINES = 10;
 
 /** Values by index of the sample; holes where there was nothing to see. */
 type Lines = Map<string, number[]>;

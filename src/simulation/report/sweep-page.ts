@@ -2,9 +2,9 @@
 
 import { html } from 'hono/html';
 import type { SweepFlow } from '../sweep/row.ts';
-import { chartPlace, given, type ReportAssets, reportFrame, requestPlace } from './frame.ts';
+import { chartPlace, type ReportAssets, reportFrame } from './frame.ts';
 import { count, milliseconds, percent, rate } from './numbers.ts';
-import type { Chart } from './series.ts';
+import { type Chart, MAX_LINES } from './series.ts';
 import { type Cell, rightAligned, table } from './table.ts';
 
 /** One combination of values, and what came of it. */
@@ -27,14 +27,13 @@ export async function sweepPage(
   );
   const body = html`${charts.map(chartPlace)}
 <h2>Runs</h2>
-${runTable(paths, runs)}
-${requestPlace(request)}`;
+${runTable(paths, runs)}`;
   const facts = [
     `${count(runs.length)} ${runs.length === 1 ? 'run' : 'runs'}`,
     paths.join(' × '),
     ...(failed.length > 0 ? [`${count(failed.length)} failed`] : []),
   ].join(' · ');
-  return reportFrame({ title: 'Sweep', facts, body, charts, data: { ...given('request', request), runs } }, assets);
+  return reportFrame({ title: 'Sweep', facts, body, charts, request, answer: { runs } }, assets);
 }
 
 const words = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
@@ -46,9 +45,6 @@ const figures = [
   { key: 'loss', title: 'Loss', unit: '%', size: 0.01 },
   { key: 'retransmits', title: 'Retransmits', unit: 'segments', size: 1 },
 ] as const;
-
-/** More lines than these nobody tells apart. */
-const MOST_LINES = 10;
 
 /**
  * Along the parameter that has most values, in their order; a line for each flow at each combination of the others. What was the same for all, or is not known
@@ -78,7 +74,7 @@ export function sweepCharts(runs: readonly ReportedRun[]): readonly Chart[] {
     const drawn = [...lines].filter(([, line]) => key !== 'loss' || line.some((value) => value !== 0));
     if (drawn.length === 0) return [];
     const peak = ([, line]: (typeof drawn)[number]) => Math.max(...line.map((value) => value ?? 0));
-    const shown = drawn.length <= MOST_LINES ? drawn : drawn.toSorted((a, b) => peak(b) - peak(a)).slice(0, MOST_LINES);
+    const shown = drawn.length <= MAX_LINES ? drawn : drawn.toSorted((a, b) => peak(b) - peak(a)).slice(0, MAX_LINES);
     return [
       {
         title: `${title} by ${along}`,

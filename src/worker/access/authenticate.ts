@@ -2,6 +2,7 @@
 
 import { fromBase64 } from '../../bytes/base64.ts';
 import { HostError } from '../../errors/host-error.ts';
+import { DAV_PATH } from '../dav/target.ts';
 import { ACCESS_HEADER, type AccessTeam, accessPrincipal } from './cloudflare-access.ts';
 import type { AccessConfig } from './config.ts';
 import { LINK, type LinkJobs } from './links.ts';
@@ -26,7 +27,7 @@ const HOW =
   'put tokens into the secret TOKENS (lkl token create makes one), name a team of Cloudflare Access in ACCESS_TEAM, or say in PUBLIC_SCOPES what anybody may do: docs/deploy.md';
 
 /** Clients of WebDAV know no other way (RFC 7617). */
-export const takesPassword = (path: string): boolean => /^\/dav(\/|$)/.test(path);
+export const takesPassword = (path: string): boolean => DAV_PATH.test(path);
 
 /** A token in the place of a password, or of the user where there is none. */
 function passwordIn(authorization: string): string | undefined {

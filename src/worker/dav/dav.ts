@@ -1,6 +1,7 @@
 /** The Durable Object of an image, as the runtime calls it. What it does is in dav-object.ts. */
 
 import { DurableObject } from 'cloudflare:workers';
+import { refusal } from '../../dav/failure.ts';
 import { problemOf } from '../../errors/problem.ts';
 import type { Bindings } from '../env.ts';
 import { portAnswer } from '../session/ports/request.ts';
@@ -64,7 +65,8 @@ export function davClass({ mounting, meter, ...needs }: DavClassNeeds) {
 
 /** Clients know no way to show a passphrase beside their password, which is the token. */
 const refusedAsEncrypted = (): Response =>
-  new Response(
-    'the volume is encrypted, and WebDAV takes no passphrases: GET /v1/images/NAME/files/PATH with the header lkl-passphrase does\n',
-    { status: 403, headers: { 'content-type': 'text/plain; charset=utf-8' } },
-  );
+  refusal({
+    status: 403,
+    message:
+      'the volume is encrypted, and WebDAV takes no passphrases: GET /v1/images/NAME/files/PATH with the header lkl-passphrase does',
+  });

@@ -6,9 +6,9 @@ import { imageNotFound } from '../images/images.ts';
 import { toldPort } from '../session/ports/request.ts';
 import { type Outcome, valueIn } from '../session/rpc.ts';
 import type { ImageStore } from '../storage/image-store.ts';
-import { DAV_ROOT, imageListing } from './listing.ts';
+import { imageListing } from './listing.ts';
 import { ofLength } from './of-length.ts';
-import { davTarget, PRINCIPAL } from './target.ts';
+import { DAV_ROOT, davTarget, PRINCIPAL } from './target.ts';
 
 export interface DavJobs {
   /** Rejects with `image-not-found` and `forbidden`, as other requests for the image do. */

@@ -7,14 +7,12 @@ import { HostError } from '../../errors/host-error.ts';
 import type { AccessConfig } from '../access/config.ts';
 import { LINK, withoutLink } from '../access/links.ts';
 import { mustHaveScope, type Principal, type Scope } from '../access/principal.ts';
+import { DAV_PATH } from '../dav/target.ts';
 import type { Env } from './env.ts';
 import { secretHeaderNames } from './image-content/stack.ts';
 
 /** Of a path and a method: the scope, `anyone` who has one, or nothing, for all the world. */
 export type Wanted = Scope | 'anyone' | undefined;
-
-/** What WebDAV's clients speak of. */
-export const DAV_PATH = /^\/dav(\/|$)/;
 
 /** Beginnings of paths, the first that fits. What is not named is for all the world: it tells nothing of anybody. */
 const wanted: readonly (readonly [path: RegExp, read: Wanted, write: Wanted])[] = [

@@ -15,8 +15,8 @@ export const MOST_CLASSES = 1000;
 interface ClassContext {
   /** The handle of the scheduler. */
   readonly handle: number;
-  /** Bytes a second, of the class or of the whole link. */
-  readonly rate?: number;
+  /** Bytes a second, of the class or of the whole link, when known. */
+  readonly rate: number | undefined;
   readonly limitBytes: number;
   /** The longest frame of the link. */
   readonly frameBytes: number;

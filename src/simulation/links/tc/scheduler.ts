@@ -74,10 +74,9 @@ function planClass(
   if (!given) return [];
   const id = handle(context.handle >>> 16, FIRST_MINOR + index);
   const options = planOptions(place, kind, given, context);
-  const { rate, ...rest } = context;
   return [
     ...(options ? [{ place, step: 'class', parent: root, handle: id, options } as const] : []),
-    ...planClassContents(place, given, index, { ...rest, ...(rate !== undefined && { rate }) }),
+    ...planClassContents(place, given, index, context),
   ];
 }
 

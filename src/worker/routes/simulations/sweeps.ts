@@ -50,13 +50,18 @@ async function* rowsOf(
   }
 }
 
+async function allRows(...of: Parameters<typeof rowsOf>): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const row of rowsOf(...of)) rows.push(row);
+  return rows;
+}
+
 export async function answerSweepJson(
   c: Context<Env>,
   runs: readonly PlannedRun[],
   options: Options,
 ): Promise<Response> {
-  const rows: Row[] = [];
-  for await (const row of rowsOf(c, runs, options)) rows.push(row);
+  const rows = await allRows(c, runs, options);
   return c.json({ runs: rows }, 200);
 }
 
@@ -94,8 +99,7 @@ export async function answerSweepHtml(
   runs: readonly PlannedRun[],
   options: Options,
 ): Promise<Response> {
-  const rows: Row[] = [];
-  for await (const row of rowsOf(c, runs, options)) rows.push(row);
+  const rows = await allRows(c, runs, options);
   return c.html(await sweepPage(rows, await reportAssets(), options.request));
 }
 

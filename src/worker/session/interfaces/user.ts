@@ -1,6 +1,5 @@
 /** The network of a session that reaches the world: a second kernel as its router, and the platform's connections behind it. */
 
-import { parseIpv4 } from '../../../abi/netlink/inet.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { parseReach } from '../../../network/user/reach.ts';
@@ -16,7 +15,7 @@ export interface OutboundWords {
 /** The router has no files and few sockets. */
 const ROUTER_MIB = 16;
 const RESOLVER = 'https://cloudflare-dns.com/dns-query';
-const LOOPBACK = parseIpv4('127.0.0.1') ?? new Uint8Array(4);
+const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
 
 /** Rejects with `forbidden` where the owner lets no session out. */
 export async function openUserNetwork(
