@@ -104,7 +104,7 @@ export class TreeWriter {
     const lost = this.#lostAbove(path);
     if (lost !== undefined) return this.losses.lost(path, undefined, lost === 'parent' ? 'parent' : 'name');
     // What was lost may come again, by the same path.
-    this.#lost.delete(latin1(path));
+    if (this.#lost.size > 0) this.#lost.delete(latin1(path));
     if (this.#isTooLong(path)) {
       this.#lost.set(latin1(path), 'name');
       return this.losses.lost(path, 'ENAMETOOLONG');
