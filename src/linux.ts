@@ -1,7 +1,7 @@
 /** The engine: everything that can be done with Linux kernels, on whatever host. It knows no binding and no global. */
 
 import type { Sink } from './archive/chunk-writer.ts';
-import type { SetupNeeds } from './batch/kernel-setup.ts';
+import type { KernelImages, SetupNeeds } from './batch/kernel-setup.ts';
 import { type SyscallBatchJobs, syscallBatchJobs } from './batch/syscall-batch.ts';
 import { HostError } from './errors/host-error.ts';
 import type { ImageMounter, ImageReport, MountedImage, MountRequest, StackRequest } from './image/mounted-image.ts';
@@ -65,8 +65,8 @@ export interface LinuxOptions {
   readonly toolbox?: (() => Promise<Toolbox>) | undefined;
 }
 
-/** What a composition adds to make batches: the images it can name, and memory for disks. */
-export type ImageNames = Pick<SetupNeeds, 'image' | 'openRoom'>;
+/** What a composition adds to make batches: the images it can name, and memory for disks; called for each kernel. */
+export type OpenImages = () => KernelImages;
 
 /** What is cut short is mounted with `onError` 'continue' only, unless `evenIfCut` says otherwise. */
 export interface TarRequest
@@ -101,9 +101,9 @@ export interface Linux {
   /** Its tree as a tar, whole when this settles; rejects when it is not, whatever `sink` has got by then. */
   fs2tar(device: BlockDevice, request: TarRequest, sink: Sink): Promise<Fs2tarReport>;
   /** Batches of system calls, each on a kernel of its own. */
-  batches(images: ImageNames): SyscallBatchJobs;
+  batches(openImages: OpenImages): SyscallBatchJobs;
   /** What makes the kernel of a batch or a session. */
-  setup(images: ImageNames): SetupNeeds;
+  setup(openImages: OpenImages): SetupNeeds;
   readonly simulations: SimulationJobs;
   readonly packetdrill: PacketdrillJobs;
 }
@@ -211,9 +211,9 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
     derive: options.derive,
   });
   const mounter = times?.over(mounts) ?? mounts;
-  const setup = (images: ImageNames): SetupNeeds => ({
+  const setup = (openImages: OpenImages): SetupNeeds => ({
     newKernel: (options) => kernels.acquire(options),
-    ...images,
+    openImages,
     host,
     derive: options.derive,
   });
@@ -310,7 +310,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
         await mounted.close();
       }
     },
-    batches: (images) => syscallBatchJobs(setup(images)),
+    batches: (openImages) => syscallBatchJobs(setup(openImages)),
     setup,
     packetdrill: packetdrillJobs({ newKernel: (options) => kernels.acquire(options), host }),
     simulations: simulationJobs({

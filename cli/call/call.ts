@@ -60,7 +60,7 @@ async function here(request: unknown, { image = new Map(), ...options }: CallOpt
   if ('invalid' in read) throw new Failure('usage', inWords(read.invalid, 'the batch').join('; '));
   const { calls, ...head } = read.data;
   const engine = await openEngine();
-  const batches = engine.batches({
+  const batches = engine.batches(() => ({
     async image(name, { snapshot, ...choice }) {
       const file = image.get(name);
       if (file === undefined) {
@@ -71,7 +71,7 @@ async function here(request: unknown, { image = new Map(), ...options }: CallOpt
       }
       return { device: (await openDiskFile(file, { ...choice, state: snapshot })).device, etag: '' };
     },
-  });
+  }));
   const keeper = new ResultKeeper();
   const batch = { ...batchOf(head, calls as readonly PlayedCall[]), unlock: await unlockOf(options) };
   const report = await batches.run(batch, (result, task) => keeper.keep(result, task));

@@ -61,9 +61,14 @@ export interface KernelRequest {
 /** What the writes to one image may add up to. */
 const OVERLAY_MIB = 32;
 
-/** Released when its kernel is dead, and for good: a disk of it that reads ahead then gets nothing. */
-export interface KernelRoom extends Room {
-  release(): void;
+/** The images that one kernel can have, and what opening them holds. */
+export interface KernelImages {
+  /** The image of this name, of several disks in it the one chosen; what it caches counts in `room`. Rejects with `image-not-found`. */
+  image(name: string, choice: DiskChoice): Promise<ImageDevice>;
+  /** Memory for its disks: caches, what is written, and images that came in a request. Default: as much as their own limits allow. */
+  readonly room?: Room | undefined;
+  /** Called when its kernel is dead, and for good: a disk of it that reads ahead then gets nothing. Absent: nothing is held. */
+  release?(): void;
 }
 
 export interface SetupNeeds {
@@ -73,13 +78,11 @@ export interface SetupNeeds {
     readonly memoryMib: number;
     readonly programMib?: number;
   }): Promise<Kernel>;
-  /** The image of this name, of several disks in it the one chosen; what it caches counts in `room`. Rejects with `image-not-found`. */
-  image(name: string, choice: DiskChoice, room?: Room): Promise<ImageDevice>;
+  /** For each kernel anew. */
+  openImages(): KernelImages;
   readonly host: Host;
   /** What opening encrypted volumes may cost. */
   readonly derive?: Companions['derive'];
-  /** Memory for the disks of one kernel: caches, what is written, and images that came in a request. Default: as much as their own limits allow. */
-  readonly openRoom?: (() => KernelRoom) | undefined;
   /** Told whenever the kernel flushes a disk. Absent: no kernel needs to. */
   readonly flushed?: () => void;
 }
@@ -122,9 +125,9 @@ export async function prepareKernel(
   if (count > MAX_DISKS)
     throw new HostError('invalid-request', `mounts: ${count} disks with \`also\` and \`header\`, ${MAX_DISKS} at most`);
   const host = seed === undefined ? needs.host : seededHost(needs.host, seed);
-  const room = needs.openRoom?.();
-  const release = () => room?.release();
-  const making = devicesOf(request.disks, needs, room).then(async (disks) => ({
+  const images = needs.openImages();
+  const release = () => images.release?.();
+  const making = devicesOf(request.disks, needs, images).then(async (disks) => ({
     disks,
     kernel: await needs.newKernel({ host, clock, memoryMib, ...(programMib !== undefined && { programMib }) }),
   }));
@@ -147,18 +150,17 @@ export async function prepareKernel(
 /** What the disks asked for are made of, with nothing written yet. */
 export const devicesOf = (
   requests: readonly DiskRequest[],
-  needs: SetupNeeds,
-  room: Room | undefined,
+  { flushed: flush }: Pick<SetupNeeds, 'flushed'>,
+  images: KernelImages,
 ): Promise<AttachedDisk[]> =>
   Promise.all(
     requests.flatMap(withCompanions).map(async (request) => {
-      const { device, etag } = await imageOf(request, needs, room);
+      const { device, etag } = await imageOf(request, images);
       // As every mount sees it: as long as it says that it is, in blocks of its own table, that table mended.
       const lower = (await presented(partOf(device, request))).device;
       if (request.readOnly) return { request, upper: undefined, device: readOnly(lower), etag };
-      const upper = overlay(lower, { limitMib: OVERLAY_MIB, room });
+      const upper = overlay(lower, { limitMib: OVERLAY_MIB, room: images.room });
       const { read, write, discard } = upper;
-      const { flushed: flush } = needs;
       return { request, upper, device: flush ? { ...sizeOf(upper), read, write, discard, flush } : upper, etag };
     }),
   );
@@ -172,16 +174,15 @@ export const withCompanions = (request: DiskRequest): readonly DiskRequest[] => 
 
 async function imageOf(
   { image, base64, format, member, snapshot }: DiskRequest,
-  { image: stored }: SetupNeeds,
-  room: Room | undefined,
+  images: KernelImages,
 ): Promise<{ readonly device: BlockDevice; readonly etag: string | undefined }> {
   const choice = { format, member, snapshot };
-  if (image !== undefined) return stored(image, choice, room);
+  if (image !== undefined) return images.image(image, choice);
   const bytes = fromBase64(base64 ?? '');
   if (bytes === undefined || bytes.length < SECTOR) {
     throw new HostError('invalid-request', 'mounts: an inline image is base64 of at least one sector');
   }
-  if (room?.tryTake(bytes.length) === false) throw new HostError('service-busy');
+  if (images.room?.tryTake(bytes.length) === false) throw new HostError('service-busy');
   return { device: (await openDisk(memorySource(bytes), choice)).device, etag: undefined };
 }
 

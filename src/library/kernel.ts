@@ -324,7 +324,7 @@ export async function bootKernel(options: BootOptions = {}): Promise<RunningKern
     const linux = await linuxOf(options.engine);
     /** The name that stands for it in the request. */
     const named = async (image: ImageSource): Promise<string> => `${opened.push(await openSource(image)) - 1}`;
-    const setup = linux.setup({
+    const setup = linux.setup(() => ({
       async image(name, choice) {
         const { source, unpack } = opened[Number(name)] ?? {};
         if (source === undefined) throw new HostError('image-not-found', `there is no disk ${name}`);
@@ -333,7 +333,7 @@ export async function bootKernel(options: BootOptions = {}): Promise<RunningKern
           etag: name,
         };
       },
-    });
+    }));
     const requests: KernelRequest['disks'][number][] = [];
     for (const { image, also = [], header, readOnly = false, ...disk } of disks) {
       const own = await named(image);

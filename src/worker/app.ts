@@ -6,7 +6,7 @@ import kernelModule from '../../wasm/dist/kernel.wasm';
 import snapshot from '../../wasm/dist/snapshot.json' with { type: 'json' };
 import { toHex } from '../bytes/hex.ts';
 import type { Caller } from '../kernel/pool/caller.ts';
-import { type ImageNames, linux } from '../linux.ts';
+import { linux, type OpenImages } from '../linux.ts';
 import { authenticate } from './access/authenticate.ts';
 import { type AccessConfig, accessConfig } from './access/config.ts';
 import { imagesFor } from './access/images.ts';
@@ -125,14 +125,11 @@ const undoneOf = (bindings: Bindings, keepAlive: KeepAlive, phases?: Phases): Un
 const ended: KeepAlive = (work) => void work.catch(() => {});
 
 /** Their disks' memory is counted as the kernel's own for as long as that lives. */
-function namedImages(images: ImageStore, undone: UnpackFor, owner?: string): ImageNames {
-  return {
-    image: storedImages(images, undone),
-    openRoom() {
-      const room = memory.hold({ leaveBytes: FIRM_BYTES });
-      if (owner !== undefined) room.belongTo(owner);
-      return room;
-    },
+function namedImages(images: ImageStore, undone: UnpackFor, owner?: string): OpenImages {
+  return () => {
+    const room = memory.hold({ leaveBytes: FIRM_BYTES });
+    if (owner !== undefined) room.belongTo(owner);
+    return storedImages(images, undone, room);
   };
 }
 

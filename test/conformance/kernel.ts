@@ -11,7 +11,7 @@ import { fixtureDevice } from '../fixtures/load.ts';
 
 const jobs = syscallBatchJobs({
   newKernel: async (options) => restore(freshMachine(kernelModule, snapshot), snapshot, options),
-  image: async (name) => ({ device: await fixtureDevice(name), etag: name }),
+  openImages: () => ({ image: async (name) => ({ device: await fixtureDevice(name), etag: name }) }),
   host: nodeHost,
 });
 

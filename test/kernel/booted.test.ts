@@ -56,7 +56,7 @@ describe('the tar', () => {
 /** All that a seeded batch on kernels of this origin answers. */
 async function play(calls: readonly BatchCall[], newKernel: SetupNeeds['newKernel']): Promise<unknown> {
   const image = () => Promise.reject(new Error('no image is asked for'));
-  const jobs = syscallBatchJobs({ newKernel, image, host: nodeHost });
+  const jobs = syscallBatchJobs({ newKernel, openImages: () => ({ image }), host: nodeHost });
   const results: unknown[] = [];
   const kernel = {
     disks: [],

@@ -40,7 +40,7 @@ it.each([1, 3, 11, 20])(
     };
     const needs: SetupNeeds = {
       newKernel: (options) => pool.acquire(options),
-      image: async (name) => ({ device: await fixtureDevice(name), etag: name }),
+      openImages: () => ({ image: async (name) => ({ device: await fixtureDevice(name), etag: name }) }),
       host,
     };
     const { kernel } = await prepareKernel(request, needs);

@@ -14,7 +14,7 @@ import { kernelModule, snapshot } from './restored.ts';
 const pool = new KernelPool(kernelModule, snapshot, { budgetMib: 128, ready: 1, patienceMs: 20, host: nodeHost });
 const needs: SetupNeeds = {
   newKernel: (options) => pool.acquire(options),
-  image: async (name) => ({ device: await stackDevice(name), etag: name }),
+  openImages: () => ({ image: async (name) => ({ device: await stackDevice(name), etag: name }) }),
   host: nodeHost,
 };
 const request = (

@@ -22,7 +22,7 @@ const pool = new KernelPool(kernelModule, snapshot, {
 let flushed = 0;
 const needs: SetupNeeds = {
   newKernel: (options) => pool.acquire(options),
-  image: async (name) => ({ device: await fixtureDevice(name), etag: name }),
+  openImages: () => ({ image: async (name) => ({ device: await fixtureDevice(name), etag: name }) }),
   host: nodeHost,
   flushed: () => {
     flushed++;

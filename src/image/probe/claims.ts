@@ -12,17 +12,24 @@ type Claim = (volume: VolumeBytes) => Promise<number | undefined>;
 /** Larger than anything that is: the number is damaged. As one whose sum is wrong (NaN), it is for the driver to judge. */
 const ABSURD = 2 ** 60;
 
+/** Bytes, of the fields that say it; `isWhole`: all of them are there. */
+type Count = (fields: Fields, isWhole: boolean) => number;
+
 /**
  * What lies at `at`, given to `count`, and whether it is there to its end. Of a volume that ends inside of it that much is
  * known: it has fewer bytes than its file system; a sum over it is none.
  */
+async function countedAt(volume: VolumeBytes, at: number, length: number, count: Count, littleEndian = true) {
+  const isWhole = volume.sizeBytes >= at + length;
+  const counted = count(await fieldsAt(volume, at, length, littleEndian), isWhole);
+  return isWhole ? counted : Math.max(counted < ABSURD ? counted : 0, at + length);
+}
+
+/** Of those whose place is always the same. */
 const from =
-  (at: number, length: number, count: (fields: Fields, isWhole: boolean) => number, littleEndian = true): Claim =>
-  async (volume) => {
-    const isWhole = volume.sizeBytes >= at + length;
-    const counted = count(await fieldsAt(volume, at, length, littleEndian), isWhole);
-    return isWhole ? counted : Math.max(counted < ABSURD ? counted : 0, at + length);
-  };
+  (at: number, length: number, count: Count, littleEndian = true): Claim =>
+  (volume) =>
+    countedAt(volume, at, length, count, littleEndian);
 
 const EXT_INCOMPAT_64BIT = 0x80;
 /** fs/ext4/ext4.h: s_blocks_count_lo, _hi, s_log_block_size. */
@@ -97,10 +104,10 @@ const hfsplus: Claim = async (volume) => {
 /** include/uapi/linux/iso_fs.h: volume_space_size and logical_block_size; High Sierra has them 8 bytes further. Of the last session. */
 const iso9660: Claim = async (volume) => {
   const start = ((await lastSession(volume)) ?? 0) * BLOCK;
-  const descriptor = await fieldsAt(volume, start + 32_768, 2048);
-  const shift = descriptor.ascii(1, 5) === 'CD001' ? 0 : 8;
-  const end = start + descriptor.u32(80 + shift) * descriptor.u16(128 + shift);
-  return volume.sizeBytes < start + 34_816 ? Math.max(end, start + 34_816) : end;
+  return countedAt(volume, start + 32_768, 2048, (descriptor) => {
+    const shift = descriptor.ascii(1, 5) === 'CD001' ? 0 : 8;
+    return start + descriptor.u32(80 + shift) * descriptor.u16(128 + shift);
+  });
 };
 
 const UDF_ANCHOR_END = 257 * 2048;

@@ -1,13 +1,14 @@
 /** Images of a store as devices for the kernels of batches, sessions and programs. */
 
-import type { SetupNeeds } from '../../batch/kernel-setup.ts';
+import type { KernelImages } from '../../batch/kernel-setup.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { type DiskChoice, type OpenedDisk, openDisk } from '../../storage/open-disk.ts';
 import type { Room } from '../../storage/room.ts';
+import type { Hold } from '../bodies/budget.ts';
 import type { ImageStore } from '../storage/image-store.ts';
 import { lasting } from './disk-limits.ts';
 import { named } from './images.ts';
-import { isHold, type Unpack, type UnpackFor } from './undone.ts';
+import type { Unpack, UnpackFor } from './undone.ts';
 
 /** Of an image in R2. The kernel has a page cache of its own before it. */
 const CACHE_MIB = 4;
@@ -21,13 +22,16 @@ export const openStored = (
 ): Promise<OpenedDisk> =>
   openDisk(stored, { ...choice, ...lasting, ...(unpack && { unpack }), cacheMib: CACHE_MIB, room });
 
-export const storedImages =
-  (images: ImageStore, unpackFor: UnpackFor): SetupNeeds['image'] =>
-  (name, choice, room) =>
+/** For one kernel, whose disks' memory `room` counts. */
+export const storedImages = (images: ImageStore, unpackFor: UnpackFor, room: Hold): KernelImages => ({
+  image: (name, choice) =>
     named(
       name,
-      images.source(name).then(async (stored) => {
-        const unpack = isHold(room) ? unpackFor(room) : undefined;
-        return { ...(await openStored(stored, room, choice, unpack)), etag: stored.etag };
-      }),
-    );
+      images.source(name).then(async (stored) => ({
+        ...(await openStored(stored, room, choice, unpackFor(room))),
+        etag: stored.etag,
+      })),
+    ),
+  room,
+  release: () => room.release(),
+});

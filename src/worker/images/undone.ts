@@ -1,6 +1,5 @@
 /** What is compressed inside of stored images (layers of containers), undone for as long as what reads it has its memory. */
 
-import type { Room } from '../../storage/room.ts';
 import type { Hold } from '../bodies/budget.ts';
 import { type SpoolNeeds, type Unpacking, unpacking } from './spool.ts';
 
@@ -16,6 +15,3 @@ export const unpackFor =
     hold.atRelease(() => needs.keepAlive(discard()));
     return unpack;
   };
-
-/** Where memory is counted, it is by a hold. */
-export const isHold = (room: Room | undefined): room is Hold => room !== undefined && 'atRelease' in room;

@@ -78,9 +78,9 @@ export async function resumed(
   needs: SetupNeeds,
   { kernels, nowMs, signal }: Pick<SessionNeeds, 'kernels' | 'nowMs'> & { readonly signal: AbortSignal },
 ): Promise<PreparedKernel> {
-  const room = needs.openRoom?.();
+  const images = needs.openImages();
   try {
-    const disks = await devicesOf(request.disks, needs, room);
+    const disks = await devicesOf(request.disks, needs, images);
     mustBe(disks, etags);
     for (const [index, { upper }] of disks.entries()) if (upper) fillUpper(upper, parts, index);
     const { seed, clock, memoryMib, programMib = 0 } = request;
@@ -88,11 +88,11 @@ export async function resumed(
     const host = seed === undefined ? needs.host : seededHost(needs.host, `${seed} ${nowMs()}`);
     const devices = disks.map(({ device }) => device);
     const kernel = await kernels.resume(suspended, { host, clock, memoryMib, programMib, disks: devices, signal });
-    kernel.engine.onDeath(() => room?.release());
+    kernel.engine.onDeath(() => images.release?.());
     kernel.engine.console.append(parts.get('console') ?? new Uint8Array(0));
     return { kernel, disks };
   } catch (cause) {
-    room?.release();
+    images.release?.();
     throw cause;
   }
 }
