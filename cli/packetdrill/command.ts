@@ -9,7 +9,7 @@ import type { PacketdrillOptions } from './packetdrill.ts';
 const help = `
 Exit codes:
   0    every script passed, for each version of IP
-  1    the command line is wrong
+  1    the command line is wrong, or a script is not of the language
   3    a script did not pass
   4    anything else`;
 
@@ -31,7 +31,7 @@ export const packetdrillCommand = (): Command =>
     .addHelpText('after', help)
     .action(async (files: string[], options: PacketdrillOptions) => {
       const { packetdrill } = await import('./packetdrill.ts');
-      process.exitCode = (await packetdrill(files, options)) ? exitCodes.done : exitCodes.partial;
+      process.exitCode = exitCodes[await packetdrill(files, options)];
     });
 
 function pair(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {

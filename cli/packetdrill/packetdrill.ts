@@ -33,8 +33,11 @@ type Answer = z.infer<typeof packetdrillAnswer>;
 const NAMED = /(?:\.{1,2}\/)?[\w./-]+\.(?:sh|py)\b/g;
 const COMMAND = /`([^`]*)`/g;
 
-/** Whether all passed. */
-export async function packetdrill(files: readonly string[], options: PacketdrillOptions): Promise<boolean> {
+/** Answers how it ended: `usage` where a script could not be read. */
+export async function packetdrill(
+  files: readonly string[],
+  options: PacketdrillOptions,
+): Promise<'done' | 'partial' | 'usage'> {
   const play = options.url === undefined ? await here() : remote(options.url);
   const answers: (Answer & { readonly file: string })[] = [];
   await printing(async (out) => {
@@ -42,14 +45,19 @@ export async function packetdrill(files: readonly string[], options: Packetdrill
       const answer = await play(await requestOf(file, options));
       answers.push({ file, ...answer });
       if (options.json) continue;
-      for (const { ip_version, passed, error, printed } of answer.results) {
+      for (const { ip_version, passed, unreadable, error, printed } of answer.results) {
+        if (unreadable) {
+          await out.print(`${error}\n${file}: cannot be read\n`);
+          continue;
+        }
         for (const line of printed) await out.print(`${line}\n`);
         await out.print(`${passed ? '' : `${error}\n`}${file} [${ip_version}]: ${passed ? 'passed' : 'failed'}\n`);
       }
     }
     if (options.json) await out.json({ scripts: answers });
   });
-  return answers.every(({ passed }) => passed);
+  if (answers.some(({ results }) => results.some(({ unreadable }) => unreadable))) return 'usage';
+  return answers.every(({ passed }) => passed) ? 'done' : 'partial';
 }
 
 async function requestOf(file: string, { ipVersion, define = {}, option = {}, seed }: PacketdrillOptions) {

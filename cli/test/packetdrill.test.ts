@@ -40,3 +40,13 @@ it('says what is no script', async () => {
   expect(stderr).toContain('none.pkt: no such file or directory');
   expect(exitCode).toBe(1);
 });
+
+it('says once what is wrong with a script that cannot be read, and ends with 1', async () => {
+  const wrong = script('wrong.pkt', '0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 listen(3, 1) == 0\n');
+  const good = script('after.pkt', '--ip_version=ipv4\n0 `true`');
+  const { exitCode, stdout } = await lkl(['packetdrill', wrong, good]);
+  expect(stdout.toString()).toBe(
+    `${wrong}:2: syntax error: a value was expected at "= 0"\n${wrong}: cannot be read\n${good} [ipv4]: passed\n`,
+  );
+  expect(exitCode).toBe(1);
+});

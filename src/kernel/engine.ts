@@ -90,6 +90,7 @@ export class Engine {
       othersCouldRun: () => this.memory.u32(plus(this.#shared, SHARED.runnable)) !== 0,
       interrupt: () => this.#interrupt(),
       turn: () => options.host.turn(),
+      monotonicNs: () => options.host.monotonicNs(),
     });
     const die = (cause: unknown) => this.die(cause);
     this.#stacks = new Stacks(die, () => this.#seeWhetherGone());
@@ -433,7 +434,7 @@ export class Engine {
     this.#time.progress();
     let task = this.#tasks.get(address);
     if (!task) task = this.#newTask(address, pid, ptr(regs));
-    task.finish(ptr(regs));
+    this.#user.ended(task.finish(ptr(regs)));
     this.programs.arrived(task);
     if (task.ready) return this.#user.next(task);
     if (!task.thinking || this.#tasks.someToWake || this.#irqPending) return 0;

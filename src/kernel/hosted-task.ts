@@ -233,16 +233,17 @@ export class HostedTask implements PlayedTask {
     }
   }
 
-  /** The kernel's user loop is here again: the call that ran, if one did, has its result. */
-  finish(regs: Ptr): void {
+  /** The kernel's user loop is here again: the call that ran has its result, which is answered, or 0 if none ran. */
+  finish(regs: Ptr): number {
     this.#regs = regs;
     const call = this.#running;
-    if (!call) return;
+    if (!call) return 0;
     this.#running = undefined;
     const ret = this.memory.i32(plus(regs, REGS.ret));
     const next = this.#backlog.shift();
     if (next) this.#queued = next;
     call.settle(ret);
+    return ret;
   }
 
   /** The task is no more: whatever it was asked fails with `cause`. */

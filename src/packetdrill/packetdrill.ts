@@ -8,6 +8,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { seededHost } from '../kernel/snapshot/seed.ts';
 import { parseScript } from './language/parse.ts';
 import { ScriptError } from './language/script.ts';
+import { callOf } from './run/calls/table.ts';
 import { play } from './run/run.ts';
 import { type IpVersion, ipVersions, settingsOf } from './run/settings.ts';
 import type { FileText } from './shell/shell.ts';
@@ -33,6 +34,8 @@ export interface PacketdrillRequest {
 export interface PacketdrillResult {
   readonly ipVersion: IpVersion;
   readonly passed: boolean;
+  /** The script is not of the language: nothing was played, of other versions neither. */
+  readonly unreadable?: true;
   /** As packetdrill says it: file, line, and what was wrong. */
   readonly error?: string;
   readonly line?: number;
@@ -58,7 +61,11 @@ export function packetdrillJobs(needs: PacketdrillNeeds): PacketdrillJobs {
   return {
     async run(request) {
       const results: PacketdrillResult[] = [];
-      for (const version of request.ipVersions) results.push(await one(request, version, needs));
+      for (const version of request.ipVersions) {
+        const result = await one(request, version, needs);
+        results.push(result);
+        if (result.unreadable) break;
+      }
       return results;
     },
   };
@@ -69,16 +76,11 @@ async function one(
   ipVersion: IpVersion,
   { newKernel, host }: PacketdrillNeeds,
 ): Promise<PacketdrillResult> {
-  const { name, script, defines, options, files, seed, deadlineMs } = request;
+  const { files, seed, deadlineMs } = request;
+  let wasRead = false;
   try {
-    const definitions = new Map(Object.entries(defines));
-    // The words that the settings define are known to the script's packets, too.
-    const known = settingsOf(ipVersion, new Map(), defines).defines;
-    const parsed = parseScript(script, (word, own) => definitions.get(word) ?? own ?? known.get(word));
-    const settings = settingsOf(ipVersion, new Map([...parsed.options, ...Object.entries(options)]), {
-      ...Object.fromEntries(parsed.defines),
-      ...defines,
-    });
+    const { parsed, settings } = read(request, ipVersion);
+    wasRead = true;
     const kernel = await newKernel({ host: seededHost(host, seed), clock: 'virtual', memoryMib: MEMORY_MIB });
     const cancel = host.timer(deadlineMs, () => kernel.kill('deadline', `not done after ${deadlineMs} ms`));
     try {
@@ -94,7 +96,23 @@ async function one(
     }
     if (!(cause instanceof ScriptError)) throw cause;
     const { line, message } = cause;
+    const { name } = request;
     const error = line === undefined ? `${name}: ${message}` : `${name}:${line}: ${message}`;
-    return { ipVersion, passed: false, error, ...(line !== undefined && { line }), printed: [] };
+    const place = line === undefined ? {} : { line };
+    return { ipVersion, passed: false, ...(!wasRead && { unreadable: true }), error, ...place, printed: [] };
   }
+}
+
+/** Throws a `ScriptError` for what can be seen without a kernel. */
+function read({ script, defines, options }: PacketdrillRequest, ipVersion: IpVersion) {
+  const definitions = new Map(Object.entries(defines));
+  // The words that the settings define are known to the script's packets, too.
+  const known = settingsOf(ipVersion, new Map(), defines).defines;
+  const parsed = parseScript(script, (word, own) => definitions.get(word) ?? own ?? known.get(word));
+  for (const { action, line } of parsed.events) if (action.kind === 'call') callOf(action.name, line);
+  const settings = settingsOf(ipVersion, new Map([...parsed.options, ...Object.entries(options)]), {
+    ...Object.fromEntries(parsed.defines),
+    ...defines,
+  });
+  return { parsed, settings };
 }

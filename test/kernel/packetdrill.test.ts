@@ -244,6 +244,28 @@ describe('a script that Linux does not follow is said as packetdrill says it', (
   });
 });
 
+describe('a result may be one of several', () => {
+  it.each([
+    ['1...8', undefined],
+    ['4...4', undefined],
+    ['-1...3', 'Expected result in range -1...3 but got 4'],
+    ['5...100', 'Expected result in range 5...100 but got 4'],
+    ['9...5', 'no number is in 9...5'],
+  ])('%s', async (range, error) => {
+    const results = await play(`${server}+0 write(4, ..., 4) = ${range}`, { ipVersions: ['ipv4'] });
+    if (error === undefined) expect(results).toMatchObject([{ passed: true }]);
+    else expect(results).toMatchObject([{ passed: false, error: expect.stringContaining(error) }]);
+  });
+
+  it('but a descriptor is one', async () => {
+    expect(await errorOf('0 dup(0) = 1...5')).toContain('a descriptor is one number');
+  });
+});
+
+it('a script that cannot be read is looked at once', async () => {
+  expect(await play('0 bogus(3) = 0')).toMatchObject([{ ipVersion: 'ipv4', unreadable: true, line: 1 }]);
+});
+
 describe('what a script cannot mean is said with its line', () => {
   it.each<[string, string]>([
     ['0 socket(..., SOCK_STREAM', 'test.pkt:1: syntax error'],

@@ -58,6 +58,9 @@ const result = z
   .object({
     ip_version: z.enum(ipVersions).openapi({ description: 'The addresses that it was run with.', example: 'ipv4' }),
     passed: z.boolean().openapi({ description: 'All went as the script says.' }),
+    unreadable: z.literal(true).optional().openapi({
+      description: 'The script is not of the language: nothing was played, and no other version follows.',
+    }),
     error: z.string().optional().openapi({
       description: 'As packetdrill says it: the name, the line, and what was wrong.',
       example: 'script.pkt:5: error handling packet: live packet field tcp_ack: expected: 2 (0x2) vs actual: 1 (0x1)',
@@ -71,7 +74,10 @@ const result = z
 export const packetdrillAnswer = z
   .object({
     passed: z.boolean().openapi({ description: 'All of them.' }),
-    results: z.array(result).openapi({ description: 'One of each version of addresses.' }),
+    results: z.array(result).openapi({
+      description:
+        'One of each version of addresses; one alone, and `unreadable`, where the script is not of the language.',
+    }),
   })
   .openapi('PacketdrillAnswer');
 
@@ -111,9 +117,10 @@ const plain = (path: string): string => path.replace(/^\.\//, '');
 
 export const packetdrillAnswerOf = (results: readonly PacketdrillResult[]): z.infer<typeof packetdrillAnswer> => ({
   passed: results.every(({ passed }) => passed),
-  results: results.map(({ ipVersion, passed, error, line, seconds, printed }) => ({
+  results: results.map(({ ipVersion, passed, unreadable, error, line, seconds, printed }) => ({
     ip_version: ipVersion,
     passed,
+    ...(unreadable && { unreadable }),
     ...(error !== undefined && { error }),
     ...(line !== undefined && { line }),
     ...(seconds !== undefined && { seconds }),

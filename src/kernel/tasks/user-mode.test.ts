@@ -12,6 +12,7 @@ function held(othersCouldRun: boolean) {
     othersCouldRun: () => othersCouldRun,
     interrupt: () => interrupted++,
     turn: () => new Promise(() => {}),
+    monotonicNs: () => 0,
   });
   void user.hold(task);
   return { user, interrupted: () => interrupted };
@@ -48,6 +49,7 @@ test('calls without end leave the event loop its turns', async () => {
     othersCouldRun: () => true,
     interrupt: () => expect.fail('the task that calls is not interrupted'),
     turn: () => setImmediate().then(() => void turns++),
+    monotonicNs: () => 0,
   });
   const caller = { ready: true, take: () => true } as unknown as HostedTask;
   for (let call = 0; call < 2560; call++) {
@@ -59,4 +61,31 @@ test('calls without end leave the event loop its turns', async () => {
     }
   }
   expect(turns).toBeGreaterThanOrEqual(10);
+});
+
+/** How many turns the event loop has while a task calls so often. */
+async function turnsOf(calls: number, msACall: number, bytesACall: number): Promise<number> {
+  let turns = 0;
+  let nowMs = 0;
+  const user = new UserMode({
+    othersCouldRun: () => false,
+    interrupt: () => {},
+    turn: async () => void turns++,
+    monotonicNs: () => nowMs * 1e6,
+  });
+  const caller = { ready: true, take: () => true } as unknown as HostedTask;
+  for (let call = 0; call < calls; call++) {
+    nowMs += msACall;
+    user.ended(bytesACall);
+    await user.next(caller);
+  }
+  return turns;
+}
+
+test('calls that take long leave the event loop its turns sooner, by the clock or by their bytes', async () => {
+  expect(await turnsOf(2560, 0.001, 0)).toBe(10);
+  expect(await turnsOf(2560, 0.001, -14)).toBe(10);
+  expect(await turnsOf(160, 5, 0)).toBeGreaterThanOrEqual(30);
+  expect(await turnsOf(100, 60, 0)).toBeGreaterThanOrEqual(80);
+  expect(await turnsOf(100, 0, 0x7ffff000)).toBe(100);
 });

@@ -8,10 +8,19 @@ export interface UserModeNeeds {
   /** Makes the held task go back into the kernel, which then runs who waits. */
   readonly interrupt: () => void;
   readonly turn: () => Promise<unknown>;
+  readonly monotonicNs: () => number;
 }
 
-/** Where programs call again and again and nothing waits, the host's event loop has a turn after so many calls: its timers, deadlines among them, are its own. */
+/**
+ * Where programs call again and again and nothing waits, the host's event loop has a turn after so many calls: its timers,
+ * deadlines among them, are its own. Long calls count for more: by the clock, which is looked at now and then, and by the
+ * bytes that they moved, as a Worker's clock stands still while it computes.
+ */
 const CALLS_A_TURN = 256;
+const CALLS_A_LOOK = 16;
+const NS_A_TURN = 20e6;
+/** A call that moved this much counts as one more. */
+const BYTES_A_CALL_BITS = 18;
 
 /** One task at most: exactly one stack of a kernel runs at a time. */
 export class UserMode {
@@ -23,9 +32,13 @@ export class UserMode {
   #stills = 0;
   /** Since the event loop last had a turn. */
   #calls = 0;
+  #lookAt = CALLS_A_LOOK;
+  #callsALook = CALLS_A_LOOK;
+  #turnedNs: number;
 
   constructor(needs: UserModeNeeds) {
     this.#needs = needs;
+    this.#turnedNs = needs.monotonicNs();
   }
 
   /** Who is held. */
@@ -68,8 +81,23 @@ export class UserMode {
     void this.still(this.#needs.turn()).then(() => this.#callOf(task));
   }
 
+  /** A call has ended with this result, its bytes where it moved some. */
+  ended(ret: number): void {
+    if (ret >>> BYTES_A_CALL_BITS !== 0 && ret > 0) this.#calls += ret >>> BYTES_A_CALL_BITS;
+  }
+
   #isTurnDue(): boolean {
-    if (++this.#calls < CALLS_A_TURN) return false;
+    if (++this.#calls < this.#lookAt) return false;
+    const nowNs = this.#needs.monotonicNs();
+    const ns = nowNs - this.#turnedNs;
+    if (this.#calls < CALLS_A_TURN && ns < NS_A_TURN) {
+      this.#lookAt = this.#calls + this.#callsALook;
+      return false;
+    }
+    this.#turnedNs = nowNs;
+    // Calls that take long are looked at one by one.
+    this.#callsALook = ns / this.#calls < NS_A_TURN / CALLS_A_LOOK ? CALLS_A_LOOK : 1;
+    this.#lookAt = this.#callsALook;
     this.#calls = 0;
     return true;
   }

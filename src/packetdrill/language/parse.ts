@@ -3,7 +3,7 @@
 import { expression, listTo } from './expressions.ts';
 import { packet } from './packets.ts';
 import { Scanner } from './scanner.ts';
-import type { Action, CallSpec, EventTime, Script, ScriptEvent } from './script.ts';
+import type { Action, CallSpec, EventTime, Expression, Script, ScriptEvent } from './script.ts';
 
 /** Events a script may have. */
 const MAX_EVENTS = 100_000;
@@ -65,6 +65,16 @@ function actionAt(scanner: Scanner, word: (name: string) => string | undefined):
   return call(scanner);
 }
 
+/** "4", "-1", "..." for any, "100...200" for one of these. */
+function resultAt(scanner: Scanner): Expression {
+  const from = expression(scanner);
+  if (from.kind === 'ellipsis' || !scanner.is('...')) return from;
+  const to = expression(scanner);
+  const isBackwards = from.kind === 'number' && to.kind === 'number' && from.value > to.value;
+  if (isBackwards) throw scanner.failed(`no number is in ${from.value}...${to.value}`);
+  return { kind: 'range', from, to };
+}
+
 /** "... 0.2 accept(3, ..., ...) = 4" */
 function call(scanner: Scanner): CallSpec {
   const blocks = scanner.is('...');
@@ -74,7 +84,7 @@ function call(scanner: Scanner): CallSpec {
   scanner.must('(');
   const args = listTo(scanner, ')');
   scanner.must('=');
-  const result = expression(scanner);
+  const result = resultAt(scanner);
   const errno = scanner.take(/E[A-Z0-9]+\b/)?.[0];
   scanner.take(/\([^)\n]*\)/); // a note for people
   return {

@@ -8,6 +8,8 @@ export type EventTime =
 export type Expression =
   | { readonly kind: 'ellipsis' }
   | { readonly kind: 'number'; readonly value: number }
+  /** "100...200": of results, both ends included. */
+  | { readonly kind: 'range'; readonly from: Expression; readonly to: Expression }
   /** A constant, or several joined by "|". */
   | { readonly kind: 'words'; readonly text: string }
   | { readonly kind: 'string'; readonly text: string }

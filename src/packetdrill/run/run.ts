@@ -17,7 +17,7 @@ import {
 import { decodeIp, decodeTcp, type LivePacket, PROTOCOL } from '../packet/wire.ts';
 import { type FileText, Shell } from '../shell/shell.ts';
 import { CallContext, type Made } from './calls/context.ts';
-import { calls } from './calls/table.ts';
+import { callOf } from './calls/table.ts';
 import { type Connection, Connections } from './connections.ts';
 import { inboundBytes } from './inbound.ts';
 import { type Frame, Machine } from './machine.ts';
@@ -254,9 +254,7 @@ class Player {
 
   async #call(event: ScriptEvent, spec: CallSpec, base: number): Promise<void> {
     if (this.#blocking) await this.#endBlocking(this.#blocking);
-    const call = calls[spec.name];
-    if (!call) throw new ScriptError(`the system call ${spec.name} is not supported`);
-    const made = call(this.#context, spec.args, spec.result);
+    const made = callOf(spec.name)(this.#context, spec.args, spec.result);
     if (spec.endUs !== undefined) {
       const blocking: Blocking = { event, spec, made, endUs: base + spec.endUs, endedUs: undefined };
       const ended = () => {
@@ -290,7 +288,12 @@ class Player {
     const wrong = (text: string) => new ScriptError(`runtime error in ${spec.name} call: ${text}`);
     const failed = ret < 0 && ret >= -4095;
     const got = failed ? `-1 with errno ${-ret} (${messageOf(-ret)})` : String(ret);
-    if (result.kind !== 'ellipsis') {
+    if (result.kind === 'range') {
+      if (isFd && !failed) throw wrong('a descriptor is one number, not a range of them');
+      const [from, to] = [this.#context.number(result.from), this.#context.number(result.to)];
+      const value = failed ? -1 : ret;
+      if (value < from || value > to) throw wrong(`Expected result in range ${from}...${to} but got ${got}`);
+    } else if (result.kind !== 'ellipsis') {
       const expected = this.#context.number(result);
       if (isFd && !failed && expected >= 0) this.#context.gotFd(result, ret);
       else if (failed ? expected !== -1 : expected !== ret) throw wrong(`Expected result ${expected} but got ${got}`);

@@ -175,7 +175,7 @@ const naming =
     return { ret, check };
   };
 
-export const calls: Readonly<Record<string, Call>> = {
+const calls: Readonly<Record<string, Call>> = {
   socket,
   bind,
   listen,
@@ -214,3 +214,10 @@ export const calls: Readonly<Record<string, Call>> = {
   sendfile64: sendfile,
   splice,
 };
+
+/** Throws a `ScriptError` where there is none of this name. */
+export function callOf(name: string, line?: number): Call {
+  const call = Object.hasOwn(calls, name) ? calls[name] : undefined;
+  if (!call) throw new ScriptError(`the system call ${name} is not supported`, line);
+  return call;
+}
