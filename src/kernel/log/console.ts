@@ -39,6 +39,7 @@ export class Console {
 
   /** What is kept of all that was printed since `written` was so. */
   since(written: number): string {
+    if (written === this.#written) return '';
     const bytes = new TextEncoder().encode(this.text());
     return new TextDecoder().decode(bytes.subarray(Math.max(0, bytes.length - (this.#written - written))));
   }

@@ -7,13 +7,15 @@ const START_BYTES = 4096;
 /** No buffer lies at offset 0: a pointer of 0 stays NULL. */
 const FIRST = ALIGN;
 const NOTHING = new Uint8Array();
+const NO_DATA = new DataView(NOTHING.buffer);
 
 /** Offsets stand for addresses until `place` says where the arena lies. It is emptied and used again for each call. */
 export class Arena {
   /** Most bytes that one call may have. */
   readonly limit: number;
-  #bytes = new Uint8Array(START_BYTES);
-  #data = new DataView(this.#bytes.buffer);
+  /** There is none until a call has a buffer: many have not. */
+  #bytes = NOTHING;
+  #data = NO_DATA;
   #used = FIRST;
   readonly #pointers: number[] = [];
 
@@ -52,7 +54,7 @@ export class Arena {
   }
 
   #grow(bytes: number): void {
-    const next = new Uint8Array(Math.max(bytes, Math.min(this.limit, 2 * this.#bytes.length)));
+    const next = new Uint8Array(Math.max(bytes, Math.min(this.limit, Math.max(2 * this.#bytes.length, START_BYTES))));
     next.set(this.#bytes);
     this.#bytes = next;
     this.#data = new DataView(next.buffer);

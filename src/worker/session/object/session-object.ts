@@ -43,6 +43,7 @@ import { type Exchange, sendPath, takeFile } from './files.ts';
 import { infoOf } from './lifecycle.ts';
 import { beginTerminal, execProgram, type TerminalRun } from './programs.ts';
 import { SessionRecord } from './record.ts';
+import { sharedTimer } from './shared-timer.ts';
 import { Turns } from './turns.ts';
 import { type Live, made, type SessionNeeds } from './waking.ts';
 
@@ -73,6 +74,7 @@ export class SessionObject implements SessionRpc {
 
   constructor(needs: ObjectNeeds) {
     const { storage, nowMs } = needs;
+    const setup = needs.setup(this.#over.signal);
     this.#needs = needs;
     this.#record = new SessionRecord(new SessionStore(storage), nowMs);
     this.#alarm = new Alarm(storage, nowMs);
@@ -80,7 +82,7 @@ export class SessionObject implements SessionRpc {
       ...needs,
       record: this.#record,
       alarm: this.#alarm,
-      setup: needs.setup(this.#over.signal),
+      setup: { ...setup, host: sharedTimer(setup.host) },
       over: this.#over.signal,
       told: (name, result) => [...this.#listeners].reduce((taken, listen) => listen(name, result) || taken, false),
     });
