@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import { CommanderError } from 'commander';
 import { withCompletion } from './completion.ts';
-import { exitCodes, inOneLine, isBrokenPipe, printable } from './failure.ts';
+import { exitCodes, Interrupted, inOneLine, isBrokenPipe, printable } from './failure.ts';
 import { withProgramApart } from './hijack/program-arguments.ts';
 import { allWritten } from './output/all-written.ts';
 import { lklProgram } from './program.ts';
@@ -29,6 +29,10 @@ process.exit();
 async function report(cause: unknown): Promise<number> {
   if (cause instanceof CommanderError) return cause.exitCode;
   if (isBrokenPipe(cause)) return 128 + constants.signals.SIGPIPE;
+  if (cause instanceof Interrupted) {
+    console.error(`lkl: ${inOneLine(cause.message)}`);
+    return 128 + constants.signals[cause.signal];
+  }
   const { explain } = await import('./explain.ts');
   const { kind, message, log } = explain(cause);
   console.error(`lkl: ${inOneLine(message)}`);

@@ -41,6 +41,17 @@ export class Failure extends Error {
   }
 }
 
+/** Ends the command with one line, as the signal would have ended it. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  readonly signal: NodeJS.Signals;
+
+  constructor(signal: NodeJS.Signals, message: string) {
+    super(message);
+    this.signal = signal;
+  }
+}
+
 /** Not the image: it changed meanwhile, a Worker wants another request or a later one. */
 const NOT_THE_IMAGE = [405, 409, 411, 429];
 

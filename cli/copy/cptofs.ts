@@ -10,7 +10,8 @@ import { Failure, printable } from '../failure.ts';
 import type { MountOptions, StackOptions } from '../options.ts';
 import { tellLosses } from '../output/losses.ts';
 import { showProgress } from '../output/progress.ts';
-import { type StackToWrite, stackToWrite } from '../write/session.ts';
+import { interruptible } from '../write/interruption.ts';
+import { AS_FAR, AS_POWER_FAILED, type StackToWrite, stackToWrite } from '../write/session.ts';
 import { type Source, sourcesOf } from './sources.ts';
 
 /** What both directions take. */
@@ -57,20 +58,24 @@ async function into(
   { disk, stack }: StackToWrite,
   target: string,
   tree: AsyncIterable<Entry>,
-  { type, partition, options, mb, enablePrintk }: CptofsArguments,
+  { type, partition, options, mb, enablePrintk, filesystemImage }: CptofsArguments,
   progress: (entries: number, bytes: number) => void,
 ): Promise<CopyReport> {
   const engine = await openEngine(mb);
   const image = await engine.write(disk.device, { type, partition, options, ...stack });
+  const { signal, told } = interruptible(filesystemImage, false);
   let report: CopyReport;
   try {
     const writer = await TreeWriter.open(image.task, image.mountPoint, target.replace(/^\/+|\/+$/g, ''));
-    report = await copyTree(writer, tree, { progress });
+    report = await copyTree(writer, tree, { progress, signal });
     await writer.close();
   } catch (cause) {
     // What was copied stays, with a clean journal; the reason is the first error, not what follows from it.
-    await image.commit().catch(() => {});
-    throw cause;
+    const state = await image.commit().then(
+      () => AS_FAR,
+      () => AS_POWER_FAILED,
+    );
+    throw told(cause, state);
   }
   if (enablePrintk) console.error(printable(image.log().trimEnd()));
   await image.commit();

@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { lkl, testFolder } from './tools-kit.ts';
+import { lkl, sha256, testFolder } from './tools-kit.ts';
 
 const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
 const at = testFolder();
@@ -38,6 +38,14 @@ describe('a signal ends', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     child.kill(signal);
     expect(await ended).toBe(128 + constants.signals[signal]);
+    if (args[0] === 'shell') {
+      const before = sha256(image);
+      expect(lkl(['fsck', image])).toMatchObject({
+        status: 0,
+        stdout: expect.stringMatching(/journal is not replayed yet/),
+      });
+      expect(sha256(image)).toBe(before);
+    }
     isLeftWell();
   });
 

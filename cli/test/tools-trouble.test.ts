@@ -93,6 +93,29 @@ describe('lkl fsck', () => {
     expect(statSync(image).size).toBe(16 * MIB);
   }, 60_000);
 
+  it('calls none clean whose counts are wrong, which e2fsck ends with 0 at', () => {
+    const image = at('counts.ext4');
+    expect(lkl(['mkfs', '-t', 'ext4', '-s', '8M', image])).toMatchObject({ status: 0 });
+    const words = [
+      'run',
+      '--disk',
+      image,
+      '--',
+      'debugfs',
+      '-w',
+      '-R',
+      'set_super_value free_inodes_count 7',
+      '/dev/vda',
+    ];
+    expect(lkl(words)).toMatchObject({ status: 0 });
+    expect(lkl(['fsck', image])).toMatchObject({
+      status: 2,
+      stdout: expect.stringMatching(/count wrong[\s\S]*Fix\? no/),
+    });
+    expect(lkl(['fsck', '--auto', image])).toMatchObject({ status: 3 });
+    expect(lkl(['fsck', image])).toMatchObject({ status: 0 });
+  });
+
   it('calls no file system clean that is larger than its partition', () => {
     const [image, disk] = [at('large.ext4'), at('cut.disk')];
     lkl(['mkfs', '-t', 'ext4', '-s', '16M', image]);

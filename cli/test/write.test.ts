@@ -1,6 +1,7 @@
 /** The verbs that change images, from the outside: what they say, and what is on the image afterwards. */
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -222,4 +223,57 @@ it('what is not raw is refused', async () => {
   expect((await lkl(['rm', at('disk.qcow2'), '/x'])).exitCode).not.toBe(0);
   await refused(1, /standard input is not written/, 'rm', '-', '/x');
   await refused(4, /no such file/, 'rm', at('nothing.img'), '/x');
+});
+
+describe('a signal cuts the work off', () => {
+  const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
+  const hash = () => createHash('sha256').update(readFileSync(image)).digest('hex');
+  /** A tar of which the rest does not come: whoever unpacks it waits. */
+  const cutOff = async (signal: NodeJS.Signals, ...options: string[]) => {
+    const child = spawn(process.execPath, [launcher, 'tar', '-x', ...options, image], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (piece) => {
+      said += String(piece);
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    const source = at('source-of-tar');
+    mkdirSync(source);
+    writeFileSync(join(source, 'whole'), 'text');
+    writeFileSync(join(source, 'zz-half'), Buffer.alloc(1_000_000, 'x'));
+    const tar = spawnSync('tar', ['-c', '-C', source, 'whole', 'zz-half']).stdout;
+    rmSync(source, { recursive: true });
+    child.stdin.on('error', () => {});
+    child.stdin.write(tar.subarray(0, 600_000));
+    for (let tries = 0; tries < 200 && !existsSync(`${image}.lock`); tries++) await delay(50);
+    await delay(700);
+    child.kill(signal);
+    const code = await ended;
+    child.stdin.destroy();
+    return { code, said };
+  };
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s: what is whole stays, unmounted cleanly', async (signal, exitCode) => {
+    const { code, said } = await cutOff(signal);
+    expect(code).toBe(exitCode);
+    expect(said).toMatch(new RegExp(`^lkl: .*: cut off by ${signal}: .*unmounted cleanly\n$`));
+    expect(existsSync(`${image}.lock`)).toBe(false);
+    expect((await lkl(['fsck', image])).exitCode).toBe(0);
+    expect(await cat('/whole')).toBe('text');
+    expect([...(await rows('/')).keys()]).not.toContain('/zz-half');
+  });
+
+  it('--atomic: nothing was changed', async () => {
+    const before = hash();
+    expect(await cutOff('SIGINT', '--atomic')).toMatchObject({
+      code: 130,
+      said: expect.stringContaining('nothing of it was changed'),
+    });
+    expect(hash()).toBe(before);
+    expect(existsSync(`${image}.redo`)).toBe(false);
+  });
 });

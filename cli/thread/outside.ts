@@ -12,6 +12,8 @@ import { endings } from '../signals.ts';
 import { validateNoMore } from '../validate-no-more.ts';
 import type { Asked, Ends, Standard, Told } from './messages.ts';
 
+/** What has it is locked, and so is written. */
+const LOCK = '.lock';
 const CTRL_C = 0x03;
 /** How long a thread may be silent before whoever typed Ctrl-C is told what a second one does. */
 const ANSWER_MS = 1000;
@@ -46,7 +48,10 @@ export async function outside(): Promise<void> {
     cleanUp();
   };
   const end = async (signal: NodeJS.Signals) => {
+    const written = paths.filter((path) => path.endsWith(LOCK)).map((path) => path.slice(0, -LOCK.length));
     await over();
+    for (const image of written)
+      console.error(`lkl: ${signal}: ${image} was being written, and is as after a loss of power (lkl fsck)`);
     // As the system would have ended it; a thread that waits in a call would keep an exit waiting.
     process.kill(process.pid, signal);
   };

@@ -1,7 +1,9 @@
 /** Checks a file system of an image in this process, and repairs it. */
 
+import { nodeSpill } from '../../src/node/engine.ts';
 import { diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import { mustNotBeWritten } from '../../src/node/files/file-lock.ts';
+import { changes } from '../../src/storage/layers/changes.ts';
 import { checkFileSystem } from '../../src/tools/file-system/check-file-system.ts';
 import { type CheckHow, fileSystemTools, type Verdict } from '../../src/tools/file-system/file-systems.ts';
 import { findVolume } from '../../src/tools/find-volume.ts';
@@ -25,6 +27,9 @@ const codes: Readonly<Record<Verdict, number>> = {
   unchecked: exitCodes.done,
 };
 
+/** Of what a look writes, in memory; the rest of it in the folder for temporary files. */
+const LOOK_MIB = 32;
+
 /** Answers the exit code. */
 export async function fsck(image: string, { type, partition, auto, yes }: FsckOptions): Promise<number> {
   const how: CheckHow = yes ? 'all' : auto ? 'safe' : 'look';
@@ -39,10 +44,24 @@ export async function fsck(image: string, { type, partition, auto, yes }: FsckOp
       const can = (known: string) => !!fileSystemTools(known)?.check;
       const volume = await findVolume(device, await engine.inspect(device), { partition, type, can });
       const { write: _, flush: __, ...readOnly } = device;
-      const disk = await shop.attach(how === 'look' ? readOnly : device);
+      // What a look needs to write is forgotten.
+      const looked =
+        how === 'look'
+          ? changes(readOnly, { memoryMib: LOOK_MIB, spill: nodeSpill.open, limitMib: nodeSpill.limitMib })
+          : undefined;
+      const disk = await shop.attach(looked ?? device);
       const path = `${disk}${volume.partition ?? ''}`;
+      const replay = () => shop.mounted(disk, volume.type, async () => {}, { partition: volume.partition ?? 'whole' });
       const hear = (bytes: Uint8Array) => output.write(bytes);
-      const verdict = await checkFileSystem(shop, path, volume.type, how, { stdout: hear, stderr: hear });
+      const verdict = await checkFileSystem(
+        shop,
+        path,
+        volume.type,
+        how,
+        { stdout: hear, stderr: hear },
+        looked ? { replay } : {},
+      );
+      await looked?.close();
       if (how !== 'look') await shop.commit();
       return codes[verdict];
     });

@@ -13,7 +13,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
 
 /** The image is open, and locked, for as long as the editor is. */
 export const edit = (image: string, path: string, options: WriteOptions): Promise<void> =>
-  withChanges(image, options, async ({ changes, tree }) => {
+  withChanges(image, options, async ({ changes, tree }, { deafWhile }) => {
     const at = Buffer.from(path);
     const file = await tree.openFile(at);
     const { size } = await file.stat();
@@ -21,7 +21,7 @@ export const edit = (image: string, path: string, options: WriteOptions): Promis
     const before = Buffer.alloc(size);
     await file.read(0, before);
     await file.close();
-    const after = edited(basename(path), before);
+    const after = await deafWhile(() => edited(basename(path), before));
     if (after.equals(before)) {
       console.error(`${path} was not changed`);
       return;

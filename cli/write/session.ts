@@ -8,6 +8,7 @@ import { Failure } from '../failure.ts';
 import { mountRequest, openDiskFile } from '../input/disk.ts';
 import { unlockOf } from '../input/unlock.ts';
 import { type DiskOptions, defined, type MountOptions, type StackOptions } from '../options.ts';
+import { type Interruption, interruptible } from './interruption.ts';
 
 export interface WriteOptions extends MountOptions, StackOptions {
   readonly format?: string | undefined;
@@ -25,6 +26,10 @@ export interface StackToWrite {
   /** Lets go of all files and their locks. Twice is once. */
   close(): void;
 }
+
+/** How an image is whose changes were cut off, in words. */
+export const AS_FAR = 'what was done until then is in it, and it is unmounted cleanly';
+export const AS_POWER_FAILED = 'it could not be unmounted, and is as after a loss of power (lkl fsck)';
 
 /** Options that only look at an image, in the words of whoever gave them where they would write it. */
 const readingAlone: readonly (readonly [option: keyof DiskOptions, why: string])[] = [
@@ -75,7 +80,7 @@ export async function stackToWrite(image: string, options: WriteOptions & DiskOp
 export async function withChanges<T>(
   image: string,
   options: WriteOptions,
-  work: (tree: MountedWritableTree) => Promise<T>,
+  work: (tree: MountedWritableTree, interruption: Interruption) => Promise<T>,
 ): Promise<T> {
   const { disk, stack, close } = await stackToWrite(image, options);
   try {
@@ -83,13 +88,19 @@ export async function withChanges<T>(
     const { type, partition, options: mount, subvol } = options;
     const request = mountRequest(defined({ type, partition, options: mount, subvol }));
     const tree = await engine.openWritableTree(disk.device, { ...request, ...stack });
+    const interruption = interruptible(image, options.atomic === true);
     let result: T;
     try {
-      result = await work(tree);
+      const { signal, guard } = interruption;
+      const fill: typeof tree.fill = (directory, entries, its) => tree.fill(directory, entries, { ...its, signal });
+      result = await work({ ...tree, changes: guard(tree.changes), fill }, interruption);
     } catch (cause) {
       // The reason is the first error, not what follows from it.
-      await tree.close().catch(() => {});
-      throw cause;
+      const state = await tree.close().then(
+        () => (options.atomic ? 'nothing of it was changed' : AS_FAR),
+        () => AS_POWER_FAILED,
+      );
+      throw interruption.told(cause, state);
     }
     await tree.close();
     disk.apply();

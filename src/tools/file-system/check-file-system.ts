@@ -3,6 +3,7 @@
 import { HostError } from '../../errors/host-error.ts';
 import type { Streams, Workshop } from '../workshop.ts';
 import { type CheckHow, checkedTypes, toolsOf, typesThere, type Verdict } from './file-systems.ts';
+import { heard } from './heard.ts';
 
 /** What may help where it gave up. */
 const MORE: Readonly<Record<CheckHow, string>> = {
@@ -10,9 +11,6 @@ const MORE: Readonly<Record<CheckHow, string>> = {
   safe: ' with safe repairs alone (--yes lets it repair all)',
   all: '',
 };
-
-/** What e2fsck says of a journal that it would go through, where it repairs. */
-const LEFT_ALONE = /skipping journal recovery/;
 
 /**
  * Whether a repair would find nothing to do, by a look, which changes nothing; what the program says then is on `streams`. To be asked
@@ -34,10 +32,22 @@ export async function needsNoRepair(
     stderr: hear('stderr'),
   });
   const text = said.map(([, piece]) => new TextDecoder().decode(piece)).join('');
-  if (exitCode === undefined || check.verdict(exitCode) !== 'clean' || LEFT_ALONE.test(text)) return false;
+  if (exitCode === undefined || check.verdict(exitCode) !== 'clean') return false;
+  if (check.leftAlone?.test(text) || check.left?.test(text)) return false;
   for (const [to, piece] of said) await streams[to]?.(piece);
   return true;
 }
+
+export interface CheckOptions {
+  /**
+   * Mounts and unmounts the disk, where nothing that is written to it is kept: a look at what has a journal that is not replayed yet
+   * then is one at what every mount will show. Default: such a journal is left alone.
+   */
+  readonly replay?: () => Promise<void>;
+}
+
+const REPLAYED =
+  'its journal is not replayed yet: this is the file system as it is once that is done, by a mount or by a repair\n';
 
 /** `disk`: /dev/vda1. Rejects with `tool-failed` when nothing was found out, `unknown-file-system` for a type that has no such program. */
 export async function checkFileSystem(
@@ -46,6 +56,7 @@ export async function checkFileSystem(
   type: string,
   how: CheckHow,
   streams: Streams,
+  { replay }: CheckOptions = {},
 ): Promise<Verdict> {
   const check = toolsOf(workshop, type)?.check;
   if (!check)
@@ -62,8 +73,21 @@ export async function checkFileSystem(
   const isRevived =
     how === 'all' && revive && (await workshop.run(revive.command(disk), streams)).exitCode === revive.did;
   const argv = check.command(disk, how);
-  const { exitCode, signal } = await workshop.run(argv, streams);
-  const found = exitCode === undefined ? undefined : check.verdict(exitCode);
+  const said = how === 'look' ? heard(streams, check.leftAlone && replay ? check.leftAlone : undefined) : undefined;
+  const { exitCode, signal } = await workshop.run(argv, said?.streams ?? streams);
+  if (said?.isHeld() && replay) {
+    const isReplayed = await replay().then(
+      () => true,
+      () => false,
+    );
+    if (isReplayed) {
+      await streams.stdout?.(new TextEncoder().encode(REPLAYED));
+      return checkFileSystem(workshop, disk, type, how, streams);
+    }
+  }
+  await said?.end();
+  const told = exitCode === undefined ? undefined : check.verdict(exitCode);
+  const found = told === 'clean' && said && check.left?.test(said.text()) ? 'damaged' : told;
   if (found === undefined) {
     const end = signal === undefined ? `ended with ${exitCode}` : `was ended by signal ${signal}`;
     throw new HostError('tool-failed', `${argv[0]} ${end}: it could not do its work${MORE[how]}`);

@@ -28,6 +28,10 @@ export interface FileSystemTools {
     readonly command: (disk: string, how: CheckHow) => readonly string[];
     /** What its exit code says; undefined: it could not do its work. */
     readonly verdict: (exitCode: number) => Verdict | undefined;
+    /** What it says of a journal that it does not go through when it only looks: what it finds then may be none of it. */
+    readonly leftAlone?: RegExp;
+    /** What it says of an error that it leaves, whatever its exit code. */
+    readonly left?: RegExp;
     /** Nothing is repaired unasked: what fsck.TYPE(8) does with -a, which is nothing, and why. */
     readonly nothingSafe?: string;
     /** What brings a lost superblock back first, when all may be repaired; `did`: the exit code that says so. */
@@ -73,7 +77,13 @@ const ext = (type: string): FileSystemTools => ({
   ],
   labelBytes: 16,
   leastBytes: 104 * KIB,
-  check: { command: (disk, how) => ['e2fsck', '-f', E2FSCK[how], disk], verdict: fsckVerdict },
+  check: {
+    command: (disk, how) => ['e2fsck', '-f', E2FSCK[how], disk],
+    verdict: fsckVerdict,
+    leftAlone: /skipping journal recovery/,
+    // Counts of the superblock that are wrong are no error to it, and yet are none that a sound one has.
+    left: /\? no$/m,
+  },
 });
 
 const tools: Readonly<Record<string, FileSystemTools>> = {
@@ -96,6 +106,7 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
       // -e: 4 when it repaired something, else that is 0 as well.
       command: (disk, how) => ['xfs_repair', how === 'look' ? '-n' : '-e', disk],
       verdict: (code) => (({ 0: 'clean', 1: 'damaged', 2: 'damaged', 4: 'mended' }) as const)[code],
+      leftAlone: /changes in a log which is being\s+ignored/,
       nothingSafe: 'XFS recovers by its journal when it is mounted',
     },
   },
