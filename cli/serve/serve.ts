@@ -18,7 +18,7 @@ export interface ServeOptions {
 /** As scripts/worker/pack.ts writes it. */
 interface Description {
   readonly main: string;
-  /** wasm, beside it. */
+  /** `main`, what it imports, and wasm, named from the root of the package. */
   readonly modules: readonly string[];
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
@@ -60,7 +60,7 @@ export async function serve({ port, storage }: ServeOptions): Promise<void> {
             name: NAME,
             compatibilityDate: description.compatibilityDate,
             compatibilityFlags: [...description.compatibilityFlags],
-            manifest: { mainModule: description.main, modules: modulesOf(description) },
+            manifest: { mainModule: description.main, modules: modulesOf(description.modules) },
             env: {
               OPEN: text('loopback'),
               ...Object.fromEntries(
@@ -88,15 +88,19 @@ export async function serve({ port, storage }: ServeOptions): Promise<void> {
   await new Promise(() => {}); // a signal ends the process
 }
 
-const modulesOf = ({ main, modules }: Description) => ({
-  [main]: { type: 'esm', contents: readFileSync(packageFile(main), 'utf8') } as const,
-  ...Object.fromEntries(
-    modules.flatMap((name) => {
-      const contents = contentsOf(name);
-      return contents ? [[name, { type: 'wasm', contents } as const]] : [];
+const modulesOf = (names: readonly string[]) =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const module = moduleOf(name);
+      return module === undefined ? [] : [[name, module] as const];
     }),
-  ),
-});
+  );
+
+function moduleOf(name: string) {
+  if (name.endsWith('.js')) return { type: 'esm', contents: readFileSync(packageFile(name), 'utf8') } as const;
+  const contents = contentsOf(name);
+  return contents && ({ type: 'wasm', contents } as const);
+}
 
 const TOOLS = 'wasm/dist/tools/';
 
@@ -110,6 +114,8 @@ function pageFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lkl-page-'));
   leaves(folder);
   cpSync(packageFile('dist/page'), folder, { recursive: true });
+  // The page's scripts name these beside their own folder, which is the top here.
+  cpSync(packageFile('dist/chunks'), join(folder, 'chunks'), { recursive: true });
   copyFileSync(packageFile('wasm/dist/kernel.wasm'), join(folder, 'kernel.wasm'));
   const tools = toolFolder();
   if (tools !== undefined) cpSync(tools, join(folder, 'tools'), { recursive: true });

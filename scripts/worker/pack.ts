@@ -1,33 +1,47 @@
-/** The Worker for the package: one module and what describes its bindings. The kernel stays where it lies in the package. */
+/** The Worker in the package: its modules, which it shares with command and page, and what describes its bindings. */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, matchesGlob, relative } from 'node:path';
-import { build, type Plugin } from 'esbuild';
-import { englishAlone } from '../english-alone.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, matchesGlob, relative, resolve } from 'node:path';
+import type { Metafile, Plugin } from 'esbuild';
 import { root } from '../pins.ts';
 import { readConfig } from './bundle.ts';
 
-/** `target`: a folder of the package, which is made. */
-export async function packWorker(target: string): Promise<void> {
-  const config = readConfig();
-  const texts = (config.rules ?? []).filter(({ type }) => type === 'Text').flatMap(({ globs }) => globs);
-  const modules = new Set<string>();
-  await build({
-    entryPoints: { index: join(root, config.main) },
-    outdir: target,
-    bundle: true,
-    format: 'esm',
-    target: 'es2024',
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['cloudflare:*', 'node:*'],
-    minify: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-    plugins: [englishAlone, assets(target, texts, modules)],
-  });
+const config = readConfig();
+const texts = (config.rules ?? []).filter(({ type }) => type === 'Text').flatMap(({ globs }) => globs);
+
+export const workerEntry = join(root, config.main);
+
+/**
+ * Texts go into the module that imports them; wasm is imported from where the package has it. `folder`: a folder of the
+ * package, as deep as each that modules with wasm come to lie in.
+ */
+export const workerAssets = (folder: string): Plugin => {
+  const isOurs = {};
+  return {
+    name: 'worker-assets',
+    setup({ onResolve, onLoad, resolve }) {
+      onResolve({ filter: /\.\w+$/ }, async ({ path, pluginData, ...options }) => {
+        if (pluginData === isOurs) return undefined;
+        const resolved = await resolve(path, { ...options, pluginData: isOurs });
+        if (resolved.errors.length > 0) return undefined;
+        if (resolved.path.endsWith('.wasm')) return { path: relative(folder, resolved.path), external: true };
+        return texts.some((glob) => matchesGlob(resolved.path, glob))
+          ? { path: resolved.path, namespace: 'text' }
+          : undefined;
+      });
+      onLoad({ filter: /.*/, namespace: 'text' }, ({ path }) => ({
+        contents: readFileSync(path, 'utf8'),
+        loader: 'text',
+      }));
+    },
+  };
+};
+
+/** Writes worker.json beside `main`, an output of `metafile` that is in the package. */
+export function describeWorker(main: string, { outputs }: Metafile): void {
   const description = {
-    main: relative(root, join(target, 'index.js')),
-    modules: [...modules],
+    main: relative(root, main),
+    modules: [...modulesFrom(relative(root, main), outputs)],
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags ?? [],
     buckets: Object.fromEntries(config.r2_buckets?.map(({ binding, bucket_name }) => [binding, bucket_name]) ?? []),
@@ -35,29 +49,17 @@ export async function packWorker(target: string): Promise<void> {
       config.durable_objects?.bindings.map(({ name, class_name }) => [name, class_name]) ?? [],
     ),
   };
-  mkdirSync(target, { recursive: true });
-  writeFileSync(join(target, 'worker.json'), `${JSON.stringify(description, null, 2)}\n`);
+  writeFileSync(join(main, '../worker.json'), `${JSON.stringify(description, null, 2)}\n`);
 }
 
-/** Texts go into the module; wasm is imported from where the package has it, and noted in `modules`. */
-const assets = (target: string, texts: readonly string[], modules: Set<string>): Plugin => ({
-  name: 'assets',
-  setup({ onResolve, onLoad, resolve }) {
-    onResolve({ filter: /\.\w+$/ }, async ({ path, pluginData, ...options }) => {
-      if (pluginData === modules) return undefined;
-      const resolved = await resolve(path, { ...options, pluginData: modules });
-      if (resolved.errors.length > 0) return undefined;
-      if (resolved.path.endsWith('.wasm')) {
-        modules.add(relative(root, resolved.path));
-        return { path: relative(target, resolved.path), external: true };
-      }
-      return texts.some((glob) => matchesGlob(resolved.path, glob))
-        ? { path: resolved.path, namespace: 'text' }
-        : undefined;
-    });
-    onLoad({ filter: /.*/, namespace: 'text' }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8'),
-      loader: 'text',
-    }));
-  },
-});
+/** All that is loaded with a module, itself too: named from the root of the package. The platform's own are not. */
+function modulesFrom(main: string, outputs: Metafile['outputs']): ReadonlySet<string> {
+  const seen = new Set([main]);
+  for (const name of seen) {
+    for (const { path, external } of outputs[name]?.imports ?? []) {
+      if (external !== true) seen.add(path);
+      else if (path.endsWith('.wasm')) seen.add(relative(root, resolve(root, name, '..', path)));
+    }
+  }
+  return seen;
+}

@@ -9,7 +9,7 @@ import { Explorer } from './explorer.ts';
 import { Networks } from './network.ts';
 import { browserToolbox } from './toolbox.ts';
 
-const asset = (name: string) => new URL(name, import.meta.url);
+const asset = (name: string) => new URL(name, self.location.href);
 
 async function start() {
   const [engine, xzModule] = await Promise.all([

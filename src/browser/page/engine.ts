@@ -12,7 +12,8 @@ export type RemoteNetworks = Remote<Networks>;
 export type RemoteApi = Remote<PageApi>;
 
 export function startEngine(): RemoteApi {
-  const worker = new Worker(new URL('engine.js', import.meta.url), { type: 'module' });
+  // Beside the page, wherever a bundler puts this.
+  const worker = new Worker(new URL('engine.js', document.baseURI), { type: 'module' });
   return wrap<PageApi>(worker);
 }
 
