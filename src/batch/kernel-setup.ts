@@ -58,6 +58,9 @@ export interface KernelRequest {
   readonly seed?: string | undefined;
 }
 
+/** What is compressed in an image that came in a request is not larger than that by far. */
+const INLINE_PIECE_BYTES = 8 * 2 ** 20;
+
 /** What the writes to one image may add up to. */
 const OVERLAY_MIB = 32;
 
@@ -183,7 +186,10 @@ async function imageOf(
     throw new HostError('invalid-request', 'mounts: an inline image is base64 of at least one sector');
   }
   if (images.room?.tryTake(bytes.length) === false) throw new HostError('service-busy');
-  return { device: (await openDisk(memorySource(bytes), choice)).device, etag: undefined };
+  return {
+    device: (await openDisk(memorySource(bytes), { ...choice, maxPieceBytes: INLINE_PIECE_BYTES })).device,
+    etag: undefined,
+  };
 }
 
 const readOnly = (device: BlockDevice): BlockDevice => ({ ...sizeOf(device), read: device.read });

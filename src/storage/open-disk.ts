@@ -46,6 +46,8 @@ export interface OpenedDisk {
 
 /** Entries of one archive, each with some hundred bytes of memory. */
 const MAX_ENTRIES = 4_000_000;
+/** Far more than any tool writes. */
+const MAX_PIECE_BYTES = 64 * 2 ** 20;
 
 export interface OpenDiskOptions {
   /** Keep so much of what was read, and read ahead: for sources that are slow to ask. Default: none. */
@@ -77,6 +79,8 @@ export interface OpenDiskOptions {
   readonly unpack?: ((source: ByteSource, compression: Compression) => Promise<ByteSource>) | undefined;
   /** Files that an archive may have, for hosts with little memory. Default: 4,000,000. */
   readonly maxEntries?: number | undefined;
+  /** Bytes that something of a file may have that must be in memory at once (a compressed chunk, a list, a log). Default: 64 MiB. */
+  readonly maxPieceBytes?: number | undefined;
 }
 
 /** Which disk of a file, in the words that every host passes on: a query, a mount of a session, options of the command. */
@@ -155,7 +159,7 @@ const onlyRead = (source: ByteSource): ByteSource => ({
 });
 
 function contextOf(options: OpenDiskOptions, asked: string | undefined, parents: number): FormatContext {
-  const { files, member, snapshot, maxEntries = MAX_ENTRIES } = options;
+  const { files, member, snapshot, maxEntries = MAX_ENTRIES, maxPieceBytes = MAX_PIECE_BYTES } = options;
   const sibling: FormatContext['sibling'] = async (format, name, use) => {
     const found = await files?.(name, use);
     if (found !== undefined) return found;
@@ -166,6 +170,11 @@ function contextOf(options: OpenDiskOptions, asked: string | undefined, parents:
   return {
     asked,
     maxEntries,
+    mustFit(format, what, bytes) {
+      if (bytes <= maxPieceBytes) return;
+      const detail = `${what} of ${bytes} bytes: this host holds ${maxPieceBytes} in one piece`;
+      throw new FormatError(format, detail, { code: 'EOPNOTSUPP' });
+    },
     async unpack(format, packed, compression) {
       if (options.unpack) return options.unpack(packed, compression);
       throw new FormatError(format, `${compression} inside of it is not undone here`, { code: 'EOPNOTSUPP' });

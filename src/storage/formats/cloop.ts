@@ -9,7 +9,6 @@ import { after, big64, readBytes, tables, viewOf } from './parts/table.ts';
 const CLOOP = 'cloop';
 const PREAMBLE_BYTES = 128;
 const HEADER_BYTES = PREAMBLE_BYTES + 8;
-const MAX_BLOCK_BYTES = 2 ** 26;
 
 export const cloop: Format = {
   name: CLOOP,
@@ -17,7 +16,7 @@ export const cloop: Format = {
     const preamble = String.fromCharCode(...head.subarray(0, PREAMBLE_BYTES));
     return preamble.startsWith('#!/bin/sh\n#V') && preamble.includes('cloop');
   },
-  async open(source) {
+  async open(source, context) {
     const head = await readBytes(CLOOP, source, 0, HEADER_BYTES);
     const version = String.fromCharCode(...head.subarray(11, 16)).trim();
     if (!version.startsWith('V2.')) {
@@ -25,9 +24,8 @@ export const cloop: Format = {
     }
     const view = viewOf(head);
     const [blockBytes, blocks] = [view.getUint32(PREAMBLE_BYTES), view.getUint32(PREAMBLE_BYTES + 4)];
-    if (blockBytes === 0 || blockBytes % 512 !== 0 || blockBytes > MAX_BLOCK_BYTES) {
-      throw new FormatError(CLOOP, `blocks of ${blockBytes} bytes`);
-    }
+    if (blockBytes === 0 || blockBytes % 512 !== 0) throw new FormatError(CLOOP, `blocks of ${blockBytes} bytes`);
+    context.mustFit(CLOOP, 'blocks', blockBytes);
     const table = tables(CLOOP, source);
     return {
       content: mapped({

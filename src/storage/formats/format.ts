@@ -53,6 +53,8 @@ export interface FormatContext {
   readonly asked: string | undefined;
   /** Files that an archive may have. */
   readonly maxEntries: number;
+  /** Throws a FormatError of `format` where `what` ("a chunk") has more bytes than the host holds in one piece. */
+  mustFit(format: string, what: string, bytes: number): void;
   /** What compressed bytes inside of a file stand for, by range. A FormatError of `format` where the host cannot undo them. */
   unpack(format: string, source: ByteSource, compression: Compression): Promise<ByteSource>;
   readonly member: string | undefined;

@@ -11,7 +11,7 @@ import { type Room, spareRoom } from '../../storage/room.ts';
 import { type OpenedPath, openPath } from '../../tree/files.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { ImageStore, SpoolStore } from '../storage/image-store.ts';
-import { MAX_ENTRIES } from './disk-limits.ts';
+import { bounded as memoryLimits } from './disk-limits.ts';
 import { type KeepAlive, named } from './images.ts';
 import type { Body, IncomingLimits } from './incoming.ts';
 import { spool, type Unpacking, unpacking } from './spool.ts';
@@ -80,7 +80,7 @@ export function imageContentJobs(needs: ImageContentNeeds): ImageContentJobs {
       snapshot,
       cacheMib: CACHE_MIB.most,
       room: spareRoom(room, CACHE_MIB.usual * MIB, CACHE_MIB.leftForOthers * MIB),
-      maxEntries: MAX_ENTRIES,
+      ...memoryLimits,
       unpack,
     });
     return { ...(await named(name, opened)), etag: stored.etag };

@@ -4,7 +4,13 @@ import { StorageError } from '../../storage/errors.ts';
 import type { OpenDiskOptions } from '../../storage/open-disk.ts';
 
 /** Files of an archive that is read like an image: each takes 200 bytes of the isolate's memory, and 900 while it is opened (measured, 25,000 to 100,000 files). */
-export const MAX_ENTRIES = 25_000;
+const MAX_ENTRIES = 25_000;
+
+/** What of an image has to be in memory at once: tools write chunks of 8 MiB at most, and logs of 1 MiB. */
+const MAX_PIECE_BYTES = 8 * 2 ** 20;
+
+/** Of every disk that an isolate opens. */
+export const bounded = { maxEntries: MAX_ENTRIES, maxPieceBytes: MAX_PIECE_BYTES } as const satisfies OpenDiskOptions;
 
 const notUnpacked: NonNullable<OpenDiskOptions['unpack']> = async (_source, compression) => {
   throw new StorageError(
@@ -14,4 +20,4 @@ const notUnpacked: NonNullable<OpenDiskOptions['unpack']> = async (_source, comp
 };
 
 /** Of disks that last longer than what is undone for one request: those of batches, sessions and programs, and those that go out. */
-export const lasting = { maxEntries: MAX_ENTRIES, unpack: notUnpacked } as const satisfies OpenDiskOptions;
+export const lasting = { ...bounded, unpack: notUnpacked } as const satisfies OpenDiskOptions;

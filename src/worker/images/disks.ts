@@ -12,6 +12,7 @@ import { type FoundVersion, findVersion, versionDevice } from '../../storage/vol
 import { type VolumeWriter, volumeWriter } from '../../storage/volume/writer.ts';
 import { type Condition, isMet } from '../storage/image-entry.ts';
 import type { ImageStore, ImageVolume } from '../storage/image-store.ts';
+import { lasting } from './disk-limits.ts';
 import type { KeepAlive } from './images.ts';
 import { named } from './images.ts';
 import { orRefused } from './versions.ts';
@@ -159,7 +160,7 @@ export function imageDisks({ images, spool, keepAlive, room, nowMs, writerName }
 
 /** What stands behind a format is not written through it. */
 async function mustBeRaw(device: BlockDevice): Promise<void> {
-  const { format } = await openDisk(deviceSource(device, bytesOf(device)));
+  const { format } = await openDisk(deviceSource(device, bytesOf(device)), lasting);
   if (format === 'raw') return;
   throw new HostError('read-only-device', `the image is ${format}: only raw images can be written; convert it first`);
 }

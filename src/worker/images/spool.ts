@@ -12,7 +12,7 @@ import type { Hold } from '../bodies/budget.ts';
 import type { SpoolStore } from '../storage/image-store.ts';
 import { saveStream } from '../storage/save-stream.ts';
 import { BLOCK_BYTES, type Block, BlockMap, blockSource, blocksOf, unpackedSource } from './blocks.ts';
-import { MAX_ENTRIES } from './disk-limits.ts';
+import { bounded as memoryLimits } from './disk-limits.ts';
 import type { KeepAlive } from './images.ts';
 import { type Body, decompressed, type IncomingLimits, openBody } from './incoming.ts';
 
@@ -67,7 +67,7 @@ export async function spool(body: Body, needs: SpoolNeeds, choice: DiskChoice = 
     const opened = await openDisk(spooled.source, {
       ...choiceOf(choice),
       ...(spooled.isStored && { cacheMib: CACHE_MIB, room }),
-      maxEntries: MAX_ENTRIES,
+      ...memoryLimits,
       unpack: inner.unpack,
     });
     return { ...opened, discard };

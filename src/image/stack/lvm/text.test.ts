@@ -35,6 +35,14 @@ describe('the text of LVM2', () => {
     }
   });
 
+  it('costs no stack, however long one thing in it is', () => {
+    const long = 4 * 2 ** 20;
+    expect(
+      parseText(`${' '.repeat(long)}a = "${'x'.repeat(long)}" ${'# \n'.repeat(100_000)}`).values.get('a'),
+    ).toHaveLength(long);
+    expect(() => parseText('a=['.concat('1,'.repeat(1_000_000)))).toThrow('more than 1000000 words');
+  });
+
   it('numbers that cannot be counts are errors', () => {
     const section = parseText('a = -1 b = 1.5 c = "1" d = 99999999999999999999 e = 8');
     for (const name of ['a', 'b', 'c', 'd', 'none']) expect(() => numberIn(section, name)).toThrow(MetadataError);

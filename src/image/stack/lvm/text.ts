@@ -11,47 +11,70 @@ export interface Section {
 
 const MAX_DEPTH = 8;
 
-/** White space and comments; then a name or number, a string, or a mark. */
-const TOKEN = /(?:\s|#[^\n]*(?:\n|$))*(?:([\w.+-]+)|"((?:[^"\\]|\\.)*)"|([{}=[\],]))/y;
+/** A group of LVM has some hundred thousand where it is very large. */
+const MAX_TOKENS = 1_000_000;
+
+/** None of these tries two ways through one text: whatever it is, it costs no stack. */
+const BLANK = /[\s\0]+|#[^\n]*/y;
+/** A name or number, a mark, or the beginning of a string. */
+const TOKEN = /([\w.+-]+)|([{}=[\],])|"/y;
+const IN_STRING = /[^"\\]+|\\./sy;
 
 type Token = { readonly word: string } | { readonly text: string } | { readonly mark: string };
 
 function* tokensOf(text: string): Generator<Token, void> {
-  TOKEN.lastIndex = 0;
   let at = 0;
-  for (;;) {
-    TOKEN.lastIndex = at;
-    const [all, word, string, mark] = TOKEN.exec(text) ?? [];
-    if (all === undefined) break;
-    at += all.length;
+  const next = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text);
+    if (found) at = pattern.lastIndex;
+    return found;
+  };
+  for (let count = 0; ; count += 1) {
+    while (next(BLANK));
+    if (at === text.length) return;
+    const found = next(TOKEN);
+    if (found === null) throw new MetadataError('its metadata is no text of LVM2');
+    if (count === MAX_TOKENS) throw new MetadataError(`its metadata has more than ${MAX_TOKENS} words`);
+    const [, word, mark] = found;
     if (word !== undefined) yield { word };
-    else if (string !== undefined) yield { text: string.replaceAll(/\\(.)/g, '$1') };
-    else yield { mark: mark ?? '' };
+    else if (mark !== undefined) yield { mark };
+    else {
+      const from = at;
+      while (next(IN_STRING));
+      if (text[at] !== '"') throw new MetadataError('its metadata is no text of LVM2');
+      yield { text: text.slice(from, at).replaceAll(/\\(.)/g, '$1') };
+      at += 1;
+    }
   }
-  if (!/^(\s|#[^\n]*(\n|$)|\0)*$/.test(text.slice(at))) throw new MetadataError('its metadata is no text of LVM2');
 }
 
 export function parseText(text: string): Section {
-  const tokens = [...tokensOf(text)];
-  let next = 0;
-  const isMark = (mark: string) => {
-    const token = tokens[next];
-    return token !== undefined && 'mark' in token && token.mark === mark;
+  const tokens = tokensOf(text);
+  let words = 0;
+  /** The one that is next; undefined behind the last. */
+  let token: Token | undefined;
+  const go = () => {
+    const { value, done } = tokens.next();
+    token = done ? undefined : value;
+    words += 1;
   };
+  go();
+  const isMark = (mark: string) => token !== undefined && 'mark' in token && token.mark === mark;
   const damaged = (): never => {
-    throw new MetadataError(`its metadata is damaged (word ${next} of ${tokens.length})`);
+    throw new MetadataError(`its metadata is damaged (word ${words})`);
   };
   const expect = (mark: string) => {
     if (!isMark(mark)) damaged();
-    next += 1;
+    go();
   };
   const scalar = (): number | string => {
-    const token = tokens[next];
-    next += 1;
-    if (token === undefined || 'mark' in token) return damaged();
-    if ('text' in token) return token.text;
-    const number = Number(token.word);
-    return Number.isSafeInteger(number) || Number.isFinite(number) ? number : damaged();
+    const found = token;
+    if (found === undefined || 'mark' in found) return damaged();
+    go();
+    if ('text' in found) return found.text;
+    const number = Number(found.word);
+    return Number.isFinite(number) ? number : damaged();
   };
   const list = (): (number | string)[] => {
     const values: (number | string)[] = [];
@@ -59,7 +82,7 @@ export function parseText(text: string): Section {
     while (!isMark(']')) {
       values.push(scalar());
       if (!isMark(',')) break;
-      next += 1;
+      go();
     }
     expect(']');
     return values;
@@ -68,23 +91,23 @@ export function parseText(text: string): Section {
     if (depth > MAX_DEPTH) throw new MetadataError('its metadata has sections in sections without end');
     const values = new Map<string, Value>();
     const sections = new Map<string, Section>();
-    while (next < tokens.length && !isMark('}')) {
-      const token = tokens[next];
-      if (token === undefined || !('word' in token)) return damaged();
-      next += 1;
+    while (token !== undefined && !isMark('}')) {
+      if (!('word' in token)) return damaged();
+      const { word } = token;
+      go();
       if (isMark('{')) {
-        next += 1;
-        sections.set(token.word, section(depth + 1));
+        go();
+        sections.set(word, section(depth + 1));
         expect('}');
       } else {
         expect('=');
-        values.set(token.word, isMark('[') ? list() : scalar());
+        values.set(word, isMark('[') ? list() : scalar());
       }
     }
     return { values, sections };
   };
   const all = section(0);
-  if (next < tokens.length) damaged();
+  if (token !== undefined) damaged();
   return all;
 }
 

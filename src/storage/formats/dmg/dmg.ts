@@ -4,7 +4,7 @@ import { bunzip2Chunk } from '../../../archive/decoders/bzip2.ts';
 import { unxzChunk } from '../../../archive/decoders/xz-chunk.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import type { Format } from '../format.ts';
+import type { Format, FormatContext } from '../format.ts';
 import { type ChunkDecoder, inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
 import { mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { startsAt } from '../parts/search.ts';
@@ -14,12 +14,8 @@ import { blockTables, DMG } from './plist.ts';
 
 const TRAILER_BYTES = 512;
 const SECTOR = 512;
-/** Of which a chunk of a table takes 53 bytes. */
-const MAX_LIST_BYTES = 64 * 2 ** 20;
 const TABLE_HEADER_BYTES = 204;
 const CHUNK_BYTES = 40;
-/** Tools write chunks of 256 KiB to 8 MiB. */
-const MAX_UNPACKED_BYTES = 64 * 2 ** 20;
 
 const ZEROS = 0;
 const RAW = 1;
@@ -52,17 +48,17 @@ const isTrailer = (bytes: Uint8Array): boolean =>
 export const dmg: Format = {
   name: DMG,
   matches: ({ tail }) => isTrailer(tail.subarray(-TRAILER_BYTES)),
-  async open(source) {
+  async open(source, context) {
     const trailer = viewOf(await readBytes(DMG, source, source.sizeBytes - TRAILER_BYTES, TRAILER_BYTES));
     const [listAt, listBytes] = [big64(trailer, 216), big64(trailer, 224)];
     if (listBytes === 0) {
       throw new FormatError(DMG, 'its table is in a resource fork, or missing', { code: 'EOPNOTSUPP' });
     }
-    if (listBytes > MAX_LIST_BYTES) throw new FormatError(DMG, `a property list of ${listBytes} bytes`);
+    context.mustFit(DMG, 'a property list', listBytes); // of which a chunk of a table takes 53
     const xml = new TextDecoder().decode(await readBytes(DMG, source, listAt, listBytes));
     const forkAt = big64(trailer, 24);
     const chunks = blockTables(xml)
-      .flatMap((table) => chunksOf(table, forkAt))
+      .flatMap((table) => chunksOf(table, forkAt, context))
       .sort((one, other) => one.start - other.start);
     const sizeBytes = big64(trailer, 492) * SECTOR;
     const end = chunks.reduce((most, { start, bytes }) => Math.max(most, start + bytes), 0);
@@ -70,7 +66,7 @@ export const dmg: Format = {
   },
 };
 
-function chunksOf(table: Uint8Array, forkAt: number): Chunk[] {
+function chunksOf(table: Uint8Array, forkAt: number, context: FormatContext): Chunk[] {
   const view = viewOf(table);
   if (table.length < TABLE_HEADER_BYTES || String.fromCharCode(...table.subarray(0, 4)) !== 'mish') {
     throw new FormatError(DMG, 'a block table is damaged');
@@ -90,13 +86,13 @@ function chunksOf(table: Uint8Array, forkAt: number): Chunk[] {
       at: forkAt + dataAt + big64(view, at + 24),
       packedBytes: big64(view, at + 32),
     };
-    check(chunk);
+    check(chunk, context);
     if (chunk.bytes > 0) chunks.push(chunk);
   }
   return chunks;
 }
 
-function check({ type, start, bytes, packedBytes }: Chunk): void {
+function check({ type, start, bytes, packedBytes }: Chunk, context: FormatContext): void {
   if (!Number.isSafeInteger(start + bytes)) throw new FormatError(DMG, 'a block table is damaged');
   if (type === ZEROS || type === IGNORED) return;
   if (type === RAW) {
@@ -110,9 +106,8 @@ function check({ type, start, bytes, packedBytes }: Chunk): void {
   if (!decoders.has(type)) {
     throw new FormatError(DMG, `chunks of type ${type.toString(16)} are not read here`, { code: 'EOPNOTSUPP' });
   }
-  if (bytes > MAX_UNPACKED_BYTES || packedBytes > MAX_UNPACKED_BYTES) {
-    throw new FormatError(DMG, `a chunk of ${bytes} bytes`);
-  }
+  // Tools write chunks of 256 KiB to 8 MiB.
+  context.mustFit(DMG, 'a chunk', Math.max(bytes, packedBytes));
 }
 
 /** What no chunk covers is zeros. */

@@ -12,7 +12,6 @@ import { EWF, MAGIC, readSections, type Section } from './sections.ts';
 
 /** E01 to E99, then EAA to EZZ, then FAA and so on, up to ZZZ. */
 const MAX_SEGMENTS = 14_971;
-const MAX_CHUNK_BYTES = 2 ** 26;
 const TABLE_HEADER_BYTES = 24;
 const COMPRESSED = 0x80000000;
 
@@ -56,7 +55,7 @@ export const ewf: Format = {
       }
       const sections = await readSections(segment);
       const place = sections.find(({ type }) => type === 'volume' || type === 'disk');
-      if (place !== undefined) volume ??= await readVolume(segment, place);
+      if (place !== undefined) volume ??= await readVolume(segment, place, context);
       found.push(
         ...(await readTables(segment, sections, number, (found.at(-1)?.first ?? 0) + (found.at(-1)?.count ?? 0))),
       );
@@ -93,7 +92,7 @@ async function segmentAfter(number: number, { sibling }: FormatContext) {
 }
 
 /** The long form of EnCase, or the short one of SMART. */
-async function readVolume(source: ByteSource, { dataAt }: Section): Promise<Volume> {
+async function readVolume(source: ByteSource, { dataAt }: Section, context: FormatContext): Promise<Volume> {
   const view = viewOf(await readBytes(EWF, source, dataAt, 24));
   const [chunks, chunkSectors, sectorBytes] = [4, 8, 12].map((at) => view.getUint32(at, true)) as [
     number,
@@ -103,7 +102,8 @@ async function readVolume(source: ByteSource, { dataAt }: Section): Promise<Volu
   const sectors = little64(view, 16);
   const chunkBytes = chunkSectors * sectorBytes;
   const sizeBytes = sectors * sectorBytes;
-  if (chunkBytes === 0 || chunkBytes > MAX_CHUNK_BYTES) throw new FormatError(EWF, `chunks of ${chunkBytes} bytes`);
+  if (chunkBytes === 0) throw new FormatError(EWF, 'chunks of no bytes');
+  context.mustFit(EWF, 'chunks', chunkBytes);
   if (!Number.isSafeInteger(sizeBytes)) throw new FormatError(EWF, `a disk of ${sectors} sectors`);
   return { chunks, chunkBytes, sizeBytes };
 }

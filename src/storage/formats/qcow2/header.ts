@@ -2,6 +2,7 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
+import type { FormatContext } from '../format.ts';
 import { big64, readBytes, viewOf } from '../parts/table.ts';
 
 export const QCOW2 = 'qcow2';
@@ -164,7 +165,11 @@ async function readExtensions(source: ByteSource, from: number, end: number): Pr
 const SNAPSHOT_BYTES = 40;
 const MAX_EXTRA_BYTES = 1024;
 
-export async function readSnapshots(source: ByteSource, header: Header): Promise<Snapshot[]> {
+export async function readSnapshots(
+  source: ByteSource,
+  header: Header,
+  context: Pick<FormatContext, 'mustFit'>,
+): Promise<Snapshot[]> {
   const snapshots: Snapshot[] = [];
   let at = header.snapshots.offset;
   for (let number = 0; number < header.snapshots.count; number += 1) {
@@ -180,6 +185,7 @@ export async function readSnapshots(source: ByteSource, header: Header): Promise
       name: text(rest.subarray(extraBytes + idBytes)),
     });
     at += Math.ceil((SNAPSHOT_BYTES + extraBytes + idBytes + nameBytes) / 8) * 8;
+    context.mustFit(QCOW2, 'a table of snapshots', at - header.snapshots.offset);
   }
   return snapshots;
 }

@@ -17,7 +17,7 @@ export const qcow2: Format = {
   },
   async open(source, context) {
     const header = await readHeader(source);
-    const snapshots = await readSnapshots(source, header);
+    const snapshots = await readSnapshots(source, header, context);
     const active = context.snapshot === undefined ? header : chosen(snapshots, context.snapshot);
     checkTables(header, active);
     const { backing: below, dataFile } = header;

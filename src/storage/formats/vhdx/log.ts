@@ -1,8 +1,11 @@
 /** The log of a VHDX file: what was to be written when the host went away, put over the file as it is read ([MS-VHDX] 2.3). */
 
+import { concat } from '../../../bytes/concat.ts';
 import type { MaybePromise } from '../../block-device.ts';
 import { type ByteSource, checkBytes } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
+import type { FormatContext } from '../format.ts';
+import { startsAt } from '../parts/search.ts';
 import { little64, readBytes, viewOf } from '../parts/table.ts';
 import { crc32c } from './crc32c.ts';
 import { guid, type Header, text, VHDX } from './header.ts';
@@ -10,8 +13,10 @@ import { guid, type Header, text, VHDX } from './header.ts';
 const SECTOR = 4096;
 const ENTRY_HEADER_BYTES = 64;
 const DESCRIPTOR_BYTES = 32;
-/** A log is 1 MiB as Windows makes it; its data is kept in memory. */
-const MAX_LOG_BYTES = 64 * 2 ** 20;
+/** Entries lie one behind another, but for one that was not written to its end: all of them are no longer than twice the log. */
+const MOST_OF_LOG = 2;
+/** Ranges that it clears: tools write some for what a guest discarded. */
+const MAX_CLEARED = 16_384;
 
 interface Entry {
   readonly at: number;
@@ -26,13 +31,22 @@ interface Entry {
 /** What replaying changes: blocks of 4 KiB by their number, over ranges of zeros. */
 interface Patches {
   readonly blocks: Map<number, Uint8Array>;
-  zeros: { readonly at: number; readonly end: number }[];
+  readonly zeros: Range[];
 }
 
-/** The file as it is after its log was replayed. The file itself is not touched. */
-export async function replayed(source: ByteSource, { log }: Header): Promise<ByteSource> {
+interface Range {
+  readonly at: number;
+  readonly end: number;
+}
+
+/** The file as it is after its log was replayed. The file itself is not touched. The log, 1 MiB as tools make it, is held in memory. */
+export async function replayed(
+  source: ByteSource,
+  { log }: Header,
+  context: Pick<FormatContext, 'mustFit'>,
+): Promise<ByteSource> {
   if (log === undefined) return source;
-  if (log.bytes > MAX_LOG_BYTES) throw new FormatError(VHDX, `a log of ${log.bytes} bytes`, { code: 'EOPNOTSUPP' });
+  context.mustFit(VHDX, 'a log', log.bytes);
   if (log.bytes % SECTOR !== 0 || log.at % SECTOR !== 0) throw new FormatError(VHDX, 'its log is not aligned');
   const bytes = await readBytes(VHDX, source, log.at, log.bytes);
   const sequence = newestSequence(bytes, log.id);
@@ -44,17 +58,20 @@ export async function replayed(source: ByteSource, { log }: Header): Promise<Byt
   return patched(source, patches, Math.max(source.sizeBytes, last.lastBytes));
 }
 
-/** The entry at an offset of the log, which is a ring. Undefined where there is none that is whole. */
-function entryAt(log: Uint8Array, at: number, id: string): Entry | undefined {
-  if (text(log, at, 4) !== 'loge') return undefined;
-  const length = viewOf(log).getUint32(at + 8, true);
-  if (length < SECTOR || length % SECTOR !== 0 || length > log.length) return undefined;
-  const bytes = new Uint8Array(length);
+/** How long the entry at an offset of the log says that it is. Undefined where there is none. */
+function lengthAt(log: Uint8Array, at: number, id: string): number | undefined {
+  const head = log.subarray(at, at + ENTRY_HEADER_BYTES);
+  if (text(head, 0, 4) !== 'loge' || guid(viewOf(head), 32) !== id) return undefined;
+  const length = viewOf(head).getUint32(8, true);
+  return length >= SECTOR && length % SECTOR === 0 && length <= log.length ? length : undefined;
+}
+
+/** The entry there, of a log that is a ring. Undefined where it is not whole. */
+function entryAt(log: Uint8Array, at: number, length: number): Entry | undefined {
   const first = log.subarray(at, at + length);
-  bytes.set(first);
-  bytes.set(log.subarray(0, length - first.length), first.length);
+  const bytes = first.length === length ? first : concat([first, log.subarray(0, length - first.length)]);
   const view = viewOf(bytes);
-  if (guid(view, 32) !== id || view.getUint32(4, true) !== crc32c(bytes, 4)) return undefined;
+  if (view.getUint32(4, true) !== crc32c(bytes, 4)) return undefined;
   return {
     at,
     bytes,
@@ -69,9 +86,15 @@ function entryAt(log: Uint8Array, at: number, id: string): Entry | undefined {
 function newestSequence(log: Uint8Array, id: string): Entry[] {
   let newest: Entry[] = [];
   const seen = new Map<number, Entry | undefined>();
+  let leftBytes = MOST_OF_LOG * log.length;
   const entry = (at: number): Entry | undefined => {
-    if (!seen.has(at)) seen.set(at, entryAt(log, at, id));
-    return seen.get(at);
+    if (seen.has(at)) return seen.get(at);
+    const length = lengthAt(log, at, id);
+    leftBytes -= length ?? 0;
+    if (leftBytes < 0) throw new FormatError(VHDX, 'the entries of its log lie in each other');
+    const found = length === undefined ? undefined : entryAt(log, at, length);
+    seen.set(at, found);
+    return found;
   };
   const ended = new Set<number>();
   for (let begin = 0; begin < log.length; begin += SECTOR) {
@@ -130,15 +153,31 @@ const sequenceOf = (data: Uint8Array): bigint => {
 };
 
 function clear({ blocks, zeros }: Patches, at: number, end: number): void {
+  if (zeros.length === MAX_CLEARED) throw new FormatError(VHDX, `its log clears more than ${MAX_CLEARED} ranges`);
   for (const number of blocks.keys()) if (number * SECTOR >= at && number * SECTOR < end) blocks.delete(number);
   zeros.push({ at, end });
 }
 
+/** The same, ascending and none in another. */
+function apart(ranges: readonly Range[]): Range[] {
+  const merged: { at: number; end: number }[] = [];
+  for (const { at, end } of ranges.toSorted((one, other) => one.at - other.at)) {
+    const last = merged.at(-1);
+    if (last && at <= last.end) last.end = Math.max(last.end, end);
+    else merged.push({ at, end });
+  }
+  return merged;
+}
+
 function patched(source: ByteSource, { blocks, zeros }: Patches, sizeBytes: number): ByteSource {
+  const cleared = apart(zeros);
+  const starts = Float64Array.from(cleared, ({ at }) => at);
   const patch = (offset: number, into: Uint8Array): void => {
     const end = offset + into.length;
-    for (const range of zeros) {
-      if (range.at < end && range.end > offset) into.fill(0, Math.max(0, range.at - offset), range.end - offset);
+    for (let next = startsAt(starts, starts.length, offset); ; next += 1) {
+      const range = cleared[next];
+      if (range === undefined || range.at >= end) break;
+      if (range.end > offset) into.fill(0, Math.max(0, range.at - offset), range.end - offset);
     }
     for (let number = Math.floor(offset / SECTOR); number * SECTOR < end; number += 1) {
       const block = blocks.get(number);

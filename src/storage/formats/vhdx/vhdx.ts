@@ -27,7 +27,7 @@ export const vhdx: Format = {
   matches: ({ head }) => text(head, 0, 8) === FILE_MAGIC,
   async open(file, context) {
     const header = await readHeader(file);
-    const source = await replayed(file, header);
+    const source = await replayed(file, header, context);
     const { bat, metadata: region } = await readRegions(source);
     const metadata = await readMetadata(source, region);
     const { sizeBytes, blockBytes, sectorBytes } = metadata;

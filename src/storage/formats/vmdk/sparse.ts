@@ -2,6 +2,7 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
+import type { FormatContext } from '../format.ts';
 import { inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
@@ -39,7 +40,14 @@ export interface SparseHeader {
 
 const magicOf = (header: Uint8Array) => String.fromCharCode(...header.subarray(0, 4));
 
-export async function readSparseHeader(source: ByteSource): Promise<SparseHeader> {
+/** Where its grains are compressed each has to be in memory at once. */
+export async function readSparseHeader(source: ByteSource, context: FormatContext): Promise<SparseHeader> {
+  const header = await sparseHeader(source);
+  if (header.compressed) context.mustFit(VMDK, 'grains', header.grainSectors * SECTOR);
+  return header;
+}
+
+async function sparseHeader(source: ByteSource): Promise<SparseHeader> {
   const bytes = await readBytes(VMDK, source, 0, HEADER_BYTES);
   if (magicOf(bytes) === ESX_MAGIC) return checked(esxHeader(viewOf(bytes)));
   if (magicOf(bytes) !== HOSTED_MAGIC) throw new FormatError(VMDK, 'an extent does not begin as one');

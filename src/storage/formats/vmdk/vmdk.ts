@@ -44,7 +44,7 @@ export const vmdk: Format = {
 
 /** A file that has its descriptor, its tables and its data. */
 async function openSparse(source: ByteSource, context: FormatContext): Promise<OpenedFormat> {
-  const header = await readSparseHeader(source);
+  const header = await readSparseHeader(source, context);
   const { at, bytes } = header.descriptor;
   if (bytes > MAX_DESCRIPTOR_BYTES) throw new FormatError(VMDK, 'its descriptor is too long');
   const descriptor = parseDescriptor(at === 0 ? new Uint8Array(0) : await readBytes(VMDK, source, at, bytes));
@@ -128,7 +128,7 @@ async function openExtent(
     case 'SPARSE':
     case 'VMFSSPARSE': {
       const source = await context.sibling(VMDK, file);
-      const header = await readSparseHeader(source);
+      const header = await readSparseHeader(source, context);
       if (header.sectors < sectors)
         throw new FormatError(VMDK, `${JSON.stringify(file)} is not the extent it should be`);
       return window(sparseExtent(source, header, below), 0, sizeBytes);
