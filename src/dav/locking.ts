@@ -1,6 +1,7 @@
 /** LOCK and UNLOCK. */
 
 import { O_CREAT, O_EXCL, O_WRONLY } from '../abi/uapi/fs.ts';
+import { xmlBody } from './body.ts';
 import type { DavContext } from './context.ts';
 import { DavFailure } from './failure.ts';
 import { keyOf, parentOf } from './paths.ts';
@@ -16,7 +17,7 @@ export async function lock(context: DavContext): Promise<Response> {
   const { request, place, tree, changes, locks, tokens, lists } = context;
   const key = keyOf(place.path);
   const seconds = secondsOf(request.headers.get('timeout'));
-  const body = await request.text();
+  const body = await xmlBody(request);
   if (body.trim() === '') {
     const [token] = lists.flatMap(({ conditions }) =>
       conditions.flatMap((one) => (one.token === undefined ? [] : [one.token])),

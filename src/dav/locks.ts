@@ -29,6 +29,12 @@ export interface LocksOptions {
   readonly changed?: (all: readonly Lock[]) => void;
 }
 
+/** Of one tree: far more than people who work on it at once have, and little enough to be kept together. */
+const MAX_LOCKS = 1000;
+const MAX_TEXT = 500_000;
+
+const textOf = ({ root, owner }: Pick<Lock, 'root' | 'owner'>): number => root.length + owner.length;
+
 export class Locks {
   readonly #locks: Map<string, Lock>;
   readonly #nowMs: () => number;
@@ -58,12 +64,15 @@ export class Locks {
     return this.#all().filter(({ root, isDeep }) => isWithin(path, root) || (isDeep && isWithin(root, path)));
   }
 
-  /** Rejects with 423 what goes against another lock. */
+  /** Rejects with 423 what goes against another lock, and with 507 what is one too many. */
   add({ seconds, ...request }: LockRequest): Lock {
     const others = request.isDeep ? this.about(request.root) : this.over(request.root);
     if (others.some((other) => other.isExclusive || request.isExclusive)) {
       throw new DavFailure(423, 'somebody else has locked it', 'no-conflicting-lock');
     }
+    const all = this.#all();
+    if (all.length >= MAX_LOCKS || all.reduce((sum, lock) => sum + textOf(lock), textOf(request)) > MAX_TEXT)
+      throw new DavFailure(507, 'there are too many locks: they end by themselves, within an hour');
     const lock = { ...request, token: this.#newToken(), endsMs: this.#nowMs() + 1000 * seconds };
     this.#locks.set(lock.token, lock);
     this.#changed();

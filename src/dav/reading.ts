@@ -1,6 +1,7 @@
 /** OPTIONS, GET, HEAD and PROPFIND. */
 
 import { rangeOf, wantedRange } from '../tree/byte-range.ts';
+import { xmlBody } from './body.ts';
 import type { DavContext } from './context.ts';
 import { href } from './context.ts';
 import { DavFailure } from './failure.ts';
@@ -91,10 +92,14 @@ const isKnown = (request: Request, etag: string): boolean => {
   return tags !== undefined && (tags.includes('*') || tags.includes(etag));
 };
 
+/** Names on one page for people; programs ask with PROPFIND, which has no end. */
+const MAX_NAMES = 10_000;
+
 async function listing(context: DavContext, { path }: Resource): Promise<Response> {
   return linksPage(context.request, new TextDecoder().decode(path) || '/', async () => {
     const lines: string[] = [];
     for await (const member of members(context.tree, path)) {
+      if (lines.length === MAX_NAMES) return [`<li>the first ${MAX_NAMES} of more names, in no order`, ...lines];
       const name = new TextDecoder().decode(nameOf(member.path)) + (member.isCollection ? '/' : '');
       lines.push(linkLine(href(context, member.path, member.isCollection), name));
     }
@@ -126,7 +131,7 @@ export async function propfind(context: DavContext): Promise<Response> {
   const { request, tree } = context;
   const found = await mustFind(context);
   const levels = depthOf(request);
-  const wanted = wantedOf(await request.text());
+  const wanted = wantedOf(await xmlBody(request));
   const needs = propertyNeeds(context);
 
   async function* resources(from: Resource, left: number): AsyncGenerator<Resource> {

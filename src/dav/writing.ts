@@ -6,6 +6,7 @@ import { KernelError } from '../kernel/kernel-error.ts';
 import type { Tree } from '../tree/tree.ts';
 import type { UnnamedFile } from '../tree/write/changes.ts';
 import { remove } from '../tree/write/whole.ts';
+import { xmlBody } from './body.ts';
 import { type DavContext, href, placeOfUrl } from './context.ts';
 import { DavFailure, failureOf } from './failure.ts';
 import { isWithin, keyOf, nameOf, parentOf } from './paths.ts';
@@ -352,7 +353,7 @@ interface Update {
 export async function proppatch(context: DavContext): Promise<Response> {
   const { changes, place, request, locks, tokens, tree } = context;
   const found = await mustFind(context);
-  const updates = updatesOf(await request.text());
+  const updates = updatesOf(await xmlBody(request));
   locks.check(keyOf(place.path), tokens);
   const path = treePath(place.path);
   const statuses: number[] = updates.map(({ name }) => (isLive(name) ? 403 : 200));

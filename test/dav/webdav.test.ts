@@ -213,6 +213,20 @@ describe('properties', () => {
 });
 
 describe('locks', () => {
+  it('are no more than can be kept, and a request for one is no longer than clients make it', async () => {
+    const long = lockinfo('shared').replace('me', 'x'.repeat(60_000));
+    const statuses: number[] = [];
+    for (let times = 0; times < 12; times++) statuses.push(await status('LOCK', 'long', { body: long }));
+    expect([statuses[0], statuses.at(-1)]).toEqual([201, 507]);
+    now += 4_000_000;
+    expect(await status('LOCK', 'long', { body: long })).toBe(200);
+    for (const method of ['LOCK', 'PROPFIND', 'PROPPATCH']) {
+      expect(await status(method, 'long', { body: long.replace('x', 'x'.repeat(10_000)) })).toBe(413);
+    }
+    now += 4_000_000;
+    await ask('DELETE', 'long');
+  });
+
   it('keep others away, with all below, until they end', async () => {
     await ask('MKCOL', 'k');
     const locked = await ask('LOCK', 'k', { body: lockinfo('exclusive'), headers: { timeout: 'Second-60' } });
