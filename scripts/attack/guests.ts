@@ -3,6 +3,12 @@
 import { type Ask, as, call, countsOf, Findings, json } from './client.ts';
 import { untilWhole } from './cut.ts';
 
+export interface GuestsOptions {
+  readonly url: URL;
+  /** What each program may take: those that wait for ever wait for so long. */
+  readonly deadlineMs: number;
+}
+
 export interface GuestsReport {
   readonly batches: Readonly<Record<string, number>>;
   readonly sessions: Readonly<Record<string, number>>;
@@ -66,11 +72,16 @@ async function told(answer: Response): Promise<string> {
   return `${answer.status} ${type.replace('/problems/', '')}`;
 }
 
-async function inSession(ask: Ask, name: string, calls: readonly object[], findings: Findings): Promise<string> {
+async function inSession(
+  ask: Ask,
+  [name, calls]: readonly [string, readonly object[]],
+  findings: Findings,
+  deadlineMs: number,
+): Promise<string> {
   const made = await ask('/v1/sessions', json({ expires_in_s: 300 }));
   const { id } = (await made.json()) as { readonly id: string };
   const at = `/v1/sessions/${id}`;
-  const ran = await told(await ask(`${at}/syscalls`, json({ calls, deadline_ms: 3000 })));
+  const ran = await told(await ask(`${at}/syscalls`, json({ calls, deadline_ms: deadlineMs })));
   const steps: (readonly [string, string, string?])[] = [
     ['info', at],
     ['suspend', `${at}/suspend`, 'POST'],
@@ -88,18 +99,18 @@ async function inSession(ask: Ask, name: string, calls: readonly object[], findi
   return ran;
 }
 
-export async function guests({ url }: { readonly url: URL }): Promise<GuestsReport> {
+export async function guests({ url, deadlineMs }: GuestsOptions): Promise<GuestsReport> {
   const findings = new Findings();
   const ask = as(url, 'guest');
   const [batches, sessions]: [string[], string[]] = [[], []];
   for (const [name, calls] of Object.entries(programs)) {
     for (const clock of ['virtual', 'wall'] as const) {
-      const answer = await ask('/v1/syscalls', json({ calls, clock, deadline_ms: 1500 }));
+      const answer = await ask('/v1/syscalls', json({ calls, clock, deadline_ms: deadlineMs }));
       const word = await told(answer);
       batches.push(word);
       findings.must(!isOurs(answer.status), `a batch that ${name} (${clock} clock): ${word}`);
     }
-    const word = await inSession(ask, name, calls, findings);
+    const word = await inSession(ask, [name, calls], findings, deadlineMs);
     sessions.push(word);
     findings.must(!/^5(?!03)/.test(word), `a session that ${name}: ${word}`);
   }

@@ -91,8 +91,10 @@ export async function kills({ start, kill, kills: count, seed }: KillsOptions): 
     kill();
     alive = false;
     await Promise.all(working);
-    await worker.close();
+    // What holds a process that is dead takes its time to see that.
+    const closed = worker.close();
     worker = await start();
+    await closed;
     await look(worker.url);
   }
   await worker.close();

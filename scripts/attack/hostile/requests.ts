@@ -58,8 +58,11 @@ export const requests: readonly Probe[] = [
   {
     name: 'one request that others read as two',
     async run({ url }, found) {
-      for (const [what, text] of ambiguous) {
-        const { statuses, text: answer } = await raw(url, text, 700);
+      // Each waits whether something follows: together they wait once.
+      const answers = await Promise.all(
+        ambiguous.map(async ([what, text]) => [what, await raw(url, text, 700)] as const),
+      );
+      for (const [what, { statuses, text: answer }] of answers) {
         if (statuses.length > 1 && !statuses.slice(1).every(isRefusal))
           found(`${what}: ${statuses.length} answers, ${statuses}`);
         // What the smuggled request is answered has its path in it.
