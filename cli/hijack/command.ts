@@ -43,7 +43,7 @@ export const hijackCommand = (): Command =>
     .option('--root <image>', "its files are an image's, or a directory's, with /dev, /proc and /sys of this machine")
     .option('--root-options <words>', 'how that is mounted, as `lkl mount -o` has it: ro, part=2, opts=noatime')
     .addOption(
-      new Option('--clock <policy>', 'virtual: its time passes only while all its programs wait in it')
+      new Option('--clock <policy>', 'virtual: its time is that of its programs, and passes only while they all wait')
         .choices(['wall', 'virtual'])
         .default('wall'),
     )
@@ -57,7 +57,7 @@ export const hijackCommand = (): Command =>
     });
 
 const noAll =
-  'there is no --all: processes, memory and time of a program stay with this machine. --root IMAGE makes its files those of an image';
+  "there is no --all: processes, memory and pipes of a program stay with this machine. --root IMAGE makes its files those of an image, --clock virtual its time the kernel's";
 const noSession =
   'there is no --session: a call reads and writes the memory of the program, so the kernel is one of this process. An interface of type ws connects it with the network of a session';
 

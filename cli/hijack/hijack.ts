@@ -155,6 +155,7 @@ async function played(
   const running = await hijack(kernel, program, args, {
     ...configured,
     root: root?.directory,
+    keepsTime: options.clock === 'virtual',
     say,
     ...(options.strace !== undefined && { watch: strace((line) => void writeSync(traceTo, printable(line))) }),
     left: () => say(`${program} has ended; what it started goes on`),

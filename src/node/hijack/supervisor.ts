@@ -19,6 +19,9 @@ import { CallFailed } from './program/failed.ts';
 import { KernelTasks } from './program/kernel-task.ts';
 import { Processes } from './program/processes.ts';
 import type { Thread } from './program/thread.ts';
+import { Alarms } from './time/alarms.ts';
+import { Pace } from './time/pace.ts';
+import { readClocksByCalls } from './time/vdso.ts';
 
 /** Told of each call that our kernel answers, before the thread goes on; what it gives back is told the answer. */
 export type CallWatch = (call: Call) => (answer: number | bigint) => void;
@@ -65,6 +68,10 @@ export class Supervisor {
   /** Calls under way. */
   readonly #waiting = new Set<Call>();
   #look: ReturnType<typeof setTimeout> | undefined;
+  readonly #pace: Pace | undefined;
+  /** Processes that read no clock without a call. */
+  readonly #byCalls = new Set<number>();
+  #isClockTold = false;
   #isForeignTold = false;
   /** A call was handed to the machine's kernel without waiting for ours. */
   #hasAnswered = false;
@@ -77,11 +84,16 @@ export class Supervisor {
     this.#events = new Events(() => this.#take());
     this.#listener = new Listener(listener);
     this.#files = new OpenFiles(this.#events, (file) => this.#closed(file));
-    this.#tasks = new KernelTasks(kernel);
+    const isVirtual = kernel.engine.clock.policy === 'virtual';
+    this.#tasks = new KernelTasks(kernel, isVirtual ? () => this.#pace?.called() : undefined);
     this.#processes = new Processes(this.#events, this.#tasks, {
       unheard: (answers) => this.#unheard(answers),
       came: options.came,
-      gone: options.gone,
+      gone: (pid) => {
+        this.#byCalls.delete(pid);
+        this.#around.alarms.gone(pid);
+        options.gone(pid);
+      },
     });
     this.#around = {
       policy,
@@ -96,6 +108,14 @@ export class Supervisor {
         const watch = this.#events.add(epoll, IN | ONESHOT, then);
         return () => this.#events.remove(watch, epoll);
       },
+      nowMs: policy.keepsTime ? () => kernel.engine.clock.nowNs / 1e6 : nowMs,
+      alarms: new Alarms({
+        newTask: () => this.#tasks.take(undefined),
+        done: (task) => void this.#tasks.give(task),
+        interrupt: ({ task }) => kernel.engine.interrupt(task),
+        nowNs: () => kernel.engine.clock.nowNs,
+        rang: () => this.#pace?.called(),
+      }),
       newHostHalf: () => new HostHalf(this.#events),
       taskOf: (pid) => this.#processes.threadOf(pid)?.task,
     };
@@ -103,6 +123,7 @@ export class Supervisor {
       if (events & IN) this.#receive();
       else if (events & HUP) this.#over.resolve();
     });
+    if (isVirtual) this.#pace = new Pace({ engine: kernel.engine, threads: () => this.#processes.waits() });
     // It is not for a program that it calls from now on: time does not wait for it.
     kernel.init.detach();
     kernel.engine.onDeath((dead) => this.#over.reject(dead));
@@ -121,6 +142,7 @@ export class Supervisor {
   /** Calls that still come are answered with ENOSYS by the machine's kernel. */
   close(): void {
     clearTimeout(this.#look);
+    this.#pace?.close();
     this.#events.close();
     hostCall('close', this.#listener.fd);
   }
@@ -153,7 +175,9 @@ export class Supervisor {
     const thread = name && this.#processes.thread(note.tid);
     if (name === undefined) this.#tellForeign();
     if (name === 'exit' && thread) this.#processes.ended(thread);
-    if (name === undefined || name === 'exit' || !thread) {
+    this.#pace?.called();
+    if (thread && this.#options.policy.keepsTime) this.#keepTime(name, thread);
+    if (name === undefined || name === 'exit' || !thread || name === 'execve' || name === 'execveat') {
       this.#listener.goOn(note.id);
       return;
     }
@@ -168,6 +192,17 @@ export class Supervisor {
     before.ended.then(() => {
       if (this.#listener.isValid(note.id)) this.#came(note);
     });
+  }
+
+  /** A program that is new to its process reads the clocks of the machine, until now. */
+  #keepTime(name: string, { tgid }: Thread): void {
+    if (name === 'execve' || name === 'execveat') this.#byCalls.delete(tgid);
+    else if (!this.#byCalls.has(tgid)) {
+      this.#byCalls.add(tgid);
+      if (readClocksByCalls(tgid) || this.#isClockTold) return;
+      this.#isClockTold = true;
+      this.#options.say('this machine lets nobody change how programs read clocks: theirs are its own');
+    }
   }
 
   /** A program of another kind than this machine's own. */
@@ -246,6 +281,7 @@ export class Supervisor {
   }
 
   #finish(call: Call, answer: Answer): void {
+    this.#pace?.called();
     if (answer === 'host') {
       this.#listener.goOn(call.note.id);
       this.#hasAnswered = true;

@@ -10,6 +10,9 @@ import { ioctlCalls } from './ioctls.ts';
 import { messageCalls } from './sockets/messages.ts';
 import { optionCalls } from './sockets/options.ts';
 import { socketCalls } from './sockets/sockets.ts';
+import { clockCalls } from './time/clocks.ts';
+import { futexCalls } from './time/futex.ts';
+import { timerCalls } from './time/timers.ts';
 import { epollCalls } from './waiting/epoll.ts';
 import { pollCalls } from './waiting/poll.ts';
 
@@ -24,4 +27,7 @@ export const handlers: Readonly<Partial<Record<CaughtCall, Handler>>> = {
   ...epollCalls,
   ...transferCalls,
   ...pathCalls,
+  ...clockCalls,
+  ...timerCalls,
+  ...futexCalls,
 };

@@ -55,20 +55,28 @@ export interface PolicyOptions {
   readonly mounts: readonly string[];
   /** There is an /etc/resolv.conf of ours. */
   readonly resolves: boolean;
+  /** The programs' time is our kernel's. */
+  readonly keepsTime?: boolean;
 }
 
 const isProc = (directory: string): boolean => directory === '/proc';
 
 export class Policy {
   readonly resolves: boolean;
+  readonly keepsTime: boolean;
   readonly #rules: readonly PathRule[];
   readonly #filter: readonly Rule[];
 
-  constructor({ mounts, resolves }: PolicyOptions) {
+  constructor({ mounts, resolves, keepsTime = false }: PolicyOptions) {
     this.resolves = resolves;
+    this.keepsTime = keepsTime;
     const mounted = mounts.map((directory) => (isProc(directory) ? proc : below(directory)));
     this.#rules = [...always, ...(resolves ? [resolver] : []), ...mounted];
-    this.#filter = [...caught, ...(mounts.some((directory) => !isProc(directory)) ? changing : changingNames)];
+    this.#filter = [
+      ...caught,
+      ...(mounts.some((directory) => !isProc(directory)) ? changing : changingNames),
+      ...(keepsTime ? timed : []),
+    ];
   }
 
   /** Where an absolute path without "." and ".." lies in our kernel; undefined: it is the machine's. */
@@ -133,6 +141,19 @@ const caught: readonly Rule[] = [
   { call: 'exit' },
   // What goes round all of the above, and what programs do without.
   { call: 'io_uring_setup', refused: ENOSYS },
+];
+
+/** Waits of FUTEX_WAIT and FUTEX_WAIT_BITSET, with FUTEX_PRIVATE_FLAG (128) and FUTEX_CLOCK_REALTIME (256). */
+const futexWaits = [0, 9].flatMap((op) => [0, 128, 256, 384].map((flags) => op | flags));
+
+/** Clocks, sleeps and timers; and what gives a process another program, whose clocks are to be looked after, too. */
+const timed: readonly Rule[] = [
+  ...every('clock_gettime', 'gettimeofday', 'time', 'nanosleep', 'clock_nanosleep'),
+  ...every('timerfd_create', 'timerfd_settime', 'timerfd_gettime', 'setitimer', 'getitimer', 'alarm'),
+  { call: 'futex', only: { index: 1, values: futexWaits }, except: { index: 3, values: [0] } },
+  ...every('execve', 'execveat'),
+  // Programs then take an alarm, or say that they cannot: by the machine's time it would come whenever it likes.
+  { call: 'timer_create', refused: ENOSYS },
 ];
 
 /** Where names of network namespaces lie (ip-netns(8)). */

@@ -6,6 +6,7 @@ import type { Owners } from '../files/owners.ts';
 import type { Notification } from '../host/listener.ts';
 import type { CaughtCall } from '../host/numbers.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { Alarms } from '../time/alarms.ts';
 import type { Answer } from './answer.ts';
 import { negative } from './failed.ts';
 import type { KernelTask } from './kernel-task.ts';
@@ -30,6 +31,10 @@ export interface Surroundings {
   interrupt(task: KernelTask): void;
   /** `then` when one of the events of `epoll` is ready. Answers how to stop that. */
   whenReady(epoll: number, then: () => void): () => void;
+  /** Milliseconds of the clock that the programs' waits go by. */
+  nowMs(): number;
+  /** Of processes, by our kernel's time. */
+  readonly alarms: Alarms;
   newHostHalf(): HostHalf;
   /** The kernel's task that plays for a process of the machine; undefined: none so far. */
   taskOf(pid: number): KernelTask | undefined;
@@ -95,6 +100,11 @@ export class Call {
     const ret = await task.call(name, ...args);
     this.onAbandon = undefined;
     return ret;
+  }
+
+  /** Ends what `waiting` waits for, with EINTR; the thread still waits for its answer. */
+  abandonCall(task: KernelTask): void {
+    if (this.onAbandon) this.around.interrupt(task);
   }
 
   /** What a call that writes to `file` has answered. */

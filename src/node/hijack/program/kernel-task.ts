@@ -23,22 +23,20 @@ const AT_FDCWD = -100;
 const [SIG_IGN, SIGPIPE, SIGXFSZ, SIGIO] = [1, 13, 25, 29] as const;
 /** The task of pid 1 is in the first namespaces. */
 const FIRST = 1;
-
-/** Virtual time stands still while a thread may be about to call again: for so long after its last call. */
-const THINKING_MS = 20;
+const SCHED_FIFO = 1;
 
 export class KernelTask {
   readonly task: HostedTask;
   /** It has a network namespace of its own. */
   apart = false;
-  readonly #isVirtual: boolean;
-  #resting: NodeJS.Timeout | undefined;
+  readonly #returned: (() => void) | undefined;
   #goOn: (() => void) | undefined;
 
-  constructor(task: HostedTask, isVirtual: boolean) {
+  /** `returned`, with virtual time, is told of each call that has returned: time stands still for this task only until then. */
+  constructor(task: HostedTask, returned: (() => void) | undefined) {
     this.task = task;
-    this.#isVirtual = isVirtual;
-    if (isVirtual) this.#restSoon();
+    this.#returned = returned;
+    if (returned) this.#goOn = task.pause();
   }
 
   get memory(): KernelMemory {
@@ -57,24 +55,18 @@ export class KernelTask {
 
   /** What Linux answers, a negative errno included. */
   call(name: SyscallName, ...args: readonly (number | bigint)[]): Promise<number> {
-    return this.#isVirtual ? this.#timed(name, args) : this.task.syscall(name, ...args);
+    return this.#returned ? this.#timed(name, args, this.#returned) : this.task.syscall(name, ...args);
   }
 
-  async #timed(name: SyscallName, args: readonly (number | bigint)[]): Promise<number> {
+  async #timed(name: SyscallName, args: readonly (number | bigint)[], returned: () => void): Promise<number> {
     this.#goOn?.();
     this.#goOn = undefined;
     try {
       return await this.task.syscall(name, ...args);
     } finally {
-      this.#restSoon();
+      returned();
+      this.#goOn ??= this.task.pause();
     }
-  }
-
-  #restSoon(): void {
-    clearTimeout(this.#resting);
-    this.#resting = setTimeout(() => {
-      if (!this.task.inCall) this.#goOn ??= this.task.pause();
-    }, THINKING_MS);
   }
 
   /** A path as a C string; `second` has a place of its own. */
@@ -96,6 +88,12 @@ export class KernelTask {
   }
 }
 
+/** Timers of other tasks may be late, by a thousandth of their time; with virtual time nothing is gained by that. */
+async function mustBeExact(task: HostedTask): Promise<void> {
+  task.memory.setU32(task.scratch, FIRST);
+  must('sched_setscheduler', await task.syscall('sched_setscheduler', 0, SCHED_FIFO, task.scratch));
+}
+
 /** What a task costs, its memory and the kernel's own; and how much of a kernel's memory tasks may have, in hundredths: without memory it kills them. */
 const TASK_BYTES = SCRATCH_BYTES + 24 * 1024;
 const SHARE = 60;
@@ -104,11 +102,13 @@ export class KernelTasks {
   readonly #kernel: Kernel;
   readonly #idle: KernelTask[] = [];
   readonly #most: number;
+  readonly #returned: (() => void) | undefined;
   #count = 0;
   #isDeaf = false;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, returned: (() => void) | undefined) {
     this.#kernel = kernel;
+    this.#returned = returned;
     this.#most = Math.floor((kernel.engine.memoryLimit * SHARE) / 100 / TASK_BYTES);
   }
 
@@ -125,7 +125,8 @@ export class KernelTasks {
     this.#count++;
     await this.#deafen();
     const task = await this.#kernel.spawn(init, CLONE_VM | CLONE_FS | CLONE_FILES, SCRATCH_BYTES);
-    return new KernelTask(task, this.#kernel.engine.clock.policy === 'virtual');
+    if (this.#returned) await mustBeExact(task);
+    return new KernelTask(task, this.#returned);
   }
 
   /** Signals that sockets send are the programs': one of ours would die of them. Tasks have what the first one has. */

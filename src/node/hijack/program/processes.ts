@@ -43,6 +43,11 @@ export class Processes {
     return [...this.#processes.keys()];
   }
 
+  /** All threads, and whether each waits in our kernel. */
+  *waits(): Generator<{ readonly tid: number; readonly isWaiting: boolean }> {
+    for (const { tid, current } of this.#threads.values()) yield { tid, isWaiting: current !== undefined };
+  }
+
   has(thread: Thread): boolean {
     return this.#threads.get(thread.tid) === thread;
   }

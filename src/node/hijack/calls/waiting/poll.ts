@@ -2,7 +2,6 @@
 
 import { type Ptr, plus } from '../../../../kernel/memory.ts';
 import { hostCall } from '../../../native/calls.ts';
-import { nowMs } from '../../host/clock.ts';
 import { ADD, epollControl, newEpoll } from '../../host/events.ts';
 import type { Answer } from '../../program/answer.ts';
 import type { Call, Handler } from '../../program/call.ts';
@@ -65,10 +64,15 @@ class HostSide {
   }
 }
 
+/** Whether the time of a wait is our kernel's, whatever is waited for. */
+const isTimed = (call: Call, timeoutMs: number | undefined): boolean =>
+  call.around.policy.keepsTime && timeoutMs !== undefined && timeoutMs > 0;
+
 /** Sorts descriptors. Undefined: all are the machine's, which may make the call by itself. */
 function sorted(
   call: Call,
   entries: readonly Entry[],
+  timeoutMs: number | undefined,
 ): { readonly ours: Ours[]; readonly theirs: Entry[]; readonly bad: Entry[] } | undefined {
   const ours: Ours[] = [];
   const theirs: Entry[] = [];
@@ -83,7 +87,7 @@ function sorted(
       if (file.epoll && file.epoll.count > 0) theirs.push(entry);
     }
   }
-  return ours.length === 0 ? undefined : { ours, theirs, bad };
+  return ours.length === 0 && !isTimed(call, timeoutMs) ? undefined : { ours, theirs, bad };
 }
 
 interface Asked {
@@ -96,7 +100,7 @@ interface Asked {
 
 /** How many entries are ready, with `revents` in them; an errno; or the machine is to answer. */
 async function poll(call: Call, { entries, timeoutMs, blocked, bad }: Asked): Promise<number | 'host'> {
-  const found = sorted(call, entries);
+  const found = sorted(call, entries, timeoutMs);
   if (!found) return 'host';
   if (found.bad.length > 0 && bad !== undefined) return bad;
   for (const entry of found.bad) entry.revents = POLLNVAL;
@@ -154,7 +158,9 @@ const polls =
   (timeoutOf: (call: Call) => number | undefined, maskOf: (call: Call) => bigint | undefined): Handler =>
   (call) => {
     const [at, count] = [call.size(0), call.uint(1)];
-    if (count === 0 || count > MOST_ENTRIES) return 'host';
+    if (count > MOST_ENTRIES) return 'host';
+    const timeoutMs = timeoutOf(call);
+    if (count === 0 && !isTimed(call, timeoutMs)) return 'host';
     const bytes = call.memory.read(at, POLLFD * count);
     const view = new DataView(bytes.buffer);
     const entries = Array.from({ length: count }, (_, i) => ({
@@ -162,8 +168,7 @@ const polls =
       events: view.getUint16(POLLFD * i + 4, true),
       revents: 0,
     }));
-    if (!sorted(call, entries)) return 'host';
-    const timeoutMs = timeoutOf(call);
+    if (!sorted(call, entries, timeoutMs)) return 'host';
     if (timeoutMs !== undefined && timeoutMs < 0) return EINVAL;
     return poll(call, { entries, timeoutMs, blocked: maskOf(call) }).then((ready): Answer => {
       if (typeof ready !== 'number' || ready < 0) return ready;
@@ -195,7 +200,9 @@ const selects =
   ({ timeoutMs: timeoutOf, giveLeft, blocked }: Times): Handler =>
   (call) => {
     const count = call.int(0);
-    if (count <= 0 || count > LARGEST) return 'host';
+    if (count < 0 || count > LARGEST) return 'host';
+    const timeoutMs = timeoutOf(call);
+    if (count === 0 && !isTimed(call, timeoutMs)) return 'host';
     // Longs of 64 bits.
     const bytes = 8 * Math.ceil(count / 64);
     const asked = sets.map(({ index }) =>
@@ -207,12 +214,12 @@ const selects =
       for (const [i, set] of sets.entries()) if (((asked[i]?.[fd >> 3] ?? 0) >> (fd & 7)) & 1) events |= set.events;
       if (events !== 0) entries.push({ fd, events, revents: 0 });
     }
-    if (!sorted(call, entries)) return 'host';
-    const timeoutMs = timeoutOf(call);
+    if (!sorted(call, entries, timeoutMs)) return 'host';
     if (timeoutMs !== undefined && timeoutMs < 0) return EINVAL;
-    const sinceMs = nowMs();
+    const sinceMs = call.around.nowMs();
     return poll(call, { entries, timeoutMs, blocked: blocked(call), bad: EBADF }).then((ready): Answer => {
-      if (timeoutMs !== undefined && ready !== 'host') giveLeft(call, Math.max(0, timeoutMs - (nowMs() - sinceMs)));
+      if (timeoutMs !== undefined && ready !== 'host')
+        giveLeft(call, Math.max(0, timeoutMs - (call.around.nowMs() - sinceMs)));
       if (typeof ready !== 'number' || ready < 0) return ready;
       let bits = 0;
       for (const [i, { events, index }] of sets.entries()) {
