@@ -54,7 +54,10 @@ const attacks: Readonly<Record<string, (worker: EmbeddedWorker) => Promise<objec
   guests: ({ url }) => guests({ url, deadlineMs: 2000 }),
   hostile: ({ url }) => hostile({ url, image: ext4, ...(values.only && { only: values.only }) }),
   secrets: ({ url }) => secrets({ url, rounds: count(30) }),
-  fuzz: ({ url }) => fuzz({ url, image: small, each: count(200), seed }),
+  fuzz({ url }) {
+    const progress = (operation: string, requests: number) => console.error(requests, operation);
+    return fuzz({ url, image: small, each: count(200), seed, progress });
+  },
   fair: ({ url }) => fair({ url, atOnce: count(50), seconds: seconds(60) }),
   faults: ({ url }) => faults({ url, image: small, file: 'large.bin', rounds: count(50) }),
   load({ url }) {

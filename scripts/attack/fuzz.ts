@@ -12,6 +12,8 @@ export interface FuzzOptions {
   /** Of each operation. */
   readonly each: number;
   readonly seed: number;
+  /** Told of each operation that is done with. */
+  progress?(operation: string, requests: number): void;
 }
 
 export interface FuzzReport {
@@ -94,7 +96,7 @@ interface Made {
   readonly init: RequestInit;
 }
 
-export async function fuzz({ url, image, each, seed }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzz({ url, image, each, seed, progress }: FuzzOptions): Promise<FuzzReport> {
   const findings = new Findings();
   const ask = as(url, 'fuzzer');
   const document = (await (await ask('/openapi.json')).json()) as Document;
@@ -124,6 +126,7 @@ export async function fuzz({ url, image, each, seed }: FuzzOptions): Promise<Fuz
         statuses.push(String(answer.status));
         check(document, operation, method, request, answer, findings);
       }
+      progress?.(operation.operationId, statuses.length);
     }
   }
   for (const { id } of await sessionsOf(ask)) await ask(`/v1/sessions/${id}`, { method: 'DELETE' });

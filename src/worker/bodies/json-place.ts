@@ -1,6 +1,7 @@
 /** Where a text stops to be JSON (RFC 8259), which the engine's own messages do not always say. */
 
-const STRING = /"(?:[^"\\\p{Cc}]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
+/** Pieces of a string are taken one after another: a pattern for all of them would try every way to cut one that has no end. */
+const IN_STRING = /[^"\\\p{Cc}]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/uy;
 const SCALAR = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-])/y;
 const BLANK = /[ \t\r\n]*/y;
 
@@ -16,6 +17,18 @@ export function placeOfMistake(text: string): { readonly index: number; readonly
     const found = pattern.test(text);
     if (found) index = pattern.lastIndex;
     return found;
+  };
+  const skipString = (): boolean => {
+    const begin = index;
+    if (text[index] !== '"') return false;
+    index++;
+    while (skip(IN_STRING));
+    if (text[index] === '"') {
+      index++;
+      return true;
+    }
+    index = begin;
+    return false;
   };
   const after = (): Wanted => (open.length > 0 ? ', or the end' : 'nothing more');
   for (;;) {
@@ -34,9 +47,9 @@ export function placeOfMistake(text: string): { readonly index: number; readonly
       index++;
       open.pop();
       wanted = after();
-    } else if (wanted.startsWith('a value') && (skip(STRING) || skip(SCALAR))) {
+    } else if (wanted.startsWith('a value') && (skipString() || skip(SCALAR))) {
       wanted = after();
-    } else if (wanted.startsWith('a name') && skip(STRING)) {
+    } else if (wanted.startsWith('a name') && skipString()) {
       wanted = ':';
     } else if (wanted === ':' && char === ':') {
       index++;

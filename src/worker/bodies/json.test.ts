@@ -40,6 +40,9 @@ describe('text that is not JSON', () => {
     ['[1, 2] x', /"x" where nothing more should be, at line 1, column 8/],
     ['[01]', /line 1, column 2/],
     ['[1 2]', /"2" where , or the end should be, at line 1, column 4/],
+    ['{"a": "no end', /"\\"" where a value should be, at line 1, column 7/],
+    [`["${'words '.repeat(20_000)}\\`, /"\\"" where a value or \] should be, at line 1, column 2/],
+    [`{"${'a'.repeat(100_000)}`, /where a name or } should be, at line 1, column 2/],
     ['', /is empty/],
     ['   ', /is empty/],
   ])('%j is told where', (text, place) => {
