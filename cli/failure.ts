@@ -15,17 +15,22 @@ export const exitCodes = {
 
 export type FailureKind = ExitKind;
 
-/** For --help. */
-export const exitCodesHelp = `
+const lacking = {
+  tar: 'with --on-error continue it has an end, but lacks what could not be read',
+  zip: 'devices and FIFOs were left out, and with --on-error continue what could not be read',
+} as const;
+
+/** For --help of what writes an archive. */
+export const exitCodesHelp = (form: 'tar' | 'zip'): string => `
 Exit codes:
-  0    the whole tree is in the tar
+  0    the whole tree is in the ${form}
   1    the command line is wrong
   2    the image is at fault: no file system, another type, several partitions, damage
-  3    with --on-error continue: the tar has an end, but lacks what could not be read
+  3    not everything: ${lacking[form]}
   4    anything else: an I/O error here, a connection, a kernel or a Worker that failed
   128+ ended by a signal: 130 SIGINT, 141 SIGPIPE, 143 SIGTERM
 
-Only 0 and 3 leave a tar that can be used; --output has no file otherwise.`;
+Only 0 and 3 leave a ${form} that can be used; --output has no file otherwise.`;
 
 /** Ends the command with one line for people. */
 export class Failure extends Error {

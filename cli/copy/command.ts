@@ -13,7 +13,7 @@ directories are kept. Without --owner, --group and --keep-owner all belongs to r
 The image is written where it lies, as Linux writes a disk: its journal is empty at the end, and when this is killed
 the image is as a computer's is whose power failed. Raw images, qcow2 and others are written, also through LUKS, LVM and MD.
 
-Exit codes: 0 all is there; 1 the command line is wrong; 2 the image is at fault or full; 3 all is there but files that\nthe file system cannot have, such as symlinks on FAT; 4 anything else.`;
+Exit codes: 0 all is there; 1 the command line is wrong; 2 the image is at fault or full; 3 all is there but what\nthe file system cannot have: files (symlinks on FAT), attributes, times; 4 anything else.`;
 
 export const cptofsCommand = (): Command =>
   copying(new Command('cptofs'))

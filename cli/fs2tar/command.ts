@@ -43,7 +43,7 @@ export const fs2tarCommand = (): Command =>
     .addOption(onErrorOption('tar'))
     .addOption(urlOption())
     .addOption(quietOption())
-    .addHelpText('after', exitCodesHelp)
+    .addHelpText('after', exitCodesHelp('tar'))
     .action(async ([image = '', ...more]: string[], options: Fs2tarArguments) => {
       const { fs2tar } = options.url === undefined ? await import('./here.ts') : await import('./remote.ts');
       process.exitCode = (await fs2tar(image, { ...options, also: [...more, ...(options.also ?? [])] }))
@@ -54,13 +54,13 @@ export const fs2tarCommand = (): Command =>
 const zipHelp = `
 It is written as it is read, without a file beside it. Symlinks, modes, owners, times and names are as Info-ZIP has them on
 Unix; hard links become files of their own. Devices, FIFOs, sockets, extended attributes and ACLs have no place in a zip: a
-tar has them.`;
+tar has them (all but sockets). Devices and FIFOs that are left out are exit code 3.`;
 
 export const fs2zipCommand = (): Command =>
   archiving('zip')
     .addOption(onErrorOption('zip'))
     .addOption(quietOption())
-    .addHelpText('after', `${zipHelp}\n${exitCodesHelp}`)
+    .addHelpText('after', `${zipHelp}\n${exitCodesHelp('zip')}`)
     .action(async ([image = '', ...more]: string[], options: Omit<Fs2tarArguments, 'compress' | 'form'>) => {
       const { fs2tar } = await import('./here.ts');
       const also = [...more, ...(options.also ?? [])];

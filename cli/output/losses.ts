@@ -4,16 +4,19 @@ import type { CopyReport } from '../../src/tree/write/copy-tree.ts';
 import type { LossKind } from '../../src/tree/write/losses.ts';
 import { printable } from '../failure.ts';
 
-/** Of each kind of what the file system lacks: what, and whether files are missing for it. */
-const lacking: Readonly<Record<Exclude<LossKind, Asked>, readonly [lacks: string, missing: boolean]>> = {
-  name: ['no such names', true],
-  owner: ['no such owners and groups', false],
-  mode: ['no such permissions', false],
-  times: ['no such times', false],
-  xattr: ['no such attributes', false],
-  hardlink: ['no hard links: each name is a file of its own', false],
-  symlink: ['no such symlinks', true],
-  special: ['no such devices, pipes and sockets', true],
+/**
+ * Of each kind of what the file system lacks: what, and what that is to whoever asks whether all is there. `file`: files are missing.
+ * `part`: they are there, without something that no other file of the copy tells. `told`: they are there as FAT has all files.
+ */
+const lacking: Readonly<Record<Exclude<LossKind, Asked>, readonly [lacks: string, missing: 'file' | 'part' | 'told']>> = {
+  name: ['no such names', 'file'],
+  owner: ['no such owners and groups', 'told'],
+  mode: ['no such permissions', 'told'],
+  times: ['no such times', 'part'],
+  xattr: ['no such attributes', 'part'],
+  hardlink: ['no hard links: each name is a file of its own', 'told'],
+  symlink: ['no such symlinks', 'file'],
+  special: ['no such devices, pipes and sockets', 'file'],
 };
 
 /** Of each kind of what was asked for and cannot be: how one of them is told, and several. */
@@ -34,7 +37,7 @@ const asked: Readonly<Record<Asked, readonly [one: string, several: string]>> = 
 };
 const isAsked = (kind: LossKind): kind is Asked => Object.hasOwn(asked, kind);
 
-/** Whether every file is there. */
+/** Whether every file is there, with its attributes and times. */
 export function tellLosses({ losses: found }: CopyReport): boolean {
   for (const { kind, count, path } of found) {
     const name = printable(Buffer.from(path).toString());
@@ -45,7 +48,7 @@ export function tellLosses({ losses: found }: CopyReport): boolean {
     }
     const [lacks, missing] = lacking[kind];
     const where = `${count === 1 ? '' : `${count} times, first `}${name}`;
-    console.error(`lkl: the file system has ${lacks} (${missing ? 'left out: ' : ''}${where})`);
+    console.error(`lkl: the file system has ${lacks} (${missing === 'file' ? 'left out: ' : ''}${where})`);
   }
-  return !found.some(({ kind }) => (isAsked(kind) ? kind === 'parent' : lacking[kind][1]));
+  return !found.some(({ kind }) => (isAsked(kind) ? kind === 'parent' : lacking[kind][1] !== 'told'));
 }

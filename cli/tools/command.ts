@@ -62,7 +62,8 @@ Examples:
   lkl mkfs -t squashfs app.squashfs --from app/ -- -comp zstd
 
 Exit codes: 0 all is there; 1 the command line is wrong; 2 it does not fit, or what it is made of is at fault; 3 all is
-there but what the file system cannot have, such as symlinks on FAT; 4 anything else.`;
+there but what the file system cannot have: files (symlinks on FAT), attributes, times; 4 anything else. That FAT has no
+owners, permissions and hard links is told.`;
 
 const convertHelp = `
 Read are raw, qcow2, VMDK, VHD, VHDX, VDI, Parallels, DMG, EWF and others, compressed files and standard input too. Zeros
