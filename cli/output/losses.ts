@@ -8,16 +8,17 @@ import { printable } from '../failure.ts';
  * Of each kind of what the file system lacks: what, and what that is to whoever asks whether all is there. `file`: files are missing.
  * `part`: they are there, without something that no other file of the copy tells. `told`: they are there as FAT has all files.
  */
-const lacking: Readonly<Record<Exclude<LossKind, Asked>, readonly [lacks: string, missing: 'file' | 'part' | 'told']>> = {
-  name: ['no such names', 'file'],
-  owner: ['no such owners and groups', 'told'],
-  mode: ['no such permissions', 'told'],
-  times: ['no such times', 'part'],
-  xattr: ['no such attributes', 'part'],
-  hardlink: ['no hard links: each name is a file of its own', 'told'],
-  symlink: ['no such symlinks', 'file'],
-  special: ['no such devices, pipes and sockets', 'file'],
-};
+const lacking: Readonly<Record<Exclude<LossKind, Asked>, readonly [lacks: string, missing: 'file' | 'part' | 'told']>> =
+  {
+    name: ['no such names', 'file'],
+    owner: ['no such owners and groups', 'told'],
+    mode: ['no such permissions', 'told'],
+    times: ['no such times', 'part'],
+    xattr: ['no such attributes', 'part'],
+    hardlink: ['no hard links: each name is a file of its own', 'told'],
+    symlink: ['no such symlinks', 'file'],
+    special: ['no such devices, pipes and sockets', 'file'],
+  };
 
 /** Of each kind of what was asked for and cannot be: how one of them is told, and several. */
 type Asked = 'above' | 'absolute' | 'parent';

@@ -53,8 +53,12 @@ export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeO
       yield { ...entry, type: 'directory' };
       const names = reaching(path, (near) => readdirSync(near, { encoding: 'buffer' }));
       for (const name of names.sort(Buffer.compare)) yield* visit(join(path, name), join(place, name));
-    } else if (stats.isFile()) yield { ...entry, type: 'file', content: () => contentOf(path, stats) };
-    else if (stats.isSymbolicLink()) yield { ...entry, type: 'symlink', target: reaching(path, targetOf) };
+    } else if (stats.isFile()) {
+      const content = () => contentOf(path, stats);
+      const { size } = stats;
+      // Fewer blocks may also be those of a host that compresses.
+      yield { ...entry, type: 'file', content, ...(!isSparse(stats) && { dataBytes: () => Number(size) }) };
+    } else if (stats.isSymbolicLink()) yield { ...entry, type: 'symlink', target: reaching(path, targetOf) };
     else if (stats.isFIFO()) yield { ...entry, type: 'fifo' };
     else if (stats.isSocket()) yield { ...entry, type: 'socket' };
     else yield { ...entry, type: stats.isBlockDevice() ? 'block' : 'char', device: deviceOf(stats.rdev) };
@@ -85,12 +89,14 @@ const deviceOf = (rdev: bigint) => ({
   minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xfff00n)),
 });
 
+const isSparse = ({ blocks, size }: BigIntStats): boolean => blocks * 512n < size;
+
 /**
  * Where fewer blocks are used than the size needs there are holes. Where this machine can be asked they are not read: a file of 1 TiB with
  * little in it takes no time. Else, and within what it calls data, runs of zeros are holes.
  */
 async function* contentOf(path: Buffer, stats: BigIntStats): Content {
-  const sparse = stats.blocks * 512n < stats.size;
+  const sparse = isSparse(stats);
   // Neither followed nor waited for: it was no symlink and no pipe when it was looked at.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const fd = reaching(path, (near) => openSync(near, flags));

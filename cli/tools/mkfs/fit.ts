@@ -1,5 +1,6 @@
 /** `lkl mkfs --size fit`: the smallest image that holds a tree. */
 
+import { noEntries } from '../../../src/tools/file-system/fill-file-system.ts';
 import { makeToFit } from '../../../src/tools/file-system/make-to-fit.ts';
 import { measureTree } from '../../../src/tools/file-system/tree-measure.ts';
 import type { CopyReport } from '../../../src/tree/write/copy-tree.ts';
@@ -12,10 +13,10 @@ export async function mkfsToFit(job: MkfsJob): Promise<CopyReport | undefined> {
   if (!contents) return undefined;
   let made: MadeImage | undefined;
   let report: CopyReport | undefined;
-  const attempt = async (size: number, words: readonly string[]): Promise<number> => {
+  const attempt = async (size: number, words: readonly string[], isEmpty: boolean): Promise<number> => {
     made?.discard();
     made = makeImageFile(image, { size, ...(options.force && { force: true }) });
-    const filled = await makeAndFill({ ...job, more: words }, made);
+    const filled = await makeAndFill({ ...job, more: words, ...(isEmpty && { contents: noEntries }) }, made);
     report = filled;
     return filled?.freeBytes ?? 0;
   };

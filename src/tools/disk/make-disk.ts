@@ -11,7 +11,7 @@ import type { CopyReport } from '../../tree/write/copy-tree.ts';
 import type { Entry } from '../../tree/write/entry.ts';
 import { settled } from '../../tree/write/settled.ts';
 import { fileSystemTools, type MakeRequest } from '../file-system/file-systems.ts';
-import { type FillReport, fillFileSystem } from '../file-system/fill-file-system.ts';
+import { type FillReport, fillFileSystem, noEntries } from '../file-system/fill-file-system.ts';
 import { makeFileSystem } from '../file-system/make-file-system.ts';
 import { makeOfTree } from '../file-system/make-of-tree.ts';
 import { isFull, makeToFit } from '../file-system/make-to-fit.ts';
@@ -225,11 +225,11 @@ class DiskMaker {
     const { type, more } = content;
     let made: ScratchDisk | undefined;
     const request = { type, more, measure: await measureTree(this.#tree(content)) };
-    const bytes = await makeToFit(request, async (size, words) => {
+    const bytes = await makeToFit(request, async (size, words, isEmpty) => {
       await made?.close();
       made = undefined;
       made = await this.#newScratch(size);
-      return (await this.#makeOn(part, content, made.device, words)).freeBytes;
+      return (await this.#makeOn(part, content, made.device, words, isEmpty)).freeBytes;
     });
     if (bytes === undefined || !made) throw refused(`what is in the tree fits into no ${type}`);
     return (made as ScratchDisk).device;
@@ -240,12 +240,13 @@ class DiskMaker {
     content: FileSystemContent,
     device: BlockDevice,
     more: readonly string[],
+    isEmpty = false,
   ): Promise<FillReport> {
     const { type } = content;
     return this.#host.inWorkshop(this.#seedOf(part), async (shop) => {
       const path = await shop.attach(device);
       await makeFileSystem(shop, path, type, { ...this.#request(part, content), more });
-      const filled = await fillFileSystem(shop, path, type, this.#tree(content, shop.kernel));
+      const filled = await fillFileSystem(shop, path, type, isEmpty ? noEntries() : this.#tree(content, shop.kernel));
       await shop.commit();
       part.filled = filled;
       return filled;

@@ -8,8 +8,12 @@ import { TreeWriter } from '../../tree/write/tree-writer.ts';
 import type { Workshop } from '../workshop.ts';
 import { OutOfInodes } from './inodes.ts';
 
+/** fs/ext4/super.c, ext4_set_resv_clusters(): of the free blocks so many are for what must not fail; they are nobody's. */
+const EXT4_KEPT = 0.02;
+const EXT4_KEPT_MOST = 4096;
+
 export interface FillReport extends CopyReport {
-  /** What is left, that of root included. */
+  /** What is left for files, that of root included. */
   readonly freeBytes: number;
 }
 
@@ -27,10 +31,14 @@ export function fillFileSystem(
       throw await whatIsFull(workshop, mountPoint, cause);
     });
     await writer.close();
-    const { bfree, frsize, bsize } = await statfs64(workshop.kernel.init, mountPoint);
-    return { ...report, freeBytes: bfree * (frsize || bsize) };
+    const { blocks, bfree, frsize, bsize } = await statfs64(workshop.kernel.init, mountPoint);
+    const kept = type === 'ext4' ? Math.min(Math.floor(blocks * EXT4_KEPT), EXT4_KEPT_MOST) : 0;
+    return { ...report, freeBytes: Math.max(0, bfree - kept) * (frsize || bsize) };
   });
 }
+
+/** For one that stays empty. */
+export async function* noEntries(): AsyncGenerator<Entry> {}
 
 /** Linux has one word for no room and no inodes; the file system knows. */
 async function whatIsFull(workshop: Workshop, mountPoint: string, cause: unknown): Promise<unknown> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { smallestFit } from './fit-size.ts';
+import { smallestFit, smallestFitByEmpty } from './fit-size.ts';
 
 const GRAIN = 4096;
 
@@ -72,5 +72,49 @@ describe('the smallest size that fits', () => {
 
   it('is none where nothing fits', async () => {
     expect(await smallestFit({ first: 1, least: 0, grain: GRAIN }, async () => undefined)).toBeUndefined();
+  });
+});
+
+describe('the smallest size of what is dear to try', () => {
+  const search = { first: 200_000_000, least: 100_000, grain: GRAIN };
+  const room = (bytes: number) => bytes * 0.98 - 4_000_000;
+
+  it.each([1_200_000, 50_000_000, 180_000_000])(
+    'of %i bytes takes two attempts where empty ones tell what it takes',
+    async (needs) => {
+      const tried: number[] = [];
+      const attempt = async (bytes: number) => {
+        tried.push(bytes);
+        return room(bytes) < needs ? undefined : room(bytes) - needs;
+      };
+      const found = await smallestFitByEmpty(search, attempt, async (bytes) => Math.max(0, room(bytes)));
+      expect(found).toBeLessThan(((needs + 4_000_000) / 0.98) * 1.03);
+      expect(tried.length).toBeLessThanOrEqual(2);
+      expect(tried.at(-1)).toBe(found);
+    },
+  );
+
+  it('is found, and tried last, where they tell too much', async () => {
+    const tried: number[] = [];
+    const attempt = async (bytes: number) => {
+      tried.push(bytes);
+      return bytes < 77_000_000 ? undefined : bytes - 40_000_000;
+    };
+    const found = await smallestFitByEmpty(search, attempt, async (bytes) => bytes);
+    expect(found).toBeGreaterThanOrEqual(77_000_000);
+    expect(tried.at(-1)).toBe(found);
+    expect(tried.length).toBeLessThan(11);
+  });
+
+  it('is the first that fits where none smaller does, and none where none does', async () => {
+    const fitsFrom = (needs: number) => async (bytes: number) => (bytes < needs ? undefined : 0);
+    expect(await smallestFitByEmpty(search, fitsFrom(300_000_000), async () => 0)).toBeGreaterThanOrEqual(300_000_000);
+    expect(
+      await smallestFitByEmpty(
+        search,
+        async () => undefined,
+        async () => undefined,
+      ),
+    ).toBeUndefined();
   });
 });

@@ -3,7 +3,7 @@
 import { HostError } from '../../errors/host-error.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import { fileSystemTools } from './file-systems.ts';
-import { smallestFit } from './fit-size.ts';
+import { smallestFitByEmpty } from './fit-size.ts';
 import { inodeWords } from './inodes.ts';
 import { likelyBytes, type TreeMeasure } from './tree-measure.ts';
 
@@ -15,24 +15,21 @@ export interface FitRequest {
 }
 
 const GRAIN = 64 * 1024;
-/** Those whose free blocks are free for any file. The others keep some for themselves, or make more as they fill. */
-const LEFT_IS_SURE = /^(ext[234]|vfat|exfat)$/;
+/** Makes a new one of that size, with those words, fills it unless `isEmpty`, and answers how many bytes are left in it. */
+export type FitAttempt = (bytes: number, more: readonly string[], isEmpty: boolean) => Promise<number>;
 
 /**
- * `attempt` makes and fills a new one of that size, with those words, and answers how many bytes are left in it; what it made before is
- * forgotten. Its last call is with the size that is answered: the bytes are those of that size, asked for. Undefined: it fits into none.
+ * Of what `attempt` makes the one before is forgotten. Its last call is with the size that is answered: the bytes are those of that size,
+ * asked for. A large tree is put in twice, as a rule: what it takes is known then. Undefined: it fits into none.
  */
-export async function makeToFit(
-  { type, measure, more }: FitRequest,
-  attempt: (bytes: number, more: readonly string[]) => Promise<number>,
-): Promise<number | undefined> {
+export async function makeToFit({ type, measure, more }: FitRequest, attempt: FitAttempt): Promise<number | undefined> {
   const words = (bytes: number) => [...inodeWords(type, measure, more, bytes), ...blocks(type, measure, more), ...more];
   let isFirst = true;
   const least = more.length > 0 ? GRAIN : (fileSystemTools(type)?.leastBytes ?? GRAIN);
-  const search = { first: likelyBytes(type, measure), least, grain: GRAIN, isLeftSure: LEFT_IS_SURE.test(type) };
-  return smallestFit(search, async (bytes) => {
+  const search = { first: likelyBytes(type, measure), least, grain: GRAIN };
+  const tried = (isEmpty: boolean) => async (bytes: number) => {
     try {
-      return await attempt(bytes, words(bytes));
+      return await attempt(bytes, words(bytes), isEmpty);
     } catch (cause) {
       // What no program makes at the first size it makes at none: its own words are the reason.
       if (isFull(cause) || (!isFirst && cause instanceof HostError && cause.kind === 'tool-failed')) return undefined;
@@ -40,7 +37,8 @@ export async function makeToFit(
     } finally {
       isFirst = false;
     }
-  });
+  };
+  return smallestFitByEmpty(search, tried(false), tried(true));
 }
 
 export const isFull = (cause: unknown): cause is KernelError =>

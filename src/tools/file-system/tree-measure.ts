@@ -1,6 +1,6 @@
 /** How much is in a tree, and about how large a file system must be for it. */
 
-import type { Entry } from '../../tree/write/entry.ts';
+import type { Content, Entry } from '../../tree/write/entry.ts';
 
 export interface TreeMeasure {
   readonly entries: number;
@@ -13,7 +13,7 @@ export interface TreeMeasure {
 const BLOCK = 4096;
 const MIB = 2 ** 20;
 
-/** Reads all of it. */
+/** Reads all of it, but for the content of files that tell how much it is. */
 export async function measureTree(tree: AsyncIterable<Entry>): Promise<TreeMeasure> {
   let entries = 0;
   let bytes = 0;
@@ -22,11 +22,16 @@ export async function measureTree(tree: AsyncIterable<Entry>): Promise<TreeMeasu
     entries++;
     if (entry.type === 'symlink') linkBytes = Math.max(linkBytes, entry.target.length);
     if (entry.type !== 'file') continue;
-    let size = 0;
-    for await (const piece of entry.content()) size += typeof piece === 'number' ? 0 : piece.length;
+    const size = entry.dataBytes ? await entry.dataBytes() : await dataOf(entry.content());
     bytes += Math.ceil(size / BLOCK) * BLOCK;
   }
   return { entries, bytes, linkBytes };
+}
+
+async function dataOf(content: Content): Promise<number> {
+  let size = 0;
+  for await (const piece of content) size += typeof piece === 'number' ? 0 : piece.length;
+  return size;
 }
 
 /** Of journals, logs and tables that are there before the first file, in MiB, and what a byte of data takes beside itself. */

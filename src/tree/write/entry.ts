@@ -30,7 +30,8 @@ interface Placed {
 }
 
 export type Entry =
-  | (Placed & { readonly type: 'file'; content(): Content })
+  /** `dataBytes`: of its content, without holes, where that is known without reading it; at most a little too many. */
+  | (Placed & { readonly type: 'file'; content(): Content; dataBytes?(): number | Promise<number> })
   /** `implied`: only on the way to others, so what leads to a directory there already stays as it is. */
   | (Placed & { readonly type: 'directory'; readonly implied?: true })
   | (Placed & { readonly type: 'symlink'; readonly target: Uint8Array })

@@ -43,7 +43,8 @@ export async function* treeEntries(
       return;
     }
     links.add(stat, path);
-    if (type === S_IFREG) yield { type: 'file', path, attributes, content };
+    if (type === S_IFREG)
+      yield { type: 'file', path, attributes, content, dataBytes: () => dataBytesOf(node, Number(stat.size)) };
     else if (type === S_IFLNK) yield { type: 'symlink', path, attributes, target: await node.readlink() };
     else if (type === S_IFCHR || type === S_IFBLK) {
       const device = { major: stat.rdevMajor, minor: stat.rdevMinor };
@@ -95,6 +96,20 @@ function compare(a: Uint8Array, b: Uint8Array): number {
     if (difference !== 0) return difference;
   }
   return a.length - b.length;
+}
+
+/** So small a file is not worth the question where its holes are. */
+const WITHOUT_HOLES = 64 * 1024;
+
+async function dataBytesOf(node: TreeNode, size: number): Promise<number> {
+  if (size <= WITHOUT_HOLES) return size;
+  const file = await node.openFile();
+  try {
+    const data = await file.dataSegments();
+    return data ? data.reduce((sum, { length }) => sum + length, 0) : size;
+  } finally {
+    await file.close();
+  }
 }
 
 async function* contentOf(node: TreeNode): Content {

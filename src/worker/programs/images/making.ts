@@ -3,7 +3,7 @@
 import { HostError } from '../../../errors/host-error.ts';
 import type { KernelError } from '../../../kernel/kernel-error.ts';
 import { fileSystemTools, type MakeRequest } from '../../../tools/file-system/file-systems.ts';
-import { fillFileSystem } from '../../../tools/file-system/fill-file-system.ts';
+import { fillFileSystem, noEntries } from '../../../tools/file-system/fill-file-system.ts';
 import { OutOfInodes } from '../../../tools/file-system/inodes.ts';
 import { makeFileSystem } from '../../../tools/file-system/make-file-system.ts';
 import { makeOfTree } from '../../../tools/file-system/make-of-tree.ts';
@@ -113,10 +113,14 @@ async function toFit(making: Making): Promise<Made> {
   let made: Made | undefined;
   const bytes = await makeToFit(
     { type, more, measure: await measureTree(source.entries(undefined)) },
-    async (size, words) => {
+    async (size, words, isEmpty) => {
       mustNotBeLarger(size, needs.maxImageBytes);
       const disk = await making.create(size);
-      const filled = await makeAndFill(making, disk, words);
+      const filled = await makeAndFill(
+        isEmpty ? { ...making, source: { ...source, entries: noEntries } } : making,
+        disk,
+        words,
+      );
       made = { disk, filled };
       return filled?.freeBytes ?? 0;
     },
