@@ -73,7 +73,14 @@ export default defineConfig({
         : []),
       { extends: true, plugins: [wasmModules], test: { name: 'page', include: ['test/page/**/*.test.ts'] } },
       // Whole processes: the command, and a workerd that is killed.
-      { extends: true, test: { name: 'cli', include: ['cli/**/*.test.ts', 'test/embedded/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'cli',
+          include: ['cli/**/*.test.ts', 'test/embedded/**/*.test.ts'],
+          globalSetup: ['cli/test/compiled.ts'],
+        },
+      },
       workers(
         'worker',
         ['src/worker/**/*.test.ts', 'test/worker/**/*.test.ts'],

@@ -1,12 +1,12 @@
 /** The package's Worker in a workerd of this machine, until it is interrupted. */
 
-import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { leaves } from '../../src/node/left-behind.ts';
 import { packageFile } from '../../src/node/package-files.ts';
-import { toolFile, toolFolder } from '../../src/node/toolbox.ts';
+import { TOOLS_PACKAGE, toolFolder } from '../../src/node/toolbox.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { direct, keptGoing } from './kept-going.ts';
 
@@ -18,7 +18,7 @@ export interface ServeOptions {
 /** As scripts/worker/pack.ts writes it. */
 interface Description {
   readonly main: string;
-  /** `main`, what it imports, and wasm, named from the root of the package. */
+  /** `main` and what it imports, named from the root of the package; not the tools. */
   readonly modules: readonly string[];
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
@@ -60,7 +60,7 @@ export async function serve({ port, storage }: ServeOptions): Promise<void> {
             name: NAME,
             compatibilityDate: description.compatibilityDate,
             compatibilityFlags: [...description.compatibilityFlags],
-            manifest: { mainModule: description.main, modules: modulesOf(description.modules) },
+            manifest: { mainModule: description.main, modules: modulesOf(description) },
             env: {
               OPEN: text('loopback'),
               ...Object.fromEntries(
@@ -88,25 +88,28 @@ export async function serve({ port, storage }: ServeOptions): Promise<void> {
   await new Promise(() => {}); // a signal ends the process
 }
 
-const modulesOf = (names: readonly string[]) =>
-  Object.fromEntries(
-    names.flatMap((name) => {
-      const module = moduleOf(name);
-      return module === undefined ? [] : [[name, module] as const];
-    }),
-  );
+type Module =
+  | { readonly type: 'esm'; readonly contents: string }
+  | { readonly type: 'wasm'; readonly contents: Uint8Array<ArrayBuffer> };
 
-function moduleOf(name: string) {
-  if (name.endsWith('.js')) return { type: 'esm', contents: readFileSync(packageFile(name), 'utf8') } as const;
-  const contents = contentsOf(name);
-  return contents && ({ type: 'wasm', contents } as const);
-}
-
-const TOOLS = 'wasm/dist/tools/';
-
-/** Tools are a package of their own: without it the Worker has none, and says so when one is to run. */
-function contentsOf(name: string): Uint8Array<ArrayBuffer> | undefined {
-  return name.startsWith(TOOLS) ? toolFile(basename(name, '.wasm')) : readFileSync(packageFile(name));
+function modulesOf({ main, modules }: Description): Record<string, Module> {
+  const own = modules.map((name): [string, Module] => {
+    const path = packageFile(name);
+    return name.endsWith('.js')
+      ? [name, { type: 'esm', contents: readFileSync(path, 'utf8') }]
+      : [name, { type: 'wasm', contents: readFileSync(path) }];
+  });
+  // A package of their own: without it the Worker has none, and says so when one is to run.
+  const folder = toolFolder();
+  const tools = folder === undefined ? [] : readdirSync(folder).filter((name) => name.endsWith('.wasm'));
+  return Object.fromEntries([
+    ...own,
+    ...tools.map((name): [string, Module] => [
+      // What is named without a path is looked for beside the module that names it.
+      `${dirname(main)}/${TOOLS_PACKAGE}/${name}`,
+      { type: 'wasm', contents: readFileSync(join(folder ?? '', name)) },
+    ]),
+  ]);
 }
 
 /** The files of the page at /; the package has the kernel once, and the tools are another: the page fetches them as some of them. Gone at exit. */

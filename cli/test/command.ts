@@ -3,16 +3,14 @@
 import { spawn } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import xz from 'xz-decompress';
+import { launcher } from './launcher.ts';
 
 export interface Ran {
   readonly exitCode: number | null;
   readonly stdout: Buffer;
   readonly stderr: string;
 }
-
-const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
 
 /** Runs `lkl` to its end. `stdin` is a pipe, `env` is added to what there is. */
 export async function lkl(

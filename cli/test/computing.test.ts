@@ -3,11 +3,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { launcher } from './launcher.ts';
 import { lkl, sha256, testFolder } from './tools-kit.ts';
 
-const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
 const at = testFolder();
 const image = at('disk.img');
 const FOR_EVER = 'while :; do :; done';

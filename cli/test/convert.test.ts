@@ -13,13 +13,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { madeFormats } from '../../src/storage/formats/make/made-formats.ts';
+import { launcher } from './launcher.ts';
 
 const MIB = 1 << 20;
 const folder = mkdtempSync(join(tmpdir(), 'lkl-convert-test-'));
-const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
 const at = (name: string): string => join(folder, name);
 const disk = Buffer.alloc(20 * MIB);
 

@@ -4,11 +4,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { constants } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { launcher } from './launcher.ts';
 import { lkl, testFolder } from './tools-kit.ts';
 
-const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
 const at = testFolder();
 writeFileSync(at('some.img'), Buffer.alloc(65_536));
 writeFileSync(at('network.json'), '{}');

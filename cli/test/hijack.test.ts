@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { obstacle } from '../../src/node/hijack/host/launch.ts';
 import { lkl } from './command.ts';
+import { launcher } from './launcher.ts';
 
 /** Why nothing can be hijacked here. */
 function missing(): string | undefined {
@@ -259,7 +259,6 @@ def right(i):
 print(sum(right(i) for i in range(2000)))`;
     // The profiler asks by SIGPROF where the command is, some thousand times a second.
     const profiled = ['--cpu-prof', '--cpu-prof-interval', '60', '--cpu-prof-dir', folder];
-    const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
     const args = [...profiled, launcher, 'hijack', ...python(script)];
     expect(spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout).toBe('2000\n');
   });
@@ -298,7 +297,6 @@ try:
   while True: many.append(socket.socket())
 except OSError as cause: print(errno.errorcode[cause.errno], len(many) > 20)
 many.clear(); socket.socket().close(); print(e.poll(5) != [])`;
-    const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
     const args = ['-c', 'ulimit -n 256; exec "$@"', 'sh', process.execPath, launcher, 'hijack', ...python(script)];
     const { stdout, stderr } = spawnSync('sh', args, { encoding: 'utf8' });
     expect({ stdout, stderr }).toEqual({ stdout: 'True\nTrue\nEMFILE True\nTrue\n', stderr: '' });

@@ -23,6 +23,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { obstacle } from '../../src/node/hijack/host/launch.ts';
 import { launchBrowser } from './browser.ts';
 import { lkl, unpackFixture } from './command.ts';
+import { checkoutLauncher } from './launcher.ts';
 
 const MB = 1e6;
 const NOBODY = 65_534;
@@ -122,7 +123,17 @@ describe('the package', () => {
     execFileSync('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball, tools], { cwd: both });
     const made = spawnSync(process.execPath, [join(both, 'node_modules/lkl-linux/cli/lkl.mjs'), ...make]);
     expect({ status: made.status, stderr: made.stderr.toString() }).toEqual({ status: 0, stderr: '' });
-  }, 60_000);
+
+    // A Worker of one's own is made of both.
+    cpSync(join(root, 'examples/worker'), both, { recursive: true });
+    const dryRun = [join(root, 'node_modules/wrangler/bin/wrangler.js'), 'deploy', '--dry-run', '--outdir', 'out'];
+    const built = spawnSync(process.execPath, dryRun, { cwd: both, encoding: 'utf8' });
+    expect(built.stdout).toContain('env.SESSIONS (Session)');
+    expect(built.status).toBe(0);
+    expect(
+      readdirSync(join(both, 'out')).filter((name) => /-(kernel|mke2fs|xz-embedded)\.wasm$/.test(name)),
+    ).toHaveLength(3);
+  }, 120_000);
 
   it('runs simulations, with their page', () => {
     const network = join(root, 'examples/simulations/bufferbloat.json');
@@ -200,7 +211,7 @@ it('npm ci --omit=dev brings all that the command imports', () => {
 });
 
 it('a checkout serves others than its owner', () => {
-  const { status, stdout, stderr } = run(['fs2tar', image], join(root, 'cli/lkl.mjs'));
+  const { status, stdout, stderr } = run(['fs2tar', image], checkoutLauncher);
   expect(stderr.toString()).toContain('socket');
   expect(status).toBe(0);
   expect(stdout.length).toBeGreaterThan(10_000);
@@ -232,9 +243,10 @@ describe('lkl serve', () => {
     );
   });
 
-  it('in a checkout names its command', async () => {
-    expect(await lkl(['serve', '--port', '0'])).toMatchObject({
-      exitCode: 1,
+  it('in a checkout names its command', () => {
+    const { status, stderr } = run(['serve', '--port', '0'], checkoutLauncher);
+    expect({ status, stderr: stderr.toString() }).toMatchObject({
+      status: 1,
       stderr: expect.stringContaining('npm run dev'),
     });
   });

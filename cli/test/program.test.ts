@@ -4,11 +4,11 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { manPage } from '../../scripts/man.ts';
 import { lklProgram } from '../program.ts';
 import { lkl, unpackFixture } from './command.ts';
+import { launcher } from './launcher.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lkl-program-'));
 const image = join(folder, 'ext4.img');
@@ -34,7 +34,6 @@ describe('--version', () => {
 });
 
 it('an argument that is not UTF-8 is refused: as text it would be another name', () => {
-  const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
   const said = (name: string) =>
     spawnSync('sh', ['-c', `exec "$0" "$1" ls "$2" "$(printf '${name}')"`, process.execPath, launcher, image]);
   const refused = said('/na\\357ve');
@@ -113,7 +112,6 @@ describe('call', () => {
 });
 
 it('every command has --help, which is wide enough for its exit codes', async () => {
-  const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
   for (const command of lklProgram(() => '').commands) {
     const text = execFileSync(process.execPath, [launcher, command.name(), '--help'], { encoding: 'utf8' });
     expect(text).toContain(`Usage: lkl ${command.name()}`);

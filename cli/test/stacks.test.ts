@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lkl, unpackFixture } from './command.ts';
+import { launcher } from './launcher.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lkl-stacks-'));
 const at = (name: string): string => join(folder, name);
@@ -36,7 +36,6 @@ describe('an encrypted volume', () => {
   it('is opened by the first line of a file, all of a key file, or the environment', async () => {
     expect(await told(['cat', image('luks1'), '/etc/hostname', ...key])).toBe('luks1\n');
     expect(await told(['cat', image('luks2-slots'), '/etc/hostname', '--key-file', at('key')])).toBe('luks2-slots\n');
-    const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
     const ran = spawnSync(process.execPath, [launcher, 'cat', image('luks1'), '/etc/hostname'], {
       env: { ...process.env, LKL_PASSPHRASE: PASSPHRASE },
     });

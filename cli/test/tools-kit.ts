@@ -5,10 +5,8 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
-
-const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
+import { launcher } from './launcher.ts';
 
 export interface Ended {
   readonly status: number | null;

@@ -20,15 +20,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writableFile } from '../../src/node/files/writable-file.ts';
+import { launcher } from './launcher.ts';
 
 const MIB = 1 << 20;
 const UUID = '01234567-89ab-4cde-8f01-23456789abcd';
 const folder = mkdtempSync(join(tmpdir(), 'lkl-tools-test-'));
 const tree = join(folder, 'tree');
-const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
 /** One after another: each takes all that a core has. */
 function lkl(args: readonly string[], env: Readonly<Record<string, string>> = {}, input = '') {
   const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, ...args], {

@@ -23,6 +23,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cstring, hostCall } from '../../src/node/native/calls.ts';
 import { native } from '../../src/node/native/native.ts';
 import { lkl, unpackFixture } from './command.ts';
+import { launcher } from './launcher.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lkl-write-'));
 const at = (name: string): string => join(folder, name);
@@ -115,7 +116,6 @@ describe('attributes', () => {
     expect((await lkl(['ls', '-l', image, '/file'])).stdout.toString()).toMatch(/^-rws--x--x/);
   });
 });
-const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
 
 describe('cp both ways', () => {
   it('a tree in, and out again', async () => {
@@ -226,7 +226,6 @@ it('what is not raw is refused', async () => {
 });
 
 describe('a signal cuts the work off', () => {
-  const launcher = fileURLToPath(new URL('../lkl.mjs', import.meta.url));
   const hash = () => createHash('sha256').update(readFileSync(image)).digest('hex');
   /** A tar of which the rest does not come: whoever unpacks it waits. */
   const cutOff = async (signal: NodeJS.Signals, ...options: string[]) => {

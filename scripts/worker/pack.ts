@@ -1,8 +1,9 @@
 /** The Worker in the package: its modules, which it shares with command and page, and what describes its bindings. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join, matchesGlob, relative, resolve } from 'node:path';
+import { basename, dirname, join, matchesGlob, relative, resolve } from 'node:path';
 import type { Metafile, Plugin } from 'esbuild';
+import { TOOLS_PACKAGE } from '../../src/node/toolbox.ts';
 import { root } from '../pins.ts';
 import { readConfig } from './bundle.ts';
 
@@ -10,6 +11,9 @@ const config = readConfig();
 const texts = (config.rules ?? []).filter(({ type }) => type === 'Text').flatMap(({ globs }) => globs);
 
 export const workerEntry = join(root, config.main);
+
+/** They are a package, from which they are imported. */
+const tools = join(root, 'wasm/dist/tools');
 
 /**
  * Texts go into the module that imports them; wasm is imported from where the package has it. `folder`: a folder of the
@@ -24,7 +28,11 @@ export const workerAssets = (folder: string): Plugin => {
         if (pluginData === isOurs) return undefined;
         const resolved = await resolve(path, { ...options, pluginData: isOurs });
         if (resolved.errors.length > 0) return undefined;
-        if (resolved.path.endsWith('.wasm')) return { path: relative(folder, resolved.path), external: true };
+        if (resolved.path.endsWith('.wasm')) {
+          const isTool = dirname(resolved.path) === tools;
+          const path = isTool ? `${TOOLS_PACKAGE}/${basename(resolved.path)}` : relative(folder, resolved.path);
+          return { path, external: true };
+        }
         return texts.some((glob) => matchesGlob(resolved.path, glob))
           ? { path: resolved.path, namespace: 'text' }
           : undefined;
@@ -52,13 +60,13 @@ export function describeWorker(main: string, { outputs }: Metafile): void {
   writeFileSync(join(main, '../worker.json'), `${JSON.stringify(description, null, 2)}\n`);
 }
 
-/** All that is loaded with a module, itself too: named from the root of the package. The platform's own are not. */
+/** All that is loaded with a module, itself too: named from the root of the package. The platform's own are not, nor are tools. */
 function modulesFrom(main: string, outputs: Metafile['outputs']): ReadonlySet<string> {
   const seen = new Set([main]);
   for (const name of seen) {
     for (const { path, external } of outputs[name]?.imports ?? []) {
       if (external !== true) seen.add(path);
-      else if (path.endsWith('.wasm')) seen.add(relative(root, resolve(root, name, '..', path)));
+      else if (/^\.\.?\/.*\.wasm$/.test(path)) seen.add(relative(root, resolve(root, name, '..', path)));
     }
   }
   return seen;

@@ -8,7 +8,7 @@ import { HostError } from '../errors/host-error.ts';
 import type { Toolbox, ToolDescription } from '../tools/toolbox.ts';
 import { packageFile } from './package-files.ts';
 
-const PACKAGE = 'lkl-linux-tools';
+export const TOOLS_PACKAGE = 'lkl-linux-tools';
 const LIST = 'tools.json';
 
 /** Rejects with `no-tools` where there are none. */
@@ -37,27 +37,18 @@ export function toolFolder(): string | undefined {
   return undefined;
 }
 
-/** The module of one tool as it lies there; undefined: it is not installed. */
-export function toolFile(name: string): Uint8Array<ArrayBuffer> | undefined {
-  for (const folder of folders()) {
-    const path = join(folder, `${name}.wasm`);
-    if (existsSync(path)) return readFileSync(path);
-  }
-  return undefined;
-}
-
 function find(): { readonly folder: string; readonly list: string } {
   for (const folder of folders()) {
     const list = readIfThere(join(folder, LIST));
     if (list !== undefined) return { folder, list };
   }
-  throw new HostError('no-tools', `this needs the package ${PACKAGE}: npm install ${PACKAGE}`);
+  throw new HostError('no-tools', `this needs the package ${TOOLS_PACKAGE}: npm install ${TOOLS_PACKAGE}`);
 }
 
 function* folders(): Generator<string> {
   yield packageFile('wasm/dist/tools');
   try {
-    yield dirname(fileURLToPath(import.meta.resolve(`${PACKAGE}/${LIST}`)));
+    yield dirname(fileURLToPath(import.meta.resolve(`${TOOLS_PACKAGE}/${LIST}`)));
   } catch {
     // Not installed.
   }
