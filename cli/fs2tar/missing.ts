@@ -33,8 +33,10 @@ export function reportMissing({ lines, count, type, form = 'tar' }: MissingRepor
   if (!lines.some(isCut)) for (const help of fsckHelps(type)) console.error(`lkl: ${help}`);
 }
 
-/** What is known of a cut is ours (image/mounting/mount-failed.ts), among what the kernel logged. */
-const isCut = ({ call, path }: MissingLine): boolean => call === 'syslog' && / bytes, its file system \(/.test(path);
+/** What is known of a cut is ours (image/mounting/mount-failed.ts, storage/formats), among what the kernel logged. */
+const isCut = ({ call, path }: MissingLine): boolean =>
+  call === 'syslog' &&
+  (/ bytes, its file system \(/.test(path) || /^the (\S+|compressed image) (has|is|lies) /.test(path));
 
 function textOf(line: MissingLine): string {
   const { errno, call, path } = line;

@@ -1,5 +1,6 @@
 /** What a command line names as an image, as a disk for the engine. */
 
+import { HostError } from '../../src/errors/host-error.ts';
 import type { MountRequest, StackRequest } from '../../src/image/mounted-image.ts';
 import { writerOf } from '../../src/node/files/file-lock.ts';
 import { mountedHere } from '../../src/node/files/mounted-here.ts';
@@ -34,6 +35,13 @@ export async function openDiskFile(
     unpack: unpacker(path).unpack,
   });
   return { ...disk, file, checkUnchanged: () => file.checkUnchanged() };
+}
+
+/** The same for what is taken as it is, whatever is on it. Rejects with `image-cut` where something of it is missing. */
+export async function openWholeDiskFile(path: string, options: DiskOptions = {}): Promise<DiskFile> {
+  const disk = await openDiskFile(path, options);
+  if (disk.device.cut !== undefined) throw new HostError('image-cut', disk.device.cut);
+  return disk;
 }
 
 /** Once: what is read while it is written is no state that it ever had. It is often meant all the same. */

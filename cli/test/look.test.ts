@@ -10,10 +10,12 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { packTar, type TarEntry } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lkl, unpackFixture } from './command.ts';
@@ -218,6 +220,37 @@ describe('an image that was cut short', () => {
     expect(names(await told(['ls', '--even-if-cut', at('cut.img')]))).toContain('hello.txt');
     expect(await json(['info', at('cut.img')])).toMatchObject({ size_bytes: 4 << 20, claimed_bytes: 16 << 20 });
   });
+});
+
+describe('what wraps an image that was cut short', () => {
+  it.each(['vdi', 'gzip'])('is refused with numbers, read with --even-if-cut, and told by info: %s', async (form) => {
+    const whole = at(`whole.${form}`);
+    if (form === 'gzip') writeFileSync(whole, gzipSync(readFileSync(image), { level: 1 }));
+    else await told(['convert', '-O', form, image, whole]);
+    const bytes = readFileSync(whole);
+    writeFileSync(at('half'), bytes.subarray(0, Math.floor(bytes.length * 0.7)));
+    const { exitCode, stderr } = await lkl(['ls', at('half')]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(
+      /^lkl: the (vdi has [\d,]+ bytes, its tables|gzip is not whole \().*--even-if-cut, read what is there\n$/,
+    );
+    expect(names(await told(['ls', '--even-if-cut', at('half')]))).toContain('hello.txt');
+    expect(await json(['info', at('half')])).toMatchObject({ cut: expect.stringMatching(/^the (vdi|gzip) /) });
+    expect((await lkl(['fsck', at('half')])).exitCode).toBe(2);
+  });
+});
+
+it('of which the beginning is lost is not told to be empty', async () => {
+  const whole = at('tables-last.qcow2');
+  await told(['convert', '-O', 'qcow2', image, whole]);
+  truncateSync(whole, Math.floor(statSync(whole).size * 0.7));
+  for (const words of [['ls'], ['ls', '--even-if-cut'], ['fs2tar', '--on-error', 'continue']])
+    expect(await lkl([...words, whole])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(
+        /^lkl: the qcow2 has [\d,]+ bytes, its tables tell of [\d,]+, and what .* is missing\n$/,
+      ),
+    });
 });
 
 describe('diff', () => {

@@ -8,7 +8,7 @@ import { checkFileSystem } from '../../src/tools/file-system/check-file-system.t
 import { type CheckHow, fileSystemTools, type Verdict } from '../../src/tools/file-system/file-systems.ts';
 import { findVolume } from '../../src/tools/find-volume.ts';
 import { exitCodes } from '../failure.ts';
-import { openDiskFile } from '../input/disk.ts';
+import { openWholeDiskFile } from '../input/disk.ts';
 import { standardOutput } from '../output/output.ts';
 import { inWorkshop } from './shop.ts';
 
@@ -39,7 +39,7 @@ export async function fsck(image: string, { type, partition, auto, yes }: FsckOp
   const written = how === 'look' ? undefined : await diskToWrite(image);
   try {
     // Whatever holds a disk can be looked at.
-    const { device } = written ?? (await openDiskFile(image));
+    const { device } = written ?? (await openWholeDiskFile(image));
     return await inWorkshop({}, async (shop, engine) => {
       const can = (known: string) => !!fileSystemTools(known)?.check;
       const volume = await findVolume(device, await engine.inspect(device), { partition, type, can });

@@ -5,7 +5,7 @@ import { diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { Failure } from '../failure.ts';
-import { openDiskFile } from '../input/disk.ts';
+import { openWholeDiskFile } from '../input/disk.ts';
 import { textOf } from '../input/small-file.ts';
 import { standardOutput } from '../output/output.ts';
 import { makeImageFile } from './image-file.ts';
@@ -45,7 +45,7 @@ export async function partition(image: string, words: readonly string[], options
 }
 
 async function show(image: string): Promise<void> {
-  const { device } = await openDiskFile(image);
+  const { device } = await openWholeDiskFile(image);
   const { write: _, flush: __, ...readOnly } = device;
   await sfdisk(readOnly, ['--dump'], {});
 }

@@ -9,7 +9,7 @@ import { rawDevice } from '../../src/storage/raw-device.ts';
 import { SECTOR_BYTES, writeTable } from '../../src/tools/partitions/partition-table.ts';
 import { findResized, resizeVolume } from '../../src/tools/partitions/resize-volume.ts';
 import { Failure } from '../failure.ts';
-import { openDiskFile } from '../input/disk.ts';
+import { openWholeDiskFile } from '../input/disk.ts';
 import { inWorkshopOf, toolEngine } from './shop.ts';
 
 /** An absolute size, or one on top of what there is. */
@@ -34,7 +34,7 @@ export async function resize(image: string, size: Size, { type, partition }: Res
   // Before the file is longer: whoever writes it knows nothing of that.
   mustNotBeWritten(image);
   const engine = await toolEngine();
-  const { device } = await openDiskFile(image, { format: 'raw' });
+  const { device } = await openWholeDiskFile(image, { format: 'raw' });
   const report = await engine.inspect(device);
   const volume = await findResized(device, report, { partition, type });
   const isSmaller = bytes < stats.size;

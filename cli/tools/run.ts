@@ -3,7 +3,7 @@
 import { diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import { nodeToolbox } from '../../src/node/toolbox.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
-import { openDiskFile } from '../input/disk.ts';
+import { openWholeDiskFile } from '../input/disk.ts';
 import { ownFirst, ownProgramsOf } from './own-programs.ts';
 import { inWorkshop } from './shop.ts';
 import { withStandardStreams } from './standard-streams.ts';
@@ -27,7 +27,7 @@ export async function run(words: readonly string[], options: RunOptions): Promis
     const devices: BlockDevice[] = [];
     for (const image of images) {
       if (readOnly) {
-        const { write: _, flush: __, ...device } = (await openDiskFile(image)).device;
+        const { write: _, flush: __, ...device } = (await openWholeDiskFile(image)).device;
         devices.push(device);
         continue;
       }

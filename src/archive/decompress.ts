@@ -61,15 +61,21 @@ export function detectCompression(head: Uint8Array): Compression | undefined {
   return compressions.find((name) => forms[name](head));
 }
 
+/** As our decoders say it, and as zlib does. */
+const EARLY = /ends too early|unexpected end of file/;
+
 /** The compressed stream is damaged, cut short, or uses what its decoder does not have. */
 export class DecompressError extends Error {
   override readonly name = 'DecompressError';
   readonly compression: Compression;
+  /** There is nothing wrong with it as far as it goes. */
+  readonly endsEarly: boolean;
 
   constructor(compression: Compression, cause: unknown) {
     const why = cause instanceof Error ? cause.message : String(cause);
     super(`not readable as ${compression}: ${why}`, { cause });
     this.compression = compression;
+    this.endsEarly = EARLY.test(why);
   }
 }
 

@@ -4,6 +4,7 @@ import { errnos } from '../abi/errno.ts';
 import type { HostedTask } from '../kernel/hosted-task.ts';
 import type { Disk } from '../kernel/kernel.ts';
 import type { PlayedTask } from '../kernel/user-task.ts';
+import { DamagedInsideError } from '../storage/errors.ts';
 
 /** What Linux answers of a file that is not there, or is another: no disk is to blame for that, even if it failed before. */
 const plainAnswers: readonly number[] = (
@@ -21,9 +22,15 @@ const plainAnswers: readonly number[] = (
   ] as const
 ).map((name) => -errnos[name].number);
 
-/** A task whose failed calls are blamed on the disks once one has failed: Linux only knows EIO, or gives up. */
-export function blaming(disks: readonly Disk[], task: HostedTask): PlayedTask {
-  const blame = () => disks.find(({ lastError }) => lastError !== undefined)?.lastError;
+/**
+ * A task whose failed calls are blamed on the disks once one has failed: Linux only knows EIO, or gives up. While `isForgiving`,
+ * a place that the format around a disk has lost is no more than a bad sector: others may well be read.
+ */
+export function blaming(disks: readonly Disk[], task: HostedTask, isForgiving = () => false): PlayedTask {
+  const blame = () => {
+    const cause = disks.find(({ lastError }) => lastError !== undefined)?.lastError;
+    return cause instanceof DamagedInsideError && isForgiving() ? undefined : cause;
+  };
   return {
     pid: task.pid,
     memory: task.memory,

@@ -93,6 +93,8 @@ export class Image {
   readonly #disks: Disk[];
   #stacked: Promise<Stacked> | undefined;
   #known: Disks | undefined;
+  #forgives = false;
+  readonly #isForgiving = () => this.#forgives;
   #stack: Stack | undefined;
 
   constructor(parts: ImageParts) {
@@ -101,7 +103,12 @@ export class Image {
     this.views = disks;
     this.#parts = parts;
     this.#disks = [...disks, ...(header ? [header] : [])].map(({ disk }) => disk);
-    this.task = blaming(this.#disks, task);
+    this.task = blaming(this.#disks, task, this.#isForgiving);
+  }
+
+  /** From now on, what the format around a disk has lost is no more than a bad sector. */
+  forgive(): void {
+    this.#forgives = true;
   }
 
   /** A detached header was given: some volume that looks like nothing is not. */
@@ -110,7 +117,8 @@ export class Image {
   }
 
   async newTask(): Promise<PlayedTask> {
-    return blaming(this.#disks, await this.kernel.spawn(this.kernel.init, CLONE_VM | CLONE_FILES));
+    const task = await this.kernel.spawn(this.kernel.init, CLONE_VM | CLONE_FILES);
+    return blaming(this.#disks, task, this.#isForgiving);
   }
 
   /** Types that are not for block devices are the kernel's own (`nodev` in /proc/filesystems). */
@@ -183,6 +191,7 @@ export class Image {
 
   async mountAs(plan: MountPlan): Promise<Mounted> {
     const { at, type, partition, options, readOnly, subvolume, evenIfCut = false } = plan;
+    this.#forgives = evenIfCut;
     const parsed = parseMountOptions(withSubvolume(options, subvolume), { writable: !readOnly });
     if (type !== undefined) await this.mustKnow(type);
     const disks = await this.volumes(type);
@@ -192,11 +201,12 @@ export class Image {
       hasHeader: this.hasHeader,
       looksLikeRoot: (one: ProbedVolume) => this.#looksLikeRoot(one),
     };
-    const volume = await chooseVolume(disks, { type, partition, evenIfCut }, looking);
+    const volume = await chooseVolume(disks, { type, partition, evenIfCut }, looking).catch((cause: unknown) => {
+      throw (this.#knownCut !== undefined && nothingOf(cause, this.#knownCut)) || cause;
+    });
     if (subvolume !== undefined && volume.superblocks[0]?.types[0] !== 'btrfs')
       throw new HostError('invalid-request', `${volume.title} has no subvolumes: it is no btrfs`);
-    const cut =
-      cutOf(volume) ?? this.#stackCut(volume) ?? this.views.map(({ device }) => knownCut(device)).find(Boolean);
+    const cut = this.#cutOf(volume);
     if (cut && !evenIfCut) throw cut;
     const name = await this.#deviceOf(volume);
     const drivers = await this.#withSiblings(volume, attempts(volume, type), evenIfCut, disks, stacked);
@@ -244,6 +254,21 @@ export class Image {
         there < wanted * SECTOR ? extended(own, wanted, { sizing: view.shown.sizing }) : padded(own, claimed),
       )
     ).name;
+  }
+
+  /** What whoever made the devices knows of them. */
+  get #knownCut(): string | undefined {
+    return this.views.find(({ device }) => device.cut !== undefined)?.device.cut;
+  }
+
+  /** Why not all of a volume is there, if that is known. */
+  #cutOf(volume: ProbedVolume): HostError | undefined {
+    const known = this.#knownCut;
+    const cut = cutOf(volume) ?? this.#stackCut(volume);
+    if (known === undefined) return cut;
+    const { members } = cut?.problem ?? {};
+    const numbers = cut === undefined ? known : `${known}; ${numbersOf(cut)}`;
+    return new HostError('image-cut', `${numbers}: ${EVEN_IF_CUT}`, { ...(members && { members }) });
   }
 
   /** What lies on a disk that was cut short may lie behind its end: nothing between tells where. */
@@ -370,8 +395,9 @@ export class Image {
     for (const superblock of volume.superblocks) {
       try {
         const disks = this.#known ?? (await this.volumes());
-        const tried = await this.#withSiblings(volume, [superblock], false, disks, () => this.stacked(disks));
-        const lacking = cutOf(volume);
+        const lacking = this.#cutOf(volume);
+        const attempts = lacking === undefined ? [superblock] : withoutReplay([superblock]);
+        const tried = await this.#withSiblings(volume, attempts, false, disks, () => this.stacked(disks));
         const { log } = await this.mount(volume, name, tried, parseMountOptions(''), {
           cut: lacking && numbersOf(lacking),
         });
@@ -446,9 +472,11 @@ function cutOf(volume: ProbedVolume): HostError | undefined {
   return imageCut(inTable ? title : where, superblock.types[0], bytes.sizeBytes, needed);
 }
 
-/** What whoever made the device knows of it. */
-const knownCut = ({ cut }: BlockDevice): HostError | undefined =>
-  cut === undefined ? undefined : new HostError('image-cut', `${cut}: ${EVEN_IF_CUT}`);
+/** What is not found on a disk that was cut short may have been there. */
+const nothingOf = (cause: unknown, cut: string): HostError | undefined =>
+  cause instanceof HostError && cause.kind === 'no-file-system'
+    ? new HostError('image-cut', `${cut}, and what a file system or a partition table begins with is missing`)
+    : undefined;
 
 /** The part of `device` that a request is about. */
 export function partOf(

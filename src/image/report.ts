@@ -21,6 +21,7 @@ import { type ProbedVolume, WHOLE } from './volumes/volumes.ts';
 import type { Volumes } from './volumes/whole-or-partitions.ts';
 
 export async function reportOf(image: Image, sizeBytes: number): Promise<ImageReport> {
+  image.forgive();
   const disks = await image.volumes();
   const reports: DiskReport[] = [];
   const refused: Refused[] = [];

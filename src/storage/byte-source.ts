@@ -3,6 +3,8 @@
 /** Absent `write`: read-only. Absent `flush`: what was written is durable when `write` settles. */
 export interface ByteSource {
   readonly sizeBytes: number;
+  /** Why something of what it should be is known to be missing, as a sentence for people. Default: it is whole. */
+  readonly cut?: string;
   /**
    * Fills all of `into` with the bytes from `offset` on, at once or later. Throws a RangeError when they are not all
    * inside `sizeBytes`, and a StorageError when they cannot be had: never fewer bytes, never zeros in their place.

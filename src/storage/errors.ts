@@ -101,7 +101,7 @@ export class NoMemoryForWritesError extends StorageError {
  * what is not read here. `ENODATA`: it needs another file, which was not given. `EMEDIUMTYPE`: it is not of the format asked for.
  */
 export class FormatError extends StorageError {
-  override readonly name = 'FormatError';
+  override readonly name: string = 'FormatError';
   readonly format: string;
 
   constructor(
@@ -114,6 +114,20 @@ export class FormatError extends StorageError {
   ) {
     super(code, `${format}: ${why}`, options);
     this.format = format;
+  }
+}
+
+/**
+ * A place of a disk that the format around it has lost: a table that leads nowhere, a chunk that cannot be undone. What lies
+ * elsewhere may well be read.
+ */
+export class DamagedInsideError extends FormatError {
+  constructor({ format, message }: FormatError) {
+    super(format, message.slice(format.length + 2));
+  }
+
+  override get problem(): Problem {
+    return { ...super.problem, members: { damaged: true, disk_format: this.format } };
   }
 }
 

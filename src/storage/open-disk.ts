@@ -3,7 +3,7 @@
 import type { Compression } from '../archive/decompress.ts';
 import type { BlockDevice, MaybePromise } from './block-device.ts';
 import { type ByteSource, window } from './byte-source.ts';
-import { FormatError, StorageError } from './errors.ts';
+import { BehindEndError, DamagedInsideError, FormatError, StorageError } from './errors.ts';
 import {
   type Choice,
   type Ends,
@@ -12,9 +12,11 @@ import {
   type FormatContext,
   HEAD_BYTES,
   type Layer,
+  type OpenedFormat,
   TAIL_BYTES,
 } from './formats/format.ts';
 import { formats } from './formats/formats.ts';
+import { cutSentence, withLosses } from './formats/parts/cut.ts';
 import { unread } from './formats/parts/unread.ts';
 import { cached } from './layers/cached.ts';
 import { rawDevice } from './raw-device.ts';
@@ -96,11 +98,11 @@ const MAX_WRAPPINGS = 4;
  */
 export async function openDisk(source: ByteSource, options: OpenDiskOptions = {}): Promise<OpenedDisk> {
   const { offset = 0, size, cacheMib, room } = options;
-  const asked = offset === 0 && size === undefined ? source : part(source, offset, size);
+  const asked = offset === 0 && size === undefined ? source : { ...part(source, offset, size), ...cutOfSource(source) };
   const raw = rawDevice(asked);
   // The cache lies under the formats: their tables go through it, and what was looked at to recognise them is there already.
   const device = cacheMib === undefined ? raw : cached(raw, { maxMib: cacheMib, room });
-  const bytes = cacheMib === undefined ? asked : deviceSource(device, asked.sizeBytes);
+  const bytes = cacheMib === undefined ? asked : { ...deviceSource(device, asked.sizeBytes), ...cutOfSource(source) };
   const { cut, ...opened } = await unwrap(bytes, options, options.format, 0);
   return {
     ...opened,
@@ -110,6 +112,8 @@ export async function openDisk(source: ByteSource, options: OpenDiskOptions = {}
   };
 }
 
+const cutOfSource = ({ cut }: ByteSource): Pick<ByteSource, 'cut'> => (cut === undefined ? {} : { cut });
+
 function part(source: ByteSource, offset: number, asked: number | undefined): ByteSource {
   const size = asked ?? source.sizeBytes - offset;
   const inside = [offset, size].every((value) => Number.isSafeInteger(value) && value >= 0);
@@ -118,7 +122,13 @@ function part(source: ByteSource, offset: number, asked: number | undefined): By
   throw new StorageError('ENXIO', `${where}: the image has ${source.sizeBytes} bytes`);
 }
 
-type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices' | 'readOnly' | 'archive'> & Pick<BlockDevice, 'cut'>;
+/** What is found out on the way to the disk. */
+interface Told {
+  readOnly?: string;
+  cut?: string;
+}
+
+type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices' | 'archive'> & Readonly<Told>;
 
 /** Take off every format around a disk. `parents` counts the files that were opened on the way here, each for the one before. */
 async function unwrap(
@@ -130,35 +140,45 @@ async function unwrap(
   let content = source;
   const layers: Layer[] = [];
   const choices: Choice[] = [];
-  let readOnly: string | undefined;
+  const told: Told = source.cut === undefined ? {} : { cut: source.cut };
   for (let wrapping = 0; ; wrapping += 1) {
     const format = await formatOf(content, wrapping === 0 ? asked : undefined);
-    if (format === undefined) return { content, layers, choices, ...(readOnly !== undefined && { readOnly }) };
+    if (format === undefined) return { content, layers, choices, ...told };
     if (wrapping === MAX_WRAPPINGS) throw new FormatError(format.name, 'too many formats are wrapped in each other');
-    const opened = await format.open(content, contextOf(options, asked, parents));
-    const { note, cut, archive } = opened;
+    const opened = await openFormat(format, content, contextOf(options, asked, parents, told));
+    const { note, archive } = opened;
     layers.push({ format: format.name, ...(note !== undefined && { note }) }, ...(opened.layers ?? []));
     choices.push(...(opened.choices ?? []));
-    if (opened.writes !== true) readOnly ??= `${format.name}: ${opened.readOnly ?? 'what is in it is only read'}`;
-    content = readOnly === undefined ? opened.content : onlyRead(opened.content);
-    if (opened.wrapped !== true) {
-      const about = {
-        ...(readOnly !== undefined && { readOnly }),
-        ...(cut !== undefined && { cut }),
-        ...(archive !== undefined && { archive }),
-      };
-      return { content, layers, choices, ...about };
-    }
+    const cut = opened.cut ?? cutOf(format, content, opened);
+    if (cut !== undefined) told.cut ??= cut;
+    if (opened.writes !== true) told.readOnly ??= `${format.name}: ${opened.readOnly ?? 'what is in it is only read'}`;
+    if (told.cut !== undefined) told.readOnly ??= `${format.name}: it was cut short`;
+    content = told.readOnly === undefined ? opened.content : onlyRead(opened.content, content.sizeBytes, told);
+    if (opened.wrapped !== true)
+      return { content, layers, choices, ...told, ...(archive !== undefined && { archive }) };
   }
 }
 
-const onlyRead = (source: ByteSource): ByteSource => ({
-  sizeBytes: source.sizeBytes,
-  ...(source.zerosAt && { zerosAt: source.zerosAt.bind(source) }),
-  read: (offset, into) => source.read(offset, into),
-});
+/** Opening needs headers and tables: without these nothing can be said of the rest. */
+async function openFormat(format: Format, source: ByteSource, context: FormatContext): Promise<OpenedFormat> {
+  try {
+    return await format.open(source, context);
+  } catch (cause) {
+    if (!(cause instanceof BehindEndError)) throw cause;
+    throw new FormatError(format.name, `it is cut short, and what it cannot be read without is missing`, { cause });
+  }
+}
 
-function contextOf(options: OpenDiskOptions, asked: string | undefined, parents: number): FormatContext {
+function cutOf({ name }: Format, source: ByteSource, { claimedBytes }: OpenedFormat): string | undefined {
+  if (claimedBytes === undefined || claimedBytes <= source.sizeBytes) return undefined;
+  return cutSentence(name, source.sizeBytes, claimedBytes);
+}
+
+/** Of a file that is known to be cut short, what tables tell of and is not there lies behind its end. */
+const onlyRead = (content: ByteSource, fileBytes: number, { cut }: Told): ByteSource =>
+  withLosses(content, (cause) => (cut === undefined ? new DamagedInsideError(cause) : new BehindEndError(fileBytes)));
+
+function contextOf(options: OpenDiskOptions, asked: string | undefined, parents: number, told: Told): FormatContext {
   const { files, member, snapshot, maxEntries = MAX_ENTRIES, maxPieceBytes = MAX_PIECE_BYTES } = options;
   const sibling: FormatContext['sibling'] = async (format, name, use) => {
     const found = await files?.(name, use);
@@ -176,7 +196,11 @@ function contextOf(options: OpenDiskOptions, asked: string | undefined, parents:
       throw new FormatError(format, detail, { code: 'EOPNOTSUPP' });
     },
     async unpack(format, packed, compression) {
-      if (options.unpack) return options.unpack(packed, compression);
+      if (options.unpack) {
+        const undone = await options.unpack(packed, compression);
+        if (undone.cut !== undefined) told.cut ??= undone.cut;
+        return undone;
+      }
       throw new FormatError(format, `${compression} inside of it is not undone here`, { code: 'EOPNOTSUPP' });
     },
     member,
@@ -189,7 +213,8 @@ function contextOf(options: OpenDiskOptions, asked: string | undefined, parents:
       const bytes = await sibling(format, name);
       // What was chosen was chosen of the file that was given.
       const above = { ...options, member: undefined, snapshot: undefined };
-      const { content, layers } = await unwrap(bytes, above, parentFormat, parents + 1);
+      const { content, layers, cut } = await unwrap(bytes, above, parentFormat, parents + 1);
+      if (cut !== undefined) told.cut ??= cut;
       const [first = { format: 'raw' }, ...rest] = layers;
       return { content, layers: [{ ...first, name }, ...rest] };
     },

@@ -6,7 +6,7 @@ import { rawDevice } from '../../../src/storage/raw-device.ts';
 import { type MadeDisk, makeDisk } from '../../../src/tools/disk/make-disk.ts';
 import type { DiskPlan } from '../../../src/tools/disk/plan.ts';
 import { printable } from '../../failure.ts';
-import { openDiskFile } from '../../input/disk.ts';
+import { openWholeDiskFile } from '../../input/disk.ts';
 import { tellLosses } from '../../output/losses.ts';
 import { type MadeImage, makeImageFile } from '../image-file.ts';
 import { inWorkshopOf, notAfterNs, toolEngine } from '../shop.ts';
@@ -70,7 +70,7 @@ async function make(
       return rawDevice(made.file);
     },
     entries: (source: Parameters<typeof sourceEntries>[0]) => sourceEntries(source, sources),
-    blocks: async (path: string) => (await openDiskFile(sourcePath(path, sources), { format: 'raw' })).device,
+    blocks: async (path: string) => (await openWholeDiskFile(sourcePath(path, sources), { format: 'raw' })).device,
   };
   try {
     const disk = await makeDisk(plan, host, seed);

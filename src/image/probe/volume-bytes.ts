@@ -1,7 +1,7 @@
 /** The bytes of a volume by byte offsets: what tells its type, label, UUID and size is read through this. */
 
 import { type BlockDevice, bytesOf, SECTOR } from '../../storage/block-device.ts';
-import { BehindEndError } from '../../storage/errors.ts';
+import { BehindEndError, DamagedInsideError } from '../../storage/errors.ts';
 
 export interface VolumeBytes {
   /** Bytes that are there. */
@@ -26,12 +26,12 @@ export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.P
     if (!(from < to)) return wanted;
     const sector = Math.floor(from / SECTOR);
     const whole = new Uint8Array((Math.ceil(to / SECTOR) - sector) * SECTOR);
-    try {
-      await device.read(sector, whole);
-    } catch (cause) {
-      // Of an archive that is cut short something is missing before its end, too.
-      if (!(cause instanceof BehindEndError)) throw cause;
-      whole.fill(0);
+    if (!(await isThere(device, sector, whole))) {
+      // Of what is wrapped in something that is cut short anything may be missing, and what lies beside it not.
+      for (let done = 0; done < whole.length; done += PAGE_BYTES) {
+        const piece = whole.subarray(done, done + PAGE_BYTES);
+        if (!(await isThere(device, sector + done / SECTOR, piece))) piece.fill(0);
+      }
     }
     wanted.set(whole.subarray(from - sector * SECTOR, to - sector * SECTOR));
     return wanted;
@@ -60,6 +60,17 @@ export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.P
       return (await head).subarray(at, at + length);
     },
   };
+}
+
+/** False where some of it lies behind the end of what there is. */
+async function isThere(device: BlockDevice, sector: number, into: Uint8Array): Promise<boolean> {
+  try {
+    await device.read(sector, into);
+    return true;
+  } catch (cause) {
+    if (cause instanceof BehindEndError || cause instanceof DamagedInsideError) return false;
+    throw cause;
+  }
 }
 
 /** What follows `start` in a volume. */

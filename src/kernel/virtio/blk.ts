@@ -130,16 +130,26 @@ export class VirtioBlk implements VirtioDevice, Device {
     }
   }
 
-  /** All segments at once; the request is done when the last one is. */
+  /** All segments at once; the request is done when the last one is, failed or not: until then memory may be written to. */
   #each(sector: number, data: readonly Segment[], transfer: (sector: number, segment: Segment) => MaybePromise<void>) {
     const pending: Promise<void>[] = [];
     let at = sector;
     for (const segment of data) {
-      const result = transfer(at, segment);
-      if (result) pending.push(result);
+      try {
+        const result = transfer(at, segment);
+        if (result) pending.push(result);
+      } catch (cause) {
+        if (pending.length === 0) throw cause;
+        pending.push(Promise.reject(cause));
+        break;
+      }
       at += segment.bytes / SECTOR;
     }
-    return pending.length === 0 ? S_OK : Promise.all(pending).then(() => S_OK);
+    if (pending.length === 0) return S_OK;
+    return Promise.allSettled(pending).then((results) => {
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
+      return S_OK;
+    });
   }
 
   /** What is to be written: a copy for a device that may look at it later, when memory may have moved. */

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ImageChangedError, ReadFailedError } from '../../storage/errors.ts';
 import { fileSource } from './file-source.ts';
@@ -32,7 +32,10 @@ beforeAll(() => {
   writeFileSync(file('sparse.zst'), zstdCompressSync(sparse));
   execFileSync('gzip', ['-k', file('sparse')]);
   execFileSync('xz', ['-k', '--check=crc64', file('sparse')]);
-  writeFileSync(file('broken.zst'), zstdCompressSync(sparse).subarray(0, -5));
+  writeFileSync(file('cut.zst'), zstdCompressSync(sparse).subarray(0, -5));
+  const damaged = gzipSync(sparse);
+  damaged.fill(0, damaged.length - 8, damaged.length - 4);
+  writeFileSync(file('damaged.gz'), damaged);
   writeFileSync(file('empty.zst'), zstdCompressSync(Buffer.alloc(0)));
   mkdirSync(file('folder'));
   execFileSync('mkfifo', [file('fifo')]);
@@ -77,9 +80,19 @@ describe('image files', () => {
     ['empty', { code: 'ENODATA', message: `${file('empty')} is empty` }],
     ['empty.zst', { code: 'ENODATA', message: `${file('empty.zst')} is empty` }],
     ['nothing', { code: 'ENOENT', path: file('nothing'), syscall: 'open' }],
-    ['broken.zst', { kind: 'bad-compression' }],
+    ['damaged.gz', { kind: 'bad-compression' }],
   ])('%s is no image, and says so', async (name, error) => {
     await expect(openImageFile(file(name))).rejects.toMatchObject(error);
+  });
+
+  it('what is compressed and cut short is there as far as it goes, and says so', async () => {
+    await using source = await openImageFile(file('cut.zst'));
+    expect(source.cut).toMatch(
+      /^the zstd is not whole \(unexpected end of file\): [\d,]+ bytes of what is in it are there$/,
+    );
+    const bytes = new Uint8Array(source.sizeBytes);
+    await source.read(0, bytes);
+    expect(sparse.subarray(0, bytes.length).equals(bytes)).toBe(true);
   });
 
   it('a temporary folder that is not there is named', async () => {

@@ -12,6 +12,7 @@ import {
 } from '../../archive/decompress.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { type Seekable, seekable } from '../../storage/seekable/seekable.ts';
+import { asFarAsUndone, type Undone } from '../../storage/sources/as-far-as-undone.ts';
 import { chunksOf } from '../../storage/sources/chunks-of.ts';
 import { nodeDecoders } from '../decoders.ts';
 import { mustBeImage } from '../input/image-kind.ts';
@@ -39,7 +40,8 @@ export interface ImageFile extends FileSource {
 
 /**
  * `-` is standard input. Rejects with the error of open(2) as Node gives it, an ImageFileError (a directory, nothing in it, a device
- * that is no disk, no room to spool) or a HostError `bad-compression`. Close what is answered.
+ * that is no disk, no room to spool) or a HostError `bad-compression`, where nothing of it can be undone: what is cut short or damaged
+ * further on says so as `cut`. Close what is answered.
  */
 export async function openImageFile(path: string, options: OpenImageFileOptions = {}): Promise<ImageFile> {
   const isStdin = path === '-';
@@ -85,8 +87,10 @@ export async function spooledImage(
     const { head, rest } = await headOf(counted(stream, progress)[Symbol.asyncIterator]());
     if (head.length === 0) throw nothingIn(name);
     const compression = detectCompression(head);
-    const source = await spool(compression ? undone(compression, rest) : rest, { name });
-    if (source.sizeBytes > 0) return { ...source, compression, spooled: true };
+    const found: Undone = {};
+    const bytes = compression ? asFarAsUndone(compression, undone(compression, rest), found) : rest;
+    const source = await spool(bytes, { name });
+    if (source.sizeBytes > 0) return { ...source, ...found, compression, spooled: true };
     await source.close();
     throw nothingIn(name);
   } finally {
@@ -114,11 +118,15 @@ async function within(undone: FileSource, name: string): Promise<FileSource> {
 }
 
 /** What `bytes` stand for, in a file without a name. */
-export const spoolUndone = (
+export async function spoolUndone(
   compression: Compression,
   bytes: AsyncIterable<Uint8Array>,
   name: string,
-): Promise<FileSource> => spool(undone(compression, bytes), { name });
+): Promise<FileSource> {
+  const found: Undone = {};
+  const source = await spool(asFarAsUndone(compression, undone(compression, bytes), found), { name });
+  return { ...source, ...found };
+}
 
 async function* counted(
   stream: AsyncIterable<Uint8Array>,

@@ -66,21 +66,22 @@ describe.each(files)('%s', (name, compression, least) => {
     await source.close();
   });
 
-  it('is an error where a part is damaged or its end is cut off, never other bytes', async () => {
+  it('is an error where a part is damaged, and what is there where its end is cut off: never other bytes', async () => {
     const bytes = readFileSync(path);
     const random = seededRandom(7);
     for (let round = 0; round < 25; round += 1) {
       const broken = Buffer.from(bytes);
       const at = random(broken.length);
-      broken[at] = (broken[at] ?? 0) ^ (1 << random(8));
-      const cut = round % 5 === 0 ? random(broken.length) : broken.length;
+      const isCut = round % 5 === 0;
+      if (!isCut) broken[at] = (broken[at] ?? 0) ^ (1 << random(8));
+      const cut = isCut ? random(broken.length) : broken.length;
       const file = join(folder, `${round}-${name}`);
       writeFileSync(file, broken.subarray(0, Math.max(20, cut)));
       const found = await wholeOf(file).catch((cause: unknown) => cause);
       if (found instanceof Uint8Array) {
         // Of frames and blocks some bits say nothing that is looked at, and what was cut off may be a last empty one.
         expect(hash(found)).toBe(hash(lines.subarray(0, found.length)));
-        if (compression === 'xz') expect(found.length).toBe(lines.length);
+        if (compression === 'xz' && !isCut) expect(found.length).toBe(lines.length);
       } else expect(found).toMatchObject({ kind: 'bad-compression' });
     }
   });

@@ -3,6 +3,7 @@
 import { type ByteSource, window } from '../byte-source.ts';
 import { ChoiceError, FormatError } from '../errors.ts';
 import type { Choice, Format } from './format.ts';
+import { windowOfCut } from './parts/cut.ts';
 import { joined } from './parts/joined.ts';
 import { little64, readBytes, viewOf } from './parts/table.ts';
 
@@ -36,14 +37,15 @@ export const androidSuper: Format = {
       const list = names.length > 0 ? names.join(', ') : 'none';
       throw new ChoiceError('member', `android-super: its logical partitions are ${list}: ${problem}`, names);
     }
+    let claimedBytes = 0;
     const parts = only.extents.map(({ sectors, at }) => {
       const bytes = sectors * SECTOR;
       if (at === undefined) return bytes;
-      if (at + bytes > source.sizeBytes)
-        throw new FormatError(SUPER, `${only.name} lies behind its end: it is cut short`);
-      return window(source, at, bytes);
+      if (at + bytes <= source.sizeBytes) return window(source, at, bytes);
+      claimedBytes = Math.max(claimedBytes, at + bytes);
+      return windowOfCut(source, at, bytes);
     });
-    return { content: joined(SUPER, parts), note: only.name, choices };
+    return { content: joined(SUPER, parts), note: only.name, choices, claimedBytes };
   },
 };
 

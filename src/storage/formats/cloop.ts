@@ -27,7 +27,12 @@ export const cloop: Format = {
     if (blockBytes === 0 || blockBytes % 512 !== 0) throw new FormatError(CLOOP, `blocks of ${blockBytes} bytes`);
     context.mustFit(CLOOP, 'blocks', blockBytes);
     const table = tables(CLOOP, source);
+    // Behind the last block's place stands where it ends.
+    const endAt = HEADER_BYTES + 8 * blocks;
+    const claimedBytes =
+      endAt + 8 > source.sizeBytes ? endAt + 8 : big64(viewOf(await readBytes(CLOOP, source, endAt, 8)), 0);
     return {
+      claimedBytes,
       content: mapped({
         name: CLOOP,
         sizeBytes: blocks * blockBytes,

@@ -22,11 +22,17 @@ export const ova: Format = {
     return isTarHeader(block) && /\.ovf$/i.test(tarHeader(block)?.path ?? '');
   },
   async open(source, { member }) {
-    const disks = await disksOf(source);
-    if (disks.length === 0) throw new FormatError(OVA, 'there is no disk in it');
+    const { disks, problems } = await disksOf(source);
+    if (disks.length === 0) throw new FormatError(OVA, problems ?? 'there is no disk in it');
     const disk = chosen(disks, member);
     const choices = disks.map(({ name, sizeBytes }): Choice => ({ kind: 'member', name, sizeBytes }));
-    return { content: fileBytes(OVA, disk.data, disk.sizeBytes), wrapped: true, note: disk.name, choices };
+    return {
+      content: fileBytes(OVA, disk.data, disk.sizeBytes),
+      wrapped: true,
+      note: disk.name,
+      choices,
+      ...(problems !== undefined && { cut: `the ${OVA} is not whole: ${problems}` }),
+    };
   },
 };
 
@@ -36,7 +42,9 @@ interface Disk {
   readonly data: FileData;
 }
 
-async function disksOf(source: ByteSource): Promise<readonly Disk[]> {
+async function disksOf(
+  source: ByteSource,
+): Promise<{ readonly disks: readonly Disk[]; readonly problems: string | undefined }> {
   const disks: Disk[] = [];
   const problems = new Problems();
   for await (const { path, is } of tarEntries(source, { problems, mayLackEnd: true })) {
@@ -44,8 +52,7 @@ async function disksOf(source: ByteSource): Promise<readonly Disk[]> {
     disks.push({ name: new TextDecoder().decode(bytesOfRaw(path)), sizeBytes: is.size, data: is.data });
     if (disks.length > MAX_DISKS) throw new FormatError(OVA, `more than ${MAX_DISKS} disks`);
   }
-  if (problems.text !== undefined) throw new FormatError(OVA, problems.text);
-  return disks;
+  return { disks, problems: problems.text };
 }
 
 function chosen(disks: readonly Disk[], wanted: string | undefined): Disk {

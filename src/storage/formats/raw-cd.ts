@@ -21,18 +21,19 @@ export const rawCd: Format = {
   matches: ({ head }) =>
     head.length > RAW_BYTES + MODE_AT && isSector(head, 0) && isSector(head, RAW_BYTES) && (head[MODE_AT] ?? 0) <= 2,
   async open(source) {
-    if (source.sizeBytes % RAW_BYTES !== 0) throw new FormatError(CD, 'its last sector is cut short');
     const mode = (await readBytes(CD, source, MODE_AT, 1))[0] ?? 0;
     const from = dataAt[mode];
     if (from === undefined) throw new FormatError(CD, 'its first sector has no data');
-    return { content: sectors(source, from), note: `mode ${mode}` };
+    const isCut = source.sizeBytes % RAW_BYTES !== 0;
+    const cut = `the ${CD} has ${source.sizeBytes.toLocaleString('en')} bytes, which are no whole sectors of ${RAW_BYTES}`;
+    return { content: sectors(source, from), note: `mode ${mode}`, ...(isCut && { cut }) };
   },
 };
 
 const sectors = (source: ByteSource, from: number): ByteSource =>
   mapped({
     name: CD,
-    sizeBytes: (source.sizeBytes / RAW_BYTES) * DATA_BYTES,
+    sizeBytes: Math.floor(source.sizeBytes / RAW_BYTES) * DATA_BYTES,
     find(offset) {
       const within = offset % DATA_BYTES;
       const at = Math.floor(offset / DATA_BYTES) * RAW_BYTES + from + within;

@@ -7,6 +7,7 @@ import { cached } from '../../storage/layers/cached.ts';
 import { type DiskChoice, type OpenDiskOptions, openDisk } from '../../storage/open-disk.ts';
 import { rawDevice } from '../../storage/raw-device.ts';
 import type { Room } from '../../storage/room.ts';
+import { asFarAsUndone, type Undone } from '../../storage/sources/as-far-as-undone.ts';
 import { deviceSource } from '../../storage/sources/device-source.ts';
 import type { Hold } from '../bodies/budget.ts';
 import type { SpoolStore } from '../storage/image-store.ts';
@@ -58,18 +59,26 @@ export interface SpooledBytes {
 export async function spool(body: Body, needs: SpoolNeeds, choice: DiskChoice = {}): Promise<Spooled> {
   const { room, limits } = needs;
   const { bytes, lengthBytes, receivedBytes } = await openBody(body, limits);
-  const spooled = await spoolBytes(bytes, { lengthBytes, receivedBytes }, needs);
+  const found: Undone = {};
+  const spooled = await spoolBytes(
+    asFarAsUndone('compressed image', bytes, found),
+    { lengthBytes, receivedBytes },
+    needs,
+  );
   const inner = unpacking(needs);
   const discard = async () => {
     await Promise.all([spooled.discard(), inner.discard()]);
   };
   try {
-    const opened = await openDisk(spooled.source, {
-      ...choiceOf(choice),
-      ...(spooled.isStored && { cacheMib: CACHE_MIB, room }),
-      ...memoryLimits,
-      unpack: inner.unpack,
-    });
+    const opened = await openDisk(
+      { ...spooled.source, ...found },
+      {
+        ...choiceOf(choice),
+        ...(spooled.isStored && { cacheMib: CACHE_MIB, room }),
+        ...memoryLimits,
+        unpack: inner.unpack,
+      },
+    );
     return { ...opened, discard };
   } catch (cause) {
     await discard();
@@ -146,13 +155,14 @@ export function unpacking(needs: SpoolNeeds): Unpacking {
           yield piece;
         }
       };
-      const bytes = decompressed(compression, pieces(), needs.limits.decoders);
+      const found: Undone = {};
+      const bytes = asFarAsUndone(compression, decompressed(compression, pieces(), needs.limits.decoders), found);
       const growth = { lengthBytes: undefined, receivedBytes: () => receivedBytes, memoryBytes: INNER_MEMORY_BYTES };
       const inner = await spoolBytes(bytes, growth, needs);
       undone.push(inner);
-      if (!inner.isStored) return inner.source;
+      if (!inner.isStored) return { ...inner.source, ...found };
       const device = cached(rawDevice(inner.source), { maxMib: INNER_CACHE_MIB, room: needs.room });
-      return deviceSource(device, inner.source.sizeBytes);
+      return { ...deviceSource(device, inner.source.sizeBytes), ...found };
     },
     async discard() {
       await Promise.all(undone.splice(0).map((one) => one.discard()));

@@ -5,6 +5,7 @@ import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { Format, FormatContext, Layer } from '../format.ts';
 import { inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
+import { cutSentence } from '../parts/cut.ts';
 import { mapped, type Piece } from '../parts/mapped.ts';
 import { startsAt } from '../parts/search.ts';
 import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
@@ -48,6 +49,7 @@ export const ewf: Format = {
     const found: Table[] = [];
     const layers: Layer[] = [];
     let volume: Volume | undefined;
+    let cut: string | undefined;
     for (let number = 1, segment = source; ; number += 1) {
       const head = viewOf(await readBytes(EWF, segment, 0, 13));
       if (head.getUint16(9, true) !== number) {
@@ -59,7 +61,14 @@ export const ewf: Format = {
       found.push(
         ...(await readTables(segment, sections, number, (found.at(-1)?.first ?? 0) + (found.at(-1)?.count ?? 0))),
       );
-      if (sections.at(-1)?.type === 'done') break;
+      const end = sections.at(-1);
+      if (end?.type === 'done') break;
+      if (end?.type !== 'next') {
+        const claimed = Math.max(end?.end ?? 0, segment.sizeBytes + 1);
+        const which = number === 1 ? EWF : `segment ${number} of the ${EWF}`;
+        cut = cutSentence(which, segment.sizeBytes, claimed);
+        break;
+      }
       if (number === MAX_SEGMENTS) throw new FormatError(EWF, `more than ${MAX_SEGMENTS} segments`);
       const next = await segmentAfter(number, context);
       segment = next.source;
@@ -69,9 +78,12 @@ export const ewf: Format = {
     const last = found.at(-1);
     const chunks = last === undefined ? 0 : last.first + last.count;
     if (chunks < Math.ceil(volume.sizeBytes / volume.chunkBytes)) {
-      throw new FormatError(EWF, `it has ${chunks} of its ${volume.chunks} chunks`);
+      const numbers = `${chunks.toLocaleString('en')} of its ${volume.chunks.toLocaleString('en')} chunks`;
+      if (cut === undefined) throw new FormatError(EWF, `it has ${numbers}`);
+      if (chunks === 0) throw new FormatError(EWF, `${cut}: the table of its chunks, which is behind them, is missing`);
+      cut += `: it has ${numbers}`;
     }
-    return { content: chunkMap(volume, found), layers };
+    return { content: chunkMap(volume, found), layers, ...(cut !== undefined && { cut }) };
   },
 };
 
@@ -119,7 +131,7 @@ async function readTables(
   let dataEnd = 0;
   for (const section of sections) {
     if (section.type === 'sectors') dataEnd = section.end;
-    if (section.type !== 'table') continue;
+    if (section.type !== 'table' || section.dataAt + TABLE_HEADER_BYTES > source.sizeBytes) continue;
     const header = await readBytes(EWF, source, section.dataAt, TABLE_HEADER_BYTES);
     const view = viewOf(header);
     const count = view.getUint32(0, true);
@@ -146,7 +158,8 @@ function chunkMap({ chunkBytes, sizeBytes }: Volume, found: readonly Table[]): B
       const within = offset % chunkBytes;
       const table = found[startsAt(starts, starts.length, chunk)];
       const look = table && looks.get(table.number);
-      if (table === undefined || look === undefined) throw new FormatError(EWF, 'a chunk is missing');
+      if (table === undefined || look === undefined || chunk >= table.first + table.count)
+        throw new FormatError(EWF, 'a chunk is missing');
       const index = chunk - table.first;
       const isLast = index + 1 === table.count;
       const length = Math.min(chunkBytes, sizeBytes - chunk * chunkBytes);

@@ -20,10 +20,11 @@ export interface Section {
   readonly end: number;
 }
 
-/** In order. The last is `done`, or `next` where another segment follows. */
+/** In order. The last is `done`, or `next` where another segment follows; of a file that was cut short the last that is there. */
 export async function readSections(source: ByteSource): Promise<Section[]> {
   const sections: Section[] = [];
   for (let at = FILE_HEADER_BYTES; ; ) {
+    if (at + SECTION_BYTES > source.sizeBytes) return sections;
     const bytes = await readBytes(EWF, source, at, SECTION_BYTES);
     const view = viewOf(bytes);
     if (view.getUint32(72, true) !== adler32(bytes.subarray(0, 72))) throw new FormatError(EWF, 'a section is damaged');
@@ -32,7 +33,8 @@ export async function readSections(source: ByteSource): Promise<Section[]> {
     const last = type === 'done' || type === 'next';
     sections.push({ type, at, dataAt: at + SECTION_BYTES, end: last ? at + SECTION_BYTES : next });
     if (last) return sections;
-    if (next < at + SECTION_BYTES || next > source.sizeBytes) throw new FormatError(EWF, 'its sections do not go on');
+    if (next < at + SECTION_BYTES || !Number.isSafeInteger(next))
+      throw new FormatError(EWF, 'its sections do not go on');
     if (sections.length > MAX_SECTIONS) throw new FormatError(EWF, `more than ${MAX_SECTIONS} sections`);
     at = next;
   }

@@ -3,6 +3,7 @@
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { Format } from '../format.ts';
+import { tableReach } from '../parts/cut.ts';
 import { type Blocks, growingDisk } from '../parts/growing.ts';
 import { mapped, zeros } from '../parts/mapped.ts';
 import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
@@ -53,7 +54,13 @@ export const parallels: Format = {
       readOnly = opened;
     }
     const table = tables(PARALLELS, source);
+    const map = { at: HEADER_BYTES, entries: Math.ceil(sizeBytes / clusterBytes), entryBytes: 4 };
+    const claimedBytes = await tableReach(source, map, (view, at, index) => {
+      const entry = view.getUint32(at, true);
+      return entry === 0 ? 0 : entry * unitBytes + Math.min(clusterBytes, sizeBytes - index * clusterBytes);
+    });
     return {
+      claimedBytes,
       ...(readOnly !== undefined && { readOnly }),
       content: mapped({
         name: PARALLELS,

@@ -44,7 +44,7 @@ export function tables(name: string, source: ByteSource): Tables {
   return {
     view(offset, bytes) {
       if (!(Number.isSafeInteger(offset) && offset >= 0 && offset + bytes <= source.sizeBytes)) {
-        throw new FormatError(name, `a table at ${offset} lies behind the end of its file: it is cut short or damaged`);
+        throw behindEnd(name, `a table at ${counted(offset)} lies`, source);
       }
       const number = Math.floor(offset / PAGE_BYTES);
       const from = offset - number * PAGE_BYTES;
@@ -71,6 +71,12 @@ async function across(
   return new DataView(joined.buffer);
 }
 
+const counted = (bytes: number): string => bytes.toLocaleString('en');
+
+/** Nothing of the file tells whether it was longer or whether it is damaged. */
+export const behindEnd = (name: string, what: string, { sizeBytes }: Pick<ByteSource, 'sizeBytes'>): FormatError =>
+  new FormatError(name, `${what} behind the end of its ${counted(sizeBytes)} bytes: it is cut short or damaged`);
+
 /** `then` for what may be there already: costs no turn of the event loop where it is. */
 export function after<T, R>(value: MaybePromise<T>, use: (value: T) => MaybePromise<R>): MaybePromise<R> {
   return value instanceof Promise ? value.then(use) : use(value);
@@ -89,10 +95,7 @@ export async function readBytes(
   bytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (!(Number.isSafeInteger(offset) && offset >= 0 && bytes >= 0 && offset + bytes <= source.sizeBytes)) {
-    throw new FormatError(
-      name,
-      `${bytes} bytes at ${offset} lie behind the end of its file: it is cut short or damaged`,
-    );
+    throw behindEnd(name, `${counted(bytes)} bytes at ${counted(offset)} lie`, source);
   }
   const into = new Uint8Array(bytes);
   await source.read(offset, into);

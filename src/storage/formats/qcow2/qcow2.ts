@@ -6,6 +6,7 @@ import { mapped } from '../parts/mapped.ts';
 import { viewOf } from '../parts/table.ts';
 import { clusterMap } from './clusters.ts';
 import { checkTables, type Header, MAGIC, QCOW2, readHeader, readSnapshots, type Snapshot } from './header.ts';
+import { qcow2Reach } from './reach.ts';
 import { Qcow2Writer } from './write/writer.ts';
 
 export const qcow2: Format = {
@@ -24,7 +25,9 @@ export const qcow2: Format = {
     const data = dataFile === undefined ? undefined : await context.sibling(QCOW2, dataFile);
     const parent = below && (await context.parent(QCOW2, below.name, below.format));
     const backing = parent?.content;
-    const readOnly = source.write && whyReadOnly(header, context.snapshot);
+    const claimedBytes = await qcow2Reach(source, header, active);
+    const isCut = claimedBytes > source.sizeBytes;
+    const readOnly = source.write && (isCut ? 'it was cut short' : whyReadOnly(header, context.snapshot));
     const content =
       source.write && readOnly === undefined
         ? await Qcow2Writer.open(
@@ -36,6 +39,7 @@ export const qcow2: Format = {
         : mapped(clusterMap(header, active, { source, data, backing }));
     return {
       content,
+      claimedBytes,
       writes: content.write !== undefined,
       ...(readOnly !== undefined && { readOnly }),
       note: `version ${header.version}`,

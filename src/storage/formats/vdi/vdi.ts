@@ -2,10 +2,10 @@
 
 import { FormatError } from '../../errors.ts';
 import type { Format } from '../format.ts';
+import { tableReach } from '../parts/cut.ts';
 import { growingDisk } from '../parts/growing.ts';
 import { mapped, zeros } from '../parts/mapped.ts';
 import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
-
 import { damageOf } from '../parts/written-table.ts';
 import { vdiBlocks } from './blocks.ts';
 
@@ -55,8 +55,17 @@ export const vdi: Format = {
       readOnly = opened;
     }
     const table = tables(VDI, source);
+    const map = { at: mapAt, entries: Math.ceil(sizeBytes / blockBytes), entryBytes: 4 };
+    const claimedBytes = await tableReach(source, map, (view, at, index) => {
+      const entry = view.getUint32(at, true);
+      if (entry >= ZERO) return 0;
+      return (
+        dataAt + entry * (blockBytes + extraBytes) + extraBytes + Math.min(blockBytes, sizeBytes - index * blockBytes)
+      );
+    });
     return {
       note: kind,
+      claimedBytes,
       ...(readOnly !== undefined && { readOnly }),
       content: mapped({
         name: VDI,

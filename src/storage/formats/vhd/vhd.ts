@@ -4,10 +4,10 @@ import type { MaybePromise } from '../../block-device.ts';
 import { type ByteSource, window } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { Ends, Format, FormatContext, OpenedFormat } from '../format.ts';
+import { tableReach } from '../parts/cut.ts';
 import { type Blocks, growingDisk } from '../parts/growing.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { after, big64, readBytes, tables, viewOf } from '../parts/table.ts';
-
 import { damageOf } from '../parts/written-table.ts';
 import { type DynamicVhd, dynamicBlocks } from './blocks.ts';
 
@@ -155,7 +155,12 @@ async function openSparse(
     },
   });
   const note = parent ? 'differencing' : 'dynamic';
-  return { content, note, layers: parent?.layers ?? [], ...(readOnly !== undefined && { readOnly }) };
+  const map = { at: tableAt, entries: Math.ceil(sizeBytes / blockBytes), entryBytes: 4 };
+  const claimedBytes = await tableReach(source, map, (view, at, index) => {
+    const entry = view.getUint32(at);
+    return entry === UNUSED ? 0 : entry * SECTOR + bitmapBytes + Math.min(blockBytes, sizeBytes - index * blockBytes);
+  });
+  return { content, note, claimedBytes, layers: parent?.layers ?? [], ...(readOnly !== undefined && { readOnly }) };
 }
 
 /** Its blocks, or why they are not written. */

@@ -3,7 +3,7 @@
 import { concat } from '../../../bytes/concat.ts';
 import type { MaybePromise } from '../../block-device.ts';
 import { type ByteSource, checkBytes } from '../../byte-source.ts';
-import { FormatError } from '../../errors.ts';
+import { BehindEndError, FormatError } from '../../errors.ts';
 import type { FormatContext } from '../format.ts';
 import { startsAt } from '../parts/search.ts';
 import { little64, readBytes, viewOf } from '../parts/table.ts';
@@ -39,23 +39,27 @@ interface Range {
   readonly end: number;
 }
 
-/** The file as it is after its log was replayed. The file itself is not touched. The log, 1 MiB as tools make it, is held in memory. */
+/**
+ * The file as it is after its log was replayed, and how long it was at least. The file itself is not touched. The log, 1 MiB as
+ * tools make it, is held in memory.
+ */
 export async function replayed(
   source: ByteSource,
   { log }: Header,
   context: Pick<FormatContext, 'mustFit'>,
-): Promise<ByteSource> {
-  if (log === undefined) return source;
+): Promise<{ readonly source: ByteSource; readonly flushedBytes: number }> {
+  if (log === undefined) return { source, flushedBytes: 0 };
   context.mustFit(VHDX, 'a log', log.bytes);
   if (log.bytes % SECTOR !== 0 || log.at % SECTOR !== 0) throw new FormatError(VHDX, 'its log is not aligned');
   const bytes = await readBytes(VHDX, source, log.at, log.bytes);
   const sequence = newestSequence(bytes, log.id);
   const last = sequence.at(-1);
   if (last === undefined) throw new FormatError(VHDX, 'it was not closed, and its log is damaged');
-  if (last.flushedBytes > source.sizeBytes) throw new FormatError(VHDX, 'it is cut short: its log knows a longer file');
   const patches: Patches = { blocks: new Map(), zeros: [] };
   for (const entry of sequence) apply(entry, patches);
-  return patched(source, patches, Math.max(source.sizeBytes, last.lastBytes));
+  const { flushedBytes } = last;
+  const isCut = flushedBytes > source.sizeBytes;
+  return { source: patched(source, patches, Math.max(source.sizeBytes, last.lastBytes), isCut), flushedBytes };
 }
 
 /** How long the entry at an offset of the log says that it is. Undefined where there is none. */
@@ -169,7 +173,8 @@ function apart(ranges: readonly Range[]): Range[] {
   return merged;
 }
 
-function patched(source: ByteSource, { blocks, zeros }: Patches, sizeBytes: number): ByteSource {
+/** Behind the end of `source` are zeros, unless it `isCut`. */
+function patched(source: ByteSource, { blocks, zeros }: Patches, sizeBytes: number, isCut: boolean): ByteSource {
   const cleared = apart(zeros);
   const starts = Float64Array.from(cleared, ({ at }) => at);
   const patch = (offset: number, into: Uint8Array): void => {
@@ -191,6 +196,7 @@ function patched(source: ByteSource, { blocks, zeros }: Patches, sizeBytes: numb
     sizeBytes,
     read(offset, into) {
       checkBytes({ sizeBytes }, offset, into.length);
+      if (isCut && offset + into.length > source.sizeBytes) throw new BehindEndError(source.sizeBytes);
       const there = Math.max(0, Math.min(into.length, source.sizeBytes - offset));
       into.fill(0, there); // what the log makes longer
       const reading: MaybePromise<void> = there > 0 ? source.read(offset, into.subarray(0, there)) : undefined;

@@ -3,6 +3,7 @@
 import type { MaybePromise } from '../../block-device.ts';
 import { FormatError } from '../../errors.ts';
 import type { Format, FormatContext } from '../format.ts';
+import { tableReach } from '../parts/cut.ts';
 import { growingDisk } from '../parts/growing.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { after, tables } from '../parts/table.ts';
@@ -27,7 +28,7 @@ export const vhdx: Format = {
   matches: ({ head }) => text(head, 0, 8) === FILE_MAGIC,
   async open(file, context) {
     const header = await readHeader(file);
-    const source = await replayed(file, header, context);
+    const { source, flushedBytes } = await replayed(file, header, context);
     const { bat, metadata: region } = await readRegions(source);
     const metadata = await readMetadata(source, region);
     const { sizeBytes, blockBytes, sectorBytes } = metadata;
@@ -98,7 +99,23 @@ export const vhdx: Format = {
       },
     });
     const note = parent && { note: 'differencing' };
-    return { content, ...note, layers: parent?.layers ?? [], ...(readOnly !== undefined && { readOnly }) };
+    const places = { at: bat.at, entries: bat.bytes / ENTRY_BYTES, entryBytes: ENTRY_BYTES };
+    const reach = await tableReach(source, places, (view, at, index) => {
+      const { state, at: place } = readEntry(view, at);
+      const block = index - Math.floor(index / (blocksPerChunk + 1));
+      const isBitmap = index % (blocksPerChunk + 1) === blocksPerChunk;
+      if (isBitmap || block >= blocks || (state !== PRESENT && state !== PARTLY_PRESENT)) return 0;
+      return place + Math.min(blockBytes, sizeBytes - block * blockBytes);
+    });
+    // What only the log makes longer is there.
+    const claimedBytes = Math.max(reach > source.sizeBytes ? reach : 0, flushedBytes);
+    return {
+      content,
+      claimedBytes,
+      ...note,
+      layers: parent?.layers ?? [],
+      ...(readOnly !== undefined && { readOnly }),
+    };
   },
 };
 

@@ -4,6 +4,7 @@ import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { FormatContext } from '../format.ts';
 import { inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
+import { tableReach } from '../parts/cut.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
 import { SECTOR, VMDK } from './descriptor.ts';
@@ -22,6 +23,8 @@ const ZEROED_GRAINS = 1 << 2;
 const COMPRESSED = 1 << 16;
 /** In place of a grain's sector. */
 const ZEROED = 1;
+/** Entries that tell how far a file goes: 16 GiB in grains of 64 KiB. */
+const MAX_LOOKED_AT = 2 ** 18;
 const MAX_GRAIN_SECTORS = 2 ** 16;
 /** Before a compressed grain: the sector of the disk, and the length. */
 const MARKER_BYTES = 12;
@@ -35,6 +38,10 @@ export interface SparseHeader {
   readonly copyAt: number;
   readonly zeroedGrains: boolean;
   readonly compressed: boolean;
+  /** Where grains may begin. */
+  readonly grainsAt: number;
+  /** A stream whose tables were behind where it ends. */
+  readonly lacksTables: boolean;
   readonly descriptor: { readonly at: number; readonly bytes: number };
 }
 
@@ -59,13 +66,16 @@ async function sparseHeader(source: ByteSource): Promise<SparseHeader> {
   // "\n \r\n": bytes that a transfer as text would have changed.
   if (first.getUint32(73, true) !== 0x0a0d200a) throw new FormatError(VMDK, 'it was transferred as text');
   const atEnd = first.getUint32(56, true) === AT_END && first.getUint32(60, true) === AT_END;
-  return checked(hostedHeader(atEnd ? await footerOf(source) : first));
+  if (!atEnd) return checked(hostedHeader(first));
+  const footer = await footerOf(source);
+  return checked(footer === undefined ? { ...hostedHeader(first), lacksTables: true } : hostedHeader(footer));
 }
 
-async function footerOf(source: ByteSource): Promise<DataView> {
+/** Undefined: the stream lost its end. */
+async function footerOf(source: ByteSource): Promise<DataView | undefined> {
+  if (source.sizeBytes < FOOTER_BYTES) return undefined;
   const footer = await readBytes(VMDK, source, source.sizeBytes - FOOTER_BYTES, HEADER_BYTES);
-  if (magicOf(footer) !== HOSTED_MAGIC) throw new FormatError(VMDK, 'a stream without its end: it is cut short');
-  return viewOf(footer);
+  return magicOf(footer) === HOSTED_MAGIC ? viewOf(footer) : undefined;
 }
 
 function hostedHeader(head: DataView): SparseHeader {
@@ -83,6 +93,8 @@ function hostedHeader(head: DataView): SparseHeader {
     copyAt: (flags & REDUNDANT) === 0 ? 0 : little64(head, 48) * SECTOR,
     zeroedGrains: (flags & ZEROED_GRAINS) !== 0,
     compressed,
+    grainsAt: little64(head, 64) * SECTOR,
+    lacksTables: false,
     descriptor: { at: little64(head, 28) * SECTOR, bytes: little64(head, 36) * SECTOR },
   };
 }
@@ -98,6 +110,8 @@ const esxHeader = (head: DataView): SparseHeader => ({
   copyAt: 0,
   zeroedGrains: false,
   compressed: false,
+  grainsAt: 0,
+  lacksTables: false,
   descriptor: { at: 0, bytes: 0 },
 });
 
@@ -110,32 +124,73 @@ function checked(header: SparseHeader): SparseHeader {
   return header;
 }
 
+/** What is at `offset` of the disk, whose grain is at `at` of the file. */
+export function compressedGrain(
+  source: ByteSource,
+  { sectors, grainSectors }: SparseHeader,
+  at: number,
+  offset: number,
+): Piece {
+  const grainBytes = grainSectors * SECTOR;
+  const within = offset % grainBytes;
+  return {
+    kind: 'packed',
+    key: at,
+    bytes: grainBytes - within,
+    from: within,
+    unpack: async () => {
+      const marker = viewOf(await readBytes(VMDK, source, at, MARKER_BYTES));
+      const bytes = marker.getUint32(8, true);
+      if (little64(marker, 0) * SECTOR !== offset - within || bytes > 2 * grainBytes + SECTOR) {
+        throw new FormatError(VMDK, 'a compressed grain is not where the tables have it');
+      }
+      const packed = await readBytes(VMDK, source, at + MARKER_BYTES, bytes);
+      // The last one need not be longer than the disk.
+      const least = Math.min(grainBytes, sectors * SECTOR - (offset - within));
+      return unpackChunk(VMDK, inflateZlib, packed, grainBytes, least);
+    },
+  };
+}
+
+/** How far the file goes by its tables. */
+export async function sparseReach(source: ByteSource, header: SparseHeader): Promise<number> {
+  const { sectors, grainSectors, tableEntries, directoryAt, compressed, lacksTables } = header;
+  if (lacksTables) return 0;
+  const grains = Math.ceil(sectors / grainSectors);
+  const found: number[] = [];
+  const directory = { at: directoryAt, entries: Math.ceil(grains / tableEntries), entryBytes: 4 };
+  let most = await tableReach(source, directory, (view, at) => {
+    const tableAt = view.getUint32(at, true) * SECTOR;
+    if (tableAt === 0) return 0;
+    found.push(tableAt);
+    return tableAt + SECTOR;
+  });
+  let entries = 0;
+  for (const [index, at] of found.entries()) {
+    entries += tableEntries;
+    if (most > source.sizeBytes || entries > MAX_LOOKED_AT) break;
+    const last = index === found.length - 1;
+    const table = {
+      at,
+      entries: last ? Math.min(tableEntries, grains - index * tableEntries) : tableEntries,
+      entryBytes: 4,
+    };
+    const reach = await tableReach(source, table, (view, place, number) => {
+      const sector = view.getUint32(place, true);
+      if (sector <= ZEROED) return 0;
+      const rest = (sectors - (index * tableEntries + number) * grainSectors) * SECTOR;
+      return sector * SECTOR + (compressed ? MARKER_BYTES : Math.min(grainSectors * SECTOR, Math.max(rest, SECTOR)));
+    });
+    most = Math.max(most, reach);
+  }
+  return most;
+}
+
 /** The extent's bytes; of grains that are not in it, what is `below` at the same place. */
 export function sparseExtent(source: ByteSource, header: SparseHeader, below: ByteSource | undefined): ByteSource {
   const { sectors, grainSectors, tableEntries, directoryAt, zeroedGrains, compressed } = header;
   const grainBytes = grainSectors * SECTOR;
   const table = tables(VMDK, source);
-
-  const compressedGrain = (at: number, offset: number): Piece => {
-    const within = offset % grainBytes;
-    return {
-      kind: 'packed',
-      key: at,
-      bytes: grainBytes - within,
-      from: within,
-      unpack: async () => {
-        const marker = viewOf(await readBytes(VMDK, source, at, MARKER_BYTES));
-        const bytes = marker.getUint32(8, true);
-        if (little64(marker, 0) * SECTOR !== offset - within || bytes > 2 * grainBytes + SECTOR) {
-          throw new FormatError(VMDK, 'a compressed grain is not where the tables have it');
-        }
-        const packed = await readBytes(VMDK, source, at + MARKER_BYTES, bytes);
-        // The last one need not be longer than the disk.
-        const least = Math.min(grainBytes, sectors * SECTOR - (offset - within));
-        return unpackChunk(VMDK, inflateZlib, packed, grainBytes, least);
-      },
-    };
-  };
 
   return mapped({
     name: VMDK,
@@ -153,7 +208,9 @@ export function sparseExtent(source: ByteSource, header: SparseHeader, below: By
           if (sector === 0) return beneath(below, offset, bytes);
           if (sector === ZEROED && zeroedGrains) return zeros(bytes);
           const at = sector * SECTOR;
-          return compressed ? compressedGrain(at, offset) : { kind: 'bytes', bytes, source, at: at + within };
+          return compressed
+            ? compressedGrain(source, header, at, offset)
+            : { kind: 'bytes', bytes, source, at: at + within };
         });
       });
     },

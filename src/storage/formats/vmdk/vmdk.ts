@@ -3,6 +3,7 @@
 import { type ByteSource, window } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { FileUse, Format, FormatContext, Layer, OpenedFormat } from '../format.ts';
+import { cutSentence, windowOfCut } from '../parts/cut.ts';
 import { type Blocks, growingDisk } from '../parts/growing.ts';
 import { joined } from '../parts/joined.ts';
 import { readBytes, viewOf } from '../parts/table.ts';
@@ -17,7 +18,8 @@ import {
   SECTOR,
   VMDK,
 } from './descriptor.ts';
-import { ESX_MAGIC, HOSTED_MAGIC, readSparseHeader, type SparseHeader, sparseExtent } from './sparse.ts';
+import { ESX_MAGIC, HOSTED_MAGIC, readSparseHeader, type SparseHeader, sparseExtent, sparseReach } from './sparse.ts';
+import { streamWithoutTables } from './stream.ts';
 
 const text = (bytes: Uint8Array, length: number) => String.fromCharCode(...bytes.subarray(0, length));
 /** What stands before a descriptor: blank lines, comments. */
@@ -45,6 +47,7 @@ export const vmdk: Format = {
 /** A file that has its descriptor, its tables and its data. */
 async function openSparse(source: ByteSource, context: FormatContext): Promise<OpenedFormat> {
   const header = await readSparseHeader(source, context);
+  const claimedBytes = await sparseReach(source, header);
   const { at, bytes } = header.descriptor;
   if (bytes > MAX_DESCRIPTOR_BYTES) throw new FormatError(VMDK, 'its descriptor is too long');
   const descriptor = parseDescriptor(at === 0 ? new Uint8Array(0) : await readBytes(VMDK, source, at, bytes));
@@ -57,7 +60,11 @@ async function openSparse(source: ByteSource, context: FormatContext): Promise<O
     readOnly = opened;
   }
   return {
-    content: sparseExtent(source, header, parent?.content),
+    content: header.lacksTables ? streamWithoutTables(source, header) : sparseExtent(source, header, parent?.content),
+    claimedBytes,
+    ...(header.lacksTables && {
+      cut: `the vmdk is a stream that has ${source.sizeBytes.toLocaleString('en')} bytes and lacks its end`,
+    }),
     ...note,
     layers: parent?.layers ?? [],
     ...(readOnly !== undefined && { readOnly }),
@@ -90,15 +97,20 @@ async function openExtents(descriptor: Descriptor, context: FormatContext, write
   const layers: Layer[] = [];
   const parts: (ByteSource | number)[] = [];
   let begin = 0;
+  let cut: string | undefined;
   for (const extent of extents) {
     const sizeBytes = extent.sectors * SECTOR;
     const below = parent && partOf(parent.content, begin, sizeBytes);
-    parts.push(await openExtent(extent, below, context, { write: writes }));
+    const tellCut = (why: string): void => {
+      cut ??= why;
+    };
+    parts.push(await openExtent(extent, below, context, { write: writes }, tellCut));
     if (extent.file !== undefined) layers.push({ format: VMDK, name: extent.file, note: extent.kind.toLowerCase() });
     begin += sizeBytes;
   }
   const beneath = [...layers, ...(parent?.layers ?? [])];
-  return { content: joined(VMDK, parts), writes, note: createType, layers: beneath };
+  const content = joined(VMDK, parts);
+  return { content, writes: writes && cut === undefined, note: createType, layers: beneath, ...(cut && { cut }) };
 }
 
 /** The part of a parent that an extent covers. */
@@ -111,6 +123,7 @@ async function openExtent(
   below: ByteSource | undefined,
   context: FormatContext,
   use: FileUse,
+  tellCut: (why: string) => void,
 ): Promise<ByteSource | number> {
   const sizeBytes = sectors * SECTOR;
   if (!Number.isSafeInteger(sizeBytes)) throw new FormatError(VMDK, `an extent of ${sectors} sectors`);
@@ -120,10 +133,10 @@ async function openExtent(
     case 'FLAT':
     case 'VMFS': {
       const source = await context.sibling(VMDK, file, use);
-      if (from * SECTOR + sizeBytes > source.sizeBytes) {
-        throw new FormatError(VMDK, `${JSON.stringify(file)} is shorter than the descriptor says: it is cut short`);
-      }
-      return window(source, from * SECTOR, sizeBytes);
+      const end = from * SECTOR + sizeBytes;
+      if (end <= source.sizeBytes) return window(source, from * SECTOR, sizeBytes);
+      tellCut(cutSentence(`file ${JSON.stringify(file)} of the vmdk`, source.sizeBytes, end));
+      return windowOfCut(source, from * SECTOR, sizeBytes);
     }
     case 'SPARSE':
     case 'VMFSSPARSE': {
@@ -131,6 +144,10 @@ async function openExtent(
       const header = await readSparseHeader(source, context);
       if (header.sectors < sectors)
         throw new FormatError(VMDK, `${JSON.stringify(file)} is not the extent it should be`);
+      if (header.lacksTables) throw new FormatError(VMDK, `${JSON.stringify(file)} is a stream without its end`);
+      const claimed = await sparseReach(source, header);
+      if (claimed > source.sizeBytes)
+        tellCut(cutSentence(`file ${JSON.stringify(file)} of the vmdk`, source.sizeBytes, claimed));
       return window(sparseExtent(source, header, below), 0, sizeBytes);
     }
     default:
