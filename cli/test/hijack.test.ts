@@ -344,9 +344,13 @@ signal.alarm(70); print(signal.getitimer(signal.ITIMER_REAL)[0]); signal.pause()
 signal.setitimer(signal.ITIMER_REAL, 5, 20); signal.pause(); signal.pause(); signal.setitimer(signal.ITIMER_REAL, 0); told('alarms')
 r, w = os.pipe(); print(select.select([r], [], [], 100)[0]); told('pipe')
 subprocess.run(['sh', '-c', 'sleep 300 & sleep 100; wait; timeout 7 sleep 100; echo $?']); told('children')
+many = [threading.Thread(target=time.sleep, args=(i,)) for i in range(51)]
+for one in many: one.start()
+for one in many: one.join()
+told('threads')
 busy = time.process_time() + 0.05
 while time.process_time() < busy: pass
-print(time.monotonic() - began[1] < 2033)`;
+print(time.monotonic() - began[1] < 2083)`;
     expect(await hijacked(['python3', '-u', '-c', script], ['--clock', 'virtual'])).toMatchObject({
       stdout: [
         'sleep 1000.0 1000.0',
@@ -359,6 +363,7 @@ print(time.monotonic() - began[1] < 2033)`;
         'pipe 1725.0 1725.0',
         '124',
         'children 2032.0 2032.0',
+        'threads 2082.0 2082.0',
         'True',
         '',
       ].join('\n'),

@@ -123,7 +123,12 @@ export class Supervisor {
       if (events & IN) this.#receive();
       else if (events & HUP) this.#over.resolve();
     });
-    if (isVirtual) this.#pace = new Pace({ engine: kernel.engine, threads: () => this.#processes.waits() });
+    if (isVirtual)
+      this.#pace = new Pace({
+        engine: kernel.engine,
+        threads: () => this.#processes.waits(),
+        processes: () => this.processes,
+      });
     // It is not for a program that it calls from now on: time does not wait for it.
     kernel.init.detach();
     kernel.engine.onDeath((dead) => this.#over.reject(dead));

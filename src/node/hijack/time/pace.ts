@@ -1,6 +1,6 @@
 /** When virtual time may pass: while no hijacked thread is about to do something. */
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Engine } from '../../../kernel/engine.ts';
 import { nowMs } from '../host/clock.ts';
 
@@ -8,6 +8,8 @@ export interface PaceNeeds {
   readonly engine: Pick<Engine, 'holdTime'>;
   /** All threads that are known, and whether each waits in our kernel. */
   threads(): Iterable<{ readonly tid: number; readonly isWaiting: boolean }>;
+  /** All processes that are known. */
+  processes(): readonly number[];
 }
 
 /** After the last call, where all threads wait in our kernel; and where some may be about to call. */
@@ -65,20 +67,29 @@ export class Pace {
   #isQuiet(sinceMs: number): boolean {
     const threads = [...this.#needs.threads()];
     const others = threads.filter(({ isWaiting }) => !isWaiting);
-    if (others.length === 0) return true;
-    if (sinceMs < THINKING_MS || others.some(({ tid }) => isRunning(tid))) return false;
+    if (others.length > 0 && (sinceMs < THINKING_MS || others.some(({ tid }) => isRunning(tid)))) return false;
     const known = new Set(threads.map(({ tid }) => tid));
-    return !threads.some(({ tid }) => childrenOf(tid).some((child) => !known.has(child) && isRunning(child)));
+    const isNew = (tid: number) => !known.has(tid) && isRunning(tid);
+    return !this.#needs.processes().some((pid) => madeBy(pid).some(isNew));
   }
 }
 
-/** Processes that it has made: one that has not called yet is not known. */
-function childrenOf(tid: number): readonly number[] {
+/** Its threads, and processes that they have made: who has not called yet is not known. */
+function madeBy(pid: number): readonly number[] {
   try {
-    const text = readFileSync(`/proc/${tid}/task/${tid}/children`, 'latin1').trim();
-    return text === '' ? [] : text.split(' ').map(Number);
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.flatMap((tid) => [Number(tid), ...childrenOf(`/proc/${pid}/task/${tid}/children`)]);
   } catch {
     return [];
+  }
+}
+
+function childrenOf(path: string): readonly number[] {
+  try {
+    const text = readFileSync(path, 'latin1').trim();
+    return text === '' ? [] : text.split(' ').map(Number);
+  } catch {
+    return []; // not on every machine
   }
 }
 
