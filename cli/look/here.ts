@@ -46,6 +46,28 @@ export function imageTreeOf(
     const stat = await tree.stat(path, { follow });
     return entryOf(name, stat, isLink(stat) ? await tree.readlink(path) : undefined);
   };
+  async function* data(path: Buffer, withHoles: boolean): AsyncGenerator<Uint8Array | number> {
+    const file = await named(path, () => tree.openFile(path));
+    try {
+      const { size } = await named(path, () => file.stat());
+      const piece = new Uint8Array(Math.min(PIECE_BYTES, size));
+      const segments = withHoles ? await named(path, () => file.dataSegments()) : undefined;
+      let at = 0;
+      for (const { offset, length } of segments ?? [{ offset: 0, length: size }]) {
+        if (offset > at) yield offset - at;
+        for (at = offset; at < offset + length; ) {
+          const rest = Math.min(piece.length, offset + length - at);
+          const read = await named(path, () => file.read(at, piece.subarray(0, rest)));
+          if (read === 0) throw new KernelError('pread64', errnos.EIO.number, path); // it ends before its size
+          yield piece.subarray(0, read);
+          at += read;
+        }
+      }
+      if (size > at) yield size - at;
+    } finally {
+      await file.close();
+    }
+  }
   /** What a directory says of its files, in byte order of the names, and `look` at each of them. */
   async function listed<T>(
     path: Buffer,
@@ -98,20 +120,9 @@ export function imageTreeOf(
         return named(below(path, name), async () => ({ name, type: typeOf(await directory.stat(name)) }));
       }),
     async *read(path) {
-      const file = await named(path, () => tree.openFile(path));
-      try {
-        const { size } = await named(path, () => file.stat());
-        const piece = new Uint8Array(Math.min(PIECE_BYTES, size));
-        for (let at = 0; at < size; ) {
-          const length = await named(path, () => file.read(at, piece.subarray(0, Math.min(piece.length, size - at))));
-          if (length === 0) throw new KernelError('pread64', errnos.EIO.number, path); // it ends before its size
-          yield piece.subarray(0, length);
-          at += length;
-        }
-      } finally {
-        await file.close();
-      }
+      for await (const part of data(path, false)) if (typeof part !== 'number') yield part;
     },
+    data: (path) => data(path, true),
     xattrs: (path) =>
       named(path, async () => {
         const found = await tree.xattrs(path, { follow: false });

@@ -72,6 +72,8 @@ export interface ImageTree {
   names(path: Buffer, onTrouble?: OnTrouble): Promise<readonly NamedFile[]>;
   /** All of a regular file, piece by piece: a piece is good until the next is asked for. */
   read(path: Buffer): AsyncIterable<Uint8Array>;
+  /** The same; a number stands for so many bytes of a hole. Absent: holes are read as zeros. */
+  data?(path: Buffer): AsyncIterable<Uint8Array | number>;
   /** Attributes by name. Undefined: nobody tells. */
   xattrs(path: Buffer): Promise<ReadonlyMap<string, Buffer> | undefined>;
   use(): Promise<FileSystemUse>;

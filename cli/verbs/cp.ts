@@ -199,9 +199,10 @@ class Copier {
     this.#partial = () => reaching(target, (at) => rmSync(partialOf(at), { force: true }));
     try {
       let length = 0;
-      for await (const piece of this.#tree.read(source)) {
-        written(target, () => writeSparse(fd, piece, length));
-        length += piece.length;
+      for await (const piece of this.#tree.data?.(source) ?? this.#tree.read(source)) {
+        // A hole is left out, and is one again.
+        if (typeof piece !== 'number') written(target, () => writeSparse(fd, piece, length));
+        length += typeof piece === 'number' ? piece : piece.length;
       }
       written(target, (at) => {
         const partial = partialOf(at);

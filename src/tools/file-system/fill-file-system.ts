@@ -4,6 +4,7 @@ import { KernelError } from '../../kernel/kernel-error.ts';
 import { statfs64 } from '../../kernel/syscalls/mount.ts';
 import { type CopyOptions, type CopyReport, copyTree } from '../../tree/write/copy-tree.ts';
 import type { Entry } from '../../tree/write/entry.ts';
+import { LimitError } from '../../tree/write/limits.ts';
 import { TreeWriter } from '../../tree/write/tree-writer.ts';
 import type { Workshop } from '../workshop.ts';
 import { OutOfInodes } from './inodes.ts';
@@ -42,7 +43,7 @@ export async function* noEntries(): AsyncGenerator<Entry> {}
 
 /** Linux has one word for no room and no inodes; the file system knows. */
 async function whatIsFull(workshop: Workshop, mountPoint: string, cause: unknown): Promise<unknown> {
-  if (!(cause instanceof KernelError) || cause.errno !== 'ENOSPC') return cause;
+  if (!(cause instanceof KernelError) || cause.errno !== 'ENOSPC' || cause instanceof LimitError) return cause;
   const { files, ffree } = await statfs64(workshop.kernel.init, mountPoint);
   return files > 0 && ffree === 0 ? new OutOfInodes(cause, files) : cause;
 }

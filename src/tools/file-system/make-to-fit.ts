@@ -2,6 +2,7 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
+import { LimitError } from '../../tree/write/limits.ts';
 import { fileSystemTools } from './file-systems.ts';
 import { smallestFitByEmpty } from './fit-size.ts';
 import { inodeWords } from './inodes.ts';
@@ -42,7 +43,7 @@ export async function makeToFit({ type, measure, more }: FitRequest, attempt: Fi
 }
 
 export const isFull = (cause: unknown): cause is KernelError =>
-  cause instanceof KernelError && cause.errno === 'ENOSPC';
+  cause instanceof KernelError && cause.errno === 'ENOSPC' && !(cause instanceof LimitError);
 
 /** A symlink has one block of ext4 at most, with its end: small file systems have such of 1 KiB. */
 const SMALL_BLOCK = 1024;

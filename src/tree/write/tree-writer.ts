@@ -38,6 +38,7 @@ import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { setxattr } from '../../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { Attributes, Content, Entry } from './entry.ts';
+import { explainLimit } from './limits.ts';
 import { Losses, type LossKind } from './losses.ts';
 import { Parents, type Place } from './parents.ts';
 
@@ -71,8 +72,17 @@ export class TreeWriter {
 
   readonly #isTooLong: (path: Uint8Array) => boolean;
 
-  private constructor(task: UserTask, parents: Parents, buffer: UserBuffer, isTooLong: (path: Uint8Array) => boolean) {
+  readonly #root: Name;
+
+  private constructor(
+    task: UserTask,
+    root: Name,
+    parents: Parents,
+    buffer: UserBuffer,
+    isTooLong: (path: Uint8Array) => boolean,
+  ) {
     this.#task = task;
+    this.#root = root;
     this.#parents = parents;
     this.#buffer = buffer;
     this.#isTooLong = isTooLong;
@@ -89,7 +99,7 @@ export class TreeWriter {
     isTooLong: (path: Uint8Array) => boolean = () => false,
   ): Promise<TreeWriter> {
     const parents = await Parents.open(task, root, directory.length > 0 ? directory : '.');
-    return new TreeWriter(task, parents, await mapBuffer(task, BUFFER_BYTES), isTooLong);
+    return new TreeWriter(task, root, parents, await mapBuffer(task, BUFFER_BYTES), isTooLong);
   }
 
   async close(): Promise<void> {
@@ -99,6 +109,14 @@ export class TreeWriter {
 
   /** Times of a directory are set once it is full: `finish` does that. */
   async add(entry: Entry): Promise<void> {
+    try {
+      await this.#add(entry);
+    } catch (cause) {
+      throw await explainLimit(this.#task, this.#root, cause);
+    }
+  }
+
+  async #add(entry: Entry): Promise<void> {
     const { path, attributes } = entry;
     for (const change of entry.changes ?? []) this.losses.changed(change.kind, change.path);
     const lost = this.#lostAbove(path);
