@@ -3,6 +3,7 @@
 import { errnos } from '../abi/errno.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../abi/uapi/fs.ts';
 import type { Sink } from '../archive/chunk-writer.ts';
+import { withoutEnd } from '../bytes/ends.ts';
 import { joinPath } from '../bytes/paths.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { Problem } from '../errors/problem.ts';
@@ -128,7 +129,7 @@ export async function openPath(
 
 /** Whether the directory that `path` is in lists it. Not below a symlink: whether that leads anywhere is another question. */
 async function isListed(tree: Tree, path: Uint8Array): Promise<boolean> {
-  const text = toChars(path).replace(/\/+$/, '');
+  const text = withoutEnd(toChars(path), '/');
   const parent = toBytes(text.slice(0, text.lastIndexOf('/') + 1) || '.');
   const name = text.slice(text.lastIndexOf('/') + 1);
   const directory = await tree.openDirectory(parent).catch(unlessRefused);

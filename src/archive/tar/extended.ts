@@ -1,6 +1,7 @@
 /** Extended headers of POSIX.1-2001: what they say of the entry behind them, in all the dialects of GNU, star, Sun and libarchive. */
 
 import { fromBase64 } from '../../bytes/base64.ts';
+import { withoutEnd } from '../../bytes/ends.ts';
 import { aclOf } from './acl.ts';
 import { type Raw, rawOf } from './raw.ts';
 
@@ -78,7 +79,7 @@ export function xattrsOf(
     if (key.startsWith(LIBARCHIVE)) {
       const name = unescaped(key.slice(LIBARCHIVE.length), /%([0-9A-Fa-f]{2})/g);
       // Its base64 has no padding, and where it has, it is taken off.
-      const bytes = fromBase64(padded(rawOf(value).replace(/[=\s]+$/, '')));
+      const bytes = fromBase64(padded(withoutEnd(rawOf(value), '= \t\r\n')));
       if (bytes !== undefined && isName(name) && !xattrs.has(name)) xattrs.set(name, bytes);
     } else if (key.startsWith(SCHILY)) {
       // A keyword ends at its first "=": GNU tar writes that and "%" in another way.

@@ -106,7 +106,7 @@ async function readHead(reader: StreamReader): Promise<Pick<HttpAnswer, 'status'
   for (let interim = 0; interim < MOST_INTERIM; interim++) {
     const line = await reader.line(LINE_BYTES);
     if (line === undefined) throw new ProtocolError('it hung up without an answer');
-    const [, status, reason = ''] = /^HTTP\/1\.[01] +([1-5]\d\d)(?: +(.*))?$/.exec(line) ?? [];
+    const [, status, reason = ''] = /^HTTP\/1\.[01] +([1-5]\d\d)(?: +(.*))?$/s.exec(line) ?? [];
     if (status === undefined) throw new ProtocolError('what it answered is no HTTP/1.1');
     const headers = await readHeaders(reader);
     const isInterim = status.startsWith('1') && status !== '101';

@@ -383,7 +383,7 @@ function binary(operator: string, left: Value, right: Value): Value {
 /** "cwnd=%d" % 10 */
 function formatted(format: string, values: readonly Value[]): string {
   let next = 0;
-  return format.replace(/%(?:(%)|[-+ 0#]*\d*(?:\.(\d+))?([dsrfxiu]))/g, (_, percent, digits, kind) => {
+  return format.replace(/%(?:(%)|[-+ 0#]*(?:[1-9]\d*)?(?:\.(\d+))?([dsrfxiu]))/g, (_, percent, digits, kind) => {
     if (percent) return '%';
     const value = values[next++] ?? null;
     if (kind === 'f') return number(value).toFixed(digits === undefined ? 6 : Number(digits));

@@ -6,7 +6,7 @@ interface Quantity {
 }
 
 function quantity(text: string): Quantity | undefined {
-  const match = /^\s*((?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)\s*$/i.exec(text);
+  const match = /^((?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)$/i.exec(text.trim());
   return match ? { value: Number(match[1]), unit: (match[2] ?? '').toLowerCase() } : undefined;
 }
 

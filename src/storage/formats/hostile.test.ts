@@ -96,3 +96,22 @@ it.each(['stream.vmdk', 'disk.cloop', 'case.E01', 'disk.dmg', 'snap.qcow2'])(
     await expect(open(await formatFile(name), 50)).rejects.toThrow('this host holds 50 in one piece');
   },
 );
+
+describe('texts', () => {
+  it('of a VMDK are read in time that grows with their length', async () => {
+    const blanks = ' '.repeat(300_000);
+    const text = `# Disk DescriptorFile\n.${blanks}=${blanks}"${blanks}"x\nRW 8 ZERO\n`;
+    expect((await open(new TextEncoder().encode(text))).sizeBytes).toBe(4096);
+  });
+
+  it('of a DMG are, too, and are refused where they have no end', async () => {
+    const file = new TextEncoder().encode(`${'<key>blkx</key><array>'.repeat(100_000)}${' '.repeat(512)}`);
+    const trailer = new DataView(file.buffer, file.length - 512);
+    file.set(new TextEncoder().encode('koly'), file.length - 512);
+    trailer.setUint32(4, 4);
+    trailer.setUint32(8, 512);
+    trailer.setBigUint64(216, 0n);
+    trailer.setBigUint64(224, BigInt(file.length - 512));
+    await expect(open(file)).rejects.toThrow('its property list has no block tables');
+  });
+});

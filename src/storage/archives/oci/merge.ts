@@ -1,5 +1,6 @@
 /** Layers of a container's image put one over the other: what a layer whites out is gone (OCI image format, layer.md). */
 
+import { withoutEnd } from '../../../bytes/ends.ts';
 import { addEntry, type Entry, type Problems } from '../entry.ts';
 import type { ArchiveTree } from '../tree.ts';
 
@@ -14,7 +15,7 @@ export async function mergeLayer(tree: ArchiveTree, entries: AsyncIterable<Entry
   const removed: string[] = [];
   for await (const entry of entries) {
     tree.count();
-    const path = entry.path.replace(/\/+$/, '');
+    const path = withoutEnd(entry.path, '/');
     const slash = path.lastIndexOf('/') + 1;
     const name = path.slice(slash);
     if (!name.startsWith(WHITEOUT)) added.push(entry);

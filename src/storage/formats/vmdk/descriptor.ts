@@ -43,8 +43,9 @@ export function parseDescriptor(bytes: Uint8Array): Descriptor {
       extents.push({ sectors: Number(sectors), kind, file, from: Number(from), isWritable: access === 'RW' });
       continue;
     }
-    const [, key = '', value = ''] = /^\s*([\w.]+)\s*=\s*"?([^"]*)"?\s*$/.exec(line) ?? [];
-    if (key !== '') values.set(key.toLowerCase(), value);
+    const [, key = '', value = ''] = /^([\w.]+)\s*=\s*(.*)$/s.exec(line.trim()) ?? [];
+    const [, quoted = value] = /^"([^"]*)"$/.exec(value) ?? [];
+    if (key !== '' && !quoted.includes('"')) values.set(key.toLowerCase(), quoted);
   }
   if (extents.length > MAX_EXTENTS) throw new FormatError(VMDK, `a list of ${extents.length} files`);
   const parentId = values.get('parentcid')?.toLowerCase() ?? NO_PARENT;

@@ -160,7 +160,7 @@ function assignments(file: string, text: string): ReadonlyMap<string, readonly s
     const plain = line.trim();
     if (plain === '' || plain.startsWith('#') || plain.startsWith(';')) continue;
     const named = /^\[(.*)\]$/.exec(plain);
-    const [, key = '', value = ''] = /^([A-Za-z0-9]+)\s*=\s*(.*)$/.exec(plain) ?? [];
+    const [, key = '', value = ''] = /^([A-Za-z0-9]+)\s*=\s*(.*)$/s.exec(plain) ?? [];
     if (named) section = named[1] ?? '';
     else if (key === '') throw new HostError('invalid-request', `${file}: "${plain}" is no KEY=VALUE`);
     else if (section !== 'Partition')
