@@ -111,6 +111,40 @@ describe.each(images)('%s', (name) => {
   });
 });
 
+it('a VMDK in several sparse files is what was written, and has another id', async () => {
+  const [descriptor, extent] = [
+    new File(await formatFile('split.vmdk')),
+    new File(await formatFile('split-s001.vmdk')),
+  ];
+  const idOf = () => /^CID=\w+/m.exec(Buffer.from(descriptor.bytes).toString('latin1'))?.[0];
+  const before = idOf();
+  const open = () => openDisk(descriptor, { files: async (name) => (name === 'split-s001.vmdk' ? extent : undefined) });
+  for (const seed of [1, 2]) {
+    const disk = await open();
+    expect(disk.device.write).toBeDefined();
+    const { model } = await changed(disk.content, await allOf(disk), seed);
+    expect(isSame(await allOf(await open()), model)).toBe(true);
+  }
+  expect(before).toMatch(/^CID=/);
+  expect(idOf()).not.toBe(before);
+  expect(idOf()).toHaveLength(before?.length ?? 0);
+});
+
+describe('dynamic.vdi', () => {
+  it('whose count a kill left too high has the right one after the next write, also where that adds nothing', async () => {
+    const target = new File(await formatFile('dynamic.vdi'));
+    const count = () => new DataView(target.bytes.buffer).getUint32(388, true);
+    const right = count();
+    new DataView(target.bytes.buffer).setUint32(388, right + 1, true);
+    const { content } = await openDisk(target);
+    const sector = new Uint8Array(512);
+    await content.read(0, sector);
+    await content.write?.(0, sector);
+    await content.flush?.();
+    expect(count()).toBe(right);
+  });
+});
+
 describe('what is not written', () => {
   /** Two blocks at one place: entries of the table are `bytes` at `at`. */
   it.each([

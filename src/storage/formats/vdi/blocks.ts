@@ -48,6 +48,12 @@ export async function vdiBlocks(source: ByteSource, disk: WrittenVdi): Promise<B
       next += 1;
       return place;
     },
+    // A count that somebody who was killed left too high is right again with the first write, also where that adds nothing.
+    async touch() {
+      if (counted === next) return;
+      await write32(source, COUNT_AT, next, LITTLE);
+      counted = next;
+    },
     async commit(added) {
       // An entry that is not counted yet would be taken for damage.
       if (counted !== next) {

@@ -1,4 +1,4 @@
-/** Grains of a VMDK of one file that is written (monolithicSparse): appended, then told of in both sets of tables. */
+/** Grains of a sparse file of a VMDK that is written (monolithicSparse, twoGbMaxExtentSparse): appended, then told of in both sets of tables. */
 
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError, StorageError } from '../../errors.ts';
@@ -15,8 +15,26 @@ const MAX_SECTOR = 0xffffffff;
 /** In place of a grain's sector: none, or zeros. */
 const NONE = 1;
 
-/** Rejects with a FormatError where its tables are damaged, or not all there. */
-export async function grainBlocks(source: ByteSource, header: SparseHeader): Promise<Blocks> {
+/** Gives a disk another id than the one in its descriptor: whoever built on it as it was finds that it is another. */
+export async function changeId(source: ByteSource, { at, bytes }: SparseHeader['descriptor']): Promise<void> {
+  const text = new TextDecoder('latin1').decode(await readBytes(VMDK, source, at, bytes));
+  const found = /^CID=([0-9a-f]{1,8})\s*$/im.exec(text);
+  if (!found) return;
+  // qemu-img writes it without zeros in front: it keeps its length.
+  const digits = found[1]?.length ?? 0;
+  const id = (Math.imul(Number.parseInt(found[1] ?? '0', 16) ^ 0x9e3779b9, 0x85ebca6b) >>> 1).toString(16);
+  await source.write?.(at + found.index + 'CID='.length, new TextEncoder().encode(id.padStart(8, '0').slice(-digits)));
+}
+
+/**
+ * `changed` is called before the first change, where a descriptor is elsewhere. Rejects with a FormatError where its tables are damaged, or
+ * not all there.
+ */
+export async function grainBlocks(
+  source: ByteSource,
+  header: SparseHeader,
+  changed: () => Promise<void> = () => changeId(source, header.descriptor),
+): Promise<Blocks> {
   const { sectors, grainSectors, tableEntries, directoryAt, copyAt, descriptor } = header;
   const sizeBytes = sectors * SECTOR;
   const grainBytes = grainSectors * SECTOR;
@@ -42,7 +60,7 @@ export async function grainBlocks(source: ByteSource, header: SparseHeader): Pro
 
   const metadata = [
     { at: 0, bytes: SECTOR },
-    descriptor,
+    ...(descriptor.at === 0 ? [] : [descriptor]),
     ...[directoryAt, ...(copyAt === 0 ? [] : [copyAt])].map((at) => ({ at, bytes: 4 * tables })),
     ...sets.flatMap((set) => Array.from(set, (sector) => ({ at: sector * SECTOR, bytes: tableBytes }))),
   ].sort((a, b) => a.at - b.at);
@@ -59,17 +77,10 @@ export async function grainBlocks(source: ByteSource, header: SparseHeader): Pro
   let end = blocksApart(VMDK, used, grainBytes, { from: metadataEnd, to: Math.max(metadataEnd, to) });
   let isTold = false;
 
-  /** Whoever built on the disk as it was finds another id. */
-  async function changeId(): Promise<void> {
+  async function tell(): Promise<void> {
     if (isTold) return;
     isTold = true;
-    const bytes = await readBytes(VMDK, source, descriptor.at, descriptor.bytes);
-    const text = new TextDecoder('latin1').decode(bytes);
-    const found = /^CID=([0-9a-f]{8})\s*$/im.exec(text);
-    if (!found) return;
-    const id = (Math.imul(Number.parseInt(found[1] ?? '0', 16) ^ 0x9e3779b9, 0x85ebca6b) >>> 1).toString(16);
-    const at = descriptor.at + found.index + 'CID='.length;
-    await source.write?.(at, new TextEncoder().encode(id.padStart(8, '0')));
+    await changed();
   }
 
   return {
@@ -78,11 +89,11 @@ export async function grainBlocks(source: ByteSource, header: SparseHeader): Pro
     blockBytes: grainBytes,
     placeOf: (grain) => (entryOf(grain) > NONE ? entryOf(grain) * SECTOR : undefined),
     async touch(place) {
-      await changeId();
+      await tell();
       await growTo(VMDK, source, place + grainBytes); // the last one of others may be short
     },
     async append() {
-      await changeId();
+      await tell();
       const place = Math.ceil(end / grainBytes) * grainBytes;
       if (place / SECTOR > MAX_SECTOR) throw new StorageError('ENOSPC', 'a VMDK has at most 2 TiB of data');
       await growTo(VMDK, source, place + grainBytes);

@@ -8,7 +8,7 @@ import { type Blocks, growingDisk } from '../parts/growing.ts';
 import { joined } from '../parts/joined.ts';
 import { readBytes, viewOf } from '../parts/table.ts';
 import { damageOf } from '../parts/written-table.ts';
-import { grainBlocks } from './blocks.ts';
+import { changeId, grainBlocks } from './blocks.ts';
 import {
   DESCRIPTOR_MAGIC,
   type Descriptor,
@@ -38,7 +38,7 @@ export const vmdk: Format = {
     if (isDescriptor(head)) {
       if (source.sizeBytes > MAX_DESCRIPTOR_BYTES) throw new FormatError(VMDK, 'its descriptor is too long');
       const descriptor = parseDescriptor(await readBytes(VMDK, source, 0, source.sizeBytes));
-      return openExtents(descriptor, context, source.write !== undefined);
+      return openExtents(descriptor, context, source);
     }
     return openSparse(source, context);
   },
@@ -86,14 +86,28 @@ async function writtenGrains(
 const parentOf = async ({ parent }: Descriptor, context: FormatContext) =>
   parent === undefined ? undefined : context.parent(VMDK, parent);
 
-const isFlat = ({ kind, isWritable }: Extent): boolean => isWritable && (kind === 'FLAT' || kind === 'VMFS');
+const isWritten = ({ kind, isWritable }: Extent): boolean => isWritable && ['FLAT', 'VMFS', 'SPARSE'].includes(kind);
 
-/** Where all of the disk lies in files as it is, it is written; `write` says that the descriptor could be. */
-async function openExtents(descriptor: Descriptor, context: FormatContext, write: boolean): Promise<OpenedFormat> {
+/** What opening an extent finds out besides. */
+interface ExtentUse extends FileUse {
+  tellCut(why: string): void;
+  tellReadOnly(why: string): void;
+  /** Before the first change of a sparse one. */
+  changed(): Promise<void>;
+}
+
+/** Where all of the disk lies in files that can be written, it is; `source` has the descriptor. */
+async function openExtents(descriptor: Descriptor, context: FormatContext, source: ByteSource): Promise<OpenedFormat> {
   const { extents, createType } = descriptor;
-  const writes = write && extents.every(isFlat);
   if (extents.length === 0) throw new FormatError(VMDK, 'its descriptor lists no files');
   const parent = await parentOf(descriptor, context);
+  const write = source.write !== undefined && parent === undefined && extents.every(isWritten);
+  let readOnly: string | undefined;
+  let isChanged = false;
+  const changed = async () => {
+    if (!isChanged) await changeId(source, { at: 0, bytes: source.sizeBytes });
+    isChanged = true;
+  };
   const layers: Layer[] = [];
   const parts: (ByteSource | number)[] = [];
   let begin = 0;
@@ -101,16 +115,25 @@ async function openExtents(descriptor: Descriptor, context: FormatContext, write
   for (const extent of extents) {
     const sizeBytes = extent.sectors * SECTOR;
     const below = parent && partOf(parent.content, begin, sizeBytes);
-    const tellCut = (why: string): void => {
-      cut ??= why;
+    const use: ExtentUse = {
+      write,
+      changed,
+      tellCut(why) {
+        cut ??= why;
+      },
+      tellReadOnly(why) {
+        readOnly ??= why;
+      },
     };
-    parts.push(await openExtent(extent, below, context, { write: writes }, tellCut));
+    parts.push(await openExtent(extent, below, context, use));
     if (extent.file !== undefined) layers.push({ format: VMDK, name: extent.file, note: extent.kind.toLowerCase() });
     begin += sizeBytes;
   }
   const beneath = [...layers, ...(parent?.layers ?? [])];
   const content = joined(VMDK, parts);
-  return { content, writes: writes && cut === undefined, note: createType, layers: beneath, ...(cut && { cut }) };
+  const writes = write && cut === undefined && readOnly === undefined;
+  const why = readOnly !== undefined && { readOnly };
+  return { content, writes, note: createType, layers: beneath, ...(cut && { cut }), ...why };
 }
 
 /** The part of a parent that an extent covers. */
@@ -122,8 +145,7 @@ async function openExtent(
   { kind, file, from, sectors }: Extent,
   below: ByteSource | undefined,
   context: FormatContext,
-  use: FileUse,
-  tellCut: (why: string) => void,
+  { tellCut, tellReadOnly, changed, ...use }: ExtentUse,
 ): Promise<ByteSource | number> {
   const sizeBytes = sectors * SECTOR;
   if (!Number.isSafeInteger(sizeBytes)) throw new FormatError(VMDK, `an extent of ${sectors} sectors`);
@@ -140,7 +162,7 @@ async function openExtent(
     }
     case 'SPARSE':
     case 'VMFSSPARSE': {
-      const source = await context.sibling(VMDK, file);
+      const source = await context.sibling(VMDK, file, use);
       const header = await readSparseHeader(source, context);
       if (header.sectors < sectors)
         throw new FormatError(VMDK, `${JSON.stringify(file)} is not the extent it should be`);
@@ -148,6 +170,13 @@ async function openExtent(
       const claimed = await sparseReach(source, header);
       if (claimed > source.sizeBytes)
         tellCut(cutSentence(`file ${JSON.stringify(file)} of the vmdk`, source.sizeBytes, claimed));
+      if (use.write && claimed <= source.sizeBytes) {
+        const blocks = header.compressed
+          ? 'its grains are compressed'
+          : await grainBlocks(source, header, changed).catch(damageOf);
+        if (typeof blocks !== 'string') return window(growingDisk(source, blocks), 0, sizeBytes);
+        tellReadOnly(blocks);
+      }
       return window(sparseExtent(source, header, below), 0, sizeBytes);
     }
     default:
