@@ -2,6 +2,8 @@
 
 import { exitKind } from '../src/errors/exit.ts';
 import { type Problem, ProblemError, type ProblemName } from '../src/errors/problem.ts';
+import { isWithoutRescue } from '../src/image/mounting/mount-failed.ts';
+import { canBeRescued } from '../src/image/mounting/rescue.ts';
 import { KernelError } from '../src/kernel/kernel-error.ts';
 import { ImageFileError } from '../src/node/files/image-file-error.ts';
 import { checkedTypes } from '../src/tools/file-system/file-systems.ts';
@@ -36,7 +38,7 @@ export interface Explained {
 export function explain(cause: unknown): Failure {
   if (cause instanceof Failure) return cause;
   const { kind, message, log } = explained(cause);
-  const helps = cause instanceof ProblemError ? whatHelps(cause.problem.name, cause.problem.members) : [];
+  const helps = cause instanceof ProblemError ? whatHelps(cause.problem) : [];
   return new Failure(kind, [message, ...helps].join('; '), log);
 }
 
@@ -70,11 +72,14 @@ const kinds: Partial<Record<ImageFileError['code'], FailureKind>> = {
 };
 
 /** What whoever has a damaged image could do next. */
-function whatHelps(name: ProblemName, { damaged, file_system_type: type }: Problem['members']): readonly string[] {
+function whatHelps({ name, detail, members }: Problem): readonly string[] {
+  const { damaged, file_system_type: type } = members;
   if (damaged !== true) return [];
-  // What is not mounted has nothing that could be read.
-  const rest = name === 'mount-failed' ? [] : ['fs2tar --on-error continue takes all else and lists what it lacks'];
-  return [...rest, ...fsckHelps(type)];
+  if (name !== 'mount-failed')
+    return ['fs2tar --on-error continue takes all else and lists what it lacks', ...fsckHelps(type)];
+  const tries =
+    'fs2tar --on-error continue, and ls, cat, cp and others that look --even-if-cut, try to read what is left of it';
+  return [...(canBeRescued(type) && !isWithoutRescue(detail) ? [tries] : []), ...fsckHelps(type)];
 }
 
 /** Only of what it knows. */

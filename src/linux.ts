@@ -115,6 +115,8 @@ export interface MountedTree extends Pick<MountedImage, 'type' | 'partition' | '
   readonly missing: readonly string[];
   /** What was cut off, in numbers, where it is known to be: no repair brings that back. */
   readonly cut: string | undefined;
+  /** Which options it was mounted with because it could not be as it is (with `evenIfCut`), as a sentence. */
+  readonly rescued?: string | undefined;
   /** The tree from `path` on as a tar; other calls go on meanwhile. */
   tar(options: Omit<Fs2tarOptions, 'log' | 'missing' | 'buffer' | 'waitFor'>, sink: Sink): Promise<Fs2tarReport>;
   /** Discards the kernel. */
@@ -229,7 +231,8 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
         partition,
         volume,
         missing,
-        cut: mounted.missing[0],
+        cut: mounted.cut,
+        rescued: mounted.rescued,
         tree: await openTree(tasks, mountPoint, damageWatch(tasks, mounted.log)),
         tar: (options, sink) =>
           tasks.use(({ task, buffer, waitFor }) =>
@@ -238,7 +241,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
               missing,
               buffer,
               waitFor,
-              fileSystemType: type,
+              ...(mounted.cut === undefined && { fileSystemType: type }),
             }),
           ),
         close: mounted.close,
@@ -304,7 +307,9 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
       const mounted = await mounter.mount(device, { ...request, evenIfCut });
       const { log, missing } = mounted;
       try {
-        const options = { ...request, log, missing, fileSystemType: mounted.type };
+        const { cut, type } = mounted;
+        // No repair brings back what was cut off.
+        const options = { ...request, log, missing, ...(cut === undefined && { fileSystemType: type }) };
         return await fs2tar(mounted.task, mounted.mountPoint, sink, options);
       } finally {
         await mounted.close();

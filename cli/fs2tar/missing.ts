@@ -38,10 +38,12 @@ const isCut = ({ call, path }: MissingLine): boolean =>
   call === 'syslog' &&
   (/ bytes, its file system \(/.test(path) || /^the (\S+|compressed image) (has|is|lies) /.test(path));
 
+const isRescued = (path: string): boolean => / cannot be mounted as it is, and was with /.test(path);
+
 function textOf(line: MissingLine): string {
   const { errno, call, path } = line;
   if (call !== 'syslog') return whatIsMissing(call, errno, path);
-  return isCut(line) ? path : `Linux says: "${path}"`;
+  return isCut(line) || isRescued(path) ? path : `Linux says: "${path}"`;
 }
 
 /** A line of the list as the tar has it. */

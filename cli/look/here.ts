@@ -9,6 +9,7 @@ import { described, isLink, typeOf, typesOfDirents } from '../../src/tree/files.
 import type { OpenDirectory } from '../../src/tree/open-directory.ts';
 import type { Tree } from '../../src/tree/tree.ts';
 import { openEngine } from '../engine.ts';
+import { printable } from '../failure.ts';
 import { mountRequest, openDiskFile, openStackFiles } from '../input/disk.ts';
 import type { ImageOptions } from '../options.ts';
 import { below, type FileEntry, type ImageTree, type NamedFile, type OnTrouble } from './image-tree.ts';
@@ -27,7 +28,11 @@ export async function treeHere(image: string, options: ImageOptions): Promise<Im
     openStackFiles(options),
     openDiskFile(image, options),
   ]);
-  const { tree, type, cut, close } = await engine.openTree(disk.device, { ...mountRequest(options), ...stack });
+  const { tree, type, cut, rescued, close } = await engine.openTree(disk.device, {
+    ...mountRequest(options),
+    ...stack,
+  });
+  if (rescued !== undefined) console.error(`lkl: ${printable(rescued)}`);
   return imageTreeOf(tree, { type, cut }, async () => {
     disk.checkUnchanged();
     stack.checkUnchanged();
@@ -41,7 +46,9 @@ export function imageTreeOf(
   { type, cut }: { readonly type: string; readonly cut?: string | undefined },
   close: () => Promise<void>,
 ): ImageTree {
-  const named = <T>(path: Buffer, work: () => Promise<T>): Promise<T> => told(path, type, work);
+  // No repair brings back what was cut off.
+  const named = <T>(path: Buffer, work: () => Promise<T>): Promise<T> =>
+    told(path, cut === undefined ? type : undefined, work);
   const stated = async (path: Buffer, name: Buffer, follow: boolean): Promise<FileEntry> => {
     const stat = await tree.stat(path, { follow });
     return entryOf(name, stat, isLink(stat) ? await tree.readlink(path) : undefined);
@@ -149,7 +156,7 @@ const rethrown: OnTrouble = ({ cause }) => {
 };
 
 /** Errors of calls on handles know a name at most, not the path that led there, nor of what type the file system is. */
-async function told<T>(path: Buffer, fileSystemType: string, work: () => Promise<T>): Promise<T> {
+async function told<T>(path: Buffer, fileSystemType: string | undefined, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {

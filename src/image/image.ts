@@ -19,6 +19,7 @@ import { blaming } from './blaming.ts';
 import type { MountedImage, MountRequest } from './mounted-image.ts';
 import { EVEN_IF_CUT, imageCut, mountFailed, numbersOf } from './mounting/mount-failed.ts';
 import { type MountOptions, parseMountOptions, withSubvolume } from './mounting/mount-options.ts';
+import { type Attempt, rescued, withRescue } from './mounting/rescue.ts';
 import { type Presented, padded } from './presented.ts';
 import type { Superblock } from './probe/superblocks.ts';
 import { volumeBytes } from './probe/volume-bytes.ts';
@@ -46,10 +47,7 @@ export interface MountPlan extends MountRequest {
   readonly readOnly: boolean;
 }
 
-export type Mounted = Pick<MountedImage, 'type' | 'partition' | 'volume' | 'log' | 'missing'>;
-
-/** What the driver is asked to do: as a superblock row, without what only describes. */
-type Attempt = Pick<Superblock, 'types' | 'options'>;
+export type Mounted = Pick<MountedImage, 'type' | 'partition' | 'volume' | 'log' | 'cut' | 'rescued' | 'missing'>;
 
 /** One image as a disk. */
 export interface DiskView {
@@ -211,17 +209,22 @@ export class Image {
     const name = await this.#deviceOf(volume);
     const drivers = await this.#withSiblings(volume, attempts(volume, type), evenIfCut, disks, stacked);
     const lacking = cut && numbersOf(cut);
-    const { attempt, log } = await this.mount(volume, name, cut ? withoutReplay(drivers) : drivers, parsed, {
+    const { attempt, log } = await this.mount(volume, name, evenIfCut ? withRescue(drivers) : drivers, parsed, {
       at,
       cut: lacking,
     });
-    if (lacking !== undefined) await this.#mustHaveRoot(volume, at, lacking);
+    const { rescue } = attempt;
+    const withOptions = rescue && lacking === undefined ? rescued(volume.title, rescue) : undefined;
+    const known = lacking ?? withOptions;
+    if (known !== undefined) await this.#mustHaveRoot(volume, at, known);
     return {
       type: attempt.types[0],
       partition: volume.partition,
       volume: volume.title,
       log,
-      missing: lacking === undefined ? [] : [lacking],
+      cut: lacking,
+      rescued: withOptions,
+      missing: known === undefined ? [] : [known],
     };
   }
 
@@ -378,6 +381,9 @@ export class Image {
         options: data,
         log: await log.records(),
         cut,
+        alsoWith: attempts.flatMap(({ types: [other], rescue }) =>
+          other === types[0] && rescue ? [rescue.options] : [],
+        ),
       });
       await log.close();
     }
@@ -396,7 +402,7 @@ export class Image {
       try {
         const disks = this.#known ?? (await this.volumes());
         const lacking = this.#cutOf(volume);
-        const attempts = lacking === undefined ? [superblock] : withoutReplay([superblock]);
+        const attempts = lacking === undefined ? [superblock] : withRescue([superblock]);
         const tried = await this.#withSiblings(volume, attempts, false, disks, () => this.stacked(disks));
         const { log } = await this.mount(volume, name, tried, parseMountOptions(''), {
           cut: lacking && numbersOf(lacking),
@@ -411,7 +417,8 @@ export class Image {
       must('umount2', await umount2(this.task, MOUNT_POINT), MOUNT_POINT);
       return seen;
     }
-    const why = cutOf(volume) ?? refusal;
+    // What was tried and could not be mounted even so is not to be tried again.
+    const why = refusal ?? cutOf(volume);
     if (why) refused(why);
     return undefined;
   }
@@ -436,22 +443,6 @@ function attempts({ superblocks }: ProbedVolume, type: string | undefined): read
   const [superblock] = superblocks;
   return [{ ...superblock, types: [type] }];
 }
-
-const NO_REPLAY: Readonly<Record<string, string>> = {
-  ext3: 'noload',
-  ext4: 'noload',
-  xfs: 'norecovery',
-  nilfs2: 'norecovery',
-  f2fs: 'norecovery',
-};
-
-/** Of what is cut short, the journal may lie behind the end: after each driver the same without it. */
-const withoutReplay = (attempts: readonly Attempt[]): readonly Attempt[] =>
-  attempts.flatMap((attempt) => {
-    const option = NO_REPLAY[attempt.types[0]];
-    const options = [attempt.options, option].filter(Boolean).join(',');
-    return option === undefined ? [attempt] : [attempt, { ...attempt, options }];
-  });
 
 /** Whether it lies on that disk, by way of whatever. */
 const reaches = ({ on }: Volume, disk: string): boolean => on.some((one) => one.name === disk || reaches(one, disk));

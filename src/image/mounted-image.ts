@@ -59,7 +59,11 @@ export interface MountedImage {
   readonly volume: string;
   /** The kernel's log from before the mount. */
   readonly log: KernelLog;
-  /** What is known to be missing from the tree; none unless `evenIfCut`. */
+  /** What was cut off, in numbers, where it is known to be; undefined unless `evenIfCut`. */
+  readonly cut?: string | undefined;
+  /** Which options it was mounted with because it could not be mounted as it is, as a sentence; undefined unless `evenIfCut`. */
+  readonly rescued?: string | undefined;
+  /** What is known to be missing from the tree, that among it; none unless `evenIfCut`. */
   readonly missing: readonly string[];
   /** Discards the kernel. */
   close(): Promise<void>;

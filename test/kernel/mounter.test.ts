@@ -7,8 +7,10 @@ import { superblocks } from '../../src/image/probe/superblocks.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { readText } from '../../src/kernel/sysfs.ts';
 import { type BlockDevice, SECTOR } from '../../src/storage/block-device.ts';
+import { memorySource } from '../../src/storage/byte-source.ts';
 import { ImageChangedError } from '../../src/storage/errors.ts';
 import { memoryDevice } from '../../src/storage/memory.ts';
+import { rawDevice } from '../../src/storage/raw-device.ts';
 import { changed, randomBytes, seededRandom } from '../fakes/block-devices.ts';
 import { same } from '../fakes/bodies.ts';
 import { fixtureDevice, fixtureListing } from '../fixtures/load.ts';
@@ -263,6 +265,28 @@ describe('what cannot be mounted', () => {
       message: expect.stringContaining('of partition 2 the image has 262,144 bytes, its file system (ext4) 1,048,576'),
     });
   });
+});
+
+it('an ext4 whose journal is lost is mounted without it where half will do, and says so', async () => {
+  const whole = await fixtureDevice('ext4');
+  const bytes = new Uint8Array(whole.sectors * SECTOR);
+  await whole.read(0, bytes);
+  const view = new DataView(bytes.buffer);
+  const blockBytes = 1024 << view.getUint32(1024 + 24, true);
+  const descriptors = blockBytes === 1024 ? 2048 : blockBytes;
+  const inodes = view.getUint32(descriptors + 8, true) * blockBytes;
+  const inodeBytes = view.getUint16(1024 + 88, true);
+  bytes.fill(0, inodes + 7 * inodeBytes, inodes + 8 * inodeBytes);
+  const device = rawDevice(memorySource(bytes));
+  await expect(mounter.mount(device, {})).rejects.toMatchObject({
+    kind: 'mount-failed',
+    message: expect.stringMatching(/^the whole image, ext4, cannot be mounted: /),
+  });
+  const mounted = await mounter.mount(device, { evenIfCut: true });
+  expect(mounted.rescued).toMatch(/^the whole image cannot be mounted as it is, and was with noload/);
+  expect(mounted.missing).toEqual([mounted.rescued]);
+  expect(mounted.cut).toBeUndefined();
+  await mounted.close();
 });
 
 describe('a device that fails', () => {

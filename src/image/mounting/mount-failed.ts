@@ -17,13 +17,29 @@ export interface FailedMount {
   readonly log: readonly LogRecord[];
   /** In numbers how much of it is missing, where that is known: neither repair nor patience brings it back. */
   readonly cut?: string | undefined;
+  /** Options that it could not be mounted with either. */
+  readonly alsoWith?: readonly string[];
 }
 
 /** What journals mean for whoever leaves them alone. */
 export const NOLOAD =
   'the tree is then that of the disk without its journal: the last changes may be missing, half made or lead to errors';
 
-export function mountFailed({ errno, title, partition, type, options, log, cut }: FailedMount): HostError {
+const NOR_WITH = ', nor with ';
+
+/** What may read a tree that is not whole was tried, too. */
+export const isWithoutRescue = (failed: string): boolean => failed.includes(NOR_WITH);
+
+export function mountFailed({
+  errno,
+  title,
+  partition,
+  type,
+  options,
+  log,
+  cut,
+  alsoWith = [],
+}: FailedMount): HostError {
   // Linux says no more of it than that something is not there.
   const hasNoSubvolume = type === 'btrfs' && errno === 'ENOENT' && /(^|,)subvol(id)?=/.test(options);
   const reason = hasNoSubvolume ? undefined : reasonIn(log);
@@ -34,7 +50,7 @@ export function mountFailed({ errno, title, partition, type, options, log, cut }
       : whyNotMounted(errno, reason);
   const answered = errno ? `${errnos[errno].message} (${errno})` : 'no reason';
   const said = reason === undefined ? answered : `${errno ? `${errno}, ` : ''}"${reason}"`;
-  const asked = options === '' ? '' : ` with ${options}`;
+  const asked = (options === '' ? '' : ` with ${options}`) + alsoWith.map((other) => `${NOR_WITH}${other}`).join('');
   const console = log.map(({ message }) => message).join('\n');
   return new HostError('mount-failed', `${title}, ${type}, cannot be mounted${asked}: ${words}; Linux says: ${said}`, {
     members: {
