@@ -90,7 +90,7 @@ export class Engine {
       othersCouldRun: () => this.memory.u32(plus(this.#shared, SHARED.runnable)) !== 0,
       interrupt: () => this.#interrupt(),
       turn: () => options.host.turn(),
-      monotonicNs: () => options.host.monotonicNs(),
+      monotonicNs: options.host.isRepeatable ? undefined : () => options.host.monotonicNs(),
     });
     const die = (cause: unknown) => this.die(cause);
     this.#stacks = new Stacks(die, () => this.#seeWhetherGone());

@@ -5,8 +5,10 @@ export interface Host {
   entropy(into: Uint8Array): void;
   /** CLOCK_REALTIME in nanoseconds since 1970, asked at boot and at each restore. */
   realtimeNs(): number;
-  /** A steady clock in nanoseconds; used by the wall policy alone. */
+  /** A steady clock in nanoseconds: the wall policy's, and how long programs have kept the event loop from turning. */
   monotonicNs(): number;
+  /** What a virtual clock's kernel does is to be the same each time: nothing in it goes by the steady clock. Default: false. */
+  readonly isRepeatable?: boolean;
   /** Let other work of the event loop have a turn. */
   turn(): Promise<void>;
   /** Settles in about so many milliseconds; who awaits it is kept alive, which a promise that another request settles would not. */

@@ -40,10 +40,11 @@ export async function simulate(
   request: Partial<SimulationRequest>,
   memoryMib = MEMORY_MIB,
   taken?: () => Promise<void>,
+  host = nodeHost,
 ): Promise<Simulated> {
   const planned = planSimulation({ hosts: { a: {}, b: {} }, links: [], ...request }, budget);
   if ('issues' in planned) expect.fail(JSON.stringify(planned.issues));
-  const kernel = restoredKernel(memoryMib, seededHost(nodeHost, String(planned.plan.seed)));
+  const kernel = restoredKernel(memoryMib, seededHost(host, String(planned.plan.seed)));
   if (programsMib(planned.plan) > 0) await equip(kernel, programsMib(planned.plan));
   const samples: Sample[] = [];
   const parts: Uint8Array[][] = planned.plan.captures.map(() => []);

@@ -8,7 +8,7 @@ const EPOCH_NS = 1_767_225_600 * 1e9;
 
 /** `host`, but for randomness and the date, which `seed` decides. */
 export function seededHost(host: Host, seed: string): Host {
-  return { ...host, entropy: seededEntropy(seed), realtimeNs: () => EPOCH_NS };
+  return { ...host, entropy: seededEntropy(seed), realtimeNs: () => EPOCH_NS, isRepeatable: true };
 }
 
 /** For repeatable runs, not for secrets: who knows the seed knows every key that the kernel makes. */

@@ -8,13 +8,15 @@ export interface UserModeNeeds {
   /** Makes the held task go back into the kernel, which then runs who waits. */
   readonly interrupt: () => void;
   readonly turn: () => Promise<unknown>;
-  readonly monotonicNs: () => number;
+  /** Undefined: turns of the event loop come by what is the same in each run alone. */
+  readonly monotonicNs: (() => number) | undefined;
 }
 
 /**
  * Where programs call again and again and nothing waits, the host's event loop has a turn after so many calls: its timers,
- * deadlines among them, are its own. Long calls count for more: by the clock, which is looked at now and then, and by the
- * bytes that they moved, as a Worker's clock stands still while it computes.
+ * deadlines among them, are its own. Long calls count for more: by the bytes that they moved, and by the clock, which is looked at
+ * now and then. A Worker's stands still while it computes, and where a run is to be repeatable it is not looked at: who is
+ * held when others get their turn decides who runs next.
  */
 const CALLS_A_TURN = 256;
 const CALLS_A_LOOK = 16;
@@ -38,7 +40,7 @@ export class UserMode {
 
   constructor(needs: UserModeNeeds) {
     this.#needs = needs;
-    this.#turnedNs = needs.monotonicNs();
+    this.#turnedNs = needs.monotonicNs?.() ?? 0;
   }
 
   /** Who is held. */
@@ -88,7 +90,7 @@ export class UserMode {
 
   #isTurnDue(): boolean {
     if (++this.#calls < this.#lookAt) return false;
-    const nowNs = this.#needs.monotonicNs();
+    const nowNs = this.#needs.monotonicNs?.() ?? 0;
     const ns = nowNs - this.#turnedNs;
     if (this.#calls < CALLS_A_TURN && ns < NS_A_TURN) {
       this.#lookAt = this.#calls + this.#callsALook;
