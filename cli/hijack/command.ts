@@ -49,8 +49,8 @@ export const hijackCommand = (): Command =>
     )
     .option('--seed <text>', 'decides what is random in it, and its date')
     .option('-m, --memory <mib>', 'what it may have in MiB (default: 112, or mem= of boot_cmdline)', mebibytes)
+    .option('--session <url>', 'on the kernel of a session of a Worker: https://…/v1/sessions/ID', sessionUrl)
     .addOption(new Option('--all').hideHelp().argParser(refused(noAll)))
-    .addOption(new Option('--session <url>').hideHelp().argParser(refused(noSession)))
     .addHelpText('after', help)
     .action(async (program: string, args: string[], options: HijackOptions) => {
       process.exitCode = await (await import('./hijack.ts')).runHijacked(program, args, options);
@@ -58,12 +58,17 @@ export const hijackCommand = (): Command =>
 
 const noAll =
   "there is no --all: processes, memory and pipes of a program stay with this machine. --root IMAGE makes its files those of an image, --clock virtual its time the kernel's";
-const noSession =
-  'there is no --session: a call reads and writes the memory of the program, so the kernel is one of this process. An interface of type ws connects it with the network of a session';
 
 const refused = (why: string) => (): never => {
   throw new Failure('usage', why);
 };
+
+function sessionUrl(text: string): URL {
+  const url = URL.parse(text);
+  const isSession = /\/v1\/sessions\/[\w-]+(\/socket)?\/?$/.test(url?.pathname ?? '');
+  if (url && isSession && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
+  throw new InvalidArgumentError('It is https://…/v1/sessions/ID.');
+}
 
 /** What was tried; a kernel of 32 bits could have some more. */
 const MOST_MIB = 1024;

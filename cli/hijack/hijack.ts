@@ -16,6 +16,7 @@ import {
 import { CONFIG_FILE, withEnvironment } from '../../src/node/hijack/config/environment.ts';
 import { type HijackedProgram, hijack } from '../../src/node/hijack/hijack.ts';
 import { findProgram, HijackError, obstacle } from '../../src/node/hijack/host/launch.ts';
+import type { HijackedKernel } from '../../src/node/hijack/program/kernel.ts';
 import { type Published, publish } from '../../src/node/hijack/published/published.ts';
 import { type Publication, parsePublication } from '../../src/node/hijack/published/words.ts';
 import { strace } from '../../src/node/hijack/strace.ts';
@@ -27,6 +28,7 @@ import { Failure, printable, reasonOf } from '../failure.ts';
 import { readJson } from '../input/read-json.ts';
 import { endings, onSignals } from '../signals.ts';
 import { openRoot, type Root } from './root.ts';
+import { openSession } from './session.ts';
 
 export interface HijackOptions {
   readonly config?: string;
@@ -38,6 +40,7 @@ export interface HijackOptions {
   readonly clock: 'wall' | 'virtual';
   readonly seed?: string;
   readonly memory?: number;
+  readonly session?: URL;
 }
 
 const MEMORY_MIB = 112;
@@ -54,9 +57,11 @@ export async function runHijacked(program: string, args: readonly string[], opti
     if (why !== undefined) throw new HijackError(why);
     if (options.root === undefined) findProgram(program);
     const publications = (options.publish ?? []).map(parsePublication);
-    const configuration = readConfiguration(await configurationOf(options));
+    if (options.session) mustFitSession(options);
+    const configuration = options.session ? undefined : readConfiguration(await configurationOf(options));
     const root = options.root === undefined ? undefined : await openRoot(options.root, options.rootOptions);
     try {
+      if (!configuration) return await onSession(program, args, options, root);
       return await onKernel(program, args, { configuration, options, publications, root });
     } finally {
       await root?.close();
@@ -70,6 +75,30 @@ export async function runHijacked(program: string, args: readonly string[], opti
 async function configurationOf({ config }: HijackOptions): Promise<unknown> {
   const file = config ?? (process.env[CONFIG_FILE] || (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined));
   return withEnvironment(process.env, file === undefined ? undefined : await readJson(file));
+}
+
+/** What a session has is said when it is made. */
+function mustFitSession({ config, pcap, publish, clock, seed, memory }: HijackOptions): void {
+  const mine = { config, pcap, publish, seed, memory, clock: clock === 'wall' ? undefined : clock };
+  const [wrong] = Object.entries(mine).find(([, value]) => value !== undefined) ?? [];
+  if (wrong !== undefined)
+    throw new Failure('usage', `--${wrong} is of a kernel here: that of a session is as it was made`);
+}
+
+async function onSession(
+  program: string,
+  args: readonly string[],
+  options: HijackOptions,
+  root: Root | undefined,
+): Promise<number> {
+  const files = new Files();
+  const kernel = await openSession(options.session as URL);
+  try {
+    return await played(kernel, program, args, { configured: { mounts: [], resolves: false }, options, files, root });
+  } finally {
+    await kernel.close();
+    files.close();
+  }
 }
 
 interface Asked {
@@ -139,14 +168,14 @@ class Files {
 }
 
 interface Play {
-  readonly configured: Configured;
+  readonly configured: Pick<Configured, 'mounts' | 'resolves'>;
   readonly options: HijackOptions;
   readonly files: Files;
   readonly root: Root | undefined;
 }
 
 async function played(
-  kernel: Kernel,
+  kernel: HijackedKernel,
   program: string,
   args: readonly string[],
   { configured, options, files, root }: Play,

@@ -24,7 +24,7 @@ export function tokenOfEnvironment(): string | undefined {
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** Over plain http whoever is in between could read it, and use it. */
-function authorization(url: URL): Readonly<Record<string, string>> {
+export function authorization(url: URL): Readonly<Record<string, string>> {
   const token = tokenOfEnvironment();
   if (token === undefined) return {};
   if (url.protocol === 'https:' || LOOPBACK.test(url.hostname)) return { authorization: `Bearer ${token}` };

@@ -113,14 +113,10 @@ describe.skipIf(why !== undefined)(`lkl hijack --root${why ? ` (${why})` : ''}`,
     expect(await run(['--root', at('tree'), '--root-options', 'ro'], 'sh')).toMatchObject({ exitCode: 1 });
   });
 
-  it('says what there is instead of --all and --session', async () => {
+  it('says what there is instead of --all', async () => {
     expect(await run(['--all'], 'true')).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining('--root IMAGE'),
-    });
-    expect(await run(['--session', 'http://localhost/v1/sessions/a'], 'true')).toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringContaining('An interface of type ws'),
     });
   });
 

@@ -34,6 +34,8 @@ export interface TaskRequest {
   readonly wait?: boolean | undefined;
   /** Sent to it first, by its name. */
   readonly signal?: string | undefined;
+  /** The call that it is in ends first, with EINTR. */
+  readonly interrupt?: boolean | undefined;
 }
 
 /** How long the kernel's time is to go on at the end of a batch. */
@@ -156,6 +158,7 @@ class Player implements BatchControl {
       const { promise: done, resolve } = Promise.withResolvers<TaskEnd | undefined>();
       const task = await this.#keptFor(name, request);
       if (task) {
+        if (request.interrupt) this.#kernel.engine.interrupt(task.task);
         if (request.signal !== undefined) await this.#signal(name, task, request.signal);
         lists.push({ name, kept: task, done });
         begin.push(() => resolve(this.#playKept(task, request)));

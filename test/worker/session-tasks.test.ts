@@ -47,6 +47,15 @@ it('a kept task is there after the session was suspended, under its name', async
   await destroy(id);
 });
 
+it('a kept task is interrupted, and goes on with its next call', async () => {
+  const id = await create();
+  await run(id, { tasks: { sleeper: { wait: false, calls: [call('pause'), call('getppid')] } } });
+  const end = await run(id, { tasks: { sleeper: { interrupt: true, calls: [call('gettid')] } } });
+  const pid = tasksOf(end).sleeper?.pid;
+  expect(end.tasks).toMatchObject({ sleeper: { results: [{ errno: 'EINTR' }, { ret: 1 }, { ret: pid }] } });
+  await destroy(id);
+});
+
 it('a call that is pending keeps a session from being suspended, and says so', async () => {
   const id = await create();
   await run(id, { tasks: { sleeper: { wait: false, calls: [call('pause')] } } });

@@ -1,11 +1,11 @@
 /** Runs a program of this machine on our kernel: its sockets, and what the policy names, are ours. */
 
 import { constants } from 'node:os';
-import type { Kernel } from '../../kernel/kernel.ts';
 import { hostCall } from '../native/calls.ts';
 import { filterOf } from './host/filter.ts';
 import { HijackError, launch, obstacle, watchOver } from './host/launch.ts';
 import { Policy, type PolicyOptions } from './policy/policy.ts';
+import type { HijackedKernel } from './program/kernel.ts';
 import { type CallWatch, Supervisor } from './supervisor.ts';
 
 export interface HijackOptions extends PolicyOptions {
@@ -36,7 +36,7 @@ export interface HijackedProgram {
 
 /** The program as it starts. Rejects with `HijackError`: not on this machine, or there is no such program. */
 export async function hijack(
-  kernel: Kernel,
+  kernel: HijackedKernel,
   program: string,
   args: readonly string[],
   options: HijackOptions,

@@ -2,7 +2,6 @@
 
 import { errnos } from '../../abi/errno.ts';
 import { KernelDead, TaskExited } from '../../kernel/errors.ts';
-import type { Kernel } from '../../kernel/kernel.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import { hostCall } from '../native/calls.ts';
 import { handlers } from './calls/handlers.ts';
@@ -16,6 +15,7 @@ import type { Policy } from './policy/policy.ts';
 import type { Answer, NewDescriptor } from './program/answer.ts';
 import { Call, type Surroundings } from './program/call.ts';
 import { CallFailed } from './program/failed.ts';
+import type { HijackedKernel } from './program/kernel.ts';
 import { KernelTasks } from './program/kernel-task.ts';
 import { Processes } from './program/processes.ts';
 import type { Thread } from './program/thread.ts';
@@ -27,7 +27,7 @@ import { readClocksByCalls } from './time/vdso.ts';
 export type CallWatch = (call: Call) => (answer: number | bigint) => void;
 
 export interface SupervisorOptions {
-  readonly kernel: Kernel;
+  readonly kernel: HijackedKernel;
   readonly listener: number;
   readonly policy: Policy;
   /** A line for people. */
@@ -55,7 +55,7 @@ const LOOK_MS = 25;
 const LOOK_SHARE = 20;
 
 export class Supervisor {
-  readonly #kernel: Kernel;
+  readonly #kernel: HijackedKernel;
   readonly #events: Events;
   readonly #listener: Listener;
   readonly #files: OpenFiles;

@@ -1,12 +1,11 @@
 /** Tasks of our kernel that make the calls of hijacked threads, one for each: all with the same descriptors and the same memory. */
 
 import type { SyscallName } from '../../../abi/syscalls.ts';
-import type { HostedTask } from '../../../kernel/hosted-task.ts';
-import type { Kernel } from '../../../kernel/kernel.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { type KernelMemory, type Ptr, plus } from '../../../kernel/memory.ts';
 import { mapBuffer, unmapBuffer } from '../../../kernel/syscalls/memory.ts';
 import { CallFailed } from './failed.ts';
+import type { HijackedKernel, KernelsTask } from './kernel.ts';
 
 /** Where in a task's memory what lies: structs, control messages, two paths, and data up to the end. */
 const CONTROL = 4096;
@@ -18,6 +17,9 @@ const DATA = PATHS + 2 * PATH_BYTES + 4096 - ((2 * PATH_BYTES) % 4096);
 export const DATA_BYTES = 64 * 1024;
 const SCRATCH_BYTES = DATA + DATA_BYTES;
 
+/** The same of a task whose memory begins at `scratch`. */
+export const taskPlaces = (scratch: number) => ({ structs: scratch, control: scratch + CONTROL, data: scratch + DATA });
+
 const [CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_NEWNET] = [0x100, 0x200, 0x400, 0x4000_0000] as const;
 const AT_FDCWD = -100;
 const [SIG_IGN, SIGPIPE, SIGXFSZ, SIGIO] = [1, 13, 25, 29] as const;
@@ -26,14 +28,14 @@ const FIRST = 1;
 const SCHED_FIFO = 1;
 
 export class KernelTask {
-  readonly task: HostedTask;
+  readonly task: KernelsTask;
   /** It has a network namespace of its own. */
   apart = false;
   readonly #returned: (() => void) | undefined;
   #goOn: (() => void) | undefined;
 
   /** `returned`, with virtual time, is told of each call that has returned: time stands still for this task only until then. */
-  constructor(task: HostedTask, returned: (() => void) | undefined) {
+  constructor(task: KernelsTask, returned: (() => void) | undefined) {
     this.task = task;
     this.#returned = returned;
     if (returned) this.#goOn = task.pause();
@@ -89,7 +91,7 @@ export class KernelTask {
 }
 
 /** Timers of other tasks may be late, by a thousandth of their time; with virtual time nothing is gained by that. */
-async function mustBeExact(task: HostedTask): Promise<void> {
+async function mustBeExact(task: KernelsTask): Promise<void> {
   task.memory.setU32(task.scratch, FIRST);
   must('sched_setscheduler', await task.syscall('sched_setscheduler', 0, SCHED_FIFO, task.scratch));
 }
@@ -99,14 +101,14 @@ const TASK_BYTES = SCRATCH_BYTES + 24 * 1024;
 const SHARE = 60;
 
 export class KernelTasks {
-  readonly #kernel: Kernel;
+  readonly #kernel: HijackedKernel;
   readonly #idle: KernelTask[] = [];
   readonly #most: number;
   readonly #returned: (() => void) | undefined;
   #count = 0;
   #isDeaf = false;
 
-  constructor(kernel: Kernel, returned: (() => void) | undefined) {
+  constructor(kernel: HijackedKernel, returned: (() => void) | undefined) {
     this.#kernel = kernel;
     this.#returned = returned;
     this.#most = Math.floor((kernel.engine.memoryLimit * SHARE) / 100 / TASK_BYTES);
@@ -120,11 +122,10 @@ export class KernelTasks {
   }
 
   async #make(): Promise<KernelTask> {
-    const { init } = this.#kernel;
     if (this.#count >= this.#most) throw new CallFailed('ENOMEM');
     this.#count++;
     await this.#deafen();
-    const task = await this.#kernel.spawn(init, CLONE_VM | CLONE_FS | CLONE_FILES, SCRATCH_BYTES);
+    const task = await this.#kernel.spawn(undefined, CLONE_VM | CLONE_FS | CLONE_FILES, SCRATCH_BYTES);
     if (this.#returned) await mustBeExact(task);
     return new KernelTask(task, this.#returned);
   }

@@ -62,6 +62,9 @@ const sessionTask = task
       description: 'Sent to a kept task first.',
       example: 'SIGUSR1',
     }),
+    interrupt: z.boolean().optional().openapi({
+      description: 'True: the call that a kept task is in ends first, with EINTR or what it has done by then.',
+    }),
   })
   .openapi('SessionTask');
 
