@@ -14,6 +14,7 @@ import {
 import { dirname, join } from 'node:path';
 import { hasCode } from '../../src/errors/has-code.ts';
 import { leaves } from '../../src/node/left-behind.ts';
+import { partialName, removeLeft } from './partial-name.ts';
 
 export interface PartialFile {
   /** Open to be written and read. */
@@ -77,21 +78,18 @@ function named(partial: string, target: string): void {
   }
 }
 
-/** One who had the same number and was killed may have left its own; in containers numbers are the same each time. */
 function opened(folder: string): { readonly path: string; readonly fd: number; readonly gone: () => void } {
-  for (let again = 0; ; again++) {
-    const path = join(folder, `.lkl-${process.pid}${again === 0 ? '' : `-${again}`}.partial`);
-    // Before it is there: no signal comes in between.
-    let isOurs = false;
-    const gone = leaves(() => isOurs && rmSync(path, { force: true }));
-    try {
-      const fd = openSync(path, 'wx+', 0o666);
-      isOurs = true;
-      return { path, fd, gone };
-    } catch (cause) {
-      gone();
-      if (again === MOST_LEFT || !hasCode(cause, 'EEXIST')) throw cause;
-    }
+  removeLeft(folder);
+  const path = join(folder, partialName());
+  // Before it is there: no signal comes in between.
+  let isOurs = false;
+  const gone = leaves(() => isOurs && rmSync(path, { force: true }));
+  try {
+    const fd = openSync(path, 'wx+', 0o666);
+    isOurs = true;
+    return { path, fd, gone };
+  } catch (cause) {
+    gone();
+    throw cause;
   }
 }
-const MOST_LEFT = 100;

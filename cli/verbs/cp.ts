@@ -1,6 +1,5 @@
 /** `lkl cp`: files, directories and symlinks of an image as files of this machine, and the other way round. */
 
-import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -26,6 +25,7 @@ import { withTree } from '../look/open.ts';
 import type { Troubles } from '../look/troubles.ts';
 import { expandAll } from '../look/walk.ts';
 import { shown } from '../look/words.ts';
+import { partialName, removeLeft } from '../output/partial-name.ts';
 import type { CpOptions } from '../write/copy-in.ts';
 
 /** IMAGE:/PATH names a place in an image that is there. */
@@ -113,9 +113,6 @@ const HOLE_BYTES = 4096;
 const zeros = Buffer.alloc(HOLE_BYTES);
 const S_ISUID_S_ISGID = 0o6000;
 
-/** Another process may have had this number, and left its own. */
-const own = randomBytes(4).toString('hex');
-
 class Copier {
   skipped = 0;
   readonly #tree: ImageTree;
@@ -193,8 +190,9 @@ class Copier {
       });
     }
     written(target, (at) => this.#mustBeFree(at));
-    const partialOf = (path: Buffer): Buffer =>
-      below(folderOf(path), Buffer.from(`.lkl-${process.pid}-${own}.partial`));
+    const name = Buffer.from(partialName());
+    const partialOf = (path: Buffer): Buffer => below(folderOf(path), name);
+    removeLeft(folderOf(target).toString());
     const fd = written(target, (at) => openSync(partialOf(at), 'wx', 0o600));
     this.#partial = () => reaching(target, (at) => rmSync(partialOf(at), { force: true }));
     try {

@@ -23,6 +23,14 @@ export interface DavContext extends DavTree {
   readonly tokens: ReadonlySet<string>;
   /** A name that no other has. */
   readonly uniqueName: () => string;
+  readonly receiving: Receiving;
+}
+
+/** Of one tree as long as it is served: files that are being received under names of their own. */
+export interface Receiving {
+  readonly names: Set<string>;
+  /** Directories in which what was left by others is gone. */
+  readonly looked: Set<string>;
 }
 
 /** The path of another URL of this server, absolute or not; undefined: it is of another. */

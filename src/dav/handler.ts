@@ -1,6 +1,6 @@
 /** A mounted tree as a WebDAV server (RFC 4918, classes 1, 2 and 3), as a function of requests. */
 
-import { type DavContext, type DavTree, placeOfUrl } from './context.ts';
+import { type DavContext, type DavTree, placeOfUrl, type Receiving } from './context.ts';
 import { DavFailure, failureOf, refusal } from './failure.ts';
 import { type Condition, readIf, tokensOf } from './if-header.ts';
 import { lock, unlock } from './locking.ts';
@@ -49,6 +49,7 @@ export interface DavOptions {
 export function davHandler(tree: DavTree, davOptions: DavOptions): (request: Request) => Promise<Response> {
   const { prefix = '/', readOnly = false, nowMs, uniqueName, changed = () => {} } = davOptions;
   const { locks = new Locks({ nowMs, newToken: () => `urn:uuid:${uniqueName()}` }) } = davOptions;
+  const receiving: Receiving = { names: new Set(), looked: new Set() };
   let last: Promise<unknown> = Promise.resolve();
 
   async function handle(request: Request): Promise<Response> {
@@ -57,7 +58,7 @@ export function davHandler(tree: DavTree, davOptions: DavOptions): (request: Req
     const method = methods[request.method];
     if (!method) throw new DavFailure(405, `${request.method} is nothing that can be done`);
     const lists = readIf(request.headers.get('if') ?? undefined);
-    const context = { ...tree, request, place, prefix, locks, lists, tokens: tokensOf(lists), uniqueName };
+    const context = { ...tree, request, place, prefix, locks, lists, tokens: tokensOf(lists), uniqueName, receiving };
     await checkConditions(context);
     if (isReading(request.method)) return method(context);
     if (readOnly) throw new DavFailure(403, 'the tree is only read');

@@ -86,6 +86,10 @@ async function receivedFile(context: DavContext, target: Uint8Array): Promise<Re
     if (cause instanceof KernelError && NO_UNNAMED.has(cause.errno)) return undefined;
     throw cause;
   });
+  if (!unnamed) {
+    await removeLeft(context, parentOf(target));
+    context.receiving.names.add(keyOf(nameOf(temporary)));
+  }
   const file = unnamed ?? (await changes.open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o644));
   let isOpen = true;
   const close = async () => {
@@ -93,11 +97,13 @@ async function receivedFile(context: DavContext, target: Uint8Array): Promise<Re
     isOpen = false;
   };
   const unlink = () => changes.unlink(temporary).catch(() => {});
+  const over = () => context.receiving.names.delete(keyOf(nameOf(temporary)));
   return {
     write: (offset, bytes) => file.write(offset, bytes),
     async discard() {
       await close().catch(() => {});
       if (!unnamed) await unlink();
+      over();
     },
     async place(at, before) {
       try {
@@ -117,11 +123,40 @@ async function receivedFile(context: DavContext, target: Uint8Array): Promise<Re
           throw cause;
         });
       } finally {
+        over();
         await close();
       }
     },
   };
 }
+
+/** As `beside` makes them. */
+const TEMPORARY = /^\.lkl-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * A crash leaves the file that was being received. Nobody else writes the file system, so whatever is not being received now is of before.
+ * Each directory is looked at once, when something is to be put there.
+ */
+async function removeLeft({ tree, changes, receiving }: DavContext, path: Uint8Array): Promise<void> {
+  const key = keyOf(path);
+  if (receiving.looked.has(key)) return;
+  receiving.looked.add(key);
+  const directory = await tree.openDirectory(treePath(path));
+  const left: Uint8Array[] = [];
+  try {
+    for (let names = await directory.next(); names.length > 0; names = await directory.next())
+      for (const { name } of names) if (isLeft(name, receiving.names)) left.push(name.slice());
+  } finally {
+    await directory.close();
+  }
+  // What is no file stays.
+  for (const name of left) await changes.unlink(joinPath(path, name)).catch(() => {});
+}
+
+const isLeft = (name: Uint8Array, receiving: ReadonlySet<string>): boolean => {
+  const text = keyOf(name);
+  return TEMPORARY.test(text) && !receiving.has(text);
+};
 
 /** What file systems say that have no files without a name. */
 const NO_UNNAMED: ReadonlySet<string | undefined> = new Set(['EOPNOTSUPP', 'EISDIR', 'EINVAL', 'ENOSYS']);

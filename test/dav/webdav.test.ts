@@ -1,6 +1,7 @@
 /** WebDAV over a file system that Linux has mounted. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { O_CREAT, O_WRONLY } from '../../src/abi/uapi/fs.ts';
 import { davHandler } from '../../src/dav/handler.ts';
 import type { Linux, MountedWritableTree } from '../../src/linux.ts';
 import { nodeLinux } from '../../src/node/engine.ts';
@@ -268,5 +269,26 @@ it('a tree that is only read changes by nothing', async () => {
   expect(options.headers.get('dav')).toBe('1, 2, 3');
   for (const method of ['PUT', 'DELETE', 'MKCOL', 'MOVE', 'COPY', 'PROPPATCH', 'LOCK', 'UNLOCK']) {
     expect((await read(new Request('http://localhost/x', { method }))).status).toBe(403);
+  }
+});
+
+it('what a crash left on a file system without unnamed files is gone when something is put beside it', async () => {
+  const fat = await linux.openWritableTree(overlay(await fixtureDevice('vfat16')), {});
+  try {
+    const options = { nowMs: () => 0, uniqueName: () => crypto.randomUUID() };
+    const encode = (name: string) => new TextEncoder().encode(name);
+    const [left, kept] = [`.lkl-${crypto.randomUUID()}`, '.lkl-notes'];
+    for (const name of [left, kept]) await (await fat.changes.open(encode(name), O_WRONLY | O_CREAT, 0o644)).close();
+    const dav = davHandler(fat, options);
+    const put = (name: string) => dav(new Request(`http://localhost/${name}`, { method: 'PUT', body: 'text' }));
+    expect((await Promise.all(['a', 'b', 'c'].map(put))).map(({ status }) => status)).toEqual([201, 201, 201]);
+    const there = (name: string) =>
+      fat.tree.stat(encode(name), { follow: false }).then(
+        () => true,
+        () => false,
+      );
+    expect(await Promise.all([left, kept, 'a', 'b', 'c'].map(there))).toEqual([false, true, true, true, true]);
+  } finally {
+    await fat.close();
   }
 });
