@@ -9,6 +9,7 @@ import { openImageFile } from '../../src/node/files/open-image-file.ts';
 import { unpacker } from '../../src/node/spool/unpack.ts';
 import type { ByteSource } from '../../src/storage/byte-source.ts';
 import { type OpenedDisk, openDisk } from '../../src/storage/open-disk.ts';
+import { printable } from '../failure.ts';
 import type { DiskOptions, MountOptions, StackOptions } from '../options.ts';
 import { unlockOf } from './unlock.ts';
 
@@ -34,6 +35,7 @@ export async function openDiskFile(
     files: path === '-' ? undefined : neighbours(path).files,
     unpack: unpacker(path).unpack,
   });
+  for (const note of disk.notes) console.error(`lkl: ${printable(note)}`);
   return { ...disk, file, checkUnchanged: () => file.checkUnchanged() };
 }
 

@@ -38,6 +38,8 @@ export interface OpenedDisk {
   readonly sizeBytes: number;
   /** Why it cannot be written, where that is for what it is wrapped in: "qcow2: it has bitmaps". */
   readonly readOnly?: string;
+  /** What is otherwise on it than its file says, each a sentence: paths of an archive that lead out of it. */
+  readonly notes: readonly string[];
   /** All that it was read through, the outermost first; empty where the bytes are the disk. */
   readonly layers: readonly Layer[];
   /** The archive whose files are shown as a file system of ours: `tar`, `cpio` or `oci`; absent: the disk is what was there. */
@@ -128,7 +130,7 @@ interface Told {
   cut?: string;
 }
 
-type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices' | 'archive'> & Readonly<Told>;
+type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices' | 'notes' | 'archive'> & Readonly<Told>;
 
 /** Take off every format around a disk. `parents` counts the files that were opened on the way here, each for the one before. */
 async function unwrap(
@@ -140,22 +142,24 @@ async function unwrap(
   let content = source;
   const layers: Layer[] = [];
   const choices: Choice[] = [];
+  const notes: string[] = [];
   const told: Told = source.cut === undefined ? {} : { cut: source.cut };
   for (let wrapping = 0; ; wrapping += 1) {
     const format = await formatOf(content, wrapping === 0 ? asked : undefined);
-    if (format === undefined) return { content, layers, choices, ...told };
+    if (format === undefined) return { content, layers, choices, notes, ...told };
     if (wrapping === MAX_WRAPPINGS) throw new FormatError(format.name, 'too many formats are wrapped in each other');
     const opened = await openFormat(format, content, contextOf(options, asked, parents, told));
     const { note, archive } = opened;
     layers.push({ format: format.name, ...(note !== undefined && { note }) }, ...(opened.layers ?? []));
     choices.push(...(opened.choices ?? []));
+    notes.push(...(opened.notes ?? []));
     const cut = opened.cut ?? cutOf(format, content, opened);
     if (cut !== undefined) told.cut ??= cut;
     if (opened.writes !== true) told.readOnly ??= `${format.name}: ${opened.readOnly ?? 'what is in it is only read'}`;
     if (told.cut !== undefined) told.readOnly ??= `${format.name}: it was cut short`;
     content = told.readOnly === undefined ? opened.content : onlyRead(opened.content, content.sizeBytes, told);
     if (opened.wrapped !== true)
-      return { content, layers, choices, ...told, ...(archive !== undefined && { archive }) };
+      return { content, layers, choices, notes, ...told, ...(archive !== undefined && { archive }) };
   }
 }
 

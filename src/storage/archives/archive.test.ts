@@ -81,7 +81,7 @@ describe('a tar', () => {
 
   it('puts files where symlinks on their way lead, inside of it', async () => {
     const link = (name: string, target: string) => entry({ name: bytes(name), typeflag: '2', linkname: bytes(target) });
-    const { at } = await read(
+    const { at, problem } = await read(
       link('lib', 'usr/lib'),
       entry({ name: bytes('lib/so') }, 'x'),
       link('abs', '/opt/../../srv'),
@@ -92,7 +92,7 @@ describe('a tar', () => {
     );
     expect(await dataOf(at('usr/lib/so'))).toBe('x');
     expect(await dataOf(at('srv/y'))).toBe('y');
-    expect(await dataOf(at('loop/z'))).toBe('z');
+    expect(problem).toBe('"loop/z" is left out: it is in what is no directory');
   });
 
   it('takes numbers of base 256, negative ones too, and checksums of signed bytes', async () => {
@@ -198,7 +198,7 @@ describe('a tar that is not whole says so', () => {
     [
       'a link to nothing',
       [entry({ typeflag: '1', linkname: bytes('gone') }), END],
-      /^"f" is a link to "gone", which is no file/,
+      /^"f" is left out: it is a link to "gone", which is no file/,
     ],
     [
       'an owner that cannot be',
@@ -224,8 +224,37 @@ describe('a tar that is not whole says so', () => {
     expect((await read(...parts)).problem).toMatch(problem);
   });
 
-  it('a name that no directory can hold is an error', async () => {
-    await expect(read(pax({ path: 'n'.repeat(256) }), entry({}), END)).rejects.toThrow(/a name of more than 255 bytes/);
+  it('a name that no directory can hold is left out, and all else is there', async () => {
+    const { problem, tree } = await read(
+      pax({ path: 'n'.repeat(256) }),
+      entry({}),
+      entry({ name: bytes('after') }),
+      END,
+    );
+    expect(problem).toMatch(/^"n+..." is left out: a name of more than 255 bytes$/);
+    expect(tree.find('after')).toBeDefined();
+  });
+
+  it('what is in what is no directory is left out, and what is in the way stays', async () => {
+    const { problem, tree } = await read(entry({ name: bytes('a') }, 'x'), entry({ name: bytes('a/b') }), END);
+    expect(problem).toBe('"a/b" is left out: it is in what is no directory');
+    expect(tree.find('a')?.size).toBe(1);
+  });
+
+  it('an attribute that is longer than an inode has room for is left out', async () => {
+    const long = { 'SCHILY.xattr.user.long': 'v'.repeat(65_536), 'SCHILY.xattr.user.most': 'v'.repeat(65_535) };
+    const { problem, tree } = await read(pax(long), entry({}), END);
+    expect(problem).toMatch(/: its attribute "user.long" of 65,536 bytes is left out/);
+    expect([...(tree.find('f')?.xattrs?.keys() ?? [])]).toEqual(['user.most']);
+  });
+
+  it('paths that lead out of it are told, with what became of them', async () => {
+    const names = ['../x', 'a/../../y', '/z'];
+    const { notes } = await openDisk(memorySource(concat([...names.map((name) => entry({ name: bytes(name) })), END])));
+    expect(notes).toEqual([
+      '2 paths of the archive lead out of it with "..": they are taken from the top (first "../x")',
+      '1 path of the archive is absolute: it is taken from the top ("/z")',
+    ]);
   });
 
   it('one with more files than may be is an error, not the end of memory', async () => {

@@ -72,13 +72,14 @@ function opened(
   name: string,
   tree: ArchiveTree,
   problems: Problems,
-  more: Omit<OpenedFormat, 'content' | 'cut' | 'archive'>,
+  more: Omit<OpenedFormat, 'content' | 'cut' | 'notes' | 'archive'>,
 ): OpenedFormat {
   const cut = problems.text;
   return {
     content: erofsImage(name, tree.root),
     archive: name,
     ...more,
+    notes: problems.notes,
     ...(cut !== undefined && { cut: `the ${name} is not whole: ${cut}` }),
   };
 }

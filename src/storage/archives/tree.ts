@@ -42,26 +42,33 @@ export class ArchiveTree {
     );
   }
 
-  /** Puts `node` at `path`, in place of what was there; a directory takes over what is in the one that was. */
-  put(path: Raw, node: Node): void {
+  /**
+   * Puts `node` at `path`, in place of what was there; a directory takes over what is in the one that was. Answers why it was left
+   * out, as half a sentence, where there is no place for it. With `replaces` a file that is in the way of a directory goes.
+   */
+  put(path: Raw, node: Node, { replaces = false }: { readonly replaces?: boolean } = {}): string | undefined {
     this.count();
-    const parts = this.#checked(path);
+    const parts = partsOf(path);
+    if (parts.some((part) => part.length > NAME_MAX)) return `a name of more than ${NAME_MAX} bytes`;
+    if (path.length > 16 * PATH_MAX) return 'its path is too long';
     const name = parts.pop();
     if (name === undefined) {
       if (node.children) become(this.root, node);
-      return;
+      return undefined;
     }
-    const folder = this.#folder(parts, true);
-    const old = folder?.children?.get(name);
+    const folder = this.#folder(parts, replaces ? 'replace' : 'make');
+    if (folder?.children === undefined) return 'it is in what is no directory';
+    const old = folder.children.get(name);
     if (old?.children && node.children) become(old, node);
-    else folder?.children?.set(name, node);
+    else folder.children.set(name, node);
+    return undefined;
   }
 
   /** What is at `path`; symlinks on the way to it are followed, itself it is not. */
   find(path: Raw): Node | undefined {
     const parts = partsOf(path);
     const name = parts.pop();
-    return name === undefined ? this.root : this.#folder(parts, false)?.children?.get(name);
+    return name === undefined ? this.root : this.#folder(parts)?.children?.get(name);
   }
 
   /** What is at `path`, symlinks followed to the end. */
@@ -82,36 +89,26 @@ export class ArchiveTree {
     return node;
   }
 
-  /** One more name for what is at `target`; false where there is nothing. */
-  link(path: Raw, target: Raw): boolean {
+  /** One more name for what is at `target`. Answers as `put` does. */
+  link(path: Raw, target: Raw, how: { readonly replaces?: boolean } = {}): string | undefined {
     const node = this.find(target);
-    if (node === undefined || node.children) return false;
-    const old = this.find(path);
-    if (old !== node) this.put(path, node);
-    return true;
+    if (node === undefined || node.children) return `it is a link to ${shown(target)}, which is no file of the archive`;
+    return this.find(path) === node ? undefined : this.put(path, node, how);
   }
 
   remove(path: Raw): void {
     const parts = partsOf(path);
     const name = parts.pop();
-    if (name !== undefined) this.#folder(parts, false)?.children?.delete(name);
+    if (name !== undefined) this.#folder(parts)?.children?.delete(name);
   }
 
   /** Everything in the directory at `path` goes. */
   empty(path: Raw): void {
-    this.#folder(partsOf(path), false)?.children?.clear();
+    this.#folder(partsOf(path))?.children?.clear();
   }
 
-  #checked(path: Raw): Raw[] {
-    const parts = partsOf(path);
-    const long = parts.find((part) => part.length > NAME_MAX);
-    if (long === undefined && path.length <= 16 * PATH_MAX) return parts;
-    const why = long === undefined ? 'its path is too long' : `a name of more than ${NAME_MAX} bytes`;
-    throw new FormatError(this.#limits.name, `${shown(path.slice(0, 300))}: ${why}`, { code: 'EOPNOTSUPP' });
-  }
-
-  /** The directory that `parts` lead to, made where it is not: what is in its place and is none goes. */
-  #folder(parts: readonly Raw[], make: boolean): Node | undefined {
+  /** The directory that `parts` lead to; where it is not it is made, or takes the place of what is there and is none. */
+  #folder(parts: readonly Raw[], how?: 'make' | 'replace'): Node | undefined {
     let path = [this.root];
     const todo = parts.toReversed();
     for (let followed = 0; ; ) {
@@ -134,7 +131,7 @@ export class ArchiveTree {
             .filter((part) => part !== '' && part !== '.')
             .reverse(),
         );
-      } else if (!make) return undefined;
+      } else if (how === undefined || (child && how === 'make')) return undefined;
       else {
         const made = new Node(IMPLIED);
         here.children?.set(name, made);

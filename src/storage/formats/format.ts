@@ -38,6 +38,8 @@ export interface OpenedFormat {
   readonly layers?: readonly Layer[];
   /** Why it is known to lack something, as a sentence, where what is there can be read all the same. Absent: it is whole. */
   readonly cut?: string;
+  /** What is otherwise in it than the file says, and why, each a sentence. */
+  readonly notes?: readonly string[];
   /** How many bytes the file has by its own tables, as far as they were looked at: more than there are, and it was cut short. */
   readonly claimedBytes?: number;
   /** What `content` is made of, where that is no disk but an archive's files: `tar`. */

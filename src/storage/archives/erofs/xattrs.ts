@@ -33,6 +33,25 @@ export const isXattrName = (name: Raw): boolean => {
   return found !== undefined && found.rest.length <= MAX_NAME_BYTES && !name.includes('\0');
 };
 
+/** Those that an inode has room for, and those that it has not. */
+export function fitting(xattrs: Xattrs): {
+  readonly kept: Xattrs;
+  readonly lost: readonly (readonly [Raw, Uint8Array])[];
+} {
+  const kept = new Map<Raw, Uint8Array>();
+  const lost: [Raw, Uint8Array][] = [];
+  let bytes = XATTR_HEADER_BYTES;
+  for (const [name, value] of xattrs) {
+    const length = up(XATTR_ENTRY_BYTES + (indexOf(name)?.rest.length ?? 0) + value.length, 4);
+    if (value.length > MAX_VALUE_BYTES || bytes + length > MAX_BYTES) lost.push([name, value]);
+    else {
+      kept.set(name, value);
+      bytes += length;
+    }
+  }
+  return lost.length === 0 ? { kept: xattrs, lost } : { kept, lost };
+}
+
 /** Bytes behind the inode; 0 where there are none. Throws a RangeError where they are more than an inode can have. */
 export function xattrBytes(xattrs: Xattrs | undefined): number {
   if (xattrs === undefined || xattrs.size === 0) return 0;

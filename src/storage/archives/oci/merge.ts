@@ -27,5 +27,5 @@ export async function mergeLayer(tree: ArchiveTree, entries: AsyncIterable<Entry
     if (name === OPAQUE) tree.empty(folder);
     else tree.remove(folder + name.slice(WHITEOUT.length));
   }
-  for (const entry of added) addEntry(tree, entry, problems);
+  for (const entry of added) addEntry(tree, entry, problems, { replaces: true });
 }
