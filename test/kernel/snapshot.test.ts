@@ -169,6 +169,26 @@ describe('the pool', () => {
     expect(both.map(({ memoryBytes }) => memoryBytes)).toEqual([snapshot.memoryBytes, snapshot.memoryBytes]);
   });
 
+  it.each([
+    ['cleaned since', true],
+    ['not cleaned yet', false],
+  ])('gives a machine on with nothing of the kernel before: one that was %s', async (_, isRefilled) => {
+    const kernels = pool(64);
+    const secret = new TextEncoder().encode(`planted-${crypto.randomUUID()}-`.repeat(2000));
+    const first = await kernels.acquire({ host: nodeHost, memoryMib: 20 });
+    await plant(first, secret);
+    const { size } = first.engine.memory;
+    first.kill();
+    await first.gone;
+    if (isRefilled) kernels.refill();
+    const next = [0, 1].map(async () => keep(await kernels.acquire({ host: nodeHost, memoryMib: 20 })));
+    const again = (await Promise.all(next)).find(({ engine }) => engine.memory.size === size);
+    if (again === undefined) return expect.fail('no machine was used again');
+    const needle = new TextDecoder().decode(secret.subarray(0, 40));
+    expect(new TextDecoder('latin1').decode(again.engine.memory.bytes).includes(needle)).toBe(false);
+    expect(await openat(again.init, AT_FDCWD, '/tmp/secret', O_RDONLY)).toBe(-2);
+  });
+
   it('says that it is busy when no memory comes free', async () => {
     const kernels = pool(20, 50);
     const first = keep(await kernels.acquire({ host: nodeHost, memoryMib: 20 }));
