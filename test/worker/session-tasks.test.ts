@@ -100,8 +100,10 @@ it('a result that no batch waits for comes over the WebSocket that asked for it'
   });
   const { tasks } = await run(id, { tasks: { reader: { wait: false } } });
   expect(tasks).toMatchObject({ reader: { results: [] } });
-  webSocket.close();
+  // Who waits for a result hears that none will come.
+  const closed = new Promise<CloseEvent>((resolve) => webSocket.addEventListener('close', resolve));
   await destroy(id);
+  expect(await closed).toMatchObject({ code: 1001, reason: 'the session is over' });
 });
 
 it('a deadline ends the call, not the session', async () => {

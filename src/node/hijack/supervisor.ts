@@ -148,6 +148,8 @@ export class Supervisor {
   close(): void {
     clearTimeout(this.#look);
     this.#pace?.close();
+    // No program is left; a kernel that goes on keeps none of their files.
+    for (const file of this.#files.all) this.#closeFd(file.fd);
     this.#events.close();
     hostCall('close', this.#listener.fd);
   }

@@ -11,6 +11,7 @@ export interface AttendedNeeds {
 /** As long as an isolate remembers a token. */
 const LOOK_MS = 5_000;
 /** RFC 6455 7.4.1 */
+const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
 
 export class Attended {
@@ -31,6 +32,17 @@ export class Attended {
     this.#timer ??= setInterval(() => void this.#look().catch(() => {}), LOOK_MS);
   }
 
+  /** The session is over. */
+  end(): void {
+    this.#closeAll(GOING_AWAY, 'the session is over');
+  }
+
+  #closeAll(code: number, reason: string): void {
+    for (const socket of this.#sockets) socket.close(code, reason);
+    this.#sockets.clear();
+    this.#needs.closePorts();
+  }
+
   async #look(): Promise<void> {
     if (this.#sockets.size === 0 && this.#needs.openPorts() === 0) {
       if (this.#timer !== undefined) clearInterval(this.#timer);
@@ -38,8 +50,6 @@ export class Attended {
       return;
     }
     if (await this.#needs.isLetIn()) return;
-    for (const socket of this.#sockets) socket.close(POLICY_VIOLATION, 'whose session it is, is let in no more');
-    this.#sockets.clear();
-    this.#needs.closePorts();
+    this.#closeAll(POLICY_VIOLATION, 'whose session it is, is let in no more');
   }
 }

@@ -61,6 +61,7 @@ export function sessionClass({ setup, serve, toolbox, meter, isLetIn, ...needs }
         ...needs,
         storage: state.storage,
         toolbox,
+        ended: () => this.#attended.end(),
         setup: (signal) => setup(bindings, signal),
         meter: meter(bindings),
         other: (name) => bindings.SESSIONS.getByName(name) as unknown as SessionRpc,

@@ -50,6 +50,11 @@ export class OpenFiles {
     return this.#byInode.get(inode);
   }
 
+  /** Of all programs. */
+  get all(): readonly OpenFile[] {
+    return [...this.#byInode.values()];
+  }
+
   get count(): number {
     return this.#byInode.size;
   }

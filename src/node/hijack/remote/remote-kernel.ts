@@ -38,6 +38,8 @@ export async function openRemoteKernel({ url, headers, memoryMib }: RemoteKernel
   const fileOf = () => ({ fd, at: FILE_BYTES * count++ });
   const init = new RemoteTask({ pid: 1, make: byInit, mirror, file: fileOf() });
   init.hasScratch(mustHave(room), INIT_BYTES);
+  // Where names of network namespaces lie.
+  await byInit([{ call: 'mkdirat', args: ['AT_FDCWD', '/run', 0o755] }]);
 
   async function spawn(_: undefined, _flags: number, scratchBytes: number): Promise<RemoteTask> {
     const own = fileOf();
@@ -78,6 +80,7 @@ export async function openRemoteKernel({ url, headers, memoryMib }: RemoteKernel
       onDeath: (then) => socket.onDeath(then),
     },
     async close() {
+      await init.rest();
       const tidied: Promise<unknown>[] = [];
       for (const [task, name] of names) {
         if (task.gone) continue;

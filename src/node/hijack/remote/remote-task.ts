@@ -44,6 +44,11 @@ export class RemoteTask implements KernelsTask {
     return this.#calls > 0;
   }
 
+  /** Settles when all its calls have. */
+  async rest(): Promise<void> {
+    while (this.inCall) await this.#last;
+  }
+
   /** Time is the session's. */
   pause(): () => void {
     return () => {};

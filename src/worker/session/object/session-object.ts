@@ -53,6 +53,8 @@ export interface ObjectNeeds extends Omit<SessionNeeds, 'setup'> {
   /** Aborted when the session is over: kernels made until then are killed. */
   setup(signal: AbortSignal): SetupNeeds;
   readonly meter: SessionMeter;
+  /** Told when the session is over. */
+  ended(): void;
   /** The programs that it can run. */
   toolbox(): Promise<Toolbox>;
   /** Another session, by the name of its object. */
@@ -331,6 +333,7 @@ export class SessionObject implements SessionRpc {
   async #forget(): Promise<void> {
     this.#over.abort(new HostError('session-not-found'));
     await this.#kept.drop();
+    this.#needs.ended();
     await this.#needs.storage.deleteAlarm();
     await this.#needs.storage.deleteAll();
   }
