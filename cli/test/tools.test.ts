@@ -20,6 +20,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writableFile } from '../../src/node/files/writable-file.ts';
 import { launcher } from './launcher.ts';
@@ -260,6 +261,22 @@ describe('lkl resize', () => {
     },
     120_000,
   );
+
+  it('touches nothing that is no raw image', () => {
+    lkl(['mkfs', '-t', 'ext4', '-s', '8M', at('inside')]);
+    writeFileSync(at('inside.gz'), gzipSync(readFileSync(at('inside'))));
+    lkl(['convert', at('inside'), at('inside.qcow2')]);
+    for (const [name, kind] of [
+      ['inside.gz', 'gzip'],
+      ['inside.qcow2', 'qcow2'],
+    ] as const) {
+      const before = sha256(at(name));
+      const { status, stderr } = lkl(['resize', at(name), '32M']);
+      expect(status).toBeGreaterThan(0);
+      expect(stderr).toContain(kind);
+      expect(sha256(at(name))).toBe(before);
+    }
+  });
 
   it('makes ext4 smaller, but not than what is in it; vfat keeps its size', () => {
     lkl(['mkfs', '-t', 'ext4', '-s', '64M', '--from', tree, at('shrinking')]);

@@ -2,6 +2,7 @@
 
 import { statSync, truncateSync } from 'node:fs';
 import { HostError } from '../../src/errors/host-error.ts';
+import { mustBePlain } from '../../src/node/files/disk-to-write.ts';
 import { mustNotBeWritten } from '../../src/node/files/file-lock.ts';
 import { writableFile } from '../../src/node/files/writable-file.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
@@ -33,6 +34,7 @@ export async function resize(image: string, size: Size, { type, partition }: Res
   if (bytes === 0) throw new Failure('usage', 'an image has one sector of 512 bytes at least');
   // Before the file is longer: whoever writes it knows nothing of that.
   mustNotBeWritten(image);
+  await mustBeRaw(image);
   const engine = await toolEngine();
   const { device } = await openWholeDiskFile(image, { format: 'raw' });
   const report = await engine.inspect(device);
@@ -68,6 +70,21 @@ export async function resize(image: string, size: Size, { type, partition }: Res
       await shop.commit();
     }),
   );
+}
+
+/** Of a container the file's own size says nothing, and what is in its header is another program's. */
+async function mustBeRaw(image: string): Promise<void> {
+  mustBePlain(image);
+  // What cannot be opened as anything is told by what follows.
+  const opened = await openWholeDiskFile(image).catch(() => undefined);
+  if (opened === undefined) return;
+  const { format, layers } = opened;
+  const outer = layers[0]?.format ?? format;
+  if (outer !== 'raw')
+    throw new Failure(
+      'usage',
+      `${image} is ${outer}, and only raw images are resized: \`lkl convert ${image} disk.raw\` makes one of it`,
+    );
 }
 
 async function onDisk<T>(image: string, work: (disk: BlockDevice) => Promise<T>): Promise<T> {

@@ -54,8 +54,8 @@ export async function diskToWrite(
   }
 }
 
-/** What is compressed looks like nothing, and is not to be written as if it were a disk. */
-function mustBePlain(path: string): void {
+/** What is compressed looks like nothing, and is not to be written as if it were a disk. Throws `read-only-device`. */
+export function mustBePlain(path: string): void {
   const head = new Uint8Array(MAGIC_BYTES);
   const fd = openSync(path, 'r');
   try {
