@@ -4,6 +4,7 @@ import { errnos } from '../../src/abi/errno.ts';
 import { STATX_BTIME } from '../../src/abi/uapi/fs.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { inNs, type Statx } from '../../src/kernel/syscalls/file.ts';
+import { rangeOf, type WantedRange } from '../../src/tree/byte-range.ts';
 import { DamageError, isDamage } from '../../src/tree/damage-error.ts';
 import { described, isLink, typeOf, typesOfDirents } from '../../src/tree/files.ts';
 import type { OpenDirectory } from '../../src/tree/open-directory.ts';
@@ -53,14 +54,18 @@ export function imageTreeOf(
     const stat = await tree.stat(path, { follow });
     return entryOf(name, stat, isLink(stat) ? await tree.readlink(path) : undefined);
   };
-  async function* data(path: Buffer, withHoles: boolean): AsyncGenerator<Uint8Array | number> {
+  async function* data(
+    path: Buffer,
+    { withHoles = false, range }: { readonly withHoles?: boolean; readonly range?: WantedRange | undefined } = {},
+  ): AsyncGenerator<Uint8Array | number> {
     const file = await named(path, () => tree.openFile(path));
     try {
       const { size } = await named(path, () => file.stat());
-      const piece = new Uint8Array(Math.min(PIECE_BYTES, size));
+      const part = range ? rangeOf(range, size) : { offset: 0, length: size };
+      const piece = new Uint8Array(Math.min(PIECE_BYTES, part.length));
       const segments = withHoles ? await named(path, () => file.dataSegments()) : undefined;
-      let at = 0;
-      for (const { offset, length } of segments ?? [{ offset: 0, length: size }]) {
+      let at = part.offset;
+      for (const { offset, length } of segments ?? [part]) {
         if (offset > at) yield offset - at;
         for (at = offset; at < offset + length; ) {
           const rest = Math.min(piece.length, offset + length - at);
@@ -70,7 +75,7 @@ export function imageTreeOf(
           at += read;
         }
       }
-      if (size > at) yield size - at;
+      if (withHoles && size > at) yield size - at;
     } finally {
       await file.close();
     }
@@ -126,10 +131,10 @@ export function imageTreeOf(
         // Some file systems do not tell types in their directories.
         return named(below(path, name), async () => ({ name, type: typeOf(await directory.stat(name)) }));
       }),
-    async *read(path) {
-      for await (const part of data(path, false)) if (typeof part !== 'number') yield part;
+    async *read(path, range) {
+      for await (const part of data(path, { range })) if (typeof part !== 'number') yield part;
     },
-    data: (path) => data(path, true),
+    data: (path) => data(path, { withHoles: true }),
     xattrs: (path) =>
       named(path, async () => {
         const found = await tree.xattrs(path, { follow: false });

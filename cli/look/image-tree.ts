@@ -1,5 +1,6 @@
 /** What the verbs that look into images look through: the same for an image here and for one that a Worker has. */
 
+import type { WantedRange } from '../../src/tree/byte-range.ts';
 import type { FileType } from '../../src/tree/files.ts';
 
 export type { FileType };
@@ -70,8 +71,8 @@ export interface ImageTree {
   list(path: Buffer, onTrouble?: OnTrouble): Promise<readonly FileEntry[]>;
   /** The same, of which only names and types are asked for: of a million files a tenth of the work. */
   names(path: Buffer, onTrouble?: OnTrouble): Promise<readonly NamedFile[]>;
-  /** All of a regular file, piece by piece: a piece is good until the next is asked for. */
-  read(path: Buffer): AsyncIterable<Uint8Array>;
+  /** A regular file, all of it or a part, piece by piece: a piece is good until the next is asked for. */
+  read(path: Buffer, range?: WantedRange): AsyncIterable<Uint8Array>;
   /** The same; a number stands for so many bytes of a hole. Absent: holes are read as zeros. */
   data?(path: Buffer): AsyncIterable<Uint8Array | number>;
   /** Attributes by name. Undefined: nobody tells. */

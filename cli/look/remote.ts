@@ -2,6 +2,8 @@
 
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
+import { shownBytes } from '../../src/bytes/shown-bytes.ts';
+import { headerOf } from '../../src/tree/byte-range.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { unlockOf } from '../input/unlock.ts';
 import type { DiskOptions, ImageOptions, StackOptions } from '../options.ts';
@@ -70,7 +72,7 @@ export async function secretsOf(options: StackOptions): Promise<Record<string, s
 
 export async function answerOf(url: URL, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
   const answer = await send('GET', url, undefined, headers);
-  if (answer.statusCode !== 200) throw await failureOf(answer);
+  if (answer.statusCode !== 200 && answer.statusCode !== 206) throw await failureOf(answer);
   return answer;
 }
 
@@ -116,7 +118,7 @@ export async function treeAt(base: URL, image: string, options: ImageOptions): P
       if (!answer) return entries;
       if (!answer.headers['content-type']?.startsWith('application/json')) {
         answer.destroy();
-        throw new Failure('image', `${path.toString()}: not a directory (ENOTDIR)`);
+        throw new Failure('image', `${shownBytes(path)}: not a directory (ENOTDIR)`);
       }
       const page = (await json(answer)) as RemotePage;
       for (const entry of page.entries) entries.push(entryOf(entry));
@@ -160,10 +162,10 @@ export async function treeAt(base: URL, image: string, options: ImageOptions): P
     });
     const found = entries.find((one) => one.name.toString('latin1') === name);
     if (found === undefined && lacking[0]) throw lacking[0].cause;
-    if (found === undefined) throw new Failure('image', `${path.toString()}: no such file or directory (ENOENT)`);
+    if (found === undefined) throw new Failure('image', `${shownBytes(path)}: no such file or directory (ENOENT)`);
     if (found.target === undefined || !follow) return found;
     if (links === MAX_LINKS)
-      throw new Failure('image', `${path.toString()}: too many levels of symbolic links (ELOOP)`);
+      throw new Failure('image', `${shownBytes(path)}: too many levels of symbolic links (ELOOP)`);
     const target = found.target.at(0) === 0x2f ? found.target : below(parent, found.target);
     return { ...(await entry(normal(target), true, links + 1)), name: found.name };
   }
@@ -173,16 +175,16 @@ export async function treeAt(base: URL, image: string, options: ImageOptions): P
     entry: (path, follow) => entry(path, follow),
     list,
     names,
-    async *read(path) {
-      const answer = await answerOf(fileUrl(path), secrets);
+    async *read(path, range) {
+      const answer = await answerOf(fileUrl(path), { ...secrets, ...(range && { range: headerOf(range) }) });
       if (answer.headers['content-type']?.startsWith('application/json')) {
         answer.destroy();
-        throw new Failure('image', `${path.toString()}: is a directory (EISDIR)`);
+        throw new Failure('image', `${shownBytes(path)}: is a directory (EISDIR)`);
       }
       try {
         yield* answer;
       } catch (cause) {
-        throw new Failure('failed', `${path.toString()}: the answer broke off: ${reasonOf(cause)}`);
+        throw new Failure('failed', `${shownBytes(path)}: the answer broke off: ${reasonOf(cause)}`);
       }
     },
     xattrs: async () => undefined,

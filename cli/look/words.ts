@@ -1,5 +1,6 @@
 /** How files are written for people and as JSON. */
 
+import { shownBytes } from '../../src/bytes/shown-bytes.ts';
 import { inOctal } from '../../src/tree/fs2tar/error-list.ts';
 import { printable } from '../failure.ts';
 import type { FileEntry, FileType } from './image-tree.ts';
@@ -55,7 +56,7 @@ export function sizeText(bytes: number): string {
 }
 
 /** A name or a path in a line of words, or for a terminal: none begins a line of its own, or moves what is behind it. */
-export const shown = (name: Buffer): string => printable(name.toString()).replaceAll(/[\n\t]/g, inOctal);
+export const shown = (name: Buffer): string => printable(shownBytes(name)).replaceAll(/[\n\t]/g, inOctal);
 
 /** For a line of output: bytes that are not UTF-8 survive, unless a terminal would show them. */
 export function line(path: Buffer, { before = '', after = '' } = {}): Buffer {

@@ -1,5 +1,6 @@
 /** Tells what a copy could not keep. */
 
+import { shownBytes } from '../../src/bytes/shown-bytes.ts';
 import type { CopyReport } from '../../src/tree/write/copy-tree.ts';
 import type { LossKind } from '../../src/tree/write/losses.ts';
 import { printable } from '../failure.ts';
@@ -41,7 +42,7 @@ const isAsked = (kind: LossKind): kind is Asked => Object.hasOwn(asked, kind);
 /** Whether every file is there, with its attributes and times. */
 export function tellLosses({ losses: found }: CopyReport): boolean {
   for (const { kind, count, path } of found) {
-    const name = printable(Buffer.from(path).toString());
+    const name = printable(shownBytes(path));
     if (isAsked(kind)) {
       const [one, several] = asked[kind];
       console.error(`lkl: ${count} ${count === 1 ? one : several} (${count === 1 ? '' : 'first '}${name})`);

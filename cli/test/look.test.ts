@@ -222,6 +222,16 @@ describe('an image that was cut short', () => {
   });
 });
 
+it('cat writes a part of a file', async () => {
+  const whole = await told(['cat', image, 'hello.txt']);
+  expect(await told(['cat', '-r', '1-4', image, 'hello.txt'])).toEqual(whole.subarray(1, 5));
+  expect(await told(['cat', '--range=-3', image, 'hello.txt'])).toEqual(whole.subarray(-3));
+  expect(await lkl(['cat', '-r', '1000-', image, 'hello.txt'])).toMatchObject({
+    stderr: 'lkl: the file has 13 bytes\n',
+  });
+  expect((await lkl(['cat', '-r', '4-1', image, 'hello.txt'])).exitCode).toBe(1);
+});
+
 describe('what wraps an image that was cut short', () => {
   it.each(['vdi', 'gzip'])('is refused with numbers, read with --even-if-cut, and told by info: %s', async (form) => {
     const whole = at(`whole.${form}`);

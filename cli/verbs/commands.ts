@@ -1,13 +1,13 @@
 /** The verbs that look into images: what they are called and take. What they do is loaded when one is asked for. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { WantedRange } from '../../src/tree/byte-range.ts';
 import { exitCodes } from '../failure.ts';
 import {
   addDiskOptions,
   addStackOptions,
   bytes,
   IMAGE_OR_NAME,
-  type ImageOptions,
   jsonOption,
   mountOption,
   partitionOption,
@@ -17,6 +17,7 @@ import {
   urlOption,
 } from '../options.ts';
 import type { CpOptions } from '../write/copy-in.ts';
+import type { CatOptions } from './cat.ts';
 import type { DfOptions } from './df.ts';
 import type { DiffOptions } from './diff.ts';
 import type { FindOptions } from './find.ts';
@@ -37,6 +38,16 @@ const mounting = (command: Command): Command =>
     ),
   );
 
+function byteRange(text: string): WantedRange {
+  const [, first = '', last = ''] = /^(\d*)-(\d*)$/.exec(text) ?? [];
+  const [from, to] = [Number(first), Number(last)];
+  if (first === '' && last === '') throw new InvalidArgumentError('It is first-last, first- or -length, in bytes.');
+  if (first === '') return { suffix: to };
+  if (last === '') return { first: from };
+  if (to >= from) return { first: from, last: to };
+  throw new InvalidArgumentError('It ends before it begins.');
+}
+
 const PATTERNS = '* ? [ ] { } stand for names';
 
 export const lookCommands = (): readonly Command[] => [
@@ -54,8 +65,9 @@ export const lookCommands = (): readonly Command[] => [
     ),
   mounting(verb('cat', 'write files of an image to standard output').argument('<path...>', PATTERNS))
     .description('Writes files of an image to standard output, one after another.')
+    .option('-r, --range <range>', 'of each only these bytes, as curl -r: 0-99, 100- or -50 (the last 50)', byteRange)
     .addOption(urlOption())
-    .action(async (image: string, paths: string[], options: ImageOptions) =>
+    .action(async (image: string, paths: string[], options: CatOptions) =>
       (await import('./cat.ts')).cat(image, paths, options),
     ),
   mounting(

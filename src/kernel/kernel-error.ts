@@ -2,6 +2,7 @@
 
 import { type ErrnoName, errnoName, errnos, MAX_ERRNO } from '../abi/errno.ts';
 import type { SyscallName } from '../abi/syscalls.ts';
+import { shownBytes } from '../bytes/shown-bytes.ts';
 import { type Problem, ProblemError } from '../errors/problem.ts';
 
 /** A failed system call: which call, on what, and the errno it came back with. */
@@ -12,14 +13,14 @@ export class KernelError extends ProblemError {
   readonly number: number;
   /** Its Linux name; undefined for a number outside Linux's table. */
   readonly errno: ErrnoName | undefined;
-  /** What the call was about, for people: bytes that are not UTF-8 are shown as U+FFFD. */
+  /** What the call was about, for people: bytes that are not UTF-8 are shown as \ooo. */
   readonly path: string | undefined;
   /** What went wrong, where we know more than the errno says. */
   readonly said: string | undefined;
 
   constructor(call: SyscallName, number: number, path?: string | Uint8Array, said?: string) {
     const errno = errnoName(number);
-    const shown = path instanceof Uint8Array ? new TextDecoder().decode(path) : path;
+    const shown = path instanceof Uint8Array ? shownBytes(path) : path;
     const what = shown === undefined ? call : `${call} ${shown}`;
     super(errno ? `${what}: ${said ?? errnos[errno].message} (${errno})` : `${what}: errno ${number}`);
     this.call = call;

@@ -25,6 +25,10 @@ export function rangeOf(wanted: WantedRange, sizeBytes: number): ByteRange {
 const notSatisfiable = (sizeBytes: number): HostError =>
   new HostError('range-not-satisfiable', `the file has ${sizeBytes} bytes`, { members: { size_bytes: sizeBytes } });
 
+/** As the header Range has it. */
+export const headerOf = (wanted: WantedRange): string =>
+  'suffix' in wanted ? `bytes=-${wanted.suffix}` : `bytes=${wanted.first}-${wanted.last ?? ''}`;
+
 /** The range that the header Range names (RFC 9110, section 14). Undefined: the whole file. So is what we need not understand: other units, several ranges (14.2), nonsense. */
 export function wantedRange(header: string | undefined): WantedRange | undefined {
   const match = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(header ?? '');
