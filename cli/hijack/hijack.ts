@@ -185,6 +185,7 @@ async function played(
     ...configured,
     root: root?.directory,
     keepsTime: options.clock === 'virtual',
+    isOpen: (options.publish ?? []).length > 0,
     say,
     ...(options.strace !== undefined && { watch: strace((line) => void writeSync(traceTo, printable(line))) }),
     left: () => say(`${program} has ended; what it started goes on`),

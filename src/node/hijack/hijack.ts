@@ -12,6 +12,8 @@ export interface HijackOptions extends PolicyOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** A directory that becomes the program's root. */
   readonly root?: string | undefined;
+  /** The machine may connect. */
+  readonly isOpen?: boolean;
   /** A line for people. */
   readonly say: (text: string) => void;
   /** Told of each call that our kernel answered. */
@@ -58,6 +60,7 @@ export async function hijack(
     kernel,
     listener,
     policy,
+    isOpen: options.isOpen,
     say,
     watch,
     came: (pid) => watcher.came(pid),

@@ -30,6 +30,8 @@ export interface SupervisorOptions {
   readonly kernel: HijackedKernel;
   readonly listener: number;
   readonly policy: Policy;
+  /** The machine may connect: with virtual time it is waited for. */
+  readonly isOpen?: boolean | undefined;
   /** A line for people. */
   readonly say: (text: string) => void;
   readonly watch?: CallWatch | undefined;
@@ -128,6 +130,11 @@ export class Supervisor {
         engine: kernel.engine,
         threads: () => this.#processes.waits(),
         processes: () => this.processes,
+        isOpen: options.isOpen ?? false,
+        outside(until) {
+          kernel.init.attach();
+          void kernel.init.waitForOutside(until).finally(() => kernel.init.detach());
+        },
       });
     // It is not for a program that it calls from now on: time does not wait for it.
     kernel.init.detach();

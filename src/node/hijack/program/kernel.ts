@@ -12,7 +12,7 @@ export type KernelsTask = Pick<
 
 export interface HijackedKernel {
   /** pid 1. */
-  readonly init: KernelsTask & Pick<HostedTask, 'detach'>;
+  readonly init: KernelsTask & Pick<HostedTask, 'attach' | 'detach' | 'waitForOutside'>;
   /** A child of pid 1, by flags of clone(2). */
   spawn(parent: undefined, flags: number, scratchBytes: number): Promise<KernelsTask>;
   readonly engine: Pick<Engine, 'memoryLimit' | 'holdTime'> & {

@@ -53,7 +53,11 @@ export class RemoteTask implements KernelsTask {
   pause(): () => void {
     return () => {};
   }
+  attach(): void {}
   detach(): void {}
+  waitForOutside<T>(promise: Promise<T>): Promise<T> {
+    return promise;
+  }
 
   /** It has this memory of its own. */
   hasScratch(at: number, bytes: number): void {

@@ -8,6 +8,10 @@ export interface PaceNeeds {
   readonly engine: Pick<Engine, 'holdTime'>;
   /** All threads that are known, and whether each waits in our kernel. */
   threads(): Iterable<{ readonly tid: number; readonly isWaiting: boolean }>;
+  /** Until then some thread waits for the machine: what comes from there is no matter of virtual time. */
+  outside(until: Promise<void>): void;
+  /** Others than threads may come at any time. */
+  readonly isOpen: boolean;
   /** All processes that are known. */
   processes(): readonly number[];
 }
@@ -20,6 +24,7 @@ export class Pace {
   readonly #needs: PaceNeeds;
   #calledMs = 0;
   #held: (() => void) | undefined;
+  #comesBack: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(needs: PaceNeeds) {
@@ -30,6 +35,8 @@ export class Pace {
   /** A thread has called, or was answered: it may call again soon. */
   called(): void {
     this.#calledMs = nowMs();
+    this.#comesBack?.();
+    this.#comesBack = undefined;
     if (!this.#held) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#held = resolve;
@@ -41,6 +48,17 @@ export class Pace {
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#comesBack?.();
+    this.#letGo();
+  }
+
+  #pass(): void {
+    const isOutside = this.#needs.isOpen || [...this.#needs.threads()].some(({ isWaiting }) => !isWaiting);
+    if (isOutside) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#comesBack = resolve;
+      this.#needs.outside(promise);
+    }
     this.#letGo();
   }
 
@@ -59,7 +77,7 @@ export class Pace {
     // A call that has come by now is heard in this turn of the event loop.
     const calledMs = this.#calledMs;
     setImmediate(() => {
-      if (this.#calledMs === calledMs && this.#isQuiet(sinceMs)) this.#letGo();
+      if (this.#calledMs === calledMs && this.#isQuiet(sinceMs)) this.#pass();
       else this.#timer ??= setTimeout(() => this.#look(), ALL_WAIT_MS);
     });
   }
