@@ -245,6 +245,9 @@ export const requests: readonly Probe[] = [
         ['/v1/packetdrill', json({ script: `0 \`${'a'.repeat(long)}` })],
         ['/v1/packetdrill', json({ script: `0 > S 0:0(0) <${'mss 1,'.repeat(long / 6)}` })],
         ['/v1/simulations', json({ duration: `${'1'.repeat(long)}x`, hosts: {}, links: [], workloads: [] })],
+        ['/v1/simulations', json({ duration: `1${' '.repeat(long)}!`, hosts: {}, links: [], workloads: [] })],
+        ['/v1/syscalls', { ...json({}), body: `{"calls": "${'cut off '.repeat(long / 8)}` }],
+        ['/v1/syscalls', { ...json({}), body: `{"${'\\u00'.repeat(long / 5)}` }],
         [`/v1/images/${own}/tar?path=${'../'.repeat(2000)}`],
         [
           '/v1/fs2tar',
