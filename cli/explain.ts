@@ -6,6 +6,7 @@ import { isWithoutRescue } from '../src/image/mounting/mount-failed.ts';
 import { canBeRescued } from '../src/image/mounting/rescue.ts';
 import { KernelError } from '../src/kernel/kernel-error.ts';
 import { ImageFileError } from '../src/node/files/image-file-error.ts';
+import { StorageError } from '../src/storage/errors.ts';
 import { checkedTypes } from '../src/tools/file-system/file-systems.ts';
 import { whatIsMissing } from '../src/tree/damage-error.ts';
 import { Failure, type FailureKind, reasonOf } from './failure.ts';
@@ -47,6 +48,7 @@ export function explained(cause: unknown): Explained {
   if (cause instanceof KernelError && cause.problem.members.damaged === undefined)
     return { kind: 'image', message: kernelErrorText(cause) };
   if (cause instanceof ImageFileError) return { kind: kinds[cause.code] ?? 'failed', message: cause.message };
+  if (cause instanceof StorageError && isSystemError(cause.cause)) return { kind: 'failed', message: cause.message };
   if (cause instanceof ProblemError) {
     const { name, detail, members } = cause.problem;
     const log = typeof members.console === 'string' ? members.console : undefined;

@@ -11,7 +11,7 @@ import type { MountOptions, StackOptions } from '../options.ts';
 import { tellLosses } from '../output/losses.ts';
 import { showProgress } from '../output/progress.ts';
 import { interruptible } from '../write/interruption.ts';
-import { AS_FAR, AS_POWER_FAILED, type StackToWrite, stackToWrite } from '../write/session.ts';
+import { AS_FAR, AS_POWER_FAILED, type StackToWrite, stackToWrite, watched } from '../write/session.ts';
 import { type Source, sourcesOf } from './sources.ts';
 
 /** What both directions take. */
@@ -62,7 +62,8 @@ async function into(
   progress: (entries: number, bytes: number) => void,
 ): Promise<CopyReport> {
   const engine = await openEngine(mb);
-  const image = await engine.write(disk.device, { type, partition, options, ...stack });
+  const { device, failure } = watched(disk.device);
+  const image = await engine.write(device, { type, partition, options, ...stack });
   const { signal, told } = interruptible(filesystemImage, false);
   let report: CopyReport;
   try {
@@ -75,10 +76,12 @@ async function into(
       () => AS_FAR,
       () => AS_POWER_FAILED,
     );
-    throw told(cause, state);
+    throw failure() ?? told(cause, state);
   }
   if (enablePrintk) console.error(printable(image.log().trimEnd()));
-  await image.commit();
+  await image.commit().catch((cause: unknown) => {
+    throw failure() ?? cause;
+  });
   return report;
 }
 

@@ -55,7 +55,15 @@ function newFile(
     partial.discard();
     throw new Failure('failed', `${path} cannot have ${bytes.toLocaleString('en')} bytes: ${reasonOf(cause)}`);
   }
-  const file = writableFile(partial.path, path);
+  const opened = writableFile(partial.path, path);
+  // Until it has its name nobody needs it to last, and then all of it does (`commit`): a file system that is filled flushes often.
+  const file: WritableFile = {
+    ...opened,
+    get sizeBytes() {
+      return opened.sizeBytes;
+    },
+    flush: async () => {},
+  };
   let isOver = false;
   const end = (whole: boolean, length = bytes) => {
     if (isOver) return;

@@ -3,6 +3,7 @@
 import type { StackRequest } from '../../src/image/mounted-image.ts';
 import type { MountedWritableTree } from '../../src/linux.ts';
 import { type DiskToWrite, diskToWrite } from '../../src/node/files/disk-to-write.ts';
+import type { BlockDevice, MaybePromise } from '../../src/storage/block-device.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
 import { mountRequest, openDiskFile } from '../input/disk.ts';
@@ -25,6 +26,33 @@ export interface StackToWrite {
   readonly stack: StackRequest;
   /** Lets go of all files and their locks. Twice is once. */
   close(): void;
+}
+
+/** The same device; `failure`: what went wrong with the first write to it that did. */
+export function watched(device: BlockDevice): {
+  readonly device: BlockDevice;
+  readonly failure: () => unknown;
+} {
+  let first: unknown;
+  const noted = (cause: unknown): never => {
+    first ??= cause;
+    throw cause;
+  };
+  const heard = (work: () => MaybePromise<void>): MaybePromise<void> => {
+    try {
+      const done = work();
+      return done instanceof Promise ? done.catch(noted) : done;
+    } catch (cause) {
+      return noted(cause);
+    }
+  };
+  const { write, flush } = device;
+  const one: BlockDevice = {
+    ...device,
+    ...(write && { write: (sector: number, from: Uint8Array) => heard(() => write(sector, from)) }),
+    ...(flush && { flush: () => heard(() => flush()) }),
+  };
+  return { device: one, failure: () => first };
 }
 
 /** How an image is whose changes were cut off, in words. */
@@ -87,7 +115,8 @@ export async function withChanges<T>(
     const engine = await openEngine();
     const { type, partition, options: mount, subvol } = options;
     const request = mountRequest(defined({ type, partition, options: mount, subvol }));
-    const tree = await engine.openWritableTree(disk.device, { ...request, ...stack });
+    const { device, failure } = watched(disk.device);
+    const tree = await engine.openWritableTree(device, { ...request, ...stack });
     const interruption = interruptible(image, options.atomic === true);
     let result: T;
     try {
@@ -100,9 +129,12 @@ export async function withChanges<T>(
         () => (options.atomic ? 'nothing of it was changed' : AS_FAR),
         () => AS_POWER_FAILED,
       );
-      throw interruption.told(cause, state);
+      // Of a disk that fails a file system knows that it is an I/O error, and no more.
+      throw failure() ?? interruption.told(cause, state);
     }
-    await tree.close();
+    await tree.close().catch((cause: unknown) => {
+      throw failure() ?? cause;
+    });
     disk.apply();
     return result;
   } finally {

@@ -7,6 +7,7 @@ import { unlinkat } from '../../kernel/syscalls/dir.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { type CopyOptions, type CopyReport, copyTree } from '../../tree/write/copy-tree.ts';
 import type { Entry } from '../../tree/write/entry.ts';
+import { LimitError } from '../../tree/write/limits.ts';
 import { Losses } from '../../tree/write/losses.ts';
 import { TreeWriter } from '../../tree/write/tree-writer.ts';
 import type { Workshop } from '../workshop.ts';
@@ -85,7 +86,11 @@ export async function makeOfTree(
     must('unlinkat', await unlinkat(init, AT_FDCWD, `${mountPoint}/lost+found`, AT_REMOVEDIR), 'lost+found');
     const writer = await TreeWriter.open(init, mountPoint, '.', (path) => isTooLong(path, mountPoint, maker));
     const lost = new Losses();
-    const copied = await copyTree(writer, maker.lacking ? kept(tree, maker.lacking, lost) : tree, options);
+    const copied = await copyTree(writer, maker.lacking ? kept(tree, maker.lacking, lost) : tree, options).catch(
+      (cause: unknown) => {
+        throw ofScratch(cause, type);
+      },
+    );
     await writer.close();
     await workshop.must(maker.command(mountPoint, disk, request));
     return { ...copied, losses: [...copied.losses, ...lost.list] };
@@ -94,6 +99,13 @@ export async function makeOfTree(
   const head = new Uint8Array(BLOCK);
   await target.read(0, head);
   return { report, bytes: maker.bytes(new DataView(head.buffer)) };
+}
+
+/** Its limits are those of what the program reads, not of the type. */
+function ofScratch(cause: unknown, type: string): unknown {
+  if (!(cause instanceof LimitError)) return cause;
+  const { call, number, path, said } = cause;
+  return new LimitError(call, number, path, `${type} is made of an ext4 here: ${said}`);
 }
 
 /** <linux/limits.h>, with the NUL: the programs name each file from the root, and mksquashfs leaves out what it cannot. */
