@@ -20,11 +20,12 @@ export interface DiskFile extends OpenedDisk {
   readonly file: ByteSource;
 }
 
-/** `progress` is told of the bytes of what has to be kept in a file first. */
+/** `progress` is told of the bytes of what has to be kept in a file first; `notes` of what is otherwise than the file says (default: people). */
 export async function openDiskFile(
   path: string,
   { format, member, state }: DiskOptions = {},
   progress?: (bytesRead: number) => void,
+  notes: (disk: OpenedDisk) => void = tellNotes,
 ): Promise<DiskFile> {
   const file = await openImageFile(path, progress && { progress });
   if (path !== '-') warnOfWriters(path);
@@ -35,8 +36,12 @@ export async function openDiskFile(
     files: path === '-' ? undefined : neighbours(path).files,
     unpack: unpacker(path).unpack,
   });
-  for (const note of disk.notes) console.error(`lkl: ${printable(note)}`);
+  notes(disk);
   return { ...disk, file, checkUnchanged: () => file.checkUnchanged() };
+}
+
+export function tellNotes({ notes }: OpenedDisk): void {
+  for (const note of notes) console.error(`lkl: ${printable(note)}`);
 }
 
 /** The same for what is taken as it is, whatever is on it. Rejects with `image-cut` where something of it is missing. */

@@ -5,13 +5,15 @@ import { readTar, TarError } from '../../src/archive/tar-reader.ts';
 import { HostError } from '../../src/errors/host-error.ts';
 import type { Linux } from '../../src/linux.ts';
 import { hostTree } from '../../src/node/host-tree.ts';
+import { IN_NO_DIRECTORY } from '../../src/storage/archives/tree.ts';
 import type { ByteSource } from '../../src/storage/byte-source.ts';
+import type { OpenedDisk } from '../../src/storage/open-disk.ts';
 import type { Entry } from '../../src/tree/write/entry.ts';
 import { settled } from '../../src/tree/write/settled.ts';
 import { tarEntries } from '../../src/tree/write/tar-entries.ts';
 import { treeEntries } from '../../src/tree/write/tree-entries.ts';
 import { Failure } from '../failure.ts';
-import { type DiskFile, mountRequest, openDiskFile, openStackFiles } from '../input/disk.ts';
+import { type DiskFile, mountRequest, openDiskFile, openStackFiles, tellNotes } from '../input/disk.ts';
 import { type DiskOptions, defined, type MountOptions, type StackOptions } from '../options.ts';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -46,8 +48,10 @@ export async function withContents<T>(
       return work(() => settled(hostTree(Buffer.from(path), new Uint8Array(0), ids), options));
     }
   }
-  const disk = await openDiskFile(path, options);
-  if (isPlainTar(disk) && options.partition === undefined) return withTar(disk, options, work);
+  const isTar = (opened: OpenedDisk) => isPlainTar(opened) && options.partition === undefined;
+  // Of a tar that is read entry by entry the copy tells.
+  const disk = await openDiskFile(path, options, undefined, (opened) => isTar(opened) || tellNotes(opened));
+  if (isTar(disk)) return withTar(disk, options, work);
   const { partition, subvol, evenIfCut } = options;
   const stack = await openStackFiles(options);
   const request = { ...mountRequest({ ...defined({ partition, subvol, evenIfCut }) }), ...stack };
@@ -60,7 +64,7 @@ export async function withContents<T>(
 }
 
 /** Not one that has the image of a container in it. */
-const isPlainTar = ({ layers: [outer, ...others] }: DiskFile): boolean =>
+const isPlainTar = ({ layers: [outer, ...others] }: OpenedDisk): boolean =>
   outer?.format === 'tar' && outer.note === undefined && others.length === 0;
 
 /** Entry by entry, as `lkl tar -x` unpacks it: the same symlinks on the way, the same "..". */
@@ -69,7 +73,9 @@ async function withTar<T>(
   options: ContentsOptions,
   work: (contents: Contents) => Promise<T>,
 ): Promise<T> {
-  if (device.cut !== undefined && !options.evenIfCut) throw new HostError('image-cut', device.cut);
+  // One that ends early is told by its reader all the same.
+  const isCut = device.cut !== undefined && !device.cut.includes(IN_NO_DIRECTORY);
+  if (isCut && !options.evenIfCut) throw new HostError('image-cut', device.cut);
   try {
     return await work(() => settled(tarEntries(readTar(piecesOf(file))), options));
   } catch (cause) {

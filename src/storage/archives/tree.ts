@@ -21,6 +21,9 @@ export function partsOf(path: Raw): Raw[] {
   return parts.slice(parts.lastIndexOf('..') + 1);
 }
 
+/** Why an entry is left out, which is no fault of the bytes: whoever unpacks entry by entry tells of it too. */
+export const IN_NO_DIRECTORY = 'it is in what is no directory';
+
 export class ArchiveTree {
   readonly root = new Node(IMPLIED);
   readonly #limits: TreeLimits;
@@ -57,7 +60,7 @@ export class ArchiveTree {
       return undefined;
     }
     const folder = this.#folder(parts, replaces ? 'replace' : 'make');
-    if (folder?.children === undefined) return 'it is in what is no directory';
+    if (folder?.children === undefined) return IN_NO_DIRECTORY;
     const old = folder.children.get(name);
     if (old?.children && node.children) become(old, node);
     else folder.children.set(name, node);
