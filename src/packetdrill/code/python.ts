@@ -238,7 +238,7 @@ export class Python {
     const operand = () => number(this.#depth.within(() => this.#unary()));
     if (this.#is('-')) return -operand();
     if (this.#is('+')) return operand();
-    if (this.#is('~')) return ~operand();
+    if (this.#is('~')) return -whole(operand()) - 1;
     const base = this.#postfix(this.#atom());
     return this.#is('**') ? number(base) ** operand() : base;
   }
@@ -310,6 +310,18 @@ export class Python {
   }
 }
 
+function whole(value: Value): number {
+  const found = number(value);
+  if (!Number.isInteger(found)) throw new ScriptError(`code: ${found} is no whole number`);
+  return found;
+}
+
+function parsed(text: Value): number {
+  const found = typeof text === 'string' ? Number(text.trim() || Number.NaN) : number(text);
+  if (Number.isNaN(found)) throw new ScriptError(`code: ${shown(text)} is no number`);
+  return found;
+}
+
 function number(value: Value): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return Number(value);
@@ -342,6 +354,9 @@ function compare(operator: string, left: Value, right: Value): boolean {
 const looseEqual = (left: Value, right: Value): boolean =>
   typeof left === 'boolean' || typeof right === 'boolean' ? Number(left) === Number(right) : left === right;
 
+/** Numbers are exact up to 2^53, and have 1024 bits at most. */
+const MOST_SHIFT = 1023;
+
 function binary(operator: string, left: Value, right: Value): Value {
   if (operator === '%' && typeof left === 'string') return formatted(left, Array.isArray(right) ? right : [right]);
   if (operator === '+' && typeof left === 'string' && typeof right === 'string') return left + right;
@@ -366,6 +381,8 @@ function binary(operator: string, left: Value, right: Value): Value {
       return a ** b;
   }
   if (!Number.isInteger(a) || !Number.isInteger(b)) throw new ScriptError(`code: ${operator} is for whole numbers`);
+  if ((operator === '<<' || operator === '>>') && (b < 0 || b > MOST_SHIFT))
+    throw new ScriptError(`code: a shift is from 0 to ${MOST_SHIFT}`);
   switch (operator) {
     case '&':
       return bits((x, y) => x & y);
@@ -395,17 +412,23 @@ function formatted(format: string, values: readonly Value[]): string {
 
 const functions: Readonly<Record<string, (...args: Value[]) => Value>> = {
   abs: (x = 0) => Math.abs(number(x)),
-  int: (x = 0) => Math.trunc(typeof x === 'string' ? Number(x) : number(x)),
-  float: (x = 0) => Number(x),
+  int: (x = 0) => Math.trunc(parsed(x)),
+  float: (x = 0) => parsed(x),
   round: (x = 0) => Math.round(number(x)),
   str: (x = '') => shown(x),
   bool: (x = 0) => truth(x),
   len: (x = '') => (Array.isArray(x) || typeof x === 'string' ? x.length : 0),
-  hex: (x = 0) => `0x${number(x).toString(16)}`,
-  min: (...all) => Math.min(...listed(all).map(number)),
-  max: (...all) => Math.max(...listed(all).map(number)),
+  hex: (x = 0) => `0x${whole(x).toString(16)}`,
+  min: (...all) => Math.min(...some(all)),
+  max: (...all) => Math.max(...some(all)),
   sum: (...all) => listed(all).reduce((sum: number, one) => sum + number(one), 0),
 };
+
+function some(all: readonly Value[]): readonly number[] {
+  const values = listed(all).map(number);
+  if (values.length === 0) throw new ScriptError('code: of nothing there is no least and no most');
+  return values;
+}
 
 const listed = (all: readonly Value[]): readonly Value[] => {
   const [only] = all;
