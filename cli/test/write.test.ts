@@ -227,6 +227,12 @@ it('what is not raw is refused', async () => {
 
 describe('a signal cuts the work off', () => {
   const hash = () => createHash('sha256').update(readFileSync(image)).digest('hex');
+  const tarOf = (name: string, text: string) => {
+    writeFileSync(at(name), text);
+    const path = at(`${name}.tar`);
+    expect(spawnSync('tar', ['-c', '-f', path, '-C', folder, name]).status).toBe(0);
+    return path;
+  };
   /** A tar of which the rest does not come: whoever unpacks it waits. */
   const cutOff = async (signal: NodeJS.Signals, ...options: string[]) => {
     const child = spawn(process.execPath, [launcher, 'tar', '-x', ...options, image], {
@@ -264,6 +270,22 @@ describe('a signal cuts the work off', () => {
     expect((await lkl(['fsck', image])).exitCode).toBe(0);
     expect(await cat('/whole')).toBe('text');
     expect([...(await rows('/')).keys()]).not.toContain('/zz-half');
+  });
+
+  it('but not that of an editor, which hears Ctrl-C itself', async () => {
+    const editor = at('deaf-editor');
+    // The signal goes to all in the foreground: this one passes over it, as vi does.
+    writeFileSync(editor, `#!/bin/sh\ntrap '' INT\nkill -INT "$LKL_PID"\necho changed >"$1"\nsleep 0.1\n`, {
+      mode: 0o755,
+    });
+    await done('tar', '-x', image, '-f', tarOf('note', 'text'));
+    const line = `LKL_PID=$$ exec "$0" "$1" edit "$2" /note`;
+    const { status, stderr } = spawnSync('sh', ['-c', line, process.execPath, launcher, image], {
+      env: { ...process.env, EDITOR: editor, VISUAL: '' },
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(await cat('/note')).toBe('changed\n');
   });
 
   it('--atomic: nothing was changed', async () => {

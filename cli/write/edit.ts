@@ -39,9 +39,10 @@ function edited(name: string, content: Buffer): Buffer {
     writeFileSync(path, content, { mode: 0o600 });
     const editor = process.env.VISUAL || process.env.EDITOR || 'vi';
     // As git and crontab do: the editor may have arguments.
-    const { status, error } = spawnSync('/bin/sh', ['-c', `${editor} "$1"`, 'sh', path], { stdio: 'inherit' });
+    const { status, signal, error } = spawnSync('/bin/sh', ['-c', `${editor} "$1"`, 'sh', path], { stdio: 'inherit' });
     if (error) throw error;
-    if (status !== 0) throw new Failure('failed', `the editor (${editor}) ended with ${status}: nothing was changed`);
+    if (status !== 0)
+      throw new Failure('failed', `the editor (${editor}) ended with ${signal ?? status}: nothing was changed`);
     if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new Failure('failed', 'the editor left no file');
     return readFileSync(path);
   } finally {

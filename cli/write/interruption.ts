@@ -1,7 +1,7 @@
 /** What a signal does to a verb that writes an image: its work ends between two calls, and the image is unmounted; a second one ends all at once. */
 
 import { constants } from 'node:os';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import type { MountedWritableTree } from '../../src/linux.ts';
 import { Interrupted } from '../failure.ts';
 import { endings, onSignals } from '../signals.ts';
@@ -19,6 +19,8 @@ export interface Interruption {
 
 /** Whoever waits so long for the end is told what it is that takes it. */
 const UNMOUNTED_MS = 500;
+/** Long enough for what came while nothing was heard. */
+const HEARD_MS = 20;
 /** A signal is heard between two turns of the event loop, which calls of the kernel alone would never end. */
 const TURN_MS = 20;
 
@@ -67,8 +69,8 @@ export function interruptible(image: string, atomic: boolean): Interruption {
       try {
         return work();
       } finally {
-        // What came meanwhile is heard now.
-        await turn();
+        // What came meanwhile is heard now: signals are read where the event loop waits, which one turn need not come to.
+        await pause(HEARD_MS);
         isDeaf = false;
       }
     },
