@@ -258,7 +258,7 @@ it('of which the beginning is lost is not told to be empty', async () => {
     expect(await lkl([...words, whole])).toMatchObject({
       exitCode: 2,
       stderr: expect.stringMatching(
-        /^lkl: the qcow2 has [\d,]+ bytes, its tables tell of [\d,]+, and what .* is missing\n$/,
+        /^lkl: the qcow2 has [\d,]+ bytes, its tables tell of [\d,]+, and in what is there no file system was found: .*\n$/,
       ),
     });
 });

@@ -466,7 +466,10 @@ function cutOf(volume: ProbedVolume): HostError | undefined {
 /** What is not found on a disk that was cut short may have been there. */
 const nothingOf = (cause: unknown, cut: string): HostError | undefined =>
   cause instanceof HostError && cause.kind === 'no-file-system'
-    ? new HostError('image-cut', `${cut}, and what a file system or a partition table begins with is missing`)
+    ? new HostError(
+        'image-cut',
+        `${cut}, and in what is there no file system was found: what it begins with may be missing`,
+      )
     : undefined;
 
 /** The part of `device` that a request is about. */

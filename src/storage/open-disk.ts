@@ -247,6 +247,12 @@ async function endsOf(source: ByteSource): Promise<Ends> {
   const { sizeBytes } = source;
   const head = new Uint8Array(Math.min(HEAD_BYTES, sizeBytes));
   const tail = new Uint8Array(Math.min(TAIL_BYTES, sizeBytes));
-  await Promise.all([source.read(0, head), source.read(sizeBytes - tail.length, tail)]);
+  const behind = (cause: unknown): void => {
+    if (!(cause instanceof BehindEndError)) throw cause;
+    tail.fill(0);
+  };
+  const readTail = async (): Promise<void> => source.read(sizeBytes - tail.length, tail);
+  // Of a file in an archive that was cut short the end may be missing: by that it is not recognised then.
+  await Promise.all([source.read(0, head), readTail().catch(behind)]);
   return { head, tail, sizeBytes };
 }

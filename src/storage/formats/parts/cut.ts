@@ -23,7 +23,12 @@ export async function tableReach(
     const there = Math.min(PIECE_BYTES, Math.min(end, source.sizeBytes) - from);
     const piece = new Uint8Array(there - (there % entryBytes));
     if (piece.length === 0) break;
-    await source.read(from, piece);
+    try {
+      await source.read(from, piece);
+    } catch (cause) {
+      if (cause instanceof BehindEndError) break; // in an archive that was cut short, which says so itself
+      throw cause;
+    }
     const view = viewOf(piece);
     for (let within = 0; within < piece.length; within += entryBytes) {
       most = Math.max(most, endOf(view, within, (from - at + within) / entryBytes));

@@ -1,7 +1,7 @@
 /** A sparse extent of a VMDK: two levels of tables, then grains, which may be compressed. */
 
 import type { ByteSource } from '../../byte-source.ts';
-import { FormatError } from '../../errors.ts';
+import { BehindEndError, FormatError } from '../../errors.ts';
 import type { FormatContext } from '../format.ts';
 import { inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
 import { tableReach } from '../parts/cut.ts';
@@ -74,7 +74,10 @@ async function sparseHeader(source: ByteSource): Promise<SparseHeader> {
 /** Undefined: the stream lost its end. */
 async function footerOf(source: ByteSource): Promise<DataView | undefined> {
   if (source.sizeBytes < FOOTER_BYTES) return undefined;
-  const footer = await readBytes(VMDK, source, source.sizeBytes - FOOTER_BYTES, HEADER_BYTES);
+  const footer = await readBytes(VMDK, source, source.sizeBytes - FOOTER_BYTES, HEADER_BYTES).catch((cause) => {
+    if (cause instanceof BehindEndError) return new Uint8Array(HEADER_BYTES);
+    throw cause;
+  });
   return magicOf(footer) === HOSTED_MAGIC ? viewOf(footer) : undefined;
 }
 

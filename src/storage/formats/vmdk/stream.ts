@@ -57,10 +57,17 @@ export function streamWithoutTables(source: ByteSource, header: SparseHeader): B
   }
 
   const walkTo = (grain: number): Promise<void> => {
-    walking = walking.then(async () => {
-      while (!hasEnded && !places.has(grain) && !(isInOrder && highest > grain)) await step();
+    const walked = walking.then(async () => {
+      while (!hasEnded && !places.has(grain) && !(isInOrder && highest > grain)) {
+        await step().catch((cause: unknown) => {
+          // Behind a marker that is lost nobody knows where the next one is.
+          if (!(cause instanceof BehindEndError || cause instanceof FormatError)) throw cause;
+          hasEnded = true;
+        });
+      }
     });
-    return walking;
+    walking = walked.catch(() => {}); // whoever waits is told; the next one tries again
+    return walked;
   };
 
   return mapped({
