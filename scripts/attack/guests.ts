@@ -5,7 +5,7 @@ import { untilWhole } from './cut.ts';
 
 export interface GuestsOptions {
   readonly url: URL;
-  /** What each program may take: those that wait for ever wait for so long. */
+  /** What each program may take by the wall clock: those that wait for ever wait for so long. */
   readonly deadlineMs: number;
 }
 
@@ -105,7 +105,9 @@ export async function guests({ url, deadlineMs }: GuestsOptions): Promise<Guests
   const [batches, sessions]: [string[], string[]] = [[], []];
   for (const [name, calls] of Object.entries(programs)) {
     for (const clock of ['virtual', 'wall'] as const) {
-      const answer = await ask('/v1/syscalls', json({ calls, clock, deadline_ms: deadlineMs }));
+      // By the virtual clock nobody waits: what never ends is found out, on a busy machine later.
+      const deadline = clock === 'virtual' ? {} : { deadline_ms: deadlineMs };
+      const answer = await ask('/v1/syscalls', json({ calls, clock, ...deadline }));
       const word = await told(answer);
       batches.push(word);
       findings.must(!isOurs(answer.status), `a batch that ${name} (${clock} clock): ${word}`);
