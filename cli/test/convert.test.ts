@@ -76,7 +76,7 @@ describe('a disk', () => {
     truncateSync(at('cut.qcow2'), 200_000);
     const { status, stderr } = lkl([at('cut.qcow2'), at('of-cut.raw')]);
     expect(status).toBe(2);
-    expect(stderr).toContain('cut short');
+    expect(stderr).toMatch(/^lkl: the qcow2 has 200,000 bytes, its tables tell of [\d,]+\n$/);
     expect(existsSync(at('of-cut.raw'))).toBe(false);
     expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
   });

@@ -1,5 +1,6 @@
 /** The verbs that look into images, from the outside: held against what another reader says of the same image. */
 
+import { execFileSync } from 'node:child_process';
 import {
   lstatSync,
   mkdirSync,
@@ -200,6 +201,10 @@ describe('cp', () => {
     await told(['cp', '-f', image, 'hello.txt', at('trap')]);
     expect(lstatSync(at('trap/hello.txt')).isFile()).toBe(true);
     expect(readFileSync(at('mine'), 'utf8')).toBe('mine');
+    execFileSync('mkfifo', [at('fifo')]);
+    const special = await lkl(['cp', '-f', image, 'hello.txt', at('fifo')]);
+    expect(special).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('which nothing replaces') });
+    expect(lstatSync(at('fifo')).isFIFO()).toBe(true);
   });
 
   it('takes patterns, and a name for one file', async () => {

@@ -232,6 +232,12 @@ class Copier {
   #mustBeFree(target: Buffer): void {
     const there = lstatSync(target, { throwIfNoEntry: false });
     if (there?.isDirectory()) throw new Failure('failed', `${shown(target)} is a directory`);
+    if (there && !there.isFile() && !there.isSymbolicLink()) {
+      throw new Failure(
+        'failed',
+        `${shown(target)} is a device, a FIFO or a socket, which nothing replaces: 'lkl cat' writes to one`,
+      );
+    }
     if (there && !this.#options.force) throw new Failure('failed', `${shown(target)} is there already: -f replaces it`);
   }
 

@@ -26,3 +26,26 @@ export function spareRoom(room: Room, usualBytes: number, leftBytes: number): Ro
     },
   };
 }
+
+/** What is taken of it is given back at once when `release` is called, and no more is taken: for those that come and go together. */
+export function heldRoom(room: Room): Room & { release(): void } {
+  let heldBytes = 0;
+  let isReleased = false;
+  return {
+    tryTake(bytes) {
+      if (isReleased || !room.tryTake(bytes)) return false;
+      heldBytes += bytes;
+      return true;
+    },
+    give(bytes) {
+      if (isReleased) return;
+      heldBytes -= bytes;
+      room.give(bytes);
+    },
+    release() {
+      if (isReleased) return;
+      isReleased = true;
+      room.give(heldBytes);
+    },
+  };
+}

@@ -76,6 +76,11 @@ export class Programs {
     return [...this.#playing.values()].map(({ process, thread }) => ({ name: process.name, pid: thread.task.pid }));
   }
 
+  /** Some were begun, and have not run yet. */
+  get someToCome(): boolean {
+    return this.#expected.size > 0;
+  }
+
   /** What the task with this address runs; undefined: no program. */
   nameOf(address: number): string | undefined {
     return this.#playing.get(address)?.process.name;

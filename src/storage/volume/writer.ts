@@ -3,7 +3,7 @@
 import { toHex } from '../../bytes/hex.ts';
 import { isZero } from '../../bytes/zeros.ts';
 import { type BlockDevice, bytesOf, SECTOR, sizeOf } from '../block-device.ts';
-import { NoMemoryForWritesError } from '../errors.ts';
+import { NoMemoryForWritesError, StorageError } from '../errors.ts';
 import { gate } from '../gate.ts';
 import { checkRange } from '../range.ts';
 import type { Room } from '../room.ts';
@@ -91,6 +91,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
   let commits = 0;
   let writtenBytes = 0;
   let mine: string | undefined;
+  let isClosed = false;
 
   /** Whole chunks in memory, the oldest first. */
   const dirty = new Map<number, Uint8Array<ArrayBuffer>>();
@@ -121,8 +122,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
 
   async function put(chunk: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     staged.set(chunk, isZero(bytes) ? ZEROS : await stored(bytes));
-    dirty.delete(chunk);
-    room.give(bytes.length);
+    if (dirty.delete(chunk)) room.give(bytes.length);
   }
 
   async function stored(bytes: Uint8Array<ArrayBuffer>): Promise<Chunk> {
@@ -136,9 +136,15 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
     return chunk;
   }
 
+  /** A kernel that was ended may still have writes under way, whose memory nobody would give back. */
+  function mustBeOpen(): void {
+    if (isClosed) throw new StorageError('EIO', 'the volume is not written any more');
+  }
+
   /** Memory for one more chunk; older ones make room. */
   async function take(bytes: number): Promise<void> {
     for (;;) {
+      mustBeOpen();
       const held = dirty.size * chunkBytes;
       if (held + bytes <= Math.max(MAX_DIRTY_BYTES, chunkBytes) && room.tryTake(bytes)) return;
       const [oldest] = dirty;
@@ -155,6 +161,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
       bytes = new Uint8Array(size);
       try {
         if (length < size) await readInto(chunk, 0, bytes);
+        mustBeOpen();
       } catch (cause) {
         room.give(size);
         throw cause;
@@ -289,6 +296,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
     device,
     commit: (sizeBytes) => inTurn(() => commit(sizeBytes)),
     close() {
+      isClosed = true;
       for (const bytes of dirty.values()) room.give(bytes.length);
       dirty.clear();
     },

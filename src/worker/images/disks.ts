@@ -4,12 +4,12 @@ import { HostError } from '../../errors/host-error.ts';
 import { type BlockDevice, bytesOf } from '../../storage/block-device.ts';
 import { cached } from '../../storage/layers/cached.ts';
 import { openDisk } from '../../storage/open-disk.ts';
-import type { Room } from '../../storage/room.ts';
+import { heldRoom, type Room } from '../../storage/room.ts';
 import { deviceSource } from '../../storage/sources/device-source.ts';
 import { collect } from '../../storage/volume/collect.ts';
 import { UPLOADED } from '../../storage/volume/versions.ts';
 import { type FoundVersion, findVersion, versionDevice } from '../../storage/volume/volume.ts';
-import { type VolumeWriter, volumeWriter } from '../../storage/volume/writer.ts';
+import { volumeWriter } from '../../storage/volume/writer.ts';
 import { type Condition, isMet } from '../storage/image-entry.ts';
 import type { ImageStore, ImageVolume } from '../storage/image-store.ts';
 import { lasting } from './disk-limits.ts';
@@ -100,16 +100,37 @@ export function imageDisks({ images, spool, keepAlive, room, nowMs, writerName }
     { head, root, version }: FoundVersion,
     options: { readonly chunkBytes: number; readonly sizeBytes?: number; readonly keepsAside?: boolean | undefined },
     writer = writerName(),
-  ): VolumeWriter =>
-    volumeWriter({ store: objects, base, baseId, head, root, version, writer, room, nowMs, ...options });
-  const deviceOf = (volume: VolumeWriter): BlockDevice => cached(volume.device, { maxMib: CACHE_MIB, room });
+  ) => {
+    // An image that is made to fit is several disks, one after another.
+    const held = heldRoom(room);
+    const volume = volumeWriter({
+      store: objects,
+      base,
+      baseId,
+      head,
+      root,
+      version,
+      writer,
+      room: held,
+      nowMs,
+      ...options,
+    });
+    return {
+      device: cached(volume.device, { maxMib: CACHE_MIB, room: held }),
+      commit: (sizeBytes?: number) => volume.commit(sizeBytes),
+      close() {
+        volume.close();
+        held.release();
+      },
+    };
+  };
 
   async function make(store: Pick<ImageStore, 'create'>, name: string, sizeBytes: number): Promise<MadeImageDisk> {
     const made = await store.create(name, sizeBytes);
     const writer = writerOf(made, NOTHING, { chunkBytes: MADE_CHUNK_BYTES });
     let isKept = false;
     return {
-      device: deviceOf(writer),
+      device: writer.device,
       async keep(condition, bytes) {
         const version = await orRefused(writer.commit(bytes));
         isKept = true;
@@ -139,7 +160,7 @@ export function imageDisks({ images, spool, keepAlive, room, nowMs, writerName }
       const writer = writerOf(volume, found, { chunkBytes: CHUNK_BYTES, keepsAside, ...grown }, writerId);
       let now: Written = { etag: image.etag, version: found.version?.id ?? UPLOADED };
       return {
-        device: deviceOf(writer),
+        device: writer.device,
         sizeBytes: image.sizeBytes,
         ...now,
         writer: writerId,

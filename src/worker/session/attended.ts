@@ -10,6 +10,7 @@ export interface AttendedNeeds {
 
 /** As long as an isolate remembers a token. */
 const LOOK_MS = 5_000;
+const LAST_WORDS_MS = 200;
 /** RFC 6455 7.4.1 */
 const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
@@ -32,9 +33,9 @@ export class Attended {
     this.#timer ??= setInterval(() => void this.#look().catch(() => {}), LOOK_MS);
   }
 
-  /** The session is over. */
+  /** The session is over. A terminal says so by itself, and why; the others are closed a moment later. */
   end(): void {
-    this.#closeAll(GOING_AWAY, 'the session is over');
+    setTimeout(() => this.#closeAll(GOING_AWAY, 'the session is over'), LAST_WORDS_MS);
   }
 
   #closeAll(code: number, reason: string): void {

@@ -25,6 +25,7 @@ export interface TerminalRun {
 }
 
 const SIGKILL = 9;
+const MOST_TURNS = 100;
 const WALL = 0x4000_0000;
 
 /** Those that have the tools in /bin, and know where programs come from. */
@@ -56,7 +57,7 @@ export async function execProgram(
   kernel: Kernel,
   { argv, env, cwd, stdin, deadlineMs, mostBytes }: ProgramCall,
   toolbox: () => Promise<Toolbox>,
-  host: Pick<Host, 'timer'>,
+  host: Pick<Host, 'timer' | 'turn'>,
 ): Promise<ProgramAnswer> {
   mustBeThere(argv, await toolbox());
   await equip(kernel, toolbox);
@@ -91,6 +92,8 @@ export async function execProgram(
         running = program;
       },
     });
+    // What it forked last may not have run yet, and is not among those that run.
+    for (let turn = 0; kernel.programs.someToCome && turn < MOST_TURNS; turn++) await host.turn();
     return {
       ...end,
       timedOut,
