@@ -5,11 +5,13 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { unpackFixture } from './command.ts';
 import { launcher } from './launcher.ts';
 import { lkl, testFolder } from './tools-kit.ts';
 
 const at = testFolder();
 writeFileSync(at('some.img'), Buffer.alloc(65_536));
+await unpackFixture('ext4', at('ext4.img'));
 writeFileSync(at('network.json'), '{}');
 spawnSync('mkfifo', [at('pipe')]);
 mkdirSync(at('folder'));
@@ -41,7 +43,8 @@ describe('a small file', () => {
     expect(status).toBe(1);
   });
 
-  const tar: (typeof small)[number] = ['a tar', (file) => ['tar', '-x', '-f', file, at('some.img')]];
+  // An image without a file system is told before anybody waits.
+  const tar: (typeof small)[number] = ['a tar', (file) => ['tar', '-x', '-f', file, at('ext4.img')]];
   it.each([...small, tar])('%s that nobody writes: a signal ends the wait', async (_, args) => {
     expect(await signalled(args(at('pipe')), 'SIGTERM')).toBe(143);
     expect(readdirSync(at('.')).filter((name) => /lock|lkl/.test(name))).toEqual([]);
