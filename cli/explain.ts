@@ -1,8 +1,8 @@
 /** Whatever was thrown, as a Failure in the words of the command line. Loaded when something went wrong. */
 
 import { exitKind } from '../src/errors/exit.ts';
-import { type Problem, ProblemError, type ProblemName } from '../src/errors/problem.ts';
-import { isWithoutRescue } from '../src/image/mounting/mount-failed.ts';
+import { ProblemError, type ProblemName } from '../src/errors/problem.ts';
+import { MountFailed } from '../src/image/mounting/mount-failed.ts';
 import { canBeRescued } from '../src/image/mounting/rescue.ts';
 import { KernelError } from '../src/kernel/kernel-error.ts';
 import { ImageFileError } from '../src/node/files/image-file-error.ts';
@@ -39,7 +39,7 @@ export interface Explained {
 export function explain(cause: unknown): Failure {
   if (cause instanceof Failure) return cause;
   const { kind, message, log } = explained(cause);
-  const helps = cause instanceof ProblemError ? whatHelps(cause.problem) : [];
+  const helps = cause instanceof ProblemError ? whatHelps(cause) : [];
   return new Failure(kind, [message, ...helps].join('; '), log);
 }
 
@@ -74,14 +74,18 @@ const kinds: Partial<Record<ImageFileError['code'], FailureKind>> = {
 };
 
 /** What whoever has a damaged image could do next. */
-function whatHelps({ name, detail, members }: Problem): readonly string[] {
+function whatHelps(cause: ProblemError): readonly string[] {
+  const { name, members } = cause.problem;
   const { damaged, file_system_type: type } = members;
   if (damaged !== true) return [];
   if (name !== 'mount-failed')
     return ['fs2tar --on-error continue takes all else and lists what it lacks', ...fsckHelps(type)];
   const tries =
     'fs2tar --on-error continue, and ls, cat, cp and others that look --even-if-cut, try to read what is left of it';
-  return [...(canBeRescued(type) && !isWithoutRescue(detail) ? [tries] : []), ...fsckHelps(type)];
+  return [
+    ...(canBeRescued(type) && !(cause instanceof MountFailed && cause.triedRescue) ? [tries] : []),
+    ...fsckHelps(type),
+  ];
 }
 
 /** Only of what it knows. */

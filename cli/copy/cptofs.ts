@@ -10,8 +10,8 @@ import { Failure, printable } from '../failure.ts';
 import type { MountOptions, StackOptions } from '../options.ts';
 import { tellLosses } from '../output/losses.ts';
 import { showProgress } from '../output/progress.ts';
-import { interruptible } from '../write/interruption.ts';
-import { AS_FAR, AS_POWER_FAILED, type StackToWrite, stackToWrite, watched } from '../write/session.ts';
+import { type StackToWrite, stackToWrite } from '../write/session.ts';
+import { whileMounted } from '../write/while-mounted.ts';
 import { type Source, sourcesOf } from './sources.ts';
 
 /** What both directions take. */
@@ -62,27 +62,21 @@ async function into(
   progress: (entries: number, bytes: number) => void,
 ): Promise<CopyReport> {
   const engine = await openEngine(mb);
-  const { device, failure } = watched(disk.device);
-  const image = await engine.write(device, { type, partition, options, ...stack });
-  const { signal, told } = interruptible(filesystemImage, false);
-  let report: CopyReport;
-  try {
-    const writer = await TreeWriter.open(image.task, image.mountPoint, target.replace(/^\/+|\/+$/g, ''));
-    report = await copyTree(writer, tree, { progress, signal });
-    await writer.close();
-  } catch (cause) {
-    // What was copied stays, with a clean journal; the reason is the first error, not what follows from it.
-    const state = await image.commit().then(
-      () => AS_FAR,
-      () => AS_POWER_FAILED,
-    );
-    throw failure() ?? told(cause, state);
-  }
-  if (enablePrintk) console.error(printable(image.log().trimEnd()));
-  await image.commit().catch((cause: unknown) => {
-    throw failure() ?? cause;
-  });
-  return report;
+  return whileMounted(
+    filesystemImage,
+    disk.device,
+    {
+      open: (device) => engine.write(device, { type, partition, options, ...stack }),
+      close: (image) => image.commit(),
+    },
+    async (image, { signal }) => {
+      const writer = await TreeWriter.open(image.task, image.mountPoint, target.replace(/^\/+|\/+$/g, ''));
+      const report = await copyTree(writer, tree, { progress, signal });
+      await writer.close();
+      if (enablePrintk) console.error(printable(image.log().trimEnd()));
+      return report;
+    },
+  );
 }
 
 async function* treeOf(sources: readonly Source[], options: CptofsArguments): AsyncGenerator<Entry> {

@@ -99,17 +99,20 @@ function modulesOf({ main, modules }: Description): Record<string, Module> {
       ? [name, { type: 'esm', contents: readFileSync(path, 'utf8') }]
       : [name, { type: 'wasm', contents: readFileSync(path) }];
   });
-  // A package of their own: without it the Worker has none, and says so when one is to run.
+  return { ...Object.fromEntries(own), ...toolModules(dirname(main)) };
+}
+
+/** The tools are a package of their own: without it the Worker has none, and says so when one is to run. `beside`: where the module lies that imports them, for there is looked for what is named without a path. */
+function toolModules(beside: string): Record<string, Module> {
   const folder = toolFolder();
-  const tools = folder === undefined ? [] : readdirSync(folder).filter((name) => name.endsWith('.wasm'));
-  return Object.fromEntries([
-    ...own,
-    ...tools.map((name): [string, Module] => [
-      // What is named without a path is looked for beside the module that names it.
-      `${dirname(main)}/${TOOLS_PACKAGE}/${name}`,
-      { type: 'wasm', contents: readFileSync(join(folder ?? '', name)) },
+  if (folder === undefined) return {};
+  const names = readdirSync(folder).filter((name) => name.endsWith('.wasm'));
+  return Object.fromEntries(
+    names.map((name) => [
+      `${beside}/${TOOLS_PACKAGE}/${name}`,
+      { type: 'wasm', contents: readFileSync(join(folder, name)) },
     ]),
-  ]);
+  );
 }
 
 /** The files of the page at /; the package has the kernel once, and the tools are another: the page fetches them as some of them. Gone at exit. */

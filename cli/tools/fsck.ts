@@ -49,21 +49,25 @@ export async function fsck(image: string, { type, partition, auto, yes }: FsckOp
         how === 'look'
           ? changes(readOnly, { memoryMib: LOOK_MIB, spill: nodeSpill.open, limitMib: nodeSpill.limitMib })
           : undefined;
-      const disk = await shop.attach(looked ?? device);
-      const path = `${disk}${volume.partition ?? ''}`;
-      const replay = () => shop.mounted(disk, volume.type, async () => {}, { partition: volume.partition ?? 'whole' });
-      const hear = (bytes: Uint8Array) => output.write(bytes);
-      const verdict = await checkFileSystem(
-        shop,
-        path,
-        volume.type,
-        how,
-        { stdout: hear, stderr: hear },
-        looked ? { replay } : {},
-      );
-      await looked?.close();
-      if (how !== 'look') await shop.commit();
-      return codes[verdict];
+      try {
+        const disk = await shop.attach(looked ?? device);
+        const path = `${disk}${volume.partition ?? ''}`;
+        const replay = () =>
+          shop.mounted(disk, volume.type, async () => {}, { partition: volume.partition ?? 'whole' });
+        const hear = (bytes: Uint8Array) => output.write(bytes);
+        const verdict = await checkFileSystem(
+          shop,
+          path,
+          volume.type,
+          how,
+          { stdout: hear, stderr: hear },
+          looked ? { replay } : {},
+        );
+        if (how !== 'look') await shop.commit();
+        return codes[verdict];
+      } finally {
+        await looked?.close();
+      }
     });
   } finally {
     written?.close();

@@ -3,13 +3,13 @@
 import type { StackRequest } from '../../src/image/mounted-image.ts';
 import type { MountedWritableTree } from '../../src/linux.ts';
 import { type DiskToWrite, diskToWrite } from '../../src/node/files/disk-to-write.ts';
-import type { BlockDevice, MaybePromise } from '../../src/storage/block-device.ts';
 import { openEngine } from '../engine.ts';
 import { Failure } from '../failure.ts';
 import { mountRequest, openDiskFile } from '../input/disk.ts';
 import { unlockOf } from '../input/unlock.ts';
 import { type DiskOptions, defined, type MountOptions, type StackOptions } from '../options.ts';
-import { type Interruption, interruptible } from './interruption.ts';
+import type { Interruption } from './interruption.ts';
+import { whileMounted } from './while-mounted.ts';
 
 export interface WriteOptions extends MountOptions, StackOptions {
   readonly format?: string | undefined;
@@ -27,37 +27,6 @@ export interface StackToWrite {
   /** Lets go of all files and their locks. Twice is once. */
   close(): void;
 }
-
-/** The same device; `failure`: what went wrong with the first write to it that did. */
-export function watched(device: BlockDevice): {
-  readonly device: BlockDevice;
-  readonly failure: () => unknown;
-} {
-  let first: unknown;
-  const noted = (cause: unknown): never => {
-    first ??= cause;
-    throw cause;
-  };
-  const heard = (work: () => MaybePromise<void>): MaybePromise<void> => {
-    try {
-      const done = work();
-      return done instanceof Promise ? done.catch(noted) : done;
-    } catch (cause) {
-      return noted(cause);
-    }
-  };
-  const { write, flush } = device;
-  const one: BlockDevice = {
-    ...device,
-    ...(write && { write: (sector: number, from: Uint8Array) => heard(() => write(sector, from)) }),
-    ...(flush && { flush: () => heard(() => flush()) }),
-  };
-  return { device: one, failure: () => first };
-}
-
-/** How an image is whose changes were cut off, in words. */
-export const AS_FAR = 'what was done until then is in it, and it is unmounted cleanly';
-export const AS_POWER_FAILED = 'it could not be unmounted, and is as after a loss of power (lkl fsck)';
 
 /** Options that only look at an image, in the words of whoever gave them where they would write it. */
 const readingAlone: readonly (readonly [option: keyof DiskOptions, why: string])[] = [
@@ -115,26 +84,17 @@ export async function withChanges<T>(
     const engine = await openEngine();
     const { type, partition, options: mount, subvol } = options;
     const request = mountRequest(defined({ type, partition, options: mount, subvol }));
-    const { device, failure } = watched(disk.device);
-    const tree = await engine.openWritableTree(device, { ...request, ...stack });
-    const interruption = interruptible(image, options.atomic === true);
-    let result: T;
-    try {
-      const { signal, guard } = interruption;
-      const fill: typeof tree.fill = (directory, entries, its) => tree.fill(directory, entries, { ...its, signal });
-      result = await work({ ...tree, changes: guard(tree.changes), fill }, interruption);
-    } catch (cause) {
-      // The reason is the first error, not what follows from it.
-      const state = await tree.close().then(
-        () => (options.atomic ? 'nothing of it was changed' : AS_FAR),
-        () => AS_POWER_FAILED,
-      );
-      // Of a disk that fails a file system knows that it is an I/O error, and no more.
-      throw failure() ?? interruption.told(cause, state);
-    }
-    await tree.close().catch((cause: unknown) => {
-      throw failure() ?? cause;
-    });
+    const result = await whileMounted(
+      image,
+      disk.device,
+      { open: (device) => engine.openWritableTree(device, { ...request, ...stack }), close: (tree) => tree.close() },
+      (tree, interruption) => {
+        const { signal, guard } = interruption;
+        const fill: typeof tree.fill = (directory, entries, its) => tree.fill(directory, entries, { ...its, signal });
+        return work({ ...tree, changes: guard(tree.changes), fill }, interruption);
+      },
+      options.atomic,
+    );
     disk.apply();
     return result;
   } finally {

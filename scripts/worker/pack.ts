@@ -57,7 +57,7 @@ export function describeWorker(main: string, { outputs }: Metafile): void {
       config.durable_objects?.bindings.map(({ name, class_name }) => [name, class_name]) ?? [],
     ),
   };
-  writeFileSync(join(main, '../worker.json'), `${JSON.stringify(description, null, 2)}\n`);
+  writeFileSync(join(dirname(main), 'worker.json'), `${JSON.stringify(description, null, 2)}\n`);
 }
 
 /** All that is loaded with a module, itself too: named from the root of the package. The platform's own are not, nor are tools. */

@@ -25,10 +25,15 @@ export interface FailedMount {
 export const NOLOAD =
   'the tree is then that of the disk without its journal: the last changes may be missing, half made or lead to errors';
 
-const NOR_WITH = ', nor with ';
+export class MountFailed extends HostError {
+  /** What may read a tree that is not whole was tried, too. */
+  readonly triedRescue: boolean;
 
-/** What may read a tree that is not whole was tried, too. */
-export const isWithoutRescue = (failed: string): boolean => failed.includes(NOR_WITH);
+  constructor(detail: string, members: HostError['members'], triedRescue: boolean) {
+    super('mount-failed', detail, { members });
+    this.triedRescue = triedRescue;
+  }
+}
 
 export function mountFailed({
   errno,
@@ -39,7 +44,7 @@ export function mountFailed({
   log,
   cut,
   alsoWith = [],
-}: FailedMount): HostError {
+}: FailedMount): MountFailed {
   // Linux says no more of it than that something is not there.
   const hasNoSubvolume = type === 'btrfs' && errno === 'ENOENT' && /(^|,)subvol(id)?=/.test(options);
   const reason = hasNoSubvolume ? undefined : reasonIn(log);
@@ -50,17 +55,17 @@ export function mountFailed({
       : whyNotMounted(errno, reason);
   const answered = errno ? `${errnos[errno].message} (${errno})` : 'no reason';
   const said = reason === undefined ? answered : `${errno ? `${errno}, ` : ''}"${reason}"`;
-  const asked = (options === '' ? '' : ` with ${options}`) + alsoWith.map((other) => `${NOR_WITH}${other}`).join('');
+  const asked = (options === '' ? '' : ` with ${options}`) + alsoWith.map((other) => `, nor with ${other}`).join('');
   const console = log.map(({ message }) => message).join('\n');
-  return new HostError('mount-failed', `${title}, ${type}, cannot be mounted${asked}: ${words}; Linux says: ${said}`, {
-    members: {
-      file_system_type: type,
-      ...(partition !== undefined && { partition }),
-      ...(errno && { errno }),
-      ...(damaged && { damaged }),
-      ...(console && { console }),
-    },
-  });
+  const members = {
+    file_system_type: type,
+    ...(partition !== undefined && { partition }),
+    ...(errno && { errno }),
+    ...(damaged && { damaged }),
+    ...(console && { console }),
+  };
+  const detail = `${title}, ${type}, cannot be mounted${asked}: ${words}; Linux says: ${said}`;
+  return new MountFailed(detail, members, alsoWith.length > 0);
 }
 
 export const EVEN_IF_CUT =
