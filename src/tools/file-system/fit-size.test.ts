@@ -106,6 +106,17 @@ describe('the smallest size of what is dear to try', () => {
     expect(tried.length).toBeLessThan(11);
   });
 
+  it.each([189_600_000, 188_900_000, 185_000_000])('of %i bytes is made full last, not empty', async (needs) => {
+    const made: [bytes: number, isFull: boolean][] = [];
+    const making = (isFull: boolean) => async (bytes: number) => {
+      made.push([bytes, isFull]);
+      const left = room(bytes) - (isFull ? needs : 0);
+      return left < 0 ? undefined : left;
+    };
+    const found = await smallestFitByEmpty(search, making(true), making(false));
+    expect(made.at(-1)).toEqual([found, true]);
+  });
+
   it('is the first that fits where none smaller does, and none where none does', async () => {
     const fitsFrom = (needs: number) => async (bytes: number) => (bytes < needs ? undefined : 0);
     expect(await smallestFitByEmpty(search, fitsFrom(300_000_000), async () => 0)).toBeGreaterThanOrEqual(300_000_000);

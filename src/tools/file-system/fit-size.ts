@@ -11,6 +11,39 @@ export interface FitSearch {
   readonly isLeftSure?: boolean;
 }
 
+/** How often a first size that is too small is doubled. */
+const DOUBLINGS = 8;
+/** It is good enough when what is one hundredth smaller does not fit. */
+const CLOSE = 0.01;
+
+/** The size that is tried for `bytes`. */
+const sizeOf = ({ least, grain }: FitSearch, bytes: number): number =>
+  Math.max(Math.ceil(least / grain), Math.ceil(bytes / grain)) * grain;
+
+interface FirstFit {
+  readonly fits: number;
+  /** What is left then. */
+  readonly free: number;
+  /** The largest that is known not to fit, or is not to be tried. */
+  readonly tooSmall: number;
+}
+
+/** The first size, or what it is once it was doubled until it fits. Undefined: not even the largest does. */
+async function firstFit(
+  search: FitSearch,
+  attempt: (bytes: number) => Promise<number | undefined>,
+): Promise<FirstFit | undefined> {
+  let fits = sizeOf(search, search.first);
+  let tooSmall = sizeOf(search, 0) - search.grain;
+  for (let doubled = 0; ; doubled++) {
+    const free = await attempt(fits);
+    if (free !== undefined) return { fits, free, tooSmall };
+    if (doubled === DOUBLINGS) return undefined;
+    tooSmall = fits;
+    fits = sizeOf(search, fits * 2);
+  }
+}
+
 /** How much larger the next size is of which it is thought that it fits, when the one before did not; it doubles each time. */
 const STEP = 0.01;
 /** Of a size that is only thought to do: an attempt that fails costs as much as one that does not. */
@@ -19,40 +52,39 @@ const SPARE = 0.005;
 const ROUNDS = 3;
 
 /**
- * The same where an attempt is dear and an empty one cheap: what the first took of its room, it takes of any other, and `empty` answers how
- * much that is at each size (undefined: there is none so small). Two attempts, then, where that holds.
+ * As `smallestFit`, where an attempt is dear and an empty one cheap: what the first took of its room, it takes of any other, and `empty`
+ * answers how much that is at each size (undefined: there is none so small). Two attempts, as a rule, where that holds. Of both the last
+ * call is `attempt` with the size that is answered.
  */
 export async function smallestFitByEmpty(
   search: FitSearch,
   attempt: (bytes: number) => Promise<number | undefined>,
   empty: (bytes: number) => Promise<number | undefined>,
 ): Promise<number | undefined> {
-  const { least, grain } = search;
-  const whole = (bytes: number): number => Math.max(Math.ceil(least / grain), Math.ceil(bytes / grain)) * grain;
+  const found = await firstFit(search, attempt);
+  if (found === undefined) return undefined;
+  let { fits, free } = found;
   const rooms = new Map<number, number | undefined>();
   const room = async (bytes: number) => {
     if (!rooms.has(bytes)) rooms.set(bytes, await empty(bytes));
     return rooms.get(bytes);
   };
-  let fits = whole(search.first);
-  let free = await attempt(fits);
-  for (let doubled = 0; free === undefined; doubled++) {
-    if (doubled === DOUBLINGS) return undefined;
-    fits = whole(fits * 2);
-    free = await attempt(fits);
-  }
-  for (let round = 0; round < ROUNDS && fits > whole(0) && free > fits * CLOSE; round++) {
+  for (let round = 0; round < ROUNDS && fits > sizeOf(search, 0) && free > fits * CLOSE; round++) {
+    const known = rooms.size;
     const used = ((await room(fits)) ?? free) - free;
     const enough = await smallestFit({ ...search, first: fits, isLeftSure: true }, async (bytes) => {
       const left = ((await room(bytes)) ?? 0) - used - bytes * SPARE;
       return left < 0 ? undefined : left;
     });
-    if (enough === undefined || enough > fits * (1 - CLOSE)) break;
+    if (enough === undefined || enough > fits * (1 - CLOSE)) {
+      if (rooms.size > known) await attempt(fits); // what was made last is an empty one
+      break;
+    }
     let step = STEP;
     let next = enough;
     let left = await attempt(next);
     while (left === undefined && next < fits) {
-      next = Math.min(fits, whole(next * (1 + step)));
+      next = Math.min(fits, sizeOf(search, next * (1 + step)));
       step *= 2;
       left = await attempt(next);
     }
@@ -64,29 +96,19 @@ export async function smallestFitByEmpty(
   return fits;
 }
 
-/** How often a first size that is too small is doubled. */
-const DOUBLINGS = 8;
-/** It is good enough when what is one hundredth smaller does not fit. */
-const CLOSE = 0.01;
-
 /**
  * `attempt` answers how many bytes are left, or undefined when it does not fit; its last call is with the size that is
  * answered. Undefined: not even the largest fits.
  */
 export async function smallestFit(
-  { first, least, grain, isLeftSure = false }: FitSearch,
+  search: FitSearch,
   attempt: (bytes: number) => Promise<number | undefined>,
 ): Promise<number | undefined> {
-  const whole = (bytes: number): number => Math.max(Math.ceil(least / grain), Math.ceil(bytes / grain)) * grain;
-  let fits = whole(first);
-  let tooSmall = whole(least) - grain;
-  let free = await attempt(fits);
-  for (let doubled = 0; free === undefined; doubled++) {
-    if (doubled === DOUBLINGS) return undefined;
-    tooSmall = fits;
-    fits = whole(fits * 2);
-    free = await attempt(fits);
-  }
+  const { grain, isLeftSure = false } = search;
+  const found = await firstFit(search, attempt);
+  if (found === undefined) return undefined;
+  let { fits, tooSmall } = found;
+  let free: number | undefined = found.free;
   let last = fits;
   let isProbed = false;
   while (fits - tooSmall > Math.max(grain, fits * CLOSE)) {
@@ -100,7 +122,7 @@ export async function smallestFit(
       if (better > tooSmall && !(isUsed && isProbed)) guess = better;
       isProbed ||= isUsed;
     }
-    const next = Math.min(whole(guess), fits - grain);
+    const next = Math.min(sizeOf(search, guess), fits - grain);
     last = next;
     const left = await attempt(next);
     if (left === undefined) {
