@@ -11,6 +11,7 @@ import { type ByteSource, memorySource } from '../byte-source.ts';
 import { BehindEndError, StorageError } from '../errors.ts';
 import { type OpenedDisk, openDisk } from '../open-disk.ts';
 import { mapped } from './parts/mapped.ts';
+import { encodeHeader, GRAIN_SECTORS, TABLE_ENTRIES } from './vmdk/make/header.ts';
 
 const unpacked = new Map<string, Promise<Uint8Array>>();
 
@@ -157,6 +158,24 @@ it.each(fixtures.filter(({ files, format }) => files.length > 1 && format !== 'o
     await expect(opening).rejects.toMatchObject({ code: 'ENODATA' });
   },
 );
+
+describe('a VMDK whose last grain has less than a whole one', () => {
+  it('is whole, also behind a table that is not there', async () => {
+    const sectors = TABLE_ENTRIES * GRAIN_SECTORS + 1;
+    const [directoryAt, tableAt, grainAt] = [21, 22, 26];
+    const bytes = new Uint8Array((grainAt + 1) * 512);
+    bytes.set(encodeHeader({ sectors, isStream: false, directoryAt: 21n, copyAt: 0n, overhead: grainAt }));
+    const view = new DataView(bytes.buffer);
+    view.setUint32(directoryAt * 512 + 4, tableAt, true);
+    view.setUint32(tableAt * 512, grainAt, true);
+    bytes.fill(7, grainAt * 512);
+    const { device, content } = await openDisk(memorySource(bytes));
+    const last = new Uint8Array(512);
+    await content.read((sectors - 1) * 512, last);
+    expect(last).toEqual(new Uint8Array(512).fill(7));
+    expect(device.cut).toBeUndefined();
+  });
+});
 
 describe('a file that builds on itself', () => {
   it('is an error', async () => {

@@ -160,28 +160,23 @@ export async function sparseReach(source: ByteSource, header: SparseHeader): Pro
   const { sectors, grainSectors, tableEntries, directoryAt, compressed, lacksTables } = header;
   if (lacksTables) return 0;
   const grains = Math.ceil(sectors / grainSectors);
-  const found: number[] = [];
+  const found: { readonly at: number; readonly firstGrain: number }[] = [];
   const directory = { at: directoryAt, entries: Math.ceil(grains / tableEntries), entryBytes: 4 };
-  let most = await tableReach(source, directory, (view, at) => {
+  let most = await tableReach(source, directory, (view, at, number) => {
     const tableAt = view.getUint32(at, true) * SECTOR;
     if (tableAt === 0) return 0;
-    found.push(tableAt);
+    found.push({ at: tableAt, firstGrain: number * tableEntries });
     return tableAt + SECTOR;
   });
   let entries = 0;
-  for (const [index, at] of found.entries()) {
+  for (const { at, firstGrain } of found) {
     entries += tableEntries;
     if (most > source.sizeBytes || entries > MAX_LOOKED_AT) break;
-    const last = index === found.length - 1;
-    const table = {
-      at,
-      entries: last ? Math.min(tableEntries, grains - index * tableEntries) : tableEntries,
-      entryBytes: 4,
-    };
+    const table = { at, entries: Math.min(tableEntries, grains - firstGrain), entryBytes: 4 };
     const reach = await tableReach(source, table, (view, place, number) => {
       const sector = view.getUint32(place, true);
       if (sector <= ZEROED) return 0;
-      const rest = (sectors - (index * tableEntries + number) * grainSectors) * SECTOR;
+      const rest = (sectors - (firstGrain + number) * grainSectors) * SECTOR;
       return sector * SECTOR + (compressed ? MARKER_BYTES : Math.min(grainSectors * SECTOR, Math.max(rest, SECTOR)));
     });
     most = Math.max(most, reach);

@@ -47,7 +47,6 @@ export const vmdk: Format = {
 /** A file that has its descriptor, its tables and its data. */
 async function openSparse(source: ByteSource, context: FormatContext): Promise<OpenedFormat> {
   const header = await readSparseHeader(source, context);
-  const claimedBytes = await sparseReach(source, header);
   const { at, bytes } = header.descriptor;
   if (bytes > MAX_DESCRIPTOR_BYTES) throw new FormatError(VMDK, 'its descriptor is too long');
   const descriptor = parseDescriptor(at === 0 ? new Uint8Array(0) : await readBytes(VMDK, source, at, bytes));
@@ -61,7 +60,7 @@ async function openSparse(source: ByteSource, context: FormatContext): Promise<O
   }
   return {
     content: header.lacksTables ? streamWithoutTables(source, header) : sparseExtent(source, header, parent?.content),
-    claimedBytes,
+    claimedBytes: await sparseReach(source, header),
     ...(header.lacksTables && {
       cut: `the vmdk is a stream that has ${source.sizeBytes.toLocaleString('en')} bytes and lacks its end`,
     }),
