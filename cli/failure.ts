@@ -1,9 +1,9 @@
 /** How a command ends: the exit codes, and the one error that carries one. */
 
+import { inOctal } from '../src/bytes/shown-bytes.ts';
 import { type ExitKind, exitKind } from '../src/errors/exit.ts';
 import { hasCode } from '../src/errors/has-code.ts';
 import { isHostErrorName } from '../src/errors/rows.ts';
-import { inOctal } from '../src/tree/fs2tar/error-list.ts';
 
 export const exitCodes = {
   done: 0,

@@ -1,7 +1,6 @@
 /** How files are written for people and as JSON. */
 
-import { shownBytes } from '../../src/bytes/shown-bytes.ts';
-import { inOctal } from '../../src/tree/fs2tar/error-list.ts';
+import { inOctal, shownBytes } from '../../src/bytes/shown-bytes.ts';
 import { printable } from '../failure.ts';
 import type { FileEntry, FileType } from './image-tree.ts';
 

@@ -1,7 +1,13 @@
 /** Bytes that are a name or a path, as text for people: none of them is lost, whatever they are. */
 
-const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, '0')}`;
+const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A byte as \ooo. */
+export const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, '0')}`;
+
+/** A character as \ooo, once for each byte of it. */
+export const inOctal = (char: string): string => Array.from(encoder.encode(char), octal).join('');
 
 function decoded(bytes: Uint8Array): string | undefined {
   try {

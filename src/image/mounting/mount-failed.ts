@@ -22,8 +22,8 @@ export interface FailedMount {
 }
 
 /** What journals mean for whoever leaves them alone. */
-export const NOLOAD =
-  'the tree is then that of the disk without its journal: the last changes may be missing, half made or lead to errors';
+export const WITHOUT_JOURNAL = 'the last changes may be missing, half made or lead to errors';
+export const NOLOAD = `the tree is then that of the disk without its journal: ${WITHOUT_JOURNAL}`;
 
 export class MountFailed extends HostError {
   /** What may read a tree that is not whole was tried, too. */

@@ -1,6 +1,7 @@
 /** How what no driver mounts as it is may be mounted all the same, to read what is left of it. */
 
 import type { Superblock } from '../probe/superblocks.ts';
+import { WITHOUT_JOURNAL } from './mount-failed.ts';
 
 interface Rescue {
   readonly options: string;
@@ -8,10 +9,7 @@ interface Rescue {
   readonly means: string;
 }
 
-const withoutJournal = (options: string): Rescue => ({
-  options,
-  means: 'the last changes may be missing, half made or lead to errors',
-});
+const withoutJournal = (options: string): Rescue => ({ options, means: WITHOUT_JOURNAL });
 
 /** In the order in which they are tried. None of them writes. */
 const rescues: Readonly<Record<string, readonly [Rescue, ...Rescue[]]>> = {

@@ -4,7 +4,7 @@ import type { ByteSource } from '../byte-source.ts';
 import { FormatError } from '../errors.ts';
 import type { Format } from './format.ts';
 import { mapped } from './parts/mapped.ts';
-import { readBytes } from './parts/table.ts';
+import { counted, readBytes } from './parts/table.ts';
 
 const CD = 'raw-cd';
 const RAW_BYTES = 2352;
@@ -25,7 +25,7 @@ export const rawCd: Format = {
     const from = dataAt[mode];
     if (from === undefined) throw new FormatError(CD, 'its first sector has no data');
     const isCut = source.sizeBytes % RAW_BYTES !== 0;
-    const cut = `the ${CD} has ${source.sizeBytes.toLocaleString('en')} bytes, which are no whole sectors of ${RAW_BYTES}`;
+    const cut = `the ${CD} has ${counted(source.sizeBytes)} bytes, which are no whole sectors of ${RAW_BYTES}`;
     return { content: sectors(source, from), note: `mode ${mode}`, ...(isCut && { cut }) };
   },
 };

@@ -2,6 +2,7 @@
 
 import type { ErrnoName } from '../../abi/errno.ts';
 import { isUtf8 } from '../../archive/pax.ts';
+import { inOctal, octal } from '../../bytes/shown-bytes.ts';
 import type { KernelError } from '../../kernel/kernel-error.ts';
 
 /** A file that was left out, a directory whose listing is not whole, or what a file system only logged. */
@@ -11,12 +12,6 @@ export interface Fs2tarError {
   readonly call: string;
   readonly errno: ErrnoName | undefined;
 }
-
-const encoder = new TextEncoder();
-const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, '0')}`;
-
-/** A character as \ooo, once for each byte of it. */
-export const inOctal = (char: string): string => Array.from(encoder.encode(char), octal).join('');
 
 function printable(bytes: Uint8Array): string {
   if (isUtf8(bytes)) {

@@ -2,7 +2,7 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { BehindEndError, FormatError } from '../../errors.ts';
-import { viewOf } from './table.ts';
+import { counted, viewOf } from './table.ts';
 
 /** Tables are looked through at once, and no more of them: of a larger disk it is found out while it is read. */
 const MAX_TABLE_BYTES = 2 ** 20;
@@ -37,8 +37,6 @@ export async function tableReach(
   }
   return most;
 }
-
-const counted = (bytes: number): string => bytes.toLocaleString('en');
 
 /** Of a file of that format, as a sentence. */
 export const cutSentence = (what: string, there: number, claimed: number): string =>

@@ -4,7 +4,7 @@ import type { MaybePromise } from '../../block-device.ts';
 import { type ByteSource, checkBytes } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { recentlyUsed } from './recently-used.ts';
-import { behindEnd } from './table.ts';
+import { behindEnd, counted } from './table.ts';
 
 /** What is at one place of a disk. */
 export type Piece =
@@ -70,7 +70,7 @@ export function mapped({ name, sizeBytes, find }: Mapping): ByteSource {
     if (piece.kind === 'bytes') {
       const { source, at } = piece;
       if (at < 0 || at + into.length > source.sizeBytes) {
-        throw behindEnd(name, `data at ${at.toLocaleString('en')} lies`, source);
+        throw behindEnd(name, `data at ${counted(at)} lies`, source);
       }
       return source.read(at, into);
     }

@@ -71,7 +71,8 @@ async function across(
   return new DataView(joined.buffer);
 }
 
-const counted = (bytes: number): string => bytes.toLocaleString('en');
+/** A number of bytes, for people. */
+export const counted = (bytes: number): string => bytes.toLocaleString('en');
 
 /** Nothing of the file tells whether it was longer or whether it is damaged. */
 export const behindEnd = (name: string, what: string, { sizeBytes }: Pick<ByteSource, 'sizeBytes'>): FormatError =>

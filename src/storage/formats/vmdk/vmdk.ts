@@ -6,7 +6,7 @@ import type { FileUse, Format, FormatContext, Layer, OpenedFormat } from '../for
 import { cutSentence, windowOfCut } from '../parts/cut.ts';
 import { type Blocks, growingDisk } from '../parts/growing.ts';
 import { joined } from '../parts/joined.ts';
-import { readBytes, viewOf } from '../parts/table.ts';
+import { counted, readBytes, viewOf } from '../parts/table.ts';
 import { damageOf } from '../parts/written-table.ts';
 import { changeId, grainBlocks } from './blocks.ts';
 import {
@@ -62,7 +62,7 @@ async function openSparse(source: ByteSource, context: FormatContext): Promise<O
     content: header.lacksTables ? streamWithoutTables(source, header) : sparseExtent(source, header, parent?.content),
     claimedBytes: await sparseReach(source, header),
     ...(header.lacksTables && {
-      cut: `the vmdk is a stream that has ${source.sizeBytes.toLocaleString('en')} bytes and lacks its end`,
+      cut: `the vmdk is a stream that has ${counted(source.sizeBytes)} bytes and lacks its end`,
     }),
     ...note,
     layers: parent?.layers ?? [],
