@@ -9,10 +9,17 @@ const reaches = (words: string, address: string, port = 80): boolean => {
   return reach !== undefined && reach.refusal(bytes, port) === undefined;
 };
 
-test.each(['1.1.1.1', '8.8.8.8', '172.15.255.255', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00::1'])(
-  'public reaches %s',
-  (address) => expect(reaches('public', address)).toBe(true),
-);
+test.each([
+  '1.1.1.1',
+  '8.8.8.8',
+  '172.15.255.255',
+  '172.32.0.1',
+  '100.128.0.1',
+  '2606:4700::1111',
+  '2a00::1',
+  '2a00::5efe:1.1.1.1',
+  '2a00::5:5efe:10.0.0.1',
+])('public reaches %s', (address) => expect(reaches('public', address)).toBe(true));
 
 test.each([
   ...['0.0.0.0', '10.0.0.1', '100.64.0.1', '127.0.0.1', '127.9.9.9', '169.254.169.254', '172.16.0.1', '172.31.255.255'],
@@ -38,6 +45,7 @@ test.each([
     '2001::1',
   ],
   '64:ff9b:1::1',
+  ...['2606:4700::5efe:10.0.0.1', '2606:4700::200:5efe:169.254.169.254', '2a00:1:2:3:0:5efe:7f00:1'],
 ])('public does not reach %s', (address) => expect(reaches('public', address)).toBe(false));
 
 test('what is named is reached, however it is written, and nothing beside it', () => {

@@ -60,10 +60,23 @@ function inner(address: Uint8Array): Uint8Array {
   return found ? address.subarray(found.at, found.at + 4) : address;
 }
 
-const isPublic = (address: Uint8Array): boolean =>
-  address.length === 4
-    ? !own.some((prefix) => contains(prefix, address))
-    : contains(global6, address) && !own6.some((prefix) => contains(prefix, address));
+/** An interface identifier of ISATAP (RFC 5214, 6.1), under whatever prefix: a router of its site sends on to the address of IPv4 behind it. */
+const isatap = (address: Uint8Array): Uint8Array | undefined =>
+  [0x0000, 0x0200].includes(((address[8] ?? 1) << 8) | (address[9] ?? 1)) &&
+  address[10] === 0x5e &&
+  address[11] === 0xfe
+    ? address.subarray(12)
+    : undefined;
+
+function isPublic(address: Uint8Array): boolean {
+  if (address.length === 4) return !own.some((prefix) => contains(prefix, address));
+  const behind = isatap(address);
+  return (
+    contains(global6, address) &&
+    !own6.some((prefix) => contains(prefix, address)) &&
+    (behind === undefined || isPublic(behind))
+  );
+}
 
 /** No platform lets mail out. */
 const SMTP = 25;
