@@ -43,6 +43,23 @@ describe('a script that Linux follows passes, with each version of IP', () => {
        +0 %{ assert 0 < tcpi_total_retrans <= 2, 'retrans=%d' % tcpi_total_retrans }%`,
     ],
     [
+      'code with loops and functions, whose variables stay',
+      `${server}
+       +0 %{
+seen = []
+def note():
+    for name in ('cwnd', 'state'):
+        if name == 'cwnd':
+            seen.append(tcpi_snd_cwnd)
+        else:
+            assert tcpi_ca_state == TCP_CA_Open
+note() }%
+       +0 write(4, ..., 1000) = 1000
+       +0 > P. 1:1001(1000) ack 1
+       +.1 < . 1:1(0) ack 1001 win 257
+       +0 %{ note(); assert seen == [10, 10], seen }%`,
+    ],
+    [
       'a call that blocks until data comes',
       `${server}
        +0...+.5 read(4, ..., 1000) = 10
@@ -275,7 +292,8 @@ describe('what a script cannot mean is said with its line', () => {
     ['0 socket(..., SOCK_BOGUS, 0) = 3', 'there is no constant SOCK_BOGUS'],
     ['\n\n0 `perl -e 1`', 'test.pkt:3: the command perl is not supported'],
     ['0 `for i in 1 2; do true; done`', 'the shell\'s "for" is not supported'],
-    ['0 %{ for x in [1]: pass }%', 'Python\'s "for" is not supported'],
+    ['0 %{ class x: pass }%', 'test.pkt:1: code: Python\'s "class" is not supported'],
+    ['0 `true`\n0 %{ while True: pass }%', 'test.pkt:2: code: it did not end within'],
     ['0 %{ assert (1 << 100000000000) > 1 }%', 'a shift is from 0 to 1023'],
     ['0 %{ assert int("x") }%', 'x is no number'],
     ['0 %{ assert min([]) }%', 'no least'],

@@ -1,41 +1,63 @@
-/** The tokens of a piece of Python. */
+/** The tokens of a piece of Python, with how far each line is indented. */
 
 import { ScriptError } from '../language/script.ts';
 
 export interface Token {
-  readonly kind: 'number' | 'string' | 'name' | 'mark' | 'newline' | 'end';
+  readonly kind: 'number' | 'string' | 'format' | 'name' | 'mark' | 'newline' | 'end';
   readonly text: string;
+  /** Of the first token of a line: how far in it stands. */
+  readonly column?: number;
 }
 
 const PATTERN =
-  /[ \t\r]+|#[^\n]*|\\\n|(\n|;)|(0[xX][0-9a-fA-F]+|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|([rRbBuU]?(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"))|([A-Za-z_][A-Za-z0-9_]*)|(\*\*=?|\/\/=?|<<=?|>>=?|[-+*/%&|^]=|[=!<>]=|[-+*/%&|^~<>=()[\]{},.:])/y;
+  /([ \t\r]+)|#[^\n]*|\\\n|(\n|;)|(0[xX][0-9a-fA-F]+|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|([rRbBuUfF]?(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"))|([A-Za-z_][A-Za-z0-9_]*)|(\*\*=?|\/\/=?|<<=?|>>=?|[-+*/%&|^]=|[=!<>]=|[-+*/%&|^~<>=()[\]{},.:])/y;
+const TAB = 8;
+
+/** Where a line's text begins, tabs counted as Python counts them. */
+function columnOf(blanks: string): number {
+  let column = 0;
+  for (const blank of blanks) column = blank === '\t' ? column + TAB - (column % TAB) : column + 1;
+  return column;
+}
 
 export function tokens(code: string): Token[] {
   const found: Token[] = [];
   let depth = 0;
+  // What stands behind "%{" is the first line: nobody sees how far in it is.
+  let column: number | undefined;
+  const add = (kind: Token['kind'], text: string) => {
+    found.push(column === undefined ? { kind, text } : { kind, text, column });
+    column = undefined;
+  };
   PATTERN.lastIndex = 0;
   while (PATTERN.lastIndex < code.length) {
     const at = PATTERN.lastIndex;
     const match = PATTERN.exec(code);
     if (!match) throw new ScriptError(`code has something that is not understood at "${code.slice(at, at + 20)}"`);
-    const [, newline, number, string, name, mark] = match;
-    if (newline !== undefined) {
-      if (depth === 0) found.push({ kind: 'newline', text: newline });
-    } else if (number !== undefined) found.push({ kind: 'number', text: number });
-    else if (string !== undefined) found.push({ kind: 'string', text: unquoted(string) });
-    else if (name !== undefined) found.push({ kind: 'name', text: name });
+    const [, blanks, newline, number, string, name, mark] = match;
+    if (blanks !== undefined) {
+      if (column !== undefined) column = columnOf(blanks);
+    } else if (newline !== undefined) {
+      if (depth > 0) continue;
+      column = undefined;
+      found.push({ kind: 'newline', text: newline });
+      if (newline === '\n') column = 0;
+    } else if (number !== undefined) add('number', number);
+    else if (string !== undefined) add(/^f/i.test(string) ? 'format' : 'string', unquoted(string));
+    else if (name !== undefined) add('name', name);
     else if (mark !== undefined) {
       if ('([{'.includes(mark)) depth++;
       if (')]}'.includes(mark)) depth--;
-      found.push({ kind: 'mark', text: mark });
+      add('mark', mark);
     }
   }
-  return [...found, { kind: 'newline', text: '\n' }, { kind: 'end', text: '' }];
+  return [...found, { kind: 'newline', text: '\n' }, { kind: 'end', text: '', column: -1 }];
 }
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r' };
 
 function unquoted(text: string): string {
-  const from = /^[a-z]/i.test(text) ? 2 : 1;
-  return text.slice(from, -1).replace(/\\(.)/g, (_, letter: string) => escapes[letter] ?? letter);
+  const isRaw = /^r/i.test(text);
+  const inner = text.slice(/^[a-z]/i.test(text) ? 2 : 1, -1);
+  return isRaw ? inner : inner.replace(/\\(.)/g, (_, letter: string) => escapes[letter] ?? letter);
 }

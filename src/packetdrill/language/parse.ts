@@ -1,9 +1,18 @@
 /** The text of a script to its events. The language is that of packetdrill's documentation. */
 
+import { compile } from '../code/python.ts';
 import { expression, listTo } from './expressions.ts';
 import { packet } from './packets.ts';
 import { Scanner } from './scanner.ts';
-import type { Action, CallSpec, EventTime, Expression, Script, ScriptEvent } from './script.ts';
+import {
+  type Action,
+  type CallSpec,
+  type EventTime,
+  type Expression,
+  type Script,
+  ScriptError,
+  type ScriptEvent,
+} from './script.ts';
 
 /** Events a script may have. */
 const MAX_EVENTS = 100_000;
@@ -59,10 +68,22 @@ function eventTime(scanner: Scanner): EventTime {
 
 function actionAt(scanner: Scanner, word: (name: string) => string | undefined): Action {
   if (scanner.is('`')) return { kind: 'command', text: scanner.until('`') };
-  if (scanner.is('%{')) return { kind: 'code', text: scanner.until('}%') };
+  if (scanner.is('%{')) return code(scanner);
   if (scanner.is('<')) return packet(scanner, 'in', word);
   if (scanner.is('>')) return packet(scanner, 'out', word);
   return call(scanner);
+}
+
+/** Read once here, so that what is not understood is told before anything is played. */
+function code(scanner: Scanner): Action {
+  const { line } = scanner;
+  const text = scanner.until('}%');
+  try {
+    compile(text);
+  } catch (cause) {
+    throw cause instanceof ScriptError ? new ScriptError(cause.message, line) : cause;
+  }
+  return { kind: 'code', text };
 }
 
 /** "4", "-1", "..." for any, "100...200" for one of these. */

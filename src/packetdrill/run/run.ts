@@ -4,8 +4,10 @@ import { type ErrnoName, errnoName, errnos } from '../../abi/errno.ts';
 import { KernelDead } from '../../kernel/errors.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
-import { AssertionFailed, Python, type Value } from '../code/python.ts';
+import { Python } from '../code/python.ts';
+import { AssertionFailed } from '../code/statements.ts';
 import { tcpInfoNames } from '../code/tcp-info.ts';
+import type { Value } from '../code/values.ts';
 import {
   type CallSpec,
   type PacketSpec,
