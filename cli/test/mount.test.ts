@@ -65,6 +65,16 @@ const checked = () => {
   if (!error) expect({ status, stdout }).toMatchObject({ status: 0 });
 };
 
+/** Also root cannot write what is mounted to be read alone. */
+function isWritable(file: string): boolean {
+  try {
+    accessSync(file, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const isArm = process.arch === 'arm64';
 const calls = { lseek: [8, 62], ioctl: [16, 29], renameat2: [316, 276], copy_file_range: [326, 285] } as const;
 const call = (
@@ -99,6 +109,22 @@ describe.skipIf(why !== undefined)(`lkl mount${why ? ` (${why})` : ''}`, () => {
     checked();
     expect((await lkl(['cat', image, '/new/there'])).stdout.toString()).toBe('world');
   });
+
+  it.skipIf(process.geteuid?.() !== 0)(
+    'keeps what was written as long as a disk does, where Linux lets root say so',
+    async () => {
+      await mounted();
+      const { dev } = statSync(mnt);
+      const place = `/sys/class/bdi/${Math.floor(dev / 256) % 4096}:${dev % 256}`;
+      const wishes = { strict_limit: '0', max_ratio: '100', read_ahead_kb: '1024' };
+      for (const [name, wish] of Object.entries(wishes)) {
+        const file = join(place, name);
+        if (!existsSync(file) || !isWritable(file)) continue;
+        expect([name, readFileSync(file, 'utf8').trim()]).toEqual([name, wish]);
+      }
+      await unmounted();
+    },
+  );
 
   it('does what a native file system does, step by step', async () => {
     const native = at('native');

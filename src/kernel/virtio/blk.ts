@@ -39,6 +39,7 @@ export class VirtioBlk implements VirtioDevice, Device {
   readonly #device: BlockDevice;
   readonly #memory: KernelMemory;
   readonly #io: IoLedger;
+  #gathered = new Uint8Array();
 
   constructor(device: BlockDevice, memory: KernelMemory, irq: () => void, io: IoLedger, state?: TransportState) {
     this.#device = device;
@@ -117,7 +118,7 @@ export class VirtioBlk implements VirtioDevice, Device {
       case T_IN:
         return this.#each(sector, data, (at, segment) => this.#read(at, segment));
       case T_OUT:
-        return this.#each(sector, data, (at, segment) => device.write?.(at, this.#taken(segment)));
+        return ok(device.write?.(sector, this.#taken(data)));
       case T_FLUSH:
         return ok(device.flush?.());
       case T_GET_ID:
@@ -152,9 +153,29 @@ export class VirtioBlk implements VirtioDevice, Device {
     });
   }
 
-  /** What is to be written: a copy for a device that may look at it later, when memory may have moved. */
-  #taken({ at, bytes }: Segment): Uint8Array {
-    return this.#device.writesAtOnce ? this.#memory.view(at, bytes) : this.#memory.copy(at, bytes);
+  /**
+   * What is to be written, in one piece: pages of a file lie anywhere in memory, and a device is told once of them all, as a call of
+   * it costs more than the copy. It is a copy of its own, too, for a device that may look at it later, when memory may have moved.
+   */
+  #taken(data: readonly Segment[]): Uint8Array {
+    const isAtOnce = this.#device.writesAtOnce === true;
+    const [first, ...more] = data;
+    if (first && more.length === 0)
+      return isAtOnce ? this.#memory.view(first.at, first.bytes) : this.#memory.copy(first.at, first.bytes);
+    const bytes = data.reduce((sum, segment) => sum + segment.bytes, 0);
+    const into = isAtOnce ? this.#room(bytes) : new Uint8Array(bytes);
+    let at = 0;
+    for (const segment of data) {
+      into.set(this.#memory.view(segment.at, segment.bytes), at);
+      at += segment.bytes;
+    }
+    return into;
+  }
+
+  /** Bytes that are used again by the next request. */
+  #room(bytes: number): Uint8Array {
+    if (this.#gathered.length < bytes) this.#gathered = new Uint8Array(bytes);
+    return this.#gathered.subarray(0, bytes);
   }
 
   #read(sector: number, segment: Segment): MaybePromise<void> {

@@ -4,9 +4,10 @@ import { existsSync, realpathSync } from 'node:fs';
 import type { MountRequest } from '../../image/mounted-image.ts';
 import type { Linux } from '../../linux.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
+import { asForDisks } from './backing-device.ts';
 import { fuseChannel } from './channel.ts';
 import { mountFuse, unmountFuse } from './mount.ts';
-import { readFarAhead } from './read-ahead.ts';
+
 import { type ServedTree, type ServeOptions, serve } from './server.ts';
 
 export interface ServeImageOptions extends Omit<ServeOptions, 'onFault'>, MountRequest {
@@ -84,7 +85,7 @@ export async function serveImage(
     },
   );
   ended.catch(() => {}); // whoever awaits it hears of it
-  await Promise.race([ready.promise.then(() => readFarAhead(place)), ended]);
+  await Promise.race([ready.promise.then(() => asForDisks(place)), ended]);
   const { type, partition } = opened;
   return { type, partition, ended, unmount: (how) => unmountFuse(directory, how), log: opened.log };
 }

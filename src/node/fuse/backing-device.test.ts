@@ -1,7 +1,7 @@
 /** The device of a mount is found by where it is, the last one there. */
 
 import { expect, it } from 'vitest';
-import { deviceAt } from './read-ahead.ts';
+import { deviceAt } from './backing-device.ts';
 
 const mountinfo = `22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 31 22 0:44 / /mnt/a\\040b rw,nosuid - fuse.lkl /x rw
