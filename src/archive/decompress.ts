@@ -1,5 +1,6 @@
 /** Compressed streams, recognised by their first bytes and decompressed chunk by chunk. */
 
+import { concat } from '../bytes/concat.ts';
 import { byteReader } from './byte-reader.ts';
 
 export type Bytes = AsyncIterable<Uint8Array>;
@@ -60,6 +61,13 @@ export const MAGIC_BYTES = 16;
 export function detectCompression(head: Uint8Array): Compression | undefined {
   return compressions.find((name) => forms[name](head));
 }
+
+/** What an Apple disk image ends with. */
+export const TRAILER_BYTES = 512;
+
+/** `tail`: the last bytes of a file, 512 where it has so many. */
+export const endsAsDmg = (tail: Uint8Array): boolean =>
+  tail.length === TRAILER_BYTES && begins(0x6b, 0x6f, 0x6c, 0x79, 0, 0, 0, 4, 0, 0, 2, 0)(tail);
 
 /** As our decoders say it, and as zlib does. */
 const EARLY = /ends too early|unexpected end of file/;
@@ -149,11 +157,20 @@ async function* undo(source: Bytes, decoders: Decoders, above: Above): Bytes {
   }
 }
 
+/** Of what comes as a stream the end is not known before. */
+const PIECES_OF_DMG =
+  'it is an Apple disk image (DMG), of which the first piece looks like that; from a file, not from a pipe, it is read as what it is';
+
 async function* undoOne(compression: Compression, source: Bytes, decoders: Decoders): Bytes {
   let sourceFailure: { readonly cause: unknown } | undefined;
+  let tail = new Uint8Array(0);
   async function* watched(): Bytes {
     try {
-      yield* source;
+      for await (const chunk of source) {
+        tail = chunk.length < TRAILER_BYTES ? concat([tail, chunk]).slice(-TRAILER_BYTES) : chunk.slice(-TRAILER_BYTES);
+        yield chunk;
+      }
+      if (endsAsDmg(tail)) throw new DecompressError(compression, new Error(PIECES_OF_DMG));
     } catch (cause) {
       sourceFailure = { cause };
       throw cause;

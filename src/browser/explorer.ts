@@ -1,13 +1,14 @@
 /** One image in a kernel of its own, as a page asks for it: what is on it, its directories, its files, its tar. */
 
 import { type ProxyMarked, proxy } from 'comlink';
-import { type Compression, type Decoders, decompress, detectCompression, MAGIC_BYTES } from '../archive/decompress.ts';
+import { type Compression, type Decoders, decompress } from '../archive/decompress.ts';
 import { HostError } from '../errors/host-error.ts';
 import { archiveReport } from '../image/archive-report.ts';
 import type { ImageReport, MountedImage, MountRequest } from '../image/mounted-image.ts';
 import type { Linux } from '../linux.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { openDisk } from '../storage/open-disk.ts';
+import { compressionOf } from '../storage/sources/compression-of.ts';
 import { type OwnProgram, ownProgram, withOwnPrograms } from '../tools/own-programs.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import { openPath, type Page } from '../tree/files.ts';
@@ -61,8 +62,7 @@ export class Explorer {
   open(blob: Blob, progress: (bytes: number) => void): Promise<OpenedImage> {
     return this.#inTurn(async () => {
       await this.#leave();
-      const head = new Uint8Array(await blob.slice(0, MAGIC_BYTES).arrayBuffer());
-      const compression = detectCompression(head);
+      const compression = await compressionOf(blobSource(blob));
       const whole = compression ? await this.#unpacked(blob, compression, progress) : blob;
       if (whole.size === 0) throw new HostError('empty-body', 'the file is empty');
       const { device, format, sizeBytes, archive } = await openDisk(blobSource(whole));

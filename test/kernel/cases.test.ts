@@ -256,6 +256,8 @@ describe('what is no image', () => {
     ['version https://git-lfs.github.com/spec/v1\noid sha256:0\n', 'it is a pointer of Git LFS'],
     ['d41d8cd98f00b204e9800998ecf8427e  disk.img\n', 'it is a list of checksums'],
     ['not an image', 'it is text'],
+    ['bvx2\0\u0001\0\0', 'it begins as an Apple disk image (DMG) whose end is missing'],
+    ['x^\0\u0001', 'it begins as an Apple disk image (DMG) whose end is missing'],
   ])('is told of: %j', async (words, told) => {
     await refusal(memoryDevice(new TextEncoder().encode(words.padEnd(512, ' ')))).toMatchObject({
       kind: 'no-file-system',

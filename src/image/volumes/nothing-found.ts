@@ -65,12 +65,20 @@ const BEGIN_BYTES = 4096;
 const PIECE_BYTES = 1 << 20;
 const MAX_ZEROS = 16 << 20;
 
+/** How the first piece of such an image begins: zlib data by RFC 1950's two bytes, whose sum is a multiple of 31, or LZFSE. */
+function isPieceOfDmg(begin: Uint8Array): boolean {
+  const [first = 0, second = 0] = begin;
+  const isZlib = first === 0x78 && (first * 256 + second) % 31 === 0 && (second & 0x20) === 0;
+  return isZlib || /^bvx[-n12]/.test(String.fromCharCode(...begin.subarray(0, 4)));
+}
+
 async function noImage(bytes: VolumeBytes): Promise<string | undefined> {
   if (bytes.sizeBytes === 0) return 'it is empty';
   const begin = await bytes.read(0, Math.min(BEGIN_BYTES, bytes.sizeBytes));
   const text = new TextDecoder('latin1').decode(begin);
   const kind = KINDS.find(([pattern]) => pattern.test(text));
   if (kind) return kind[1];
+  if (isPieceOfDmg(begin)) return 'it begins as an Apple disk image (DMG) whose end is missing: its tables are there';
   // Text has no control characters but these.
   if (begin.every((byte) => byte >= 32 || [9, 10, 12, 13, 27].includes(byte))) return 'it is text';
   return zeros(bytes);

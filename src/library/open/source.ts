@@ -2,7 +2,6 @@
 
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { detectCompression, MAGIC_BYTES } from '../../archive/decompress.ts';
 import { type Neighbours, neighbours } from '../../node/files/neighbours.ts';
 import { openImageFile, spooledImage, undoneLazily } from '../../node/files/open-image-file.ts';
 import { nodeHost } from '../../node/host.ts';
@@ -11,6 +10,7 @@ import type { BlockDevice } from '../../storage/block-device.ts';
 import { type ByteSource, checkBytes, memorySource } from '../../storage/byte-source.ts';
 import { ReadFailedError } from '../../storage/errors.ts';
 import { seekable } from '../../storage/seekable/seekable.ts';
+import { compressionOf } from '../../storage/sources/compression-of.ts';
 import { httpSource, NoRangesError } from '../../storage/sources/http-source.ts';
 import { argumentError } from '../files/paths.ts';
 
@@ -62,13 +62,12 @@ async function openAny(image: ImageSource, options: SourceOptions = {}): Promise
     return image.protocol === 'file:' ? openFile(fileURLToPath(image)) : openUrl(image, options);
   if (image instanceof ArrayBuffer) return openAny(new Uint8Array(image));
   if (image instanceof Uint8Array) {
-    if (detectCompression(image)) return spooled(Readable.from([image]), 'the image');
-    return open(memorySource(image));
+    const bytes = memorySource(image);
+    return (await compressionOf(bytes)) ? spooled(Readable.from([image]), 'the image') : open(bytes);
   }
   if (image instanceof Blob) {
-    const head = new Uint8Array(await image.slice(0, MAGIC_BYTES).arrayBuffer());
-    if (detectCompression(head)) return spooled(Readable.from(image.stream()), 'the image');
-    return open(blobSource(image));
+    const bytes = blobSource(image);
+    return (await compressionOf(bytes)) ? spooled(Readable.from(image.stream()), 'the image') : open(bytes);
   }
   if (isSource(image)) return open(image);
   throw argumentError(
@@ -112,9 +111,7 @@ async function openUrl(url: URL, { headers, fetch: ask = fetch }: SourceOptions)
   };
   try {
     const source = await httpSource(name, { fetch: ask, pause: nodeHost.pause, ...(headers && { headers }) });
-    const head = new Uint8Array(Math.min(MAGIC_BYTES, source.sizeBytes));
-    await source.read(0, head);
-    const compression = detectCompression(head);
+    const compression = await compressionOf(source);
     if (compression === undefined) return open(source, true);
     // An index at the end takes few requests; to look at every frame or block would take thousands.
     const parts = compression === 'xz' ? await seekable(source, compression) : undefined;

@@ -1,6 +1,6 @@
 /** Opens what a person names as an image: a file or a block device where it lies, a pipe or something compressed by way of a spool. */
 
-import { closeSync, createReadStream, fstatSync, readSync } from 'node:fs';
+import { closeSync, createReadStream, fstatSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import {
   type Compression,
@@ -14,6 +14,7 @@ import { HostError } from '../../errors/host-error.ts';
 import { type Seekable, seekable } from '../../storage/seekable/seekable.ts';
 import { asFarAsUndone, type Undone } from '../../storage/sources/as-far-as-undone.ts';
 import { chunksOf } from '../../storage/sources/chunks-of.ts';
+import { compressionOf } from '../../storage/sources/compression-of.ts';
 import { nodeDecoders } from '../decoders.ts';
 import { mustBeImage } from '../input/image-kind.ts';
 import { openToRead, streamOf } from '../input/open-to-read.ts';
@@ -60,9 +61,7 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
   const source = isStdin ? file : withRedo(path, file);
   try {
     if (source.sizeBytes === 0) throw nothingIn(name);
-    const head = new Uint8Array(Math.min(MAGIC_BYTES, source.sizeBytes));
-    readSync(fd, head, 0, head.length, 0);
-    const compression = detectCompression(head);
+    const compression = await compressionOf(source);
     if (compression === undefined) return { ...source, compression, spooled: false };
     const parts = await seekable(source, compression);
     if (parts) return { ...(await within(await undoneLazily(parts, source), name)), compression, spooled: true };

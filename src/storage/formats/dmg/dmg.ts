@@ -10,6 +10,7 @@ import { mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { startsAt } from '../parts/search.ts';
 import { big64, readBytes, viewOf } from '../parts/table.ts';
 import { unadc } from './adc.ts';
+import { unlzfse } from './lzfse/lzfse.ts';
 import { blockTables, DMG } from './plist.ts';
 
 const TRAILER_BYTES = 512;
@@ -26,9 +27,9 @@ const decoders: ReadonlyMap<number, ChunkDecoder> = new Map([
   [0x80000004, unadc],
   [0x80000005, inflateZlib],
   [0x80000006, bunzip2Chunk],
+  [0x80000007, unlzfse],
   [0x80000008, unxzChunk], // LZMA
 ]);
-const LZFSE = 0x80000007;
 
 /** Where it is on the disk and in the file, in bytes. */
 interface Chunk {
@@ -98,10 +99,6 @@ function check({ type, start, bytes, packedBytes }: Chunk, context: FormatContex
   if (type === RAW) {
     if (packedBytes < bytes) throw new FormatError(DMG, 'a block table is damaged');
     return;
-  }
-  if (type === LZFSE) {
-    const how = 'hdiutil convert -format UDZO on a Mac makes one that is';
-    throw new FormatError(DMG, `it is compressed with LZFSE, which is not read here: ${how}`, { code: 'EOPNOTSUPP' });
   }
   if (!decoders.has(type)) {
     throw new FormatError(DMG, `chunks of type ${type.toString(16)} are not read here`, { code: 'EOPNOTSUPP' });

@@ -1,0 +1,62 @@
+/** Files that begin as compressed ones: which of them are, and what is said of the others where they come as a stream. */
+
+import { describe, expect, it } from 'vitest';
+import { dmgOf } from '../../../test/fakes/dmg.ts';
+import { portableDecoders } from '../../archive/decoders/portable.ts';
+import { decompress } from '../../archive/decompress.ts';
+import { memorySource } from '../byte-source.ts';
+import { openDisk } from '../open-disk.ts';
+import { compressionOf } from './compression-of.ts';
+
+/** 512 bytes of a and of b. */
+const [a, b] = [
+  'QlpoOTFBWSZTWbwWqaAAAAGBAKAAAAggADCASeoGri7kinChIXgtU0A=',
+  'QlpoOTFBWSZTWYagPw8AAAGBAJAAAAggADCASeoGri7kinChIQ1Afh4=',
+].map((text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)));
+
+const unused = () => {
+  throw new Error('unused');
+};
+const decoders = {
+  ...portableDecoders({ inflateRaw: unused, xz: unused, zstd: unused, maxHeldBytes: 0 }),
+  gzip: unused,
+  zstd: unused,
+  xz: unused,
+};
+
+describe('an Apple disk image whose first piece is a bzip2 of its own', () => {
+  const dmg = dmgOf([
+    { type: 0x80000006, sectors: 1, packed: a ?? new Uint8Array(0) },
+    { type: 0, sectors: 2, packed: new Uint8Array(0) },
+    { type: 0x80000006, sectors: 1, packed: b ?? new Uint8Array(0) },
+  ]);
+
+  it('is no bzip2, and the zeros between its pieces are there', async () => {
+    expect(await compressionOf(memorySource(a ?? dmg))).toBe('bzip2');
+    expect(await compressionOf(memorySource(dmg))).toBeUndefined();
+    const { format, content } = await openDisk(memorySource(dmg));
+    const bytes = new Uint8Array(2048);
+    await content.read(0, bytes);
+    expect([format, content.sizeBytes, bytes[511], bytes[512], bytes[1535], bytes[1536]]).toEqual([
+      'dmg',
+      2048,
+      97,
+      0,
+      0,
+      98,
+    ]);
+  });
+
+  it('is told from a stream, never undone as what it is not', async () => {
+    const undo = async () => {
+      for await (const _ of decompress(
+        'bzip2',
+        (async function* () {
+          yield* [dmg.subarray(0, 100), dmg.subarray(100)];
+        })(),
+        decoders,
+      ));
+    };
+    await expect(undo()).rejects.toThrow(/^not readable as bzip2: it is an Apple disk image \(DMG\)/);
+  });
+});
