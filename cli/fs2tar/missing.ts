@@ -2,6 +2,7 @@
 
 import type { ErrnoName } from '../../src/abi/errno.ts';
 import { isErrnoName } from '../../src/errors/rows.ts';
+import { isOfCut } from '../../src/image/mounting/mount-failed.ts';
 import { whatIsMissing } from '../../src/tree/damage-error.ts';
 import { fsckHelps } from '../explain.ts';
 import { printable } from '../failure.ts';
@@ -33,10 +34,8 @@ export function reportMissing({ lines, count, type, form = 'tar' }: MissingRepor
   if (!lines.some(isCut)) for (const help of fsckHelps(type)) console.error(`lkl: ${help}`);
 }
 
-/** What is known of a cut is ours (image/mounting/mount-failed.ts, storage/formats), among what the kernel logged. */
-const isCut = ({ call, path }: MissingLine): boolean =>
-  call === 'syslog' &&
-  (/ bytes, its file system \(/.test(path) || /^the (\S+|compressed image) (has|is|lies) /.test(path));
+/** What is known of a cut is ours, among what the kernel logged. */
+const isCut = ({ call, path }: MissingLine): boolean => call === 'syslog' && isOfCut(path);
 
 const isRescued = (path: string): boolean => / cannot be mounted as it is, and was with /.test(path);
 

@@ -28,7 +28,10 @@ import { damaged, kinds } from './damage-kinds.ts';
 
 /** A damaged size can ask for exabytes of zeros: more is as good as the end. */
 const MAX_TAR_BYTES = 256 << 20;
-const PATIENCE_MS = 60_000;
+/** Of the child's own computing: what else the machine does is no sign that it hangs. It may wait for itself, too, of which that says nothing. */
+const PATIENCE_CPU_S = 60;
+const PATIENCE_MS = 1_800_000;
+const LOOK_MS = 1000;
 
 class Enough extends Error {}
 
@@ -119,22 +122,36 @@ function nameOf(cause: unknown): string {
   return `UNNAMED ${cause instanceof Error ? cause.stack : cause}`;
 }
 
+/** proc(5): utime and stime of /proc/PID/stat, in ticks of 10 ms; 0 of what is gone. */
+function cpuSeconds(pid: number | undefined): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0;
+  }
+}
+
 /** Runs a fixture's seeds in a child that is killed, and followed by another, when one of them does not end. */
 function watch(job: Run, tell: (seed: number, how: string) => void): Promise<void> {
   return new Promise((resolve) => {
     const { seed, rounds } = job;
     let at = seed;
     const child: ChildProcess = fork(import.meta.filename, ['--child', JSON.stringify(job)]);
-    const stop = () => child.kill('SIGKILL');
-    let patience = setTimeout(stop, PATIENCE_MS);
+    let since = { ms: performance.now(), cpu: 0 };
+    const patience = setInterval(() => {
+      const late = performance.now() - since.ms > PATIENCE_MS || cpuSeconds(child.pid) - since.cpu > PATIENCE_CPU_S;
+      if (late) child.kill('SIGKILL');
+    }, LOOK_MS);
     child.on('message', (message: { begin?: number; end?: number; how?: string }) => {
-      clearTimeout(patience);
-      patience = setTimeout(stop, PATIENCE_MS);
+      since = { ms: performance.now(), cpu: cpuSeconds(child.pid) };
       if (message.begin !== undefined) at = message.begin;
       if (message.end !== undefined) tell(message.end, message.how ?? '');
     });
     child.on('exit', async (code) => {
-      clearTimeout(patience);
+      clearInterval(patience);
       if (code !== 0) {
         tell(at, code === null ? 'HANGS' : `UNNAMED exit ${code}`);
         if (at + 1 < seed + rounds) await watch({ ...job, seed: at + 1, rounds: seed + rounds - at - 1 }, tell);

@@ -277,6 +277,8 @@ export class Image {
   /** What lies on a disk that was cut short may lie behind its end: nothing between tells where. */
   #stackCut(volume: Volume): HostError | undefined {
     if (volume.kind === 'disk' || this.#viewOf(volume) !== undefined) return undefined;
+    const known = knownBelow(volume);
+    if (known !== undefined) return new HostError('image-cut', `${known}: ${EVEN_IF_CUT}`);
     const view = this.views.find(({ disk, shown }) => shown.claimedBytes !== undefined && reaches(volume, disk.name));
     if (view === undefined) return undefined;
     const [there, claimed] = [view.shown.bytes.sizeBytes, view.shown.claimedBytes ?? 0];
@@ -443,6 +445,10 @@ function attempts({ superblocks }: ProbedVolume, type: string | undefined): read
   const [superblock] = superblocks;
   return [{ ...superblock, types: [type] }];
 }
+
+/** What whoever opened it, or what it lies on, found to be missing. */
+const knownBelow = ({ cut, on }: Volume): string | undefined =>
+  cut ?? on.map(knownBelow).find((one) => one !== undefined);
 
 /** Whether it lies on that disk, by way of whatever. */
 const reaches = ({ on }: Volume, disk: string): boolean => on.some((one) => one.name === disk || reaches(one, disk));

@@ -230,8 +230,45 @@ describe('what cannot be opened', () => {
       message: expect.stringMatching(message),
     });
     const mounted = await mounter.mount(cut, { ...request, evenIfCut: true });
-    expect(mounted.type).toBe('ext4');
+    expect(mounted).toMatchObject({ type: 'ext4', missing: [expect.stringMatching(/ bytes|bytes are there$/)] });
     await mounted.close();
+  });
+
+  /** The first of them cut to half. */
+  async function halved(images: readonly string[]) {
+    const { device, also } = await opened(images);
+    return { device: { ...device, sectors: device.sectors / 2 }, also };
+  }
+
+  it.each([
+    [
+      ['md-raid1-0'],
+      /^\/dev\/md\/md-raid1 \(raid1\): the whole image has 3,145,728 bytes, its superblock \(md\) tells of 6,291,456: /,
+    ],
+    [['md-raid5-2', 'md-raid5-0'], /^\/dev\/md\/md-raid5 \(raid5\): the whole image has 3,145,728 bytes, /],
+    [['btrfs-two-0', 'btrfs-two-1'], /^the image has 67,108,864 bytes, its file system \(btrfs\) 134,217,728: /],
+    [['btrfs-two-1', 'btrfs-two-0'], /^the image has 67,108,864 bytes, its file system \(btrfs\) 134,217,728: /],
+  ])(
+    '%j, the first of them cut to half: told with the numbers, and read as far as it is there',
+    async (images, told) => {
+      const { device, also } = await halved(images);
+      await expect(mounter.mount(device, { also })).rejects.toMatchObject({
+        kind: 'image-cut',
+        message: expect.stringMatching(told),
+      });
+      const mounted = await mounter.mount(device, { also, evenIfCut: true });
+      expect(mounted.missing).toEqual([expect.stringMatching(/ bytes, its (file system|superblock) /)]);
+      await mounted.close();
+    },
+  );
+
+  it.each([
+    ['md-raid5', [1, 0, 2]],
+    ['md-raid1', [0, 1]],
+  ])('%s has all of its data without a member that was cut', async (name, numbers) => {
+    const { device, also } = await halved(numbers.map((number) => `${name}-${number}`));
+    const { tar } = await archive(device, { also });
+    expect(await rowsOfTar(tar)).toEqual(rowsOfListing(await stackListing(name, name)));
   });
 
   it.each([

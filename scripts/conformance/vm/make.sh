@@ -8,17 +8,18 @@ cd "$folder"
 dpkg-deb -x "$image" kernel
 dpkg-deb -x "$busybox" busybox
 mkdir -p root/sbin
-cp busybox/usr/bin/busybox root/bin/busybox
+cp "$(find busybox -path '*/bin/busybox')" root/bin/busybox # Debian 12 has it in /bin
 ln -sf /bin/busybox root/sbin/modprobe
-version=$(basename "$(ls -d kernel/usr/lib/modules/*)")
+from=$(ls -d kernel/usr/lib/modules/* kernel/lib/modules/* 2> /dev/null || true) # Debian 12 has them in /lib
+version=$(basename "$from")
 modules=root/lib/modules/$version
 mkdir -p "$modules"
 for part in kernel/fs kernel/lib kernel/crypto kernel/arch/x86 kernel/drivers/block kernel/drivers/virtio kernel/drivers/cdrom kernel/drivers/mtd kernel/net/9p; do
-	[ -d "kernel/usr/lib/modules/$version/$part" ] || continue
+	[ -d "$from/$part" ] || continue
 	mkdir -p "$modules/$(dirname $part)"
-	cp -r "kernel/usr/lib/modules/$version/$part" "$modules/$(dirname $part)/"
+	cp -r "$from/$part" "$modules/$(dirname $part)/"
 done
-cp kernel/usr/lib/modules/"$version"/modules.builtin* kernel/usr/lib/modules/"$version"/modules.order "$modules/"
+cp "$from"/modules.builtin* "$from"/modules.order "$modules/"
 find "$modules" -name '*.ko.xz' -exec xz -d {} +
 depmod -b root "$version"
 gcc -O2 -static -o root/bin/lister "$here/lister.c"

@@ -74,6 +74,12 @@ export const EVEN_IF_CUT =
 /** What it says of numbers, without what could be done. */
 export const numbersOf = (cut: HostError): string => cut.message.replace(/: on-error.*/, '');
 
+/** Whether a line of a list of what is missing is of these, and no message of Linux. */
+export const isOfCut = (line: string): boolean =>
+  / bytes, (its file system \(|its superblock \(md\) tells of |it ends at )/.test(line) ||
+  / lies on an image of which .* are there$/.test(line) ||
+  /^the (\S+|compressed image) (has|is|lies) /.test(line);
+
 /** Of an image or partition that has fewer bytes than its file system says. */
 export function imageCut(where: string, type: string, there: number, claimed: number): HostError {
   const numbers = `${where} has ${there.toLocaleString('en')} bytes, its file system (${type}) ${claimed.toLocaleString('en')}`;

@@ -17,6 +17,8 @@ export interface Made {
   readonly kind: string;
   readonly label?: string | undefined;
   readonly on: readonly ProbedVolume[];
+  /** What of it is known to be missing, in numbers, where it was opened all the same. */
+  readonly cut?: string;
 }
 
 /** Members that belong together. */

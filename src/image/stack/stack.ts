@@ -166,7 +166,7 @@ export class Stack {
     throw cause;
   }
 
-  async #look({ device, title, names = [], kind, label, on }: Made): Promise<Volumes> {
+  async #look({ device, title, names = [], kind, label, on, cut }: Made): Promise<Volumes> {
     const bytes = await this.#reader.bytesOf(device);
     const whole = wholeVolume(device.name, device.sectors, {
       title,
@@ -174,6 +174,7 @@ export class Stack {
       kind,
       label,
       on,
+      cut,
     });
     const { task, kernel, type } = this.#parts;
     const gpt = await primaryGpt(bytes);

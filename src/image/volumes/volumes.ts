@@ -29,6 +29,8 @@ export interface Volume {
   readonly kind: string;
   /** What it lies on: for a partition the disk, for an array its members. */
   readonly on: readonly Volume[];
+  /** What of it is known to be missing, in numbers. */
+  readonly cut?: string | undefined;
 }
 
 /** A volume and what its bytes tell. */
@@ -50,7 +52,7 @@ export interface ProbedVolume extends Volume {
 export const wholeVolume = (
   name: string,
   sectors: number,
-  about: Pick<Volume, 'title'> & Partial<Pick<Volume, 'label' | 'names' | 'kind' | 'on'>>,
+  about: Pick<Volume, 'title'> & Partial<Pick<Volume, 'label' | 'names' | 'kind' | 'on' | 'cut'>>,
 ): Volume => ({
   partition: undefined,
   name,

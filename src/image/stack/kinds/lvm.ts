@@ -97,14 +97,16 @@ async function activated(
   problems: (problem: HostError) => void,
 ): Promise<readonly Made[]> {
   const disks = new Map<string, KernelDevice>();
+  const cut = new Map<string, number>();
   for (const { pv, member } of found) {
     const device = await tools.device(member);
     const own = [...group.physical.values()].find(({ uuid }) => uuid === pv.uuid);
     const end = own ? own.startSector + own.extents * group.extentSectors : 0;
     const isCut = end > device.sectors && tools.evenIfIncomplete && end < MAX_SECTORS;
+    if (isCut) cut.set(pv.uuid, device.sectors);
     disks.set(pv.uuid, isCut ? await tools.extend(device, end) : device);
   }
-  const activator = new Activator(group, { disks, make: tools.make, writable: tools.writable });
+  const activator = new Activator(group, { disks, cut, make: tools.make, writable: tools.writable });
   const made: Made[] = [];
   for (const volume of group.logical.values()) {
     const isShown = volume.isVisible || group.snapshots.has(volume.name);
@@ -112,10 +114,11 @@ async function activated(
     const name = `${group.name}/${volume.name}`;
     const title = `/dev/${name}`;
     try {
-      const device = await activator.open(volume);
+      const { device, cut: lacking } = await activator.open(volume);
       const escaped = [group.name, volume.name].map((part) => part.replaceAll('-', '--')).join('-');
       const names = [name, escaped, `/dev/mapper/${escaped}`, volume.uuid];
-      made.push({ device, title, names, kind: 'lvm', on: found.map(({ member }) => member) });
+      const on = found.map(({ member }) => member);
+      made.push({ device, title, names, kind: 'lvm', on, ...(lacking && { cut: `${title}: ${lacking}` }) });
     } catch (cause) {
       if (cause instanceof MissingDiskError) {
         const missing = [...group.physical.values()]

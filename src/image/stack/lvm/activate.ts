@@ -9,6 +9,8 @@ import { type LogicalVolume, type LvSegment, namesIn, type Place, placesIn, type
 export interface Activation {
   /** By the UUIDs of physical volumes. */
   readonly disks: ReadonlyMap<string, KernelDevice>;
+  /** Of those that are longer than what there is of them: how many sectors are there. */
+  readonly cut: ReadonlyMap<string, number>;
   /** A device with this table. */
   make(table: readonly Target[], options?: { readonly readOnly?: boolean }): Promise<KernelDevice>;
   /** All copies are written, and what snapshots are to keep of it first. */
@@ -36,6 +38,9 @@ export class Activator {
   readonly #activation: Activation;
   readonly #made = new Map<string, Promise<KernelDevice>>();
   readonly #snapshots = new Map<string, Promise<KernelDevice>>();
+  /** What is missing of each that was made, and of what is being made; they are made one after another. */
+  readonly #lacking = new Map<string, ReadonlySet<string>>();
+  #lacks = new Set<string>();
   /** Volumes that snapshots are of. */
   readonly #origins: ReadonlySet<string>;
 
@@ -49,8 +54,15 @@ export class Activator {
     this.#origins = new Set([...old, ...external.filter((one) => typeof one === 'string')]);
   }
 
+  /** With what of it lies behind the end of a disk, in numbers. */
+  async open(volume: LogicalVolume): Promise<{ readonly device: KernelDevice; readonly cut: string | undefined }> {
+    this.#lacks = new Set();
+    const device = await this.#shown(volume);
+    return { device, cut: [...this.#lacks].join('; ') || undefined };
+  }
+
   /** The device of a volume as people see it: of a snapshot what it shows, not what it stores. */
-  async open({ name }: LogicalVolume): Promise<KernelDevice> {
+  async #shown({ name }: LogicalVolume): Promise<KernelDevice> {
     const snapshot = this.#group.snapshots.get(name);
     if (snapshot === undefined) {
       const device = await this.#device(name, 0);
@@ -90,9 +102,22 @@ export class Activator {
   /** Each is made once; a cycle never gets there. */
   #device(name: string, depth: number): Promise<KernelDevice> {
     if (depth > MAX_DEPTH) throw new MetadataError('its volumes are made of each other');
-    const made = this.#made.get(name) ?? this.#make(name, depth);
+    const made = this.#made.get(name) ?? this.#makeNoting(name, depth);
     this.#made.set(name, made);
-    return made;
+    return made.finally(() => {
+      for (const one of this.#lacking.get(name) ?? []) this.#lacks.add(one);
+    });
+  }
+
+  async #makeNoting(name: string, depth: number): Promise<KernelDevice> {
+    const outer = this.#lacks;
+    this.#lacks = new Set();
+    try {
+      return await this.#make(name, depth);
+    } finally {
+      this.#lacking.set(name, this.#lacks);
+      this.#lacks = outer;
+    }
   }
 
   async #make(name: string, depth: number): Promise<KernelDevice> {
@@ -254,10 +279,13 @@ export class Activator {
     if (device === undefined) throw new MissingDiskError(`it needs the disk ${dashed(disk.uuid)}, which is not here`);
     const start = disk.startSector + extent * extentSectors;
     const end = start + extents * extentSectors;
-    if (end > device.sectors) {
-      const [there, needed] = [device.sectors, end].map((sectors) => (sectors * 512).toLocaleString('en'));
-      throw new CutError(`a disk of its group has ${there} bytes, it ends at ${needed}`);
-    }
+    const numbers = (sectors: number) => {
+      const [there, needed] = [sectors, end].map((one) => (one * 512).toLocaleString('en'));
+      return `a disk of its group has ${there} bytes, it ends at ${needed}`;
+    };
+    if (end > device.sectors) throw new CutError(numbers(device.sectors));
+    const there = this.#activation.cut.get(disk.uuid) ?? end;
+    if (end > there) this.#lacks.add(numbers(there));
     return `${numberOf(device)} ${start}`;
   }
 }

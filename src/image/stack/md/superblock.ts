@@ -19,6 +19,8 @@ export interface MdMember {
   readonly events: number;
   /** Names the member in the array. */
   readonly number: number;
+  /** Where the member's data end, by its superblock: the device is as long, or was cut short. Of version 0.90 that is lost with its end. */
+  readonly endSector: number;
 }
 
 const MAGIC = 0xa92b4efc;
@@ -51,6 +53,7 @@ export async function mdMember(bytes: VolumeBytes): Promise<MdMember | undefined
       active: await activeRoles(bytes, at, sb.u32(220)),
       events: sb.u64(200),
       number: sb.u32(160),
+      endSector: sb.u64(128) + sb.u64(136), // data_offset, data_size
     };
   }
   return oldMember(bytes);
@@ -81,6 +84,7 @@ async function oldMember(bytes: VolumeBytes): Promise<MdMember | undefined> {
     events: sb.u64(156),
     // this_disk, the last of the descriptors of 128 bytes
     number: sb.u32(3968),
+    endSector: 0,
   };
 }
 
