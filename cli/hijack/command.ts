@@ -1,7 +1,6 @@
 /** `lkl hijack`: programs of this machine on a network stack of their own. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { Failure } from '../failure.ts';
 import type { HijackOptions } from './hijack.ts';
 
 const help = `
@@ -50,18 +49,11 @@ export const hijackCommand = (): Command =>
     .option('--seed <text>', 'decides what is random in it, and its date')
     .option('-m, --memory <mib>', 'what it may have in MiB (default: 112, or mem= of boot_cmdline)', mebibytes)
     .option('--session <url>', 'on the kernel of a session of a Worker: https://…/v1/sessions/ID', sessionUrl)
-    .addOption(new Option('--all').hideHelp().argParser(refused(noAll)))
+    .option('--all', 'what programs talk to each other by, too: AF_UNIX, pipes, eventfd; and what /proc and /sys say')
     .addHelpText('after', help)
     .action(async (program: string, args: string[], options: HijackOptions) => {
       process.exitCode = await (await import('./hijack.ts')).runHijacked(program, args, options);
     });
-
-const noAll =
-  "there is no --all: processes, memory and pipes of a program stay with this machine. --root IMAGE makes its files those of an image, --clock virtual its time the kernel's";
-
-const refused = (why: string) => (): never => {
-  throw new Failure('usage', why);
-};
 
 function sessionUrl(text: string): URL {
   const url = URL.parse(text);

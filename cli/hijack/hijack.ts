@@ -41,6 +41,7 @@ export interface HijackOptions {
   readonly seed?: string;
   readonly memory?: number;
   readonly session?: URL;
+  readonly all?: boolean;
 }
 
 const MEMORY_MIB = 112;
@@ -78,8 +79,8 @@ async function configurationOf({ config }: HijackOptions): Promise<unknown> {
 }
 
 /** What a session has is said when it is made. */
-function mustFitSession({ config, pcap, publish, clock, seed, memory }: HijackOptions): void {
-  const mine = { config, pcap, publish, seed, memory, clock: clock === 'wall' ? undefined : clock };
+function mustFitSession({ config, pcap, publish, clock, seed, memory, all }: HijackOptions): void {
+  const mine = { config, pcap, publish, seed, memory, all, clock: clock === 'wall' ? undefined : clock };
   const [wrong] = Object.entries(mine).find(([, value]) => value !== undefined) ?? [];
   if (wrong !== undefined)
     throw new Failure('usage', `--${wrong} is of a kernel here: that of a session is as it was made`);
@@ -185,6 +186,7 @@ async function played(
     ...configured,
     root: root?.directory,
     keepsTime: options.clock === 'virtual',
+    all: options.all ?? false,
     isOpen: (options.publish ?? []).length > 0,
     say,
     ...(options.strace !== undefined && { watch: strace((line) => void writeSync(traceTo, printable(line))) }),

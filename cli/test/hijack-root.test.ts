@@ -113,13 +113,6 @@ describe.skipIf(why !== undefined)(`lkl hijack --root${why ? ` (${why})` : ''}`,
     expect(await run(['--root', at('tree'), '--root-options', 'ro'], 'sh')).toMatchObject({ exitCode: 1 });
   });
 
-  it('says what there is instead of --all', async () => {
-    expect(await run(['--all'], 'true')).toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringContaining('--root IMAGE'),
-    });
-  });
-
   /** The processes whose command line has this word. */
   const processes = (word: string): readonly string[] =>
     execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })

@@ -63,6 +63,10 @@ const shapes: Readonly<Record<string, string>> = {
   epoll_wait: 'd*dd',
   epoll_pwait: 'd*dd*',
   sendfile: 'dd*d',
+  pipe: '*',
+  pipe2: '*x',
+  eventfd: 'd',
+  eventfd2: 'dx',
   close: 'd',
 };
 const SHOWN_BYTES = 32;

@@ -5,12 +5,14 @@ import { KernelDead, TaskExited } from '../../kernel/errors.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import { hostCall } from '../native/calls.ts';
 import { handlers } from './calls/handlers.ts';
+import { Lending } from './files/lending.ts';
 import { HostHalf, type OpenFile, OpenFiles } from './files/open-files.ts';
 import { Owners } from './files/owners.ts';
 import { nowMs } from './host/clock.ts';
 import { Events, HUP, IN, ONESHOT } from './host/events.ts';
 import { Listener, type Notification } from './host/listener.ts';
 import { auditArch, nameOf } from './host/numbers.ts';
+import { Local } from './local/local.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Answer, NewDescriptor } from './program/answer.ts';
 import { Call, type Surroundings } from './program/call.ts';
@@ -19,6 +21,7 @@ import type { HijackedKernel } from './program/kernel.ts';
 import { KernelTasks } from './program/kernel-task.ts';
 import { Processes } from './program/processes.ts';
 import type { Thread } from './program/thread.ts';
+import { Rings } from './rings/rings.ts';
 import { Alarms } from './time/alarms.ts';
 import { Pace } from './time/pace.ts';
 import { readClocksByCalls } from './time/vdso.ts';
@@ -55,6 +58,17 @@ const ROUNDS = 64;
 const LOOK_MS = 25;
 /** But for so many times as long as it takes: the machine's kernel looks for each among all that wait. */
 const LOOK_SHARE = 20;
+
+/** Whatever the handler of a signal says (SA_RESTART), these are not made again (signal(7)); a thread that waits for its supervisor makes all again. */
+const endedBySignals: ReadonlySet<string> = new Set([
+  'poll',
+  'ppoll',
+  'select',
+  'pselect6',
+  'epoll_wait',
+  'epoll_pwait',
+  'epoll_pwait2',
+]);
 
 export class Supervisor {
   readonly #kernel: HijackedKernel;
@@ -94,6 +108,7 @@ export class Supervisor {
       gone: (pid) => {
         this.#byCalls.delete(pid);
         this.#around.alarms.gone(pid);
+        this.#around.lending.gone(pid);
         options.gone(pid);
       },
     });
@@ -105,6 +120,17 @@ export class Supervisor {
       descriptorOf: (thread, whose, fd) => this.#descriptorOf(thread, whose, fd),
       copyDescriptor: (thread, fd) => this.#processes.copyDescriptor(thread, fd),
       place: (call, opened, cloexec) => this.#place(call, { opened, cloexec }, false),
+      placeHost: (call, fd, cloexec) => this.#listener.place(call.note.id, fd, { cloexec, answers: false }),
+      local: new Local(),
+      lending: new Lending({
+        copyDescriptor: (thread, fd) => this.#processes.copyDescriptor(thread, fd),
+        put: (id, fd, at, cloexec) => Math.min(0, this.#listener.place(id, fd, { cloexec, answers: false, at })),
+      }),
+      rings: new Rings({
+        newTask: () => this.#tasks.take(undefined),
+        done: (task) => void this.#tasks.give(task),
+        interrupt: ({ task }) => kernel.engine.interrupt(task),
+      }),
       interrupt: ({ task }) => kernel.engine.interrupt(task),
       whenReady: (epoll, then) => {
         const watch = this.#events.add(epoll, IN | ONESHOT, then);
@@ -157,6 +183,7 @@ export class Supervisor {
     this.#pace?.close();
     // No program is left; a kernel that goes on keeps none of their files.
     for (const file of this.#files.all) this.#closeFd(file.fd);
+    for (const part of [this.#around.local, this.#around.lending, this.#around.rings]) part.close();
     this.#events.close();
     hostCall('close', this.#listener.fd);
   }
@@ -191,6 +218,7 @@ export class Supervisor {
     if (name === 'exit' && thread) this.#processes.ended(thread);
     this.#pace?.called();
     if (thread && this.#options.policy.keepsTime) this.#keepTime(name, thread);
+    if (thread) this.#around.lending.giveBack(thread, note.id);
     if (name === undefined || name === 'exit' || !thread || name === 'execve' || name === 'execveat') {
       this.#listener.goOn(note.id);
       return;
@@ -328,9 +356,10 @@ export class Supervisor {
     return undefined;
   }
 
-  /** Nobody waits: kept until the call is made again, unless that is to do it anew. */
+  /** Nobody waits: kept until the call is made again, unless that is to do it anew. A wait that a signal has ended is EINTR then. */
   #notHeard(call: Call, answer: Answer): void {
-    if (answer === EINTR || !this.#processes.has(call.thread)) this.#unheard([answer]);
+    const isLost = answer === EINTR && !endedBySignals.has(call.name);
+    if (isLost || !this.#processes.has(call.thread)) this.#unheard([answer]);
     else this.#unheard(call.thread.keep(call.note, answer));
   }
 
@@ -358,7 +387,8 @@ export class Supervisor {
 
   #fileOf(thread: Thread, fd: number): OpenFile | 'host' | 'none' {
     const found = thread.proc.descriptor(fd);
-    if (typeof found === 'string') return found === 'none' ? 'none' : 'host';
+    if (typeof found === 'string')
+      return found === 'none' ? 'none' : (this.#around.lending.fileOf(thread, fd) ?? 'host');
     return this.#files.get(found) ?? 'host';
   }
 
@@ -369,6 +399,7 @@ export class Supervisor {
 
   #closed(file: OpenFile): void {
     this.#around.owners.closed(file);
+    this.#around.rings.closed(file);
     this.#closeFd(file.fd);
   }
 

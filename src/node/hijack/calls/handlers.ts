@@ -5,6 +5,7 @@ import type { Handler } from '../program/call.ts';
 import { descriptorCalls } from './files/descriptors.ts';
 import { ioCalls } from './files/io.ts';
 import { pathCalls } from './files/paths.ts';
+import { pipeCalls } from './files/pipes.ts';
 import { transferCalls } from './files/transfers.ts';
 import { ioctlCalls } from './ioctls.ts';
 import { messageCalls } from './sockets/messages.ts';
@@ -26,6 +27,7 @@ export const handlers: Readonly<Partial<Record<CaughtCall, Handler>>> = {
   ...pollCalls,
   ...epollCalls,
   ...transferCalls,
+  ...pipeCalls,
   ...pathCalls,
   ...clockCalls,
   ...timerCalls,

@@ -2,7 +2,8 @@
 
 import { type Ptr, plus } from '../../../kernel/memory.ts';
 import type { OpenFile } from '../files/open-files.ts';
-import type { Call } from '../program/call.ts';
+import type { Answer } from '../program/answer.ts';
+import type { Call, Handler } from '../program/call.ts';
 import { CallFailed } from '../program/failed.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
 import { asynchronous, numberOfOwner, ownerOfNumber, setOwner } from './files/descriptors.ts';
@@ -20,7 +21,7 @@ const SIOCGIFCONF = 0x8912;
 const [SIOCGSTAMP, SIOCGSTAMPNS] = [0x8906, 0x8907] as const;
 /** The same with 64 bits of seconds where a long has 32: _IOR(0x89, 6, long long[2]), _IOR(0x89, 7, long long[2]) */
 const newStamp = 0x8010_0000;
-const AF_INET6 = 10;
+const [AF_INET, AF_INET6, SOCK_DGRAM] = [2, 10, 2] as const;
 
 /** struct ifreq: a name of 16 bytes and a union, whose struct ifmap has longs. */
 const IFREQ = { theirs: 40, ours: 32 } as const;
@@ -69,7 +70,7 @@ const [FIOSETOWN, SIOCSPGRP, FIOGETOWN, SIOCGPGRP] = [0x8901, 0x8902, 0x8903, 0x
 /** What a driver may reach behind a pointer whose size it alone knows. */
 const WINDOW = 4096;
 
-const ioctl = onFile(async (call, task, file) => {
+async function answer(call: Call, task: KernelTask, file: OpenFile): Promise<Answer> {
   const command = call.uint(1);
   const at = call.size(2);
   if (command === SIOCGSTAMP || command === SIOCGSTAMPNS)
@@ -110,7 +111,30 @@ const ioctl = onFile(async (call, task, file) => {
   return at < WINDOW
     ? task.call('ioctl', file.fd, command, at)
     : window(call, task, task.data, at, () => task.call('ioctl', file.fd, command, task.data));
-});
+}
+
+/** About routes and interfaces, by whatever socket they are asked. */
+const isOfNetwork = (command: number): boolean =>
+  command >= SIOCADDRT && command <= 0x89ff && command !== 0x894b && !(command >= 0x89e0 && command <= 0x89ef);
+
+/** if_nametoindex(3) and others ask by sockets of AF_UNIX, which are the machine's: for them one of ours asks. */
+async function asked(call: Call): Promise<Answer> {
+  const task = await call.task();
+  const fd = await task.call('socket', AF_INET, SOCK_DGRAM, 0);
+  if (fd < 0) return fd;
+  try {
+    return await answer(call, task, { fd, family: AF_INET, type: SOCK_DGRAM, inode: 0 });
+  } finally {
+    await task.call('close', fd);
+  }
+}
+
+const ofOurs = onFile(answer);
+const ioctl: Handler = (call) => {
+  const found = ofOurs(call);
+  if (found !== 'host' || !isOfNetwork(call.uint(1))) return found;
+  return typeof call.thread.proc.descriptor(call.int(0)) === 'number' ? asked(call) : 'host';
+};
 
 async function sized(
   call: Call,

@@ -6,8 +6,9 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { errnos } from '../../../abi/errno.ts';
 import { hostCall, socketPair } from '../../native/calls.ts';
-import { ADD, type Events, epollControl, newEpoll } from '../host/events.ts';
+import { ADD, DEL, type Events, epollControl, newEpoll, type ReadyEvent } from '../host/events.ts';
 import { inodeOf } from '../program/proc.ts';
 
 /** What our kernel knows it by, and what we keep of it. */
@@ -20,6 +21,7 @@ export interface FileFacts {
   readonly type?: number;
   /** A file or directory by a path. */
   readonly isFile?: boolean;
+  readonly isPipe?: boolean;
   /** Of an epoll instance: its half on the machine. */
   readonly epoll?: HostHalf;
 }
@@ -87,6 +89,7 @@ export class OpenFiles {
 
 const EPOLLIN = 1;
 const EPOLLET = 0x8000_0000;
+const EPOLLONESHOT = 0x4000_0000;
 const O_CLOEXEC = 0o2000000;
 /** Descriptors of this process from here on are used for a moment only. */
 const MOST_SLOTS = 65_536;
@@ -107,11 +110,22 @@ function slots(): Slots {
   return known;
 }
 
+/** A descriptor of signalfd(2) in an epoll instance. */
+export interface SignalEvents {
+  readonly mask: bigint;
+  events: number;
+  readonly data: bigint;
+  /** The signals that were waiting when it was looked at last. */
+  told: bigint;
+}
+
 /** The half of an epoll instance that has descriptors of the machine: of the program's, each under its number there. */
 export class HostHalf {
   readonly fd = newEpoll();
   readonly #events: Events;
   readonly #waiting = new Set<() => void>();
+  /** Those of signalfd(2), by their numbers: who asks them is told of his own signals. */
+  readonly #signals = new Map<number, SignalEvents>();
   #watch: number | undefined;
   #count = 0;
 
@@ -124,6 +138,40 @@ export class HostHalf {
     return this.#count;
   }
 
+  /** epoll_ctl(2) on a descriptor of signalfd(2). */
+  controlSignals(op: number, theirs: number, watched: SignalEvents): number {
+    // Another descriptor may have had the number: what is closed tells nobody.
+    const has = this.#signals.has(theirs);
+    if (op !== ADD && !has) return -errnos.ENOENT.number;
+    if (op === DEL) this.#signals.delete(theirs);
+    else this.#signals.set(theirs, watched);
+    if (op === ADD && !has) this.#count++;
+    return 0;
+  }
+
+  /** All signals that somebody wants to hear of. */
+  get signals(): bigint {
+    let all = 0n;
+    for (const { mask, events } of this.#signals.values()) if (events & EPOLLIN) all |= mask;
+    return all;
+  }
+
+  /** What of these is ready for a thread for which those signals wait. */
+  signalsNow(pending: bigint): readonly ReadyEvent[] {
+    const ready: ReadyEvent[] = [];
+    for (const watched of this.#signals.values()) {
+      const { mask, events, data, told } = watched;
+      const found = pending & mask;
+      watched.told = found;
+      // By edges: what has come since it was told last.
+      const isNew = (events & EPOLLET) === 0 ? found !== 0n : (found & ~told) !== 0n;
+      if (!isNew || (events & EPOLLIN) === 0) continue;
+      if (events & EPOLLONESHOT) watched.events &= ~(EPOLLIN | 0x40);
+      ready.push({ events: events & (EPOLLIN | 0x40), data });
+    }
+    return ready;
+  }
+
   /** epoll_ctl(2) on descriptor `theirs`, a copy of which is `copy`. */
   control(op: number, theirs: number, copy: number, events: number, data: bigint): number {
     // An instance knows a file by its number too: the same each time. Another file may have the number as well.
@@ -132,6 +180,7 @@ export class HostHalf {
     const ready = hostCall('dup3', copy, slot, O_CLOEXEC);
     if (ready < 0) return ready;
     const ret = epollControl(this.fd, op, slot, events, data);
+    if (ret === 0) this.#signals.delete(theirs);
     hostCall('close', slot);
     if (ret === 0 && op === ADD) {
       this.#count++;

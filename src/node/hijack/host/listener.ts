@@ -11,7 +11,7 @@ const ADDFD = 0x4018_2103;
 const SET_FLAGS = 0x4008_2104;
 const CONTINUE = 1;
 const SYNC_WAKE_UP = 1;
-const [ADDFD_SEND, O_CLOEXEC] = [2, 0o2000000] as const;
+const [ADDFD_SETFD, ADDFD_SEND, O_CLOEXEC] = [1, 2, 0o2000000] as const;
 const NOTIF_BYTES = 80;
 
 /** A call that a thread of a program waits in, as struct seccomp_data has it. */
@@ -127,16 +127,16 @@ export class Listener {
     return control(this.fd, ID_VALID, this.#id) === 0;
   }
 
-  /** A copy of our descriptor `fd` becomes the program's, and with `answers` the call's result. Its number there, or a negative errno. */
+  /** A copy of our descriptor `fd` becomes the program's, under the number `at` if there is one, and with `answers` the call's result. Its number there, or a negative errno. */
   place(
     id: bigint,
     fd: number,
-    { cloexec, answers }: { readonly cloexec: boolean; readonly answers: boolean },
+    { cloexec, answers, at }: { readonly cloexec: boolean; readonly answers: boolean; readonly at?: number },
   ): number {
     this.#add.setBigUint64(0, id, true);
-    this.#add.setUint32(8, answers ? ADDFD_SEND : 0, true);
+    this.#add.setUint32(8, (answers ? ADDFD_SEND : 0) | (at === undefined ? 0 : ADDFD_SETFD), true);
     this.#add.setUint32(12, fd, true);
-    this.#add.setUint32(16, 0, true);
+    this.#add.setUint32(16, at ?? 0, true);
     this.#add.setUint32(20, cloexec ? O_CLOEXEC : 0, true);
     return unsignalled(() => control(this.fd, ADDFD, this.#addBytes));
   }

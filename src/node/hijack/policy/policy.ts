@@ -45,6 +45,8 @@ const resolver: PathRule = same(/^\/etc\/resolv\.conf$/);
 /** A /proc of ours knows no process of the machine: those stay the machine's. */
 const proc: PathRule = same(/^\/proc(?!\/(self|thread-self|\d+|sys(?!\/net))(\/|$))(?=\/|$)/);
 
+const sys: PathRule = same(/^\/sys(?=\/|$)/);
+
 const below = (directory: string): PathRule => ({
   pattern: new RegExp(`^${directory.replaceAll(/[^\w/]/g, '\\$&')}(?=/|$)`),
   ours: ([matched = '']) => matched,
@@ -57,6 +59,8 @@ export interface PolicyOptions {
   readonly resolves: boolean;
   /** The programs' time is our kernel's. */
   readonly keepsTime?: boolean;
+  /** What programs talk to each other by is our kernel's too, and what /proc and /sys say. */
+  readonly all?: boolean;
 }
 
 const isProc = (directory: string): boolean => directory === '/proc';
@@ -64,15 +68,18 @@ const isProc = (directory: string): boolean => directory === '/proc';
 export class Policy {
   readonly resolves: boolean;
   readonly keepsTime: boolean;
+  readonly all: boolean;
   readonly #rules: readonly PathRule[];
   readonly #filter: readonly Rule[];
 
-  constructor({ mounts, resolves, keepsTime = false }: PolicyOptions) {
+  constructor({ mounts, resolves, keepsTime = false, all = false }: PolicyOptions) {
     this.resolves = resolves;
     this.keepsTime = keepsTime;
+    this.all = all;
     const mounted = mounts.map((directory) => (isProc(directory) ? proc : below(directory)));
-    this.#rules = [...always, ...(resolves ? [resolver] : []), ...mounted];
+    this.#rules = [...always, ...(resolves ? [resolver] : []), ...mounted, ...(all ? [proc, sys] : [])];
     this.#filter = [
+      ...(all ? between : sockets),
       ...caught,
       ...(mounts.some((directory) => !isProc(directory)) ? changing : changingNames),
       ...(keepsTime ? timed : []),
@@ -106,10 +113,16 @@ const ofDescriptor = [0x5450, 0x5451];
 
 const every = (...calls: readonly Rule['call'][]): readonly Rule[] => calls.map((call) => ({ call }));
 
-const caught: readonly Rule[] = [
-  // Sockets of every family but the machine's own, whose names are files.
+/** Sockets of every family but the machine's own, whose names are files. */
+const sockets: readonly Rule[] = [
   { call: 'socket', except: { index: 0, values: [AF_UNIX] } },
   { call: 'socketpair', except: { index: 0, values: [AF_UNIX] } },
+];
+
+/** Those too, and what else is between programs. */
+const between: readonly Rule[] = every('socket', 'socketpair', 'pipe', 'pipe2', 'eventfd', 'eventfd2');
+
+const caught: readonly Rule[] = [
   ...every('connect', 'bind', 'listen', 'accept', 'accept4', 'getsockname', 'getpeername', 'shutdown'),
   ...every('setsockopt', 'getsockopt', 'sendto', 'recvfrom', 'sendmsg', 'recvmsg', 'sendmmsg', 'recvmmsg'),
   // Descriptors of both kinds.

@@ -1,11 +1,14 @@
 /** A system call of a hijacked thread that is being answered. */
 
 import type { SyscallName } from '../../../abi/syscalls.ts';
+import type { Lending } from '../files/lending.ts';
 import type { FileFacts, HostHalf, OpenFile } from '../files/open-files.ts';
 import type { Owners } from '../files/owners.ts';
 import type { Notification } from '../host/listener.ts';
 import type { CaughtCall } from '../host/numbers.ts';
+import type { Local } from '../local/local.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { Rings } from '../rings/rings.ts';
 import type { Alarms } from '../time/alarms.ts';
 import type { Answer } from './answer.ts';
 import { negative } from './failed.ts';
@@ -27,6 +30,14 @@ export interface Surroundings {
   copyDescriptor(thread: Thread, fd: number): number;
   /** Gives a file to the program while its call goes on; the number it has there, or a negative errno. */
   place(call: Call, opened: FileFacts, cloexec: boolean): number;
+  /** Gives a copy of this process's descriptor to the program while its call goes on; the number it has there, or a negative errno. */
+  placeHost(call: Call, fd: number, cloexec: boolean): number;
+  /** Numbers that are memory while they are mapped. */
+  readonly lending: Lending;
+  /** Of packet sockets. */
+  readonly rings: Rings;
+  /** Of sockets of AF_UNIX, with `--all`. */
+  readonly local: Local;
   /** End the call that a task is in. */
   interrupt(task: KernelTask): void;
   /** `then` when one of the events of `epoll` is ready. Answers how to stop that. */
@@ -109,7 +120,8 @@ export class Call {
 
   /** What a call that writes to `file` has answered. */
   written(file: OpenFile, ret: number, flags = 0): number {
-    if (ret === EPIPE && file.type === SOCK_STREAM && (flags & MSG_NOSIGNAL) === 0) this.isPipeBroken = true;
+    const isStream = file.type === SOCK_STREAM || file.isPipe === true;
+    if (ret === EPIPE && isStream && (flags & MSG_NOSIGNAL) === 0) this.isPipeBroken = true;
     return ret;
   }
 

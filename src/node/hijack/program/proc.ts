@@ -16,6 +16,13 @@ const socket = Buffer.from('socket:[');
 /** A descriptor: a socket by its inode; something else of the machine; none. */
 export type Descriptor = number | 'other' | 'none';
 
+export interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly umask: number;
+}
+
 export class ThreadProc {
   readonly #tid: number;
   #folder: number | undefined;
@@ -68,12 +75,36 @@ export class ThreadProc {
     }
   }
 
+  /** Which signals a descriptor of signalfd(2) tells of; undefined: it is none. */
+  signalsOf(fd: number): bigint | undefined {
+    if (this.pathOf(fd) !== 'anon_inode:[signalfd]') return undefined;
+    try {
+      const text = readFileSync(`/proc/${this.#tid}/fdinfo/${fd}`, 'latin1');
+      return BigInt(`0x${/^sigmask:\s*([0-9a-f]+)$/m.exec(text)?.[1] ?? 0}`);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Its process, and that one's parent; undefined: it is gone. */
   get family(): { readonly tgid: number; readonly ppid: number; readonly name: string } | undefined {
     const text = this.#status();
     const number = (key: string) => Number(new RegExp(`^${key}:\\s*(\\d+)$`, 'm').exec(text)?.[1]);
     if (text === '') return undefined;
     return { tgid: number('Tgid'), ppid: number('PPid'), name: /^Name:\s*(.*)$/m.exec(text)?.[1] ?? '' };
+  }
+
+  /** Whose files it makes, and with what permissions: those of file systems, and the mask. */
+  get identity(): Identity {
+    const text = this.#status();
+    const last = (key: string) => Number(new RegExp(`^${key}:.*\\s(\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+    const groups = /^Groups:[ \t]*(.*)$/m.exec(text)?.[1]?.trim() ?? '';
+    return {
+      uid: last('Uid'),
+      gid: last('Gid'),
+      groups: groups === '' ? [] : groups.split(' ').map(Number),
+      umask: Number.parseInt(/^Umask:\s*(\d+)$/m.exec(text)?.[1] ?? '22', 8),
+    };
   }
 
   /** Whether it has a handler for this signal. */

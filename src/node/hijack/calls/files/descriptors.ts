@@ -7,6 +7,7 @@ import type { Call, Handler } from '../../program/call.ts';
 import { negative } from '../../program/failed.ts';
 import { DATA_BYTES, type KernelTask } from '../../program/kernel-task.ts';
 import { onFile } from '../on-file.ts';
+import { mmap } from './mapping.ts';
 import { toOurs, toTheirs } from './open-flags.ts';
 import { statCalls } from './stat.ts';
 
@@ -126,9 +127,6 @@ const flistxattr = onFile(async (call, task, file) => {
   if (got > 0 && bytes > 0) call.memory.write(call.size(1), task.memory.copy(task.data, got));
   return got;
 });
-
-/** Memory of the machine's cannot be a file of ours. */
-const mmap: Handler = (call) => (call.file(4) ? negative('ENODEV') : 'host');
 
 /** A namespace by its descriptor: those of networks are ours. */
 const setns = onFile(async (call, task, file) => {

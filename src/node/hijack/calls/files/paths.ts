@@ -2,27 +2,30 @@
 
 import type { SyscallName } from '../../../../abi/syscalls.ts';
 import { plus } from '../../../../kernel/memory.ts';
+import type { OpenFile } from '../../files/open-files.ts';
 import type { Answer } from '../../program/answer.ts';
 import type { Call, Handler } from '../../program/call.ts';
 import { CallFailed, negative } from '../../program/failed.ts';
 import type { KernelTask } from '../../program/kernel-task.ts';
 import { O_CLOEXEC, O_LARGEFILE, toOurs } from './open-flags.ts';
-import { absoluteOf, mapped, type Named, normalized, onPath, type Place, placeOf } from './places.ts';
+import { mapped, type Named, normalized, onPath, type Place, placeOf } from './places.ts';
 import { statCalls } from './stat.ts';
 
-const AT_FDCWD = -100;
 const AT_REMOVEDIR = 0x200;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const [O_WRONLY, O_CREAT, O_TRUNC] = [0o1, 0o100, 0o1000] as const;
 const VALUE_BYTES = 65_536;
 
-async function opened(task: KernelTask, { dirfd, path }: Place, flags: number, mode: number): Promise<Answer> {
+/** A path is a file's, but for one that names what is open already. */
+const kindOf = (of: OpenFile | undefined) => (of?.isPipe ? { isPipe: true } : { isFile: true });
+
+async function opened(task: KernelTask, { dirfd, path, of }: Place, flags: number, mode: number): Promise<Answer> {
   const fd = await task.call('openat', dirfd, task.path(path), (toOurs(flags) & ~O_CLOEXEC) | O_LARGEFILE, mode);
-  return fd < 0 ? fd : { opened: { fd, isFile: true }, cloexec: (flags & O_CLOEXEC) !== 0 };
+  return fd < 0 ? fd : { opened: { fd, ...kindOf(of) }, cloexec: (flags & O_CLOEXEC) !== 0 };
 }
 
 /** struct open_how: flags, mode, resolve, of 8 bytes each; what is behind them must be zero. */
-async function openat2(call: Call, task: KernelTask, { dirfd, path }: Place): Promise<Answer> {
+async function openat2(call: Call, task: KernelTask, { dirfd, path, of }: Place): Promise<Answer> {
   const bytes = call.size(3);
   if (bytes < 24) return negative('EINVAL');
   if (bytes > 4096) return negative('E2BIG');
@@ -32,52 +35,17 @@ async function openat2(call: Call, task: KernelTask, { dirfd, path }: Place): Pr
   task.memory.write(flagsAt, how);
   task.memory.setU32(flagsAt, (toOurs(flags) & ~O_CLOEXEC) | O_LARGEFILE);
   const fd = await task.call('openat2', dirfd, pathAt, flagsAt, bytes);
-  return fd < 0 ? fd : { opened: { fd, isFile: true }, cloexec: (flags & O_CLOEXEC) !== 0 };
+  return fd < 0 ? fd : { opened: { fd, ...kindOf(of) }, cloexec: (flags & O_CLOEXEC) !== 0 };
 }
 
-const readsLink = (named: Named, to: number): Handler => {
-  const ofPath = onPath(named, async (call, task, { dirfd, path }) => {
+const readsLink = (named: Named, to: number): Handler =>
+  onPath(named, async (call, task, { dirfd, path }) => {
     const bytes = call.int(to + 1);
     if (bytes <= 0) return negative('EINVAL');
-    return giveLink(
-      call,
-      task,
-      await task.call('readlinkat', dirfd, task.path(path), task.data, Math.min(bytes, 4096)),
-      to,
-    );
+    const length = await task.call('readlinkat', dirfd, task.path(path), task.data, Math.min(bytes, 4096));
+    if (length > 0) call.memory.write(call.size(to), task.memory.copy(task.data, length));
+    return length;
   });
-  return (call) => {
-    const answer = ofPath(call);
-    return answer === 'host' ? descriptorLink(call, named, to) : answer;
-  };
-};
-
-function giveLink(call: Call, task: KernelTask, length: number, to: number): number {
-  if (length > 0) call.memory.write(call.size(to), task.memory.copy(task.data, length));
-  return length;
-}
-
-const DESCRIPTOR = /^\/proc\/(self|thread-self|\d+)(?:\/task\/(\d+))?\/fd\/(\d+)$/;
-
-/** /proc/PID/fd/N of a placeholder is what our kernel says of the file. */
-function descriptorLink(call: Call, { directory, path }: Named, to: number): Answer | Promise<Answer> {
-  const text = absoluteOf(
-    call,
-    directory === undefined ? AT_FDCWD : call.int(directory),
-    call.memory.string(call.size(path)),
-  );
-  const [, process, thread, fd] = DESCRIPTOR.exec(text ?? '') ?? [];
-  if (process === undefined) return 'host';
-  const file = call.around.descriptorOf(call.thread, thread ?? process, Number(fd));
-  if (!file) return 'host';
-  const bytes = Math.min(call.int(to + 1), 4096);
-  if (bytes <= 0) return negative('EINVAL');
-  return (async () => {
-    const task = await call.task();
-    const link = task.path(Buffer.from(`/proc/self/fd/${file.fd}`));
-    return giveLink(call, task, await task.call('readlinkat', AT_FDCWD, link, task.data, bytes), to);
-  })();
-}
 
 /** Numbers that follow, as they are. */
 const plain = (named: Named, name: SyscallName, ...args: readonly ((call: Call) => number | bigint)[]): Handler =>

@@ -1,5 +1,6 @@
 /** Where a path of a program's lies: in our kernel, or on the machine. */
 
+import type { OpenFile } from '../../files/open-files.ts';
 import type { Answer } from '../../program/answer.ts';
 import type { Call, Handler } from '../../program/call.ts';
 import type { KernelTask } from '../../program/kernel-task.ts';
@@ -8,6 +9,8 @@ import type { KernelTask } from '../../program/kernel-task.ts';
 export interface Place {
   readonly dirfd: number;
   readonly path: Uint8Array;
+  /** It is what a descriptor of the program's has open. */
+  readonly of?: OpenFile;
 }
 
 const AT_FDCWD = -100;
@@ -45,11 +48,25 @@ export function placeOf(call: Call, { directory, path: index, mayBeEmpty = false
     if (path.length === 0) return undefined;
   }
   const absolute = absoluteOf(call, dirfd, path);
+  const of = absolute === undefined ? undefined : descriptorAt(call, absolute);
+  if (of) return { dirfd: AT_FDCWD, path: Buffer.from(`/proc/self/fd/${of.fd}`), of };
   const ours = absolute === undefined ? undefined : mapped(call, absolute);
   if (ours === undefined) return undefined;
   // A slash at the end asks for a directory.
   const text = path.at(-1) === SLASH ? `${ours}/` : ours;
   return { dirfd: AT_FDCWD, path: Buffer.from(text, 'latin1') };
+}
+
+const DESCRIPTOR =
+  /^(?:\/proc\/(self|thread-self|\d+)(?:\/task\/(\d+))?\/fd\/(\d+)|\/dev\/fd\/(\d+)|\/dev\/std(in|out|err))$/;
+const STANDARD: Readonly<Record<string, number>> = { in: 0, out: 1, err: 2 };
+
+/** The file of ours that a path names by its descriptor: to the machine it is a placeholder. */
+function descriptorAt(call: Call, absolute: string): OpenFile | undefined {
+  if (!absolute.startsWith('/proc/') && !absolute.startsWith('/dev/')) return undefined;
+  const [, process = 'self', thread, there, here, standard] = DESCRIPTOR.exec(absolute) ?? [];
+  const number = there ?? here ?? (standard === undefined ? undefined : STANDARD[standard]);
+  return number === undefined ? undefined : call.around.descriptorOf(call.thread, thread ?? process, Number(number));
 }
 
 /** What an absolute path is in our kernel; undefined: it is the machine's. */

@@ -3,6 +3,7 @@
 import { type Ptr, plus } from '../../../../kernel/memory.ts';
 import type { OpenFile } from '../../files/open-files.ts';
 import { nowMs } from '../../host/clock.ts';
+import { given } from '../../local/names.ts';
 import type { Call, Handler } from '../../program/call.ts';
 import { CallFailed, negative } from '../../program/failed.ts';
 import { CONTROL_BYTES, DATA_BYTES, type KernelTask } from '../../program/kernel-task.ts';
@@ -11,7 +12,7 @@ import { splits } from '../files/io.ts';
 import { onFile } from '../on-file.ts';
 import { controlIn, controlOut } from './control-messages.ts';
 import { withDescriptors } from './netlink.ts';
-import { ADDRESS_BYTES } from './sockets.ts';
+import { ADDRESS_BYTES, AF_UNIX, knownBy, putAddress } from './sockets.ts';
 
 const [MSG_PEEK, MSG_CTRUNC, MSG_DONTWAIT, MSG_WAITALL, MSG_WAITFORONE] = [0x2, 0x8, 0x40, 0x100, 0x10000] as const;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
@@ -78,20 +79,25 @@ async function send(call: Call, task: KernelTask, file: OpenFile, message: Messa
   if (message.nameBytes < 0 || (message.name !== 0 && message.nameBytes > ADDRESS_BYTES)) return negative('EINVAL');
   const name = message.name === 0 ? 0 : message.nameBytes;
   const size = isStream ? Math.min(total, DATA_BYTES) : total;
+  knownBy(call, task, file.family);
   return task.withRoom(size, async (data) => {
     for (let done = 0; ; ) {
       const bytes = Math.min(total - done, size);
+      let nameBytes = 0;
       try {
         call.memory.intoKernel(task.memory, data, after(message.spans, done), bytes);
-        if (name > 0) task.memory.write(plus(task.structs, NAME), call.memory.read(message.name, name));
+        if (name > 0)
+          nameBytes = putAddress(call, task, file, { at: message.name, length: name }, plus(task.structs, NAME));
       } catch (cause) {
         if (done > 0) return done;
         throw cause;
       }
       if (file.family === AF_NETLINK) withDescriptors(call, task, data, bytes);
-      const control = done === 0 ? controlIn(call, task, message.control, message.controlBytes) : 0;
-      layOut(task, { name, data, bytes, control });
+      const from = { at: message.control, length: done === 0 ? message.controlBytes : 0 };
+      const control = await controlIn(call, task, file.family === AF_UNIX, from);
+      layOut(task, { name: nameBytes, data, bytes, control: control.bytes });
       const sent = await call.waiting(task, 'sendmsg', file.fd, task.structs, flags);
+      await control.sending?.done(sent >= 0);
       if (sent < 0) return done > 0 ? done : call.written(file, sent, flags);
       done += sent;
       if (done >= total || sent < bytes) return done;
@@ -115,33 +121,42 @@ async function receive(call: Call, task: KernelTask, file: OpenFile, message: Me
     call.memory.fromKernel(memory, task.data, after(message.spans, done), Math.min(got, bytes));
     done += got;
     if (waitsForAll && got === bytes && done < total) continue;
-    giveBack(call, task, message, { name, control });
+    await giveBack(call, task, message, { name, control, flags });
     return done;
   }
 }
 
 /** The name, the control messages and the flags. */
-function giveBack(
+async function giveBack(
   call: Call,
   task: KernelTask,
   message: Message,
-  asked: { readonly name: number; readonly control: number },
-): void {
+  asked: { readonly name: number; readonly control: number; readonly flags: number },
+): Promise<void> {
   const { memory, structs } = task;
+  giveName(call, task, message.name, asked.name);
   const nameBytes = memory.u32(plus(structs, 4));
-  if (asked.name > 0)
-    call.memory.write(message.name, memory.copy(plus(structs, NAME), Math.min(nameBytes, asked.name)));
   if (message.at === undefined) return;
   const flags = memory.u32(plus(structs, 24));
-  const { bytes, isCut } = controlOut(
-    task,
-    memory.u32(plus(structs, 20)),
-    asked.control === 0 ? 0 : message.controlBytes,
-  );
+  const { bytes, isCut } = await controlOut(call, task, memory.u32(plus(structs, 20)), {
+    room: asked.control === 0 ? 0 : message.controlBytes,
+    cloexec: (asked.flags & MSG_CMSG_CLOEXEC) !== 0,
+    isPeek: (asked.flags & MSG_PEEK) !== 0,
+  });
   if (bytes.length > 0) call.memory.write(message.control, bytes);
   if (message.name !== 0) call.memory.setU32(message.at + 8, nameBytes);
   call.memory.setI64(message.at + 40, BigInt(bytes.length));
   call.memory.setU32(message.at + 48, (flags & ~MSG_CMSG_CLOEXEC) | (isCut ? MSG_CTRUNC : 0));
+}
+
+/** Who sent it, as much as there is room for; how long the whole name is stays where our kernel has put it. */
+function giveName(call: Call, task: KernelTask, to: number, room: number): void {
+  if (room === 0) return;
+  const lengthAt = plus(task.structs, 4);
+  const address = task.memory.copy(plus(task.structs, NAME), Math.min(task.memory.u32(lengthAt), ADDRESS_BYTES));
+  const name = given(call.around.local, address);
+  call.memory.write(to, name.subarray(0, room));
+  if (name !== address) task.memory.setU32(lengthAt, name.length);
 }
 
 const single = (call: Call, name: number, nameBytes: number): Message => ({

@@ -1,10 +1,13 @@
 /** setsockopt(2) and getsockopt(2): most options are the same here and in our kernel, some have longs or pointers. */
 
 import { plus } from '../../../../kernel/memory.ts';
+import type { OpenFile } from '../../files/open-files.ts';
 import type { Call } from '../../program/call.ts';
 import { CallFailed, negative } from '../../program/failed.ts';
 import type { KernelTask } from '../../program/kernel-task.ts';
+import { headerOf, requestOf } from '../../rings/rings.ts';
 import { onFile } from '../on-file.ts';
+import { asTheirs } from './control-messages.ts';
 
 const [SOL_IP, SOL_SOCKET, SOL_IPV6, SOL_PACKET] = [0, 1, 41, 263] as const;
 /** asm-generic/socket.h: options with a time have a number of their own where a long has 32 bits and seconds 64. */
@@ -15,12 +18,13 @@ const withLongTimes: ReadonlyMap<number, number> = new Map([
   [35, 64],
   [37, 65],
 ]);
+/** What those of processes are is the machine's to say. */
+const [SO_PEERCRED, SO_PASSPIDFD, SO_PEERPIDFD] = [17, 76, 77] as const;
 const [SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF] = [26, 51] as const;
 /** MCAST_JOIN_GROUP up to MCAST_LEAVE_SOURCE_GROUP: one or two struct sockaddr_storage behind an int. */
 const [MCAST_FIRST, MCAST_LAST] = [42, 47] as const;
 const STORAGE = 128;
-/** Rings of packets are memory that program and kernel share. */
-const packetRings = [5, 13];
+const [PACKET_RX_RING, PACKET_VERSION, PACKET_RESERVE, PACKET_TX_RING] = [5, 10, 12, 13] as const;
 const OPTION_BYTES = 64 * 1024;
 
 const isMulticast = (level: number, name: number): boolean =>
@@ -48,11 +52,37 @@ function group(call: Call, task: KernelTask, at: number, length: number): number
   return length - 4;
 }
 
+/** Rings of packets are memory that the program shares with this process. Undefined: our kernel has its part in it. */
+async function ringOption(call: Call, task: KernelTask, file: OpenFile): Promise<number | undefined> {
+  const [name, at, length] = [call.int(2), call.size(3), call.int(4)];
+  const { rings, policy } = call.around;
+  // Nobody holds virtual time for what a program finds in its own memory.
+  if (name === PACKET_TX_RING || (name === PACKET_RX_RING && policy.keepsTime)) return negative('ENOPROTOOPT');
+  if (name === PACKET_RX_RING) {
+    const request = requestOf(new DataView(call.memory.read(at, Math.min(length, 28)).buffer), rings.versionOf(file));
+    return request ? rings.make(task, file, request) : negative('EINVAL');
+  }
+  if (length < 4) return undefined;
+  const value = call.memory.u32(at);
+  if (name === PACKET_VERSION) {
+    if (headerOf(value) === undefined) return negative('EINVAL');
+    rings.wants(file, { version: value });
+  } else if (name === PACKET_RESERVE) {
+    if (value > MOST_RESERVE) return negative('EINVAL');
+    rings.wants(file, { reserve: value });
+    return 0;
+  }
+  return undefined;
+}
+const MOST_RESERVE = 65_536;
+
 const setsockopt = onFile(async (call, task, file) => {
   const [level, name, at, length] = [call.int(1), call.int(2), call.size(3), call.int(4)];
   if (length < 0) return negative('EINVAL');
   if (length > OPTION_BYTES) return negative('ENOMEM');
-  if (level === SOL_PACKET && packetRings.includes(name)) return negative('ENOPROTOOPT');
+  if (level === SOL_SOCKET && name === SO_PASSPIDFD) return negative('ENOPROTOOPT');
+  const ring = level === SOL_PACKET ? await ringOption(call, task, file) : undefined;
+  if (ring !== undefined) return ring;
   if (level === SOL_SOCKET && (name === SO_ATTACH_FILTER || name === SO_ATTACH_REUSEPORT_CBPF)) {
     if (length !== 16) return negative('EINVAL');
     return task.call('setsockopt', file.fd, level, name, task.structs, giveProgram(call, task, at));
@@ -72,6 +102,7 @@ const setsockopt = onFile(async (call, task, file) => {
 
 const getsockopt = onFile(async (call, task, file) => {
   const [level, name, to, lengthAt] = [call.int(1), call.int(2), call.size(3), call.size(4)];
+  if (level === SOL_SOCKET && name === SO_PEERPIDFD) return negative('ENOPROTOOPT');
   const room = call.memory.u32(lengthAt);
   if (room > 0x7fff_ffff) return negative('EINVAL');
   // Some options read what is there first.
@@ -83,7 +114,9 @@ const getsockopt = onFile(async (call, task, file) => {
   const ret = await task.call('getsockopt', file.fd, level, renamed(level, name), task.data, task.structs);
   if (ret < 0) return ret;
   const length = task.memory.u32(task.structs);
-  call.memory.write(to, task.memory.copy(task.data, Math.min(length, bytes)));
+  const value = task.memory.copy(task.data, Math.min(length, bytes));
+  if (level === SOL_SOCKET && name === SO_PEERCRED && value.length === 12) asTheirs(call, value);
+  call.memory.write(to, value);
   call.memory.setU32(lengthAt, length);
   return ret;
 });

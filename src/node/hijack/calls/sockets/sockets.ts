@@ -1,11 +1,13 @@
 /** Sockets of our kernel: made, bound, connected, accepted. */
 
-import { plus } from '../../../../kernel/memory.ts';
+import { type Ptr, plus } from '../../../../kernel/memory.ts';
 import type { OpenFile } from '../../files/open-files.ts';
+import { bindTo, find, given, pathOf } from '../../local/names.ts';
 import type { Answer } from '../../program/answer.ts';
 import type { Call, Handler } from '../../program/call.ts';
 import { CallFailed, negative } from '../../program/failed.ts';
 import type { KernelTask } from '../../program/kernel-task.ts';
+import { placePair } from '../files/pipes.ts';
 import { onFile } from '../on-file.ts';
 
 export const AF_UNIX = 1;
@@ -36,13 +38,16 @@ const socketpair: Handler = async (call) => {
   const task = await call.task();
   const ret = await task.call('socketpair', family, type, call.int(2), task.structs);
   if (ret < 0) return ret;
-  const fds = [task.memory.i32(task.structs), task.memory.i32(plus(task.structs, 4))] as const;
-  const numbers = fds.map((fd) => call.around.place(call, opened(fd, family, type).opened, isCloexec(type)));
-  const failed = numbers.find((number) => number < 0);
-  if (failed !== undefined) return failed;
-  call.memory.write(call.size(3), new Uint8Array(Int32Array.from(numbers).buffer));
-  return 0;
+  const fds = [task.memory.i32(task.structs), task.memory.i32(plus(task.structs, 4))];
+  const files = fds.map((fd) => opened(fd, family, type).opened);
+  knownBy(call, task, family);
+  return placePair(call, files, isCloexec(type), call.size(3));
 };
+
+/** The other side may ask who this is. */
+export function knownBy(call: Call, task: KernelTask, family: number | undefined): void {
+  if (family === AF_UNIX) call.around.local.is(call.thread, task.task.pid);
+}
 
 /** Names are found through our network: what asks the machine's daemons for them is told that there are none. */
 const namesOfHost = /^\/(var\/)?run\/(nscd\/socket|systemd\/resolve\/io\.systemd\.Resolve)/;
@@ -55,17 +60,37 @@ const isDaemonOfNames = (call: Call): boolean => {
   return namesOfHost.test(Buffer.from(address.subarray(2)).toString('latin1'));
 };
 
-/** Puts an address of the program's where the task has it. Answers how long it is, or an errno. */
-export function takeAddress(call: Call, task: KernelTask, at: number, length: number, to = task.structs): number {
-  if (length < 0 || length > ADDRESS_BYTES) return negative('EINVAL');
-  if (length > 0) task.memory.write(to, call.memory.read(at, length));
+/** Puts an address of the program's where the task has it, a path as our kernel knows it. Answers how long it is. */
+export function putAddress(
+  call: Call,
+  task: KernelTask,
+  file: OpenFile,
+  from: { at: number; length: number },
+  to: Ptr,
+) {
+  const { at, length } = from;
+  if (length === 0) return 0;
+  const address = call.memory.read(at, length);
+  const path = file.family === AF_UNIX ? pathOf(address) : undefined;
+  if (path) return find(call, task, path, to);
+  task.memory.write(to, address);
   return length;
 }
 
+const isAddress = (length: number): boolean => length >= 0 && length <= ADDRESS_BYTES;
+
 const addressed = (name: 'connect' | 'bind'): Handler => {
   const ours = onFile(async (call, task, file) => {
-    const length = takeAddress(call, task, call.size(1), call.int(2));
-    return length < 0 ? length : call.waiting(task, name, file.fd, task.structs, length);
+    const from = { at: call.size(1), length: call.int(2) };
+    if (!isAddress(from.length)) return negative('EINVAL');
+    knownBy(call, task, file.family);
+    if (name === 'bind' && file.family === AF_UNIX) {
+      const address = call.memory.read(from.at, from.length);
+      const path = pathOf(address);
+      if (path) return bindTo(call, task, { address, path, kernelFd: file.fd });
+    }
+    const length = putAddress(call, task, file, from, task.structs);
+    return call.waiting(task, name, file.fd, task.structs, length);
   });
   return (call) => {
     const answer = ours(call);
@@ -78,11 +103,12 @@ const LENGTH_AT = 256;
 
 /** Gives the address in the task's structs to the program: as much as fits, and how long it is. */
 export function giveAddress(call: Call, task: KernelTask, to: number, lengthAt: number): void {
-  const real = task.memory.u32(plus(task.structs, LENGTH_AT));
+  const length = task.memory.u32(plus(task.structs, LENGTH_AT));
   const room = call.memory.u32(lengthAt);
   if (room > 0x7fff_ffff) throw new CallFailed('EINVAL');
-  call.memory.write(to, task.memory.copy(task.structs, Math.min(room, real, ADDRESS_BYTES)));
-  call.memory.setU32(lengthAt, real);
+  const address = given(call.around.local, task.memory.copy(task.structs, Math.min(length, ADDRESS_BYTES)));
+  call.memory.write(to, address.subarray(0, room));
+  call.memory.setU32(lengthAt, Math.max(length > ADDRESS_BYTES ? length : 0, address.length));
 }
 
 const named = (name: 'getsockname' | 'getpeername'): Handler =>
@@ -125,6 +151,9 @@ export const socketCalls = {
   getpeername: named('getpeername'),
   accept: accepted(() => 0),
   accept4: accepted((call) => call.int(3)),
-  listen: onFile((call, task, file) => task.call('listen', file.fd, call.int(1))),
+  listen: onFile((call, task, file) => {
+    knownBy(call, task, file.family);
+    return task.call('listen', file.fd, call.int(1));
+  }),
   shutdown: onFile((call, task, file) => call.waiting(task, 'shutdown', file.fd, call.int(1))),
 } as const;

@@ -12,7 +12,7 @@ import { negative } from '../../program/failed.ts';
 import type { KernelTask } from '../../program/kernel-task.ts';
 import { O_CLOEXEC } from '../files/open-flags.ts';
 import { onFile } from '../on-file.ts';
-import { putTimespec, signalSet, timespecMs, waitFor } from './waiting.ts';
+import { putTimespec, signalSet, timespecMs, waitFor, whenPending } from './waiting.ts';
 
 const EBADF = negative('EBADF');
 const EINVAL = negative('EINVAL');
@@ -40,12 +40,16 @@ const control = onFile(async (call, task, file) => {
   const [events, data] = [event.getUint32(0, true), op === DEL ? 0n : event.getBigUint64(DATA, true)];
   const target = call.around.fileOf(call.thread, fd);
   if (target === 'none') return EBADF;
+  const ring = typeof target === 'object' ? call.around.rings.of(target) : undefined;
+  if (ring) return file.epoll.control(op, fd, ring.event, events, data);
   if (typeof target === 'object') {
     const to = plus(task.structs, EVENT_AT);
     task.memory.setU32(to, events);
     task.memory.setU64(plus(to, 8), data);
     return task.call('epoll_ctl', file.fd, op, target.fd, to);
   }
+  const mask = call.thread.proc.signalsOf(fd);
+  if (mask !== undefined) return file.epoll.controlSignals(op, fd, { mask, events, data, told: 0n });
   const copy = call.around.copyDescriptor(call.thread, fd);
   if (copy < 0) return copy;
   const ret = file.epoll.control(op, fd, copy, events, data);
@@ -71,10 +75,22 @@ const waits = ({ timeoutMs: timeoutOf, blocked }: Times): Handler =>
     const woken = await waitFor(call, task, {
       kernel: (task, ms) =>
         task.call('epoll_pwait2', file.fd, task.data, most, putTimespec(task, task.structs, ms), 0, 8),
-      host: (then) => epoll.subscribe(then),
+      host: (then) => {
+        const stops = [
+          epoll.subscribe(then),
+          ...(epoll.signals === 0n ? [] : [whenPending(call, epoll.signals, then)]),
+        ];
+        return () => {
+          for (const stop of stops) stop();
+        };
+      },
       hostNow() {
         // What was seen once would not be seen again by those who want edges.
-        if (epoll.count > 0 && hosts.length === 0) hosts = epollNow(epoll.fd, most);
+        if (epoll.count > 0 && hosts.length === 0) {
+          call.around.rings.refresh();
+          const signals = epoll.signals === 0n ? [] : epoll.signalsNow(call.thread.proc.pendingSignals);
+          hosts = [...signals, ...epollNow(epoll.fd, most)].slice(0, most);
+        }
         return hosts.length;
       },
       timeoutMs,

@@ -7,7 +7,7 @@ import type { Answer } from '../../program/answer.ts';
 import type { Call, Handler } from '../../program/call.ts';
 import { negative } from '../../program/failed.ts';
 import { DATA_BYTES, type KernelTask } from '../../program/kernel-task.ts';
-import { putTimespec, signalSet, timespecMs, waitFor } from './waiting.ts';
+import { putTimespec, signalSet, timespecMs, waitFor, whenPending } from './waiting.ts';
 
 const [POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP, POLLNVAL] = [1, 2, 4, 8, 0x10, 0x20] as const;
 const [POLLRDNORM, POLLRDBAND, POLLWRNORM, POLLWRBAND] = [0x40, 0x80, 0x100, 0x200] as const;
@@ -30,14 +30,23 @@ interface Hosts {
   readonly entry: Entry;
   readonly copy: number;
 }
+/** A signalfd: who asks it is told of his own signals, so it cannot be asked for others. */
+interface Signals {
+  readonly entry: Entry;
+  readonly mask: bigint;
+}
 
 /** What of the machine's is waited for: copies of the program's descriptors, in an epoll instance for as long as that takes. */
 class HostSide {
   readonly epoll = newEpoll();
-  readonly #watched: Hosts[];
+  readonly #watched: readonly Hosts[];
+  readonly #signals: readonly Signals[];
+  readonly #call: Call;
 
-  constructor(watched: Hosts[]) {
+  constructor(call: Call, watched: readonly Hosts[], signals: readonly Signals[]) {
+    this.#call = call;
     this.#watched = watched;
+    this.#signals = signals;
     for (const [i, { entry, copy }] of watched.entries()) {
       // EPOLL* are POLL*. What cannot be in an epoll instance, a file, is ready at once: poll says so.
       epollControl(this.epoll, ADD, copy, entry.events, BigInt(i));
@@ -46,7 +55,28 @@ class HostSide {
 
   /** How many are ready now. */
   now(): number {
+    return this.#signalsNow() + this.#watchedNow();
+  }
+
+  #signalsNow(): number {
+    const ready = this.#signals.filter(({ mask }) => (this.#call.thread.proc.pendingSignals & mask) !== 0n);
+    for (const { entry } of this.#signals) entry.revents = 0;
+    for (const { entry } of ready) entry.revents = entry.events & (POLLIN | POLLRDNORM);
+    return ready.filter(({ entry }) => entry.revents !== 0).length;
+  }
+
+  /** Calls `then` when something may be ready. Answers how to stop that. */
+  whenReady(then: () => void): () => void {
+    const stops = [this.#call.around.whenReady(this.epoll, then)];
+    for (const { mask } of this.#signals) stops.push(whenPending(this.#call, mask, then));
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  #watchedNow(): number {
     if (this.#watched.length === 0) return 0;
+    this.#call.around.rings.refresh();
     const view = new DataView(new ArrayBuffer(POLLFD * this.#watched.length));
     for (const [i, { entry, copy }] of this.#watched.entries()) {
       view.setInt32(POLLFD * i, copy, true);
@@ -81,13 +111,14 @@ function sorted(
     if (entry.fd < 0) continue;
     const file = call.around.fileOf(call.thread, entry.fd);
     if (file === 'none') bad.push(entry);
-    else if (file === 'host') theirs.push(entry);
+    else if (file === 'host' || call.around.rings.of(file)) theirs.push(entry);
     else {
       ours.push({ entry, kernelFd: file.fd });
       if (file.epoll && file.epoll.count > 0) theirs.push(entry);
     }
   }
-  return ours.length === 0 && !isTimed(call, timeoutMs) ? undefined : { ours, theirs, bad };
+  const isHosts = ours.length === 0 && theirs.every(({ fd }) => call.around.fileOf(call.thread, fd) === 'host');
+  return isHosts && !isTimed(call, timeoutMs) ? undefined : { ours, theirs, bad };
 }
 
 interface Asked {
@@ -105,14 +136,22 @@ async function poll(call: Call, { entries, timeoutMs, blocked, bad }: Asked): Pr
   if (found.bad.length > 0 && bad !== undefined) return bad;
   for (const entry of found.bad) entry.revents = POLLNVAL;
   const hosts: Hosts[] = [];
+  const signals: Signals[] = [];
   for (const entry of found.theirs) {
+    const mask = call.thread.proc.signalsOf(entry.fd);
+    if (mask !== undefined) {
+      signals.push({ entry, mask });
+      continue;
+    }
     const file = call.around.fileOf(call.thread, entry.fd);
     const copy =
-      typeof file === 'object' ? dup(file.epoll?.fd ?? -1) : call.around.copyDescriptor(call.thread, entry.fd);
+      typeof file === 'object'
+        ? dup(call.around.rings.of(file)?.event ?? file.epoll?.fd ?? -1)
+        : call.around.copyDescriptor(call.thread, entry.fd);
     if (copy >= 0) hosts.push({ entry, copy });
     else entry.revents = POLLNVAL;
   }
-  const side = hosts.length > 0 ? new HostSide(hosts) : undefined;
+  const side = hosts.length + signals.length > 0 ? new HostSide(call, hosts, signals) : undefined;
   try {
     const task = await call.task();
     const { ours } = found;
@@ -120,7 +159,7 @@ async function poll(call: Call, { entries, timeoutMs, blocked, bad }: Asked): Pr
     const woken = await task.withRoom(room, (at) =>
       waitFor(call, task, {
         kernel: (task, ms) => kernelPoll(task, at, ours, ms),
-        host: side && ((then) => call.around.whenReady(side.epoll, then)),
+        host: side && ((then) => side.whenReady(then)),
         hostNow: () => side?.now() ?? 0,
         timeoutMs: found.bad.length > 0 ? 0 : timeoutMs,
         blocked,

@@ -38,7 +38,7 @@ export async function waitFor(call: Call, task: KernelTask, wait: Wait): Promise
   let ended: (() => void) | undefined;
   const stops = [
     ...(host === undefined ? [] : [host(() => wake('host'))]),
-    ...(wait.blocked === undefined ? [] : [signalWatch(call, wait.blocked, () => wake('signal'))]),
+    ...(wait.blocked === undefined ? [] : [whenPending(call, ~wait.blocked, () => wake('signal'))]),
   ];
   try {
     if (kernel) {
@@ -82,9 +82,10 @@ async function abandonable(call: Call, task: KernelTask, work: () => Promise<num
   return ret;
 }
 
-function signalWatch(call: Call, blocked: bigint, found: () => void): () => void {
+/** Calls `found` while one of these signals waits for the thread. Answers how to stop that. */
+export function whenPending(call: Call, signals: bigint, found: () => void): () => void {
   const timer = setInterval(() => {
-    if ((call.thread.proc.pendingSignals & ~blocked) !== 0n) found();
+    if ((call.thread.proc.pendingSignals & signals) !== 0n) found();
   }, LOOK_MS);
   return () => clearInterval(timer);
 }
