@@ -82,7 +82,7 @@ export class Engine {
       isIdle: () => this.#idle !== undefined,
       mayPass: () => this.#mayPass(),
       someTimeout: () => this.#tasks.some((task) => task.waitsWithTimeout),
-      someOutside: () => this.#tasks.some((task) => task.waitsOutside),
+      someOutside: () => this.#tasks.counts.waitOutside > 0,
       interrupt: () => this.#interrupt(),
       deadlock: () => this.#deadlock(),
     });
@@ -146,7 +146,7 @@ export class Engine {
   /** Every task sleeps, nothing is in flight and no interrupt waits. */
   get quiet(): boolean {
     const calm = this.#idle !== undefined && this.#ioInFlight === 0 && !this.#tasks.someToWake && !this.#supers;
-    return calm && !this.#time.isAwaited && !this.#irqPending && !this.#tasks.some((task) => task.inCall);
+    return calm && !this.#time.isAwaited && !this.#irqPending && this.#tasks.counts.inCall === 0;
   }
 
   /** Tell `then` when the kernel dies; at once if it has. */
@@ -404,12 +404,8 @@ export class Engine {
   /** Virtual time may pass: someone waits in the kernel for it, and nobody is about to do something now. */
   #mayPass(): boolean {
     if (this.#ioInFlight > 0 || this.#tasks.someToWake) return false;
-    let waiting = this.#time.isAwaited || this.#supers !== undefined;
-    for (const task of this.#tasks.all) {
-      if (task.thinking) return false;
-      waiting ||= task.inCall;
-    }
-    return waiting;
+    const { thinking, inCall } = this.#tasks.counts;
+    return thinking === 0 && (inCall > 0 || this.#time.isAwaited || this.#supers !== undefined);
   }
 
   #deadlock(): void {
@@ -444,6 +440,7 @@ export class Engine {
 
   #newTask(address: number, pid: number, regs: Ptr): HostedTask {
     const task = new HostedTask(address, pid, regs, this.memory, {
+      counts: this.#tasks.counts,
       submitted: (t) => this.#submitted(t),
       changed: (t) => {
         this.clock.forbidJumps();

@@ -33,8 +33,17 @@ function values(args: Call['args']): readonly (number | bigint)[] {
   return Array.from({ length: ARGUMENTS }, (_, i) => memory.i64(plus(at, 8 * i)));
 }
 
+/** How many tasks of a kernel are in which state. The kernel asks at each rest: with hundreds of hosts nobody could look at all of them. */
+export interface TaskCounts {
+  thinking: number;
+  inCall: number;
+  waitOutside: number;
+}
+
 /** What a task tells the kernel's host side of. */
 export interface TaskEvents {
+  /** Each task counts itself here, from its first program to its end. */
+  readonly counts: TaskCounts;
   /** A call was queued: the task is to run. */
   submitted(task: HostedTask): void;
   /** The program came or went, or began or ended to wait for something else. */
@@ -62,6 +71,8 @@ export class HostedTask implements PlayedTask {
   #waiting = 0;
   #outside = 0;
   #ended: unknown;
+  /** What of it is in the kernel's counts. */
+  readonly #counted = { thinking: false, inCall: false, waitOutside: false };
   scratch = 0 as Ptr;
   scratchBytes = 0;
 
@@ -76,13 +87,32 @@ export class HostedTask implements PlayedTask {
   /** A program plays this task from now on. */
   attach(): void {
     this.#attached = true;
-    this.#events.changed(this);
+    this.#changed();
   }
 
   /** No program plays this task: it sleeps in its user loop, where a snapshot may find it. */
   detach(): void {
     this.#attached = false;
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#count();
     this.#events.changed(this);
+  }
+
+  /** Brings the kernel's counts up to date: after everything that makes another state of it. */
+  #count(): void {
+    const isThere = this.#ended === undefined;
+    this.#countAs('inCall', isThere && this.inCall);
+    this.#countAs('thinking', isThere && this.thinking);
+    this.#countAs('waitOutside', isThere && this.waitsOutside);
+  }
+
+  #countAs(state: keyof TaskCounts, is: boolean): void {
+    if (this.#counted[state] === is) return;
+    this.#counted[state] = is;
+    this.#events.counts[state] += is ? 1 : -1;
   }
 
   /** Attached from now on, unless `preparation` fails: a task without a program would hold virtual time up for good. */
@@ -110,12 +140,12 @@ export class HostedTask implements PlayedTask {
   /** While `promise` is awaited the program is not thinking: time may pass for the other tasks. */
   async waitFor<T>(promise: Promise<T>): Promise<T> {
     this.#waiting++;
-    this.#events.changed(this);
+    this.#changed();
     try {
       return await promise;
     } finally {
       this.#waiting--;
-      this.#events.changed(this);
+      this.#changed();
     }
   }
 
@@ -126,19 +156,20 @@ export class HostedTask implements PlayedTask {
       return await this.waitFor(promise);
     } finally {
       this.#outside--;
+      this.#count();
     }
   }
 
   /** Until what this answers is called its program is not thinking, as in `waitFor`. */
   pause(): () => void {
     this.#waiting++;
-    this.#events.changed(this);
+    this.#changed();
     let over = false;
     return () => {
       if (over) return;
       over = true;
       this.#waiting--;
-      this.#events.changed(this);
+      this.#changed();
     };
   }
 
@@ -196,6 +227,7 @@ export class HostedTask implements PlayedTask {
 
   #submit(call: Call): void {
     this.#queued = call;
+    this.#count();
     this.#events.submitted(this);
   }
 
@@ -242,6 +274,7 @@ export class HostedTask implements PlayedTask {
     const ret = this.memory.i32(plus(regs, REGS.ret));
     const next = this.#backlog.shift();
     if (next) this.#queued = next;
+    this.#count();
     call.settle(ret);
     return ret;
   }
@@ -250,6 +283,7 @@ export class HostedTask implements PlayedTask {
   end(cause: unknown): void {
     this.#ended = cause;
     this.#attached = false;
+    this.#count();
     for (const call of [this.#running, this.#queued, ...this.#backlog]) call?.fail(cause);
     this.#running = this.#queued = undefined;
     this.#backlog.length = 0;

@@ -1,13 +1,15 @@
 /** The user tasks of a kernel: by address, by pid once they are there, and those that are to be woken. */
 
 import { WAKE_INTERRUPT } from '../../abi/shared.ts';
-import type { HostedTask } from '../hosted-task.ts';
+import type { HostedTask, TaskCounts } from '../hosted-task.ts';
 
 /**
  * A task has its address from its first turn in the user loop until it ends; then another may get it. So what names a task by
  * address, the queue of those to wake included, goes with it.
  */
 export class TaskTable {
+  /** Of all of them: each brings it up to date. */
+  readonly counts: TaskCounts = { thinking: 0, inCall: 0, waitOutside: 0 };
   readonly #tasks = new Map<number, HostedTask>();
   readonly #wake: number[] = [];
   readonly #awaited = new Map<number, (task: HostedTask) => void>();

@@ -57,11 +57,12 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
     const share = plan.bytes === undefined ? Number.POSITIVE_INFINITY : Math.ceil(plan.bytes / plan.parallel);
     const untilNs = plan.bytes === undefined ? life.endsNs(plan) : Number.POSITIVE_INFINITY;
     for (let left = share; left > 0; ) {
-      const sent = await send(task, fd, buffer, Math.min(left, CHUNK), MSG.DONTWAIT | MSG.NOSIGNAL);
-      if (sent > 0) left -= sent;
-      else if (isGone(sent)) throw new Error(`the connection broke after ${share - left} bytes`);
-      else if (sent !== EAGAIN) must('sendto', sent);
-      else if (!(await waitReady(stage, task, fd, POLL.OUT, untilNs))) break;
+      const chunk = Math.min(left, CHUNK);
+      const sent = await send(task, fd, buffer, chunk, MSG.DONTWAIT | MSG.NOSIGNAL);
+      if (isGone(sent)) throw new Error(`the connection broke after ${share - left} bytes`);
+      if (sent !== EAGAIN) left -= must('sendto', sent);
+      // What took less than it was given is full: another call would only say so.
+      if (sent < chunk && !(await waitReady(stage, task, fd, POLL.OUT, untilNs))) break;
       if (stage.nowNs() >= untilNs) break;
     }
     if (plan.bytes === undefined) stream.endedBytes = await sink.bytesFrom(port, task);
