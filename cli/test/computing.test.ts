@@ -1,7 +1,7 @@
 /** A program that computes without a system call, with an image locked: signals and Ctrl-C end it, and leave the image as a crash does. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { launcher } from './launcher.ts';
@@ -53,6 +53,38 @@ describe('a signal ends', () => {
       timeout: 2000,
     });
     expect([status, signal]).toEqual([null, 'SIGTERM']);
+  });
+});
+
+describe('a network whose program computes', () => {
+  const network = JSON.stringify({
+    duration: '1s',
+    hosts: { a: {} },
+    links: [],
+    workloads: [{ type: 'exec', on: 'a', command: FOR_EVER }],
+  });
+
+  it.each([
+    ['a file', '2'],
+    ['standard input', '2.5'],
+  ])('of %s ends at its deadline, and says why', (from, deadline) => {
+    const file = at('network.json');
+    if (from === 'a file') writeFileSync(file, network);
+    onTestFinished(() => rmSync(file, { force: true }));
+    const given = from === 'a file' ? file : '-';
+    const { status, stderr, stdout } = lkl(['sim', given, '--deadline', deadline], { input: network });
+    expect([status, stdout]).toEqual([4, '']);
+    expect(stderr).toBe(
+      `lkl: not done after ${deadline} s: a program on one of its hosts computes without end, and while one computes no virtual time passes\n`,
+    );
+  });
+
+  it('ends with a signal', async () => {
+    const child = spawn(process.execPath, [launcher, 'sim', '-'], { stdio: ['pipe', 'ignore', 'inherit'] });
+    child.stdin.end(network);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    child.kill('SIGINT');
+    expect(await new Promise((resolve) => child.on('exit', (code, by) => resolve(by ?? code)))).toBe('SIGINT');
   });
 });
 

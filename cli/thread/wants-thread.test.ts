@@ -1,6 +1,9 @@
 /** Which command lines get a thread of their own. */
 
-import { expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
 import { wantsThread } from './wants-thread.ts';
 
 it.each([
@@ -19,4 +22,25 @@ it.each([
   ['', false],
 ])('lkl %s: %s', (line, wants) => {
   expect(wantsThread(line.split(' ').filter(Boolean))).toBe(wants);
+});
+
+it.each([
+  ['a network with programs', '{"workloads": [{"type": "exec"}]}', [], true],
+  ['set-ups', '{"hosts": {"a": {"setup": ["true"]}}}', [], true],
+  ['one without', '{"workloads": [{"type": "ping"}]}', [], false],
+  ['what a Worker runs', '{"workloads": [{"type": "exec"}]}', ['--url', 'http://127.0.0.1'], false],
+  ['a sweep', '{"workloads": [{"type": "exec"}]}', ['--sweep', 'seed=1,2'], false],
+  ['a sweep of the file', '{"workloads": [{"type": "exec"}], "sweep": {"seed": [1, 2]}}', [], false],
+])('lkl sim of %s', (_, text, options, wants) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lkl-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'net.json');
+  writeFileSync(file, text);
+  expect(wantsThread(['sim', ...options, file])).toBe(wants);
+  expect(wantsThread(['sim', file, ...options])).toBe(wants);
+});
+
+it('lkl sim of what is not there, and of standard input', () => {
+  expect(wantsThread(['sim', '/nowhere/net.json'])).toBe(false);
+  expect(wantsThread(['sim', '-'])).toBe(true);
 });

@@ -1,4 +1,6 @@
-/** Which command lines run in a thread of their own: those whose programs may compute for ever while an image is locked. */
+/** Which command lines run in a thread of their own: those whose programs may compute for ever, hearing nothing. */
+
+import { readFileSync, statSync } from 'node:fs';
 
 const always = ['shell', 'fsck', 'resize'];
 
@@ -6,8 +8,31 @@ const always = ['shell', 'fsck', 'resize'];
 export function wantsThread(words: readonly string[]): boolean {
   const verb = words.find((word) => !word.startsWith('-'));
   if (verb !== undefined && always.includes(verb)) return true;
+  if (verb === 'sim') return simulatesPrograms(words);
   // Without a disk nothing is left behind: the system ends the process.
   const behind = words.indexOf('--');
   const own = behind < 0 ? words : words.slice(0, behind);
   return verb === 'run' && own.some((word) => /^(--disk(=.*)?|-d.*|-[a-z]*d)$/.test(word));
+}
+
+/** Longer ones are no networks that somebody wrote. */
+const MOST_BYTES = 16 * 2 ** 20;
+
+/** A network here that has programs on its hosts. Each run of a sweep is a process of its own, which is asked again. */
+function simulatesPrograms(words: readonly string[]): boolean {
+  if (words.some((word) => /^--(url|sweep)(=|$)/.test(word))) return false;
+  const texts = words.filter((word) => word !== 'sim').map(textOf);
+  return texts.some((text) => /"(exec|setup)"/.test(text)) && !texts.some((text) => /"sweep"\s*:/.test(text));
+}
+
+/** What is in the file that a word names, if it names one. Standard input can be read once: it may have anything. */
+function textOf(word: string): string {
+  if (word === '-') return '"exec"';
+  if (word.startsWith('-')) return '';
+  try {
+    const stat = statSync(word);
+    return stat.isFile() && stat.size <= MOST_BYTES ? readFileSync(word, 'utf8') : '';
+  } catch {
+    return ''; // it is told by who reads it
+  }
 }

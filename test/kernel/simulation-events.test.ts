@@ -161,7 +161,62 @@ describe('a link is cut', () => {
   });
 });
 
+describe('a partition that does not part', () => {
+  const star = (groups: readonly (readonly string[])[]): SimulationRequest => ({
+    ...network({}, [{ type: 'partition', at: '1s', groups }]),
+    hosts: { a: {}, b: {}, c: {} },
+    switches: { s: {} },
+    links: ['a', 'b', 'c'].map((name) => ({ endpoints: [name, 's'] as const })),
+  });
+  const found = (request: SimulationRequest) => {
+    const planned = planSimulation(request, { nodes: 500, devices: 4000 });
+    return 'issues' in planned ? planned.issues : planned.plan.warnings;
+  };
+
+  test('cuts no link: refused', () => {
+    expect(found(star([['a', 'b'], ['c']]))).toEqual([
+      expect.objectContaining({
+        path: 'events[0].groups',
+        message: expect.stringMatching(/^it cuts no link: a still reaches c by s, which is in no group/),
+      }),
+    ]);
+    expect(found(star([['a', 'b', 's'], ['c']]))).toEqual([]);
+  });
+
+  test('leaves another way: warned of', () => {
+    const { links, ...rest } = star([['a'], ['b']]);
+    expect(found({ ...rest, switches: {}, routers: { s: {} }, links: [...links, { endpoints: ['a', 'b'] }] })).toEqual([
+      {
+        path: 'events[0].groups',
+        message: 'it does not part them: a still reaches b by s, which is in no group',
+      },
+    ]);
+  });
+});
+
 describe('a host changes', () => {
+  test('its addresses come, and workloads may be to them', async () => {
+    const answer = await simulate(
+      network(
+        { delay: '1ms' },
+        [
+          { type: 'address', at: '2s', node: 'b', dev: 'eth0', add: '10.0.0.9/24' },
+          { type: 'address', at: '6s', node: 'b', dev: 'eth0', remove: '10.0.0.9/24' },
+        ],
+        [{ ...ping, to: '10.0.0.9', count: 60, start: '2050ms' }],
+      ),
+    );
+    expect(pingOf(answer)).toMatchObject({ to: 'b', address: '10.0.0.9', sent: 60, received: 40 });
+  });
+
+  test('a sysctl that is not there is refused before anything begins', async () => {
+    const set = (name: string) =>
+      simulate(network({}, [{ type: 'sysctl', at: '5s', node: 'b', set: { [name]: 1 } }], [ping]));
+    await expect(set('net.ipv4.icmp_echo_ignore_al')).rejects.toMatchObject({
+      issue: { code: 'refused', path: 'events[0].set["net.ipv4.icmp_echo_ignore_al"]', errno: 'ENOENT' },
+    });
+  });
+
   test('its addresses', async () => {
     const answer = await simulate(
       network(

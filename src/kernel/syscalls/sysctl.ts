@@ -14,11 +14,21 @@ export function sysctlPath(key: string): string {
 /** Whether each network namespace has its own; the others are the whole kernel's. */
 export const isOfNetns = (key: string): boolean => sysctlPath(key).startsWith('/proc/sys/net/');
 
+/** Throws what Linux says against its being set to anything. */
+export async function mayBeSet(task: UserTask, key: string): Promise<void> {
+  await close(task, await openToSet(task, sysctlPath(key)));
+}
+
+async function openToSet(task: UserTask, path: string): Promise<number> {
+  const fd = await openat(task, AT_FDCWD, path, O_WRONLY);
+  if (fd < 0) throw new KernelError('openat', -fd, path);
+  return fd;
+}
+
 /** Set one; throws what Linux says against it. */
 export async function setSysctl(task: UserTask, key: string, value: string): Promise<void> {
   const path = sysctlPath(key);
-  const fd = await openat(task, AT_FDCWD, path, O_WRONLY);
-  if (fd < 0) throw new KernelError('openat', -fd, path);
+  const fd = await openToSet(task, path);
   // openat used the start of the scratch memory and is done with it.
   const bytes = new TextEncoder().encode(`${value}\n`);
   task.memory.write(task.scratch, bytes);

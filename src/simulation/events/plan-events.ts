@@ -204,10 +204,38 @@ function cutBy(place: Place, groups: readonly (readonly string[])[], context: Ev
       if (node && groupOf.has(node)) place.at(g).at(i).fail('duplicate', `${name} is in a group already`);
       if (node) groupOf.set(node, g);
     }
-  return context.topology.links.filter(({ ports: [a, b] }) => {
+  const { links } = context.topology;
+  const cut = links.filter(({ ports: [a, b] }) => {
     const [one, other] = [groupOf.get(a.node), groupOf.get(b.node)];
     return one !== undefined && other !== undefined && one !== other;
   });
+  const leak = leakOf(
+    links.filter((link) => !cut.includes(link)),
+    groupOf,
+  );
+  if (leak && cut.length === 0)
+    place.fail('bad-option', `it cuts no link: ${leak}. What is between groups belongs to one of them`);
+  else if (leak) place.warn(`it does not part them: ${leak}`);
+  return cut;
+}
+
+/** A way that is left from one group to another, in words: by nodes that are in none. */
+function leakOf(links: readonly Link[], groupOf: ReadonlyMap<Node, number>): string | undefined {
+  for (const [from, group] of groupOf) {
+    const cameBy = new Map<Node, Node | undefined>([[from, undefined]]);
+    // A Map's iteration goes on to what is added meanwhile.
+    for (const node of cameBy.keys()) {
+      const other = groupOf.get(node);
+      if (other !== undefined && other !== group) {
+        const by = cameBy.get(node);
+        return `${from.name} still reaches ${node.name}${by && by !== from ? ` by ${by.name}, which is in no group` : ''}`;
+      }
+      for (const { ports } of links)
+        for (const [near, far] of [ports, ports.toReversed()])
+          if (near?.node === node && far && !cameBy.has(far.node)) cameBy.set(far.node, node);
+    }
+  }
+  return undefined;
 }
 
 // --- nodes ---

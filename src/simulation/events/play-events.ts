@@ -6,12 +6,13 @@ import { setLink } from '../../abi/netlink/links/link.ts';
 import type { NetlinkRequest } from '../../abi/netlink/message.ts';
 import { changeClass, changeQdisc, deleteFilters, replaceQdisc } from '../../abi/netlink/tc/tc.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
-import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
+import { mayBeSet, setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import { type Devices, ingressFilter, passOn, routeFor } from '../links/network.ts';
 import { toBytes } from '../plan/routes/prefix.ts';
 import type { Node } from '../plan/topology.ts';
 import type { ProgramTask, Stage } from '../run/program.ts';
+import { asked } from '../run/refused.ts';
 import type { Action, EventMark, PlannedEvent, TcChange } from './event.ts';
 import type { LinkRates } from './rates.ts';
 
@@ -44,6 +45,7 @@ async function play(
   stage: Stage,
   { marks, rates }: Told,
 ): Promise<void> {
+  await lookForSysctls(task, events);
   const rtnl = await NetlinkSocket.open(task);
   for (const { index, atNs, says, actions } of events) {
     await sleepUntil(task, stage.beganNs + atNs);
@@ -59,6 +61,17 @@ async function play(
     }
     marks.push({ time_s: atNs / 1e9, event: index, says, ...(errors.length > 0 && { error: errors.join('; ') }) });
   }
+}
+
+/** Programs may make devices, and with them what is under these. */
+const OF_A_DEVICE = /^net[./]ipv[46][./](conf|neigh)[./]/;
+
+/** Before anything begins: a name that is mistaken is no event that Linux refuses later. */
+async function lookForSysctls(task: ProgramTask, events: readonly PlannedEvent[]): Promise<void> {
+  for (const { place, actions } of events)
+    for (const action of actions)
+      if (action.do === 'sysctl' && !OF_A_DEVICE.test(action.key))
+        await asked(place.at('set').at(action.key), mayBeSet(task, action.key));
 }
 
 function messagesFor(action: Exclude<Action, { do: 'sysctl' }>, devices: Devices): NetlinkRequest[] {

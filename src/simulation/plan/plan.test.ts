@@ -106,6 +106,25 @@ describe('a line of routers', () => {
   });
 });
 
+test('where the request has routes of its own, those on each cable know each other: packets may take any way', () => {
+  const two: Partial<SimulationRequest> = {
+    routers: { r1: {}, r2: {} },
+    links: ['r1', 'r2'].flatMap((r) => [{ endpoints: ['a', r] as const }, { endpoints: [r, 'b'] as const }]),
+    families: ['ipv4'],
+    workloads: [{ type: 'ping', from: 'a', to: 'b' }],
+  };
+  const knowing = (request: Partial<SimulationRequest>) =>
+    [
+      ...new Set(plan(request).neighbours.map(({ through, to }) => `${through.port.node.name}-${to.port.node.name}`)),
+    ].toSorted();
+  const marked = { routes: [{ to: 'default', via: 'r2', fwmark: 1 }] };
+  expect(knowing({ ...two, hosts: { a: {}, b: {} } })).toEqual(['a-r1', 'b-r1', 'r1-a', 'r1-b']);
+  const all = ['a-r1', 'a-r2', 'b-r1', 'b-r2', 'r1-a', 'r1-b', 'r2-a', 'r2-b'];
+  expect(knowing({ ...two, hosts: { a: marked, b: {} } })).toEqual(all);
+  const events = [{ type: 'route', at: '1s', node: 'a', add: { to: 'default', via: 'r2' } }] as const;
+  expect(knowing({ ...two, hosts: { a: {}, b: {} }, events })).toEqual(all);
+});
+
 test('a shorter way wins over a longer one', () => {
   const p = plan({
     hosts: { a: {}, b: {} },

@@ -17,6 +17,7 @@ import type { DirectionSpec, HostSpec, InterfaceSpec, SimulationRequest } from '
 import { type Addressing, planAddresses } from './routes/addressing.ts';
 import { findNeighbours, type PlannedNeighbour, takesRoutes } from './routes/neighbours.ts';
 import type { Family } from './routes/prefix.ts';
+import { parsePrefix } from './routes/prefix.ts';
 import {
   findWays,
   type Network,
@@ -74,6 +75,20 @@ export interface Budget {
   readonly nodes: number;
 }
 
+/** Addresses that events give to nodes. What is wrong with one is told where events are planned. */
+const laterAddresses = ({ events = [] }: SimulationRequest, { nodes }: Topology): NonNullable<Network['later']> =>
+  events.flatMap((event) => {
+    if (event.type !== 'address' || event.add === undefined) return [];
+    const node = nodes.get(event.node);
+    const address = parsePrefix(event.add);
+    return node && address ? [{ node, address }] : [];
+  });
+
+/** The request has routes of its own: packets take other ways than the graph has. */
+const choosesWays = ({ events = [] }: SimulationRequest, { nodes }: Topology): boolean =>
+  events.some(({ type }) => type === 'route') ||
+  [...nodes.values()].some(({ spec: { routes } }) => Array.isArray(routes) && routes.length > 0);
+
 const defaultDurationNs = 60e9;
 const longestNs = 86_400e9;
 const wholePacket = 262_144;
@@ -93,7 +108,8 @@ export function planSimulation(given: SimulationRequest, budget: Budget): Planne
   const segmentOf = new Map(
     topology.segments.flatMap((segment) => segment.interfaces.map((i) => [i, segment] as const)),
   );
-  const network: Network = { topology, addressing, ways, segmentOf };
+  const later = laterAddresses(request, topology);
+  const network: Network = { topology, addressing, ways, segmentOf, later };
   const devices = new Map(
     [...topology.nodes.values()]
       .filter(({ role }) => role !== 'switch')
@@ -147,7 +163,8 @@ export function planSimulation(given: SimulationRequest, budget: Budget): Planne
   );
   const setups = planSetups(topology);
   const sampleIntervalNs = readInterval(place, request);
-  const neighbours = request.neighbours === 'dynamic' ? [] : findNeighbours(workloads, network);
+  const neighbours =
+    request.neighbours === 'dynamic' ? [] : findNeighbours(workloads, network, choosesWays(request, topology));
   const plan: Plan = {
     seed,
     durationNs,

@@ -34,7 +34,7 @@ export interface FlowPlan {
   readonly to: Node;
   readonly target: Interface;
   readonly address: InterfaceAddress;
-  /** The address is of a device that the host makes itself: the target is where its packets come in. */
+  /** The address is of a device that the host makes itself, or comes by an event: the target is where its packets come in. */
   readonly isOverlay?: true;
   readonly port: number;
   readonly startNs: number;
@@ -267,13 +267,12 @@ function findTarget(
   from: Node | undefined,
   network: Network,
 ): Pick<FlowPlan, 'target' | 'address' | 'isOverlay'> | undefined {
-  const overlay = findOverlay(to, family, from, network);
-  if (overlay) return overlay;
   const all = [...network.addressing].flatMap(([target, addresses]) =>
     addresses.map((address) => ({ target, address })),
   );
   const exact = all.find(({ address }) => formatAddress(address) === to);
-  if (exact) return exact;
+  const overlay = exact ?? findOverlay(to, family, from, network);
+  if (overlay) return overlay;
   const [name = '', device] = to.split(':');
   if (parsePrefix(to) !== undefined) return place.fail('unknown-node', `no node has the address ${to}`);
   const node = findNode(place, name, network);
@@ -350,17 +349,20 @@ function findOverlay(
   network: Network,
 ): Pick<FlowPlan, 'target' | 'address' | 'isOverlay'> | undefined {
   const [name = '', device] = to.split(':');
+  const comeIn = (node: Node, address: InterfaceAddress) => {
+    const interfaces = node.ports.flatMap((port) => port.interfaces);
+    const target =
+      interfaces.find((i) => from && (['ipv4', 'ipv6'] as const).some((one) => pathTo(from, i, one, network))) ??
+      interfaces[0];
+    return target && ({ target, address, isOverlay: true } as const);
+  };
   for (const node of network.topology.nodes.values())
     for (const { name: own, address } of deviceAddresses(node)) {
       const isNamed = node.name === name && device === own && (family === undefined || address.family === family);
-      if (!isNamed && formatAddress(address) !== to) continue;
-      const interfaces = node.ports.flatMap((port) => port.interfaces);
-      const target =
-        interfaces.find((i) => from && (['ipv4', 'ipv6'] as const).some((one) => pathTo(from, i, one, network))) ??
-        interfaces[0];
-      return target && { target, address, isOverlay: true };
+      if (isNamed || formatAddress(address) === to) return comeIn(node, address);
     }
-  return undefined;
+  const later = network.later?.find(({ address }) => formatAddress(address) === to);
+  return later && comeIn(later.node, later.address);
 }
 
 /** RFC 8837 and RFC 4594: cs0 to cs7, af11 to af43, ef, le, va. */

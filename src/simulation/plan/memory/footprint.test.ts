@@ -45,6 +45,22 @@ describe('what fits', () => {
   ])('%s', (_, workloads) => expect(excess(workloads)).toBeUndefined());
 });
 
+/** Hosts around a router, of which the first `pinging` ping the next. */
+function star(hosts: number, pinging: number): SimulationRequest {
+  const names = Array.from({ length: hosts }, (_, i) => `h${i}`);
+  return {
+    hosts: Object.fromEntries(names.map((name) => [name, {}])),
+    routers: { r: {} },
+    links: names.map((name) => ({ endpoints: [name, 'r'], rate: '10mbit', delay: '5ms' })),
+    workloads: names.slice(0, pinging).map((from, i) => ({ type: 'ping', from, to: names[(i + 1) % hosts] ?? '' })),
+  };
+}
+
+test('as many hosts as the README says', () => {
+  const fits = ({ workloads = [], ...network }: SimulationRequest) => excess(workloads, {}, network) === undefined;
+  expect([star(400, 20), star(290, 290), star(440, 20)].map(fits)).toEqual([true, true, false]);
+});
+
 test('flows that share a bottleneck fit, where each alone might have all of it', () => {
   const workloads = Array.from(
     { length: 40 },

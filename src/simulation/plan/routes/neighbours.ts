@@ -15,8 +15,18 @@ export interface PlannedNeighbour {
 /** A host that brings its own routes finds its own way, or none: that is its author's business. */
 export const takesRoutes = (node: Node): boolean => node.role !== 'switch' && node.spec.routes !== 'none';
 
-/** No more than what workloads need, or 200 hosts on a switch would need 40000. */
-export function findNeighbours(workloads: readonly WorkloadPlan[], network: Network): PlannedNeighbour[] {
+/** All pairs of so many are no burden. */
+const FEW_INTERFACES = 8;
+
+/**
+ * No more than what workloads need, or 200 hosts on a switch would need 40000. Where the request has routes of its own, those on each
+ * cable too: which of them packets pass is for Linux to find.
+ */
+export function findNeighbours(
+  workloads: readonly WorkloadPlan[],
+  network: Network,
+  choosesWays: boolean,
+): PlannedNeighbour[] {
   const found = new Map<string, PlannedNeighbour>();
   const add = (through: Interface, to: Interface, family: InterfaceAddress['family']) => {
     const address = meets(through, to, family, network.addressing);
@@ -39,6 +49,13 @@ export function findNeighbours(workloads: readonly WorkloadPlan[], network: Netw
     else addWay(workload.from, workload.target, workload.address.family);
     if ('options' in workload && workload.options.mptcp) addSubflows(workload, network, add, addWay);
   }
+  const segments = choosesWays ? new Set(network.segmentOf.values()) : [];
+  for (const { interfaces } of segments)
+    if (interfaces.length <= FEW_INTERFACES)
+      for (const one of interfaces)
+        for (const other of interfaces)
+          if (one.port.node !== other.port.node)
+            for (const family of ['ipv4', 'ipv6'] as const) add(one, other, family);
   return [...found.values()];
 }
 

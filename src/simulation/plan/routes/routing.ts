@@ -35,6 +35,8 @@ export interface Network {
   readonly addressing: Addressing;
   readonly ways: Ways;
   readonly segmentOf: ReadonlyMap<Interface, Segment>;
+  /** Addresses that nodes get by events: they are none of the graph's. */
+  readonly later?: readonly { readonly node: Node; readonly address: InterfaceAddress }[];
 }
 
 const forwardingSysctls: Readonly<Record<Family, readonly string[]>> = {
