@@ -54,15 +54,16 @@ export const fs2tarCommand = (): Command =>
 const zipHelp = `
 It is written as it is read, without a file beside it. Symlinks, modes, owners, times and names are as Info-ZIP has them on
 Unix; hard links become files of their own. Devices, FIFOs, sockets, extended attributes and ACLs have no place in a zip: a
-tar has them (all but sockets). Devices and FIFOs that are left out are exit code 3.`;
+tar has them (all but sockets). Devices and FIFOs that are left out are exit code 3; a Worker (--url) does not tell of them.`;
 
 export const fs2zipCommand = (): Command =>
   archiving('zip')
     .addOption(onErrorOption('zip'))
+    .addOption(urlOption())
     .addOption(quietOption())
     .addHelpText('after', `${zipHelp}\n${exitCodesHelp('zip')}`)
     .action(async ([image = '', ...more]: string[], options: Omit<Fs2tarArguments, 'compress' | 'form'>) => {
-      const { fs2tar } = await import('./here.ts');
+      const { fs2tar } = options.url === undefined ? await import('./here.ts') : await import('./remote.ts');
       const also = [...more, ...(options.also ?? [])];
       const isWhole = await fs2tar(image, { ...options, form: 'zip', compress: 'none', also });
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;

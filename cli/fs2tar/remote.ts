@@ -1,4 +1,4 @@
-/** `lkl fs2tar --url`: the image goes to a Worker, the tar comes back. */
+/** `lkl fs2tar --url` and `lkl fs2zip --url`: the image goes to a Worker, the tar or zip comes back. */
 
 import { Failure, reasonOf } from '../failure.ts';
 import { queryOf as mountQuery, secretsOf } from '../look/remote.ts';
@@ -8,14 +8,16 @@ import { gzipSink } from '../output/sink.ts';
 import { failureOf, send } from '../remote/client.ts';
 import { imageBody } from '../remote/image-body.ts';
 import { TarWatch } from '../remote/tar-watch.ts';
+import { ZipWatch } from '../remote/zip-watch.ts';
 import type { Fs2tarArguments } from './arguments.ts';
 import { missingLine, reportMissing } from './missing.ts';
 
-/** Whether the tar has everything. */
+/** Whether the archive has everything. */
 export async function fs2tar(path: string, options: Fs2tarArguments): Promise<boolean> {
-  const output = openOutput(options.output, 'a tar');
+  const { form = 'tar' } = options;
+  const output = openOutput(options.output, `a ${form}`);
   const body = imageBody(path);
-  const watch = new TarWatch();
+  const watch = form === 'zip' ? new ZipWatch() : new TarWatch();
   const progress = await showProgress(options.quiet === true, () => ({
     bytesRead: body.stream.bytesRead,
     bytesWritten: watch.bytes,
@@ -24,12 +26,17 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
   try {
     const answer = await send(
       'POST',
-      new URL(`v1/fs2tar?${queryOf(options)}`, options.url),
+      new URL(`v1/fs2${form}?${queryOf(options)}`, options.url),
       body,
       await secretsOf(options),
     );
     if (answer.statusCode !== 200) throw await failureOf(answer);
-    await copy(answer, watch, output, options.gzip || options.compress === 'gzip');
+    await copy(
+      answer,
+      watch,
+      form,
+      options.gzip || options.compress === 'gzip' ? gzipSink(output.open()) : output.open(),
+    );
     output.commit();
     progress.done();
   } finally {
@@ -38,32 +45,36 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
   // Without --on-error continue, a file of that name is the image's own.
   if (watch.errorList === undefined || options.onError === 'stop') return true;
   const lines = watch.errorList.trimEnd().split('\n').map(missingLine);
-  reportMissing({ lines, count: lines.length });
+  reportMissing({ lines, count: lines.length, form });
   return false;
 }
 
-function queryOf({ path, onError, ...options }: Fs2tarArguments): URLSearchParams {
+function queryOf({ path, onError, form: _, ...options }: Fs2tarArguments): URLSearchParams {
   const query = mountQuery(options);
   query.set('on-error', onError);
   if (path !== undefined) query.set('path', path);
   return query;
 }
 
-/** Compresses here, where entries can be counted before. */
-async function copy(answer: AsyncIterable<Buffer>, watch: TarWatch, output: Output, gzip = false): Promise<void> {
-  const sink = gzip ? gzipSink(output.open()) : output.open();
-  for await (const chunk of unbroken(answer)) {
+/** A tar that is to be compressed is so here, where entries can be counted before. */
+async function copy(
+  answer: AsyncIterable<Buffer>,
+  watch: TarWatch | ZipWatch,
+  form: 'tar' | 'zip',
+  sink: ReturnType<Output['open']>,
+): Promise<void> {
+  for await (const chunk of unbroken(answer, form)) {
     watch.take(chunk);
     await sink.write(chunk);
   }
-  if (!watch.ended) throw new Failure('failed', 'the tar broke off: it ends before its end');
+  if (!watch.ended) throw new Failure('failed', `the ${form} broke off: it ends before its end`);
   await sink.end();
 }
 
-async function* unbroken(answer: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* unbroken(answer: AsyncIterable<Buffer>, form: 'tar' | 'zip'): AsyncGenerator<Buffer> {
   try {
     yield* answer;
   } catch (cause) {
-    throw new Failure('failed', `the tar broke off: ${reasonOf(cause)}`);
+    throw new Failure('failed', `the ${form} broke off: ${reasonOf(cause)}`);
   }
 }

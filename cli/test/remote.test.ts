@@ -137,6 +137,26 @@ describe('a remote Worker', () => {
     expect(ran.stdout.equals(whole)).toBe(true);
   });
 
+  it('makes a zip of it', async () => {
+    let asked = '';
+    // An end of a directory without lines: a zip of nothing.
+    const whole = Buffer.from(`PK\x05\x06${'\0'.repeat(18)}`, 'latin1');
+    const answer: RequestListener = (request, response) => {
+      asked = `${request.method} ${request.url}`;
+      request.resume().on('end', () => response.end(whole));
+    };
+    const ran = await withWorker(answer, (url) => lkl(['fs2zip', image, '--url', url, '--path', 'etc']));
+    expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(ran.stdout.equals(whole)).toBe(true);
+    expect(asked).toBe('POST /behind/proxy/v1/fs2zip?on-error=stop&path=etc');
+    const cut: RequestListener = (request, response) => {
+      request.resume().on('end', () => response.end(whole.subarray(0, 20)));
+    };
+    const half = await withWorker(cut, (url) => lkl(['fs2zip', image, '--url', url, '-o', out]));
+    expect(half).toMatchObject({ exitCode: 4, stderr: 'lkl: the zip broke off: it ends before its end\n' });
+    expect(existsSync(out)).toBe(false);
+  });
+
   it('that is not there ends it with 4', async () => {
     const url = await withWorker(
       () => {},

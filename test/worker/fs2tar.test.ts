@@ -8,6 +8,7 @@ import { app } from '../../src/worker/app.ts';
 import { chunked, cutOff, gzip, MIB, noise, same } from '../fakes/bodies.ts';
 import { dosDisk } from '../fakes/disk.ts';
 import { type RomfsTree, romfs } from '../fakes/romfs.ts';
+import { readZip } from '../fakes/zip-reader.ts';
 import { type Fetch, inProcess, ORIGIN, request } from './harness.ts';
 
 const octets = { 'content-type': 'application/octet-stream' };
@@ -54,6 +55,20 @@ describe('an image in memory', () => {
       ['./link', 'symlink'],
     ]);
     expect(new TextDecoder().decode(entries[2]?.data)).toBe('/dev/vda / ext4\n');
+  });
+
+  it('comes back as a zip', async () => {
+    const answer = await request('/v1/fs2zip', { method: 'POST', body: await gzip(romfs(small)), headers: octets });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/zip']);
+    expect(answer.headers.get('content-disposition')).toBe('attachment; filename="image.zip"');
+    const entries = await readZip(new Uint8Array(await answer.arrayBuffer()));
+    expect(entries.map(({ name, bytes }) => [name, bytes].map((it) => new TextDecoder().decode(it)))).toEqual([
+      ['etc/', ''],
+      ['etc/fstab', '/dev/vda / ext4\n'],
+      ['link', 'etc/fstab'],
+    ]);
+    const nothing = await request('/v1/fs2zip', { method: 'POST', body: noise(MIB), headers: octets });
+    await expectProblem(nothing, 422, { type: '/problems/no-file-system' });
   });
 
   it('comes back as the same bytes each time', async () => {

@@ -17,7 +17,7 @@ export type Wanted = Scope | 'anyone' | undefined;
 /** Beginnings of paths, the first that fits. What is not named is for all the world: it tells nothing of anybody. */
 const wanted: readonly (readonly [path: RegExp, read: Wanted, write: Wanted])[] = [
   [/^\/v1\/images\b/, 'images:read', 'images:write'],
-  [/^\/v1\/fs2tar\b/, 'convert', 'convert'],
+  [/^\/v1\/fs2(tar|zip)\b/, 'convert', 'convert'],
   [/^\/v1\/run\b/, 'anyone', 'run'],
   [/^\/v1\/syscalls\b/, 'anyone', 'syscalls'],
   [/^\/v1\/sessions\b/, 'sessions', 'sessions'],

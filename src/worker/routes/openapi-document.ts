@@ -32,7 +32,7 @@ export function openapiDocument(api: OpenAPIHono<Env>) {
     servers: [{ url: '/' }],
     externalDocs,
     tags: [
-      { name: 'fs2tar', description: 'An image in, a tar out, in one request.' },
+      { name: 'fs2tar', description: 'An image in, a tar or a zip out, in one request.' },
       { name: 'images', description: 'Images in storage and what is inside them.' },
       { name: 'uploads', description: 'Images in several requests.' },
       { name: 'programs', description: "Linux's own programs, on images." },

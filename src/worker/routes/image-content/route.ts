@@ -23,6 +23,18 @@ export const tarResponses = {
   ...problemResponses(400, 404, 409, 413, 422),
 };
 
+/** A zip in a response; also that of POST /v1/fs2zip. */
+export const zipResponses = {
+  200: {
+    description: 'The zip: names sorted. It is whole if the response ends cleanly.',
+    content: { 'application/zip': binary },
+  },
+  ...problemResponses(400, 404, 409, 413, 422),
+};
+
+export const ZIP_HAS =
+  'As it is read, without knowing its length before. Symlinks, modes, owners and times are as Info-ZIP has them; hard links are files of their own; devices, FIFOs, sockets and extended attributes have no place in a zip. Some 100,000 files: a tar has no such bound.';
+
 export const describeImage = createRoute({
   method: 'get',
   path: '/v1/images/{name}',
@@ -64,17 +76,10 @@ export const getImageZip = createRoute({
   path: '/v1/images/{name}/zip',
   operationId: 'getImageZip',
   summary: 'The tree of an image as a zip',
-  description:
-    'As it is read, without knowing its length before. Symlinks, modes, owners and times are as Info-ZIP has them; hard links are files of their own; devices, FIFOs, sockets and extended attributes have no place in a zip. Some 100,000 files: a tar has no such bound.',
+  description: ZIP_HAS,
   tags,
   request: { params: imageParams, query: zipQuery.extend(versionQuery), headers: z.object(secretHeaders) },
-  responses: {
-    200: {
-      description: 'The zip: names sorted. It is whole if the response ends cleanly.',
-      content: { 'application/zip': binary },
-    },
-    ...problemResponses(400, 404, 409, 413, 422),
-  },
+  responses: zipResponses,
 });
 
 export const getImageFile = createRoute({
