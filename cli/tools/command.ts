@@ -153,7 +153,7 @@ export const toolCommands = (): readonly Command[] => [
     .option('-L, --label <label>', 'of the file system')
     .option('-U, --uuid <uuid>', 'of the file system (vfat: its serial number)')
     .option('--from <path>', 'what it is filled with: a folder, or a tar (- is standard input)')
-    .option('--keep-owner', 'files of a folder stay whose they are')
+    .option('--keep-owner', 'files of a folder stay whose they are, and keep SELinux labels and their like')
     .option('-f, --force', 'where something is already')
     .addOption(seedOption())
     .addOption(quietOption())
@@ -269,7 +269,10 @@ export const toolCommands = (): readonly Command[] => [
         .choices(architectures)
         .default(process.arch === 'arm64' ? 'arm64' : 'x86-64'),
     )
-    .option('--keep-owner', 'files stay whose they are (default: all is root’s)')
+    .option(
+      '--keep-owner',
+      'files stay whose they are, and keep SELinux labels and their like (default: all is root’s)',
+    )
     .option('-f, --force', 'where something is already')
     .addOption(seedOption())
     .option('--json', 'say as JSON what was made')

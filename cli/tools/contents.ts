@@ -44,7 +44,7 @@ export async function withContents<T>(
     const stats = statSync(path, { throwIfNoEntry: false });
     if (!stats) throw new Failure('usage', `${path}: there is no such file or folder`);
     if (stats.isDirectory()) {
-      const ids = options.keepOwner ? {} : { uid: 0, gid: 0 };
+      const ids = options.keepOwner ? { labels: true } : { uid: 0, gid: 0 };
       return work(() => settled(hostTree(Buffer.from(path), new Uint8Array(0), ids), options));
     }
   }

@@ -24,6 +24,7 @@ import { fixtureDevice } from '../../test/fixtures/load.ts';
 import { archive } from '../../test/kernel/archive.ts';
 import { newKernel } from '../../test/kernel/kernel.ts';
 import { type ReadEntry, readTar } from '../../test/kernel/read-tar.ts';
+import { errnos } from '../abi/errno.ts';
 import { openWritable } from '../image/mounting/writable-image.ts';
 import { SECTOR } from '../storage/block-device.ts';
 import { openDisk } from '../storage/open-disk.ts';
@@ -31,6 +32,7 @@ import { copyTree } from '../tree/write/copy-tree.ts';
 import { TreeWriter } from '../tree/write/tree-writer.ts';
 import { writableFile } from './files/writable-file.ts';
 import { hostTree } from './host-tree.ts';
+import { cstring, hostCall } from './native/calls.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lkl-host-tree-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -91,6 +93,24 @@ it('a tree arrives whole: names, types, links, holes, modes and times', async ()
   expect(found(Uint8Array.of(0xff, 0x0a))).toMatchObject({ typeflag: '0', size: 0 });
   expect(found('sparse')).toMatchObject({ size: 4_000_003 });
   expect(found('sparse').data?.length).toBeLessThan(10_000);
+});
+
+it.skipIf(process.geteuid?.() !== 0)('labels of this machine come where they are asked for', async () => {
+  const file = join(folder, 'labelled');
+  writeFileSync(file, '');
+  const [name, key, value] = [file, 'security.selinux', 'system_u:object_r:etc_t:s0'].map(cstring);
+  const ret = hostCall('lsetxattr', name ?? 0, key ?? 0, value ?? 0, value?.length ?? 0, 0);
+  // Not every file system has such.
+  if (ret === -errnos.EOPNOTSUPP.number) return;
+  expect(ret).toBe(0);
+  const keysOf = async (labels: boolean) => {
+    const keys: string[] = [];
+    for await (const { attributes } of hostTree(Buffer.from(file), bytes('f'), { labels }))
+      keys.push(...(attributes.xattrs?.keys() ?? []));
+    return keys;
+  };
+  expect(await keysOf(false)).toEqual([]);
+  expect(await keysOf(true)).toEqual(['security.selinux']);
 });
 
 it('a file that one process writes is not written by another, until that is gone', async () => {

@@ -19,6 +19,8 @@ export interface HostTreeOptions {
   /** What every file gets in place of its own. */
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
+  /** With what this machine's policies say of the files: SELinux labels and their like. */
+  readonly labels?: boolean;
 }
 
 const SLASH = 0x2f;
@@ -29,7 +31,7 @@ const PIECE = 256 * 1024;
 /**
  * `root` itself at `at` (a directory with all below it), names in byte order, parents first, hard links found. Rejects with
  * the error of this machine's system (`code`, `path`) when something cannot be read. Extended attributes are read where there is a
- * native module, for which Linux's files have them; labels and signatures of this machine's policies are left out.
+ * native module, for which Linux's files have them; labels and signatures of this machine's policies are left out unless asked for.
  */
 export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeOptions = {}): AsyncGenerator<Entry> {
   /** By device and inode: where the first of several names was put. */
@@ -37,7 +39,7 @@ export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeO
 
   async function* visit(path: Buffer, place: Uint8Array): AsyncGenerator<Entry> {
     const stats = reaching(path, (near) => lstatSync(near, { bigint: true }));
-    const xattrs = reaching(path, hostXattrs);
+    const xattrs = reaching(path, (near) => hostXattrs(near, { labels: options.labels === true }));
     const attributes = { ...attributesOf(stats, options), ...(xattrs.size > 0 && { xattrs }) };
     const entry = { path: place, attributes };
     if (!stats.isDirectory() && stats.nlink > 1n) {

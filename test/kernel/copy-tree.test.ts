@@ -187,6 +187,48 @@ it('a hostile symlink on the way does not lead out of the image', async () => {
   await expect(copied).rejects.toMatchObject({ errno: 'ENOENT' });
 });
 
+it.each(['ext4', 'xfs', 'btrfs'])(
+  'on %s nothing inherits the default ACL of a directory that comes with it',
+  async (name) => {
+    const device = await writable(name);
+    // Version 2; the owner may all, user 1000 may all, the group, the mask, and others nothing.
+    const acl = Uint8Array.from(
+      [
+        [2, 0],
+        [1, 7, -1],
+        [2, 7, 1000],
+        [4, 0, -1],
+        [16, 7, -1],
+        [32, 0, -1],
+      ].flatMap(([tag = 0, bits = 0, id]) =>
+        id === undefined ? [tag, 0, 0, 0] : [tag, 0, bits, 0, ...new Uint8Array(Uint32Array.of(id >>> 0).buffer)],
+      ),
+    );
+    const xattrs = new Map([['system.posix_acl_default', acl]]);
+    const mtimeNs = 5n * S;
+    await copyInto(device, [
+      { type: 'directory', path: bytes('team'), attributes: { mode: 0o750, mtimeNs, xattrs } },
+      { type: 'directory', path: bytes('team/sub'), attributes: { mode: 0o755 } },
+      { type: 'file', path: bytes('team/file'), attributes: { mode: 0o640 }, content: () => content(bytes('x')) },
+    ]);
+    const all = readTar((await archive(device)).tar);
+    expect(named(all, bytes('./team/'))?.mtimeNs).toBe(mtimeNs);
+    // XFS tells an ACL by a name of its own, too.
+    const held = ['team/', 'team/sub/', 'team/file'].map((path) =>
+      [...(named(all, bytes(`./${path}`))?.xattrs.keys() ?? [])].filter((key) => key !== 'trusted.SGI_ACL_DEFAULT'),
+    );
+    expect(held).toEqual([['system.posix_acl_default'], [], []]);
+    expect(named(all, bytes('./team/file'))?.mode).toBe(0o640);
+  },
+);
+
+it('a file that is larger than what is left of a FAT is no full directory', async () => {
+  const device = await writable('vfat32');
+  const hole: Entry = { type: 'file', path: bytes('hole'), attributes: {}, content: () => content(4_000_000_000) };
+  const full = copyInto(device, [hole]);
+  await expect(full).rejects.toMatchObject({ name: 'KernelError', errno: 'ENOSPC', call: 'ftruncate64' });
+});
+
 it('a full image is ENOSPC, names the file, and has nothing of it', async () => {
   const device = await writable('ext4');
   async function* endless() {

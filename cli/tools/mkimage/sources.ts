@@ -32,7 +32,7 @@ export function sourcePath(path: string, places: Places): string {
 export async function* sourceEntries(source: TreeSource, options: SourceOptions): AsyncGenerator<Entry> {
   const base = Buffer.from(sourcePath(source.from, options));
   const to = new TextEncoder().encode(source.to);
-  const ids = options.keepOwner ? {} : { uid: 0, gid: 0 };
+  const ids = options.keepOwner ? { labels: true } : { uid: 0, gid: 0 };
   const exclude = source.exclude.map((path) => {
     const place = placeOf(path, options).replace(/\/$/, '');
     return Buffer.from(path.endsWith('/') ? `${place}/` : place).toString('latin1');

@@ -13,6 +13,9 @@ const MSDOS_SUPER_MAGIC = 0x4d44;
 const EXT4_SUPER_MAGIC = 0xef53;
 const BTRFS_SUPER_MAGIC = 0x9123683e;
 
+/** What needs room in a directory. Of anything else ENOSPC is want of room, though there is some again once what came of the file is gone. */
+const naming: ReadonlySet<string> = new Set(['openat', 'mkdirat', 'mknodat', 'symlinkat', 'linkat', 'renameat2']);
+
 /** So many bytes are free where a file system is not full. */
 const ROOM = 64 * 1024;
 
@@ -38,6 +41,7 @@ const others: Limits = {
 /** What is to be thrown for `cause`, which writing below `root` ended with. */
 export async function explainLimit(task: UserTask, root: Name, cause: unknown): Promise<unknown> {
   if (!(cause instanceof KernelError) || !['EFBIG', 'EMLINK', 'ENOSPC'].includes(cause.errno ?? '')) return cause;
+  if (cause.errno === 'ENOSPC' && !naming.has(cause.call)) return cause;
   const { type, bavail, bsize } = await statfs64(task, root);
   if (cause.errno === 'ENOSPC' && bavail * bsize < ROOM) return cause;
   const said = (byType.get(type >>> 0) ?? others)[cause.errno ?? ''] ?? others[cause.errno ?? ''];

@@ -55,6 +55,8 @@ const ROOM_FOR_ATTRIBUTES = 16;
 const specials = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO, socket: S_IFSOCK } as const;
 
 const modeOnly = 0o7777;
+/** What new files in a directory inherit; XFS tells it by a second name. */
+const inherited: ReadonlySet<string> = new Set(['system.posix_acl_default', 'trusted.SGI_ACL_DEFAULT']);
 
 const latin1 = (path: Uint8Array): string => String.fromCharCode(...path);
 
@@ -107,7 +109,10 @@ export class TreeWriter {
     await unmapBuffer(this.#task, this.#buffer);
   }
 
-  /** Times of a directory are set once it is full: `finish` does that. */
+  /**
+   * Times of a directory are set once it is full, and the ACL that new files in it inherit: what comes has ACLs of its own, or none.
+   * `finish` does that.
+   */
   async add(entry: Entry): Promise<void> {
     try {
       await this.#add(entry);
@@ -150,10 +155,12 @@ export class TreeWriter {
     }
   }
 
-  /** The times of a directory, after all in it. */
-  async finish(path: Uint8Array, { atimeNs, mtimeNs }: Attributes): Promise<void> {
+  /** The default ACL and the times of a directory, after all in it. */
+  async finish(path: Uint8Array, { atimeNs, mtimeNs, xattrs }: Attributes): Promise<void> {
     if (this.#isLost(path)) return;
-    const { dirfd, name } = await this.#parents.of(path);
+    const place = await this.#parents.of(path);
+    await this.#setXattrs(place, path, new Map([...(xattrs ?? [])].filter(([key]) => inherited.has(key))));
+    const { dirfd, name } = place;
     const ret = await utimensat(this.#task, dirfd, name, { atimeNs, mtimeNs }, AT_SYMLINK_NOFOLLOW);
     // It was lost with what was above it then.
     if (ret !== -errnos.ENOENT.number) this.losses.note('times', 'utimensat_time64', ret, path);
@@ -192,8 +199,9 @@ export class TreeWriter {
         must('mkdirat', await mkdirat(this.#task, place.dirfd, place.name, mode & 0o777), path);
       }
     }
-    const { atimeNs: _, mtimeNs: __, ...now } = attributes;
-    await this.#describe(place, path, now, false);
+    const { atimeNs: _, mtimeNs: __, xattrs, ...now } = attributes;
+    const own = new Map([...(xattrs ?? [])].filter(([key]) => !inherited.has(key)));
+    await this.#describe(place, path, { ...now, xattrs: own }, false);
   }
 
   /**
