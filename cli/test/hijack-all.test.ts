@@ -152,4 +152,27 @@ print(libc.poll(two, 2, -1), two.raw[14], len(os.read(f, 128)), libc.poll(two, 2
     expect(here.stdout).toBe('-1 4\n-1 4\n1 True\n1 1 128 0 0\n');
     expect(await run(options, 'python3', '-c', script)).toEqual({ stdout: here.stdout, stderr: '', exitCode: 0 });
   });
+
+  it('what a call pointed at is not written once a signal has ended the call', async () => {
+    const interrupted = `
+import ctypes, os, signal, socket, threading
+signal.signal(signal.SIGALRM, lambda *a: 1 / 0)
+def attempt():
+  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 0)); s.settimeout(5)
+  signal.setitimer(signal.ITIMER_REAL, 0.05)
+  try: s.recv(9)
+  except ZeroDivisionError: pass
+  s.close()
+def deep(n): return deep(n - 1) if n else os.write(1, b'.')
+for _ in range(10):
+  attempt(); deep(3)
+s, t = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in 'st']; s.bind(('127.0.0.1', 0))
+def send(*a): t.sendto(b'once', s.getsockname())
+signal.signal(signal.SIGALRM, send); signal.siginterrupt(signal.SIGALRM, False)
+into = ctypes.create_string_buffer(8); libc = ctypes.CDLL(None)
+threading.Timer(5, send).start()
+signal.setitimer(signal.ITIMER_REAL, 0.1); print(libc.recv(s.fileno(), into, 8, 0), into.raw[:4])`;
+    const { stdout, stderr } = await run([], 'python3', '-c', interrupted);
+    expect({ stdout, stderr }).toEqual({ stdout: "..........4 b'once'\n", stderr: '' });
+  });
 });

@@ -330,6 +330,32 @@ before = time.monotonic(); a.sendto(b'far', a.getsockname()); print(a.recv(3), r
     });
   });
 
+  it('has timers of processes in virtual time', async () => {
+    const script = `
+import ctypes, os, signal, struct, subprocess, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+signal.pthread_sigmask(signal.SIG_BLOCK, [40, 41])
+def make(clock, sig, notify=0, tid=0):
+  t = ctypes.c_void_p(0)
+  assert libc.timer_create(clock, struct.pack('<Qiii', 77, sig, notify, tid) + bytes(44), ctypes.byref(t)) == 0
+  return t
+def arm(t, left, every=0, flags=0): return libc.timer_settime(t, flags, struct.pack('<4q', every, 0, left, 0), None)
+began = time.time()
+def told(*what): print(*what, round(time.time() - began))
+t = make(1, 40); arm(t, 1000, 500)
+i = signal.sigwaitinfo([40]); told(i.si_code)
+left = ctypes.create_string_buffer(32); libc.timer_gettime(t, left); told(struct.unpack('<4q', left.raw)[0])
+time.sleep(1750); signal.sigwaitinfo([40]); told(libc.timer_getoverrun(t), signal.sigtimedwait([40], 0))
+told(libc.timer_delete(t), libc.timer_delete(t), ctypes.get_errno())
+a = make(0, 41, 4, threading.get_native_id()); arm(a, int(time.time()) + 5000, 0, 1); signal.sigwaitinfo([41])
+print(7749 < time.time() - began < 7751, arm(make(2, 40), 0))
+print(subprocess.run(['timeout', '1000', 'sleep', '5000']).returncode, 8749 < time.time() - began < 8751)`;
+    expect(await hijacked(['python3', '-u', '-c', script], ['--clock', 'virtual'])).toMatchObject({
+      stdout: '-2 1000\n500 1000\n2 None 2750\n0 -1 22 2750\nTrue 0\n124 True\n',
+      stderr: '',
+    });
+  });
+
   it("gives programs its virtual time: clocks, sleeps, waits of threads, alarms, the machine's files", async () => {
     const script = `
 import os, select, signal, subprocess, threading, time

@@ -121,6 +121,7 @@ export class Supervisor {
       copyDescriptor: (thread, fd) => this.#processes.copyDescriptor(thread, fd),
       place: (call, opened, cloexec) => this.#place(call, { opened, cloexec }, false),
       placeHost: (call, fd, cloexec) => this.#listener.place(call.note.id, fd, { cloexec, answers: false }),
+      isWaiting: ({ id }) => this.#listener.isValid(id),
       local: new Local(),
       lending: new Lending({
         copyDescriptor: (thread, fd) => this.#processes.copyDescriptor(thread, fd),
@@ -256,7 +257,7 @@ export class Supervisor {
 
   #begin(call: Call): void {
     const kept = call.thread.takeKept(call.note);
-    if (kept !== undefined) this.#finish(call, kept);
+    if (kept) this.#finish(call, asKept(call, kept));
     else if (this.#closing) this.#later(call, this.#afterClosing(call));
     else {
       const answer = this.#answerOf(call);
@@ -360,7 +361,7 @@ export class Supervisor {
   #notHeard(call: Call, answer: Answer): void {
     const isLost = answer === EINTR && !endedBySignals.has(call.name);
     if (isLost || !this.#processes.has(call.thread)) this.#unheard([answer]);
-    else this.#unheard(call.thread.keep(call.note, answer));
+    else this.#unheard(call.thread.keep(call.note, answer, call.memory.late));
   }
 
   /** What would have become descriptors goes. */
@@ -409,6 +410,16 @@ export class Supervisor {
       if (this.#closing === all) this.#closing = undefined;
     });
     this.#closing = all;
+  }
+}
+
+/** What the call gave while nobody waited is the program's now. */
+function asKept({ memory }: Call, { answer, late }: NonNullable<ReturnType<Thread['takeKept']>>): Answer {
+  try {
+    for (const { at, bytes } of late) memory.write(at, bytes);
+    return answer;
+  } catch (cause) {
+    return errnoOf(cause);
   }
 }
 

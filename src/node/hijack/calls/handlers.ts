@@ -13,6 +13,7 @@ import { optionCalls } from './sockets/options.ts';
 import { socketCalls } from './sockets/sockets.ts';
 import { clockCalls } from './time/clocks.ts';
 import { futexCalls } from './time/futex.ts';
+import { processTimerCalls } from './time/process-timers.ts';
 import { timerCalls } from './time/timers.ts';
 import { epollCalls } from './waiting/epoll.ts';
 import { pollCalls } from './waiting/poll.ts';
@@ -31,5 +32,6 @@ export const handlers: Readonly<Partial<Record<CaughtCall, Handler>>> = {
   ...pathCalls,
   ...clockCalls,
   ...timerCalls,
+  ...processTimerCalls,
   ...futexCalls,
 };

@@ -165,8 +165,7 @@ const timed: readonly Rule[] = [
   ...every('timerfd_create', 'timerfd_settime', 'timerfd_gettime', 'setitimer', 'getitimer', 'alarm'),
   { call: 'futex', only: { index: 1, values: futexWaits }, except: { index: 3, values: [0] } },
   ...every('execve', 'execveat'),
-  // Programs then take an alarm, or say that they cannot: by the machine's time it would come whenever it likes.
-  { call: 'timer_create', refused: ENOSYS },
+  ...every('timer_create', 'timer_settime', 'timer_gettime', 'timer_getoverrun', 'timer_delete'),
 ];
 
 /** Where names of network namespaces lie (ip-netns(8)). */

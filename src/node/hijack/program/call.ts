@@ -13,7 +13,7 @@ import type { Alarms } from '../time/alarms.ts';
 import type { Answer } from './answer.ts';
 import { negative } from './failed.ts';
 import type { KernelTask } from './kernel-task.ts';
-import type { ProgramMemory } from './memory.ts';
+import { LateMemory } from './late-memory.ts';
 import type { Thread } from './thread.ts';
 
 export type Handler = (call: Call) => Answer | Promise<Answer>;
@@ -38,6 +38,8 @@ export interface Surroundings {
   readonly rings: Rings;
   /** Of sockets of AF_UNIX, with `--all`. */
   readonly local: Local;
+  /** Its thread still waits for the answer. */
+  isWaiting(note: Notification): boolean;
   /** End the call that a task is in. */
   interrupt(task: KernelTask): void;
   /** `then` when one of the events of `epoll` is ready. Answers how to stop that. */
@@ -63,6 +65,7 @@ export class Call {
   readonly note: Notification;
   readonly around: Surroundings;
   readonly #ended = Promise.withResolvers<void>();
+  readonly #memory: LateMemory;
   /** It ended with EPIPE as a stream's does, for which the thread is to get SIGPIPE. */
   isPipeBroken = false;
   /** The thread waits for it no more. */
@@ -75,10 +78,11 @@ export class Call {
     this.thread = thread;
     this.note = note;
     this.around = around;
+    this.#memory = new LateMemory(thread.tid, thread.memory, () => !this.abandoned && around.isWaiting(note));
   }
 
-  get memory(): ProgramMemory {
-    return this.thread.memory;
+  get memory(): LateMemory {
+    return this.#memory;
   }
   int(index: number): number {
     return this.note.int(index);

@@ -40,10 +40,12 @@ let smallAt: bigint | undefined;
 
 export class ProgramMemory {
   readonly #pid: number;
-  readonly #base = new Base();
+  readonly #base: Base;
 
-  constructor(pid: number) {
+  /** `like` is the same memory. */
+  constructor(pid: number, like?: ProgramMemory) {
     this.#pid = pid;
+    this.#base = like ? like.#base : new Base();
   }
 
   #copy(call: HostCall, here: bigint, spans: readonly Span[], most: number): number {

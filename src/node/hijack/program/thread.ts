@@ -4,6 +4,7 @@ import { nowMs } from '../host/clock.ts';
 import type { Notification } from '../host/listener.ts';
 import type { Answer } from './answer.ts';
 import type { KernelTask, KernelTasks } from './kernel-task.ts';
+import type { LateWrite } from './late-memory.ts';
 import { ProgramMemory } from './memory.ts';
 import { ThreadProc } from './proc.ts';
 
@@ -11,6 +12,7 @@ import { ThreadProc } from './proc.ts';
 interface Kept {
   readonly note: Notification;
   readonly answer: Answer;
+  readonly late: readonly LateWrite[];
   readonly sinceMs: number;
 }
 
@@ -61,20 +63,20 @@ export class Thread {
     });
   }
 
-  keep(note: Notification, answer: Answer): readonly Answer[] {
+  keep(note: Notification, answer: Answer, late: readonly LateWrite[]): readonly Answer[] {
     const now = nowMs();
     const old = this.#kept.filter((kept) => now - kept.sinceMs > KEPT_MS || kept.note.repeats(note));
-    this.#kept = [...this.#kept.filter((kept) => !old.includes(kept)), { note, answer, sinceMs: now }];
+    this.#kept = [...this.#kept.filter((kept) => !old.includes(kept)), { note, answer, late, sinceMs: now }];
     return old.map((kept) => kept.answer);
   }
 
   /** What the call was answered before, when nobody heard. */
-  takeKept(note: Notification): Answer | undefined {
+  takeKept(note: Notification): Pick<Kept, 'answer' | 'late'> | undefined {
     if (this.#kept.length === 0) return undefined;
     const found = this.#kept.find((kept) => kept.note.repeats(note));
     if (!found) return undefined;
     this.#kept = this.#kept.filter((kept) => kept !== found);
-    return nowMs() - found.sinceMs > KEPT_MS ? undefined : found.answer;
+    return nowMs() - found.sinceMs > KEPT_MS ? undefined : found;
   }
 
   /** It has ended. Answers what nobody will hear any more. */

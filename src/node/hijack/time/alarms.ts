@@ -1,13 +1,12 @@
-/** Alarms of processes (setitimer(2), alarm(2)) by our kernel's time: a task of its own sleeps for each, and SIGALRM is sent from here. */
+/** Alarms by our kernel's time, of whatever kind: a task of its own sleeps for each, and who asked for it is told. */
 
 import { must } from '../../../kernel/kernel-error.ts';
-import { hostCall } from '../../native/calls.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
 
-/** In microseconds; nothing left: it is off. */
+/** Nothing left: it is off. */
 export interface AlarmTime {
-  readonly leftUs: bigint;
-  readonly everyUs: bigint;
+  readonly leftNs: bigint;
+  readonly everyNs: bigint;
 }
 
 export interface AlarmsNeeds {
@@ -16,60 +15,71 @@ export interface AlarmsNeeds {
   interrupt(task: KernelTask): void;
   /** CLOCK_MONOTONIC of our kernel. */
   nowNs(): number;
-  /** A process was told: it is about to do something. */
+  /** A process is told: it is about to do something. */
   rang(): void;
 }
 
 interface Alarm {
   dueNs: number;
-  everyNs: number;
+  readonly everyNs: number;
+  readonly ring: () => void;
   task: KernelTask | undefined;
 }
 
 const MONOTONIC = 1;
 const TIMER_ABSTIME = 1;
-const SIGALRM = 14;
 const NS_PER_S = 1_000_000_000;
-const off: AlarmTime = { leftUs: 0n, everyUs: 0n };
+const off: AlarmTime = { leftNs: 0n, everyNs: 0n };
 
 export class Alarms {
   readonly #needs: AlarmsNeeds;
-  readonly #alarms = new Map<number, Alarm>();
+  /** By process, then by what it calls them. */
+  readonly #alarms = new Map<number, Map<number, Alarm>>();
 
   constructor(needs: AlarmsNeeds) {
     this.#needs = needs;
   }
 
-  get(process: number): AlarmTime {
-    const alarm = this.#alarms.get(process);
+  get(process: number, id: number): AlarmTime {
+    const alarm = this.#alarms.get(process)?.get(id);
     if (!alarm) return off;
-    const leftUs = Math.max(1, Math.ceil((alarm.dueNs - this.#needs.nowNs()) / 1000));
-    return { leftUs: BigInt(leftUs), everyUs: BigInt(alarm.everyNs / 1000) };
+    const leftNs = Math.max(1, Math.ceil(alarm.dueNs - this.#needs.nowNs()));
+    return { leftNs: BigInt(leftNs), everyNs: BigInt(alarm.everyNs) };
   }
 
   /** Answers what it was before. */
-  async set(process: number, { leftUs, everyUs }: AlarmTime): Promise<AlarmTime> {
-    const before = this.get(process);
-    this.gone(process);
-    if (leftUs === 0n) return before;
-    const dueNs = this.#needs.nowNs() + Number(leftUs) * 1000;
-    const alarm: Alarm = { dueNs, everyNs: Number(everyUs) * 1000, task: undefined };
-    this.#alarms.set(process, alarm);
+  async set(process: number, id: number, { leftNs, everyNs }: AlarmTime, ring: () => void): Promise<AlarmTime> {
+    const before = this.get(process, id);
+    this.cancel(process, id);
+    if (leftNs === 0n) return before;
+    const alarm: Alarm = {
+      dueNs: this.#needs.nowNs() + Number(leftNs),
+      everyNs: Number(everyNs),
+      ring,
+      task: undefined,
+    };
+    const all = this.#alarms.get(process) ?? new Map<number, Alarm>();
+    this.#alarms.set(process, all.set(id, alarm));
     const task = await this.#needs.newTask();
     alarm.task = task;
-    void this.#run(process, alarm, task).finally(() => this.#needs.done(task));
+    void this.#run(process, id, alarm, task).finally(() => this.#needs.done(task));
     return before;
   }
 
-  /** It has ended, or wants none any more. */
-  gone(process: number): void {
-    const alarm = this.#alarms.get(process);
-    this.#alarms.delete(process);
+  cancel(process: number, id: number): void {
+    const alarm = this.#alarms.get(process)?.get(id);
+    this.#alarms.get(process)?.delete(id);
     if (alarm?.task) this.#needs.interrupt(alarm.task);
   }
 
-  async #run(process: number, alarm: Alarm, task: KernelTask): Promise<void> {
-    const isOn = () => this.#alarms.get(process) === alarm;
+  /** It has ended. */
+  gone(process: number): void {
+    for (const id of [...(this.#alarms.get(process)?.keys() ?? [])]) this.cancel(process, id);
+    this.#alarms.delete(process);
+  }
+
+  async #run(process: number, id: number, alarm: Alarm, task: KernelTask): Promise<void> {
+    const isOn = () => this.#alarms.get(process)?.get(id) === alarm;
     try {
       while (isOn()) {
         const words = BigInt64Array.of(BigInt(Math.floor(alarm.dueNs / NS_PER_S)), BigInt(alarm.dueNs % NS_PER_S));
@@ -78,11 +88,11 @@ export class Alarms {
         if (!isOn()) return;
         must('clock_nanosleep_time64', ret);
         this.#needs.rang();
-        hostCall('kill', process, SIGALRM);
+        alarm.ring();
         if (alarm.everyNs === 0) break;
         alarm.dueNs += alarm.everyNs;
       }
-      if (isOn()) this.#alarms.delete(process);
+      if (isOn()) this.#alarms.get(process)?.delete(id);
     } catch {
       // The kernel has ended, and all programs with it.
     }

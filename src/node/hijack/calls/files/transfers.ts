@@ -6,6 +6,7 @@ import type { OpenFile } from '../../files/open-files.ts';
 import type { Call, Handler } from '../../program/call.ts';
 import { negative } from '../../program/failed.ts';
 import { DATA_BYTES, type KernelTask } from '../../program/kernel-task.ts';
+import { splice, tee } from './splice.ts';
 
 const EINVAL = negative('EINVAL');
 const [SEEK_SET, SEEK_CUR] = [0, 1] as const;
@@ -71,7 +72,7 @@ async function sendAll(call: Call, task: KernelTask, out: OpenFile, { copy, star
   return total;
 }
 
-/** Between a file of ours and one of the machine's there is no short way: programs then read and write. */
+/** Between other files of ours and of the machine's there is no short way: programs then read and write. */
 const refused =
   (first: number, second: number, errnoOf: (file: OpenFile) => number): Handler =>
   (call) => {
@@ -82,8 +83,8 @@ const always = (errno: number) => () => errno;
 
 export const transferCalls = {
   sendfile,
-  splice: refused(0, 2, always(EINVAL)),
-  tee: refused(0, 1, always(EINVAL)),
+  splice,
+  tee,
   // It is no pipe.
   vmsplice: refused(0, 0, always(negative('EBADF'))),
   copy_file_range: refused(0, 2, ({ isFile }) => (isFile ? negative('EXDEV') : EINVAL)),

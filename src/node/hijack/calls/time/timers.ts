@@ -1,8 +1,10 @@
 /** Timers of a program whose time is our kernel's: those that are files, and those that end in SIGALRM. */
 
 import { plus } from '../../../../kernel/memory.ts';
-import type { Handler } from '../../program/call.ts';
+import { hostCall } from '../../../native/calls.ts';
+import type { Call, Handler } from '../../program/call.ts';
 import { CallFailed, negative } from '../../program/failed.ts';
+import type { AlarmTime } from '../../time/alarms.ts';
 import { onFile } from '../on-file.ts';
 
 /** struct itimerspec, as both have it. */
@@ -35,8 +37,19 @@ const timerfdGettime: Handler = onFile(async (call, task, file) => {
 /** struct itimerval: the interval, then what is left, each in seconds and microseconds. */
 const ITIMERVAL = 32;
 const US = 1_000_000n;
+const [NS_PER_US, NS_PER_S] = [1000n, 1_000_000_000n] as const;
+/** By which a process's alarm is known among its timers, whose numbers are not below zero. */
+const ALARM = -1;
+const SIGALRM = 14;
 
-function itimerval({ leftUs, everyUs }: { readonly leftUs: bigint; readonly everyUs: bigint }): Uint8Array {
+function setAlarm(call: Call, time: AlarmTime): Promise<AlarmTime> {
+  const { tgid } = call.thread;
+  return call.around.alarms.set(tgid, ALARM, time, () => void hostCall('kill', tgid, SIGALRM));
+}
+
+/** What is left is never told as nothing. */
+function itimerval({ leftNs, everyNs }: AlarmTime): Uint8Array {
+  const [leftUs, everyUs] = [(leftNs + NS_PER_US - 1n) / NS_PER_US, everyNs / NS_PER_US];
   return new Uint8Array(BigInt64Array.of(everyUs / US, everyUs % US, leftUs / US, leftUs % US).buffer);
 }
 
@@ -53,9 +66,9 @@ const setitimer: Handler = (call) => {
     ];
     for (const us of [everyUs, leftUs]) if (us < 0n || us >= US) return EINVAL;
     for (const seconds of [everyS, leftS]) if (seconds < 0n) return EINVAL;
-    const old = await call.around.alarms.set(call.thread.tgid, {
-      leftUs: leftS * US + leftUs,
-      everyUs: everyS * US + everyUs,
+    const old = await setAlarm(call, {
+      leftNs: (leftS * US + leftUs) * NS_PER_US,
+      everyNs: (everyS * US + everyUs) * NS_PER_US,
     });
     if (before !== 0) call.memory.write(before, itimerval(old));
     return 0;
@@ -66,17 +79,14 @@ const getitimer: Handler = (call) => {
   if (call.int(0) !== ITIMER_REAL) return 'host';
   const at = call.size(1);
   if (at === 0) throw new CallFailed('EFAULT');
-  call.memory.write(at, itimerval(call.around.alarms.get(call.thread.tgid)));
+  call.memory.write(at, itimerval(call.around.alarms.get(call.thread.tgid, ALARM)));
   return 0;
 };
 
 /** Seconds; what was left of the one before, rounded up. */
 const alarm: Handler = async (call) => {
-  const { leftUs } = await call.around.alarms.set(call.thread.tgid, {
-    leftUs: BigInt(call.uint(0)) * US,
-    everyUs: 0n,
-  });
-  return (leftUs + US - 1n) / US;
+  const { leftNs } = await setAlarm(call, { leftNs: BigInt(call.uint(0)) * NS_PER_S, everyNs: 0n });
+  return (leftNs + NS_PER_S - 1n) / NS_PER_S;
 };
 
 export const timerCalls = {

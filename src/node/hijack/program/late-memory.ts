@@ -1,0 +1,48 @@
+/**
+ * The memory of a program as a call of its thread writes to it: only while that thread waits. One that a signal has interrupted goes on, and what the call
+ * pointed at may be anything by then; it is written when the call is made again.
+ */
+
+import type { KernelMemory } from '../../../kernel/memory.ts';
+import { lengthOf, ProgramMemory, type Span } from './memory.ts';
+
+/** Bytes that are to be written, and where. */
+export interface LateWrite {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+export class LateMemory extends ProgramMemory {
+  readonly #isWaiting: () => boolean;
+  readonly #late: LateWrite[] = [];
+
+  constructor(pid: number, like: ProgramMemory, isWaiting: () => boolean) {
+    super(pid, like);
+    this.#isWaiting = isWaiting;
+  }
+
+  /** What has not been written. */
+  get late(): readonly LateWrite[] {
+    return this.#late;
+  }
+
+  override write(at: number, from: Uint8Array): void {
+    if (this.#isWaiting()) super.write(at, from);
+    else this.#late.push({ at, bytes: from.slice() });
+  }
+
+  override fromKernel(memory: KernelMemory, from: number, spans: readonly Span[], bytes: number): void {
+    if (this.#isWaiting()) {
+      super.fromKernel(memory, from, spans, bytes);
+      return;
+    }
+    const copy = memory.copy(from as Parameters<KernelMemory['copy']>[0], Math.min(bytes, lengthOf(spans)));
+    let done = 0;
+    for (const { at, bytes: room } of spans) {
+      if (done === copy.length) break;
+      const part = copy.subarray(done, done + room);
+      this.#late.push({ at, bytes: part });
+      done += part.length;
+    }
+  }
+}
