@@ -26,6 +26,7 @@ const digits = Array.from({ length: 16 }, (_, i) => i * 17);
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 const luks = [0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe];
 const md = [0xfc, 0x4e, 0x2b, 0xa9, 1, 0, 0, 0];
+const guid = [0x3b, 0xd6, 0x67, 0x49, 0x29, 0x2e, 0xd8, 0x4a, 0x83, 0x99, 0xf6, 0xa3, 0x39, 0xe3, 0xd0, 1];
 const bcache = [0xc6, 0x85, 0x73, 0xf6, 0x4e, 0x1a, 0x45, 0xca, 0x82, 0x65, 0xf5, 0x7f, 0x48, 0xba, 0x6d, 0x81];
 
 it.each<[string, Content, string | undefined, string | undefined]>([
@@ -42,7 +43,23 @@ it.each<[string, Content, string | undefined, string | undefined]>([
   ['linux_raid_member', { [-8192]: md, [-8176]: digits, [-8048]: [0xf0, 0x1f] }, undefined, UUID],
   ['linux_raid_member', { [-65_536]: [0xfc, 0x4e, 0x2b, 0xa9] }, undefined, undefined],
   ['isw_raid_member', { [-1024]: 'Intel Raid ISM Cfg Sig. 1.0' }, undefined, undefined],
-  ['bcache', { 4120: bcache, 4136: digits }, undefined, UUID],
+  ['bcache', { 4104: [8], 4120: bcache, 4136: digits }, undefined, UUID],
+  ['bcachefs', { 4120: bcache, 4152: digits, 4168: 'Label' }, 'Label', UUID],
+  ['cs_fvault2', { 8: [1, 0, 16, 0], 88: 'CS', 168: [16, 0, 0, 0, 2], 304: digits }, undefined, UUID],
+  [
+    'BitLocker',
+    {
+      3: '-FVE-FS-',
+      160: guid,
+      177: [32],
+      8192: '-FVE-FS-',
+      8256: [68],
+      8272: digits,
+      8304: [20, 0, 7, 0, 2, 0, 1, 0, 0x43, 0, 0x3a, 0],
+    },
+    'C:',
+    '33221100-5544-7766-8899-aabbccddeeff',
+  ],
   ['swap', { 4086: 'SWAPSPACE2', 1024: [1], 1036: digits, 1052: 'swappy' }, 'swappy', UUID],
   ['swap', { 65526: 'SWAPSPACE2', 1024: [0, 0, 0, 1] }, undefined, undefined],
   ['swsuspend', { 4086: 'S1SUSPEND', 1024: [1] }, undefined, undefined],
@@ -58,7 +75,10 @@ it.each<[string, Content, string | undefined, string | undefined]>([
   ['ubifs', { 0: [0x31, 0x18, 0x10, 0x06], 108: digits }, undefined, UUID],
   ['jffs2', { 0: [0x85, 0x19, 0x01, 0xe0] }, undefined, undefined],
   ['jffs2', { 0: [0x19, 0x85, 0xe0, 0x01] }, undefined, undefined],
-  ['squashfs', { 0: 'sqsh' }, undefined, undefined],
+  ['squashfs', { 0: 'sqsh', 29: [4] }, undefined, undefined],
+  ['squashfs3', { 0: 'sqsh', 29: [3] }, undefined, undefined],
+  ['squashfs3', { 0: 'hsqs', 28: [3] }, undefined, undefined],
+  ['squashfs', { 0: 'hsqs', 28: [5] }, undefined, undefined],
   ['apfs', { 32: 'NXSB', 72: digits }, undefined, UUID],
   ['ReFS', { 3: 'ReFS\0\0\0\0' }, undefined, undefined],
   ['android_super', { 4096: [0x67, 0x44, 0x6c, 0x61] }, undefined, undefined],

@@ -1,6 +1,7 @@
 /** Parts of something larger: RAIDs, encrypted volumes, volume managers, caches. What is in them is for what assembles them. */
 
 import { toHex } from '../../bytes/hex.ts';
+import { bitLockerAbout } from './bitlocker.ts';
 import { fieldsAt, type Mark, placeOf, type Signature, textAt, uuidAt, uuidText } from './signature.ts';
 
 const SECTOR = 512;
@@ -191,6 +192,21 @@ export const members: readonly Signature[] = [
     words: 'an encrypted volume (BitLocker)',
     // On removable disks it looks like FAT to those who do not know it.
     marks: [[[3, '-FVE-FS-']], [[424, { hex: '3bd66749292ed84a8399f6a339e3d001' }]]],
+    label: async (volume) => (await bitLockerAbout(volume)).label,
+    uuid: async (volume) => (await bitLockerAbout(volume)).uuid,
+  },
+  {
+    // Core Storage's volume header, encrypted with AES-XTS of 16-byte keys.
+    type: 'cs_fvault2',
+    words: 'an encrypted volume of macOS (FileVault 2)',
+    marks: [
+      [
+        [8, { hex: '01001000' }],
+        [88, 'CS'],
+        [168, { hex: '1000000002000000' }],
+      ],
+    ],
+    uuid: uuidAt(304),
   },
   {
     type: 'VeraCrypt',
@@ -210,7 +226,19 @@ export const members: readonly Signature[] = [
     marks: [[[0, '$DRBDmgr=q']]],
     uuid: textAt(11, 32),
   },
-  { type: 'bcache', words: 'a bcache device', marks: [[[4120, BCACHE]]], label: textAt(4168, 32), uuid: uuidAt(4136) },
+  {
+    type: 'bcache',
+    words: 'a bcache device',
+    // Old bcachefs have the same magic number: their superblock has half of a checksum where this one has its sector.
+    marks: [
+      [
+        [4104, { hex: '0800000000000000' }],
+        [4120, BCACHE],
+      ],
+    ],
+    label: textAt(4168, 32),
+    uuid: uuidAt(4136),
+  },
   { type: 'ceph_bluestore', words: 'a Ceph device', marks: [[[0, 'bluestore block device']]] },
   {
     type: 'VMFS_volume_member',

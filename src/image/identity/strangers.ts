@@ -98,7 +98,18 @@ export const strangers: readonly Signature[] = [
     uuid: uuidAt(1128),
   },
   { type: 'zonefs', words: noDriver('zonefs'), marks: [[[0, 'SFOZ']]], label: textAt(24, 64), uuid: uuidAt(8) },
+  {
+    type: 'squashfs3',
+    words: 'a squashfs of a version before 4, which Linux reads no more',
+    marks: [[[0, 'hsqs']], [[0, 'sqsh']]],
+    check: async (volume) => {
+      const [low = 0, high = 0] = await volume.read(28, 2);
+      const isBig = (await volume.read(0, 1))[0] === 's'.charCodeAt(0);
+      return isBig ? low === 0 && high < 4 : high === 0 && low < 4;
+    },
+  },
   { type: 'squashfs', words: noDriver('squashfs of the other byte order'), marks: [[[0, 'sqsh']]] },
+  { type: 'squashfs', words: 'a squashfs of a version that Linux does not know', marks: [[[0, 'hsqs']]] },
   ...['shsq', 'qshs'].map(
     (magic): Signature => ({ type: 'squashfs', words: 'a squashfs that its maker has changed', marks: [[[0, magic]]] }),
   ),

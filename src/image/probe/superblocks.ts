@@ -79,8 +79,8 @@ export const superblocks: readonly Superblock[] = [
   { types: ['xfs'], magic: [text(0, 'XFSB')], label: label(108, 12), uuid: uuid(32) },
   // include/uapi/linux/btrfs_tree.h: struct btrfs_super_block, at BTRFS_SUPER_INFO_OFFSET
   { types: ['btrfs'], magic: [text(65_600, '_BHRfS_M')], label: label(65_835, 256), uuid: uuid(65_568) },
-  // fs/squashfs/squashfs_fs.h: SQUASHFS_MAGIC
-  { types: ['squashfs'], magic: [text(0, 'hsqs')] },
+  // fs/squashfs/squashfs_fs.h: SQUASHFS_MAGIC, and s_major: those before 4 are of another layout
+  { types: ['squashfs'], magic: [text(0, 'hsqs'), hex(28, '0400')] },
   // fs/erofs/erofs_fs.h: struct erofs_super_block, at EROFS_SUPER_OFFSET
   { types: ['erofs'], magic: [hex(1024, 'e2e1f5e0')], label: label(1088, 16), uuid: uuid(1072) },
   // include/linux/f2fs_fs.h: struct f2fs_super_block, at F2FS_SUPER_OFFSET; the second copy is a block further
