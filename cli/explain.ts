@@ -6,7 +6,7 @@ import { MountFailed } from '../src/image/mounting/mount-failed.ts';
 import { canBeRescued } from '../src/image/mounting/rescue.ts';
 import { KernelError } from '../src/kernel/kernel-error.ts';
 import { ImageFileError } from '../src/node/files/image-file-error.ts';
-import { StorageError } from '../src/storage/errors.ts';
+import { DamagedInsideError, FormatError, StorageError } from '../src/storage/errors.ts';
 import { checkedTypes } from '../src/tools/file-system/file-systems.ts';
 import { whatIsMissing } from '../src/tree/damage-error.ts';
 import { Failure, type FailureKind, reasonOf } from './failure.ts';
@@ -18,10 +18,17 @@ function evenIfCut(detail: string): string {
   );
 }
 
+const byCopy = (detail: string): string =>
+  detail.replace(
+    /: on-error=continue .* reads by that$/,
+    ': fs2tar --on-error continue, and ls, cat, cp and others that look --even-if-cut, read by that',
+  );
+
 /** Where the words of HTTP are others than those of a command line. */
 const words: Partial<Record<ProblemName, (detail: string) => string>> = {
   'several-file-systems': (detail) => `${detail} (-p)`,
   'image-cut': evenIfCut,
+  'mount-failed': byCopy,
   'stack-incomplete': evenIfCut,
   ENXIO: (detail) => detail.replace(/ \(member=…\)$/, ' (--member)').replace(/ \(snapshot=…\)$/, ' (--state)'),
   'journal-too-large': (detail) => detail.replace(/ \(--options of.*\)$/, ' (--options)'),
@@ -75,6 +82,10 @@ const kinds: Partial<Record<ImageFileError['code'], FailureKind>> = {
 
 /** What whoever has a damaged image could do next. */
 function whatHelps(cause: ProblemError): readonly string[] {
+  if (cause instanceof FormatError && cause.code === 'EUCLEAN' && !(cause instanceof DamagedInsideError))
+    return [
+      'nothing of its disk is found without that: another copy of the file helps (--format raw takes it as it is)',
+    ];
   const { name, members } = cause.problem;
   const { damaged, file_system_type: type } = members;
   if (damaged !== true) return [];

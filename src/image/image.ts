@@ -17,13 +17,15 @@ import { extended } from '../storage/layers/extended.ts';
 import { slice } from '../storage/layers/slice.ts';
 import { blaming } from './blaming.ts';
 import type { MountedImage, MountRequest } from './mounted-image.ts';
-import { EVEN_IF_CUT, imageCut, mountFailed, numbersOf } from './mounting/mount-failed.ts';
+import { BY_COPY, EVEN_IF_CUT, imageCut, MountFailed, mountFailed, numbersOf } from './mounting/mount-failed.ts';
 import { type MountOptions, parseMountOptions, withSubvolume } from './mounting/mount-options.ts';
 import { type Attempt, rescued, withRescue } from './mounting/rescue.ts';
 import { type Presented, padded } from './presented.ts';
+import { patched } from './probe/gpt.ts';
+import type { Spare } from './probe/spare-superblock.ts';
 import type { Superblock } from './probe/superblocks.ts';
 import { volumeBytes } from './probe/volume-bytes.ts';
-import { btrfsPart, btrfsSiblings } from './stack/btrfs.ts';
+import { btrfsPart, btrfsSeeds, btrfsSiblings } from './stack/btrfs.ts';
 import { kernelDevice } from './stack/kernel-device.ts';
 import type { Keyring } from './stack/keyring.ts';
 import { Stack, type Stacked } from './stack/stack.ts';
@@ -206,6 +208,7 @@ export class Image {
       throw new HostError('invalid-request', `${volume.title} has no subvolumes: it is no btrfs`);
     const cut = this.#cutOf(volume);
     if (cut && !evenIfCut) throw cut;
+    if (volume.spare && !(evenIfCut && readOnly && this.#canMend(volume))) throw spareNeeded(volume, volume.spare);
     const name = await this.#deviceOf(volume);
     const drivers = await this.#withSiblings(volume, attempts(volume, type), evenIfCut, disks, stacked);
     const lacking = cut && numbersOf(cut);
@@ -215,7 +218,9 @@ export class Image {
     });
     const { rescue } = attempt;
     const withOptions = rescue && lacking === undefined ? rescued(volume.title, rescue) : undefined;
-    const known = lacking ?? withOptions;
+    const byCopy = volume.spare && readByCopy(volume, volume.spare);
+    const all = [lacking, byCopy, withOptions].filter((one) => one !== undefined);
+    const known = all.length > 0 ? all.join('; ') : undefined;
     if (known !== undefined) await this.#mustHaveRoot(volume, at, known);
     return {
       type: attempt.types[0],
@@ -223,7 +228,7 @@ export class Image {
       volume: volume.title,
       log,
       cut: lacking,
-      rescued: withOptions,
+      rescued: byCopy ?? withOptions,
       missing: known === undefined ? [] : [known],
     };
   }
@@ -238,6 +243,7 @@ export class Image {
   /** The device to mount: a view of its own where the kernel's would end too early or count in other blocks. */
   async #deviceOf(volume: ProbedVolume): Promise<string> {
     const { partition, name, startSector, sectors, claimed = 0 } = volume;
+    if (volume.spare) return (await this.#also(this.#mended(volume, volume.spare))).name;
     const view = this.#viewOf(volume);
     const wantedSectors = Math.ceil(claimed / SECTOR);
     if (view === undefined && this.#stack && volume.kind !== 'disk' && wantedSectors > sectors)
@@ -257,6 +263,25 @@ export class Image {
         there < wanted * SECTOR ? extended(own, wanted, { sizing: view.shown.sizing }) : padded(own, claimed),
       )
     ).name;
+  }
+
+  /** Not of what lies on other than a disk. */
+  #canMend(volume: ProbedVolume): boolean {
+    const isOnDisk = volume.kind === 'disk' || this.#viewOf(volume) !== undefined;
+    return isOnDisk && this.#parts.attach !== undefined && this.#parts.writable !== true;
+  }
+
+  /** With a copy of its superblock as its first one. */
+  #mended(volume: ProbedVolume, { patch }: Spare): BlockDevice {
+    const { startSector, sectors, claimed = 0, bytes } = volume;
+    const view = this.#viewOf(volume) ?? this.views.find(({ disk }) => disk.name === volume.name);
+    if (view === undefined) throw new Error('it lies on no disk');
+    const wanted = Math.max(sectors, Math.ceil(claimed / SECTOR));
+    const own = slice(view.device, startSector * SECTOR, bytes.sizeBytes);
+    const { sizing } = view.shown;
+    return patched(bytes.sizeBytes < wanted * SECTOR ? extended(own, wanted, { sizing }) : padded(own, claimed), [
+      patch,
+    ]);
   }
 
   /** What whoever made the devices knows of them. */
@@ -313,6 +338,8 @@ export class Image {
       const inner = (await stacked()).opened.flatMap(({ whole, partitions }) => [whole, ...partitions]);
       siblings = btrfsSiblings(volume, [...all, ...inner]);
     }
+    if (siblings.length + 1 < part.devices)
+      siblings = [...siblings, ...btrfsSeeds(volume, all)].slice(0, part.devices - 1);
     const missing = part.devices - 1 - siblings.length;
     if (missing > 0 && !evenIfIncomplete) {
       const numbers = `a btrfs over ${part.devices} devices, of which ${siblings.length + 1} ${siblings.length === 0 ? 'is' : 'are'} here`;
@@ -399,6 +426,10 @@ export class Image {
     refused: (cause: HostError) => void = () => {},
   ): Promise<T | undefined> {
     let refusal: HostError | undefined;
+    if (volume.spare) {
+      refused(spareNeeded(volume, volume.spare));
+      return undefined;
+    }
     const name = await this.#deviceOf(volume);
     for (const superblock of volume.superblocks) {
       try {
@@ -445,6 +476,20 @@ function attempts({ superblocks }: ProbedVolume, type: string | undefined): read
   const [superblock] = superblocks;
   return [{ ...superblock, types: [type] }];
 }
+
+const lostSuperblock = ({ title }: Volume, { type, at }: Spare): string =>
+  `${title}, ${type}: its superblock is damaged or gone, a copy at byte ${at.toLocaleString('en')} is whole`;
+
+/** Told of a tree that was read by it. */
+const readByCopy = (volume: Volume, spare: Spare): string =>
+  `${lostSuperblock(volume, spare)}, and was taken for it: ${spare.means}`;
+
+const spareNeeded = (volume: Volume, spare: Spare): HostError =>
+  new MountFailed(
+    `${lostSuperblock(volume, spare)}: ${BY_COPY}`,
+    { file_system_type: spare.type, damaged: true },
+    true,
+  );
 
 /** What whoever opened it, or what it lies on, found to be missing. */
 const knownBelow = ({ cut, on }: Volume): string | undefined =>

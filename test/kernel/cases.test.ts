@@ -314,6 +314,17 @@ describe('what is behind something, or not filled up', () => {
   });
 });
 
+it('a btrfs that grew from a seed is mounted with it, whichever is named first; the seed alone is what it was', async () => {
+  const [seed, sprout] = [await caseDevice('btrfs_seed'), await caseDevice('btrfs_sprout')];
+  for (const [first, other] of [
+    [sprout, seed],
+    [seed, sprout],
+  ] as const)
+    expect(await namesOf(first, { also: [other] })).toEqual(expect.arrayContaining([...TREE, 'grown']));
+  expect(await namesOf(seed)).not.toContain('grown');
+  await refusal(sprout).toMatchObject({ kind: 'stack-incomplete' });
+});
+
 describe('an NTFS', () => {
   it('leaves out and counts reparse points that Linux shows as empty files', async () => {
     const { tar, report } = await archive(await caseDevice('ntfs_reparse'), {}, { onError: 'continue' });

@@ -267,6 +267,34 @@ describe('what cannot be mounted', () => {
   });
 });
 
+it.each([
+  ['btrfs', 'btrfs', 65_536, { 64: new Array(8).fill(0) }, '67,108,864'],
+  ['btrfs', 'btrfs', 65_536, { 200: [1] }, '67,108,864'],
+  ['ext4-1tib', 'ext4', 1024, { 56: [0, 0] }, '34,359,738,368'],
+  ['ext4-1tib', 'ext4', 1024, { 200: [0xff, 0xff] }, '34,359,738,368'],
+])(
+  '%s, an image of %s whose superblock is damaged or gone (%d, %j) is read by a copy where that will do, and says so',
+  async (name, type, at, damage, copy) => {
+    const bytes = Object.fromEntries(Object.entries(damage).map(([within, value]) => [at + Number(within), value]));
+    const image = changed(await fixtureDevice(name), bytes);
+    const told = `the whole image, ${type}: its superblock is damaged or gone, a copy at byte ${copy} is whole`;
+    await expect(mounter.mount(image, {})).rejects.toMatchObject({
+      kind: 'mount-failed',
+      message: expect.stringContaining(`${told}: on-error=continue `),
+    });
+    const report = await mounter.inspect(image);
+    expect(JSON.stringify(report)).toContain(told);
+    const { tar } = await archive(image, { evenIfCut: true }, { onError: 'continue' });
+    const rows = await rowsOfTar(tar);
+    const whole = await rowsOfTar((await archive(await fixtureDevice(name))).tar);
+    rows.delete('.fs2tar-errors');
+    expect([...rows.keys()].sort()).toEqual([...whole.keys()].sort());
+    const mounted = await mounter.mount(image, { evenIfCut: true });
+    expect(mounted.missing).toEqual([expect.stringContaining(`${told}, and was taken for it`)]);
+    await mounted.close();
+  },
+);
+
 it('an ext4 whose journal is lost is mounted without it where half will do, and says so', async () => {
   const whole = await fixtureDevice('ext4');
   const bytes = new Uint8Array(whole.sectors * SECTOR);

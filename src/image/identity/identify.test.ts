@@ -116,6 +116,12 @@ it('a squashfs is found behind anything, wherever it begins; four letters alone 
   expect(await embedded(volume({ 77: 'hsqs', [at]: superblock(1 << 30) }))).toBeUndefined();
 });
 
+it('a file system whose letters begin with zeros is found among zeros', async () => {
+  const at = 3 * 4096;
+  const efs = { [at + 512]: [0, 0, 0, 16], [at + 540]: [0, 7, 0x29, 0x59] };
+  expect(await embedded(volume({ 0: 'head', ...efs }))).toMatchObject({ at, type: 'efs' });
+});
+
 it('the label of FAT is the one in its root directory, however often the boot sector says another', async () => {
   const boot = {
     0: [0xeb, 0x3c, 0x90],

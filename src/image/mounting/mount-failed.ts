@@ -71,12 +71,16 @@ export function mountFailed({
 export const EVEN_IF_CUT =
   'on-error=continue (fs2tar --on-error continue, other verbs --even-if-cut) reads what is there and lists what is not';
 
+/** How what a copy of a superblock leads to is read. */
+export const BY_COPY = 'on-error=continue (fs2tar --on-error continue, other verbs --even-if-cut) reads by that';
+
 /** What it says of numbers, without what could be done. */
 export const numbersOf = (cut: HostError): string => cut.message.replace(/: on-error.*/, '');
 
 /** Whether a line of a list of what is missing is of these, and no message of Linux. */
 export const isOfCut = (line: string): boolean =>
   / bytes, (its file system \(|its superblock \(md\) tells of |it ends at )/.test(line) ||
+  / is whole, and was taken for it: /.test(line) ||
   / lies on an image of which .* are there$/.test(line) ||
   /^the (\S+|compressed image) (has|is|lies) /.test(line);
 

@@ -154,10 +154,17 @@ async function firstIn(
   return first;
 }
 
+/** By the first of them that is no zero: of those there are too many. */
 function indexOf(piece: Uint8Array, letters: Uint8Array, from: number): number {
-  const [letter = 0] = letters;
-  for (let at = piece.indexOf(letter, from); at >= 0; at = piece.indexOf(letter, at + 1)) {
-    if (letters.every((byte, i) => piece[at + i] === byte)) return at;
+  const shift = Math.max(
+    0,
+    letters.findIndex((byte) => byte !== 0),
+  );
+  const letter = letters[shift] ?? 0;
+  for (let at = piece.indexOf(letter, from + shift); at >= 0; at = piece.indexOf(letter, at + 1)) {
+    let same = 0;
+    while (same < letters.length && piece[at - shift + same] === letters[same]) same += 1;
+    if (same === letters.length) return at - shift;
   }
   return -1;
 }

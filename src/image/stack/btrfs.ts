@@ -14,6 +14,8 @@ export interface BtrfsPart {
   /** Which of them this is. */
   readonly id: number;
   readonly generation: number;
+  /** Others were added to what it has, which is read-only: BTRFS_SUPER_FLAG_SEEDING. */
+  readonly isSeed: boolean;
 }
 
 /** Undefined where it is no btrfs. */
@@ -21,7 +23,7 @@ export function btrfsPart({ head, superblocks }: ProbedVolume): BtrfsPart | unde
   if (superblocks[0]?.types[0] !== 'btrfs') return undefined;
   const sb = new Fields(head.subarray(SUPER_AT));
   const fsid = toHex(sb.slice(32, 16));
-  return { fsid, devices: sb.u64(136), id: sb.u64(201), generation: sb.u64(72) };
+  return { fsid, devices: sb.u64(136), id: sb.u64(201), generation: sb.u64(72), isSeed: (sb.u32(60) & 1) === 1 };
 }
 
 /** The other devices of the same file system, each once: the newest where there are copies. */
@@ -37,3 +39,9 @@ export function btrfsSiblings(volume: ProbedVolume, all: readonly ProbedVolume[]
   }
   return [...byId.values()];
 }
+
+/** What a file system that grew from it needs of a seed is its own: the seed has another identity, and says of itself alone what it is. */
+export const btrfsSeeds = (volume: ProbedVolume, all: readonly ProbedVolume[]): readonly ProbedVolume[] => {
+  const own = btrfsPart(volume);
+  return all.filter((one) => one.name !== volume.name && btrfsPart(one)?.isSeed && btrfsPart(one)?.fsid !== own?.fsid);
+};

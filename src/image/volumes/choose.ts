@@ -4,7 +4,7 @@ import { HostError } from '../../errors/host-error.ts';
 import { SECTOR } from '../../storage/block-device.ts';
 import type { PartitionSelector } from '../mounted-image.ts';
 import { rootTypes } from '../probe/partition-types.ts';
-import { btrfsPart } from '../stack/btrfs.ts';
+import { btrfsPart, btrfsSiblings } from '../stack/btrfs.ts';
 import type { Stacked } from '../stack/stack.ts';
 import { exposed, memberType } from './exposed.ts';
 import { describe, inWords, isPlain } from './in-words.ts';
@@ -94,11 +94,16 @@ async function onlyOne(
   throw await severalFileSystems([...found, ...shut.keys()], [...new Set(shut.values())]);
 }
 
-/** Of a file system over several disks the first. */
+/** Of a file system over several disks the first; of a seed what grew from it, which needs it. */
 function withoutSiblings<V extends ProbedVolume>(volumes: readonly V[]): readonly V[] {
   const seen = new Set<string>();
+  const lacksSome = volumes.some((one) => {
+    const part = btrfsPart(one);
+    return part !== undefined && part.devices > 1 + btrfsSiblings(one, volumes).length;
+  });
   return volumes.filter((volume) => {
     const part = btrfsPart(volume);
+    if (part?.isSeed && lacksSome && part.devices === 1) return false;
     if (part === undefined || part.devices < 2) return true;
     if (seen.has(part.fsid)) return false;
     seen.add(part.fsid);

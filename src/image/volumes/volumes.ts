@@ -5,8 +5,10 @@ import type { UserTask } from '../../kernel/user-task.ts';
 import { SECTOR } from '../../storage/block-device.ts';
 import { type Identity, identify, identityOf } from '../identity/identify.ts';
 import { claimedBytes } from '../probe/claims.ts';
+import type { Patch } from '../probe/gpt.ts';
 import { hasRockRidge } from '../probe/rock-ridge.ts';
 import { BLOCK, lastSession } from '../probe/sessions.ts';
+import { type Spare, spareSuperblock } from '../probe/spare-superblock.ts';
 import { superblocksOf } from '../probe/superblock.ts';
 import { SUPERBLOCK_BYTES, type Superblock } from '../probe/superblocks.ts';
 import { type VolumeBytes, volumeFrom } from '../probe/volume-bytes.ts';
@@ -46,6 +48,8 @@ export interface ProbedVolume extends Volume {
   readonly content: () => Promise<Identity | undefined>;
   /** How many bytes the first of these says that it has; undefined where it does not. */
   readonly claimed: number | undefined;
+  /** Its own superblock is damaged or gone: all this is what a copy of it says. */
+  readonly spare?: Spare | undefined;
 }
 
 /** All of a disk or of another device. */
@@ -101,24 +105,40 @@ export const WHOLE = 'the whole image';
 const partitionName = (disk: string, partition: number): string =>
   /\d$/.test(disk) ? `${disk}p${partition}` : `${disk}${partition}`;
 
-export async function probe(volume: Volume, bytes: VolumeBytes): Promise<ProbedVolume> {
-  const head = await bytes.read(0, SUPERBLOCK_BYTES);
+export async function probe(volume: Volume, there: VolumeBytes): Promise<ProbedVolume> {
+  const first = await there.read(0, SUPERBLOCK_BYTES);
+  const copy = await spareSuperblock(there, first);
+  const spare = copy && (await identify(there, [])) === undefined ? copy : undefined;
+  const bytes = spare ? withPatch(there, spare.patch) : there;
+  const head = spare ? await bytes.read(0, SUPERBLOCK_BYTES) : first;
   const found = superblocksOf(head);
   const session = found.some(is('iso9660')) ? await lastSession(bytes) : undefined;
   const superblocks = (await inOrder(found, bytes, session)).map((one) => ofSession(one, session));
-  const [first] = superblocks;
-  const isLater = session !== undefined && first !== undefined && is('iso9660')(first);
+  const [main] = superblocks;
+  const isLater = session !== undefined && main !== undefined && is('iso9660')(main);
   const own = isLater ? volumeFrom(bytes, session * BLOCK) : bytes;
   return {
     ...volume,
     bytes,
     head,
     superblocks,
-    fileSystem: once(async () => first && identityOf(own, first)),
+    fileSystem: once(async () => main && identityOf(own, main)),
     content: once(() => identify(own, superblocks)),
-    claimed: first && (await claimedBytes(bytes, first.types[0])),
+    claimed: main && (await claimedBytes(bytes, main.types[0])),
+    ...(spare && { spare }),
   };
 }
+
+const withPatch = (volume: VolumeBytes, patch: Patch): VolumeBytes => ({
+  ...volume,
+  async read(at, length) {
+    const bytes = (await volume.read(at, length)).slice();
+    const from = Math.max(0, patch.at - at);
+    const part = patch.bytes.subarray(Math.max(0, at - patch.at), Math.max(0, at + length - patch.at));
+    if (from < length) bytes.set(part, from);
+    return bytes;
+  },
+});
 
 const is =
   (type: string) =>

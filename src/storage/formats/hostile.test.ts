@@ -97,6 +97,17 @@ it.each(['stream.vmdk', 'disk.cloop', 'case.E01', 'disk.dmg', 'snap.qcow2'])(
   },
 );
 
+it.each([
+  ['its first table', { 40: [0x7f, 0xff] }, 'its first table is said to be where no file has anything'],
+  ['its reference counts', { 48: [0x7f, 0xff] }, 'its table of reference counts is said to be where'],
+  ['its features', { 76: [0xff] }, 'it uses features that are not known here (0xff000000)'],
+  ['how many bits they have', { 96: [0xff, 0xff, 0xff, 0xff] }, 'reference counts of more than 64 bits'],
+])('a qcow2 whose header is damaged is told as that, and not as one that was cut: %s', async (_, damage, message) => {
+  const file = (await formatFile('v3.qcow2')).slice();
+  for (const [at, bytes] of Object.entries(damage)) file.set(bytes, Number(at));
+  await expect(open(file)).rejects.toThrow(`qcow2: ${message}`);
+});
+
 describe('texts', () => {
   it('of a VMDK are read in time that grows with their length', async () => {
     const blanks = ' '.repeat(300_000);

@@ -42,6 +42,7 @@ export interface Header extends Active {
   readonly autoclear: boolean;
 }
 
+const MAX_OFFSET = 2 ** 56;
 const V2_BYTES = 72;
 const V3_BYTES = 104;
 /** QEMU's limits: QCOW_MAX_SNAPSHOTS, and 1023 bytes of backing file name. */
@@ -79,7 +80,7 @@ export async function readHeader(source: ByteSource): Promise<Header> {
   const v3 = version === 3 ? viewOf(await readBytes(QCOW2, source, 0, V3_BYTES)) : undefined;
   const features = v3?.getUint32(76) ?? 0;
   if (v3 && (v3.getUint32(72) !== 0 || (features & ~KNOWN) !== 0)) {
-    throw unsupported(`it uses features that are not known here (${(features & ~KNOWN).toString(16)})`);
+    throw unsupported(`it uses features that are not known here (0x${((features & ~KNOWN) >>> 0).toString(16)})`);
   }
   const headerBytes = v3?.getUint32(100) ?? V2_BYTES;
   const clusterBytes = 2 ** clusterBits;
@@ -105,7 +106,16 @@ export async function readHeader(source: ByteSource): Promise<Header> {
     hasBitmaps: ((v3?.getUint32(92) ?? 0) & BITMAPS) !== 0,
     autoclear: v3 !== undefined && (v3.getUint32(88) !== 0 || v3.getUint32(92) !== 0),
   } as const;
-  if (header.refcounts.bits > 64) throw new FormatError(QCOW2, `reference counts of ${header.refcounts.bits} bits`);
+  if (!(header.refcounts.bits <= 64)) throw new FormatError(QCOW2, 'reference counts of more than 64 bits');
+  const places = {
+    'first table': header.l1Offset,
+    'table of reference counts': header.refcounts.offset,
+    'table of snapshots': header.snapshots.count === 0 ? 0 : header.snapshots.offset,
+  };
+  for (const [what, at] of Object.entries(places)) {
+    // Bits above are no part of an offset anywhere in the format.
+    if (at >= MAX_OFFSET) throw new FormatError(QCOW2, `its ${what} is said to be where no file has anything`);
+  }
   if (header.snapshots.count > MAX_SNAPSHOTS) throw new FormatError(QCOW2, `${header.snapshots.count} snapshots`);
   if (header.extendedL2 && clusterBits < 14) throw new FormatError(QCOW2, 'subclusters in clusters below 16 KiB');
   checkTables(header, header);
