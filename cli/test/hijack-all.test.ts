@@ -53,7 +53,7 @@ print(os.waitpid(pid, 0)[1] == signal.SIGPIPE, os.eventfd_read(os.eventfd(3)))`;
 
   it("descriptors of both kernels go over AF_UNIX, and only when they arrive are they the receiver's", async () => {
     const script = `
-import socket
+import socket, struct
 a, b = socket.socketpair()
 r, w = os.pipe()
 mine = os.open('/etc/passwd', os.O_RDONLY)
@@ -66,10 +66,12 @@ c = socket.socket(fileno=fds[2]); a.send(b'twice'); print(c.recv(9), c.family ==
 try: socket.send_fds(a, [b'x'], [99])
 except OSError as e: print(e.strerror)
 a.send(b'after'); print(b.recv(9))
+two = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack('i', n)) for n in (w, 0)]
+a.sendmsg([b'two'], two); print(len(socket.recv_fds(b, 9, 5)[1]))
 socket.send_fds(a, [b'x'], [w, w, w])
 print(len(socket.recv_fds(b, 9, 1)[1]))`;
     expect(await all(script)).toEqual({
-      stdout: "b'three' 0 b'pipe' b'root:'\nb'twice' True\nBad file descriptor\nb'after'\n1\n",
+      stdout: "b'three' 0 b'pipe' b'root:'\nb'twice' True\nBad file descriptor\nb'after'\n2\n1\n",
       stderr: '',
       exitCode: 0,
     });
@@ -155,7 +157,7 @@ print(libc.poll(two, 2, -1), two.raw[14], len(os.read(f, 128)), libc.poll(two, 2
 
   it('what a call pointed at is not written once a signal has ended the call', async () => {
     const interrupted = `
-import ctypes, os, signal, socket, threading
+import ctypes, os, select, signal, socket, threading, time
 signal.signal(signal.SIGALRM, lambda *a: 1 / 0)
 def attempt():
   s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 0)); s.settimeout(5)
@@ -166,6 +168,13 @@ def attempt():
 def deep(n): return deep(n - 1) if n else os.write(1, b'.')
 for _ in range(10):
   attempt(); deep(3)
+def wait(s): return select.select([s], [], [], 0.6)
+def closed():
+  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); signal.setitimer(signal.ITIMER_REAL, 0.05)
+  try: wait(s)
+  except ZeroDivisionError: s.close(); os.stat('/')
+closed(); s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); before = time.monotonic()
+print(wait(s)[0], time.monotonic() - before > 0.5)
 s, t = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in 'st']; s.bind(('127.0.0.1', 0))
 def send(*a): t.sendto(b'once', s.getsockname())
 signal.signal(signal.SIGALRM, send); signal.siginterrupt(signal.SIGALRM, False)
@@ -173,6 +182,6 @@ into = ctypes.create_string_buffer(8); libc = ctypes.CDLL(None)
 threading.Timer(5, send).start()
 signal.setitimer(signal.ITIMER_REAL, 0.1); print(libc.recv(s.fileno(), into, 8, 0), into.raw[:4])`;
     const { stdout, stderr } = await run([], 'python3', '-c', interrupted);
-    expect({ stdout, stderr }).toEqual({ stdout: "..........4 b'once'\n", stderr: '' });
+    expect({ stdout, stderr }).toEqual({ stdout: "..........[] True\n4 b'once'\n", stderr: '' });
   });
 });

@@ -359,8 +359,10 @@ export class Supervisor {
 
   /** Nobody waits: kept until the call is made again, unless that is to do it anew. A wait that a signal has ended is EINTR then. */
   #notHeard(call: Call, answer: Answer): void {
-    const isLost = answer === EINTR && !endedBySignals.has(call.name);
-    if (isLost || !this.#processes.has(call.thread)) this.#unheard([answer]);
+    const isWait = endedBySignals.has(call.name);
+    if (!this.#processes.has(call.thread) || (answer === EINTR && !isWait)) this.#unheard([answer]);
+    // What poll and select found they find again, if it is still so; edges an epoll instance tells once.
+    else if (isWait && !(call.name.startsWith('epoll') && Number(answer) > 0)) call.thread.keep(call.note, EINTR, []);
     else this.#unheard(call.thread.keep(call.note, answer, call.memory.late));
   }
 

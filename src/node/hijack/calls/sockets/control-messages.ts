@@ -23,7 +23,7 @@ const times: ReadonlyMap<number, number> = new Map([
 export interface ControlIn {
   readonly bytes: number;
   /** What the message takes along. */
-  readonly sending?: Sending | undefined;
+  readonly sending?: readonly Sending[];
 }
 
 /** The program's, where the task has them. */
@@ -36,7 +36,7 @@ export async function controlIn(
   if (at === 0 || length === 0) return { bytes: 0 };
   if (length > CONTROL_BYTES) throw new CallFailed('ENOBUFS');
   const theirs = new DataView(call.memory.read(at, length).buffer);
-  let sent: Sending | undefined;
+  const sent: Sending[] = [];
   let to = 0;
   for (let from = 0; from + HEADER.theirs <= length; ) {
     const bytes = Number(theirs.getBigUint64(from, true)) - HEADER.theirs;
@@ -45,9 +45,10 @@ export async function controlIn(
     let content = new Uint8Array(theirs.buffer, from + HEADER.theirs, bytes);
     if (level === SOL_SOCKET && type === SCM_RIGHTS) {
       // Others than these pass no descriptors on.
-      if (!isLocal || sent) throw new CallFailed('EINVAL');
-      sent = await sending(call, task, numbersOf(content));
-      content = new Uint8Array(Int32Array.from(sent.fds).buffer);
+      if (!isLocal) throw new CallFailed('EINVAL');
+      const one = await sending(call, task, numbersOf(content));
+      sent.push(one);
+      content = new Uint8Array(Int32Array.from(one.fds).buffer);
     } else if (level === SOL_SOCKET && type === SCM_CREDENTIALS && bytes === CREDENTIALS) {
       // Its user and group as it says; the process is known to our kernel by its task.
       content = content.slice();

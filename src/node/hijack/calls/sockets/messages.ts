@@ -97,7 +97,7 @@ async function send(call: Call, task: KernelTask, file: OpenFile, message: Messa
       const control = await controlIn(call, task, file.family === AF_UNIX, from);
       layOut(task, { name: nameBytes, data, bytes, control: control.bytes });
       const sent = await call.waiting(task, 'sendmsg', file.fd, task.structs, flags);
-      await control.sending?.done(sent >= 0);
+      for (const one of control.sending ?? []) await one.done(sent >= 0);
       if (sent < 0) return done > 0 ? done : call.written(file, sent, flags);
       done += sent;
       if (done >= total || sent < bytes) return done;

@@ -123,7 +123,9 @@ const named = (name: 'getsockname' | 'getpeername'): Handler =>
 async function acceptOne(call: Call, task: KernelTask, file: OpenFile, flags: number): Promise<Answer> {
   const lengthAt = plus(task.structs, LENGTH_AT);
   task.memory.setU32(lengthAt, ADDRESS_BYTES);
-  const fd = await call.waiting(task, 'accept4', file.fd, task.structs, lengthAt, flags);
+  // Some families have no address to tell (AF_ALG): who does not ask is not told that.
+  const where = call.size(1) === 0 ? ([0, 0] as const) : ([task.structs, lengthAt] as const);
+  const fd = await call.waiting(task, 'accept4', file.fd, ...where, flags);
   if (fd < 0) return fd;
   try {
     if (call.size(1) !== 0) giveAddress(call, task, call.size(1), call.size(2));
