@@ -314,6 +314,15 @@ describe('what is behind something, or not filled up', () => {
   });
 });
 
+it('an XFS whose journal is on another device is mounted with that, as it says', async () => {
+  const image = await caseDevice('xfs_extlog');
+  await refusal(image).toMatchObject({ message: expect.stringContaining('the mount option logdev=/dev/vdb') });
+  const log = memoryDevice(new Uint8Array(64 * 2 ** 20));
+  const mounted = await mounter.mount(image, { also: [log], options: 'logdev=/dev/vdb' });
+  expect(mounted.type).toBe('xfs');
+  await mounted.close();
+});
+
 it('a btrfs that grew from a seed is mounted with it, whichever is named first; the seed alone is what it was', async () => {
   const [seed, sprout] = [await caseDevice('btrfs_seed'), await caseDevice('btrfs_sprout')];
   for (const [first, other] of [

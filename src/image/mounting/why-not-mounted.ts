@@ -15,6 +15,10 @@ interface Row {
 
 const bytes = (text = ''): string => Number(text).toLocaleString('en');
 
+/** Of XFS: the second image of a request is /dev/vdb, as everywhere. */
+const namedBeside = (option: string): string =>
+  `with its image named beside this one (also) and the mount option ${option}=/dev/vdb it is found`;
+
 /** What no repair changes. The first that fits; each is of the driver whose message it is (fs/TYPE/super.c and its like). */
 const rows: readonly Row[] = [
   {
@@ -28,10 +32,11 @@ const rows: readonly Row[] = [
       `its blocks have ${bytes(size)} bytes, and this kernel, like that of a PC, takes 4,096 at most`,
   },
   {
-    said: /marked as having an external log|external journal|journal device/i,
-    means: 'its journal is on another device, which is not here',
+    said: /marked as having an external log|use logdev=/i,
+    means: `its journal is on another device: ${namedBeside('logdev')}`,
   },
-  { said: /realtime device|rtdev/i, means: 'a part of it is on another device (realtime), which is not here' },
+  { said: /external journal|journal device/i, means: 'its journal is on another device, which is not here' },
+  { said: /realtime device|rtdev/i, means: `a part of it is on another device (realtime): ${namedBeside('rtdev')}` },
   { said: /Unknown parameter '([^']*)'/, means: ([, name]) => `it has no mount option ${name}` },
   { said: /Bad value for '([^']*)'/, means: ([, name]) => `its mount option ${name} has no such value` },
   {
