@@ -24,8 +24,8 @@ const facts: readonly (readonly [string, unknown, unknown, string])[] = [
     sha256(readFileSync(dist.names)),
     'npm run kernel:build',
   ],
-  ['snapshot.json: the kernel it was made by', snapshot.buildId, vmlinux, 'npm run snapshot'],
-  ['snapshot.json: sha256 of kernel.wasm', snapshot.sha256, sha256(readFileSync(dist.snapshot)), 'npm run snapshot'],
+  ['snapshot.json: the kernel it was made by', snapshot.vmlinux, vmlinux, 'npm run snapshot'],
+  ['snapshot.json: sha256 of kernel.wasm', snapshot.buildId, sha256(readFileSync(dist.snapshot)), 'npm run snapshot'],
   ['tools.json: hash of all inputs', userland.inputs, userlandHash(), 'npm run userland:build'],
   ['tools.json: sha256 of every tool', '', wrong.join(' '), 'npm run userland:build'],
 ];

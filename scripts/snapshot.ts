@@ -3,13 +3,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { boot } from '../src/kernel/boot.ts';
+import { settle } from '../src/kernel/snapshot/settle.ts';
 import { nonZeroRuns, quiesce, type SnapshotState } from '../src/kernel/snapshot/snapshot.ts';
-import { sleepNs } from '../src/kernel/syscalls/time.ts';
 import { dist, sha256 } from './pins.ts';
 import { snapshotModule } from './snapshot-module.ts';
 
-/** What a kernel puts off it does in this time: workqueues, RCU, delayed frees. */
-const SETTLE_NS = 30_000_000_000n;
 /** Zeros fewer than these are copied: to tell runs apart costs as much. Of 64 to 8192 bytes, 1024 and 2048 made the fastest restores. */
 const GAP_BYTES = 1024;
 
@@ -29,7 +27,7 @@ const host = {
 
 async function take(): Promise<{ readonly memory: Uint8Array; readonly state: Omit<SnapshotState, 'buildId'> }> {
   const kernel = await boot(compiled, { host });
-  await sleepNs(kernel.init, SETTLE_NS);
+  await settle(kernel);
   const state = await quiesce(kernel, turn);
   const memory = kernel.engine.memory.copy(0 as never, kernel.engine.memory.size);
   kernel.kill();
@@ -50,10 +48,10 @@ const pages = new Set(
 );
 const described = {
   ...first.state,
-  buildId: sha256(vmlinux),
+  buildId: sha256(module),
+  vmlinux: sha256(vmlinux),
   bytes: runs.reduce((sum, run) => sum + run.bytes.length, 0),
   pages: pages.size,
-  sha256: sha256(module),
 };
 writeFileSync(dist.snapshot, module);
 writeFileSync(dist.snapshotJson, `${JSON.stringify(described, null, 2)}\n`);

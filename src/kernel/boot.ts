@@ -15,10 +15,11 @@ export const BOOT_MEMORY_MIB = 8;
 /**
  * Quiet until asked, no waiting, pid 1 is /init, a panic is final. The loopback is the only network device, in every
  * network namespace: drivers make others when they are asked, as where they are modules.
- * f2fs would keep 2 MiB for compressed clusters, whoever mounts one.
+ * f2fs would keep 2 MiB for compressed clusters, whoever mounts one. Caches of objects that are alike are one, as is usual:
+ * each has 18 files in /sys/kernel/slab, which were a seventh of the memory in a snapshot.
  */
 const COMMAND_LINE = [
-  'rdinit=/init panic=-1 loglevel=7 dhash_entries=8192 ihash_entries=8192 f2fs.num_compress_pages=16',
+  'slab_merge rdinit=/init panic=-1 loglevel=7 dhash_entries=8192 ihash_entries=8192 f2fs.num_compress_pages=16',
   'dummy.numdummies=0 ifb.numifbs=0 sch_teql.max_equalizers=0 bonding.max_bonds=0 fb_tunnels=none',
 ].join(' ');
 

@@ -8,8 +8,8 @@ import { imageMounter } from '../../src/image/mounting/mounter.ts';
 import { boot } from '../../src/kernel/boot.ts';
 import type { Kernel, KernelOptions } from '../../src/kernel/kernel.ts';
 import { plus } from '../../src/kernel/memory.ts';
+import { settle } from '../../src/kernel/snapshot/settle.ts';
 import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
-import { sleepNs } from '../../src/kernel/syscalls/time.ts';
 import { nodeHost } from '../../src/node/host.ts';
 import vmlinux from '../../wasm/dist/vmlinux.wasm';
 import calls from '../conformance/calls.json';
@@ -19,13 +19,10 @@ import { archive } from './archive.ts';
 import { host, MEMORY_MIB } from './kernel.ts';
 import { kernelModule, snapshot } from './restored.ts';
 
-/** As old as the snapshot is: scripts/snapshot.ts lets it come to rest. */
-const SETTLE_NS = 30_000_000_000n;
-
 async function booted(options: KernelOptions): Promise<Kernel> {
   const kernel = await boot(vmlinux, { ...options, host: { ...options.host, realtimeNs: () => 0 } });
   const { init } = kernel;
-  await sleepNs(init, SETTLE_NS);
+  await settle(kernel);
   // A restore sets the day. Linux was never up before 1970.
   const seconds = BigInt(Math.floor(options.host.realtimeNs() / 1e9));
   init.memory.setU64(init.scratch, seconds);

@@ -24,7 +24,7 @@ export interface SavedTask {
 /** What goes with the memory. Engine stacks are not there: every task starts over where it sleeps. */
 export interface SnapshotState {
   readonly format: number;
-  /** Of the kernel that made it; restored on any other it would be nonsense. */
+  /** Of kernel.wasm, the kernel and its boot snapshot: what was saved is a difference against that, and nonsense on any other. */
   readonly buildId: string;
   readonly memoryBytes: number;
   readonly tasks: readonly SavedTask[];
