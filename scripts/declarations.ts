@@ -8,6 +8,10 @@ import { root } from './pins.ts';
 
 const ENTRY = 'library/index.d.ts';
 
+/** Users meet these only as parts of other types, without a name: their comments are for who works on lkl, and a fifth of all. */
+const WITHIN = /^(abi|archive|image|kernel|network)\//;
+const COMMENT = /[ \t]*\/\*\*[\s\S]*?\*\/\n?/g;
+
 /** Writes them into `target`; answers the path of the entry in it. */
 export function writeDeclarations(target: string): string {
   const all = mkdtempSync(join(tmpdir(), 'lkl-types-'));
@@ -25,7 +29,7 @@ export function writeDeclarations(target: string): string {
       mkdirSync(dirname(join(target, name)), { recursive: true });
       // Only TypeScript's libraries of browsers know WebAssembly, and nothing that a user touches has it.
       const text = readFileSync(join(all, name), 'utf8').replaceAll(/\bWebAssembly\.\w+/g, 'object');
-      writeFileSync(join(target, name), text);
+      writeFileSync(join(target, name), WITHIN.test(name) ? text.replaceAll(COMMENT, '') : text);
     }
     return ENTRY;
   } finally {

@@ -4,7 +4,7 @@
  * kernel and other data are no part of it: they lie in the package where they lie here.
  */
 
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { versionText } from '../cli/version.ts';
@@ -27,13 +27,8 @@ const { metafile } = await build(
   }),
 );
 describeWorker(join(target, 'worker/index.js'), metafile);
-// Of `lkl serve`, which adds the kernel to it.
+// Of `lkl serve`, which adds the kernel and the decoder to it.
 copyPageFiles(join(target, 'page'));
-
-mkdirSync(join(target, 'uplot'));
-for (const name of ['uPlot.iife.min.js', 'uPlot.min.css']) {
-  copyFileSync(join(root, 'node_modules/uplot/dist', name), join(target, 'uplot', name));
-}
 
 mkdirSync(join(target, 'man'));
 writeFileSync(join(target, 'man/lkl.1'), manPage(versionText(), new Date().toISOString().slice(0, 10)));

@@ -26,10 +26,9 @@ const policy = [
   "form-action 'none'",
 ];
 
-/** All but scripts, kernel and tools. */
+/** All but scripts, wasm and tools. */
 export function copyPageFiles(target: string): void {
   mkdirSync(target, { recursive: true });
-  copyFileSync(join(root, 'src/archive/xz-embedded.wasm'), join(target, 'xz.wasm'));
   copyFileSync(join(source, 'page/index.html'), join(target, 'index.html'));
   writeFileSync(
     join(target, '_headers'),

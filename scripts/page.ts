@@ -27,6 +27,7 @@ await build({
   logLevel: 'warning',
 });
 copyFileSync(dist.snapshot, join(target, 'kernel.wasm'));
+copyFileSync(join(root, 'src/archive/xz-embedded.wasm'), join(target, 'xz.wasm'));
 
 // Each is fetched when somebody runs it.
 const tools = join(root, 'wasm/dist/tools');

@@ -115,7 +115,7 @@ function toolModules(beside: string): Record<string, Module> {
   );
 }
 
-/** The files of the page at /; the package has the kernel once, and the tools are another: the page fetches them as some of them. Gone at exit. */
+/** The files of the page at /; the package has kernel and decoder once, and the tools are another: the page fetches them as some of them. Gone at exit. */
 function pageFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lkl-page-'));
   leaves(folder);
@@ -123,6 +123,7 @@ function pageFolder(): string {
   // The page's scripts name these beside their own folder, which is the top here.
   cpSync(packageFile('dist/chunks'), join(folder, 'chunks'), { recursive: true });
   copyFileSync(packageFile('wasm/dist/kernel.wasm'), join(folder, 'kernel.wasm'));
+  copyFileSync(packageFile('src/archive/xz-embedded.wasm'), join(folder, 'xz.wasm'));
   const tools = toolFolder();
   if (tools !== undefined) cpSync(tools, join(folder, 'tools'), { recursive: true });
   return folder;
