@@ -49,9 +49,12 @@ export const event = z
       way,
     }),
     z.strictObject({
-      type: z.literal('partition').openapi({ description: 'Black holes on every link between nodes of two groups.' }),
+      type: z.literal('partition').openapi({
+        description:
+          'Black holes on every link between nodes of two groups. A switch or router between them belongs to one: a partition that cuts no link is refused.',
+      }),
       ...passing,
-      groups: z.array(z.array(name)).openapi({ description: 'Names of nodes.', example: [['a', 'b'], ['c']] }),
+      groups: z.array(z.array(name)).openapi({ description: 'Names of nodes.', example: [['a', 's', 'b'], ['c']] }),
     }),
     z.strictObject({
       type: z.literal('heal').openapi({ description: 'Black holes and partitions end.' }),

@@ -20,7 +20,16 @@ export interface Shortage {
 }
 
 const killed = /Out of memory: Killed process/;
-const failed = /page allocation failure/;
+const failed = 'page allocation failure';
+/** Of a task's own memory (mmap(2)): who asks hears of it, and asks again. */
+const isOfMmap = /nommu: Allocation of length/;
+
+/** Whether somebody got no memory who cannot ask again: each failure is told with the state of memory behind it. */
+const hasFailed = (log: string): boolean =>
+  log
+    .split(failed)
+    .slice(1)
+    .some((told) => !isOfMmap.test(told));
 
 /** `log` is what the kernel printed since the simulation began. */
 export function findShortage(plan: Plan, states: Readonly<Record<string, HostState>>, log: string): Shortage {
@@ -40,7 +49,7 @@ export function findShortage(plan: Plan, states: Readonly<Record<string, HostSta
   });
   const error = killed.test(log)
     ? 'the kernel that all hosts share ran out of memory and killed a program: this network needs more than there is'
-    : failed.test(log)
+    : hasFailed(log)
       ? 'the kernel that all hosts share could not allocate memory for a packet: this network needs more than there is'
       : undefined;
   return { hosts, warnings, ...(error !== undefined && { error }) };

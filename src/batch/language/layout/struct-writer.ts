@@ -159,7 +159,12 @@ export class StructWriter {
     for (const key of Object.keys(whole)) {
       if (key === 'struct') continue;
       const field = layout.fields.find(({ name }) => name === key);
-      if (!field) throw new Mistake('unknown-field', at(path, key), `struct ${layout.name} has no ${key}`);
+      if (!field)
+        throw new Mistake(
+          'unknown-field',
+          at(path, key),
+          `struct ${layout.name} has no ${key}; it has ${layout.fields.map(({ name }) => name).join(', ')}`,
+        );
       const shape = this.#field(layout, field, offset, size, whole, path);
       if (shape) shapes[key] = shape;
     }
