@@ -37,6 +37,8 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
 
   const tar: Blob = await ok('fs2tar', lkl.fs2Tar({ client, body: image, query: { type: 'romfs' } }));
   assert.ok(tar.size >= 1024);
+  const zip: Blob = await ok('fs2zip', lkl.fs2Zip({ client, body: image, query: { type: 'romfs' } }));
+  assert.ok(zip.size > 22);
 
   const path = { name: 'hey.romfs' };
   const stored: lkl.Image = await ok('putImage', lkl.putImage({ client, path, body: image }));

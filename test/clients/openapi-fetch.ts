@@ -51,6 +51,11 @@ export async function callAll({ url, fetch, image, disk }: Inputs) {
     lkl.POST('/v1/fs2tar', { ...sending(image), ...bytes, params: { query: { type: 'romfs' } } }),
   );
   assert.ok(tar.byteLength >= 1024);
+  const zip: ArrayBuffer = await ok(
+    'fs2zip',
+    lkl.POST('/v1/fs2zip', { ...sending(image), ...bytes, params: { query: { type: 'romfs' } } }),
+  );
+  assert.ok(zip.byteLength > 22);
 
   const path = { name: 'fetch.romfs' };
   const stored: Schemas['Image'] = await ok(
