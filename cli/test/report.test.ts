@@ -143,3 +143,53 @@ it('a sweep is a page of its own: a chart for each figure along the parameter, i
   expect(charts[0]).toMatchObject({ ticks: ['5ms', '20ms', '100ms'] });
   expect(await page.$$eval('.wide tr', (all) => all.length)).toBe(1 + 3 * 2 * 3);
 }, 120_000);
+
+it('times that are all the same are a step of their distribution, and no two marks of an axis are called the same', async () => {
+  const file = join(folder, 'same.html');
+  const links = ['srv', 'c1', 'c2', 'c3', 'c4', 'c5'].map((name) => ({ endpoints: [name, 'sw'], delay: '2500us' }));
+  const clients = links.slice(1).map(({ endpoints: [name] }) => name ?? '');
+  const same = {
+    duration: '2s',
+    hosts: Object.fromEntries(links.map(({ endpoints: [name] }) => [name, {}])),
+    switches: { sw: {} },
+    links,
+    workloads: clients.map((from) => ({ type: 'ping', from, to: 'srv', count: 5, interval: '100ms' })),
+  };
+  const { exitCode, stderr } = await lkl(['sim', '-', '--html', file], Buffer.from(JSON.stringify(same)));
+  expect(exitCode, stderr.toString()).toBe(0);
+  const other = await browser.newPage();
+  await other.evaluateOnNewDocument(`
+    globalThis.written = {};
+    const { fillText } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...where) {
+      const chart = this.canvas.closest('[id]')?.id;
+      (written[chart] ??= []).push(text);
+      return fillText.call(this, text, ...where);
+    };`);
+  await other.goto(pathToFileURL(file).href);
+  const titles = await other.$$eval('h2', (all) => all.map((one) => one.firstChild?.textContent?.trim() ?? ''));
+  const at = titles.filter((title) => title !== 'Flows').indexOf('Distribution of times');
+  const written = (await other.evaluate('written')) as Record<string, string[]>;
+  const marks = written[`chart-${at}`] ?? [];
+  expect(marks).toContain('10');
+  expect(marks.length).toBeGreaterThan(4);
+  // From 0 to 100 % at 10 ms: the last line over all others.
+  const rows = await other.evaluate(`(() => {
+    const canvas = document.querySelector('#chart-${at} canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const rows = new Set();
+    for (let i = 0; i < data.length; i += 4)
+      if (data[i] === 0xc9 && data[i + 1] === 0xa2 && data[i + 2] === 0x27) rows.add(Math.floor(i / 4 / canvas.width));
+    return rows.size;
+  })()`);
+  expect(rows).toBeGreaterThan(100);
+  for (const [chart, texts] of Object.entries(written)) {
+    const along = chart === `chart-${at}` ? texts.filter((text) => Number(text) > 5 && Number(text) < 15) : texts;
+    const names = along.filter((text) => chart === `chart-${at}` || text.endsWith(' s'));
+    expect(new Set(names).size, chart).toBe(names.length);
+  }
+  // Five like each other, and the one that all of them ask.
+  const boxes = await other.$$eval('.sketch text:not(.label)', (all) => all.map((one) => one.firstChild?.textContent));
+  expect(boxes.sort()).toEqual(['5 × c1', 'srv', 'sw']);
+  await other.close();
+});

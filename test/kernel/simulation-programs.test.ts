@@ -192,4 +192,22 @@ describe('system calls on a host', () => {
     expect(await of([{ call: 'exit_group', args: [0] }])).toBeUndefined();
     expect(await of([{ call: 'exit_group', args: [3] }])).toBe('workloads[0].batch[0]: exit_group: ended with 3');
   });
+
+  it('in a loop that waits for what never is so, and say how many turns it made and what to write instead', async () => {
+    const got = { call: 'getpid', as: 'got' };
+    const never = { ref: 'got', is: 0 };
+    const error = await of([{ call: 'getpid' }, { do: [{ do: [got], until: never }], repeat: 2 }]);
+    expect(error).toMatch(
+      /^workloads\[0\]\.batch\[1\]\.do\[0\]: "until" was not so after 100000 turns in which no call waited, in 0\.01\d* s of virtual time\./,
+    );
+    expect(error).toContain('{"repeat": 1000, "until": …}');
+    const sleep = { call: 'nanosleep', args: [{ tv_sec: 0, tv_nsec: 5000 }, null] };
+    expect(await of([{ do: [got, sleep], until: never, repeat: 1000 }])).toBeUndefined();
+  });
+
+  it('in loops that only wait now and then are not stopped', async () => {
+    const nap = { call: 'nanosleep', args: [{ tv_sec: 0, tv_nsec: 5000 }, null] };
+    const inner = { repeat: 60_000, do: [{ call: 'getpid', as: 'got' }] };
+    expect(await of([{ repeat: 2, as: 'n', do: [inner, nap] }])).toBeUndefined();
+  });
 });

@@ -196,7 +196,7 @@ export const workload = z
       start: time('In virtual time. Default: 0s.', '1s'),
       batch: z.array(step).openapi({
         description:
-          'Calls as for `POST /v1/syscalls`, and loops of them, two deep: `{"repeat": 10, "do": […]}`, `{"until": {"ref": "got", "is": 0}, "do": […]}`, `{"each": [80, 443], "as": "port", "do": […]}`, `{"if": {…}, "do": […], "else": […]}`. The answer has the results of a thousand calls.',
+          'Calls as for `POST /v1/syscalls`, and loops of them, two deep: `{"repeat": 10, "do": […]}`, `{"until": {"ref": "got", "is": 0}, "do": […]}`, `{"each": [80, 443], "as": "port", "do": […]}`, `{"if": {…}, "do": […], "else": […]}`. The answer has the results of a thousand calls. Time passes while a call waits (`ppoll`, `nanosleep`, a read that blocks); a call that does not takes 100 ns, so `until` without `repeat` ends with an `error` after 100,000 turns in a row in which no call waited, loops with `repeat` after a million.',
         example: [{ call: 'getpid' }],
       }),
       onError: z.enum(['stop', 'continue']).optional().openapi({

@@ -4,7 +4,7 @@ import { fromBase64 } from '../../bytes/base64.ts';
 import { deviceAddresses } from '../devices/plan-devices.ts';
 import { BadCapture } from '../replay/capture-file.ts';
 import { planReplay, type Replay } from '../replay/plan-replay.ts';
-import { checkSteps, placesOf } from '../run/steps.ts';
+import { checkSteps, type PlacedStep, placesOf } from '../run/steps.ts';
 import { type ExitPlan, planCommand, planExit } from './command-plan.ts';
 import type { Place } from './issue.ts';
 import type {
@@ -13,7 +13,6 @@ import type {
   PingWorkload,
   ReplayWorkload,
   RequestResponseWorkload,
-  SimulationCall,
   SimulationRequest,
   SimulationStep,
   TcpOptions,
@@ -128,8 +127,8 @@ export interface SyscallsPlan {
   readonly on: Node;
   readonly startNs: number;
   readonly batch: readonly SimulationStep[];
-  /** Where each call stands in the request. */
-  readonly places: ReadonlyMap<SimulationCall, string>;
+  /** Where each call, and each loop, stands in the request. */
+  readonly places: ReadonlyMap<PlacedStep, string>;
   readonly onError: 'stop' | 'continue';
 }
 

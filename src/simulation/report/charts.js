@@ -12,6 +12,9 @@ const width = () =>
   document.querySelector('main').clientWidth -
   2 * parseFloat(getComputedStyle(document.querySelector('main')).paddingLeft);
 const text = (value) => (value == null ? '–' : String(Number(value.toPrecision(4))));
+/** Values along an axis, in as many digits as tell one from the next. */
+const apart = (value, step) =>
+  value == null ? '–' : String(Number(value.toFixed(Math.max(0, Math.ceil(-Math.log10(step)) + 1))));
 const axis = {
   stroke: colour('--soft'),
   grid: { stroke: colour('--line'), width: 1 },
@@ -45,13 +48,27 @@ function drawMarks(plot) {
   ctx.restore();
 }
 
+/** Times that are all the same, or nearly: a step in the middle of some room, where there would be a point. */
+function withRoom({ along, times, lines }) {
+  const [first, last] = [times[0], times.at(-1)];
+  if (along !== 'values' || last - first >= last / 1000) return { times, lines };
+  return {
+    isStep: true,
+    times: [first - last / 20, ...times, last + last / 20],
+    lines: lines.map((line) => ({ ...line, values: [0, ...line.values, 100] })),
+  };
+}
+
 /** One cursor for all that go along the same time. */
 const sync = uPlot.sync('time');
-const plots = charts.map(({ unit, along, ticks, times, lines }, i) => {
+const plots = charts.map((chart, i) => {
+  const { unit, along, ticks } = chart;
+  const { times, lines, isStep } = withRoom(chart);
   const isTime = along === 'time';
   const isParameter = along === 'parameter';
   const tick = (value) => (value == null ? '–' : (ticks[value] ?? ''));
   const along_ = (value) => (isParameter ? tick(value) : isTime ? `${text(value)} s` : text(value));
+  const alongBy = (step) => (value) => (isParameter ? tick(value) : `${apart(value, step)}${isTime ? ' s' : ''}`);
   const range = isParameter && { range: [-0.25, times.length - 0.75] };
   const options = {
     width: width(),
@@ -64,7 +81,7 @@ const plots = charts.map(({ unit, along, ticks, times, lines }, i) => {
     axes: [
       {
         ...axis,
-        values: (_, all) => all.map(along_),
+        values: (_, all, _axis, _space, step) => all.map(alongBy(step)),
         size: 32,
         ...(isParameter && { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500] }),
       },
@@ -81,6 +98,7 @@ const plots = charts.map(({ unit, along, ticks, times, lines }, i) => {
         width: 1.5,
         // Samples that saw no answer are no gap: the next one says.
         spanGaps: true,
+        ...(isStep && { paths: uPlot.paths.stepped({ align: 1 }) }),
         points: { show: isParameter || times.length < 3 ? true : undefined, size: isParameter ? 6 : 4 },
         value: (_, value) => (value == null ? '–' : along === 'values' ? `${text(value)} %` : `${text(value)} ${unit}`),
       })),

@@ -26,7 +26,7 @@ export async function reportPage(
   const marks = events.flatMap(({ time_s, says, error }) => (error === undefined ? [{ time_s, says }] : []));
   const body = html`${answer.error !== undefined && html`<p class="bad">${answer.error}</p>`}
 ${warnings.length > 0 && html`<ul class="warnings">${warnings.map(({ path, message }) => html`<li><code>${path}</code> ${message}</li>`)}</ul>`}
-${sketch(Object.keys(answer.hosts), answer.links)}
+${sketch(Object.keys(answer.hosts), answer.links, answer.flows)}
 <h2>Flows</h2>
 ${flowTable(answer.flows)}
 ${failures(answer.flows)}

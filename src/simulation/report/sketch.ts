@@ -10,14 +10,23 @@ export interface SketchedLink {
   readonly forward: { readonly rate_bps?: number; readonly delay_ms: number };
 }
 
+/** A flow between nodes, or what runs on one of them. */
+export type SketchedFlow =
+  | { readonly type: string; readonly from: string; readonly to: string }
+  | { readonly type: string; readonly on: string };
+
 /** More than these are a cloud. */
 const MOST_NODES = 60;
 const COLUMN = 220;
 const ROW = 46;
 const BOX = { width: 96, height: 26 } as const;
 
-export function sketch(allNames: readonly string[], allLinks: readonly SketchedLink[]) {
-  const { names, links, titles } = grouped(allNames, allLinks);
+export function sketch(
+  allNames: readonly string[],
+  allLinks: readonly SketchedLink[],
+  flows: readonly SketchedFlow[] = [],
+) {
+  const { names, links, titles } = grouped(allNames, allLinks, rolesOf(flows));
   if (names.length > MOST_NODES) return html`<p class="note">${names.length} nodes are too many to draw.</p>`;
   const at = place(names, links);
   const ends = links.flatMap((link) => {
@@ -52,8 +61,29 @@ interface Drawn {
   readonly titles: ReadonlyMap<string, string>;
 }
 
-/** Hosts that hang on one node by alike links, and on nothing else, become one box: "24 × h1". */
-function grouped(names: readonly string[], links: readonly SketchedLink[]): Drawn {
+/** What each node does in the flows: of which type, which end of it, with one other or with several. */
+function rolesOf(flows: readonly SketchedFlow[]): ReadonlyMap<string, string> {
+  const peers = new Map<string, Map<string, Set<string>>>();
+  const add = (node: string, part: string, peer: string) => {
+    const parts = peers.get(node) ?? new Map<string, Set<string>>();
+    peers.set(node, parts.set(part, (parts.get(part) ?? new Set()).add(peer)));
+  };
+  for (const flow of flows)
+    if ('on' in flow) add(flow.on, flow.type, '');
+    else {
+      add(flow.from, `${flow.type} from`, flow.to);
+      add(flow.to, `${flow.type} to`, flow.from);
+    }
+  const inWords = (parts: ReadonlyMap<string, ReadonlySet<string>>) =>
+    [...parts].map(([part, others]) => `${part} ${others.size > 1 ? 'several' : 'one'}`).sort();
+  return new Map([...peers].map(([node, parts]) => [node, inWords(parts).join(', ')]));
+}
+
+/**
+ * Hosts that hang on one node by alike links, and on nothing else, become one box: "24 × h1". They must do the same in the
+ * flows, too: the server of all the others is what a reader looks for.
+ */
+function grouped(names: readonly string[], links: readonly SketchedLink[], roles: ReadonlyMap<string, string>): Drawn {
   const degrees = new Map<string, number>();
   for (const { endpoints } of links)
     for (const end of endpoints) degrees.set(nodeOf(end), (degrees.get(nodeOf(end)) ?? 0) + 1);
@@ -61,7 +91,7 @@ function grouped(names: readonly string[], links: readonly SketchedLink[]): Draw
     const leaves = link.endpoints.map(nodeOf).filter((name) => degrees.get(name) === 1);
     if (leaves.length !== 1) return undefined;
     const [hub] = link.endpoints.map(nodeOf).filter((name) => name !== leaves[0]);
-    return `${hub} ${shortWordsOf(link)}`;
+    return JSON.stringify([hub, shortWordsOf(link), roles.get(leaves[0] ?? '') ?? '']);
   });
   const boxOf = new Map<string, string>();
   const titles = new Map<string, string>();

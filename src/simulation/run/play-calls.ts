@@ -9,6 +9,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { SyscallsPlan } from '../plan/workload-plan.ts';
 import { unrolled } from './steps.ts';
+import { Turns } from './turns.ts';
 
 /** Results of a workload of system calls. */
 interface Played {
@@ -36,9 +37,12 @@ export async function playCalls(
   sofar: (result: Played) => void,
 ): Promise<End> {
   const refs = new Refs();
+  const { clock } = kernel.engine;
+  const turns = new Turns(clock.nowNs);
   const steps = unrolled(batch, {
     look: (ref) => refs.resolve({ ref }, ''),
     name: (name, ret) => refs.set(name, typeof ret === 'number' ? { ret } : { ret: 0, out: ret }),
+    turned: (loop, isBounded) => turns.turned(places.get(loop) ?? '', isBounded, clock.nowNs),
   });
   let place = '';
   let last: { readonly name: string; readonly result: CallResult } | undefined;
@@ -54,7 +58,7 @@ export async function playCalls(
     refs,
     onError,
     limitBytes: CALL_BYTES,
-    nowNs: () => BigInt(kernel.engine.clock.nowNs),
+    nowNs: () => BigInt(clock.nowNs),
   });
   const results: CallResult[] = [];
   let omitted = 0;
@@ -68,6 +72,7 @@ export async function playCalls(
         return { result, ...(error !== undefined && { error }) };
       }
       last = { name, result: next.value };
+      turns.called(next.value.ns ?? 0, clock.nowNs);
       if (results.length < KEPT_RESULTS) results.push(next.value);
       else omitted++;
       sofar(played());

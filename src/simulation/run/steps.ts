@@ -7,10 +7,11 @@ import type { SimulationCall, SimulationCondition, SimulationLoop, SimulationSte
 
 type Step = SimulationCall | SimulationLoop<Step> | SimulationStep;
 type Loop = SimulationLoop<Step>;
+export type PlacedStep = Step;
 
 const isLoop = (step: Step): step is Loop => 'do' in step;
 
-const MOST_TIMES = 1e6;
+export const MOST_TIMES = 1e6;
 
 /** What cannot be meant. */
 export function checkSteps(place: Place, steps: readonly Step[]): void {
@@ -29,11 +30,11 @@ function isCall(name: string): boolean {
   }
 }
 
-/** Where each call stands in the request, by the call itself. */
-export function* placesOf(place: Place, steps: readonly Step[]): Generator<readonly [SimulationCall, string]> {
+/** Where each call and each loop stands in the request, by itself. */
+export function* placesOf(place: Place, steps: readonly Step[]): Generator<readonly [PlacedStep, string]> {
   for (const [i, step] of steps.entries()) {
-    if (!isLoop(step)) yield [step, place.at(i).path];
-    else {
+    yield [step, place.at(i).path];
+    if (isLoop(step)) {
       yield* placesOf(place.at(i).at('do'), step.do);
       if (step.else) yield* placesOf(place.at(i).at('else'), step.else);
     }
@@ -60,11 +61,13 @@ function checkLoop(place: Place, loop: Loop): void {
   if (loop.else) checkSteps(place.at('else'), loop.else);
 }
 
-/** Results by name, as the batch language keeps them. */
+/** Results by name, as the batch language keeps them, and how turns of loops are counted. */
 export interface NamedResults {
   /** Throws where there is none. */
   look(ref: string): unknown;
   name(name: string, value: string | number): void;
+  /** A loop made a turn, and goes on. Throws where that is in vain. */
+  turned(loop: PlacedStep, isBounded: boolean): void;
 }
 
 /** Calls in the order they are to be made: the next one is asked for when the one before has its result. */
@@ -82,6 +85,7 @@ export function* unrolled(steps: readonly Step[], results: NamedResults): Genera
         if (step.as !== undefined) results.name(step.as, n);
         yield* unrolled(step.do, results);
         if (step.until && holds(step.until, results)) break;
+        results.turned(step, step.repeat !== undefined);
       }
   }
 }
