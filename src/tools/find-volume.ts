@@ -3,7 +3,9 @@
 import { HostError } from '../errors/host-error.ts';
 import type { ImageReport, PartitionSelector, VolumeReport } from '../image/mounted-image.ts';
 import { claimedBytes } from '../image/probe/claims.ts';
-import { volumeBytes } from '../image/probe/volume-bytes.ts';
+import { superblocksOf } from '../image/probe/superblock.ts';
+import { SUPERBLOCK_BYTES } from '../image/probe/superblocks.ts';
+import { type VolumeBytes, volumeBytes } from '../image/probe/volume-bytes.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { typeByBackup } from './file-system/backup-superblock.ts';
 import { type Volume, volumeOf } from './volume.ts';
@@ -33,6 +35,8 @@ export async function findVolume(
     throw isUnknown ? ((await byBackup(device, report)) ?? cause) : cause;
   }
   const bytes = volumeBytes(device, volume.startBytes, volume.sizeBytes);
+  const lost = type === undefined ? await lostBut(bytes) : undefined;
+  if (lost) throw onlyBackup(volume.partition, lost);
   const claimed = (await claimedBytes(bytes, volume.type)) ?? 0;
   if (volume.partition !== undefined && claimed > volume.sizeBytes) throw larger(volume, claimed);
   return volume;
@@ -42,18 +46,27 @@ async function byBackup(device: BlockDevice, report: ImageReport): Promise<HostE
   const lost = ({ content }: { readonly content: VolumeReport | undefined }) => content === undefined;
   for (const { number, startBytes, sizeBytes } of report.partitions.filter(lost)) {
     const type = await typeByBackup(volumeBytes(device, startBytes, sizeBytes));
-    if (type) return onlyBackup(`partition ${number}`, `--partition ${number} --type ${type}`, type);
+    if (type) return onlyBackup(number, type);
   }
   if (report.partitions.length > 0 || !lost(report)) return undefined;
   const type = await typeByBackup(volumeBytes(device));
-  return type && onlyBackup('the image', `--type ${type}`, type);
+  return type && onlyBackup(undefined, type);
 }
 
-const onlyBackup = (where: string, options: string, type: string): HostError =>
-  new HostError(
+/** Of a file system that is known by a copy alone; a checker looks for that itself where the first one is there, damaged or not. */
+async function lostBut(bytes: VolumeBytes): Promise<string | undefined> {
+  const head = await bytes.read(0, SUPERBLOCK_BYTES);
+  return superblocksOf(head).length === 0 ? typeByBackup(bytes) : undefined;
+}
+
+function onlyBackup(partition: number | undefined, type: string): HostError {
+  const where = partition === undefined ? 'the image' : `partition ${partition}`;
+  const options = `${partition === undefined ? '' : `--partition ${partition} `}--type ${type}`;
+  return new HostError(
     'no-file-system',
     `what ${where} begins with is lost; there is a copy of a superblock of ${type}: fsck --yes ${options} repairs it`,
   );
+}
 
 function larger({ partition, sizeBytes, type }: Volume, claimed: number): HostError {
   const [has, wants] = [sizeBytes, claimed].map((bytes) => bytes.toLocaleString('en'));
