@@ -39,6 +39,7 @@ export function images(needs: ImageKindNeeds): Kinds {
     raw: plain('getImageRaw', `${read}/raw`),
     'raw as another format': plain('getImageRaw', `${read}/raw?format=qcow2`),
     'tar of a body': sent('fs2tar', '/v1/fs2tar', bytes, 'POST'),
+    'zip of a body': sent('fs2zip', '/v1/fs2zip', bytes, 'POST'),
     head: plain('headImage', read, 'HEAD'),
     upload: sent('putImage', '/v1/images/cut-upload', bytes),
     part: sent('putPart', `${written}/uploads/${encodeURIComponent(upload)}/parts/1`, bytes),
