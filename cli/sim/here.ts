@@ -27,18 +27,20 @@ export const runHere: RunSimulation = async ({
   const deadline = deadlineOf(network, deadlineS);
   endWithPrograms(request, deadline);
   const samples: DrawnSample[] = [];
-  const ran = planned.run({
-    ...deadline,
-    sample: (sample) => void samples.push(sample),
-    progress,
-    ...(capture && { capture }),
-  });
   try {
+    const ran = planned.run({
+      ...deadline,
+      sample: (sample) => void samples.push(sample),
+      progress,
+      ...(capture && { capture }),
+    });
     return { end: answerOf(await ran, '1') as SimulationEnd, samples };
   } catch (cause) {
     if (deadlineS !== undefined && cause instanceof HostError && cause.kind === 'kernel-deadline')
       throw new Failure('failed', tooLate(deadlineS, cause.members.virtual_s));
     throw cause;
+  } finally {
+    endIf({}); // who takes the answer may take his time
   }
 };
 

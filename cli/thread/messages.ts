@@ -22,7 +22,7 @@ export interface Bound {
 
 /** From the thread. */
 export type Told =
-  /** It may compute and hear nothing: not to be waited for so long after this, or in so long a silence. */
+  /** It may compute and hear nothing: not to be waited for so long after this, or in so long a silence. With neither that is over. */
   | { readonly kind: 'bounds'; readonly deadline?: Bound; readonly silence?: Bound }
   /** It begins to read standard input. */
   | { readonly kind: 'reads' }

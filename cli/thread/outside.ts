@@ -11,14 +11,13 @@ import { allWritten } from '../output/all-written.ts';
 import { endings } from '../signals.ts';
 import { validateNoMore } from '../validate-no-more.ts';
 import type { Asked, Bound, Ends, Standard, Told } from './messages.ts';
+import { Patience } from './patience.ts';
 
 /** What has it is locked, and so is written. */
 const LOCK = '.lock';
 const CTRL_C = 0x03;
 /** How long a thread may be silent before whoever typed Ctrl-C is told what a second one does. */
 const ANSWER_MS = 1000;
-/** How often one that may hear nothing is asked. */
-const ASK_MS = 1000;
 /** A thread that waits for the system is not waited for. */
 const TERMINATED_MS = 1000;
 
@@ -40,8 +39,6 @@ export async function outside(): Promise<void> {
   let isRaw = false;
   let isAlive = true;
   let isWarned = false;
-  /** How often the thread was asked since its event loop last turned. */
-  let unheard = 0;
 
   const over = async () => {
     for (const each of endings) process.removeAllListeners(each);
@@ -64,16 +61,7 @@ export async function outside(): Promise<void> {
     console.error(`lkl: ${words}`);
     process.exit(exitCode);
   };
-  /** Ends the thread once it has not answered for so long. Turns are counted: a machine that slept is not silent. */
-  const endInSilence = (bound: Bound) => {
-    unheard = 0;
-    const asking = setInterval(() => {
-      ask({ kind: 'alive?' });
-      if (++unheard * ASK_MS < bound.ms) return;
-      clearInterval(asking);
-      void endAt(bound);
-    }, ASK_MS).unref();
-  };
+  const patience = new Patience(() => ask({ kind: 'alive?' }), endAt);
   for (const signal of endings) process.on(signal, end);
   // Whoever read it has gone.
   process.stdout.on('error', async () => {
@@ -114,12 +102,10 @@ export async function outside(): Promise<void> {
         break;
       }
       case 'bounds':
-        // One that still hears ends itself, in better words.
-        if (told.deadline) setTimeout(endAt, told.deadline.ms + ANSWER_MS, told.deadline).unref();
-        if (told.silence) endInSilence(told.silence);
+        patience.bound(told);
         break;
       case 'alive':
-        unheard = 0;
+        patience.heard();
         isAlive = true;
         isWarned = false;
     }

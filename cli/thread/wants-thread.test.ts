@@ -1,6 +1,7 @@
 /** Which command lines get a thread of their own. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -43,4 +44,23 @@ it.each([
 it('lkl sim of what is not there, and of standard input', () => {
   expect(wantsThread(['sim', '/nowhere/net.json'])).toBe(false);
   expect(wantsThread(['sim', '-'])).toBe(true);
+});
+
+it('lkl sim of what can be read once, and of what is too long to be read twice', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lkl-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const [fifo, long] = [join(folder, 'fifo'), join(folder, 'long.json')];
+  execFileSync('mkfifo', [fifo]);
+  writeFileSync(long, '{}');
+  truncateSync(long, 100 * 2 ** 20);
+  expect([fifo, long, folder].map((file) => wantsThread(['sim', file]))).toEqual([true, true, false]);
+});
+
+it('an older report beside a network decides nothing', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lkl-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const [network, report] = [join(folder, 'net.json'), join(folder, 'report.html')];
+  writeFileSync(network, '{"workloads": [{"type": "exec"}]}');
+  writeFileSync(report, '"sweep": 1');
+  expect(wantsThread(['sim', '--html', report, network])).toBe(true);
 });

@@ -15,24 +15,25 @@ export function wantsThread(words: readonly string[]): boolean {
   return verb === 'run' && own.some((word) => /^(--disk(=.*)?|-d.*|-[a-z]*d)$/.test(word));
 }
 
-/** Longer ones are no networks that somebody wrote. */
+/** Longer ones are no networks that somebody wrote, and are not read twice. */
 const MOST_BYTES = 16 * 2 ** 20;
 
 /** A network here that has programs on its hosts. Each run of a sweep is a process of its own, which is asked again. */
 function simulatesPrograms(words: readonly string[]): boolean {
   if (words.some((word) => /^--(url|sweep)(=|$)/.test(word))) return false;
-  const texts = words.filter((word) => word !== 'sim').map(textOf);
-  return texts.some((text) => /"(exec|setup)"/.test(text)) && !texts.some((text) => /"sweep"\s*:/.test(text));
+  return words.some((word) => word !== 'sim' && mayHavePrograms(word));
 }
 
-/** What is in the file that a word names, if it names one. Standard input can be read once: it may have anything. */
-function textOf(word: string): string {
-  if (word === '-') return '"exec"';
-  if (word.startsWith('-')) return '';
+/** Of the file that a word names, if it names one. What can be read once, or is long, may have anything. */
+function mayHavePrograms(word: string): boolean {
+  if (word === '-') return true;
+  if (word.startsWith('-')) return false;
   try {
     const stat = statSync(word);
-    return stat.isFile() && stat.size <= MOST_BYTES ? readFileSync(word, 'utf8') : '';
+    if (!stat.isFile() || stat.size > MOST_BYTES) return !stat.isDirectory();
+    const text = readFileSync(word, 'utf8');
+    return /"(exec|setup)"/.test(text) && !/"sweep"\s*:/.test(text);
   } catch {
-    return ''; // it is told by who reads it
+    return false; // it is told by who reads it
   }
 }
