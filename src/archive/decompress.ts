@@ -65,6 +65,9 @@ export function detectCompression(head: Uint8Array): Compression | undefined {
 /** What an Apple disk image ends with. */
 export const TRAILER_BYTES = 512;
 
+/** What the first piece of one may be, as a file of its own. */
+export const mayBeginDmg = (compression: Compression): boolean => compression === 'bzip2' || compression === 'xz';
+
 /** `tail`: the last bytes of a file, 512 where it has so many. */
 export const endsAsDmg = (tail: Uint8Array): boolean =>
   tail.length === TRAILER_BYTES && begins(0x6b, 0x6f, 0x6c, 0x79, 0, 0, 0, 4, 0, 0, 2, 0)(tail);
@@ -159,7 +162,7 @@ async function* undo(source: Bytes, decoders: Decoders, above: Above): Bytes {
 
 /** Of what comes as a stream the end is not known before. */
 const PIECES_OF_DMG =
-  'it is an Apple disk image (DMG), of which the first piece looks like that; from a file, not from a pipe, it is read as what it is';
+  'it is an Apple disk image (DMG), of which the first piece looks like that; as it is, not undone (decompress=none), it is read';
 
 async function* undoOne(compression: Compression, source: Bytes, decoders: Decoders): Bytes {
   let sourceFailure: { readonly cause: unknown } | undefined;
@@ -167,7 +170,7 @@ async function* undoOne(compression: Compression, source: Bytes, decoders: Decod
   async function* watched(): Bytes {
     try {
       for await (const chunk of source) {
-        tail = chunk.length < TRAILER_BYTES ? concat([tail, chunk]).slice(-TRAILER_BYTES) : chunk.slice(-TRAILER_BYTES);
+        if (mayBeginDmg(compression)) tail = concat([tail, chunk.subarray(-TRAILER_BYTES)]).slice(-TRAILER_BYTES);
         yield chunk;
       }
       if (endsAsDmg(tail)) throw new DecompressError(compression, new Error(PIECES_OF_DMG));

@@ -63,11 +63,11 @@ async function openAny(image: ImageSource, options: SourceOptions = {}): Promise
   if (image instanceof ArrayBuffer) return openAny(new Uint8Array(image));
   if (image instanceof Uint8Array) {
     const bytes = memorySource(image);
-    return (await compressionOf(bytes)) ? spooled(Readable.from([image]), 'the image') : open(bytes);
+    return (await compressionOf(bytes)) ? spooled(Readable.from([image]), 'the image', true) : open(bytes);
   }
   if (image instanceof Blob) {
     const bytes = blobSource(image);
-    return (await compressionOf(bytes)) ? spooled(Readable.from(image.stream()), 'the image') : open(bytes);
+    return (await compressionOf(bytes)) ? spooled(Readable.from(image.stream()), 'the image', true) : open(bytes);
   }
   if (isSource(image)) return open(image);
   throw argumentError(
@@ -104,10 +104,10 @@ async function openUrl(url: URL, { headers, fetch: ask = fetch }: SourceOptions)
   }
   const name = url.href;
   /** Of the server's own choice: all of it. */
-  const whole = async () => {
+  const whole = async (isWholeCompressed: boolean) => {
     const found = await ask(url, { headers: { ...headers } });
     if (!found.ok || found.body === null) throw new ReadFailedError(`${name}: the server answered ${found.status}`);
-    return spooled(Readable.fromWeb(found.body as Parameters<typeof Readable.fromWeb>[0]), name);
+    return spooled(Readable.fromWeb(found.body as Parameters<typeof Readable.fromWeb>[0]), name, isWholeCompressed);
   };
   try {
     const source = await httpSource(name, { fetch: ask, pause: nodeHost.pause, ...(headers && { headers }) });
@@ -115,17 +115,17 @@ async function openUrl(url: URL, { headers, fetch: ask = fetch }: SourceOptions)
     if (compression === undefined) return open(source, true);
     // An index at the end takes few requests; to look at every frame or block would take thousands.
     const parts = compression === 'xz' ? await seekable(source, compression) : undefined;
-    if (parts === undefined) return whole();
+    if (parts === undefined) return whole(true);
     const undone = await undoneLazily(parts, { path: name, checkUnchanged() {}, close: async () => {} });
     return { ...open(undone), close: () => undone.close() };
   } catch (cause) {
-    if (cause instanceof NoRangesError) return whole();
+    if (cause instanceof NoRangesError) return whole(false);
     throw cause;
   }
 }
 
-async function spooled(stream: Readable, name: string): Promise<OpenedSource> {
-  const source = await spooledImage(stream, name);
+async function spooled(stream: Readable, name: string, isWholeCompressed: boolean): Promise<OpenedSource> {
+  const source = await spooledImage(stream, name, { isWholeCompressed });
   return { source, isSlow: false, close: () => source.close() };
 }
 

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { dmgOf } from '../../../test/fakes/dmg.ts';
 import { ImageChangedError, ReadFailedError } from '../../storage/errors.ts';
 import { fileSource } from './file-source.ts';
 import { openImageFile } from './open-image-file.ts';
@@ -73,6 +74,40 @@ describe('image files', () => {
     const writer = spawn('sh', ['-c', `cat ${file(name)} > ${file('fifo')}`]);
     expect((await bytesOf(file('fifo'))).equals(name === 'raw' ? content : sparse)).toBe(true);
     writer.kill();
+  });
+
+  it('a fifo whose first bytes are a bzip2 or an xz is that, or a DMG of such pieces, as its end says', async () => {
+    const temporary = mkdtempSync(file('tmp-'));
+    vi.stubEnv('TMPDIR', temporary);
+    for (const [type, program] of [
+      [0x80000006, 'bzip2'],
+      [0x80000008, 'xz'],
+    ] as const) {
+      const packed = (bytes: Buffer) => execFileSync(program, ['-c'], { input: bytes });
+      const pieces = ['a', 'b'].map((letter) => packed(Buffer.alloc(65_536, letter)));
+      const dmg = dmgOf(pieces.map((piece) => ({ type, sectors: 128, packed: piece })));
+      writeFileSync(file('pieces'), Buffer.concat(pieces));
+      writeFileSync(file('dmg'), dmg);
+      writeFileSync(file('nothing-in-it'), packed(Buffer.alloc(0)));
+      const fromFifo = async (name: string) => {
+        const writer = spawn('sh', ['-c', `cat ${file(name)} > ${file('fifo')}`]);
+        try {
+          await using source = await openImageFile(file('fifo'));
+          const bytes = Buffer.alloc(source.sizeBytes);
+          await source.read(0, bytes);
+          return { compression: source.compression, bytes };
+        } finally {
+          writer.kill();
+        }
+      };
+      const undone = await fromFifo('pieces');
+      expect([undone.compression, undone.bytes.length, undone.bytes.at(-1)]).toEqual([program, 131_072, 98]);
+      const whole = await fromFifo('dmg');
+      expect([whole.compression, whole.bytes.equals(dmg)]).toEqual([undefined, true]);
+      await expect(fromFifo('nothing-in-it')).rejects.toMatchObject({ code: 'ENODATA' });
+    }
+    expect(readdirSync(temporary)).toEqual([]);
+    vi.unstubAllEnvs();
   });
 
   it.each([

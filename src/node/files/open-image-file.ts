@@ -1,7 +1,7 @@
 /** Opens what a person names as an image: a file or a block device where it lies, a pipe or something compressed by way of a spool. */
 
 import { closeSync, createReadStream, fstatSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import {
   type Compression,
   type Decoders,
@@ -9,6 +9,7 @@ import {
   decompress,
   detectCompression,
   MAGIC_BYTES,
+  mayBeginDmg,
 } from '../../archive/decompress.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { type Seekable, seekable } from '../../storage/seekable/seekable.ts';
@@ -69,23 +70,32 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
     await source.close();
     throw cause;
   }
-  return spooledImage(createReadStream(name, { fd, start: 0, highWaterMark: CHUNK_BYTES }), name, options);
+  return spooledImage(createReadStream(name, { fd, start: 0, highWaterMark: CHUNK_BYTES }), name, {
+    ...options,
+    isWholeCompressed: true,
+  });
 }
 
 const CHUNK_BYTES = 1024 * 1024;
 
 const nothingIn = (name: string): ImageFileError => new ImageFileError('ENODATA', `${name} is empty`);
 
+export interface SpooledImageOptions extends OpenImageFileOptions {
+  /** Whoever has seen its end knows that all of it is what it begins as. */
+  readonly isWholeCompressed?: boolean;
+}
+
 /** An image that comes as a stream, compressed or not. */
 export async function spooledImage(
   stream: Readable,
   name: string,
-  { progress }: OpenImageFileOptions = {},
+  { progress, isWholeCompressed = false }: SpooledImageOptions = {},
 ): Promise<ImageFile> {
   try {
     const { head, rest } = await headOf(counted(stream, progress)[Symbol.asyncIterator]());
     if (head.length === 0) throw nothingIn(name);
     const compression = detectCompression(head);
+    if (compression && !isWholeCompressed && mayBeginDmg(compression)) return await byItsEnd(rest, name);
     const found: Undone = {};
     const bytes = compression ? asFarAsUndone(compression, undone(compression, rest), found) : rest;
     const source = await spool(bytes, { name });
@@ -97,6 +107,19 @@ export async function spooledImage(
   }
 }
 
+/** What begins as a compressed file may be a disk image of such pieces, which its end tells: it is undone once all of it is here. */
+async function byItsEnd(bytes: AsyncIterable<Uint8Array>, name: string): Promise<ImageFile> {
+  const whole = await spool(bytes, { name });
+  let compression: Compression | undefined;
+  try {
+    compression = await compressionOf(whole);
+    if (compression) return await spooledImage(Readable.from(chunksOf(whole)), name, { isWholeCompressed: true });
+    return { ...whole, compression, spooled: true };
+  } finally {
+    if (compression) await whole.close();
+  }
+}
+
 /** What is read of a file whose parts can be undone one by one is all that is undone of it. */
 export async function undoneLazily(parts: Seekable, packed: LazySpoolNeeds['packed']): Promise<FileSource> {
   const decoders = await decodersOf();
@@ -105,9 +128,7 @@ export async function undoneLazily(parts: Seekable, packed: LazySpoolNeeds['pack
 
 /** What was undone part by part may be compressed in turn: that is undone whole. */
 async function within(undone: FileSource, name: string): Promise<FileSource> {
-  const head = new Uint8Array(Math.min(MAGIC_BYTES, undone.sizeBytes));
-  await undone.read(0, head);
-  const compression = detectCompression(head);
+  const compression = await compressionOf(undone);
   if (compression === undefined) return undone;
   try {
     return await spoolUndone(compression, chunksOf(undone), name);

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { dmgOf } from '../../../test/fakes/dmg.ts';
 import { portableDecoders } from '../../archive/decoders/portable.ts';
 import { decompress } from '../../archive/decompress.ts';
+import { concat } from '../../bytes/concat.ts';
 import { memorySource } from '../byte-source.ts';
 import { openDisk } from '../open-disk.ts';
 import { compressionOf } from './compression-of.ts';
@@ -45,6 +46,21 @@ describe('an Apple disk image whose first piece is a bzip2 of its own', () => {
       0,
       98,
     ]);
+  });
+
+  it('is told by its end alone where it may be one: of other files one place is read', async () => {
+    const reads = async (head: Uint8Array) => {
+      const file = memorySource(concat([head, new Uint8Array(10_000)]));
+      let count = 0;
+      const read = (at: number, into: Uint8Array) => {
+        count += 1;
+        return file.read(at, into);
+      };
+      await compressionOf({ ...file, read });
+      return count;
+    };
+    const gzip = Uint8Array.of(0x1f, 0x8b, 8);
+    expect(await Promise.all([new Uint8Array(1), gzip, a ?? gzip].map(reads))).toEqual([1, 1, 2]);
   });
 
   it('is told from a stream, never undone as what it is not', async () => {

@@ -5,6 +5,7 @@ import {
   detectCompression,
   endsAsDmg,
   MAGIC_BYTES,
+  mayBeginDmg,
   TRAILER_BYTES,
 } from '../../archive/decompress.ts';
 import type { ByteSource } from '../byte-source.ts';
@@ -15,7 +16,7 @@ export async function compressionOf(source: ByteSource): Promise<Compression | u
   const head = new Uint8Array(Math.min(MAGIC_BYTES, source.sizeBytes));
   await source.read(0, head);
   const compression = detectCompression(head);
-  if (compression === undefined) return undefined;
+  if (compression === undefined || !mayBeginDmg(compression)) return compression;
   const tail = new Uint8Array(Math.min(TRAILER_BYTES, source.sizeBytes));
   try {
     await source.read(source.sizeBytes - tail.length, tail);

@@ -2,6 +2,7 @@
 
 import { bunzip2Chunk } from '../../../archive/decoders/bzip2.ts';
 import { unxzChunk } from '../../../archive/decoders/xz-chunk.ts';
+import { endsAsDmg, TRAILER_BYTES } from '../../../archive/decompress.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { Format, FormatContext } from '../format.ts';
@@ -13,7 +14,6 @@ import { unadc } from './adc.ts';
 import { unlzfse } from './lzfse/lzfse.ts';
 import { blockTables, DMG } from './plist.ts';
 
-const TRAILER_BYTES = 512;
 const SECTOR = 512;
 const TABLE_HEADER_BYTES = 204;
 const CHUNK_BYTES = 40;
@@ -40,15 +40,9 @@ interface Chunk {
   readonly packedBytes: number;
 }
 
-const isTrailer = (bytes: Uint8Array): boolean =>
-  bytes.length >= TRAILER_BYTES &&
-  String.fromCharCode(...bytes.subarray(0, 4)) === 'koly' &&
-  viewOf(bytes).getUint32(4) === 4 &&
-  viewOf(bytes).getUint32(8) === TRAILER_BYTES;
-
 export const dmg: Format = {
   name: DMG,
-  matches: ({ tail }) => isTrailer(tail.subarray(-TRAILER_BYTES)),
+  matches: ({ tail }) => endsAsDmg(tail.subarray(-TRAILER_BYTES)),
   async open(source, context) {
     const trailer = viewOf(await readBytes(DMG, source, source.sizeBytes - TRAILER_BYTES, TRAILER_BYTES));
     const [listAt, listBytes] = [big64(trailer, 216), big64(trailer, 224)];
