@@ -21,7 +21,7 @@ import { BY_COPY, EVEN_IF_CUT, imageCut, MountFailed, mountFailed, numbersOf } f
 import { type MountOptions, parseMountOptions, withSubvolume } from './mounting/mount-options.ts';
 import { type Attempt, rescued, withRescue } from './mounting/rescue.ts';
 import { type Presented, padded } from './presented.ts';
-import { patched } from './probe/gpt.ts';
+import { patched } from './probe/patch.ts';
 import type { Spare } from './probe/spare-superblock.ts';
 import type { Superblock } from './probe/superblocks.ts';
 import { volumeBytes } from './probe/volume-bytes.ts';
@@ -254,15 +254,10 @@ export class Image {
     const foreign = !name.startsWith(view.disk.name);
     const isOdd = claimed % 1024 !== 0 && !this.#parts.writable;
     if (!short && blocks === SECTOR && !foreign && !isOdd) return name;
-    const there = volume.bytes.sizeBytes;
-    const own = slice(view.device, startSector * SECTOR, there);
-    if (this.#parts.writable) return (await this.#also(own)).name;
-    const wanted = Math.max(sectors, Math.ceil(claimed / SECTOR));
-    return (
-      await this.#also(
-        there < wanted * SECTOR ? extended(own, wanted, { sizing: view.shown.sizing }) : padded(own, claimed),
-      )
-    ).name;
+    const own = this.#parts.writable
+      ? slice(view.device, startSector * SECTOR, volume.bytes.sizeBytes)
+      : asClaimed(volume, view);
+    return (await this.#also(own)).name;
   }
 
   /** Not of what lies on other than a disk. */
@@ -273,15 +268,9 @@ export class Image {
 
   /** With a copy of its superblock as its first one. */
   #mended(volume: ProbedVolume, { patch }: Spare): BlockDevice {
-    const { startSector, sectors, claimed = 0, bytes } = volume;
     const view = this.#viewOf(volume) ?? this.views.find(({ disk }) => disk.name === volume.name);
     if (view === undefined) throw new Error('it lies on no disk');
-    const wanted = Math.max(sectors, Math.ceil(claimed / SECTOR));
-    const own = slice(view.device, startSector * SECTOR, bytes.sizeBytes);
-    const { sizing } = view.shown;
-    return patched(bytes.sizeBytes < wanted * SECTOR ? extended(own, wanted, { sizing }) : padded(own, claimed), [
-      patch,
-    ]);
+    return patched(asClaimed(volume, view), [patch]);
   }
 
   /** What whoever made the devices knows of them. */
@@ -490,6 +479,16 @@ const spareNeeded = (volume: Volume, spare: Spare): HostError =>
     { file_system_type: spare.type, damaged: true },
     true,
   );
+
+/** A volume of a disk, as long as its file system says. */
+function asClaimed(
+  { startSector, sectors, claimed = 0, bytes }: ProbedVolume,
+  { device, shown: { sizing } }: DiskView,
+): BlockDevice {
+  const own = slice(device, startSector * SECTOR, bytes.sizeBytes);
+  const wanted = Math.max(sectors, Math.ceil(claimed / SECTOR));
+  return bytes.sizeBytes < wanted * SECTOR ? extended(own, wanted, { sizing }) : padded(own, claimed);
+}
 
 /** What whoever opened it, or what it lies on, found to be missing. */
 const knownBelow = ({ cut, on }: Volume): string | undefined =>

@@ -1,8 +1,9 @@
 /** The GUID partition table (UEFI 2.10, chapter 5): where it is, whether it is whole, and its mending. */
 
-import { type BlockDevice, bytesOf, SECTOR } from '../../storage/block-device.ts';
+import { SECTOR } from '../../storage/block-device.ts';
 import { crc32 } from './crc.ts';
 import { Fields } from './fields.ts';
+import type { Patch } from './patch.ts';
 import type { VolumeBytes } from './volume-bytes.ts';
 
 export interface Gpt {
@@ -85,12 +86,6 @@ export async function backupGpt(volume: VolumeBytes): Promise<Gpt | undefined> {
     }
   }
   return undefined;
-}
-
-/** Bytes and where they belong. */
-export interface Patch {
-  readonly at: number;
-  readonly bytes: Uint8Array;
 }
 
 /** block/partitions/efi.h: a partition of type 0xee from block 1 on. */
@@ -180,26 +175,4 @@ export async function gptEntry(volume: VolumeBytes, gpt: Gpt, number: number): P
   const entry = await volume.read(gpt.entriesAt + (number - 1) * gpt.entryBytes, 32);
   if (entry.every((byte) => byte === 0)) return undefined;
   return { type: guidText(entry.subarray(0, 16)), uuid: guidText(entry.subarray(16, 32)) };
-}
-
-/** `device` with `patches` over it; the device itself is not written. */
-export function patched(device: BlockDevice, patches: readonly Patch[]): BlockDevice {
-  if (patches.length === 0) return device;
-  const apply = (sector: number, into: Uint8Array): void => {
-    for (const { at, bytes } of patches) {
-      const offset = at - sector * SECTOR;
-      const from = Math.max(0, -offset);
-      const to = Math.min(bytes.length, into.length - offset);
-      if (from < to) into.set(bytes.subarray(from, to), offset + from);
-    }
-  };
-  return {
-    ...device,
-    sizeBytes: bytesOf(device),
-    read(sector, into) {
-      const pending = device.read(sector, into);
-      const change = () => apply(sector, into);
-      return pending instanceof Promise ? pending.then(change) : change();
-    },
-  };
 }

@@ -2,8 +2,9 @@
 
 import { crc32c } from './crc.ts';
 import { Fields, fieldsAt } from './fields.ts';
-import type { Patch } from './gpt.ts';
+import type { Patch } from './patch.ts';
 import { partitionTableOf, superblocksOf } from './superblock.ts';
+import { SUPERBLOCK_BYTES } from './superblocks.ts';
 import type { VolumeBytes } from './volume-bytes.ts';
 
 export interface Spare {
@@ -86,7 +87,9 @@ async function spareExt(volume: VolumeBytes): Promise<Spare | undefined> {
     const view = new DataView(bytes.buffer);
     view.setUint16(90, 0, true);
     if (sb.u32(100) & METADATA_CSUM) view.setUint32(1020, crc32c(bytes.subarray(0, 1020)), true);
-    const [row] = superblocksOf(Uint8Array.of(...new Uint8Array(EXT_AT), ...bytes, ...new Uint8Array(66 * 1024)));
+    const head = new Uint8Array(SUPERBLOCK_BYTES);
+    head.set(bytes, EXT_AT);
+    const [row] = superblocksOf(head);
     if (row === undefined) continue;
     const means = 'its journal is not replayed, so that the last changes may be missing, half made or lead to errors';
     return { type: row.types[0], at, patch: { at: EXT_AT, bytes }, means };

@@ -5,7 +5,7 @@ import type { UserTask } from '../../kernel/user-task.ts';
 import { SECTOR } from '../../storage/block-device.ts';
 import { type Identity, identify, identityOf } from '../identity/identify.ts';
 import { claimedBytes } from '../probe/claims.ts';
-import type { Patch } from '../probe/gpt.ts';
+import { patchedVolume } from '../probe/patch.ts';
 import { hasRockRidge } from '../probe/rock-ridge.ts';
 import { BLOCK, lastSession } from '../probe/sessions.ts';
 import { type Spare, spareSuperblock } from '../probe/spare-superblock.ts';
@@ -109,7 +109,7 @@ export async function probe(volume: Volume, there: VolumeBytes): Promise<ProbedV
   const first = await there.read(0, SUPERBLOCK_BYTES);
   const copy = await spareSuperblock(there, first);
   const spare = copy && (await identify(there, [])) === undefined ? copy : undefined;
-  const bytes = spare ? withPatch(there, spare.patch) : there;
+  const bytes = spare ? patchedVolume(there, spare.patch) : there;
   const head = spare ? await bytes.read(0, SUPERBLOCK_BYTES) : first;
   const found = superblocksOf(head);
   const session = found.some(is('iso9660')) ? await lastSession(bytes) : undefined;
@@ -128,17 +128,6 @@ export async function probe(volume: Volume, there: VolumeBytes): Promise<ProbedV
     ...(spare && { spare }),
   };
 }
-
-const withPatch = (volume: VolumeBytes, patch: Patch): VolumeBytes => ({
-  ...volume,
-  async read(at, length) {
-    const bytes = (await volume.read(at, length)).slice();
-    const from = Math.max(0, patch.at - at);
-    const part = patch.bytes.subarray(Math.max(0, at - patch.at), Math.max(0, at + length - patch.at));
-    if (from < length) bytes.set(part, from);
-    return bytes;
-  },
-});
 
 const is =
   (type: string) =>
