@@ -209,8 +209,9 @@ function cutBy(place: Place, groups: readonly (readonly string[])[], context: Ev
     const [one, other] = [groupOf.get(a.node), groupOf.get(b.node)];
     return one !== undefined && other !== undefined && one !== other;
   });
+  const isCut = new Set(cut);
   const leak = leakOf(
-    links.filter((link) => !cut.includes(link)),
+    links.filter((link) => !isCut.has(link)),
     groupOf,
   );
   if (leak && cut.length === 0)
@@ -221,7 +222,18 @@ function cutBy(place: Place, groups: readonly (readonly string[])[], context: Ev
 
 /** A way that is left from one group to another, in words: by nodes that are in none. */
 function leakOf(links: readonly Link[], groupOf: ReadonlyMap<Node, number>): string | undefined {
+  const nextTo = new Map<Node, Node[]>();
+  for (const { ports } of links)
+    for (const [i, { node }] of ports.entries()) {
+      const far = ports[1 - i]?.node;
+      const known = nextTo.get(node) ?? [];
+      if (far) known.push(far);
+      nextTo.set(node, known);
+    }
+  /** From each of these only nodes of its own group are reached, and so from those. */
+  const parted = new Set<Node>();
   for (const [from, group] of groupOf) {
+    if (parted.has(from)) continue;
     const cameBy = new Map<Node, Node | undefined>([[from, undefined]]);
     // A Map's iteration goes on to what is added meanwhile.
     for (const node of cameBy.keys()) {
@@ -230,10 +242,9 @@ function leakOf(links: readonly Link[], groupOf: ReadonlyMap<Node, number>): str
         const by = cameBy.get(node);
         return `${from.name} still reaches ${node.name}${by && by !== from ? ` by ${by.name}, which is in no group` : ''}`;
       }
-      for (const { ports } of links)
-        for (const [near, far] of [ports, ports.toReversed()])
-          if (near?.node === node && far && !cameBy.has(far.node)) cameBy.set(far.node, node);
+      for (const far of nextTo.get(node) ?? []) if (!cameBy.has(far)) cameBy.set(far, node);
     }
+    for (const node of cameBy.keys()) parted.add(node);
   }
   return undefined;
 }
