@@ -13,7 +13,7 @@ const FOR_EVER = 'while :; do :; done';
 
 beforeAll(() => {
   expect(lkl(['mkfs', '-t', 'ext4', '-s', '32M', image])).toMatchObject({ status: 0 });
-});
+}, 240_000);
 
 /** The image is whole, and nobody has it. */
 function isLeftWell(): void {

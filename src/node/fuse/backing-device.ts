@@ -19,16 +19,21 @@ const PR_SET_IO_FLUSHER = 57;
 /** Of the mount at `directory`, without symlinks, once it is there. Only root may; without it all goes on, more slowly. */
 export function asForDisks(directory: string): void {
   if (process.geteuid?.() !== 0) return;
-  const device = deviceAt(readFileSync('/proc/self/mountinfo', 'latin1'), directory);
-  if (device === undefined) return;
   hostCall('prctl', PR_SET_IO_FLUSHER, 1, 0, 0, 0);
-  for (const [name, value] of Object.entries(WISHES)) {
-    try {
-      // By /sys: a call on the mount itself would wait for us.
-      writeFileSync(`/sys/class/bdi/${device}/${name}`, String(value));
-    } catch {
-      // No /sys, one that is only read as in a container, or a Linux that does not know this.
-    }
+  whereItMay(() => {
+    const device = deviceAt(readFileSync('/proc/self/mountinfo', 'latin1'), directory);
+    if (device === undefined) return;
+    // By /sys: a call on the mount itself would wait for us.
+    for (const [name, value] of Object.entries(WISHES))
+      whereItMay(() => writeFileSync(`/sys/class/bdi/${device}/${name}`, String(value)));
+  });
+}
+
+function whereItMay(ask: () => void): void {
+  try {
+    ask();
+  } catch {
+    // No /proc or /sys, one that is only read as in a container, or a Linux that does not know this.
   }
 }
 

@@ -7,7 +7,6 @@ import type { BlockDevice } from '../../storage/block-device.ts';
 import { asForDisks } from './backing-device.ts';
 import { fuseChannel } from './channel.ts';
 import { mountFuse, unmountFuse } from './mount.ts';
-
 import { type ServedTree, type ServeOptions, serve } from './server.ts';
 
 export interface ServeImageOptions extends Omit<ServeOptions, 'onFault'>, MountRequest {

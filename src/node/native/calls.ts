@@ -144,7 +144,6 @@ export function tryFlock(fd: number): boolean {
 const XATTR_MAX = 65_536;
 /** What belongs to a file wherever it goes: labels and signatures of this machine's policies do not. */
 const portable = /^(user\.|trusted\.|security\.capability$|system\.posix_acl_(access|default)$)/;
-const withLabels = /^(user\.|trusted\.|security\.|system\.posix_acl_(access|default)$)/;
 
 /** The extended attributes of a file of this machine, a symlink itself, by name; none where nobody can tell. */
 export function hostXattrs(path: Buffer, { labels = false } = {}): ReadonlyMap<string, Uint8Array> {
@@ -157,7 +156,7 @@ export function hostXattrs(path: Buffer, { labels = false } = {}): ReadonlyMap<s
   for (const key of Buffer.from(list.subarray(0, length - 1))
     .toString()
     .split('\0')) {
-    if (!(labels ? withLabels : portable).test(key)) continue;
+    if (!portable.test(key) && !(labels && key.startsWith('security.'))) continue;
     const value = new Uint8Array(XATTR_MAX);
     const bytes = hostCall('lgetxattr', name, cstring(key), value, value.length);
     if (bytes >= 0) found.set(key, value.slice(0, bytes));

@@ -344,7 +344,7 @@ export class TreeWriter {
     if (mode !== undefined && !isSymlink) {
       this.losses.note('mode', 'fchmodat2', await fchmodat(task, dirfd, name, mode & modeOnly), path);
     }
-    if (xattrs && xattrs.size > 0) await this.#setXattrs(place, path, xattrs);
+    if (xattrs) await this.#setXattrs(place, path, xattrs);
     if (atimeNs !== undefined || mtimeNs !== undefined) {
       const ret = await utimensat(task, dirfd, name, { atimeNs, mtimeNs }, AT_SYMLINK_NOFOLLOW);
       this.losses.note('times', 'utimensat_time64', ret, path);
@@ -361,6 +361,7 @@ export class TreeWriter {
 
   /** The calls on attributes take no directory: its own name under /proc, and the file's below it. */
   async #setXattrs({ dirfd, name }: Place, path: Uint8Array, xattrs: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    if (xattrs.size === 0) return;
     const prefix = new TextEncoder().encode(`/proc/self/fd/${dirfd}/`);
     const target = { path: Uint8Array.of(...prefix, ...name) };
     for (const [key, value] of xattrs) {
