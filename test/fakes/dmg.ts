@@ -9,6 +9,12 @@ export interface DmgChunk {
   readonly packed: Uint8Array;
 }
 
+/** 512 bytes of a and of b. */
+export const bzip2Sectors = [
+  'QlpoOTFBWSZTWbwWqaAAAAGBAKAAAAggADCASeoGri7kinChIXgtU0A=',
+  'QlpoOTFBWSZTWYagPw8AAAGBAJAAAAggADCASeoGri7kinChIQ1Afh4=',
+].map((text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)));
+
 const words = (...values: readonly (readonly [value: number, bytes: 4 | 8])[]): Uint8Array => {
   const out = new DataView(new ArrayBuffer(values.reduce((sum, [, bytes]) => sum + bytes, 0)));
   let at = 0;

@@ -125,6 +125,24 @@ test('where the request has routes of its own, those on each cable know each oth
   expect(knowing({ ...two, hosts: { a: {}, b: {} }, events })).toEqual(all);
 });
 
+test('thirty partitions of 400 hosts are planned: work that grows with the square of a group would take minutes', () => {
+  const hosts = (side: string) => Array.from({ length: 200 }, (_, i) => `${side}${i}`);
+  const [left, right] = [hosts('l'), hosts('r')];
+  const cables = (names: readonly string[], to: string) => names.map((name) => ({ endpoints: [name, to] as const }));
+  const groups = [
+    [...left, 's'],
+    [...right, 't'],
+  ];
+  const request: SimulationRequest = {
+    hosts: Object.fromEntries([...left, ...right].map((name) => [name, {}])),
+    switches: { s: {}, t: {} },
+    links: [...cables(left, 's'), ...cables(right, 't'), ...cables(['s'], 't')],
+    events: Array.from({ length: 30 }, (_, i) => ({ type: 'partition', at: `${i}s`, for: '500ms', groups }) as const),
+  };
+  const planned = planSimulation(request, { nodes: 500, devices: 10_000 });
+  expect('plan' in planned ? planned.plan.warnings : planned.issues).toEqual([]);
+});
+
 test('a shorter way wins over a longer one', () => {
   const p = plan({
     hosts: { a: {}, b: {} },

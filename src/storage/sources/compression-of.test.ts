@@ -1,7 +1,7 @@
 /** Files that begin as compressed ones: which of them are, and what is said of the others where they come as a stream. */
 
 import { describe, expect, it } from 'vitest';
-import { dmgOf } from '../../../test/fakes/dmg.ts';
+import { bzip2Sectors, dmgOf } from '../../../test/fakes/dmg.ts';
 import { portableDecoders } from '../../archive/decoders/portable.ts';
 import { decompress } from '../../archive/decompress.ts';
 import { concat } from '../../bytes/concat.ts';
@@ -9,11 +9,7 @@ import { memorySource } from '../byte-source.ts';
 import { openDisk } from '../open-disk.ts';
 import { compressionOf } from './compression-of.ts';
 
-/** 512 bytes of a and of b. */
-const [a, b] = [
-  'QlpoOTFBWSZTWbwWqaAAAAGBAKAAAAggADCASeoGri7kinChIXgtU0A=',
-  'QlpoOTFBWSZTWYagPw8AAAGBAJAAAAggADCASeoGri7kinChIQ1Afh4=',
-].map((text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)));
+const [a, b] = bzip2Sectors;
 
 const unused = () => {
   throw new Error('unused');
