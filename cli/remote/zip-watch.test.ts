@@ -41,6 +41,12 @@ it.each([1, 7, 43, 44, 512, 5000, 1 << 20])('finds the list in chunks of %i byte
   expect(watch).toMatchObject({ ended: true, entries: 3, errorList: lines });
 });
 
+it('a list that unpacks to more than any has is no text', () => {
+  const watch = watched(zip(['a', 'b'], [LIST, ' '.repeat(65 * 2 ** 20)]), 1 << 20);
+  expect(watch.ended).toBe(true);
+  expect(() => watch.errorList).toThrow(RangeError);
+});
+
 it('a short list is stored as it is', () => {
   expect(watched(zip(['a', 'b'], [LIST, 'EIO\tread\ta\n']), 9).errorList).toBe('EIO\tread\ta\n');
 });

@@ -17,6 +17,8 @@ const OVERLAP_BYTES = HEADER.bytes + ERROR_LIST.length - 1;
 /** The directory's last line and what stands behind it. */
 const TAIL_BYTES = 4096;
 const MAX_KEPT_BYTES = 256 * 1024;
+/** What a list of a million lines has; a bomb would have more. */
+const MAX_LIST_BYTES = 64 * 2 ** 20;
 
 export class ZipWatch {
   bytes = 0;
@@ -84,6 +86,6 @@ export class ZipWatch {
     const data = kept.subarray(HEADER.bytes + kept.readUInt16LE(HEADER.name) + kept.readUInt16LE(HEADER.extra));
     if (kept.readUInt16LE(HEADER.method) === 0) return data.subarray(0, kept.readUInt32LE(HEADER.packed)).toString();
     // Behind it stands the directory, or what was kept ends: what can be unpacked is.
-    return inflateRawSync(data, { finishFlush: zlib.Z_SYNC_FLUSH }).toString();
+    return inflateRawSync(data, { finishFlush: zlib.Z_SYNC_FLUSH, maxOutputLength: MAX_LIST_BYTES }).toString();
   }
 }
