@@ -1,10 +1,10 @@
-/** Reads the small files and directories of /proc and /sys. */
+/** The small files and directories of /proc and /sys. */
 
-import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../abi/uapi/fs.ts';
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY, O_WRONLY } from '../abi/uapi/fs.ts';
 import { must } from './kernel-error.ts';
 import { readdir } from './syscalls/dir.ts';
-import { close, openat, read } from './syscalls/file.ts';
-import type { UserBuffer } from './syscalls/scratch.ts';
+import { close, openat, read, write } from './syscalls/file.ts';
+import { Scratch, type UserBuffer } from './syscalls/scratch.ts';
 import type { UserTask } from './user-task.ts';
 
 /** The upper half of scratch memory, which calls that only take a path leave alone. */
@@ -24,6 +24,17 @@ export async function readText(task: UserTask, path: string): Promise<string> {
       if (bytes === 0) return text.trimEnd();
       text += new TextDecoder().decode(task.memory.copy(buffer.at, bytes));
     }
+  } finally {
+    await close(task, fd);
+  }
+}
+
+/** What the kernel is to take from a file of its settings. */
+export async function writeText(task: UserTask, path: string, text: string): Promise<void> {
+  const fd = must('openat', await openat(task, AT_FDCWD, path, O_WRONLY | O_CLOEXEC), path);
+  try {
+    const at = new Scratch(task, 'write').string(text);
+    must('write', await write(task, fd, { at, bytes: text.length }, text.length), path);
   } finally {
     await close(task, fd);
   }

@@ -89,6 +89,7 @@ const cases: readonly Case[] = [
   { images: ['md-stale-1', 'md-stale-0'], listing: 'md-stale' },
   { images: several('md-luks-lvm', 2), listing: 'md-luks-lvm', volume: 'vg/root', request: { unlock } },
   { images: several('btrfs-two', 2), listing: 'btrfs-two', volume: 'btrfs-two' },
+  { images: several('btrfs-raid5', 3), listing: 'btrfs-raid5' },
   ...['@home', '@home-before', 'deep/inner'].map((subvol) => ({
     images: several('btrfs-two', 2),
     listing: 'btrfs-two',
@@ -280,6 +281,28 @@ describe('what cannot be opened', () => {
     const { tar } = await archive(device, { also, partition: `vg/${name}` });
     const expected = rowsOfListing(await stackListing('lvm-raid', `vg/${name}`));
     expect(await rowsOfTar(tar)).toEqual(expected);
+  });
+
+  it('a btrfs with parity has all of its data without one disk of three', async () => {
+    const expected = rowsOfListing(await stackListing('btrfs-raid5', 'btrfs-raid5'));
+    for (const there of [
+      [1, 2],
+      [0, 2],
+      [0, 1],
+    ]) {
+      const { device, also } = await opened(there.map((number) => `btrfs-raid5-${number}`));
+      const { tar } = await archive(device, { also, evenIfCut: true });
+      expect(await rowsOfTar(tar)).toEqual(expected);
+    }
+  });
+
+  it.each([0, 1, 2])('of one with disk %d alone a file is as it was, or it is told', async (number) => {
+    const expected = rowsOfListing(await stackListing('btrfs-raid5', 'btrfs-raid5'));
+    const { report, tar } = await archive(await stackDevice(`btrfs-raid5-${number}`), {}, { onError: 'continue' });
+    const rows = await rowsOfTar(tar);
+    rows.delete('.fs2tar-errors');
+    expect(rows.size + report.errors.length).toBe(expected.size);
+    for (const [path, row] of rows) expect([path, row]).toEqual([path, expected.get(path)]);
   });
 
   it('mirrored volumes of a group do with one disk of two', async () => {

@@ -1,9 +1,10 @@
 /** Arrays of md, assembled as mdadm(8) does it: by ioctls on /dev/md* (linux/raid/md_u.h). */
 
-import { AT_FDCWD, O_CLOEXEC, O_RDWR, O_WRONLY } from '../../abi/uapi/fs.ts';
+import { AT_FDCWD, O_CLOEXEC, O_RDWR } from '../../abi/uapi/fs.ts';
 import { must } from '../kernel-error.ts';
+import { writeText } from '../sysfs.ts';
 import type { UserTask } from '../user-task.ts';
-import { close, openat, write } from './file.ts';
+import { close, openat } from './file.ts';
 import { Scratch } from './scratch.ts';
 
 /** _IOW(MD_MAJOR, …) with mdu_array_info_t (18 ints), mdu_disk_info_t (5), mdu_param_t (3). */
@@ -26,33 +27,18 @@ export interface MdVersion {
   readonly minor: number;
 }
 
-async function writeTo(task: UserTask, path: string, text: string): Promise<number> {
-  const fd = must('openat', await openat(task, AT_FDCWD, path, O_WRONLY | O_CLOEXEC), path);
-  try {
-    const at = new Scratch(task, 'write').string(text);
-    return await write(task, fd, { at, bytes: text.length }, text.length);
-  } finally {
-    await close(task, fd);
-  }
-}
-
-/** A file of sysfs (Documentation/admin-guide/md.rst). */
-export const setMd = async (task: UserTask, path: string, text: string): Promise<void> => {
-  must('write', await writeTo(task, path, text), path);
-};
-
 /** Settings of the module: an array that is started is not written to until somebody writes. */
 export async function startReadOnly(task: UserTask): Promise<void> {
-  await setMd(task, '/sys/module/md_mod/parameters/start_ro', '1');
+  await writeText(task, '/sys/module/md_mod/parameters/start_ro', '1');
 }
 
 /** An array that lacks what it needs to know that its parity is right is started all the same. */
 export const startDirtyDegraded = (task: UserTask): Promise<void> =>
-  setMd(task, '/sys/module/md_mod/parameters/start_dirty_degraded', '1');
+  writeText(task, '/sys/module/md_mod/parameters/start_dirty_degraded', '1');
 
 /** The array `name` (md127), with nothing in it. */
 export const newArray = (task: UserTask, name: string): Promise<void> =>
-  setMd(task, '/sys/module/md_mod/parameters/new_array', name);
+  writeText(task, '/sys/module/md_mod/parameters/new_array', name);
 
 /**
  * Starts the array behind `path` of these members, which Linux reads the rest of: the most recent one first. Members that

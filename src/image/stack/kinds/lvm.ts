@@ -133,6 +133,10 @@ async function activated(
       else if (cause instanceof KernelError && cause.errno !== 'ENOMEM') {
         // The other volumes of the group may be none the worse for it.
         problems(new HostError('bad-stack', `${title}: the kernel refuses it: ${cause.message}`, { cause }));
+      } else if (cause instanceof HostError && cause.kind === 'bad-stack') {
+        // No more of them are made; those that were are there.
+        problems(new HostError('bad-stack', `${title} and what comes behind it: ${cause.message}`, { cause }));
+        break;
       } else throw cause;
     }
   }

@@ -4,14 +4,8 @@ import { HostError } from '../../../errors/host-error.ts';
 import { KernelError } from '../../../kernel/kernel-error.ts';
 import { KernelLog } from '../../../kernel/log/kernel-log.ts';
 import { reasonIn } from '../../../kernel/log/log-reason.ts';
-import {
-  newArray,
-  runArray,
-  setMd,
-  startDirtyDegraded,
-  startReadOnly,
-  stopArray,
-} from '../../../kernel/syscalls/md.ts';
+import { newArray, runArray, startDirtyDegraded, startReadOnly, stopArray } from '../../../kernel/syscalls/md.ts';
+import { writeText } from '../../../kernel/sysfs.ts';
 import { SECTOR } from '../../../storage/block-device.ts';
 import { EVEN_IF_CUT } from '../../mounting/mount-failed.ts';
 import type { ProbedVolume } from '../../volumes/volumes.ts';
@@ -71,7 +65,7 @@ async function assembled(found: readonly Found[], tools: StackTools): Promise<Ma
   if (tools.evenIfIncomplete) await startDirtyDegraded(task);
   const { name, title, cut } = await startedOf(found, own, tools);
   // What is not in order stays as it is: nothing is made anew of it behind whoever reads or writes.
-  if (level > 0) await setMd(task, `/sys/block/${name}/md/sync_action`, 'frozen').catch(() => {});
+  if (level > 0) await writeText(task, `/sys/block/${name}/md/sync_action`, 'frozen').catch(() => {});
   if (tools.writable) tools.atEnd(() => stopArray(task, `/dev/${name}`));
   const device = await kernelDevice(kernel, task, name);
   return {

@@ -83,8 +83,12 @@ async function metadataIn(bytes: VolumeBytes, areaAt: number, areaBytes: number)
   const [offset, length, sum, flags] = [header.u64(40), header.u64(48), header.u32(56), header.u32(60)];
   if (offset === 0 || length === 0 || flags & IGNORED) return undefined;
   const fits = start === areaAt && size <= areaBytes && offset >= MDA_HEADER_BYTES && offset < size;
-  if (!fits || length > size - MDA_HEADER_BYTES || length > MAX_TEXT_BYTES || start + size > bytes.sizeBytes)
+  if (!fits || length > size - MDA_HEADER_BYTES || start + size > bytes.sizeBytes)
     throw new MetadataError('its metadata is said to lie where it cannot');
+  if (length > MAX_TEXT_BYTES)
+    throw new MetadataError(
+      `its metadata has ${length.toLocaleString('en')} bytes, and ${MAX_TEXT_BYTES.toLocaleString('en')} at most are read`,
+    );
   // A ring: what does not fit at the end goes on behind the header.
   const first = Math.min(length, size - offset);
   const text = new Uint8Array(length);
