@@ -1,13 +1,13 @@
 /** Python's operators on two values, and its ways to write values into text. */
 
 import { ScriptError } from '../language/script.ts';
-import { Dict, List, made, number, quoted, shown, Tuple, type Value } from './values.ts';
+import { Dict, List, made, number, quoted, shown, string, Tuple, type Value, whole } from './values.ts';
 
 /** Numbers are exact up to 2^53, and have 1024 bits at most. */
 const MOST_SHIFT = 1023;
 
 export function binary(operator: string, left: Value, right: Value): Value {
-  if (operator === '%' && typeof left === 'string') return formatted(left, right);
+  if (operator === '%' && typeof left === 'string') return formatted(string(left), right);
   if (operator === '+' || operator === '*') {
     const found = operator === '+' ? joined(left, right) : (repeated(left, right) ?? repeated(right, left));
     if (found !== undefined) return found;
@@ -50,12 +50,12 @@ export function binary(operator: string, left: Value, right: Value): Value {
 
 function joined(left: Value, right: Value): Value | undefined {
   if (typeof left === 'string' && typeof right === 'string') {
-    made(left.length + right.length);
+    made(left.length + right.length, 'text');
     return left + right;
   }
   for (const kind of [List, Tuple])
     if (left instanceof kind && right instanceof kind) {
-      made(left.items.length + right.items.length);
+      made(left.items.length + right.items.length, 'list');
       return new kind([...left.items, ...right.items]);
     }
   return undefined;
@@ -63,17 +63,23 @@ function joined(left: Value, right: Value): Value | undefined {
 
 function repeated(left: Value, right: Value): Value | undefined {
   if (typeof left !== 'string' && !(left instanceof List) && !(left instanceof Tuple)) return undefined;
-  const times = Math.max(0, Math.trunc(number(right)));
-  made(typeof left === 'string' ? left.length * times : left.items.length * times);
-  if (typeof left === 'string') return left === '' ? '' : left.repeat(times);
-  const all = Array.from({ length: times }, () => left.items).flat();
+  const times = Math.max(0, whole(right));
+  if (typeof left === 'string') {
+    made(left.length * times, 'text');
+    return left === '' ? '' : left.repeat(times);
+  }
+  // Of nothing, however often, there is nothing to go through.
+  if (made(left.items.length * times, 'list') === 0) return left instanceof List ? new List([]) : new Tuple([]);
+  const all: Value[] = [];
+  for (let i = 0; i < times; i++) for (const one of left.items) all.push(one);
   return left instanceof List ? new List(all) : new Tuple(all);
 }
 
 /** A value as %-formats and format specifications have it: flags, width, digits, kind. */
 function written(value: Value, flags: string, width: number, digits: number | undefined, kind: string): string {
-  made(width);
+  made(width, 'text');
   const text = plain(value, flags, digits, kind);
+  made(text.length, 'text');
   if (flags.includes('-') || flags.includes('<')) return text.padEnd(width);
   const isNumber = typeof value === 'number' || typeof value === 'boolean';
   if (flags.includes('0') && isNumber) {

@@ -16,6 +16,7 @@ import {
   order,
   quoted,
   shown,
+  spend,
   string,
   Tuple,
   truth,
@@ -25,13 +26,13 @@ import {
 } from './values.ts';
 
 const list = (all: readonly Value[]): List => {
-  made(all.length);
+  made(all.length, 'list');
   return new List([...all]);
 };
 const none: Value = null;
 
 function parsed(text: Value): number {
-  const found = typeof text === 'string' ? Number(text.trim() || Number.NaN) : number(text);
+  const found = typeof text === 'string' ? Number(string(text).trim() || Number.NaN) : number(text);
   if (Number.isNaN(found)) throw new ScriptError(`code: ${shown(text)} is no number`);
   return found;
 }
@@ -60,7 +61,7 @@ function range(args: readonly Value[]): List {
   const [first = 0, second, third = 1] = args.map(whole);
   const [from, to, step] = second === undefined ? [0, first, 1] : [first, second, third];
   if (step === 0) throw new ScriptError('code: a range has steps');
-  const length = made(Math.max(0, Math.ceil((to - from) / step)));
+  const length = made(Math.max(0, Math.ceil((to - from) / step)), 'list');
   return new List(Array.from({ length }, (_, i) => from + i * step));
 }
 
@@ -125,7 +126,7 @@ const works: Readonly<Record<string, Work>> = {
   tuple: ([x = new List([])]) => new Tuple(items(x)),
   dict([x], pairs) {
     const all = new Dict();
-    if (x instanceof Dict) for (const [key, value] of x.entries.values()) all.set(key, value);
+    if (x instanceof Dict) for (const key of items(x)) all.set(key, x.get(key) ?? none);
     else if (x !== undefined) for (const pair of items(x)) all.set(items(pair)[0] ?? none, items(pair)[1] ?? none);
     for (const [key, value] of pairs) all.set(key, value);
     return all;
@@ -144,6 +145,12 @@ const works: Readonly<Record<string, Work>> = {
   filter: ([f, x = null]) => list(items(x).filter((one) => truth(called(f)([one], new Map())))),
 };
 
+function occurrences(text: string, part: string): number {
+  let found = 0;
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) found++;
+  return found;
+}
+
 const onStrings: Readonly<
   Record<string, (text: string, args: readonly Value[], by: ReadonlyMap<string, Value>) => Value>
 > = {
@@ -158,7 +165,10 @@ const onStrings: Readonly<
   },
   join: (text, [all = null]) => {
     const parts = items(all).map(string);
-    made(parts.reduce((sum, part) => sum + part.length + text.length, 0));
+    made(
+      parts.reduce((sum, part) => sum + part.length + text.length, 0),
+      'text',
+    );
     return parts.join(text);
   },
   split: (text, [by]) =>
@@ -170,9 +180,11 @@ const onStrings: Readonly<
   endswith: (text, [end = '']) => text.endsWith(string(end)),
   find: (text, [part = '']) => text.indexOf(string(part)),
   replace: (text, [from = '', to = '']) => {
-    const found = text.replaceAll(string(from), () => string(to));
-    made(found.length);
-    return found;
+    const [before, after] = [string(from), string(to)];
+    // Before and behind each character where nothing is looked for.
+    const times = before === '' ? text.length + 1 : occurrences(text, before);
+    made(text.length + times * (after.length - before.length), 'text');
+    return text.replaceAll(before, () => after);
   },
   isdigit: (text) => /^\d+$/.test(text),
 };
@@ -188,20 +200,25 @@ const onLists: Readonly<Record<string, (of: List, args: readonly Value[], by: Re
   },
   insert({ items: all }, [at = 0, value = null]) {
     bounded(all.length + 1);
+    spend(all.length);
     all.splice(whole(at), 0, value);
     return null;
   },
   pop({ items: all }, [at = -1]) {
     const index = whole(at) < 0 ? all.length + whole(at) : whole(at);
+    spend(all.length - Math.max(0, index));
     const [found] = index < 0 ? [] : all.splice(index, 1);
     if (found === undefined) throw new ScriptError('code: there is no such element');
     return found;
   },
   remove(of, [value = null]) {
-    of.items.splice(number(onListsAndTuples.index(of, [value])), 1);
+    const at = number(onListsAndTuples.index(of, [value]));
+    spend(of.items.length - at);
+    of.items.splice(at, 1);
     return null;
   },
   reverse({ items: all }) {
+    spend(all.length);
     all.reverse();
     return null;
   },
@@ -260,7 +277,7 @@ export function attribute(of: Value, name: string): Value {
   let found: Value | undefined;
   if (typeof of === 'string') {
     const method = own(onStrings);
-    found = method && function_(name, (args, by) => method(of, args, by));
+    found = method && function_(name, (args, by) => method(string(of), args, by));
   } else if (of instanceof List || of instanceof Tuple) {
     const both = own<(of: List | Tuple, args: readonly Value[]) => Value>(onListsAndTuples);
     const method = of instanceof List ? own(onLists) : undefined;

@@ -12,8 +12,10 @@ import {
   Dict,
   items,
   List,
+  made,
   number,
   quoted,
+  string,
   Tuple,
   truth,
   type Value,
@@ -252,7 +254,8 @@ function element(of: Value, index: Value): Value {
   }
   if (typeof of !== 'string' && !(of instanceof List) && !(of instanceof Tuple))
     throw new ScriptError('code: only lists have indices');
-  const found = items(of).at(whole(index));
+  // A list is not gone through for one of its elements; text is, for its characters.
+  const found = (typeof of === 'string' ? items(of) : of.items).at(whole(index));
   if (found === undefined) throw new ScriptError(`code: there is no element ${whole(index)}`);
   return found;
 }
@@ -329,13 +332,22 @@ function strings(reader: Reader, kind: 'string' | 'format', text: string): Expre
     [is, one] = [next, reader.take().text];
   }
   const [only] = parts;
-  return parts.length === 1 && only ? only : (scope) => parts.map((one) => one(scope)).join('');
+  return parts.length === 1 && only ? only : (scope) => together(parts, scope);
+}
+
+function together(parts: readonly Expression[], scope: Scope): string {
+  const texts = parts.map((one) => string(one(scope)));
+  made(
+    texts.reduce((sum, { length }) => sum + length, 0),
+    'text',
+  );
+  return texts.join('');
 }
 
 /** f"cwnd={tcpi_snd_cwnd:3d}" */
 function interpolated(reader: Reader, text: string): Expression {
   const parts: Expression[] = [];
-  const pattern = /\{\{|\}\}|[^{}]+|\{([^{}!:]+(?:(?!:)[^{}])*?)(?:!([rs]))?(?::([^{}]*))?\}/gy;
+  const pattern = /\{\{|\}\}|[^{}]+|\{([^{}!:][^{}:]*?)(?:!([rs]))?(?::([^{}]*))?\}/gy;
   let end = 0;
   for (const match of text.matchAll(pattern)) {
     const [all, code, way, form = ''] = match;
@@ -354,7 +366,7 @@ function interpolated(reader: Reader, text: string): Expression {
     });
   }
   if (end < text.length) throw new ScriptError(`code: the braces of "${text}" are not understood`);
-  return (scope) => parts.map((one) => one(scope)).join('');
+  return (scope) => together(parts, scope);
 }
 
 /** One value, or a tuple, or what a generator would give. */
@@ -406,9 +418,9 @@ function dictionary(reader: Reader): Expression {
     break;
   }
   return (scope) => {
-    const made = new Dict();
-    for (const [key, value] of pairs) made.set(key(scope), value(scope));
-    return made;
+    const found = new Dict();
+    for (const [key, value] of pairs) found.set(key(scope), value(scope));
+    return found;
   };
 }
 

@@ -143,3 +143,47 @@ it('keeps variables and functions from one piece to the next', () => {
   python.run('note(2); print(seen)', new Map([['tcpi_rtt', 100]]));
   expect(lines).toEqual(['[11, 102]']);
 });
+
+it.each<[string, string]>([
+  ['the length of a long text', 's = "a" * 1000000\nwhile True: len(s)'],
+  ['methods of a long text', 's = "a" * 1000000\nwhile True: s.upper()'],
+  ['a look for a text in a long one', 's = "a" * 1000000\nwhile True: "b" in s'],
+  ['texts that are compared', 's = "a" * 1000000\nt = "a" * 999999 + "a"\nwhile True: s == t'],
+  ['a number of a million digits', 's = "1" * 1000000\nwhile True: float(s)'],
+  ['lists that are sorted', 's = list(range(100000))\nwhile True: s.sort()'],
+  ['elements that are moved', 's = [0] * 999000\nwhile True:\n  s.insert(0, 1)\n  s.pop(0)'],
+  ['lists of a million elements', 's = []\nwhile True: s.append([0] * 1000000)'],
+  ['a text of many long ones', 'str(["a" * 1000000] * 400)'],
+  ['nothing, for ever', 'x = "" * (10 ** 20)\nwhile True: pass'],
+])('%s ends a piece of code soon', (_, code) => {
+  expect(refused(code)).toBe('ScriptError: code: it did not end within 2000000 steps');
+});
+
+it.each<[string, string, string]>([
+  ['replace', 's = "a" * 1000000\ns.replace("", "b" * 400)', 'more than 1000000 elements'],
+  ['an f-string', 'a = "aaaaaaaa"\nwhile True: a = f"{a}{a}"', 'more than 1000000 elements'],
+  ['a format', 'a = "aaaaaaaa"\nwhile True: a = "%s%s" % (a, a)', 'more than 1000000 elements'],
+  ['a list that is repeated by no number', '[] * 1e999', 'Infinity is no whole number'],
+  ['print', 's = "a" * 1000\nwhile True: print(s)', 'it printed more than 1000000 characters'],
+])('%s makes no text that memory has no room for', (_, code, message) => {
+  expect(refused(code)).toBe(`ScriptError: code: ${message}`);
+});
+
+it('braces that do not end are read once', () => {
+  expect(refused(`f"{${'a'.repeat(300_000)}"`)).toMatch(/^ScriptError: code: the braces of/);
+});
+
+it('an element of a list costs no more than the element', () => {
+  expect(printed('l = list(range(1000))\nx = 0\nfor i in range(5000): x += l[i % 1000]\nprint(x)')).toEqual([
+    '2497500',
+  ]);
+});
+
+it('all pieces of a script share what they may do', () => {
+  const python = new Python(() => {});
+  const piece = 'for i in range(200000): pass';
+  const names = new Map();
+  expect(() => {
+    for (let i = 0; i < 10; i++) python.run(piece, names);
+  }).toThrow('it did not end within 2000000 steps');
+});

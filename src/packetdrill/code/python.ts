@@ -4,7 +4,7 @@
  */
 
 import { ScriptError } from '../language/script.ts';
-import { begin } from './budget.ts';
+import { Budget } from './budget.ts';
 import { Reader } from './reader.ts';
 import { type Names, type Run, Scope } from './scope.ts';
 import { program, type Statement } from './statements.ts';
@@ -17,18 +17,18 @@ export const compile = (code: string): Statement => program(new Reader(code));
 export class Python {
   readonly #run: Run;
   readonly #all: Scope;
+  readonly #budget = new Budget();
 
   constructor(print: (line: string) => void) {
-    this.#run = { names: new Map<string, Value>(), print, calls: 0 };
+    this.#run = { names: new Map<string, Value>(), print, printed: 0, calls: 0 };
     this.#all = new Scope(this.#run);
   }
 
   /** Throws `AssertionFailed`, or a `ScriptError` for what is not understood. */
   run(code: string, names: Names): void {
     this.#run.names = names;
-    begin();
     try {
-      compile(code)(this.#all);
+      this.#budget.within(() => compile(code)(this.#all));
     } catch (cause) {
       // Functions in functions, each with as much in brackets as there may be.
       if (cause instanceof RangeError) throw new ScriptError('code: what it calls is too deep');

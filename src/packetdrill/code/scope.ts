@@ -15,11 +15,14 @@ export interface Names {
 export interface Run {
   names: Names;
   readonly print: (line: string) => void;
+  /** So many characters. */
+  printed: number;
   /** Functions that are in each other. */
   calls: number;
 }
 
 const MOST_CALLS = 100;
+const MOST_PRINTED = 1_000_000;
 
 /** The variables of all code, or of one call of a function in it. */
 export class Scope {
@@ -50,6 +53,9 @@ export class Scope {
   }
 
   print(line: string): void {
+    this.#run.printed += line.length;
+    if (this.#run.printed > MOST_PRINTED)
+      throw new ScriptError(`code: it printed more than ${MOST_PRINTED} characters`);
     this.#run.print(line);
   }
 

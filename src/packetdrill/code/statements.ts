@@ -5,7 +5,20 @@ import { binary } from './arithmetic.ts';
 import { closure, type Expression, expression, expressions, parameters, targets } from './expressions.ts';
 import type { Reader } from './reader.ts';
 import type { Scope } from './scope.ts';
-import { bounded, Dict, items, List, Module, quoted, shown, string, truth, type Value, whole } from './values.ts';
+import {
+  bounded,
+  Dict,
+  items,
+  List,
+  Module,
+  quoted,
+  shown,
+  spend,
+  string,
+  truth,
+  type Value,
+  whole,
+} from './values.ts';
 
 /** How a statement ended, where the next one is not to come. */
 type End = 'break' | 'continue' | { readonly value: Value } | undefined;
@@ -360,5 +373,6 @@ function remove(of: Value, index: Value): void {
   if (!(of instanceof List)) throw new ScriptError(`code: ${quoted(of)} has no elements that could go`);
   const at = whole(index) < 0 ? whole(index) + of.items.length : whole(index);
   if (at < 0 || at >= of.items.length) throw new ScriptError(`code: there is no element ${whole(index)}`);
+  spend(of.items.length - at);
   of.items.splice(at, 1);
 }

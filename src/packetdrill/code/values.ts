@@ -62,10 +62,17 @@ export function bounded(length: number): number {
   return length;
 }
 
-/** Of what is made at once: it costs steps, too. */
-export function made(length: number): number {
+/** Elements of a list that are made or moved at once cost steps, too, and so memory. */
+export const spend = (elements: number): void => charge(elements / 4);
+
+/** So does text that is made or gone through. */
+const read = (text: string): void => charge(text.length / 64);
+
+/** Of what is made at once, before it is. */
+export function made(length: number, kind: 'text' | 'list'): number {
   bounded(length);
-  charge(length / 16);
+  if (kind === 'list') spend(length);
+  else charge(length / 16);
   return length;
 }
 
@@ -91,7 +98,8 @@ export const quoted = (value: Value): string => (typeof value === 'string' ? `'$
 export function shown(value: Value, depth = 0): string {
   if (depth > 20) return '...';
   charge(1);
-  const inner = (one: Value) => (typeof one === 'string' ? `'${one}'` : shown(one, depth + 1));
+  if (typeof value === 'string') made(value.length, 'text');
+  const inner = (one: Value) => (typeof one === 'string' ? `'${shown(one)}'` : shown(one, depth + 1));
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (value instanceof List) return `[${value.items.map(inner).join(', ')}]`;
@@ -118,12 +126,13 @@ export function whole(value: Value): number {
 
 export function string(value: Value): string {
   if (typeof value !== 'string') throw new ScriptError(`code: ${shown(value)} is no string`);
-  charge(value.length / 64);
+  read(value);
   return value;
 }
 
 /** What a loop goes through. */
 export function items(value: Value): readonly Value[] {
+  if (typeof value === 'string') spend(value.length);
   const all = parts(value);
   charge(all.length);
   return all;
@@ -136,7 +145,11 @@ function parts(value: Value): readonly Value[] {
   throw new ScriptError(`code: ${shown(value)} is nothing to go through`);
 }
 
-export const lengthOf = (value: Value): number => (value instanceof Dict ? value.entries.size : parts(value).length);
+export function lengthOf(value: Value): number {
+  if (value instanceof Dict) return value.entries.size;
+  if (typeof value === 'string') spend(value.length);
+  return parts(value).length;
+}
 
 function same(left: Value, right: Value): boolean {
   charge(1);
@@ -160,11 +173,13 @@ function same(left: Value, right: Value): boolean {
       ['boolean', 'number'].includes(typeof right) &&
       Number(left) === Number(right)
     );
+  if (typeof left === 'string' && typeof right === 'string' && left.length === right.length) read(left);
   return left === right;
 }
 
 /** Below zero, zero, above: of two numbers, two strings, or two lists. */
 export function order(left: Value, right: Value): number {
+  charge(1);
   if (typeof left === 'string' && typeof right === 'string') return left < right ? -1 : Number(left > right);
   if ((left instanceof List && right instanceof List) || (left instanceof Tuple && right instanceof Tuple)) {
     for (const [i, one] of left.items.entries()) {
@@ -187,7 +202,7 @@ export function compare(operator: string, left: Value, right: Value): boolean {
     case 'is not':
       return !same(left, right);
     case 'in':
-      if (typeof right === 'string') return right.includes(string(left));
+      if (typeof right === 'string') return string(right).includes(string(left));
       return right instanceof Dict ? right.get(left) !== undefined : items(right).some((one) => same(one, left));
     case 'not in':
       return !compare('in', left, right);
