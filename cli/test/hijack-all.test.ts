@@ -77,6 +77,41 @@ print(len(socket.recv_fds(b, 9, 1)[1]))`;
     });
   });
 
+  it('descriptors of the machine that nobody receives, or that are sent with a mistake, do not stay open', async () => {
+    const script = `
+import socket, struct
+def fds(): return len(os.listdir(f'/proc/{os.getppid()}/fd'))
+mine = os.open('/etc/passwd', os.O_RDONLY)
+before = fds()
+for i in range(150):
+  a, b = socket.socketpair(); socket.send_fds(a, [b'x'], [mine, mine])
+  if i % 2: b.recv(1)
+  a.close(); b.close()
+print(fds() - before < 140)
+a, b = socket.socketpair(); before = fds()
+for i in range(30):
+  try: a.sendmsg([b'x'], [(1, 1, struct.pack('i', n)) for n in (mine, 999)])
+  except OSError as e: error = e.strerror
+print(error, fds() - before)
+socket.send_fds(a, [b'y'], [mine]); print(os.read(socket.recv_fds(b, 1, 3)[1][0], 4))`;
+    expect(await all(script)).toEqual({ stdout: "True\nBad file descriptor 0\nb'root'\n", stderr: '', exitCode: 0 });
+  });
+
+  it('who connected, and who sent, is told as it was when others came since', async () => {
+    const script = `
+import socket, struct, subprocess, sys
+l = socket.socket(socket.AF_UNIX); l.bind('\\0who'); l.listen(9)
+code = "import socket, os; s = socket.socket(socket.AF_UNIX); s.connect('\\\\0who'); print(os.getpid())"
+came = [int(subprocess.run([sys.executable, '-c', code], capture_output=True, check=True).stdout) for _ in 'xyz']
+print([struct.unpack('iii', l.accept()[0].getsockopt(1, 17, 12))[0] for _ in 'xyz'] == came)
+c, d = socket.socketpair(); d.setsockopt(1, 16, 1); c.send(b'z')
+print(struct.unpack('iii', d.recvmsg(9, 99)[1][0][2]) == (os.getpid(), os.getuid(), os.getgid()))
+import ctypes
+long = struct.pack('H', 1) + b'n' * 111
+print(ctypes.CDLL(None, use_errno=True).bind(socket.socket(socket.AF_UNIX).fileno(), long, len(long)), ctypes.get_errno())`;
+    expect(await all(script)).toEqual({ stdout: 'True\nTrue\n-1 22\n', stderr: '', exitCode: 0 });
+  });
+
   it('names of sockets are files of the machine, which nothing of the machine reaches', async () => {
     const script = `
 import socket, struct, subprocess, sys

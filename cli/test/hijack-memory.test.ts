@@ -113,13 +113,28 @@ print(sorted(set(seen)) == [(i, 100 + i % 5) for i in range(40)], select.select(
     const script = `
 import socket, struct
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-for version, option, request in ((0, 5, (4096, 1, 2048, 2)), (1, 5, (4096, 1, 2048, 3)), (1, 5, (100, 1, 100, 1)), (1, 5, (4096, 1, 0, 1)), (1, 13, (4096, 1, 2048, 2)), (1, 5, (1 << 30, 1, 2048, 1 << 19))):
+for version, option, request in ((0, 5, (4096, 1, 2048, 2)), (1, 5, (4096, 1, 2048, 3)), (1, 5, (100, 1, 100, 1)), (1, 5, (4096, 1, 0, 1)), (1, 13, (4096, 1, 2048, 2)), (1, 5, (1 << 30, 1, 2048, 1 << 19)), (1, 5, (4096, 1, 48, 85)), (2, 5, (4096, 1, 2048, 2, 20, 4000, 0)), (2, 5, (4096, 1, 2048, 2, 20, 1 << 31, 0))):
   try:
     if version: s.setsockopt(263, 10, version)
-    s.setsockopt(263, option, struct.pack('4I', *request)); print('made')
+    s.setsockopt(263, option, struct.pack(f'{len(request)}I', *request)); print('made')
   except OSError as e: print(e.strerror)`;
     const wrong = 'Invalid argument\n';
-    expect((await python(script)).stdout).toBe(`${wrong.repeat(4)}Protocol not available\nCannot allocate memory\n`);
+    expect((await python(script)).stdout).toBe(
+      `${wrong.repeat(4)}Protocol not available\nCannot allocate memory\n${wrong.repeat(3)}`,
+    );
+  });
+
+  it('frames that have no room for a packet tell how long it was, and no others are written to', async () => {
+    const script = `
+import mmap, select, socket, struct
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800)); s.bind(('lo', 0x0800))
+s.setsockopt(263, 10, 1); s.setsockopt(263, 5, struct.pack('4I', 4096, 1, 64, 64))
+m = mmap.mmap(s.fileno(), 4096, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+m[64:128] = b'\\xff' * 64
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.sendto(b'x' * 500, ('127.0.0.1', 7))
+select.select([s], [], [], 10)
+print(struct.unpack_from('III', m, 0)[1:], m[64:128] == b'\\xff' * 64)`;
+    expect(await python(script)).toEqual({ stdout: '(542, 0) True\n', stderr: '', exitCode: 0 });
   });
 
   it('interfaces have the numbers of the kernel, also for who asks by a socket of the machine', async () => {

@@ -1,6 +1,7 @@
 /** What our kernel cannot know of its sockets of AF_UNIX: the names that they have among files, who is behind them, and descriptors of the machine on their way. */
 
 import { hostCall } from '../../native/calls.ts';
+import type { KernelTask } from '../program/kernel-task.ts';
 import type { Thread } from '../program/thread.ts';
 
 /** struct ucred */
@@ -10,13 +11,26 @@ export interface Credentials {
   readonly gid: number;
 }
 
+/** A descriptor of the machine's on its way. */
+export interface Passing {
+  /** Of this process. */
+  readonly copy: number;
+  /** The other end of what goes in its place: it hangs up once that is nowhere any more. */
+  readonly peer: number;
+}
+const LOOK_AT = 64;
+
 export class Local {
   /** By their names in our kernel: the addresses that programs gave. */
   readonly #names = new Map<string, Uint8Array>();
-  /** By the tasks that play for them. */
+  /** A socket wants to hear who sends to it (SO_PASSCRED), and those that it accepts. */
+  wantsSenders = false;
+  /** By the tasks that play for them: for as long as this command runs, as those are for nobody else. */
   readonly #who = new Map<number, Credentials>();
-  /** By the inode of what goes in its place through our kernel: a descriptor of this process. */
-  readonly #passing = new Map<bigint, number>();
+  /** By the inode of what goes in its place through our kernel. */
+  readonly #passing = new Map<bigint, Passing>();
+  /** With so many it is time to look which of them nobody can receive any more. */
+  #lookAt = LOOK_AT;
 
   named(name: string, address: Uint8Array): void {
     this.#names.set(name, address);
@@ -26,26 +40,36 @@ export class Local {
     return this.#names.get(name);
   }
 
-  /** `thread` is about to be somebody whom others ask for: it connects, listens, sends. */
-  is({ tgid, proc }: Thread, pid: number): void {
+  /** `thread` is about to be somebody whom others ask for: it connects, listens, sends. Sockets remember its task. */
+  is({ tgid, proc }: Thread, task: KernelTask): void {
     const { uid, gid } = proc.identity;
-    this.#who.set(pid, { pid: tgid, uid, gid });
+    task.isKnown = true;
+    this.#who.set(task.task.pid, { pid: tgid, uid, gid });
   }
   whoIs(pid: number): Credentials | undefined {
     return this.#who.get(pid);
   }
 
-  passes(inode: bigint, fd: number): void {
-    this.#passing.set(inode, fd);
+  passes(inode: bigint, passing: Passing): void {
+    this.#passing.set(inode, passing);
+  }
+  /** Those that are on their way, when they have doubled since the last time. */
+  get many(): readonly (readonly [inode: bigint, passing: Passing])[] {
+    return this.#passing.size < this.#lookAt ? [] : [...this.#passing];
+  }
+  looked(): void {
+    this.#lookAt = Math.max(LOOK_AT, 2 * this.#passing.size);
   }
   /** What is passed by it; it stays so, for a message may only have been looked at. */
   passed(inode: bigint): number | undefined {
-    return this.#passing.get(inode);
+    return this.#passing.get(inode)?.copy;
   }
-  arrived(inode: bigint): void {
-    const fd = this.#passing.get(inode);
-    if (fd !== undefined) hostCall('close', fd);
+  /** Answers the descriptor of our kernel by which one knows whether it is still on its way: it is to be closed. */
+  arrived(inode: bigint): number | undefined {
+    const passing = this.#passing.get(inode);
+    if (passing) hostCall('close', passing.copy);
     this.#passing.delete(inode);
+    return passing?.peer;
   }
 
   close(): void {

@@ -9,8 +9,13 @@ import type { FileFacts } from '../files/open-files.ts';
 import type { Call } from '../program/call.ts';
 import { CallFailed, failedBy } from '../program/failed.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
+import type { Local } from './local.ts';
 
-const [AF_UNIX, SOCK_DGRAM, SOCK_STREAM] = [1, 2, 1] as const;
+const [AF_UNIX, SOCK_STREAM] = [1, 1] as const;
+const POLLHUP = 0x10;
+/** struct pollfd */
+const POLLFD = 8;
+const TIMESPEC = 16;
 const [SOL_SOCKET, SO_TYPE, SO_DOMAIN] = [1, 3, 39] as const;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
@@ -31,11 +36,12 @@ export async function sending(call: Call, task: KernelTask, numbers: readonly nu
   const { local } = call.around;
   const done = async (isSent: boolean) => {
     for (const { fd, inode } of standIns) {
-      if (!isSent) local.arrived(inode);
+      if (!isSent) await arrived(local, task, inode);
       await task.call('close', fd);
     }
   };
   const fds: number[] = [];
+  await forget(task, local);
   try {
     for (const number of numbers) {
       const file = call.around.fileOf(call.thread, number);
@@ -47,7 +53,7 @@ export async function sending(call: Call, task: KernelTask, numbers: readonly nu
       const copy = call.around.copyDescriptor(call.thread, number);
       if (copy < 0) throw failedBy(copy);
       const standIn = await makeStandIn(task, copy);
-      local.passes(standIn.inode, copy);
+      local.passes(standIn.inode, { copy, peer: standIn.peer });
       standIns.push(standIn);
       fds.push(standIn.fd);
     }
@@ -58,14 +64,42 @@ export async function sending(call: Call, task: KernelTask, numbers: readonly nu
   return { fds, done };
 }
 
+/** One end of a pair of sockets. */
 async function makeStandIn(task: KernelTask, copy: number) {
-  const fd = await task.call('socket', AF_UNIX, SOCK_DGRAM, 0);
-  if (fd < 0) {
+  const pair = plus(task.structs, 2048);
+  const ret = await task.call('socketpair', AF_UNIX, SOCK_STREAM, 0, pair);
+  if (ret < 0) {
     hostCall('close', copy);
-    throw failedBy(fd);
+    throw failedBy(ret);
   }
-  const { inode } = await lookAt(task, fd);
-  return { fd, inode };
+  const [fd, peer] = [task.memory.i32(pair), task.memory.i32(plus(pair, 4))];
+  try {
+    return { fd, peer, inode: (await lookAt(task, fd)).inode };
+  } catch (cause) {
+    hostCall('close', copy);
+    for (const end of [fd, peer]) await task.call('close', end);
+    throw cause;
+  }
+}
+
+async function arrived(local: Local, task: KernelTask, inode: bigint): Promise<void> {
+  const peer = local.arrived(inode);
+  if (peer !== undefined) await task.call('close', peer);
+}
+
+/** Messages that were thrown away, as their sockets were closed or the text alone was read, took what stood in for descriptors with them. */
+async function forget(task: KernelTask, local: Local): Promise<void> {
+  const { many } = local;
+  if (many.length === 0) return;
+  const at = plus(task.structs, 2048);
+  for (const [inode, { peer }] of many) {
+    task.memory.setU32(at, peer);
+    task.memory.setU32(plus(at, 4), 0);
+    task.memory.write(plus(at, POLLFD), new Uint8Array(TIMESPEC));
+    const ready = await task.call('ppoll_time64', at, 1, plus(at, POLLFD), 0, 8);
+    if (ready > 0 && (task.memory.u16(plus(at, POLLFD - 2)) & POLLHUP) !== 0) await arrived(local, task, inode);
+  }
+  local.looked();
 }
 
 async function lookAt(task: KernelTask, fd: number): Promise<{ readonly inode: bigint; readonly format: number }> {
@@ -89,7 +123,7 @@ export async function receive(
   if (copy === undefined) return call.around.place(call, await factsOf(task, fd, format), cloexec);
   const number = call.around.placeHost(call, copy, cloexec);
   await task.call('close', fd);
-  if (!isPeek) local.arrived(inode);
+  if (!isPeek) await arrived(local, task, inode);
   return number;
 }
 

@@ -65,7 +65,7 @@ export class Call {
   readonly note: Notification;
   readonly around: Surroundings;
   readonly #ended = Promise.withResolvers<void>();
-  readonly #memory: LateMemory;
+  #memory: LateMemory | undefined;
   /** It ended with EPIPE as a stream's does, for which the thread is to get SIGPIPE. */
   isPipeBroken = false;
   /** The thread waits for it no more. */
@@ -78,10 +78,12 @@ export class Call {
     this.thread = thread;
     this.note = note;
     this.around = around;
-    this.#memory = new LateMemory(thread.tid, thread.memory, () => !this.abandoned && around.isWaiting(note));
   }
 
+  /** Most calls that the machine's kernel goes on with never ask for it. */
   get memory(): LateMemory {
+    const isWaiting = () => !this.abandoned && this.around.isWaiting(this.note);
+    this.#memory ??= new LateMemory(this.thread.tid, this.thread.memory, isWaiting);
     return this.#memory;
   }
   int(index: number): number {

@@ -31,6 +31,8 @@ export class KernelTask {
   readonly task: KernelsTask;
   /** It has a network namespace of its own. */
   apart = false;
+  /** Others may ask, for as long as their sockets live, who it was: it plays for nobody else then. */
+  isKnown = false;
   readonly #returned: (() => void) | undefined;
   #goOn: (() => void) | undefined;
 
@@ -154,16 +156,24 @@ export class KernelTasks {
 
   /** Its thread is gone: another may have it. */
   async give(task: KernelTask): Promise<void> {
+    if (task.isKnown) {
+      await this.#end(task);
+      return;
+    }
     try {
       if (task.apart) await this.#join(task, FIRST);
       if (task.task.gone) this.#count--;
       else this.#idle.push(task);
     } catch {
-      // Its memory is the others' too: it would stay.
-      this.#count--;
-      if (task.task.gone) return;
-      await task.call('munmap', task.task.scratch, task.task.scratchBytes).catch(() => {});
-      task.call('exit', 0).catch(() => {});
+      await this.#end(task);
     }
+  }
+
+  /** Its memory is the others' too: it would stay. */
+  async #end(task: KernelTask): Promise<void> {
+    this.#count--;
+    if (task.task.gone) return;
+    await task.call('munmap', task.task.scratch, task.task.scratchBytes).catch(() => {});
+    task.call('exit', 0).catch(() => {});
   }
 }

@@ -13,12 +13,25 @@ export interface LateWrite {
 }
 
 export class LateMemory extends ProgramMemory {
-  readonly #isWaiting: () => boolean;
+  readonly #ask: () => boolean;
   readonly #late: LateWrite[] = [];
+  #isKnown = false;
 
-  constructor(pid: number, like: ProgramMemory, isWaiting: () => boolean) {
+  /** `ask` looks whether the thread waits: the machine's kernel goes through all calls that wait for that. */
+  constructor(pid: number, like: ProgramMemory, ask: () => boolean) {
     super(pid, like);
-    this.#isWaiting = isWaiting;
+    this.#ask = ask;
+  }
+
+  /** Asked once for all that is written without a pause: a message's data, name and lengths. */
+  #isWaiting(): boolean {
+    if (this.#isKnown) return true;
+    if (!this.#ask()) return false;
+    this.#isKnown = true;
+    queueMicrotask(() => {
+      this.#isKnown = false;
+    });
+    return true;
   }
 
   /** What has not been written. */

@@ -1,6 +1,16 @@
 /** The third version of rings: blocks of packets of any length, which are the program's when they are full or old enough. */
 
-import { aligned, KERNEL, type Packet, places, type Ring, type RingMemory, type RingShape, USER } from './ring.ts';
+import {
+  aligned,
+  KERNEL,
+  type Packet,
+  places,
+  type Ring,
+  type RingMemory,
+  type RingRequest,
+  type RingShape,
+  USER,
+} from './ring.ts';
 
 /** struct tpacket3_hdr and tpacket_block_desc. */
 export const HEADER = 48;
@@ -8,7 +18,12 @@ const DESCRIPTOR = 48;
 const VERSION = 2;
 const BLOCK_TIMEOUT = 0x20;
 const DEFAULT_MS = 8;
+/** A timer of Node's has no more. */
+const MOST_MS = 2 ** 31 - 1;
 const align8 = (bytes: number): number => Math.ceil(bytes / 8) * 8;
+
+/** Where the first packet of a block begins. */
+export const beginOf = ({ ownBytes }: RingRequest): number => DESCRIPTOR + align8(ownBytes);
 
 interface Open {
   used: number;
@@ -34,7 +49,7 @@ export class Blocks implements Ring {
     this.#memory = memory;
     this.#shape = shape;
     this.#ready = ready;
-    this.#begin = DESCRIPTOR + align8(shape.ownBytes);
+    this.#begin = beginOf(shape);
   }
 
   put(packet: Packet): boolean {
@@ -46,6 +61,7 @@ export class Blocks implements Ring {
     const open = this.#open ?? this.#start(packet);
     if (!open) return false;
     const at = this.#block * blockSize + open.used;
+    // A block may have room for what is told of a packet, and not for the packet's own place.
     const frame = new DataView(new ArrayBuffer(Math.min(total, blockSize - open.used)));
     const words = [total, packet.seconds, packet.ns, bytes.length, packet.length, packet.status];
     for (const [i, value] of words.entries()) frame.setUint32(4 * i, value, true);
@@ -55,10 +71,10 @@ export class Blocks implements Ring {
     frame.setUint16(36, packet.vlan.tpid, true);
     const all = new Uint8Array(frame.buffer);
     all.set(packet.address, aligned(HEADER));
-    all.set(bytes, mac);
+    if (bytes.length > 0) all.set(bytes, mac);
     this.#memory.write(at, all);
     open.last = at;
-    open.used += total;
+    open.used = Math.min(open.used + total, blockSize);
     open.packets++;
     open.latest = packet;
     return true;
@@ -66,7 +82,7 @@ export class Blocks implements Ring {
 
   #start(first: Packet): Open | undefined {
     if (this.#memory.u32(this.#block * this.#shape.blockSize + 8) !== KERNEL) return undefined;
-    const timer = setTimeout(() => this.#retire(BLOCK_TIMEOUT), this.#shape.retireMs || DEFAULT_MS);
+    const timer = setTimeout(() => this.#retire(BLOCK_TIMEOUT), Math.min(this.#shape.retireMs || DEFAULT_MS, MOST_MS));
     this.#open = { used: this.#begin, packets: 0, last: 0, first, latest: first, timer };
     return this.#open;
   }

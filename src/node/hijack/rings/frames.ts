@@ -30,7 +30,7 @@ export class Frames implements Ring {
     if (this.#memory.u32(at) !== KERNEL) return false;
     const { mac, net } = places(this.#shape, HEADER, packet);
     const bytes = packet.bytes.subarray(0, Math.max(0, this.#shape.frameSize - mac));
-    const frame = new DataView(new ArrayBuffer(mac + bytes.length));
+    const frame = new DataView(new ArrayBuffer(Math.min(mac + bytes.length, this.#shape.frameSize)));
     for (const [i, value] of [packet.length, bytes.length].entries()) frame.setUint32(4 + 4 * i, value, true);
     frame.setUint16(12, mac, true);
     frame.setUint16(14, net, true);
@@ -40,7 +40,7 @@ export class Frames implements Ring {
     frame.setUint16(26, packet.vlan.tpid, true);
     const all = new Uint8Array(frame.buffer);
     all.set(packet.address, aligned(HEADER));
-    all.set(bytes, mac);
+    if (bytes.length > 0) all.set(bytes, mac);
     this.#memory.write(at, all);
     // What it is comes last: the program looks at it first.
     this.#memory.setU32(at, packet.status | USER);

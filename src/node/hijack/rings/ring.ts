@@ -36,7 +36,8 @@ export interface RingShape extends RingRequest {
 }
 
 export const [KERNEL, USER] = [0, 1] as const;
-const ADDRESS_BYTES = 20;
+/** struct sockaddr_ll */
+export const ADDRESS_BYTES = 20;
 const align = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
 /** TPACKET_ALIGNMENT */
 export const aligned = (bytes: number): number => align(bytes, 16);

@@ -5,10 +5,10 @@ import { newMemory } from '../files/lending.ts';
 import type { OpenFile } from '../files/open-files.ts';
 import { negative } from '../program/failed.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
-import { HEADER as BLOCK_HEADER, Blocks } from './blocks.ts';
+import { HEADER as BLOCK_HEADER, Blocks, beginOf } from './blocks.ts';
 import { HEADER as FRAME_HEADER, Frames } from './frames.ts';
 import { receive, tellMore } from './receive.ts';
-import { type Ring, RingMemory, type RingRequest } from './ring.ts';
+import { ADDRESS_BYTES, aligned, type Ring, RingMemory, type RingRequest } from './ring.ts';
 
 export const [SECOND, THIRD] = [1, 2] as const;
 const SOCK_DGRAM = 2;
@@ -72,10 +72,11 @@ export class Rings {
     }
     const { version, reserve } = this.#wanted.get(file) ?? { version: 0, reserve: 0 };
     if ((version !== SECOND && version !== THIRD) || this.#live.has(file)) return EINVAL;
-    const header = (version === SECOND ? FRAME_HEADER : BLOCK_HEADER) + reserve;
+    const header = aligned(version === SECOND ? FRAME_HEADER : BLOCK_HEADER) + ADDRESS_BYTES + reserve;
     const { blockSize, blocks, frameSize, frames } = request;
     const perBlock = Math.floor(blockSize / frameSize);
     if (blockSize === 0 || blockSize % PAGE !== 0 || frameSize < header || frameSize % 16 !== 0) return EINVAL;
+    if (version === THIRD && blockSize < beginOf(request) + header) return EINVAL;
     if (perBlock === 0 || perBlock * blocks !== frames) return EINVAL;
     if (blockSize * blocks > MOST_BYTES) return negative('ENOMEM');
     const told = await tellMore(task, file.fd);

@@ -60,7 +60,11 @@ export class Alarms {
     };
     const all = this.#alarms.get(process) ?? new Map<number, Alarm>();
     this.#alarms.set(process, all.set(id, alarm));
-    const task = await this.#needs.newTask();
+    const task = await this.#needs.newTask().catch((cause: unknown) => {
+      // It will not ring.
+      if (this.#alarms.get(process)?.get(id) === alarm) this.#alarms.get(process)?.delete(id);
+      throw cause;
+    });
     alarm.task = task;
     void this.#run(process, id, alarm, task).finally(() => this.#needs.done(task));
     return before;

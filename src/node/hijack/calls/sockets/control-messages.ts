@@ -35,8 +35,25 @@ export async function controlIn(
 ): Promise<ControlIn> {
   if (at === 0 || length === 0) return { bytes: 0 };
   if (length > CONTROL_BYTES) throw new CallFailed('ENOBUFS');
-  const theirs = new DataView(call.memory.read(at, length).buffer);
   const sent: Sending[] = [];
+  try {
+    return { bytes: await put(call, task, isLocal, call.memory.read(at, length), sent), sending: sent };
+  } catch (cause) {
+    for (const one of sent) await one.done(false);
+    throw cause;
+  }
+}
+
+/** Answers how long all is. What is made for descriptors on the way is in `sent`. */
+async function put(
+  call: Call,
+  task: KernelTask,
+  isLocal: boolean,
+  control: Uint8Array,
+  sent: Sending[],
+): Promise<number> {
+  const { length } = control;
+  const theirs = new DataView(control.buffer);
   let to = 0;
   for (let from = 0; from + HEADER.theirs <= length; ) {
     const bytes = Number(theirs.getBigUint64(from, true)) - HEADER.theirs;
@@ -62,7 +79,7 @@ export async function controlIn(
     to += align(HEADER.ours + bytes, 4);
     from += align(HEADER.theirs + bytes, 8);
   }
-  return { bytes: to, sending: sent };
+  return to;
 }
 
 const numbersOf = (content: Uint8Array): readonly number[] => {
@@ -88,6 +105,7 @@ export async function controlOut(
   const out = new DataView(new ArrayBuffer(3 * CONTROL_BYTES));
   let to = 0;
   let isCut = false;
+  let isFull = false;
   for (let from = 0; from + HEADER.ours <= control.length; ) {
     const bytes = data.getUint32(from, true) - HEADER.ours;
     if (bytes < 0 || from + HEADER.ours + bytes > control.length) break;
@@ -95,7 +113,7 @@ export async function controlOut(
     const content = control.subarray(from + HEADER.ours, from + HEADER.ours + bytes);
     from += align(HEADER.ours + bytes, 4);
     if (level === SOL_SOCKET && type === SCM_RIGHTS) {
-      const fits = Math.max(0, Math.floor((room - to - HEADER.theirs) / 4));
+      const fits = isFull ? 0 : Math.max(0, Math.floor((room - to - HEADER.theirs) / 4));
       const numbers = await received(call, task, numbersOf(content), { ...how, fits });
       isCut ||= numbers.length < bytes / 4;
       if (numbers.length === 0) continue;
@@ -104,7 +122,11 @@ export async function controlOut(
       to += align(HEADER.theirs + 4 * numbers.length, 8);
       continue;
     }
-    if (to + HEADER.theirs + bytes > room) return { bytes: new Uint8Array(out.buffer, 0, to), isCut: true };
+    if (isFull || to + HEADER.theirs + bytes > room) {
+      // Descriptors that come behind it are to be closed.
+      isFull = true;
+      continue;
+    }
     if (level === SOL_SOCKET && type === SCM_CREDENTIALS) asTheirs(call, content);
     out.setBigUint64(to, BigInt(HEADER.theirs + bytes), true);
     out.setInt32(to + 8, level, true);
@@ -112,7 +134,7 @@ export async function controlOut(
     new Uint8Array(out.buffer).set(content, to + HEADER.theirs);
     to += align(HEADER.theirs + bytes, 8);
   }
-  return { bytes: new Uint8Array(out.buffer, 0, Math.min(to, room)), isCut };
+  return { bytes: new Uint8Array(out.buffer, 0, Math.min(to, room)), isCut: isCut || isFull };
 }
 
 function header(out: DataView, at: number, bytes: number, type: number): void {

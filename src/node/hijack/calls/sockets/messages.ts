@@ -79,7 +79,7 @@ async function send(call: Call, task: KernelTask, file: OpenFile, message: Messa
   if (message.nameBytes < 0 || (message.name !== 0 && message.nameBytes > ADDRESS_BYTES)) return negative('EINVAL');
   const name = message.name === 0 ? 0 : message.nameBytes;
   const size = isStream ? Math.min(total, DATA_BYTES) : total;
-  knownBy(call, task, file.family);
+  if (call.around.local.wantsSenders) knownBy(call, task, file.family);
   return task.withRoom(size, async (data) => {
     for (let done = 0; ; ) {
       const bytes = Math.min(total - done, size);
@@ -105,6 +105,8 @@ async function send(call: Call, task: KernelTask, file: OpenFile, message: Messa
   });
 }
 
+const nowhere = { room: 0, cloexec: false, isPeek: false } as const;
+
 /** What came, into the program's memory; answers as recvmsg(2). */
 async function receive(call: Call, task: KernelTask, file: OpenFile, message: Message, flags: number): Promise<number> {
   const total = lengthOf(message.spans);
@@ -118,7 +120,13 @@ async function receive(call: Call, task: KernelTask, file: OpenFile, message: Me
     layOut(task, { name, data: task.data, bytes, control });
     const got = await call.waiting(task, 'recvmsg', file.fd, structs, flags & ~MSG_CMSG_CLOEXEC);
     if (got < 0) return done > 0 ? done : got;
-    call.memory.fromKernel(memory, task.data, after(message.spans, done), Math.min(got, bytes));
+    try {
+      call.memory.fromKernel(memory, task.data, after(message.spans, done), Math.min(got, bytes));
+    } catch (cause) {
+      // What came along has nowhere to go.
+      if (control > 0) await controlOut(call, task, memory.u32(plus(structs, 20)), nowhere);
+      throw cause;
+    }
     done += got;
     if (waitsForAll && got === bytes && done < total) continue;
     await giveBack(call, task, message, { name, control, flags });

@@ -19,7 +19,7 @@ const withLongTimes: ReadonlyMap<number, number> = new Map([
   [37, 65],
 ]);
 /** What those of processes are is the machine's to say. */
-const [SO_PEERCRED, SO_PASSPIDFD, SO_PEERPIDFD] = [17, 76, 77] as const;
+const [SO_PASSCRED, SO_PEERCRED, SO_PASSPIDFD, SO_PEERPIDFD] = [16, 17, 76, 77] as const;
 const [SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF] = [26, 51] as const;
 /** MCAST_JOIN_GROUP up to MCAST_LEAVE_SOURCE_GROUP: one or two struct sockaddr_storage behind an int. */
 const [MCAST_FIRST, MCAST_LAST] = [42, 47] as const;
@@ -81,6 +81,7 @@ const setsockopt = onFile(async (call, task, file) => {
   if (length < 0) return negative('EINVAL');
   if (length > OPTION_BYTES) return negative('ENOMEM');
   if (level === SOL_SOCKET && name === SO_PASSPIDFD) return negative('ENOPROTOOPT');
+  if (level === SOL_SOCKET && name === SO_PASSCRED) call.around.local.wantsSenders = true;
   const ring = level === SOL_PACKET ? await ringOption(call, task, file) : undefined;
   if (ring !== undefined) return ring;
   if (level === SOL_SOCKET && (name === SO_ATTACH_FILTER || name === SO_ATTACH_REUSEPORT_CBPF)) {

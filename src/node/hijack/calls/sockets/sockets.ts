@@ -46,7 +46,7 @@ const socketpair: Handler = async (call) => {
 
 /** The other side may ask who this is. */
 export function knownBy(call: Call, task: KernelTask, family: number | undefined): void {
-  if (family === AF_UNIX) call.around.local.is(call.thread, task.task.pid);
+  if (family === AF_UNIX) call.around.local.is(call.thread, task);
 }
 
 /** Names are found through our network: what asks the machine's daemons for them is told that there are none. */
@@ -71,18 +71,21 @@ export function putAddress(
   const { at, length } = from;
   if (length === 0) return 0;
   const address = call.memory.read(at, length);
-  const path = file.family === AF_UNIX ? pathOf(address) : undefined;
+  const path = file.family === AF_UNIX && length <= LOCAL_BYTES ? pathOf(address) : undefined;
   if (path) return find(call, task, path, to);
   task.memory.write(to, address);
   return length;
 }
 
-const isAddress = (length: number): boolean => length >= 0 && length <= ADDRESS_BYTES;
+/** struct sockaddr_un */
+const LOCAL_BYTES = 110;
+const isAddress = (length: number, { family }: OpenFile): boolean =>
+  length >= 0 && length <= (family === AF_UNIX ? LOCAL_BYTES : ADDRESS_BYTES);
 
 const addressed = (name: 'connect' | 'bind'): Handler => {
   const ours = onFile(async (call, task, file) => {
     const from = { at: call.size(1), length: call.int(2) };
-    if (!isAddress(from.length)) return negative('EINVAL');
+    if (!isAddress(from.length, file)) return negative('EINVAL');
     knownBy(call, task, file.family);
     if (name === 'bind' && file.family === AF_UNIX) {
       const address = call.memory.read(from.at, from.length);

@@ -107,18 +107,23 @@ function sorted(
   const ours: Ours[] = [];
   const theirs: Entry[] = [];
   const bad: Entry[] = [];
+  /** Something of them is our kernel's to tell of. */
+  let isOurs = false;
   for (const entry of entries) {
     if (entry.fd < 0) continue;
     const file = call.around.fileOf(call.thread, entry.fd);
     if (file === 'none') bad.push(entry);
-    else if (file === 'host' || call.around.rings.of(file)) theirs.push(entry);
-    else {
+    else if (file === 'host') theirs.push(entry);
+    else if (call.around.rings.of(file)) {
+      theirs.push(entry);
+      isOurs = true;
+    } else {
       ours.push({ entry, kernelFd: file.fd });
+      isOurs = true;
       if (file.epoll && file.epoll.count > 0) theirs.push(entry);
     }
   }
-  const isHosts = ours.length === 0 && theirs.every(({ fd }) => call.around.fileOf(call.thread, fd) === 'host');
-  return isHosts && !isTimed(call, timeoutMs) ? undefined : { ours, theirs, bad };
+  return !isOurs && !isTimed(call, timeoutMs) ? undefined : { ours, theirs, bad };
 }
 
 interface Asked {
@@ -138,12 +143,12 @@ async function poll(call: Call, { entries, timeoutMs, blocked, bad }: Asked): Pr
   const hosts: Hosts[] = [];
   const signals: Signals[] = [];
   for (const entry of found.theirs) {
-    const mask = call.thread.proc.signalsOf(entry.fd);
+    const file = call.around.fileOf(call.thread, entry.fd);
+    const mask = typeof file === 'object' ? undefined : call.thread.proc.signalsOf(entry.fd);
     if (mask !== undefined) {
       signals.push({ entry, mask });
       continue;
     }
-    const file = call.around.fileOf(call.thread, entry.fd);
     const copy =
       typeof file === 'object'
         ? dup(call.around.rings.of(file)?.event ?? file.epoll?.fd ?? -1)
