@@ -1,6 +1,7 @@
 /** The structs of system calls, both ways through a real kernel: what goes in as JSON comes out again as JSON, and raw. */
 
 import { expect, it } from 'vitest';
+import document from '../../openapi/v1.json' with { type: 'json' };
 import type { Json } from '../../src/batch/language/types.ts';
 import type { PlayedCall } from '../../src/batch/player.ts';
 import { call, play } from './kernel.ts';
@@ -229,4 +230,13 @@ it.each<[string, readonly PlayedCall[], Json]>([
   const { results } = await play({ calls });
   expect(results.filter(({ errno }) => errno !== undefined)).toEqual([]);
   expect(results.at(-1)?.out).toMatchObject(wanted as object);
+});
+
+it('an address in a struct is given as the API document shows it', async () => {
+  const { description } = document.paths['/v1/syscalls'].post;
+  const { calls } = JSON.parse(/```json\n(.*)\n```/s.exec(description)?.[1] ?? '{}') as { calls: PlayedCall[] };
+  const { results } = await play({ calls });
+  expect(results.map(({ errno }) => errno)).toEqual(calls.map(() => undefined));
+  expect(description).toContain('`"out": [10, 1]`');
+  expect(results.at(-1)?.out).toEqual([10, 1]);
 });

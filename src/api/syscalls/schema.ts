@@ -26,7 +26,7 @@ export const call = z
       .optional()
       .openapi({
         description:
-          'Numbers; words ("O_RDWR|O_CREAT"); strings; null; {"ref": name} or {"ref": "name.field"}, an earlier result; {"utf8"}, {"base64"} or {"hex"}, input bytes; {"out": bytes} or {"out": "stat"}, memory that the call writes; structs as objects; arrays.',
+          'Numbers; words ("O_RDWR|O_CREAT"); strings; null; {"ref": name} or {"ref": "name.field"}, an earlier result; {"utf8"}, {"base64"} or {"hex"}, input bytes; {"out": bytes} or {"out": "stat"}, memory that the call writes; structs as objects, a `ptr` in one as a number (an address: see the operation); arrays.',
         example: ['AT_FDCWD', '/x/f', 'O_RDWR|O_CREAT', 420],
       }),
     as: resultName.optional().openapi({ description: 'Names the result, for references.' }),

@@ -41,6 +41,7 @@ const siginfoMembers: Record<string, readonly string[]> = {
 export function members(struct: string, bytes: Uint8Array, command?: number): ReadonlySet<string> | undefined {
   if (struct === 'ifconf') return new Set(['ifc_len', 'ifc_req']);
   if (struct === 'ifreq') {
+    if (wordOf(command) === 'SIOCETHTOOL') return new Set(['ifr_name', 'ifr_data']);
     const suffix = /^SIOC[GS]IF(\w+)$/.exec(wordOf(command))?.[1] ?? '';
     const member = ifreqMembers[suffix];
     return member === undefined ? undefined : new Set(['ifr_name', member]);

@@ -171,6 +171,8 @@ describe('output', () => {
     const ifreq = { struct: 'ifreq', ifr_name: 'eth0', ifr_mtu: 1400 };
     expect(echoed('ioctl', [3, 'SIOCGIFMTU', ifreq])).toEqual({ ifr_name: 'eth0', ifr_mtu: 1400 });
     expect(echoed('ioctl', [3, 'SIOCSIFMTU', ifreq])).toBeUndefined();
+    const ethtool = { struct: 'ifreq', ifr_name: 'eth0', ifr_data: 4096 };
+    expect(echoed('ioctl', [3, 'SIOCETHTOOL', ethtool])).toEqual({ ifr_name: 'eth0', ifr_data: 4096 });
   });
 
   it('keeps 64-bit numbers whole', () => {

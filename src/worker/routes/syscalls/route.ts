@@ -34,13 +34,33 @@ export const batchResponses = {
   },
 } as const;
 
+/** An address inside of a struct is a number: memory of the kernel's that other calls fill and show. */
+const addresses = [
+  { call: 'socket', args: ['AF_INET', 'SOCK_DGRAM', 0], as: 's' },
+  { call: 'pipe2', args: [{ out: 's32[2]' }, 0], as: 'p' },
+  { call: 'mmap2', args: [0, 4096, 'PROT_READ|PROT_WRITE', 'MAP_PRIVATE|MAP_ANONYMOUS', -1, 0], as: 'm' },
+  { call: 'write', args: [{ ref: 'p.1' }, { hex: '0a00000000000000' }, 8] },
+  { call: 'read', args: [{ ref: 'p.0' }, { ref: 'm' }, 8] },
+  {
+    call: 'ioctl',
+    args: [{ ref: 's' }, 'SIOCETHTOOL', { struct: 'ifreq', ifr_name: 'lo', ifr_data: { ref: 'm' } }],
+  },
+  { call: 'write', args: [{ ref: 'p.1' }, { ref: 'm' }, 8] },
+  { call: 'read', args: [{ ref: 'p.0' }, { out: 'u32[2]' }, 8] },
+];
+
 export const postSyscalls = createRoute({
   method: 'post',
   path: '/v1/syscalls',
   operationId: 'postSyscalls',
   summary: 'Make system calls on a fresh kernel',
-  description:
-    'The calls are made by pid 1, a root with nothing open, in the order given. The kernel is thrown away afterwards. pid 1 may exit, which ends the batch.',
+  description: `The calls are made by pid 1, a root with nothing open, in the order given. The kernel is thrown away afterwards. pid 1 may exit, which ends the batch.
+
+A field of a struct that is a \`ptr\` in \`GET /v1/syscalls\` (\`ifr_data\` of \`ifreq\`, for ethtool) is an address, a number: that of memory by mmap2, which is filled by a read from a pipe and shown by a write to one. Whether the loopback has a link (\`ETHTOOL_GLINK\`, 10), with \`"out": [10, 1]\` for its last answer:
+
+\`\`\`json
+${JSON.stringify({ calls: addresses })}
+\`\`\``,
   tags,
   request: { headers: z.object(secretHeaders), body: batchBody },
   responses: { ...batchResponses, ...problemResponses(400, 404, 413, 415, 422) },
