@@ -108,7 +108,7 @@ c, d = socket.socketpair(); d.setsockopt(1, 16, 1); c.send(b'z')
 print(struct.unpack('iii', d.recvmsg(9, 99)[1][0][2]) == (os.getpid(), os.getuid(), os.getgid()))
 import ctypes
 long = struct.pack('H', 1) + b'n' * 111
-print(ctypes.CDLL(None, use_errno=True).bind(socket.socket(socket.AF_UNIX).fileno(), long, len(long)), ctypes.get_errno())`;
+print(ctypes.CDLL(None, use_errno=True).bind(c.fileno(), long, len(long)), ctypes.get_errno())`;
     expect(await all(script)).toEqual({ stdout: 'True\nTrue\n-1 22\n', stderr: '', exitCode: 0 });
   });
 

@@ -5,6 +5,7 @@ import { KernelDead, TaskExited } from '../../kernel/errors.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import { hostCall } from '../native/calls.ts';
 import { handlers } from './calls/handlers.ts';
+import { timersGone } from './calls/time/process-timers.ts';
 import { Lending } from './files/lending.ts';
 import { HostHalf, type OpenFile, OpenFiles } from './files/open-files.ts';
 import { Owners } from './files/owners.ts';
@@ -108,6 +109,7 @@ export class Supervisor {
       gone: (pid) => {
         this.#byCalls.delete(pid);
         this.#around.alarms.gone(pid);
+        timersGone(pid);
         this.#around.lending.gone(pid);
         options.gone(pid);
       },

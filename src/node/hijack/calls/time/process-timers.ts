@@ -33,9 +33,12 @@ interface Timer {
   missed: number;
 }
 
-/** By threads' processes, for as long as those are known. */
+/** By threads' processes. */
 const timers = new Map<number, Map<number, Timer>>();
 let next = FIRST;
+
+/** The process has ended. */
+export const timersGone = (tgid: number): boolean => timers.delete(tgid);
 
 /** What an execve changes: where its code and its stack begin. A process has another's timers no more. */
 function programOf(tgid: number): string {
@@ -65,7 +68,6 @@ const create: Handler = (call) => {
   const { tgid } = call.thread;
   const all = timers.get(tgid) ?? new Map<number, Timer>();
   timers.set(tgid, all.set(id, timer));
-  for (const [process] of timers) if (programOf(process) === '') timers.delete(process);
   return 0;
 };
 
