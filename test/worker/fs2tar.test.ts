@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { app } from '../../src/worker/app.ts';
 import { chunked, cutOff, gzip, MIB, noise, same } from '../fakes/bodies.ts';
 import { dosDisk } from '../fakes/disk.ts';
+import { bzip2Sectors, dmgOf } from '../fakes/dmg.ts';
 import { type RomfsTree, romfs } from '../fakes/romfs.ts';
 import { readZip } from '../fakes/zip-reader.ts';
 import { type Fetch, inProcess, ORIGIN, request } from './harness.ts';
@@ -83,6 +84,15 @@ describe('an image in memory', () => {
     expect(
       await names(await fs2tar(await gzip(romfs(small)), '?decompress=none', { 'content-encoding': 'gzip' })),
     ).toEqual(all);
+  });
+
+  it('that begins as a bzip2 and ends as a DMG is told as that, and read where it is not to be undone', async () => {
+    const dmg = dmgOf(bzip2Sectors.map((packed) => ({ type: 0x80000006, sectors: 1, packed })));
+    await expectProblem(await fs2tar(dmg), 422, {
+      type: '/problems/bad-compression',
+      detail: expect.stringMatching(/it is an Apple disk image \(DMG\).* \(decompress=none\), it is read$/),
+    });
+    await expectProblem(await fs2tar(dmg, '?decompress=none'), 422, { type: '/problems/no-file-system' });
   });
 
   it('comes back compressed with compress=gzip', async () => {
