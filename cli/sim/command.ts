@@ -63,7 +63,7 @@ function readValue(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return text;
+    return text.trim();
   }
 }
 

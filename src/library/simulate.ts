@@ -21,9 +21,6 @@ export interface SimulateOptions {
   readonly engine?: Engine | undefined;
 }
 
-/** The longest that a timer can be set to: 24 days. */
-const NO_DEADLINE_MS = 2 ** 31 - 1;
-
 /**
  * A simulation that begins when its samples or its result are first asked for. Iterating gives a sample at each interval of the
  * request (100 ms where it names none: then looking changes the result a little) and paces it: while a sample is looked at, virtual time stands still. Leaving the loop
@@ -57,12 +54,12 @@ export class Simulation implements AsyncIterable<Sample> {
     readonly signal?: AbortSignal;
   }): Promise<TimedResult> {
     const linux = await linuxOf(this.#options.engine);
-    const { capture, signal = events.signal, deadlineMs = NO_DEADLINE_MS } = this.#options;
+    const { capture, signal = events.signal, deadlineMs } = this.#options;
     try {
       const planned = this.#planned(linux, events.sample !== undefined);
       const both = signal && events.signal ? AbortSignal.any([signal, events.signal]) : signal;
       return await planned.run({
-        deadlineMs,
+        ...(deadlineMs !== undefined && { deadlineMs }),
         ...(both && { signal: both }),
         ...(events.sample && { sample: events.sample }),
         ...(capture && { capture: (index, bytes) => captured(planned.captures[index], bytes, capture) }),

@@ -27,9 +27,6 @@ export interface SweepResult {
   readonly error?: Error;
 }
 
-/** The longest that a timer can be set to: 24 days. */
-const NO_DEADLINE_MS = 2 ** 31 - 1;
-
 /**
  * A run for each combination of values, one after another as they are iterated over, the last path changing fastest. All are looked at
  * before the first one starts: rejects with `ERR_BAD_SIMULATION` and everything that is wrong. A run that fails is an `error` of its own.
@@ -43,7 +40,7 @@ const NO_DEADLINE_MS = 2 ** 31 - 1;
 export async function* sweep(
   request: SimulationRequest,
   axes: SweepAxes,
-  { signal, deadlineMs = NO_DEADLINE_MS, engine }: SweepOptions = {},
+  { signal, deadlineMs, engine }: SweepOptions = {},
 ): AsyncGenerator<SweepResult, void, void> {
   try {
     const linux = await linuxOf(engine);
@@ -53,7 +50,8 @@ export async function* sweep(
       linux.simulations.plan(readSimulation(one)),
     );
     signal?.throwIfAborted();
-    for await (const { values, ran, problem } of runSweep(runs, () => ({ deadlineMs, ...(signal && { signal }) })))
+    const options = { ...(deadlineMs !== undefined && { deadlineMs }), ...(signal && { signal }) };
+    for await (const { values, ran, problem } of runSweep(runs, () => options))
       yield ran ? { values, result: ran.result } : { values, error: exceptionOf(problem) as Error };
   } catch (cause) {
     throw exceptionOf(cause);

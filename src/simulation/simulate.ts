@@ -16,6 +16,7 @@ import { playCalls } from './run/play-calls.ts';
 import { execRunner, SetupFailed, type SimulationPrograms } from './run/programs.ts';
 import { Refused } from './run/refused.ts';
 import { runSimulation, type SimulationEvents, type SimulationResult } from './run/run.ts';
+import { watchStandstill } from './run/standstill.ts';
 
 export type { SimulationRequest, Taken };
 
@@ -108,6 +109,17 @@ function tooLate(deadlineMs: number, reachedNs: number | undefined, { durationNs
   });
 }
 
+/** Time passes while programs wait, and these do not. */
+function standsStill(reachedNs = 0): HostError {
+  const message = `programs on its hosts have started others for a minute and not waited, and virtual time has come to ${Number((reachedNs / 1e9).toPrecision(3))} s: hosts are infinitely fast, so a loop needs a sleep; what is to be done before time 0 is a host's setup; with a deadline it goes on until then`;
+  return new HostError('kernel-deadline', message, {
+    members: {
+      virtual_s: reachedNs / 1e9,
+      errors: [{ in: 'json', code: 'deadline', path: 'workloads', message }],
+    },
+  });
+}
+
 /** It needs more than was expected of it. */
 function tooLarge(memoryMib: number, cause: Error): HostError {
   const message = `the kernel ran out of memory: ${memoryMib} MiB do not hold what this network has under way (${cause.message})`;
@@ -143,6 +155,14 @@ async function runTimed(
           ended.reject(tooLate(deadlineMs, reachedNs(), plan));
           kernel.kill();
         });
+  const made = () => kernel.programs.made;
+  const unwatch =
+    deadlineMs !== undefined || programMib === 0
+      ? () => {}
+      : watchStandstill(host, { reachedNs: () => reachedNs(), made }, () => {
+          ended.reject(standsStill(reachedNs()));
+          kernel.kill();
+        });
   kernel.engine.onDeath(ended.reject);
   const stop = () => {
     ended.reject(signal?.reason);
@@ -172,6 +192,7 @@ async function runTimed(
     throw isShort ? tooLarge(memoryMib, cause) : cause;
   } finally {
     cancel();
+    unwatch();
     signal?.removeEventListener('abort', stop);
     ended.promise.catch(() => {}); // from here on its end is nobody's loss
     kernel.kill();

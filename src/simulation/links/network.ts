@@ -126,6 +126,13 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
   return network;
 }
 
+/** A switch has no addresses, but one that asks by MLD who has joined asks from its link-local one. */
+function ipv6Of({ role, spec }: Node, hasIpv6: boolean): Readonly<Record<string, string>> {
+  const asks = role === 'switch' && 'querier' in spec && spec.querier === true;
+  if (role === 'switch' && !(asks && hasIpv6)) return withoutIpv6Tables;
+  return hasIpv6 ? {} : withoutIpv6;
+}
+
 const looksAtDevices = ({ hijacks, workloads, setups }: Plan): boolean =>
   hijacks.size > 0 || setups.size > 0 || workloads.some(isOnHost);
 
@@ -151,11 +158,11 @@ async function newNetns(director: UserTask, sysctls: Readonly<Record<string, str
 
 /** Those of the request come after them, and win. */
 function sysctlsOf(node: Node, plan: Plan): Record<string, string | number> {
-  const hasIpv6 = node.role !== 'switch' && plan.families.includes('ipv6');
+  const hasIpv6 = plan.families.includes('ipv6');
   const isPinging = plan.workloads.some((workload) => workload.type === 'ping' && workload.from === node);
   return {
     ...ownSysctls,
-    ...(node.role === 'switch' ? withoutIpv6Tables : hasIpv6 ? {} : withoutIpv6),
+    ...ipv6Of(node, hasIpv6),
     ...(node.role === 'router' && forwarding),
     ...(isPinging && pings),
   };

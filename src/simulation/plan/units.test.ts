@@ -20,7 +20,7 @@ test.each([
   ['1e3', 1000],
 ])('rate %s is %d bit/s', (text, bits) => expect(parseRate(text)).toBe(bits));
 
-test.each(['', 'fast', '10mb', '10 m bit', '-1mbit', '10ms'])('%j is no rate', (text) =>
+test.each(['', 'fast', '10mb', '10 m bit', '10 mbit', ' 10mbit', '-1mbit', '10ms'])('%j is no rate', (text) =>
   expect(parseRate(text)).toBeUndefined(),
 );
 
@@ -35,7 +35,9 @@ test.each([
   ['7ns', 7],
 ])('time %s is %d ns', (text, ns) => expect(parseTime(text)).toBe(ns));
 
-test.each(['', 'soon', '1h', '-5ms', '10mbit'])('%j is no time', (text) => expect(parseTime(text)).toBeUndefined());
+test.each(['', 'soon', '1h', '-5ms', '5 ms', '10mbit'])('%j is no time', (text) =>
+  expect(parseTime(text)).toBeUndefined(),
+);
 
 test.each([
   ['1514', 1514],

@@ -6,7 +6,7 @@ interface Quantity {
 }
 
 function quantity(text: string): Quantity | undefined {
-  const match = /^((?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([a-z%]*)$/i.exec(text.trim());
+  const match = /^((?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)([a-z%]*)$/i.exec(text);
   return match ? { value: Number(match[1]), unit: (match[2] ?? '').toLowerCase() } : undefined;
 }
 
