@@ -45,6 +45,13 @@ describe('what fits', () => {
   ])('%s', (_, workloads) => expect(excess(workloads)).toBeUndefined());
 });
 
+test('flows that begin before the first of them can have ended are there all at once', () => {
+  const sizes = Array.from({ length: 5000 }, () => '1000');
+  const flows = (perSecond: number): WorkloadSpec => ({ type: 'flows', ...ends, sizes, perSecond });
+  expect(excess([flows(100)])).toBeUndefined();
+  expect(excess([flows(1_000_000)])).toBe('workloads[0]');
+});
+
 /** Hosts around a router, of which the first `pinging` ping the next. */
 function star(hosts: number, pinging: number): SimulationRequest {
   const names = Array.from({ length: hosts }, (_, i) => `h${i}`);

@@ -68,13 +68,13 @@ function sharedMemoryMib(plan: Plan): number {
   const crossing = new Map<unknown, number>();
   for (const workload of plan.workloads) {
     if (isOnHost(workload)) continue;
-    const count = streamsOf(workload)?.count ?? 0;
+    const count = streamsOf(workload, plan)?.count ?? 0;
     for (const { there } of pathTowards(workload.from, workload.target.port, plan))
       crossing.set(there, (crossing.get(there) ?? 0) + count);
   }
   let mib = networkMib(plan);
   for (const workload of plan.workloads) {
-    const streams = isOnHost(workload) || datagramsOf(workload) ? undefined : streamsOf(workload);
+    const streams = isOnHost(workload) || datagramsOf(workload) ? undefined : streamsOf(workload, plan);
     if (isOnHost(workload) || !streams) {
       mib += workloadMib(workload, plan);
       continue;
@@ -131,7 +131,7 @@ function workloadMib(workload: WorkloadPlan, plan: Plan): number {
     const programs = workload.type === 'ping' ? 1 : 1 + receivers;
     return programs * SMALL_PROGRAM_MIB + (receivers * heldByDatagrams(datagrams, path, plan)) / MIB;
   }
-  const streams = streamsOf(workload);
+  const streams = streamsOf(workload, plan);
   if (!streams) return PROGRAM_MIB;
   const { count, bufferBytes, timeWait = 0 } = streams;
   // One more program waits for the next connection.
@@ -171,10 +171,21 @@ function datagramsOf(workload: Exclude<WorkloadPlan, HostWorkload>): Datagrams |
   }
 }
 
-const mostFlowsAtOnce = 64;
+/** Flows at once where they end as fast as they come. */
+const FLOWS_AT_ONCE = 64;
+/** No flow ends sooner: it is opened, it carries something, it is closed. */
+const LEAST_ROUND_TRIPS = 3;
+
+/** How many of a workload that begins so many flows a second are there before the first one can have ended, at least. */
+function flowsAtOnce(workload: Exclude<WorkloadPlan, HostWorkload>, perSecond: number, plan: Plan): number {
+  const path = pathTowards(workload.from, workload.target.port, plan);
+  const delayNs = ({ widest, report }: Path[number]['there']) => (widest ?? report).delayNs;
+  const rttNs = path.reduce((ns, { there, back }) => ns + delayNs(there) + delayNs(back), 0);
+  return Math.max(FLOWS_AT_ONCE, Math.ceil((LEAST_ROUND_TRIPS * perSecond * rttNs) / 1e9));
+}
 
 /** The TCP connections of a workload, if it has any. */
-function streamsOf(workload: WorkloadPlan): Streams | undefined {
+function streamsOf(workload: WorkloadPlan, plan: Plan): Streams | undefined {
   switch (workload.type) {
     case 'tcp': {
       const bytes = (workload.bytes ?? Number.POSITIVE_INFINITY) / workload.parallel;
@@ -191,7 +202,7 @@ function streamsOf(workload: WorkloadPlan): Streams | undefined {
       const { sizes, perSecond } = workload;
       const flows = 'rows' in sizes ? sizes.count : sizes.length;
       const bytes = 'rows' in sizes ? (sizes.rows.at(-1)?.[0] ?? 1) : sizes.reduce((a, b) => Math.max(a, b), 1);
-      const count = perSecond === undefined ? 1 : Math.min(mostFlowsAtOnce, flows);
+      const count = perSecond === undefined ? 1 : Math.min(flowsAtOnce(workload, perSecond, plan), flows);
       return { count, bytes, bufferBytes: Math.min(MIB / 16, bytes), timeWait: Math.min(MOST_TIME_WAIT, flows) };
     }
     default:
