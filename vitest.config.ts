@@ -21,7 +21,7 @@ const testedConfig = './wrangler.vitest.toml';
 const config = readFileSync('./wrangler.toml', 'utf8');
 writeFileSync(testedConfig, config.replace(', "no_handle_cross_request_promise_resolution"', ''));
 
-const allMemory = ['test/worker/image-tools.test.ts'];
+const allMemory = ['test/worker/images/tools.test.ts'];
 
 /** Files of tests that run in one Worker: handing the kernel's wasm to a fresh one takes seconds, each time. */
 const workers = (name: string, include: string[], exclude: string[]) => ({

@@ -14,7 +14,7 @@ import { readLayouts } from './abi/layouts.ts';
 import { findLinux, linuxVersion } from './abi/source.ts';
 import { readSyscalls } from './abi/syscalls.ts';
 import { root } from './pins.ts';
-import { twinAssertions } from './twins.ts';
+import { twinAssertions } from './abi/twins.ts';
 
 const paths = ['src/abi/syscalls.ts', 'src/abi/uapi/constants.ts', 'src/abi/uapi/structs.ts', 'src/abi/uapi/fuse.ts'];
 

@@ -3,8 +3,8 @@
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { englishAlone } from './english-alone.ts';
-import { copyPageFiles, pageEntries, pageSyntax } from './page-parts.ts';
+import { englishAlone } from './package/english-alone.ts';
+import { copyPageFiles, pageEntries, pageSyntax } from './package/page-parts.ts';
 import { dist, root } from './pins.ts';
 
 const target = join(root, 'build/page');

@@ -7,7 +7,7 @@ import { inNs, type Statx } from '../../src/kernel/syscalls/file.ts';
 import { rangeOf, type WantedRange } from '../../src/tree/byte-range.ts';
 import { DamageError, isDamage } from '../../src/tree/damage-error.ts';
 import { described, isLink, typeOf, typesOfDirents } from '../../src/tree/files.ts';
-import type { OpenDirectory } from '../../src/tree/open-directory.ts';
+import type { OpenDirectory } from '../../src/tree/open/open-directory.ts';
 import type { Tree } from '../../src/tree/tree.ts';
 import { openEngine } from '../engine.ts';
 import { printable } from '../failure.ts';

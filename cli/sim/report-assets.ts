@@ -1,4 +1,4 @@
-/** The texts a report is made with, from the checkout's files. In the package the Worker's modules of them stand in (scripts/package-build.ts). */
+/** The texts a report is made with, from the checkout's files. In the package the Worker's modules of them stand in (scripts/package/package-build.ts). */
 
 import { readFileSync } from 'node:fs';
 import { packageFile } from '../../src/node/package-files.ts';

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
-import { commandEntry, packageBuild } from '../../scripts/package-build.ts';
+import { commandEntry, packageBuild } from '../../scripts/package/package-build.ts';
 import { root } from '../../scripts/pins.ts';
 
 const folder = join(root, 'build/command');

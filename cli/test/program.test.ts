@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { manPage } from '../../scripts/man.ts';
+import { manPage } from '../../scripts/package/man.ts';
 import { lklProgram } from '../program.ts';
 import { lkl, unpackFixture } from './command.ts';
 import { launcher } from './launcher.ts';

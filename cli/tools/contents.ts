@@ -1,7 +1,7 @@
 /** What a new file system is filled with: a folder of this machine, or the tree of whatever holds one. */
 
 import { statSync } from 'node:fs';
-import { readTar, TarError } from '../../src/archive/tar-reader.ts';
+import { readTar, TarError } from '../../src/archive/tar/tar-reader.ts';
 import { HostError } from '../../src/errors/host-error.ts';
 import type { Linux } from '../../src/linux.ts';
 import { hostTree } from '../../src/node/host-tree.ts';

@@ -1,7 +1,7 @@
 /** `lkl tar`: a tar into an image, or an image's tree as a tar. */
 
 import type { Readable } from 'node:stream';
-import { readTar, TarError } from '../../src/archive/tar-reader.ts';
+import { readTar, TarError } from '../../src/archive/tar/tar-reader.ts';
 import { openToRead, streamOf } from '../../src/node/input/open-to-read.ts';
 import { undoneStream } from '../../src/node/spool/undone-stream.ts';
 import { tarEntries } from '../../src/tree/write/tar-entries.ts';

@@ -1,7 +1,7 @@
 /** Headers of a zip as bytes: PKWARE's APPNOTE 6.3.10, with the extra fields of Info-ZIP for Unix. Data are the caller's. */
 
 import { concat } from '../bytes/concat.ts';
-import { isAscii, isUtf8 } from './pax.ts';
+import { isAscii, isUtf8 } from './tar/pax.ts';
 
 export interface ZipEntry {
   /** A directory's ends with a slash. At most 65,535 bytes. */

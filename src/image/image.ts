@@ -22,8 +22,8 @@ import { type MountOptions, parseMountOptions, withSubvolume } from './mounting/
 import { type Attempt, rescued, withRescue } from './mounting/rescue.ts';
 import { type Presented, padded } from './presented.ts';
 import { patched } from './probe/patch.ts';
-import type { Spare } from './probe/spare-superblock.ts';
-import type { Superblock } from './probe/superblocks.ts';
+import type { Spare } from './probe/superblock/spare-superblock.ts';
+import type { Superblock } from './probe/superblock/superblocks.ts';
 import { volumeBytes } from './probe/volume-bytes.ts';
 import { btrfsPart, btrfsSeeds, btrfsSiblings, readByPage } from './stack/btrfs.ts';
 import { kernelDevice } from './stack/kernel-device.ts';

@@ -3,12 +3,12 @@
 import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
 import { extended, type Sizing } from '../storage/layers/extended.ts';
 import { identify, isMember } from './identity/identify.ts';
-import { claimedBytes } from './probe/claims.ts';
+import { claimedBytes } from './probe/superblock/claims.ts';
 import { Fields } from './probe/fields.ts';
-import { backupGpt, type Gpt, mendGpt, primaryGpt } from './probe/gpt.ts';
+import { backupGpt, type Gpt, mendGpt, primaryGpt } from './probe/partition-table/gpt.ts';
 import { patched } from './probe/patch.ts';
-import { superblocksOf } from './probe/superblock.ts';
-import { SUPERBLOCK_BYTES } from './probe/superblocks.ts';
+import { superblocksOf } from './probe/superblock/superblock.ts';
+import { SUPERBLOCK_BYTES } from './probe/superblock/superblocks.ts';
 import { type VolumeBytes, volumeBytes } from './probe/volume-bytes.ts';
 
 export interface Presented {

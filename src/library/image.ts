@@ -8,7 +8,7 @@ import { HostError } from '../errors/host-error.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { gate } from '../storage/gate.ts';
 import type { Fs2tarOptions } from '../tree/fs2tar/fs2tar.ts';
-import type { OpenDirectory } from '../tree/open-directory.ts';
+import type { OpenDirectory } from '../tree/open/open-directory.ts';
 import type { Tree } from '../tree/tree.ts';
 import { asFs, fsError, type Named } from './errors.ts';
 import { Dir, type Dirent, direntOf, type Found, found, isDirectory, knownIn } from './files/dirent.ts';

@@ -12,11 +12,11 @@ import type { Issue } from './plan/issue.ts';
 import { estimateMemoryMib, findExcess, programsMib } from './plan/memory/footprint.ts';
 import { type Plan, planSimulation, sampled } from './plan/plan.ts';
 import type { SimulationRequest } from './plan/request.ts';
-import { playCalls } from './run/play-calls.ts';
-import { execRunner, SetupFailed, type SimulationPrograms } from './run/programs.ts';
+import { playCalls } from './run/calls/play-calls.ts';
+import { execRunner, SetupFailed, type SimulationPrograms } from './run/programs/programs.ts';
 import { Refused } from './run/refused.ts';
 import { runSimulation, type SimulationEvents, type SimulationResult } from './run/run.ts';
-import { watchStandstill } from './run/standstill.ts';
+import { watchStandstill } from './run/programs/standstill.ts';
 
 export type { SimulationRequest, Taken };
 

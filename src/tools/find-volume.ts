@@ -2,9 +2,9 @@
 
 import { HostError } from '../errors/host-error.ts';
 import type { ImageReport, PartitionSelector, VolumeReport } from '../image/mounted-image.ts';
-import { claimedBytes } from '../image/probe/claims.ts';
-import { superblocksOf } from '../image/probe/superblock.ts';
-import { SUPERBLOCK_BYTES } from '../image/probe/superblocks.ts';
+import { claimedBytes } from '../image/probe/superblock/claims.ts';
+import { superblocksOf } from '../image/probe/superblock/superblock.ts';
+import { SUPERBLOCK_BYTES } from '../image/probe/superblock/superblocks.ts';
 import { type VolumeBytes, volumeBytes } from '../image/probe/volume-bytes.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { typeByBackup } from './file-system/backup-superblock.ts';

@@ -1,17 +1,17 @@
 /** The one interface over a mounted tree: paths lead to handles, names are bytes, errors are Linux's. */
 
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../abi/uapi/fs.ts';
-import type { Xattr } from '../archive/tar-writer.ts';
+import type { Xattr } from '../archive/tar/tar-writer.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { close, openat, type Statx, statx } from '../kernel/syscalls/file.ts';
 import { type Statfs, statfs64 } from '../kernel/syscalls/mount.ts';
 import type { Name } from '../kernel/syscalls/scratch.ts';
 import type { DamageWatch } from './damage-watch.ts';
-import { openBelow } from './open-below.ts';
-import { type OpenDirectory, openDirectory } from './open-directory.ts';
-import { type OpenFile, openFile } from './open-file.ts';
+import { openBelow } from './open/open-below.ts';
+import { type OpenDirectory, openDirectory } from './open/open-directory.ts';
+import { type OpenFile, openFile } from './open/open-file.ts';
 import type { BusyTask, TaskPool } from './task-pool.ts';
-import { type NodeNeeds, realpathOf, type TreeNode, targetOf, treeNode } from './tree-node.ts';
+import { type NodeNeeds, realpathOf, type TreeNode, targetOf, treeNode } from './open/tree-node.ts';
 import { xattrsOf } from './xattrs.ts';
 
 export interface Following {

@@ -1,6 +1,6 @@
 /** All extended attributes of a file, whatever its type. */
 
-import type { Xattr } from '../archive/tar-writer.ts';
+import type { Xattr } from '../archive/tar/tar-writer.ts';
 import { KernelError } from '../kernel/kernel-error.ts';
 import { getxattr, listxattr, type XattrTarget } from '../kernel/syscalls/xattr.ts';
 import type { BusyTask } from './task-pool.ts';

@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { type BlockDevice, bytesOf, SECTOR } from '../../../src/storage/block-device.ts';
 import { sparseDevice } from '../../../test/fixtures/sparse-device.ts';
 import { root } from '../../pins.ts';
-import { kinds } from '../damage-kinds.ts';
+import { kinds } from '../damage/damage-kinds.ts';
 import { compared, unlike } from './compare.ts';
 import type { Listed } from './listing.ts';
 import { OPTIONS, ours } from './ours.ts';

@@ -1,4 +1,4 @@
-/** Tunnels, bonds and other devices, routes of several nexthops and rules are made as ip(8) makes them: golden bytes of scripts/record-netlink.ts. */
+/** Tunnels, bonds and other devices, routes of several nexthops and rules are made as ip(8) makes them: golden bytes of scripts/record/record-netlink.ts. */
 
 import { describe, expect, test } from 'vitest';
 import { newRoute, newRule } from './address.ts';

@@ -1,4 +1,4 @@
-/** Our messages are the ones ip(8), tc(8) and bridge(8) send: golden bytes of scripts/record-netlink.ts. */
+/** Our messages are the ones ip(8), tc(8) and bridge(8) send: golden bytes of scripts/record/record-netlink.ts. */
 
 import { describe, expect, test } from 'vitest';
 import { newAddress, newNeighbour, newRoute, newSourceRule } from './address.ts';

@@ -1,4 +1,4 @@
-/** Our messages are taken, and its answers understood, by a real kernel: golden bytes of scripts/record-netlink-kernel.ts. */
+/** Our messages are taken, and its answers understood, by a real kernel: golden bytes of scripts/record/record-netlink-kernel.ts. */
 
 import { describe, expect, test } from 'vitest';
 import { parseAddress, parseNeighbour, parseRoute } from './address.ts';

@@ -5,10 +5,10 @@ import type { Bytes } from '../decompress.ts';
 import { bunzip2 } from './bzip2.ts';
 import type { InflateRaw } from './inflated.ts';
 import { unlz4 } from './lz4.ts';
-import { lzmaStream, unlzma } from './lzma.ts';
-import { unlzma2 } from './lzma2.ts';
+import { lzmaStream, unlzma } from './lzma/lzma.ts';
+import { unlzma2 } from './lzma/lzma2.ts';
 import { unlzop } from './lzop.ts';
-import { type Unfolding, un7zip } from './seven-zip.ts';
+import { type Unfolding, un7zip } from './lzma/seven-zip.ts';
 import { unzip } from './zip.ts';
 
 export interface PortableNeeds {

@@ -2,7 +2,7 @@
 
 import { toHex } from '../../bytes/hex.ts';
 import { Fields, fieldsAt } from '../probe/fields.ts';
-import { guidText } from '../probe/gpt.ts';
+import { guidText } from '../probe/partition-table/gpt.ts';
 import type { VolumeBytes } from '../probe/volume-bytes.ts';
 import { filled } from './signature.ts';
 

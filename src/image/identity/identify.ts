@@ -1,7 +1,7 @@
 /** What a volume is, as blkid(8) tells it: its type, label and UUID, whether or not this kernel can mount it. */
 
-import { labelOf, superblocksOf, uuidOf } from '../probe/superblock.ts';
-import { SUPERBLOCK_BYTES, type Superblock } from '../probe/superblocks.ts';
+import { labelOf, superblocksOf, uuidOf } from '../probe/superblock/superblock.ts';
+import { SUPERBLOCK_BYTES, type Superblock } from '../probe/superblock/superblocks.ts';
 import type { VolumeBytes } from '../probe/volume-bytes.ts';
 import { fileSystems } from './file-systems.ts';
 import { members } from './members.ts';

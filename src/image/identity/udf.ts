@@ -1,7 +1,7 @@
 /** The label and the UUID of UDF: in its volume descriptors. */
 
 import { toHex } from '../../bytes/hex.ts';
-import { UDF, udfDescriptor } from '../probe/udf.ts';
+import { UDF, udfDescriptor } from '../probe/disc/udf.ts';
 import type { VolumeBytes } from '../probe/volume-bytes.ts';
 import type { Fact } from './signature.ts';
 

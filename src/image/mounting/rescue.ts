@@ -1,6 +1,6 @@
 /** How what no driver mounts as it is may be mounted all the same, to read what is left of it. */
 
-import type { Superblock } from '../probe/superblocks.ts';
+import type { Superblock } from '../probe/superblock/superblocks.ts';
 import { WITHOUT_JOURNAL } from './mount-failed.ts';
 
 interface Rescue {

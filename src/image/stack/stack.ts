@@ -6,7 +6,7 @@ import { KernelError } from '../../kernel/kernel-error.ts';
 import { createMapping, removeMapping, type Target } from '../../kernel/syscalls/device-mapper.ts';
 import { close } from '../../kernel/syscalls/file.ts';
 import type { PlayedTask } from '../../kernel/user-task.ts';
-import { primaryGpt } from '../probe/gpt.ts';
+import { primaryGpt } from '../probe/partition-table/gpt.ts';
 import { ownPartitions, volumesOf } from '../volumes/disk-volumes.ts';
 import { exposed, memberType } from '../volumes/exposed.ts';
 import { type ProbedVolume, type Volume, wholeVolume } from '../volumes/volumes.ts';

@@ -3,7 +3,7 @@
 import { HostError } from '../../errors/host-error.ts';
 import { SECTOR } from '../../storage/block-device.ts';
 import type { PartitionSelector } from '../mounted-image.ts';
-import { rootTypes } from '../probe/partition-types.ts';
+import { rootTypes } from '../probe/partition-table/partition-types.ts';
 import { btrfsPart, btrfsSiblings } from '../stack/btrfs.ts';
 import type { Stacked } from '../stack/stack.ts';
 import { exposed, memberType } from './exposed.ts';

@@ -2,9 +2,9 @@
 
 import type { UserTask } from '../../kernel/user-task.ts';
 import { SECTOR } from '../../storage/block-device.ts';
-import type { Gpt } from '../probe/gpt.ts';
-import { tableReader } from '../probe/partition-entry.ts';
-import { partitionTableOf } from '../probe/superblock.ts';
+import type { Gpt } from '../probe/partition-table/gpt.ts';
+import { tableReader } from '../probe/partition-table/partition-entry.ts';
+import { partitionTableOf } from '../probe/superblock/superblock.ts';
 import type { VolumeBytes } from '../probe/volume-bytes.ts';
 import { ofType, partitionsOf, probe, type Volume } from './volumes.ts';
 import type { ProbedPartition, Volumes } from './whole-or-partitions.ts';

@@ -2,7 +2,7 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import { embedded } from '../probe/embedded.ts';
-import { whyNoGpt } from '../probe/gpt.ts';
+import { whyNoGpt } from '../probe/partition-table/gpt.ts';
 import type { VolumeBytes } from '../probe/volume-bytes.ts';
 import { inWords } from './in-words.ts';
 import { WHOLE } from './volumes.ts';

@@ -4,13 +4,13 @@ import { readNames, readText } from '../../kernel/sysfs.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import { SECTOR } from '../../storage/block-device.ts';
 import { type Identity, identify, identityOf } from '../identity/identify.ts';
-import { claimedBytes } from '../probe/claims.ts';
+import { claimedBytes } from '../probe/superblock/claims.ts';
 import { patchedVolume } from '../probe/patch.ts';
-import { hasRockRidge } from '../probe/rock-ridge.ts';
-import { BLOCK, lastSession } from '../probe/sessions.ts';
-import { type Spare, spareSuperblock } from '../probe/spare-superblock.ts';
-import { superblocksOf } from '../probe/superblock.ts';
-import { SUPERBLOCK_BYTES, type Superblock } from '../probe/superblocks.ts';
+import { hasRockRidge } from '../probe/disc/rock-ridge.ts';
+import { BLOCK, lastSession } from '../probe/disc/sessions.ts';
+import { type Spare, spareSuperblock } from '../probe/superblock/spare-superblock.ts';
+import { superblocksOf } from '../probe/superblock/superblock.ts';
+import { SUPERBLOCK_BYTES, type Superblock } from '../probe/superblock/superblocks.ts';
 import { type VolumeBytes, volumeFrom } from '../probe/volume-bytes.ts';
 
 /** Where a file system can be. */

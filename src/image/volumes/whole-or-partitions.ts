@@ -1,7 +1,7 @@
 /** Whether all of a device or its partitions are meant, by evidence. */
 
 import { SECTOR } from '../../storage/block-device.ts';
-import { bootImages } from '../probe/el-torito.ts';
+import { bootImages } from '../probe/disc/el-torito.ts';
 import { type ProbedVolume, volumeBytesOf } from './volumes.ts';
 
 /** A partition, and what the table says of it. */

@@ -2,7 +2,7 @@
 
 import { S_IFMT } from '../../abi/uapi/fs.ts';
 import type { Dirent as KernelDirent } from '../../kernel/syscalls/dir.ts';
-import type { OpenDirectory } from '../../tree/open-directory.ts';
+import type { OpenDirectory } from '../../tree/open/open-directory.ts';
 import { asFs } from '../errors.ts';
 import { encoded, type NameEncoding } from './paths.ts';
 

@@ -3,7 +3,7 @@
 import { createInterface, type Interface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { Statx } from '../../kernel/syscalls/file.ts';
-import type { OpenFile } from '../../tree/open-file.ts';
+import type { OpenFile } from '../../tree/open/open-file.ts';
 import { asFs, fsError } from '../errors.ts';
 import { argumentError, type EncodingOrOptions, encodingOf } from './paths.ts';
 import type { ReadFileOptions, ReadStreamOptions } from './read-options.ts';

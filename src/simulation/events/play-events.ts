@@ -11,7 +11,7 @@ import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import { type Devices, ingressFilter, passOn, routeFor } from '../links/network.ts';
 import { toBytes } from '../plan/routes/prefix.ts';
 import type { Node } from '../plan/topology.ts';
-import type { ProgramTask, Stage } from '../run/program.ts';
+import type { ProgramTask, Stage } from '../run/programs/program.ts';
 import { asked } from '../run/refused.ts';
 import type { Action, EventMark, PlannedEvent, TcChange } from './event.ts';
 import type { LinkRates } from './rates.ts';

@@ -1,4 +1,4 @@
-/** What we make of nft's JSON is what nft(8) sends for it: golden bytes of scripts/record-nftables.ts. */
+/** What we make of nft's JSON is what nft(8) sends for it: golden bytes of scripts/record/record-nftables.ts. */
 
 import { describe, expect, test } from 'vitest';
 import { frame, type NetlinkRequest } from '../../abi/netlink/message.ts';

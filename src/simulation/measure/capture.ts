@@ -8,8 +8,8 @@ import { bind, getsockopt, setsockopt, socket } from '../../kernel/syscalls/net.
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import type { CapturePlan } from '../plan/plan.ts';
-import type { Stage } from '../run/program.ts';
-import { BatchReader, type Message } from '../run/receive.ts';
+import type { Stage } from '../run/programs/program.ts';
+import { BatchReader, type Message } from '../run/sockets/receive.ts';
 import { pcapHeader, pcapInterface, pcapPacket, pcapStatistics } from './pcapng.ts';
 
 /** Room for what passes between two looks; more is lost, and counted. */

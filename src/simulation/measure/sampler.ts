@@ -14,8 +14,8 @@ import { markedBy, withoutMarks } from '../links/marks.ts';
 import { isFirst, isOfGate } from '../links/traces/gate.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Link } from '../plan/topology.ts';
-import type { ProgramTask, Stage, TcpSample, WatchedFlow } from '../run/program.ts';
-import { readTcpInfo } from '../run/sockets.ts';
+import type { ProgramTask, Stage, TcpSample, WatchedFlow } from '../run/programs/program.ts';
+import { readTcpInfo } from '../run/sockets/sockets.ts';
 import type { Progress, Workload } from '../run/workloads/workload.ts';
 import type { QdiscResult } from './results.ts';
 

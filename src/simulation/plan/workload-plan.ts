@@ -4,7 +4,7 @@ import { fromBase64 } from '../../bytes/base64.ts';
 import { deviceAddresses } from '../devices/plan-devices.ts';
 import { BadCapture } from '../replay/capture-file.ts';
 import { planReplay, type Replay } from '../replay/plan-replay.ts';
-import { checkSteps, type PlacedStep, placesOf } from '../run/steps.ts';
+import { checkSteps, type PlacedStep, placesOf } from '../run/calls/steps.ts';
 import { type ExitPlan, planCommand, planExit } from './command-plan.ts';
 import type { Place } from './issue.ts';
 import type {

@@ -26,11 +26,11 @@ import type { Plan } from '../plan/plan.ts';
 import { formatPrefix } from '../plan/routes/prefix.ts';
 import type { Link, Node } from '../plan/topology.ts';
 import { monotonicNow } from './monotonic.ts';
-import { setUpMptcp } from './mptcp.ts';
-import { type ProgramTask, type Stage, TaskPool, wakeExactly } from './program.ts';
-import { runSetups } from './programs.ts';
+import { setUpMptcp } from './sockets/mptcp.ts';
+import { type ProgramTask, type Stage, TaskPool, wakeExactly } from './programs/program.ts';
+import { runSetups } from './programs/programs.ts';
 import { seededRandom } from './random.ts';
-import { realtimeOffset } from './receive.ts';
+import { realtimeOffset } from './sockets/receive.ts';
 import { type HostState, readHosts } from './state.ts';
 import { type HostRunners, makeWorkload } from './workloads/index.ts';
 

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../test/fakes/block-devices.ts';
-import { PaxRecords } from '../../archive/pax.ts';
-import { type UstarFields, ustarBlock } from '../../archive/ustar.ts';
+import { PaxRecords } from '../../archive/tar/pax.ts';
+import { type UstarFields, ustarBlock } from '../../archive/tar/ustar.ts';
 import { concat } from '../../bytes/concat.ts';
 import { memorySource } from '../byte-source.ts';
 import { StorageError } from '../errors.ts';

@@ -2,7 +2,7 @@
 
 import { errnos } from '../../abi/errno.ts';
 import { SEEK_DATA, SEEK_HOLE } from '../../abi/uapi/fs.ts';
-import type { Segment } from '../../archive/tar-writer.ts';
+import type { Segment } from '../../archive/tar/tar-writer.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { lseek } from '../../kernel/syscalls/file.ts';
 import type { UserTask } from '../../kernel/user-task.ts';

@@ -1,7 +1,7 @@
 /** The list of what could not be read, for the caller and for people. */
 
 import type { ErrnoName } from '../../abi/errno.ts';
-import { isUtf8 } from '../../archive/pax.ts';
+import { isUtf8 } from '../../archive/tar/pax.ts';
 import { inOctal, octal } from '../../bytes/shown-bytes.ts';
 import type { KernelError } from '../../kernel/kernel-error.ts';
 

@@ -1,6 +1,6 @@
 /** What a tree is written as: the walk is the same, how entries look is a form's own. */
 
-import type { TarEntry } from '../../archive/tar-writer.ts';
+import type { TarEntry } from '../../archive/tar/tar-writer.ts';
 import type { MaybePromise } from '../../storage/block-device.ts';
 
 /** Entries come one after the other, each whole before the next. What is pushed goes to a ChunkWriter that the walk drains. */

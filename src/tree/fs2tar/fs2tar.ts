@@ -22,7 +22,7 @@ import {
   XATTR_SIZE_MAX,
 } from '../../abi/uapi/fs.ts';
 import { ChunkWriter, type Sink } from '../../archive/chunk-writer.ts';
-import { dataBytes, type Segment, type TarEntry, type TarType, type Xattr } from '../../archive/tar-writer.ts';
+import { dataBytes, type Segment, type TarEntry, type TarType, type Xattr } from '../../archive/tar/tar-writer.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { KERN_WARNING, KernelLog, type LogRecord } from '../../kernel/log/kernel-log.ts';
 import { reasonIn } from '../../kernel/log/log-reason.ts';

@@ -1,7 +1,7 @@
 /** A tree as a tar, in the pax format. */
 
 import type { ChunkWriter } from '../../archive/chunk-writer.ts';
-import { dataBytes, entryHeader, padding, trailer } from '../../archive/tar-writer.ts';
+import { dataBytes, entryHeader, padding, trailer } from '../../archive/tar/tar-writer.ts';
 import type { ArchiveForm } from './form.ts';
 
 export const tarForm = (out: ChunkWriter): ArchiveForm => ({

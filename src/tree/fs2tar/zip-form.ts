@@ -4,7 +4,7 @@ import { errnos } from '../../abi/errno.ts';
 import { S_IFDIR, S_IFLNK, S_IFREG } from '../../abi/uapi/fs.ts';
 import type { ChunkWriter } from '../../archive/chunk-writer.ts';
 import { Deflater } from '../../archive/deflater.ts';
-import type { TarEntry } from '../../archive/tar-writer.ts';
+import type { TarEntry } from '../../archive/tar/tar-writer.ts';
 import {
   descriptor,
   directoryLine,

@@ -5,7 +5,7 @@ import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { close, openat } from '../../kernel/syscalls/file.ts';
 import type { Name } from '../../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
-import { openBelow } from '../open-below.ts';
+import { openBelow } from '../open/open-below.ts';
 
 const SLASH = 0x2f;
 const DOT = 0x2e;

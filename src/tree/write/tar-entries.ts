@@ -1,6 +1,6 @@
 /** A tar as a tree on its way into an image. */
 
-import type { TarMember } from '../../archive/tar-reader.ts';
+import type { TarMember } from '../../archive/tar/tar-reader.ts';
 import type { Entry, PathChange } from './entry.ts';
 
 const SLASH = 0x2f;

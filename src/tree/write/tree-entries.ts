@@ -4,9 +4,9 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from '..
 import { joinPath } from '../../bytes/paths.ts';
 import { inNs, type Statx } from '../../kernel/syscalls/file.ts';
 import { HardLinks } from '../fs2tar/hard-links.ts';
-import type { OpenFile } from '../open-file.ts';
+import type { OpenFile } from '../open/open-file.ts';
 import type { Tree } from '../tree.ts';
-import type { TreeNode } from '../tree-node.ts';
+import type { TreeNode } from '../open/tree-node.ts';
 import type { Attributes, Content, Entry } from './entry.ts';
 
 const PIECE = 256 * 1024;

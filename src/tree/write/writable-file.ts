@@ -5,7 +5,7 @@ import { AT_EMPTY_PATH, O_APPEND } from '../../abi/uapi/fs.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { close, fchmodat, fchownat, fsync, ftruncate, pwrite64, statx, utimensat } from '../../kernel/syscalls/file.ts';
 import { dataSegments } from '../fs2tar/data-segments.ts';
-import { type OpenFile, readAt } from '../open-file.ts';
+import { type OpenFile, readAt } from '../open/open-file.ts';
 import type { BusyTask, TaskPool } from '../task-pool.ts';
 
 /** Nanoseconds since the epoch; what is absent stays. */

@@ -1,6 +1,6 @@
 /** Changes of what is in a stored image: Linux writes them, and they are one version together, or none. */
 
-import { readTar, TarError } from '../../archive/tar-reader.ts';
+import { readTar, TarError } from '../../archive/tar/tar-reader.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { MountRequest } from '../../image/mounted-image.ts';
 import type { Linux, MountedWritableTree } from '../../linux.ts';

@@ -11,7 +11,7 @@ import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
 import { socket } from '../../../kernel/syscalls/net.ts';
 import type { UserBuffer } from '../../../kernel/syscalls/scratch.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
-import type { ProgramTask, Stage } from '../../run/program.ts';
+import type { ProgramTask, Stage } from '../../run/programs/program.ts';
 import type { TracedBucket } from '../tc/step.ts';
 import { bell, bellOf } from './gate.ts';
 import type { DeliveryTrace } from './mahimahi.ts';

@@ -3,9 +3,9 @@
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { ExecResult } from '../../measure/results.ts';
 import type { ExecPlan } from '../../plan/workload-plan.ts';
-import type { Stage } from '../program.ts';
-import { lastLine, noEnd, wrongEnd } from '../program-end.ts';
-import { type ExecRunner, Said } from '../programs.ts';
+import type { Stage } from '../programs/program.ts';
+import { lastLine, noEnd, wrongEnd } from '../programs/program-end.ts';
+import { type ExecRunner, Said } from '../programs/programs.ts';
 import { reasonOf, type Workload } from './workload.ts';
 
 /** Of stdout, and of stderr. */

@@ -8,10 +8,10 @@ import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { FlowsResult } from '../../measure/results.ts';
 import { bitRate, summarize } from '../../measure/stats.ts';
 import type { FlowsPlan } from '../../plan/workload-plan.ts';
-import { connectFlow } from '../connect.ts';
-import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
+import { connectFlow } from '../sockets/connect.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
 import { exponential, type Random } from '../random.ts';
-import { IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets.ts';
+import { IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets/sockets.ts';
 import { TcpSink } from './tcp-sink.ts';
 import { Lifetime, type Workload } from './workload.ts';
 

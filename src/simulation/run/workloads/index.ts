@@ -3,8 +3,8 @@
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { SyscallsResult } from '../../measure/results.ts';
 import type { SyscallsPlan, WorkloadPlan } from '../../plan/workload-plan.ts';
-import type { ProgramTask, Stage } from '../program.ts';
-import type { ExecRunner } from '../programs.ts';
+import type { ProgramTask, Stage } from '../programs/program.ts';
+import type { ExecRunner } from '../programs/programs.ts';
 import { exec } from './exec.ts';
 import { flows } from './flows.ts';
 import { onOff } from './on-off.ts';

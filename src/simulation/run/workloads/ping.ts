@@ -12,9 +12,9 @@ import type { PingResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
 import { countUnderWay } from '../../measure/under-way.ts';
 import type { PingPlan } from '../../plan/workload-plan.ts';
-import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
-import { BatchReader, type Message } from '../receive.ts';
-import { endpoint, familyNumber, setTos } from '../sockets.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
+import { BatchReader, type Message } from '../sockets/receive.ts';
+import { endpoint, familyNumber, setTos } from '../sockets/sockets.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 /** ICMP header: type, code, checksum and identifier, which the kernel fills in, and the sequence number. */

@@ -5,8 +5,8 @@ import type { ReplayResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
 import type { ReplayPlan } from '../../plan/workload-plan.ts';
 import type { Replayed } from '../../replay/plan-replay.ts';
-import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
-import { setTos } from '../sockets.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
+import { setTos } from '../sockets/sockets.ts';
 import { UDP_HEADER, UdpStream } from './udp-stream.ts';
 import { Lifetime, type Workload } from './workload.ts';
 

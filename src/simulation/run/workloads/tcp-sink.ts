@@ -6,9 +6,9 @@ import { stealFd } from '../../../kernel/syscalls/namespace.ts';
 import { accept4, peerPort, recv, setsockopt } from '../../../kernel/syscalls/net.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import type { FlowPlan, TcpOptionsPlan } from '../../plan/workload-plan.ts';
-import { tcpListener } from '../listen.ts';
-import type { ProgramTask, Stage } from '../program.ts';
-import { isGone, peekMptcpReceived, peekTcpInfo } from '../sockets.ts';
+import { tcpListener } from '../sockets/listen.ts';
+import type { ProgramTask, Stage } from '../programs/program.ts';
+import { isGone, peekMptcpReceived, peekTcpInfo } from '../sockets/sockets.ts';
 
 /** One connection, by the port of its sender. */
 export interface Received {

@@ -8,8 +8,8 @@ import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { SubflowResult, TcpResult } from '../../measure/results.ts';
 import { bitRate, jainIndex, summarize } from '../../measure/stats.ts';
 import type { TcpPlan } from '../../plan/workload-plan.ts';
-import { connectFlow } from '../connect.ts';
-import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
+import { connectFlow } from '../sockets/connect.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
 import {
   EAGAIN,
   isGone,
@@ -20,7 +20,7 @@ import {
   type Subflow,
   tcpSocket,
   waitReady,
-} from '../sockets.ts';
+} from '../sockets/sockets.ts';
 import { TcpSink } from './tcp-sink.ts';
 import { Lifetime, type Workload } from './workload.ts';
 

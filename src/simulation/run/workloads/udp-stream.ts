@@ -12,9 +12,9 @@ import type { UserTask } from '../../../kernel/user-task.ts';
 import { bitRate, InterarrivalJitter } from '../../measure/stats.ts';
 import { countUnderWay } from '../../measure/under-way.ts';
 import type { FlowPlan } from '../../plan/workload-plan.ts';
-import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
-import { BatchReader, type Message } from '../receive.ts';
-import { anyAddress, endpoint, familyNumber, joinGroup, setTos, tellTos } from '../sockets.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
+import { BatchReader, type Message } from '../sockets/receive.ts';
+import { anyAddress, endpoint, familyNumber, joinGroup, setTos, tellTos } from '../sockets/sockets.ts';
 
 /** Number and time of sending, 64 bits each, in network order: what begins with zeros no heuristic dissector of Wireshark takes. */
 export const UDP_HEADER = 16;

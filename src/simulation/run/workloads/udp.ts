@@ -5,8 +5,8 @@ import type { UdpResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
 import type { Interface } from '../../plan/topology.ts';
 import type { UdpPlan } from '../../plan/workload-plan.ts';
-import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../program.ts';
-import { sendToGroups } from '../sockets.ts';
+import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
+import { sendToGroups } from '../sockets/sockets.ts';
 import { isAble, UdpStream } from './udp-stream.ts';
 import { Lifetime, type Workload } from './workload.ts';
 

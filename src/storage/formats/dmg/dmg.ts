@@ -1,7 +1,7 @@
 /** DMG: Apple's disk images (UDIF), chunks of several compressions, their table at the end of the file. */
 
 import { bunzip2Chunk } from '../../../archive/decoders/bzip2.ts';
-import { unxzChunk } from '../../../archive/decoders/xz-chunk.ts';
+import { unxzChunk } from '../../../archive/decoders/lzma/xz-chunk.ts';
 import { endsAsDmg, TRAILER_BYTES } from '../../../archive/decompress.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';

@@ -1,6 +1,6 @@
 /** Trees that new file systems are filled with: of a tar in the body, of stored images. */
 
-import { readTar } from '../../../archive/tar-reader.ts';
+import { readTar } from '../../../archive/tar/tar-reader.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { MountRequest } from '../../../image/mounted-image.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
