@@ -1,15 +1,14 @@
 /** Copies into an image file, in this process. */
 
 import { hostTree } from '../../src/node/host-tree.ts';
-import type { CopyReport } from '../../src/tree/write/copy-tree.ts';
-import { copyTree } from '../../src/tree/write/copy-tree.ts';
+import { type CopyReport, copyTree } from '../../src/tree/write/copy-tree.ts';
 import type { Entry } from '../../src/tree/write/entry.ts';
 import { TreeWriter } from '../../src/tree/write/tree-writer.ts';
 import { openEngine } from '../engine.ts';
 import { Failure, printable } from '../failure.ts';
 import type { MountOptions, StackOptions } from '../options.ts';
 import { tellLosses } from '../output/losses.ts';
-import { showProgress } from '../output/progress.ts';
+import { withProgress } from '../output/progress.ts';
 import { type StackToWrite, stackToWrite } from '../write/session.ts';
 import { whileMounted } from '../write/while-mounted.ts';
 import { type Source, sourcesOf } from './sources.ts';
@@ -36,21 +35,11 @@ export async function cptofs(paths: readonly string[], options: CptofsArguments)
     throw new Failure('usage', 'name what is to be copied, and last the directory in the image');
   }
   const sources = named.reverse().flatMap(sourcesOf);
-  const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
-  const progress = await showProgress(options.quiet === true, () => counts);
-  let opened: StackToWrite | undefined;
+  const opened = await stackToWrite(options.filesystemImage, options);
   try {
-    opened = await stackToWrite(options.filesystemImage, options);
-    const report = await into(opened, target, treeOf(sources, options), options, (entries, bytes) => {
-      counts.entries = entries;
-      counts.bytesWritten = bytes;
-      progress.tick();
-    });
-    progress.done();
-    return tellLosses(report);
+    return tellLosses(await into(opened, target, treeOf(sources, options), options));
   } finally {
-    progress.stop();
-    opened?.close();
+    opened.close();
   }
 }
 
@@ -58,8 +47,7 @@ async function into(
   { disk, stack }: StackToWrite,
   target: string,
   tree: AsyncIterable<Entry>,
-  { type, partition, options, mb, enablePrintk, filesystemImage }: CptofsArguments,
-  progress: (entries: number, bytes: number) => void,
+  { type, partition, options, mb, enablePrintk, filesystemImage, quiet }: CptofsArguments,
 ): Promise<CopyReport> {
   const engine = await openEngine(mb);
   return whileMounted(
@@ -71,7 +59,7 @@ async function into(
     },
     async (image, { signal }) => {
       const writer = await TreeWriter.open(image.task, image.mountPoint, target.replace(/^\/+|\/+$/g, ''));
-      const report = await copyTree(writer, tree, { progress, signal });
+      const report = await withProgress(quiet, (progress) => copyTree(writer, tree, { ...progress, signal }));
       await writer.close();
       if (enablePrintk) console.error(printable(image.log().trimEnd()));
       return report;

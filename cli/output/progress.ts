@@ -1,5 +1,7 @@
 /** The line on a terminal that tells how far things are. */
 
+import type { CopyOptions } from '../../src/tree/write/copy-tree.ts';
+
 export interface Counts {
   /** Of an image that is sent as a stream. */
   readonly bytesRead: number | undefined;
@@ -57,6 +59,24 @@ export async function showProgress(quiet: boolean, counts: () => Counts): Promis
       spinner.stop();
     },
   };
+}
+
+/** Shows how far `work` is in copying a tree. */
+export async function withProgress<T>(quiet: true | undefined, work: (options: CopyOptions) => Promise<T>): Promise<T> {
+  const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
+  const line = await showProgress(quiet === true, () => counts);
+  const progress = (entries: number, bytes: number) => {
+    counts.entries = entries;
+    counts.bytesWritten = bytes;
+    line.tick();
+  };
+  try {
+    const done = await work({ progress });
+    line.done();
+    return done;
+  } finally {
+    line.stop();
+  }
 }
 
 export interface Spinner {

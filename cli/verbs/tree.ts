@@ -1,7 +1,6 @@
 /** `lkl tree`: directories of an image, drawn. */
 
-import type { ImageTree, NamedFile, OnTrouble } from '../look/image-tree.ts';
-import { below } from '../look/image-tree.ts';
+import { below, type ImageTree, type NamedFile, type OnTrouble } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
 import type { Troubles } from '../look/troubles.ts';
 import { walk } from '../look/walk.ts';

@@ -9,7 +9,7 @@ import { below } from '../look/image-tree.ts';
 import { shown } from '../look/words.ts';
 import { defined, type ImageOptions } from '../options.ts';
 import { tellLosses } from '../output/losses.ts';
-import { showProgress } from '../output/progress.ts';
+import { withProgress } from '../output/progress.ts';
 import { withChanges } from './session.ts';
 import { isDirectory, looking } from './tree.ts';
 
@@ -34,35 +34,21 @@ export async function copyIn(
     if (!lstatSync(source, { throwIfNoEntry: false }))
       throw new Failure('usage', `${source}: there is no such file or folder`);
   }
-  const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
-  const progress = await showProgress(quiet === true, () => counts);
-  try {
-    return await withChanges(image, defined({ ...request, options: mount }), async (mounted) => {
-      const target = Buffer.from(path);
-      const into = await isDirectory(looking(mounted), target);
-      if (!into && (sources.length > 1 || path.endsWith('/'))) {
-        throw new Failure('usage', `${shown(target)} is not a directory of the image`);
+  return withChanges(image, defined({ ...request, options: mount }), async (mounted) => {
+    const target = Buffer.from(path);
+    const into = await isDirectory(looking(mounted), target);
+    if (!into && (sources.length > 1 || path.endsWith('/'))) {
+      throw new Failure('usage', `${shown(target)} is not a directory of the image`);
+    }
+    const ids = owner === undefined ? { uid: 0, gid: 0 } : owner === true ? {} : owner;
+    async function* entries(): AsyncGenerator<Entry> {
+      for (const source of sources) {
+        const name = Buffer.from(basename(source.replace(/(?<=.)\/+$/, '')));
+        yield* hostTree(Buffer.from(source), placeOf(into ? below(target, named(name)) : target), ids);
       }
-      const ids = owner === undefined ? { uid: 0, gid: 0 } : owner === true ? {} : owner;
-      async function* entries(): AsyncGenerator<Entry> {
-        for (const source of sources) {
-          const name = Buffer.from(basename(source.replace(/(?<=.)\/+$/, '')));
-          yield* hostTree(Buffer.from(source), placeOf(into ? below(target, named(name)) : target), ids);
-        }
-      }
-      const report = await mounted.fill(Buffer.from('/'), entries(), {
-        progress(entries, bytes) {
-          counts.entries = entries;
-          counts.bytesWritten = bytes;
-          progress.tick();
-        },
-      });
-      progress.done();
-      return tellLosses(report);
-    });
-  } finally {
-    progress.stop();
-  }
+    }
+    return tellLosses(await withProgress(quiet, (progress) => mounted.fill(Buffer.from('/'), entries(), progress)));
+  });
 }
 
 /** "." and ".." have no name of their own: what is in them is copied. */

@@ -9,7 +9,7 @@ import { Failure } from '../failure.ts';
 import { fs2tar } from '../fs2tar/here.ts';
 import { defined } from '../options.ts';
 import { tellLosses } from '../output/losses.ts';
-import { showProgress } from '../output/progress.ts';
+import { withProgress } from '../output/progress.ts';
 import { type WriteOptions, withChanges } from './session.ts';
 
 export interface TarOptions extends WriteOptions {
@@ -36,25 +36,17 @@ function pack(image: string, { file, directory, atomic: _, create: __, extract: 
 
 async function unpack(image: string, { file = '-', directory = '/', quiet, ...options }: TarOptions): Promise<boolean> {
   const name = file === '-' ? 'standard input' : file;
-  const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
-  const progress = await showProgress(quiet === true, () => counts);
   const stream = file === '-' ? process.stdin : opened(file);
   try {
     return await withChanges(image, options, async (mounted) => {
-      const report = await mounted.fill(Buffer.from(directory), tarEntries(readTar(undoneStream(stream))), {
-        progress(entries, bytes) {
-          counts.entries = entries;
-          counts.bytesWritten = bytes;
-          progress.tick();
-        },
-      });
-      progress.done();
-      return tellLosses(report);
+      const entries = tarEntries(readTar(undoneStream(stream)));
+      return tellLosses(
+        await withProgress(quiet, (progress) => mounted.fill(Buffer.from(directory), entries, progress)),
+      );
     });
   } catch (cause) {
     throw cause instanceof TarError ? new Failure('image', `${name}: ${cause.message}`) : cause;
   } finally {
-    progress.stop();
     stream.destroy();
   }
 }

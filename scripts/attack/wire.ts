@@ -1,6 +1,7 @@
 /** Requests as bytes on a socket of our own, so that it can be cut at any of them. */
 
 import { connect, type Socket } from 'node:net';
+import { mulberry32 } from '../mulberry32.ts';
 
 export interface WireRequest {
   readonly method: string;
@@ -35,13 +36,8 @@ export function connected(url: URL): Promise<Socket> {
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The same numbers for the same seed (mulberry32). */
+/** Numbers from 0 to below 1: the same for the same seed. */
 export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = mulberry32(seed);
+  return () => next() / 2 ** 32;
 }

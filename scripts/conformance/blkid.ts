@@ -17,6 +17,7 @@ import { volumeBytes } from '../../src/image/probe/volume-bytes.ts';
 import { freshMachine, restore } from '../../src/kernel/snapshot/snapshot.ts';
 import { memoryDevice } from '../../src/storage/memory.ts';
 import { dist } from '../pins.ts';
+import { host } from './repeatable.ts';
 
 /** Why what we say is another word than blkid's, by image and fact. */
 const explained: Readonly<Record<string, string>> = {
@@ -80,14 +81,6 @@ for (const file of readdirSync(images).sort()) {
 }
 console.log(`${volumes} volumes: ${compared} facts, ${equal} equal, ${compared - equal - failed} explained`);
 
-const host = {
-  entropy: (into: Uint8Array) => void into.fill(0x5a),
-  realtimeNs: () => 0,
-  monotonicNs: () => performance.now() * 1e6,
-  turn: () => new Promise<void>((resolve) => setImmediate(resolve)),
-  pause: () => Promise.resolve(),
-  timer: () => () => {},
-};
 const module = new WebAssembly.Module(readFileSync(dist.snapshot));
 const snapshot = JSON.parse(readFileSync(dist.snapshotJson, 'utf8'));
 const mounter = imageMounter([async () => restore(freshMachine(module, snapshot), snapshot, { host, memoryMib: 20 })]);

@@ -8,12 +8,12 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { versionText } from '../../cli/version.ts';
+import { root } from '../pins.ts';
+import { describeWorker, workerEntry } from '../worker/pack.ts';
 import { writeDeclarations } from './declarations.ts';
 import { manPage } from './man.ts';
 import { commandEntry, packageBuild } from './package-build.ts';
 import { copyPageFiles, pageEntries } from './page-parts.ts';
-import { root } from '../pins.ts';
-import { describeWorker, workerEntry } from '../worker/pack.ts';
 
 const target = join(root, 'dist');
 rmSync(target, { recursive: true, force: true });

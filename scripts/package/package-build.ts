@@ -2,11 +2,11 @@
 
 import { join } from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
+import { root } from '../pins.ts';
+import { workerAssets } from '../worker/pack.ts';
 import { englishAlone } from './english-alone.ts';
 import { pageSyntax } from './page-parts.ts';
-import { root } from '../pins.ts';
 import { usedJson } from './used-json.ts';
-import { workerAssets } from '../worker/pack.ts';
 
 const CHUNKS = 'chunks';
 

@@ -2,8 +2,7 @@
 
 import { rangeOf, wantedRange } from '../tree/byte-range.ts';
 import { xmlBody } from './body.ts';
-import type { DavContext } from './context.ts';
-import { href } from './context.ts';
+import { type DavContext, href } from './context.ts';
 import { DavFailure } from './failure.ts';
 import { hrefOf, nameOf } from './paths.ts';
 import { type FoundProperties, type PropertyNeeds, propertiesOf, type Wanted } from './properties.ts';

@@ -77,6 +77,8 @@ export interface VolumeReport {
   readonly uuid: string | undefined;
   /** What that is, and what to do with it, where it is no file system of this kernel. */
   readonly words?: string | undefined;
+  /** All this is what a copy of its superblock says: of the first one nothing is left. */
+  readonly byCopy?: boolean;
 }
 
 /** What the kernel says of a file system. */

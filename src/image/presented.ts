@@ -3,10 +3,10 @@
 import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
 import { extended, type Sizing } from '../storage/layers/extended.ts';
 import { identify, isMember } from './identity/identify.ts';
-import { claimedBytes } from './probe/superblock/claims.ts';
 import { Fields } from './probe/fields.ts';
 import { backupGpt, type Gpt, mendGpt, primaryGpt } from './probe/partition-table/gpt.ts';
 import { patched } from './probe/patch.ts';
+import { claimedBytes } from './probe/superblock/claims.ts';
 import { superblocksOf } from './probe/superblock/superblock.ts';
 import { SUPERBLOCK_BYTES } from './probe/superblock/superblocks.ts';
 import { type VolumeBytes, volumeBytes } from './probe/volume-bytes.ts';

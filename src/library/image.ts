@@ -134,7 +134,7 @@ export class Image implements AsyncDisposable {
   readdir(path: ImagePath): Promise<string[]>;
   readdir<const Options extends EncodingOrOptions<ReaddirOptions>>(
     path: ImagePath,
-    options: Options,
+    options: Options | undefined,
   ): Promise<Listing<Options>>;
   async readdir<const Options extends EncodingOrOptions<ReaddirOptions>>(
     path: ImagePath,
@@ -236,13 +236,7 @@ export class Image implements AsyncDisposable {
     path: ImagePath,
     options?: Options,
   ): Promise<NameFor<Options>> {
-    const { bytes, text } = givenPath(path);
-    const encoding = encodingOf(options);
-    return this.call(
-      'readlink',
-      text,
-      async () => encoded(await this.tree.readlink(bytes), encoding) as NameFor<Options>,
-    );
+    return this.#named<Options>('readlink', path, options);
   }
 
   /** The path of the same file from the root, without symlinks, "." and "..". */
@@ -250,13 +244,17 @@ export class Image implements AsyncDisposable {
     path: ImagePath,
     options?: Options,
   ): Promise<NameFor<Options>> {
+    return this.#named<Options>('realpath', path, options);
+  }
+
+  #named<const Options extends EncodingOrOptions>(
+    call: 'readlink' | 'realpath',
+    path: ImagePath,
+    options: Options | undefined,
+  ): Promise<NameFor<Options>> {
     const { bytes, text } = givenPath(path);
     const encoding = encodingOf(options);
-    return this.call(
-      'realpath',
-      text,
-      async () => encoded(await this.tree.realpath(bytes), encoding) as NameFor<Options>,
-    );
+    return this.call(call, text, async () => encoded(await this.tree[call](bytes), encoding) as NameFor<Options>);
   }
 
   /** As root: what is there can be read; W_OK is EROFS; X_OK wants a directory, or a file that somebody may execute. */

@@ -7,7 +7,7 @@ import type { Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { seededHost } from '../kernel/snapshot/seed.ts';
 import { parseScript } from './language/parse.ts';
-import { ScriptError } from './language/script.ts';
+import { ScriptError } from './language/script-error.ts';
 import { callOf } from './run/calls/table.ts';
 import { play } from './run/run.ts';
 import { type IpVersion, ipVersions, settingsOf } from './run/settings.ts';

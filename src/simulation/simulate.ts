@@ -14,9 +14,9 @@ import { type Plan, planSimulation, sampled } from './plan/plan.ts';
 import type { SimulationRequest } from './plan/request.ts';
 import { playCalls } from './run/calls/play-calls.ts';
 import { execRunner, SetupFailed, type SimulationPrograms } from './run/programs/programs.ts';
+import { watchStandstill } from './run/programs/standstill.ts';
 import { Refused } from './run/refused.ts';
 import { runSimulation, type SimulationEvents, type SimulationResult } from './run/run.ts';
-import { watchStandstill } from './run/programs/standstill.ts';
 
 export type { SimulationRequest, Taken };
 

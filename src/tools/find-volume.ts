@@ -3,9 +3,7 @@
 import { HostError } from '../errors/host-error.ts';
 import type { ImageReport, PartitionSelector, VolumeReport } from '../image/mounted-image.ts';
 import { claimedBytes } from '../image/probe/superblock/claims.ts';
-import { superblocksOf } from '../image/probe/superblock/superblock.ts';
-import { SUPERBLOCK_BYTES } from '../image/probe/superblock/superblocks.ts';
-import { type VolumeBytes, volumeBytes } from '../image/probe/volume-bytes.ts';
+import { volumeBytes } from '../image/probe/volume-bytes.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { typeByBackup } from './file-system/backup-superblock.ts';
 import { type Volume, volumeOf } from './volume.ts';
@@ -34,9 +32,9 @@ export async function findVolume(
     const isUnknown = cause instanceof HostError && cause.kind === 'no-file-system';
     throw isUnknown ? ((await byBackup(device, report)) ?? cause) : cause;
   }
+  // A checker looks for copies itself where the first superblock is there, damaged or not.
+  if (volume.byCopy) throw onlyBackup(volume.partition, volume.type);
   const bytes = volumeBytes(device, volume.startBytes, volume.sizeBytes);
-  const lost = type === undefined ? await lostBut(bytes) : undefined;
-  if (lost) throw onlyBackup(volume.partition, lost);
   const claimed = (await claimedBytes(bytes, volume.type)) ?? 0;
   if (volume.partition !== undefined && claimed > volume.sizeBytes) throw larger(volume, claimed);
   return volume;
@@ -50,13 +48,7 @@ async function byBackup(device: BlockDevice, report: ImageReport): Promise<HostE
   }
   if (report.partitions.length > 0 || !lost(report)) return undefined;
   const type = await typeByBackup(volumeBytes(device));
-  return type && onlyBackup(undefined, type);
-}
-
-/** Of a file system that is known by a copy alone; a checker looks for that itself where the first one is there, damaged or not. */
-async function lostBut(bytes: VolumeBytes): Promise<string | undefined> {
-  const head = await bytes.read(0, SUPERBLOCK_BYTES);
-  return superblocksOf(head).length === 0 ? typeByBackup(bytes) : undefined;
+  return type === undefined ? undefined : onlyBackup(undefined, type);
 }
 
 function onlyBackup(partition: number | undefined, type: string): HostError {

@@ -10,6 +10,8 @@ export interface Volume {
   readonly sizeBytes: number;
   /** As blkid(8) calls what is on it. */
   readonly type: string;
+  /** Only a copy of its superblock tells that. */
+  readonly byCopy: boolean;
 }
 
 /** `can`: types that the tool knows. Rejects as mounting does, for what was cut short too, but takes what no kernel would mount any more. */
@@ -24,9 +26,9 @@ export function volumeOf(
   const known = (content: VolumeReport | undefined) =>
     content !== undefined && (asked !== undefined || can(content.type));
   const whole = { partition: undefined, startBytes: 0, sizeBytes: report.sizeBytes };
-  const typed = (place: Omit<Volume, 'type'>, content: VolumeReport | undefined): Volume => {
+  const typed = (place: Omit<Volume, 'type' | 'byCopy'>, content: VolumeReport | undefined): Volume => {
     const type = asked ?? content?.type;
-    if (type !== undefined) return { ...place, type };
+    if (type !== undefined) return { ...place, type, byCopy: asked === undefined && content?.byCopy === true };
     throw new HostError('no-file-system', 'nothing is known of what is there: --type says what it was');
   };
   const part = ({ number, startBytes, sizeBytes, content }: PartitionReport): Volume =>

@@ -10,8 +10,8 @@ import type { DamageWatch } from './damage-watch.ts';
 import { openBelow } from './open/open-below.ts';
 import { type OpenDirectory, openDirectory } from './open/open-directory.ts';
 import { type OpenFile, openFile } from './open/open-file.ts';
-import type { BusyTask, TaskPool } from './task-pool.ts';
 import { type NodeNeeds, realpathOf, type TreeNode, targetOf, treeNode } from './open/tree-node.ts';
+import type { BusyTask, TaskPool } from './task-pool.ts';
 import { xattrsOf } from './xattrs.ts';
 
 export interface Following {

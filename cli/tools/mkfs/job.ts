@@ -4,8 +4,7 @@ import type { Linux } from '../../../src/linux.ts';
 import { rawDevice } from '../../../src/storage/raw-device.ts';
 import { fillFileSystem } from '../../../src/tools/file-system/fill-file-system.ts';
 import { makeFileSystem } from '../../../src/tools/file-system/make-file-system.ts';
-import type { CopyOptions } from '../../../src/tree/write/copy-tree.ts';
-import { showProgress } from '../../output/progress.ts';
+import { withProgress } from '../../output/progress.ts';
 import type { Contents, ContentsOptions } from '../contents.ts';
 import type { ImageFileOptions, MadeImage } from '../image-file.ts';
 import { inWorkshopOf, type WorldOptions } from '../shop.ts';
@@ -42,22 +41,4 @@ export async function makeAndFill({ engine, more, options, contents }: MkfsJob, 
     await shop.commit();
     return report;
   });
-}
-
-/** Shows how far it is. */
-export async function withProgress<T>(quiet: true | undefined, work: (options: CopyOptions) => Promise<T>): Promise<T> {
-  const counts = { bytesRead: undefined, bytesWritten: 0, entries: 0 };
-  const line = await showProgress(quiet === true, () => counts);
-  const progress = (entries: number, bytes: number) => {
-    counts.entries = entries;
-    counts.bytesWritten = bytes;
-    line.tick();
-  };
-  try {
-    const done = await work({ progress });
-    line.done();
-    return done;
-  } finally {
-    line.stop();
-  }
 }

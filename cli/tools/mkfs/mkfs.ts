@@ -12,12 +12,13 @@ import type { CopyReport } from '../../../src/tree/write/copy-tree.ts';
 import { Failure } from '../../failure.ts';
 import { openDiskFile } from '../../input/disk.ts';
 import { tellLosses } from '../../output/losses.ts';
+import { withProgress } from '../../output/progress.ts';
 import { withContents } from '../contents.ts';
 import { type MadeImage, makeImageFile } from '../image-file.ts';
 import { inWorkshopOf, notAfterNs, toolEngine } from '../shop.ts';
 import { temporaryDisk } from '../temporary-disk.ts';
 import { mkfsToFit } from './fit.ts';
-import { type MkfsJob, type MkfsOptions, makeAndFill, withProgress } from './job.ts';
+import { type MkfsJob, type MkfsOptions, makeAndFill } from './job.ts';
 
 /** What becomes as large as its content is made on a disk of this size: more than any of it can be, and sparse. */
 const ROOM = 2 ** 40;

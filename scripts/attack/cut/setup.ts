@@ -2,8 +2,7 @@
 
 import { type ImageKindNeeds, images } from './images.ts';
 import { kernels } from './kernels.ts';
-import type { Kinds } from './kind.ts';
-import { call } from './kind.ts';
+import { call, type Kinds } from './kind.ts';
 import { sessions } from './sessions.ts';
 
 export interface Aims {

@@ -1,7 +1,6 @@
 /** Numbers that stand for far more than they are: sizes, counts, levels and times that fill memory or take for ever where they are believed. */
 
-import type { Ask } from '../client.ts';
-import { json } from '../client.ts';
+import { type Ask, json } from '../client.ts';
 import { type Probe, problemOf } from './probe.ts';
 
 const pair = { hosts: { a: {}, b: {} }, links: [{ endpoints: ['a', 'b'], rate: '10mbit', delay: '1ms' }] };

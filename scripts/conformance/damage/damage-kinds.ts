@@ -3,17 +3,7 @@
 import { type BlockDevice, SECTOR } from '../../../src/storage/block-device.ts';
 import { slice } from '../../../src/storage/layers/slice.ts';
 import type { MemoryDevice } from '../../../src/storage/memory.ts';
-
-/** Mulberry32. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
+import { random } from '../repeatable.ts';
 
 /** `image` with up to 16 spots of its `used` sectors overwritten. */
 export function damaged(image: MemoryDevice, used: readonly number[], seed: number): BlockDevice {

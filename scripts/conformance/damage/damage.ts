@@ -24,6 +24,7 @@ import type { BlockDevice } from '../../../src/storage/block-device.ts';
 import { fs2tar } from '../../../src/tree/fs2tar/fs2tar.ts';
 import { sparseDevice } from '../../../test/fixtures/sparse-device.ts';
 import { dist, root } from '../../pins.ts';
+import { host } from '../repeatable.ts';
 import { damaged, kinds } from './damage-kinds.ts';
 
 /** A damaged size can ask for exabytes of zeros: more is as good as the end. */
@@ -53,14 +54,6 @@ async function run({ path, kind, onError, seed, rounds, all }: Run): Promise<voi
   const used = extents.flatMap(([first, sectors]) => Array.from({ length: sectors }, (_, at) => first + at));
   const module = new WebAssembly.Module(readFileSync(dist.snapshot));
   const snapshot = JSON.parse(readFileSync(dist.snapshotJson, 'utf8'));
-  const host = {
-    entropy: (into: Uint8Array) => void into.fill(0x5a),
-    realtimeNs: () => 0,
-    monotonicNs: () => performance.now() * 1e6,
-    turn: () => new Promise<void>((resolve) => setImmediate(resolve)),
-    pause: () => Promise.resolve(),
-    timer: () => () => {},
-  };
   const kernels = [20, 64].map(
     (memoryMib) => async () => restore(freshMachine(module, snapshot), snapshot, { host, memoryMib }),
   ) as unknown as Parameters<typeof imageMounter>[0];

@@ -21,6 +21,7 @@ import { ProblemError } from '../../../src/errors/problem.ts';
 import { ImageFileError } from '../../../src/node/files/image-file-error.ts';
 import { StorageError } from '../../../src/storage/errors.ts';
 import { root } from '../../pins.ts';
+import { random } from '../repeatable.ts';
 
 const { values } = parseArgs({
   options: {
@@ -131,17 +132,6 @@ async function read(path: string, options: Wrapped['options']): Promise<Result> 
       return { error: cause.name };
     return { error: `UNNAMED ${cause instanceof Error ? cause.stack : cause}` };
   }
-}
-
-/** Mulberry32. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 const kinds: Readonly<Record<string, (bytes: Buffer, round: number) => Buffer>> = {

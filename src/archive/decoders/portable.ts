@@ -7,8 +7,8 @@ import type { InflateRaw } from './inflated.ts';
 import { unlz4 } from './lz4.ts';
 import { lzmaStream, unlzma } from './lzma/lzma.ts';
 import { unlzma2 } from './lzma/lzma2.ts';
-import { unlzop } from './lzop.ts';
 import { type Unfolding, un7zip } from './lzma/seven-zip.ts';
+import { unlzop } from './lzop.ts';
 import { unzip } from './zip.ts';
 
 export interface PortableNeeds {

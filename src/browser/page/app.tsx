@@ -1,8 +1,7 @@
 /** The page: two tabs over one engine. */
 
 import { useEffect, useState } from 'preact/hooks';
-import type { RemoteApi } from './engine.ts';
-import { messageOf } from './engine.ts';
+import { messageOf, type RemoteApi } from './engine.ts';
 import { ImageTab } from './image-tab.tsx';
 import { NetworkTab } from './network-tab.tsx';
 

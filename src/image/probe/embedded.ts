@@ -1,10 +1,10 @@
 /** A file system behind something else in the same file: behind a program (an AppImage), a header, a bootloader (firmware). */
 
-import { claimedBytes } from './superblock/claims.ts';
 import { crc32 } from './crc.ts';
 import { Fields, fieldsAt } from './fields.ts';
-import { primaryGpt } from './partition-table/gpt.ts';
 import { holdsAll } from './magic.ts';
+import { primaryGpt } from './partition-table/gpt.ts';
+import { claimedBytes } from './superblock/claims.ts';
 import { superblocksOf } from './superblock/superblock.ts';
 import { SUPERBLOCK_BYTES, superblocks } from './superblock/superblocks.ts';
 import { type VolumeBytes, volumeFrom } from './volume-bytes.ts';

@@ -4,7 +4,7 @@ import type { UserTask } from '../../kernel/user-task.ts';
 import { SECTOR } from '../../storage/block-device.ts';
 import type { Gpt } from '../probe/partition-table/gpt.ts';
 import { tableReader } from '../probe/partition-table/partition-entry.ts';
-import { partitionTableOf } from '../probe/superblock/superblock.ts';
+import { partitionTableOf } from '../probe/partition-table/partition-tables.ts';
 import type { VolumeBytes } from '../probe/volume-bytes.ts';
 import { ofType, partitionsOf, probe, type Volume } from './volumes.ts';
 import type { ProbedPartition, Volumes } from './whole-or-partitions.ts';

@@ -4,10 +4,10 @@ import { readNames, readText } from '../../kernel/sysfs.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import { SECTOR } from '../../storage/block-device.ts';
 import { type Identity, identify, identityOf } from '../identity/identify.ts';
-import { claimedBytes } from '../probe/superblock/claims.ts';
-import { patchedVolume } from '../probe/patch.ts';
 import { hasRockRidge } from '../probe/disc/rock-ridge.ts';
 import { BLOCK, lastSession } from '../probe/disc/sessions.ts';
+import { patchedVolume } from '../probe/patch.ts';
+import { claimedBytes } from '../probe/superblock/claims.ts';
 import { type Spare, spareSuperblock } from '../probe/superblock/spare-superblock.ts';
 import { superblocksOf } from '../probe/superblock/superblock.ts';
 import { SUPERBLOCK_BYTES, type Superblock } from '../probe/superblock/superblocks.ts';
@@ -44,8 +44,8 @@ export interface ProbedVolume extends Volume {
   readonly superblocks: readonly Superblock[];
   /** Label and UUID of the first of these. Read when asked for, like `content`. */
   readonly fileSystem: () => Promise<Identity | undefined>;
-  /** What it is, be it mountable or not. */
-  readonly content: () => Promise<Identity | undefined>;
+  /** What it is, be it mountable or not. `byCopy`: only a copy of its superblock tells it. */
+  readonly content: () => Promise<(Identity & { readonly byCopy?: boolean }) | undefined>;
   /** How many bytes the first of these says that it has; undefined where it does not. */
   readonly claimed: number | undefined;
   /** Its own superblock is damaged or gone: all this is what a copy of it says. */
@@ -123,7 +123,10 @@ export async function probe(volume: Volume, there: VolumeBytes): Promise<ProbedV
     head,
     superblocks,
     fileSystem: once(async () => main && identityOf(own, main)),
-    content: once(() => identify(own, superblocks)),
+    content: once(async () => {
+      const content = await identify(own, superblocks);
+      return content && spare?.isAlone ? { ...content, byCopy: true } : content;
+    }),
     claimed: main && (await claimedBytes(bytes, main.types[0])),
     ...(spare && { spare }),
   };

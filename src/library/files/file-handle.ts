@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { Statx } from '../../kernel/syscalls/file.ts';
 import type { OpenFile } from '../../tree/open/open-file.ts';
 import { asFs, fsError } from '../errors.ts';
-import { argumentError, type EncodingOrOptions, encodingOf } from './paths.ts';
+import { argumentError, type EncodingOrOptions, encodingOf, partOf } from './paths.ts';
 import type { ReadFileOptions, ReadStreamOptions } from './read-options.ts';
 import { type StatOptions, type StatsFor, statsOf } from './stats.ts';
 
@@ -101,14 +101,7 @@ export class FileHandle implements AsyncDisposable {
         }
       : (first ?? {});
     const buffer = given.buffer ?? Buffer.alloc(READ_BYTES);
-    const offset = given.offset ?? 0;
-    const length = given.length ?? buffer.byteLength - offset;
-    if (!(offset >= 0 && length >= 0 && offset + length <= buffer.byteLength)) {
-      throw argumentError(
-        'ERR_OUT_OF_RANGE',
-        `The value of "length" is out of range. ${length} bytes at ${offset} do not fit a buffer of ${buffer.byteLength}`,
-      );
-    }
+    const { offset, length } = partOf(buffer, given);
     const into = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length);
     const bytesRead = await this.#read(into, given.position);
     return { bytesRead, buffer };

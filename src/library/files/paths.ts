@@ -46,6 +46,19 @@ export function argumentError(
   return Object.assign(error, { code });
 }
 
+/** Which bytes of a buffer are meant: all from `offset` on, where nothing else is said. Throws where it has not so many. */
+export function partOf(
+  { byteLength }: NodeJS.ArrayBufferView,
+  { offset, length }: { readonly offset?: number | null | undefined; readonly length?: number | null | undefined },
+): { readonly offset: number; readonly length: number } {
+  const part = { offset: offset ?? 0, length: length ?? byteLength - (offset ?? 0) };
+  if (part.offset >= 0 && part.length >= 0 && part.offset + part.length <= byteLength) return part;
+  throw argumentError(
+    'ERR_OUT_OF_RANGE',
+    `The value of "length" is out of range. ${part.length} bytes at ${part.offset} are not in a buffer of ${byteLength}`,
+  );
+}
+
 export function encodingOf(options: EncodingOrOptions): NameEncoding {
   const encoding = (typeof options === 'string' ? options : options?.encoding) ?? 'utf8';
   if (encoding !== 'buffer' && !Buffer.isEncoding(encoding)) {

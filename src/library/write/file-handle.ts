@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import type { WritableFile } from '../../tree/write/writable-file.ts';
 import { asFs } from '../errors.ts';
 import { FileHandle } from '../files/file-handle.ts';
-import { argumentError } from '../files/paths.ts';
+import { partOf } from '../files/paths.ts';
 import { modeOf, timeOf } from './flags.ts';
 
 /** What is written: bytes, text in an encoding, or pieces of either. */
@@ -81,14 +81,7 @@ export class WritableFileHandle extends FileHandle {
       second !== null && typeof second === 'object'
         ? second
         : { offset: second, length: typeof third === 'number' ? third : undefined, position: fourth };
-    const offset = given.offset ?? 0;
-    const length = given.length ?? data.byteLength - offset;
-    if (!(offset >= 0 && length >= 0 && offset + length <= data.byteLength)) {
-      throw argumentError(
-        'ERR_OUT_OF_RANGE',
-        `The value of "length" is out of range. ${length} bytes at ${offset} are not in a buffer of ${data.byteLength}`,
-      );
-    }
+    const { offset, length } = partOf(data, given);
     await this.#write(bytesOf(data, 'utf8').subarray(offset, offset + length), given.position ?? undefined);
     return { bytesWritten: length, buffer: data };
   }

@@ -3,8 +3,7 @@
 import { socketCable } from '../../network/websocket.ts';
 import { InterfaceError } from './interface-error.ts';
 import type { OpenedInterface } from './opened.ts';
-
-const CONNECT_MS = 30_000;
+import { isOpened } from './opened-socket.ts';
 
 export async function openWebSocket(param: string): Promise<OpenedInterface> {
   const what = `ws ${param}`;
@@ -13,23 +12,8 @@ export async function openWebSocket(param: string): Promise<OpenedInterface> {
   const socket = new WebSocket(param);
   socket.binaryType = 'arraybuffer';
   const cable = socketCable(socket);
-  await new Promise<void>((resolve, reject) => {
-    const refuse = () => reject(new InterfaceError(`${what}: it did not open a WebSocket`));
-    const timer = setTimeout(() => {
-      refuse();
-      socket.close();
-    }, CONNECT_MS);
-    socket.addEventListener('open', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    socket.addEventListener('error', refuse);
-    socket.addEventListener('close', () => {
-      clearTimeout(timer);
-      refuse();
-      cable.closed();
-    });
-    socket.addEventListener('message', ({ data }) => cable.received(data));
-  });
+  socket.addEventListener('close', () => cable.closed());
+  socket.addEventListener('message', ({ data }) => cable.received(data));
+  if (!(await isOpened(socket))) throw new InterfaceError(`${what}: it did not open a WebSocket`);
   return { backend: cable.backend, what };
 }

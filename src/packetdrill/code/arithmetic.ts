@@ -1,6 +1,6 @@
 /** Python's operators on two values, and its ways to write values into text. */
 
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { Dict, List, made, number, quoted, shown, string, Tuple, type Value, whole } from './values.ts';
 
 /** Numbers are exact up to 2^53, and have 1024 bits at most. */

@@ -1,6 +1,6 @@
 /** How much the code of a script may do, all its pieces together: nothing else would end a loop that does not end. Code runs without a pause, so one count is going. */
 
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 
 const MOST = 2_000_000;
 let left = 0;

@@ -1,6 +1,6 @@
 /** The functions and methods that code in scripts has. */
 
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { binary, specified } from './arithmetic.ts';
 import {
   bounded,

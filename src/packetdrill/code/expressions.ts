@@ -1,6 +1,6 @@
 /** Expressions of Python: read once, then evaluated as often as they are come to. */
 
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { binary, specified } from './arithmetic.ts';
 import { attribute } from './builtins.ts';
 import { Reader } from './reader.ts';

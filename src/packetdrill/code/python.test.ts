@@ -1,11 +1,11 @@
 /** Code of scripts, beside what CPython 3.11 printed for the same lines. */
 
 import { expect, it } from 'vitest';
-import { Python } from './python.ts';
+import { compile, Python } from './python.ts';
 
 function printed(code: string): readonly string[] {
   const lines: string[] = [];
-  new Python((line) => lines.push(line)).run(code, new Map([['tcpi_snd_cwnd', 10]]));
+  new Python((line) => lines.push(line)).run(compile(code), new Map([['tcpi_snd_cwnd', 10]]));
   return lines;
 }
 
@@ -138,9 +138,9 @@ it.each<[string, string]>([
 it('keeps variables and functions from one piece to the next', () => {
   const lines: string[] = [];
   const python = new Python((line) => lines.push(line));
-  python.run(' seen = []\n def note(x):\n     seen.append(x + tcpi_rtt)', new Map([['tcpi_rtt', 1]]));
-  python.run('note(1)', new Map([['tcpi_rtt', 10]]));
-  python.run('note(2); print(seen)', new Map([['tcpi_rtt', 100]]));
+  python.run(compile(' seen = []\n def note(x):\n     seen.append(x + tcpi_rtt)'), new Map([['tcpi_rtt', 1]]));
+  python.run(compile('note(1)'), new Map([['tcpi_rtt', 10]]));
+  python.run(compile('note(2); print(seen)'), new Map([['tcpi_rtt', 100]]));
   expect(lines).toEqual(['[11, 102]']);
 });
 
@@ -181,7 +181,7 @@ it('an element of a list costs no more than the element', () => {
 
 it('all pieces of a script share what they may do', () => {
   const python = new Python(() => {});
-  const piece = 'for i in range(200000): pass';
+  const piece = compile('for i in range(200000): pass');
   const names = new Map();
   expect(() => {
     for (let i = 0; i < 10; i++) python.run(piece, names);

@@ -3,7 +3,7 @@
  * operators and most of their methods; if, for, while and def in lines and in blocks. Anything else is an error that says so.
  */
 
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { Budget } from './budget.ts';
 import { Reader } from './reader.ts';
 import { type Names, type Run, Scope } from './scope.ts';
@@ -24,11 +24,11 @@ export class Python {
     this.#all = new Scope(this.#run);
   }
 
-  /** Throws `AssertionFailed`, or a `ScriptError` for what is not understood. */
-  run(code: string, names: Names): void {
+  /** Does a piece that was compiled. Throws `AssertionFailed`, or a `ScriptError` for what cannot be done. */
+  run(piece: Statement, names: Names): void {
     this.#run.names = names;
     try {
-      this.#budget.within(() => compile(code)(this.#all));
+      this.#budget.within(() => piece(this.#all));
     } catch (cause) {
       // Functions in functions, each with as much in brackets as there may be.
       if (cause instanceof RangeError) throw new ScriptError('code: what it calls is too deep');

@@ -1,7 +1,7 @@
 /** Reads the tokens of a piece of code one after another. */
 
 import { Depth } from '../language/depth.ts';
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { type Token, tokens } from './tokens.ts';
 
 export class Reader {

@@ -1,6 +1,6 @@
 /** What code in scripts can name, and how deep its functions may call each other. */
 
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { charge } from './budget.ts';
 import { builtin } from './builtins.ts';
 import type { Value } from './values.ts';

@@ -1,6 +1,6 @@
 /** Statements of Python, in lines and in blocks of lines. */
 
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { binary } from './arithmetic.ts';
 import { closure, type Expression, expression, expressions, parameters, targets } from './expressions.ts';
 import type { Reader } from './reader.ts';

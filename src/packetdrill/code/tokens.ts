@@ -1,6 +1,6 @@
 /** The tokens of a piece of Python, with how far each line is indented. */
 
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 
 export interface Token {
   readonly kind: 'number' | 'string' | 'format' | 'name' | 'mark' | 'newline' | 'end';

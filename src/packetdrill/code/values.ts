@@ -1,6 +1,6 @@
 /** The values of code in scripts: Python's numbers (exact up to 2^53), strings, lists, tuples, dictionaries and functions. */
 
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { charge } from './budget.ts';
 
 /** A list; it may be changed. */

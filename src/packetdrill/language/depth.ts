@@ -1,6 +1,6 @@
 /** How deep what stands in brackets lies in each other: whoever reads it calls himself for each level. */
 
-import { ScriptError } from './script.ts';
+import { ScriptError } from './script-error.ts';
 
 /** Deeper than any script that people write. */
 const MOST = 200;

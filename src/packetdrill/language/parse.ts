@@ -4,15 +4,8 @@ import { compile } from '../code/python.ts';
 import { expression, listTo } from './expressions.ts';
 import { packet } from './packets.ts';
 import { Scanner } from './scanner.ts';
-import {
-  type Action,
-  type CallSpec,
-  type EventTime,
-  type Expression,
-  type Script,
-  ScriptError,
-  type ScriptEvent,
-} from './script.ts';
+import type { Action, CallSpec, EventTime, Expression, Script, ScriptEvent } from './script.ts';
+import { ScriptError } from './script-error.ts';
 
 /** Events a script may have. */
 const MAX_EVENTS = 100_000;
@@ -79,11 +72,10 @@ function code(scanner: Scanner): Action {
   const { line } = scanner;
   const text = scanner.until('}%');
   try {
-    compile(text);
+    return { kind: 'code', piece: compile(text) };
   } catch (cause) {
     throw cause instanceof ScriptError ? new ScriptError(cause.message, line) : cause;
   }
-  return { kind: 'code', text };
 }
 
 /** "4", "-1", "..." for any, "100...200" for one of these. */

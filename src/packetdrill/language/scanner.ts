@@ -1,7 +1,7 @@
 /** Reads a script from left to right: blanks and comments are skipped, what is next is asked for. */
 
 import { Depth } from './depth.ts';
-import { ScriptError } from './script.ts';
+import { ScriptError } from './script-error.ts';
 
 /** Blanks, // and # comments to the end of the line, C comments. */
 const SKIPPED = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#[^\n]*)*/y;

@@ -1,5 +1,7 @@
 /** A packetdrill script as data: its options, and its events in order. */
 
+import type { Statement } from '../code/statements.ts';
+
 /** In microseconds; relative to the event before, or to the first. */
 export type EventTime =
   | { readonly kind: 'any' }
@@ -92,7 +94,7 @@ export type Action =
   | PacketSpec
   | CallSpec
   | { readonly kind: 'command'; readonly text: string }
-  | { readonly kind: 'code'; readonly text: string };
+  | { readonly kind: 'code'; readonly piece: Statement };
 
 export interface ScriptEvent {
   readonly line: number;
@@ -107,15 +109,4 @@ export interface Script {
   /** Of its `--define`. */
   readonly defines: ReadonlyMap<string, string>;
   readonly events: readonly ScriptEvent[];
-}
-
-/** A script is wrong, or did not go as it says. */
-export class ScriptError extends Error {
-  override readonly name = 'ScriptError';
-  readonly line: number | undefined;
-
-  constructor(message: string, line?: number) {
-    super(message);
-    this.line = line;
-  }
 }

@@ -1,6 +1,7 @@
 /** Options of TCP as bytes and back (RFC 9293, 7323, 2018, 7413, 2385). */
 
-import { ScriptError, type TcpOption } from '../language/script.ts';
+import type { TcpOption } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 
 const EOL = 0;
 const NOP = 1;

@@ -1,7 +1,7 @@
 /** Packets of IPv4 and IPv6 as bytes and back: TCP, UDP and ICMP, with their checksums. */
 
 import { checksum } from '../../abi/checksum.ts';
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
 

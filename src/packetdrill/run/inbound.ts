@@ -1,7 +1,8 @@
 /** A packet of the script's remote side as bytes. */
 
 import { checksum } from '../../abi/checksum.ts';
-import { type IcmpSpec, type PacketSpec, ScriptError, type TcpOption, type TcpSpec } from '../language/script.ts';
+import type { IcmpSpec, PacketSpec, TcpOption, TcpSpec } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { icmpNumbers } from '../packet/icmp.ts';
 import { encodeOptions } from '../packet/tcp-options.ts';
 import {

@@ -5,17 +5,11 @@ import { KernelDead } from '../../kernel/errors.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import { Python } from '../code/python.ts';
-import { AssertionFailed } from '../code/statements.ts';
+import { AssertionFailed, type Statement } from '../code/statements.ts';
 import { tcpInfoNames } from '../code/tcp-info.ts';
 import type { Value } from '../code/values.ts';
-import {
-  type CallSpec,
-  type PacketSpec,
-  type Script,
-  ScriptError,
-  type ScriptEvent,
-  type TcpSpec,
-} from '../language/script.ts';
+import type { CallSpec, PacketSpec, Script, ScriptEvent, TcpSpec } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { decodeIp, decodeTcp, type LivePacket, PROTOCOL } from '../packet/wire.ts';
 import { type FileText, Shell } from '../shell/shell.ts';
 import { CallContext, type Made } from './calls/context.ts';
@@ -133,7 +127,7 @@ class Player {
         }
         return;
       case 'code':
-        await this.#code(action.text);
+        await this.#code(action.piece);
     }
   }
 
@@ -318,7 +312,7 @@ class Player {
 
   // --- code ---
 
-  async #code(text: string): Promise<void> {
+  async #code(piece: Statement): Promise<void> {
     // A call that blocked and has returned by now leaves the script's task to others.
     if (this.#blocking?.endedUs !== undefined) await this.#endBlocking(this.#blocking);
     const info = await this.#tcpInfo();
@@ -339,7 +333,7 @@ class Player {
       }
     };
     try {
-      this.#python.run(text, { get });
+      this.#python.run(piece, { get });
     } catch (cause) {
       if (!(cause instanceof AssertionFailed)) throw cause;
       throw new ScriptError(`error executing code: ${cause.message}`);

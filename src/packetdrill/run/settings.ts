@@ -1,7 +1,7 @@
 /** What a script runs with: packetdrill's options of the command line, and what it takes when they are not said. */
 
 import { formatIp, parseIp } from '../../abi/netlink/inet.ts';
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 
 export const ipVersions = ['ipv4', 'ipv6', 'ipv4-mapped-ipv6'] as const;
 export type IpVersion = (typeof ipVersions)[number];

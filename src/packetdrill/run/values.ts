@@ -4,7 +4,8 @@ import { parseWords } from '../../abi/constants.ts';
 import { type ErrnoName, errnos } from '../../abi/errno.ts';
 import { AF } from '../../abi/netlink/constants.ts';
 import { parseIp } from '../../abi/netlink/inet.ts';
-import { type Expression, ScriptError, type StructField } from '../language/script.ts';
+import type { Expression, StructField } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import type { Settings } from './settings.ts';
 
 /** linux/errqueue.h, and words that are a libc's. */

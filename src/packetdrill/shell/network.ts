@@ -12,7 +12,7 @@ import { Struct, u8, u16, u32 } from '../../abi/struct.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 
 const unknown = (words: readonly string[]) => new ScriptError(`this is not supported: ${words.join(' ')}`);
 

@@ -1,7 +1,7 @@
 /** The words of a shell script: enough of sh for the commands that packetdrill's scripts have. */
 
 import { Depth } from '../language/depth.ts';
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 
 export interface Redirect {
   readonly to: string;

@@ -5,7 +5,7 @@ import type { HostedTask } from '../../kernel/hosted-task.ts';
 import { plus } from '../../kernel/memory.ts';
 import { close, openat } from '../../kernel/syscalls/file.ts';
 import { sysctlPath } from '../../kernel/syscalls/sysctl.ts';
-import { ScriptError } from '../language/script.ts';
+import { ScriptError } from '../language/script-error.ts';
 import { defaultSettings } from './defaults.ts';
 import { network } from './network.ts';
 import { type Command, type Pipeline, parseShell } from './parse.ts';

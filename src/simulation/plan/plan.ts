@@ -16,8 +16,7 @@ import { type Findings, type Issue, Place, type Warning } from './issue.ts';
 import type { DirectionSpec, HostSpec, InterfaceSpec, SimulationRequest } from './request.ts';
 import { type Addressing, planAddresses } from './routes/addressing.ts';
 import { findNeighbours, type PlannedNeighbour, takesRoutes } from './routes/neighbours.ts';
-import type { Family } from './routes/prefix.ts';
-import { parsePrefix } from './routes/prefix.ts';
+import { type Family, parsePrefix } from './routes/prefix.ts';
 import {
   findWays,
   type Network,

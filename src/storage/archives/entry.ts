@@ -1,8 +1,7 @@
 /** One entry of an archive, whatever its format, and what an archive lacks. */
 
 import { fitting } from './erofs/xattrs.ts';
-import type { Node, Raw } from './node.ts';
-import { shown } from './node.ts';
+import { type Node, type Raw, shown } from './node.ts';
 import type { ArchiveTree } from './tree.ts';
 
 const HAS_ABOVE = /(^|\/)\.\.(\/|$)/;

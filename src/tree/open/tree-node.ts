@@ -7,10 +7,10 @@ import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { close, openat, readlinkat, type Statx, statx } from '../../kernel/syscalls/file.ts';
 import { throughFd } from '../../kernel/syscalls/xattr.ts';
 import type { DamageWatch } from '../damage-watch.ts';
-import { type OpenDirectory, openDirectory } from './open-directory.ts';
-import { type OpenFile, openFile } from './open-file.ts';
 import type { BusyTask, TaskPool } from '../task-pool.ts';
 import { xattrsOf } from '../xattrs.ts';
+import { type OpenDirectory, openDirectory } from './open-directory.ts';
+import { type OpenFile, openFile } from './open-file.ts';
 
 /** It stays the same file whatever becomes of its name. Close it. */
 export interface TreeNode {

@@ -5,8 +5,8 @@ import { joinPath } from '../../bytes/paths.ts';
 import { inNs, type Statx } from '../../kernel/syscalls/file.ts';
 import { HardLinks } from '../fs2tar/hard-links.ts';
 import type { OpenFile } from '../open/open-file.ts';
-import type { Tree } from '../tree.ts';
 import type { TreeNode } from '../open/tree-node.ts';
+import type { Tree } from '../tree.ts';
 import type { Attributes, Content, Entry } from './entry.ts';
 
 const PIECE = 256 * 1024;

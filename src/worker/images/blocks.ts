@@ -1,8 +1,7 @@
 /** The bytes of a body as blocks: those of nothing but zeros take no memory and no storage. */
 
 import { isZero } from '../../bytes/zeros.ts';
-import type { ByteSource } from '../../storage/byte-source.ts';
-import { checkBytes } from '../../storage/byte-source.ts';
+import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
 
 export const BLOCK_BYTES = 64 * 1024;
 

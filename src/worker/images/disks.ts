@@ -13,8 +13,7 @@ import { volumeWriter } from '../../storage/volume/writer.ts';
 import { type Condition, isMet } from '../storage/image-entry.ts';
 import type { ImageStore, ImageVolume } from '../storage/image-store.ts';
 import { lasting } from './disk-limits.ts';
-import type { KeepAlive } from './images.ts';
-import { named } from './images.ts';
+import { type KeepAlive, named } from './images.ts';
 import { orRefused } from './versions.ts';
 
 /** The version that a write made; the one that was there where it changed nothing. */

@@ -6,9 +6,9 @@ import type { Host } from '../../../src/kernel/host.ts';
 import { KernelPool } from '../../../src/kernel/pool/pool.ts';
 import { suspend } from '../../../src/kernel/snapshot/suspend.ts';
 import { nodeHost } from '../../../src/node/host.ts';
-import { saveFile } from '../../../src/tree/save-file.ts';
 import { fixtureDevice } from '../../fixtures/load.ts';
 import { kernelModule, snapshot } from '../restored.ts';
+import { saveText } from '../save-text.ts';
 
 const pool = new KernelPool(kernelModule, snapshot, { budgetMib: 64, ready: 1, patienceMs: 20, host: nodeHost });
 
@@ -45,14 +45,7 @@ it.each([1, 3, 11, 20])(
     };
     const { kernel } = await prepareKernel(request, needs);
     for (let file = 0; file < 12; file++) {
-      await saveFile(kernel.init, {
-        path: new TextEncoder().encode(`mnt/${file}`),
-        mode: undefined,
-        growableBytes: () => 0,
-        bytes: (async function* () {
-          yield new Uint8Array(1000).fill(file + 1);
-        })(),
-      });
+      await saveText(kernel, `mnt/${file}`, `${file}`.repeat(1000));
     }
     const suspended = await suspend(kernel, { clean: () => pool.cleanMemory, turn: host.turn });
     expect(suspended.pages.length).toBeGreaterThan(0);

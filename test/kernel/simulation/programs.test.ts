@@ -2,7 +2,12 @@
 
 import { describe, expect, it } from 'vitest';
 import type { ExecResult, WorkloadResult } from '../../../src/simulation/measure/results.ts';
-import type { SetupSpec, SimulationRequest, SimulationStep, WorkloadSpec } from '../../../src/simulation/plan/request.ts';
+import type {
+  SetupSpec,
+  SimulationRequest,
+  SimulationStep,
+  WorkloadSpec,
+} from '../../../src/simulation/plan/request.ts';
 import { simulate } from '../simulate.ts';
 
 const LINK = { endpoints: ['a', 'b'], rate: '10mbit', delay: '10ms' } as const;

@@ -3,15 +3,14 @@
 import { expect, it } from 'vitest';
 import { AT_FDCWD } from '../../../src/abi/uapi/fs.ts';
 import { type KernelRequest, prepareKernel, type SetupNeeds } from '../../../src/batch/kernel-setup.ts';
-import type { Kernel } from '../../../src/kernel/kernel.ts';
 import { KernelPool } from '../../../src/kernel/pool/pool.ts';
 import { suspend } from '../../../src/kernel/snapshot/suspend.ts';
 import { unlinkat } from '../../../src/kernel/syscalls/dir.ts';
 import { readText } from '../../../src/kernel/sysfs.ts';
 import { nodeHost } from '../../../src/node/host.ts';
-import { saveFile } from '../../../src/tree/save-file.ts';
 import { fixtureDevice } from '../../fixtures/load.ts';
 import { kernelModule, snapshot } from '../restored.ts';
+import { saveText } from '../save-text.ts';
 
 const pool = new KernelPool(kernelModule, snapshot, {
   budgetMib: 64,
@@ -36,16 +35,6 @@ const request = (image: string): KernelRequest => ({
   memoryMib: 24,
   clock: 'wall',
 });
-const text = (value: string) => [new TextEncoder().encode(value)];
-const save = (kernel: Kernel, path: string, value: string) =>
-  saveFile(kernel.init, {
-    path: new TextEncoder().encode(path),
-    mode: undefined,
-    growableBytes: () => 0,
-    bytes: (async function* () {
-      yield* text(value);
-    })(),
-  });
 /** So long, threads that end with their file system may take. */
 const PATIENCE = { patienceNs: 300_000_000n };
 
@@ -55,7 +44,7 @@ it.each(['ext4', 'ext3', 'ext2', 'xfs', 'btrfs', 'vfat32', 'exfat'])(
     const prepared = await prepareKernel(request(image), needs);
     let { kernel } = prepared;
     for (let generation = 1; generation <= 5; generation++) {
-      await save(kernel, 'mnt/generation', `${generation}`);
+      await saveText(kernel, 'mnt/generation', `${generation}`);
       const clean = () => pool.cleanMemory;
       const suspended = await suspend(kernel, { clean, turn: nodeHost.turn, ...PATIENCE });
       kernel.kill();
@@ -72,7 +61,7 @@ it.each(['ext4', 'ext3', 'ext2', 'xfs', 'btrfs', 'vfat32', 'exfat'])(
 it('a flush of the kernel is told', async () => {
   const { kernel } = await prepareKernel(request('ext4'), needs);
   flushed = 0;
-  await save(kernel, 'mnt/file', 'text');
+  await saveText(kernel, 'mnt/file', 'text');
   expect(flushed).toBe(0);
   await kernel.init.syscall('sync');
   expect(flushed).toBeGreaterThan(0);

@@ -1,15 +1,19 @@
 /** What is stacked on disks, mounted in kernels of batches and sessions: read, written, put to rest, and never with keys. */
 
 import { describe, expect, it } from 'vitest';
-import { type DiskRequest, type KernelRequest, prepareKernel, type SetupNeeds } from '../../../src/batch/kernel-setup.ts';
-import type { Kernel } from '../../../src/kernel/kernel.ts';
+import {
+  type DiskRequest,
+  type KernelRequest,
+  prepareKernel,
+  type SetupNeeds,
+} from '../../../src/batch/kernel-setup.ts';
 import { KernelPool } from '../../../src/kernel/pool/pool.ts';
 import { suspend } from '../../../src/kernel/snapshot/suspend.ts';
 import { readNames, readText } from '../../../src/kernel/sysfs.ts';
 import { nodeHost } from '../../../src/node/host.ts';
-import { saveFile } from '../../../src/tree/save-file.ts';
 import { stackDevice } from '../../fixtures/load.ts';
 import { kernelModule, snapshot } from '../restored.ts';
+import { saveText } from '../save-text.ts';
 
 const pool = new KernelPool(kernelModule, snapshot, { budgetMib: 128, ready: 1, patienceMs: 20, host: nodeHost });
 const needs: SetupNeeds = {
@@ -29,16 +33,6 @@ const request = (
 });
 const unlock = { secrets: [new TextEncoder().encode('correct horse')] };
 
-const save = (kernel: Kernel, path: string, value: string) =>
-  saveFile(kernel.init, {
-    path: new TextEncoder().encode(path),
-    mode: undefined,
-    growableBytes: () => 0,
-    bytes: (async function* () {
-      yield* [new TextEncoder().encode(value)];
-    })(),
-  });
-
 const at = '/mnt';
 
 describe('a volume of a stack is mounted in a kernel that is kept', () => {
@@ -50,14 +44,14 @@ describe('a volume of a stack is mounted in a kernel that is kept', () => {
     const prepared = await prepareKernel(request(disk), needs);
     let { kernel } = prepared;
     expect(prepared.holdsKeys).toBe(false);
-    await save(kernel, 'mnt/new', 'text');
+    await saveText(kernel, 'mnt/new', 'text');
     const clean = () => pool.cleanMemory;
     const suspended = await suspend(kernel, { clean, turn: nodeHost.turn });
     kernel.kill();
     const disks = prepared.disks.map(({ device }) => device);
     kernel = await pool.resume(suspended, { host: nodeHost, clock: 'virtual', memoryMib: 40, disks });
     expect(await readText(kernel.init, '/mnt/new')).toBe('text');
-    await save(kernel, 'mnt/again', 'text');
+    await saveText(kernel, 'mnt/again', 'text');
     expect(kernel.console).not.toMatch(/I\/O error|WARNING|Corruption/);
     kernel.kill();
   });
@@ -79,7 +73,7 @@ describe('a volume of a stack is mounted in a kernel that is kept', () => {
   ])('%s: it is written, and read again', async (_, disk) => {
     const { kernel, holdsKeys } = await prepareKernel(request(disk), needs);
     expect(holdsKeys).toBe(false);
-    await save(kernel, 'mnt/new', 'text');
+    await saveText(kernel, 'mnt/new', 'text');
     expect(await readText(kernel.init, '/mnt/new')).toBe('text');
     kernel.kill();
   });
@@ -92,7 +86,7 @@ describe('a volume of a stack is mounted in a kernel that is kept', () => {
   ])('%s: it is written, and known to hold keys', async (_, disk) => {
     const { kernel, holdsKeys } = await prepareKernel(request(disk), needs, unlock);
     expect(holdsKeys).toBe(true);
-    await save(kernel, 'mnt/new', 'text');
+    await saveText(kernel, 'mnt/new', 'text');
     expect(await readText(kernel.init, '/mnt/new')).toBe('text');
     expect(await readText(kernel.init, '/mnt/etc/hostname')).not.toBe('');
     kernel.kill();

@@ -3,18 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import { ustarBlock } from '../../../src/archive/tar/ustar.ts';
 import { concat } from '../../../src/bytes/concat.ts';
-import type { MemoryDevice } from '../../../src/storage/memory.ts';
 import { romfs } from '../../fakes/romfs.ts';
 import { caseDevice } from '../../fixtures/load.ts';
 import { request } from '../harness.ts';
+import { bytesOf } from './stored.ts';
 
 type Json = Record<string, unknown>;
-
-async function bytesOf({ sectors, read }: MemoryDevice): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(sectors * 512);
-  await read(0, bytes);
-  return bytes;
-}
 
 async function store(name: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
   expect((await request(`/v1/images/${name}`, { method: 'PUT', body })).status).toBe(201);

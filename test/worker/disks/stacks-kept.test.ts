@@ -3,26 +3,9 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { MemoryDevice } from '../../../src/storage/memory.ts';
-import { stackDevice } from '../../fixtures/load.ts';
 import { request } from '../harness.ts';
 import { at, call, create, destroy, expectStatus, type Json, json, run } from '../sessions/session-client.ts';
-
-const SECRET = 'correct horse';
-const passphrase = { 'lkl-passphrase': SECRET };
-
-async function bytesOf({ sectors, read }: MemoryDevice): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(sectors * 512);
-  await read(0, bytes);
-  return bytes;
-}
-
-async function store(...names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const body = await bytesOf(await stackDevice(name));
-    expect((await request(`/v1/images/${name}`, { method: 'PUT', body })).ok).toBe(true);
-  }
-}
+import { passphrase, storeStacks } from './stored.ts';
 
 const post = (path: string, body: Json, headers: Record<string, string> = {}) => {
   const init = json('POST', body);
@@ -44,7 +27,7 @@ afterEach(() => vi.restoreAllMocks());
 
 describe('a batch', () => {
   it('mounts what lies in a volume group, an array or a btrfs of several images', async () => {
-    await store('lvm-two-0', 'lvm-two-1', 'btrfs-two-0', 'btrfs-two-1');
+    await storeStacks('lvm-two-0', 'lvm-two-1', 'btrfs-two-0', 'btrfs-two-1');
     const mounts = [
       { image: 'lvm-two-0', also: ['lvm-two-1'], partition: 'vg/linear', at: '/mnt' },
       { image: 'btrfs-two-0', also: ['btrfs-two-1'], subvolume: '@home', at: '/btrfs' },
@@ -54,7 +37,7 @@ describe('a batch', () => {
   });
 
   it('opens what is encrypted, with a passphrase in a header that is in no log and no answer', async () => {
-    await store('luks1');
+    await storeStacks('luks1');
     const logged = ['log', 'warn', 'error', 'info'].map((name) => vi.spyOn(console, name as 'log'));
     const batch = { ...hostname, mounts: [{ image: 'luks1', at: '/mnt' }], console: true };
     const answer = await post('/v1/syscalls', batch, passphrase);
@@ -75,7 +58,7 @@ describe('a batch', () => {
 
 describe('a session', () => {
   it('with a volume group goes on after its host dropped it', async () => {
-    await store('lvm-two-0', 'lvm-two-1');
+    await storeStacks('lvm-two-0', 'lvm-two-1');
     const mounts = [{ image: 'lvm-two-0', also: ['lvm-two-1'], partition: 'vg/linear', at: '/mnt' }];
     const id = await create({ mounts, memory: 40 });
     expect(await run(id, hostname)).toMatchObject({ results: [{}, { out: { utf8: 'vg/linear\n' } }] });
@@ -88,7 +71,7 @@ describe('a session', () => {
   });
 
   it('with an encrypted volume is never stored, and neither is what opened it', async () => {
-    await store('luks1');
+    await storeStacks('luks1');
     const made = await post('/v1/sessions', { mounts: [{ image: 'luks1', at: '/mnt' }], memory: 40 }, passphrase);
     const { id } = (await expectStatus(made, 201)) as { readonly id: string };
     expect(await run(id, hostname)).toMatchObject({ results: [{}, { out: { utf8: 'luks1\n' } }] });
@@ -115,7 +98,7 @@ describe('a session', () => {
   });
 
   it('that asks for images that are not there, as others of its disk, is told so', async () => {
-    await store('lvm-two-0');
+    await storeStacks('lvm-two-0');
     const answer = await post('/v1/sessions', { mounts: [{ image: 'lvm-two-0', also: ['nowhere'], at: '/mnt' }] });
     await expectStatus(answer, 404);
   });

@@ -1,27 +1,9 @@
 /** What is stacked on disks, over HTTP: secrets in headers that nobody else sees, several stored images. */
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { MemoryDevice } from '../../../src/storage/memory.ts';
 import { fixtureDevice, stackDevice } from '../../fixtures/load.ts';
 import { request } from '../harness.ts';
-
-const SECRET = 'correct horse';
-const passphrase = { 'lkl-passphrase': SECRET };
-
-async function bytesOf({ sectors, read }: MemoryDevice): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(sectors * 512);
-  await read(0, bytes);
-  return bytes;
-}
-
-async function store(...names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const body = await bytesOf(await stackDevice(name));
-    // Another file of tests may have stored it, too.
-    await request(`/v1/images/${name}`, { method: 'DELETE' });
-    expect((await request(`/v1/images/${name}`, { method: 'PUT', body })).status).toBe(201);
-  }
-}
+import { bytesOf, passphrase, SECRET, storeStacks } from './stored.ts';
 
 const textOf = async (path: string, headers: Record<string, string> = {}) => {
   const response = await request(path, { headers });
@@ -32,7 +14,7 @@ afterEach(() => vi.restoreAllMocks());
 
 describe('an encrypted image', () => {
   it('is opened by a passphrase or a key in a header, which is in no log and no answer', async () => {
-    await store('luks1');
+    await storeStacks('luks1');
     const logged = ['log', 'warn', 'error', 'info'].map((name) => vi.spyOn(console, name as 'log'));
     const path = '/v1/images/luks1/files/etc/hostname';
     expect(await textOf(path, passphrase)).toBe('200 luks1\n');
@@ -53,7 +35,7 @@ describe('an encrypted image', () => {
   });
 
   it('is described with what lies in it, or with why it is closed', async () => {
-    await store('gpt-luks-lvm');
+    await storeStacks('gpt-luks-lvm');
     const describe = async (headers: Record<string, string>) =>
       (await request('/v1/images/gpt-luks-lvm', { headers })).json();
     expect(await describe(passphrase)).toMatchObject({
@@ -79,7 +61,7 @@ describe('an encrypted image', () => {
   });
 
   it('may have its header in another image', async () => {
-    await store('luks2-header', 'luks2-header-header');
+    await storeStacks('luks2-header', 'luks2-header-header');
     const path = '/v1/images/luks2-header/files/etc/hostname?header=luks2-header-header';
     expect(await textOf(path, passphrase)).toBe('200 luks2-header\n');
   });
@@ -87,7 +69,7 @@ describe('an encrypted image', () => {
 
 describe('several stored images', () => {
   it('are disks of one machine', async () => {
-    await store('md-raid0-0', 'md-raid0-1', 'lvm-two-0', 'lvm-two-1');
+    await storeStacks('md-raid0-0', 'md-raid0-1', 'lvm-two-0', 'lvm-two-1');
     const alone = await textOf('/v1/images/md-raid0-0/files/etc/hostname');
     expect(alone).toMatch(/^422 .*\/stack-incomplete"/);
     expect(await textOf('/v1/images/md-raid0-0/files/etc/hostname?also=md-raid0-1')).toBe('200 md-raid0\n');

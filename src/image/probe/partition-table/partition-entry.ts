@@ -2,8 +2,8 @@
 
 import { SECTOR } from '../../../storage/block-device.ts';
 import { type Fields, fieldsAt } from '../fields.ts';
-import { type Gpt, gptEntry } from './gpt.ts';
 import type { VolumeBytes } from '../volume-bytes.ts';
+import { type Gpt, gptEntry } from './gpt.ts';
 
 export interface PartitionEntry {
   /** As PARTUUID has it. */

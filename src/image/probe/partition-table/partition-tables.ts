@@ -1,9 +1,9 @@
 /** How each kind of partition table is known; the partitions themselves are for the kernel's parsers to find. */
 
+import { hex, holdsAll, type Magic, text } from '../magic.ts';
 import { isProtective } from './gpt.ts';
-import { hex, type Magic, text } from '../magic.ts';
 
-export interface PartitionTable {
+interface PartitionTable {
   /** As blkid(8) calls it. */
   readonly type: string;
   readonly magic: Magic;
@@ -23,7 +23,7 @@ function isAtari(head: Uint8Array): boolean {
 }
 
 /** In the order of check_part in block/partitions/core.c, the folder all these are from. */
-export const partitionTables: readonly PartitionTable[] = [
+const partitionTables: readonly PartitionTable[] = [
   { type: 'gpt', magic: text(512, 'EFI PART') }, // efi.h: GPT_HEADER_SIGNATURE
   { type: 'sgi', magic: hex(0, '0be5a941') }, // sgi.c: SGI_LABEL_MAGIC
   { type: 'ldm', magic: text(3072, 'PRIVHEAD') }, // ldm.h: MAGIC_PRIVHEAD at OFF_PRIV1
@@ -40,3 +40,7 @@ export const partitionTables: readonly PartitionTable[] = [
   { type: 'karma', magic: hex(510, '56ab') }, // karma.c: KARMA_LABEL_MAGIC
   { type: 'sysv68', magic: text(248, 'MOTOROLA') }, // sysv68.c
 ];
+
+/** The first table that `head`, the beginning of a disk, may hold. */
+export const partitionTableOf = (head: Uint8Array): PartitionTable | undefined =>
+  partitionTables.find(({ magic, check }) => holdsAll(head, [magic]) && (check?.(head) ?? true));

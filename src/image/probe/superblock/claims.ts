@@ -1,9 +1,9 @@
 /** How large each file system says that it is: what an image that was cut short no longer has. */
 
 import { crc32c } from '../crc.ts';
-import { Fields, fieldsAt } from '../fields.ts';
 import { BLOCK, lastSession } from '../disc/sessions.ts';
 import { UDF, udfDescriptor } from '../disc/udf.ts';
+import { Fields, fieldsAt } from '../fields.ts';
 import type { VolumeBytes } from '../volume-bytes.ts';
 
 /** Bytes from the beginning of the volume to the end of the file system; undefined where it does not say. */

@@ -2,10 +2,11 @@
 
 import { crc32c } from '../crc.ts';
 import { Fields, fieldsAt } from '../fields.ts';
+import { partitionTableOf } from '../partition-table/partition-tables.ts';
 import type { Patch } from '../patch.ts';
-import { partitionTableOf, superblocksOf } from './superblock.ts';
-import { SUPERBLOCK_BYTES } from './superblocks.ts';
 import type { VolumeBytes } from '../volume-bytes.ts';
+import { superblocksOf } from './superblock.ts';
+import { SUPERBLOCK_BYTES } from './superblocks.ts';
 
 export interface Spare {
   readonly type: string;
@@ -13,6 +14,8 @@ export interface Spare {
   readonly at: number;
   /** The copy as the first one. */
   readonly patch: Patch;
+  /** Of the first one nothing is left: without the copy the volume would not be known at all. */
+  readonly isAlone: boolean;
   /** What a tree that is read by it may lack. */
   readonly means: string;
 }
@@ -24,27 +27,39 @@ export interface Spare {
 export async function spareSuperblock(volume: VolumeBytes, head: Uint8Array): Promise<Spare | undefined> {
   const [first] = superblocksOf(head);
   const type = first?.types[0] ?? '';
-  if (first === undefined && partitionTableOf(head) === undefined)
-    return (await spareBtrfs(volume)) ?? (await spareExt(volume));
-  if (type === 'btrfs' && !isSoundBtrfs(new Fields(head.subarray(BTRFS_AT)))) return spareBtrfs(volume);
-  if (/^ext[234]$/.test(type) && !isSoundExt(new Fields(head.subarray(EXT_AT)))) return spareExt(volume);
-  return undefined;
+  if (first === undefined && partitionTableOf(head) === undefined) {
+    const copy = await copyOf(volume);
+    return copy && { ...copy, isAlone: true };
+  }
+  const [isBtrfs, isExt] = [type === 'btrfs', /^ext[234]$/.test(type)];
+  let copy: Copy | undefined;
+  if (isBtrfs && !isSoundBtrfs(new Fields(head.subarray(BTRFS_AT)))) copy = await copyOfBtrfs(volume);
+  if (isExt && !isSoundExt(new Fields(head.subarray(EXT_AT)))) copy = await copyOfExt(volume);
+  return copy && { ...copy, isAlone: false };
 }
+
+/** A copy that is whole, whatever else is there. */
+export const copyOf = async (volume: VolumeBytes): Promise<Copy | undefined> =>
+  (await copyOfBtrfs(volume)) ?? (await copyOfExt(volume));
+
+type Copy = Omit<Spare, 'isAlone'>;
 
 /** fs/btrfs/disk-io.h: btrfs_sb_offset; the third copy, at 256 GiB, is for disks that the second one is there on. */
 const BTRFS_AT = 65_536;
-const BTRFS_COPY_AT = 64 * 2 ** 20;
+export const BTRFS_COPY_AT = 64 * 2 ** 20;
 const BTRFS_BYTES = 4096;
+/** At 64 of each. */
+export const BTRFS_MAGIC = '_BHRfS_M';
 const CRC32C = 0;
 
 /** include/uapi/linux/btrfs_tree.h: csum, bytenr at 48, magic at 64, csum_type at 196. Of another sum it is not known. */
 const isSoundBtrfs = (sb: Fields): boolean =>
   sb.u16(196) !== CRC32C || ~crc32c(sb.slice(32, BTRFS_BYTES - 32)) >>> 0 === sb.u32(0);
 
-async function spareBtrfs(volume: VolumeBytes): Promise<Spare | undefined> {
+async function copyOfBtrfs(volume: VolumeBytes): Promise<Copy | undefined> {
   if (volume.sizeBytes < BTRFS_COPY_AT + BTRFS_BYTES) return undefined;
   const sb = await fieldsAt(volume, BTRFS_COPY_AT, BTRFS_BYTES);
-  const isCopy = sb.ascii(64, 8) === '_BHRfS_M' && sb.u64(48) === BTRFS_COPY_AT && sb.u16(196) === CRC32C;
+  const isCopy = sb.ascii(64, 8) === BTRFS_MAGIC && sb.u64(48) === BTRFS_COPY_AT && sb.u16(196) === CRC32C;
   if (!isCopy || !isSoundBtrfs(sb)) return undefined;
   const bytes = sb.bytes.slice();
   const view = new DataView(bytes.buffer);
@@ -75,7 +90,7 @@ const EXT_LAYOUTS = [
   [2, 256],
 ] as const;
 
-async function spareExt(volume: VolumeBytes): Promise<Spare | undefined> {
+async function copyOfExt(volume: VolumeBytes): Promise<Copy | undefined> {
   for (const [log, blocksEach] of EXT_LAYOUTS) {
     const blockBytes = 1024 << log;
     // The second group begins behind as many as a bitmap of one block has bits; of 1 KiB blocks the first is the boot's.

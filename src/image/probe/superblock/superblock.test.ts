@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { randomBytes, seededRandom } from '../../../../test/fakes/block-devices.ts';
-import { memoryDevice } from '../../../storage/memory.ts';
-import { labelOf, partitionTableOf, readHead, superblocksOf, uuidOf } from './superblock.ts';
+import { partitionTableOf } from '../partition-table/partition-tables.ts';
+import { labelOf, superblocksOf, uuidOf } from './superblock.ts';
 import { SUPERBLOCK_BYTES, superblocks } from './superblocks.ts';
 
 /** A head with these bytes at these offsets. */
@@ -14,20 +14,6 @@ function head(fields: Readonly<Record<number, string | readonly number[]>>): Uin
 }
 
 const typesOf = (bytes: Uint8Array) => superblocksOf(bytes).map(({ types: [type] }) => type);
-
-describe('the head of a volume', () => {
-  it('is zeros where the volume is shorter', async () => {
-    const device = memoryDevice(new Uint8Array(3 * 512).fill(7));
-    expect([...new Set((await readHead(device, 1, 1)).subarray(0, 512))]).toEqual([7]);
-    expect([...new Set((await readHead(device, 1, 1)).subarray(512))]).toEqual([0]);
-  });
-
-  it('does not reach behind the device when a partition does', async () => {
-    const device = memoryDevice(new Uint8Array(3 * 512).fill(7));
-    expect((await readHead(device, 2, 1000)).lastIndexOf(7)).toBe(511);
-    expect((await readHead(device, 5, 1000)).lastIndexOf(7)).toBe(-1);
-  });
-});
 
 describe('superblocks', () => {
   it('lie in the head whole', () => {

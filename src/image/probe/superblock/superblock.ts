@@ -1,24 +1,11 @@
 /** Reads the start of a volume and tells what is on it: which file systems it may be, their label and UUID. */
 
 import { toHex } from '../../../bytes/hex.ts';
-import { type BlockDevice, SECTOR } from '../../../storage/block-device.ts';
 import { holdsAll } from '../magic.ts';
-import { type PartitionTable, partitionTables } from '../partition-table/partition-tables.ts';
-import { type LabelField, SUPERBLOCK_BYTES, type Superblock, superblocks, type UuidField } from './superblocks.ts';
-
-/** The first `SUPERBLOCK_BYTES` of a volume; zeros where it is shorter. */
-export async function readHead(device: BlockDevice, sector: number, sectors: number): Promise<Uint8Array> {
-  const head = new Uint8Array(SUPERBLOCK_BYTES);
-  const within = Math.min(sectors, device.sectors - sector) * SECTOR;
-  if (within > 0) await device.read(sector, head.subarray(0, within));
-  return head;
-}
+import { type LabelField, type Superblock, superblocks, type UuidField } from './superblocks.ts';
 
 export const superblocksOf = (head: Uint8Array): Superblock[] =>
   superblocks.filter(({ magic }) => holdsAll(head, magic));
-
-export const partitionTableOf = (head: Uint8Array): PartitionTable | undefined =>
-  partitionTables.find(({ magic, check }) => holdsAll(head, [magic]) && (check?.(head) ?? true));
 
 /** What mkfs.fat writes where there is no label. */
 const NO_LABEL = 'NO NAME';

@@ -1,7 +1,6 @@
 /** What goes to our kernel, and what stays with the machine's: one table of paths, one of calls. */
 
-import type { Rule } from '../host/filter.ts';
-import { ENOSYS } from '../host/filter.ts';
+import { ENOSYS, type Rule } from '../host/filter.ts';
 
 /** A path of the program's as our kernel has it. */
 interface PathRule {

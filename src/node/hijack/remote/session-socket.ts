@@ -1,6 +1,7 @@
 /** The WebSocket of a session: batches and their answers, in order, and results of tasks as they come. */
 
 import { KernelDead } from '../../../kernel/errors.ts';
+import { isOpened } from '../../net/opened-socket.ts';
 
 /** A call of the batch language. */
 export interface RemoteCall {
@@ -33,7 +34,6 @@ interface Message extends RemoteAnswer {
 
 /** A session takes so many at a time. */
 const MOST_WAITING = 48;
-const CONNECT_MS = 30_000;
 
 export class SessionSocket {
   readonly #socket: WebSocket;
@@ -59,22 +59,7 @@ export class SessionSocket {
     told: (task: string, result: RemoteResult) => void,
   ): Promise<SessionSocket> {
     const socket = new WebSocket(url, { headers } as unknown as string[]); // as Node has it
-    await new Promise<void>((resolve, reject) => {
-      const refuse = () => reject(new Error(`${url.host} did not open the WebSocket of this session`));
-      const timer = setTimeout(() => {
-        refuse();
-        socket.close();
-      }, CONNECT_MS);
-      socket.addEventListener('open', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      for (const end of ['error', 'close'] as const)
-        socket.addEventListener(end, () => {
-          clearTimeout(timer);
-          refuse();
-        });
-    });
+    if (!(await isOpened(socket))) throw new Error(`${url.host} did not open the WebSocket of this session`);
     return new SessionSocket(socket, told);
   }
 

@@ -1,8 +1,8 @@
 /** The third version of rings: blocks of packets of any length, which are the program's when they are full or old enough. */
 
 import {
-  aligned,
   KERNEL,
+  laidOut,
   type Packet,
   places,
   type Ring,
@@ -61,18 +61,16 @@ export class Blocks implements Ring {
     const open = this.#open ?? this.#start(packet);
     if (!open) return false;
     const at = this.#block * blockSize + open.used;
-    // A block may have room for what is told of a packet, and not for the packet's own place.
-    const frame = new DataView(new ArrayBuffer(Math.min(total, blockSize - open.used)));
-    const words = [total, packet.seconds, packet.ns, bytes.length, packet.length, packet.status];
-    for (const [i, value] of words.entries()) frame.setUint32(4 * i, value, true);
-    frame.setUint16(24, mac, true);
-    frame.setUint16(26, net, true);
-    frame.setUint32(32, packet.vlan.tci, true);
-    frame.setUint16(36, packet.vlan.tpid, true);
-    const all = new Uint8Array(frame.buffer);
-    all.set(packet.address, aligned(HEADER));
-    if (bytes.length > 0) all.set(bytes, mac);
-    this.#memory.write(at, all);
+    const room = Math.min(total, blockSize - open.used);
+    const frame = laidOut(packet, bytes, { header: HEADER, mac, room }, (view) => {
+      const words = [total, packet.seconds, packet.ns, bytes.length, packet.length, packet.status];
+      for (const [i, value] of words.entries()) view.setUint32(4 * i, value, true);
+      view.setUint16(24, mac, true);
+      view.setUint16(26, net, true);
+      view.setUint32(32, packet.vlan.tci, true);
+      view.setUint16(36, packet.vlan.tpid, true);
+    });
+    this.#memory.write(at, frame);
     open.last = at;
     open.used = Math.min(open.used + total, blockSize);
     open.packets++;

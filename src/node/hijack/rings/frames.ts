@@ -1,6 +1,6 @@
 /** The second version of rings: frames of one size, each with a status of its own. */
 
-import { aligned, KERNEL, type Packet, places, type Ring, type RingMemory, type RingShape, USER } from './ring.ts';
+import { KERNEL, laidOut, type Packet, places, type Ring, type RingMemory, type RingShape, USER } from './ring.ts';
 
 /** struct tpacket2_hdr */
 export const HEADER = 32;
@@ -30,18 +30,17 @@ export class Frames implements Ring {
     if (this.#memory.u32(at) !== KERNEL) return false;
     const { mac, net } = places(this.#shape, HEADER, packet);
     const bytes = packet.bytes.subarray(0, Math.max(0, this.#shape.frameSize - mac));
-    const frame = new DataView(new ArrayBuffer(Math.min(mac + bytes.length, this.#shape.frameSize)));
-    for (const [i, value] of [packet.length, bytes.length].entries()) frame.setUint32(4 + 4 * i, value, true);
-    frame.setUint16(12, mac, true);
-    frame.setUint16(14, net, true);
-    frame.setUint32(16, packet.seconds, true);
-    frame.setUint32(20, packet.ns, true);
-    frame.setUint16(24, packet.vlan.tci, true);
-    frame.setUint16(26, packet.vlan.tpid, true);
-    const all = new Uint8Array(frame.buffer);
-    all.set(packet.address, aligned(HEADER));
-    if (bytes.length > 0) all.set(bytes, mac);
-    this.#memory.write(at, all);
+    const room = Math.min(mac + bytes.length, this.#shape.frameSize);
+    const frame = laidOut(packet, bytes, { header: HEADER, mac, room }, (view) => {
+      for (const [i, value] of [packet.length, bytes.length].entries()) view.setUint32(4 + 4 * i, value, true);
+      view.setUint16(12, mac, true);
+      view.setUint16(14, net, true);
+      view.setUint32(16, packet.seconds, true);
+      view.setUint32(20, packet.ns, true);
+      view.setUint16(24, packet.vlan.tci, true);
+      view.setUint16(26, packet.vlan.tpid, true);
+    });
+    this.#memory.write(at, frame);
     // What it is comes last: the program looks at it first.
     this.#memory.setU32(at, packet.status | USER);
     this.#last = this.#next;

@@ -81,6 +81,23 @@ export function places(
   return { mac: net - network, net };
 }
 
+/**
+ * A packet as a ring has it: a header of its version that `tell` writes, the address, and `bytes` from `mac` on. `room`: bytes
+ * that there are. They may do for what is told of the packet, and not for its own place.
+ */
+export function laidOut(
+  { address }: Packet,
+  bytes: Uint8Array,
+  { header, mac, room }: { readonly header: number; readonly mac: number; readonly room: number },
+  tell: (view: DataView) => void,
+): Uint8Array {
+  const all = new Uint8Array(room);
+  tell(new DataView(all.buffer));
+  all.set(address, aligned(header));
+  if (bytes.length > 0) all.set(bytes, mac);
+  return all;
+}
+
 /** Takes packets; false: the program has not made room. */
 export interface Ring {
   put(packet: Packet): boolean;

@@ -1,9 +1,9 @@
 /** sendmsg and recvmsg: a struct msghdr with its vectors and control messages. */
 
 import { type Ptr, plus } from '../../../kernel/memory.ts';
-import { type Expression, ScriptError, type StructField } from '../../language/script.ts';
-import type { Call, CallContext } from './context.ts';
-import { mustEqual } from './context.ts';
+import type { Expression, StructField } from '../../language/script.ts';
+import { ScriptError } from '../../language/script-error.ts';
+import { type Call, type CallContext, mustEqual } from './context.ts';
 
 /** Of a 32-bit kernel: seven words. */
 const MSGHDR_BYTES = 28;

@@ -1,9 +1,9 @@
 /** setsockopt, getsockopt, ioctl and fcntl: values in and out. */
 
 import { plus } from '../../../kernel/memory.ts';
-import { type Expression, ScriptError } from '../../language/script.ts';
-import type { Call, CallContext } from './context.ts';
-import { mustEqual } from './context.ts';
+import type { Expression } from '../../language/script.ts';
+import { ScriptError } from '../../language/script-error.ts';
+import { type Call, type CallContext, mustEqual } from './context.ts';
 
 const VALUE_BYTES = 512;
 

@@ -2,9 +2,9 @@
 
 import { layoutOf } from '../../../abi/layout.ts';
 import { type Ptr, plus } from '../../../kernel/memory.ts';
-import { type Expression, ScriptError, type StructField } from '../../language/script.ts';
-import type { Call, CallContext } from './context.ts';
-import { mustEqual } from './context.ts';
+import type { Expression, StructField } from '../../language/script.ts';
+import { ScriptError } from '../../language/script-error.ts';
+import { type Call, type CallContext, mustEqual } from './context.ts';
 
 const POLLFD_BYTES = 8;
 const SIGSET_BYTES = 8;

@@ -2,9 +2,9 @@
 
 import { AT_FDCWD } from '../../../abi/uapi/fs.ts';
 import { plus } from '../../../kernel/memory.ts';
-import { type Expression, ScriptError } from '../../language/script.ts';
-import type { Call, CallContext } from './context.ts';
-import { mustEqual } from './context.ts';
+import type { Expression } from '../../language/script.ts';
+import { ScriptError } from '../../language/script-error.ts';
+import { type Call, type CallContext, mustEqual } from './context.ts';
 import { recvmsg, sendmsg, vectors } from './messages.ts';
 import { fcntl, getsockopt, ioctl, setsockopt } from './options.ts';
 import { epollCtl, epollWait, poll } from './polling.ts';

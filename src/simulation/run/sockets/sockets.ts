@@ -14,8 +14,7 @@ import { getsockopt, type InternetAddress, recv, send, setsockopt, socket } from
 import type { UserBuffer } from '../../../kernel/syscalls/scratch.ts';
 import { readText } from '../../../kernel/sysfs.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
-import type { Family, InterfaceAddress } from '../../plan/routes/prefix.ts';
-import { toBytes } from '../../plan/routes/prefix.ts';
+import { type Family, type InterfaceAddress, toBytes } from '../../plan/routes/prefix.ts';
 import type { TcpOptionsPlan } from '../../plan/workload-plan.ts';
 
 export const EAGAIN = -errnos.EAGAIN.number;

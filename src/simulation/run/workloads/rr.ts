@@ -8,9 +8,9 @@ import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { RequestResponseResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
 import type { RequestResponsePlan } from '../../plan/workload-plan.ts';
+import type { ProgramTask, Stage } from '../programs/program.ts';
 import { connectFlow } from '../sockets/connect.ts';
 import { tcpListener } from '../sockets/listen.ts';
-import type { ProgramTask, Stage } from '../programs/program.ts';
 import { discard, IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets/sockets.ts';
 import { Lifetime, type Workload } from './workload.ts';
 

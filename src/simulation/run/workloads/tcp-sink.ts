@@ -6,8 +6,8 @@ import { stealFd } from '../../../kernel/syscalls/namespace.ts';
 import { accept4, peerPort, recv, setsockopt } from '../../../kernel/syscalls/net.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import type { FlowPlan, TcpOptionsPlan } from '../../plan/workload-plan.ts';
-import { tcpListener } from '../sockets/listen.ts';
 import type { ProgramTask, Stage } from '../programs/program.ts';
+import { tcpListener } from '../sockets/listen.ts';
 import { isGone, peekMptcpReceived, peekTcpInfo } from '../sockets/sockets.ts';
 
 /** One connection, by the port of its sender. */

@@ -1,8 +1,7 @@
 /** Reads cpio archives one after another, as Linux unpacks an initramfs: with zeros between them, and compressed ones too. */
 
 import { type Compression, detectCompression, MAGIC_BYTES } from '../../../archive/decompress.ts';
-import type { ByteSource } from '../../byte-source.ts';
-import { window } from '../../byte-source.ts';
+import { type ByteSource, window } from '../../byte-source.ts';
 import type { Entry, Problems } from '../entry.ts';
 import { encodeDevice, Node, rawOf, S_IFLNK, S_IFMT, S_IFREG, shown } from '../node.ts';
 import { HeaderReader } from '../reader.ts';

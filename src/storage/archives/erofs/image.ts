@@ -3,8 +3,7 @@
  * driver reads archives, by range, with all that it knows of attributes, devices and holes (fs/erofs/erofs_fs.h).
  */
 
-import type { ByteSource } from '../../byte-source.ts';
-import { memorySource } from '../../byte-source.ts';
+import { type ByteSource, memorySource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { mapped, type Piece, zeros } from '../../formats/parts/mapped.ts';
 import { startsAt } from '../../formats/parts/search.ts';

@@ -6,8 +6,7 @@
 import type { ByteSource } from '../../byte-source.ts';
 import { ChoiceError, FormatError } from '../../errors.ts';
 import { fileBytes } from '../file-data.ts';
-import type { Node } from '../node.ts';
-import { S_IFREG } from '../node.ts';
+import { type Node, S_IFREG } from '../node.ts';
 import type { ArchiveTree } from '../tree.ts';
 
 export const OCI = 'oci';

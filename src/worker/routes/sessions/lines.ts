@@ -5,8 +5,7 @@ import type { Hold } from '../../bodies/budget.ts';
 import { MAX_JSON_BYTES } from '../../bodies/json.ts';
 import { parseLines } from '../answers/ndjson.ts';
 import { headAndCalls } from '../syscalls/lines.ts';
-import type { sessionAnswer } from './schema.ts';
-import { type sessionBatch, sessionBatchHead } from './schema.ts';
+import { type sessionAnswer, type sessionBatch, sessionBatchHead } from './schema.ts';
 
 export async function batchOfLines(
   body: ReadableStream<Uint8Array> | null,

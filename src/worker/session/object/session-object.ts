@@ -31,8 +31,7 @@ import {
   type WholeAnswer,
   type WholeBatch,
 } from '../rpc.ts';
-import type { Parts } from '../store.ts';
-import { SessionStore } from '../store.ts';
+import { type Parts, SessionStore } from '../store.ts';
 import { StraceTail } from '../strace-tail.ts';
 import { watched } from '../watched.ts';
 import { Alarm } from './alarm.ts';
