@@ -71,8 +71,10 @@ export class HostedTask implements PlayedTask {
   #waiting = 0;
   #outside = 0;
   #ended: unknown;
-  /** What of it is in the kernel's counts. */
-  readonly #counted = { thinking: false, inCall: false, waitOutside: false };
+  /** What of it is in the kernel's counts. Each has its own name: it is looked at twice a call, where a key costs more than all the rest. */
+  #countedThinking = false;
+  #countedInCall = false;
+  #countedOutside = false;
   scratch = 0 as Ptr;
   scratchBytes = 0;
 
@@ -104,15 +106,22 @@ export class HostedTask implements PlayedTask {
   /** Brings the kernel's counts up to date: after everything that makes another state of it. */
   #count(): void {
     const isThere = this.#ended === undefined;
-    this.#countAs('inCall', isThere && this.inCall);
-    this.#countAs('thinking', isThere && this.thinking);
-    this.#countAs('waitOutside', isThere && this.waitsOutside);
-  }
-
-  #countAs(state: keyof TaskCounts, is: boolean): void {
-    if (this.#counted[state] === is) return;
-    this.#counted[state] = is;
-    this.#events.counts[state] += is ? 1 : -1;
+    const { counts } = this.#events;
+    const inCall = isThere && this.inCall;
+    if (inCall !== this.#countedInCall) {
+      this.#countedInCall = inCall;
+      counts.inCall += inCall ? 1 : -1;
+    }
+    const thinking = isThere && this.thinking;
+    if (thinking !== this.#countedThinking) {
+      this.#countedThinking = thinking;
+      counts.thinking += thinking ? 1 : -1;
+    }
+    const outside = isThere && this.waitsOutside;
+    if (outside !== this.#countedOutside) {
+      this.#countedOutside = outside;
+      counts.waitOutside += outside ? 1 : -1;
+    }
   }
 
   /** Attached from now on, unless `preparation` fails: a task without a program would hold virtual time up for good. */
@@ -272,8 +281,7 @@ export class HostedTask implements PlayedTask {
     if (!call) return 0;
     this.#running = undefined;
     const ret = this.memory.i32(plus(regs, REGS.ret));
-    const next = this.#backlog.shift();
-    if (next) this.#queued = next;
+    if (this.#backlog.length > 0) this.#queued = this.#backlog.shift();
     this.#count();
     call.settle(ret);
     return ret;

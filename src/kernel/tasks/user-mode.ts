@@ -7,7 +7,9 @@ export interface UserModeNeeds {
   readonly othersCouldRun: () => boolean;
   /** Makes the held task go back into the kernel, which then runs who waits. */
   readonly interrupt: () => void;
+  /** Of the event loop: of what it has ready, and of everything. */
   readonly turn: () => Promise<unknown>;
+  readonly breath: () => Promise<unknown>;
   /** Undefined: turns of the event loop come by what is the same in each run alone. */
   readonly monotonicNs: (() => number) | undefined;
 }
@@ -16,13 +18,15 @@ export interface UserModeNeeds {
  * Where programs call again and again and nothing waits, the host's event loop has a turn after so many calls: its timers,
  * deadlines among them, are its own. Long calls count for more: by the bytes that they moved, and by the clock, which is looked at
  * now and then. A Worker's stands still while it computes, and where a run is to be repeatable it is not looked at: who is
- * held when others get their turn decides who runs next.
+ * held when others get their turn decides who runs next. A turn costs a Worker more than a millisecond.
  */
-const CALLS_A_TURN = 256;
+const CALLS_A_TURN = 4096;
+/** Where no clock is looked at. */
+const REPEATABLE_CALLS_A_TURN = 1024;
 const CALLS_A_LOOK = 16;
 const NS_A_TURN = 20e6;
 /** A call that moved this much counts as one more. */
-const BYTES_A_CALL_BITS = 18;
+const BYTES_A_CALL_BITS = 16;
 
 /** One task at most: exactly one stack of a kernel runs at a time. */
 export class UserMode {
@@ -37,10 +41,12 @@ export class UserMode {
   #lookAt = CALLS_A_LOOK;
   #callsALook = CALLS_A_LOOK;
   #turnedNs: number;
+  readonly #callsATurn: number;
 
   constructor(needs: UserModeNeeds) {
     this.#needs = needs;
     this.#turnedNs = needs.monotonicNs?.() ?? 0;
+    this.#callsATurn = needs.monotonicNs ? CALLS_A_TURN : REPEATABLE_CALLS_A_TURN;
   }
 
   /** Who is held. */
@@ -80,7 +86,7 @@ export class UserMode {
   }
 
   #callNextTurn(task: HostedTask): void {
-    void this.still(this.#needs.turn()).then(() => this.#callOf(task));
+    void this.still(this.#needs.breath()).then(() => this.#callOf(task));
   }
 
   /** A call has ended with this result, its bytes where it moved some. */
@@ -92,7 +98,7 @@ export class UserMode {
     if (++this.#calls < this.#lookAt) return false;
     const nowNs = this.#needs.monotonicNs?.() ?? 0;
     const ns = nowNs - this.#turnedNs;
-    if (this.#calls < CALLS_A_TURN && ns < NS_A_TURN) {
+    if (this.#calls < this.#callsATurn && ns < NS_A_TURN) {
       this.#lookAt = this.#calls + this.#callsALook;
       return false;
     }

@@ -367,6 +367,8 @@ function messageOf(number: number): string {
 /** With the line of its event. */
 function placed(cause: unknown, { line }: ScriptEvent): unknown {
   if (cause instanceof ScriptError) return cause.line === undefined ? new ScriptError(cause.message, line) : cause;
+  // The time that a script may take is whoever's who runs it: that it is over is told of the run, wherever it was.
+  if (cause instanceof KernelDead && cause.end === 'deadline') return cause;
   if (cause instanceof KernelError || cause instanceof KernelDead) return new ScriptError(cause.message, line);
   return cause;
 }
