@@ -13,17 +13,8 @@ export interface Standard {
   readonly stderr: Ends;
 }
 
-/** When a thread is ended, and in which words. */
-export interface Bound {
-  readonly ms: number;
-  readonly words: string;
-  readonly exitCode: number;
-}
-
 /** From the thread. */
 export type Told =
-  /** It may compute and hear nothing: not to be waited for so long after this, or in so long a silence. With neither that is over. */
-  | { readonly kind: 'bounds'; readonly deadline?: Bound; readonly silence?: Bound }
   /** It begins to read standard input. */
   | { readonly kind: 'reads' }
   | { readonly kind: 'raw'; readonly isRaw: boolean }

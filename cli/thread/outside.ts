@@ -10,8 +10,7 @@ import { packageFile } from '../../src/node/package-files.ts';
 import { allWritten } from '../output/all-written.ts';
 import { endings } from '../signals.ts';
 import { validateNoMore } from '../validate-no-more.ts';
-import type { Asked, Bound, Ends, Standard, Told } from './messages.ts';
-import { Patience } from './patience.ts';
+import type { Asked, Ends, Standard, Told } from './messages.ts';
 
 /** What has it is locked, and so is written. */
 const LOCK = '.lock';
@@ -56,12 +55,6 @@ export async function outside(): Promise<void> {
     // As the system would have ended it; a thread that waits in a call would keep an exit waiting.
     process.kill(process.pid, signal);
   };
-  const endAt = async ({ words, exitCode }: Bound) => {
-    await over();
-    console.error(`lkl: ${words}`);
-    process.exit(exitCode);
-  };
-  const patience = new Patience(() => ask({ kind: 'alive?' }), endAt);
   for (const signal of endings) process.on(signal, end);
   // Whoever read it has gone.
   process.stdout.on('error', async () => {
@@ -101,11 +94,7 @@ export async function outside(): Promise<void> {
         for (const forget of before) forget();
         break;
       }
-      case 'bounds':
-        patience.bound(told);
-        break;
       case 'alive':
-        patience.heard();
         isAlive = true;
         isWarned = false;
     }

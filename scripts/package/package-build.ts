@@ -10,7 +10,11 @@ import { usedJson } from './used-json.ts';
 
 const CHUNKS = 'chunks';
 
-export const commandEntry = { lkl: join(root, 'cli/main.ts') };
+/** The command, and the thread that it and the library run networks with programs in. */
+export const commandEntry = {
+  lkl: join(root, 'cli/main.ts'),
+  'simulation-thread': join(root, 'src/node/simulation/inside.ts'),
+};
 
 /** The command makes a report's page of the modules that the Worker has: their texts are in the package once. */
 const sharedTexts: Plugin = {

@@ -49,8 +49,8 @@ export {
   type SimulationRequest,
   type SimulationResult,
   simulate,
-} from './simulate.ts';
-export { type SweepAxes, type SweepOptions, type SweepResult, sweep } from './sweep.ts';
+} from './simulations/simulate.ts';
+export { type SweepAxes, type SweepOptions, type SweepResult, sweep } from './simulations/sweep.ts';
 export type { TarStream } from './tar-stream.ts';
 export { type FileContent, type TimeLike, WritableFileHandle, type WriteFileOptions } from './write/file-handle.ts';
 export { type MkdirOptions, type RmOptions, WritableImage, type XattrOptions } from './write/image.ts';

@@ -37,6 +37,8 @@ export interface PlannedCapture {
 
 export interface PlannedSimulation {
   readonly captures: readonly PlannedCapture[];
+  /** MiB: what its kernel may have, what programs on its hosts may have beside that (0: it has none), and the most that a plan may come to. */
+  readonly memory: { readonly kernelMib: number; readonly programsMib: number; readonly mostMib: number };
   /**
    * To be called once. `signal` stops it; it then rejects with the signal's reason. Rejects with `kernel-deadline` when it
    * takes longer than `deadlineMs` by the host's clock, and with `bad-simulation` when Linux refuses a part of the network.
@@ -75,12 +77,14 @@ export const simulationJobs = (needs: SimulationNeeds): SimulationJobs => ({
     const planned = planSimulation(request, LIMITS);
     if ('issues' in planned) throw badSimulation(planned.issues);
     const plan = options?.sampled ? sampled(planned.plan) : planned.plan;
-    const budgetMib = needs.budgetMib - programsMib(plan);
+    const programMib = programsMib(plan);
+    const budgetMib = needs.budgetMib - programMib;
     const excess = findExcess(plan, budgetMib);
     if (excess) throw badSimulation([excess]);
     const memoryMib = Math.min(estimateMemoryMib(plan), budgetMib);
     return {
       captures: plan.captures.map(({ port }) => ({ node: port.node.name, interface: port.name })),
+      memory: { kernelMib: memoryMib, programsMib: programMib, mostMib: needs.budgetMib },
       run: (options) => runTimed(plan, memoryMib, options, needs),
     };
   },

@@ -137,3 +137,29 @@ describe('calls in loops', () => {
     expect(refusal.problem?.members.errors).toEqual(expect.arrayContaining([expect.objectContaining({ path })]));
   });
 });
+
+describe('programs of Linux', () => {
+  it('run beside this thread: samples and captures come as ever, and one that computes without end is ended', async () => {
+    const spin = { type: 'exec', on: 'a', command: 'ping -c 1 10.0.0.2; while :; do :; done' } as const;
+    const request: SimulationRequest = { ...network([spin]), capture: ['b'], samples: { interval: '10ms' } };
+    const ended = new AbortController();
+    let bytes = 0;
+    const simulation = simulate(request, {
+      signal: ended.signal,
+      capture(_, some) {
+        bytes += some.length;
+      },
+    });
+    const seen: number[] = [];
+    const watched = (async () => {
+      for await (const { time_s } of simulation) {
+        seen.push(time_s);
+        // The ping has its answer at 20 ms, and from there on time stands.
+        if (seen.length === 2) setTimeout(() => ended.abort(new Error('enough')), 300);
+      }
+    })();
+    await expect(watched).rejects.toThrow('enough');
+    expect(seen).toEqual([0.01, 0.02]);
+    expect(bytes).toBeGreaterThan(0);
+  });
+});

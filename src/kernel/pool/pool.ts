@@ -140,6 +140,18 @@ export class KernelPool {
     });
   }
 
+  /**
+   * Counts what a kernel takes that somebody runs in another thread of this process, as `acquire` would have; what it answers
+   * gives that back.
+   */
+  async hold(options: Pick<AcquireOptions, 'memoryMib' | 'programMib' | 'owner' | 'signal'>): Promise<() => void> {
+    const { memoryMib, programMib = 0, owner, signal } = options;
+    const sizeMib = this.#machines.sizeMib(Math.max(memoryMib, this.#state.memoryBytes / MIB));
+    const lease = await this.#admit((sizeMib + programMib) * MIB, 0, owner, signal);
+    while (this.bytes > this.#options.budgetMib * MIB && this.#machines.drop());
+    return () => void this.#leases.delete(lease);
+  }
+
   /** What every kernel's memory is at first: for immediate use. */
   get cleanMemory(): Uint8Array {
     return this.#machines.cleanMemory;

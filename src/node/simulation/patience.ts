@@ -1,7 +1,12 @@
 /** How long a thread that may compute and hear nothing is waited for. */
 
-import type { Bounds } from './bounds.ts';
-import type { Bound } from './messages.ts';
+/** When one is ended. */
+export interface Bounds {
+  /** So long after this was said. */
+  readonly deadlineMs?: number | undefined;
+  /** Or in so long a silence. */
+  readonly silenceMs?: number | undefined;
+}
 
 /** How often it is asked whether it hears. */
 const ASK_MS = 1000;
@@ -10,23 +15,23 @@ const ANSWER_MS = 1000;
 
 export class Patience {
   readonly #ask: () => void;
-  readonly #end: (bound: Bound) => void;
+  readonly #end: (bound: keyof Bounds) => void;
   #timers: readonly NodeJS.Timeout[] = [];
   /** How often the thread was asked since its event loop last turned. */
   #unheard = 0;
 
-  constructor(ask: () => void, end: (bound: Bound) => void) {
+  constructor(ask: () => void, end: (bound: keyof Bounds) => void) {
     this.#ask = ask;
     this.#end = end;
   }
 
   /** From now on, in place of what was said before. */
-  bound({ deadline, silence }: Bounds): void {
+  bound({ deadlineMs, silenceMs }: Bounds): void {
     this.#timers.forEach(clearTimeout);
     this.#unheard = 0;
     this.#timers = [
-      ...(deadline ? [setTimeout(() => this.#over(deadline), deadline.ms + ANSWER_MS).unref()] : []),
-      ...(silence ? [setInterval(() => this.#listen(silence), ASK_MS).unref()] : []),
+      ...(deadlineMs === undefined ? [] : [setTimeout(() => this.#over('deadlineMs'), deadlineMs + ANSWER_MS).unref()]),
+      ...(silenceMs === undefined ? [] : [setInterval(() => this.#listen(silenceMs), ASK_MS).unref()]),
     ];
   }
 
@@ -36,13 +41,13 @@ export class Patience {
   }
 
   /** Turns are counted: a machine that slept is not silent. */
-  #listen(bound: Bound): void {
+  #listen(silenceMs: number): void {
     this.#ask();
     this.#unheard += 1;
-    if (this.#unheard * ASK_MS >= bound.ms) this.#over(bound);
+    if (this.#unheard * ASK_MS >= silenceMs) this.#over('silenceMs');
   }
 
-  #over(bound: Bound): void {
+  #over(bound: keyof Bounds): void {
     this.bound({});
     this.#end(bound);
   }

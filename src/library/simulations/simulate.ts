@@ -1,12 +1,13 @@
 /** Simulated networks of Linux's own stacks, in virtual time. */
 
-import { readSimulation } from '../api/simulations/read-simulation.ts';
-import { exceptionOf } from '../errors/exception.ts';
-import type { Linux } from '../linux.ts';
-import type { Sample } from '../simulation/measure/sampler.ts';
-import type { SimulationResult } from '../simulation/run/run.ts';
-import type { PlannedCapture, PlannedSimulation, SimulationRequest, TimedResult } from '../simulation/simulate.ts';
-import { type Engine, linuxOf } from './engine.ts';
+import { readSimulation } from '../../api/simulations/read-simulation.ts';
+import { exceptionOf } from '../../errors/exception.ts';
+import type { Linux } from '../../linux.ts';
+import { planApart } from '../../node/simulation/plan-apart.ts';
+import type { Sample } from '../../simulation/measure/sampler.ts';
+import type { SimulationResult } from '../../simulation/run/run.ts';
+import type { PlannedCapture, PlannedSimulation, SimulationRequest, TimedResult } from '../../simulation/simulate.ts';
+import { type Engine, linuxOf } from '../engine.ts';
 
 export type { PlannedCapture, Sample, SimulationRequest, SimulationResult };
 
@@ -71,7 +72,7 @@ export class Simulation implements AsyncIterable<Sample> {
 
   /** JavaScript may pass anything: what has not the form of a request is told member by member. */
   #planned(linux: Linux, sampled: boolean): PlannedSimulation {
-    return linux.simulations.plan(readSimulation(this.#request), { sampled });
+    return planApart(linux, readSimulation(this.#request), { sampled });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Sample, void, void> {

@@ -1,11 +1,12 @@
 /** Simulations of one network with several values of its members. */
 
-import { readSimulation } from '../api/simulations/read-simulation.ts';
-import { exceptionOf } from '../errors/exception.ts';
-import type { SimulationResult } from '../simulation/run/run.ts';
-import type { SimulationRequest } from '../simulation/simulate.ts';
-import { planSweep, runSweep } from '../simulation/sweep/run-sweep.ts';
-import { type Engine, linuxOf } from './engine.ts';
+import { readSimulation } from '../../api/simulations/read-simulation.ts';
+import { exceptionOf } from '../../errors/exception.ts';
+import { planApart } from '../../node/simulation/plan-apart.ts';
+import type { SimulationResult } from '../../simulation/run/run.ts';
+import type { SimulationRequest } from '../../simulation/simulate.ts';
+import { planSweep, runSweep } from '../../simulation/sweep/run-sweep.ts';
+import { type Engine, linuxOf } from '../engine.ts';
 
 /** By the paths of members, "links[0].delay": the values each is to have. */
 export type SweepAxes = Readonly<Record<string, readonly unknown[]>>;
@@ -47,7 +48,7 @@ export async function* sweep(
     const network: unknown = request;
     if (typeof network !== 'object' || network === null) readSimulation(network);
     const runs = planSweep(network as Readonly<Record<string, unknown>>, axes, (one) =>
-      linux.simulations.plan(readSimulation(one)),
+      planApart(linux, readSimulation(one)),
     );
     signal?.throwIfAborted();
     const options = { ...(deadlineMs !== undefined && { deadlineMs }), ...(signal && { signal }) };
