@@ -1,11 +1,13 @@
 /** Graphs of others as networks: GML and GraphML, as topology collections and graph editors write them. */
 
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
-import { Failure, reasonOf } from '../failure.ts';
+import { Failure, printable, reasonOf } from '../failure.ts';
 import { textOf } from '../input/small-file.ts';
 
 type Attributes = Readonly<Record<string, string>>;
 export interface Graph {
+  /** Each edge is one way. */
+  readonly isDirected: boolean;
   readonly nodes: readonly { readonly id: string; readonly attributes: Attributes }[];
   readonly edges: readonly { readonly source: string; readonly target: string; readonly attributes: Attributes }[];
 }
@@ -21,11 +23,12 @@ export async function withGraph(network: Network, file: string): Promise<Network
 const roles = { host: 'hosts', router: 'routers', switch: 'switches' } as const;
 
 /** Nodes are routers unless their `role` says otherwise; edges have our words (rate, delay, loss, mtu), or a speed in bits a second. */
-function joined(network: Network, { nodes, edges }: Graph, file: string): Network {
+function joined(network: Network, { isDirected, nodes, edges }: Graph, file: string): Network {
   if (nodes.length === 0) throw new Failure('usage', `${file} has no nodes: is it GML or GraphML?`);
   const names = new Map<string, string>();
   const groups: Record<string, Record<string, unknown>> = { hosts: {}, routers: {}, switches: {} };
   for (const { id, attributes } of nodes) {
+    if (names.has(id)) throw new Failure('usage', `${file}: two nodes have the id ${id}`);
     const name = nameOf(attributes.label ?? id, new Set(names.values()));
     names.set(id, name);
     const role = attributes.role ?? 'router';
@@ -34,14 +37,16 @@ function joined(network: Network, { nodes, edges }: Graph, file: string): Networ
     const isGiven = Object.values(roles).some((key) => Object.hasOwn(Object(network[key]), name));
     if (!isGiven) Object.assign(groups[roles[role]] ?? {}, { [name]: {} });
   }
-  const links = edges.map(({ source, target, attributes }) => {
-    const ends = [source, target].map((id) => {
+  const ways = edges.map(({ source, target, attributes }) => {
+    const endpoints = [source, target].map((id) => {
       const name = names.get(id);
       if (name === undefined) throw new Failure('usage', `${file}: an edge ends at ${id}, which is no node`);
       return name;
     });
-    return { endpoints: ends, ...linkOf(attributes) };
+    return { endpoints, ...linkOf(attributes) };
   });
+  const links = isDirected ? bothWays(ways) : ways;
+  tellUnread(edges, file);
   const merged = (key: string) => ({ ...groups[key], ...Object(network[key]) });
   const own: readonly unknown[] = Array.isArray(network.links) ? network.links : [];
   return {
@@ -68,23 +73,66 @@ function nameOf(label: string, taken: ReadonlySet<string>): string {
   }
 }
 
+interface Way {
+  readonly endpoints: readonly string[];
+  readonly mtu?: unknown;
+}
+
+/** Of one-way edges there and back one link, each way as its edge says; one that has none back is a link as it is. */
+function bothWays(ways: readonly Way[]): readonly Way[] {
+  const waiting = new Map<string, Way[]>();
+  const links: (Way & { forward?: unknown; reverse?: unknown })[] = [];
+  for (const way of ways) {
+    const [from = '', to = ''] = way.endpoints;
+    const there = waiting.get(JSON.stringify([to, from]))?.shift();
+    if (there) {
+      const { endpoints, mtu = way.mtu, ...forward } = there;
+      const { endpoints: _, mtu: __, ...reverse } = way;
+      links[links.indexOf(there)] = { endpoints, forward, reverse, ...(mtu !== undefined && { mtu }) };
+    } else {
+      const key = JSON.stringify([from, to]);
+      waiting.set(key, [...(waiting.get(key) ?? []), way]);
+      links.push(way);
+    }
+  }
+  return links;
+}
+
 const words = ['rate', 'delay', 'loss', 'jitter', 'queue', 'burst'] as const;
+/** Other words for the same: the Internet Topology Zoo's, and Shadow's, whose losses are fractions of one. */
+const others = ['mtu', 'LinkSpeedRaw', 'bandwidth', 'latency', 'packet_loss'] as const;
 
 function linkOf(attributes: Attributes): Readonly<Record<string, unknown>> {
   const link: Record<string, unknown> = {};
   for (const word of words) if (attributes[word] !== undefined) link[word] = attributes[word];
-  if (attributes.mtu !== undefined) link.mtu = Number(attributes.mtu);
-  // The Internet Topology Zoo's: bits a second.
-  const speed = Number(attributes.LinkSpeedRaw ?? attributes.bandwidth);
-  if (link.rate === undefined && speed > 0) link.rate = `${speed}bit`;
+  const { mtu, latency, packet_loss: loss, LinkSpeedRaw, bandwidth: rate = LinkSpeedRaw } = attributes;
+  if (mtu !== undefined) link.mtu = Number(mtu);
+  // A number alone is bits a second.
+  if (rate !== undefined) link.rate ??= Number(rate) > 0 ? `${Number(rate)}bit` : joinedUnit(rate);
+  if (latency !== undefined) link.delay ??= joinedUnit(latency);
+  if (loss !== undefined) link.loss ??= `${Number((Number(loss) * 100).toPrecision(12))}%`;
   return link;
+}
+
+/** "10 ms" is "10ms": graphs have blanks there. */
+const joinedUnit = (text: string): string => text.replace(/^([\d.]+)\s+(?=[A-Za-z]+$)/, '$1');
+
+/** What else edges say is told: who wrote it may have meant something by it. */
+function tellUnread(edges: Graph['edges'], file: string): void {
+  const known: readonly string[] = [...words, ...others, 'id', 'key'];
+  const unread = new Set(
+    edges.flatMap(({ attributes }) => Object.keys(attributes)).filter((one) => !known.includes(one)),
+  );
+  if (unread.size > 0)
+    console.error(`lkl: ${printable(`${file}: not read of its edges: ${[...unread].sort().join(', ')}`)}`);
 }
 
 /** graph [ node [ id 0 label "a" ] edge [ source 0 target 1 ] ] */
 function parseGml(text: string, file: string): Graph {
-  const tokens = [...text.matchAll(/#[^\n]*|"((?:[^"]*))"|\[|\]|[^\s[\]"]+/g)].filter(
+  const tokens = [...text.matchAll(/#[^\n]*|"((?:[^"]*))"|\[|\]|[^\s[\]"]+|"/g)].filter(
     ([whole]) => !whole.startsWith('#'),
   );
+  if (tokens.some(([whole]) => whole === '"')) throw new Failure('usage', `${file} is no GML: a text has no end`);
   let at = 0;
   type Entry = readonly [key: string, value: string | readonly Entry[]];
   const list = (isInner: boolean): readonly Entry[] => {
@@ -114,6 +162,7 @@ function parseGml(text: string, file: string): Graph {
   const all = (kind: string) =>
     (graph as readonly Entry[]).filter(([key]) => key === kind).map(([, value]) => attributesOf(value));
   return {
+    isDirected: attributesOf(graph).directed === '1',
     nodes: all('node').map(({ id = '', ...attributes }) => ({ id, attributes })),
     edges: all('edge').map(({ source = '', target = '', ...attributes }) => ({ source, target, attributes })),
   };
@@ -135,6 +184,7 @@ function parseGraphml(text: string, file: string): Graph {
     );
   const all = (kind: string) => graphs.flatMap((graph) => elementsOf(graph, kind));
   return {
+    isDirected: graphs.some(({ attributes }) => attributes.edgedefault === 'directed'),
     nodes: all('node').map((node) => ({ id: node.attributes.id ?? '', attributes: attributesOf(node) })),
     edges: all('edge').map((edge) => {
       const { source = '', target = '' } = edge.attributes;
