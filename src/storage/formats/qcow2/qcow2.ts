@@ -57,7 +57,6 @@ function whyReadOnly(header: Header, snapshot: string | undefined): string | und
   if (header.hasBitmaps)
     return 'its bitmaps of changes would no longer be right: `qemu-img bitmap --remove` takes them away';
   if (header.dataFile !== undefined) return 'its data are in a file of their own';
-  if (header.extendedL2) return 'its clusters have subclusters';
   return undefined;
 }
 

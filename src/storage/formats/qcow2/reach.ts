@@ -8,6 +8,8 @@ import { type Active, type Header, QCOW2 } from './header.ts';
 const OFFSET_HIGH = 0x00ffffff;
 const OFFSET_LOW = 0xfffffe00;
 const COMPRESSED = 0x40000000;
+/** Of a cluster with an extended entry: bits 0 to 31 of its second word say which of them have data. */
+const SUBCLUSTERS = 32;
 const MAX_TABLE_BYTES = 2 ** 20;
 /** What is looked through to tell what is missing from what was counted and never used. */
 const MAX_LOOK_BYTES = 16 * 2 ** 20;
@@ -57,6 +59,10 @@ async function countedReach(source: ByteSource, { refcounts, clusterBits }: Head
   return 0;
 }
 
+/** Bytes up to where the last subcluster ends that has data: QEMU makes its file no longer. */
+const usedOf = (allocated: number, clusterBytes: number): number =>
+  (32 - Math.clz32(allocated)) * (clusterBytes / SUBCLUSTERS);
+
 /** Whether one of the second tables leads to where nothing is; true also where there are too many of them to look. */
 async function refersBehind(source: ByteSource, header: Header, active: Active, tables: readonly L2[]) {
   const { clusterBits, extendedL2, dataFile } = header;
@@ -77,7 +83,8 @@ async function refersBehind(source: ByteSource, header: Header, active: Active, 
         : offsetAt(view, within);
       // The last cluster need not be longer than the disk; how long what is compressed is it alone tells.
       const rest = active.sizeBytes - start - (within / entryBytes) * clusterBytes;
-      const bytes = isCompressed ? 1 : Math.min(clusterBytes, rest);
+      const used = extendedL2 ? usedOf(view.getUint32(within + 12), clusterBytes) : clusterBytes;
+      const bytes = isCompressed ? 1 : Math.min(used, rest);
       if (place !== 0 && place + bytes > source.sizeBytes) return true;
     }
   }

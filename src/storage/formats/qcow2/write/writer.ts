@@ -11,6 +11,10 @@ const COPIED = 1n << 63n;
 const COMPRESSED = 1n << 62n;
 const OFFSET = 0x00ff_ffff_ffff_fe00n;
 const ZERO = 1n;
+/** With extended entries: a word behind each, with a bit for each subcluster that has its data, and 32 bits above one for each of zeros. */
+const SUBCLUSTERS = 32;
+const ALL_ALLOCATED = 0xffff_ffffn;
+const ALL_ZEROS = ALL_ALLOCATED << 32n;
 
 /** Tables that have changed and are not written: more than that are written between flushes. */
 const CHANGED_BYTES = 16 * 2 ** 20;
@@ -23,6 +27,8 @@ interface L2 {
   /** In it. */
   readonly at: number;
   readonly entry: bigint;
+  /** Of its subclusters, where there are such. */
+  readonly bitmap: bigint;
 }
 
 /**
@@ -115,7 +121,9 @@ export class Qcow2Writer {
   }
 
   async #writeCluster(guest: number, within: number, from: Uint8Array): Promise<void> {
-    const { table, at, entry } = await this.#ownL2(guest);
+    const place = await this.#ownL2(guest);
+    if (this.#header.extendedL2) return this.#writeSubclusters(guest, place, within, from);
+    const { table, at, entry } = place;
     const isPlain = (entry & (COMPRESSED | ZERO)) === 0n;
     if (isPlain && (entry & COPIED) !== 0n) {
       await this.#source.write?.(this.#hostOf(entry) + within, from);
@@ -135,6 +143,31 @@ export class Qcow2Writer {
     await this.#setEntry(table, at, BigInt(host) | COPIED);
   }
 
+  /** Those that have no data yet get them in the cluster, and the others stay what they are; what is shared or compressed is copied whole. */
+  async #writeSubclusters(guest: number, place: L2, within: number, from: Uint8Array): Promise<void> {
+    const { table, at, entry, bitmap } = place;
+    const isOwn = (entry & COMPRESSED) === 0n && (entry & COPIED) !== 0n && (entry & OFFSET) !== 0n;
+    const isCopied = !isOwn && entry !== 0n;
+    const bytes = this.#clusterBytes / SUBCLUSTERS;
+    const first = isCopied ? 0 : Math.floor(within / bytes);
+    const end = isCopied ? SUBCLUSTERS : Math.ceil((within + from.length) / bytes);
+    const touched = (1n << BigInt(end)) - (1n << BigInt(first));
+    if (isOwn && (bitmap & touched) === touched) {
+      await this.#source.write?.(this.#hostOf(entry) + within, from);
+      return;
+    }
+    const whole = new Uint8Array((end - first) * bytes);
+    const start = guest + first * bytes;
+    const there = Math.min(whole.length, this.#header.sizeBytes - start);
+    if (from.length < there) await this.#disk.read(start, whole.subarray(0, there));
+    whole.set(from, within - first * bytes);
+    const host = isOwn ? this.#hostOf(entry) : await this.#refcounts.allocate();
+    await this.#source.write?.(host + first * bytes, whole);
+    if (!isOwn) this.#giveUp(entry);
+    const others = isCopied ? 0n : bitmap & ~(touched | (touched << 32n));
+    await this.#setEntry(table, at, BigInt(host) | COPIED, others | touched);
+  }
+
   /** All of a cluster: `from`, and around it what is there. */
   async #around(guest: number, within: number, from: Uint8Array, isZero: boolean): Promise<Uint8Array> {
     const whole = new Uint8Array(this.#clusterBytes);
@@ -148,7 +181,9 @@ export class Qcow2Writer {
   async #discard(offset: number, length: number): Promise<void> {
     // Version 2 cannot say that there is nothing where a backing file has something.
     if (this.#hasBacking && this.#header.version < 3) return;
-    const empty = this.#hasBacking ? ZERO : 0n;
+    const isExtended = this.#header.extendedL2;
+    const empty = this.#hasBacking && !isExtended ? ZERO : 0n;
+    const emptyBitmap = this.#hasBacking && isExtended ? ALL_ZEROS : 0n;
     const end = Math.floor((offset + length) / this.#clusterBytes) * this.#clusterBytes;
     for (
       let guest = Math.ceil(offset / this.#clusterBytes) * this.#clusterBytes;
@@ -156,10 +191,10 @@ export class Qcow2Writer {
       guest += this.#clusterBytes
     ) {
       if (!this.#hasBacking && (await this.#l2Of(guest)) === 0) continue;
-      const { table, at, entry } = await this.#ownL2(guest);
-      if (entry === empty) continue;
+      const { table, at, entry, bitmap } = await this.#ownL2(guest);
+      if (entry === empty && bitmap === emptyBitmap) continue;
       this.#giveUp(entry);
-      await this.#setEntry(table, at, empty);
+      await this.#setEntry(table, at, empty, emptyBitmap);
     }
   }
 
@@ -217,8 +252,16 @@ export class Qcow2Writer {
     throw new FormatError(QCOW2, 'a table points between clusters: it is damaged');
   }
 
+  get #entryBytes(): number {
+    return this.#header.extendedL2 ? 16 : 8;
+  }
+
+  get #l2Entries(): number {
+    return this.#clusterBytes / this.#entryBytes;
+  }
+
   #l1Place(guest: number): { readonly cluster: number; readonly at: number } {
-    const l1Index = Math.floor(guest / this.#clusterBytes / (this.#clusterBytes / 8));
+    const l1Index = Math.floor(guest / this.#clusterBytes / this.#l2Entries);
     const place = this.#header.l1Offset + 8 * l1Index;
     mustBeThere(this.#source, place, 8);
     return { cluster: place - (place % this.#clusterBytes), at: place % this.#clusterBytes };
@@ -245,13 +288,17 @@ export class Qcow2Writer {
       await this.#cache.change(cluster, l1At, 8, (data) => data.setBigUint64(l1At, entry));
       if (shared !== 0) this.#refcounts.givenUp.push(shared);
     }
-    const at = 8 * (Math.floor(guest / this.#clusterBytes) % (this.#clusterBytes / 8));
+    const at = this.#entryBytes * (Math.floor(guest / this.#clusterBytes) % this.#l2Entries);
     const data = await this.#cache.at(table);
-    return { table, at, entry: data.getBigUint64(at) };
+    const bitmap = this.#header.extendedL2 ? data.getBigUint64(at + 8) : 0n;
+    return { table, at, entry: data.getBigUint64(at), bitmap };
   }
 
-  #setEntry(table: number, at: number, entry: bigint): Promise<void> {
-    return this.#cache.change(table, at, 8, (data) => data.setBigUint64(at, entry));
+  #setEntry(table: number, at: number, entry: bigint, bitmap = 0n): Promise<void> {
+    return this.#cache.change(table, at, this.#entryBytes, (data) => {
+      data.setBigUint64(at, entry);
+      if (this.#header.extendedL2) data.setBigUint64(at + 8, bitmap);
+    });
   }
 }
 
