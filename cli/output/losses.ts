@@ -18,6 +18,7 @@ const lacking: Readonly<Record<Exclude<LossKind, Asked>, readonly [lacks: string
     xattr: ['no such attributes', 'part'],
     hardlink: ['no hard links: each name is a file of its own', 'told'],
     symlink: ['no such symlinks', 'file'],
+    alias: ['others by the same names, which it takes for one', 'file'],
     special: ['no such devices, pipes and sockets', 'file'],
   };
 

@@ -14,6 +14,8 @@ export type LossKind =
   | 'hardlink'
   | 'symlink'
   | 'special'
+  /** Its name is another's, which came before it. */
+  | 'alias'
   /** It is in what is no directory. */
   | 'parent'
   /** It is there by another path. */
@@ -36,6 +38,10 @@ const lackingSymlinks: readonly ErrnoName[] = [...lacking, 'ENAMETOOLONG'];
 /** What Linux answers to a name that the file system cannot have: "a:b" in vfat, bytes that are not UTF-8 in NTFS and in exFAT. */
 const badName: readonly ErrnoName[] = ['EINVAL', 'EILSEQ', 'EOVERFLOW'];
 
+const SLASH = 0x2f;
+const DOT = 0x2e;
+const isDots = (name: Uint8Array): boolean => name.length > 2 && name.every((byte) => byte === DOT);
+
 export class Losses {
   readonly #kinds = new Map<
     LossKind,
@@ -56,7 +62,9 @@ export class Losses {
   noteName(call: SyscallName, ret: number, path: Uint8Array): boolean {
     if (ret >= 0) return true;
     const errno = errnoName(-ret);
-    if (errno === undefined || !badName.includes(errno)) throw new KernelError(call, -ret, path);
+    // FAT drops dots at the end, and of these nothing is left.
+    const isNone = errno === 'ENOENT' && isDots(path.subarray(path.lastIndexOf(SLASH) + 1));
+    if (errno === undefined || !(isNone || badName.includes(errno))) throw new KernelError(call, -ret, path);
     this.lost(path, errno);
     return false;
   }

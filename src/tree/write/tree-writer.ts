@@ -37,6 +37,7 @@ import { statfs64 } from '../../kernel/syscalls/mount.ts';
 import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { setxattr } from '../../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
+import { Aliases } from './aliases.ts';
 import type { Attributes, Content, Entry } from './entry.ts';
 import { explainLimit } from './limits.ts';
 import { Losses, type LossKind } from './losses.ts';
@@ -58,6 +59,9 @@ const modeOnly = 0o7777;
 /** What new files in a directory inherit; XFS tells it by a second name. */
 const inherited: ReadonlySet<string> = new Set(['system.posix_acl_default', 'trusted.SGI_ACL_DEFAULT']);
 
+/** What is there came by another name, which the file system takes for this one. */
+class OtherName extends Error {}
+
 const latin1 = (path: Uint8Array): string => String.fromCharCode(...path);
 
 /**
@@ -68,6 +72,7 @@ export class TreeWriter {
   readonly #task: UserTask;
   readonly #parents: Parents;
   readonly #buffer: UserBuffer;
+  readonly #aliases: Aliases | undefined;
   readonly losses = new Losses();
   /** What could not be made, and why not: nothing can be in it, and nothing a link to it. */
   readonly #lost = new Map<string, LossKind>();
@@ -81,12 +86,14 @@ export class TreeWriter {
     root: Name,
     parents: Parents,
     buffer: UserBuffer,
+    aliases: Aliases | undefined,
     isTooLong: (path: Uint8Array) => boolean,
   ) {
     this.#task = task;
     this.#root = root;
     this.#parents = parents;
     this.#buffer = buffer;
+    this.#aliases = aliases;
     this.#isTooLong = isTooLong;
   }
 
@@ -101,7 +108,8 @@ export class TreeWriter {
     isTooLong: (path: Uint8Array) => boolean = () => false,
   ): Promise<TreeWriter> {
     const parents = await Parents.open(task, root, directory.length > 0 ? directory : '.');
-    return new TreeWriter(task, root, parents, await mapBuffer(task, BUFFER_BYTES), isTooLong);
+    const buffer = await mapBuffer(task, BUFFER_BYTES);
+    return new TreeWriter(task, root, parents, buffer, await Aliases.of(task, root, buffer), isTooLong);
   }
 
   async close(): Promise<void> {
@@ -122,7 +130,7 @@ export class TreeWriter {
   }
 
   async #add(entry: Entry): Promise<void> {
-    const { path, attributes } = entry;
+    const { path } = entry;
     for (const change of entry.changes ?? []) this.losses.changed(change.kind, change.path);
     const lost = this.#lostAbove(path);
     if (lost !== undefined) return this.losses.lost(path, undefined, lost === 'parent' ? 'parent' : 'name');
@@ -133,6 +141,18 @@ export class TreeWriter {
       return this.losses.lost(path, 'ENAMETOOLONG');
     }
     const place = await this.#parents.of(path);
+    try {
+      await this.#put(entry, place);
+    } catch (cause) {
+      if (!(cause instanceof OtherName)) throw cause;
+      this.#lost.set(latin1(path), 'alias');
+      return this.losses.lost(path, undefined, 'alias');
+    }
+    if (path.length > 0 && !this.#lost.has(latin1(path))) this.#aliases?.made(path, place.name);
+  }
+
+  async #put(entry: Entry, place: Place): Promise<void> {
+    const { path, attributes } = entry;
     switch (entry.type) {
       case 'directory':
         return entry.implied ? this.#implied(place, path) : this.#directory(place, path, attributes);
@@ -194,7 +214,8 @@ export class TreeWriter {
       const made = await mkdirat(this.#task, place.dirfd, place.name, mode & 0o777);
       if (made !== -errnos.EEXIST.number) {
         if (!this.#isMade('mkdirat', made, path)) return;
-      } else if (!(await this.#isDirectory(place))) {
+      } else if (await this.#aliases?.isOther(place, path)) throw new OtherName();
+      else if (!(await this.#isDirectory(place))) {
         await this.#remove(place, path);
         must('mkdirat', await mkdirat(this.#task, place.dirfd, place.name, mode & 0o777), path);
       }
@@ -230,6 +251,7 @@ export class TreeWriter {
   async #remade(place: Place, make: () => Promise<number>, path: Uint8Array): Promise<number> {
     const made = await make();
     if (made !== -errnos.EEXIST.number) return made;
+    if (await this.#aliases?.isOther(place, path)) throw new OtherName();
     await this.#remove(place, path);
     return make();
   }

@@ -145,6 +145,41 @@ it('what a file system has no place for is counted, and the rest is there', asyn
   }
 });
 
+it.each(['vfat16', 'exfat'])(
+  'what %s takes for another name of the copy is left out and told, and replaces what was there before',
+  async (name) => {
+    const device = await writable(name);
+    const file = (path: string, text = path): Entry => ({
+      type: 'file',
+      path: bytes(path),
+      attributes: {},
+      content: () => content(bytes(text)),
+    });
+    const folder = (path: string): Entry => ({ type: 'directory', path: bytes(path), attributes: {} });
+    const first = [folder('n'), file('n/A Name.txt'), file('n/b'), folder('n/dir'), file('n/dir/x')];
+    expect((await copyInto(device, first)).losses).toEqual([]);
+    const { losses } = await copyInto(device, [
+      ...[
+        folder('n'),
+        file('n/...'),
+        file('n/a name.TXT'),
+        file('n/a name.txt', 'lost'),
+        file('n/a name.txt.', 'lost'),
+      ],
+      ...[file('n/b', 'new'), file('n/b', 'newest'), folder('n/dir'), folder('n/Dir'), file('n/Dir/x', 'lost')],
+    ]);
+    expect(losses.map(({ kind, count }) => [kind, count])).toEqual([
+      ['name', 2],
+      ['alias', 3],
+    ]);
+    const all = readTar((await archive(device)).tar);
+    const texts = all
+      .filter(({ path }) => Buffer.from(path).toString().startsWith('./n/'))
+      .map((one) => `${Buffer.from(whole(one))}`);
+    expect(texts.sort()).toEqual(['', '', 'n/a name.TXT', 'n/dir/x', 'newest']);
+  },
+);
+
 it('nilfs2 has no attributes, which is told', async () => {
   const { losses } = await copyInto(await writable('nilfs2'), tree);
   expect(losses).toMatchObject([{ kind: 'xattr', count: 1, errno: 'EOPNOTSUPP' }]);

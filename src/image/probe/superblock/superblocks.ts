@@ -46,10 +46,11 @@ const NO_LAZY_INIT = 'noinit_itable,no_prefetch_block_bitmaps';
 const ext = { label: label(1144, 16), uuid: uuid(1128), options: `${NO_PANIC},${NO_LAZY_INIT}` };
 
 // include/uapi/linux/msdos_fs.h: struct fat_boot_sector. Of old disks only a jump, a sector size of a power of two, a count
-// of FATs and a media byte are sure (fs/fat/inode.c: fat_read_bpb). iocharset is utf8 by our configuration, but only the
-// option utf8 keeps characters beyond U+FFFF (fs/fat/dir.c: fat_uni_to_x8).
+// of FATs and a media byte are sure (fs/fat/inode.c: fat_read_bpb). Only the option utf8 keeps characters
+// beyond U+FFFF (fs/fat/dir.c: fat_uni_to_x8). With iocharset=utf8, our configuration's, names of another case would be other names
+// (Documentation/filesystems/vfat.rst): by that of Debian they are the same.
 const FAT = [hex(11, '0000', 'ffe1'), hex(16, '00', 'fc'), hex(21, 'f0', 'f0')];
-const vfat = { types: ['vfat', 'msdos'], options: 'utf8' } as const;
+const vfat = { types: ['vfat', 'msdos'], options: 'utf8,iocharset=ascii' } as const;
 const fat16 = { ...vfat, label: label(43, 11), uuid: uuid(39, 'serial') };
 
 // ECMA-167 2/9.1: a volume recognition sequence in sectors of 2 KiB from 32 KiB on; NSR02 or NSR03 anywhere in it is UDF.
