@@ -167,12 +167,18 @@ function asPrimary({ header, blockBytes }: Gpt): Uint8Array {
 export interface GptEntry {
   readonly type: string;
   readonly uuid: string;
+  /** All of it: Linux knows the low seven bits of its characters. */
+  readonly label: string | undefined;
 }
+
+const ENTRY_BYTES = 128;
 
 /** Entry `number`, from 1; undefined where it is unused. */
 export async function gptEntry(volume: VolumeBytes, gpt: Gpt, number: number): Promise<GptEntry | undefined> {
   if (number > gpt.entries) return undefined;
-  const entry = await volume.read(gpt.entriesAt + (number - 1) * gpt.entryBytes, 32);
-  if (entry.every((byte) => byte === 0)) return undefined;
-  return { type: guidText(entry.subarray(0, 16)), uuid: guidText(entry.subarray(16, 32)) };
+  const entry = await volume.read(gpt.entriesAt + (number - 1) * gpt.entryBytes, ENTRY_BYTES);
+  const [type, uuid] = [entry.subarray(0, 16), entry.subarray(16, 32)];
+  if ([...type, ...uuid].every((byte) => byte === 0)) return undefined;
+  const label = new TextDecoder('utf-16le').decode(entry.subarray(56)).replace(/\0.*$/s, '');
+  return { type: guidText(type), uuid: guidText(uuid), label: label === '' ? undefined : label };
 }

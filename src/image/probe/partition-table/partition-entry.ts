@@ -35,7 +35,9 @@ export function tableReader(
       id: async () => gpt.id,
       async entry(number) {
         const entry = await gptEntry(bytes, gpt, number);
-        return entry ? { uuid: entry.uuid, typeCode: entry.type } : nothing;
+        if (!entry) return nothing;
+        const { uuid, type: typeCode, label } = entry;
+        return { uuid, typeCode, ...(label !== undefined && { label }) };
       },
     };
   }
