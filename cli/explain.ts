@@ -7,7 +7,7 @@ import { canBeRescued } from '../src/image/mounting/rescue.ts';
 import { KernelError } from '../src/kernel/kernel-error.ts';
 import { ImageFileError } from '../src/node/files/image-file-error.ts';
 import { DamagedInsideError, FormatError, StorageError } from '../src/storage/errors.ts';
-import { checkedTypes } from '../src/tools/file-system/file-systems.ts';
+import { checkedTypes, isCheckedByReading } from '../src/tools/file-system/file-systems.ts';
 import { whatIsMissing } from '../src/tree/damage-error.ts';
 import { Failure, type FailureKind, reasonOf } from './failure.ts';
 
@@ -101,7 +101,7 @@ function whatHelps(cause: ProblemError): readonly string[] {
 
 /** Only of what it knows. */
 export const fsckHelps = (type: unknown): readonly string[] =>
-  typeof type === 'string' && checkedTypes.includes(type)
+  typeof type === 'string' && checkedTypes.includes(type) && !isCheckedByReading(type)
     ? ['lkl fsck says what is wrong, and repairs it (--yes) in an image of which you keep a copy']
     : [];
 

@@ -5,7 +5,7 @@ import { diskToWrite } from '../../src/node/files/disk-to-write.ts';
 import { mustNotBeWritten } from '../../src/node/files/file-lock.ts';
 import { changes } from '../../src/storage/layers/changes.ts';
 import { checkFileSystem } from '../../src/tools/file-system/check-file-system.ts';
-import { type CheckHow, fileSystemTools, type Verdict } from '../../src/tools/file-system/file-systems.ts';
+import { type CheckHow, isChecked, type Verdict } from '../../src/tools/file-system/file-systems.ts';
 import { findVolume } from '../../src/tools/find-volume.ts';
 import { exitCodes } from '../failure.ts';
 import { openWholeDiskFile } from '../input/disk.ts';
@@ -41,8 +41,7 @@ export async function fsck(image: string, { type, partition, auto, yes }: FsckOp
     // Whatever holds a disk can be looked at.
     const { device } = written ?? (await openWholeDiskFile(image));
     return await inWorkshop({}, async (shop, engine) => {
-      const can = (known: string) => !!fileSystemTools(known)?.check;
-      const volume = await findVolume(device, await engine.inspect(device), { partition, type, can });
+      const volume = await findVolume(device, await engine.inspect(device), { partition, type, can: isChecked });
       const { write: _, flush: __, ...readOnly } = device;
       // What a look needs to write is forgotten.
       const looked =

@@ -104,18 +104,18 @@ export class Workshop {
     must('umount2', await umount2(this.kernel.init, mountPoint), mountPoint);
   }
 
-  /** Runs `work` while a disk, or a partition of it, is mounted; afterwards all that was written is on it. */
+  /** Runs `work` while a disk, or a partition of it, is mounted; afterwards all that was written is on it. `path`: /dev/vda, /dev/vda1. */
   async mounted<T>(
     path: string,
     type: string,
     work: (mountPoint: string) => Promise<T>,
     {
-      partition = 'whole',
+      partition = partitionIn(path),
       readOnly = false,
       evenIfCut = false,
     }: { readonly partition?: number | 'whole'; readonly readOnly?: boolean; readonly evenIfCut?: boolean } = {},
   ): Promise<T> {
-    const { device, disk } = this.#attached(path);
+    const { device, disk } = this.#attached(diskIn(path));
     await mountDisk(this.kernel, device, disk, {
       type: driverOf(type),
       partition,
@@ -177,6 +177,9 @@ export class Workshop {
     return this.#toolbox.tools.some((tool) => tool.name === name || tool.links.includes(name));
   }
 }
+
+const diskIn = (path: string): string => path.replace(/\d+$/, '');
+const partitionIn = (path: string): number | 'whole' => Number(path.slice(diskIn(path).length)) || 'whole';
 
 const noSuchTool = (name: string): HostError =>
   new HostError('no-such-tool', `there is no program ${name} among the tools`);

@@ -91,6 +91,18 @@ describe('lkl mkfs', () => {
     expect(lkl(['convert', '-t', 'squashfs', at('from.ext4'), at('to.squashfs')]).status).toBe(0);
     expect(statSync(at('to.squashfs')).size).toBeLessThan(MIB);
     expect(lkl(['cat', at('to.squashfs'), 'small']).stdout).toBe('small\n');
+    const { status, stdout } = lkl(['fsck', at('to.squashfs')]);
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: 'squashfs has no checker: all of it was read, 57 files without an error\n',
+    });
+    // The first block of data, which is that of the large file.
+    const file = openSync(at('to.squashfs'), 'r+');
+    writeSync(file, Buffer.alloc(64, 0xff), 0, 64, 96);
+    closeSync(file);
+    const damaged = lkl(['fsck', at('to.squashfs')]);
+    expect(damaged.status).toBe(2);
+    expect(damaged.stdout).toMatch(/^\.?\/?deep\/large: EIO \(/m);
   }, 120_000);
 
   it('leaves what is there alone, and nothing behind when it fails', () => {

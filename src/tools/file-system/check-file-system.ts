@@ -1,9 +1,10 @@
-/** Checks and repairs a file system by its own program. */
+/** Checks and repairs a file system by its own program, or where there is none by reading all of it. */
 
 import { HostError } from '../../errors/host-error.ts';
 import type { Streams, Workshop } from '../workshop.ts';
-import { type CheckHow, checkedTypes, toolsOf, typesThere, type Verdict } from './file-systems.ts';
+import { type CheckHow, checkedTypes, isCheckedByReading, toolsOf, typesThere, type Verdict } from './file-systems.ts';
 import { heard } from './heard.ts';
+import { readAll } from './read-all.ts';
 
 /** What may help where it gave up. */
 const MORE: Readonly<Record<CheckHow, string>> = {
@@ -58,6 +59,7 @@ export async function checkFileSystem(
   streams: Streams,
   { replay }: CheckOptions = {},
 ): Promise<Verdict> {
+  if (isCheckedByReading(type)) return readAll(workshop, disk, type, streams);
   const check = toolsOf(workshop, type)?.check;
   if (!check)
     throw new HostError(

@@ -193,6 +193,13 @@ const tools: Readonly<Record<string, FileSystemTools>> = {
   },
 };
 
+/** Never written, and without a program that checks them: all of it is read through the kernel. */
+const READ_ALONE: ReadonlySet<string> = new Set(['squashfs', 'cramfs', 'romfs', 'iso9660']);
+
+export const isCheckedByReading = (type: string): boolean => READ_ALONE.has(type);
+export const isChecked = (type: string): boolean =>
+  isCheckedByReading(type) || fileSystemTools(type)?.check !== undefined;
+
 /** By the kernel's name of the type, or people's. */
 export const fileSystemTools = (type: string): FileSystemTools | undefined =>
   Object.hasOwn(tools, type) ? tools[type] : Object.values(tools).find(({ driver }) => driver === type);
@@ -205,7 +212,7 @@ export function toolsOf(workshop: { has(program: string): boolean }, type: strin
 
 /** Those of `types` whose programs are there, for people. */
 export const typesThere = (workshop: { has(program: string): boolean }, types: readonly string[]): string =>
-  types.filter((type) => toolsOf(workshop, type)).join(', ');
+  types.filter((type) => isCheckedByReading(type) || toolsOf(workshop, type)).join(', ');
 
 /** Whether every host carries its programs. */
 export const isEverywhere = (type: string): boolean => fileSystemTools(type)?.needs === undefined;
@@ -214,4 +221,4 @@ export const isEverywhere = (type: string): boolean => fileSystemTools(type)?.ne
 export const driverOf = (type: string): string => fileSystemTools(type)?.driver ?? type;
 
 export const madeTypes: readonly string[] = Object.keys(tools);
-export const checkedTypes: readonly string[] = madeTypes.filter((type) => tools[type]?.check !== undefined);
+export const checkedTypes: readonly string[] = [...new Set([...madeTypes, ...READ_ALONE])].filter(isChecked);

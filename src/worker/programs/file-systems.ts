@@ -6,7 +6,7 @@ import type { Host } from '../../kernel/host.ts';
 import type { Linux } from '../../linux.ts';
 import { sizeOf } from '../../storage/block-device.ts';
 import { checkFileSystem, needsNoRepair } from '../../tools/file-system/check-file-system.ts';
-import { type CheckHow, fileSystemTools, type Verdict } from '../../tools/file-system/file-systems.ts';
+import { type CheckHow, isChecked, type Verdict } from '../../tools/file-system/file-systems.ts';
 import { findVolume } from '../../tools/find-volume.ts';
 import type { Streams } from '../../tools/workshop.ts';
 import type { ImageDisks } from '../images/disks.ts';
@@ -87,8 +87,8 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
         const { device, etag } = disk ? { device: disk.device, etag: '' } : await openedImage(all, name);
         if (!repairs && condition.ifMatch !== undefined && ![etag, '*'].includes(condition.ifMatch))
           throw new HostError('precondition-failed');
-        const can = (type: string) => fileSystemTools(type)?.check !== undefined;
-        const volume = await findVolume(device, await engine.inspect(device), { partition, type: asked, can });
+        const report = await engine.inspect(device);
+        const volume = await findVolume(device, report, { partition, type: asked, can: isChecked });
         const verdict = await inWorkshop({ programMib: CHECKING_MIB }, async (shop) => {
           const shown = repairs ? device : { ...sizeOf(device), read: device.read.bind(device) };
           const path = `${await shop.attach(shown)}${volume.partition ?? ''}`;
