@@ -19,6 +19,13 @@ export interface StackOptions {
   readonly keyFile?: readonly string[];
 }
 
+/** What a new image is encrypted with. */
+export interface LuksOptions {
+  readonly luksKeyFile?: string;
+  readonly luksPassphraseFile?: string;
+  readonly luksPbkdf?: 'argon2id' | 'pbkdf2';
+}
+
 /** How the file of an image becomes a disk. */
 export interface DiskOptions {
   readonly format?: string | undefined;
@@ -65,6 +72,22 @@ export const addStackOptions = (command: Command): Command =>
   addSecretOptions(
     command.option('--also <image>', 'another disk of an array, a volume group or a btrfs; may be repeated', several),
   ).option('--header <file>', 'the detached header of an encrypted volume');
+
+/** Of a new image. */
+export const addLuksOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--luks-passphrase-file <file>', 'encrypt it (LUKS2): the first line of this file opens it').conflicts(
+        'luksKeyFile',
+      ),
+    )
+    .option('--luks-key-file <file>', 'the same, opened by all of this file')
+    .addOption(
+      new Option('--luks-pbkdf <name>', 'how its key is derived (default: argon2id, of 64 MiB)').choices([
+        'argon2id',
+        'pbkdf2',
+      ]),
+    );
 
 export const subvolOption = () =>
   new Option('--subvol <name>', 'a subvolume or snapshot of a btrfs, by path or number');

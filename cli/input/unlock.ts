@@ -2,7 +2,7 @@
 
 import { constants } from 'node:os';
 import type { Locked, Unlock } from '../../src/image/stack/keyring.ts';
-import { printable } from '../failure.ts';
+import { Failure, printable } from '../failure.ts';
 import type { StackOptions } from '../options.ts';
 import { bytesOf } from './small-file.ts';
 
@@ -15,6 +15,22 @@ export async function unlockOf({ passphraseFile = [], keyFile = [] }: StackOptio
   if (given !== undefined) secrets.push(Buffer.from(given));
   const canAsk = secrets.length === 0 && process.stdin.isTTY && process.stderr.isTTY;
   return { secrets, ...(canAsk && { ask }) };
+}
+
+/** What encrypts a new volume: of the one file that is named. */
+export async function secretOf({
+  keyFile,
+  passphraseFile,
+}: {
+  readonly keyFile?: string | undefined;
+  readonly passphraseFile?: string | undefined;
+}): Promise<Uint8Array> {
+  const path = keyFile ?? passphraseFile;
+  if (path === undefined) throw new Failure('usage', 'say what encrypts it: a key file or a file with a passphrase');
+  const bytes = await bytesOf(path, 'key');
+  const secret = keyFile === undefined ? firstLine(bytes) : bytes;
+  if (secret.length === 0) throw new Failure('usage', `${path}: there is no key in it`);
+  return secret;
 }
 
 /** Editors and echo end a passphrase with a newline, which is no part of it. */

@@ -6,6 +6,7 @@ import { architectures } from '../../src/tools/disk/definitions/partition-kinds.
 import { exitCodes, Failure } from '../failure.ts';
 import {
   addDiskOptions,
+  addLuksOptions,
   addStackOptions,
   bytes,
   type DiskOptions,
@@ -55,11 +56,15 @@ otherwise. Paths of a tar are taken from the top, whatever ".." they have, and s
 SOURCE_DATE_EPOCH in the environment is the time of everything, files that are newer included; --seed alone stands for
 2026-01-01.
 
+With --luks-passphrase-file or --luks-key-file the image is a LUKS2 volume (aes-xts-plain64, 16 MiB before its data) with
+the file system in it. Its keys are random whatever --seed says, so that no two have the same bytes.
+
 Examples:
   lkl mkfs -t ext4 -s 2G disk.img --label data
   lkl mkfs -t xfs -s 1G root.xfs --from rootfs/ --seed 1
   lkl mkfs -t ext4 -s fit root.ext4 --from image.tar
   lkl mkfs -t squashfs app.squashfs --from app/ -- -comp zstd
+  lkl mkfs -t ext4 -s 2G secret.luks --luks-passphrase-file pass
 
 Exit codes: 0 all is there; 1 the command line is wrong; 2 it does not fit, or what it is made of is at fault; 3 all is
 there but what the file system cannot have: files (symlinks on FAT), attributes, times; 4 anything else. That FAT has no
@@ -93,6 +98,7 @@ const whatConvertWants = (to: MadeFormat | undefined): string =>
 
 const fsckHelp = `
 Nothing is written unless --auto or --yes says so. Of XFS and btrfs --auto checks nothing, as fsck.xfs(8) and fsck.btrfs(8) do. The program's own words are on standard output.
+squashfs, cramfs, romfs and iso9660, which have no checker and are never written, are read through the kernel, all of them.
 
 Exit codes: 0 it is clean, or --auto has nothing to do; 1 the command line is wrong; 2 it has errors; 3 it had errors, and has none any more; 4 anything else.`;
 
@@ -111,8 +117,8 @@ Examples:
 
 const mkimageHelp = `
 Of repart.d(5): Type, Label, UUID, Format (ext4, xfs, btrfs, vfat, squashfs, erofs, swap …), CopyFiles, ExcludeFiles,
-MakeDirectories, CopyBlocks, SizeMinBytes, SizeMaxBytes, Weight, Minimize, Verity (data, hash), VerityMatchKey, ReadOnly,
-NoAuto, GrowFileSystem. Of genimage: image with hdimage (align, partition-table-type, disk-signature, disk-uuid), partitions
+MakeDirectories, CopyBlocks, SizeMinBytes, SizeMaxBytes, Weight, Minimize, Verity (data, hash), VerityMatchKey, Encrypt
+(key-file), ReadOnly, NoAuto, GrowFileSystem. Of genimage: image with hdimage (align, partition-table-type, disk-signature, disk-uuid), partitions
 and images of type vfat, ext2, ext3, ext4, squashfs, btrfs, erofs, f2fs and file. What is not done here is an error.
 
 With --seed the same input gives the same bytes; with a UUID as seed the partitions have the UUIDs that systemd-repart
@@ -139,7 +145,7 @@ Examples:
   lkl run --program ./mine.wasm -- sh -c 'mine | sort'`;
 
 export const toolCommands = (): readonly Command[] => [
-  addSourceOptions(new Command('mkfs'))
+  addLuksOptions(addSourceOptions(new Command('mkfs')))
     .summary('make a file system in an image, empty or of a folder or a tar')
     .description('Makes a file system in an image file.')
     .addArgument(new Argument('<image>', 'a file that is made, or with --force made anew, or a block device'))
@@ -162,7 +168,7 @@ export const toolCommands = (): readonly Command[] => [
       const isWhole = await (await import('./mkfs/mkfs.ts')).mkfs(image, words, options);
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     }),
-  addSourceOptions(new Command('convert'))
+  addLuksOptions(addSourceOptions(new Command('convert')))
     .summary('an image as another: its disk as raw, qcow2, VMDK, VHDX …, or its tree as another file system')
     .description(
       'Makes an image of another format of the disk in an image of any format (-O), or a file system of the tree of an image, a tar, a cpio, a container’s image or a folder (-t).',
@@ -175,7 +181,7 @@ export const toolCommands = (): readonly Command[] => [
     .addOption(
       new Option('-O, --to <format>', 'of the disk (default: without -t, what the name ends with)')
         .choices(madeFormats)
-        .conflicts(['type', 'size', 'label', 'uuid', 'seed']),
+        .conflicts(['type', 'size', 'label', 'uuid', 'seed', 'luksKeyFile', 'luksPassphraseFile']),
     )
     .option('--block-size <size>', 'of a VHDX: 1M to 256M, a power of two (default: as qemu-img has it)', bytes)
     .addOption(new Option('-t, --type <type>', 'of the tree: ext4, xfs, btrfs, vfat, squashfs …'))
@@ -269,6 +275,7 @@ export const toolCommands = (): readonly Command[] => [
         .choices(architectures)
         .default(process.arch === 'arm64' ? 'arm64' : 'x86-64'),
     )
+    .option('--key-file <file>', 'what opens the partitions with Encrypt=key-file: all of this file')
     .option(
       '--keep-owner',
       'files stay whose they are, and keep SELinux labels and their like (default: all is root’s)',

@@ -55,8 +55,11 @@ export async function inWorkshop<T>(
   return inWorkshopOf(engine, options, (shop) => work(shop, engine));
 }
 
-/** For one workshop at a time, and one more kernel, which reads what a new image is filled with. */
-export const toolEngine = (): Promise<Linux> => openEngine(undefined, 2 * KERNEL_MIB);
+/** Of the one that encrypts a new volume. */
+export const LUKS_KERNEL_MIB = 32;
+
+/** For one workshop at a time, one more kernel, which reads what a new image is filled with, and one that encrypts it. */
+export const toolEngine = (): Promise<Linux> => openEngine(undefined, 2 * KERNEL_MIB + LUKS_KERNEL_MIB);
 
 /** What one workshop compiled the next one has. */
 let shared: Toolbox | undefined;

@@ -142,15 +142,17 @@ describe('lkl mkimage', () => {
 });
 
 describe('lkl mkimage of what is no file system', () => {
-  it('writes swap, and hashes of dm-verity by whose halves both partitions are found', () => {
+  it('writes swap in a LUKS2 volume, and hashes of dm-verity by whose halves both partitions are found', () => {
     const [definitions, image] = [at('verity.d'), at('verity.img')];
     mkdirSync(definitions);
     const define = (name: string, text: string) =>
       writeFileSync(`${definitions}/${name}.conf`, `[Partition]\n${text}\n`);
-    define('10', 'Type=root-x86-64\nFormat=erofs\nCopyFiles=/\nVerity=data\nVerityMatchKey=r');
+    define('10', 'Type=root-x86-64\nLabel=Wurzel ö€\nFormat=erofs\nCopyFiles=/\nVerity=data\nVerityMatchKey=r');
     define('20', 'Type=root-x86-64-verity\nVerity=hash\nVerityMatchKey=r');
-    define('30', 'Type=swap\nSizeMinBytes=8M');
-    const { status, stdout } = lkl(['mkimage', definitions, '--root', rootfs, '-o', image, '--seed', 's']);
+    define('30', 'Type=swap\nSizeMinBytes=20M\nEncrypt=key-file');
+    const key = ['--key-file', at('key')];
+    writeFileSync(at('key'), 'of a key');
+    const { status, stdout } = lkl(['mkimage', definitions, '--root', rootfs, '-o', image, '--seed', 's', ...key]);
     expect(status).toBe(0);
     const [, hash = ''] = /^roothash=([0-9a-f]{64})\n$/.exec(stdout) ?? [];
     const { partitions } = info(image);
@@ -158,8 +160,9 @@ describe('lkl mkimage of what is no file system', () => {
       hash.slice(0, 32),
       hash.slice(32),
     ]);
-    expect(partitions[0]?.content?.type).toBe('erofs');
-    expect(partitions[2]?.content?.type).toBe('swap');
+    expect(partitions[0]).toMatchObject({ label: 'Wurzel ö€', content: { type: 'erofs' } });
+    expect(partitions[2]?.content?.type).toBe('crypto_LUKS');
+    expect(lkl(['info', image, ...key]).stdout).toMatch(/luks-\S+ +crypt +4\.0M +swap/);
     const at2 = partitions[1]?.start_bytes ?? 0;
     expect(
       readFileSync(image)

@@ -6,6 +6,7 @@ import { measureTree } from '../../../src/tools/file-system/tree-measure.ts';
 import type { CopyReport } from '../../../src/tree/write/copy-tree.ts';
 import { Failure } from '../../failure.ts';
 import { type MadeImage, makeImageFile } from '../image-file.ts';
+import { bytesBefore } from '../luks.ts';
 import { type MkfsJob, makeAndFill } from './job.ts';
 
 export async function mkfsToFit(job: MkfsJob): Promise<CopyReport | undefined> {
@@ -15,7 +16,7 @@ export async function mkfsToFit(job: MkfsJob): Promise<CopyReport | undefined> {
   let report: CopyReport | undefined;
   const attempt = async (size: number, words: readonly string[], isEmpty: boolean): Promise<number> => {
     made?.discard();
-    made = makeImageFile(image, { size, ...(options.force && { force: true }) });
+    made = makeImageFile(image, { size: size + bytesBefore(options), ...(options.force && { force: true }) });
     const filled = await makeAndFill({ ...job, more: words, ...(isEmpty && { contents: noEntries }) }, made);
     report = filled;
     return filled?.freeBytes ?? 0;

@@ -4,15 +4,21 @@ import type { Linux } from '../../../src/linux.ts';
 import { rawDevice } from '../../../src/storage/raw-device.ts';
 import { fillFileSystem } from '../../../src/tools/file-system/fill-file-system.ts';
 import { makeFileSystem } from '../../../src/tools/file-system/make-file-system.ts';
+import type { LuksOptions } from '../../options.ts';
 import { withProgress } from '../../output/progress.ts';
 import type { Contents, ContentsOptions } from '../contents.ts';
 import type { ImageFileOptions, MadeImage } from '../image-file.ts';
+import { onDisk } from '../luks.ts';
 import { inWorkshopOf, type WorldOptions } from '../shop.ts';
 
 /** `fit`: as small as what is in it allows. */
 export type MkfsSize = number | 'fit';
 
-export interface MkfsOptions extends Omit<ImageFileOptions, 'size'>, WorldOptions, Omit<ContentsOptions, 'notAfterNs'> {
+export interface MkfsOptions
+  extends Omit<ImageFileOptions, 'size'>,
+    WorldOptions,
+    LuksOptions,
+    Omit<ContentsOptions, 'notAfterNs'> {
   readonly type: string;
   readonly size?: MkfsSize;
   readonly label?: string;
@@ -33,12 +39,14 @@ export interface MkfsJob {
 /** The file system, and what is in it, in an image that is there. */
 export async function makeAndFill({ engine, more, options, contents }: MkfsJob, made: MadeImage) {
   const { type, label, uuid, quiet } = options;
-  return inWorkshopOf(engine, options, async (shop) => {
-    const disk = await shop.attach(rawDevice(made.file));
-    await makeFileSystem(shop, disk, type, { label, uuid, more });
-    const report =
-      contents && (await withProgress(quiet, (progress) => fillFileSystem(shop, disk, type, contents(), progress)));
-    await shop.commit();
-    return report;
-  });
+  return onDisk(engine, rawDevice(made.file), options, (device) =>
+    inWorkshopOf(engine, options, async (shop) => {
+      const disk = await shop.attach(device);
+      await makeFileSystem(shop, disk, type, { label, uuid, more });
+      const report =
+        contents && (await withProgress(quiet, (progress) => fillFileSystem(shop, disk, type, contents(), progress)));
+      await shop.commit();
+      return report;
+    }),
+  );
 }

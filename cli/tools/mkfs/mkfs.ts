@@ -11,10 +11,12 @@ import { likelyBytes, measureTree } from '../../../src/tools/file-system/tree-me
 import type { CopyReport } from '../../../src/tree/write/copy-tree.ts';
 import { Failure } from '../../failure.ts';
 import { openDiskFile } from '../../input/disk.ts';
+import type { LuksOptions } from '../../options.ts';
 import { tellLosses } from '../../output/losses.ts';
 import { withProgress } from '../../output/progress.ts';
 import { withContents } from '../contents.ts';
 import { type MadeImage, makeImageFile } from '../image-file.ts';
+import { bytesBefore, isEncrypted, onDisk } from '../luks.ts';
 import { inWorkshopOf, notAfterNs, toolEngine } from '../shop.ts';
 import { temporaryDisk } from '../temporary-disk.ts';
 import { mkfsToFit } from './fit.ts';
@@ -56,7 +58,7 @@ async function ofSize(job: MkfsJob): Promise<CopyReport | undefined> {
   const { type, force, size } = options;
   const bytes = size === 'fit' ? undefined : size;
   if (bytes === undefined) await mustBeRaw(image);
-  if (bytes !== undefined && more.length === 0) mustBeEnough(type, bytes);
+  if (bytes !== undefined && more.length === 0) mustBeEnough(type, bytes, options);
   let made: MadeImage | undefined;
   const attempt = async (words: readonly string[]) => {
     made?.discard();
@@ -91,11 +93,13 @@ async function mustBeRaw(image: string): Promise<void> {
 }
 
 /** What its program would say is about inodes and blocks. */
-function mustBeEnough(type: string, bytes: number): void {
+function mustBeEnough(type: string, bytes: number, options: LuksOptions): void {
   const { leastBytes = 0 } = fileSystemTools(type) ?? {};
-  if (bytes >= leastBytes) return;
-  const [few, least] = [bytes, leastBytes].map((number) => number.toLocaleString('en'));
-  throw new Failure('usage', `${few} bytes are too few for ${type}, which has ${least} at least`);
+  const before = bytesBefore(options);
+  if (bytes >= leastBytes + before) return;
+  const [few, least] = [bytes, leastBytes + before].map((number) => number.toLocaleString('en'));
+  const what = isEncrypted(options) ? `${type} in a LUKS volume` : type;
+  throw new Failure('usage', `${few} bytes are too few for ${what}, which has ${least} at least`);
 }
 
 async function tooSmall(
@@ -125,11 +129,14 @@ async function ofTree({ engine, image, more, options, contents }: MkfsJob): Prom
   const made = makeImageFile(image, { size: ROOM, ...(force && { force }) });
   const scratch = temporaryDisk(ROOM);
   try {
-    const disks = { scratch: scratch.device, target: rawDevice(made.file) };
-    const { report, bytes } = await inWorkshopOf(engine, options, (shop) =>
-      withProgress(quiet, (progress) => makeOfTree(shop, disks, type, { label, uuid, more }, contents(), progress)),
+    const { report, bytes } = await onDisk(engine, rawDevice(made.file), options, (target) =>
+      inWorkshopOf(engine, options, (shop) => {
+        const disks = { scratch: scratch.device, target };
+        const request = { label, uuid, more };
+        return withProgress(quiet, (progress) => makeOfTree(shop, disks, type, request, contents(), progress));
+      }),
     );
-    made.keep(bytes);
+    made.keep(bytesBefore(options) + bytes);
     return report;
   } catch (cause) {
     made.discard();

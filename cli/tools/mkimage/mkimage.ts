@@ -2,13 +2,17 @@
 
 import { createHash } from 'node:crypto';
 import { nodeHost } from '../../../src/node/host.ts';
+import type { BlockDevice } from '../../../src/storage/block-device.ts';
 import { rawDevice } from '../../../src/storage/raw-device.ts';
 import { type MadeDisk, makeDisk } from '../../../src/tools/disk/make-disk.ts';
 import type { DiskPlan } from '../../../src/tools/disk/plan.ts';
-import { printable } from '../../failure.ts';
+import type { LuksRequest } from '../../../src/tools/luks/encrypted-disk.ts';
+import { Failure, printable } from '../../failure.ts';
 import { openWholeDiskFile } from '../../input/disk.ts';
+import { secretOf } from '../../input/unlock.ts';
 import { tellLosses } from '../../output/losses.ts';
 import { type MadeImage, makeImageFile } from '../image-file.ts';
+import { newEncryptedDisk } from '../luks.ts';
 import { inWorkshopOf, notAfterNs, toolEngine } from '../shop.ts';
 import { temporaryDisk } from '../temporary-disk.ts';
 import { readDefinitions } from './definitions.ts';
@@ -22,6 +26,7 @@ export interface MkimageOptions {
   readonly input?: string;
   readonly image?: string;
   readonly architecture: string;
+  readonly keyFile?: string;
   readonly keepOwner?: true;
   readonly force?: true;
   readonly seed?: string;
@@ -53,9 +58,13 @@ export async function mkimage(path: string, options: MkimageOptions): Promise<bo
 
 async function make(
   plan: DiskPlan,
-  { output, force, seed }: MkimageOptions,
+  { output, force, seed, keyFile }: MkimageOptions,
   sources: SourceOptions,
 ): Promise<MadeDisk> {
+  const isEncrypted = plan.partitions.some((partition) => partition.isEncrypted);
+  if (isEncrypted && keyFile === undefined)
+    throw new Failure('usage', 'the definitions have Encrypt=key-file: --key-file says which');
+  const secret = isEncrypted ? await secretOf({ keyFile }) : undefined;
   const engine = await toolEngine();
   let made: MadeImage | undefined;
   const host = {
@@ -65,6 +74,7 @@ async function make(
     inWorkshop: <T>(itsSeed: string | undefined, work: Parameters<typeof inWorkshopOf<T>>[2]) =>
       inWorkshopOf(engine, itsSeed === undefined ? {} : { seed: itsSeed }, work),
     scratch: temporaryDisk,
+    encrypt: secret && ((disk: BlockDevice, luks: LuksNames) => newEncryptedDisk(engine, disk, { ...luks, secret })),
     target(bytes: number) {
       made = makeImageFile(output, { size: bytes, ...(force && { force }) });
       return rawDevice(made.file);
@@ -81,6 +91,8 @@ async function make(
     throw cause;
   }
 }
+
+type LuksNames = Pick<LuksRequest, 'uuid' | 'label'>;
 
 function sha256(...pieces: readonly Uint8Array[]): Uint8Array {
   const hash = createHash('sha256');
@@ -100,6 +112,7 @@ function tell({ partitions, rootHashes }: MadeDisk, { table }: DiskPlan, isJson:
     ...(table === 'gpt' && { uuid }),
     start_bytes: startBytes,
     size_bytes: sizeBytes,
+    ...(planned.isEncrypted && { encrypted: true }),
     content: planned.content.kind === 'file-system' ? planned.content.type : planned.content.kind,
   }));
   console.log(JSON.stringify({ roothash: rootHashes[0], partitions: rows }, null, 2));

@@ -25,6 +25,16 @@ export async function copyInto(source: BlockDevice, target: BlockDevice, at: num
   }
 }
 
+/** All of it, zeros too: what `target` has where nothing is written is not zeros. */
+export async function copyAll(source: BlockDevice, target: BlockDevice): Promise<void> {
+  const piece = new Uint8Array(PIECE);
+  for (let sector = 0; sector < source.sectors; sector += PIECE / SECTOR) {
+    const part = piece.subarray(0, Math.min(PIECE, (source.sectors - sector) * SECTOR));
+    await source.read(sector, part);
+    await target.write?.(sector, part);
+  }
+}
+
 /** What is not zeros, as long as it may be. */
 function* runs(piece: Uint8Array): Generator<readonly [start: number, end: number]> {
   let start: number | undefined;

@@ -16,9 +16,10 @@ import { makeFileSystem } from '../file-system/make-file-system.ts';
 import { makeOfTree } from '../file-system/make-of-tree.ts';
 import { isFull, makeToFit } from '../file-system/make-to-fit.ts';
 import { likelyBytes, measureTree } from '../file-system/tree-measure.ts';
+import { type EncryptedDisk, LUKS_HEADER_BYTES, LUKS_LABEL_BYTES, type LuksRequest } from '../luks/encrypted-disk.ts';
 import { writeTable } from '../partitions/partition-table.ts';
 import type { Workshop } from '../workshop.ts';
-import { copyInto } from './copy-into.ts';
+import { copyAll, copyInto } from './copy-into.ts';
 import { gatheredTree } from './gathered-tree.ts';
 import { type Laid, type Layout, layOut, tableWords } from './layout.ts';
 import type { DiskPlan, FileSystemContent, PlannedPartition, TreeSource } from './plan.ts';
@@ -43,6 +44,10 @@ export interface DiskMakingHost extends Pick<Host, 'entropy'> {
   entries(source: TreeSource, beside: Kernel | undefined): AsyncIterable<Entry>;
   /** What goes into a partition as it is. */
   blocks(path: string): BlockDevice | Promise<BlockDevice>;
+  /** A new LUKS2 volume on a disk. Default: partitions that are to be encrypted are refused. */
+  readonly encrypt?:
+    | ((disk: BlockDevice, request: Pick<LuksRequest, 'uuid' | 'label'>) => Promise<EncryptedDisk>)
+    | undefined;
   /** Default: a slower one. */
   readonly sha256?: (...pieces: readonly Uint8Array[]) => Uint8Array;
   /** Nothing is newer: nanoseconds since 1970. */
@@ -148,21 +153,55 @@ class DiskMaker {
   /** How large it is at least; what has a size of its own is made at once. */
   async #measure(part: Part): Promise<void> {
     const { content, minBytes, name } = part.planned;
-    if (content.kind === 'blocks') part.device = await this.#host.blocks(content.path);
+    if (content.kind === 'blocks') part.device = await this.#blocks(part, content.path);
     else if (content.kind === 'file-system') {
       if (fileSystemTools(content.type)?.make === undefined) part.device = await this.#named(part, this.#ofTree(part));
       else if (content.minimize) part.device = await this.#named(part, this.#minimized(part, content));
-      else part.bytes = content.bytes ?? (await this.#likely(content, minBytes));
+      else part.bytes = content.bytes ?? (await this.#likely(part, content));
     } else if (content.kind !== 'empty' && minBytes === undefined)
       throw refused(`${name}: nobody says how large it is to be (SizeMinBytes=)`);
     if (part.device) part.bytes = bytesOf(part.device);
   }
 
   /** What is said is taken for what is meant; else what its tree is likely to need. */
-  async #likely(content: FileSystemContent, minBytes: number | undefined): Promise<number> {
-    const least = fileSystemTools(content.type)?.leastBytes ?? 0;
+  async #likely(part: Part, content: FileSystemContent): Promise<number> {
+    const before = bytesBefore(part);
+    const { minBytes } = part.planned;
+    const least = before + (fileSystemTools(content.type)?.leastBytes ?? 0);
     if (minBytes !== undefined) return Math.max(least, minBytes);
-    return Math.max(least, likelyBytes(content.type, await measureTree(this.#tree(content))));
+    return Math.max(least, before + likelyBytes(content.type, await measureTree(this.#tree(content))));
+  }
+
+  /** As they are, or in a volume of their own. */
+  async #blocks(part: Part, path: string): Promise<BlockDevice> {
+    const blocks = await this.#host.blocks(path);
+    if (!part.planned.isEncrypted) return blocks;
+    const sectors = Math.ceil(bytesOf(blocks) / SECTOR);
+    const scratch = await this.#newScratch(LUKS_HEADER_BYTES + sectors * SECTOR);
+    await this.#named(
+      part,
+      this.#onDisk(part, scratch.device, (disk) => copyAll(blocks, disk)),
+    );
+    return scratch.device;
+  }
+
+  /** Runs `work` on the disk, or on the encrypted volume that it becomes. */
+  async #onDisk<T>(part: Part, disk: BlockDevice, work: (disk: BlockDevice) => Promise<T>): Promise<T> {
+    const { isEncrypted, label } = part.planned;
+    if (!isEncrypted) return work(disk);
+    if (!this.#host.encrypt)
+      throw refused('it is to be encrypted, which is done by the command alone, with a key file');
+    const encrypted = await this.#host.encrypt(disk, {
+      uuid: derivedUuid(uuidBytes(part.uuid), 'luks-uuid'),
+      label: label === undefined ? undefined : new TextDecoder().decode(cut(label, LUKS_LABEL_BYTES)),
+    });
+    try {
+      const done = await work(encrypted.device);
+      await encrypted.close();
+      return done;
+    } finally {
+      encrypted.kill();
+    }
   }
 
   /** What becomes as large as its partition. */
@@ -176,7 +215,9 @@ class DiskMaker {
     }
     if (content.kind === 'swap') {
       const uuid = content.uuid ?? contentUuid(part);
-      await target.write?.(startBytes / SECTOR, swapHeader(sizeBytes, uuid, content.label));
+      const header = swapHeader(sizeBytes - bytesBefore(part), uuid, content.label);
+      const write = async (disk: BlockDevice) => disk.write?.(0, header);
+      await this.#named(part, this.#onDisk(part, slice(target, startBytes, sizeBytes), write));
     }
   }
 
@@ -228,7 +269,7 @@ class DiskMaker {
     const bytes = await makeToFit(request, async (size, words, isEmpty) => {
       await made?.close();
       made = undefined;
-      made = await this.#newScratch(size);
+      made = await this.#newScratch(size + bytesBefore(part));
       return (await this.#makeOn(part, content, made.device, words, isEmpty)).freeBytes;
     });
     if (bytes === undefined || !made) throw refused(`what is in the tree fits into no ${type}`);
@@ -243,14 +284,16 @@ class DiskMaker {
     isEmpty = false,
   ): Promise<FillReport> {
     const { type } = content;
-    return this.#host.inWorkshop(this.#seedOf(part), async (shop) => {
-      const path = await shop.attach(device);
-      await makeFileSystem(shop, path, type, { ...this.#request(part, content), more });
-      const filled = await fillFileSystem(shop, path, type, isEmpty ? noEntries() : this.#tree(content, shop.kernel));
-      await shop.commit();
-      part.filled = filled;
-      return filled;
-    });
+    return this.#onDisk(part, device, (disk) =>
+      this.#host.inWorkshop(this.#seedOf(part), async (shop) => {
+        const path = await shop.attach(disk);
+        await makeFileSystem(shop, path, type, { ...this.#request(part, content), more });
+        const filled = await fillFileSystem(shop, path, type, isEmpty ? noEntries() : this.#tree(content, shop.kernel));
+        await shop.commit();
+        part.filled = filled;
+        return filled;
+      }),
+    );
   }
 
   async #ofTree(part: Part): Promise<BlockDevice> {
@@ -258,13 +301,15 @@ class DiskMaker {
     if (content.kind !== 'file-system') throw new Error('a tree is of a file system');
     const [target, scratch] = [await this.#newScratch(ROOM), await this.#newScratch(ROOM)];
     const request = this.#request(part, content);
-    const { report, bytes } = await this.#host.inWorkshop(this.#seedOf(part), (shop) => {
-      const disks = { scratch: scratch.device, target: target.device };
-      return makeOfTree(shop, disks, content.type, request, this.#tree(content, shop.kernel));
-    });
+    const { report, bytes } = await this.#onDisk(part, target.device, (disk) =>
+      this.#host.inWorkshop(this.#seedOf(part), (shop) => {
+        const disks = { scratch: scratch.device, target: disk };
+        return makeOfTree(shop, disks, content.type, request, this.#tree(content, shop.kernel));
+      }),
+    );
     await scratch.close();
     part.filled = report;
-    return slice(target.device, 0, bytes);
+    return slice(target.device, 0, bytesBefore(part) + bytes);
   }
 
   /** As much of the label as the file system has room for, which of FAT are capitals. */
@@ -318,6 +363,9 @@ const NAMED: ReadonlySet<string> = new Set(['invalid-request', 'tool-failed', 'u
 const withoutUuid: ReadonlySet<string> = new Set(['exfat', 'squashfs', 'ntfs']);
 
 const needed = ({ bytes, planned: { minBytes } }: Part): number => Math.max(bytes, minBytes ?? 0);
+
+/** What a partition has before its content. */
+const bytesBefore = ({ planned: { isEncrypted } }: Part): number => (isEncrypted ? LUKS_HEADER_BYTES : 0);
 
 const contentUuid = (part: Part): string => derivedUuid(uuidBytes(part.uuid), 'file-system-uuid');
 

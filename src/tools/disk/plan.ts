@@ -45,6 +45,8 @@ export interface PlannedPartition {
   readonly attributes: readonly string[];
   readonly bootable: boolean;
   readonly content: PartitionContent;
+  /** It is a LUKS2 volume with that in it. */
+  readonly isEncrypted?: boolean | undefined;
   readonly minBytes: number | undefined;
   readonly maxBytes: number | undefined;
   /** How much of what is left it gets, beside the others; 0: nothing. */

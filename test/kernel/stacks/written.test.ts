@@ -10,9 +10,13 @@ import type { UserBuffer } from '../../../src/kernel/syscalls/scratch.ts';
 import { readText } from '../../../src/kernel/sysfs.ts';
 import type { PlayedTask } from '../../../src/kernel/user-task.ts';
 import { linux } from '../../../src/linux.ts';
+import { nodeDerive } from '../../../src/node/derive.ts';
 import { nodeHost } from '../../../src/node/host.ts';
-import type { BlockDevice } from '../../../src/storage/block-device.ts';
+import { type BlockDevice, SECTOR } from '../../../src/storage/block-device.ts';
 import { type Overlay, overlay } from '../../../src/storage/layers/overlay.ts';
+import { memoryDevice } from '../../../src/storage/memory.ts';
+import { copyAll } from '../../../src/tools/disk/copy-into.ts';
+import { encryptedDisk, LUKS_HEADER_BYTES } from '../../../src/tools/luks/encrypted-disk.ts';
 import kernelModule from '../../../wasm/dist/kernel.wasm';
 import snapshot from '../../../wasm/dist/snapshot.json' with { type: 'json' };
 import { fixtureDevice, stackDevice } from '../../fixtures/load.ts';
@@ -21,6 +25,7 @@ const engine = linux({
   module: kernelModule,
   snapshot,
   host: nodeHost,
+  derive: nodeDerive,
   limits: { kernelsMib: 256, mountMib: [20, 64], ready: 0, patienceMs: 0 },
 });
 
@@ -167,6 +172,51 @@ describe('a volume in a stack is written', () => {
     ]) {
       await write(disks, { partition: origin });
       await expect(written(disks, { partition: snapshot })).rejects.toMatchObject({ errno: 'ENOENT' });
+    }
+  });
+});
+
+describe('a new LUKS2 volume', () => {
+  const uuid = '01234567-89ab-4cde-8f01-23456789abcd';
+  const { entropy } = nodeHost;
+
+  it.each(['argon2id', 'pbkdf2'] as const)(
+    'by %s has what is written to it, encrypted, and is opened as any',
+    async (pbkdf) => {
+      const inner = await fixtureDevice('ext4');
+      const below = memoryDevice(inner.sectors + LUKS_HEADER_BYTES / SECTOR);
+      const kernel = await engine.newKernel({ host: nodeHost, memoryMib: 32, clock: 'virtual' });
+      const [secret = new Uint8Array(0)] = unlock.secrets;
+      const request = { secret, uuid, label: 'Fach', pbkdf };
+      const made = await encryptedDisk(kernel, below, request, { entropy, derive: nodeDerive });
+      try {
+        expect(made.device.sectors).toBe(inner.sectors);
+        await copyAll(inner, made.device);
+        await made.close();
+      } finally {
+        made.kill();
+      }
+      const plain = new Uint8Array(SECTOR);
+      const stored = new Uint8Array(SECTOR);
+      await inner.read(2, plain);
+      await below.read(2 + LUKS_HEADER_BYTES / SECTOR, stored);
+      expect(stored).not.toEqual(plain);
+      await write([below], { unlock });
+      expect(await written([below], { unlock })).toEqual(content);
+      const wrong = { secrets: [new TextEncoder().encode('incorrect horse')] };
+      await expect(written([below], { unlock: wrong })).rejects.toMatchObject({ kind: 'wrong-passphrase' });
+    },
+  );
+
+  it('is refused without a key, and where there is no room for its header; the kernel is let go', async () => {
+    for (const [secret, sectors] of [
+      [new Uint8Array(0), 40_000],
+      [Uint8Array.of(1), LUKS_HEADER_BYTES / SECTOR],
+    ] as const) {
+      const kernel = await engine.newKernel({ host: nodeHost, memoryMib: 32, clock: 'virtual' });
+      const making = encryptedDisk(kernel, memoryDevice(sectors), { secret, uuid }, { entropy, derive: nodeDerive });
+      await expect(making).rejects.toMatchObject({ kind: 'invalid-request' });
+      expect(kernel.dead).toBeDefined();
     }
   });
 });

@@ -62,11 +62,12 @@ function partitionOf(keys: Keys, architecture: string, dataOfKey: (key: string) 
     partitionGuid(typeName, architecture) ?? keys.fail(`Type=${typeName}`, 'is no type that is known, and no UUID');
   const label = keys.text('Label') ?? typeName;
   if (label.length > 36) keys.fail(`Label=${label}`, 'is longer than the 36 characters of a GPT');
-  for (const key of ['Encrypt', 'Subvolumes', 'DefaultSubvolume', 'MakeSymlinks'] as const) {
+  for (const key of ['Subvolumes', 'DefaultSubvolume', 'MakeSymlinks'] as const) {
     const value = keys.text(key);
     if (value !== undefined && value !== 'off') keys.fail(`${key}=`, 'is not done here');
   }
   const content = contentOf(keys, typeGuid, label, dataOfKey);
+  const isEncrypted = encryption(keys, content);
   const weight = keys.number('Weight') ?? DEFAULT_WEIGHT;
   const isFixed =
     content.kind === 'blocks' || content.kind === 'verity' || (content.kind === 'file-system' && content.minimize);
@@ -86,11 +87,21 @@ function partitionOf(keys: Keys, architecture: string, dataOfKey: (key: string) 
     attributes: flags.length > 0 ? [`GUID:${flags.map(([, bit]) => bit).join(',')}`] : [],
     bootable: false,
     content,
+    ...(isEncrypted && { isEncrypted }),
     minBytes: minBytes ?? (isFixed || hasSources(content) ? undefined : Math.min(DEFAULT_MIN, maxBytes ?? DEFAULT_MIN)),
     maxBytes,
     weight: isFixed ? 0 : weight,
     inTable: true,
   };
+}
+
+function encryption(keys: Keys, content: PartitionContent): boolean {
+  const encrypt = keys.text('Encrypt') ?? 'off';
+  if (encrypt === 'off') return false;
+  if (encrypt !== 'key-file') keys.fail(`Encrypt=${encrypt}`, 'is not done here: key-file is');
+  if ((keys.text('Verity') ?? 'off') !== 'off') keys.fail('Encrypt=', 'and Verity= are not for one partition');
+  if (content.kind === 'empty') keys.fail('Encrypt=', 'wants something that is in it: Format= or CopyBlocks=');
+  return true;
 }
 
 const hasSources = (content: PartitionContent): boolean =>

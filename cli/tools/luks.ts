@@ -1,0 +1,52 @@
+/** Encrypts what is made: the disk is a new LUKS2 volume, which a kernel of its own writes. */
+
+import type { Linux } from '../../src/linux.ts';
+import { nodeDerive } from '../../src/node/derive.ts';
+import { nodeHost } from '../../src/node/host.ts';
+import type { BlockDevice } from '../../src/storage/block-device.ts';
+import { derivedUuid, seedBytes } from '../../src/tools/disk/uuids.ts';
+import {
+  type EncryptedDisk,
+  encryptedDisk,
+  LUKS_HEADER_BYTES,
+  type LuksRequest,
+} from '../../src/tools/luks/encrypted-disk.ts';
+import { secretOf } from '../input/unlock.ts';
+import type { LuksOptions } from '../options.ts';
+import { LUKS_KERNEL_MIB } from './shop.ts';
+
+export const isEncrypted = ({ luksKeyFile, luksPassphraseFile }: LuksOptions): boolean =>
+  luksKeyFile !== undefined || luksPassphraseFile !== undefined;
+
+/** What an image has before what is made in it. */
+export const bytesBefore = (options: LuksOptions): number => (isEncrypted(options) ? LUKS_HEADER_BYTES : 0);
+
+/** Runs `work` on the disk, or on the encrypted volume that it becomes. */
+export async function onDisk<T>(
+  engine: Linux,
+  disk: BlockDevice,
+  options: LuksOptions & { readonly seed?: string },
+  work: (disk: BlockDevice) => Promise<T>,
+): Promise<T> {
+  if (!isEncrypted(options)) return work(disk);
+  const { luksKeyFile: keyFile, luksPassphraseFile: passphraseFile, luksPbkdf: pbkdf, seed } = options;
+  const secret = await secretOf({ keyFile, passphraseFile });
+  const encrypted = await newEncryptedDisk(engine, disk, {
+    secret,
+    pbkdf,
+    uuid: derivedUuid(seedBytes(seed, nodeHost), 'luks-uuid'),
+  });
+  try {
+    const done = await work(encrypted.device);
+    await encrypted.close();
+    return done;
+  } finally {
+    encrypted.kill();
+  }
+}
+
+/** Its kernel, and the key in it, is there until `kill`. */
+export async function newEncryptedDisk(engine: Linux, disk: BlockDevice, request: LuksRequest): Promise<EncryptedDisk> {
+  const kernel = await engine.kernels.acquire({ host: nodeHost, memoryMib: LUKS_KERNEL_MIB, clock: 'virtual' });
+  return encryptedDisk(kernel, disk, request, { entropy: nodeHost.entropy, derive: nodeDerive });
+}
