@@ -1,6 +1,6 @@
 /** JSON that a command line names, or that comes in. */
 
-import { isTooDeep, MAX_JSON_DEPTH } from '../../src/bytes/json-depth.ts';
+import { MAX_JSON_DEPTH, shapeOf } from '../../src/bytes/json-depth.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { textOf } from './small-file.ts';
 
@@ -8,7 +8,8 @@ import { textOf } from './small-file.ts';
 export async function readJson(file: string): Promise<unknown> {
   const name = file === '-' ? 'standard input' : file;
   const text = await textOf(file, 'json');
-  if (isTooDeep(text)) throw new Failure('usage', `${name} is nested more than ${MAX_JSON_DEPTH} deep`);
+  if (shapeOf(text).depth > MAX_JSON_DEPTH)
+    throw new Failure('usage', `${name} is nested more than ${MAX_JSON_DEPTH} deep`);
   try {
     return JSON.parse(text);
   } catch (cause) {

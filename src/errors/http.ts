@@ -46,6 +46,17 @@ export function headersOf({ name, members }: Problem): Record<string, string> {
       return { ...headers, 'accept-encoding': 'gzip, zstd, xz' }; // RFC 9110 12.5.3
     case 'upgrade-required':
       return { ...headers, upgrade: 'websocket' }; // RFC 9110 15.5.22
+    case 'over-quota':
+      // Whoever is let in is told what is left (src/worker/limits/rate.ts); so is who is not.
+      return members.quota === 'requests_per_minute'
+        ? {
+            ...headers,
+            'ratelimit-policy': `${members.limit};w=60`,
+            'ratelimit-limit': String(members.limit),
+            'ratelimit-remaining': '0',
+            'ratelimit-reset': String(afterS),
+          }
+        : headers;
     case 'access-not-configured':
     case 'unauthorized':
       return { ...headers, 'www-authenticate': 'Bearer realm="lkl"' }; // RFC 6750 3

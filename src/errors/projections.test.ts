@@ -40,6 +40,14 @@ describe('HTTP', () => {
     expect(headersOf({ name: 'range-not-satisfiable', detail: '', members: { size_bytes: 7 } })).toEqual({
       'content-range': 'bytes */7',
     });
+    const members = { quota: 'requests_per_minute', limit: 3, retry_after_s: 7 };
+    expect(headersOf({ name: 'over-quota', detail: '', members })).toEqual({
+      'retry-after': '7',
+      'ratelimit-policy': '3;w=60',
+      'ratelimit-limit': '3',
+      'ratelimit-remaining': '0',
+      'ratelimit-reset': '7',
+    });
     expect(headersOf({ name: 'unauthorized', detail: '', members: {} })).toHaveProperty('www-authenticate');
   });
 });

@@ -179,6 +179,12 @@ export const hostErrors = {
     retryAfterS: 1,
   },
   'storage-failed': { message: 'the storage did not deliver', status: 503, fault: 'service', retryAfterS: 2 },
+  'access-unreachable': {
+    message: 'Cloudflare Access does not tell its keys now, by which it is known whom it let in',
+    status: 503,
+    fault: 'service',
+    retryAfterS: 5,
+  },
   'kernel-panic': { message: 'the kernel panicked', status: 500, fault: 'service' },
   'kernel-bug': { message: 'the kernel met a bug of its own', status: 500, fault: 'service' },
   'kernel-oom': { message: 'the kernel ran out of memory', status: 503, fault: 'service', retryAfterS: 1 },

@@ -28,6 +28,7 @@ const simulations: Readonly<Record<string, object>> = {
     deadline_ms: 3000,
   },
   'ten thousand mistakes': { ...pair, workloads: many(10_000, () => ({ type: 'nothing' })) },
+  'mistakes by the hundred thousand': { ...pair, events: many(200_000, () => 0) },
 };
 
 const scripts: Readonly<Record<string, string>> = {
@@ -43,6 +44,9 @@ const batches: Readonly<Record<string, object>> = {
     calls: [{ call: 'write', args: [1, { hex: '0'.repeat(long) }, 1] }],
   },
   'a place of megabytes': { mounts: [{ image: 'none', at: '/a'.repeat(long / 2) }], calls: [] },
+  'calls by the hundred thousand that are none': { calls: many(200_000, () => 0) },
+  'settings by the hundred thousand': { calls: [], sysctl: Object.fromEntries(many(150_000, (i) => [`k${i}`, []])) },
+  'values by the million': { calls: [{ call: 'getpid', args: [many(2_000_000, () => [])] }] },
   'a name of megabytes': { calls: [{ call: 'read', args: [0, { out: 'x'.repeat(long) }, 1] }] },
 };
 

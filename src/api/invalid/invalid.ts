@@ -3,6 +3,7 @@
 import type { z } from '@hono/zod-openapi';
 import { jsonPath } from '../../errors/json-path.ts';
 import { expected, isOfWhole } from './expected.ts';
+import { withFewMistakes } from './few-mistakes.ts';
 
 export interface Invalid {
   readonly code: string;
@@ -46,7 +47,7 @@ export function readAs<T extends z.ZodType>(
   schema: T,
   value: unknown,
 ): { readonly data: z.output<T> } | { readonly invalid: readonly Invalid[] } {
-  const parsed = schema.safeParse(value, { error: (issue) => expected(issue) });
+  const parsed = withFewMistakes(schema).safeParse(value, { error: (issue) => expected(issue) });
   return parsed.success ? { data: parsed.data } : { invalid: invalidIn(parsed.error.issues) };
 }
 

@@ -110,10 +110,13 @@ async function* legacyFrame(input: ByteReader): AsyncGenerator<Uint8Array, numbe
   }
 }
 
+/** A byte of a length stands for 255 at most. A block of some bytes need not have room for MiB: a file has millions of them. */
+const MOST_GROWTH = 256;
+
 /** One block, which may look back into `history`. */
 export function unlz4Block(packed: Uint8Array, history: Uint8Array, maxBytes: number): Uint8Array {
   const base = history.length;
-  const out = new Uint8Array(base + maxBytes);
+  const out = new Uint8Array(base + Math.min(maxBytes, packed.length * MOST_GROWTH));
   out.set(history);
   let from = 0;
   let to = base;

@@ -1,6 +1,7 @@
 /** Reads a byte stream by lines and lengths, with what came too early kept for the next. */
 
 import { concat } from '../../bytes/concat.ts';
+import { Gathered } from '../../bytes/gathered.ts';
 import type { ByteStream } from '../sockets/byte-stream.ts';
 
 /** The other side did not speak as it should. */
@@ -30,17 +31,16 @@ export class StreamReader {
 
   /** Exactly so many; undefined when it ends before the first of them, an error when after that. */
   async exactly(length: number): Promise<Uint8Array | undefined> {
-    const pieces: Uint8Array[] = [];
-    for (let there = 0; there < length; ) {
-      const piece = await this.some(length - there);
-      if (!piece) {
-        if (there === 0) return undefined;
-        throw new ProtocolError('it broke off');
-      }
-      pieces.push(piece);
-      there += piece.length;
+    const first = await this.some(length);
+    if (!first || first.length === length) return first;
+    const there = new Gathered();
+    there.add(first);
+    while (there.length < length) {
+      const piece = await this.some(length - there.length);
+      if (!piece) throw new ProtocolError('it broke off');
+      there.add(piece);
     }
-    return pieces.length === 1 && pieces[0] ? pieces[0] : concat(pieces);
+    return there.take();
   }
 
   /** A line without its end (LF, or CR and LF), as Latin-1; undefined when there is none any more. */

@@ -1,6 +1,7 @@
 /** The frames of a WebSocket as a client sends and takes them (RFC 6455). */
 
 import { concat } from '../../bytes/concat.ts';
+import { Gathered } from '../../bytes/gathered.ts';
 import type { ByteStream } from '../sockets/byte-stream.ts';
 import { ProtocolError, type StreamReader } from './reader.ts';
 
@@ -47,7 +48,7 @@ export class WebSocketClient {
 
   /** The next message; pings are answered on the way. After `close` there is none. Undefined: it hung up. */
   async receive(): Promise<WebSocketMessage | undefined> {
-    const pieces: Uint8Array[] = [];
+    const message = new Gathered();
     let type: number | undefined;
     let total = 0;
     for (;;) {
@@ -69,8 +70,8 @@ export class WebSocketClient {
         if (operation > OP.binary || (operation === OP.more) !== (type !== undefined))
           throw new ProtocolError('a frame is none that may come here');
         type ??= operation;
-        pieces.push(payload);
-        if (first & FIN) return messageOf(type, pieces);
+        message.add(payload);
+        if (first & FIN) return messageOf(type, message.take());
       }
     }
   }
@@ -107,8 +108,7 @@ function closeOf(payload: Uint8Array): WebSocketMessage {
   return { type: 'close', code, reason: new TextDecoder().decode(payload.subarray(2)) };
 }
 
-function messageOf(type: number, pieces: readonly Uint8Array[]): WebSocketMessage {
-  const bytes = concat(pieces);
+function messageOf(type: number, bytes: Uint8Array): WebSocketMessage {
   if (type === OP.binary) return { type: 'binary', bytes };
   return { type: 'text', text: new TextDecoder().decode(bytes) };
 }

@@ -23,10 +23,12 @@ const KEYS_MS = 600_000;
 
 let keys: { readonly issuer: string; readonly keys: readonly JsonWebKey[]; readonly untilMs: number } | undefined;
 
-/** Rejects with `bad-token`. */
+/** Rejects with `bad-token` and `access-unreachable`. */
 export async function accessPrincipal(assertion: string, team: AccessTeam): Promise<Principal> {
   if (keys?.issuer !== team.issuer || team.nowMs() >= keys.untilMs) {
-    const fetched = await team.fetchKeys(team.issuer + KEYS_PATH);
+    const fetched = await team.fetchKeys(team.issuer + KEYS_PATH).catch((cause: unknown) => {
+      throw new HostError('access-unreachable', undefined, { cause });
+    });
     keys = { issuer: team.issuer, keys: fetched, untilMs: team.nowMs() + KEYS_MS };
   }
   const verification = { aud: team.audience, iss: team.issuer };

@@ -19,15 +19,19 @@ const algorithms: Readonly<Record<string, readonly [Algorithm, number]>> = {
   'sha-512': ['SHA-512', 64],
 };
 
-/** All that are said and understood; those of algorithms nobody knows here are ignored, as RFC 9530 has it. */
+/**
+ * All that are said and understood; those of algorithms nobody knows here are ignored, as RFC 9530 has it. Of one that a header
+ * names twice the last counts, as of any key of a dictionary (RFC 9651 3.2): a header has room for a thousand, and each would be summed up.
+ */
 export function expectedDigests(header: (name: string) => string | undefined): ExpectedDigest[] {
   const md5 = header('content-md5');
-  return [
+  const said = [
     ...(md5 === undefined ? [] : [expected('Content-MD5', 'md5', md5.trim())]),
     // A dictionary of structured fields: sha-256=:base64:, sha-512=:base64:
     ...pairsOf(header('content-digest'), /^([\w-]+)=:([A-Za-z0-9+/=]*):$/, 'Content-Digest'),
     ...pairsOf(header('digest'), /^([\w-]+)=([A-Za-z0-9+/=]*)$/, 'Digest'),
   ].filter((digest) => digest !== undefined);
+  return [...new Map(said.map((digest) => [`${digest.header} ${digest.algorithm}`, digest])).values()];
 }
 
 function pairsOf(text: string | undefined, form: RegExp, header: string) {

@@ -282,6 +282,15 @@ describe('digests', () => {
     await expect(all(checked(pieces(), expectedDigests(header({ [name]: value }))))).resolves.toBe(11);
   });
 
+  it('named a thousand times are summed up once, and the last counts', async () => {
+    const named = (...digests: string[]) =>
+      expectedDigests(header({ digest: digests.map((one) => `md5=${one}`).join() }));
+    const [right, wrong] = ['XrY7u+Ae7tCTyyK7j1rNww==', 'AAAAAAAAAAAAAAAAAAAAAA=='];
+    expect(named(...Array<string>(1000).fill(right))).toHaveLength(1);
+    await expect(all(checked(pieces(), named(wrong, right)))).resolves.toBe(11);
+    await expect(all(checked(pieces(), named(right, wrong)))).rejects.toMatchObject({ kind: 'digest-mismatch' });
+  });
+
   it('of other bytes are refused at the end', async () => {
     const digests = expectedDigests(header({ 'content-md5': 'AAAAAAAAAAAAAAAAAAAAAA==' }));
     await expect(all(checked(pieces(), digests))).rejects.toMatchObject({ kind: 'digest-mismatch' });

@@ -1,6 +1,6 @@
 /** JSON bodies: read whole, within a limit of size and one of time, counted while they are held, and told where they are not JSON. */
 
-import { isTooDeep, MAX_JSON_DEPTH } from '../../bytes/json-depth.ts';
+import { type JsonShape, MAX_JSON_DEPTH, shapeOf } from '../../bytes/json-depth.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { Hold } from './budget.ts';
 import { placeOfMistake } from './json-place.ts';
@@ -8,6 +8,10 @@ import { noteRead } from './read-bytes.ts';
 import { StallWatch } from './stall.ts';
 
 export const MAX_JSON_BYTES = 16 * 2 ** 20;
+/** A batch of 100,000 calls has some 500,000. */
+export const MAX_JSON_VALUES = 500_000;
+/** What each takes at least once it is parsed, beside the text. */
+const VALUE_BYTES = 24;
 /** So much at least has to come within the time that a client may do nothing: drops keep no memory for days. */
 const STEP_BYTES = 16 * 1024;
 
@@ -51,11 +55,31 @@ function decoded(decoder: TextDecoder, bytes?: Uint8Array): string {
   }
 }
 
+/** Its value, counted as what it takes once it is parsed. */
+export async function heldJsonIn(text: string, what: string, hold: Hold): Promise<unknown> {
+  await hold.take(VALUE_BYTES * shapeWithin(text, what).values);
+  return parsedText(text, what);
+}
+
 /** Its value; `invalid-request` with the place where it stops to be JSON. `what` it is, for people. */
 export function jsonIn(text: string, what: string): unknown {
-  if (isTooDeep(text)) {
+  shapeWithin(text, what);
+  return parsedText(text, what);
+}
+
+function shapeWithin(text: string, what: string): JsonShape {
+  const shape = shapeOf(text);
+  if (shape.depth > MAX_JSON_DEPTH) {
     throw new HostError('invalid-request', `${what} is nested more than ${MAX_JSON_DEPTH} deep`);
   }
+  if (shape.values > MAX_JSON_VALUES) {
+    const detail = `${what} has ${shape.values} values, and at most ${MAX_JSON_VALUES} are taken: calls can be sent as lines (application/x-ndjson)`;
+    throw new HostError('body-too-large', detail);
+  }
+  return shape;
+}
+
+function parsedText(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {

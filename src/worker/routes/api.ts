@@ -3,6 +3,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { routePath } from 'hono/route';
+import { withFewMistakes } from '../../api/invalid/few-mistakes.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { Principal } from '../access/principal.ts';
 import { bytesRead } from '../bodies/read-bytes.ts';
@@ -148,5 +149,8 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   const kernels = [run, syscalls, sessions, packetdrill, simulations];
   const all = [service(openapi), ...storage, ...kernels, tokens, links, usage, admin];
   for (const routes of all) api.route('/', routes);
+  for (const definition of api.openAPIRegistry.definitions) {
+    if (definition.type === 'route') withFewMistakes(definition.route.request ?? {});
+  }
   return api;
 }

@@ -320,8 +320,8 @@ describe('Cloudflare Access', () => {
     const other = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair;
     const jwk = (await crypto.subtle.exportKey('jwk', pair.publicKey)) as JsonWebKey;
     const issuer = 'https://team.cloudflareaccess.com';
-    const sign = async (claims: Record<string, unknown>, key = pair.privateKey) => {
-      const text = `${encode({ alg: 'RS256', kid: 'one', typ: 'JWT' })}.${encode(claims)}`;
+    const sign = async (claims: Record<string, unknown>, key = pair.privateKey, head: object = {}) => {
+      const text = `${encode({ alg: 'RS256', kid: 'one', typ: 'JWT', ...head })}.${encode(claims)}`;
       const signature = await crypto.subtle.sign(algorithm.name, key, new TextEncoder().encode(text));
       const bytes = btoa(String.fromCharCode(...new Uint8Array(signature)));
       return `${text}.${bytes.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`;
@@ -341,16 +341,23 @@ describe('Cloudflare Access', () => {
       id: 'access:someone',
       ambient: true,
     });
-    const bad: readonly (readonly [Record<string, unknown>, CryptoKey?])[] = [
+    const bad: readonly (readonly [Record<string, unknown>, CryptoKey?, object?])[] = [
       [{ ...good, aud: ['another'] }],
       [{ ...good, iss: 'https://evil.cloudflareaccess.com' }],
       [{ ...good, exp: 1000 }],
       [{ ...good, sub: '' }],
       [{ iss: issuer, aud: ['app'], sub: 'someone' }],
+      [{ ...good, nbf: inAnHour() }],
       [good, other.privateKey],
+      ...[{ alg: 'none' }, { alg: 'HS256' }, { alg: 'PS256' }, { kid: 'two' }, { kid: undefined }].map(
+        (head) => [good, undefined, head] as const,
+      ),
     ];
-    for (const [claims, key] of bad) {
-      await expect(accessPrincipal(await sign(claims, key), team)).rejects.toMatchObject({ kind: 'bad-token' });
+    for (const [claims, key, head] of bad) {
+      await expect(accessPrincipal(await sign(claims, key, head), team)).rejects.toMatchObject({ kind: 'bad-token' });
     }
+    // Whose keys cannot be had is nobody's fault who asks.
+    const silent = { ...team, issuer: 'https://silent.cloudflareaccess.com', fetchKeys: () => Promise.reject('down') };
+    await expect(accessPrincipal(await sign(good), silent)).rejects.toMatchObject({ kind: 'access-unreachable' });
   });
 });

@@ -4,7 +4,7 @@ import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { readAs } from '../../../api/invalid/invalid.ts';
 import type { Sink } from '../../../archive/chunk-writer.ts';
-import { concat } from '../../../bytes/concat.ts';
+import { Gathered } from '../../../bytes/gathered.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { mistakes } from '../../../errors/mistakes.ts';
 import type { Hold } from '../../bodies/budget.ts';
@@ -43,9 +43,8 @@ export async function* parseLines(
 ): AsyncGenerator<NumberedLine> {
   if (body === null) return;
   let number = 0;
-  /** Of the line that has begun. They are joined once, at its end: joining at each would take the square of their number. */
-  let pieces: Uint8Array[] = [];
-  let held = 0;
+  /** Of the line that has begun. */
+  const held = new Gathered();
   let total = 0;
   /** Of what is held, when the client last got on. */
   let heldBefore = 0;
@@ -63,34 +62,38 @@ export async function* parseLines(
       let from = 0;
       for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
         const rest = chunk.subarray(from, end);
-        const line = pieces.length > 0 ? concat([...pieces, rest]) : rest;
-        memory.give(held);
-        pieces = [];
-        held = 0;
+        const line = joined(held, rest, memory);
         from = end + 1;
         number++;
         if (!isBlank(line)) yield { number, value: lineValue(line, number) };
       }
-      gotOn = isStep(from, held + chunk.length - heldBefore);
+      gotOn = isStep(from, held.length + chunk.length - heldBefore);
       if (from > 0) heldBefore = 0;
       if (from === chunk.length) continue;
       const rest = chunk.subarray(from);
-      if (held + rest.length > MAX_LINE_BYTES) {
+      if (held.length + rest.length > MAX_LINE_BYTES) {
         throw new HostError('body-too-large', `a line has at most ${MAX_LINE_BYTES} bytes`);
       }
       await memory.take(rest.length);
-      pieces.push(rest);
-      held += rest.length;
-      if (gotOn) heldBefore = held;
+      held.add(rest);
+      if (gotOn) heldBefore = held.length;
     }
-    const line = concat(pieces);
+    const line = joined(held, new Uint8Array(0), memory);
     number++;
     if (!isBlank(line)) yield { number, value: lineValue(line, number) };
   } finally {
     watch.end();
-    memory.give(held);
+    memory.give(held.length);
     reader.releaseLock();
   }
+}
+
+/** The line that ends with `rest`, which is no more held. */
+function joined(held: Gathered, rest: Uint8Array, memory: Hold): Uint8Array {
+  if (held.length === 0) return rest;
+  memory.give(held.length);
+  held.add(rest);
+  return held.take();
 }
 
 function lineValue(line: Uint8Array, number: number): unknown {

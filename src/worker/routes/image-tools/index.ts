@@ -1,7 +1,7 @@
 /** Handlers of requests that make, check and resize the file system of an image. */
 
 import type { Context } from 'hono';
-import { concat } from '../../../bytes/concat.ts';
+import { Gathered } from '../../../bytes/gathered.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Contents } from '../../programs/images/trees.ts';
 import { bodyOf } from '../bodies/body.ts';
@@ -51,10 +51,10 @@ async function contentsOf(
 imageTools.openapi(checkFileSystem, async (c) => {
   const { name } = c.req.valid('param');
   const { how, type, partition } = c.req.valid('query');
-  const output: Uint8Array[] = [];
+  const output = new Gathered();
   let bytes = 0;
   const hear = (piece: Uint8Array) => {
-    if (bytes < MAX_OUTPUT_BYTES) output.push(piece.subarray(0, MAX_OUTPUT_BYTES - bytes));
+    if (bytes < MAX_OUTPUT_BYTES) output.add(piece.subarray(0, MAX_OUTPUT_BYTES - bytes));
     bytes += piece.length;
   };
   const streams = { stdout: hear, stderr: hear };
@@ -63,7 +63,7 @@ imageTools.openapi(checkFileSystem, async (c) => {
   const answer = {
     verdict: checked.verdict,
     type: checked.type,
-    output: new TextDecoder().decode(concat(output)),
+    output: new TextDecoder().decode(output.take()),
     output_cut: bytes > MAX_OUTPUT_BYTES,
     etag: checked.etag,
     ...(checked.version !== undefined && { version: checked.version }),

@@ -5,7 +5,7 @@ import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import type { RunRequest, runAnswer, runEnd } from '../../../api/run/schema.ts';
 import { toBase64 } from '../../../bytes/base64.ts';
-import { concat } from '../../../bytes/concat.ts';
+import { Gathered } from '../../../bytes/gathered.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { bytesOf } from '../../../storage/block-device.ts';
 import { deviceSource } from '../../../storage/sources/device-source.ts';
@@ -52,9 +52,8 @@ function stdinOf({ stdin, stdin_base64 }: RunRequest): () => Uint8Array | undefi
 
 /** Holds what a program writes, within limits. */
 class Kept {
-  readonly #pieces: Record<'stdout' | 'stderr', Uint8Array[]> = { stdout: [], stderr: [] };
+  readonly #said = { stdout: new Gathered(), stderr: new Gathered() };
   readonly #take: (bytes: number) => Promise<void>;
-  #bytes = 0;
 
   constructor(take: (bytes: number) => Promise<void>) {
     this.#take = take;
@@ -63,17 +62,17 @@ class Kept {
   readonly sink =
     (name: 'stdout' | 'stderr') =>
     async (bytes: Uint8Array): Promise<void> => {
-      this.#bytes += bytes.length;
-      if (this.#bytes > MAX_INLINE_BYTES) {
+      const { stdout, stderr } = this.#said;
+      if (stdout.length + stderr.length + bytes.length > MAX_INLINE_BYTES) {
         throw new HostError('output-too-large', `more than ${MAX_INLINE_BYTES} bytes of output: take it as ${NDJSON}`);
       }
       await this.#take(bytes.length);
-      this.#pieces[name].push(bytes);
+      this.#said[name].add(bytes);
     };
 
-  get json() {
-    const { stdout, stderr } = this.#pieces;
-    return { ...asJson('stdout', concat(stdout)), ...asJson('stderr', concat(stderr)) };
+  json() {
+    const { stdout, stderr } = this.#said;
+    return { ...asJson('stdout', stdout.take()), ...asJson('stderr', stderr.take()) };
   }
 }
 
@@ -87,12 +86,15 @@ async function asDocument(
   const streams = { stdin: stdinOf(request), stdout: kept.sink('stdout'), stderr: kept.sink('stderr') };
   try {
     const end = await c.var.jobs.programs.run(order, streams, (report) => endOf(report, returned));
-    const answer: z.infer<typeof runAnswer> = { ...end, ...kept.json };
+    const answer: z.infer<typeof runAnswer> = { ...end, ...kept.json() };
     return c.json(answer, 200);
   } catch (cause) {
     // What it said until then tells why.
     if (!(cause instanceof HostError) || cause.kind === 'output-too-large') throw cause;
-    throw new HostError(cause.kind, cause.message, { members: { ...cause.members, ...kept.json }, cause: cause.cause });
+    throw new HostError(cause.kind, cause.message, {
+      members: { ...cause.members, ...kept.json() },
+      cause: cause.cause,
+    });
   }
 }
 

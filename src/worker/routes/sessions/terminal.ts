@@ -1,6 +1,7 @@
 /** A terminal over a WebSocket: binary messages are what is typed and shown, text messages are JSON about it. */
 
 import { z } from '@hono/zod-openapi';
+import { Gathered } from '../../../bytes/gathered.ts';
 import type { RunningProgram } from '../../../kernel/program/run/run.ts';
 import type { Hold } from '../../bodies/budget.ts';
 import type { Served } from '../../session/session.ts';
@@ -12,6 +13,9 @@ import { terminalQuery } from './schema.ts';
 const MAX_TYPED_BYTES = 2 ** 20;
 /** Of what is on its way to the client: more waits, and so does the program. */
 const MAX_UNSENT_BYTES = 2 ** 20;
+/** Messages about it that may wait until those before them are done, and characters of one. */
+const MAX_WAITING = 1000;
+const MAX_CONTROL_CHARS = 1000;
 const LOOK_MS = 20;
 /** One that does not take a hangup for its end is ended. */
 const HANGUP_MS = 2000;
@@ -34,16 +38,14 @@ const control = z.union([
 
 /** Bytes that were typed, until somebody reads them. */
 class Typed {
-  readonly #pieces: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #bytes = new Gathered();
   #over = false;
   #wake: () => void = () => {};
 
   /** False: too much of it waits. */
   add(piece: Uint8Array): boolean {
-    if (this.#bytes + piece.length > MAX_TYPED_BYTES) return false;
-    this.#bytes += piece.length;
-    this.#pieces.push(piece);
+    if (this.#bytes.length + piece.length > MAX_TYPED_BYTES) return false;
+    this.#bytes.add(piece);
     this.#wake();
     return true;
   }
@@ -54,14 +56,12 @@ class Typed {
   }
 
   readonly read = async (): Promise<Uint8Array | undefined> => {
-    while (this.#pieces.length === 0 && !this.#over) {
+    while (this.#bytes.length === 0 && !this.#over) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    const piece = this.#pieces.shift();
-    this.#bytes -= piece?.length ?? 0;
-    return piece;
+    return this.#bytes.length > 0 ? this.#bytes.take() : undefined;
   };
 }
 
@@ -89,13 +89,11 @@ export function serveTerminal(
     socket.close(code, reason);
   };
   const say = (message: unknown) => {
-    if (open) socket.send(JSON.stringify(message));
+    if (!open) return;
+    socket.send(JSON.stringify(message));
+    if (socket.bufferedAmount > MAX_UNSENT_BYTES) close(POLICY_VIOLATION, 'what is said is not taken');
   };
-  const hear = async (data: string | ArrayBuffer) => {
-    if (typeof data !== 'string') {
-      if (!typed.add(new Uint8Array(data))) close(POLICY_VIOLATION, 'more is typed than is read');
-      return;
-    }
+  const obey = async (data: string) => {
     try {
       const message = parsed(control, 'message', data);
       if ('resize' in message) await program?.resize(message.resize);
@@ -104,6 +102,23 @@ export function serveTerminal(
     } catch (cause) {
       say({ problem: documentOfThrown(cause) });
     }
+  };
+  let last = Promise.resolve();
+  let waiting = 0;
+  const hear = (data: string | ArrayBuffer) => {
+    if (!open) return;
+    if (typeof data !== 'string') {
+      if (!typed.add(new Uint8Array(data))) close(POLICY_VIOLATION, 'more is typed than is read');
+      return;
+    }
+    if (++waiting > MAX_WAITING || data.length > MAX_CONTROL_CHARS) {
+      close(POLICY_VIOLATION, 'more is said than is done');
+      return;
+    }
+    last = last.then(async () => {
+      if (open) await obey(data);
+      waiting--;
+    });
   };
   /** The program waits while the client takes nothing. */
   const shown = async (bytes: Uint8Array): Promise<void> => {
@@ -144,7 +159,7 @@ export function serveTerminal(
   socket.accept();
   socket.addEventListener('close', () => close(NORMAL, 'bye'));
   socket.addEventListener('error', hangUp);
-  socket.addEventListener('message', ({ data }) => void hear(data));
+  socket.addEventListener('message', ({ data }) => hear(data));
   if (memory.tryTake(MAX_TYPED_BYTES)) void run();
   else close(TRY_AGAIN_LATER, 'all memory for bodies is in use: try again shortly');
 }

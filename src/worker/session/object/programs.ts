@@ -1,6 +1,6 @@
 /** Programs in a session's kernel: one to its end, or in a terminal that lasts as long as somebody sits in front of it. */
 
-import { concat } from '../../../bytes/concat.ts';
+import { Gathered } from '../../../bytes/gathered.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { TaskExited } from '../../../kernel/errors.ts';
 import { type Host, turnsOf } from '../../../kernel/host.ts';
@@ -60,12 +60,11 @@ export async function execProgram(
 ): Promise<ProgramAnswer> {
   mustBeThere(argv, await toolbox());
   await equip(kernel, toolbox);
-  const said: Record<'stdout' | 'stderr', Uint8Array[]> = { stdout: [], stderr: [] };
-  let bytes = 0;
+  const said = { stdout: new Gathered(), stderr: new Gathered() };
   const hear = (name: 'stdout' | 'stderr') => (piece: Uint8Array) => {
-    bytes += piece.length;
-    if (bytes > mostBytes) throw new HostError('output-too-large', `more than ${mostBytes} bytes of output`);
-    said[name].push(piece);
+    if (said.stdout.length + said.stderr.length + piece.length > mostBytes)
+      throw new HostError('output-too-large', `more than ${mostBytes} bytes of output`);
+    said[name].add(piece);
   };
   let input = stdin;
   let running: RunningProgram | undefined;
@@ -97,8 +96,8 @@ export async function execProgram(
     return {
       ...end,
       timedOut,
-      stdout: concat(said.stdout),
-      stderr: concat(said.stderr),
+      stdout: said.stdout.take(),
+      stderr: said.stderr.take(),
       running: kernel.programs.running,
     };
   } catch (cause) {

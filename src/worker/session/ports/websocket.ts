@@ -12,6 +12,8 @@ import {
 } from '../../../network/http/websocket.ts';
 import type { PortConnection } from './ports.ts';
 
+/** What a message costs that waits, beside its bytes: it may have none. */
+const MESSAGE_BYTES = 512;
 /** RFC 6455 1.3 */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const GOING_AWAY = 1001;
@@ -60,11 +62,11 @@ export function bridge(
     close();
   };
   const send = (message: WebSocketMessage, bytes: number) => {
-    waiting += bytes;
+    waiting += bytes + MESSAGE_BYTES;
     if (waiting > MOST_MESSAGE_BYTES) return end(TOO_BIG, 'the server in the session takes nothing');
     last = last.then(async () => {
       await server.send(message);
-      waiting -= bytes;
+      waiting -= bytes + MESSAGE_BYTES;
     });
     last.catch(() => end(BROKEN, 'the server in the session hung up'));
   };

@@ -1,0 +1,103 @@
+/** Long lists and records are looked at until a hundred things are wrong with them, not to their end. */
+
+import type { z } from '@hono/zod-openapi';
+
+/** What is told of one list: whoever reads more has stopped to. */
+const MOST = 100;
+/** Shorter ones are looked at whole. */
+const LONG = 1000;
+
+/** What zod calls the checks that are made before anything else. */
+const MOST_CHECKS: readonly string[] = ['max_length', 'max_size'];
+
+type Parse = z.core.$ZodType['_zod']['parse'];
+type Payload = Parameters<Parse>[0];
+
+const known = new WeakSet<object>();
+
+/**
+ * The same schema. zod keeps some hundred bytes for each element that is not valid, and hands them on as arguments of a call: a
+ * list of a million zeros, which is 2 MB, took 160 MB and ended as a fault of ours.
+ */
+export function withFewMistakes<Schema extends object>(schema: Schema): Schema {
+  if (known.has(schema)) return schema;
+  known.add(schema);
+  if (!isSchema(schema)) {
+    for (const part of Object.values(schema)) if (typeof part === 'object' && part !== null) withFewMistakes(part);
+    return schema;
+  }
+  const { _zod: zod } = schema;
+  const { def } = zod;
+  if (def.type === 'array') bound(zod, piecesOfList);
+  if (def.type === 'record') bound(zod, piecesOfRecord);
+  for (const part of Object.values(def)) if (typeof part === 'object' && part !== null) withFewMistakes(part);
+  return schema;
+}
+
+const isSchema = (value: object): value is z.core.$ZodType => '_zod' in value;
+
+/** A part of a list or a record that can be looked at for itself, and where in a list it begins. */
+interface Piece {
+  readonly value: unknown;
+  readonly from: number;
+}
+
+interface Pieces {
+  readonly pieces: Iterable<Piece>;
+  /** What came of them, one after another. */
+  readonly whole: unknown;
+  add(value: unknown): void;
+}
+
+function bound(zod: z.core.$ZodType['_zod'], split: (value: unknown) => Pieces | undefined): void {
+  const { parse } = zod;
+  // One that has an end is looked at for that first.
+  if (zod.def.checks?.some((check) => MOST_CHECKS.includes(check._zod.def.check))) return;
+  const few: Parse = (payload, context) => {
+    const found = split(payload.value);
+    if (found === undefined) return parse(payload, context);
+    for (const piece of found.pieces) {
+      const looked = parse({ value: piece.value, issues: [] } as unknown as Payload, context);
+      if (looked instanceof Promise) throw new Error('no schema here is asynchronous');
+      found.add(looked.value);
+      for (const issue of looked.issues) {
+        const [first, ...rest] = issue.path ?? [];
+        const path = typeof first === 'number' ? [first + piece.from, ...rest] : issue.path;
+        payload.issues.push({ ...issue, ...(path && { path }) });
+      }
+      if (payload.issues.length >= MOST) break;
+    }
+    payload.value = found.whole;
+    return payload;
+  };
+  // Without checks of its own it is called by its other name.
+  if (zod.run === parse) zod.run = few;
+  zod.parse = few;
+}
+
+function piecesOfList(value: unknown): Pieces | undefined {
+  if (!Array.isArray(value) || value.length <= LONG) return undefined;
+  const whole: unknown[] = [];
+  const pieces = function* () {
+    for (let from = 0; from < value.length; from += MOST) yield { value: value.slice(from, from + MOST), from };
+  };
+  return {
+    whole,
+    pieces: pieces(),
+    add(looked) {
+      for (const one of looked as readonly unknown[]) whole.push(one);
+    },
+  };
+}
+
+function piecesOfRecord(value: unknown): Pieces | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const entries = Object.entries(value);
+  if (entries.length <= LONG) return undefined;
+  const whole: Record<string, unknown> = {};
+  const pieces = function* () {
+    for (let from = 0; from < entries.length; from += MOST)
+      yield { value: Object.fromEntries(entries.slice(from, from + MOST)), from: 0 };
+  };
+  return { whole, pieces: pieces(), add: (looked) => void Object.assign(whole, looked) };
+}
