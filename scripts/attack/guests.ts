@@ -25,6 +25,7 @@ const many = (times: number, one: object) => Array.from({ length: times }, () =>
 
 /** By what they do. */
 const programs: Readonly<Record<string, readonly object[]>> = {
+  'may make no call more': [call('prctl', 'PR_SET_SECCOMP', 1, 0, 0, 0)],
   'unmounts /proc': [call('umount2', '/proc', 2)],
   'unmounts all it can': ['/proc', '/sys', '/dev', '/'].map((path) => call('umount2', path, 2)),
   'mounts over its root': [call('mount', 'none', '/', 'tmpfs', 0, null)],
@@ -84,6 +85,7 @@ async function inSession(
   const ran = await told(await ask(`${at}/syscalls`, json({ calls, deadline_ms: deadlineMs })));
   const steps: (readonly [string, string, string?])[] = [
     ['info', at],
+    ['files', `${at}/files/`],
     ['suspend', `${at}/suspend`, 'POST'],
     ['list', '/v1/sessions'],
     ['console', `${at}/console`],

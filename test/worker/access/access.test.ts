@@ -341,7 +341,7 @@ describe('Cloudflare Access', () => {
       id: 'access:someone',
       ambient: true,
     });
-    const bad: readonly (readonly [Record<string, unknown>, CryptoKey?, object?])[] = [
+    const bad: readonly (readonly [Record<string, unknown>, (CryptoKey | undefined)?, object?])[] = [
       [{ ...good, aud: ['another'] }],
       [{ ...good, iss: 'https://evil.cloudflareaccess.com' }],
       [{ ...good, exp: 1000 }],

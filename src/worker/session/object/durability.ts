@@ -2,7 +2,9 @@
 
 import { KeptTasks, type SavedTask, type TaskListener } from '../../../batch/kept/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
+import { programEnd } from '../../../batch/program-end.ts';
 import { HostError } from '../../../errors/host-error.ts';
+import { KernelDead } from '../../../kernel/errors.ts';
 import { turnsOf } from '../../../kernel/host.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { goOn } from '../../../kernel/snapshot/suspend.ts';
@@ -130,10 +132,23 @@ export class Durability {
     this.#flushed = false;
     try {
       return await action(live);
+    } catch (cause) {
+      throw this.#toldEnd(cause);
     } finally {
       this.#buryDead(live);
       await this.setAlarm();
     }
+  }
+
+  /**
+   * To who asked for a file, or for the session to be stored, the end of the kernel is that of the session, whenever a program
+   * prepared it: one that may make no call more does not end before the next is made.
+   */
+  #toldEnd(cause: unknown): unknown {
+    if (this.#record.doomed) return new HostError('session-not-found', 'it was deleted meanwhile', { cause });
+    if (!(cause instanceof KernelDead) || !programEnd(cause).startsWith('program-')) return cause;
+    const { end, message, console } = cause;
+    return new HostError('session-ended', `its kernel ended: ${message}`, { members: { end, console }, cause });
   }
 
   /** What was flushed is there after a crash: with all else, for a kernel is stored whole. Answers why not. */
@@ -154,6 +169,8 @@ export class Durability {
           this.#live = undefined;
           live.kernel.kill();
         }
+      } catch (cause) {
+        throw this.#toldEnd(cause);
       } finally {
         if (this.#live) this.#buryDead(live);
       }
