@@ -28,7 +28,8 @@ export async function setup(): Promise<void> {
   for (const name of DATA) {
     if (!existsSync(join(folder, name))) symlinkSync(join('../..', name), join(folder, name));
   }
-  const { outputFiles } = await build({ ...packageBuild(join(folder, 'dist'), commandEntry), write: false });
+  const entries = { ...commandEntry, kept: join(root, 'cli/test/kept/server.ts') };
+  const { outputFiles } = await build({ ...packageBuild(join(folder, 'dist'), entries), write: false });
   // What is there already stays as it is: Node has its code cached, and another run of the tests may be at it.
   for (const { path, contents } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true });

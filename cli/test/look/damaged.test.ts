@@ -14,8 +14,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packTar, type TarEntry } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lkl, unpackFixture } from '../command.ts';
+import { unpackFixture } from '../command.ts';
+import { keptLkl } from '../kept/kept.ts';
 
+const lkl = keptLkl();
 const folder = mkdtempSync(join(tmpdir(), 'lkl-damaged-'));
 const at = (name: string): string => join(folder, name);
 const [whole, image] = [at('ext4.img'), at('ext4-damaged.img')];
@@ -28,7 +30,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What it prints, and of what it says that it cannot be read. */
 async function ran(args: readonly string[]) {
-  const { exitCode, stdout, stderr } = await lkl(args);
+  const { exitCode, stdout, stderr } = lkl(args);
   const lacking = [...stderr.matchAll(/^lkl: (\/\S+|\.\/\S+): .*\((E\w+)\)$/gm)].map(([, path]) => path);
   return { exitCode, text: stdout.toString('latin1'), stderr, lacking };
 }
@@ -156,7 +158,7 @@ describe('an image that was cut short', () => {
         ['fs2tar', '-q', '--on-error', 'continue', path, '-o', at('cut.tar')],
         ['fsck', path],
       ]) {
-        const { exitCode, stderr } = await lkl(args);
+        const { exitCode, stderr } = lkl(args);
         expect({ args, exitCode, stderr }).toEqual({ args, exitCode: 2, stderr: expect.stringMatching(sizes) });
         expect(stderr).not.toMatch(/ENOMEM|memory|lkl fsck|try again/);
       }

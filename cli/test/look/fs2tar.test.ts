@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { unpackTar } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lkl, startLkl, unpackFixture } from '../command.ts';
+import { lkl as lklProcess, startLkl, unpackFixture } from '../command.ts';
+import { keptLkl } from '../kept/kept.ts';
 
+const lkl = keptLkl();
 const folder = mkdtempSync(join(tmpdir(), 'lkl-test-'));
 const at = (name: string): string => join(folder, name);
 /** What a run may leave in the folder for temporary files, which is this folder's. */
@@ -20,7 +22,7 @@ beforeAll(async () => {
   mkdirSync(at('tmp'));
   process.env.TMPDIR = at('tmp');
   await unpackFixture('ext4', image);
-  const ran = await lkl(['fs2tar', image]);
+  const ran = lkl(['fs2tar', image]);
   expect(ran).toMatchObject({ exitCode: 0, stderr: 'lkl: a socket was left out: tar has no type for it\n' });
   tar = ran.stdout;
 }, 120_000);
@@ -38,20 +40,20 @@ describe('a tar', () => {
   });
 
   it('is the same from standard input, as a pipe', async () => {
-    const { exitCode, stdout } = await lkl(['fs2tar', '-'], readFileSync(image));
+    const { exitCode, stdout } = await lklProcess(['fs2tar', '-'], readFileSync(image));
     expect(exitCode).toBe(0);
     expect(stdout.equals(tar)).toBe(true);
   });
 
   it('is the same from a compressed image, and gunzips to the same', async () => {
     writeFileSync(at('ext4.img.gz'), gzipSync(readFileSync(image)));
-    const { exitCode } = await lkl(['fs2tar', '-z', at('ext4.img.gz'), '--output', at('out.tar.gz')]);
+    const { exitCode } = lkl(['fs2tar', '-z', at('ext4.img.gz'), '--output', at('out.tar.gz')]);
     expect(exitCode).toBe(0);
     expect(gunzipSync(readFileSync(at('out.tar.gz'))).equals(tar)).toBe(true);
   });
 
   it('of a directory has only that', async () => {
-    const { exitCode, stdout } = await lkl(['fs2tar', image, '--path', 'dir', '--type', 'ext4']);
+    const { exitCode, stdout } = lkl(['fs2tar', image, '--path', 'dir', '--type', 'ext4']);
     expect(exitCode).toBe(0);
     const names = (await unpackTar(stdout)).map(({ header }) => header.name);
     expect(names).toContain('./');
@@ -63,7 +65,7 @@ describe('a tar', () => {
     mkdirSync(at('out'));
     writeFileSync(at('out/old.tar'), 'old');
     symlinkSync('old.tar', at('out/link'));
-    expect((await lkl(['fs2tar', image, '-o', at('out/link')])).exitCode).toBe(0);
+    expect(lkl(['fs2tar', image, '-o', at('out/link')]).exitCode).toBe(0);
     expect(readFileSync(at('out/old.tar')).equals(tar)).toBe(true);
     expect(readdirSync(at('out')).sort()).toEqual(['link', 'old.tar']);
     expect(left()).toEqual([]);
@@ -71,14 +73,14 @@ describe('a tar', () => {
 
   it('comes from an image of 1 TiB as fast as from a small one', async () => {
     await unpackFixture('ext4-1tib', at('1tib.img'));
-    const { exitCode, stdout } = await lkl(['fs2tar', at('1tib.img')]);
+    const { exitCode, stdout } = lkl(['fs2tar', at('1tib.img')]);
     expect(exitCode).toBe(0);
     expect((await unpackTar(stdout)).length).toBeGreaterThan(1);
   });
 
   it('comes from an image that is smaller than one read', async () => {
     await unpackFixture('squashfs-zstd', at('squashfs.img'));
-    expect((await lkl(['fs2tar', at('squashfs.img')])).exitCode).toBe(0);
+    expect(lkl(['fs2tar', at('squashfs.img')]).exitCode).toBe(0);
   });
 });
 
@@ -93,7 +95,7 @@ describe('exit code', () => {
     ['a directory', ['fs2tar', folder]],
     ['a type that cannot be one', ['fs2tar', '-t', 'ext4;', image]],
   ])('1 for %s', async (_, args) => {
-    const { exitCode, stdout, stderr } = await lkl(args);
+    const { exitCode, stdout, stderr } = lkl(args);
     expect({ exitCode, written: stdout.length }).toEqual({ exitCode: 1, written: 0 });
     expect(stderr).toMatch(/^(error|lkl): .+\n$/);
   });
@@ -105,7 +107,7 @@ describe('exit code', () => {
   ])('2 for %s', async (_, why, [name = '', ...args]) => {
     writeFileSync(at('noise.img'), Buffer.alloc(1 << 20, 'noise'));
     await unpackFixture('ext4-damaged', at('damaged.img'));
-    const { exitCode, stderr } = await lkl(['fs2tar', at(name), ...args, '-o', at('none.tar')]);
+    const { exitCode, stderr } = lkl(['fs2tar', at(name), ...args, '-o', at('none.tar')]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(why) });
     expect(stderr).toMatch(/^lkl: .+\n$/);
     expect(readdirSync(folder).filter((name) => /none\.tar|partial/.test(name))).toEqual([]);
@@ -113,13 +115,13 @@ describe('exit code', () => {
 
   it('2 for damage, told with what Linux says of it and what helps', async () => {
     await unpackFixture('ext4-damaged', at('damaged.img'));
-    const { stderr } = await lkl(['fs2tar', at('damaged.img')]);
+    const { stderr } = lkl(['fs2tar', at('damaged.img')]);
     expect(stderr).toContain(
       './dir/nested: its names cannot be listed whole (EBADMSG); Linux says: "EXT4-fs error (device vda): htree_dirblock',
     );
     expect(stderr).toMatch(/fs2tar --on-error continue takes all else .*; lkl fsck says what is wrong/);
     await unpackFixture('squashfs-damaged', at('damaged.squashfs'));
-    const other = await lkl(['fs2tar', at('damaged.squashfs')]);
+    const other = lkl(['fs2tar', at('damaged.squashfs')]);
     expect(other.stderr).toContain('./mixed: its data cannot be read (EIO); Linux says: "SQUASHFS error: ');
     expect(other.stderr).not.toContain('fsck');
   });
@@ -130,13 +132,13 @@ describe('exit code', () => {
       [at('empty.img'), at('empty.img')],
       ['-', 'standard input'],
     ] as const) {
-      expect(await lkl(['fs2tar', name])).toMatchObject({ exitCode: 2, stderr: `lkl: ${called} is empty\n` });
+      expect(lkl(['fs2tar', name])).toMatchObject({ exitCode: 2, stderr: `lkl: ${called} is empty\n` });
     }
   });
 
   it('3 for damage that is left out, which it lists', async () => {
     await unpackFixture('ext4-damaged', at('damaged.img'));
-    const { exitCode, stdout, stderr } = await lkl(['fs2tar', at('damaged.img'), '--on-error', 'continue']);
+    const { exitCode, stdout, stderr } = lkl(['fs2tar', at('damaged.img'), '--on-error', 'continue']);
     expect(exitCode).toBe(3);
     const last = (await unpackTar(stdout)).at(-1);
     expect(last?.header.name).toBe('./.fs2tar-errors');
@@ -161,8 +163,8 @@ describe('exit code', () => {
   });
 
   it('4 for an image that is not there, and for an output that cannot be', async () => {
-    expect((await lkl(['fs2tar', at('nowhere.img')])).exitCode).toBe(4);
-    const { exitCode, stderr } = await lkl(['fs2tar', image, '-o', at('nowhere/out.tar')]);
+    expect(lkl(['fs2tar', at('nowhere.img')]).exitCode).toBe(4);
+    const { exitCode, stderr } = lkl(['fs2tar', image, '-o', at('nowhere/out.tar')]);
     expect({ exitCode, stderr }).toEqual({
       exitCode: 4,
       stderr: `lkl: ${at('nowhere/out.tar')} cannot be written: no such file or directory (ENOENT)\n`,

@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
-import { feedLkl, lkl } from '../command.ts';
+import { feedLkl, lkl as lklProcess } from '../command.ts';
+import { keptLkl } from '../kept/kept.ts';
 
+const lkl = keptLkl();
 const folder = mkdtempSync(join(tmpdir(), 'lkl-sim-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -23,7 +25,7 @@ const network = (to: string) =>
   );
 
 it('shows the flows, and writes what was captured', async () => {
-  const { exitCode, stdout } = await lkl(['sim', '-', '--pcap', folder], network('b'));
+  const { exitCode, stdout } = lkl(['sim', '-', '--pcap', folder], network('b'));
   expect(exitCode).toBe(0);
   expect(stdout.toString()).toMatch(/ping-0 +a → b +3 +3 +0 % +40 ms +40 ms +40 ms/);
   expect(readdirSync(folder)).toEqual(['b-eth0.pcapng']);
@@ -44,7 +46,7 @@ it('waits for a network that comes slowly', async () => {
 it('captures every node that has a link where the network names none', async () => {
   const { capture: _, ...silent } = JSON.parse(network('b').toString());
   const to = join(folder, 'all');
-  const { exitCode } = await lkl(['sim', '-', '--pcap', to], Buffer.from(JSON.stringify(silent)));
+  const { exitCode } = lkl(['sim', '-', '--pcap', to], Buffer.from(JSON.stringify(silent)));
   expect(exitCode).toBe(0);
   expect(readdirSync(to).sort()).toEqual(['a-eth0.pcapng', 'b-eth0.pcapng']);
 }, 120_000);
@@ -52,7 +54,7 @@ it('captures every node that has a link where the network names none', async () 
 it('ends with 3 when a workload failed, and says which', async () => {
   const request = JSON.parse(network('b').toString());
   const workloads = [...request.workloads, { type: 'tcp', from: 'a', to: 'b', duration: '1s', congestion: 'none' }];
-  const { exitCode, stdout } = await lkl(['sim', '-'], Buffer.from(JSON.stringify({ ...request, workloads })));
+  const { exitCode, stdout } = lkl(['sim', '-'], Buffer.from(JSON.stringify({ ...request, workloads })));
   expect(exitCode).toBe(3);
   expect(stdout.toString()).toMatch(/^TCP .*FAILED\ntcp-1 .*no congestion control "none"/m);
 }, 120_000);
@@ -65,7 +67,7 @@ it('has no deadline but that of --deadline, which its error names', async () => 
     workloads: [{ type: 'tcp', from: 'a', to: 'b' }],
     deadline_ms: 1,
   };
-  const { exitCode, stderr } = await lkl(['sim', '-', '--deadline', '1.5'], Buffer.from(JSON.stringify(endless)));
+  const { exitCode, stderr } = lkl(['sim', '-', '--deadline', '1.5'], Buffer.from(JSON.stringify(endless)));
   expect(exitCode).toBe(4);
   expect(stderr).toMatch(/^lkl: not done after the 1\.5 s of --deadline: it had come to [\d.]+ s of virtual time\n$/);
 }, 120_000);
@@ -82,7 +84,7 @@ it('shows each kind of flow with what it has', async () => {
     links: [{ endpoints: ['a', 'b'], rate: '10mbit', delay: '5ms', jitter: '1ms', loss: '10%' }],
     workloads: flows,
   };
-  const { exitCode, stdout } = await lkl(['sim', '-'], Buffer.from(JSON.stringify(request)));
+  const { exitCode, stdout } = lkl(['sim', '-'], Buffer.from(JSON.stringify(request)));
   expect(exitCode).toBe(0);
   const text = stdout.toString();
   expect(text).toMatch(/^RR +TIME +TRANSACTIONS +A SECOND +LATENCY MIN +P50 +P99$/m);
@@ -92,20 +94,20 @@ it('shows each kind of flow with what it has', async () => {
 }, 120_000);
 
 it('makes no folder for a network that is refused', async () => {
-  const { exitCode } = await lkl(['sim', '-', '--pcap', join(folder, 'none')], network('z'));
+  const { exitCode } = lkl(['sim', '-', '--pcap', join(folder, 'none')], network('z'));
   expect(exitCode).toBe(1);
   expect(existsSync(join(folder, 'none'))).toBe(false);
 }, 120_000);
 
 it('says where a network is wrong', async () => {
-  const { exitCode, stderr } = await lkl(['sim', '-'], network('z'));
+  const { exitCode, stderr } = lkl(['sim', '-'], network('z'));
   expect(exitCode).not.toBe(0);
   expect(stderr).toContain('workloads[0].to');
 }, 120_000);
 
 it('gives a pipe all of an answer that is longer than a pipe holds', async () => {
   const long = { ...JSON.parse(network('b').toString()), samples: { interval: '100us' } };
-  const { exitCode, stdout } = await lkl(['sim', '-', '--json'], Buffer.from(JSON.stringify(long)));
+  const { exitCode, stdout } = await lklProcess(['sim', '-', '--json'], Buffer.from(JSON.stringify(long)));
   expect(exitCode).toBe(0);
   expect(stdout.length).toBeGreaterThan(500_000);
   expect(JSON.parse(stdout.toString()).samples.length).toBeGreaterThan(100);
@@ -113,14 +115,14 @@ it('gives a pipe all of an answer that is longer than a pipe holds', async () =>
 
 it('says what looks like a slip, and goes on', async () => {
   const request = { ...JSON.parse(network('b').toString()), links: [{ endpoints: ['a', 'b'], rate: '100Mbps' }] };
-  const { exitCode, stderr } = await lkl(['sim', '-', '-q'], Buffer.from(JSON.stringify(request)));
+  const { exitCode, stderr } = lkl(['sim', '-', '-q'], Buffer.from(JSON.stringify(request)));
   expect(exitCode).toBe(0);
   expect(stderr.toString()).toMatch(/^lkl: links\[0\]\.rate: "100Mbps" is bytes a second.*"100mbit"/m);
 }, 120_000);
 
 it('runs a sweep in processes of its own, and shows one table', async () => {
   const swept = { ...JSON.parse(network('b').toString()), sweep: { 'links[0].delay': ['10ms', '20ms'] } };
-  const { exitCode, stdout } = await lkl(
+  const { exitCode, stdout } = lkl(
     ['sim', '-', '--sweep', 'workloads[0].count=2,3'],
     Buffer.from(JSON.stringify(swept)),
   );
@@ -136,12 +138,12 @@ it('runs a sweep in processes of its own, and shows one table', async () => {
 }, 120_000);
 
 it('says which run of a sweep cannot be before any runs, and at its place which sweep cannot', async () => {
-  const bad = await lkl(['sim', '-', '--sweep', 'links[0].delay=10ms,long'], network('b'));
+  const bad = lkl(['sim', '-', '--sweep', 'links[0].delay=10ms,long'], network('b'));
   expect(bad).toMatchObject({ exitCode: 1, stdout: Buffer.alloc(0) });
   expect(bad.stderr.toString()).toContain('with links[0].delay = "long": "long" is no time');
-  const all = await lkl(['sim', '-', '--sweep', 'links[0].dely=10ms,20ms'], network('b'));
+  const all = lkl(['sim', '-', '--sweep', 'links[0].dely=10ms,20ms'], network('b'));
   expect(all.stderr.toString()).toBe('lkl: links[0].dely: there is no such member; "delay" is one\n');
-  const nowhere = await lkl(['sim', '-', '--sweep', 'links[1].delay=10ms'], network('b'));
+  const nowhere = lkl(['sim', '-', '--sweep', 'links[1].delay=10ms'], network('b'));
   expect(nowhere).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('sweep["links[1].delay"]') });
 }, 120_000);
 
@@ -171,7 +173,7 @@ graph [
     const file = join(folder, name);
     writeFileSync(file, text);
     const request = { hosts: {}, links: [], workloads: [{ type: 'ping', from: 'Sao-Paulo', to: 'Santos', count: 2 }] };
-    const { exitCode, stdout } = await lkl(['sim', '-', '--graph', file], Buffer.from(JSON.stringify(request)));
+    const { exitCode, stdout } = lkl(['sim', '-', '--graph', file], Buffer.from(JSON.stringify(request)));
     expect({ exitCode, rtt: stdout.toString() }).toEqual({
       exitCode: 0,
       rtt: expect.stringMatching(/Sao-Paulo → Santos +2 +2 +0 % +10(\.\d+)? ms/),
@@ -183,7 +185,7 @@ graph [
 it('says what is wrong with a graph', async () => {
   const file = join(folder, 'bad.gml');
   writeFileSync(file, 'graph [ node [ id 0 ] edge [ source 0 target 7 ] ]');
-  const { exitCode, stderr } = await lkl(['sim', '-', '--graph', file], network('b'));
+  const { exitCode, stderr } = lkl(['sim', '-', '--graph', file], network('b'));
   expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining('an edge ends at 7') });
 }, 120_000);
 

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { madeFormats } from '../../../src/storage/formats/make/made-formats.ts';
+import { keptLkl } from '../kept/kept.ts';
 import { launcher } from '../launcher.ts';
 
 const MIB = 1 << 20;
@@ -22,7 +23,13 @@ const folder = mkdtempSync(join(tmpdir(), 'lkl-convert-test-'));
 const at = (name: string): string => join(folder, name);
 const disk = Buffer.alloc(20 * MIB);
 
+const kept = keptLkl();
+/** A process of its own where there is a pipe. */
 function lkl(args: readonly string[], input?: Buffer) {
+  if (!args.includes('-')) {
+    const { exitCode, ...said } = kept(['convert', ...args]);
+    return { status: exitCode, ...said };
+  }
   const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, 'convert', ...args], {
     input,
     maxBuffer: 64 * MIB,

@@ -4,9 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { entryHeader, trailer } from '../../../src/archive/tar/tar-writer.ts';
-import { lkl, testFolder } from '../tools-kit.ts';
+import { keptTools, testFolder } from '../tools-kit.ts';
 
 const at = testFolder();
+const lkl = keptTools();
 const MIB = 1 << 20;
 
 beforeAll(() => {

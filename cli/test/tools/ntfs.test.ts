@@ -2,9 +2,10 @@
 
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { lkl, sha256, testFolder } from '../tools-kit.ts';
+import { keptTools, sha256, testFolder } from '../tools-kit.ts';
 
 const at = testFolder();
+const lkl = keptTools();
 const MIB = 2 ** 20;
 mkdirSync(at('tree/deep'), { recursive: true });
 writeFileSync(at('tree/small'), 'small\n');

@@ -4,9 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { lkl, testFolder } from '../tools-kit.ts';
+import { keptTools, testFolder } from '../tools-kit.ts';
 
 const at = testFolder();
+const lkl = keptTools();
 
 describe('a program of one’s own', () => {
   const fixture = (name: string) =>

@@ -19,10 +19,11 @@ import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { writableFile } from '../../../src/node/files/writable-file.ts';
 import { startLkl } from '../command.ts';
-import { lkl, sha256, testFolder } from '../tools-kit.ts';
+import { keptTools, sha256, testFolder } from '../tools-kit.ts';
 
 const MIB = 1 << 20;
 const at = testFolder();
+const lkl = keptTools();
 const tree = at('tree');
 
 beforeAll(() => {
