@@ -1,7 +1,7 @@
 /** A program that computes without a system call, with an image locked: signals and Ctrl-C end it, and leave the image as a crash does. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { launcher } from '../launcher.ts';
@@ -10,6 +10,8 @@ import { lkl, sha256, testFolder } from '../tools-kit.ts';
 const at = testFolder();
 const image = at('disk.img');
 const FOR_EVER = 'while :; do :; done';
+/** Of what is written before: then it is mounted, whatever a machine takes to come there. */
+const MARK = 'written by the shell';
 
 beforeAll(() => {
   expect(lkl(['mkfs', '-t', 'ext4', '-s', '32M', image])).toMatchObject({ status: 0 });
@@ -29,11 +31,13 @@ describe('a signal ends', () => {
     ['SIGHUP', ['shell', image]],
   ] as const)('%s: lkl %s', async (signal, args) => {
     const child = spawn(process.execPath, [launcher, ...args], { stdio: ['pipe', 'ignore', 'inherit'] });
-    child.stdin.end(args[0] === 'shell' ? `echo text >file; sync; ${FOR_EVER}\n` : '');
+    child.stdin.end(args[0] === 'shell' ? `echo ${MARK} >file; sync; ${FOR_EVER}\n` : '');
     const ended = new Promise<number>((resolve) =>
       child.on('exit', (code, by) => resolve(code ?? 128 + (by ? constants.signals[by] : 0))),
     );
-    await until(() => existsSync(`${image}.lock`));
+    // What a program wrote to standard output before it computes does not come out: the event loop has to turn for that.
+    if (args[0] === 'shell') await until(() => readFileSync(image).includes(MARK));
+    else await until(() => existsSync(`${image}.lock`));
     await new Promise((resolve) => setTimeout(resolve, 500));
     child.kill(signal);
     expect(await ended).toBe(128 + constants.signals[signal]);
