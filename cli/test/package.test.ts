@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url';
 import type { ElementHandle } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { obstacle } from '../../src/node/hijack/host/launch.ts';
-import { launchBrowser } from './browser.ts';
+import { launchBrowser, newPage } from './browser.ts';
 import { lkl, unpackFixture } from './command.ts';
 import { checkoutLauncher } from './launcher.ts';
 
@@ -221,7 +221,7 @@ it('a checkout serves others than its owner', () => {
 async function namesInPage(url: string): Promise<string[]> {
   const browser = await launchBrowser();
   try {
-    const page = await browser.newPage();
+    const page = await newPage(browser);
     await page.goto(url);
     const input = await page.waitForSelector('input[type=file]', { hidden: true });
     await (input as ElementHandle & { uploadFile(path: string): Promise<void> }).uploadFile(image);

@@ -2,7 +2,7 @@
 
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { launchBrowser } from '../../cli/test/browser.ts';
+import { launchBrowser, newPage } from '../../cli/test/browser.ts';
 import document from '../../openapi/v1.json' with { type: 'json' };
 import { type EmbeddedWorker, embeddedWorker } from './embedded-worker.ts';
 
@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 it('shows every operation without a word in the console, from nowhere else', async () => {
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   const complaints: string[] = [];
   const fetched: string[] = [];
   page.on('console', (message) => complaints.push(message.text()));

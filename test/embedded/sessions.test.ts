@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedWorker, embeddedWorker } from './embedded-worker.ts';
 
 type Json = Record<string, unknown>;
@@ -17,8 +17,9 @@ let worker: EmbeddedWorker;
 const start = async () => {
   worker = await embeddedWorker({ storage });
 };
-beforeEach(start);
-afterEach(() => worker.close());
+// One for all: a test leaves it running, or another in its place.
+beforeAll(start, 120_000);
+afterAll(() => worker.close());
 
 /** The workerd that this process started. */
 function workerdPid(): number {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { launchBrowser } from '../../cli/test/browser.ts';
+import { launchBrowser, newPage } from '../../cli/test/browser.ts';
 import { SECTOR } from '../../src/storage/block-device.ts';
 import { fixtureDevice } from '../fixtures/load.ts';
 import tars from '../fixtures/tars.json' with { type: 'json' };
@@ -44,7 +44,7 @@ afterAll(async () => {
 beforeEach(async () => {
   complaints.length = 0;
   fetched.length = 0;
-  page = await browser.newPage();
+  page = await newPage(browser);
   page.on('console', (message) => complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(`${error}`));
   page.on('request', (request) => fetched.push(request.url()));

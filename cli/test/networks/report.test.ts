@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { launchBrowser } from '../browser.ts';
-import { lkl } from '../command.ts';
+import { launchBrowser, newPage } from '../browser.ts';
+import { keptLkl } from '../kept/kept.ts';
 
+const lkl = keptLkl();
 const folder = mkdtempSync(join(tmpdir(), 'lkl-report-'));
 const url = pathToFileURL(join(folder, 'report.html')).href;
 const name = '</script><script>document.title = 1</script><img src=x>';
@@ -33,13 +34,13 @@ const complaints: string[] = [];
 const fetched: string[] = [];
 
 beforeAll(async () => {
-  const { exitCode, stderr } = await lkl(
+  const { exitCode, stderr } = lkl(
     ['sim', '-', '--html', join(folder, 'report.html')],
     Buffer.from(JSON.stringify(network)),
   );
   expect(exitCode, stderr).toBe(3); // one of its workloads cannot be
   browser = await launchBrowser();
-  page = await browser.newPage();
+  page = await newPage(browser);
   page.on('console', (message) => complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(`${error}`));
   page.on('request', (request) => fetched.push(request.url()));
@@ -123,12 +124,12 @@ it('saves what it shows', async () => {
 
 it('a sweep is a page of its own: a chart for each figure along the parameter, in its own words', async () => {
   const file = join(folder, 'sweep.html');
-  const { exitCode, stderr } = await lkl(
+  const { exitCode, stderr } = lkl(
     ['sim', '-', '-q', '--html', file, '--sweep', 'links[0].delay=5ms,20ms,<b>', '--sweep', 'seed=1,2'],
     Buffer.from(JSON.stringify({ ...network, workloads: network.workloads.slice(2) })),
   );
   expect(exitCode, stderr).toBe(1); // "<b>" is no time
-  const swept = await lkl(
+  const swept = lkl(
     ['sim', '-', '-q', '--html', file, '--sweep', 'links[0].delay=5ms,20ms,100ms', '--sweep', 'seed=1,2'],
     Buffer.from(JSON.stringify({ ...network, workloads: network.workloads.slice(2) })),
   );
@@ -155,9 +156,9 @@ it('times that are all the same are a step of their distribution, and no two mar
     links,
     workloads: clients.map((from) => ({ type: 'ping', from, to: 'srv', count: 5, interval: '100ms' })),
   };
-  const { exitCode, stderr } = await lkl(['sim', '-', '--html', file], Buffer.from(JSON.stringify(same)));
+  const { exitCode, stderr } = lkl(['sim', '-', '--html', file], Buffer.from(JSON.stringify(same)));
   expect(exitCode, stderr.toString()).toBe(0);
-  const other = await browser.newPage();
+  const other = await newPage(browser);
   await other.evaluateOnNewDocument(`
     globalThis.written = {};
     const { fillText } = CanvasRenderingContext2D.prototype;

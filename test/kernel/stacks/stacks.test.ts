@@ -138,7 +138,7 @@ describe('BitLocker', () => {
       expect(Buffer.from(digest).toString('hex')).toBe(bitLocker[0]?.firstMibSha256);
       await mounted.close();
     },
-    60_000,
+    240_000,
   );
 });
 
