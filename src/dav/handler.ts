@@ -8,7 +8,10 @@ import { Locks } from './locks.ts';
 import { keyOf, placeOf } from './paths.ts';
 import { get, options, propfind } from './reading.ts';
 import { etagOf, find } from './resource.ts';
-import { copy, del, mkcol, move, proppatch, put, stagePut } from './writing.ts';
+import { copy, move } from './writing/copy-move.ts';
+import { del, mkcol } from './writing/mkcol-delete.ts';
+import { proppatch } from './writing/proppatch.ts';
+import { put, stagePut } from './writing/put.ts';
 import { document } from './xml.ts';
 
 const methods: Readonly<Record<string, (context: DavContext) => Response | Promise<Response>>> = {
