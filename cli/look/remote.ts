@@ -77,7 +77,7 @@ export async function answerOf(url: URL, headers: Readonly<Record<string, string
 }
 
 /** The URL of an image that the Worker at `base` has. */
-export const imageUrl = (base: URL, image: string): URL => new URL(`v1/images/${encodeURIComponent(image)}`, base);
+const imageUrl = (base: URL, image: string): URL => new URL(`v1/images/${encodeURIComponent(image)}`, base);
 
 /** The URL of what it says of an image and of what belongs to it. */
 export function describedUrl(

@@ -12,7 +12,7 @@ const ELF = [0x7f, 0x45, 0x4c, 0x46];
 const HEAD = 4;
 
 /** `FILE` or `NAME=FILE`: the program is called as the file without `.wasm` unless it says otherwise. */
-export async function ownProgramOf(word: string): Promise<OwnProgram> {
+async function ownProgramOf(word: string): Promise<OwnProgram> {
   const [, given, file = word] = /^([^=/]+)=(.+)$/s.exec(word) ?? [];
   const name = given ?? basename(file).replace(/\.wasm$/, '');
   if (!/^[^/\0\n]{1,200}$/.test(name) || name === '.' || name === '..')

@@ -26,14 +26,14 @@ export interface WorldOptions {
 }
 
 /** What decides the kernel's randomness and date: --seed, SOURCE_DATE_EPOCH, else this machine. */
-export function worldOf({ seed }: WorldOptions): Host {
+function worldOf({ seed }: WorldOptions): Host {
   const host = seed === undefined ? nodeHost : seededHost(nodeHost, seed);
   const epoch = sourceDateEpoch();
   return epoch === undefined ? host : { ...host, realtimeNs: () => epoch * 1e9 };
 }
 
 /** Seconds since 1970; undefined: not set. */
-export function sourceDateEpoch(): number | undefined {
+function sourceDateEpoch(): number | undefined {
   const text = process.env.SOURCE_DATE_EPOCH;
   if (text === undefined || text === '') return undefined;
   if (/^\d{1,11}$/.test(text)) return Number(text);

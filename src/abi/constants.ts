@@ -39,7 +39,7 @@ function anywhere(word: string): number | undefined {
 }
 
 /** A whole number in C's notation: decimal, 0x or 0 octal, with an optional sign. */
-export function parseInteger(text: string): bigint | undefined {
+function parseInteger(text: string): bigint | undefined {
   const found = /^(-?)(?:0x([0-9a-f]+)|0([0-7]+)|(0|[1-9]\d*))$/i.exec(text);
   if (!found) return undefined;
   const [, sign, hex, octal, decimal] = found;

@@ -36,7 +36,7 @@ const MAX16 = 0xffff;
 const MAX_PLAIN = MAX32 - 2 ** 24;
 
 /** Its sizes have 64 bits: where they are told behind the data that must be known before. */
-export const isZip64 = ({ size }: Pick<ZipEntry, 'size'>): boolean => size > MAX_PLAIN;
+const isZip64 = ({ size }: Pick<ZipEntry, 'size'>): boolean => size > MAX_PLAIN;
 
 /** Little-endian numbers one after the other, each of so many bytes. */
 function numbers(...fields: readonly (readonly [bytes: 1 | 2 | 4 | 8, value: number | bigint])[]): Uint8Array {

@@ -91,7 +91,7 @@ export async function attributeOf({ ns, local }: Name): Promise<string> {
   return PREFIX + toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))).slice(0, HASH_DIGITS);
 }
 
-export async function deadOf(tree: Tree, path: Uint8Array): Promise<Dead[]> {
+async function deadOf(tree: Tree, path: Uint8Array): Promise<Dead[]> {
   const found: Dead[] = [];
   for (const { name, value } of await tree.xattrs(treePath(path))) {
     const text = typeof name === 'string' ? name : new TextDecoder().decode(name);

@@ -189,8 +189,7 @@ const words: Readonly<Record<number, string>> = {
   507: 'Insufficient Storage',
 };
 
-export const statusLine = (status: number): string =>
-  `<D:status>HTTP/1.1 ${status} ${words[status] ?? 'Error'}</D:status>`;
+const statusLine = (status: number): string => `<D:status>HTTP/1.1 ${status} ${words[status] ?? 'Error'}</D:status>`;
 
 export const propstat = (properties: readonly string[], status: number): string =>
   properties.length === 0 && status !== 200

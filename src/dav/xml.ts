@@ -102,7 +102,7 @@ export function wrapped(name: Name, content: string): string {
 }
 
 /** How a name is written, and what declares it. */
-export function tagOf({ ns, local }: Name): [tag: string, declared: string] {
+function tagOf({ ns, local }: Name): [tag: string, declared: string] {
   if (ns === DAV) return [`D:${local}`, ''];
   return ns === '' ? [local, ' xmlns=""'] : [`x:${local}`, ` xmlns:x="${escaped(ns)}"`];
 }

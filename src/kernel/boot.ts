@@ -10,7 +10,7 @@ import { mount } from './syscalls/mount.ts';
 import { setSysctl } from './syscalls/sysctl.ts';
 
 /** What the kernel starts with. Hash tables are sized by it, so small is lean. */
-export const BOOT_MEMORY_MIB = 8;
+const BOOT_MEMORY_MIB = 8;
 
 /**
  * Quiet until asked, no waiting, pid 1 is /init, a panic is final. The loopback is the only network device, in every

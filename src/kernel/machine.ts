@@ -1,7 +1,7 @@
 /** A wasm instance with its memory: the machine a kernel runs on. It may serve one kernel after another, never two. */
 
 import { type ExportName, kernelExports } from '../abi/exports.ts';
-import { type ImportName, kernelImports } from '../abi/imports.ts';
+import { type HostImports, type ImportName, kernelImports } from '../abi/imports.ts';
 import { KernelMemory } from './memory.ts';
 import { unwinding } from './tasks/unwinding.ts';
 
@@ -11,9 +11,8 @@ const WASM_PAGE = 65_536;
 export const HOST_BYTES = WASM_PAGE;
 
 /** What answers the imports at present; what a row of the table means is in abi/imports.ts. */
-export type ImportHandlers = Readonly<
-  Record<ImportName, (a: number, b: number, c: number, d: number, e: number) => unknown>
->;
+export type ImportHandlers = HostImports;
+type AnyImport = (a: number, b: number, c: number, d: number, e: number) => unknown;
 
 /** Whatever calls the host between two kernels belongs to a dead one, and goes no further. */
 const unbound = Object.fromEntries(
@@ -41,7 +40,7 @@ export class Machine {
     this.maximumBytes = maximumBytes;
     const imports = Object.entries(kernelImports).map(([key, row]) => {
       const name = key as ImportName;
-      const call = (a = 0, b = 0, c = 0, d = 0, e = 0) => this.#handlers[name](a, b, c, d, e);
+      const call = (a = 0, b = 0, c = 0, d = 0, e = 0) => (this.#handlers[name] as AnyImport)(a, b, c, d, e);
       return [name, 'suspends' in row ? new WebAssembly.Suspending(call) : call];
     });
     const instance = new WebAssembly.Instance(module, { env: { memory }, host: Object.fromEntries(imports) });

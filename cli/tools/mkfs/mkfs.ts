@@ -46,7 +46,7 @@ export async function mkfs(image: string, more: readonly string[], options: Mkfs
 }
 
 /** The same of contents that are open. */
-export function mkfsOf(job: MkfsJob): Promise<CopyReport | undefined> {
+function mkfsOf(job: MkfsJob): Promise<CopyReport | undefined> {
   const { type, size } = job.options;
   const tools = fileSystemTools(type);
   if (tools && !tools.make) return ofTree(job);

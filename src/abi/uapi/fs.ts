@@ -28,9 +28,7 @@ export const AT_NO_AUTOMOUNT = 0x800;
 export const AT_EMPTY_PATH = 0x1000;
 
 // linux/openat2.h
-export const RESOLVE_NO_XDEV = 0x01;
 export const RESOLVE_NO_MAGICLINKS = 0x02;
-export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 export const RESOLVE_IN_ROOT = 0x10;
 
@@ -67,15 +65,11 @@ export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
 export const MS_NOEXEC = 8;
 export const MS_SYNCHRONOUS = 16;
-export const MS_REMOUNT = 32;
 export const MS_MANDLOCK = 64;
 export const MS_DIRSYNC = 128;
 export const MS_NOSYMFOLLOW = 256;
 export const MS_NOATIME = 1024;
 export const MS_NODIRATIME = 2048;
-export const MS_BIND = 4096;
-export const MS_MOVE = 8192;
-export const MS_REC = 16384;
 export const MS_SILENT = 32768;
 export const MS_RELATIME = 1 << 21;
 export const MS_I_VERSION = 1 << 23;

@@ -5,8 +5,8 @@ import { fromBase64 } from '../../bytes/base64.ts';
 import { mountPlace } from '../mount-place.ts';
 
 /** Of the kernel, and of all programs together. Both count as one kernel's. */
-export const RUN_MEMORY_MIB = { min: 16, default: 24, max: 64 } as const;
-export const PROGRAM_MEMORY_MIB = { min: 4, default: 24, max: 64 } as const;
+const RUN_MEMORY_MIB = { min: 16, default: 24, max: 64 } as const;
+const PROGRAM_MEMORY_MIB = { min: 4, default: 24, max: 64 } as const;
 export const RUN_DEADLINE_MS = { default: 60_000, max: 300_000 } as const;
 
 const MAX_DISKS = 16;

@@ -46,7 +46,7 @@ const flow = z.object({
 });
 same<Same<z.infer<typeof flow>, SweepFlow>>(true);
 
-export const sweptRun = z
+const sweptRun = z
   .object({
     values: z.record(z.string(), z.unknown()).openapi({ description: 'By path.' }),
     virtual_s: z.number().optional(),

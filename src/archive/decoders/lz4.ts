@@ -114,7 +114,7 @@ async function* legacyFrame(input: ByteReader): AsyncGenerator<Uint8Array, numbe
 const MOST_GROWTH = 256;
 
 /** One block, which may look back into `history`. */
-export function unlz4Block(packed: Uint8Array, history: Uint8Array, maxBytes: number): Uint8Array {
+function unlz4Block(packed: Uint8Array, history: Uint8Array, maxBytes: number): Uint8Array {
   const base = history.length;
   const out = new Uint8Array(base + Math.min(maxBytes, packed.length * MOST_GROWTH));
   out.set(history);

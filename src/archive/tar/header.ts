@@ -22,7 +22,7 @@ const [CHECKSUM_AT, CHECKSUM_END] = [148, 156];
 const MAGIC_AT = 257;
 const SPACE = 0x20;
 
-export const fieldOf = (block: Uint8Array, at: number, length: number): Raw => {
+const fieldOf = (block: Uint8Array, at: number, length: number): Raw => {
   const field = block.subarray(at, at + length);
   const end = field.indexOf(0);
   return rawOf(end < 0 ? field : field.subarray(0, end));

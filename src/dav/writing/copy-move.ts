@@ -9,7 +9,7 @@ import { DavFailure } from '../failure.ts';
 import { isWithin, keyOf, nameOf, parentOf } from '../paths.ts';
 import { mustFind } from '../reading.ts';
 import { find, members, type Resource, treePath } from '../resource.ts';
-import { mustHaveParent, noRoot, copyAttributes } from './target.ts';
+import { copyAttributes, mustHaveParent, noRoot } from './target.ts';
 
 /** Where COPY and MOVE lead, and whether something was there, which is gone then. */
 async function destination(

@@ -10,7 +10,7 @@ import type { SavedNet } from '../nets.ts';
 import type { TaskInfo } from '../tasks/task-list.ts';
 
 /** Grows with every change of what a snapshot holds. */
-export const SNAPSHOT_FORMAT = 1;
+const SNAPSHOT_FORMAT = 1;
 
 /** A user task asleep in its user loop. */
 export interface SavedTask {
@@ -46,7 +46,7 @@ export class NotQuiesced extends Error {
  * They do so the first time something wakes them, the timer of a sleep among it; a journal's right after a restore
  * (wasm/arch/lkl/kernel/snapshot.c). The kernel cuts names to 15 bytes.
  */
-export const reenterable: readonly {
+const reenterable: readonly {
   readonly comm: RegExp;
   readonly why: string;
   /** It sleeps with TASK_FREEZABLE, and without a wait entry on its stack. */

@@ -35,7 +35,7 @@ const sockaddrLl = Struct({
   address: bytesCodec(8),
 });
 /** struct sockaddr_storage */
-export const SOCKADDR_BYTES = 128;
+const SOCKADDR_BYTES = 128;
 
 const nothing = new Uint8Array();
 

@@ -1,7 +1,7 @@
 /** One request of Linux's to a file system in user space, where it lies in the memory of the task that plays it. */
 
 import type { SyscallName } from '../../abi/syscalls.ts';
-import { fuse, type fuseOperations } from '../../abi/uapi/fuse.ts';
+import { fuse } from '../../abi/uapi/fuse.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { type Ptr, plus } from '../../kernel/memory.ts';
 import { mapBuffer } from '../../kernel/syscalls/memory.ts';
@@ -137,5 +137,3 @@ export class RequestTask {
     return this.view(this.#buffer, bytes);
   }
 }
-
-export type OperationNumber = (typeof fuseOperations)[keyof typeof fuseOperations];

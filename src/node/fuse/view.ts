@@ -95,7 +95,7 @@ function shownInode({ data, struct }: RequestTask, { devices }: View): bigint {
 }
 
 /** The struct statx of the task as a struct fuse_attr at `to`. */
-export function writeAttr(request: RequestTask, view: View, to: number): void {
+function writeAttr(request: RequestTask, view: View, to: number): void {
   const { data, struct } = request;
   data.setBigUint64(to + attr.ino, shownInode(request, view), true);
   copyU64(data, struct + sx.size, to + attr.size);

@@ -57,7 +57,7 @@ export function nodeOutside(): Outside {
 }
 
 /** A socket of Node as a byte stream. */
-export function socketStream(socket: Socket): ByteStream {
+function socketStream(socket: Socket): ByteStream {
   const chunks = socket[Symbol.asyncIterator]();
   socket.on('error', () => {}); // whoever reads or writes is told
   return {

@@ -13,7 +13,7 @@ export interface Part {
 const CHUNK_BYTES = 256 * 1024;
 
 /** Small parts are undone together: each costs a decoder. */
-export const WANTED_BYTES = 2 ** 20;
+const WANTED_BYTES = 2 ** 20;
 
 /** Undefined where they are not all there. */
 export async function bytesAt(source: ByteSource, at: number, length: number): Promise<Uint8Array | undefined> {

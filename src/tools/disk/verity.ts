@@ -4,7 +4,7 @@ import { HostError } from '../../errors/host-error.ts';
 import { type BlockDevice, bytesOf, SECTOR } from '../../storage/block-device.ts';
 
 /** Bytes of a block, of data and of hashes. */
-export const VERITY_BLOCK = 4096;
+const VERITY_BLOCK = 4096;
 const DIGEST = 32;
 const PER_BLOCK = VERITY_BLOCK / DIGEST;
 const ALGORITHM = 'sha256';

@@ -39,5 +39,3 @@ export type Entry =
   | (Placed & { readonly type: 'fifo' | 'socket' })
   /** Another name of a file that came before, by its path. `content`: for a file system that has no hard links. */
   | (Placed & { readonly type: 'hardlink'; readonly target: Uint8Array; content?(): Content });
-
-export type EntryType = Entry['type'];

@@ -35,7 +35,7 @@ export interface SpoolNeeds {
 }
 
 /** Images with so much that is not zeros stay in memory. */
-export const MEMORY_BYTES = 16 * 2 ** 20;
+const MEMORY_BYTES = 16 * 2 ** 20;
 
 /** Of an image in R2. */
 const CACHE_MIB = 16;

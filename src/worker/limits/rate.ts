@@ -35,7 +35,7 @@ export async function admitted({ principal, quotas, ledger, limiter }: RateNeeds
   return {};
 }
 
-export function rateHeaders(most: number, { requests, resetS }: Pick<Used, 'requests' | 'resetS'>): RateHeaders {
+function rateHeaders(most: number, { requests, resetS }: Pick<Used, 'requests' | 'resetS'>): RateHeaders {
   if (!Number.isFinite(most)) return {};
   return {
     'ratelimit-policy': `${most};w=${MINUTE_S}`,

@@ -1,7 +1,7 @@
 /** Where the time of a request goes, by phases. */
 
 /** In this order they come; each with one sentence. */
-export const phaseNames = {
+const phaseNames = {
   queue: 'waits for memory for a kernel',
   restore: 'a kernel is made of the snapshot',
   mount: 'an image is opened and mounted',

@@ -10,7 +10,7 @@ import type { Spill } from '../../storage/layers/changes.ts';
 
 const BLOCK_BYTES = 4096;
 const CHUNK_BLOCKS = 256;
-export const SPILL_CHUNK_BYTES = CHUNK_BLOCKS * BLOCK_BYTES;
+const SPILL_CHUNK_BYTES = CHUNK_BLOCKS * BLOCK_BYTES;
 /** What a replay writes it writes in order, or again soon. */
 const CHUNKS_IN_MEMORY = 2;
 /** Names that one call of R2 deletes. */

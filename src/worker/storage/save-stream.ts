@@ -7,7 +7,7 @@ import type { ImageStore } from './image-store.ts';
 import { MAX_PARTS, MAX_PUT_BYTES } from './r2-objects.ts';
 
 /** Two are in memory at a time: one fills while the other is sent. */
-export const PART_BYTES = 8 * 2 ** 20;
+const PART_BYTES = 8 * 2 ** 20;
 
 /** What 10,000 of them hold: 78 GiB. Parts of a stream must be buffered, as the last one's length is not known before. */
 const MAX_STREAM_BYTES = PART_BYTES * MAX_PARTS;

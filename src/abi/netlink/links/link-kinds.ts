@@ -14,7 +14,7 @@ interface Ends {
 }
 
 /** In the order of the kernel's numbers. */
-export const bondModes = [
+const bondModes = [
   'balance-rr',
   'active-backup',
   'balance-xor',
@@ -23,9 +23,9 @@ export const bondModes = [
   'balance-tlb',
   'balance-alb',
 ] as const;
-export const bondHashPolicies = ['layer2', 'layer3+4', 'layer2+3', 'encap2+3', 'encap3+4', 'vlan+srcmac'] as const;
-export const macvlanModes = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
-export const ipvlanModes = { l2: 0, l3: 1, l3s: 2 } as const;
+const bondHashPolicies = ['layer2', 'layer3+4', 'layer2+3', 'encap2+3', 'encap3+4', 'vlan+srcmac'] as const;
+const macvlanModes = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
+const ipvlanModes = { l2: 0, l3: 1, l3s: 2 } as const;
 
 /** A kind of device that stands alone, or on others of its namespace; `link` is the ifindex of the one below. */
 export type StackedKind =

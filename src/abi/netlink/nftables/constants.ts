@@ -82,8 +82,6 @@ export const NFT_SET = {
 export const NFT_OBJECT = { counter: 1, quota: 2, limit: 4, connlimit: 5 } as const;
 export type NftObjectKind = keyof typeof NFT_OBJECT;
 
-/** Registers: the verdict's, four of 16 bytes from 1 on, or sixteen of 4 bytes from 8 on in the same place. */
-export const NFT_REG = { VERDICT: 0, FIRST: 1, FIRST_OF_4_BYTES: 8 } as const;
 export const NFT_DATA_VERDICT = 0xffff_ff00;
 export const verdictCodes = { drop: 0, accept: 1, continue: -1, break: -2, jump: -3, goto: -4, return: -5 } as const;
 

@@ -271,8 +271,6 @@ export { quotaAttributes };
 
 export const dumpRules = (): NetlinkRequest => dump(NFT_MSG.GETRULE, header(0));
 export const dumpObjects = (): NetlinkRequest => dump(NFT_MSG.GETOBJ, header(0));
-export const dumpElements = ({ family, table }: TableName, set: string): NetlinkRequest =>
-  dump(NFT_MSG.GETSETELEM, of(family), [string(NFTA_SET_ELEM_LIST.TABLE, table), string(NFTA_SET_ELEM_LIST.SET, set)]);
 
 const familyNames = new Map<number, string>(Object.entries(nftFamilies).map(([name, number]) => [number, name]));
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes).replace(/\0.*$/s, '');
@@ -343,21 +341,4 @@ export function parseObject(payload: Uint8Array): NamedObject {
     ...(kind === 'counter' && { counter: counted(data) }),
     ...(kind === 'quota' && { used: number64(parseAttributes(data ?? new Uint8Array()).get(4)) }),
   };
-}
-
-export interface CountedElement {
-  readonly key: Uint8Array;
-  readonly isEnd: boolean;
-  readonly counter?: Counted;
-}
-export function parseElements(payload: Uint8Array): CountedElement[] {
-  const list = parseAttributes(payload.subarray(nfgenmsg.size)).get(NFTA_SET_ELEM_LIST.ELEMENTS);
-  return listAttributes(list ?? new Uint8Array()).map(([, element]) => {
-    const parts = parseAttributes(element);
-    const key = parseAttributes(parts.get(NFTA_SET_ELEM.KEY) ?? new Uint8Array()).get(1) ?? new Uint8Array();
-    const single = parts.get(NFTA_SET_ELEM.EXPR);
-    const counter = (single && counterOf(single)) ?? countersIn(parts.get(NFTA_SET_ELEM.EXPRESSIONS))[0];
-    const isEnd = (number32(parts.get(NFTA_SET_ELEM.FLAGS)) & NFT_SET_ELEM_INTERVAL_END) !== 0;
-    return { key, isEnd, ...(counter && { counter }) };
-  });
 }

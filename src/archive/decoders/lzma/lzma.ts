@@ -10,7 +10,7 @@ const HEADER_BYTES = 13;
 const PIECE_BYTES = 256 * 1024;
 
 /** The header of a .lzma file, or undefined where it would be one that no tool writes. */
-export function lzmaHeader(head: Uint8Array) {
+function lzmaHeader(head: Uint8Array) {
   if (head.length < HEADER_BYTES) return undefined;
   const view = new DataView(head.buffer, head.byteOffset);
   const unknown = view.getBigUint64(5, true) === 0xffffffffffffffffn;

@@ -44,7 +44,7 @@ const AQM_BYTES = MIB;
 const FRAME_BYTES = 1518;
 
 /** Bytes of kernel memory that one packet takes: its data in a block of the allocator (powers of two), and what describes it. */
-export function packetBytes(data: number): number {
+function packetBytes(data: number): number {
   const HEADROOM = 400;
   const DESCRIPTION = 256;
   return 2 ** Math.ceil(Math.log2(data + HEADROOM)) + DESCRIPTION;

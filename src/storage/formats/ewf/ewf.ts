@@ -17,7 +17,7 @@ const TABLE_HEADER_BYTES = 24;
 const COMPRESSED = 0x80000000;
 
 /** How the name of a segment ends. */
-export function segmentSuffix(number: number): string {
+function segmentSuffix(number: number): string {
   if (number <= 99) return `E${String(number).padStart(2, '0')}`;
   const letters = number - 100;
   const letter = (value: number) => String.fromCharCode(65 + value);

@@ -7,8 +7,8 @@ import { little64, readBytes, viewOf } from '../parts/table.ts';
 
 export const EWF = 'ewf';
 export const MAGIC = [0x45, 0x56, 0x46, 0x09, 0x0d, 0x0a, 0xff, 0x00];
-export const FILE_HEADER_BYTES = 13;
-export const SECTION_BYTES = 76;
+const FILE_HEADER_BYTES = 13;
+const SECTION_BYTES = 76;
 /** Per segment; tools write a table for each 16,375 chunks. */
 const MAX_SECTIONS = 65_536;
 

@@ -23,7 +23,7 @@ import { NAME } from '../images/schema.ts';
 import { asJson } from '../run/output.ts';
 
 const HOUR_S = 3600;
-export const EXPIRES_S = { default: HOUR_S, max: 7 * 24 * HOUR_S } as const;
+const EXPIRES_S = { default: HOUR_S, max: 7 * 24 * HOUR_S } as const;
 
 export const sessionParams = z.object({ id: z.uuid().openapi({ param: { name: 'id', in: 'path' } }) });
 
@@ -285,7 +285,7 @@ export const terminalQuery = z.strictObject({
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-export const rolledBackJson = ({ rolledBackToMs }: Told) =>
+const rolledBackJson = ({ rolledBackToMs }: Told) =>
   rolledBackToMs === undefined ? {} : { rolled_back: { to: iso(rolledBackToMs) } };
 
 /** The same of answers that are not JSON of ours. */

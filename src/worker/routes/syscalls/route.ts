@@ -11,7 +11,7 @@ const tags = ['syscalls'];
 export const linesIn = (description: string) => ({ schema: z.never().openapi({ type: 'string', description }) });
 export const linesOut = (description: string) => ({ schema: { type: 'string', description } }) as const;
 
-export const batchBody = {
+const batchBody = {
   required: true,
   content: {
     'application/json': { schema: batch },
@@ -21,7 +21,7 @@ export const batchBody = {
   },
 } as const;
 
-export const batchResponses = {
+const batchResponses = {
   200: {
     description:
       'What each call answered. A failed call is a result like any other: `{"ret": -2, "errno": "ENOENT"}`. NDJSON is answered by NDJSON.',

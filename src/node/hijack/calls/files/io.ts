@@ -7,7 +7,7 @@ import { DATA_BYTES, type KernelTask } from '../../program/kernel-task.ts';
 import { after, lengthOf, type Span } from '../../program/memory.ts';
 
 /** Beyond it Linux cuts a transfer: MAX_RW_COUNT. */
-export const MAX_RW = 0x7fff_f000;
+const MAX_RW = 0x7fff_f000;
 const RWF_NOWAIT = 8;
 
 interface Transfer {

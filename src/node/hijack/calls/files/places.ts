@@ -74,7 +74,7 @@ export const mapped = (call: Call, absolute: string): string | undefined =>
   call.around.policy.pathOf(absolute, { of: (pid) => call.around.taskOf(Number(pid))?.task.pid });
 
 /** Bytes as characters. */
-export function absoluteOf(call: Call, dirfd: number, path: Uint8Array): string | undefined {
+function absoluteOf(call: Call, dirfd: number, path: Uint8Array): string | undefined {
   const text = Buffer.from(path).toString('latin1');
   if (path[0] === SLASH) return normalized(text);
   const { proc } = call.thread;

@@ -105,7 +105,7 @@ const addressed = (name: 'connect' | 'bind'): Handler => {
 const LENGTH_AT = 256;
 
 /** Gives the address in the task's structs to the program: as much as fits, and how long it is. */
-export function giveAddress(call: Call, task: KernelTask, to: number, lengthAt: number): void {
+function giveAddress(call: Call, task: KernelTask, to: number, lengthAt: number): void {
   const length = task.memory.u32(plus(task.structs, LENGTH_AT));
   const room = call.memory.u32(lengthAt);
   if (room > 0x7fff_ffff) throw new CallFailed('EINVAL');

@@ -4,7 +4,7 @@ import { FormatError } from '../../../errors.ts';
 import { MAGIC, QCOW2 } from '../header.ts';
 
 /** QEMU's default. */
-export const CLUSTER_BITS = 16;
+const CLUSTER_BITS = 16;
 export const CLUSTER = 2 ** CLUSTER_BITS;
 
 /** Entries of a table of the second level, and counts (16 bits each) of one block of them. */
