@@ -78,13 +78,19 @@ async function one(
 ): Promise<PacketdrillResult> {
   const { files, seed, deadlineMs } = request;
   let wasRead = false;
+  const printed: string[] = [];
   try {
     const { parsed, settings } = read(request, ipVersion);
     wasRead = true;
     const kernel = await newKernel({ host: seededHost(host, seed), clock: 'virtual', memoryMib: MEMORY_MIB });
     const cancel = host.timer(deadlineMs, () => kernel.kill('deadline', `not done after ${deadlineMs} ms`));
     try {
-      return { ipVersion, passed: true, ...(await play(kernel, parsed, settings, files)) };
+      return {
+        ipVersion,
+        passed: true,
+        ...(await play(kernel, parsed, settings, { files, print: (line) => printed.push(line) })),
+        printed,
+      };
     } finally {
       cancel();
       kernel.kill();
@@ -95,11 +101,14 @@ async function one(
       throw new HostError(programEnd(cause), cause.message, { members: { console: cause.console }, cause });
     }
     if (!(cause instanceof ScriptError)) throw cause;
-    const { line, message } = cause;
+    const { line, column, message } = cause;
     const { name } = request;
-    const error = line === undefined ? `${name}: ${message}` : `${name}:${line}: ${message}`;
+    const error = [name, line, column]
+      .filter((part) => part !== undefined)
+      .join(':')
+      .concat(`: ${message}`);
     const place = line === undefined ? {} : { line };
-    return { ipVersion, passed: false, ...(!wasRead && { unreadable: true }), error, ...place, printed: [] };
+    return { ipVersion, passed: false, ...(!wasRead && { unreadable: true }), error, ...place, printed };
   }
 }
 

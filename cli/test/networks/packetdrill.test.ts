@@ -46,7 +46,7 @@ it('says once what is wrong with a script that cannot be read, and ends with 1',
   const good = script('after.pkt', '--ip_version=ipv4\n0 `true`');
   const { exitCode, stdout } = await lkl(['packetdrill', wrong, good]);
   expect(stdout.toString()).toBe(
-    `${wrong}:2: syntax error: a value was expected at "= 0"\n${wrong}: cannot be read\n${good} [ipv4]: passed\n`,
+    `${wrong}:2:18: syntax error: a value was expected at "= 0"\n${wrong}: cannot be read\n${good} [ipv4]: passed\n`,
   );
   expect(exitCode).toBe(1);
 });

@@ -3,15 +3,23 @@
  * operators and most of their methods; if, for, while and def in lines and in blocks. Anything else is an error that says so.
  */
 
-import { ScriptError } from '../language/script-error.ts';
+import { placeIn, ScriptError } from '../language/script-error.ts';
 import { Budget } from './budget.ts';
 import { Reader } from './reader.ts';
 import { type Names, type Run, Scope } from './scope.ts';
 import { program, type Statement } from './statements.ts';
 import type { Value } from './values.ts';
 
-/** Read, but not done. Throws a `ScriptError` for what is not understood. */
-export const compile = (code: string): Statement => program(new Reader(code));
+/** Read, but not done. Throws a `ScriptError` for what is not understood, with its place in the code. */
+export function compile(code: string): Statement {
+  const reader = new Reader(code);
+  try {
+    return program(reader);
+  } catch (cause) {
+    if (!(cause instanceof ScriptError) || cause.line !== undefined) throw cause;
+    throw new ScriptError(cause.message, ...placeIn(code, reader.next.at));
+  }
+}
 
 /** Variables stay from one piece of a script's code to the next. */
 export class Python {

@@ -10,7 +10,10 @@ export class Reader {
   /** What is nested is read by who calls himself for each level. */
   readonly depth = new Depth();
 
+  readonly #code: string;
+
   constructor(code: string) {
+    this.#code = code;
     this.#tokens = tokens(code);
   }
 
@@ -18,7 +21,7 @@ export class Reader {
     return this.ahead(0);
   }
   ahead(by: number): Token {
-    return this.#tokens[this.#at + by] ?? { kind: 'end', text: '', column: -1 };
+    return this.#tokens[this.#at + by] ?? { kind: 'end', text: '', at: this.#tokens.at(-1)?.at ?? 0, column: -1 };
   }
   take(): Token {
     const token = this.next;
@@ -30,6 +33,11 @@ export class Reader {
   }
   back(place: number): void {
     this.#at = place;
+  }
+
+  /** The code from the token at `place` to what is next, on one line. */
+  textSince(place: number): string {
+    return this.#code.slice(this.#tokens[place]?.at, this.next.at).replace(/\s+/g, ' ').trim();
   }
 
   /** Looks whether a mark or word is next. */
@@ -46,8 +54,9 @@ export class Reader {
     if (!this.is(text)) throw new ScriptError(`code: "${text}" was expected at "${this.next.text}"`);
   }
   name(): string {
-    const { kind, text } = this.take();
+    const { kind, text } = this.next;
     if (kind !== 'name') throw new ScriptError(`code: a name was expected at "${text}"`);
+    this.take();
     return text;
   }
 }

@@ -253,11 +253,13 @@ const simples: Readonly<Record<string, Simple>> = {
   pass: () => () => undefined,
 
   assert(reader) {
+    const from = reader.place;
     const holds = expression(reader);
+    const text = reader.textSince(from);
     const message = reader.is(',') ? expression(reader) : undefined;
     return (scope) => {
       if (truth(holds(scope))) return undefined;
-      throw new AssertionFailed(message === undefined ? 'AssertionError' : `AssertionError: ${shown(message(scope))}`);
+      throw new AssertionFailed(`AssertionError: ${message === undefined ? text : shown(message(scope))}`);
     };
   },
 

@@ -1,10 +1,12 @@
 /** The tokens of a piece of Python, with how far each line is indented. */
 
-import { ScriptError } from '../language/script-error.ts';
+import { placeIn, ScriptError } from '../language/script-error.ts';
 
 export interface Token {
   readonly kind: 'number' | 'string' | 'format' | 'name' | 'mark' | 'newline' | 'end';
   readonly text: string;
+  /** Where in the code it is. */
+  readonly at: number;
   /** Of the first token of a line: how far in it stands. */
   readonly column?: number;
 }
@@ -23,24 +25,29 @@ function columnOf(blanks: string): number {
 export function tokens(code: string): Token[] {
   const found: Token[] = [];
   let depth = 0;
+  let at = 0;
   // What stands behind "%{" is the first line: nobody sees how far in it is.
   let column: number | undefined;
   const add = (kind: Token['kind'], text: string) => {
-    found.push(column === undefined ? { kind, text } : { kind, text, column });
+    found.push(column === undefined ? { kind, text, at } : { kind, text, at, column });
     column = undefined;
   };
   PATTERN.lastIndex = 0;
   while (PATTERN.lastIndex < code.length) {
-    const at = PATTERN.lastIndex;
+    at = PATTERN.lastIndex;
     const match = PATTERN.exec(code);
-    if (!match) throw new ScriptError(`code has something that is not understood at "${code.slice(at, at + 20)}"`);
+    if (!match)
+      throw new ScriptError(
+        `code has something that is not understood at "${code.slice(at, at + 20)}"`,
+        ...placeIn(code, at),
+      );
     const [, blanks, newline, number, string, name, mark] = match;
     if (blanks !== undefined) {
       if (column !== undefined) column = columnOf(blanks);
     } else if (newline !== undefined) {
       if (depth > 0) continue;
       column = undefined;
-      found.push({ kind: 'newline', text: newline });
+      found.push({ kind: 'newline', text: newline, at });
       if (newline === '\n') column = 0;
     } else if (number !== undefined) add('number', number);
     else if (string !== undefined) add(/^f/i.test(string) ? 'format' : 'string', unquoted(string));
@@ -51,7 +58,11 @@ export function tokens(code: string): Token[] {
       add('mark', mark);
     }
   }
-  return [...found, { kind: 'newline', text: '\n' }, { kind: 'end', text: '', column: -1 }];
+  return [
+    ...found,
+    { kind: 'newline', text: '\n', at: code.length },
+    { kind: 'end', text: '', at: code.length, column: -1 },
+  ];
 }
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r' };

@@ -7,17 +7,17 @@ const MOST = 200;
 
 export class Depth {
   #levels = 0;
-  readonly #line: (() => number) | undefined;
+  readonly #place: (() => readonly [line: number, column: number]) | undefined;
 
-  /** `line` tells where the reader is, where he knows. */
-  constructor(line?: () => number) {
-    this.#line = line;
+  /** `place` tells where the reader is, where he knows. */
+  constructor(place?: () => readonly [line: number, column: number]) {
+    this.#place = place;
   }
 
   /** One level further in. Throws a `ScriptError` where it is one too many. */
   within<T>(read: () => T): T {
     if (this.#levels === MOST) {
-      throw new ScriptError(`an expression is nested more than ${MOST} deep`, this.#line?.());
+      throw new ScriptError(`an expression is nested more than ${MOST} deep`, ...(this.#place?.() ?? []));
     }
     this.#levels++;
     try {

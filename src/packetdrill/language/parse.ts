@@ -69,12 +69,15 @@ function actionAt(scanner: Scanner, word: (name: string) => string | undefined):
 
 /** Read once here, so that what is not understood is told before anything is played. */
 function code(scanner: Scanner): Action {
-  const { line } = scanner;
+  const { at } = scanner;
   const text = scanner.until('}%');
   try {
     return { kind: 'code', piece: compile(text) };
   } catch (cause) {
-    throw cause instanceof ScriptError ? new ScriptError(cause.message, line) : cause;
+    if (!(cause instanceof ScriptError)) throw cause;
+    const [line, column] = scanner.placeOf(at);
+    const [down, right] = [cause.line ?? 1, cause.column ?? 1];
+    throw new ScriptError(cause.message, line + down - 1, down === 1 ? column + right - 1 : right);
   }
 }
 

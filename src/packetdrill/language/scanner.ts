@@ -1,7 +1,7 @@
 /** Reads a script from left to right: blanks and comments are skipped, what is next is asked for. */
 
 import { Depth } from './depth.ts';
-import { ScriptError } from './script-error.ts';
+import { placeIn, ScriptError } from './script-error.ts';
 
 /** Blanks, // and # comments to the end of the line, C comments. */
 const SKIPPED = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#[^\n]*)*/y;
@@ -9,10 +9,12 @@ const SKIPPED = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#[^\n]*)*/y;
 export class Scanner {
   readonly #text: string;
   #at = 0;
+  /** Where what was taken last begins. */
+  #taken = 0;
   /** Of the text before `#counted`: reading goes forwards only, so that each character is looked at once. */
   #line = 1;
   #counted = 0;
-  readonly depth = new Depth(() => this.line);
+  readonly depth = new Depth(() => this.placeOf(this.#at));
 
   constructor(text: string) {
     this.#text = text;
@@ -37,6 +39,11 @@ export class Scanner {
     return this.#line;
   }
 
+  /** Line and column of a place, for who has a mistake to tell: it is looked for from the beginning. */
+  placeOf(at: number): readonly [line: number, column: number] {
+    return placeIn(this.#text, at);
+  }
+
   /** The text from `start` to here, on one line. */
   since(start: number): string {
     return this.#text
@@ -50,6 +57,7 @@ export class Scanner {
   take(pattern: RegExp): RegExpExecArray | undefined {
     const found = this.#match(pattern);
     if (!found) return undefined;
+    this.#taken = this.#at;
     this.#at += found[0].length;
     this.#skip();
     return found;
@@ -58,6 +66,7 @@ export class Scanner {
   /** Whether this text is next; it is taken then. */
   is(text: string): boolean {
     if (!this.#text.startsWith(text, this.#at)) return false;
+    this.#taken = this.#at;
     this.#at += text.length;
     this.#skip();
     return true;
@@ -100,11 +109,11 @@ export class Scanner {
 
   /** What was read cannot be. */
   failed(why: string): ScriptError {
-    return new ScriptError(`semantic error: ${why}`, this.line);
+    return new ScriptError(`semantic error: ${why}`, ...this.placeOf(this.#taken));
   }
 
   wrong(expected: string): ScriptError {
     const next = this.#text.slice(this.#at, this.#at + 30).split('\n')[0] ?? '';
-    return new ScriptError(`syntax error: ${expected} was expected at "${next}"`, this.line);
+    return new ScriptError(`syntax error: ${expected} was expected at "${next}"`, ...this.placeOf(this.#at));
   }
 }

@@ -16,6 +16,8 @@ export class Connection {
   seqOffset = 0;
   /** The same of the remote side: after its SYN a script counts from that. */
   remoteOffset = 0;
+  /** The remote side has sent something else than a SYN: one more does not begin the connection anew. */
+  hasBegun = false;
   isClosed = false;
   /** Timestamps of ours: the script's number to the wire's. */
   readonly #timestamps = new Map<number, number>();

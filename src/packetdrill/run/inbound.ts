@@ -43,11 +43,13 @@ const u32 = (value: number): number => value >>> 0;
 
 function segmentOf(spec: TcpSpec, connection: Connection) {
   const flags = tcpFlags.reduce((sum, [letter, bit]) => (spec.flags.includes(letter) ? sum | bit : sum), 0);
-  if (spec.flags.includes('S')) connection.remoteOffset = spec.seq;
+  const isSyn = spec.flags.includes('S');
+  if (!isSyn) connection.hasBegun = true;
+  else if (!connection.hasBegun) connection.remoteOffset = spec.seq;
   return {
     fromPort: connection.remotePort,
     toPort: connection.localPort,
-    seq: spec.flags.includes('S') ? spec.seq : u32(spec.seq + connection.remoteOffset),
+    seq: isSyn ? spec.seq : u32(spec.seq + connection.remoteOffset),
     ack: spec.ack === undefined ? 0 : u32(spec.ack + connection.seqOffset),
     flags,
     window: spec.window ?? 0,

@@ -24,18 +24,21 @@ import type { Settings } from './settings.ts';
 export interface Played {
   /** How much time of the kernel the script took, in seconds. */
   readonly seconds: number;
-  /** What its code printed. */
-  readonly printed: readonly string[];
 }
 
 /** Beyond the time at which a packet is to leave, it is waited for so long, to say how late it is. */
 const LATE_US = 5e6;
 const TCP_INFO_BYTES = 512;
 
-/** Throws a `ScriptError` with the line at which it did not go as the script says. */
-export async function play(kernel: Kernel, script: Script, settings: Settings, files: FileText): Promise<Played> {
+/** `print` is told of each line that its code prints. Throws a `ScriptError` with the line at which it did not go as the script says. */
+export async function play(
+  kernel: Kernel,
+  script: Script,
+  settings: Settings,
+  { files, print }: { readonly files: FileText; readonly print: (line: string) => void },
+): Promise<Played> {
   const machine = await Machine.make(kernel, settings);
-  return new Player(machine, script, settings, files).play();
+  return new Player(machine, script, settings, files, new Python(print)).play();
 }
 
 interface Blocking {
@@ -59,8 +62,7 @@ class Player {
   readonly #connections: Connections;
   readonly #context: CallContext;
   readonly #shell: Shell;
-  readonly #printed: string[] = [];
-  readonly #python = new Python((line) => this.#printed.push(line));
+  readonly #python: Python;
   #blocking: Blocking | undefined;
   /** Bytes of the last packet that the script's last one covers. */
   #lastLength = 0;
@@ -71,7 +73,8 @@ class Player {
   /** Of the event before, on the script's scale. */
   #lastUs = 0;
 
-  constructor(machine: Machine, script: Script, settings: Settings, files: FileText) {
+  constructor(machine: Machine, script: Script, settings: Settings, files: FileText, python: Python) {
+    this.#python = python;
     this.#machine = machine;
     this.#script = script;
     this.#settings = settings;
@@ -99,7 +102,7 @@ class Player {
       });
     }
     if (this.#blocking) await this.#endBlocking(this.#blocking);
-    return { seconds: this.#machine.nowUs / 1e6, printed: this.#printed };
+    return { seconds: this.#machine.nowUs / 1e6 };
   }
 
   async #event(event: ScriptEvent): Promise<void> {

@@ -36,6 +36,17 @@ it.each<[string, string]>([
        +0 > R. 1:1(0) ack 101`,
   ],
   [
+    'a SYN in a connection is none of a new one: it is challenged (RFC 5961), as is a reset beside the next number',
+    `${server}
+       +0 < S 5000:5000(0) win 257
+       +0 > . 1:1(0) ack 1
+       +.6 < R 500:500(0) win 257
+       +0 > . 1:1(0) ack 1
+       +0 getsockopt(4, SOL_SOCKET, SO_ERROR, [...], [4]) = 0
+       +0 < R 1:1(0) win 257
+       +0 read(4, ..., 10) = -1 ECONNRESET (Connection reset by peer)`,
+  ],
+  [
     'two holes in what was acknowledged',
     `${server}
        +0 write(4, ..., 10000) = 10000

@@ -279,20 +279,28 @@ describe('a result may be one of several', () => {
   });
 });
 
+it('what was printed before a script failed is told, and which assertion it was', async () => {
+  const [result] = await play('0 %{ print("so far"); assert 1 + 1 == 3 }%', { ipVersions: ['ipv4'] });
+  expect(result).toMatchObject({ passed: false, printed: ['so far'] });
+  expect(result?.error).toContain('AssertionError: 1 + 1 == 3');
+});
+
 it('a script that cannot be read is looked at once', async () => {
   expect(await play('0 bogus(3) = 0')).toMatchObject([{ ipVersion: 'ipv4', unreadable: true, line: 1 }]);
 });
 
 describe('what a script cannot mean is said with its line', () => {
   it.each<[string, string]>([
-    ['0 socket(..., SOCK_STREAM', 'test.pkt:1: syntax error'],
-    ['// nothing but a comment', 'test.pkt:1: syntax error: an event was expected'],
+    ['0 socket(..., SOCK_STREAM', 'test.pkt:1:26: syntax error'],
+    ['// nothing but a comment', 'test.pkt:1:25: syntax error: an event was expected'],
     ['0 > S 0:0(0) <mss 1460,bogus 1>', 'an option that is known instead of bogus'],
     ['0 bogus(3) = 0', 'the system call bogus is not supported'],
     ['0 socket(..., SOCK_BOGUS, 0) = 3', 'there is no constant SOCK_BOGUS'],
     ['\n\n0 `perl -e 1`', 'test.pkt:3: the command perl is not supported'],
     ['0 `for i in 1 2; do true; done`', 'the shell\'s "for" is not supported'],
-    ['0 %{ class x: pass }%', 'test.pkt:1: code: Python\'s "class" is not supported'],
+    ['0 `true`\n0 %{ a = 1\nb = (2 %}%', 'test.pkt:3:'],
+    ['--define=X\n0 `true`', 'test.pkt:1:1: semantic error'],
+    ['0 %{ class x: pass }%', 'test.pkt:1:6: code: Python\'s "class" is not supported'],
     ['0 `true`\n0 %{ while True: pass }%', 'test.pkt:2: code: it did not end within'],
     ['0 %{ assert (1 << 100000000000) > 1 }%', 'a shift is from 0 to 1023'],
     ['0 %{ assert int("x") }%', 'x is no number'],
@@ -322,7 +330,7 @@ it.each([
   ['ifs of code', `0 %{ ${'if 1: '.repeat(100_000)}pass }%`],
   ['signs of a command', `0 \`echo $((${'-'.repeat(100_000)}1))\``],
 ])('says where %s are nested too deep', async (_, script) => {
-  expect(await errorOf(script)).toMatch(/^test\.pkt:1: .*nested more than 200 deep/);
+  expect(await errorOf(script)).toMatch(/^test\.pkt:1(:\d+)?: .*nested more than 200 deep/);
 });
 
 it.each([
@@ -337,5 +345,5 @@ it.each([
   ['S 0:0(0) win 1 <sack 1:2 3:4 5:6 7:8 9:10 11:12>', 'options of TCP have 40 bytes at most, not 50'],
   ['. 1:65536(65535) ack 1 win 1', 'a packet has 65535 bytes at most'],
 ])('a packet has what fits its fields: %s', async (packet, why) => {
-  expect(await errorOf(`${server}\n+0 < ${packet}\n`)).toMatch(new RegExp(`^test\\.pkt:\\d+: .*${why}`));
+  expect(await errorOf(`${server}\n+0 < ${packet}\n`)).toMatch(new RegExp(`^test\\.pkt:\\d+(:\\d+)?: .*${why}`));
 });

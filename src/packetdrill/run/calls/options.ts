@@ -25,6 +25,10 @@ function valueBytes(c: CallContext, value: Expression | undefined): Uint8Array {
   return bytes;
 }
 
+/** "..." or "[...]": any. */
+const isEllipsis = (value: Expression | undefined): boolean =>
+  value?.kind === 'ellipsis' || (value?.kind === 'list' && value.items.some(({ kind }) => kind === 'ellipsis'));
+
 export const setsockopt: Call = async (c, [fd, level, option, value, length]) => {
   const bytes = valueBytes(c, value);
   const whole = new Uint8Array(Math.max(bytes.length, VALUE_BYTES));
@@ -37,7 +41,8 @@ export const setsockopt: Call = async (c, [fd, level, option, value, length]) =>
 
 export const getsockopt: Call = async (c, [fd, level, option, value, length]) => {
   const lengthAt = await c.room(4);
-  const expected = value?.kind === 'ellipsis' ? new Uint8Array() : valueBytes(c, value);
+  const isAny = isEllipsis(value);
+  const expected = isAny ? new Uint8Array() : valueBytes(c, value);
   const [size] = length?.kind === 'list' ? length.items : [length];
   c.memory.setU32(
     lengthAt,
@@ -46,7 +51,7 @@ export const getsockopt: Call = async (c, [fd, level, option, value, length]) =>
   const at = await c.room(VALUE_BYTES);
   const ret = await c.make('getsockopt', c.fd(fd), c.number(level), c.number(option), at, lengthAt);
   const check = () => {
-    if (ret < 0 || value?.kind === 'ellipsis') return;
+    if (ret < 0 || isAny) return;
     if (value?.kind === 'string') {
       const bytes = c.memory.copy(at, expected.length + 1);
       const text = new TextDecoder().decode(bytes).replace(/\0.*$/s, '');
