@@ -112,6 +112,69 @@ print(ctypes.CDLL(None, use_errno=True).bind(c.fileno(), long, len(long)), ctype
     expect(await all(script)).toEqual({ stdout: 'True\nTrue\n-1 22\n', stderr: '', exitCode: 0 });
   });
 
+  it('message queues of both kinds are ours: names, notices, limits of time, who wrote', async () => {
+    const script = `
+import ctypes, signal, struct, time
+c = ctypes.CDLL(None, use_errno=True)
+def err(r): return r if r >= 0 else os.strerror(ctypes.get_errno())
+os.umask(0o027); buf = ctypes.create_string_buffer(100); prio = ctypes.c_uint()
+q = c.mq_open(b'/one', os.O_CREAT | os.O_RDWR, 0o666, struct.pack('8q', 0, 4, 100, 0, 0, 0, 0, 0))
+print(oct(os.stat('/dev/mqueue/one').st_mode), os.listdir('/dev/mqueue'), os.get_inheritable(q))
+got = []; signal.signal(signal.SIGUSR1, lambda s, f: got.append(s)); signal.siginterrupt(signal.SIGUSR1, False)
+event = struct.pack('Qii48x', 7, signal.SIGUSR1, 0)
+print(err(c.mq_notify(q, event)), err(c.mq_notify(q, event)))
+print(err(c.mq_send(q, b'low', 3, 1)), err(c.mq_send(q, b'high', 4, 9)), err(c.mq_send(q, b'x' * 101, 101, 0)))
+while not got: time.sleep(0.01)
+print([(c.mq_receive(q, buf, 100, ctypes.byref(prio)), buf.raw[:3], prio.value) for _ in 'ab'])
+t = time.time() + 0.05
+print(err(c.mq_timedreceive(q, buf, 100, None, struct.pack('qq', int(t), int(t % 1 * 1e9)))))
+if os.fork() == 0: os._exit(c.mq_receive(q, buf, 100, None))
+c.mq_send(q, b'child', 5, 0); print(os.wait()[1] >> 8, err(c.mq_unlink(b'/one')), err(c.mq_open(b'/one', 0)))
+i = c.msgget(0, 0o1600); L = ctypes.c_long
+print(err(c.msgsnd(i, struct.pack('q5s', 5, b'five'), 5, 0)), err(c.msgsnd(i, struct.pack('q6s', 3, b'three'), 6, 0)))
+c.msgctl(i, 2, buf2 := ctypes.create_string_buffer(200)); ds = buf2.raw
+print(oct(struct.unpack_from('I', ds, 20)[0] & 0o777), struct.unpack_from('2Q', ds, 72), struct.unpack_from('2i', ds, 96) == (os.getpid(), 0))
+print([(c.msgrcv(i, buf, 100, L(n), 0), struct.unpack_from('q', buf.raw)[0], buf.raw[8:12]) for n in (3, -9)], err(c.msgrcv(i, buf, 100, L(0), 0o4000)))
+signal.signal(signal.SIGALRM, lambda *x: None); signal.siginterrupt(signal.SIGALRM, False); signal.setitimer(signal.ITIMER_REAL, 0.3)
+print(err(c.msgrcv(i, buf, 100, L(0), 0)), err(c.msgctl(i, 0, None)), err(c.msgsnd(i, buf, 1, 0)))`;
+    expect(await all(script)).toEqual({
+      stdout: `0o100640 ['one'] False
+0 Device or resource busy
+0 0 Message too long
+[(4, b'hig', 9), (3, b'low', 1)]
+Connection timed out
+5 0 No such file or directory
+0 0
+0o600 (11, 2) True
+[(6, 3, b'thre'), (5, 5, b'five')] No message of desired type
+Interrupted system call 0 Invalid argument
+`,
+      stderr: '',
+      exitCode: 0,
+    });
+  });
+
+  it("a socket's name among files is one in all network namespaces, also when its number is another's", async () => {
+    const script = `
+import socket
+def at(name, kind=socket.SOCK_STREAM):
+  s = socket.socket(socket.AF_UNIX, kind); s.bind(name); return s
+l = at('apart'); l.listen(9)
+if os.fork() == 0:
+  import ctypes
+  if ctypes.CDLL(None).unshare(0x40000000) != 0: os._exit(1)
+  s = socket.socket(socket.AF_UNIX); s.connect('apart'); print(s.getpeername(), flush=True); os._exit(0)
+a = l.accept()[0]; os.wait(); print(a.getsockname())
+for i in range(30):
+  os.unlink('apart'); old, l = l, at('apart'); l.listen(9)
+  c = socket.socket(socket.AF_UNIX); c.connect('apart'); l.accept(); assert c.getpeername() == 'apart'
+  if i % 2: old.close()
+l.close()
+try: socket.socket(socket.AF_UNIX).connect('apart')
+except OSError as e: print(e.strerror)`;
+    expect(await all(script)).toEqual({ stdout: 'apart\napart\nConnection refused\n', stderr: '', exitCode: 0 });
+  });
+
   it('names of sockets are files of the machine, which nothing of the machine reaches', async () => {
     const script = `
 import socket, struct, subprocess, sys

@@ -67,6 +67,16 @@ const shapes: Readonly<Record<string, string>> = {
   pipe2: '*x',
   eventfd: 'd',
   eventfd2: 'dx',
+  mq_open: 'sxd*',
+  mq_unlink: 's',
+  mq_timedsend: 'dbdd*',
+  mq_timedreceive: 'd*d**',
+  mq_notify: 'd*',
+  mq_getsetattr: 'd**',
+  msgget: 'xx',
+  msgsnd: 'd*dx',
+  msgrcv: 'd*ddx',
+  msgctl: 'dd*',
   close: 'd',
 };
 const SHOWN_BYTES = 32;

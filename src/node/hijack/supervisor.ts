@@ -22,6 +22,8 @@ import type { HijackedKernel } from './program/kernel.ts';
 import { KernelTasks } from './program/kernel-task.ts';
 import { Processes } from './program/processes.ts';
 import type { Thread } from './program/thread.ts';
+import { Correspondents } from './queues/correspondents.ts';
+import { Notices } from './queues/notices.ts';
 import { Rings } from './rings/rings.ts';
 import { Alarms } from './time/alarms.ts';
 import { Pace } from './time/pace.ts';
@@ -69,7 +71,12 @@ const endedBySignals: ReadonlySet<string> = new Set([
   'epoll_wait',
   'epoll_pwait',
   'epoll_pwait2',
+  'msgsnd',
+  'msgrcv',
 ]);
+/** What such a call has found stays so (poll, select); or it was told once, or is done: then that is the answer. */
+const isDone = (name: string, answer: number): boolean =>
+  name.startsWith('epoll') ? answer > 0 : name.startsWith('msg') && answer >= 0;
 
 export class Supervisor {
   readonly #kernel: HijackedKernel;
@@ -111,6 +118,7 @@ export class Supervisor {
         this.#around.alarms.gone(pid);
         timersGone(pid);
         this.#around.lending.gone(pid);
+        this.#around.notices.gone(pid);
         options.gone(pid);
       },
     });
@@ -134,6 +142,12 @@ export class Supervisor {
         done: (task) => void this.#tasks.give(task),
         interrupt: ({ task }) => kernel.engine.interrupt(task),
       }),
+      notices: new Notices({
+        newTask: () => this.#tasks.take(undefined),
+        done: (task) => void this.#tasks.give(task),
+        interrupt: ({ task }) => kernel.engine.interrupt(task),
+      }),
+      correspondents: new Correspondents(),
       interrupt: ({ task }) => kernel.engine.interrupt(task),
       whenReady: (epoll, then) => {
         const watch = this.#events.add(epoll, IN | ONESHOT, then);
@@ -338,6 +352,7 @@ export class Supervisor {
       if (this.#listener.answer(call.note.id, answer)) tell?.(answer);
       else this.#notHeard(call, answer);
       if (signalled) signalled();
+      call.onAnswered?.();
       return;
     }
     const number = this.#place(call, answer, true);
@@ -364,7 +379,8 @@ export class Supervisor {
     const isWait = endedBySignals.has(call.name);
     if (!this.#processes.has(call.thread) || (answer === EINTR && !isWait)) this.#unheard([answer]);
     // What poll and select found they find again, if it is still so; edges an epoll instance tells once.
-    else if (isWait && !(call.name.startsWith('epoll') && Number(answer) > 0)) call.thread.keep(call.note, EINTR, []);
+    else if (isWait && !(typeof answer !== 'object' && isDone(call.name, Number(answer))))
+      call.thread.keep(call.note, EINTR, []);
     else this.#unheard(call.thread.keep(call.note, answer, call.memory.late));
   }
 
@@ -405,11 +421,13 @@ export class Supervisor {
   #closed(file: OpenFile): void {
     this.#around.owners.closed(file);
     this.#around.rings.closed(file);
-    this.#closeFd(file.fd);
+    this.#around.local.closed(file);
+    this.#closeFd(file.fd, this.#around.notices.closed(file));
   }
 
-  #closeFd(fd: number): void {
-    const closing = this.#kernel.init.syscall('close', fd).catch(() => 0);
+  #closeFd(fd: number, before?: Promise<unknown>): void {
+    const close = () => this.#kernel.init.syscall('close', fd).catch(() => 0);
+    const closing = before ? before.then(close) : close();
     const all: Promise<unknown> = Promise.all([closing, this.#closing]).then(() => {
       if (this.#closing === all) this.#closing = undefined;
     });

@@ -8,6 +8,8 @@ import { pathCalls } from './files/paths.ts';
 import { pipeCalls } from './files/pipes.ts';
 import { transferCalls } from './files/transfers.ts';
 import { ioctlCalls } from './ioctls.ts';
+import { posixQueueCalls } from './queues/posix.ts';
+import { systemVQueueCalls } from './queues/system-v.ts';
 import { messageCalls } from './sockets/messages.ts';
 import { optionCalls } from './sockets/options.ts';
 import { socketCalls } from './sockets/sockets.ts';
@@ -29,6 +31,8 @@ export const handlers: Readonly<Partial<Record<CaughtCall, Handler>>> = {
   ...epollCalls,
   ...transferCalls,
   ...pipeCalls,
+  ...posixQueueCalls,
+  ...systemVQueueCalls,
   ...pathCalls,
   ...clockCalls,
   ...timerCalls,

@@ -8,6 +8,7 @@ import type { Kernel } from '../../../kernel/kernel.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { plus } from '../../../kernel/memory.ts';
 import { mkdirat } from '../../../kernel/syscalls/dir.ts';
+import { mount } from '../../../kernel/syscalls/mount.ts';
 import { setSysctl } from '../../../kernel/syscalls/sysctl.ts';
 import { type Hijack, planHijack } from '../../../simulation/hijack/hijack.ts';
 import { applyHijack } from '../../../simulation/hijack/hijack-run.ts';
@@ -102,6 +103,9 @@ export async function configure(kernel: Kernel, hijack: Hijack, memoryMib: numbe
   await sizeTables(kernel, memoryMib);
   // Where names of network namespaces lie.
   await mkdirat(kernel.init, AT_FDCWD, '/run', 0o755);
+  // And those of message queues.
+  await mkdirat(kernel.init, AT_FDCWD, '/dev/mqueue', 0o1777);
+  must('mount', await mount(kernel.init, 'mqueue', '/dev/mqueue', 'mqueue', 0), '/dev/mqueue');
   for (const [i, { type, param, mac, offload }] of hijack.interfaces.entries()) {
     if (type === undefined)
       throw new HijackError(`interfaces[${i}].type: an interface needs one: ${interfaceTypes.join(', ')}`);
@@ -121,6 +125,8 @@ export async function configure(kernel: Kernel, hijack: Hijack, memoryMib: numbe
   }
   const told = [...hijack.notes, ...(await applyHijack(kernel.init, hijack.interfaces.length, hijack))];
   warnings.push(...told.filter(({ kind }) => kind === 'warning').map(({ key, message }) => `${key}: ${message}`));
+  // Programs have masks of their own.
+  must('umask', await kernel.init.syscall('umask', 0));
   const of = <A extends Hijack['actions'][number]['action']>(name: A) =>
     hijack.actions.filter((action): action is Extract<typeof action, { action: A }> => action.action === name);
   return {

@@ -1,10 +1,11 @@
 /**
  * Names of AF_UNIX sockets among files. The file is the machine's: the placeholder itself is bound to it, so that it is made, seen and removed as any
- * other. In our kernel the socket has a name by what tells that file from all others.
+ * other. In our kernel the socket has a path by what tells that file from all others: one path for all network namespaces, as files have it.
  */
 
 import { type BigIntStats, chmodSync, fstatSync, lchownSync, lstatSync, unlinkSync } from 'node:fs';
 import { cstring, hostCall } from '../../native/calls.ts';
+import type { OpenFile } from '../files/open-files.ts';
 import type { Call } from '../program/call.ts';
 import { CallFailed, failedBy, negative } from '../program/failed.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
@@ -42,11 +43,12 @@ function openAs(tid: number, path: Buffer, flags = 0): number {
   return found;
 }
 
-/** In our kernel's space of names that are no files. */
-const nameOf = ({ dev, ino }: BigIntStats): string => `lkl:${dev}:${ino}`;
+/** Where the names lie in our kernel; no program's path leads there. */
+const FOLDER = '/run/lkl-sockets';
+const nameOf = ({ dev, ino }: BigIntStats): string => `${FOLDER}/${dev}:${ino}`;
 
 function put(task: KernelTask, at: number, name: string): number {
-  const address = Buffer.concat([Buffer.from([AF_UNIX, 0, 0]), Buffer.from(name)]);
+  const address = Buffer.concat([Buffer.from([AF_UNIX, 0]), Buffer.from(name)]);
   task.memory.write(at as typeof task.structs, address);
   return address.length;
 }
@@ -68,7 +70,10 @@ export function find(call: Call, task: KernelTask, path: Buffer, at: number): nu
     const found = fstatSync(fd, { bigint: true });
     if (!found.isSocket()) throw new CallFailed('ECONNREFUSED');
     if (!mayWrite(found, proc.identity)) throw new CallFailed('EACCES');
-    return put(task, at, nameOf(found));
+    const name = nameOf(found);
+    // A socket of the machine's own, or nobody's any more.
+    if (!call.around.local.has(name)) throw new CallFailed('ECONNREFUSED');
+    return put(task, at, name);
   } finally {
     hostCall('close', fd);
   }
@@ -78,7 +83,7 @@ export function find(call: Call, task: KernelTask, path: Buffer, at: number): nu
 export async function bindTo(
   call: Call,
   task: KernelTask,
-  { address, path, kernelFd }: { readonly address: Uint8Array; readonly path: Buffer; readonly kernelFd: number },
+  { address, path, socket }: { readonly address: Uint8Array; readonly path: Buffer; readonly socket: OpenFile },
 ): Promise<number> {
   const slash = path.lastIndexOf(SLASH);
   const base = path.subarray(slash + 1);
@@ -91,13 +96,25 @@ export async function bindTo(
     const made = makeFile(call, file);
     if (made < 0) return made;
     const name = nameOf(lstatSync(file, { bigint: true }));
-    const ret = await task.call('bind', kernelFd, task.structs, put(task, task.structs, name));
+    const ret = await bindIn(call, task, socket, name);
     if (ret < 0) unlinkSync(file);
-    else call.around.local.named(name, address);
+    else call.around.local.named(name, address, socket);
     return ret;
   } finally {
     hostCall('close', directory);
   }
+}
+
+async function bindIn(call: Call, task: KernelTask, { fd }: OpenFile, name: string): Promise<number> {
+  const remove = (one: string) => task.call('unlinkat', AT_FDCWD, task.path(Buffer.from(one)), 0);
+  for (const left of call.around.local.takeLeft()) await remove(left);
+  const bind = () => task.call('bind', fd, task.structs, put(task, task.structs, name));
+  const ret = await bind();
+  if (ret === negative('ENOENT')) await task.call('mkdirat', AT_FDCWD, task.path(Buffer.from(FOLDER)), 0o700);
+  // The machine has given the number of a file that was removed to another one: the older socket is nameless there, too.
+  else if (ret === negative('EADDRINUSE')) await remove(name);
+  else return ret;
+  return bind();
 }
 
 /** The placeholder gets a name; its file is that of the program's user. */
@@ -121,6 +138,6 @@ function makeFile(call: Call, file: Buffer): number {
 
 /** An address of our kernel's as programs know it. */
 export function given(local: Local, address: Uint8Array): Uint8Array {
-  if (address[0] !== AF_UNIX || address[1] !== 0 || address[FAMILY_BYTES] !== 0) return address;
-  return local.addressOf(Buffer.from(address.subarray(FAMILY_BYTES + 1)).toString('latin1')) ?? address;
+  const path = pathOf(address)?.toString('latin1');
+  return (path === undefined ? undefined : local.addressOf(path)) ?? address;
 }

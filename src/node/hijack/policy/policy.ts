@@ -41,10 +41,13 @@ const always: readonly PathRule[] = [
 ];
 
 const resolver: PathRule = same(/^\/etc\/resolv\.conf$/);
-/** A /proc of ours knows no process of the machine: those stay the machine's. */
-const proc: PathRule = same(/^\/proc(?!\/(self|thread-self|\d+|sys(?!\/net))(\/|$))(?=\/|$)/);
+/** A /proc of ours knows no process of the machine: those stay the machine's, and so do what is mounted, semaphores and shared memory. */
+const proc: PathRule = same(
+  /^\/proc(?!\/(self|thread-self|\d+|mounts|sys(?!\/(net|fs\/mqueue|kernel\/msg))|sysvipc\/(sem|shm))(\/|$))(?=\/|$)/,
+);
 
 const sys: PathRule = same(/^\/sys(?=\/|$)/);
+const queues: PathRule = same(/^\/dev\/mqueue(?=\/|$)/);
 
 const below = (directory: string): PathRule => ({
   pattern: new RegExp(`^${directory.replaceAll(/[^\w/]/g, '\\$&')}(?=/|$)`),
@@ -76,7 +79,7 @@ export class Policy {
     this.keepsTime = keepsTime;
     this.all = all;
     const mounted = mounts.map((directory) => (isProc(directory) ? proc : below(directory)));
-    this.#rules = [...always, ...(resolves ? [resolver] : []), ...mounted, ...(all ? [proc, sys] : [])];
+    this.#rules = [...always, ...(resolves ? [resolver] : []), ...mounted, ...(all ? [proc, sys, queues] : [])];
     this.#filter = [
       ...(all ? between : sockets),
       ...caught,
@@ -119,7 +122,11 @@ const sockets: readonly Rule[] = [
 ];
 
 /** Those too, and what else is between programs. */
-const between: readonly Rule[] = every('socket', 'socketpair', 'pipe', 'pipe2', 'eventfd', 'eventfd2');
+const between: readonly Rule[] = [
+  ...every('socket', 'socketpair', 'pipe', 'pipe2', 'eventfd', 'eventfd2'),
+  ...every('mq_open', 'mq_unlink', 'mq_timedsend', 'mq_timedreceive', 'mq_notify', 'mq_getsetattr'),
+  ...every('msgget', 'msgsnd', 'msgrcv', 'msgctl'),
+];
 
 const caught: readonly Rule[] = [
   ...every('connect', 'bind', 'listen', 'accept', 'accept4', 'getsockname', 'getpeername', 'shutdown'),

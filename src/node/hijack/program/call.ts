@@ -8,6 +8,8 @@ import type { Notification } from '../host/listener.ts';
 import type { CaughtCall } from '../host/numbers.ts';
 import type { Local } from '../local/local.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { Correspondents } from '../queues/correspondents.ts';
+import type { Notices } from '../queues/notices.ts';
 import type { Rings } from '../rings/rings.ts';
 import type { Alarms } from '../time/alarms.ts';
 import type { Answer } from './answer.ts';
@@ -38,6 +40,10 @@ export interface Surroundings {
   readonly rings: Rings;
   /** Of sockets of AF_UNIX, with `--all`. */
   readonly local: Local;
+  /** Who is told of messages. */
+  readonly notices: Notices;
+  /** Who wrote to queues of messages. */
+  readonly correspondents: Correspondents;
   /** Its thread still waits for the answer. */
   isWaiting(note: Notification): boolean;
   /** End the call that a task is in. */
@@ -70,6 +76,8 @@ export class Call {
   isPipeBroken = false;
   /** The thread waits for it no more. */
   abandoned = false;
+  /** What is done once its thread has the answer. */
+  onAnswered: (() => void) | undefined;
   /** Told of it. */
   onAbandon: (() => void) | undefined;
 

@@ -60,6 +60,9 @@ export class RingMemory {
     hostCall('pread64', this.fd, new Uint8Array(this.#word.buffer), 4, BigInt(at));
     return this.#word.getUint32(0, true);
   }
+  u16(at: number): number {
+    return this.u32(at) & 0xffff;
+  }
   setU32(at: number, value: number): void {
     this.#word.setUint32(0, value, true);
     this.write(at, new Uint8Array(this.#word.buffer));

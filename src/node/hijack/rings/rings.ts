@@ -9,6 +9,7 @@ import { HEADER as BLOCK_HEADER, Blocks, beginOf } from './blocks.ts';
 import { HEADER as FRAME_HEADER, Frames } from './frames.ts';
 import { receive, tellMore } from './receive.ts';
 import { ADDRESS_BYTES, aligned, type Ring, RingMemory, type RingRequest } from './ring.ts';
+import { SendingRing } from './sending.ts';
 
 export const [SECOND, THIRD] = [1, 2] as const;
 const SOCK_DGRAM = 2;
@@ -25,21 +26,30 @@ export interface RingsNeeds {
 
 interface Live {
   readonly memory: RingMemory;
+  readonly bytes: number;
   readonly ring: Ring;
   /** An eventfd of the machine's: readable while the program has packets. */
   readonly event: number;
   task: KernelTask | undefined;
   isOver: boolean;
+  /** Packets for which the program had made no room, and how often that began, since somebody asked. */
+  lost: number;
+  frozen: number;
 }
 
 interface Wanted {
   version: number;
   reserve: number;
+  /** Of packets that are sent: each frame says where its packet begins; and those that are none are passed over. */
+  saysOffset: boolean;
+  skipsWrong: boolean;
 }
+const usual: Wanted = { version: 0, reserve: 0, saysOffset: false, skipsWrong: false };
 
 export class Rings {
   readonly #needs: RingsNeeds;
   readonly #live = new Map<OpenFile, Live>();
+  readonly #sending = new Map<OpenFile, { readonly memory: RingMemory; readonly ring: SendingRing }>();
   readonly #wanted = new WeakMap<OpenFile, Wanted>();
 
   constructor(needs: RingsNeeds) {
@@ -48,15 +58,79 @@ export class Rings {
 
   /** PACKET_VERSION and PACKET_RESERVE come before the ring. */
   wants(file: OpenFile, what: Partial<Wanted>): void {
-    this.#wanted.set(file, { version: 0, reserve: 0, ...this.#wanted.get(file), ...what });
+    this.#wanted.set(file, { ...usual, ...this.#wanted.get(file), ...what });
   }
   versionOf(file: OpenFile): number {
     return this.#wanted.get(file)?.version ?? 0;
   }
 
+  /** The memory of a file's rings, which a program maps; undefined: none. */
+  memoryOf(file: OpenFile): RingMemory | undefined {
+    return this.#live.get(file)?.memory ?? this.#sending.get(file)?.memory;
+  }
+
+  /** What a send(2) on a file with a ring of packets that are sent does; undefined: it has none. */
+  sends(
+    task: KernelTask,
+    file: OpenFile,
+    flags: number,
+    address: { readonly at: number; readonly bytes: number },
+  ): Promise<number> | undefined {
+    if (this.#sending.size === 0) return undefined;
+    const { saysOffset, skipsWrong } = this.#wanted.get(file) ?? usual;
+    return this.#sending.get(file)?.ring.send(task, file.fd, { flags, saysOffset, skipsWrong }, address);
+  }
+
+  /** 0 or a negative errno. */
+  makeSending(file: OpenFile, request: RingRequest): number {
+    if (request.blocks === 0) {
+      this.#endSending(file);
+      return 0;
+    }
+    const { version } = this.#wanted.get(file) ?? usual;
+    const wrong = this.#sending.has(file) ? EINVAL : wrongIn(request, version, 0);
+    if (wrong < 0) return wrong;
+    const coming = this.#live.get(file);
+    const memory = coming ? coming.memory : newMemory(bytesOf(request));
+    if (typeof memory === 'number') return memory;
+    // Those that come are first in what the program maps.
+    const from = coming ? coming.bytes : 0;
+    if (coming) {
+      const ret = hostCall('ftruncate', memory.fd, BigInt(from + bytesOf(request)));
+      if (ret < 0) return ret;
+    }
+    const own = coming ? coming.memory : new RingMemory(memory);
+    this.#sending.set(file, {
+      memory: own,
+      ring: new SendingRing(own, from, request, version === SECOND ? secondFrame : thirdFrame),
+    });
+    return 0;
+  }
+
+  #endSending(file: OpenFile): void {
+    const ending = this.#sending.get(file);
+    if (!ending) return;
+    this.#sending.delete(file);
+    if (this.#live.get(file)?.memory !== ending.memory) hostCall('close', ending.memory.fd);
+  }
+
   /** The ring that a file has; undefined: none. */
   of(file: OpenFile): { readonly memory: RingMemory; readonly event: number } | undefined {
     return this.#live.size === 0 ? undefined : this.#live.get(file);
+  }
+
+  /** Adds to a struct tpacket_stats or tpacket_stats_v3, which tells what the socket itself lost, what its ring had no room for. */
+  addLost(file: OpenFile, stats: Uint8Array): void {
+    const live = this.#live.get(file);
+    if (!live) return;
+    const view = new DataView(stats.buffer, stats.byteOffset, stats.byteLength);
+    const add = (at: number, count: number) => {
+      if (view.byteLength >= at + 4) view.setUint32(at, view.getUint32(at, true) + count, true);
+    };
+    add(4, live.lost);
+    add(8, live.frozen);
+    live.lost = 0;
+    live.frozen = 0;
   }
 
   /** What programs have not given back by now is ready. */
@@ -67,28 +141,29 @@ export class Rings {
   /** 0 or a negative errno. */
   async make(task: KernelTask, file: OpenFile, request: RingRequest): Promise<number> {
     if (request.blocks === 0) {
-      this.closed(file);
+      this.#endComing(file);
       return 0;
     }
-    const { version, reserve } = this.#wanted.get(file) ?? { version: 0, reserve: 0 };
-    if ((version !== SECOND && version !== THIRD) || this.#live.has(file)) return EINVAL;
-    const header = aligned(version === SECOND ? FRAME_HEADER : BLOCK_HEADER) + ADDRESS_BYTES + reserve;
-    const { blockSize, blocks, frameSize, frames } = request;
-    const perBlock = Math.floor(blockSize / frameSize);
-    if (blockSize === 0 || blockSize % PAGE !== 0 || frameSize < header || frameSize % 16 !== 0) return EINVAL;
-    if (version === THIRD && blockSize < beginOf(request) + header) return EINVAL;
-    if (perBlock === 0 || perBlock * blocks !== frames) return EINVAL;
-    if (blockSize * blocks > MOST_BYTES) return negative('ENOMEM');
+    const wanted = this.#wanted.get(file) ?? usual;
+    const wrong = this.#live.has(file) ? EINVAL : wrongIn(request, wanted.version, wanted.reserve);
+    if (wrong < 0) return wrong;
     const told = await tellMore(task, file.fd);
     if (told < 0) return told;
-    const memory = newMemory(blockSize * blocks);
+    const sending = this.#sending.get(file);
+    const memory = newMemory(bytesOf(request) + (sending?.ring.bytes ?? 0));
     if (typeof memory === 'number') return memory;
     const event = hostCall('eventfd2', 0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (event < 0) {
       hostCall('close', memory.fd);
       return event;
     }
-    this.#begin(file, new RingMemory(memory), event, { ...request, reserve, version });
+    const own = new RingMemory(memory);
+    if (sending) {
+      sending.ring.move(own, bytesOf(request));
+      this.#sending.set(file, { memory: own, ring: sending.ring });
+      hostCall('close', sending.memory.fd);
+    }
+    this.#begin(file, own, event, { ...request, ...wanted });
     return 0;
   }
 
@@ -96,7 +171,16 @@ export class Rings {
     const shape = { ...from, isCooked: file.type === SOCK_DGRAM };
     const ready = () => signal(event, true);
     const ring = from.version === SECOND ? new Frames(memory, shape, ready) : new Blocks(memory, shape, ready);
-    const live: Live = { memory, ring, event, task: undefined, isOver: false };
+    const live: Live = {
+      memory,
+      ring,
+      event,
+      task: undefined,
+      isOver: false,
+      lost: 0,
+      frozen: 0,
+      bytes: bytesOf(from),
+    };
     this.#live.set(file, live);
     void this.#pump(file, live);
   }
@@ -106,10 +190,14 @@ export class Rings {
       const task = await this.#needs.newTask();
       live.task = task;
       try {
-        while (!live.isOver) {
+        for (let hadRoom = true; !live.isOver; ) {
           const packet = await receive(task, file.fd);
           if (packet === 'ended') break;
-          if (packet && !live.isOver) live.ring.put(packet);
+          if (!packet || live.isOver) continue;
+          const hasRoom = live.ring.put(packet);
+          if (!hasRoom) live.lost++;
+          if (hadRoom && !hasRoom) live.frozen++;
+          hadRoom = hasRoom;
         }
       } finally {
         this.#needs.done(task);
@@ -120,18 +208,42 @@ export class Rings {
   }
 
   closed(file: OpenFile): void {
+    this.#endSending(file);
+    this.#endComing(file);
+  }
+
+  #endComing(file: OpenFile): void {
     const live = this.#live.get(file);
     if (!live) return;
     this.#live.delete(file);
     live.isOver = true;
     live.ring.close();
     if (live.task) this.#needs.interrupt(live.task);
-    for (const fd of [live.memory.fd, live.event]) hostCall('close', fd);
+    hostCall('close', live.event);
+    if (this.#sending.get(file)?.memory !== live.memory) hostCall('close', live.memory.fd);
   }
 
   close(): void {
-    for (const file of [...this.#live.keys()]) this.closed(file);
+    for (const file of [...this.#live.keys(), ...this.#sending.keys()]) this.closed(file);
   }
+}
+
+/** struct tpacket2_hdr and tpacket3_hdr. */
+const secondFrame = { header: FRAME_HEADER, status: 0, length: 4, offset: 12 } as const;
+const thirdFrame = { header: BLOCK_HEADER, status: 20, length: 16, offset: 24 } as const;
+
+const bytesOf = ({ blockSize, blocks }: RingRequest): number => blockSize * blocks;
+
+/** What Linux would not make is a negative errno, 0 what can be. */
+function wrongIn(request: RingRequest, version: number, reserve: number): number {
+  if (version !== SECOND && version !== THIRD) return EINVAL;
+  const header = aligned(version === SECOND ? FRAME_HEADER : BLOCK_HEADER) + ADDRESS_BYTES + reserve;
+  const { blockSize, blocks, frameSize, frames } = request;
+  const perBlock = Math.floor(blockSize / frameSize);
+  if (blockSize === 0 || blockSize % PAGE !== 0 || frameSize < header || frameSize % 16 !== 0) return EINVAL;
+  if (version === THIRD && blockSize < beginOf(request) + header) return EINVAL;
+  if (perBlock === 0 || perBlock * blocks !== frames) return EINVAL;
+  return bytesOf(request) > MOST_BYTES ? negative('ENOMEM') : 0;
 }
 
 const one = BigUint64Array.of(1n);

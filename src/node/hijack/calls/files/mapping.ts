@@ -52,8 +52,8 @@ async function mapped(call: Call, file: OpenFile): Promise<Answer> {
     const ret = lending.lend(call.thread, call.note.id, { number: call.int(4), file, memory });
     return ret < 0 ? ret : 'host';
   };
-  const ring = rings.of(file);
-  if (ring) return lend(ring.memory);
+  const ring = rings.memoryOf(file);
+  if (ring) return lend(ring);
   const type = call.int(3) & MAP_TYPE;
   const isShared = type === MAP_SHARED || type === MAP_SHARED_VALIDATE;
   if (file.isFile !== true || (isShared && (call.int(2) & PROT_WRITE) !== 0)) return ENODEV;

@@ -14,12 +14,15 @@ import { statCalls } from './stat.ts';
 const AT_REMOVEDIR = 0x200;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const [O_WRONLY, O_CREAT, O_TRUNC] = [0o1, 0o100, 0o1000] as const;
+/** Flags with which open(2) makes a file: O_CREAT, and that of O_TMPFILE which is its alone. */
+const MAKES = O_CREAT | 0o20000000;
 const VALUE_BYTES = 65_536;
 
 /** A path is a file's, but for one that names what is open already. */
 const kindOf = (of: OpenFile | undefined) => (of?.isPipe ? { isPipe: true } : { isFile: true });
 
-async function opened(task: KernelTask, { dirfd, path, of }: Place, flags: number, mode: number): Promise<Answer> {
+async function opened(call: Call, task: KernelTask, { dirfd, path, of }: Place, flags: number, modeAt: number) {
+  const mode = flags & MAKES ? masked(modeAt)(call) : 0;
   const fd = await task.call('openat', dirfd, task.path(path), (toOurs(flags) & ~O_CLOEXEC) | O_LARGEFILE, mode);
   return fd < 0 ? fd : { opened: { fd, ...kindOf(of) }, cloexec: (flags & O_CLOEXEC) !== 0 };
 }
@@ -34,6 +37,10 @@ async function openat2(call: Call, task: KernelTask, { dirfd, path, of }: Place)
   const [flagsAt, pathAt] = [task.structs, task.path(path)];
   task.memory.write(flagsAt, how);
   task.memory.setU32(flagsAt, (toOurs(flags) & ~O_CLOEXEC) | O_LARGEFILE);
+  if (flags & MAKES) {
+    const mode = new DataView(how.buffer).getUint32(8, true);
+    task.memory.setU32(plus(flagsAt, 8), mode & ~call.thread.proc.identity.umask);
+  }
   const fd = await task.call('openat2', dirfd, pathAt, flagsAt, bytes);
   return fd < 0 ? fd : { opened: { fd, ...kindOf(of) }, cloexec: (flags & O_CLOEXEC) !== 0 };
 }
@@ -54,6 +61,8 @@ const plain = (named: Named, name: SyscallName, ...args: readonly ((call: Call) 
   );
 const int = (index: number) => (call: Call) => call.int(index);
 const is = (value: number) => () => value;
+/** The mode of what is made: the mask is the program's, our kernel's tasks have none. */
+export const masked = (index: number) => (call: Call) => call.uint(index) & ~call.thread.proc.identity.umask;
 
 /** Two paths: both in our kernel, or none. */
 const onTwo =
@@ -123,9 +132,9 @@ const at = { directory: 0, path: 1 } as const;
 const alone = { path: 0 } as const;
 
 export const pathCalls = {
-  open: onPath(alone, (call, task, place) => opened(task, place, call.int(1), call.uint(2))),
-  creat: onPath(alone, (call, task, place) => opened(task, place, O_CREAT | O_WRONLY | O_TRUNC, call.uint(1))),
-  openat: onPath(at, (call, task, place) => opened(task, place, call.int(2), call.uint(3))),
+  open: onPath(alone, (call, task, place) => opened(call, task, place, call.int(1), 2)),
+  creat: onPath(alone, (call, task, place) => opened(call, task, place, O_CREAT | O_WRONLY | O_TRUNC, 1)),
+  openat: onPath(at, (call, task, place) => opened(call, task, place, call.int(2), 3)),
   openat2: onPath(at, openat2),
   stat: statCalls.stat,
   lstat: statCalls.lstat,
@@ -141,9 +150,9 @@ export const pathCalls = {
   lgetxattr: values('lgetxattr', false),
   listxattr: values('listxattr', true),
   llistxattr: values('llistxattr', true),
-  mkdir: plain(alone, 'mkdirat', int(1)),
-  mkdirat: plain(at, 'mkdirat', int(2)),
-  mknodat: plain(at, 'mknodat', int(2), int(3)),
+  mkdir: plain(alone, 'mkdirat', masked(1)),
+  mkdirat: plain(at, 'mkdirat', masked(2)),
+  mknodat: plain(at, 'mknodat', masked(2), int(3)),
   unlink: plain(alone, 'unlinkat', is(0)),
   rmdir: plain(alone, 'unlinkat', is(AT_REMOVEDIR)),
   unlinkat: plain(at, 'unlinkat', int(2)),

@@ -22,7 +22,7 @@ const MESSAGE_BYTES = 4 << 20;
 /** struct msghdr of 64 bits. */
 const MSGHDR_BYTES = 56;
 const MMSGHDR_BYTES = 64;
-const AF_NETLINK = 16;
+const [AF_NETLINK, AF_PACKET] = [16, 17] as const;
 
 interface Message {
   /** Where it lies; absent: the call had its parts as arguments. */
@@ -79,6 +79,11 @@ async function send(call: Call, task: KernelTask, file: OpenFile, message: Messa
   if (message.nameBytes < 0 || (message.name !== 0 && message.nameBytes > ADDRESS_BYTES)) return negative('EINVAL');
   const name = message.name === 0 ? 0 : message.nameBytes;
   const size = isStream ? Math.min(total, DATA_BYTES) : total;
+  if (file.family === AF_PACKET) {
+    call.memory.intoKernel(task.memory, plus(task.structs, NAME), [{ at: message.name, bytes: name }], name);
+    const sent = call.around.rings.sends(task, file, flags, { at: plus(task.structs, NAME), bytes: name });
+    if (sent) return sent;
+  }
   if (call.around.local.wantsSenders) knownBy(call, task, file.family);
   return task.withRoom(size, async (data) => {
     for (let done = 0; ; ) {

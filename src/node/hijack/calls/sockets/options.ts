@@ -24,7 +24,8 @@ const [SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF] = [26, 51] as const;
 /** MCAST_JOIN_GROUP up to MCAST_LEAVE_SOURCE_GROUP: one or two struct sockaddr_storage behind an int. */
 const [MCAST_FIRST, MCAST_LAST] = [42, 47] as const;
 const STORAGE = 128;
-const [PACKET_RX_RING, PACKET_VERSION, PACKET_RESERVE, PACKET_TX_RING] = [5, 10, 12, 13] as const;
+const [PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, PACKET_RESERVE, PACKET_TX_RING] = [5, 6, 10, 12, 13] as const;
+const [PACKET_LOSS, PACKET_TX_HAS_OFF] = [14, 19] as const;
 const OPTION_BYTES = 64 * 1024;
 
 const isMulticast = (level: number, name: number): boolean =>
@@ -57,10 +58,11 @@ async function ringOption(call: Call, task: KernelTask, file: OpenFile): Promise
   const [name, at, length] = [call.int(2), call.size(3), call.int(4)];
   const { rings, policy } = call.around;
   // Nobody holds virtual time for what a program finds in its own memory.
-  if (name === PACKET_TX_RING || (name === PACKET_RX_RING && policy.keepsTime)) return negative('ENOPROTOOPT');
-  if (name === PACKET_RX_RING) {
+  if (name === PACKET_RX_RING && policy.keepsTime) return negative('ENOPROTOOPT');
+  if (name === PACKET_RX_RING || name === PACKET_TX_RING) {
     const request = requestOf(new DataView(call.memory.read(at, Math.min(length, 28)).buffer), rings.versionOf(file));
-    return request ? rings.make(task, file, request) : negative('EINVAL');
+    if (!request) return negative('EINVAL');
+    return name === PACKET_RX_RING ? rings.make(task, file, request) : rings.makeSending(file, request);
   }
   if (length < 4) return undefined;
   const value = call.memory.u32(at);
@@ -71,7 +73,8 @@ async function ringOption(call: Call, task: KernelTask, file: OpenFile): Promise
     if (value > MOST_RESERVE) return negative('EINVAL');
     rings.wants(file, { reserve: value });
     return 0;
-  }
+  } else if (name === PACKET_LOSS) rings.wants(file, { skipsWrong: value !== 0 });
+  else if (name === PACKET_TX_HAS_OFF) rings.wants(file, { saysOffset: value !== 0 });
   return undefined;
 }
 const MOST_RESERVE = 65_536;
@@ -117,6 +120,7 @@ const getsockopt = onFile(async (call, task, file) => {
   const length = task.memory.u32(task.structs);
   const value = task.memory.copy(task.data, Math.min(length, bytes));
   if (level === SOL_SOCKET && name === SO_PEERCRED && value.length === 12) asTheirs(call, value);
+  if (level === SOL_PACKET && name === PACKET_STATISTICS) call.around.rings.addLost(file, value);
   call.memory.write(to, value);
   call.memory.setU32(lengthAt, length);
   return ret;

@@ -90,7 +90,7 @@ const addressed = (name: 'connect' | 'bind'): Handler => {
     if (name === 'bind' && file.family === AF_UNIX) {
       const address = call.memory.read(from.at, from.length);
       const path = pathOf(address);
-      if (path) return bindTo(call, task, { address, path, kernelFd: file.fd });
+      if (path) return bindTo(call, task, { address, path, socket: file });
     }
     const length = putAddress(call, task, file, from, task.structs);
     return call.waiting(task, name, file.fd, task.structs, length);
