@@ -4,7 +4,6 @@ import type { SyscallName } from './syscalls.ts';
 
 /** Memory is one piece without an MMU, there are no modules, and one processor; the rest is switched off. */
 export const absentCalls = [
-  'quotactl',
   'acct',
   'kexec_load',
   'init_module',
@@ -28,7 +27,6 @@ export const absentCalls = [
   'perf_event_open',
   'process_vm_readv',
   'process_vm_writev',
-  'kcmp',
   'finit_module',
   'bpf',
   'userfaultfd',
@@ -39,13 +37,11 @@ export const absentCalls = [
   'rseq',
   'kexec_file_load',
   'process_madvise',
-  'quotactl_fd',
   'landlock_create_ruleset',
   'landlock_add_rule',
   'landlock_restrict_self',
   'process_mrelease',
   'set_mempolicy_home_node',
-  'cachestat',
   'map_shadow_stack',
   'lsm_get_self_attr',
   'lsm_set_self_attr',

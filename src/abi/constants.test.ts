@@ -34,6 +34,8 @@ describe('words of the user ABI', () => {
     expect(parseWords('RLIM_INFINITY', 'open')).toEqual({ unknown: 'RLIM_INFINITY' });
     expect([parseWords('PF_INET'), parseWords('PF_INET', 'family')]).toEqual([{ value: 2n }, { value: 2n }]);
     expect(parseWords('SOL_IP', 'sol')).toEqual({ value: 0n });
+    expect(parseWords('QCMD(Q_GETQUOTA, GRPQUOTA)', 'quota')).toEqual({ value: 0x8000_0701n });
+    expect(parseWords('QCMD(Q_GETQUOTA, O_RDWR)')).toEqual({ unknown: 'QCMD(Q_GETQUOTA, O_RDWR)' });
   });
 
   it('prints what strace prints', () => {
@@ -48,6 +50,7 @@ describe('words of the user ABI', () => {
     expect(formatWords(0, 'at')).toBe('0');
     expect(formatWords(0x10, 'prot')).toBeUndefined();
     expect(formatWords(0x200000000, 'clone3')).toBe('CLONE_INTO_CGROUP');
+    expect(formatWords(0x8000_0802, 'quota')).toBe('QCMD(Q_SETQUOTA, PRJQUOTA)');
   });
 
   it('has one value for each name, whatever the group', () => {

@@ -68,7 +68,21 @@ const unseen: Readonly<Record<string, readonly [value: number, group?: ConstantG
   BLKGETSIZE64: [0x8004_1272, 'ioctl'], // _IOR(0x12, 114, size_t)
 };
 
+/** linux/quota.h, in the order of their numbers: the types of QCMD(command, type). */
+const quotaTypes = ['USRQUOTA', 'GRPQUOTA', 'PRJQUOTA'] as const;
+
+/** What quotactl(2) takes: the macro QCMD, of which Q_… is a part alone. */
+function quotaCommand(word: string): number | undefined {
+  const [, command = '', type = ''] = /^QCMD\((\w+), ?(\w+)\)$/.exec(word) ?? [];
+  const [number, of] = [groupOf('quota').values.get(command), quotaTypes.findIndex((one) => one === type)];
+  return number === undefined || of < 0 ? undefined : number * 256 + of;
+}
+
 function constant(word: string, group: ConstantGroup | undefined): number | undefined {
+  if (group === undefined || group === 'quota') {
+    const command = quotaCommand(word);
+    if (command !== undefined) return command;
+  }
   // POSIX's names and Linux's for the same families.
   const name = group === undefined || group === 'family' ? word.replace(/^PF_/, 'AF_') : word;
   const found = group === undefined ? anywhere(name) : groupOf(group).values.get(name);
@@ -80,6 +94,10 @@ function constant(word: string, group: ConstantGroup | undefined): number | unde
 /** `value` in a group's words, as strace prints it; undefined when no word fits. */
 export function formatWords(value: number, name: ConstantGroup): string | undefined {
   const { mask, values } = groupOf(name);
+  if (name === 'quota') {
+    const [command, type] = [wordFor(values, (known) => known === value >>> 8), quotaTypes[value & 0xff]];
+    if (command !== undefined && type !== undefined) return `QCMD(${command}, ${type})`;
+  }
   if (mask === -1) return wordFor(values, (known) => known === value);
   const words: string[] = [];
   let rest = BigInt(value);

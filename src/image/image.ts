@@ -25,7 +25,7 @@ import { patched } from './probe/patch.ts';
 import type { Spare } from './probe/superblock/spare-superblock.ts';
 import type { Superblock } from './probe/superblock/superblocks.ts';
 import { volumeBytes } from './probe/volume-bytes.ts';
-import { btrfsPart, btrfsSeeds, btrfsSiblings, readByPage } from './stack/btrfs.ts';
+import { btrfsPart, btrfsSeeds, btrfsSiblings } from './stack/btrfs.ts';
 import { kernelDevice } from './stack/kernel-device.ts';
 import type { Keyring } from './stack/keyring.ts';
 import { Stack, type Stacked } from './stack/stack.ts';
@@ -216,7 +216,6 @@ export class Image {
       at,
       cut: lacking,
     });
-    if (evenIfCut && (btrfsPart(volume)?.devices ?? 1) > 1) await readByPage(this.task, volume);
     const { rescue } = attempt;
     const withOptions = rescue && lacking === undefined ? rescued(volume.title, rescue) : undefined;
     const byCopy = volume.spare && readByCopy(volume, volume.spare);

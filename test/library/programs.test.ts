@@ -139,6 +139,38 @@ describe('programs in a kernel that goes on', () => {
     await expect(left).rejects.toThrow();
   });
 
+  it.each([
+    ['ext4', 'mkfs.ext4 -q -O quota', 'usrquota', 16],
+    ['xfs', 'mkfs.xfs -q --unsupported', 'uquota', 64],
+  ])('quotas of %s hold a user back, and tell what he has', async (type, mkfs, data, mib) => {
+    await using kernel = await bootKernel({ programs: {}, disks: [{ image: empty(`quota.${type}`, mib << 20) }] });
+    expect(await kernel.exec(['sh', '-c', `${mkfs} /dev/vda`])).toMatchObject({ exitCode: 0 });
+    const quota = { struct: 'if_dqblk', dqb_bhardlimit: 1024, dqb_valid: 1 };
+    const forUser = ['/dev/vda', 1000] as const;
+    for (const [call, ...args] of [
+      ['mount', '/dev/vda', '/mnt', type, 0, data],
+      ['chmod', '/mnt', 0o777],
+      ['quotactl', 'QCMD(Q_SETQUOTA, USRQUOTA)', ...forUser, quota],
+    ] as const)
+      expect(await kernel.call(call, ...args)).toMatchObject({ ret: 0 });
+    const { taskResults } = await kernel.batch([], {
+      tasks: {
+        user: {
+          calls: [
+            { call: 'setresuid', args: [1000, 1000, 1000], expect: 'success' },
+            { call: 'open', args: ['/mnt/f', 'O_WRONLY|O_CREAT', 0o644], as: 'fd', expect: 'success' },
+            { call: 'fallocate', args: [{ ref: 'fd' }, 0, 0, 524_288] },
+            { call: 'fallocate', args: [{ ref: 'fd' }, 0, 524_288, 1_048_576] },
+          ],
+        },
+      },
+    });
+    expect(taskResults['user']?.slice(2)).toMatchObject([{ ret: 0 }, { errno: 'EDQUOT' }]);
+    expect(await kernel.call('quotactl', 'QCMD(Q_GETQUOTA, USRQUOTA)', ...forUser, { out: 'if_dqblk' })).toMatchObject({
+      out: { dqb_bhardlimit: 1024, dqb_curinodes: 1 },
+    });
+  });
+
   it('are none unless the kernel was booted for them', async () => {
     await using kernel = await bootKernel();
     await expect(kernel.exec(['true'])).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' });

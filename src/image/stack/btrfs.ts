@@ -1,9 +1,6 @@
 /** Which volumes are one btrfs (include/uapi/linux/btrfs_tree.h: struct btrfs_super_block, at BTRFS_SUPER_INFO_OFFSET). */
 
 import { toHex } from '../../bytes/hex.ts';
-import { writeText } from '../../kernel/sysfs.ts';
-import type { UserTask } from '../../kernel/user-task.ts';
-import { uuidText } from '../identity/signature.ts';
 import { Fields } from '../probe/fields.ts';
 import type { ProbedVolume } from '../volumes/volumes.ts';
 
@@ -48,12 +45,3 @@ export const btrfsSeeds = (volume: ProbedVolume, all: readonly ProbedVolume[]): 
   const own = btrfsPart(volume);
   return all.filter((one) => one.name !== volume.name && btrfsPart(one)?.isSeed && btrfsPart(one)?.fsid !== own?.fsid);
 };
-
-/**
- * Data of the mounted file system are read one page at a time. Of a read over several stripes Linux 6.12 loses the error of
- * a part that ends last (btrfs_bio_end_io takes it from the rest alone): what is not there would be zeros, and nobody told.
- */
-export async function readByPage(task: UserTask, { head }: ProbedVolume): Promise<void> {
-  const uuid = uuidText(new Fields(head.subarray(SUPER_AT)).slice(32, 16));
-  await writeText(task, `/sys/fs/btrfs/${uuid}/bdi/read_ahead_kb`, '0');
-}

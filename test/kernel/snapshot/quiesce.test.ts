@@ -66,8 +66,8 @@ it.each([
     kernel = await resume(machine, suspended, snapshot.buildId, { host: nodeHost, disks: [disk] });
     kernels.push(kernel);
   }
-  // By then each has been woken once, by its timer if by nothing else, and was entered anew.
-  const early = depths[10] ?? {};
+  // By then each has been woken once, by its timer, or kswapd when memory was short, and was entered anew.
+  const early = depths[20] ?? {};
   expect(Object.keys(early).join()).toContain(thread);
   // Workers come and go.
   const last = depths.at(-1) ?? {};
