@@ -3,11 +3,17 @@
  * server.ts. Those who test that start one: command.ts, tools-kit.ts.
  */
 
+import { spawnSync } from 'node:child_process';
 import { afterAll } from 'vitest';
+import { launcher } from '../launcher.ts';
 import { type Env, type Kept, type Server, startServer } from './start-server.ts';
 
+type Lkl = (args: readonly string[], stdin?: Uint8Array, env?: Env) => Kept;
+
 /** Runs command lines one after another; each is waited for, as with spawnSync. The process is started by the first, and ends with the file. */
-export function keptLkl(): (args: readonly string[], stdin?: Uint8Array, env?: Env) => Kept {
+export function keptLkl(): Lkl {
+  // To see whether it makes a difference.
+  if (process.env.LKL_TEST_PROCESSES !== undefined) return eachItsOwn;
   let server: Server | undefined;
   afterAll(() => server?.close());
   return (args, stdin = new Uint8Array(), env = {}) => {
@@ -15,3 +21,12 @@ export function keptLkl(): (args: readonly string[], stdin?: Uint8Array, env?: E
     return server.run(args, stdin, env);
   };
 }
+
+const eachItsOwn: Lkl = (args, input = new Uint8Array(), env = {}) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, ...args], {
+    input,
+    env: { ...process.env, ...env },
+    maxBuffer: 1 << 30,
+  });
+  return { exitCode: status ?? Number.NaN, stdout, stderr: stderr.toString() };
+};

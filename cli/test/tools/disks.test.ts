@@ -108,7 +108,7 @@ describe('lkl mkimage', () => {
     define('40-tpm', 'Type=srv', 'Encrypt=tpm2');
     expect(lkl(['mkimage', definitions, '--root', rootfs, '-o', at('none')])).toMatchObject({
       status: 1,
-      stderr: 'lkl: 40-tpm.conf: Encrypt= is not done here\n',
+      stderr: 'lkl: 40-tpm.conf: Encrypt=tpm2 is not done here: key-file is\n',
     });
     expect(existsSync(at('none'))).toBe(false);
   }, 240_000);
