@@ -7,9 +7,10 @@ import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { unpackFixture } from './command.ts';
 import { launcher } from './launcher.ts';
-import { lkl, testFolder } from './tools-kit.ts';
+import { keptTools, testFolder } from './tools-kit.ts';
 
 const at = testFolder();
+const lkl = keptTools();
 writeFileSync(at('some.img'), Buffer.alloc(65_536));
 await unpackFixture('ext4', at('ext4.img'));
 writeFileSync(at('network.json'), '{}');
@@ -118,7 +119,7 @@ async function signalled(args: readonly string[], signal: NodeJS.Signals): Promi
 
 /** Until it has the pipe open, or is at it. */
 async function waiting(pid: number): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 4000; tries++) {
     const files = spawnSync('ls', ['-l', `/proc/${pid}/fd`], { encoding: 'utf8' }).stdout;
     const { stdout: call } = spawnSync('sh', ['-c', `cat /proc/${pid}/task/*/wchan`], { encoding: 'utf8' });
     if (files.includes(at('pipe')) || call.includes('fifo') || call.includes('partner')) return;

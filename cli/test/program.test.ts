@@ -8,8 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { manPage } from '../../scripts/package/man.ts';
 import { lklProgram } from '../program.ts';
 import { lkl, unpackFixture } from './command.ts';
+import { keptLkl } from './kept/kept.ts';
 import { launcher } from './launcher.ts';
 
+const kept = keptLkl();
 const folder = mkdtempSync(join(tmpdir(), 'lkl-program-'));
 const image = join(folder, 'ext4.img');
 beforeAll(() => unpackFixture('ext4', image));
@@ -113,7 +115,6 @@ describe('call', () => {
 
 it('every command has --help, which is wide enough for its exit codes', async () => {
   for (const command of lklProgram(() => '').commands) {
-    const text = execFileSync(process.execPath, [launcher, command.name(), '--help'], { encoding: 'utf8' });
-    expect(text).toContain(`Usage: lkl ${command.name()}`);
+    expect(kept([command.name(), '--help']).stdout.toString()).toContain(`Usage: lkl ${command.name()}`);
   }
 }, 120_000);

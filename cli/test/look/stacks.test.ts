@@ -5,9 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lkl, unpackFixture } from '../command.ts';
+import { unpackFixture } from '../command.ts';
+import { keptLkl } from '../kept/kept.ts';
 import { launcher } from '../launcher.ts';
 
+const lkl = keptLkl();
 const folder = mkdtempSync(join(tmpdir(), 'lkl-stacks-'));
 const at = (name: string): string => join(folder, name);
 const image = (name: string): string => at(`${name}.img`);
@@ -27,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const told = async (args: readonly string[]): Promise<string> => {
-  const ran = await lkl(args);
+  const ran = lkl(args);
   expect({ exitCode: ran.exitCode, stderr: ran.stderr }).toEqual({ exitCode: 0, stderr: '' });
   return ran.stdout.toString();
 };
@@ -47,7 +49,7 @@ describe('an encrypted volume', () => {
       [[], 'is encrypted (LUKS1): it needs a passphrase or a key file'],
       [['--passphrase-file', at('wrong')], '(LUKS1): no passphrase or key file that was given opens it'],
     ] as const) {
-      const { exitCode, stderr, stdout } = await lkl(['fs2tar', image('luks1'), ...more, '-v']);
+      const { exitCode, stderr, stdout } = lkl(['fs2tar', image('luks1'), ...more, '-v']);
       expect(exitCode).toBe(2);
       expect(stdout.length).toBe(0);
       expect(stderr).toContain(`lkl: the whole image ${message}`);
@@ -58,7 +60,7 @@ describe('an encrypted volume', () => {
 
 describe('several images in a command', () => {
   it('are disks of one machine', async () => {
-    const tar = await lkl(['fs2tar', image('md-raid5-2'), image('md-raid5-0')]);
+    const tar = lkl(['fs2tar', image('md-raid5-2'), image('md-raid5-0')]);
     expect({ exitCode: tar.exitCode, stderr: tar.stderr }).toEqual({ exitCode: 0, stderr: '' });
     const { entries } = JSON.parse(readFileSync(fixture('md-raid5'), 'utf8'))[0];
     expect((await told(['ls', image('md-raid5-0'), '--also', image('md-raid5-2')])).trim().split('\n')).toEqual(
