@@ -18,7 +18,7 @@ const start = async () => {
   worker = await embeddedWorker({ storage });
 };
 // One for all: a test leaves it running, or another in its place.
-beforeAll(start, 120_000);
+beforeAll(start, 300_000);
 afterAll(() => worker.close());
 
 /** The workerd that this process started. */
