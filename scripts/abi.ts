@@ -13,8 +13,8 @@ import { argumentKinds, callsWithKinds } from './abi/kinds.ts';
 import { readLayouts } from './abi/layouts.ts';
 import { findLinux, linuxVersion } from './abi/source.ts';
 import { readSyscalls } from './abi/syscalls.ts';
-import { twinAssertions } from './abi/twins.ts';
 import { root } from './pins.ts';
+import { twinAssertions } from './twins.ts';
 
 const paths = ['src/abi/syscalls.ts', 'src/abi/uapi/constants.ts', 'src/abi/uapi/structs.ts', 'src/abi/uapi/fuse.ts'];
 

@@ -1,6 +1,6 @@
 /**
  * Memory that kernel and host both read and write, and the numbers they share. Twins: asm/host.h and asm/ptrace.h of
- * wasm/arch/lkl, held equal by static assertions that `npm run abi` writes from here (scripts/abi/twins.ts).
+ * wasm/arch/lkl, held equal by static assertions that `npm run abi` writes from here (scripts/twins.ts).
  */
 
 /** Byte offsets in `struct lkl_shared`. */

@@ -1,7 +1,7 @@
 /** Static assertions in C that src/abi/shared.ts and imports.ts say what the kernel's headers say. */
 
-import { SWITCH_DEAD, SWITCH_FRESH } from '../../src/abi/imports.ts';
-import { FOREIGN, IRQ, REGS, SHARED, SIGNAL_FRAME, TASK_INFO, VIRTIO, WAKE_INTERRUPT } from '../../src/abi/shared.ts';
+import { SWITCH_DEAD, SWITCH_FRESH } from '../src/abi/imports.ts';
+import { FOREIGN, IRQ, REGS, SHARED, SIGNAL_FRAME, TASK_INFO, VIRTIO, WAKE_INTERRUPT } from '../src/abi/shared.ts';
 
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
