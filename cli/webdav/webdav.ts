@@ -10,13 +10,14 @@ import { mountRequest, openDiskFile, openStackFiles } from '../input/disk.ts';
 import type { DiskOptions, MountOptions, StackOptions } from '../options.ts';
 import { endings, onSignals } from '../signals.ts';
 import { mustBeToWrite, withChanges } from '../write/session.ts';
+import { syncSoon } from './sync-soon.ts';
 
 export interface WebdavOptions extends MountOptions, DiskOptions, StackOptions {
   readonly port: number;
   readonly ro?: true;
 }
 
-/** What was written is on the disk so long after the last of it. */
+/** What was written is on the disk so long after it, and after a sync that is under way. */
 const SYNC_AFTER_MS = 1000;
 
 export async function webdav(image: string, { port, ro, ...options }: WebdavOptions): Promise<void> {
@@ -42,23 +43,18 @@ async function serve(image: string, mounted: MountedTree | MountedWritableTree, 
   let failure: unknown;
   let asked = 0;
   const ended = Promise.withResolvers<void>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const sync = () => {
-    changes?.sync().catch((cause: unknown) => {
-      failure ??= cause;
-      ended.resolve();
-    });
+  const fail = (cause: unknown) => {
+    failure ??= cause;
+    ended.resolve();
   };
+  const soon = syncSoon(async () => changes?.sync(), fail, SYNC_AFTER_MS);
   const handle = davHandler(
     { tree: mounted.tree, changes: changes ?? nothingChanges },
     {
       readOnly: changes === undefined,
       nowMs: () => Date.now(),
       uniqueName: randomUUID,
-      changed() {
-        clearTimeout(timer);
-        timer = setTimeout(sync, SYNC_AFTER_MS);
-      },
+      changed: soon.changed,
     },
   );
   const server = await httpServer(handle, {
@@ -71,7 +67,7 @@ async function serve(image: string, mounted: MountedTree | MountedWritableTree, 
   onSignals(endings, () => (asked++ === 0 ? ended.resolve() : server.drop()));
   console.error(`${image} (${mounted.type}) is served at ${server.url}${changes ? '' : ' (only to be read)'}`);
   await ended.promise;
-  clearTimeout(timer);
+  soon.stop();
   await server.close();
   if (failure !== undefined) throw failure;
 }
