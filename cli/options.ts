@@ -123,12 +123,15 @@ function partition(text: string): string {
 
 const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-/** A whole number; k, M, G and T after it are powers of 1024. */
+const SECTOR = 512;
+
+/** A whole number; k, M, G and T after it are powers of 1024, and 1.5G is as qemu-img has it: up to a sector's end. */
 export function bytes(text: string): number {
-  const [, digits, unit = ''] = /^(\d+|0x[\da-f]+)([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
+  const [, digits, unit = ''] = /^(\d+|0x[\da-f]+|\d+\.\d+(?=[kmgt]))([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
   const value = Number(digits) * (units[unit.toLowerCase()] ?? Number.NaN);
   if (Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError('It is a number of bytes: 1048576, 0x100000, 1M.');
+  if (digits?.includes('.') && value < Number.MAX_SAFE_INTEGER) return Math.ceil(value / SECTOR) * SECTOR;
+  throw new InvalidArgumentError('It is a number of bytes: 1048576, 0x100000, 1M, 1.5G.');
 }
 
 function workerUrl(text: string): URL {
