@@ -115,7 +115,7 @@ function queuesText(): string {
     '### A queue',
     'A kind alone, or `{"kind": …}` with options by the words of tc(8): sizes and rates as everywhere, flags `true` or `false`, lists as lists. Words that a kind does not have are refused. `fifo` is `pfifo` or `bfifo`, as its limit is a number or a size.',
     rows.join('\n'),
-    'Classes of `htb` have `rate`, `ceil`, `prio`, `quantum` (what they are not sure of they share by their rates, or by these bytes); of `hfsc` the curves `rt`, `ls`, `ul` or `sc` (a rate, or `{"m1", "d", "m2"}`); of `drr` a `quantum`; of `qfq` a `weight` and `maxpkt`; all of them a `queue` and a `match` (`protocol`, `src`, `dst`, `sport`, `dport`). `default` is the number of the class for what matches nothing, the first being 0; the last one if left out.',
+    'Classes of `htb` have `rate`, `ceil`, `prio`, `quantum` (what they are not sure of they share by their rates, or by these bytes); of `hfsc` the curves `rt`, `ls`, `ul` or `sc` (a rate, or `{"m1", "d", "m2"}`); of `drr` a `quantum`; of `qfq` a `weight` and `maxpkt`; all of them a `queue` and a `match` (`protocol`, `src`, `dst`, `sport`, `dport`, `dscp`). `default` is the number of the class for what matches nothing, the first being 0; the last one if left out.',
     'Not there:',
     missing.join('\n'),
     'Of congestion controls TCP Prague and BBRv3 are not in Linux 6.12: `dctcp` (with `ce_threshold` of fq_codel or fq at the bottleneck) and `bbr` come nearest.',

@@ -260,11 +260,15 @@ export const TCA_FLOWER = {
   KEY_TCP_DST: 19,
   KEY_UDP_SRC: 20,
   KEY_UDP_DST: 21,
+  KEY_IP_TOS: 73,
+  KEY_IP_TOS_MASK: 74,
 } as const;
 export const TCA_ACT = { KIND: 1, OPTIONS: 2 } as const;
 export const TCA_MIRRED = { PARMS: 2 } as const;
+export const TCA_SKBEDIT = { PARMS: 2, PRIORITY: 3 } as const;
 export const TCA_EGRESS = { REDIR: 1, MIRROR: 2 } as const;
-export const TC_ACT = { PIPE: 3, STOLEN: 4 } as const;
+/** UNSPEC: the next filter is asked. */
+export const TC_ACT = { UNSPEC: -1, PIPE: 3, STOLEN: 4 } as const;
 
 export const ETH_P = { ALL: 0x0003, IP: 0x0800, '8021Q': 0x8100, IPV6: 0x86dd } as const;
 export const IPPROTO = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58, MPTCP: 262 } as const;

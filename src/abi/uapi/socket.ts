@@ -49,7 +49,7 @@ export const MPTCP = {
 export const PACKET = { STATISTICS: 6, AUXDATA: 8, OUTGOING: 4 } as const;
 export const TP_STATUS = { VLAN_VALID: 0x10 } as const;
 
-export const MSG = { DONTWAIT: 0x40, NOSIGNAL: 0x4000, TRUNC: 0x20 } as const;
+export const MSG = { PEEK: 0x2, WAITALL: 0x100, DONTWAIT: 0x40, NOSIGNAL: 0x4000, TRUNC: 0x20 } as const;
 export const SHUT = { WR: 1 } as const;
 
 export const POLL = { IN: 0x1, OUT: 0x4 } as const;

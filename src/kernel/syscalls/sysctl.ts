@@ -13,6 +13,11 @@ export function sysctlPath(key: string): string {
 
 /** Whether each network namespace has its own; the others are the whole kernel's. */
 export const isOfNetns = (key: string): boolean => sysctlPath(key).startsWith('/proc/sys/net/');
+/** Why it is refused where hosts are namespaces. */
+export const notOfNetns = (key: string): string =>
+  key.startsWith('net/')
+    ? `names of sysctls have dots here: ${JSON.stringify(key.replaceAll('/', '.'))}`
+    : 'all nodes share one kernel: what is not in net is not their own';
 
 /** Throws what Linux says against its being set to anything. */
 export async function mayBeSet(task: UserTask, key: string): Promise<void> {

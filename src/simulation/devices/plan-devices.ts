@@ -6,7 +6,7 @@ import { numberDevicesOf } from '../links/device-numbers.ts';
 import type { DeviceSpec, MacsecSpec, WireguardSpec } from '../plan/device-spec.ts';
 import type { Place } from '../plan/issue.ts';
 import type { Addressing } from '../plan/routes/addressing.ts';
-import { formatAddress, type InterfaceAddress, parsePrefix, toBytes } from '../plan/routes/prefix.ts';
+import { type Family, formatAddress, type InterfaceAddress, parsePrefix, toBytes } from '../plan/routes/prefix.ts';
 import type { Node } from '../plan/topology.ts';
 import { readTime } from '../plan/words.ts';
 import { type DeviceContext, findDevice, findEnd, readPort } from './context.ts';
@@ -61,6 +61,7 @@ function planDevice(place: Place, name: string, spec: DeviceSpec, context: Devic
     'members' in spec ? spec.members.map((member, i) => findDevice(place.at('members').at(i), member, context)) : [];
   if ('members' in spec && spec.members.includes(name))
     place.at('members').fail('bad-option', 'it is no part of itself');
+  if (spec.kind === 'bond' || spec.kind === 'bridge') warnOfAddresses(place, spec.members, context);
   if (!kind) return undefined;
   return {
     place,
@@ -74,6 +75,16 @@ function planDevice(place: Place, name: string, spec: DeviceSpec, context: Devic
     ...(spec.kind === 'wireguard' && { wireguard: planWireguard(place, spec as WireguardSpec, context) }),
     ...(spec.kind === 'macsec' && { macsec: planMacsec(place, spec as MacsecSpec, context) }),
   };
+}
+
+/** What is part of a bond or a bridge is no interface of its own any more. */
+function warnOfAddresses(place: Place, members: readonly string[], { node, addressing }: DeviceContext): void {
+  for (const { name } of node.ports
+    .flatMap((port) => port.interfaces)
+    .filter((i) => members.includes(i.name) && addressing.get(i)?.length))
+    place
+      .at('members')
+      .warn(`${name} keeps an address of its own: "addresses": [] of interfaces.${name} leaves it without`);
 }
 
 function readAddresses(place: Place, { addresses = [] }: DeviceSpec): InterfaceAddress[] {
@@ -96,9 +107,13 @@ interface Ends {
   readonly device?: number;
 }
 
+/** Kinds that go over one family alone: of a node that has both it is meant. */
+const carriers: Readonly<Record<string, Family>> = { ipip: 'ipv4', sit: 'ipv4', ip6tnl: 'ipv6' };
+
 function planEnds(
   place: Place,
   spec: {
+    readonly kind?: string;
     readonly remote: string;
     readonly local?: string;
     readonly ttl?: number;
@@ -107,7 +122,7 @@ function planEnds(
   },
   context: DeviceContext,
 ): Ends | undefined {
-  const remote = findEnd(place.at('remote'), spec.remote, context);
+  const remote = findEnd(place.at('remote'), spec.remote, context, carriers[spec.kind ?? '']);
   // Over IPv6 Linux does not choose one that is on the way.
   const chosen = remote?.family === 'ipv6' ? context.source(remote) : undefined;
   const local = spec.local === undefined ? chosen : readAddress(place.at('local'), spec.local);

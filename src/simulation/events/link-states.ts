@@ -134,7 +134,7 @@ export class WayState {
 }
 
 /** Of a state, and of those before. */
-function widestOf({ report, gsoMaxSegs }: Direction, before?: Widest): Widest {
+function widestOf({ report, gsoMaxSegs, goesByPriority }: Direction, before?: Widest): Widest {
   const segs = Math.min(gsoMaxSegs ?? Number.POSITIVE_INFINITY, before?.gsoMaxSegs ?? Number.POSITIVE_INFINITY);
   const rate = Math.max(report.rateBps ?? 0, before?.rateBps ?? 0);
   return {
@@ -142,6 +142,7 @@ function widestOf({ report, gsoMaxSegs }: Direction, before?: Widest): Widest {
     delayNs: Math.max(report.delayNs, before?.delayNs ?? 0),
     jitterNs: Math.max(report.jitterNs, before?.jitterNs ?? 0),
     ...(Number.isFinite(segs) && { gsoMaxSegs: segs }),
+    ...((goesByPriority ?? before?.goesByPriority) && { goesByPriority: true }),
   };
 }
 

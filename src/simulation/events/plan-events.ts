@@ -1,6 +1,6 @@
 /** Events of a request made into what Linux is told, instant by instant: checked before the simulation starts. */
 
-import { isOfNetns } from '../../kernel/syscalls/sysctl.ts';
+import { isOfNetns, notOfNetns } from '../../kernel/syscalls/sysctl.ts';
 import { numberDevicesOf } from '../links/device-numbers.ts';
 import type { Direction, Widest } from '../links/direction.ts';
 import { planRoute } from '../plan/host-plan.ts';
@@ -96,6 +96,7 @@ function planOne(occurrence: Occurrence, n: number, states: States, context: Eve
       const actions = links.flatMap((link) =>
         isDown ? states.cable(link).pull(index) : states.cable(link).plug(spec.type === 'up' ? undefined : index),
       );
+      if (spec.type === 'up' && links.length > 0 && actions.length === 0) place.warn('nothing of it is down then');
       return { says: `${spec.node ?? spec.link} ${isDown ? 'down' : 'up'}`, actions };
     }
     case 'blackhole': {
@@ -113,6 +114,7 @@ function planOne(occurrence: Occurrence, n: number, states: States, context: Eve
     case 'heal': {
       const link = spec.link === undefined ? undefined : linkOf(spec.link);
       const actions = (link ? states.ways(link) : states.known).flatMap((way) => way.heal());
+      if (actions.length === 0) place.warn('there is no black hole and no partition then');
       return { says: `${link?.name ?? 'all'} healed`, actions };
     }
     case 'address':
@@ -314,9 +316,7 @@ function planSysctlEvent(place: Place, spec: SysctlEvent, context: EventContext)
   const node = findNode(place.at('node'), spec.node, context);
   const settings = Object.entries(spec.set);
   if (settings.length === 0) place.at('set').fail('bad-option', 'it sets nothing');
-  for (const [key] of settings)
-    if (!isOfNetns(key))
-      place.at('set').at(key).fail('bad-option', 'all nodes share one kernel: what is not in net is not their own');
+  for (const [key] of settings) if (!isOfNetns(key)) place.at('set').at(key).fail('bad-option', notOfNetns(key));
   if (!node) return undefined;
   return {
     says: `${node.name}: ${settings.map(([key, value]) => `${key}=${value}`).join(', ')}`,

@@ -2,6 +2,7 @@
 
 import { TC_H } from '../../abi/netlink/constants.ts';
 import type { NetemOptions } from '../../abi/netlink/tc/netem.ts';
+import type { QdiscOptions } from '../../abi/netlink/tc/qdisc-options.ts';
 import { handle } from '../../abi/netlink/tc/tc.ts';
 import type { Place } from '../plan/issue.ts';
 import type { DirectionSpec, LossSpec, QueueSpec, SlotSpec } from '../plan/request.ts';
@@ -25,6 +26,8 @@ export interface Widest {
   readonly jitterNs: number;
   /** The least: longest packets, in segments, that every state lets pass whole. */
   readonly gsoMaxSegs?: number;
+  /** In one state at least. */
+  readonly goesByPriority?: true;
 }
 
 export interface Direction {
@@ -33,6 +36,8 @@ export interface Direction {
   readonly steps: readonly TcStep[];
   /** Longest packet its sender may build, in segments; undefined: no limit. */
   readonly gsoMaxSegs?: number;
+  /** Its queue asks for the priority of packets. */
+  readonly goesByPriority?: true;
   /** The shaper waits for delivery opportunities instead of having a rate. */
   readonly trace?: TracedBucket;
   /** Bytes of a fifo whose limit the request does not give. */
@@ -111,6 +116,7 @@ export function planDirection(
   return {
     steps,
     ...(gsoMaxSegs !== undefined && { gsoMaxSegs }),
+    ...(asksForPriority(at('queue'), steps, isTrunk) && { goesByPriority: true }),
     ...(trace && tracedBucket(trace, steps)),
     limitBytes: shaper.limitBytes,
     report: {
@@ -121,6 +127,14 @@ export function planDirection(
       gso: gsoMaxSegs === undefined || gsoMaxSegs > 1,
     },
   };
+}
+
+const byPriority: readonly QdiscOptions['kind'][] = ['prio', 'pfifo_fast', 'ets', 'mqprio', 'skbprio'];
+
+function asksForPriority(place: Place, steps: readonly TcStep[], isTrunk: boolean): boolean {
+  const asks = steps.some((step) => step.step === 'qdisc' && byPriority.includes(step.options.kind));
+  if (asks && isTrunk) place.warn('priorities come of the DSCP, which nobody sees behind the VLAN tags of a trunk');
+  return asks && !isTrunk;
 }
 
 /** A fifo below a bucket takes its limit from the bucket's options whenever those change. */
@@ -149,6 +163,11 @@ interface Shaper {
   readonly isTrunk: boolean;
   readonly frameBytes: number;
 }
+
+const NEVER_WAITS = 'without a rate nothing ever waits in it: give the link one';
+/** Packets wait in it, whatever is below it. */
+const shapes = ({ kind, ...options }: QdiscOptions): boolean =>
+  kind === 'tbf' || kind === 'cbs' || 'bandwidth' in options || 'maxRate' in options;
 
 /** The rate and what waits for it. Cake and htb shape by themselves, for the others a token bucket does. */
 function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shaper: Shaper): TcStep[] {
@@ -184,7 +203,10 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
     ...(waitsForTrace && { mpu: burst }),
   } as const;
   if (spec !== undefined && isScheduler(spec)) {
-    if (rate === undefined) return planScheduler(place, spec, { ...classes, parent, handle: queueHandle });
+    if (rate === undefined) {
+      place.warn(NEVER_WAITS);
+      return planScheduler(place, spec, { ...classes, parent, handle: queueHandle });
+    }
     return [
       { place, step: 'qdisc', parent, handle: shaperHandle, options: bucket },
       ...planScheduler(place, spec, { ...classes, parent: shaperHandle | 1, handle: queueHandle }),
@@ -198,6 +220,7 @@ function planBottleneck(place: Place, spec: string | QueueSpec | undefined, shap
     ...(rate !== undefined && { rate }),
   });
   if (!queue) return [];
+  if (rate === undefined && !shapes(queue)) place.warn(NEVER_WAITS);
   if (rate === undefined) return [{ place, step: 'qdisc', parent, handle: queueHandle, options: queue }];
   // One that is told a bandwidth of its own shapes to that, in front of the link.
   if (queue.kind === 'cake' && !queue.bandwidth && !waitsForTrace) {
@@ -265,6 +288,12 @@ function planNetem(at: Where, spec: DirectionSpec, random: Random, hasQueue: boo
     at('reorder').fail('bad-option', 'packets overtake others only while those wait: give a delay');
   // tabledist() of sch_netem takes the jitter as a signed 32-bit number
   if (jitterNs !== undefined && jitterNs > 0x7fff_ffff) at('jitter').fail('bad-option', 'a jitter is 2.147 s at most');
+  if (jitterNs !== undefined && jitterNs > (latencyNs ?? 0))
+    at('jitter').warn(
+      'it is more than the delay: delays below zero are none, so that they are longer on average than the delay',
+    );
+  if (spec.gap !== undefined && !reorder)
+    at('gap').fail('bad-option', 'a gap is between packets that overtake: give reorder');
   for (const key of ['delayCorrelation', 'distribution'] as const)
     if (spec[key] !== undefined && !jitterNs) at(key).fail('bad-option', `${key} is of the jitter: give one`);
   const distribution = jitterNs && spec.distribution ? delayTable(spec.distribution) : undefined;

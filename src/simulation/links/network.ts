@@ -204,11 +204,31 @@ async function setOffloads(
 // --- wires ---
 
 /** Where the filter of a device is that passes packets on. */
-export const ingressFilter = { parent: ingressHandle, priority: 1 } as const;
+export const ingressFilter = { parent: ingressHandle, priority: 10 } as const;
 
 /** What comes in by one device leaves by the other; without this it is lost in silence. */
 export const passOn = (from: number, to: number): NetlinkRequest =>
   newMatchall({ index: from, ...ingressFilter }, { redirect: to });
+
+/** rt_tos2priority(): what two bits of TOS are as a priority; all else is 0. */
+const tosPriorities = [
+  [0x08, 2],
+  [0x10, 6],
+  [0x18, 4],
+] as const;
+const TOS_MASK = 0x18;
+
+/** A priority is of the host that sends, or forwards, and gone behind its cable: it is given again, as that had it. */
+const prioritize = (index: number): NetlinkRequest[] =>
+  (['ipv4', 'ipv6'] as const).flatMap((family, n) =>
+    tosPriorities.map(([value, priority]) =>
+      newFlower(
+        { index, parent: ingressHandle, priority: n + 1 },
+        { family, tos: { value, mask: TOS_MASK } },
+        { priority },
+      ),
+    ),
+  );
 
 /** The two cables of a link, and in the middle: what comes in at one end leaves at the other, through its qdiscs. */
 function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes' | 'devices'>): AskedMessage[] {
@@ -224,6 +244,8 @@ function wireUp(link: Link, plan: Plan, { nodes, devices }: Pick<Network, 'nodes
       link.place,
       newQdisc({ index: first, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
       newQdisc({ index: second, parent: TC_H.INGRESS, handle: ingressHandle }, { kind: 'ingress' }),
+      ...(forward?.goesByPriority ? prioritize(first) : []),
+      ...(reverse?.goesByPriority ? prioritize(second) : []),
       passOn(first, second),
       passOn(second, first),
     ),

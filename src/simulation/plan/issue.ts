@@ -65,9 +65,11 @@ export class Place {
     return undefined;
   }
 
-  /** Something here may not be what was meant. */
+  /** Something here may not be what was meant. Said once, however often it is looked at. */
   warn(message: string): void {
-    this.#findings.warnings.push({ path: this.path, message });
+    const { warnings } = this.#findings;
+    if (warnings.some((one) => one.path === this.path && one.message === message)) return;
+    warnings.push({ path: this.path, message });
   }
 
   /** An object with no members but these; `what` names it. Answers nothing where it is none. */

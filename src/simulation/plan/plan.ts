@@ -118,7 +118,7 @@ export function planSimulation(given: SimulationRequest, budget: Budget): Planne
           node,
           topology,
           addressing,
-          reach: (to) => nearestAddress(node, to, network),
+          reach: (to, family) => nearestAddress(node, to, network, family),
           source: (to) => sourceFor(node, to, network),
         }),
       ]),
@@ -331,6 +331,7 @@ function allowing(direction: Direction, widest: Widest | undefined): Direction {
   return {
     ...direction,
     ...(gsoMaxSegs !== undefined && { gsoMaxSegs }),
+    ...(widest?.goesByPriority && { goesByPriority: true }),
     ...(widest && { widest }),
     report: { ...direction.report, gso: gsoMaxSegs === undefined || gsoMaxSegs > 1 },
   };

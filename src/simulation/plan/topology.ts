@@ -1,7 +1,7 @@
 /** Nodes, links and interfaces of the request, named and checked; broadcast domains follow from how they are joined. */
 
 import { parseMac } from '../../abi/netlink/inet.ts';
-import { isOfNetns } from '../../kernel/syscalls/sysctl.ts';
+import { isOfNetns, notOfNetns } from '../../kernel/syscalls/sysctl.ts';
 import type { Place } from './issue.ts';
 import type { HostSpec, InterfaceSpec, LinkSpec, SimulationRequest, SwitchSpec } from './request.ts';
 import { type InterfaceAddress, parsePrefix } from './routes/prefix.ts';
@@ -97,10 +97,7 @@ function planNodes(place: Place, request: SimulationRequest): Map<string, Node> 
         at.fail('bad-name', `${JSON.stringify(name)} is no name: letters, digits, ".", "_" and "-"`);
       if (nodes.has(name)) at.fail('duplicate', `another node is called ${name}`);
       for (const sysctl of Object.keys(spec.sysctls ?? {}))
-        if (!isOfNetns(sysctl))
-          at.at('sysctls')
-            .at(sysctl)
-            .fail('bad-option', 'all nodes share one kernel: what is not in net is not their own');
+        if (!isOfNetns(sysctl)) at.at('sysctls').at(sysctl).fail('bad-option', notOfNetns(sysctl));
       nodes.set(name, { name, role, place: at, spec, ports: [] });
     }
   }
@@ -202,12 +199,12 @@ function planInterfaces(port: Port, vlans: readonly number[] | undefined): Inter
 
 function planInterface(port: Port, name: string, spec: InterfaceSpec, place: Place): Interface {
   const given = spec.addresses?.flatMap((text, i) => {
-    const address = parsePrefix(text);
+    const address = text.includes('/') ? parsePrefix(text) : undefined;
     if (address) return [address];
     place
       .at('addresses')
       .at(i)
-      .fail('bad-address', `${JSON.stringify(text)} is no address with a prefix length`);
+      .fail('bad-address', `${JSON.stringify(text)} is no address with a prefix length, such as "10.0.0.1/24"`);
     return [];
   });
   return { port, name, spec, place, ...(given && { given }) };

@@ -29,3 +29,17 @@ export const readRate = reader(parseRate, slips.rate, 'rate, such as "10mbit"', 
 export const readSize = reader(parseSize, slips.size, 'size, such as "150kb"', '8 PiB');
 /** A fraction of one. */
 export const readPercent = reader(parsePercent, slips.percent, 'percentage, such as "1%"', '100 %');
+
+/** RFC 8837 and RFC 4594: cs0 to cs7, af11 to af43, ef, le, va. */
+export function readDscp(place: Place, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 64) return value;
+  const text = String(value).toLowerCase();
+  const named: Readonly<Record<string, number>> = { ef: 46, va: 44, le: 1, be: 0 };
+  const [, selector] = /^cs([0-7])$/.exec(text) ?? [];
+  const [, group, precedence] = /^af([1-4])([1-3])$/.exec(text) ?? [];
+  if (selector !== undefined) return Number(selector) * 8;
+  if (group !== undefined && precedence !== undefined) return Number(group) * 8 + Number(precedence) * 2;
+  if (Object.hasOwn(named, text)) return named[text];
+  return place.fail('bad-option', `${JSON.stringify(value)} is no DSCP: 0 to 63, cs0 to cs7, af11 to af43, ef, va, le`);
+}

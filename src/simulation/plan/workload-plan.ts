@@ -23,7 +23,7 @@ import type {
 import { contains, type Family, formatAddress, type InterfaceAddress, parsePrefix } from './routes/prefix.ts';
 import { type Network, pathTo, sourceFor } from './routes/routing.ts';
 import type { Interface, Node } from './topology.ts';
-import { readRate, readSize, readTime } from './words.ts';
+import { readDscp, readRate, readSize, readTime } from './words.ts';
 
 /** Who talks to whom, from when on. */
 export interface FlowPlan {
@@ -221,7 +221,8 @@ function planWorkload(place: Place, spec: WorkloadSpec, index: number, network: 
   }
   const from = findNode(place.at('from'), spec.from, network);
   const group = spec.type === 'udp' ? planGroup(place, spec, from, network) : undefined;
-  const to = group?.target ?? findTarget(place.at('to'), spec, from, network);
+  const to =
+    group?.target ?? (isGroup(spec.to) ? notGroup(place, spec) : findTarget(place.at('to'), spec, from, network));
   if (!from || !to) return undefined;
   const dscp = readDscp(place.at('dscp'), spec.dscp);
   const able = isOfDatagrams(spec) ? codepointOf(spec.ecn) : 0;
@@ -300,6 +301,15 @@ function findTarget(
 
 const groups = ['224.0.0.0/4', 'ff00::/8'].flatMap((text) => parsePrefix(text) ?? []);
 const DEFAULT_TTL = 16;
+const isGroup = (to: string): boolean => {
+  const address = parsePrefix(to);
+  return address !== undefined && groups.some((one) => contains(one, address));
+};
+/** What is wrong with one of datagrams has been told. */
+const notGroup = (place: Place, { type, to }: { readonly type: string; readonly to: string }): undefined =>
+  type === 'udp'
+    ? undefined
+    : place.at('to').fail('bad-option', `${to} is a group: udp alone sends to one, with receivers`);
 
 /** A group, and who joins it: each by the interface that is on the way from the sender. */
 function planGroup(
@@ -309,8 +319,7 @@ function planGroup(
   network: Network,
 ): { readonly target: Pick<FlowPlan, 'target' | 'address' | 'isOverlay'>; readonly plan: GroupPlan } | undefined {
   const address = parsePrefix(to);
-  const isGroup = address !== undefined && groups.some((one) => contains(one, address));
-  if (!isGroup) {
+  if (!address || !isGroup(to)) {
     if (receivers !== undefined) place.at('to').fail('bad-option', `receivers join a group: ${to} is none`);
     return undefined;
   }
@@ -362,20 +371,6 @@ function findOverlay(
     }
   const later = network.later?.find(({ address }) => formatAddress(address) === to);
   return later && comeIn(later.node, later.address);
-}
-
-/** RFC 8837 and RFC 4594: cs0 to cs7, af11 to af43, ef, le, va. */
-function readDscp(place: Place, value: string | number | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 64) return value;
-  const text = String(value).toLowerCase();
-  const named: Readonly<Record<string, number>> = { ef: 46, va: 44, le: 1, be: 0 };
-  const [, selector] = /^cs([0-7])$/.exec(text) ?? [];
-  const [, group, precedence] = /^af([1-4])([1-3])$/.exec(text) ?? [];
-  if (selector !== undefined) return Number(selector) * 8;
-  if (group !== undefined && precedence !== undefined) return Number(group) * 8 + Number(precedence) * 2;
-  if (Object.hasOwn(named, text)) return named[text];
-  return place.fail('bad-option', `${JSON.stringify(value)} is no DSCP: 0 to 63, cs0 to cs7, af11 to af43, ef, va, le`);
 }
 
 /** TCP_MIN_MSS, MAX_TCP_WINDOW: Linux takes no other. */

@@ -58,11 +58,12 @@ const ways: readonly Way[] = ['forward', 'reverse'];
 
 export class ChartRecorder {
   readonly #times: number[] = [];
-  readonly #throughput: Lines = new Map();
   readonly #latency: Lines = new Map();
   readonly #cwnd: Lines = new Map();
-  /** Bytes of flows that have no tcp_info, from sample to sample. */
+  /** Bytes that arrived from sample to sample; of TCP those that were acknowledged. */
   readonly #bytes: Lines = new Map();
+  /** Of connections at the sample before. */
+  readonly #acked = new Map<string, number>();
   readonly #backlog: Lines = new Map();
   readonly #waits: Lines = new Map();
   readonly #rates: Lines = new Map();
@@ -72,10 +73,12 @@ export class ChartRecorder {
   add({ time_s, tcp, links, flows = [] }: DrawnSample): void {
     const at = this.#times.push(time_s) - 1;
     const streams = new Map<number, number>();
-    for (const { workload, cwnd, srtt_ms, delivery_rate_bps, unacked } of tcp) {
+    for (const { workload, stream, cwnd, srtt_ms, bytes_acked } of tcp) {
       const key = `${workload}`;
-      // Linux keeps the last rate while nothing is under way.
-      addTo(this.#throughput, key, at, unacked === 0 ? 0 : delivery_rate_bps);
+      const connection = `${workload} ${stream}`;
+      // Not tcp_info's delivery rate: that stays what it was while nothing comes back, over a link that is down too.
+      addTo(this.#bytes, key, at, bytes_acked - (this.#acked.get(connection) ?? 0));
+      this.#acked.set(connection, bytes_acked);
       addTo(this.#cwnd, key, at, cwnd);
       addTo(this.#latency, key, at, srtt_ms);
       streams.set(workload, (streams.get(workload) ?? 0) + 1);
@@ -130,7 +133,7 @@ export class ChartRecorder {
       }),
     );
     return [
-      this.#chart('Throughput', bits, new Map([...this.#throughput, ...carrying]), flow),
+      this.#chart('Throughput', bits, carrying, flow),
       this.#chart('Latency under load', milliseconds, this.#latency, flow),
       distributions(flows),
       this.#chart('Congestion window', [['segments', 1]], this.#cwnd, flow),

@@ -51,6 +51,7 @@ test.each([
   [{ '..': [1] }, 'sweep[".."]'],
   [{ seed: [] }, 'sweep["seed"]'],
   [{ seed: 1 }, 'sweep["seed"]'],
+  [{ 'hosts.a.x': [1], 'hosts["a"].x': [2] }, 'sweep["hosts[\\"a\\"].x"]'],
   [{ seed: Array.from({ length: 1001 }, (_, i) => i) }, 'sweep'],
 ])('%j is refused at its place', (sweep, path) => {
   const found = expandSweep(network, sweep);

@@ -31,11 +31,17 @@ export function expandSweep(
     return { issues };
   }
   let count = 1;
+  /** By their steps: a path may be written in several ways. */
+  const places = new Map<string, string>();
   const axes = Object.entries(sweep).flatMap(([path, values]) => {
     const at = `sweep[${JSON.stringify(path)}]`;
     const steps = stepsOf(path);
     if (!steps) fail(at, 'it is no path, such as "links[0].delay" or "hosts.a.sysctls["net.ipv4.tcp_sack"]"');
     else if (!hasPlace(network, steps)) fail(at, 'the network has no such place');
+    const key = JSON.stringify(steps);
+    const other = steps && places.get(key);
+    if (other !== undefined) fail(at, `${other} is the same place`);
+    places.set(key, path);
     if (!Array.isArray(values) || values.length === 0) fail(at, 'a list of values, one at least');
     else count *= values.length;
     return steps && Array.isArray(values) ? [{ path, steps, values: values as readonly Json[] }] : [];

@@ -114,7 +114,7 @@ describe('classes of an htb are as tc(8) has them', () => {
     [{ sport: 9, protocol: 'icmp' }, '.sport'],
     [{ dport: 70_000, protocol: 'tcp' }, '.dport'],
     [{ dport: '9', protocol: 'tcp' }, '.dport'],
-    [{ dscp: 46, protocol: 'tcp' }, '.dscp'],
+    [{ tos: 184, protocol: 'tcp' }, '.tos'],
     [{ protocol: 'sctp' }, '.protocol'],
     [{ src: '10.0.0.1', dst: 'fd00::1' }, ''],
     [{ protocol: 'icmp', dst: 'fd00::1' }, ''],
@@ -350,6 +350,27 @@ describe('what looks like a slip is said', () => {
       'workloads[0].timeout',
       /12 s/,
     ],
+    ['a queue without a rate', network({ queue: 'codel' }, []), 'links[0].queue', /without a rate/],
+    ['a jitter above the delay', network({ delay: '1ms', jitter: '2ms' }, []), 'links[0].jitter', /longer on average/],
+    [
+      'MTUs that differ on one network',
+      network({}, [], { families: ['ipv4'], hosts: { a: { interfaces: { eth0: { mtu: 9000 } } }, b: {} } }),
+      'links[0].mtu',
+      /up to 9000 bytes/,
+    ],
+    [
+      'a member of a bond with an address',
+      network({}, [], { hosts: { a: { devices: { bond0: { kind: 'bond', members: ['eth0'] } } }, b: {} } }),
+      'hosts.a.devices.bond0.members',
+      /eth0 keeps an address/,
+    ],
+    [
+      'up of what is up, each second',
+      network({}, [], { duration: '5s', events: [{ type: 'up', at: '1s', every: '1s', link: 'a-b' }] }),
+      'events[0]',
+      /nothing of it is down/,
+    ],
+    ['nothing to heal', network({}, [], { events: [{ type: 'heal', at: '1s' }] }), 'events[0]', /no black hole/],
     [
       'flows in step',
       network({ rate: '1mbit' }, [
@@ -361,6 +382,31 @@ describe('what looks like a slip is said', () => {
     ],
   ])('%s', (_, request, path, message) =>
     expect(warnings(request)).toEqual({ [path]: expect.stringMatching(message) }),
+  );
+
+  test.each<[string, SimulationRequest, string, RegExp]>([
+    ['a gap without reordering', network({ delay: '1ms', gap: 5 }, []), 'links[0].gap', /give reorder/],
+    ['TCP to a group', network({}, [{ type: 'tcp', from: 'a', to: '239.1.1.1' }]), 'workloads[0].to', /udp alone/],
+    [
+      'a tunnel to oneself',
+      network({}, [], { hosts: { a: { devices: { g: { kind: 'gre', remote: 'a' } } }, b: {} } }),
+      'hosts.a.devices.g.remote',
+      /another node/,
+    ],
+    [
+      'an address alone',
+      network({}, [], { hosts: { a: { interfaces: { eth0: { addresses: ['10.0.0.1'] } } }, b: {} } }),
+      'hosts.a.interfaces.eth0.addresses[0]',
+      /prefix length/,
+    ],
+    [
+      'slashes of sysctl(8)',
+      network({}, [], { hosts: { a: { sysctls: { 'net/ipv4/tcp_sack': 0 } }, b: {} } }),
+      'hosts.a.sysctls["net/ipv4/tcp_sack"]',
+      /"net\.ipv4\.tcp_sack"/,
+    ],
+  ])('%s is refused', (_, request, path, message) =>
+    expect(issues(request)).toEqual({ [path]: expect.stringMatching(message) }),
   );
 
   test('what is meant is not', () => {
@@ -520,4 +566,53 @@ test('TCP Fast Open takes a round trip off each connection but the first', async
   };
   expect(await run({})).toEqual([200, 200, 200]);
   expect(await run({ fastopen: true })).toEqual([100, 100, 200]);
+});
+
+test('queues of who listens are as on a machine of 8 GiB: backlog + 1 that nobody took, three quarters of tcp_max_syn_backlog half open', async () => {
+  const at = (address: string) => ({ sa_family: 'AF_INET', sin_port: 7000, sin_addr: address });
+  const waits = { call: 'nanosleep', args: [{ tv_sec: 100, tv_nsec: 0 }, null] };
+  const listens = (on: string, backlog: number): WorkloadSpec => ({
+    type: 'syscalls',
+    on,
+    batch: [
+      { call: 'socket', args: ['AF_INET', 'SOCK_STREAM', 0], as: 'fd' },
+      { call: 'bind', args: [{ ref: 'fd' }, at('0.0.0.0'), 16] },
+      { call: 'listen', args: [{ ref: 'fd' }, backlog] },
+      waits,
+    ],
+  });
+  const connects = (to: string, times: number): WorkloadSpec => ({
+    type: 'syscalls',
+    on: 'a',
+    start: '100ms',
+    batch: [
+      {
+        repeat: times,
+        do: [
+          { call: 'socket', args: ['AF_INET', 'SOCK_STREAM|SOCK_NONBLOCK', 0], as: 'fd' },
+          { call: 'connect', args: [{ ref: 'fd' }, at(to), 16], expect: 'EINPROGRESS' },
+        ],
+      },
+      waits,
+    ],
+  });
+  const answer = await simulate({
+    seed: 1,
+    duration: '900ms',
+    families: ['ipv4'],
+    hosts: { a: {}, taken: {}, open: { sysctls: { 'net.ipv4.tcp_syncookies': 0 } } },
+    links: [
+      { endpoints: ['a', 'taken'], delay: '5ms' },
+      { endpoints: ['a', 'open'], delay: '5ms' },
+    ],
+    workloads: [listens('taken', 5), listens('open', 4096), connects('10.0.0.2', 20), connects('10.0.1.2', 500)],
+    events: [{ type: 'blackhole', at: '50ms', link: 'a-open', way: 'reverse' }],
+  });
+  const { taken, open } = answer.hosts;
+  const count = (host: typeof taken, wanted: string) =>
+    host?.state.sockets.filter(({ state }) => state === wanted).length;
+  expect(count(taken, 'ESTAB')).toBe(6);
+  expect(taken?.state.drops).toMatchObject({ 'TcpExt.ListenOverflows': 14 });
+  expect(count(open, 'SYN-RECV')).toBe((512 * 3) / 4 + 1);
+  expect(open?.state.drops).toMatchObject({ 'TcpExt.ListenDrops': 500 - 385 });
 });

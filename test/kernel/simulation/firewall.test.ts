@@ -168,6 +168,24 @@ describe('translation of addresses', () => {
     expect(connections(answer)[0]).toMatch(/src=10\.1\.0\.1 dst=10\.2\.0\.2 .*src=10\.2\.0\.2 dst=10\.2\.0\.1 /);
   });
 
+  test('masquerade to other ports: each connection is still known for itself', async () => {
+    const others = { masquerade: { port: { range: [2000, 2999] } } };
+    const tcpAlone = match({ meta: { key: 'l4proto' } }, 'tcp');
+    const answer = await simulate(
+      routed(
+        [...masquerade.slice(0, 2), rule('ip', 'post', match({ meta: { key: 'oifname' } }, 'eth1'), tcpAlone, others)],
+        {
+          workloads: [
+            { type: 'tcp', from: 'a', to: 'b', bytes: '200kb', parallel: 3 },
+            { type: 'flows', from: 'a', to: 'b', sizes: ['20kb', '30kb'], perSecond: 100 },
+          ],
+        },
+      ),
+    );
+    expect(tcpOf(answer).streams.map(({ bytes }) => bytes)).toEqual([68_267, 68_267, 68_267]);
+    expect(flow(answer, 1, 'flows')).toMatchObject({ started: 2, finished: 2 });
+  });
+
   test('dnat: a port of the router is one of a host behind it', async () => {
     const forwarded = [
       table('inet'),

@@ -182,17 +182,29 @@ describe('shares', () => {
     expect(goodput(alone, 1)).toBeCloseTo(1.95, 1);
   });
 
-  test('ets: strict bands first, then by quanta; the priority is that of the DSCP', async () => {
-    // Linux has priority 6 for the upper half of TOS: ip(7).
-    const queue = { kind: 'ets', strict: 1, quanta: [3000, 1500], priomap: [2, 2, 1, 2, 2, 2, 0] };
+  test('by DSCP: ets by the priority that Linux makes of it, strict bands first, then quanta; htb by a match', async () => {
+    // rt_tos2priority(): 6 is what has the bit of 0x10, 2 that of 0x08, 0 neither.
+    const ets = { kind: 'ets', strict: 1, quanta: [3000, 1500], priomap: [2, 2, 1, 2, 2, 2, 0] };
+    const htb = { kind: 'htb', classes: [{ rate: '6mbit', match: { dscp: 'ef' } }, { rate: '4mbit' }] };
+    // To the end: what a queue still holds then would come when the others are silent.
+    const on = { duration: '9s' };
+    const back = { ...on, from: 'b', to: 'a' };
     const answer = await simulate(
-      network({}, [udp('4mbit', { dscp: 'cs6' }), udp('9mbit', { dscp: 2 }), udp('9mbit')], {
-        // A priority is the host's own: on the wire only the DSCP is left.
-        hosts: { a: { interfaces: { eth0: { qdisc: queue } } }, b: {} },
-      }),
+      network(
+        { rate: '10mbit', forward: { queue: ets }, reverse: { queue: htb } },
+        [
+          udp('4mbit', { ...on, dscp: 4 }),
+          udp('9mbit', { ...on, dscp: 2 }),
+          udp('9mbit', on),
+          udp('9mbit', { ...back, dscp: 'ef', family: 'ipv6' }),
+          udp('9mbit', back),
+        ],
+        { families: ['ipv4', 'ipv6'] },
+      ),
     );
     expect(flow(answer, 0, 'udp').loss).toBe(0);
-    expect(answer.hosts.a?.state.qdiscs.some(({ kind }) => kind === 'ets')).toBe(true);
+    // Of 10 Mbit/s the strict band takes 4; headers are 42 of 1490 bytes, and 62 of 1510 over IPv6.
+    for (const [i, mbit] of [4, 4, 2, 6, 4].entries()) expect(goodput(answer, i) / mbit).toBeCloseTo(0.97, 1);
   });
 
   test('mqprio: traffic classes of a host, each with queues of its own', async () => {

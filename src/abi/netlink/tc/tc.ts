@@ -16,6 +16,7 @@ import {
   TCA_FLOWER,
   TCA_MATCHALL,
   TCA_MIRRED,
+  TCA_SKBEDIT,
 } from '../constants.ts';
 import {
   type Attribute,
@@ -102,8 +103,15 @@ const classRequest = (flags: number, place: ClassPlace, options: ClassOptions): 
     raw(TCA.OPTIONS, encodeClass(options)),
   ]);
 
-/** What a filter does with a packet it matches: name a class, or hand the packet to another device of the namespace. */
-export type FilterVerdict = { readonly classId: number } | { readonly redirect: number } | { readonly mirror: number };
+/**
+ * What a filter does with a packet it matches: name a class, hand the packet to another device of the namespace, or give it a
+ * priority and leave the rest to the next filter.
+ */
+export type FilterVerdict =
+  | { readonly classId: number }
+  | { readonly redirect: number }
+  | { readonly mirror: number }
+  | { readonly priority: number };
 
 /** An address of 4 or 16 bytes, of which the first bits count. */
 export interface FlowerAddress {
@@ -121,6 +129,8 @@ export interface FlowerKeys {
   /** Ports are of TCP or UDP, which `protocol` says. */
   readonly sourcePort?: number;
   readonly destinationPort?: number;
+  /** Of the byte that has DSCP and ECN, the bits of a mask. */
+  readonly tos?: { readonly value: number; readonly mask: number };
 }
 
 interface FilterPlace {
@@ -152,6 +162,8 @@ export function newFlower(place: FilterPlace, keys: FlowerKeys, verdict: FilterV
     ...present(
       maybe(attrBe16, isUdp ? TCA_FLOWER.KEY_UDP_SRC : TCA_FLOWER.KEY_TCP_SRC, keys.sourcePort),
       maybe(attrBe16, isUdp ? TCA_FLOWER.KEY_UDP_DST : TCA_FLOWER.KEY_TCP_DST, keys.destinationPort),
+      maybe(attrU8, TCA_FLOWER.KEY_IP_TOS, keys.tos?.value),
+      maybe(attrU8, TCA_FLOWER.KEY_IP_TOS_MASK, keys.tos?.mask),
     ),
   ]);
 }
@@ -181,21 +193,21 @@ function filter(
 const filterInfo = (priority: number, protocol: number): number =>
   ((priority << 16) | ((protocol & 0xff) << 8) | (protocol >>> 8)) >>> 0;
 
-const mirred = Struct({
-  actionIndex: u32,
-  capab: u32,
-  action: s32,
-  refcnt: s32,
-  bindcnt: s32,
-  eaction: s32,
-  ifindex: u32,
-});
+/** tc_gen of linux/pkt_cls.h: every action begins so. */
+const actionFields = { actionIndex: u32, capab: u32, action: s32, refcnt: s32, bindcnt: s32 } as const;
+const actionHeader = Struct(actionFields);
+const mirred = Struct({ ...actionFields, eaction: s32, ifindex: u32 });
 
 function verdictAttribute(
   verdict: FilterVerdict,
   types: { readonly CLASSID: number; readonly ACT: number },
 ): Attribute {
   if ('classId' in verdict) return attrU32(types.CLASSID, verdict.classId);
+  if ('priority' in verdict) {
+    const parms = encode(actionHeader, { action: TC_ACT.UNSPEC });
+    const options = [raw(TCA_SKBEDIT.PARMS, parms), attrU32(TCA_SKBEDIT.PRIORITY, verdict.priority)];
+    return nested(types.ACT, [nested(1, [string(TCA_ACT.KIND, 'skbedit'), nested(TCA_ACT.OPTIONS, options)])]);
+  }
   const redirects = 'redirect' in verdict;
   const parms = encode(mirred, {
     action: redirects ? TC_ACT.STOLEN : TC_ACT.PIPE,

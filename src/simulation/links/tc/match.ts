@@ -4,6 +4,7 @@ import { IPPROTO } from '../../../abi/netlink/constants.ts';
 import type { FlowerKeys } from '../../../abi/netlink/tc/tc.ts';
 import type { Place } from '../../plan/issue.ts';
 import { type Family, type InterfaceAddress, parsePrefix, toBytes } from '../../plan/routes/prefix.ts';
+import { readDscp } from '../../plan/words.ts';
 
 /** Which families a protocol is carried by. */
 const protocols: Readonly<Record<string, { readonly number: number; readonly families: readonly Family[] }>> = {
@@ -12,7 +13,9 @@ const protocols: Readonly<Record<string, { readonly number: number; readonly fam
   icmp: { number: IPPROTO.ICMP, families: ['ipv4'] },
   icmpv6: { number: IPPROTO.ICMPV6, families: ['ipv6'] },
 };
-const words = ['protocol', 'src', 'dst', 'sport', 'dport'] as const;
+const words = ['protocol', 'src', 'dst', 'sport', 'dport', 'dscp'] as const;
+/** The byte's other two bits are ECN's. */
+const DSCP_MASK = 0xfc;
 type Word = (typeof words)[number];
 
 /** Keys for each family that it may mean; packets of one family cannot be told from the other's by one filter. */
@@ -26,6 +29,7 @@ export function planMatch(place: Place, value: unknown): readonly FlowerKeys[] {
   const protocol = readProtocol(place.at('protocol'), match.protocol);
   const [source, destination] = (['src', 'dst'] as const).map((key) => readAddress(place.at(key), match[key]));
   const [sourcePort, destinationPort] = (['sport', 'dport'] as const).map((key) => readPort(place.at(key), match[key]));
+  const dscp = readDscp(place.at('dscp'), match.dscp);
   for (const key of ['sport', 'dport'] as const)
     if (match[key] !== undefined && match.protocol !== 'tcp' && match.protocol !== 'udp')
       place.at(key).fail('bad-option', `a port is TCP's or UDP's: name the protocol beside it`);
@@ -41,6 +45,7 @@ export function planMatch(place: Place, value: unknown): readonly FlowerKeys[] {
     ...(protocol && { protocol: protocol.number }),
     ...(sourcePort !== undefined && { sourcePort }),
     ...(destinationPort !== undefined && { destinationPort }),
+    ...(dscp !== undefined && { tos: { value: dscp << 2, mask: DSCP_MASK } }),
   }));
 }
 

@@ -48,6 +48,7 @@ export function planAddresses(place: Place, segments: readonly Segment[], famili
   checkClashes(addressing);
   checkMacs(segments);
   checkMtus(addressing);
+  for (const segment of segments) checkSegmentMtus(segment);
   return addressing;
 }
 
@@ -164,6 +165,16 @@ function checkMtus(addressing: Addressing): void {
         `IPv6 needs an MTU of ${leastIpv6Mtu}: "families": ["ipv4"] is a network without it`,
       );
   }
+}
+
+/** What forwards by IP tells senders of a packet that is too long; a cable and a switch do not. */
+function checkSegmentMtus({ interfaces }: Segment): void {
+  const most = Math.max(...interfaces.map(({ port }) => port.mtu));
+  for (const { port } of interfaces)
+    if (port.mtu < most)
+      port.mtuPlace.warn(
+        `others on its network send packets of up to ${most} bytes: those longer than ${port.mtu} are lost here`,
+      );
 }
 
 function checkMacs(segments: readonly Segment[]): void {

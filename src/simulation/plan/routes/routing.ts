@@ -247,9 +247,13 @@ export const wayBack = (target: Interface, way: ReturnType<typeof pathTo>, famil
   way?.[0] && pathTo(target.port.node, way[0].through, family, network);
 
 /** Of several addresses of a node the nearest one of IPv4 that can be reached, or else of IPv6. */
-export function nearestAddress(from: Node, to: Node, network: Network): InterfaceAddress | undefined {
+export function nearestAddress(from: Node, to: Node, network: Network, only?: Family): InterfaceAddress | undefined {
   const all = to.ports.flatMap((port) =>
-    port.interfaces.flatMap((i) => (network.addressing.get(i) ?? []).map((address) => ({ i, address }))),
+    port.interfaces.flatMap((i) =>
+      (network.addressing.get(i) ?? [])
+        .filter(({ family }) => only === undefined || family === only)
+        .map((address) => ({ i, address })),
+    ),
   );
   const reached = all.flatMap(({ i, address }) => {
     const path = pathTo(from, i, address.family, network);

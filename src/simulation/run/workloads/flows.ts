@@ -12,7 +12,7 @@ import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/p
 import { exponential, type Random } from '../random.ts';
 import { connectFlow } from '../sockets/connect.ts';
 import { IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets/sockets.ts';
-import { TcpSink } from './tcp-sink.ts';
+import { nameConnection, TcpSink } from './tcp-sink.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 const CHUNK = 64 * 1024;
@@ -55,16 +55,16 @@ export function flows(stage: Stage, plan: FlowsPlan): Workload {
 
   async function transfer(task: ProgramTask, bytes: number): Promise<void> {
     const beganNs = stage.nowNs();
-    started++;
+    const index = started++;
     const fd = await tcpSocket(task, plan);
     const buffer = await mapBuffer(task, Math.min(CHUNK, bytes));
     if (inOrder) await setsockopt(task, fd, SOL.IP, IP_LOCAL_PORT_RANGE, await localPorts(task));
     await connectFlow(stage, task, fd, plan);
-    const port = await localPort(task, fd);
+    const name = nameConnection(task, buffer, { index, bytes, port: await localPort(task, fd) });
     const sent = await sendAll(task, fd, buffer, bytes);
-    if (sent < bytes) throw new Error(`a connection broke after ${sent} bytes`);
+    if (sent < bytes) throw new Error(`a connection broke after ${sent} bytes were given to it`);
     must('shutdown', await shutdown(task, fd, SHUT.WR));
-    const { endedNs = beganNs } = await task.waitFor(sink.ended(port));
+    const { endedNs = beganNs } = await task.waitFor(sink.ended(name));
     done.push({ bytes, ms: (endedNs - beganNs) / 1e6 });
     await task.syscall('close', fd);
     await task.syscall('munmap', buffer.at, buffer.bytes);

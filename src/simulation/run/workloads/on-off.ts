@@ -12,7 +12,7 @@ import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/p
 import { exponential } from '../random.ts';
 import { connectFlow } from '../sockets/connect.ts';
 import { EAGAIN, tcpSocket, waitReady } from '../sockets/sockets.ts';
-import { TcpSink } from './tcp-sink.ts';
+import { type Name, nameConnection, TcpSink } from './tcp-sink.ts';
 import { isAble, UdpStream } from './udp-stream.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
@@ -30,7 +30,8 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
   const isUdp = plan.intervalNs !== undefined;
   const stream = new UdpStream(stage, plan, plan.size);
   const sink = new TcpSink(stage, plan);
-  let port: number | undefined;
+  /** There is one. */
+  let name: Name | undefined;
   let periods = 0;
 
   const length = (meanNs: number): number => Math.round(plan.exponential ? exponential(random, meanNs) : meanNs);
@@ -68,7 +69,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
     const buffer = await mapBuffer(task, CHUNK);
     await sleepUntil(task, life.beginsNs);
     await connectFlow(stage, task, fd, plan);
-    port = await localPort(task, fd);
+    name = nameConnection(task, buffer, { index: 0, bytes: CHUNK, port: await localPort(task, fd) });
     stage.watched.push({ workload: plan.index, stream: 0, task, fd });
     for (const { fromNs, toNs } of bursts()) {
       await sleepUntil(task, fromNs);
@@ -79,7 +80,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
       }
     }
     must('shutdown', await shutdown(task, fd, SHUT.WR));
-    await task.waitFor(sink.ended(port));
+    await task.waitFor(sink.ended(name));
     await endWithSilence(task);
   }
 
@@ -99,7 +100,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
 
     async result(asker): Promise<OnOffResult> {
       if (isUdp) await stream.close(asker);
-      const bytes = isUdp ? stream.received * plan.size : port === undefined ? 0 : await sink.bytesFrom(port, asker);
+      const bytes = isUdp ? stream.received * plan.size : name === undefined ? 0 : await sink.bytesFrom(name, asker);
       return {
         type: 'on-off',
         ...life.common(),

@@ -4,13 +4,14 @@ import { MSG, SO, SOCK, SOL } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { stealFd } from '../../../kernel/syscalls/namespace.ts';
 import { accept4, peerPort, recv, setsockopt } from '../../../kernel/syscalls/net.ts';
+import type { UserBuffer } from '../../../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import type { FlowPlan, TcpOptionsPlan } from '../../plan/workload-plan.ts';
 import type { ProgramTask, Stage } from '../programs/program.ts';
 import { tcpListener } from '../sockets/listen.ts';
 import { isGone, peekMptcpReceived, peekTcpInfo } from '../sockets/sockets.ts';
 
-/** One connection, by the port of its sender. */
+/** One connection. */
 export interface Received {
   /** Bytes it had brought when it ended; undefined while it lasts. */
   endedBytes?: number;
@@ -21,6 +22,23 @@ export interface Received {
   readonly fd: number;
 }
 
+/** A connection says first which one it is: NAT may change its port on the way. The first one sends zeros, as all that follows is. */
+const NAME_BYTES = 4;
+
+/** What a connection is known by to both ends. One that carries too little for its name is known by its port, a number below zero. */
+export type Name = number;
+
+/** The first bytes of what a connection sends: `index` is its own among those of its flow. */
+export function nameConnection(
+  task: UserTask,
+  buffer: UserBuffer,
+  { index, bytes, port }: { readonly index: number; readonly bytes: number; readonly port: number },
+): Name {
+  if (bytes < NAME_BYTES) return -port;
+  task.memory.setU32(buffer.at, index);
+  return index;
+}
+
 /** Bytes that wake the reader: a wake-up costs far more than a packet. The kernel halves it where the window is smaller. */
 const LOWAT = 16_384;
 const BACKLOG = 4096;
@@ -28,8 +46,8 @@ const BACKLOG = 4096;
 export class TcpSink {
   readonly #stage: Stage;
   readonly #plan: FlowPlan & { readonly options: TcpOptionsPlan };
-  readonly #received = new Map<number, Received>();
-  readonly #ends = new Map<number, (end: Received) => void>();
+  readonly #received = new Map<Name, Received>();
+  readonly #ends = new Map<Name, (end: Received) => void>();
   #fail: (cause: unknown) => void = () => {};
   #idleAcceptors = 0;
 
@@ -45,7 +63,6 @@ export class TcpSink {
     this.#stage
       .run(this.#plan.to, async (task) => {
         const fd = await tcpListener(task, this.#plan, BACKLOG);
-        must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVLOWAT, LOWAT));
         resolve();
         await this.#accept(task, fd, { task, fd });
       })
@@ -78,10 +95,13 @@ export class TcpSink {
 
   async #drain(task: ProgramTask, fd: number): Promise<void> {
     const port = await peerPort(task, fd);
-    const entry: Received = { readBytes: 0, task, fd };
-    this.#received.set(port, entry);
-    // Nothing is written there: MSG_TRUNC drops what it takes.
     const into = { at: task.scratch, bytes: task.scratchBytes };
+    const told = await recv(task, fd, { at: task.scratch, bytes: NAME_BYTES }, MSG.PEEK | MSG.WAITALL);
+    const name = told === NAME_BYTES ? task.memory.u32(task.scratch) : -port;
+    const entry: Received = { readBytes: 0, task, fd };
+    this.#received.set(name, entry);
+    must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVLOWAT, LOWAT));
+    // Nothing is written there: MSG_TRUNC drops what it takes.
     for (;;) {
       const n = await recv(task, fd, into, MSG.TRUNC);
       if (n > 0) entry.readBytes += n;
@@ -91,19 +111,19 @@ export class TcpSink {
     entry.endedNs = this.#stage.nowNs();
     entry.endedBytes = entry.readBytes;
     await task.syscall('close', fd);
-    this.#ends.get(port)?.(entry);
+    this.#ends.get(name)?.(entry);
   }
 
-  /** Settles when the connection from this port has brought all it had. */
-  ended(port: number): Promise<Received> {
-    const known = this.#received.get(port);
+  /** Settles when the connection has brought all it had. */
+  ended(name: Name): Promise<Received> {
+    const known = this.#received.get(name);
     if (known?.endedNs !== undefined) return Promise.resolve(known);
-    return new Promise((resolve) => this.#ends.set(port, resolve));
+    return new Promise((resolve) => this.#ends.set(name, resolve));
   }
 
   /** Bytes a connection has brought so far, those not read yet included, as any task that may ask finds. */
-  async bytesFrom(port: number, asker: UserTask): Promise<number> {
-    const entry = this.#received.get(port);
+  async bytesFrom(name: Name, asker: UserTask): Promise<number> {
+    const entry = this.#received.get(name);
     if (!entry) return 0;
     if (entry.endedBytes !== undefined) return entry.endedBytes;
     if (this.#plan.options.mptcp) return peekMptcpReceived(asker, entry.task, entry.fd);

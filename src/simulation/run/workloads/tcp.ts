@@ -21,7 +21,7 @@ import {
   tcpSocket,
   waitReady,
 } from '../sockets/sockets.ts';
-import { TcpSink } from './tcp-sink.ts';
+import { type Name, nameConnection, TcpSink } from './tcp-sink.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 /** Handed to the kernel in one call. */
@@ -33,7 +33,7 @@ const TCPI_OPT_ECN = 8;
 interface Stream {
   readonly task: ProgramTask;
   readonly fd: number;
-  readonly port: number;
+  readonly name: Name;
   /** What the receiver had when the stream ended. */
   endedBytes?: number;
   /** Of MPTCP, before its subflows were closed. */
@@ -50,25 +50,26 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
     const buffer = await mapBuffer(task, CHUNK);
     await sleepUntil(task, life.beginsNs);
     await connectFlow(stage, task, fd, plan);
-    const port = await localPort(task, fd);
-    const stream: Stream = { task, fd, port };
+    const share = plan.bytes === undefined ? Number.POSITIVE_INFINITY : Math.ceil(plan.bytes / plan.parallel);
+    const name = nameConnection(task, buffer, { index, bytes: share, port: await localPort(task, fd) });
+    const stream: Stream = { task, fd, name };
     streams.push(stream);
     stage.watched.push({ workload: plan.index, stream: index, task, fd });
-    const share = plan.bytes === undefined ? Number.POSITIVE_INFINITY : Math.ceil(plan.bytes / plan.parallel);
     const untilNs = plan.bytes === undefined ? life.endsNs(plan) : Number.POSITIVE_INFINITY;
-    for (let left = share; left > 0; ) {
-      const chunk = Math.min(left, CHUNK);
+    let total = 0;
+    while (total < share) {
+      const chunk = Math.min(share - total, CHUNK);
       const sent = await send(task, fd, buffer, chunk, MSG.DONTWAIT | MSG.NOSIGNAL);
-      if (isGone(sent)) throw new Error(`the connection broke after ${share - left} bytes`);
-      if (sent !== EAGAIN) left -= must('sendto', sent);
+      if (isGone(sent)) throw new Error(`the connection broke after ${total} bytes were given to it`);
+      if (sent !== EAGAIN) total += must('sendto', sent);
       // What took less than it was given is full: another call would only say so.
       if (sent < chunk && !(await waitReady(stage, task, fd, POLL.OUT, untilNs))) break;
       if (stage.nowNs() >= untilNs) break;
     }
-    if (plan.bytes === undefined) stream.endedBytes = await sink.bytesFrom(port, task);
+    if (plan.bytes === undefined) stream.endedBytes = await sink.bytesFrom(name, task);
     if (plan.options.mptcp) stream.endedSubflows = await readSubflows(task, fd);
     must('shutdown', await shutdown(task, fd, SHUT.WR));
-    if (plan.bytes !== undefined) stream.endedBytes = (await task.waitFor(sink.ended(port))).readBytes;
+    if (plan.bytes !== undefined) stream.endedBytes = (await task.waitFor(sink.ended(name))).readBytes;
   }
 
   return {
@@ -94,8 +95,8 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
       let retransmits = 0;
       const infos = [];
       const subflows: SubflowResult[] = [];
-      for (const { task, fd, port, endedBytes, endedSubflows } of streams) {
-        const bytes = endedBytes ?? (await sink.bytesFrom(port, asker));
+      for (const { task, fd, name, endedBytes, endedSubflows } of streams) {
+        const bytes = endedBytes ?? (await sink.bytesFrom(name, asker));
         shares.push({ bytes, goodput_bps: bitRate(bytes, lastedNs) });
         const info = await peekTcpInfo(asker, task, fd);
         infos.push(info);
