@@ -270,7 +270,9 @@ function findTarget(
   const all = [...network.addressing].flatMap(([target, addresses]) =>
     addresses.map((address) => ({ target, address })),
   );
-  const exact = all.find(({ address }) => formatAddress(address) === to);
+  const [exact, ...others] = all.filter(({ address }) => formatAddress(address) === to);
+  if (others.some(({ target }) => target.port.node !== exact?.target.port.node))
+    return place.fail('bad-option', `several nodes have the address ${to}: name the one that is meant`);
   const overlay = exact ?? findOverlay(to, family, from, network);
   if (overlay) return overlay;
   const [name = '', device] = to.split(':');

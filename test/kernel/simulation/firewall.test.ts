@@ -168,6 +168,36 @@ describe('translation of addresses', () => {
     expect(connections(answer)[0]).toMatch(/src=10\.1\.0\.1 dst=10\.2\.0\.2 .*src=10\.2\.0\.2 dst=10\.2\.0\.1 /);
   });
 
+  test('two homes have the same addresses behind their NATs', async () => {
+    const home = (n: number): SimulationRequest => ({
+      hosts: { [`h${n}`]: { interfaces: { eth0: { addresses: ['192.168.1.2/24'] } } } },
+      routers: {
+        [`nat${n}`]: { nftables: masquerade, interfaces: { eth0: { addresses: ['192.168.1.1/24'] } } },
+      },
+      links: [
+        { endpoints: [`h${n}`, `nat${n}`], rate: '10mbit', delay: '1ms' },
+        { endpoints: [`nat${n}`, 's'], rate: '10mbit', delay: '1ms' },
+      ],
+    });
+    const [one, two] = [home(1), home(2)];
+    const request: SimulationRequest = {
+      seed: 1,
+      duration: '10s',
+      families: ['ipv4'],
+      hosts: { ...one.hosts, ...two.hosts, s: {} },
+      routers: { ...one.routers, ...two.routers },
+      links: [...(one.links ?? []), ...(two.links ?? [])],
+      workloads: [
+        { type: 'tcp', from: 'h1', to: 's', bytes: '100kb' },
+        { type: 'tcp', from: 'h2', to: 's', bytes: '200kb' },
+      ],
+    };
+    const answer = await simulate(request);
+    expect([0, 1].map((n) => tcpOf(answer, n).bytes)).toEqual([100 * 1024, 200 * 1024]);
+    const asked = simulate({ ...request, workloads: [{ type: 'ping', from: 's', to: '192.168.1.2' }] });
+    await expect(asked).rejects.toThrow('several nodes have the address 192.168.1.2');
+  });
+
   test('masquerade to other ports: each connection is still known for itself', async () => {
     const others = { masquerade: { port: { range: [2000, 2999] } } };
     const tcpAlone = match({ meta: { key: 'l4proto' } }, 'tcp');

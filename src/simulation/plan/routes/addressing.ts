@@ -45,7 +45,7 @@ export function planAddresses(place: Place, segments: readonly Segment[], famili
       else place.fail('over-budget', `no ${family} network is left for ${segment.interfaces.length} interfaces`);
     }
   }
-  checkClashes(addressing);
+  checkClashes(addressing, segments);
   checkMacs(segments);
   checkMtus(addressing);
   for (const segment of segments) checkSegmentMtus(segment);
@@ -120,15 +120,24 @@ function assign(
   }
 }
 
-function checkClashes(addressing: Addressing): void {
-  const owners = new Map<string, Interface>();
+/** Of a router's interface: the routing table of its own that it is in, if it is in one. */
+const vrfOf = ({ name, port: { node } }: Interface): string | undefined =>
+  Object.entries(node.spec.devices ?? {}).find(([, spec]) => spec.kind === 'vrf' && spec.members.includes(name))?.[0];
+
+/** Networks that know nothing of each other may have the same addresses: homes behind NATs, VRFs of a router. */
+function checkClashes(addressing: Addressing, segments: readonly Segment[]): void {
+  const segmentOf = new Map(segments.flatMap((segment) => segment.interfaces.map((i) => [i, segment] as const)));
+  const meets = (one: Interface, other: Interface): boolean =>
+    segmentOf.get(one) === segmentOf.get(other) || (one.port.node === other.port.node && vrfOf(one) === vrfOf(other));
+  const owners = new Map<string, Interface[]>();
   for (const [i, addresses] of addressing) {
     for (const [n, address] of addresses.entries()) {
       const text = formatAddress(address);
-      const owner = owners.get(text);
+      const known = owners.get(text) ?? [];
+      const owner = known.find((other) => meets(other, i));
       const at = addressPlace(i, n);
       if (owner) at.fail('address-clash', `${text} belongs to ${owner.port.node.name} ${owner.name} already`);
-      else owners.set(text, i);
+      owners.set(text, [...known, i]);
       const isGiven = i.given?.includes(address);
       if (isGiven && (address.prefixLength > bitsOf(address.family) || !isHost(address)))
         at.fail('bad-address', `${formatPrefix(address)} is no address of a host`);

@@ -192,9 +192,14 @@ function spread(
 /** The routes of a node, beside those its own addresses make. */
 export function routesOf(node: Node, ways: Ways, addressing: Addressing): PlannedRoute[] {
   return (['ipv4', 'ipv6'] as const).flatMap((family) => {
-    const routes = [...(ways[family].get(node)?.entries() ?? [])].flatMap(([segment, hop]) =>
-      routesTo(segment, hop, family, addressing),
+    const routes = nearestOf(
+      [...(ways[family].get(node)?.entries() ?? [])].map(([segment, hop]) => ({
+        distance: hop.distance,
+        routes: routesTo(segment, hop, family, addressing),
+      })),
     );
+    const own = node.ports.flatMap((port) => port.interfaces.flatMap((i) => addressing.get(i) ?? []));
+    const attached = new Set(own.map((address) => formatPrefix(networkOf(address))));
     const uses = new Map<bigint, number>();
     for (const { gateway } of routes) uses.set(gateway.value, (uses.get(gateway.value) ?? 0) + 1);
     const commonest = [...uses].reduce((best, entry) => (entry[1] > best[1] ? entry : best), [-1n, 0] as [
@@ -204,8 +209,23 @@ export function routesOf(node: Node, ways: Ways, addressing: Addressing): Planne
     const byDefault = routes.find(({ gateway }) => gateway.value === commonest);
     if (!byDefault) return [];
     const { destination: _, ...defaultRoute } = byDefault;
-    return [defaultRoute, ...routes.filter(({ gateway }) => gateway.value !== commonest)];
+    return [
+      defaultRoute,
+      ...routes.filter((route) => route.gateway.value !== commonest && !attached.has(networkText(route))),
+    ];
   });
+}
+
+const networkText = ({ destination }: PlannedRoute): string => (destination ? formatPrefix(destination) : '');
+
+/** Several networks may have the same addresses: the way to the nearest. */
+function nearestOf(
+  all: readonly { readonly distance: number; readonly routes: readonly PlannedRoute[] }[],
+): PlannedRoute[] {
+  const nearest = new Map<string, PlannedRoute>();
+  for (const { routes } of all.toSorted((a, b) => a.distance - b.distance))
+    for (const route of routes) if (!nearest.has(networkText(route))) nearest.set(networkText(route), route);
+  return all.flatMap(({ routes }) => routes.filter((route) => nearest.get(networkText(route)) === route));
 }
 
 function routesTo(segment: Segment, { through, gateway }: Hop, family: Family, addressing: Addressing): PlannedRoute[] {
