@@ -6,7 +6,7 @@ import { type Output, openOutput } from '../output/output.ts';
 import { showProgress } from '../output/progress.ts';
 import { gzipSink } from '../output/sink.ts';
 import { failureOf, send } from '../remote/client.ts';
-import { imageBody } from '../remote/image-body.ts';
+import { type ImageBody, imageBody } from '../remote/image-body.ts';
 import { TarWatch } from '../remote/tar-watch.ts';
 import { ZipWatch } from '../remote/zip-watch.ts';
 import type { Fs2tarArguments } from './arguments.ts';
@@ -26,7 +26,7 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
   try {
     const answer = await send(
       'POST',
-      new URL(`v1/fs2${form}?${queryOf(options)}`, options.url),
+      new URL(`v1/fs2${form}?${queryOf(options, body)}`, options.url),
       body,
       await secretsOf(options),
     );
@@ -49,8 +49,9 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
   return false;
 }
 
-function queryOf({ path, onError, form: _, ...options }: Fs2tarArguments): URLSearchParams {
+function queryOf({ path, onError, form: _, ...options }: Fs2tarArguments, { isDmg }: ImageBody): URLSearchParams {
   const query = mountQuery(options);
+  if (isDmg) query.set('decompress', 'none');
   query.set('on-error', onError);
   if (path !== undefined) query.set('path', path);
   return query;

@@ -27,7 +27,8 @@ export async function openDiskFile(
   progress?: (bytesRead: number) => void,
   notes: (disk: OpenedDisk) => void = tellNotes,
 ): Promise<DiskFile> {
-  const file = await openImageFile(path, progress && { progress });
+  const grown = (undone: number, read: number) => tellGrowth(path, undone, read);
+  const file = await openImageFile(path, { grown, ...(progress && { progress }) });
   if (path !== '-') warnOfWriters(path);
   const disk = await openDisk(file, {
     format,
@@ -38,6 +39,13 @@ export async function openDiskFile(
   });
   notes(disk);
   return { ...disk, file, checkUnchanged: () => file.checkUnchanged() };
+}
+
+/** Whoever is sent a bomb is to know what takes so long; a sparse disk may be as large. */
+function tellGrowth(path: string, undoneBytes: number, bytesRead: number): void {
+  const name = path === '-' ? 'standard input' : printable(path);
+  const [read, undone] = [bytesRead.toLocaleString('en'), (undoneBytes / 2 ** 30).toLocaleString('en')];
+  console.error(`lkl: ${name}: ${read} bytes of it have become ${undone} GiB, and it goes on: Ctrl-C ends this`);
 }
 
 export function tellNotes({ notes }: OpenedDisk): void {

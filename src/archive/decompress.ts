@@ -110,8 +110,18 @@ function hasLargeWindow(compression: Compression, head: Uint8Array): boolean {
  * window, as that is what hosts have memory for. Whole files only: one that ends early, or whose checksum is wrong, is a
  * DecompressError after what could be read. An error of `source` itself passes through as it is.
  */
-export async function* decompress(compression: Compression, source: Bytes, decoders: Decoders): Bytes {
-  yield* undo(source, decoders, { layers: 0, large: false, compression });
+export async function* decompress(
+  compression: Compression,
+  source: Bytes,
+  decoders: Decoders,
+  { leave }: DecompressOptions = {},
+): Bytes {
+  yield* undo(source, decoders, { layers: 0, large: false, compression, leave });
+}
+
+export interface DecompressOptions {
+  /** What is compressed so inside of it stays as it is: for whoever can look at the end of that first. Default: nothing. */
+  readonly leave?: ((inner: Compression) => boolean) | undefined;
 }
 
 /**
@@ -121,6 +131,13 @@ export async function* decompress(compression: Compression, source: Bytes, decod
 const MAX_GROWTH_BETWEEN = 16;
 const FREE_BETWEEN_BYTES = 64 * 2 ** 20;
 
+/** `bytes` that are compressed came out of `packedBytes`: whether they were made to cost time. */
+export const growsAsBomb = (bytes: number, packedBytes: number): boolean =>
+  bytes > FREE_BETWEEN_BYTES + MAX_GROWTH_BETWEEN * packedBytes;
+
+export const bombInside = (compression: Compression): DecompressError =>
+  new DecompressError(compression, 'what it is wrapped in grows as a bomb would');
+
 interface Above {
   /** Bytes that the layer above has taken. */
   readonly taken?: () => number;
@@ -129,6 +146,7 @@ interface Above {
   readonly large: boolean;
   /** What it is known to be; undefined: by its first bytes. */
   readonly compression?: Compression;
+  readonly leave: DecompressOptions['leave'];
 }
 
 async function* undo(source: Bytes, decoders: Decoders, above: Above): Bytes {
@@ -138,7 +156,13 @@ async function* undo(source: Bytes, decoders: Decoders, above: Above): Bytes {
     reader.unread(head);
     const compression = above.compression ?? detectCompression(head);
     const large = compression !== undefined && hasLargeWindow(compression, head);
-    if (compression === undefined || above.layers === MAX_LAYERS || (large && above.large)) {
+    const { leave, layers } = above;
+    if (
+      compression === undefined ||
+      layers === MAX_LAYERS ||
+      (large && above.large) ||
+      (layers > 0 && leave?.(compression))
+    ) {
       yield* reader.pass(Number.POSITIVE_INFINITY);
     } else {
       const { taken: outer } = above;
@@ -146,14 +170,12 @@ async function* undo(source: Bytes, decoders: Decoders, above: Above): Bytes {
       const pieces = async function* (): Bytes {
         for await (const piece of reader.pass(Number.POSITIVE_INFINITY)) {
           taken += piece.length;
-          if (outer && taken > FREE_BETWEEN_BYTES + MAX_GROWTH_BETWEEN * outer()) {
-            throw new DecompressError(compression, 'what it is wrapped in grows as a bomb would');
-          }
+          if (outer && growsAsBomb(taken, outer())) throw bombInside(compression);
           yield piece;
         }
       };
       const inner = undoOne(compression, pieces(), decoders);
-      yield* undo(inner, decoders, { layers: above.layers + 1, large: large || above.large, taken: () => taken });
+      yield* undo(inner, decoders, { layers: layers + 1, large: large || above.large, taken: () => taken, leave });
     }
   } finally {
     await reader.close();

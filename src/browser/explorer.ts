@@ -1,7 +1,7 @@
 /** One image in a kernel of its own, as a page asks for it: what is on it, its directories, its files, its tar. */
 
 import { type ProxyMarked, proxy } from 'comlink';
-import { type Compression, type Decoders, decompress } from '../archive/decompress.ts';
+import { type Compression, type Decoders, decompress, mayBeginDmg } from '../archive/decompress.ts';
 import { HostError } from '../errors/host-error.ts';
 import { archiveReport } from '../image/archive-report.ts';
 import type { ImageReport, MountedImage, MountRequest } from '../image/mounted-image.ts';
@@ -63,7 +63,10 @@ export class Explorer {
     return this.#inTurn(async () => {
       await this.#leave();
       const compression = await compressionOf(blobSource(blob));
-      const whole = compression ? await this.#unpacked(blob, compression, progress) : blob;
+      const outer = compression ? await this.#unpacked(blob, compression, progress) : blob;
+      // What is left as it is for its end to tell what it is.
+      const inner = compression && outer.size > 0 ? await compressionOf(blobSource(outer)) : undefined;
+      const whole = inner && mayBeginDmg(inner) ? await this.#unpacked(outer, inner, progress) : outer;
       if (whole.size === 0) throw new HostError('empty-body', 'the file is empty');
       const { device, format, sizeBytes, archive } = await openDisk(blobSource(whole));
       this.#device = device;
@@ -154,7 +157,7 @@ export class Explorer {
   async #unpacked(blob: Blob, compression: Compression, progress: (bytes: number) => void): Promise<Blob> {
     const parts: Blob[] = [];
     let bytes = 0;
-    for await (const chunk of decompress(compression, chunksOf(blob), this.#decoders)) {
+    for await (const chunk of decompress(compression, chunksOf(blob), this.#decoders, { leave: mayBeginDmg })) {
       parts.push(new Blob([chunk.slice()]));
       bytes += chunk.length;
       progress(bytes);

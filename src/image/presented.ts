@@ -4,7 +4,7 @@ import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
 import { extended, type Sizing } from '../storage/layers/extended.ts';
 import { identify, isMember } from './identity/identify.ts';
 import { Fields } from './probe/fields.ts';
-import { backupGpt, type Gpt, mendGpt, primaryGpt } from './probe/partition-table/gpt.ts';
+import { backupGpt, type Gpt, isOverruled, mendGpt, primaryGpt } from './probe/partition-table/gpt.ts';
 import { patched } from './probe/patch.ts';
 import { claimedBytes } from './probe/superblock/claims.ts';
 import { superblocksOf } from './probe/superblock/superblock.ts';
@@ -79,6 +79,7 @@ export function padded(device: BlockDevice, claimed: number | undefined): BlockD
 
 /** A backup table at the end counts only where nothing is known to have been made over the rest since. */
 async function usedGpt(bytes: VolumeBytes, isFileSystem: boolean): Promise<Gpt | undefined> {
+  if (isOverruled(await bytes.read(0, SECTOR))) return undefined;
   const primary = await primaryGpt(bytes);
   if (primary !== undefined || isFileSystem || (await identify(bytes, []))) return primary;
   return backupGpt(bytes);

@@ -105,7 +105,7 @@ export async function openDisk(source: ByteSource, options: OpenDiskOptions = {}
   // The cache lies under the formats: their tables go through it, and what was looked at to recognise them is there already.
   const device = cacheMib === undefined ? raw : cached(raw, { maxMib: cacheMib, room });
   const bytes = cacheMib === undefined ? asked : { ...deviceSource(device, asked.sizeBytes), ...cutOfSource(source) };
-  const { cut, ...opened } = await unwrap(bytes, options, options.format, 0);
+  const { cut, id: _, ...opened } = await unwrap(bytes, options, options.format, 0);
   return {
     ...opened,
     format: opened.layers[0]?.format ?? 'raw',
@@ -130,7 +130,9 @@ interface Told {
   cut?: string;
 }
 
-type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices' | 'notes' | 'archive'> & Readonly<Told>;
+type Opened = Pick<OpenedDisk, 'content' | 'layers' | 'choices' | 'notes' | 'archive'> &
+  Readonly<Told> &
+  Pick<OpenedFormat, 'id'>;
 
 /** Take off every format around a disk. `parents` counts the files that were opened on the way here, each for the one before. */
 async function unwrap(
@@ -144,12 +146,14 @@ async function unwrap(
   const choices: Choice[] = [];
   const notes: string[] = [];
   const told: Told = source.cut === undefined ? {} : { cut: source.cut };
+  let own: Pick<OpenedFormat, 'id'> = {};
   for (let wrapping = 0; ; wrapping += 1) {
     const format = await formatOf(content, wrapping === 0 ? asked : undefined);
-    if (format === undefined) return { content, layers, choices, notes, ...told };
+    if (format === undefined) return { content, layers, choices, notes, ...told, ...own };
     if (wrapping === MAX_WRAPPINGS) throw new FormatError(format.name, 'too many formats are wrapped in each other');
     const opened = await openFormat(format, content, contextOf(options, asked, parents, told));
     const { note, archive } = opened;
+    if (wrapping === 0 && opened.id !== undefined) own = { id: opened.id };
     layers.push({ format: format.name, ...(note !== undefined && { note }) }, ...(opened.layers ?? []));
     choices.push(...(opened.choices ?? []));
     notes.push(...(opened.notes ?? []));
@@ -159,7 +163,7 @@ async function unwrap(
     if (told.cut !== undefined) told.readOnly ??= `${format.name}: it was cut short`;
     content = told.readOnly === undefined ? opened.content : onlyRead(opened.content, content.sizeBytes, told);
     if (opened.wrapped !== true)
-      return { content, layers, choices, notes, ...told, ...(archive !== undefined && { archive }) };
+      return { content, layers, choices, notes, ...told, ...own, ...(archive !== undefined && { archive }) };
   }
 }
 
@@ -217,10 +221,10 @@ function contextOf(options: OpenDiskOptions, asked: string | undefined, parents:
       const bytes = await sibling(format, name);
       // What was chosen was chosen of the file that was given.
       const above = { ...options, member: undefined, snapshot: undefined };
-      const { content, layers, cut } = await unwrap(bytes, above, parentFormat, parents + 1);
+      const { content, layers, cut, id } = await unwrap(bytes, above, parentFormat, parents + 1);
       if (cut !== undefined) told.cut ??= cut;
       const [first = { format: 'raw' }, ...rest] = layers;
-      return { content, layers: [{ ...first, name }, ...rest] };
+      return { content, layers: [{ ...first, name }, ...rest], ...(id !== undefined && { id }) };
     },
   };
 }

@@ -31,7 +31,14 @@ interface Entry {
 
 const early = () => new Error('it ends too early');
 
-/** Directories and what macOS adds are passed over; a second file is an error: which is meant? */
+/** Directories, what macOS adds, and what people put beside an image: texts, checksums, signatures, maps of its blocks. */
+const PASSED = [
+  /\/$|^__MACOSX\/|(^|\/)\.DS_Store$/,
+  /\.(txt|md|rtf|html?|pdf|url|nfo|asc|sig|minisig|bmap|torrent|(sha|md)\d+(sums?)?)$/i,
+  /(^|\/)(readme|license|copying|(sha|md)\d+sums?)$/i,
+];
+
+/** A second file that may be an image is an error: which is meant? */
 export async function* unzip(source: Bytes, needs: ZipNeeds): Bytes {
   const input = byteReader(source);
   try {
@@ -43,7 +50,7 @@ export async function* unzip(source: Bytes, needs: ZipNeeds): Bytes {
       if (view.getUint32(0, true) !== LOCAL) break; // the directory of what was before
       if (header.length < HEADER_BYTES) throw early();
       const entry = await readEntry(input, view);
-      const passed = /\/$|^__MACOSX\/|(^|\/)\.DS_Store$/.test(entry.name);
+      const passed = PASSED.some((pattern) => pattern.test(entry.name));
       if (!passed && found !== undefined) {
         throw new Error(
           `several files are in it (${found}, ${entry.name}): unpack it, and take the one that is the image`,
@@ -52,7 +59,7 @@ export async function* unzip(source: Bytes, needs: ZipNeeds): Bytes {
       if (!passed) found = entry.name;
       for await (const chunk of contentOf(input, entry, needs)) if (!passed) yield chunk;
     }
-    if (found === undefined) throw new Error('no file is in it');
+    if (found === undefined) throw new Error('no image is in it');
   } finally {
     await input.close();
   }

@@ -228,7 +228,7 @@ export const members: readonly Signature[] = [
   },
   {
     type: 'bcache',
-    words: 'a bcache device',
+    words: 'a bcache device, which may lack what only its cache has',
     // Old bcachefs have the same magic number: their superblock has half of a checksum where this one has its sector.
     marks: [
       [

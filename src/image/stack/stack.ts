@@ -5,8 +5,10 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import { KernelError } from '../../kernel/kernel-error.ts';
 import { createMapping, removeMapping, type Target } from '../../kernel/syscalls/device-mapper.ts';
 import { close } from '../../kernel/syscalls/file.ts';
+import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import type { PlayedTask } from '../../kernel/user-task.ts';
-import { primaryGpt } from '../probe/partition-table/gpt.ts';
+import { SECTOR } from '../../storage/block-device.ts';
+import { isOverruled, primaryGpt } from '../probe/partition-table/gpt.ts';
 import { ownPartitions, volumesOf } from '../volumes/disk-volumes.ts';
 import { exposed, memberType } from '../volumes/exposed.ts';
 import { type ProbedVolume, type Volume, wholeVolume } from '../volumes/volumes.ts';
@@ -40,9 +42,13 @@ const upTo = (device: KernelDevice, sectors: number): readonly Target[] => [
   { start: device.sectors, sectors: sectors - device.sectors, type: 'error', params: '' },
 ];
 
-/** Deeper than anybody stacks, more than anybody has: metadata that goes round in circles ends here. */
+/** Deeper than anybody stacks: metadata that goes round in circles ends here. Each volume is a file that is open, of 1024. */
 const MAX_DEPTH = 8;
-const MAX_VOLUMES = 512;
+const MAX_VOLUMES = 960;
+
+/** Each has a thread of the kernel, which starts with a limit of 512 for everything. */
+const FEW_VOLUMES = 256;
+const THREADS_MAX = String(2 * MAX_VOLUMES);
 
 /** Arrays of other machines have names from this one downwards, as mdadm(8) gives them. */
 const LAST_ARRAY = 127;
@@ -177,7 +183,7 @@ export class Stack {
       cut,
     });
     const { task, kernel, type } = this.#parts;
-    const gpt = await primaryGpt(bytes);
+    const gpt = isOverruled(await bytes.read(0, SECTOR)) ? undefined : await primaryGpt(bytes);
     const probed = {
       whole,
       bytes,
@@ -212,6 +218,7 @@ export class Stack {
   async #mapping(name: string, table: readonly Target[], readOnly: boolean): Promise<KernelDevice> {
     const { kernel, task } = this.#parts;
     if (this.#made >= MAX_VOLUMES) throw new HostError('bad-stack', `more than ${MAX_VOLUMES} volumes are stacked`);
+    if (this.#made === FEW_VOLUMES) await setSysctl(kernel.init, 'kernel.threads-max', THREADS_MAX);
     this.#made += 1;
     return kernelDevice(kernel, task, await createMapping(task, name, table, { readOnly }));
   }

@@ -25,7 +25,7 @@ export async function noFileSystem(disks: readonly Volumes[]): Promise<HostError
 }
 
 /** A program or a header that has a name of its own, with something behind it. */
-const WRAPPERS = ['pe', 'uimage', 'dtb', 'android_boot'];
+const WRAPPERS = ['pe', 'uimage', 'dtb', 'android_boot', 'bcache'];
 const isWrapper = async ({ whole }: Volumes): Promise<boolean> =>
   WRAPPERS.includes((await whole.content())?.type ?? '');
 

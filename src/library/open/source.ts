@@ -3,8 +3,9 @@
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type Neighbours, neighbours } from '../../node/files/neighbours.ts';
-import { openImageFile, spooledImage, undoneLazily } from '../../node/files/open-image-file.ts';
+import { openImageFile, spooledImage } from '../../node/files/open-image-file.ts';
 import { nodeHost } from '../../node/host.ts';
+import { undoneLazily } from '../../node/spool/spool-undone.ts';
 import { type Unpacker, unpacker } from '../../node/spool/unpack.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { type ByteSource, checkBytes, memorySource } from '../../storage/byte-source.ts';

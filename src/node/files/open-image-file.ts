@@ -2,26 +2,14 @@
 
 import { closeSync, createReadStream, fstatSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import {
-  type Compression,
-  type Decoders,
-  DecompressError,
-  decompress,
-  detectCompression,
-  MAGIC_BYTES,
-  mayBeginDmg,
-} from '../../archive/decompress.ts';
-import { HostError } from '../../errors/host-error.ts';
-import { type Seekable, seekable } from '../../storage/seekable/seekable.ts';
-import { asFarAsUndone, type Undone } from '../../storage/sources/as-far-as-undone.ts';
+import { type Compression, detectCompression, MAGIC_BYTES, mayBeginDmg } from '../../archive/decompress.ts';
+import { seekable } from '../../storage/seekable/seekable.ts';
 import { chunksOf } from '../../storage/sources/chunks-of.ts';
 import { compressionOf } from '../../storage/sources/compression-of.ts';
-import { nodeDecoders } from '../decoders.ts';
 import { mustBeImage } from '../input/image-kind.ts';
 import { openToRead, streamOf } from '../input/open-to-read.ts';
-import { readPackageFile } from '../package-files.ts';
-import { type LazySpoolNeeds, lazySpool } from '../spool/lazy-spool.ts';
 import { spool } from '../spool/spool.ts';
+import { counted, type SpoolUndoneOptions, spoolUndone, undoneLazily, within } from '../spool/spool-undone.ts';
 import { type FileSource, fileSource } from './file-source.ts';
 import { ImageFileError } from './image-file-error.ts';
 import { withRedo } from './redo-file.ts';
@@ -31,6 +19,7 @@ const STDIN = 0;
 export interface OpenImageFileOptions {
   /** Told of bytes taken off a stream, or off a compressed file, while it is spooled. */
   readonly progress?: (bytesRead: number) => void;
+  readonly grown?: SpoolUndoneOptions['grown'];
 }
 
 export interface ImageFile extends FileSource {
@@ -65,7 +54,10 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
     const compression = await compressionOf(source);
     if (compression === undefined) return { ...source, compression, spooled: false };
     const parts = await seekable(source, compression);
-    if (parts) return { ...(await within(await undoneLazily(parts, source), name)), compression, spooled: true };
+    if (parts) {
+      const undone = await undoneLazily(parts, source);
+      return { ...(await within(undone, { name, packedBytes: source.sizeBytes })), compression, spooled: true };
+    }
   } catch (cause) {
     await source.close();
     throw cause;
@@ -89,17 +81,15 @@ export interface SpooledImageOptions extends OpenImageFileOptions {
 export async function spooledImage(
   stream: Readable,
   name: string,
-  { progress, isWholeCompressed = false }: SpooledImageOptions = {},
+  { progress, grown, isWholeCompressed = false }: SpooledImageOptions = {},
 ): Promise<ImageFile> {
   try {
     const { head, rest } = await headOf(counted(stream, progress)[Symbol.asyncIterator]());
     if (head.length === 0) throw nothingIn(name);
     const compression = detectCompression(head);
-    if (compression && !isWholeCompressed && mayBeginDmg(compression)) return await byItsEnd(rest, name);
-    const found: Undone = {};
-    const bytes = compression ? asFarAsUndone(compression, undone(compression, rest), found) : rest;
-    const source = await spool(bytes, { name });
-    if (source.sizeBytes > 0) return { ...source, ...found, compression, spooled: true };
+    if (compression && !isWholeCompressed && mayBeginDmg(compression)) return await byItsEnd(rest, name, grown);
+    const source = compression ? await spoolUndone(compression, rest, name, { grown }) : await spool(rest, { name });
+    if (source.sizeBytes > 0) return { ...source, compression, spooled: true };
     await source.close();
     throw nothingIn(name);
   } finally {
@@ -108,55 +98,20 @@ export async function spooledImage(
 }
 
 /** What begins as a compressed file may be a disk image of such pieces, which its end tells: it is undone once all of it is here. */
-async function byItsEnd(bytes: AsyncIterable<Uint8Array>, name: string): Promise<ImageFile> {
+async function byItsEnd(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+  grown: OpenImageFileOptions['grown'],
+): Promise<ImageFile> {
   const whole = await spool(bytes, { name });
   let compression: Compression | undefined;
   try {
     compression = await compressionOf(whole);
-    if (compression) return await spooledImage(Readable.from(chunksOf(whole)), name, { isWholeCompressed: true });
+    const options = { isWholeCompressed: true, ...(grown && { grown }) };
+    if (compression) return await spooledImage(Readable.from(chunksOf(whole)), name, options);
     return { ...whole, compression, spooled: true };
   } finally {
     if (compression) await whole.close();
-  }
-}
-
-/** What is read of a file whose parts can be undone one by one is all that is undone of it. */
-export async function undoneLazily(parts: Seekable, packed: LazySpoolNeeds['packed']): Promise<FileSource> {
-  const decoders = await decodersOf();
-  return lazySpool(parts, { packed, undo: (part) => undoneBy(decoders, parts.compression, part.packed()) });
-}
-
-/** What was undone part by part may be compressed in turn: that is undone whole. */
-async function within(undone: FileSource, name: string): Promise<FileSource> {
-  const compression = await compressionOf(undone);
-  if (compression === undefined) return undone;
-  try {
-    return await spoolUndone(compression, chunksOf(undone), name);
-  } finally {
-    await undone.close();
-  }
-}
-
-/** What `bytes` stand for, in a file without a name. */
-export async function spoolUndone(
-  compression: Compression,
-  bytes: AsyncIterable<Uint8Array>,
-  name: string,
-): Promise<FileSource> {
-  const found: Undone = {};
-  const source = await spool(asFarAsUndone(compression, undone(compression, bytes), found), { name });
-  return { ...source, ...found };
-}
-
-async function* counted(
-  stream: AsyncIterable<Uint8Array>,
-  progress: ((bytesRead: number) => void) | undefined,
-): AsyncGenerator<Uint8Array, void> {
-  let bytesRead = 0;
-  for await (const chunk of stream) {
-    bytesRead += chunk.length;
-    progress?.(bytesRead);
-    yield chunk;
   }
 }
 
@@ -175,23 +130,4 @@ async function headOf(bytes: AsyncIterator<Uint8Array, void>) {
     yield* { [Symbol.asyncIterator]: () => bytes };
   }
   return { head: Buffer.concat(chunks).subarray(0, MAGIC_BYTES), rest: rest() };
-}
-
-const decodersOf = async (): Promise<Decoders> =>
-  nodeDecoders(await WebAssembly.compile(await readPackageFile('src/archive/xz-embedded.wasm')));
-
-async function* undone(compression: Compression, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  yield* undoneBy(await decodersOf(), compression, bytes);
-}
-
-async function* undoneBy(
-  decoders: Decoders,
-  compression: Compression,
-  bytes: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void> {
-  try {
-    yield* decompress(compression, bytes, decoders);
-  } catch (cause) {
-    throw cause instanceof DecompressError ? new HostError('bad-compression', cause.message, { cause }) : cause;
-  }
 }

@@ -4,7 +4,7 @@ import type { Compression } from '../../archive/decompress.ts';
 import type { ByteSource } from '../../storage/byte-source.ts';
 import { chunksOf } from '../../storage/sources/chunks-of.ts';
 import type { FileSource } from '../files/file-source.ts';
-import { spoolUndone } from '../files/open-image-file.ts';
+import { spoolUndone } from './spool-undone.ts';
 
 export interface Unpacker {
   /** For `openDisk`. */

@@ -42,6 +42,8 @@ export interface OpenedFormat {
   readonly notes?: readonly string[];
   /** How many bytes the file has by its own tables, as far as they were looked at: more than there are, and it was cut short. */
   readonly claimedBytes?: number;
+  /** By which a disk that builds on this one knows that it is the one, in the state that it builds on. */
+  readonly id?: string;
   /** What `content` is made of, where that is no disk but an archive's files: `tar`. */
   readonly archive?: string;
 }
@@ -70,7 +72,7 @@ export interface FormatContext {
     format: string,
     name: string,
     parentFormat?: string | undefined,
-  ): Promise<{ readonly content: ByteSource; readonly layers: readonly Layer[] }>;
+  ): Promise<{ readonly content: ByteSource; readonly layers: readonly Layer[]; readonly id?: string }>;
 }
 
 /** The first bytes of a file, and its last: what a format is recognised by. Both are as short as the file is. */

@@ -292,3 +292,36 @@ describeBlockDevice('a disk in pieces', { writable: false }, async (image) => {
     }),
   );
 });
+
+describe('a parent that was changed since, or is another one', () => {
+  const utf8 = (text: string) => new TextEncoder().encode(text);
+  const utf16 = (text: string) => Buffer.from(text, 'utf16le');
+  const replace = (bytes: Uint8Array, from: ArrayLike<number>, to: ArrayLike<number>) =>
+    bytes.set(
+      Array.from(to),
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(Buffer.from(Array.from(from))),
+    );
+  const otherwise: readonly (readonly [string, (bytes: Uint8Array) => void])[] = [
+    [
+      'VHD, with a parent',
+      (bytes) => {
+        // Both in another order: the sum over the header is the same.
+        const [first = 0, second = 0] = bytes.subarray(512 + 40);
+        bytes.set([second, first], 512 + 40);
+      },
+    ],
+    ['VHDX, with a parent', (bytes) => void replace(bytes, utf16('{65b5'), utf16('{65b6'))],
+    ['VMDK, with a parent', (bytes) => void replace(bytes, utf8('parentCID='), utf8('parentCID=0'))],
+  ];
+  it.each(otherwise)('%s: it is refused, as every hypervisor does', async (name, change) => {
+    const fixture = fixtures.find((one) => one.name === name);
+    if (fixture === undefined) throw new Error(name);
+    const [child] = fixture.files;
+    const disk = open(fixture, (bytes, file) => {
+      const copy = bytes.slice();
+      if (file === child) change(copy);
+      return copy;
+    });
+    await expect(disk).rejects.toThrow(/is not what it builds on, or was changed since: it has the id /);
+  });
+});

@@ -7,8 +7,10 @@ import { cloop } from './cloop.ts';
 import { dmg } from './dmg/dmg.ts';
 import { ewf } from './ewf/ewf.ts';
 import type { Format } from './format.ts';
-import { ova } from './ova.ts';
+import { ova } from './machine/ova.ts';
+import { xva } from './machine/xva.ts';
 import { parallels } from './parallels/parallels.ts';
+import { partclone } from './partclone.ts';
 import { qcow2 } from './qcow2/qcow2.ts';
 import { rawCd } from './raw-cd.ts';
 import { vdi } from './vdi/vdi.ts';
@@ -27,10 +29,12 @@ export const formats: readonly Format[] = [
   parallels,
   ewf,
   ova,
+  xva,
   dmg,
   cloop,
+  partclone,
   rawCd,
-  // An OVA is a tar, too: before it.
+  // An OVA and an XVA are tars, too: before it.
   tar,
   oci,
   cpio,

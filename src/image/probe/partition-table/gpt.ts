@@ -122,16 +122,18 @@ export async function whyNoGpt(volume: VolumeBytes): Promise<string | undefined>
 export async function mendGpt(volume: VolumeBytes, gpt: Gpt): Promise<readonly Patch[]> {
   const patches: Patch[] = [];
   const first = await volume.read(0, SECTOR);
-  if (!isProtective(first)) {
-    if (first[510] === 0x55 && first[511] === 0xaa && hasPartitions(first)) return [];
-    patches.push({ at: 446, bytes: protectiveEntries() });
-  }
+  if (isOverruled(first)) return [];
+  if (!isProtective(first)) patches.push({ at: 446, bytes: protectiveEntries() });
   if (gpt.copy === 'backup') {
     patches.push({ at: 2 * gpt.blockBytes, bytes: await volume.read(gpt.entriesAt, gpt.entries * gpt.entryBytes) });
     patches.push({ at: gpt.blockBytes, bytes: asPrimary(gpt) });
   }
   return patches;
 }
+
+/** Linux takes a DOS table with partitions of its own: a GPT beside it is older, or a disc's for other firmware. */
+export const isOverruled = (first: Uint8Array): boolean =>
+  !isProtective(first) && first[510] === 0x55 && first[511] === 0xaa && hasPartitions(first);
 
 /** Of its own: one that begins in block 1, where the GPT is, is a protective one of which something is wrong. */
 function hasPartitions(bytes: Uint8Array): boolean {

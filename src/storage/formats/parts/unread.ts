@@ -29,6 +29,13 @@ const isQed: Unread['matches'] = ({ head }) => {
   return isPowerOf2(clusterBytes) && clusterBytes >= 4096 && isPowerOf2(tableClusters) && tableClusters <= 16;
 };
 
+/** CSO: the size of its header, of the disc, of a block, its version. */
+const isCso: Unread['matches'] = (file) => {
+  if (!begins('CISO')(file) || file.head.length < 24) return false;
+  const view = viewOf(file.head);
+  return [0, 24].includes(view.getUint32(4, true)) && isPowerOf2(view.getUint32(16, true)) && view.getUint8(20) <= 2;
+};
+
 const convert = '`qemu-img convert -O raw` makes a disk of it';
 
 export const unread: readonly Unread[] = [
@@ -57,12 +64,30 @@ export const unread: readonly Unread[] = [
   },
   { name: 'a CHD image', advice: '`chdman extractraw` makes a disk of it', matches: begins('MComprHD') },
   {
-    name: 'a partclone image',
-    advice: '`partclone.restore -C -s` makes a disk of it',
-    matches: begins('partclone-image'),
+    name: 'an image of ntfsclone',
+    advice: '`ntfsclone --restore-image -O disk.img` makes a disk of it',
+    matches: begins('\0ntfsclone-image'),
   },
   { name: 'a partimage image', advice: '`partimage restore` makes a disk of it', matches: begins('PaRtImAgE-VoLuMe') },
   { name: 'an fsarchiver archive', advice: '`fsarchiver restfs` makes a disk of it', matches: begins('FsArCh_') },
+  {
+    name: 'a backup of Proxmox (VMA)',
+    advice: '`vma extract` on a Proxmox server makes disks of it',
+    matches: begins('VMA\0\0\0\0\x01'),
+  },
+  {
+    name: 'an Android update (payload.bin)',
+    advice: 'a payload dumper makes images of its partitions, which are read',
+    matches: begins('CrAU\0\0\0\0\0\0\0\x02'),
+  },
+  {
+    name: 'an Apple sparse image',
+    advice: '`hdiutil convert -format UDZO` on a Mac makes one that is read',
+    matches: begins('sprs\0\0\0\x03'),
+  },
+  { name: 'a Bochs disk', advice: convert, matches: begins('Bochs Virtual HD Image\0') },
+  { name: 'a compressed disc (CSO)', advice: '`maxcso --decompress` makes a disc of it', matches: isCso },
+  { name: 'a compressed disc (ISZ)', advice: 'what made it makes a disc of it', matches: begins('IsZ!\x40\x01') },
   { name: 'a RAR archive', advice: 'unpack it first', matches: begins('Rar!\x1a\x07') },
   { name: 'lzip data', advice: '`lzip -d` undoes it', matches: begins('LZIP\x01') },
 ];

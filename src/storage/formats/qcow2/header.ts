@@ -152,7 +152,24 @@ async function readBacking(
   const bytes = head.getUint32(16);
   if (bytes > MAX_NAME_BYTES) throw new FormatError(QCOW2, `a backing file name of ${bytes} bytes`);
   const name = new TextDecoder().decode(await readBytes(QCOW2, source, offset, bytes));
-  return name === '' ? undefined : { name, format: extensions.get(BACKING_FORMAT) };
+  return name === '' ? undefined : { name: fileIn(name), format: extensions.get(BACKING_FORMAT) };
+}
+
+/** QEMU's `file:NAME` and `json:{…}` (block/qapi.json), in which a driver is around another until one is a file's. */
+function fileIn(name: string): string {
+  if (name.startsWith('file:')) return name.slice('file:'.length);
+  if (!name.startsWith('json:')) return name;
+  try {
+    let node: unknown = JSON.parse(name.slice('json:'.length));
+    while (typeof node === 'object' && node !== null) {
+      const { filename, file, 'file.filename': inner }: Record<string, unknown> = { ...node };
+      for (const found of [filename, inner]) if (typeof found === 'string') return fileIn(found);
+      node = file;
+    }
+  } catch {
+    // As it is, no file is called so: that is told with the name.
+  }
+  return name;
 }
 
 /** The texts among the extensions; they end where the backing file's name or the first cluster does. */

@@ -1,5 +1,6 @@
 /** VHD, the format of Virtual PC and of Azure: fixed, dynamic, and differencing with a parent. */
 
+import { toHex } from '../../../bytes/hex.ts';
 import type { MaybePromise } from '../../block-device.ts';
 import { type ByteSource, window } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
@@ -7,6 +8,7 @@ import type { Ends, Format, FormatContext, OpenedFormat } from '../format.ts';
 import { tableReach } from '../parts/cut.ts';
 import { type Blocks, growingDisk } from '../parts/growing.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
+import { mustBeParent } from '../parts/parent.ts';
 import { after, big64, readBytes, tables, viewOf } from '../parts/table.ts';
 import { damageOf } from '../parts/written-table.ts';
 import { type DynamicVhd, dynamicBlocks } from './blocks.ts';
@@ -69,14 +71,16 @@ export const vhd: Format = {
     const footer = viewOf(found.footer);
     const diskBytes = big64(footer, 48);
     if (!Number.isSafeInteger(diskBytes)) throw new FormatError(VHD, `a disk of ${diskBytes} bytes`);
+    const id = idIn(found.footer, 68);
+    const own = id === undefined ? {} : { id };
     switch (footer.getUint32(60)) {
       case FIXED:
         if (diskBytes > found.at) throw new FormatError(VHD, `a disk of ${diskBytes} bytes in a file that is shorter`);
-        return { content: window(source, 0, diskBytes), writes: true, note: 'fixed' };
+        return { content: window(source, 0, diskBytes), writes: true, note: 'fixed', ...own };
       case DYNAMIC:
-        return openSparse(source, diskBytes, big64(footer, 16), undefined, found.footer);
+        return { ...(await openSparse(source, diskBytes, big64(footer, 16), undefined, found.footer)), ...own };
       case DIFFERENCING:
-        return openSparse(source, diskBytes, big64(footer, 16), context, found.footer);
+        return { ...(await openSparse(source, diskBytes, big64(footer, 16), context, found.footer)), ...own };
       default:
         throw new FormatError(VHD, `disks of type ${footer.getUint32(60)} are not read here`, { code: 'EOPNOTSUPP' });
     }
@@ -185,5 +189,13 @@ async function openParent(source: ByteSource, header: Uint8Array, context: Forma
   }
   const name = names.find((path) => path !== '');
   if (name === undefined) throw new FormatError(VHD, 'it builds on a parent that it does not name');
-  return context.parent(VHD, name);
+  const parent = await context.parent(VHD, name);
+  mustBeParent(VHD, name, parent.id, [idIn(header, 40)]);
+  return parent;
+}
+
+/** A UUID; undefined where it is nothing but zeros. */
+function idIn(bytes: Uint8Array, at: number): string | undefined {
+  const id = toHex(bytes.subarray(at, at + 16));
+  return /[^0]/.test(id) ? id : undefined;
 }

@@ -11,6 +11,8 @@ export interface Metadata {
   readonly sectorBytes: number;
   /** File names of the parent, the likeliest first. Undefined: it has none. */
   readonly parents: readonly string[] | undefined;
+  /** What the parent's data were when this was made; there may be two where that is being changed. */
+  readonly parentIds: readonly string[];
 }
 
 export const TABLE_BYTES = 64 * 1024;
@@ -58,11 +60,21 @@ export async function readMetadata(source: ByteSource, region: Region): Promise<
     throw new FormatError(VHDX, `blocks of ${blockBytes} bytes`);
   if (sectorBytes !== 512 && sectorBytes !== 4096) throw new FormatError(VHDX, `sectors of ${sectorBytes} bytes`);
   if (sizeBytes > 2 ** 46) throw new FormatError(VHDX, `a disk of ${sizeBytes} bytes`);
-  return { sizeBytes, blockBytes, sectorBytes, parents: hasParent ? parentsOf(await item(PARENT_LOCATOR)) : undefined };
+  const locator = hasParent ? locatorOf(await item(PARENT_LOCATOR)) : undefined;
+  return {
+    sizeBytes,
+    blockBytes,
+    sectorBytes,
+    parents: locator && parentsOf(locator),
+    // As text they have braces around them; one of zeros says nothing.
+    parentIds: ['parent_linkage', 'parent_linkage2']
+      .map((key) => (locator?.get(key) ?? '').toLowerCase().replaceAll(/[{}]/g, ''))
+      .filter((id) => /[1-9a-f]/.test(id)),
+  };
 }
 
 /** Texts of UTF-16 by key. */
-function parentsOf(locator: Uint8Array): string[] {
+function locatorOf(locator: Uint8Array): ReadonlyMap<string, string> {
   const view = viewOf(locator);
   const values = new Map<string, string>();
   const count = locator.length < 20 ? 0 : view.getUint16(18, true);
@@ -72,6 +84,10 @@ function parentsOf(locator: Uint8Array): string[] {
     const key = read(view.getUint32(entry, true), view.getUint16(entry + 8, true));
     values.set(key, read(view.getUint32(entry + 4, true), view.getUint16(entry + 10, true)));
   }
+  return values;
+}
+
+function parentsOf(values: ReadonlyMap<string, string>): string[] {
   const names = ['relative_path', 'absolute_win32_path', 'volume_path'].flatMap((key) => values.get(key) ?? []);
   if (names.length === 0) throw new FormatError(VHDX, 'it builds on a parent that it does not name');
   return names;

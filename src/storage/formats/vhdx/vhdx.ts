@@ -6,7 +6,8 @@ import type { Format, FormatContext } from '../format.ts';
 import { tableReach } from '../parts/cut.ts';
 import { growingDisk } from '../parts/growing.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
-import { after, tables } from '../parts/table.ts';
+import { mustBeParent } from '../parts/parent.ts';
+import { after, tables, viewOf } from '../parts/table.ts';
 import { damageOf } from '../parts/written-table.ts';
 import {
   chunkBlocks,
@@ -19,7 +20,7 @@ import {
   readEntry,
 } from './bat.ts';
 import { vhdxBlocks } from './blocks.ts';
-import { FILE_MAGIC, readHeader, readRegions, text, VHDX } from './header.ts';
+import { FILE_MAGIC, guid, readHeader, readRegions, text, VHDX } from './header.ts';
 import { replayed } from './log.ts';
 import { readMetadata } from './metadata.ts';
 
@@ -32,7 +33,7 @@ export const vhdx: Format = {
     const { bat, metadata: region } = await readRegions(source);
     const metadata = await readMetadata(source, region);
     const { sizeBytes, blockBytes, sectorBytes } = metadata;
-    const parent = metadata.parents && (await openParent(metadata.parents, context));
+    const parent = metadata.parents && (await openParent(metadata.parents, metadata.parentIds, context));
     const blocksPerChunk = chunkBlocks(sectorBytes, blockBytes);
     const blocks = Math.ceil(sizeBytes / blockBytes);
     if (entriesFor(blocks, blocksPerChunk) * ENTRY_BYTES > bat.bytes)
@@ -114,17 +115,20 @@ export const vhdx: Format = {
       claimedBytes,
       ...note,
       layers: parent?.layers ?? [],
+      id: guid(viewOf(header.raw), 32),
       ...(readOnly !== undefined && { readOnly }),
     };
   },
 };
 
 /** By the first of its names that there is a file of. */
-async function openParent(names: readonly string[], context: FormatContext) {
+async function openParent(names: readonly string[], ids: readonly string[], context: FormatContext) {
   let missing: unknown;
   for (const name of names) {
     try {
-      return await context.parent(VHDX, name);
+      const parent = await context.parent(VHDX, name);
+      mustBeParent(VHDX, name, parent.id, ids);
+      return parent;
     } catch (cause) {
       if (!(cause instanceof FormatError && cause.code === 'ENODATA')) throw cause;
       missing ??= cause;

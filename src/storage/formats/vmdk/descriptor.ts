@@ -22,6 +22,10 @@ export interface Descriptor {
   readonly extents: readonly Extent[];
   /** The file name of what it builds on. */
   readonly parent: string | undefined;
+  /** What that was when this was made. */
+  readonly parentId: string | undefined;
+  /** What this is, until it is written to. */
+  readonly id: string | undefined;
 }
 
 /** A descriptor that is a file of its own begins so. */
@@ -55,5 +59,11 @@ export function parseDescriptor(bytes: Uint8Array): Descriptor {
     createType: values.get('createtype') ?? '',
     extents,
     parent: parentId === NO_PARENT ? undefined : parent,
+    parentId: parentId === NO_PARENT ? undefined : idOf(parentId),
+    id: idOf(values.get('cid')?.toLowerCase()),
   };
 }
+
+/** Written with zeros before it or without. */
+const idOf = (text: string | undefined): string | undefined =>
+  text !== undefined && /^[0-9a-f]{1,8}$/.test(text) ? text.padStart(8, '0') : undefined;

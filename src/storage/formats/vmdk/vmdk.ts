@@ -6,6 +6,7 @@ import type { FileUse, Format, FormatContext, Layer, OpenedFormat } from '../for
 import { cutSentence, windowOfCut } from '../parts/cut.ts';
 import { type Blocks, growingDisk } from '../parts/growing.ts';
 import { joined } from '../parts/joined.ts';
+import { mustBeParent } from '../parts/parent.ts';
 import { counted, readBytes, viewOf } from '../parts/table.ts';
 import { damageOf } from '../parts/written-table.ts';
 import { changeId, grainBlocks } from './blocks.ts';
@@ -66,6 +67,7 @@ async function openSparse(source: ByteSource, context: FormatContext): Promise<O
     }),
     ...note,
     layers: parent?.layers ?? [],
+    ...ownId(descriptor),
     ...(readOnly !== undefined && { readOnly }),
   };
 }
@@ -82,8 +84,14 @@ async function writtenGrains(
   return grainBlocks(source, header).catch(damageOf);
 }
 
-const parentOf = async ({ parent }: Descriptor, context: FormatContext) =>
-  parent === undefined ? undefined : context.parent(VMDK, parent);
+async function parentOf({ parent: name, parentId }: Descriptor, context: FormatContext) {
+  if (name === undefined) return undefined;
+  const parent = await context.parent(VMDK, name);
+  mustBeParent(VMDK, name, parent.id, [parentId]);
+  return parent;
+}
+
+const ownId = ({ id }: Descriptor): Pick<OpenedFormat, 'id'> => (id === undefined ? {} : { id });
 
 const isWritten = ({ kind, isWritable }: Extent): boolean => isWritable && ['FLAT', 'VMFS', 'SPARSE'].includes(kind);
 
@@ -132,7 +140,7 @@ async function openExtents(descriptor: Descriptor, context: FormatContext, sourc
   const content = joined(VMDK, parts);
   const writes = write && cut === undefined && readOnly === undefined;
   const why = readOnly !== undefined && { readOnly };
-  return { content, writes, note: createType, layers: beneath, ...(cut && { cut }), ...why };
+  return { content, writes, note: createType, layers: beneath, ...ownId(descriptor), ...(cut && { cut }), ...why };
 }
 
 /** The part of a parent that an extent covers. */

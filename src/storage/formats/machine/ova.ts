@@ -1,13 +1,14 @@
 /** OVA: a tar with a description of a virtual machine and its disks. */
 
-import { isTarHeader, TAR_BLOCK, tarHeader } from '../../archive/tar/header.ts';
-import { Problems } from '../archives/entry.ts';
-import { fileBytes } from '../archives/file-data.ts';
-import { bytesOfRaw, type FileData, S_IFREG } from '../archives/node.ts';
-import { tarEntries } from '../archives/tar/entries.ts';
-import type { ByteSource } from '../byte-source.ts';
-import { ChoiceError, FormatError } from '../errors.ts';
-import type { Choice, Format } from './format.ts';
+import { isTarHeader, TAR_BLOCK, tarHeader } from '../../../archive/tar/header.ts';
+import { Problems } from '../../archives/entry.ts';
+import { fileBytes } from '../../archives/file-data.ts';
+import { bytesOfRaw, type FileData, S_IFREG } from '../../archives/node.ts';
+import { tarEntries } from '../../archives/tar/entries.ts';
+import type { ByteSource } from '../../byte-source.ts';
+import { FormatError } from '../../errors.ts';
+import type { Choice, Format } from '../format.ts';
+import { chosen } from './chosen.ts';
 
 const OVA = 'ova';
 /** What a virtual machine has for disks. */
@@ -24,7 +25,7 @@ export const ova: Format = {
   async open(source, { member }) {
     const { disks, problems } = await disksOf(source);
     if (disks.length === 0) throw new FormatError(OVA, problems ?? 'there is no disk in it');
-    const disk = chosen(disks, member);
+    const disk = chosen(OVA, disks, member);
     const choices = disks.map(({ name, sizeBytes }): Choice => ({ kind: 'member', name, sizeBytes }));
     return {
       content: fileBytes(OVA, disk.data, disk.sizeBytes),
@@ -53,13 +54,4 @@ async function disksOf(
     if (disks.length > MAX_DISKS) throw new FormatError(OVA, `more than ${MAX_DISKS} disks`);
   }
   return { disks, problems: problems.text };
-}
-
-function chosen(disks: readonly Disk[], wanted: string | undefined): Disk {
-  const found = disks.filter(({ name }) => wanted === undefined || name === wanted);
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  const names = disks.map(({ name }) => name);
-  const problem = wanted === undefined ? 'name one' : `there is no ${JSON.stringify(wanted)}`;
-  throw new ChoiceError('member', `ova: its disks are ${names.join(', ')}: ${problem}`, names);
 }
