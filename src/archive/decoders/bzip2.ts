@@ -15,6 +15,9 @@ const RUN_B = 1;
 /** Symbols that one choice of codes is for. */
 const GROUP_SYMBOLS = 50;
 const OUTPUT_BYTES = 256 * 1024;
+/** Five bytes of a block are 259 at most: four equal ones, and 255 more. */
+const MOST_GROWTH = 52;
+const MOST_TIMES = 255;
 
 /** There are not enough bits yet. */
 class Short extends Error {}
@@ -171,12 +174,11 @@ function readTables(bits: Bits, symbols: number): { readonly tables: Codes[]; re
   return { tables, selectors };
 }
 
-/** The last column of the block's sorted rotations, and how often each byte is in it. */
-function readColumn(bits: Bits, maxBytes: number) {
+/** The last column of the block's sorted rotations, and how often each byte is in it. `column` has room for `maxBytes`. */
+function readColumn(bits: Bits, maxBytes: number, column: Uint32Array) {
   const alphabet = Uint8Array.from(readAlphabet(bits));
   const end = alphabet.length + 1;
   const { tables, selectors } = readTables(bits, alphabet.length + 2);
-  const column = new Uint32Array(maxBytes);
   const counts = new Uint32Array(256);
   let length = 0;
   let run = 0;
@@ -201,7 +203,7 @@ function readColumn(bits: Bits, maxBytes: number) {
       if (run > 0) put(alphabet[0] ?? 0, run);
       run = 0;
       weight = 1;
-      if (symbol === end) return { column, counts, length };
+      if (symbol === end) return { counts, length };
       const byte = alphabet[symbol - 1] ?? 0;
       for (let place = symbol - 1; place > 0; place -= 1) alphabet[place] = alphabet[place - 1] ?? 0;
       alphabet[0] = byte;
@@ -214,19 +216,19 @@ function readColumn(bits: Bits, maxBytes: number) {
 }
 
 interface Block {
-  /** In the low byte a byte, above it where the next one is. */
+  /** In the low byte a byte, above it where the next one is. As long as no other block is read. */
   readonly links: Uint32Array;
   readonly length: number;
   readonly first: number;
   readonly crc: number;
 }
 
-/** The rest of a block, whose magic is read. */
-function readBlock(bits: Bits, maxBytes: number): Block {
+/** The rest of a block, whose magic is read. `links` is memory for it: a file may have a stream for every letter, and each would take MiB. */
+function readBlock(bits: Bits, maxBytes: number, links: Uint32Array): Block {
   const crc = bits.take(32);
   if (bits.bit() === 1) throw new Error('it is of bzip2 0.9, which randomised blocks');
   const origin = bits.take(24);
-  const { column: links, counts, length } = readColumn(bits, maxBytes);
+  const { counts, length } = readColumn(bits, maxBytes, links);
   if (origin >= length) throw new Error('a block that begins nowhere');
   const places = new Uint32Array(256);
   for (let byte = 1; byte < 256; byte += 1) places[byte] = (places[byte - 1] ?? 0) + (counts[byte - 1] ?? 0);
@@ -247,7 +249,8 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
 
 /** The bytes of a block: four equal ones are followed by how many more there are. */
 function* bytesOf({ links, length, first, crc }: Block): Generator<Uint8Array<ArrayBuffer>, void> {
-  let out = new Uint8Array(OUTPUT_BYTES);
+  const room = Math.min(OUTPUT_BYTES, MOST_GROWTH * length + MOST_TIMES);
+  let out = new Uint8Array(room);
   let used = 0;
   let sum = 0xffffffff;
   let at = first;
@@ -268,9 +271,9 @@ function* bytesOf({ links, length, first, crc }: Block): Generator<Uint8Array<Ar
       equal = byte === before ? equal + 1 : 1;
       before = byte;
     }
-    if (used + times > OUTPUT_BYTES) {
+    if (used + times > room) {
       yield out.subarray(0, used);
-      out = new Uint8Array(OUTPUT_BYTES);
+      out = new Uint8Array(room);
       used = 0;
     }
     for (; times > 0; times -= 1) {
@@ -295,6 +298,7 @@ export async function* bunzip2(source: Bytes): Bytes {
   const chunks = source[Symbol.asyncIterator]();
   let bits = new Bits(new Uint8Array(0));
   let ended = false;
+  let links = new Uint32Array(0);
 
   /** Reads, with more input as often as it takes. */
   async function reading<T>(read: (from: Bits) => T, likelyBytes: number): Promise<T> {
@@ -337,12 +341,13 @@ export async function* bunzip2(source: Bytes): Bytes {
       }
       bits.at += 24;
       const maxBytes = LEVEL_BYTES * (bits.take(8) - 0x30);
+      if (links.length < maxBytes) links = new Uint32Array(maxBytes);
       let sum = 0;
       for (;;) {
         const magic = await reading((from) => from.take(48), 10);
         if (magic === END_MAGIC) break;
         if (magic !== BLOCK_MAGIC) throw new Error('neither a block nor the end where one should be');
-        const block = await reading((from) => readBlock(from, maxBytes), maxBytes / 4);
+        const block = await reading((from) => readBlock(from, maxBytes, links), maxBytes / 4);
         yield* bytesOf(block);
         sum = ((sum << 1) | (sum >>> 31)) ^ block.crc;
       }
@@ -363,9 +368,10 @@ export function bunzip2Chunk(packed: Uint8Array, maxBytes: number): Uint8Array {
   if (!isHeader(packed, 0)) throw new Error('it does not begin as bzip2 data');
   bits.at = 24;
   const blockBytes = LEVEL_BYTES * (bits.take(8) - 0x30);
+  const links = new Uint32Array(blockBytes);
   for (let magic = bits.take(48); magic !== END_MAGIC; magic = bits.take(48)) {
     if (magic !== BLOCK_MAGIC) throw new Error('neither a block nor the end where one should be');
-    for (const piece of bytesOf(readBlock(bits, blockBytes))) {
+    for (const piece of bytesOf(readBlock(bits, blockBytes, links))) {
       length += piece.length;
       if (length > maxBytes) throw new Error(`it unpacks to more than ${maxBytes} bytes`);
       pieces.push(piece);
