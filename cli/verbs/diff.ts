@@ -6,6 +6,7 @@ import type { Troubles } from '../look/troubles.ts';
 import { exactTime, line, modeText, octal, shown, textMembers } from '../look/words.ts';
 import type { ImageOptions } from '../options.ts';
 import { type Printer, printing } from '../output/print.ts';
+import { type Piece, sameBytes } from './same-bytes.ts';
 
 export interface DiffOptions extends ImageOptions {
   readonly path: string;
@@ -166,8 +167,10 @@ async function* contentThatDiffers(
   if (a.type !== b.type) return;
   yield* xattrsThatDiffer(await first.xattrs(path), await second.xattrs(path));
   if (a.type !== 'file' || a.sizeBytes !== b.sizeBytes || !(content || a.mtimeNs !== b.mtimeNs)) return;
-  if (!(await sameBytes(first.read(path), second.read(path)))) yield 'content';
+  if (!(await sameBytes(dataOf(first, path), dataOf(second, path)))) yield 'content';
 }
+
+const dataOf = (tree: ImageTree, path: Buffer): AsyncIterable<Piece> => tree.data?.(path) ?? tree.read(path);
 
 function* xattrsThatDiffer(a: Xattrs, b: Xattrs): Generator<string> {
   if (a === undefined || b === undefined) return;
@@ -187,27 +190,3 @@ const targetOf = ({ target }: FileEntry): string => (target === undefined ? 'non
 const same = (a: Buffer | undefined, b: Buffer | undefined): boolean => (a && b ? a.equals(b) : a === b);
 
 const deviceOf = ({ more }: FileEntry): string => `${more?.device.major},${more?.device.minor}`;
-
-/** Pieces need not be of the same length. */
-async function sameBytes(a: AsyncIterable<Uint8Array>, b: AsyncIterable<Uint8Array>): Promise<boolean> {
-  const theirs = b[Symbol.asyncIterator]();
-  let rest = Buffer.alloc(0) as Buffer;
-  try {
-    for await (const piece of a) {
-      for (let at = 0; at < piece.length; ) {
-        if (rest.length === 0) {
-          const next = await theirs.next();
-          if (next.done) return false;
-          rest = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.length);
-        }
-        const length = Math.min(rest.length, piece.length - at);
-        if (rest.compare(piece, at, at + length, 0, length) !== 0) return false;
-        rest = rest.subarray(length);
-        at += length;
-      }
-    }
-    return rest.length === 0 && (await theirs.next()).done === true;
-  } finally {
-    await theirs.return?.();
-  }
-}
