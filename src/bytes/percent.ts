@@ -20,3 +20,10 @@ export const toPercent = (bytes: Uint8Array): string =>
     const character = String.fromCharCode(byte);
     return UNRESERVED.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }).join('');
+
+/** The same path, whose letters, digits, `-`, `_` and `~` stand for themselves: `%66iles` is `files` (RFC 3986, 6.2.2.2). */
+export const withPlainLetters = (path: string): string =>
+  path.replaceAll(/%([0-9A-Fa-f]{2})/g, (code, hex: string) => {
+    const letter = String.fromCharCode(Number.parseInt(hex, 16));
+    return /[A-Za-z0-9_~-]/.test(letter) ? letter : code;
+  });

@@ -59,6 +59,10 @@ export const names: readonly Probe[] = [
         const word = await problemOf(answer);
         if (!isRefusal(answer.status)) found(`file ${path}: ${word}`);
       }
+      // Words of the path that only the router decodes: what is asked for would be the root.
+      const encoded = await ask(`/v1/images/${own}/%66iles/no-such-file`);
+      const told = await problemOf(encoded);
+      if (!isRefusal(encoded.status)) found(`a file behind encoded letters: ${told}`);
     },
   },
   {

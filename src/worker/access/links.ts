@@ -1,6 +1,7 @@
 /** Signed URLs: one request that whoever has the URL may make, as the principal who made it and no longer than it says. */
 
 import { sign, verify } from 'hono/jwt';
+import { withPlainLetters } from '../../bytes/percent.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { AccessConfig } from './config.ts';
 import { hasScope, mustHaveScope, type Principal, type Scope } from './principal.ts';
@@ -82,7 +83,7 @@ export function linkJobs({ key, tokens, config, nowMs }: LinkNeeds): LinkJobs {
     async create(principal, { method, path, query, expiresMs }) {
       const scope = method === 'GET' ? 'images:read' : 'images:write';
       mustHaveScope(principal, scope);
-      const { pathname } = new URL(path, 'http://localhost');
+      const pathname = withPlainLetters(new URL(path, 'http://localhost').pathname);
       const wanted = new URLSearchParams(query);
       wanted.delete(LINK);
       const images = imagesOf(principal);

@@ -4,6 +4,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { routePath } from 'hono/route';
 import { withFewMistakes } from '../../api/invalid/few-mistakes.ts';
+import { withPlainLetters } from '../../bytes/percent.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { Principal } from '../access/principal.ts';
 import { bytesRead } from '../bodies/read-bytes.ts';
@@ -52,6 +53,15 @@ export interface ApiNeeds extends Pick<Env['Variables'], 'service' | 'nowMs' | '
   readonly uniqueName: () => string;
   /** Told of each request once all of it has ended. */
   readonly ended: (c: Context, line: RequestLine) => void;
+}
+
+/** The router decodes what it looks at; whoever reads the path after it, for names that are no UTF-8, is to see the same words. */
+function withPlainPath(request: Request): Request {
+  const url = new URL(request.url);
+  const plain = withPlainLetters(url.pathname);
+  if (plain === url.pathname) return request;
+  url.pathname = plain;
+  return new Request(url, request);
 }
 
 export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
@@ -112,6 +122,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   api.use((c, next) => {
     // Of two Host headers the runtime makes one.
     if (!URL.canParse(c.req.url)) throw new HostError('invalid-request', 'Host and path of the request make no URL');
+    c.req.raw = withPlainPath(c.req.raw);
     return next();
   });
   const gates = new WeakMap<Context, Gate>();
