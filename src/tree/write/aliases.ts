@@ -14,57 +14,122 @@ const folding: ReadonlySet<number> = new Set([0x4d44, 0x2011_bab0, 0x4244, 0x482
 
 /** Of one directory. */
 interface Known {
-  /** Made by this copy. */
-  readonly made: Map<string, Uint8Array>;
-  /** As the directory lists them, those that were there before too. */
-  listed: Set<string> | undefined;
+  /** Made by this copy; undefined: too many to know. */
+  made: Set<string> | undefined;
+  /** What the directory has, once a name was another's. */
+  there: There | undefined;
 }
 
+/** Folded: as names that are taken for one are one, mostly. */
+interface There {
+  /** As the directory lists them, those that were there before too. */
+  readonly listed: Set<string>;
+  readonly foldedMade: Set<string>;
+  readonly foldedBefore: ReadonlySet<string>;
+}
+
+/** Names that are known, of all directories: then those of the first directories are forgotten. */
+const MOST_NAMES = 200_000;
+/** How often all names of a directory are looked up: each time is as long as the directory. */
+const MOST_SEARCHES = 1000;
+
 const latin1 = (name: Uint8Array): string => String.fromCharCode(...name);
+const bytesOf = (name: string): Uint8Array => Uint8Array.from(name, (char) => char.charCodeAt(0));
 const parentOf = (path: Uint8Array): string => latin1(path.subarray(0, Math.max(0, path.lastIndexOf(0x2f))));
 
+/** What file systems take for one is nearly always one here, too; they have tables of their own, and FAT short names. */
+const folded = (name: string): string =>
+  new TextDecoder()
+    .decode(bytesOf(name))
+    .normalize('NFD')
+    .toLowerCase()
+    .replace(/[. ]+$/, '');
+
+function thereOf(listed: Set<string>, made: ReadonlySet<string>): There {
+  const before = [...listed].filter((name) => !made.has(name));
+  return { listed, foldedMade: new Set([...made].map(folded)), foldedBefore: new Set(before.map(folded)) };
+}
+
+/** Where it is not known whether a name is another's, it is taken for that: what is told is not lost unsaid. */
 export class Aliases {
   readonly #task: UserTask;
   readonly #buffer: UserBuffer;
   readonly #known = new Map<string, Known>();
+  readonly #mostNames: number;
+  #names = 0;
+  #searches = 0;
 
-  private constructor(task: UserTask, buffer: UserBuffer) {
+  private constructor(task: UserTask, buffer: UserBuffer, mostNames: number) {
     this.#task = task;
     this.#buffer = buffer;
+    this.#mostNames = mostNames;
   }
 
   /** Undefined: in the file system at `root` each name is itself. The buffer is used between two calls of the caller's. */
-  static async of(task: UserTask, root: Name, buffer: UserBuffer): Promise<Aliases | undefined> {
+  static async of(
+    task: UserTask,
+    root: Name,
+    buffer: UserBuffer,
+    mostNames = MOST_NAMES,
+  ): Promise<Aliases | undefined> {
     const { type } = await statfs64(task, root);
-    return folding.has(type >>> 0) ? new Aliases(task, buffer) : undefined;
+    return folding.has(type >>> 0) ? new Aliases(task, buffer, mostNames) : undefined;
   }
 
   #in(path: Uint8Array): Known {
     const key = parentOf(path);
-    const known = this.#known.get(key) ?? { made: new Map(), listed: undefined };
+    const known = this.#known.get(key) ?? { made: new Set(), there: undefined };
     this.#known.set(key, known);
     return known;
   }
 
   made(path: Uint8Array, name: Uint8Array): void {
-    const { made, listed } = this.#in(path);
-    made.set(latin1(name), name);
-    listed?.add(latin1(name));
+    const { made, there } = this.#in(path);
+    const text = latin1(name);
+    if (!made || made.has(text)) return;
+    made.add(text);
+    there?.foldedMade.add(folded(text));
+    there?.listed.add(text);
+    this.#count(1);
+  }
+
+  #count(names: number): void {
+    this.#names += names;
+    if (this.#names <= this.#mostNames) return;
+    for (const known of this.#known.values()) {
+      this.#names -= (known.made?.size ?? 0) + (known.there?.foldedBefore.size ?? 0);
+      known.made = known.there = undefined;
+      if (this.#names <= this.#mostNames / 2) return;
+    }
   }
 
   /** Whether what is there is what this copy made by another name. */
   async isOther({ dirfd, name }: Place, path: Uint8Array): Promise<boolean> {
     const known = this.#in(path);
+    const text = latin1(name);
     const { made } = known;
-    if (made.size === 0 || made.has(latin1(name))) return false;
-    known.listed ??= await this.#list(dirfd);
-    if (known.listed.has(latin1(name))) return false;
-    const there = await statx(this.#task, dirfd, name, AT_SYMLINK_NOFOLLOW).catch(() => undefined);
-    for (const one of made.values()) {
-      // FAT has short names beside the long ones: what takes the name may not be found by it.
-      if (there === undefined) return true;
-      if ((await statx(this.#task, dirfd, one, AT_SYMLINK_NOFOLLOW)).ino === there.ino) return true;
+    if (!made) return !(await this.#list(dirfd)).has(text);
+    if (made.size === 0 || made.has(text)) return false;
+    if (!known.there) {
+      known.there = thereOf(await this.#list(dirfd), made);
+      this.#count(known.there.foldedBefore.size);
     }
+    const { listed, foldedMade, foldedBefore } = known.there ?? thereOf(await this.#list(dirfd), made);
+    if (listed.has(text)) return false;
+    const same = folded(text);
+    if (foldedMade.has(same)) return true;
+    return !foldedBefore.has(same) && this.#isOneOf(made, dirfd, name);
+  }
+
+  /** FAT has short names beside the long ones, and other letters may be one to a file system than to us. */
+  async #isOneOf(made: ReadonlySet<string>, dirfd: number, name: Uint8Array): Promise<boolean> {
+    if (++this.#searches > MOST_SEARCHES) return true;
+    const inodeOf = async (one: Uint8Array) =>
+      (await statx(this.#task, dirfd, one, AT_SYMLINK_NOFOLLOW).catch(() => undefined))?.ino;
+    const there = await inodeOf(name);
+    // What takes the name may not be found by it.
+    if (there === undefined) return true;
+    for (const one of made) if ((await inodeOf(bytesOf(one))) === there) return true;
     return false;
   }
 

@@ -1,11 +1,15 @@
 /** Trees copied into images of many kinds: what a fresh mount then shows is what was copied. */
 
 import { describe, expect, it } from 'vitest';
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../../src/abi/uapi/fs.ts';
 import { concat } from '../../../src/bytes/concat.ts';
 import { openWritable } from '../../../src/image/mounting/writable-image.ts';
+import { openat } from '../../../src/kernel/syscalls/file.ts';
+import { mapBuffer } from '../../../src/kernel/syscalls/memory.ts';
 import { type BlockDevice, SECTOR } from '../../../src/storage/block-device.ts';
 import { ReadFailedError } from '../../../src/storage/errors.ts';
 import { memoryDevice } from '../../../src/storage/memory.ts';
+import { Aliases } from '../../../src/tree/write/aliases.ts';
 import { copyTree } from '../../../src/tree/write/copy-tree.ts';
 import type { Entry } from '../../../src/tree/write/entry.ts';
 import { TreeWriter } from '../../../src/tree/write/tree-writer.ts';
@@ -179,6 +183,28 @@ it.each(['vfat16', 'exfat'])(
     expect(texts.sort()).toEqual(['', '', 'n/a name.TXT', 'n/dir/x', 'newest']);
   },
 );
+
+it('names beyond those that are known are taken for others, unless the directory lists them so', async () => {
+  const image = await openWritable(newKernel, await writable('vfat16'), {});
+  const { task } = image;
+  const made = ['A longer name.txt', 'b', 'c'].map(bytes);
+  const writer = await TreeWriter.open(task, '/mnt');
+  for (const path of [bytes('BEFORE'), ...made])
+    await writer.add({ type: 'file', path, attributes: {}, content: () => content() });
+  const dirfd = await openat(task, AT_FDCWD, '/mnt', O_PATH | O_DIRECTORY);
+  const buffer = await mapBuffer(task, 65_536);
+  const others = async (mostNames?: number) => {
+    const aliases = await Aliases.of(task, '/mnt', buffer, mostNames);
+    for (const path of made) aliases?.made(path, path);
+    const names = ['a longer NAME.txt', 'ALONGE~1.TXT', 'before', 'BEFORE', 'b', 'B'];
+    const found: string[] = [];
+    for (const name of names) if (await aliases?.isOther({ dirfd, name: bytes(name) }, bytes(name))) found.push(name);
+    return found;
+  };
+  expect(await others()).toEqual(['a longer NAME.txt', 'ALONGE~1.TXT', 'B']);
+  expect(await others(2)).toEqual(['a longer NAME.txt', 'ALONGE~1.TXT', 'before', 'B']);
+  image.abandon();
+});
 
 it('nilfs2 has no attributes, which is told', async () => {
   const { losses } = await copyInto(await writable('nilfs2'), tree);
