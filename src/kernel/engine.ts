@@ -91,6 +91,7 @@ export class Engine {
       interrupt: () => this.#interrupt(),
       turn: () => options.host.turn(),
       breath: () => breath(options.host),
+      isBreathDear: options.host.breath !== undefined,
       monotonicNs: options.host.isRepeatable ? undefined : () => options.host.monotonicNs(),
     });
     const die = (cause: unknown) => this.die(cause);

@@ -10,6 +10,7 @@ export interface UserModeNeeds {
   /** Of the event loop: of what it has ready, and of everything. */
   readonly turn: () => Promise<unknown>;
   readonly breath: () => Promise<unknown>;
+  readonly isBreathDear: boolean;
   /** Undefined: turns of the event loop come by what is the same in each run alone. */
   readonly monotonicNs: (() => number) | undefined;
 }
@@ -18,11 +19,13 @@ export interface UserModeNeeds {
  * Where programs call again and again and nothing waits, the host's event loop has a turn after so many calls: its timers,
  * deadlines among them, are its own. Long calls count for more: by the bytes that they moved, and by the clock, which is looked at
  * now and then. A Worker's stands still while it computes, and where a run is to be repeatable it is not looked at: who is
- * held when others get their turn decides who runs next. A turn costs a Worker more than a millisecond.
+ * held when others get their turn decides who runs next.
  */
-const CALLS_A_TURN = 4096;
-/** Where no clock is looked at. */
-const REPEATABLE_CALLS_A_TURN = 1024;
+const CALLS_A_TURN = 256;
+/** Where a breath takes a millisecond, as a Worker's does. */
+const CALLS_A_DEAR_TURN = 4096;
+/** Where a run is to be repeatable: on each host the same. */
+const CALLS_A_REPEATABLE_TURN = 1024;
 const CALLS_A_LOOK = 16;
 const NS_A_TURN = 20e6;
 /** A call that moved this much counts as one more. */
@@ -46,7 +49,8 @@ export class UserMode {
   constructor(needs: UserModeNeeds) {
     this.#needs = needs;
     this.#turnedNs = needs.monotonicNs?.() ?? 0;
-    this.#callsATurn = needs.monotonicNs ? CALLS_A_TURN : REPEATABLE_CALLS_A_TURN;
+    this.#callsATurn = CALLS_A_REPEATABLE_TURN;
+    if (needs.monotonicNs) this.#callsATurn = needs.isBreathDear ? CALLS_A_DEAR_TURN : CALLS_A_TURN;
   }
 
   /** Who is held. */
