@@ -96,6 +96,19 @@ const whatConvertWants = (to: MadeFormat | undefined): string =>
     ? `say what is to be made: -O ${madeFormats.join(', ')} of the disk, or -t ext4 … of the tree`
     : 'words behind -- are for the program that makes a file system: -t says which';
 
+/** Options of `convert` for which a disk that is taken as it is has no place. */
+const ofTreeAlone = [
+  'partition',
+  'subvol',
+  'size',
+  'label',
+  'uuid',
+  'seed',
+  'luksKeyFile',
+  'luksPassphraseFile',
+  'luksPbkdf',
+] as const;
+
 const fsckHelp = `
 Nothing is written unless --auto or --yes says so. Of XFS and btrfs --auto checks nothing, as fsck.xfs(8) and fsck.btrfs(8) do. The program's own words are on standard output.
 squashfs, cramfs, romfs and iso9660, which have no checker and are never written, are read through the kernel, all of them.
@@ -181,7 +194,7 @@ export const toolCommands = (): readonly Command[] => [
     .addOption(
       new Option('-O, --to <format>', 'of the disk (default: without -t, what the name ends with)')
         .choices(madeFormats)
-        .conflicts(['type', 'size', 'label', 'uuid', 'seed', 'luksKeyFile', 'luksPassphraseFile']),
+        .conflicts(['type', ...ofTreeAlone]),
     )
     .option('--block-size <size>', 'of a VHDX: 1M to 256M, a power of two (default: as qemu-img has it)', bytes)
     .addOption(new Option('-t, --type <type>', 'of the tree: ext4, xfs, btrfs, vfat, squashfs …'))
@@ -201,10 +214,10 @@ export const toolCommands = (): readonly Command[] => [
         const { convertDisk } = await import('../convert/convert-disk.ts');
         const to = options.to ?? formatOfName(image);
         if (to === undefined || words.length > 0) throw new Failure('usage', whatConvertWants(to));
-        if (options.partition !== undefined || options.subvol !== undefined)
+        if (ofTreeAlone.some((option) => options[option] !== undefined))
           throw new Failure(
             'usage',
-            '-p and --subvol are of a tree: -t says what that becomes; -O takes the whole disk',
+            '-p, --subvol, --seed, --luks-… and what a file system has (-s, -L, -U) are of a tree: -t says what that becomes; -O takes the whole disk',
           );
         return convertDisk(from, image, { ...options, to });
       }

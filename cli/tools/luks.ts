@@ -15,8 +15,9 @@ import { secretOf } from '../input/unlock.ts';
 import type { LuksOptions } from '../options.ts';
 import { LUKS_KERNEL_MIB } from './shop.ts';
 
-export const isEncrypted = ({ luksKeyFile, luksPassphraseFile }: LuksOptions): boolean =>
-  luksKeyFile !== undefined || luksPassphraseFile !== undefined;
+/** Whoever says anything of it means it; without a key that is refused. */
+export const isEncrypted = ({ luksKeyFile, luksPassphraseFile, luksPbkdf }: LuksOptions): boolean =>
+  (luksKeyFile ?? luksPassphraseFile ?? luksPbkdf) !== undefined;
 
 /** What an image has before what is made in it. */
 export const bytesBefore = (options: LuksOptions): number => (isEncrypted(options) ? LUKS_HEADER_BYTES : 0);

@@ -98,6 +98,7 @@ describe('the command line', () => {
     [['disk.raw', 'new.vdi', '--block-size', '1M'], 'of a VHDX'],
     [['disk.raw', '.', '--to', 'raw'], 'is a directory'],
     [['disk.raw', 'new.raw', '--to', 'raw', '--label', 'x'], 'cannot be used with'],
+    [['disk.raw', 'new.qcow2', '--luks-key-file', 'disk.raw'], 'are of a tree'],
     [['disk.raw', 'new.raw', '--', '-O', 'x'], 'words behind --'],
   ])('%j: %s', (words, why) => {
     writeFileSync(at('there.raw'), 'there');

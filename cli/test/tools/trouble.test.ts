@@ -196,6 +196,14 @@ it('of two lkl mkfs of one new image the second says so, and leaves the image of
   expect(readdirSync(at('.')).filter((name) => /lkl-|lock/.test(name))).toEqual([]);
 });
 
+it('a new volume is not left unencrypted where only its key is missing', () => {
+  expect(lkl(['mkfs', '-t', 'ext4', '-s', '32M', '--luks-pbkdf', 'pbkdf2', at('none')])).toMatchObject({
+    status: 1,
+    stderr: 'lkl: say what encrypts it: a key file or a file with a passphrase\n',
+  });
+  expect(existsSync(at('none'))).toBe(false);
+});
+
 describe('a size', () => {
   it('that is none, or too small for the type, is told in bytes', () => {
     expect(lkl(['mkfs', '-t', 'ext4', '-s', '0', at('none')])).toMatchObject({

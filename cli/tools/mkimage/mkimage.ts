@@ -64,6 +64,8 @@ async function make(
   const isEncrypted = plan.partitions.some((partition) => partition.isEncrypted);
   if (isEncrypted && keyFile === undefined)
     throw new Failure('usage', 'the definitions have Encrypt=key-file: --key-file says which');
+  if (!isEncrypted && keyFile !== undefined)
+    throw new Failure('usage', '--key-file is of partitions with Encrypt=key-file, and the definitions have none');
   const secret = isEncrypted ? await secretOf({ keyFile }) : undefined;
   const engine = await toolEngine();
   let made: MadeImage | undefined;
