@@ -12,13 +12,19 @@ type Lkl = (args: readonly string[], stdin?: Uint8Array, env?: Env) => Kept;
 
 /** Runs command lines one after another; each is waited for, as with spawnSync. The process is started by the first, and ends with the file. */
 export function keptLkl(): Lkl {
-  // To see whether it makes a difference.
+  // For whoever looks at a test that fails: whether it does so without the others' process.
   if (process.env.LKL_TEST_PROCESSES !== undefined) return eachItsOwn;
   let server: Server | undefined;
   afterAll(() => server?.close());
   return (args, stdin = new Uint8Array(), env = {}) => {
     server ??= startServer();
-    return server.run(args, stdin, env);
+    try {
+      return server.run(args, stdin, env);
+    } catch (cause) {
+      void server.close();
+      server = undefined;
+      throw cause;
+    }
   };
 }
 

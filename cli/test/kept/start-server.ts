@@ -37,11 +37,21 @@ export function startServer(): Server {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   for (const file of files) closeSync(file);
   const to = opened(requests);
-  const from = openSync(answers, 'r');
+  const waiting = openSync(answers, 'r');
+  const from = openSync(answers, constants.O_RDONLY | constants.O_NONBLOCK);
+  closeSync(waiting);
 
-  const answer = (): Answer => {
+  const answer = (args: readonly string[]): Answer => {
     const piece = Buffer.alloc(1024);
-    const length = readSync(from, piece);
+    const length = retried(
+      MOST_TRIES,
+      'EAGAIN',
+      () => readSync(from, piece),
+      () => {
+        child.kill('SIGKILL');
+        return new Error(`lkl ${args.join(' ')} has not ended`);
+      },
+    );
     if (length === 0) throw new Error(`the kept command ended: ${readFileSync(stderr, 'utf8')}`);
     return JSON.parse(piece.toString('utf8', 0, length));
   };
@@ -54,7 +64,7 @@ export function startServer(): Server {
       };
       const line = Buffer.from(`${JSON.stringify(request)}\n`);
       for (let done = 0; done < line.length; ) done += writeSync(to, line, done);
-      const { exitCode } = answer();
+      const { exitCode } = answer(args);
       return { exitCode, stdout: readFileSync(stdout), stderr: readFileSync(stderr, 'utf8') };
     },
     async close() {
@@ -69,15 +79,26 @@ export function startServer(): Server {
 /** Where nobody has come to read it in a minute that is told: an open that waits would wait for ever. */
 function opened(path: string): number {
   const { O_WRONLY, O_NONBLOCK } = constants;
+  const looking = retried(MOST_OPENING, 'ENXIO', () => openSync(path, O_WRONLY | O_NONBLOCK));
+  const fd = openSync(path, 'w'); // one that waits for room, as what it is asked may be long
+  closeSync(looking);
+  return fd;
+}
+
+const PAUSE_MS = 2;
+const MOST_OPENING = 60_000 / PAUSE_MS;
+/** While one waits no timer runs in this process, that of the test's own limit neither: a command that never ends would hold up all tests. */
+const MOST_TRIES = 600_000 / PAUSE_MS;
+
+/** What `work` answers, as soon as it fails no more with `code`. Pauses are counted: on a busy machine they are longer. */
+function retried<T>(most: number, code: string, work: () => T, over: () => unknown = () => undefined): T {
   for (let tries = 0; ; tries++) {
     try {
-      const looking = openSync(path, O_WRONLY | O_NONBLOCK);
-      const fd = openSync(path, 'w'); // one that waits for room, as what it is asked may be long
-      closeSync(looking);
-      return fd;
+      return work();
     } catch (cause) {
-      if (!hasCode(cause, 'ENXIO') || tries === 6000) throw cause;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      if (!hasCode(cause, code)) throw cause;
+      if (tries === most) throw over() ?? cause;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
     }
   }
 }
