@@ -1,6 +1,6 @@
 /** JSON that a command line names, or that comes in. */
 
-import { MAX_JSON_DEPTH, shapeOf } from '../../src/bytes/json-depth.ts';
+import { MAX_JSON_DEPTH, shapeOf } from '../../src/bytes/json-shape.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { textOf } from './small-file.ts';
 

@@ -1,6 +1,6 @@
 /** JSON bodies: read whole, within a limit of size and one of time, counted while they are held, and told where they are not JSON. */
 
-import { type JsonShape, MAX_JSON_DEPTH, shapeOf } from '../../bytes/json-depth.ts';
+import { type JsonShape, MAX_JSON_DEPTH, shapeOf } from '../../bytes/json-shape.ts';
 import { HostError } from '../../errors/host-error.ts';
 import type { Hold } from './budget.ts';
 import { placeOfMistake } from './json-place.ts';

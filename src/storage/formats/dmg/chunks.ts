@@ -20,7 +20,7 @@ export interface Chunk {
   readonly packedBytes: number;
 }
 
-/** In the order of the disk. An image has up to a million: each takes 36 bytes. */
+/** In the order of the disk. An image has up to a million: each takes 44 bytes. */
 export interface Chunks {
   readonly starts: Float64Array;
   chunk(index: number): Chunk | undefined;

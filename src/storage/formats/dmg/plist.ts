@@ -21,7 +21,7 @@ const isAt = (xml: Uint8Array, at: number, tag: Uint8Array): boolean => {
 
 /**
  * The data of each entry under `blkx`, one for every partition of the disk. A list of a million chunks is tens of MB: it is
- * read as bytes, of which no text is made but that of tags and keys.
+ * read as bytes, of which no text is made.
  */
 export function* blockTables(xml: Uint8Array): Generator<Uint8Array<ArrayBuffer>, void> {
   let isInside = false;

@@ -8,7 +8,7 @@ import type { KernelTask } from '../../program/kernel-task.ts';
 
 /** A message begins with its type: a long. */
 const [LONG_THERE, LONG_HERE] = [8, 4] as const;
-/** No queue takes longer messages than a page of pages; msgmax is 8192 unless somebody says more. */
+/** Longer messages are refused here; msgmax is 8192 unless somebody says more. */
 const MOST_BYTES = 16 << 20;
 const [IPC_RMID, IPC_SET, IPC_STAT, IPC_INFO, MSG_STAT, MSG_INFO, MSG_STAT_ANY] = [0, 1, 2, 3, 11, 12, 13] as const;
 const MSGINFO_BYTES = 32;
