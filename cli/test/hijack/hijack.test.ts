@@ -420,16 +420,20 @@ print(call('recv', u.fileno(), ctypes.create_string_buffer(10), 10, 0))`;
     // As `ip netns exec`, which mounts /sys of the machine anew and needs privileges for that.
     const inside =
       'import ctypes, os, sys; print(ctypes.CDLL(None).setns(os.open("/run/netns/one", 0), 0), flush=True); os.execvp("ip", sys.argv)';
+    // As many as the kernel's memory at its start would allow are 19.
+    const many =
+      'import ctypes, os; print(len([os.open("/proc/self/ns/net", 0) for _ in range(30) if ctypes.CDLL(None).unshare(1 << 30) == 0]))';
     const script = `set -e
 ip netns add one; ip netns list
 ip link add v0 type veth peer name v1 netns one
 ip addr add 10.9.0.1/24 dev v0; ip link set v0 up
 printf '%s\\n' 'addr add 10.9.0.2/24 dev v1' 'link set v1 up' | python3 -c '${inside}' -batch -
 python3 -c '${inside}' -br addr show v1 | tr -s ' '
-ip netns del one; ip netns list`;
+ip netns del one; ip netns list
+python3 -c '${many}'`;
     const { stdout, stderr } = await hijacked(['sh', '-c', script]);
     expect({ stdout: stdout.replace(/ fe80\S+/, ''), stderr }).toEqual({
-      stdout: 'one\n0\n0\nv1@if2 UP 10.9.0.2/24 \n',
+      stdout: 'one\n0\n0\nv1@if2 UP 10.9.0.2/24 \n30\n',
       stderr: '',
     });
   });

@@ -12,6 +12,7 @@ import { mount } from '../../../kernel/syscalls/mount.ts';
 import { setSysctl } from '../../../kernel/syscalls/sysctl.ts';
 import { type Hijack, planHijack } from '../../../simulation/hijack/hijack.ts';
 import { applyHijack } from '../../../simulation/hijack/hijack-run.ts';
+import { kernelTables } from '../../../simulation/links/host-tables.ts';
 import { type Issue, Place } from '../../../simulation/plan/issue.ts';
 import { hostCall } from '../../native/calls.ts';
 import { attachInterface, interfaceTypes } from '../../net/attach.ts';
@@ -45,7 +46,7 @@ async function sizeTables(kernel: Kernel, memoryMib: number): Promise<void> {
   const pages = memoryMib * 256;
   const limits = [Math.floor(pages / 8), Math.floor(pages / 6), Math.floor(pages / 4)].join(' ');
   for (const key of ['net.ipv4.tcp_mem', 'net.ipv4.udp_mem']) await setSysctl(init, key, limits);
-  for (const [key, value] of buffers) await setSysctl(init, key, value);
+  for (const [key, value] of [...Object.entries(kernelTables), ...buffers]) await setSysctl(init, key, value);
   await setSysctl(init, 'kernel.threads-max', String(THREADS_MAX));
   await setSysctl(init, 'fs.file-max', String(FILES_MAX));
   const limit = new BigUint64Array([BigInt(FILES_MAX), BigInt(FILES_MAX)]);

@@ -110,14 +110,16 @@ function slots(): Slots {
   return known;
 }
 
-/** A descriptor of signalfd(2) in an epoll instance. */
+/** A descriptor of signalfd(2) in an epoll instance. Which signals it tells of can change: whoever waits looks. */
 export interface SignalEvents {
-  readonly mask: bigint;
   events: number;
   readonly data: bigint;
   /** The signals that were waiting when it was looked at last. */
   told: bigint;
 }
+
+/** The signals that a descriptor of signalfd(2) tells of; undefined: it is none. */
+type SignalsOf = (theirs: number) => bigint | undefined;
 
 /** The half of an epoll instance that has descriptors of the machine: of the program's, each under its number there. */
 export class HostHalf {
@@ -149,19 +151,23 @@ export class HostHalf {
     return 0;
   }
 
-  /** All signals that somebody wants to hear of. */
-  get signals(): bigint {
+  get hasSignals(): boolean {
+    return this.#signals.size > 0;
+  }
+
+  /** All signals that somebody wants to hear of. `of` tells those of a descriptor, as the thread that waits has it. */
+  signals(of: SignalsOf): bigint {
     let all = 0n;
-    for (const { mask, events } of this.#signals.values()) if (events & EPOLLIN) all |= mask;
+    for (const [theirs, { events }] of this.#signals) if (events & EPOLLIN) all |= of(theirs) ?? 0n;
     return all;
   }
 
   /** What of these is ready for a thread for which those signals wait. */
-  signalsNow(pending: bigint): readonly ReadyEvent[] {
+  signalsNow(pending: bigint, of: SignalsOf): readonly ReadyEvent[] {
     const ready: ReadyEvent[] = [];
-    for (const watched of this.#signals.values()) {
-      const { mask, events, data, told } = watched;
-      const found = pending & mask;
+    for (const [theirs, watched] of this.#signals) {
+      const { events, data, told } = watched;
+      const found = pending === 0n ? 0n : pending & (of(theirs) ?? 0n);
       watched.told = found;
       // By edges: what has come since it was told last.
       const isNew = (events & EPOLLET) === 0 ? found !== 0n : (found & ~told) !== 0n;

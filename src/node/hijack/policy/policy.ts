@@ -32,7 +32,7 @@ const always: readonly PathRule[] = [
       return task === undefined ? undefined : `/proc/${task}/ns/net`;
     },
   },
-  same(/^\/proc\/sys\/net(?=\/|$)/),
+  same(/^\/proc\/sys\/(net|user\/max_net_namespaces)(?=\/|$)/),
   same(
     /^\/sys\/(class\/net|devices\/virtual\/net|devices\/platform\/virtio-mmio\.\d+|module\/tcp_\w+|kernel\/slab\/tcp)(?=\/|$)/,
   ),

@@ -48,8 +48,8 @@ const control = onFile(async (call, task, file) => {
     task.memory.setU64(plus(to, 8), data);
     return task.call('epoll_ctl', file.fd, op, target.fd, to);
   }
-  const mask = call.thread.proc.signalsOf(fd);
-  if (mask !== undefined) return file.epoll.controlSignals(op, fd, { mask, events, data, told: 0n });
+  if (call.thread.proc.signalsOf(fd) !== undefined)
+    return file.epoll.controlSignals(op, fd, { events, data, told: 0n });
   const copy = call.around.copyDescriptor(call.thread, fd);
   if (copy < 0) return copy;
   const ret = file.epoll.control(op, fd, copy, events, data);
@@ -66,6 +66,8 @@ const waits = ({ timeoutMs: timeoutOf, blocked }: Times): Handler =>
   onFile(async (call, task, file) => {
     const { epoll } = file;
     if (!epoll) return EINVAL;
+    const { proc } = call.thread;
+    const signalsOf = (fd: number) => proc.signalsOf(fd);
     const asked = call.int(2);
     if (asked <= 0) return EINVAL;
     const most = Math.min(asked, MOST_EVENTS);
@@ -78,7 +80,7 @@ const waits = ({ timeoutMs: timeoutOf, blocked }: Times): Handler =>
       host: (then) => {
         const stops = [
           epoll.subscribe(then),
-          ...(epoll.signals === 0n ? [] : [whenPending(call, epoll.signals, then)]),
+          ...(epoll.hasSignals ? [whenPending(call, () => epoll.signals(signalsOf), then)] : []),
         ];
         return () => {
           for (const stop of stops) stop();
@@ -88,7 +90,7 @@ const waits = ({ timeoutMs: timeoutOf, blocked }: Times): Handler =>
         // What was seen once would not be seen again by those who want edges.
         if (epoll.count > 0 && hosts.length === 0) {
           call.around.rings.refresh();
-          const signals = epoll.signals === 0n ? [] : epoll.signalsNow(call.thread.proc.pendingSignals);
+          const signals = epoll.hasSignals ? epoll.signalsNow(proc.pendingSignals, signalsOf) : [];
           hosts = [...signals, ...epollNow(epoll.fd, most)].slice(0, most);
         }
         return hosts.length;

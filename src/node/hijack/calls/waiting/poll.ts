@@ -30,20 +30,15 @@ interface Hosts {
   readonly entry: Entry;
   readonly copy: number;
 }
-/** A signalfd: who asks it is told of his own signals, so it cannot be asked for others. */
-interface Signals {
-  readonly entry: Entry;
-  readonly mask: bigint;
-}
-
 /** What of the machine's is waited for: copies of the program's descriptors, in an epoll instance for as long as that takes. */
 class HostSide {
   readonly epoll = newEpoll();
   readonly #watched: readonly Hosts[];
-  readonly #signals: readonly Signals[];
+  /** Of signalfd(2): who asks one is told of his own signals, so it cannot be asked for others. */
+  readonly #signals: readonly Entry[];
   readonly #call: Call;
 
-  constructor(call: Call, watched: readonly Hosts[], signals: readonly Signals[]) {
+  constructor(call: Call, watched: readonly Hosts[], signals: readonly Entry[]) {
     this.#call = call;
     this.#watched = watched;
     this.#signals = signals;
@@ -59,16 +54,24 @@ class HostSide {
   }
 
   #signalsNow(): number {
-    const ready = this.#signals.filter(({ mask }) => (this.#call.thread.proc.pendingSignals & mask) !== 0n);
-    for (const { entry } of this.#signals) entry.revents = 0;
-    for (const { entry } of ready) entry.revents = entry.events & (POLLIN | POLLRDNORM);
-    return ready.filter(({ entry }) => entry.revents !== 0).length;
+    if (this.#signals.length === 0) return 0;
+    const pending = this.#call.thread.proc.pendingSignals;
+    for (const entry of this.#signals) {
+      const isReady = pending !== 0n && (pending & this.#maskOf(entry)) !== 0n;
+      entry.revents = isReady ? entry.events & (POLLIN | POLLRDNORM) : 0;
+    }
+    return this.#signals.filter(({ revents }) => revents !== 0).length;
+  }
+
+  /** As it is now: signalfd(2) changes it. */
+  #maskOf({ fd }: Entry): bigint {
+    return this.#call.thread.proc.signalsOf(fd) ?? 0n;
   }
 
   /** Calls `then` when something may be ready. Answers how to stop that. */
   whenReady(then: () => void): () => void {
     const stops = [this.#call.around.whenReady(this.epoll, then)];
-    for (const { mask } of this.#signals) stops.push(whenPending(this.#call, mask, then));
+    for (const entry of this.#signals) stops.push(whenPending(this.#call, () => this.#maskOf(entry), then));
     return () => {
       for (const stop of stops) stop();
     };
@@ -141,12 +144,11 @@ async function poll(call: Call, { entries, timeoutMs, blocked, bad }: Asked): Pr
   if (found.bad.length > 0 && bad !== undefined) return bad;
   for (const entry of found.bad) entry.revents = POLLNVAL;
   const hosts: Hosts[] = [];
-  const signals: Signals[] = [];
+  const signals: Entry[] = [];
   for (const entry of found.theirs) {
     const file = call.around.fileOf(call.thread, entry.fd);
-    const mask = typeof file === 'object' ? undefined : call.thread.proc.signalsOf(entry.fd);
-    if (mask !== undefined) {
-      signals.push({ entry, mask });
+    if (typeof file !== 'object' && call.thread.proc.signalsOf(entry.fd) !== undefined) {
+      signals.push(entry);
       continue;
     }
     const copy =

@@ -24,8 +24,8 @@ export interface Wait {
 export type Woken = { readonly kernel: number; readonly host: number } | 'host' | number;
 
 export async function waitFor(call: Call, task: KernelTask, wait: Wait): Promise<Woken> {
-  const { kernel, host, hostNow, timeoutMs } = wait;
-  const isPlain = host === undefined && wait.blocked === undefined;
+  const { kernel, host, hostNow, timeoutMs, blocked } = wait;
+  const isPlain = host === undefined && blocked === undefined;
   if (isPlain && kernel) return counted(await abandonable(call, task, () => kernel(task, timeoutMs)), 0);
   const now = await look(task, wait);
   if (typeof now === 'number' || now.kernel > 0 || now.host > 0 || timeoutMs === 0) return now;
@@ -38,7 +38,15 @@ export async function waitFor(call: Call, task: KernelTask, wait: Wait): Promise
   let ended: (() => void) | undefined;
   const stops = [
     ...(host === undefined ? [] : [host(() => wake('host'))]),
-    ...(wait.blocked === undefined ? [] : [whenPending(call, ~wait.blocked, () => wake('signal'))]),
+    ...(blocked === undefined
+      ? []
+      : [
+          whenPending(
+            call,
+            () => ~blocked,
+            () => wake('signal'),
+          ),
+        ]),
   ];
   try {
     if (kernel) {
@@ -82,10 +90,11 @@ async function abandonable(call: Call, task: KernelTask, work: () => Promise<num
   return ret;
 }
 
-/** Calls `found` while one of these signals waits for the thread. Answers how to stop that. */
-export function whenPending(call: Call, signals: bigint, found: () => void): () => void {
+/** Calls `found` while one of these signals waits for the thread. Answers how to stop that. Which they are is asked each time that one waits. */
+export function whenPending(call: Call, signals: () => bigint, found: () => void): () => void {
   const timer = setInterval(() => {
-    if ((call.thread.proc.pendingSignals & signals) !== 0n) found();
+    const pending = call.thread.proc.pendingSignals;
+    if (pending !== 0n && (pending & signals()) !== 0n) found();
   }, LOOK_MS);
   return () => clearInterval(timer);
 }
