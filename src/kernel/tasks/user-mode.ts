@@ -22,10 +22,8 @@ export interface UserModeNeeds {
  * held when others get their turn decides who runs next.
  */
 const CALLS_A_TURN = 256;
-/** Where a breath takes a millisecond, as a Worker's does. */
-const CALLS_A_DEAR_TURN = 4096;
-/** Where a run is to be repeatable: on each host the same. */
-const CALLS_A_REPEATABLE_TURN = 1024;
+/** Where a breath takes a millisecond, as a Worker's does, and where a run is to be repeatable: that is on each host the same. */
+const CALLS_A_DEAR_TURN = 1024;
 const CALLS_A_LOOK = 16;
 const NS_A_TURN = 20e6;
 /** A call that moved this much counts as one more. */
@@ -49,8 +47,7 @@ export class UserMode {
   constructor(needs: UserModeNeeds) {
     this.#needs = needs;
     this.#turnedNs = needs.monotonicNs?.() ?? 0;
-    this.#callsATurn = CALLS_A_REPEATABLE_TURN;
-    if (needs.monotonicNs) this.#callsATurn = needs.isBreathDear ? CALLS_A_DEAR_TURN : CALLS_A_TURN;
+    this.#callsATurn = needs.monotonicNs && !needs.isBreathDear ? CALLS_A_TURN : CALLS_A_DEAR_TURN;
   }
 
   /** Who is held. */
