@@ -1,8 +1,8 @@
 /** The formats that wrap a disk, in the order in which they are tried. */
 
 import { cpio, oci, tar } from '../archives/archive.ts';
-import { androidSparse } from './android-sparse.ts';
-import { androidSuper } from './android-super.ts';
+import { androidSparse } from './android/sparse.ts';
+import { androidSuper } from './android/super.ts';
 import { cloop } from './cloop.ts';
 import { dmg } from './dmg/dmg.ts';
 import { ewf } from './ewf/ewf.ts';

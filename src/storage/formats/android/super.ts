@@ -1,11 +1,11 @@
 /** Android's `super` partition: logical partitions as lists of extents (AOSP, system/core/fs_mgr/liblp). */
 
-import { type ByteSource, window } from '../byte-source.ts';
-import { ChoiceError, FormatError } from '../errors.ts';
-import type { Choice, Format } from './format.ts';
-import { windowOfCut } from './parts/cut.ts';
-import { joined } from './parts/joined.ts';
-import { little64, readBytes, viewOf } from './parts/table.ts';
+import { type ByteSource, window } from '../../byte-source.ts';
+import { ChoiceError, FormatError } from '../../errors.ts';
+import type { Choice, Format } from '../format.ts';
+import { windowOfCut } from '../parts/cut.ts';
+import { joined } from '../parts/joined.ts';
+import { little64, readBytes, viewOf } from '../parts/table.ts';
 
 const SUPER = 'android-super';
 const GEOMETRY_AT = [4096, 8192];
