@@ -223,6 +223,9 @@ async function answered(
     return { status: answer.status, type: answer.headers.get('content-type')?.split(';')[0] ?? '', body };
   } catch (cause) {
     const { message, cause: inner } = cause as Error;
+    // It was refused before its body was read, and the connection closed: whoever still writes hears of that alone, now and then.
+    const isRefused = init.body != null && (inner as { code?: unknown } | undefined)?.code === 'EPIPE';
+    if (isRefused) return undefined;
     findings.must(false, `${where.slice(0, 200)}: ${message} ${inner instanceof Error ? inner.message : ''}`);
     return undefined;
   }
