@@ -3,7 +3,7 @@
 import type { ExportName } from '../abi/exports.ts';
 import { IRQ, SHARED, TASK_INFO } from '../abi/shared.ts';
 import { KernelDead, type KernelEnd, TaskExited } from './errors.ts';
-import { breath, type ClockPolicy, type Host } from './host.ts';
+import type { ClockPolicy, Host } from './host.ts';
 import { HostedTask } from './hosted-task.ts';
 import { Console } from './log/console.ts';
 import { HOST_BYTES, type ImportHandlers, type Machine } from './machine.ts';
@@ -90,8 +90,7 @@ export class Engine {
       othersCouldRun: () => this.memory.u32(plus(this.#shared, SHARED.runnable)) !== 0,
       interrupt: () => this.#interrupt(),
       turn: () => options.host.turn(),
-      breath: () => breath(options.host),
-      isBreathDear: options.host.breath !== undefined,
+      isTurnDear: options.host.isTurnDear ?? false,
       monotonicNs: options.host.isRepeatable ? undefined : () => options.host.monotonicNs(),
     });
     const die = (cause: unknown) => this.die(cause);
@@ -129,10 +128,6 @@ export class Engine {
   /** Settles after everything that the event loop has to do now. */
   turn(): Promise<unknown> {
     return this.#options.host.turn();
-  }
-  /** The same, timers and connections of the host included. */
-  breath(): Promise<unknown> {
-    return breath(this.#options.host);
   }
 
   get dead(): KernelDead | undefined {

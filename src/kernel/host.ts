@@ -9,13 +9,10 @@ export interface Host {
   monotonicNs(): number;
   /** What a virtual clock's kernel does is to be the same each time: nothing in it goes by the steady clock. Default: false. */
   readonly isRepeatable?: boolean;
-  /**
-   * Settles after all that the event loop has ready now. It is cheap, and of a host where timers and connections come last it may
-   * be that none of them was looked at: a loop that may have no end takes `breath`.
-   */
-  turn(): Promise<unknown>;
-  /** Lets timers, connections and whoever else uses the event loop have their turn, where `turn` does not; it may take a millisecond. */
-  breath?(): Promise<unknown>;
+  /** Let other work of the event loop have a turn. */
+  turn(): Promise<void>;
+  /** A turn takes a millisecond: loops of calls that do not wait have one less often. Default: false. */
+  readonly isTurnDear?: boolean;
   /** Settles in about so many milliseconds; who awaits it is kept alive, which a promise that another request settles would not. */
   pause(ms: number): Promise<void>;
   /**
@@ -25,18 +22,6 @@ export interface Host {
   heartbeat?(ms: number, beat: () => boolean): void;
   /** Call `then` in about so many milliseconds; answers how to cancel. Used by the wall policy alone. */
   timer(ms: number, then: () => void): () => void;
-}
-
-/** A turn of the event loop, timers and connections included. */
-export const breath = (host: Pick<Host, 'turn' | 'breath'>): Promise<unknown> => host.breath?.() ?? host.turn();
-
-/** So many at first without a look at timers and connections. */
-const QUICK_TURNS = 16;
-
-/** Turns for a loop that waits for something which is there at once, mostly, and may need a timer or a connection of the host's. */
-export function turnsOf(host: Pick<Host, 'turn' | 'breath'>): () => Promise<unknown> {
-  let turns = 0;
-  return () => (++turns <= QUICK_TURNS ? host.turn() : breath(host));
 }
 
 /** How time passes: `virtual` jumps over idle time and is deterministic, `wall` follows the steady clock. */

@@ -5,13 +5,6 @@ import type { Host } from '../kernel/host.ts';
 /** crypto.getRandomValues takes no more at once. */
 const MAX_RANDOM_BYTES = 65_536;
 
-/**
- * The shortest wait of a timer, a whole millisecond. The end of a body that nobody gets (`new Response('a').text()`) comes after
- * all microtasks in 30 µs, but no timer and no connection is looked at before it; with that as `turn` a shell in a terminal
- * waited for ever in an isolate that had served hundreds of requests, and it is not known why.
- */
-const wait = () => scheduler.wait(0);
-
 export const workerHost: Host = {
   entropy(into) {
     for (let at = 0; at < into.length; at += MAX_RANDOM_BYTES) {
@@ -20,8 +13,13 @@ export const workerHost: Host = {
   },
   realtimeNs: () => Date.now() * 1e6,
   monotonicNs: () => performance.now() * 1e6,
-  turn: wait,
-  breath: wait,
+  /**
+   * The shortest wait of a timer, a whole millisecond. The end of a body that nobody gets (`new Response('a').text()`) comes
+   * after all microtasks in 30 µs, but no timer and no connection is looked at before it, and a shell in a terminal waited for
+   * ever with it, in an isolate that had served hundreds of requests: it is not known why.
+   */
+  turn: () => scheduler.wait(0),
+  isTurnDear: true,
   pause: (ms) => scheduler.wait(ms),
   heartbeat(ms, beat) {
     const timer = setInterval(() => {

@@ -90,7 +90,7 @@ function obstacle(task: TaskInfo): string | undefined {
  * Put the kernel to sleep and describe it. Its programs must be done; afterwards memory may be read, and the kernel
  * may also go on. Throws `NotQuiesced`, naming the task, when it cannot be saved as it is.
  */
-export async function quiesce(kernel: Kernel, turn: () => Promise<unknown>): Promise<Omit<SnapshotState, 'buildId'>> {
+export async function quiesce(kernel: Kernel, turn: () => Promise<void>): Promise<Omit<SnapshotState, 'buildId'>> {
   const { engine } = kernel;
   const [program] = engine.programs.running;
   if (program) {

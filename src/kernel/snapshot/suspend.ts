@@ -23,7 +23,7 @@ export interface SuspendNeeds {
   /** The memory of a clean machine of the same snapshot, for immediate use. */
   readonly clean: () => Uint8Array;
   /** Lets the event loop have a turn. */
-  readonly turn: () => Promise<unknown>;
+  readonly turn: () => Promise<void>;
   /** How long to wait for what cannot be saved to end; default: as long as ext4lazyinit takes. */
   readonly patienceNs?: bigint;
 }
@@ -57,7 +57,7 @@ const FROZEN_NS = 100_000_000n;
  * Threads that run for a while after a mount, or sleep for a tenth of a second as kswapd does, cannot be saved: they get
  * time. Some come to rest only while their file system is frozen (xfsaild), some only while it is not.
  */
-async function rest(kernel: Kernel, patienceNs: bigint, turn: () => Promise<unknown>): Promise<Suspended['state']> {
+async function rest(kernel: Kernel, patienceNs: bigint, turn: () => Promise<void>): Promise<Suspended['state']> {
   let waitedNs = 0n;
   for (let ns = FIRST_TRY_NS; ; ns *= 2n) {
     try {
@@ -76,7 +76,7 @@ async function rest(kernel: Kernel, patienceNs: bigint, turn: () => Promise<unkn
 const pass = ({ engine, init }: Kernel, ns: bigint): Promise<void> => init.waitFor(engine.pass(Number(ns)));
 
 /** Now, or after so long. */
-async function quiesceWithin(kernel: Kernel, ns: bigint, turn: () => Promise<unknown>): Promise<Suspended['state']> {
+async function quiesceWithin(kernel: Kernel, ns: bigint, turn: () => Promise<void>): Promise<Suspended['state']> {
   try {
     return await quiesce(kernel, turn);
   } catch (cause) {

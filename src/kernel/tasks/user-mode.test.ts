@@ -12,8 +12,7 @@ function held(othersCouldRun: boolean) {
     othersCouldRun: () => othersCouldRun,
     interrupt: () => interrupted++,
     turn: () => new Promise(() => {}),
-    breath: () => new Promise(() => {}),
-    isBreathDear: false,
+    isTurnDear: false,
     monotonicNs: () => 0,
   });
   void user.hold(task);
@@ -50,9 +49,8 @@ test('calls without end leave the event loop its turns', async () => {
   const user = new UserMode({
     othersCouldRun: () => true,
     interrupt: () => expect.fail('the task that calls is not interrupted'),
-    turn: () => new Promise(() => {}),
-    breath: () => setImmediate().then(() => void turns++),
-    isBreathDear: false,
+    turn: () => setImmediate().then(() => void turns++),
+    isTurnDear: false,
     monotonicNs: () => 0,
   });
   const caller = { ready: true, take: () => true } as unknown as HostedTask;
@@ -72,16 +70,15 @@ async function turnsOf(
   calls: number,
   msACall: number,
   bytesACall: number,
-  { clock = true, isBreathDear = false } = {},
+  { clock = true, isTurnDear = false } = {},
 ): Promise<number> {
   let turns = 0;
   let nowMs = 0;
   const user = new UserMode({
     othersCouldRun: () => false,
     interrupt: () => {},
-    turn: async () => {},
-    breath: async () => void turns++,
-    isBreathDear,
+    turn: async () => void turns++,
+    isTurnDear,
     monotonicNs: clock ? () => nowMs * 1e6 : undefined,
   });
   const caller = { ready: true, take: () => true } as unknown as HostedTask;
@@ -96,7 +93,7 @@ async function turnsOf(
 test('calls that take long leave the event loop its turns sooner, by the clock or by their bytes', async () => {
   expect(await turnsOf(2560, 0.001, 0)).toBe(10);
   expect(await turnsOf(2560, 0.001, -14)).toBe(10);
-  expect(await turnsOf(10_240, 0.001, 0, { isBreathDear: true })).toBe(10);
+  expect(await turnsOf(10_240, 0.001, 0, { isTurnDear: true })).toBe(10);
   expect(await turnsOf(10_240, 50, 0, { clock: false })).toBe(10);
   expect(await turnsOf(160, 5, 0)).toBeGreaterThanOrEqual(30);
   expect(await turnsOf(100, 60, 0)).toBeGreaterThanOrEqual(80);

@@ -7,10 +7,8 @@ export interface UserModeNeeds {
   readonly othersCouldRun: () => boolean;
   /** Makes the held task go back into the kernel, which then runs who waits. */
   readonly interrupt: () => void;
-  /** Of the event loop: of what it has ready, and of everything. */
   readonly turn: () => Promise<unknown>;
-  readonly breath: () => Promise<unknown>;
-  readonly isBreathDear: boolean;
+  readonly isTurnDear: boolean;
   /** Undefined: turns of the event loop come by what is the same in each run alone. */
   readonly monotonicNs: (() => number) | undefined;
 }
@@ -22,7 +20,7 @@ export interface UserModeNeeds {
  * held when others get their turn decides who runs next.
  */
 const CALLS_A_TURN = 256;
-/** Where a breath takes a millisecond, as a Worker's does, and where a run is to be repeatable: that is on each host the same. */
+/** Where a turn takes a millisecond, as a Worker's does, and where a run is to be repeatable: that is on each host the same. */
 const CALLS_A_DEAR_TURN = 1024;
 const CALLS_A_LOOK = 16;
 const NS_A_TURN = 20e6;
@@ -47,7 +45,7 @@ export class UserMode {
   constructor(needs: UserModeNeeds) {
     this.#needs = needs;
     this.#turnedNs = needs.monotonicNs?.() ?? 0;
-    this.#callsATurn = needs.monotonicNs && !needs.isBreathDear ? CALLS_A_TURN : CALLS_A_DEAR_TURN;
+    this.#callsATurn = needs.monotonicNs && !needs.isTurnDear ? CALLS_A_TURN : CALLS_A_DEAR_TURN;
   }
 
   /** Who is held. */
@@ -87,7 +85,7 @@ export class UserMode {
   }
 
   #callNextTurn(task: HostedTask): void {
-    void this.still(this.#needs.breath()).then(() => this.#callOf(task));
+    void this.still(this.#needs.turn()).then(() => this.#callOf(task));
   }
 
   /** A call has ended with this result, its bytes where it moved some. */

@@ -1,6 +1,6 @@
 /** What happens while a kernel is idle: virtual time jumps to the next timer, or ends in a deadlock; wall time is waited for. */
 
-import { breath, type Host } from '../host.ts';
+import type { Host } from '../host.ts';
 import type { Clock } from './clock.ts';
 
 /** After so many jumps of virtual time in one turn of the event loop, other work gets its turn. */
@@ -19,7 +19,7 @@ const OUTSIDE_MS = 200;
 /** What time goes by. */
 export interface TimeNeeds {
   readonly clock: Clock;
-  readonly host: Pick<Host, 'turn' | 'breath' | 'timer'>;
+  readonly host: Pick<Host, 'turn' | 'timer'>;
   /** The kernel sleeps in `idle`. */
   isIdle(): boolean;
   /** Virtual time may pass: someone waits in the kernel for it, and nobody is about to do something now. */
@@ -125,13 +125,12 @@ export class IdleTime {
     else if (mayPass() && this.#isPaced) this.#pace();
     else if (mayPass() && !this.#turning) {
       this.#turning = true;
-      const left = clock.jumps;
       // Whoever was just woken gets to speak before the clock jumps.
-      (left > 0 ? host.turn() : breath(host)).then(() => {
+      host.turn().then(() => {
         this.#turning = false;
         if (this.#stopped || !isIdle() || !mayPass()) return;
         if (this.#isPaced) return this.#pace();
-        clock.jumps = left > 0 ? left - 1 : JUMPS_A_TURN;
+        clock.jumps = JUMPS_A_TURN;
         const due = clock.timerNs;
         if (this.#awaited && (due === undefined || due >= this.#awaited.ns)) {
           clock.advance(this.#awaited.ns);

@@ -195,7 +195,7 @@ export class Reactor {
     // A call that the kernel has not taken yet cannot be interrupted: soon it can.
     if (this.task.runningCall !== undefined) this.#kernel.engine.interrupt(this.task);
     else
-      this.#kernel.engine.breath().then(
+      this.#kernel.engine.turn().then(
         () => this.#interrupt(),
         () => {},
       );

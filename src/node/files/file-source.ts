@@ -126,7 +126,7 @@ export function fileSource(path: string, { fd = openToRead(path).fd }: FileSourc
         });
         return undefined;
       }
-      return endNs - busySinceNs > TURN_NS ? nodeHost.turn().then(() => {}) : undefined;
+      return endNs - busySinceNs > TURN_NS ? nodeHost.turn() : undefined;
     },
     close() {
       closing ??= Promise.all(pending).then(() => (fd === STDIN ? undefined : closeLater(fd)));

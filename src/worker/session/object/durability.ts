@@ -5,7 +5,6 @@ import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { programEnd } from '../../../batch/program-end.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { KernelDead } from '../../../kernel/errors.ts';
-import { turnsOf } from '../../../kernel/host.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { goOn } from '../../../kernel/snapshot/suspend.ts';
 import { Interfaces } from '../interfaces/interfaces.ts';
@@ -154,7 +153,8 @@ export class Durability {
   /** What was flushed is there after a crash: with all else, for a kernel is stored whole. Answers why not. */
   async commitFlushed(live: Live): Promise<string | undefined> {
     if (!this.#flushed || live.kernel.dead) return undefined;
-    this.#obstacle = await save(live, this.#needs, { turn: turnsOf(this.setup.host), patienceNs: COMMIT_PATIENCE_NS });
+    const { turn } = this.setup.host;
+    this.#obstacle = await save(live, this.#needs, { turn, patienceNs: COMMIT_PATIENCE_NS });
     if (this.#obstacle === undefined) await goOn(live.kernel);
     return this.#obstacle;
   }
@@ -164,7 +164,7 @@ export class Durability {
     const live = this.#live;
     if (live) {
       try {
-        this.#obstacle = await save(live, this.#needs, { turn: turnsOf(this.setup.host) });
+        this.#obstacle = await save(live, this.#needs, { turn: this.setup.host.turn });
         if (this.#obstacle === undefined) {
           this.#live = undefined;
           live.kernel.kill();

@@ -3,7 +3,7 @@
 import { Gathered } from '../../../bytes/gathered.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { TaskExited } from '../../../kernel/errors.ts';
-import { type Host, turnsOf } from '../../../kernel/host.ts';
+import type { Host } from '../../../kernel/host.ts';
 import type { HostedTask } from '../../../kernel/hosted-task.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { type ProgramEnd, type ProgramRun, type RunningProgram, runProgram } from '../../../kernel/program/run/run.ts';
@@ -56,7 +56,7 @@ export async function execProgram(
   kernel: Kernel,
   { argv, env, cwd, stdin, deadlineMs, mostBytes }: ProgramCall,
   toolbox: () => Promise<Toolbox>,
-  host: Pick<Host, 'timer' | 'turn' | 'breath'>,
+  host: Pick<Host, 'timer' | 'turn'>,
 ): Promise<ProgramAnswer> {
   mustBeThere(argv, await toolbox());
   await equip(kernel, toolbox);
@@ -91,8 +91,7 @@ export async function execProgram(
       },
     });
     // What it forked last may not have run yet, and is not among those that run.
-    const turn = turnsOf(host);
-    for (let turns = 0; kernel.programs.someToCome && turns < MOST_TURNS; turns++) await turn();
+    for (let turn = 0; kernel.programs.someToCome && turn < MOST_TURNS; turn++) await host.turn();
     return {
       ...end,
       timedOut,
