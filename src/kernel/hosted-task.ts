@@ -40,6 +40,8 @@ export interface TaskCounts {
   waitOutside: number;
 }
 
+const [THINKING, IN_CALL, WAITS_OUTSIDE] = [1, 2, 4] as const;
+
 /** What a task tells the kernel's host side of. */
 export interface TaskEvents {
   /** Each task counts itself here, from its first program to its end. */
@@ -71,10 +73,8 @@ export class HostedTask implements PlayedTask {
   #waiting = 0;
   #outside = 0;
   #ended: unknown;
-  /** What of it is in the kernel's counts. Each has its own name: it is looked at twice a call, where a key costs more than all the rest. */
-  #countedThinking = false;
-  #countedInCall = false;
-  #countedOutside = false;
+  /** What of it is in the kernel's counts: bits, as it is looked at twice a call. */
+  #counted = 0;
   scratch = 0 as Ptr;
   scratchBytes = 0;
 
@@ -105,23 +105,18 @@ export class HostedTask implements PlayedTask {
 
   /** Brings the kernel's counts up to date: after everything that makes another state of it. */
   #count(): void {
-    const isThere = this.#ended === undefined;
+    const before = this.#counted;
+    const now = this.#ended === undefined ? this.#states : 0;
+    if (now === before) return;
+    this.#counted = now;
     const { counts } = this.#events;
-    const inCall = isThere && this.inCall;
-    if (inCall !== this.#countedInCall) {
-      this.#countedInCall = inCall;
-      counts.inCall += inCall ? 1 : -1;
-    }
-    const thinking = isThere && this.thinking;
-    if (thinking !== this.#countedThinking) {
-      this.#countedThinking = thinking;
-      counts.thinking += thinking ? 1 : -1;
-    }
-    const outside = isThere && this.waitsOutside;
-    if (outside !== this.#countedOutside) {
-      this.#countedOutside = outside;
-      counts.waitOutside += outside ? 1 : -1;
-    }
+    counts.thinking += Number((now & THINKING) !== 0) - Number((before & THINKING) !== 0);
+    counts.inCall += Number((now & IN_CALL) !== 0) - Number((before & IN_CALL) !== 0);
+    counts.waitOutside += Number((now & WAITS_OUTSIDE) !== 0) - Number((before & WAITS_OUTSIDE) !== 0);
+  }
+
+  get #states(): number {
+    return (this.thinking ? THINKING : 0) | (this.inCall ? IN_CALL : 0) | (this.waitsOutside ? WAITS_OUTSIDE : 0);
   }
 
   /** Attached from now on, unless `preparation` fails: a task without a program would hold virtual time up for good. */
