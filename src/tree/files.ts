@@ -4,6 +4,7 @@ import { errnos } from '../abi/errno.ts';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from '../abi/uapi/fs.ts';
 import type { Sink } from '../archive/chunk-writer.ts';
 import { withoutEnd } from '../bytes/ends.ts';
+import { fromLatin1, latin1 } from '../bytes/latin1.ts';
 import { joinPath } from '../bytes/paths.ts';
 import { HostError } from '../errors/host-error.ts';
 import type { Problem } from '../errors/problem.ts';
@@ -129,14 +130,14 @@ export async function openPath(
 
 /** Whether the directory that `path` is in lists it. Not below a symlink: whether that leads anywhere is another question. */
 async function isListed(tree: Tree, path: Uint8Array): Promise<boolean> {
-  const text = withoutEnd(toChars(path), '/');
-  const parent = toBytes(text.slice(0, text.lastIndexOf('/') + 1) || '.');
+  const text = withoutEnd(latin1(path), '/');
+  const parent = fromLatin1(text.slice(0, text.lastIndexOf('/') + 1) || '.');
   const name = text.slice(text.lastIndexOf('/') + 1);
   const directory = await tree.openDirectory(parent).catch(unlessRefused);
   if (directory === undefined) return false;
   try {
     for (let dirents = await directory.next(); dirents.length > 0; dirents = await directory.next()) {
-      const dirent = dirents.find((one) => toChars(one.name) === name);
+      const dirent = dirents.find((one) => latin1(one.name) === name);
       if (dirent) return dirent.type !== DT_LNK && !(await isSymlink(directory, dirent.name));
     }
     return false;
@@ -225,15 +226,6 @@ async function readAll(file: OpenFile, sink: Sink): Promise<void> {
   }
 }
 
-/** One char a byte: JavaScript compares such strings by their bytes. */
-function toChars(bytes: Uint8Array): string {
-  // A call takes so many arguments; names are shorter, paths need not be.
-  if (bytes.length <= MAX_ARGUMENTS) return String.fromCharCode(...bytes);
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
-}
-const MAX_ARGUMENTS = 4096;
-const toBytes = (chars: string): Uint8Array => Uint8Array.from(chars, (char) => char.charCodeAt(0));
-
 interface Listing {
   readonly limit: number;
   readonly after: Uint8Array | undefined;
@@ -245,7 +237,7 @@ interface Listing {
 
 async function list(directory: OpenDirectory, { limit, after, still, onError, at }: Listing): Promise<Page> {
   // Types behind the names, as no name has a NUL in it: a directory may be large.
-  const page = new SmallestNames(limit, after === undefined ? '' : `${toChars(after)}\0\uffff`);
+  const page = new SmallestNames(limit, after === undefined ? '' : `${latin1(after)}\0\uffff`);
   const lacking: Lacking[] = [];
   const tell = (cause: unknown, name?: Uint8Array, type?: FileType): void => {
     if (onError === 'stop' || !(cause instanceof KernelError)) throw cause;
@@ -254,13 +246,13 @@ async function list(directory: OpenDirectory, { limit, after, still, onError, at
   };
   try {
     for (let dirents = await directory.next(); dirents.length > 0; dirents = await directory.next()) {
-      for (const { name, type } of dirents) page.add(`${toChars(name)}\0${String.fromCharCode(type)}`);
+      for (const { name, type } of dirents) page.add(`${latin1(name)}\0${String.fromCharCode(type)}`);
     }
   } catch (cause) {
     tell(cause);
   }
   const entries: Entry[] = [];
-  const names = page.names.map((key) => ({ name: toBytes(key.slice(0, -2)), type: key.charCodeAt(key.length - 1) }));
+  const names = page.names.map((key) => ({ name: fromLatin1(key.slice(0, -2)), type: key.charCodeAt(key.length - 1) }));
   for (const { name, type } of names) {
     try {
       entries.push(await entry(directory, name));

@@ -11,6 +11,7 @@ import {
   S_IFDIR,
   S_IFMT,
 } from '../abi/uapi/fs.ts';
+import { fromLatin1, latin1 } from '../bytes/latin1.ts';
 import { joinPath } from '../bytes/paths.ts';
 import { KernelError, must } from '../kernel/kernel-error.ts';
 import { chdir, fchdir, readdir } from '../kernel/syscalls/dir.ts';
@@ -47,8 +48,6 @@ interface Frame {
 const NAMES_AT_ONCE = 131_072;
 
 const DOT = Uint8Array.of(0x2e);
-
-const toBytes = (name: string): Uint8Array => Uint8Array.from(name, (char) => char.charCodeAt(0));
 
 const isDots = (name: Uint8Array): boolean => name.length <= 2 && name.every((byte) => byte === 0x2e);
 
@@ -97,7 +96,7 @@ export async function* walk(
     const page = new SmallestNames(namesAtOnce, after);
     const listing = async () => {
       for await (const dirents of readdir(task, fd, buffer)) {
-        for (const { name } of dirents) if (!isDots(name)) page.add(String.fromCharCode(...name));
+        for (const { name } of dirents) if (!isDots(name)) page.add(latin1(name));
       }
     };
     // What could not be listed the first time has been told.
@@ -152,6 +151,6 @@ export async function* walk(
     if (frame.next === frame.names.length && frame.more) await listOn(frame);
     const name = frame.names[frame.next++];
     if (name === undefined) await leave(frame);
-    visit = name === undefined ? undefined : await look(frame, toBytes(name));
+    visit = name === undefined ? undefined : await look(frame, fromLatin1(name));
   }
 }

@@ -5,6 +5,7 @@
 
 import { errnos } from '../../abi/errno.ts';
 import { encodeDevice } from '../../abi/uapi/fs.ts';
+import { latin1 } from '../../bytes/latin1.ts';
 import { KernelError, must } from '../kernel-error.ts';
 import type { UserTask } from '../user-task.ts';
 import { type Name, Scratch, type UserBuffer } from './scratch.ts';
@@ -51,7 +52,7 @@ export async function* readdir(
     const dirents = await getdents64(task, fd, buffer);
     const last = dirents.at(-1);
     if (last === undefined) return;
-    const name = String.fromCharCode(...last.name);
+    const name = latin1(last.name);
     if (lastNames.has(name)) throw new KernelError('getdents64', errnos.EUCLEAN.number);
     lastNames.add(name);
     const sound = dirents.filter((dirent) => !isNoName(dirent, lastNames));

@@ -1,7 +1,8 @@
 /** HTTP/1.1 as a client speaks it (RFC 9112): one request, one answer, over a byte stream of its own. */
 
+import { fromLatin1 } from '../../bytes/latin1.ts';
 import type { ByteStream } from '../sockets/byte-stream.ts';
-import { fromLatin1, ProtocolError, StreamReader } from './reader.ts';
+import { ProtocolError, StreamReader } from './reader.ts';
 
 export type Header = readonly [name: string, value: string];
 

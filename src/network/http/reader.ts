@@ -2,6 +2,7 @@
 
 import { concat } from '../../bytes/concat.ts';
 import { Gathered } from '../../bytes/gathered.ts';
+import { latin1 } from '../../bytes/latin1.ts';
 import type { ByteStream } from '../sockets/byte-stream.ts';
 
 /** The other side did not speak as it should. */
@@ -71,12 +72,3 @@ export class StreamReader {
     return true;
   }
 }
-
-export const latin1 = (bytes: Uint8Array): string => {
-  let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
-};
-
-/** Characters beyond Latin-1 are no header's. */
-export const fromLatin1 = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0) & 0xff);

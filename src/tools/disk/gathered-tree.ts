@@ -1,5 +1,6 @@
 /** The tree of a partition, gathered from several places. */
 
+import { latin1 } from '../../bytes/latin1.ts';
 import type { Entry } from '../../tree/write/entry.ts';
 import type { FileSystemContent, TreeSource } from './plan.ts';
 
@@ -50,10 +51,3 @@ export async function* without(
     if (!isOut) yield entry;
   }
 }
-
-/** Bytes as text, one character a byte. */
-export const latin1 = (bytes: Uint8Array): string => {
-  let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
-};

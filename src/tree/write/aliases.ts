@@ -1,6 +1,7 @@
 /** Names that a file system takes for one (of any case, with dots at the end): what was copied by one of them is not replaced by what comes by another. */
 
 import { AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_DIRECTORY, O_RDONLY } from '../../abi/uapi/fs.ts';
+import { fromLatin1, latin1 } from '../../bytes/latin1.ts';
 import { must } from '../../kernel/kernel-error.ts';
 import { readdir } from '../../kernel/syscalls/dir.ts';
 import { close, openat, statx } from '../../kernel/syscalls/file.ts';
@@ -33,14 +34,12 @@ const MOST_NAMES = 200_000;
 /** How often all names of a directory are looked up: each time is as long as the directory. */
 const MOST_SEARCHES = 1000;
 
-const latin1 = (name: Uint8Array): string => String.fromCharCode(...name);
-const bytesOf = (name: string): Uint8Array => Uint8Array.from(name, (char) => char.charCodeAt(0));
 const parentOf = (path: Uint8Array): string => latin1(path.subarray(0, Math.max(0, path.lastIndexOf(0x2f))));
 
 /** What file systems take for one is nearly always one here, too; they have tables of their own, and FAT short names. */
 const folded = (name: string): string =>
   new TextDecoder()
-    .decode(bytesOf(name))
+    .decode(fromLatin1(name))
     .normalize('NFD')
     .toLowerCase()
     .replace(/[. ]+$/, '');
@@ -129,7 +128,7 @@ export class Aliases {
     const there = await inodeOf(name);
     // What takes the name may not be found by it.
     if (there === undefined) return true;
-    for (const one of made) if ((await inodeOf(bytesOf(one))) === there) return true;
+    for (const one of made) if ((await inodeOf(fromLatin1(one))) === there) return true;
     return false;
   }
 

@@ -1,5 +1,6 @@
 /** Copies a tree, entry by entry, to a place in a mounted one. */
 
+import { latin1 } from '../../bytes/latin1.ts';
 import type { Entry } from './entry.ts';
 import type { Loss } from './losses.ts';
 import type { TreeWriter } from './tree-writer.ts';
@@ -31,7 +32,7 @@ export async function copyTree(
   for await (const entry of untilAborted(tree, signal)) {
     await writer.add(entry.type === 'file' ? { ...entry, content: () => counted(entry.content()) } : entry);
     // Something else may be there by now, or the same once more.
-    const key = String.fromCharCode(...entry.path);
+    const key = latin1(entry.path);
     directories.delete(key);
     if (entry.type === 'directory') directories.set(key, entry);
     entries++;

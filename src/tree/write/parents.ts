@@ -1,6 +1,7 @@
 /** Finds the directory that a path's last name stands in, without ever leaving the tree's root. */
 
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH } from '../../abi/uapi/fs.ts';
+import { latin1 } from '../../bytes/latin1.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { close, openat } from '../../kernel/syscalls/file.ts';
 import type { Name } from '../../kernel/syscalls/scratch.ts';
@@ -43,7 +44,7 @@ export class Parents {
   async of(path: Uint8Array): Promise<Place> {
     const { parent, name } = split(path);
     if (parent === undefined) return { dirfd: this.#root, name };
-    const key = String.fromCharCode(...parent);
+    const key = latin1(parent);
     if (this.#last?.path !== key) {
       const fd = await this.#open(parent);
       await this.forget();

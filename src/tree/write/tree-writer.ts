@@ -18,6 +18,7 @@ import {
   S_IFMT,
   S_IFSOCK,
 } from '../../abi/uapi/fs.ts';
+import { latin1 } from '../../bytes/latin1.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { plus } from '../../kernel/memory.ts';
 import { linkat, mkdirat, mknodat, symlinkat, unlinkat } from '../../kernel/syscalls/dir.ts';
@@ -61,8 +62,6 @@ const inherited: ReadonlySet<string> = new Set(['system.posix_acl_default', 'tru
 
 /** What is there came by another name, which the file system takes for this one. */
 class OtherName extends Error {}
-
-const latin1 = (path: Uint8Array): string => String.fromCharCode(...path);
 
 /**
  * One call after another. An entry replaces what is at its path, but a directory is kept and gets the attributes; a

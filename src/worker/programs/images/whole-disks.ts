@@ -1,5 +1,6 @@
 /** Images that are whole disks: made of definitions with what is in each partition, or given another partition table. */
 
+import { latin1 } from '../../../bytes/latin1.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Host } from '../../../kernel/host.ts';
 import { bytesOf } from '../../../storage/block-device.ts';
@@ -99,7 +100,7 @@ async function* entriesOf(
 }
 
 /** As paths of entries are compared: byte by byte. */
-const asLatin1 = (text: string): string => String.fromCharCode(...new TextEncoder().encode(text));
+const asLatin1 = (text: string): string => latin1(new TextEncoder().encode(text));
 
 export interface TableOrder {
   /** As sfdisk(8) reads it. */
