@@ -9,7 +9,7 @@ import { DavFailure } from '../failure.ts';
 import { isWithin, keyOf, nameOf, parentOf } from '../paths.ts';
 import { mustFind } from '../reading.ts';
 import { find, members, type Resource, treePath } from '../resource.ts';
-import { copyAttributes, mustHaveParent, noRoot } from './target.ts';
+import { copyAttributes, mustGoWhole, mustHaveParent, noRoot } from './target.ts';
 
 /** Where COPY and MOVE lead, and whether something was there, which is gone then. */
 async function destination(
@@ -55,14 +55,8 @@ async function ownPlace(tree: Tree, path: Uint8Array): Promise<string> {
 }
 
 export async function move(context: DavContext): Promise<Response> {
-  const { changes, place, request, locks, tokens } = context;
-  noRoot(place.path);
-  const found = await mustFind(context);
-  const depth = request.headers.get('depth')?.toLowerCase() ?? 'infinity';
-  if (found.isCollection && depth !== 'infinity')
-    throw new DavFailure(400, 'a collection moves whole: Depth is infinity');
-  const key = keyOf(place.path);
-  locks.check(key, tokens, { isTree: true, parent: keyOf(parentOf(place.path)) });
+  const { changes, place, locks } = context;
+  const { found, key } = await mustGoWhole(context, 'moves');
   const { path, wasThere } = await destination(context, found);
   await changes.rename(place.path, path);
   locks.forget(key);

@@ -4,9 +4,8 @@ import { remove } from '../../tree/write/whole.ts';
 import type { DavContext } from '../context.ts';
 import { DavFailure } from '../failure.ts';
 import { keyOf, parentOf } from '../paths.ts';
-import { mustFind } from '../reading.ts';
 import { find } from '../resource.ts';
-import { mustHaveParent, noRoot } from './target.ts';
+import { mustGoWhole, mustHaveParent } from './target.ts';
 
 export async function mkcol(context: DavContext): Promise<Response> {
   const { changes, tree, place, request, locks, tokens } = context;
@@ -20,14 +19,8 @@ export async function mkcol(context: DavContext): Promise<Response> {
 }
 
 export async function del(context: DavContext): Promise<Response> {
-  const { changes, tree, place, request, locks, tokens } = context;
-  noRoot(place.path);
-  const found = await mustFind(context);
-  const depth = request.headers.get('depth')?.toLowerCase() ?? 'infinity';
-  if (found.isCollection && depth !== 'infinity')
-    throw new DavFailure(400, 'a collection goes whole: Depth is infinity');
-  const key = keyOf(place.path);
-  locks.check(key, tokens, { isTree: true, parent: keyOf(parentOf(place.path)) });
+  const { changes, tree, place, locks } = context;
+  const { key } = await mustGoWhole(context, 'goes');
   await remove(tree, changes, place.path, { recursive: true });
   locks.forget(key);
   return new Response(null, { status: 204 });

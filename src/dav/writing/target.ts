@@ -2,8 +2,9 @@
 
 import type { DavContext } from '../context.ts';
 import { DavFailure, failureOf } from '../failure.ts';
-import { parentOf } from '../paths.ts';
-import { find, treePath } from '../resource.ts';
+import { keyOf, parentOf } from '../paths.ts';
+import { mustFind } from '../reading.ts';
+import { find, type Resource, treePath } from '../resource.ts';
 
 /** The directory that `path` is to be in must be there (RFC 4918, sections 9.3.1, 9.7.1). */
 export async function mustHaveParent({ tree }: DavContext, path: Uint8Array): Promise<void> {
@@ -15,6 +16,22 @@ export async function mustHaveParent({ tree }: DavContext, path: Uint8Array): Pr
 export const noRoot = (path: Uint8Array): void => {
   if (path.length === 0) throw new DavFailure(403, 'the root of the file system stays');
 };
+
+/** What is to leave its place, all of it: a collection goes with Depth infinity alone (RFC 4918, sections 9.6.1, 9.9.3). */
+export async function mustGoWhole(
+  context: DavContext,
+  verb: 'goes' | 'moves',
+): Promise<{ readonly found: Resource; readonly key: string }> {
+  const { place, request, locks, tokens } = context;
+  noRoot(place.path);
+  const found = await mustFind(context);
+  const depth = request.headers.get('depth')?.toLowerCase() ?? 'infinity';
+  if (found.isCollection && depth !== 'infinity')
+    throw new DavFailure(400, `a collection ${verb} whole: Depth is infinity`);
+  const key = keyOf(place.path);
+  locks.check(key, tokens, { isTree: true, parent: keyOf(parentOf(place.path)) });
+  return { found, key };
+}
 
 /** What the file system does not take is left out: a copy is still a copy. */
 export async function copyAttributes(

@@ -6,7 +6,7 @@ import { FormatError } from '../../errors.ts';
 import { inflateRaw, unpackChunk, unzstd } from '../parts/block-decoders.ts';
 import { beneath, type Mapping, type Piece, zeros } from '../parts/mapped.ts';
 import { after, readBytes, type Tables, tables } from '../parts/table.ts';
-import { type Active, type Header, QCOW2 } from './header.ts';
+import { type Active, entryBytesOf, type Header, QCOW2, SUBCLUSTERS } from './header.ts';
 
 /** Bits 9 to 55, as the parts of a big-endian word above and below 2^32. */
 const OFFSET_HIGH = 0x00ffffff;
@@ -14,8 +14,6 @@ const OFFSET_LOW = 0xfffffe00;
 const COPIED = 0x80000000;
 const COMPRESSED = 0x40000000;
 const ZERO = 1;
-/** A cluster with extended L2 entries has so many subclusters. */
-const SUBCLUSTERS = 32;
 
 export interface Files {
   /** What the tables are in. */
@@ -34,7 +32,7 @@ export function clusterMap(
 ): Mapping {
   const { clusterBits, extendedL2 } = header;
   const clusterBytes = 2 ** clusterBits;
-  const entryBytes = extendedL2 ? 16 : 8;
+  const entryBytes = entryBytesOf(header);
   const l2Entries = clusterBytes / entryBytes;
   const decode = header.compression === 'zstd' ? unzstd : inflateRaw;
 

@@ -10,6 +10,11 @@ export const QCOW2 = 'qcow2';
 /** "QFI\xfb" */
 export const MAGIC = 0x514649fb;
 
+/** A cluster with an extended L2 entry has so many subclusters. */
+export const SUBCLUSTERS = 32;
+/** Of an L2 table. */
+export const entryBytesOf = ({ extendedL2 }: Pick<Header, 'extendedL2'>): number => (extendedL2 ? 16 : 8);
+
 /** Where a state of the disk has its tables. */
 export interface Active {
   readonly l1Offset: number;
@@ -131,11 +136,11 @@ export async function readHeader(source: ByteSource): Promise<Header> {
 
 /** That the first table reaches as far as the disk. */
 export function checkTables(
-  { clusterBits, extendedL2 }: Pick<Header, 'clusterBits' | 'extendedL2'>,
+  header: Pick<Header, 'clusterBits' | 'extendedL2'>,
   { l1Offset, l1Entries, sizeBytes }: Active,
 ): void {
-  const clusterBytes = 2 ** clusterBits;
-  const l2Entries = clusterBytes / (extendedL2 ? 16 : 8);
+  const clusterBytes = 2 ** header.clusterBits;
+  const l2Entries = clusterBytes / entryBytesOf(header);
   if (!Number.isSafeInteger(sizeBytes)) throw new FormatError(QCOW2, `a disk of ${sizeBytes} bytes`);
   if (l1Offset % clusterBytes !== 0) throw new FormatError(QCOW2, 'its first table is not aligned to a cluster');
   if (Math.ceil(sizeBytes / clusterBytes / l2Entries) > l1Entries) {

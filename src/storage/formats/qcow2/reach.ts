@@ -3,13 +3,11 @@
 import type { ByteSource } from '../../byte-source.ts';
 import { tableReach } from '../parts/cut.ts';
 import { big64, readBytes, viewOf } from '../parts/table.ts';
-import { type Active, type Header, QCOW2 } from './header.ts';
+import { type Active, entryBytesOf, type Header, QCOW2, SUBCLUSTERS } from './header.ts';
 
 const OFFSET_HIGH = 0x00ffffff;
 const OFFSET_LOW = 0xfffffe00;
 const COMPRESSED = 0x40000000;
-/** Of a cluster with an extended entry: bits 0 to 31 of its second word say which of them have data. */
-const SUBCLUSTERS = 32;
 const MAX_TABLE_BYTES = 2 ** 20;
 /** What is looked through to tell what is missing from what was counted and never used. */
 const MAX_LOOK_BYTES = 16 * 2 ** 20;
@@ -59,7 +57,7 @@ async function countedReach(source: ByteSource, { refcounts, clusterBits }: Head
   return 0;
 }
 
-/** Bytes up to where the last subcluster ends that has data: QEMU makes its file no longer. */
+/** Bytes up to where the last subcluster ends that has data (bits 0 to 31 of an extended entry's second word): QEMU makes its file no longer. */
 const usedOf = (allocated: number, clusterBytes: number): number =>
   (32 - Math.clz32(allocated)) * (clusterBytes / SUBCLUSTERS);
 
@@ -68,7 +66,7 @@ async function refersBehind(source: ByteSource, header: Header, active: Active, 
   const { clusterBits, extendedL2, dataFile } = header;
   const clusterBytes = 2 ** clusterBits;
   if (tables.length * clusterBytes > MAX_LOOK_BYTES) return true;
-  const entryBytes = extendedL2 ? 16 : 8;
+  const entryBytes = entryBytesOf(header);
   for (const { at, index } of tables) {
     if (at + clusterBytes > source.sizeBytes) return true;
     // Places of data that lie in a file of their own are no places of this one.

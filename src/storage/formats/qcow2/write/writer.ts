@@ -2,7 +2,7 @@
 
 import { type ByteSource, checkBytes } from '../../../byte-source.ts';
 import { FormatError } from '../../../errors.ts';
-import { type Header, QCOW2 } from '../header.ts';
+import { entryBytesOf, type Header, QCOW2, SUBCLUSTERS } from '../header.ts';
 import { ClusterCache } from './cluster-cache.ts';
 import { Refcounts } from './refcounts.ts';
 
@@ -12,7 +12,6 @@ const COMPRESSED = 1n << 62n;
 const OFFSET = 0x00ff_ffff_ffff_fe00n;
 const ZERO = 1n;
 /** With extended entries: a word behind each, with a bit for each subcluster that has its data, and 32 bits above one for each of zeros. */
-const SUBCLUSTERS = 32;
 const ALL_ALLOCATED = 0xffff_ffffn;
 const ALL_ZEROS = ALL_ALLOCATED << 32n;
 
@@ -253,7 +252,7 @@ export class Qcow2Writer {
   }
 
   get #entryBytes(): number {
-    return this.#header.extendedL2 ? 16 : 8;
+    return entryBytesOf(this.#header);
   }
 
   get #l2Entries(): number {
