@@ -1,6 +1,7 @@
 /** Options that several commands have, and what their values may be. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { KeyDerivation } from '../src/tools/luks/encrypted-disk.ts';
 
 /** What is mounted of an image, and how. */
 export interface MountOptions {
@@ -19,11 +20,14 @@ export interface StackOptions {
   readonly keyFile?: readonly string[];
 }
 
+/** In its own words, as the code that makes volumes is loaded when it is wanted. */
+const keyDerivations = ['argon2id', 'pbkdf2'] as const satisfies readonly KeyDerivation[];
+
 /** What a new image is encrypted with. */
 export interface LuksOptions {
   readonly luksKeyFile?: string;
   readonly luksPassphraseFile?: string;
-  readonly luksPbkdf?: 'argon2id' | 'pbkdf2';
+  readonly luksPbkdf?: KeyDerivation;
 }
 
 /** How the file of an image becomes a disk. */
@@ -83,10 +87,9 @@ export const addLuksOptions = (command: Command): Command =>
     )
     .option('--luks-key-file <file>', 'the same, opened by all of this file')
     .addOption(
-      new Option('--luks-pbkdf <name>', 'how its key is derived (default: argon2id, of 64 MiB)').choices([
-        'argon2id',
-        'pbkdf2',
-      ]),
+      new Option('--luks-pbkdf <name>', 'how its key is derived (default: argon2id, of 64 MiB)').choices(
+        keyDerivations,
+      ),
     );
 
 export const subvolOption = () =>

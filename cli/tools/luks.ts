@@ -10,6 +10,7 @@ import {
   encryptedDisk,
   LUKS_HEADER_BYTES,
   type LuksRequest,
+  whileOpen,
 } from '../../src/tools/luks/encrypted-disk.ts';
 import { secretOf } from '../input/unlock.ts';
 import type { LuksOptions } from '../options.ts';
@@ -37,13 +38,7 @@ export async function onDisk<T>(
     pbkdf,
     uuid: derivedUuid(seedBytes(seed, nodeHost), 'luks-uuid'),
   });
-  try {
-    const done = await work(encrypted.device);
-    await encrypted.close();
-    return done;
-  } finally {
-    encrypted.kill();
-  }
+  return whileOpen(encrypted, work);
 }
 
 /** Its kernel, and the key in it, is there until `kill`. */

@@ -4,7 +4,7 @@ import { HostError } from '../errors/host-error.ts';
 import type { ImageReport, PartitionSelector, VolumeReport } from '../image/mounted-image.ts';
 import { claimedBytes } from '../image/probe/superblock/claims.ts';
 import { volumeBytes } from '../image/probe/volume-bytes.ts';
-import { isMember } from '../image/volumes/exposed.ts';
+import { isMemberType } from '../image/volumes/exposed.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { typeByBackup } from './file-system/backup-superblock.ts';
 import { type Volume, volumeOf } from './volume.ts';
@@ -35,7 +35,7 @@ export async function findVolume(
   }
   // A checker looks for copies itself where the first superblock is there, damaged or not.
   if (volume.byCopy) throw onlyBackup(volume.partition, volume.type);
-  if (type === undefined && isMember(volume.type)) throw inside(volume);
+  if (type === undefined && isMemberType(volume.type)) throw inside(volume);
   const bytes = volumeBytes(device, volume.startBytes, volume.sizeBytes);
   const claimed = (await claimedBytes(bytes, volume.type)) ?? 0;
   if (volume.partition !== undefined && claimed > volume.sizeBytes) throw larger(volume, claimed);

@@ -6,12 +6,12 @@ import { type Volumes, wholeOrPartitions, withoutEnclosing } from './whole-or-pa
 /** As blkid(8) calls what is opened by src/image/stack. */
 const MEMBERS = ['crypto_LUKS', 'BitLocker', 'linux_raid_member', 'LVM2_member'];
 
-export const isMember = (type: string): boolean => MEMBERS.includes(type);
+export const isMemberType = (type: string): boolean => MEMBERS.includes(type);
 
 /** What kind of member a volume is; undefined where it is none. */
 export async function memberType({ content }: ProbedVolume): Promise<string | undefined> {
   const type = (await content())?.type;
-  return type !== undefined && isMember(type) ? type : undefined;
+  return type !== undefined && isMemberType(type) ? type : undefined;
 }
 
 /**

@@ -16,7 +16,13 @@ import { makeFileSystem } from '../file-system/make-file-system.ts';
 import { makeOfTree } from '../file-system/make-of-tree.ts';
 import { isFull, makeToFit } from '../file-system/make-to-fit.ts';
 import { likelyBytes, measureTree } from '../file-system/tree-measure.ts';
-import { type EncryptedDisk, LUKS_HEADER_BYTES, LUKS_LABEL_BYTES, type LuksRequest } from '../luks/encrypted-disk.ts';
+import {
+  type EncryptedDisk,
+  LUKS_HEADER_BYTES,
+  LUKS_LABEL_BYTES,
+  type LuksRequest,
+  whileOpen,
+} from '../luks/encrypted-disk.ts';
 import { writeTable } from '../partitions/partition-table.ts';
 import type { Workshop } from '../workshop.ts';
 import { copyAll, copyInto } from './copy-into.ts';
@@ -195,13 +201,7 @@ class DiskMaker {
       uuid: derivedUuid(uuidBytes(part.uuid), 'luks-uuid'),
       label: label === undefined ? undefined : new TextDecoder().decode(cut(label, LUKS_LABEL_BYTES)),
     });
-    try {
-      const done = await work(encrypted.device);
-      await encrypted.close();
-      return done;
-    } finally {
-      encrypted.kill();
-    }
+    return whileOpen(encrypted, work);
   }
 
   /** What becomes as large as its partition. */

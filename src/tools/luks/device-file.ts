@@ -7,6 +7,7 @@ import { must } from '../../kernel/kernel-error.ts';
 import { close, fsync, openat, pread64, pwrite64 } from '../../kernel/syscalls/file.ts';
 import { mapBuffer, unmapBuffer } from '../../kernel/syscalls/memory.ts';
 import type { UserBuffer } from '../../kernel/syscalls/scratch.ts';
+import { gate } from '../../storage/gate.ts';
 
 const BUFFER_BYTES = 128 * 1024;
 
@@ -16,7 +17,7 @@ export class DeviceFile {
   readonly #path: string;
   readonly #fd: number;
   readonly #buffer: UserBuffer;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turn = gate(1);
 
   private constructor(kernel: Kernel, path: string, fd: number, buffer: UserBuffer) {
     this.#kernel = kernel;
@@ -68,11 +69,5 @@ export class DeviceFile {
         done += moved;
       }
     });
-  }
-
-  #turn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
-    this.#last = result.catch(() => {});
-    return result;
   }
 }

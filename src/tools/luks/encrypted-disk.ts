@@ -38,6 +38,8 @@ export const keyDerivations = {
   pbkdf2: { type: 'pbkdf2', hash: HASH, iterations: 1_000_000 },
 } as const satisfies Record<string, WithoutSalt<Kdf>>;
 
+export type KeyDerivation = keyof typeof keyDerivations;
+
 type WithoutSalt<T> = T extends unknown ? Omit<T, 'salt'> : never;
 
 export interface LuksRequest {
@@ -45,7 +47,7 @@ export interface LuksRequest {
   readonly secret: Uint8Array;
   readonly uuid: string;
   readonly label?: string | undefined;
-  readonly pbkdf?: keyof typeof keyDerivations | undefined;
+  readonly pbkdf?: KeyDerivation | undefined;
 }
 
 /** What making one needs of the host. Its randomness makes keys: a seed must not decide it. */
@@ -59,6 +61,17 @@ export interface EncryptedDisk {
   close(): Promise<void>;
   /** Lets go of the kernel at once, and of the key in it. */
   kill(): void;
+}
+
+/** `work` on the device of `disk`, which is closed when that is done, and let go of however it ends. */
+export async function whileOpen<T>(disk: EncryptedDisk, work: (device: BlockDevice) => Promise<T>): Promise<T> {
+  try {
+    const done = await work(disk.device);
+    await disk.close();
+    return done;
+  } finally {
+    disk.kill();
+  }
 }
 
 /** Formats `below`, whatever is on it. `kernel` is the volume's from now on. Rejects with `invalid-request` for what cannot be. */

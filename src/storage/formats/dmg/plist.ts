@@ -1,11 +1,11 @@
 /** The block tables of a UDIF image out of its property list. */
 
+import { fromBase64Lines } from '../../../bytes/base64.ts';
 import { FormatError } from '../../errors.ts';
 
 export const DMG = 'dmg';
 
 const LESS = 60;
-const EQUALS = 61;
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const TABLES = bytesOf('<key>blkx<');
 const DATA_KEY = bytesOf('<key>Data<');
@@ -32,39 +32,11 @@ export function* blockTables(xml: Uint8Array): Generator<Uint8Array<ArrayBuffer>
     else if (key === TABLES && isAt(xml, at, ARRAY)) isInside = true;
     else if (isInside && isAt(xml, at, ARRAY_END)) return;
     else if (isInside && key === DATA_KEY && isAt(xml, at, DATA)) {
-      yield unbase64(xml.subarray(at + DATA.length, next < 0 ? xml.length : next));
+      const table = fromBase64Lines(xml.subarray(at + DATA.length, next < 0 ? xml.length : next));
+      if (table === undefined) throw new FormatError(DMG, 'a block table is damaged');
+      yield table;
     }
     at = next;
   }
   throw new FormatError(DMG, 'its property list has no block tables');
-}
-
-/** What each byte of base64 stands for, by RFC 4648, 4; 64: a blank; 255: it is none. */
-const VALUES = new Uint8Array(256).fill(255);
-for (const [value, letter] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'].entries())
-  VALUES[letter.charCodeAt(0)] = value;
-for (const blank of [9, 10, 12, 13, 32]) VALUES[blank] = 64;
-
-function unbase64(text: Uint8Array): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(Math.ceil((text.length * 3) / 4));
-  let length = 0;
-  let bits = 0;
-  let letters = 0;
-  for (const letter of text) {
-    if (letter === EQUALS) break;
-    const value = VALUES[letter] ?? 255;
-    if (value === 64) continue;
-    if (value === 255) throw new FormatError(DMG, 'a block table is damaged');
-    bits = ((bits << 6) | value) & 0xffffff;
-    letters += 1;
-    if (letters % 4 !== 0) continue;
-    out[length++] = bits >> 16;
-    out[length++] = bits >> 8;
-    out[length++] = bits;
-  }
-  const rest = letters % 4;
-  if (rest === 1) throw new FormatError(DMG, 'a block table is damaged');
-  if (rest > 1) out[length++] = rest === 2 ? bits >> 4 : bits >> 10;
-  if (rest > 2) out[length++] = bits >> 2;
-  return out.subarray(0, length);
 }
