@@ -1,5 +1,7 @@
 /** Whether two files are the same, piece by piece, of which a number is so many bytes of a hole. */
 
+import { isZero } from '../../src/node/zeros.ts';
+
 export type Piece = Uint8Array | number;
 
 /** What is left of the piece that was read last; undefined at the end. */
@@ -47,17 +49,6 @@ export async function sameBytes(a: AsyncIterable<Piece>, b: AsyncIterable<Piece>
     await first.close();
     await second.close();
   }
-}
-
-const ZEROS = Buffer.alloc(64 * 1024);
-
-/** Wherever it begins, and however long it is. */
-function isZero(bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; at += ZEROS.length) {
-    const part = bytes.subarray(at, at + ZEROS.length);
-    if (ZEROS.compare(part, 0, part.length, 0, part.length) !== 0) return false;
-  }
-  return true;
 }
 
 function isSame(a: Piece, b: Piece): boolean {

@@ -209,12 +209,16 @@ interface Answered {
   readonly body: Uint8Array;
 }
 
+/** Who still writes a body when it is refused may hear of the closed connection before the answer: he asks again so often. */
+const TRIES = 4;
+
 /** Undefined: there was none. */
 async function answered(
   ask: Ask,
   { path, init }: Made,
   where: string,
   findings: Findings,
+  tries = TRIES,
 ): Promise<Answered | undefined> {
   try {
     const answer = await ask(path, init);
@@ -223,9 +227,8 @@ async function answered(
     return { status: answer.status, type: answer.headers.get('content-type')?.split(';')[0] ?? '', body };
   } catch (cause) {
     const { message, cause: inner } = cause as Error;
-    // It was refused before its body was read, and the connection closed: whoever still writes hears of that alone, now and then.
-    const isRefused = init.body != null && (inner as { code?: unknown } | undefined)?.code === 'EPIPE';
-    if (isRefused) return undefined;
+    const isCutOff = init.body != null && (inner as { code?: unknown } | undefined)?.code === 'EPIPE';
+    if (isCutOff && tries > 1) return answered(ask, { path, init }, where, findings, tries - 1);
     findings.must(false, `${where.slice(0, 200)}: ${message} ${inner instanceof Error ? inner.message : ''}`);
     return undefined;
   }

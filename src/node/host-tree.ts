@@ -14,6 +14,7 @@ import type { Attributes, Content, Entry } from '../tree/write/entry.ts';
 import { reaching } from './files/far-path.ts';
 import { holeAt, hostXattrs } from './native/calls.ts';
 import { native } from './native/native.ts';
+import { isZero } from './zeros.ts';
 
 export interface HostTreeOptions {
   /** What every file gets in place of its own. */
@@ -135,6 +136,3 @@ async function* contentOf(path: Buffer, stats: BigIntStats): Content {
 
 /** One for all: whoever takes a piece is done with it when they ask for the next. Read at once, as a file of this machine is seldom worth a thread. */
 const piece = Buffer.alloc(PIECE);
-const ZEROS = Buffer.alloc(BLOCK);
-const isZero = (block: Buffer): boolean =>
-  block.equals(block.length === BLOCK ? ZEROS : ZEROS.subarray(0, block.length));
