@@ -33,7 +33,12 @@ export function byteReader(source: AsyncIterable<Uint8Array>): ByteReader {
   return {
     some,
     unread(bytes) {
-      if (bytes.length > 0) rest = rest.length === 0 ? bytes : concat([bytes, rest]);
+      if (bytes.length === 0) return;
+      const end = bytes.byteOffset + bytes.length;
+      // What was taken by `some` and comes back is in front of the rest as it was: a file of many small members copies none of it.
+      if (rest.length > 0 && bytes.buffer === rest.buffer && end === rest.byteOffset) {
+        rest = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length + rest.length);
+      } else rest = rest.length === 0 ? bytes : concat([bytes, rest]);
     },
     async take(bytes) {
       const taken = new Uint8Array(bytes);

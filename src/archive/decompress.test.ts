@@ -268,3 +268,35 @@ it.each([
     expect(Math.max(...sizes)).toBeLessThan(4096);
   },
 );
+
+/** What a decoder of its own would take a millisecond for, each: some seconds for all of them. */
+const nothing = new Uint8Array(0);
+const textInZip = (method: number) => {
+  const entry = Buffer.from('504b03041400000000000000000000000000000000000000000005000000612e747874', 'hex');
+  entry[8] = method;
+  return Uint8Array.from(entry);
+};
+
+it.each([
+  ['gzip', 3000, () => gzip(nothing), nothing],
+  ['zstd', 3000, () => new Uint8Array(zstdCompressSync(nothing)), nothing],
+  ['zip', 1000, () => textInZip(95), samples.zip],
+] as const)('%s of thousands of members of nothing costs what they are', async (name, times, one, last) => {
+  const members = await joined(...Array<Uint8Array>(times).fill(await one()), last);
+  const before = process.cpuUsage();
+  expect(same(await read(name, chunked(members, 65_536)), last.length > 0 ? original : nothing)).toBe(true);
+  const { user, system } = process.cpuUsage(before);
+  expect(user + system).toBeLessThan(1_000_000);
+});
+
+it('blocks of nothing in a frame of zstd are written many at once', async () => {
+  const frame = concat([
+    Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58),
+    new Uint8Array(30_000),
+    Uint8Array.of(1, 0, 0),
+  ]);
+  const before = process.cpuUsage();
+  expect(await read('zstd', chunked(frame, 65_536))).toHaveLength(0);
+  const { user, system } = process.cpuUsage(before);
+  expect(user + system).toBeLessThan(1_000_000);
+});

@@ -14,6 +14,8 @@ interface XzExports {
 /** enum xz_ret of XZ Embedded's xz.h. */
 const OK = 0;
 const STREAM_END = 1;
+/** It was asked twice, and had neither bytes to read nor any to give. */
+const BUF_ERROR = 8;
 const failures: Record<number, string> = {
   3: 'out of memory',
   4: 'its dictionary is larger than 64 MiB',
@@ -39,6 +41,8 @@ export async function* unxz(
   function* output(): Generator<Uint8Array, boolean> {
     for (;;) {
       const result = xz.get_next_output(context);
+      // Where what came filled the output to its last byte, there was nothing more to give: what is missing has yet to come.
+      if (result === BUF_ERROR && at(word.inputAt) === at(word.inputEnd)) return false;
       if (result !== OK && result !== STREAM_END) throw new Error(failures[result] ?? `xz error ${result}`);
       const produced = at(word.outputEnd);
       if (produced > 0) yield new Uint8Array(xz.memory.buffer, at(word.output), produced).slice();

@@ -1,20 +1,27 @@
 /** The decoders of a host that has Node's zlib: Node itself, and workerd under nodejs_compat. */
 
 import { gunzip } from './decoders/gzip.ts';
-import { type InflateRaw, type Inflating, inflated } from './decoders/inflated.ts';
+import { type Inflating, inflated } from './decoders/inflated.ts';
 import { portableDecoders } from './decoders/portable.ts';
 import type { Bytes, Decoders } from './decompress.ts';
+import { inflateSmallFirst, zstdSmallFirst } from './small-first.ts';
 import { unxz } from './unxz.ts';
 import { zstdFrames } from './zstd-frames.ts';
 
 /** A duplex stream: write on one side, iterate the other. */
 export interface Decoder extends AsyncIterable<Uint8Array> {}
 
+interface ZstdOptions {
+  readonly chunkSize?: number;
+  readonly params?: Record<number, number>;
+}
+
 /** The part of node:zlib that is used. */
 export interface Zlib {
   createInflateRaw(options?: { chunkSize?: number }): Inflating;
   crc32(bytes: Uint8Array, value?: number): number;
-  createZstdDecompress(options?: { chunkSize?: number; params?: Record<number, number> }): Decoder;
+  createZstdDecompress(options?: ZstdOptions): Decoder;
+  zstdDecompressSync(bytes: Uint8Array, options: ZstdOptions & { maxOutputLength: number }): Uint8Array;
   readonly constants: { readonly ZSTD_d_windowLogMax: number };
 }
 
@@ -35,10 +42,11 @@ export interface ZlibNeeds {
 }
 
 const CHUNK_BYTES = 256 * 1024;
+const SMALL_CHUNK_BYTES = 4096;
 
 export function zlibDecoders(needs: ZlibNeeds): Decoders {
   const { zlib, pipeline, xzModule, zstdWindowLogMax, maxHeldBytes, windowBytes } = needs;
-  const inflateRaw: InflateRaw = (input) => inflated(input, zlib.createInflateRaw({ chunkSize: CHUNK_BYTES }));
+  const inflateRaw = inflateSmallFirst((input) => inflated(input, zlib.createInflateRaw({ chunkSize: CHUNK_BYTES })));
   async function* through(decoder: Decoder, source: Bytes): Bytes {
     const written = pipeline(source, decoder);
     written.catch(() => {}); // the iteration below throws it too
@@ -48,9 +56,10 @@ export function zlibDecoders(needs: ZlibNeeds): Decoders {
   /** Several frames one after another are one file (RFC 8878 3); the decoder takes one at a time. */
   async function* zstd(source: Bytes): Bytes {
     const params = { [zlib.constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
-    for await (const frame of zstdFrames(source, 2 ** zstdWindowLogMax)) {
-      yield* through(zlib.createZstdDecompress({ chunkSize: CHUNK_BYTES, params }), frame);
-    }
+    const whole = (frame: Uint8Array, maxOutputLength: number) =>
+      zlib.zstdDecompressSync(frame, { chunkSize: SMALL_CHUNK_BYTES, params, maxOutputLength });
+    const stream = (frame: Bytes) => through(zlib.createZstdDecompress({ chunkSize: CHUNK_BYTES, params }), frame);
+    for await (const frame of zstdFrames(source, 2 ** zstdWindowLogMax)) yield* zstdSmallFirst(frame, whole, stream);
   }
   const xz = (source: Bytes) => unxz(source, xzModule);
   return {

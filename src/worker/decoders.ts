@@ -1,7 +1,7 @@
 /** Decompression as a Worker has it. */
 
 import { pipeline } from 'node:stream/promises';
-import { constants, crc32, createInflateRaw, createZstdDecompress } from 'node:zlib';
+import { constants, crc32, createInflateRaw, createZstdDecompress, zstdDecompressSync } from 'node:zlib';
 import xzModule from '../archive/xz-embedded.wasm';
 import { zlibDecoders } from '../archive/zlib-decoders.ts';
 
@@ -15,7 +15,7 @@ const MAX_HELD_BYTES = 32 * 2 ** 20;
 const WINDOW_BYTES = 2 ** ZSTD_WINDOW_LOG_MAX;
 
 export const workerDecoders = zlibDecoders({
-  zlib: { createInflateRaw, createZstdDecompress, crc32, constants },
+  zlib: { createInflateRaw, createZstdDecompress, crc32, constants, zstdDecompressSync },
   pipeline,
   xzModule,
   zstdWindowLogMax: ZSTD_WINDOW_LOG_MAX,

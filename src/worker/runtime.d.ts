@@ -10,7 +10,7 @@ declare namespace Cloudflare {
 /** The part of Node's zlib we use; workerd has it under nodejs_compat. */
 declare module 'node:zlib' {
   const zlib: import('../archive/zlib-decoders.ts').Zlib;
-  export const { constants, crc32, createInflateRaw, createZstdDecompress }: typeof zlib;
+  export const { constants, crc32, createInflateRaw, createZstdDecompress, zstdDecompressSync }: typeof zlib;
   export const deflateSync: (bytes: Uint8Array) => Uint8Array;
 }
 

@@ -8,6 +8,8 @@ import type { Bytes } from '../decompress.ts';
 const WINDOW = 32 * 1024;
 const FLUSH = 128 * 1024;
 const LONGEST_COPY = 258;
+/** Room that there is at first: a file may have a member for every letter. It doubles up to `WINDOW` and `FLUSH`. */
+const FIRST_ROOM = 2048;
 const CHUNK_BYTES = 64 * 1024;
 /** A block's header with its codes, and one symbol with all that belongs to it, take less. */
 const HEADER_NEEDS = 512;
@@ -73,7 +75,7 @@ class Inflater {
   /** Bits taken off the chunk and not used, the next the lowest. */
   #hold = 0;
   #bits = 0;
-  readonly #out = new Uint8Array(WINDOW + FLUSH + LONGEST_COPY);
+  #out = new Uint8Array(FIRST_ROOM + LONGEST_COPY);
   #end = 0;
   #passed = 0;
 
@@ -91,7 +93,7 @@ class Inflater {
       else {
         const { literals, distances } = type === 1 ? fixed : this.#codes();
         while (!this.#symbols(literals, distances)) {
-          if (this.#isFull) yield this.#pass();
+          if (this.#isFull && !this.#grow()) yield this.#pass();
           await this.#more(SYMBOL_NEEDS);
         }
       }
@@ -101,7 +103,21 @@ class Inflater {
   }
 
   get #isFull(): boolean {
-    return this.#end >= WINDOW + FLUSH;
+    return this.#end >= this.#room;
+  }
+
+  /** Behind it there is still room for a copy. */
+  get #room(): number {
+    return this.#out.length - LONGEST_COPY;
+  }
+
+  /** Whether there is more room now. */
+  #grow(): boolean {
+    if (this.#room >= WINDOW + FLUSH) return false;
+    const more = new Uint8Array(Math.min(2 * this.#room, WINDOW + FLUSH) + LONGEST_COPY);
+    more.set(this.#out.subarray(0, this.#end));
+    this.#out = more;
+    return true;
   }
 
   /** What was made and not passed on; what copies may reach back to is kept. */
@@ -122,7 +138,8 @@ class Inflater {
       if (next.length === 0) this.#ended = true;
       // Whole bytes among the bits that are held go back at the end: they stay in front.
       const kept = Math.min(this.#at, 4);
-      this.#chunk = concat([this.#chunk.subarray(this.#at - kept), next]);
+      const front = this.#chunk.subarray(this.#at - kept);
+      this.#chunk = front.length === 0 ? next : concat([front, next]);
       this.#at = kept;
     }
   }
@@ -161,7 +178,7 @@ class Inflater {
     const length = this.#take(16);
     if (this.#take(16) !== (~length & 0xffff)) throw new Error("a block's length is damaged");
     for (let left = length; left > 0; ) {
-      if (this.#isFull) yield this.#pass();
+      if (this.#isFull && !this.#grow()) yield this.#pass();
       if (this.#bits > 0) {
         this.#out[this.#end] = this.#take(8);
         this.#end += 1;
@@ -169,7 +186,7 @@ class Inflater {
         continue;
       }
       await this.#more(1);
-      const piece = this.#chunk.subarray(this.#at, this.#at + Math.min(left, WINDOW + FLUSH - this.#end));
+      const piece = this.#chunk.subarray(this.#at, this.#at + Math.min(left, this.#room - this.#end));
       if (piece.length === 0) throw early();
       this.#out.set(piece, this.#end);
       this.#at += piece.length;
@@ -206,9 +223,10 @@ class Inflater {
     const [chunk, out] = [this.#chunk, this.#out];
     const stopAt = this.#ended ? chunk.length : chunk.length - SYMBOL_NEEDS;
     const { table } = literals;
+    const room = this.#room;
     let [at, hold, bits, end] = [this.#at, this.#hold, this.#bits, this.#end];
     let isOver = false;
-    while (end < WINDOW + FLUSH && (at <= stopAt || this.#ended)) {
+    while (end < room && (at <= stopAt || this.#ended)) {
       while (bits < MAX_BITS && at < chunk.length) {
         hold |= (chunk[at++] ?? 0) << bits;
         bits += 8;
