@@ -16,7 +16,7 @@ import { missingLine, reportMissing } from './missing.ts';
 export async function fs2tar(path: string, options: Fs2tarArguments): Promise<boolean> {
   const { form = 'tar' } = options;
   const output = openOutput(options.output, `a ${form}`);
-  const body = imageBody(path);
+  const body = await imageBody(path);
   const watch = form === 'zip' ? new ZipWatch() : new TarWatch();
   const progress = await showProgress(options.quiet === true, () => ({
     bytesRead: body.stream.bytesRead,

@@ -5,7 +5,7 @@ import type { MountRequest, StackRequest } from '../../src/image/mounted-image.t
 import { writerOf } from '../../src/node/files/file-lock.ts';
 import { mountedHere } from '../../src/node/files/mounted-here.ts';
 import { neighbours } from '../../src/node/files/neighbours.ts';
-import { openImageFile } from '../../src/node/files/open-image-file.ts';
+import { type ImageFile, openImageFile } from '../../src/node/files/open-image-file.ts';
 import { unpacker } from '../../src/node/spool/unpack.ts';
 import type { ByteSource } from '../../src/storage/byte-source.ts';
 import { type OpenedDisk, openDisk } from '../../src/storage/open-disk.ts';
@@ -38,7 +38,13 @@ export async function openDiskFile(
     unpack: unpacker(path).unpack,
   });
   notes(disk);
-  return { ...disk, file, checkUnchanged: () => file.checkUnchanged() };
+  return { ...disk, layers: throughPieces(file, disk), file, checkUnchanged: () => file.checkUnchanged() };
+}
+
+/** The files that it was split into are what it is read through first. */
+function throughPieces({ pieces }: ImageFile, { format, layers }: OpenedDisk): OpenedDisk['layers'] {
+  if (pieces === undefined || pieces.length < 2) return layers;
+  return [{ format: 'pieces', note: `${pieces.length} files` }, ...(layers.length > 0 ? layers : [{ format }])];
 }
 
 /** Whoever is sent a bomb is to know what takes so long; a sparse disk may be as large. */

@@ -1,10 +1,15 @@
 /** An image as the body of a request: it is sent as it lies, compressed or not. */
 
-import { readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { endsAsDmg, TRAILER_BYTES } from '../../src/archive/decompress.ts';
+import { HostError } from '../../src/errors/host-error.ts';
 import { ImageFileError } from '../../src/node/files/image-file-error.ts';
+import { openPieces, type Pieces } from '../../src/node/files/pieces/pieces.ts';
 import { mustBeImage } from '../../src/node/input/image-kind.ts';
 import { type Opened, openToRead, streamOf } from '../../src/node/input/open-to-read.ts';
+import { counted } from '../../src/node/spool/spool-undone.ts';
+import { chunksOf } from '../../src/storage/sources/chunks-of.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import type { Sent } from './client.ts';
 
@@ -14,7 +19,7 @@ export interface ImageBody extends Sent {
 }
 
 /** `-` is standard input. */
-export function imageBody(path: string): ImageBody {
+export async function imageBody(path: string): Promise<ImageBody> {
   if (path === '-') {
     if (process.stdin.isTTY) throw new Failure('usage', 'an image does not come from a terminal');
     return { stream: process.stdin, lengthBytes: undefined, isDmg: false };
@@ -29,9 +34,26 @@ export function imageBody(path: string): ImageBody {
   }
   mustBeImage(opened, path, path);
   const { stats } = opened;
+  const pieces = stats.isFile() ? await openPieces(path) : undefined;
+  if (pieces) {
+    closeSync(opened.fd);
+    return bodyOf(pieces);
+  }
   const isDmg = stats.isFile() && endsAsDmg(tailOf(opened));
   // Block devices show themselves as empty; a Worker takes a body of unknown length.
   return { stream: streamOf(opened), lengthBytes: stats.isFile() ? stats.size : undefined, isDmg };
+}
+
+async function bodyOf(pieces: Pieces): Promise<ImageBody> {
+  if (pieces.cut !== undefined) throw new HostError('image-cut', pieces.cut);
+  const tail = new Uint8Array(Math.min(TRAILER_BYTES, pieces.sizeBytes));
+  await pieces.read(pieces.sizeBytes - tail.length, tail);
+  const bytes = counted(chunksOf(pieces), (bytesRead) => {
+    stream.bytesRead = bytesRead;
+  });
+  const stream = Object.assign(Readable.from(bytes), { bytesRead: 0 });
+  stream.once('close', () => void pieces.close());
+  return { stream, lengthBytes: pieces.sizeBytes, isDmg: endsAsDmg(tail) };
 }
 
 function tailOf({ fd, stats }: Opened): Uint8Array {

@@ -34,6 +34,14 @@ const isLzma: Recognised = (head) => {
   return dictionary >= 4096 && (dictionary === top || dictionary === top * 1.5) && isSize;
 };
 
+/** Before the first file of a zip that is in pieces, or was to be, stands a mark (APPNOTE.TXT 8.5.3, 8.5.4). */
+export const ZIP_MARK_BYTES = 4;
+const ZIP_MARKS = [begins(0x50, 0x4b, 0x07, 0x08), begins(0x50, 0x4b, 0x30, 0x30)];
+const isZip: Recognised = (head) =>
+  [head, ...(ZIP_MARKS.some((mark) => mark(head)) ? [head.subarray(ZIP_MARK_BYTES)] : [])].some(
+    begins(0x50, 0x4b, 0x03, 0x04),
+  );
+
 /** By magic number: RFC 1952 2.3.1 (and CM = 8), RFC 8878 3.1.1, xz file format 2.1.1.1, and the documents that the decoders name. */
 const forms = {
   gzip: begins(0x1f, 0x8b, 0x08),
@@ -43,7 +51,7 @@ const forms = {
   lz4: (head) => begins(0x04, 0x22, 0x4d, 0x18)(head) || begins(0x02, 0x21, 0x4c, 0x18)(head),
   lzma: isLzma,
   lzop: begins(0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d, 0x0a, 0x1a, 0x0a),
-  zip: begins(0x50, 0x4b, 0x03, 0x04),
+  zip: isZip,
   '7z': begins(0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c),
 } as const satisfies Record<string, Recognised>;
 
@@ -101,7 +109,10 @@ const PLAIN_IN_ZIP = [0, 8];
 
 /** Whether undoing it may take a window of tens of MiB, by how the stream begins. */
 function hasLargeWindow(compression: Compression, head: Uint8Array): boolean {
-  if (compression === 'zip') return !PLAIN_IN_ZIP.includes((head[8] ?? 0) + 256 * (head[9] ?? 0));
+  if (compression === 'zip') {
+    const at = (head[2] === 3 ? 0 : ZIP_MARK_BYTES) + 8;
+    return !PLAIN_IN_ZIP.includes((head[at] ?? 0) + 256 * (head[at + 1] ?? 0));
+  }
   return ['zstd', 'xz', 'lzma', '7z'].includes(compression);
 }
 

@@ -32,14 +32,8 @@ const MAX_BYTES = 2 ** 44;
 const DRIVER_BLOCK = 4096;
 
 export async function presented(image: BlockDevice): Promise<Presented> {
-  const bytes = volumeBytes(image);
-  const head = await bytes.read(0, SUPERBLOCK_BYTES);
-  // What a member of an array begins with is the array's: it tells nothing of the member.
-  const [superblock] = (await isMember(bytes)) ? [] : superblocksOf(head);
-  const gpt = await usedGpt(bytes, superblock !== undefined);
-  const fileSystem = superblock && (await claimedBytes(bytes, superblock.types[0]));
-  const table = gpt ? gpt.diskBytes : superblock === undefined ? dosBytes(head) : undefined;
-  const claimed = Math.min(MAX_BYTES, Math.max(fileSystem ?? 0, table ?? 0));
+  const { bytes, superblock, gpt, fileSystem, said } = await begun(image);
+  const claimed = Math.min(MAX_BYTES, said);
   const isCut = claimed > bytes.sizeBytes;
   const mended = patched(image, gpt && superblock === undefined ? await mendGpt(bytes, gpt) : []);
   const sizing: Sizing = { on: false };
@@ -54,6 +48,24 @@ export async function presented(image: BlockDevice): Promise<Presented> {
     claimedBytes: isCut ? claimed : undefined,
     sizing,
   };
+}
+
+/** What an image begins with, and how long that says that it is: 0 where it does not say. */
+async function begun(image: BlockDevice) {
+  const bytes = volumeBytes(image);
+  const head = await bytes.read(0, SUPERBLOCK_BYTES);
+  // What a member of an array begins with is the array's: it tells nothing of the member.
+  const [superblock] = (await isMember(bytes)) ? [] : superblocksOf(head);
+  const gpt = await usedGpt(bytes, superblock !== undefined);
+  const fileSystem = superblock && (await claimedBytes(bytes, superblock.types[0]));
+  const table = gpt ? gpt.diskBytes : superblock === undefined ? dosBytes(head) : undefined;
+  return { bytes, superblock, gpt, fileSystem, said: Math.max(fileSystem ?? 0, table ?? 0) };
+}
+
+/** How long an image says that it is, by the file system or the table that it begins with; undefined: it does not say. */
+export async function saidBytes(image: BlockDevice): Promise<number | undefined> {
+  const { said } = await begun(image);
+  return said > 0 ? said : undefined;
 }
 
 /** As it is, to read and to write: of a disk that a kernel has already. */

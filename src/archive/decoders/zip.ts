@@ -2,7 +2,7 @@
 
 import { crc32 } from '../../bytes/crc32.ts';
 import { type ByteReader, byteReader } from '../byte-reader.ts';
-import type { Bytes } from '../decompress.ts';
+import { type Bytes, ZIP_MARK_BYTES } from '../decompress.ts';
 import type { InflateRaw } from './inflated.ts';
 
 const LOCAL = 0x04034b50;
@@ -42,6 +42,8 @@ const PASSED = [
 export async function* unzip(source: Bytes, needs: ZipNeeds): Bytes {
   const input = byteReader(source);
   try {
+    const mark = await input.take(ZIP_MARK_BYTES);
+    if (mark[2] === 3) input.unread(mark); // it is the header's own
     let found: string | undefined;
     for (;;) {
       const header = await input.take(HEADER_BYTES);

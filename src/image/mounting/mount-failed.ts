@@ -82,6 +82,7 @@ export const isOfCut = (line: string): boolean =>
   / bytes, (its file system \(|its superblock \(md\) tells of |it ends at )/.test(line) ||
   / is whole, and was taken for it: /.test(line) ||
   / lies on an image of which .* are there$/.test(line) ||
+  / is (the first|named as a later) piece of a file[:,]/.test(line) ||
   /^the (\S+|compressed image) (has|is|lies) /.test(line);
 
 /** Of an image or partition that has fewer bytes than its file system says. */

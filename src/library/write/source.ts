@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { HostError } from '../../errors/host-error.ts';
 import { imageToWrite } from '../../node/files/image-to-write.ts';
 import { neighbours } from '../../node/files/neighbours.ts';
+import { mustBeOneFile } from '../../node/files/pieces/pieces.ts';
 import { type ByteSource, checkBytes } from '../../storage/byte-source.ts';
 import { type ImageSource, type OpenedSource, openSource } from '../open/source.ts';
 
@@ -11,6 +12,7 @@ import { type ImageSource, type OpenedSource, openSource } from '../open/source.
 export async function openToWrite(image: ImageSource): Promise<OpenedSource> {
   if (image instanceof URL && image.protocol === 'file:') return openToWrite(fileURLToPath(image));
   if (typeof image === 'string' && image !== '-') {
+    await mustBeOneFile(image);
     const file = imageToWrite(image);
     const { files, close } = neighbours(image);
     return { source: file, isSlow: false, files, close: () => close().then(() => file.close()) };

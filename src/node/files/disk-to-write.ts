@@ -6,6 +6,7 @@ import { HostError } from '../../errors/host-error.ts';
 import { type OpenDiskOptions, type OpenedDisk, openDisk } from '../../storage/open-disk.ts';
 import { imageToWrite } from './image-to-write.ts';
 import { neighbours } from './neighbours.ts';
+import { mustBeOneFile } from './pieces/pieces.ts';
 import type { RedoFile } from './redo-file.ts';
 import type { WritableFile } from './writable-file.ts';
 
@@ -34,6 +35,7 @@ export async function diskToWrite(
   };
   try {
     mustBePlain(path);
+    await mustBeOneFile(path);
     const files: OpenDiskOptions['files'] = (name, use) => {
       if (atomic && use?.write)
         throw new HostError('invalid-request', `${path} lies in several files, which cannot be changed all at once`);

@@ -3,6 +3,8 @@
 import { closeSync, createReadStream, fstatSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { type Compression, detectCompression, MAGIC_BYTES, mayBeginDmg } from '../../archive/decompress.ts';
+import { HostError } from '../../errors/host-error.ts';
+import { window } from '../../storage/byte-source.ts';
 import { seekable } from '../../storage/seekable/seekable.ts';
 import { chunksOf } from '../../storage/sources/chunks-of.ts';
 import { compressionOf } from '../../storage/sources/compression-of.ts';
@@ -12,6 +14,7 @@ import { spool } from '../spool/spool.ts';
 import { counted, type SpoolUndoneOptions, spoolUndone, undoneLazily, within } from '../spool/spool-undone.ts';
 import { type FileSource, fileSource } from './file-source.ts';
 import { ImageFileError } from './image-file-error.ts';
+import { openPieces, type Pieces, pieceBehind } from './pieces/pieces.ts';
 import { withRedo } from './redo-file.ts';
 
 const STDIN = 0;
@@ -25,6 +28,8 @@ export interface OpenImageFileOptions {
 export interface ImageFile extends FileSource {
   /** What it was compressed with, and no longer is. */
   readonly compression: Compression | undefined;
+  /** The files that it was split into, where it is not one. */
+  readonly pieces?: readonly string[];
   /** It lies in a file of ours: neither its size on disk nor its times are those of what was named. */
   readonly spooled: boolean;
 }
@@ -47,8 +52,24 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
   }
   if (!stats.isFile() && !stats.isBlockDevice())
     return spooledImage(isStdin ? process.stdin : streamOf(opened), name, options);
+  const pieces = isStdin || !stats.isFile() ? undefined : await openPieces(path);
+  if (pieces) {
+    closeSync(fd);
+    return openedPieces(pieces, options);
+  }
   const file = fileSource(name, { fd });
-  const source = isStdin ? file : withRedo(path, file);
+  const packed = () => createReadStream(name, { fd, start: 0, highWaterMark: CHUNK_BYTES });
+  if (isStdin) return undoneImage(file, packed, options);
+  return saying(await pieceBehind(path), undoneImage(withRedo(path, file), packed, options));
+}
+
+/** `packed`: all of it as a stream, which closes it. */
+async function undoneImage(
+  source: FileSource,
+  packed: () => Readable,
+  options: OpenImageFileOptions,
+): Promise<ImageFile> {
+  const { path: name } = source;
   try {
     if (source.sizeBytes === 0) throw nothingIn(name);
     const compression = await compressionOf(source);
@@ -62,10 +83,37 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
     await source.close();
     throw cause;
   }
-  return spooledImage(createReadStream(name, { fd, start: 0, highWaterMark: CHUNK_BYTES }), name, {
-    ...options,
-    isWholeCompressed: true,
-  });
+  return spooledImage(packed(), name, { ...options, isWholeCompressed: true });
+}
+
+/** Of what is compressed nothing can be undone behind the first piece that is missing. */
+async function openedPieces(pieces: Pieces, options: OpenImageFileOptions): Promise<ImageFile> {
+  const isPacked = (await compressionOf(pieces)) !== undefined;
+  const source = isPacked ? { ...pieces, ...window(pieces, 0, pieces.unbrokenBytes) } : pieces;
+  async function* packed() {
+    try {
+      yield* chunksOf(source);
+    } finally {
+      await source.close();
+    }
+  }
+  const image = await saying(
+    pieces.cut,
+    undoneImage(source, () => Readable.from(packed()), options),
+  );
+  return { ...(pieces.cut !== undefined && { cut: pieces.cut }), ...image, pieces: pieces.paths };
+}
+
+/** What ends too early says why. */
+async function saying(words: string | undefined, opening: Promise<ImageFile>): Promise<ImageFile> {
+  if (words === undefined) return opening;
+  try {
+    const image = await opening;
+    return image.cut === undefined || image.cut === words ? image : { ...image, cut: `${image.cut}; ${words}` };
+  } catch (cause) {
+    if (!(cause instanceof HostError && cause.kind === 'bad-compression')) throw cause;
+    throw new HostError('bad-compression', `${cause.message}; ${words}`, { cause });
+  }
 }
 
 const CHUNK_BYTES = 1024 * 1024;
