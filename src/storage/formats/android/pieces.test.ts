@@ -74,7 +74,7 @@ it('is read whole with its pieces beside it, from whichever; alone a piece is kn
   }
 });
 
-it('is whole where what is on it has nothing behind its last chunk, and said where that is not known', async () => {
+it('is whole where what is on it has nothing behind its last chunk; where that is not known, it is said, and reading there fails', async () => {
   const image = await imageOf('squashfs-gzip');
   const disk = new Uint8Array(Math.ceil(image.length / BLOCK) * BLOCK + 64 * BLOCK);
   disk.set(image);
@@ -82,6 +82,9 @@ it('is whole where what is on it has nothing behind its last chunk, and said whe
   const { device, notes } = await openDisk(memorySource(piece(disk, 0, used)));
   expect([device.cut, notes]).toEqual([undefined, []]);
   disk.fill(0, 0, 4);
-  const { notes: told } = await openDisk(memorySource(piece(disk, 0, used)));
-  expect(told.join()).toMatch('which is read as zeros: were it one of several files');
+  const { notes: told, content } = await openDisk(memorySource(piece(disk, 0, used)));
+  expect(told.join()).toMatch('and who reads that is told so: were it one of several files');
+  const read = async (block: number) => content.read(block * BLOCK, new Uint8Array(BLOCK));
+  await read(used - 1);
+  await expect(read(used)).rejects.toBeInstanceOf(BehindEndError);
 });

@@ -51,35 +51,40 @@ async function numbered(number: number, context: FormatContext): Promise<SparseF
   }
 }
 
-/** Whether a block lies before, behind or between all of what the files have. */
-export const isOutside = (files: readonly SparseFile[], block: number): boolean =>
-  files.every(({ chunks }) => block < chunks.first || block >= chunks.end);
+/** Whether a block lies behind or between all of what the files have, or before it: a disk may begin with a hole that is not to be missed. */
+export const isOutside = (
+  files: readonly SparseFile[],
+  block: number,
+  { isBegun }: { readonly isBegun: boolean },
+): boolean => files.every(({ chunks }) => block >= chunks.end || (!isBegun && block < chunks.first));
 
-/** Why the files are known to be not all of the disk; what is not known is a note. */
+/** Whether the files are all of the disk. `cut`: why they are known not to be; what is not known is a note, and what they do not have an error to read. */
 export async function lackOf(
   files: readonly SparseFile[],
   absent: number | undefined,
   disk: ByteSource,
-): Promise<{ readonly cut?: string; readonly notes?: readonly string[] }> {
+): Promise<{ readonly isWhole?: true; readonly cut?: string; readonly notes?: readonly string[] }> {
   const [{ chunks } = { chunks: { blockBytes: 0 } }] = files;
   const first = Math.min(...files.map((file) => file.chunks.first)) * chunks.blockBytes;
   const end = Math.max(...files.map((file) => file.chunks.end)) * chunks.blockBytes;
   const others = `the others are looked for beside it, as NAME.0, NAME.1 …`;
-  if (end === 0) return {};
+  if (end === 0) return { isWhole: true };
   if (absent !== undefined) return { cut: `the ${SPARSE} is in several files, of which number ${absent} is not there` };
   if (first > MAX_HOLE_BYTES)
     return {
       cut: `the ${SPARSE} has nothing before byte ${first.toLocaleString('en')}: it is one of several files of a disk; ${others}`,
     };
-  if (end === disk.sizeBytes) return {};
+  if (end === disk.sizeBytes) return { isWhole: true };
   const place = `behind byte ${end.toLocaleString('en')}`;
   const uses = await usesBehind(disk, end);
   if (uses === true)
     return {
       cut: `the ${SPARSE} has nothing ${place}, and what is on it is: it is one of several files of a disk; ${others}`,
     };
-  if (uses === false) return {};
+  if (uses === false) return { isWhole: true };
   return {
-    notes: [`the ${SPARSE} has nothing ${place}, which is read as zeros: were it one of several files, ${others}`],
+    notes: [
+      `the ${SPARSE} has nothing ${place}, and who reads that is told so: were it one of several files, ${others}`,
+    ],
   };
 }

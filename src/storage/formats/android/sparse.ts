@@ -29,13 +29,15 @@ export const androidSparse: Format = {
       const [there, all] = [has.toLocaleString('en'), blocks.toLocaleString('en')];
       return { content: disk, ...note, cut: `the ${SPARSE} has chunks of ${there} of the ${all} blocks of the disk` };
     }
-    const { cut, notes } = await lackOf(files, absent, disk);
-    if (cut === undefined) return { content: disk, ...note, ...(notes && { notes }) };
+    const { cut, notes, isWhole } = await lackOf(files, absent, disk);
+    if (isWhole) return { content: disk, ...note };
     const find = (offset: number): Piece => {
-      if (isOutside(files, Math.floor(offset / blockBytes))) throw new BehindEndError(source.sizeBytes);
+      if (isOutside(files, Math.floor(offset / blockBytes), { isBegun: cut === undefined }))
+        throw new BehindEndError(source.sizeBytes);
       return pieceOf(files, offset);
     };
-    return { content: mapped({ name: SPARSE, sizeBytes: disk.sizeBytes, find }), ...note, cut };
+    const content = mapped({ name: SPARSE, sizeBytes: disk.sizeBytes, find });
+    return { content, ...note, ...(cut !== undefined && { cut }), ...(notes && { notes }) };
   },
 };
 
