@@ -16,29 +16,32 @@ import { secretOf } from '../input/unlock.ts';
 import type { LuksOptions } from '../options.ts';
 import { LUKS_KERNEL_MIB } from './shop.ts';
 
-/** Whoever says anything of it means it; without a key that is refused. */
-export const isEncrypted = ({ luksKeyFile, luksPassphraseFile, luksPbkdf }: LuksOptions): boolean =>
-  (luksKeyFile ?? luksPassphraseFile ?? luksPbkdf) !== undefined;
+/** What a new volume is encrypted with. */
+export type Encryption = Pick<LuksRequest, 'secret' | 'pbkdf'>;
+
+/**
+ * Whoever says anything of it means it; without a key that is refused. Undefined: nothing was said. The key is read here and not where
+ * something is made: what is made to fit is made several times, and a pipe has its key once.
+ */
+export async function encryptionOf(options: LuksOptions): Promise<Encryption | undefined> {
+  const { luksKeyFile: keyFile, luksPassphraseFile: passphraseFile, luksPbkdf: pbkdf } = options;
+  if ((keyFile ?? passphraseFile ?? pbkdf) === undefined) return undefined;
+  return { secret: await secretOf({ keyFile, passphraseFile }), pbkdf };
+}
 
 /** What an image has before what is made in it. */
-export const bytesBefore = (options: LuksOptions): number => (isEncrypted(options) ? LUKS_HEADER_BYTES : 0);
+export const bytesBefore = (encryption: Encryption | undefined): number => (encryption ? LUKS_HEADER_BYTES : 0);
 
 /** Runs `work` on the disk, or on the encrypted volume that it becomes. */
 export async function onDisk<T>(
   engine: Linux,
   disk: BlockDevice,
-  options: LuksOptions & { readonly seed?: string },
+  { encryption, seed }: { readonly encryption: Encryption | undefined; readonly seed: string | undefined },
   work: (disk: BlockDevice) => Promise<T>,
 ): Promise<T> {
-  if (!isEncrypted(options)) return work(disk);
-  const { luksKeyFile: keyFile, luksPassphraseFile: passphraseFile, luksPbkdf: pbkdf, seed } = options;
-  const secret = await secretOf({ keyFile, passphraseFile });
-  const encrypted = await newEncryptedDisk(engine, disk, {
-    secret,
-    pbkdf,
-    uuid: derivedUuid(seedBytes(seed, nodeHost), 'luks-uuid'),
-  });
-  return whileOpen(encrypted, work);
+  if (!encryption) return work(disk);
+  const uuid = derivedUuid(seedBytes(seed, nodeHost), 'luks-uuid');
+  return whileOpen(await newEncryptedDisk(engine, disk, { ...encryption, uuid }), work);
 }
 
 /** Its kernel, and the key in it, is there until `kill`. */

@@ -264,6 +264,11 @@ describe('a size', () => {
     });
     expect(make()).toMatchObject({ status: 0, stderr: '' });
     expect(lkl(['fsck', at('many.img')]).status).toBe(0);
+    // Twice, and a pipe has its key once.
+    const key = ['--luks-pbkdf', 'pbkdf2', '--luks-passphrase-file', '-'];
+    expect(
+      lkl(['mkfs', '-t', 'ext4', '-s', '20M', at('many.luks'), '--from', at('many'), ...key], { input: 'pass\n' }),
+    ).toMatchObject({ status: 0, stderr: '' });
   });
 
   it.each([700, 1500])(

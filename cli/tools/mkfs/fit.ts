@@ -10,13 +10,13 @@ import { bytesBefore } from '../luks.ts';
 import { type MkfsJob, makeAndFill } from './job.ts';
 
 export async function mkfsToFit(job: MkfsJob): Promise<CopyReport | undefined> {
-  const { image, options, contents, more } = job;
+  const { image, options, contents, more, encryption } = job;
   if (!contents) return undefined;
   let made: MadeImage | undefined;
   let report: CopyReport | undefined;
   const attempt = async (size: number, words: readonly string[], isEmpty: boolean): Promise<number> => {
     made?.discard();
-    made = makeImageFile(image, { size: size + bytesBefore(options), ...(options.force && { force: true }) });
+    made = makeImageFile(image, { size: size + bytesBefore(encryption), ...(options.force && { force: true }) });
     const filled = await makeAndFill({ ...job, more: words, ...(isEmpty && { contents: noEntries }) }, made);
     report = filled;
     return filled?.freeBytes ?? 0;

@@ -8,7 +8,7 @@ import type { LuksOptions } from '../../options.ts';
 import { withProgress } from '../../output/progress.ts';
 import type { Contents, ContentsOptions } from '../contents.ts';
 import type { ImageFileOptions, MadeImage } from '../image-file.ts';
-import { onDisk } from '../luks.ts';
+import { type Encryption, onDisk } from '../luks.ts';
 import { inWorkshopOf, type WorldOptions } from '../shop.ts';
 
 /** `fit`: as small as what is in it allows. */
@@ -34,12 +34,13 @@ export interface MkfsJob {
   readonly more: readonly string[];
   readonly options: MkfsOptions;
   readonly contents: Contents | undefined;
+  readonly encryption: Encryption | undefined;
 }
 
 /** The file system, and what is in it, in an image that is there. */
-export async function makeAndFill({ engine, more, options, contents }: MkfsJob, made: MadeImage) {
-  const { type, label, uuid, quiet } = options;
-  return onDisk(engine, rawDevice(made.file), options, (device) =>
+export async function makeAndFill({ engine, more, options, contents, encryption }: MkfsJob, made: MadeImage) {
+  const { type, label, uuid, quiet, seed } = options;
+  return onDisk(engine, rawDevice(made.file), { encryption, seed }, (device) =>
     inWorkshopOf(engine, options, async (shop) => {
       const disk = await shop.attach(device);
       await makeFileSystem(shop, disk, type, { label, uuid, more });

@@ -11,12 +11,11 @@ import { likelyBytes, measureTree } from '../../../src/tools/file-system/tree-me
 import type { CopyReport } from '../../../src/tree/write/copy-tree.ts';
 import { Failure } from '../../failure.ts';
 import { openDiskFile } from '../../input/disk.ts';
-import type { LuksOptions } from '../../options.ts';
 import { tellLosses } from '../../output/losses.ts';
 import { withProgress } from '../../output/progress.ts';
 import { withContents } from '../contents.ts';
 import { type MadeImage, makeImageFile } from '../image-file.ts';
-import { bytesBefore, isEncrypted, onDisk } from '../luks.ts';
+import { bytesBefore, type Encryption, encryptionOf, onDisk } from '../luks.ts';
 import { inWorkshopOf, notAfterNs, toolEngine } from '../shop.ts';
 import { temporaryDisk } from '../temporary-disk.ts';
 import { mkfsToFit } from './fit.ts';
@@ -36,11 +35,12 @@ export async function mkfs(image: string, more: readonly string[], options: Mkfs
   if (size === 'fit' && from === undefined)
     throw new Failure('usage', '--size fit is the size of what is in it: --from says what that is');
   const engine = await toolEngine();
+  const job = { engine, image, more, options, encryption: await encryptionOf(options) };
   const report =
     from === undefined
-      ? await mkfsOf({ engine, image, more, options, contents: undefined })
+      ? await mkfsOf({ ...job, contents: undefined })
       : await withContents(from, engine, { ...options, notAfterNs: notAfterNs() }, (contents) =>
-          mkfsOf({ engine, image, more, options, contents }),
+          mkfsOf({ ...job, contents }),
         );
   return report === undefined || tellLosses(report);
 }
@@ -54,11 +54,11 @@ function mkfsOf(job: MkfsJob): Promise<CopyReport | undefined> {
 }
 
 async function ofSize(job: MkfsJob): Promise<CopyReport | undefined> {
-  const { image, more, options } = job;
+  const { image, more, options, encryption } = job;
   const { type, force, size } = options;
   const bytes = size === 'fit' ? undefined : size;
   if (bytes === undefined) await mustBeRaw(image);
-  if (bytes !== undefined && more.length === 0) mustBeEnough(type, bytes, options);
+  if (bytes !== undefined && more.length === 0) mustBeEnough(type, bytes, encryption);
   let made: MadeImage | undefined;
   const attempt = async (words: readonly string[]) => {
     made?.discard();
@@ -93,12 +93,12 @@ async function mustBeRaw(image: string): Promise<void> {
 }
 
 /** What its program would say is about inodes and blocks. */
-function mustBeEnough(type: string, bytes: number, options: LuksOptions): void {
+function mustBeEnough(type: string, bytes: number, encryption: Encryption | undefined): void {
   const { leastBytes = 0 } = fileSystemTools(type) ?? {};
-  const before = bytesBefore(options);
+  const before = bytesBefore(encryption);
   if (bytes >= leastBytes + before) return;
   const [few, least] = [bytes, leastBytes + before].map((number) => number.toLocaleString('en'));
-  const what = isEncrypted(options) ? `${type} in a LUKS volume` : type;
+  const what = encryption ? `${type} in a LUKS volume` : type;
   throw new Failure('usage', `${few} bytes are too few for ${what}, which has ${least} at least`);
 }
 
@@ -123,20 +123,27 @@ async function tooSmall(
   );
 }
 
-async function ofTree({ engine, image, more, options, contents }: MkfsJob): Promise<CopyReport | undefined> {
+async function ofTree({
+  engine,
+  image,
+  more,
+  options,
+  contents,
+  encryption,
+}: MkfsJob): Promise<CopyReport | undefined> {
   if (!contents) return undefined;
-  const { type, label, uuid, quiet, force } = options;
+  const { type, label, uuid, quiet, force, seed } = options;
   const made = makeImageFile(image, { size: ROOM, ...(force && { force }) });
   const scratch = temporaryDisk(ROOM);
   try {
-    const { report, bytes } = await onDisk(engine, rawDevice(made.file), options, (target) =>
+    const { report, bytes } = await onDisk(engine, rawDevice(made.file), { encryption, seed }, (target) =>
       inWorkshopOf(engine, options, (shop) => {
         const disks = { scratch: scratch.device, target };
         const request = { label, uuid, more };
         return withProgress(quiet, (progress) => makeOfTree(shop, disks, type, request, contents(), progress));
       }),
     );
-    made.keep(bytesBefore(options) + bytes);
+    made.keep(bytesBefore(encryption) + bytes);
     return report;
   } catch (cause) {
     made.discard();
