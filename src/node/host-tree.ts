@@ -5,11 +5,13 @@ import {
   closeSync,
   constants,
   lstatSync,
+  opendirSync,
   openSync,
-  readdirSync,
   readlinkSync,
   readSync,
 } from 'node:fs';
+import { HardLinks } from '../tree/fs2tar/hard-links.ts';
+import { namesInOrder } from '../tree/smallest-names.ts';
 import type { Attributes, Content, Entry } from '../tree/write/entry.ts';
 import { reaching } from './files/far-path.ts';
 import { holeAt, hostXattrs } from './native/calls.ts';
@@ -28,6 +30,9 @@ const SLASH = 0x2f;
 /** As much as is looked at for zeros at a time: the block of most file systems. */
 const BLOCK = 4096;
 const PIECE = 256 * 1024;
+const LISTED_AT_ONCE = 1024;
+/** Files with names still to come that are remembered; what is more becomes files of their own. */
+const MOST_LINKS = 1_000_000;
 
 /**
  * `root` itself at `at` (a directory with all below it), names in byte order, parents first, hard links found. Rejects with
@@ -35,27 +40,25 @@ const PIECE = 256 * 1024;
  * native module, for which Linux's files have them; labels and signatures of this machine's policies are left out unless asked for.
  */
 export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeOptions = {}): AsyncGenerator<Entry> {
-  /** By device and inode: where the first of several names was put. */
-  const links = new Map<string, Uint8Array>();
+  const links = new HardLinks(MOST_LINKS);
 
   async function* visit(path: Buffer, place: Uint8Array): AsyncGenerator<Entry> {
     const stats = reaching(path, (near) => lstatSync(near, { bigint: true }));
     const xattrs = reaching(path, (near) => hostXattrs(near, { labels: options.labels === true }));
     const attributes = { ...attributesOf(stats, options), ...(xattrs.size > 0 && { xattrs }) };
     const entry = { path: place, attributes };
-    if (!stats.isDirectory() && stats.nlink > 1n) {
-      const key = `${stats.dev}:${stats.ino}`;
-      const target = links.get(key);
+    if (!stats.isDirectory()) {
+      const linked = { devMajor: Number(stats.dev), devMinor: 0, ino: stats.ino, nlink: Number(stats.nlink) };
+      const target = links.find(linked);
       if (target) {
         yield { ...entry, type: 'hardlink', target, ...(stats.isFile() && { content: () => contentOf(path, stats) }) };
         return;
       }
-      links.set(key, place);
+      links.add(linked, place);
     }
     if (stats.isDirectory()) {
       yield { ...entry, type: 'directory' };
-      const names = reaching(path, (near) => readdirSync(near, { encoding: 'buffer' }));
-      for (const name of names.sort(Buffer.compare)) yield* visit(join(path, name), join(place, name));
+      for await (const name of namesInOrder(() => namesOf(path))) yield* visit(join(path, name), join(place, name));
     } else if (stats.isFile()) {
       const content = () => contentOf(path, stats);
       const { size } = stats;
@@ -68,6 +71,18 @@ export async function* hostTree(root: Buffer, at: Uint8Array, options: HostTreeO
   }
 
   yield* visit(root, at);
+}
+
+function* namesOf(path: Buffer): Generator<string> {
+  // As bytes, which its types do not know.
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: LISTED_AT_ONCE };
+  const directory = reaching(path, (near) => opendirSync(near, options));
+  try {
+    for (let entry = directory.readSync(); entry; entry = directory.readSync())
+      yield (entry.name as unknown as Buffer).toString('latin1');
+  } finally {
+    directory.closeSync();
+  }
 }
 
 const targetOf = (path: Buffer): Buffer => readlinkSync(path, 'buffer');

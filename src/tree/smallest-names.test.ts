@@ -1,7 +1,8 @@
 /** Names in order, so many at a time. */
 
 import { describe, expect, it } from 'vitest';
-import { SmallestNames } from './smallest-names.ts';
+import { latin1 } from '../bytes/latin1.ts';
+import { namesInOrder, SmallestNames } from './smallest-names.ts';
 
 /** All of `names`, in pages of `limit`, as a directory that is read again for each would give them. */
 function inPages(names: readonly string[], limit: number): string[][] {
@@ -34,5 +35,17 @@ describe('the smallest names', () => {
 
   it('of none are none', () => {
     expect(new SmallestNames(5).names).toEqual([]);
+  });
+
+  it('are listed once for each page of them', async () => {
+    let listings = 0;
+    const listed: string[] = [];
+    const list = () => {
+      listings++;
+      return names;
+    };
+    for await (const name of namesInOrder(list, 400)) listed.push(latin1(name));
+    expect(listed).toEqual([...names].sort());
+    expect(listings).toBe(3);
   });
 });

@@ -1,5 +1,25 @@
 /** The names of a directory in byte order, so many at a time: however many there are, memory is held for those. */
 
+import { fromLatin1 } from '../bytes/latin1.ts';
+
+/** Of one directory, in memory at a time: of a larger one the rest is listed when it is its turn. */
+export const NAMES_AT_ONCE = 131_072;
+
+/** All of a directory. `list` lists it, each time anew, as strings of one character a byte. */
+export async function* namesInOrder(
+  list: () => Iterable<string> | AsyncIterable<string>,
+  atOnce = NAMES_AT_ONCE,
+): AsyncGenerator<Uint8Array> {
+  for (let after = ''; ; ) {
+    const page = new SmallestNames(atOnce, after);
+    for await (const name of list()) page.add(name);
+    const { names } = page;
+    for (const name of names) yield fromLatin1(name);
+    if (!page.more) return;
+    after = names.at(-1) ?? after;
+  }
+}
+
 /** Names as strings of one char a byte: far smaller than arrays, and JavaScript compares such strings by their bytes. */
 export class SmallestNames {
   readonly #limit: number;

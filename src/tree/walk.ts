@@ -19,7 +19,7 @@ import { close, openat, type Statx, statx } from '../kernel/syscalls/file.ts';
 import type { UserBuffer } from '../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../kernel/user-task.ts';
 import { inodeKey } from './fs2tar/hard-links.ts';
-import { SmallestNames } from './smallest-names.ts';
+import { NAMES_AT_ONCE, SmallestNames } from './smallest-names.ts';
 
 /** One file of the tree. While it is visited the task's working directory is its parent. */
 export interface Visit {
@@ -43,9 +43,6 @@ interface Frame {
   more: boolean;
   next: number;
 }
-
-/** Of one directory, in memory at a time: of a larger one the rest is listed when it is its turn. */
-const NAMES_AT_ONCE = 131_072;
 
 const DOT = Uint8Array.of(0x2e);
 

@@ -101,3 +101,11 @@ export function setxattr(
   task.memory.write(buffer.at, value);
   return task.syscall(call, file, scratch.string(name), buffer.at, value.length, flags);
 }
+
+/** Answers what Linux returns. */
+export function removexattr(task: UserTask, target: XattrTarget, name: Name): Promise<number> {
+  const { call, path } = called(target, { fd: 'fremovexattr', path: 'lremovexattr', through: 'removexattr' });
+  const scratch = new Scratch(task, call);
+  const file = what(target, scratch, path);
+  return task.syscall(call, file, scratch.string(name));
+}

@@ -2,8 +2,11 @@
 
 import type { Statx } from '../../kernel/syscalls/file.ts';
 
+type Inode = Pick<Statx, 'devMajor' | 'devMinor' | 'ino'>;
+type Linked = Inode & Pick<Statx, 'nlink'>;
+
 /** Names one inode of one file system. */
-export const inodeKey = (stat: Statx): string => `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;
+export const inodeKey = (stat: Inode): string => `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;
 
 /**
  * Files with links still to come, by inode. One is dropped when its last link was seen. Beyond `limit` files the
@@ -24,7 +27,7 @@ export class HardLinks {
   }
 
   /** The path under which the file behind this further link was archived. */
-  find(stat: Statx): Uint8Array | undefined {
+  find(stat: Linked): Uint8Array | undefined {
     if (stat.nlink < 2) return undefined;
     const key = inodeKey(stat);
     const file = this.#pending.get(key);
@@ -33,7 +36,7 @@ export class HardLinks {
   }
 
   /** `path` was archived with its data and is the first of its links. */
-  add(stat: Statx, path: Uint8Array): void {
+  add(stat: Linked, path: Uint8Array): void {
     if (stat.nlink < 2) return;
     if (this.#pending.size >= this.#limit) {
       for (const [key, oldest] of this.#pending) {

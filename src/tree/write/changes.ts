@@ -34,8 +34,7 @@ import {
   statx,
   utimensat,
 } from '../../kernel/syscalls/file.ts';
-import { Scratch } from '../../kernel/syscalls/scratch.ts';
-import { setxattr, throughFd } from '../../kernel/syscalls/xattr.ts';
+import { removexattr, setxattr } from '../../kernel/syscalls/xattr.ts';
 import type { BusyTask, TaskPool } from '../task-pool.ts';
 import type { Following } from '../tree.ts';
 import { type Owner, type Times, type WritableFile, writableFile } from './writable-file.ts';
@@ -190,10 +189,7 @@ export async function treeChanges(tasks: TaskPool, root: string): Promise<TreeCh
           : setxattr(task, { through: fd }, name, value, buffer, flags),
       ),
     removeXattr: (path, name, following = {}) =>
-      onFile('removexattr', path, following, ({ task }, fd) => {
-        const scratch = new Scratch(task, 'removexattr');
-        return task.syscall('removexattr', scratch.string(throughFd(fd)), scratch.string(name));
-      }),
+      onFile('removexattr', path, following, ({ task }, fd) => removexattr(task, { through: fd }, name)),
     open: (path, flags, mode = 0o666) =>
       tasks.use(async (busy) => {
         const { task } = busy;

@@ -1,7 +1,7 @@
 /** Copies a tree, entry by entry, to a place in a mounted one. */
 
-import { latin1 } from '../../bytes/latin1.ts';
 import type { Entry } from './entry.ts';
+import { FilledDirectories } from './filled-directories.ts';
 import type { Loss } from './losses.ts';
 import type { TreeWriter } from './tree-writer.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -25,20 +25,17 @@ export async function copyTree(
   tree: AsyncIterable<Entry>,
   { progress, signal }: CopyOptions = {},
 ): Promise<CopyReport> {
-  /** Filling a directory changes its times: they are set once all is there, the deepest first. */
-  const directories = new Map<string, Entry>();
+  const directories = new FilledDirectories(writer);
   let entries = 0;
   let bytes = 0;
   for await (const entry of untilAborted(tree, signal)) {
+    await directories.before(entry.path);
     await writer.add(entry.type === 'file' ? { ...entry, content: () => counted(entry.content()) } : entry);
-    // Something else may be there by now, or the same once more.
-    const key = latin1(entry.path);
-    directories.delete(key);
-    if (entry.type === 'directory') directories.set(key, entry);
+    directories.after(entry);
     entries++;
     progress?.(entries, bytes);
   }
-  for (const { path, attributes } of [...directories.values()].reverse()) await writer.finish(path, attributes);
+  await directories.end();
   return { entries, bytes, losses: writer.losses.list };
 
   async function* counted(content: AsyncIterable<Uint8Array | number>): AsyncIterable<Uint8Array | number> {

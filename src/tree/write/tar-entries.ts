@@ -5,6 +5,9 @@ import type { Entry, PathChange } from './entry.ts';
 
 const SLASH = 0x2f;
 
+/** Directories that are remembered. */
+const MOST_KNOWN = 100_000;
+
 export interface TarEntriesOptions {
   /** Below which all comes: bytes, without slashes at its ends. */
   readonly at?: Uint8Array | undefined;
@@ -29,13 +32,18 @@ export async function* tarEntries(
   };
   /** Known to be there. */
   const directories = new Set(['', ...above(`${prefix}/x`)]);
+  const known = (directory: string) => {
+    // What is there already is left alone when it comes again.
+    if (directories.size >= MOST_KNOWN) directories.clear();
+    directories.add(directory);
+  };
   for await (const member of tar) {
     changes = [];
     const path = place(member.path);
     const target = member.type === 'hardlink' ? toBytes(place(member.linkPath)) : undefined;
     for (const directory of above(path)) {
       if (directories.has(directory)) continue;
-      directories.add(directory);
+      known(directory);
       yield { type: 'directory', implied: true, path: toBytes(directory), attributes: {} };
     }
     const { mode, uid, gid, mtimeNs, atimeNs, xattrs } = member;
@@ -45,7 +53,7 @@ export async function* tarEntries(
     if (member.type !== 'directory') directories.delete(path);
     switch (member.type) {
       case 'directory':
-        directories.add(path);
+        known(path);
         yield { ...entry, type: 'directory' };
         break;
       case 'file':

@@ -1,11 +1,13 @@
 /** The tree of one image on its way into another. */
 
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/uapi/fs.ts';
+import { latin1 } from '../../bytes/latin1.ts';
 import { joinPath } from '../../bytes/paths.ts';
 import { inNs, type Statx } from '../../kernel/syscalls/file.ts';
 import { HardLinks } from '../fs2tar/hard-links.ts';
 import type { OpenFile } from '../open/open-file.ts';
 import type { TreeNode } from '../open/tree-node.ts';
+import { namesInOrder } from '../smallest-names.ts';
 import type { Tree } from '../tree.ts';
 import type { Attributes, Content, Entry } from './entry.ts';
 
@@ -33,7 +35,8 @@ export async function* treeEntries(
     const type = stat.mode & S_IFMT;
     if (type === S_IFDIR) {
       yield { type: 'directory', path, attributes };
-      for (const name of await namesOf(node)) yield* opened(await node.child(name), joinPath(path, name));
+      for await (const name of namesInOrder(() => namesOf(node)))
+        yield* opened(await node.child(name), joinPath(path, name));
       return;
     }
     const target = links.find(stat);
@@ -76,26 +79,14 @@ async function attributesOf(node: TreeNode, stat: Statx): Promise<Attributes> {
   };
 }
 
-async function namesOf(node: TreeNode): Promise<Uint8Array[]> {
+async function* namesOf(node: TreeNode): AsyncGenerator<string> {
   const directory = await node.openDirectory();
   try {
-    const names: Uint8Array[] = [];
-    for (;;) {
-      const entries = await directory.next();
-      if (entries.length === 0) return names.sort(compare);
-      for (const { name } of entries) names.push(name);
-    }
+    for (let entries = await directory.next(); entries.length > 0; entries = await directory.next())
+      for (const { name } of entries) yield latin1(name);
   } finally {
     await directory.close();
   }
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < Math.min(a.length, b.length); i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
 }
 
 /** So small a file is not worth the question where its holes are. */

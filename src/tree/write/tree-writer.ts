@@ -27,6 +27,7 @@ import {
   fchmodat,
   fchownat,
   ftruncate,
+  inNs,
   openat,
   pwrite64,
   read,
@@ -36,8 +37,10 @@ import {
 import { mapBuffer, unmapBuffer } from '../../kernel/syscalls/memory.ts';
 import { statfs64 } from '../../kernel/syscalls/mount.ts';
 import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
-import { setxattr } from '../../kernel/syscalls/xattr.ts';
+import { getxattr, removexattr, setxattr, throughFd } from '../../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
+import { inodeKey } from '../fs2tar/hard-links.ts';
+import { orNone } from '../xattrs.ts';
 import { Aliases } from './aliases.ts';
 import type { Attributes, Content, Entry } from './entry.ts';
 import { explainLimit } from './limits.ts';
@@ -58,7 +61,12 @@ const specials = { char: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO, socket: S_IFSOC
 
 const modeOnly = 0o7777;
 /** What new files in a directory inherit; XFS tells it by a second name. */
-const inherited: ReadonlySet<string> = new Set(['system.posix_acl_default', 'trusted.SGI_ACL_DEFAULT']);
+const DEFAULT_ACL = 'system.posix_acl_default';
+const inherited: ReadonlySet<string> = new Set([DEFAULT_ACL, 'trusted.SGI_ACL_DEFAULT']);
+
+/** The calls on attributes take no directory: its own name under /proc, and the file's below it. */
+const throughDirectory = ({ dirfd }: Place): Uint8Array => new TextEncoder().encode(`${throughFd(dirfd)}/`);
+const attributesAt = (place: Place) => ({ path: Uint8Array.of(...throughDirectory(place), ...place.name) });
 
 /** What is there came by another name, which the file system takes for this one. */
 class OtherName extends Error {}
@@ -183,6 +191,32 @@ export class TreeWriter {
     const ret = await utimensat(this.#task, dirfd, name, { atimeNs, mtimeNs }, AT_SYMLINK_NOFOLLOW);
     // It was lost with what was above it then.
     if (ret !== -errnos.ENOENT.number) this.losses.note('times', 'utimensat_time64', ret, path);
+  }
+
+  /** Of a directory that was finished, what `finish` is to set again: something more comes into it, which inherits nothing either. */
+  async reopen(path: Uint8Array): Promise<Attributes> {
+    const place = await this.#parents.of(path);
+    const { atime, mtime } = await statx(this.#task, place.dirfd, place.name, AT_SYMLINK_NOFOLLOW);
+    const target = attributesAt(place);
+    const xattrs = new Map<string, Uint8Array>();
+    const acl = await orNone(getxattr(this.#task, target, DEFAULT_ACL, this.#buffer), undefined);
+    if (acl) {
+      xattrs.set(DEFAULT_ACL, acl);
+      must('lremovexattr', await removexattr(this.#task, target, DEFAULT_ACL), path);
+    }
+    return { atimeNs: inNs(atime), mtimeNs: inNs(mtime), xattrs };
+  }
+
+  /** What tells a file from others, whatever path leads to it; undefined: there is none. */
+  async inodeOf(path: Uint8Array): Promise<string | undefined> {
+    if (this.#isLost(path)) return undefined;
+    try {
+      const { dirfd, name } = await this.#parents.of(path);
+      return inodeKey(await statx(this.#task, dirfd, name, AT_SYMLINK_NOFOLLOW));
+    } catch (cause) {
+      if (cause instanceof KernelError) return undefined;
+      throw cause;
+    }
   }
 
   /** False: its name is none that the file system can have. */
@@ -380,11 +414,10 @@ export class TreeWriter {
     return bavail * bsize > ROOM_FOR_ATTRIBUTES * (value.length + bsize);
   }
 
-  /** The calls on attributes take no directory: its own name under /proc, and the file's below it. */
-  async #setXattrs({ dirfd, name }: Place, path: Uint8Array, xattrs: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  async #setXattrs(place: Place, path: Uint8Array, xattrs: ReadonlyMap<string, Uint8Array>): Promise<void> {
     if (xattrs.size === 0) return;
-    const prefix = new TextEncoder().encode(`/proc/self/fd/${dirfd}/`);
-    const target = { path: Uint8Array.of(...prefix, ...name) };
+    const prefix = throughDirectory(place);
+    const target = attributesAt(place);
     for (const [key, value] of xattrs) {
       const ret = await setxattr(this.#task, target, key, value, this.#buffer);
       if (ret < 0 && (await this.#isTooLarge(errnoName(-ret), prefix, value)))

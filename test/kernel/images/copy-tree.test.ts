@@ -271,17 +271,53 @@ it.each(['ext4', 'xfs', 'btrfs'])(
       { type: 'directory', path: bytes('team'), attributes: { mode: 0o750, mtimeNs, xattrs } },
       { type: 'directory', path: bytes('team/sub'), attributes: { mode: 0o755 } },
       { type: 'file', path: bytes('team/file'), attributes: { mode: 0o640 }, content: () => content(bytes('x')) },
+      { type: 'fifo', path: bytes('other'), attributes: {} },
+      { type: 'fifo', path: bytes('team/late'), attributes: { mode: 0o600 } },
     ]);
     const all = readTar((await archive(device)).tar);
     expect(named(all, bytes('./team/'))?.mtimeNs).toBe(mtimeNs);
     // XFS tells an ACL by a name of its own, too.
-    const held = ['team/', 'team/sub/', 'team/file'].map((path) =>
+    const held = ['team/', 'team/sub/', 'team/file', 'team/late'].map((path) =>
       [...(named(all, bytes(`./${path}`))?.xattrs.keys() ?? [])].filter((key) => key !== 'trusted.SGI_ACL_DEFAULT'),
     );
-    expect(held).toEqual([['system.posix_acl_default'], [], []]);
+    expect(held).toEqual([['system.posix_acl_default'], [], [], []]);
     expect(named(all, bytes('./team/file'))?.mode).toBe(0o640);
   },
 );
+
+it('a directory that is come back to has its times in the end, whatever path led to it', async () => {
+  const device = await writable('ext4');
+  const directory = (path: string, seconds: bigint): Entry => ({
+    type: 'directory',
+    path: bytes(path),
+    attributes: { mtimeNs: seconds * S },
+  });
+  const file = (path: string): Entry => ({ type: 'file', path: bytes(path), attributes: {}, content: () => content() });
+  await copyInto(device, [directory('old', 9n)]);
+  await copyInto(device, [
+    directory('a', 5n),
+    directory('a/in', 4n),
+    file('a/in/1'),
+    directory('b', 6n),
+    directory('a/in/late', 3n),
+    file('b/2'),
+    { type: 'symlink', path: bytes('to'), attributes: {}, target: bytes('b') },
+    { type: 'directory', path: bytes('to'), implied: true, attributes: {} },
+    file('to/3'),
+    file('a/4'),
+    directory('c', 7n),
+    file('c/5'),
+    directory('c', 8n),
+    file('old/6'),
+  ]);
+  const all = readTar((await archive(device)).tar);
+  const times = ['a/', 'a/in/', 'a/in/late/', 'b/', 'c/', 'old/'].map(
+    (path) => (named(all, bytes(`./${path}`))?.mtimeNs ?? 0n) / S,
+  );
+  expect(times.slice(0, 5)).toEqual([5n, 4n, 3n, 6n, 8n]);
+  // Nobody said anything of that one.
+  expect(times[5]).not.toBe(9n);
+});
 
 it('a file that is larger than what is left of a FAT is no full directory', async () => {
   const device = await writable('vfat32');
