@@ -356,6 +356,33 @@ print(subprocess.run(['timeout', '1000', 'sleep', '5000']).returncode, 8749 < ti
     });
   });
 
+  it('tells of what repeats faster than programs get on less often, and of all of it', async () => {
+    const script = `
+import ctypes, os, signal, struct, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+signal.pthread_sigmask(signal.SIG_BLOCK, [40])
+t = ctypes.c_void_p(0)
+assert libc.timer_create(1, struct.pack('<Qiii', 0, 40, 0, 0) + bytes(44), ctypes.byref(t)) == 0
+began = time.monotonic_ns(); libc.timer_settime(t, 0, struct.pack('<4q', 0, 1, 0, 1), None)
+times = 0
+for _ in range(5): signal.sigwaitinfo([40]); times += 1 + libc.timer_getoverrun(t)
+print(abs(times - (time.monotonic_ns() - began)) < 200_000)
+time.sleep(50); signal.sigwaitinfo([40]); print(libc.timer_getoverrun(t)); libc.timer_delete(t)
+signal.signal(signal.SIGALRM, lambda *_: None)
+began = time.monotonic(); signal.setitimer(signal.ITIMER_REAL, 1e-6, 1e-6); time.sleep(0.01); signal.setitimer(signal.ITIMER_REAL, 0)
+def ticks():
+  fd = libc.timerfd_create(1, 0); libc.timerfd_settime(fd, 0, struct.pack('<4q', 0, 1, 0, 1), None)
+  return sum(struct.unpack('<Q', os.read(fd, 8))[0] for _ in range(5))
+print(5 * 50_000 <= ticks())
+began = time.monotonic()
+for _ in range(20): time.sleep(1e-9)
+print(0.001 <= time.monotonic() - began < 0.0012)`;
+    expect(await hijacked(python(script), ['--clock', 'virtual'])).toMatchObject({
+      stdout: 'True\n2147483647\nTrue\nTrue\n',
+      stderr: '',
+    });
+  });
+
   it("gives programs its virtual time: clocks, sleeps, waits of threads, alarms, the machine's files", async () => {
     const script = `
 import os, select, signal, subprocess, threading, time

@@ -26,6 +26,8 @@ import { Correspondents } from './queues/correspondents.ts';
 import { Notices } from './queues/notices.ts';
 import { Rings } from './rings/rings.ts';
 import { Alarms } from './time/alarms.ts';
+import { computedMs } from './time/at-work.ts';
+import { lookNow } from './time/looks.ts';
 import { Pace } from './time/pace.ts';
 import { readClocksByCalls } from './time/vdso.ts';
 
@@ -160,6 +162,7 @@ export class Supervisor {
         interrupt: ({ task }) => kernel.engine.interrupt(task),
         nowNs: () => kernel.engine.clock.nowNs,
         rang: () => this.#pace?.called(),
+        kept: () => this.#pace?.waits(),
       }),
       newHostHalf: () => new HostHalf(this.#events),
       taskOf: (pid) => this.#processes.threadOf(pid)?.task,
@@ -174,6 +177,8 @@ export class Supervisor {
         threads: () => this.#processes.waits(),
         processes: () => this.processes,
         isOpen: options.isOpen ?? false,
+        computedMs,
+        hasCome: lookNow,
         outside(until) {
           kernel.init.attach();
           void kernel.init.waitForOutside(until).finally(() => kernel.init.detach());
@@ -299,6 +304,7 @@ export class Supervisor {
     call.thread.current = call;
     this.#waiting.add(call);
     this.#look ??= setTimeout(() => this.#lookAfter(), LOOK_MS);
+    this.#pace?.waits();
     answer.catch(errnoOf).then(
       (found) => {
         this.#done(call);

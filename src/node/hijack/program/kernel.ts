@@ -15,7 +15,7 @@ export interface HijackedKernel {
   readonly init: KernelsTask & Pick<HostedTask, 'attach' | 'detach' | 'waitForOutside'>;
   /** A child of pid 1, by flags of clone(2). */
   spawn(parent: undefined, flags: number, scratchBytes: number): Promise<KernelsTask>;
-  readonly engine: Pick<Engine, 'memoryLimit' | 'holdTime'> & {
+  readonly engine: Pick<Engine, 'memoryLimit' | 'holdTime' | 'pass'> & {
     readonly clock: Pick<Engine['clock'], 'policy' | 'nowNs'>;
     /** End the call that a task is in with EINTR. */
     interrupt(task: KernelsTask): void;

@@ -120,6 +120,10 @@ export class ThreadProc {
     return mask('SigPnd') | mask('ShdPnd');
   }
 
+  isPending(signal: number): boolean {
+    return ((this.pendingSignals >> BigInt(signal - 1)) & 1n) === 1n;
+  }
+
   #status(): string {
     try {
       return readFileSync(`/proc/${this.#tid}/status`, 'latin1');

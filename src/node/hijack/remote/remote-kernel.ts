@@ -77,6 +77,7 @@ export async function openRemoteKernel({ url, headers, memoryMib }: RemoteKernel
         void socket.ask({ tasks: { [nameOf(task)]: { wait: false, interrupt: true } } }).catch(() => {}),
       yields() {},
       holdTime() {},
+      pass: () => Promise.resolve(),
       onDeath: (then) => socket.onDeath(then),
     },
     async close() {

@@ -2,6 +2,7 @@
 
 import { must } from '../../../kernel/kernel-error.ts';
 import type { KernelTask } from '../program/kernel-task.ts';
+import { leastGapNs, SLACK_NS } from './often.ts';
 
 /** Nothing left: it is off. */
 export interface AlarmTime {
@@ -17,18 +18,35 @@ export interface AlarmsNeeds {
   nowNs(): number;
   /** A process is told: it is about to do something. */
   rang(): void;
+  /** None is told. */
+  kept(): void;
+}
+
+/** How a process is told. */
+export interface Bell {
+  /** It has not heard what it was told last: nothing new can be told, as one signal waits for a timer. */
+  isUnheard(): boolean;
+  /** Tells it, of so many expirations. */
+  ring(expirations: number): void;
+  /** So many more that it has not heard of. */
+  missed(expirations: number): void;
 }
 
 interface Alarm {
+  readonly sinceNs: number;
   dueNs: number;
+  /** When it was told last. */
+  toldNs: number;
   readonly everyNs: number;
-  readonly ring: () => void;
+  readonly bell: Bell;
   task: KernelTask | undefined;
 }
 
 const MONOTONIC = 1;
 const TIMER_ABSTIME = 1;
 const NS_PER_S = 1_000_000_000;
+/** What nobody has heard of for so long is looked after again when a part of that has passed. */
+const UNHEARD_SHARE = 16;
 const off: AlarmTime = { leftNs: 0n, everyNs: 0n };
 
 export class Alarms {
@@ -48,14 +66,17 @@ export class Alarms {
   }
 
   /** Answers what it was before. */
-  async set(process: number, id: number, { leftNs, everyNs }: AlarmTime, ring: () => void): Promise<AlarmTime> {
+  async set(process: number, id: number, { leftNs, everyNs }: AlarmTime, bell: Bell): Promise<AlarmTime> {
     const before = this.get(process, id);
     this.cancel(process, id);
     if (leftNs === 0n) return before;
+    const sinceNs = this.#needs.nowNs();
     const alarm: Alarm = {
-      dueNs: this.#needs.nowNs() + Number(leftNs),
+      sinceNs,
+      dueNs: sinceNs + Math.max(SLACK_NS, Number(leftNs)),
+      toldNs: sinceNs,
       everyNs: Number(everyNs),
-      ring,
+      bell,
       task: undefined,
     };
     const all = this.#alarms.get(process) ?? new Map<number, Alarm>();
@@ -82,6 +103,25 @@ export class Alarms {
     this.#alarms.delete(process);
   }
 
+  /** Tells of it, and sees when it is to be told again. */
+  #ring(alarm: Alarm): void {
+    const { bell, everyNs, dueNs, sinceNs, toldNs } = alarm;
+    const nowNs = this.#needs.nowNs();
+    const isUnheard = bell.isUnheard();
+    const gapNs = Math.max(leastGapNs(nowNs - sinceNs), isUnheard ? (nowNs - toldNs) / UNHEARD_SHARE : 0);
+    const nextNs = Math.max(dueNs + gapNs, nowNs + 1);
+    const times = everyNs === 0 ? 1 : Math.max(1, Math.ceil((nextNs - dueNs) / everyNs));
+    alarm.dueNs += times * everyNs;
+    if (isUnheard) {
+      bell.missed(times);
+      this.#needs.kept();
+    } else {
+      alarm.toldNs = nowNs;
+      this.#needs.rang();
+      bell.ring(times);
+    }
+  }
+
   async #run(process: number, id: number, alarm: Alarm, task: KernelTask): Promise<void> {
     const isOn = () => this.#alarms.get(process)?.get(id) === alarm;
     try {
@@ -91,10 +131,8 @@ export class Alarms {
         const ret = await task.call('clock_nanosleep_time64', MONOTONIC, TIMER_ABSTIME, task.structs, 0);
         if (!isOn()) return;
         must('clock_nanosleep_time64', ret);
-        this.#needs.rang();
-        alarm.ring();
+        this.#ring(alarm);
         if (alarm.everyNs === 0) break;
-        alarm.dueNs += alarm.everyNs;
       }
       if (isOn()) this.#alarms.get(process)?.delete(id);
     } catch {

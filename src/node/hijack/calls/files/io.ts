@@ -5,10 +5,12 @@ import type { Call, Handler } from '../../program/call.ts';
 import { negative } from '../../program/failed.ts';
 import { DATA_BYTES, type KernelTask } from '../../program/kernel-task.ts';
 import { after, lengthOf, type Span } from '../../program/memory.ts';
+import { rests } from '../time/rests.ts';
 
 /** Beyond it Linux cuts a transfer: MAX_RW_COUNT. */
 const MAX_RW = 0x7fff_f000;
 const RWF_NOWAIT = 8;
+const EINTR = negative('EINTR');
 
 interface Transfer {
   readonly spans: readonly Span[];
@@ -65,6 +67,7 @@ const moved = (transfer: Transfer, done: number): Transfer =>
 
 /** As much as there is, once there is something: a stream's rest is read by the next call. */
 async function read(call: Call, task: KernelTask, file: OpenFile, transfer: Transfer): Promise<number> {
+  if (!(await rests.take(call, task, file))) return EINTR;
   const total = Math.min(lengthOf(transfer.spans), MAX_RW);
   for (let done = 0; ; ) {
     const want = Math.min(total - done, DATA_BYTES);

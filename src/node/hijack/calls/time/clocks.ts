@@ -4,11 +4,14 @@ import { plus } from '../../../../kernel/memory.ts';
 import type { Call, Handler } from '../../program/call.ts';
 import { CallFailed } from '../../program/failed.ts';
 import type { KernelTask } from '../../program/kernel-task.ts';
+import { SLACK_NS } from '../../time/often.ts';
 
 /** struct timespec of the program's, which is struct __kernel_timespec of ours: both have 64 bits. */
 export const TIMESPEC = 16;
 const [REALTIME, MONOTONIC, PROCESS_CPUTIME, THREAD_CPUTIME] = [0, 1, 2, 3] as const;
-const NS_PER_US = 1000n;
+const [NS_PER_US, NS_PER_S] = [1000n, 1_000_000_000n] as const;
+const NS_PER_MS = 1e6;
+const SLACK = BigInt(SLACK_NS);
 
 /** What a clock of our kernel says. */
 export async function timeOf(task: KernelTask, clock: number): Promise<{ readonly seconds: bigint; ns: bigint }> {
@@ -47,10 +50,25 @@ const time: Handler = async (call) => {
   return seconds;
 };
 
+/** A sleep of our kernel's, until a signal. */
+export function sleepNs(call: Call, task: KernelTask, ns: number): Promise<number> {
+  task.memory.write(task.structs, words(0n, BigInt(Math.ceil(ns))));
+  return call.waiting(task, 'clock_nanosleep_time64', MONOTONIC, 0, task.structs, 0);
+}
+
 /** What is left of a sleep that a signal ended nobody is told: its thread has gone on. */
 async function sleep(call: Call, clock: number, flags: number, at: number): Promise<number> {
   const task = await call.task();
-  task.memory.write(task.structs, call.memory.read(at, TIMESPEC));
+  const asked = call.memory.view(at, TIMESPEC);
+  const [seconds, ns] = [asked.getBigInt64(0, true), asked.getBigInt64(8, true)];
+  const nowNs =
+    flags === 0 ? 0n : clock === MONOTONIC ? BigInt(Math.floor(call.around.nowMs() * NS_PER_MS)) : undefined;
+  const until = seconds * NS_PER_S + ns;
+  // A deadline that has only just passed is one that was in the future when the program made it.
+  const isShort = nowNs !== undefined && until > nowNs - (flags === 0 ? 1n : SLACK) && until < nowNs + SLACK;
+  const wanted = isShort ? nowNs + SLACK : until;
+  const isTime = seconds >= 0n && ns >= 0n && ns < NS_PER_S;
+  task.memory.write(task.structs, isTime ? words(wanted / NS_PER_S, wanted % NS_PER_S) : words(seconds, ns));
   return call.waiting(task, 'clock_nanosleep_time64', clock, flags, task.structs, 0);
 }
 

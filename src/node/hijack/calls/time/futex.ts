@@ -6,6 +6,7 @@
 import { plus } from '../../../../kernel/memory.ts';
 import type { Call, Handler } from '../../program/call.ts';
 import { negative } from '../../program/failed.ts';
+import { keepLooking } from '../../time/looks.ts';
 import { TIMESPEC } from './clocks.ts';
 
 const [FUTEX_WAIT, CLOCK_REALTIME_BIT] = [0, 0x100] as const;
@@ -33,8 +34,9 @@ async function wait(call: Call): Promise<number> {
       changed = true; // the memory has gone: the thread finds that out
     }
     if (changed) call.abandonCall(task);
+    return changed;
   };
-  const timer = setInterval(look, LOOK_MS);
+  const stop = keepLooking(look, LOOK_MS);
   try {
     look();
     if (changed) return EAGAIN;
@@ -44,7 +46,7 @@ async function wait(call: Call): Promise<number> {
     if (changed) return 0;
     return ret === 0 ? ETIMEDOUT : ret;
   } finally {
-    clearInterval(timer);
+    stop();
   }
 }
 

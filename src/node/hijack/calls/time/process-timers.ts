@@ -6,6 +6,7 @@ import type { Call, Handler } from '../../program/call.ts';
 import { negative } from '../../program/failed.ts';
 import { ThreadProc } from '../../program/proc.ts';
 import type { Thread } from '../../program/thread.ts';
+import type { Bell } from '../../time/alarms.ts';
 import { timeOf } from './clocks.ts';
 
 const [REALTIME, MONOTONIC, BOOTTIME, TAI] = [0, 1, 7, 11] as const;
@@ -19,6 +20,8 @@ const ITIMERSPEC = 32;
 const NS = 1_000_000_000n;
 /** The first number of ours. */
 const FIRST = 0x4000_0000;
+/** DELAYTIMER_MAX */
+const MOST_OVERRUNS = 0x7fff_ffff;
 const EINVAL = negative('EINVAL');
 
 interface Timer {
@@ -29,7 +32,7 @@ interface Timer {
   /** The thread that is told; absent: any of the process. */
   readonly tid?: number;
   readonly program: string;
-  /** Expirations while the last signal still waited. */
+  /** Expirations beside those that were told. */
   missed: number;
 }
 
@@ -125,9 +128,8 @@ const settime = onTimer(async (call, timer, id) => {
   const left = (call.int(1) & TIMER_ABSTIME) !== 0 && value !== 0n ? await until(call, timer.clock, value) : value;
   const { tgid } = call.thread;
   timer.missed = 0;
-  const old = await call.around.alarms.set(tgid, id, { leftNs: left, everyNs: everyS * NS + everyNs }, () =>
-    ring(call.thread, id, timer),
-  );
+  const time = { leftNs: left, everyNs: everyS * NS + everyNs };
+  const old = await call.around.alarms.set(tgid, id, time, bellOf(call.thread, id, timer));
   if (before !== 0) call.memory.write(before, itimerspec(old));
   return 0;
 });
@@ -142,15 +144,22 @@ async function until(call: Call, clock: number, value: bigint): Promise<bigint> 
 const itimerspec = ({ leftNs, everyNs }: { readonly leftNs: bigint; readonly everyNs: bigint }): Uint8Array =>
   new Uint8Array(BigInt64Array.of(everyNs / NS, everyNs % NS, leftNs / NS, leftNs % NS).buffer);
 
-function ring({ tgid }: Thread, id: number, timer: Timer): void {
-  if (timer.notify === SIGEV_NONE || timer.program !== programOf(tgid)) return;
-  // One signal waits for each timer: it tells how many more there were.
-  const { pendingSignals } = new ThreadProc(timer.tid ?? tgid);
-  if (((pendingSignals >> BigInt(timer.signal - 1)) & 1n) === 1n) {
-    timer.missed++;
-    return;
-  }
-  timer.missed = 0;
+/** One signal waits for each timer; how many more there were is told by timer_getoverrun(2). */
+function bellOf({ tgid }: Thread, id: number, timer: Timer): Bell {
+  const isNobodys = () => timer.notify === SIGEV_NONE || timer.program !== programOf(tgid);
+  return {
+    isUnheard: () => !isNobodys() && new ThreadProc(timer.tid ?? tgid).isPending(timer.signal),
+    ring(expirations) {
+      timer.missed = expirations - 1;
+      if (!isNobodys()) signal(tgid, id, timer);
+    },
+    missed(expirations) {
+      timer.missed += expirations;
+    },
+  };
+}
+
+function signal(tgid: number, id: number, timer: Timer): void {
   const info = new DataView(new ArrayBuffer(SIGINFO_BYTES));
   info.setInt32(0, timer.signal, true);
   info.setInt32(8, SI_TIMER, true);
@@ -168,7 +177,7 @@ export const processTimerCalls = {
     call.memory.write(call.size(1), itimerspec(call.around.alarms.get(call.thread.tgid, id)));
     return 0;
   }),
-  timer_getoverrun: onTimer((_, timer) => timer.missed),
+  timer_getoverrun: onTimer((_, timer) => Math.min(timer.missed, MOST_OVERRUNS)),
   timer_delete: onTimer((call, _, id) => {
     call.around.alarms.cancel(call.thread.tgid, id);
     timers.get(call.thread.tgid)?.delete(id);

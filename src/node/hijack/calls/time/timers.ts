@@ -4,8 +4,10 @@ import { plus } from '../../../../kernel/memory.ts';
 import { hostCall } from '../../../native/calls.ts';
 import type { Call, Handler } from '../../program/call.ts';
 import { CallFailed, negative } from '../../program/failed.ts';
+import { ThreadProc } from '../../program/proc.ts';
 import type { AlarmTime } from '../../time/alarms.ts';
 import { onFile } from '../on-file.ts';
+import { rests } from './rests.ts';
 
 /** struct itimerspec, as both have it. */
 const ITIMERSPEC = 32;
@@ -24,7 +26,10 @@ const timerfdSettime: Handler = onFile(async (call, task, file) => {
   const old = plus(task.structs, ITIMERSPEC);
   task.memory.write(task.structs, call.memory.read(given, ITIMERSPEC));
   const ret = await task.call('timerfd_settime64', file.fd, flags, task.structs, old);
-  if (ret >= 0 && before !== 0) call.memory.write(before, task.memory.copy(old, ITIMERSPEC));
+  if (ret < 0) return ret;
+  const every = task.memory.i64(task.structs) * NS_PER_S + task.memory.i64(plus(task.structs, 8));
+  rests.set(file, Number(every), call.around.nowMs());
+  if (before !== 0) call.memory.write(before, task.memory.copy(old, ITIMERSPEC));
   return ret;
 });
 
@@ -44,7 +49,11 @@ const SIGALRM = 14;
 
 function setAlarm(call: Call, time: AlarmTime): Promise<AlarmTime> {
   const { tgid } = call.thread;
-  return call.around.alarms.set(tgid, ALARM, time, () => void hostCall('kill', tgid, SIGALRM));
+  return call.around.alarms.set(tgid, ALARM, time, {
+    isUnheard: () => new ThreadProc(tgid).isPending(SIGALRM),
+    ring: () => void hostCall('kill', tgid, SIGALRM),
+    missed() {}, // nobody asks for them
+  });
 }
 
 /** What is left is never told as nothing. */

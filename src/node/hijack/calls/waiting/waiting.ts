@@ -3,10 +3,13 @@
 import type { Call } from '../../program/call.ts';
 import { negative } from '../../program/failed.ts';
 import type { KernelTask } from '../../program/kernel-task.ts';
+import { keepLooking } from '../../time/looks.ts';
+import { SLACK_NS } from '../../time/often.ts';
 
 const EINTR = negative('EINTR');
 /** Signals that a call lets in are looked for so often: nobody tells of them. */
 const LOOK_MS = 10;
+const NS_PER_MS = 1e6;
 
 export interface Wait {
   /** Waits in our kernel for so many milliseconds, or for ever; 0: only looks. Answers how many are ready, or an errno. */
@@ -24,7 +27,8 @@ export interface Wait {
 export type Woken = { readonly kernel: number; readonly host: number } | 'host' | number;
 
 export async function waitFor(call: Call, task: KernelTask, wait: Wait): Promise<Woken> {
-  const { kernel, host, hostNow, timeoutMs, blocked } = wait;
+  const { kernel, host, hostNow, blocked } = wait;
+  const timeoutMs = withSlack(call, wait.timeoutMs);
   const isPlain = host === undefined && blocked === undefined;
   if (isPlain && kernel) return counted(await abandonable(call, task, () => kernel(task, timeoutMs)), 0);
   const now = await look(task, wait);
@@ -70,6 +74,10 @@ export async function waitFor(call: Call, task: KernelTask, wait: Wait): Promise
   return typeof found === 'object' && found.kernel === 0 && found.host === 0 && woken.has('signal') ? 'host' : found;
 }
 
+/** Of a program whose time is our kernel's: it waits no shorter than it would sleep. */
+const withSlack = ({ around }: Call, ms: number | undefined): number | undefined =>
+  ms && around.policy.keepsTime ? Math.max(ms, SLACK_NS / NS_PER_MS) : ms;
+
 const counted = (kernel: number, host: number): Woken =>
   kernel < 0 && host === 0 ? kernel : { kernel: Math.max(0, kernel), host };
 
@@ -92,14 +100,13 @@ async function abandonable(call: Call, task: KernelTask, work: () => Promise<num
 
 /** Calls `found` while one of these signals waits for the thread. Answers how to stop that. Which they are is asked each time that one waits. */
 export function whenPending(call: Call, signals: () => bigint, found: () => void): () => void {
-  const timer = setInterval(() => {
+  return keepLooking(() => {
     const pending = call.thread.proc.pendingSignals;
-    if (pending !== 0n && (pending & signals()) !== 0n) found();
+    const isLetIn = pending !== 0n && (pending & signals()) !== 0n;
+    if (isLetIn) found();
+    return isLetIn;
   }, LOOK_MS);
-  return () => clearInterval(timer);
 }
-
-const NS_PER_MS = 1e6;
 
 /** A struct timespec of the program's as milliseconds; undefined: none, for ever. */
 export function timespecMs(call: Call, at: number): number | undefined {
