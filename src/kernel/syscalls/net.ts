@@ -170,17 +170,3 @@ export async function getsockopt(
   must('getsockopt', await task.syscall('getsockopt', fd, level, option, at, lengthAt));
   return task.memory.copy(at, task.memory.u32(lengthAt));
 }
-
-async function portOf(call: 'getsockname' | 'getpeername', task: UserTask, fd: number): Promise<number> {
-  const scratch = new Scratch(task, call);
-  const lengthAt = scratch.room(4);
-  const at = scratch.room(SOCKADDR_BYTES);
-  task.memory.setU32(lengthAt, SOCKADDR_BYTES);
-  must(call, await task.syscall(call, fd, at, lengthAt));
-  return sockaddrIn.read(task.memory.data, at).port;
-}
-
-/** The port a socket is bound to. */
-export const localPort = (task: UserTask, fd: number): Promise<number> => portOf('getsockname', task, fd);
-/** The port a socket is connected to. */
-export const peerPort = (task: UserTask, fd: number): Promise<number> => portOf('getpeername', task, fd);

@@ -1,6 +1,7 @@
 /** Events of a request made into what Linux is told, instant by instant: checked before the simulation starts. */
 
 import { isOfNetns, notOfNetns } from '../../kernel/syscalls/sysctl.ts';
+import { isCommon } from '../links/common-sysctls.ts';
 import { numberDevicesOf } from '../links/device-numbers.ts';
 import type { Direction, Widest } from '../links/direction.ts';
 import { planRoute } from '../plan/host-plan.ts';
@@ -316,7 +317,10 @@ function planSysctlEvent(place: Place, spec: SysctlEvent, context: EventContext)
   const node = findNode(place.at('node'), spec.node, context);
   const settings = Object.entries(spec.set);
   if (settings.length === 0) place.at('set').fail('bad-option', 'it sets nothing');
-  for (const [key] of settings) if (!isOfNetns(key)) place.at('set').at(key).fail('bad-option', notOfNetns(key));
+  for (const [key] of settings) {
+    if (!isOfNetns(key)) place.at('set').at(key).fail('bad-option', notOfNetns(key));
+    else if (isCommon(key)) place.at('set').at(key).fail('bad-option', 'it is set from the start: say it in sysctls');
+  }
   if (!node) return undefined;
   return {
     says: `${node.name}: ${settings.map(([key, value]) => `${key}=${value}`).join(', ')}`,

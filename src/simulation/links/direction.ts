@@ -130,11 +130,15 @@ export function planDirection(
 }
 
 const byPriority: readonly QdiscOptions['kind'][] = ['prio', 'pfifo_fast', 'ets', 'mqprio', 'skbprio'];
+/** Of each flow a queue, and these in three bands, unasked: by tc's usual map, with weights. */
+const alsoByPriority: readonly QdiscOptions['kind'][] = [...byPriority, 'fq'];
 
 function asksForPriority(place: Place, steps: readonly TcStep[], isTrunk: boolean): boolean {
-  const asks = steps.some((step) => step.step === 'qdisc' && byPriority.includes(step.options.kind));
-  if (asks && isTrunk) place.warn('priorities come of the DSCP, which nobody sees behind the VLAN tags of a trunk');
-  return asks && !isTrunk;
+  const has = (kinds: typeof byPriority) =>
+    steps.some((step) => step.step === 'qdisc' && kinds.includes(step.options.kind));
+  if (isTrunk && has(byPriority))
+    place.warn('priorities come of the DSCP, which nobody sees behind the VLAN tags of a trunk');
+  return has(alsoByPriority) && !isTrunk;
 }
 
 /** A fifo below a bucket takes its limit from the bucket's options whenever those change. */

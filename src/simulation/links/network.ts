@@ -37,6 +37,7 @@ import { addressPlace, type Interface, isVlanAware, type Link, type Node, type P
 import { parseTime } from '../plan/units.ts';
 import { isOnHost } from '../plan/workload-plan.ts';
 import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts';
+import { commonOf, isCommon } from './common-sysctls.ts';
 import { numberDevicesOf } from './device-numbers.ts';
 import { ownSysctls, sharedSysctls, trackingSysctls } from './host-tables.ts';
 import { routeMulticast } from './multicast-routes.ts';
@@ -100,11 +101,14 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
     'net.core.device_attributes': looksAtDevices(plan) ? 1 : 0,
     ...([...plan.hosts.values()].some(({ firewall }) => firewall.length > 0) && trackingSysctls),
   });
+  for (const [key, { spec, place }] of commonOf(plan.topology.nodes.values()))
+    await setSysctls(director, { [key]: spec.sysctls?.[key] ?? '' }, place.at('sysctls'));
   const wires = await newNetns(director, withoutIpv6Tables);
   const nodes = new Map<Node, Netns>();
   for (const node of plan.topology.nodes.values()) {
     nodes.set(node, await newNetns(director, sysctlsOf(node, plan)));
-    await setSysctls(director, node.spec.sysctls ?? {}, node.place.at('sysctls'));
+    const own = Object.entries(node.spec.sysctls ?? {}).filter(([key]) => !isCommon(key));
+    await setSysctls(director, Object.fromEntries(own), node.place.at('sysctls'));
   }
   must('setns', await setns(director, wires.fd, CLONE.NEWNET));
   const devices = numberDevices(plan);

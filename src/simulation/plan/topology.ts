@@ -2,6 +2,7 @@
 
 import { parseMac } from '../../abi/netlink/inet.ts';
 import { isOfNetns, notOfNetns } from '../../kernel/syscalls/sysctl.ts';
+import { checkCommon } from '../links/common-sysctls.ts';
 import type { Place } from './issue.ts';
 import type { HostSpec, InterfaceSpec, LinkSpec, SimulationRequest, SwitchSpec } from './request.ts';
 import { type InterfaceAddress, parsePrefix } from './routes/prefix.ts';
@@ -101,6 +102,7 @@ function planNodes(place: Place, request: SimulationRequest): Map<string, Node> 
       nodes.set(name, { name, role, place: at, spec, ports: [] });
     }
   }
+  checkCommon(nodes.values());
   return nodes;
 }
 

@@ -370,6 +370,12 @@ describe('what looks like a slip is said', () => {
       'events[0]',
       /nothing of it is down/,
     ],
+    [
+      "a setting that is every node's",
+      network({}, [], { hosts: { a: { sysctls: { 'net.netfilter.nf_conntrack_max': 9 } }, b: {} } }),
+      'hosts.a.sysctls["net.netfilter.nf_conntrack_max"]',
+      /for every node/,
+    ],
     ['nothing to heal', network({}, [], { events: [{ type: 'heal', at: '1s' }] }), 'events[0]', /no black hole/],
     [
       'flows in step',
@@ -404,6 +410,14 @@ describe('what looks like a slip is said', () => {
       network({}, [], { hosts: { a: { sysctls: { 'net/ipv4/tcp_sack': 0 } }, b: {} } }),
       'hosts.a.sysctls["net/ipv4/tcp_sack"]',
       /"net\.ipv4\.tcp_sack"/,
+    ],
+    [
+      'a second value of what Linux has once',
+      network({}, [], {
+        hosts: { a: { sysctls: { 'net.core.rmem_max': 4e6 } }, b: { sysctls: { 'net.core.rmem_max': '5000000' } } },
+      }),
+      'hosts.b.sysctls["net.core.rmem_max"]',
+      /and a has 4000000/,
     ],
   ])('%s is refused', (_, request, path, message) =>
     expect(issues(request)).toEqual({ [path]: expect.stringMatching(message) }),

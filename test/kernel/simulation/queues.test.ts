@@ -159,6 +159,13 @@ describe('shares', () => {
     expect(goodput(answer, 1)).toBeGreaterThan(0.95);
   });
 
+  test('fq on a link has three bands of priorities, by weights of 9 to 3 to 1', async () => {
+    const on = { duration: '9s' };
+    const flows = [udp('2mbit', { ...on, dscp: 4 }), udp('2mbit', on), udp('2mbit', { ...on, dscp: 2 })];
+    const answer = await simulate(network({ rate: '2mbit', queue: { kind: 'fq', flow_limit: 20 } }, flows));
+    for (const i of [0, 1]) expect(goodput(answer, i) / goodput(answer, i + 1)).toBeCloseTo(3, 0);
+  });
+
   test('qfq by weights', async () => {
     const queue = { kind: 'qfq', classes: [{ weight: 1, match: toPort(5001) }, { weight: 4 }] };
     const answer = await simulate(network({ rate: '10mbit', queue }, [udp('10mbit'), udp('10mbit')]));

@@ -3,7 +3,7 @@
 import { SHUT, SOL } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
-import { localPort, setsockopt, shutdown } from '../../../kernel/syscalls/net.ts';
+import { setsockopt, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { FlowsResult } from '../../measure/results.ts';
 import { bitRate, summarize } from '../../measure/stats.ts';
@@ -12,7 +12,7 @@ import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/p
 import { exponential, type Random } from '../random.ts';
 import { connectFlow } from '../sockets/connect.ts';
 import { IP_LOCAL_PORT_RANGE, localPorts, sendAll, tcpSocket } from '../sockets/sockets.ts';
-import { nameConnection, TcpSink } from './tcp-sink.ts';
+import { TcpSink } from './tcp-sink.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 const CHUNK = 64 * 1024;
@@ -60,7 +60,7 @@ export function flows(stage: Stage, plan: FlowsPlan): Workload {
     const buffer = await mapBuffer(task, Math.min(CHUNK, bytes));
     if (inOrder) await setsockopt(task, fd, SOL.IP, IP_LOCAL_PORT_RANGE, await localPorts(task));
     await connectFlow(stage, task, fd, plan);
-    const name = nameConnection(task, buffer, { index, bytes, port: await localPort(task, fd) });
+    const name = sink.name(task, buffer, { index, bytes });
     const sent = await sendAll(task, fd, buffer, bytes);
     if (sent < bytes) throw new Error(`a connection broke after ${sent} bytes were given to it`);
     must('shutdown', await shutdown(task, fd, SHUT.WR));

@@ -3,7 +3,7 @@
 import { MSG, POLL, SHUT } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
-import { localPort, send, shutdown } from '../../../kernel/syscalls/net.ts';
+import { send, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { OnOffResult } from '../../measure/results.ts';
 import { bitRate } from '../../measure/stats.ts';
@@ -12,7 +12,7 @@ import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/p
 import { exponential } from '../random.ts';
 import { connectFlow } from '../sockets/connect.ts';
 import { EAGAIN, tcpSocket, waitReady } from '../sockets/sockets.ts';
-import { type Name, nameConnection, TcpSink } from './tcp-sink.ts';
+import { type Name, TcpSink } from './tcp-sink.ts';
 import { isAble, UdpStream } from './udp-stream.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
@@ -69,7 +69,7 @@ export function onOff(stage: Stage, plan: OnOffPlan): Workload {
     const buffer = await mapBuffer(task, CHUNK);
     await sleepUntil(task, life.beginsNs);
     await connectFlow(stage, task, fd, plan);
-    name = nameConnection(task, buffer, { index: 0, bytes: CHUNK, port: await localPort(task, fd) });
+    name = sink.name(task, buffer, { index: 0, bytes: CHUNK });
     stage.watched.push({ workload: plan.index, stream: 0, task, fd });
     for (const { fromNs, toNs } of bursts()) {
       await sleepUntil(task, fromNs);

@@ -3,7 +3,7 @@
 import { MSG, SO, SOCK, SOL } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { stealFd } from '../../../kernel/syscalls/namespace.ts';
-import { accept4, peerPort, recv, setsockopt } from '../../../kernel/syscalls/net.ts';
+import { accept4, recv, setsockopt } from '../../../kernel/syscalls/net.ts';
 import type { UserBuffer } from '../../../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import type { FlowPlan, TcpOptionsPlan } from '../../plan/workload-plan.ts';
@@ -25,18 +25,13 @@ export interface Received {
 /** A connection says first which one it is: NAT may change its port on the way. The first one sends zeros, as all that follows is. */
 const NAME_BYTES = 4;
 
-/** What a connection is known by to both ends. One that carries too little for its name is known by its port, a number below zero. */
+/** What a connection is known by to both ends. */
 export type Name = number;
 
-/** The first bytes of what a connection sends: `index` is its own among those of its flow. */
-export function nameConnection(
-  task: UserTask,
-  buffer: UserBuffer,
-  { index, bytes, port }: { readonly index: number; readonly bytes: number; readonly port: number },
-): Name {
-  if (bytes < NAME_BYTES) return -port;
-  task.memory.setU32(buffer.at, index);
-  return index;
+/** Of one that carries less than a name: as much of it as there is room for. Those of one length that are under way at once differ: 256 of a byte. */
+function shortName(index: number, bytes: number): Name {
+  const room = 256 ** bytes;
+  return -(room + (index % room));
 }
 
 /** Bytes that wake the reader: a wake-up costs far more than a packet. The kernel halves it where the window is smaller. */
@@ -54,6 +49,15 @@ export class TcpSink {
   constructor(stage: Stage, plan: FlowPlan & { readonly options: TcpOptionsPlan }) {
     this.#stage = stage;
     this.#plan = plan;
+  }
+
+  /** Puts its name into the first bytes of what a connection sends: `index` is its own among those of its flow. */
+  name(task: UserTask, buffer: UserBuffer, { index, bytes }: { readonly index: number; readonly bytes: number }): Name {
+    task.memory.setU32(buffer.at, index);
+    if (bytes >= NAME_BYTES) return index;
+    const name = shortName(index, bytes);
+    this.#received.delete(name); // of one before
+    return name;
   }
 
   /** Listen; settles once connections can come. What goes wrong later goes to `fail`. */
@@ -94,10 +98,10 @@ export class TcpSink {
   }
 
   async #drain(task: ProgramTask, fd: number): Promise<void> {
-    const port = await peerPort(task, fd);
     const into = { at: task.scratch, bytes: task.scratchBytes };
     const told = await recv(task, fd, { at: task.scratch, bytes: NAME_BYTES }, MSG.PEEK | MSG.WAITALL);
-    const name = told === NAME_BYTES ? task.memory.u32(task.scratch) : -port;
+    const index = task.memory.u32(task.scratch);
+    const name = told === NAME_BYTES ? index : shortName(index, Math.max(0, told));
     const entry: Received = { readBytes: 0, task, fd };
     this.#received.set(name, entry);
     must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVLOWAT, LOWAT));

@@ -3,7 +3,7 @@
 import { MSG, POLL, SHUT } from '../../../abi/uapi/socket.ts';
 import { must } from '../../../kernel/kernel-error.ts';
 import { mapBuffer } from '../../../kernel/syscalls/memory.ts';
-import { localPort, send, shutdown } from '../../../kernel/syscalls/net.ts';
+import { send, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { SubflowResult, TcpResult } from '../../measure/results.ts';
 import { bitRate, jainIndex, summarize } from '../../measure/stats.ts';
@@ -21,7 +21,7 @@ import {
   tcpSocket,
   waitReady,
 } from '../sockets/sockets.ts';
-import { type Name, nameConnection, TcpSink } from './tcp-sink.ts';
+import { type Name, TcpSink } from './tcp-sink.ts';
 import { Lifetime, type Workload } from './workload.ts';
 
 /** Handed to the kernel in one call. */
@@ -51,7 +51,7 @@ export function tcp(stage: Stage, plan: TcpPlan): Workload {
     await sleepUntil(task, life.beginsNs);
     await connectFlow(stage, task, fd, plan);
     const share = plan.bytes === undefined ? Number.POSITIVE_INFINITY : Math.ceil(plan.bytes / plan.parallel);
-    const name = nameConnection(task, buffer, { index, bytes: share, port: await localPort(task, fd) });
+    const name = sink.name(task, buffer, { index, bytes: share });
     const stream: Stream = { task, fd, name };
     streams.push(stream);
     stage.watched.push({ workload: plan.index, stream: index, task, fd });
