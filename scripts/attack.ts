@@ -51,7 +51,7 @@ const attacks: Readonly<Record<string, (worker: EmbeddedWorker) => Promise<objec
     return cut({ url, image: ext4, file: 'sparse/all', ...cutting });
   },
   slow: ({ url }) => slow({ url, image: ext4, each: count(30), seconds: seconds(60) }),
-  guests: ({ url }) => guests({ url, deadlineMs: 2000 }),
+  guests: ({ url }) => guests({ url, deadlineMs: 2000, whole: true }),
   hostile: ({ url }) => hostile({ url, image: ext4, ...(values.only && { only: values.only }) }),
   secrets: ({ url }) => secrets({ url, rounds: count(30) }),
   fuzz({ url }) {

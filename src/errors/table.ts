@@ -134,6 +134,11 @@ export const hostErrors = {
   },
   'session-ended': { message: 'the kernel of the session is no more', status: 410, fault: 'state' },
   'not-suspendable': { message: 'the kernel does something that cannot be stored', status: 409, fault: 'state' },
+  'program-prevents': {
+    message: 'a program in the session, or what one has set there, prevents it',
+    status: 409,
+    fault: 'program',
+  },
   'disk-not-found': { message: 'the session has no such disk', status: 404, fault: 'request' },
   'no-listener': { message: 'nobody listens at this port of the session', status: 409, fault: 'state' },
   'bad-port-answer': {

@@ -205,6 +205,10 @@ export class HostedTask implements PlayedTask {
   get runningCall(): SyscallName | undefined {
     return this.#running && syscallName(this.#running.number);
   }
+  /** The call that is under way: of two looks, whether they saw the same one. */
+  get underWay(): object | undefined {
+    return this.#running;
+  }
   /** It runs a call that ends after a time which the program gave. */
   get waitsWithTimeout(): boolean {
     const call = this.runningCall;

@@ -43,7 +43,10 @@ async function mountTerminals(task: UserTask): Promise<void> {
 }
 
 /** Afterwards programs can be executed. */
-export async function installTools({ init, programs }: Kernel, toolbox: Toolbox): Promise<void> {
+export async function installTools(
+  { init, programs }: Pick<Kernel, 'programs'> & { readonly init: UserTask },
+  toolbox: Toolbox,
+): Promise<void> {
   programs.provide((name) => toolbox.module(name));
   for (const path of DIRECTORIES) await makeDirectories(init, new TextEncoder().encode(path));
   await mountTerminals(init);

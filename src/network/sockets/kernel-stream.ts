@@ -20,8 +20,8 @@ export const SOCK_NONBLOCK = 0o4000;
 const EAGAIN = -errnos.EAGAIN.number;
 const EINPROGRESS = -errnos.EINPROGRESS.number;
 
-/** Connects; rejects with a KernelError as connect(2) fails. */
-export async function connectIn(reactor: Reactor, to: InternetAddress): Promise<KernelStream> {
+/** Connects; rejects with a KernelError as connect(2) fails, or with what `late` does, if that is before. */
+export async function connectIn(reactor: Reactor, to: InternetAddress, late?: Promise<never>): Promise<KernelStream> {
   const family = to.address.length === 4 ? AF.INET : AF.INET6;
   const fd = await reactor.run(async (task) =>
     must('socket', await socket(task, family, SOCK.STREAM | SOCK.CLOEXEC | SOCK_NONBLOCK)),
@@ -29,7 +29,8 @@ export async function connectIn(reactor: Reactor, to: InternetAddress): Promise<
   try {
     const ret = await reactor.run((task) => connect(task, fd, to));
     if (ret === EINPROGRESS) {
-      await reactor.ready(fd, EPOLL.OUT);
+      const ready = reactor.ready(fd, EPOLL.OUT);
+      await (late ? Promise.race([ready, late]) : ready);
       const failed = await errorOf(reactor, fd);
       if (failed !== 0) throw new KernelError('connect', failed);
     } else must('connect', ret);

@@ -36,7 +36,7 @@ const described: Record<number, string> = {
   403: 'Whoever makes the request may not do this, or Linux does not permit it.',
   404: 'There is no such thing.',
   408: 'The client did nothing for too long.',
-  409: 'The image changed meanwhile or is in use, or a kernel cannot be stored as it is.',
+  409: 'The image changed meanwhile or is in use, a kernel cannot be stored as it is, or a program in a session prevents it.',
   410: 'The kernel is no more.',
   411: 'The body needs a Content-Length.',
   412: 'The image is not in the state the request asks for.',

@@ -8,9 +8,9 @@ function world() {
   const timers = new Set<() => void>();
   const kernel = {
     engine: { onDeath: (then: (dead: KernelDead) => void) => void deaths.push(then) },
-    init: { waitFor: <T>(promise: Promise<T>) => promise },
-    kill: (end: KernelDead['end'] = 'halt', message = '') => {
-      for (const die of deaths) die(new KernelDead(end, message, ''));
+    task: { waitFor: <T>(promise: Promise<T>) => promise },
+    stalled: (detail: string) => {
+      for (const die of deaths) die(new KernelDead('deadline', detail, ''));
     },
   };
   const timer = (_: number, fire: () => void) => {
@@ -31,7 +31,7 @@ it('only time of the kernel counts', async () => {
   expect([...armed, timers.size]).toEqual([1, 0, 1, 0]);
 });
 
-it('a kernel that does not get on is killed, and nobody waits for the client of one that is dead', async () => {
+it('a kernel that does not get on is told of, and nobody waits for the client of one that is dead', async () => {
   const { kernel, host, timers } = world();
   const forever = new Promise<never>(() => {});
   const work = watched(kernel, host, (waitFor) => {

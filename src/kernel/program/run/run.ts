@@ -30,6 +30,8 @@ export interface ProgramRun {
   readonly terminal?: TerminalSize;
   /** Whose child's child it is, with his root, namespaces and rights; default: pid 1. It must not be in a call. */
   readonly parent?: HostedTask;
+  /** Told the pid that it will have, before anything of it is opened: that may wait for others, and be ended by SIGKILL. */
+  readonly begun?: (pid: number) => void;
   /** Told once, as soon as the program runs. */
   readonly started?: (program: RunningProgram) => void;
 }
@@ -121,6 +123,7 @@ class Run {
     // One that has more is told so by exec, and need not be laid out.
     if (bytes > 4 * MOST_ARGUMENT_BYTES) throw new KernelError('execve', errnos.E2BIG.number, path);
     const child = await this.#kernel.spawn(this.#shepherd, 0, Math.max(bytes, SCRATCH_BYTES));
+    this.#run.begun?.(child.pid);
     try {
       await files.become(child);
       child.memory.writeCstring(child.scratch, new TextEncoder().encode(cwd));

@@ -132,7 +132,7 @@ export const execInSession = createRoute({
   request: { params: sessionParams, body: { required: true, content: json(sessionProgram) } },
   responses: {
     200: { description: 'It has ended.', content: json(sessionProgramAnswer) },
-    ...problemResponses(400, 404, 410, 413, 415, 422),
+    ...problemResponses(400, 403, 404, 409, 410, 413, 415, 422),
   },
 });
 
@@ -223,7 +223,7 @@ export const getSessionDisk = createRoute({
       headers: { 'Content-Range': { schema: { type: 'string' }, description: 'Where it lies.' } },
       content: { 'application/octet-stream': binary },
     },
-    ...problemResponses(400, 404, 410, 416, 422),
+    ...problemResponses(400, 404, 409, 410, 416, 422),
   },
 });
 
@@ -242,7 +242,7 @@ export const saveSessionDisk = createRoute({
   responses: {
     200: { description: 'An image of this name was replaced.', headers: etagHeader, content: json(image) },
     201: { description: 'The image was stored.', headers: etagHeader, content: json(image) },
-    ...problemResponses(400, 404, 410, 412, 413, 422, 429),
+    ...problemResponses(400, 404, 409, 410, 412, 413, 422, 429),
   },
 });
 

@@ -20,7 +20,7 @@ export async function sendDisk(
   live: Live,
   name: string,
   wanted: WantedRange | undefined,
-  { host, waitFor, tell }: Exchange,
+  { host, waitFor, tell }: Omit<Exchange, 'task'>,
   begin: (found: FoundDisk) => void,
 ): Promise<FoundDisk> {
   const { engine, disks } = live.kernel;

@@ -4,8 +4,10 @@ import { KeptTasks, type SavedTask, type TaskListener } from '../../../batch/kep
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { programEnd } from '../../../batch/program-end.ts';
 import { HostError } from '../../../errors/host-error.ts';
-import { KernelDead } from '../../../kernel/errors.ts';
+import { rowOf } from '../../../errors/rows.ts';
+import { KernelDead, TaskExited } from '../../../kernel/errors.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
+import { KernelError } from '../../../kernel/kernel-error.ts';
 import { goOn } from '../../../kernel/snapshot/suspend.ts';
 import { Interfaces } from '../interfaces/interfaces.ts';
 import { Ports } from '../ports/ports.ts';
@@ -145,6 +147,7 @@ export class Durability {
    */
   #toldEnd(cause: unknown): unknown {
     if (this.#record.doomed) return new HostError('session-not-found', 'it was deleted meanwhile', { cause });
+    if (cause instanceof TaskExited || (cause instanceof KernelError && isForUs(cause))) return prevented(cause);
     if (!(cause instanceof KernelDead) || !programEnd(cause).startsWith('program-')) return cause;
     const { end, message, console } = cause;
     return new HostError('session-ended', `its kernel ended: ${message}`, { members: { end, console }, cause });
@@ -221,3 +224,17 @@ export class Durability {
     this.#record.noteWith({ type: 'died', how }, new Map(textParts(texts)));
   }
 }
+
+const INSUFFICIENT_STORAGE = 507;
+
+/** As an image's or our own it would be a fault of the service. In a session it is a program that left no memory, no task, no descriptor. */
+const isForUs = ({ problem: { name } }: KernelError): boolean => {
+  const { status } = rowOf(name);
+  return status >= 500 && status !== INSUFFICIENT_STORAGE;
+};
+
+const prevented = (cause: KernelError | TaskExited): HostError =>
+  new HostError('program-prevents', cause.message, {
+    members: cause instanceof KernelError && cause.errno ? { errno: cause.errno } : {},
+    cause,
+  });

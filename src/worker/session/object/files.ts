@@ -2,6 +2,7 @@
 
 import type { Sink } from '../../../archive/chunk-writer.ts';
 import type { Host } from '../../../kernel/host.ts';
+import type { HostedTask } from '../../../kernel/hosted-task.ts';
 import { rangeOf } from '../../../tree/byte-range.ts';
 import { type OpenedFile, openPath } from '../../../tree/files.ts';
 import { saveFile } from '../../../tree/save-file.ts';
@@ -15,19 +16,20 @@ const ROOT = '/';
 /** How the kernel and the client are waited for, and what an answer tells beside itself. */
 export interface Exchange {
   readonly host: Host;
+  /** Does what is to be done in the kernel. */
+  readonly task: HostedTask;
   readonly waitFor: WaitFor;
   tell(): Told;
 }
 
 /** `begin` is called with the answer once a file's first bytes are read; resolves once it is read whole. */
 export async function sendPath(
-  { kernel: { init } }: Live,
   path: Uint8Array,
   wanted: WantedPath,
   exchange: Exchange,
   begin: (found: FoundPath) => void,
 ): Promise<FoundPath> {
-  const opened = await openPath(init, ROOT, path);
+  const opened = await openPath(exchange.task, ROOT, path);
   try {
     if (opened.type === 'directory') {
       return {
@@ -70,10 +72,10 @@ async function sendFile(
 export async function takeFile(
   { kernel }: Live,
   { path, mode, body }: FileBody,
-  { host, waitFor }: Pick<Exchange, 'host' | 'waitFor'>,
+  { host, task, waitFor }: Pick<Exchange, 'host' | 'task' | 'waitFor'>,
 ): Promise<boolean> {
   const bytes = bytesOf(body, host, waitFor);
   const growableBytes = () => kernel.engine.memoryLimit - kernel.memoryBytes;
-  const { created } = await saveFile(kernel.init, { path, mode, bytes, growableBytes });
+  const { created } = await saveFile(task, { path, mode, bytes, growableBytes });
   return created;
 }

@@ -12,6 +12,7 @@ import type { TerminalSize } from '../../../kernel/program/run/terminal.ts';
 import { ENVIRONMENT, installTools } from '../../../tools/install-tools.ts';
 import type { Toolbox } from '../../../tools/toolbox.ts';
 import type { ProgramAnswer, ProgramCall } from '../rpc.ts';
+import { errand } from './errand.ts';
 
 /** What is typed into a terminal and shown on it. */
 export interface TerminalRun {
@@ -23,6 +24,8 @@ export interface TerminalRun {
   readonly started: (program: RunningProgram) => void;
 }
 
+/** A terminal's program has so long to begin. */
+const BEGIN_MS = 10_000;
 const SIGKILL = 9;
 const MOST_TURNS = 100;
 const WALL = 0x4000_0000;
@@ -31,7 +34,7 @@ const WALL = 0x4000_0000;
 const equipped = new WeakSet<Kernel>();
 
 /** Afterwards programs can be executed in it. */
-async function equip(kernel: Kernel, toolbox: () => Promise<Toolbox>): Promise<void> {
+async function equip(kernel: Kernel, toolbox: Toolbox, host: Pick<Host, 'timer'>): Promise<void> {
   if (kernel.programs.memoryLimit === 0) {
     throw new HostError(
       'invalid-request',
@@ -39,11 +42,45 @@ async function equip(kernel: Kernel, toolbox: () => Promise<Toolbox>): Promise<v
     );
   }
   if (equipped.has(kernel)) return;
-  await installTools(kernel, await toolbox());
+  const { programs } = kernel;
+  await errand(kernel, host, (init) => installTools({ init, programs }, toolbox));
   equipped.add(kernel);
 }
 
 const pathOf = ([program = '']: readonly string[]): string => (program.includes('/') ? program : `/bin/${program}`);
+
+/** A program is opened before it runs, and what opens it may wait for a program that never answers. */
+class Beginning {
+  readonly #kernel: Kernel;
+  #pid: number | undefined;
+  #ended = false;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  readonly begun = (pid: number): void => {
+    this.#pid = pid;
+    if (this.#ended) this.end();
+  };
+
+  done(): void {
+    this.#pid = undefined;
+  }
+
+  /** It is waited for no longer; where it runs already: nothing. */
+  end(): void {
+    this.#ended = true;
+    if (this.#pid !== undefined) this.#kernel.init.syscall('kill', this.#pid, SIGKILL).catch(() => {}); // a dead kernel tells so itself
+  }
+
+  told(cause: unknown): unknown {
+    if (!this.#ended || this.#pid === undefined || this.#kernel.dead) return cause;
+    return new HostError('program-prevents', 'what is to be run waits for a program in the session to be opened', {
+      cause,
+    });
+  }
+}
 
 /** A name without a slash is one of the tools; so that a wrong one is told as such. */
 function mustBeThere([program = '']: readonly string[], { tools }: Toolbox): void {
@@ -58,8 +95,9 @@ export async function execProgram(
   toolbox: () => Promise<Toolbox>,
   host: Pick<Host, 'timer' | 'turn'>,
 ): Promise<ProgramAnswer> {
-  mustBeThere(argv, await toolbox());
-  await equip(kernel, toolbox);
+  const tools = await toolbox();
+  mustBeThere(argv, tools);
+  await equip(kernel, tools, host);
   const said = { stdout: new Gathered(), stderr: new Gathered() };
   const hear = (name: 'stdout' | 'stderr') => (piece: Uint8Array) => {
     if (said.stdout.length + said.stderr.length + piece.length > mostBytes)
@@ -67,10 +105,12 @@ export async function execProgram(
     said[name].add(piece);
   };
   let input = stdin;
+  const beginning = new Beginning(kernel);
   let running: RunningProgram | undefined;
   let timedOut = false;
   const cancel = host.timer(deadlineMs, () => {
     timedOut = true;
+    beginning.end();
     void running?.kill(SIGKILL).catch(() => {});
   });
   try {
@@ -86,7 +126,9 @@ export async function execProgram(
       },
       stdout: hear('stdout'),
       stderr: hear('stderr'),
+      begun: beginning.begun,
       started(program) {
+        beginning.done();
         running = program;
       },
     });
@@ -101,7 +143,7 @@ export async function execProgram(
     };
   } catch (cause) {
     await running?.kill(SIGKILL).catch(() => {});
-    throw cause;
+    throw beginning.told(cause);
   } finally {
     cancel();
   }
@@ -120,9 +162,11 @@ export async function beginTerminal(
   kernel: Kernel,
   { argv, cwd, size, typed, shown, started }: TerminalRun,
   toolbox: () => Promise<Toolbox>,
+  host: Pick<Host, 'timer'>,
 ): Promise<Begun> {
-  mustBeThere(argv, await toolbox());
-  await equip(kernel, toolbox);
+  const tools = await toolbox();
+  mustBeThere(argv, tools);
+  await equip(kernel, tools, host);
   const parent = await kernel.spawn(kernel.init);
   const run: ProgramRun = {
     path: pathOf(argv),
@@ -135,16 +179,23 @@ export async function beginTerminal(
     parent,
   };
   const { promise: begun, resolve } = Promise.withResolvers<void>();
+  const beginning = new Beginning(kernel);
+  const cancel = host.timer(BEGIN_MS, () => beginning.end());
   const end = runProgram(kernel, {
     ...run,
+    begun: beginning.begun,
     started(program) {
+      beginning.done();
       resolve();
       started(program);
     },
+  }).catch((cause: unknown) => {
+    throw beginning.told(cause);
   });
   end.catch(() => {}); // whoever awaits it hears it
   // Until it runs, or cannot: then it tells so itself.
   await Promise.race([begun, end.catch(() => {})]);
+  cancel();
   return { end, finish: () => leave(kernel, parent) };
 }
 

@@ -33,11 +33,11 @@ import {
 } from '../rpc.ts';
 import { type Parts, SessionStore } from '../store.ts';
 import { StraceTail } from '../strace-tail.ts';
-import { watched } from '../watched.ts';
 import { Alarm } from './alarm.ts';
 import { runBatch } from './batches.ts';
 import { sendDisk } from './disks.ts';
 import { Durability } from './durability.ts';
+import { errand } from './errand.ts';
 import { type Exchange, sendPath, takeFile } from './files.ts';
 import { infoOf } from './lifecycle.ts';
 import { beginTerminal, execProgram, type TerminalRun } from './programs.ts';
@@ -160,7 +160,7 @@ export class SessionObject implements SessionRpc {
     const begin = () =>
       this.#kept.using(async (live) => ({
         kernel: live.kernel,
-        begun: await beginTerminal(live.kernel, run, toolbox),
+        begun: await beginTerminal(live.kernel, run, toolbox, this.#kept.setup.host),
       }));
     // What is typed takes no time: whoever has used up his minute begins none.
     const { kernel, begun } = valueIn(
@@ -238,9 +238,7 @@ export class SessionObject implements SessionRpc {
     // The answer is there once the file is open; the turn is over once it was read.
     const { promise, resolve, reject } = Promise.withResolvers<Outcome<FoundPath>>();
     const begin = (value: FoundPath) => resolve({ value });
-    const turn = this.#turns.take(() =>
-      this.#exchanging((live, exchange) => sendPath(live, path, wanted, exchange, begin)),
-    );
+    const turn = this.#turns.take(() => this.#exchanging((_, exchange) => sendPath(path, wanted, exchange, begin)));
     turn.then(resolve, reject);
     return promise;
   }
@@ -325,7 +323,9 @@ export class SessionObject implements SessionRpc {
   #exchanging<T>(action: (live: Live, exchange: Exchange) => Promise<T>): Promise<T> {
     const { host } = this.#kept.setup;
     const tell = () => this.#record.tell();
-    return this.#kept.using((live) => watched(live.kernel, host, (waitFor) => action(live, { host, waitFor, tell })));
+    return this.#kept.using((live) =>
+      errand(live.kernel, host, (task, waitFor) => action(live, { host, task, waitFor, tell })),
+    );
   }
 
   /** All of it goes, whatever the kernel is doing. */

@@ -21,16 +21,18 @@ export interface PortConnection {
 
 /** As many as may be open at a time. */
 const MOST = 256;
+/** A server that is there takes a connection at once; a firewall, or a loopback that is gone, never says that there is none. */
+const CONNECT_MS = 10_000;
 const TRIED = [parseIpv4('127.0.0.1'), parseIpv6('::1')].filter((one) => one !== undefined);
 
 export class Ports {
   readonly #kernel: Kernel;
-  readonly #host: Pick<Host, 'turn'>;
+  readonly #host: Pick<Host, 'timer' | 'turn'>;
   #reactor: Promise<Reactor> | undefined;
   readonly #open = new Set<PortConnection>();
   #opening = 0;
 
-  constructor(kernel: Kernel, host: Pick<Host, 'turn'>) {
+  constructor(kernel: Kernel, host: Pick<Host, 'timer' | 'turn'>) {
     this.#kernel = kernel;
     this.#host = host;
   }
@@ -67,14 +69,25 @@ export class Ports {
   }
 
   async #connected(reactor: Reactor, port: number): Promise<ByteStream> {
+    const late = Promise.withResolvers<never>();
+    late.promise.catch(() => {}); // who waits for it hears it
+    const cancel = this.#host.timer(CONNECT_MS, () =>
+      late.reject(
+        new HostError('no-listener', `port ${port} was asked for ${CONNECT_MS / 1000} s, and nothing said anything`),
+      ),
+    );
     let first: unknown;
-    for (const address of TRIED) {
-      try {
-        return await connectIn(reactor, { address, port });
-      } catch (cause) {
-        if (!(cause instanceof KernelError)) throw cause;
-        first ??= cause;
+    try {
+      for (const address of TRIED) {
+        try {
+          return await connectIn(reactor, { address, port }, late.promise);
+        } catch (cause) {
+          if (!(cause instanceof KernelError)) throw cause;
+          first ??= cause;
+        }
       }
+    } finally {
+      cancel();
     }
     const errno = first instanceof KernelError ? first.number : 0;
     if (errno === errnos.ECONNREFUSED.number)

@@ -1,0 +1,125 @@
+/** What the host does in a session's kernel is done whatever programs have set, or given up when one never lets it get on: the kernel lives on. */
+
+import { expect, it } from 'vitest';
+import { AT_FDCWD, O_CREAT } from '../../../src/abi/uapi/fs.ts';
+import { concat } from '../../../src/bytes/concat.ts';
+import type { Kernel } from '../../../src/kernel/kernel.ts';
+import { must } from '../../../src/kernel/kernel-error.ts';
+import { freshMachine, restore } from '../../../src/kernel/snapshot/snapshot.ts';
+import { openat } from '../../../src/kernel/syscalls/file.ts';
+import { mount } from '../../../src/kernel/syscalls/mount.ts';
+import { nodeHost } from '../../../src/node/host.ts';
+import { overlay } from '../../../src/storage/layers/overlay.ts';
+import { openPath } from '../../../src/tree/files.ts';
+import { saveFile } from '../../../src/tree/save-file.ts';
+import { errand } from '../../../src/worker/session/object/errand.ts';
+import { fixtureDevice } from '../../fixtures/load.ts';
+import { kernelModule, snapshot } from '../restored.ts';
+
+const kernelOf = (clock: 'virtual' | 'wall') =>
+  restore(freshMachine(kernelModule, snapshot, 24), snapshot, { host: nodeHost, memoryMib: 24, clock });
+
+/** Timers that fire when they are asked to. */
+function byHand() {
+  const timers = new Map<() => void, number>();
+  const timer = (ms: number, fire: () => void) => {
+    timers.set(fire, ms);
+    return () => void timers.delete(fire);
+  };
+  /** The shortest. */
+  const fire = () => {
+    const [[next] = []] = [...timers].toSorted(([, a], [, b]) => a - b);
+    if (next) timers.delete(next);
+    next?.();
+  };
+  return { host: { timer }, fire };
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+/** What a client gets of a file. */
+const read = (kernel: Kernel, host: Parameters<typeof errand>[1], path = 'proc/version') =>
+  errand(kernel, host, async (task) => {
+    const opened = await openPath(task, '/', bytes(path));
+    const pieces: Uint8Array[] = [];
+    if (opened.type === 'file') await opened.readAll((chunk) => void pieces.push(chunk));
+    await opened.close();
+    return new TextDecoder().decode(concat(pieces));
+  });
+const tasksOf = ({ engine }: Kernel) => engine.tasks.length;
+
+const ADD_MOUNT = 1 | 16;
+const OPEN_PERM = 0x10000;
+const CLASS_CONTENT = 4;
+
+/** From now on whoever opens a file waits for an answer, which nobody gives; answers the descriptor to be closed. */
+async function silentWatch({ init }: Kernel): Promise<number> {
+  await init.syscall('close', must('openat', await openat(init, AT_FDCWD, '/file', O_CREAT, 0o600)));
+  const fd = must('fanotify_init', await init.syscall('fanotify_init', CLASS_CONTENT, 0));
+  init.memory.writeCstring(init.scratch, bytes('/'));
+  must('fanotify_mark', await init.syscall('fanotify_mark', fd, ADD_MOUNT, OPEN_PERM, AT_FDCWD, init.scratch));
+  return fd;
+}
+
+it('it leaves no task, no file and no limit behind, and has limits of its own', async () => {
+  const kernel = kernelOf('virtual');
+  const { init } = kernel;
+  const before = tasksOf(kernel);
+  init.memory.write(init.scratch, new Uint8Array(16));
+  must('prlimit64', await init.syscall('prlimit64', 0, 7, init.scratch, 0));
+  expect(await read(kernel, nodeHost)).toMatch(/^Linux version 6\./);
+  expect(await init.syscall('wait4', -1, 0, 0x4000_0001, 0)).toBe(-10); // ECHILD
+  expect(tasksOf(kernel)).toBe(before);
+  expect(await openat(init, AT_FDCWD, '/proc/version', 0)).toBe(-24); // EMFILE: a program may open none yet
+  kernel.kill();
+});
+
+it('is no first child of a pid namespace that programs are to be in', async () => {
+  const kernel = kernelOf('virtual');
+  must('unshare', await kernel.init.syscall('unshare', 0x2000_0000));
+  expect(await read(kernel, nodeHost)).toMatch(/^Linux version 6\./);
+  const child = await kernel.spawn();
+  expect(await child.syscall('getpid')).toBe(1);
+  kernel.kill();
+});
+
+it('what nobody answers is given up after two looks that find the same call', async () => {
+  const kernel = kernelOf('wall');
+  const { host, fire } = byHand();
+  const watch = await silentWatch(kernel);
+  const before = tasksOf(kernel);
+  const asked = read(kernel, host, 'file');
+  asked.catch(() => {});
+  while (!kernel.engine.tasks.some((task) => task.runningCall?.startsWith('open'))) await nodeHost.turn();
+  fire();
+  fire();
+  await expect(asked).rejects.toMatchObject({ kind: 'program-prevents', message: expect.stringMatching(/^open/) });
+  while (tasksOf(kernel) > before) await nodeHost.turn();
+  await kernel.init.syscall('close', watch);
+  expect(await read(kernel, nodeHost, 'file')).toBe('');
+  expect(await kernel.init.syscall('wait4', -1, 0, 0x4000_0001, 0)).toBe(-10);
+  kernel.kill();
+});
+
+it('what nothing will end by virtual time is given up at once: a file system that a program froze holds up nobody else', async () => {
+  const kernel = kernelOf('virtual');
+  const { init } = kernel;
+  await kernel.attachDisk(overlay(await fixtureDevice('ext4'), { limitMib: 32 }));
+  must('mount', await mount(init, '/dev/vda', '/mnt', 'ext4', 0));
+  const root = must('openat', await openat(init, AT_FDCWD, '/mnt', 0));
+  const [FREEZE, THAW] = [0xc004_5877, 0xc004_5878];
+  must('ioctl', await init.syscall('ioctl', root, FREEZE, 0));
+  const file = {
+    path: bytes('mnt/new'),
+    mode: undefined,
+    growableBytes: () => 8 * 2 ** 20,
+    async *bytes() {
+      yield bytes('new');
+    },
+  };
+  const save = () => errand(kernel, nodeHost, (task) => saveFile(task, { ...file, bytes: file.bytes() }));
+  await expect(save()).rejects.toMatchObject({ kind: 'program-prevents' });
+  expect(await read(kernel, nodeHost)).toMatch(/^Linux/);
+  must('ioctl', await init.syscall('ioctl', root, THAW, 0));
+  await save();
+  kernel.kill();
+});
