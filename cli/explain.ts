@@ -75,6 +75,7 @@ const kinds: Partial<Record<ImageFileError['code'], FailureKind>> = {
   EFBIG: 'usage',
   EISDIR: 'usage',
   EKIND: 'usage',
+  EBUSY: 'usage',
   ENOTTY: 'usage',
   ESTREAM: 'usage',
   ENODATA: 'image',

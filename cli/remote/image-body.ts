@@ -8,6 +8,7 @@ import { ImageFileError } from '../../src/node/files/image-file-error.ts';
 import { openPieces, type Pieces } from '../../src/node/files/pieces/pieces.ts';
 import { mustBeImage } from '../../src/node/input/image-kind.ts';
 import { type Opened, openToRead, streamOf } from '../../src/node/input/open-to-read.ts';
+import { standardInput } from '../../src/node/input/standard-input.ts';
 import { counted } from '../../src/node/spool/spool-undone.ts';
 import { chunksOf } from '../../src/storage/sources/chunks-of.ts';
 import { Failure, reasonOf } from '../failure.ts';
@@ -22,7 +23,7 @@ export interface ImageBody extends Sent {
 export async function imageBody(path: string): Promise<ImageBody> {
   if (path === '-') {
     if (process.stdin.isTTY) throw new Failure('usage', 'an image does not come from a terminal');
-    return { stream: process.stdin, lengthBytes: undefined, isDmg: false };
+    return { stream: standardInput(), lengthBytes: undefined, isDmg: false };
   }
   let opened: Opened;
   try {

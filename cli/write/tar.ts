@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream';
 import { readTar, TarError } from '../../src/archive/tar/tar-reader.ts';
 import { openToRead, streamOf } from '../../src/node/input/open-to-read.ts';
+import { standardInput } from '../../src/node/input/standard-input.ts';
 import { undoneStream } from '../../src/node/spool/undone-stream.ts';
 import { tarEntries } from '../../src/tree/write/tar-entries.ts';
 import { Failure } from '../failure.ts';
@@ -36,7 +37,7 @@ function pack(image: string, { file, directory, atomic: _, create: __, extract: 
 
 async function unpack(image: string, { file = '-', directory = '/', quiet, ...options }: TarOptions): Promise<boolean> {
   const name = file === '-' ? 'standard input' : file;
-  const stream = file === '-' ? process.stdin : opened(file);
+  const stream = file === '-' ? standardInput() : opened(file);
   try {
     return await withChanges(image, options, async (mounted) => {
       const entries = tarEntries(readTar(undoneStream(stream)));

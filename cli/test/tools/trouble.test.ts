@@ -204,6 +204,15 @@ it('a new volume is not left unencrypted where only its key is missing', () => {
   expect(existsSync(at('none'))).toBe(false);
 });
 
+it('standard input is not taken for empty by whoever reads it second', () => {
+  const words = ['-t', 'ext4', '-s', 'fit', '--from', '-', '--luks-passphrase-file', '-', at('none')];
+  expect(lkl(['mkfs', ...words], { input: 'pass\n' })).toMatchObject({
+    status: 1,
+    stderr: 'lkl: standard input can be read for one thing alone, and was\n',
+  });
+  expect(existsSync(at('none'))).toBe(false);
+});
+
 describe('a size', () => {
   it('that is none, or too small for the type, is told in bytes', () => {
     expect(lkl(['mkfs', '-t', 'ext4', '-s', '0', at('none')])).toMatchObject({

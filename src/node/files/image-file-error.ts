@@ -1,9 +1,9 @@
 /** A file that cannot be taken for an image, or for what else it was named as, in the words of whoever named it. */
 
-export type ImageFileErrorCode = 'EFBIG' | 'EISDIR' | 'EKIND' | 'ENODATA' | 'ENOTTY' | 'ESPOOL' | 'ESTREAM';
+export type ImageFileErrorCode = 'EBUSY' | 'EFBIG' | 'EISDIR' | 'EKIND' | 'ENODATA' | 'ENOTTY' | 'ESPOOL' | 'ESTREAM';
 
 /**
- * `EFBIG`: it has more bytes than what is read whole may have. `EISDIR`: it is a directory. `EKIND`: of what it is nothing can be read. `ENODATA`: there is nothing in it. `ENOTTY`: it would be typed. `ESPOOL`: it comes as a stream,
+ * `EBUSY`: something else reads it. `EFBIG`: it has more bytes than what is read whole may have. `EISDIR`: it is a directory. `EKIND`: of what it is nothing can be read. `ENODATA`: there is nothing in it. `ENOTTY`: it would be typed. `ESPOOL`: it comes as a stream,
  * and there is nowhere to keep it; `cause` says why. `ESTREAM`: it is to be written, and cannot be, being a pipe or the like.
  */
 export class ImageFileError extends Error {

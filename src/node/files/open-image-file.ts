@@ -10,6 +10,7 @@ import { chunksOf } from '../../storage/sources/chunks-of.ts';
 import { compressionOf } from '../../storage/sources/compression-of.ts';
 import { mustBeImage } from '../input/image-kind.ts';
 import { openToRead, streamOf } from '../input/open-to-read.ts';
+import { standardInput } from '../input/standard-input.ts';
 import { spool } from '../spool/spool.ts';
 import { counted, type SpoolUndoneOptions, spoolUndone, undoneLazily, within } from '../spool/spool-undone.ts';
 import { type FileSource, fileSource } from './file-source.ts';
@@ -51,7 +52,7 @@ export async function openImageFile(path: string, options: OpenImageFileOptions 
     throw cause;
   }
   if (!stats.isFile() && !stats.isBlockDevice())
-    return spooledImage(isStdin ? process.stdin : streamOf(opened), name, options);
+    return spooledImage(isStdin ? standardInput() : streamOf(opened), name, options);
   const pieces = isStdin || !stats.isFile() ? undefined : await openPieces(path);
   if (pieces) {
     closeSync(fd);

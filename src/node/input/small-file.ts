@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { hasCode } from '../../errors/has-code.ts';
 import { ImageFileError } from '../files/image-file-error.ts';
 import { type Opened, openToRead, streamOf } from './open-to-read.ts';
+import { standardInput } from './standard-input.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 /** A terminal has nothing yet. */
@@ -16,7 +17,7 @@ const WAIT_MS = 20;
  */
 export async function readSmallFile(path: string, mostBytes: number): Promise<Buffer<ArrayBuffer>> {
   const name = path === '-' ? 'standard input' : path;
-  if (path === '-') return gathered(process.stdin, name, mostBytes);
+  if (path === '-') return gathered(standardInput(), name, mostBytes);
   const opened = openToRead(path);
   const { fd, stats } = opened;
   if (stats.isFIFO() || stats.isSocket()) return gathered(streamOf(opened), name, mostBytes);
