@@ -1,5 +1,6 @@
 /** Reads tars as they come, of every make: ustar, pax (sparse files of three kinds), GNU (long names, sparse), V7. */
 
+import { toLossless } from '../../bytes/lossless.ts';
 import { type ByteReader, byteReader } from '../byte-reader.ts';
 import { decimal, type PaxRecord, paxMap, paxRecords, timeOf, xattrsOf } from './extended.ts';
 import { isTarHeader, type TarHeader, tarHeader } from './header.ts';
@@ -258,5 +259,5 @@ async function* contentOf(
 /** By names as people write them. */
 function attributesIn(pax: Pax): ReadonlyMap<string, Uint8Array> {
   const found = xattrsOf(pax, (name) => name !== '') ?? new Map<Raw, Uint8Array>();
-  return new Map(Array.from(found, ([name, value]) => [utf8.decode(bytesOfRaw(name)), value]));
+  return new Map(Array.from(found, ([name, value]) => [toLossless(bytesOfRaw(name)), value]));
 }

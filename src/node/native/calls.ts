@@ -1,6 +1,8 @@
 /** The system calls that this package makes by way of the native module, with arguments as people think of them. */
 
 import { type ErrnoName, errnoName } from '../../abi/errno.ts';
+import { fromLatin1, latin1 } from '../../bytes/latin1.ts';
+import { toLossless } from '../../bytes/lossless.ts';
 import { type Native, type NativeArgument, native } from './native.ts';
 
 /** By name: the number on x86-64, and on arm64 (asm-generic/unistd.h). */
@@ -153,13 +155,13 @@ export function hostXattrs(path: Buffer, { labels = false } = {}): ReadonlyMap<s
   const list = new Uint8Array(XATTR_MAX);
   const length = hostCall('llistxattr', name, list, list.length);
   if (length <= 0) return found;
-  for (const key of Buffer.from(list.subarray(0, length - 1))
-    .toString()
-    .split('\0')) {
+  for (const raw of latin1(list.subarray(0, length - 1)).split('\0')) {
+    const bytes = fromLatin1(raw);
+    const key = toLossless(bytes);
     if (!portable.test(key) && !(labels && key.startsWith('security.'))) continue;
     const value = new Uint8Array(XATTR_MAX);
-    const bytes = hostCall('lgetxattr', name, cstring(key), value, value.length);
-    if (bytes >= 0) found.set(key, value.slice(0, bytes));
+    const got = hostCall('lgetxattr', name, cstring(bytes), value, value.length);
+    if (got >= 0) found.set(key, value.slice(0, got));
   }
   return found;
 }

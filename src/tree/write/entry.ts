@@ -8,7 +8,7 @@ export interface Attributes {
   readonly gid?: number;
   readonly atimeNs?: bigint;
   readonly mtimeNs?: bigint;
-  /** By full name (`user.comment`, `security.selinux`). */
+  /** By full name (`user.comment`, `security.selinux`), which may be any bytes: `toLossless` makes text of them. */
   readonly xattrs?: ReadonlyMap<string, Uint8Array>;
 }
 

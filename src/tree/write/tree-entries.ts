@@ -2,6 +2,7 @@
 
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/uapi/fs.ts';
 import { latin1 } from '../../bytes/latin1.ts';
+import { toLossless } from '../../bytes/lossless.ts';
 import { joinPath } from '../../bytes/paths.ts';
 import { inNs, type Statx } from '../../kernel/syscalls/file.ts';
 import { HardLinks } from '../fs2tar/hard-links.ts';
@@ -68,7 +69,7 @@ export async function* treeEntries(
 
 async function attributesOf(node: TreeNode, stat: Statx): Promise<Attributes> {
   const xattrs = new Map<string, Uint8Array>();
-  for (const { name, value } of await node.xattrs()) xattrs.set(new TextDecoder().decode(name), value);
+  for (const { name, value } of await node.xattrs()) xattrs.set(toLossless(name), value);
   return {
     mode: stat.mode & modeOnly,
     uid: stat.uid,

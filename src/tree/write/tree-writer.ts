@@ -19,6 +19,7 @@ import {
   S_IFSOCK,
 } from '../../abi/uapi/fs.ts';
 import { latin1 } from '../../bytes/latin1.ts';
+import { fromLossless } from '../../bytes/lossless.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { plus } from '../../kernel/memory.ts';
 import { linkat, mkdirat, mknodat, symlinkat, unlinkat } from '../../kernel/syscalls/dir.ts';
@@ -46,6 +47,7 @@ import type { Attributes, Content, Entry } from './entry.ts';
 import { explainLimit } from './limits.ts';
 import { Losses, type LossKind } from './losses.ts';
 import { Parents, type Place } from './parents.ts';
+import type { Times } from './writable-file.ts';
 
 /** A link to what did not come before it: the entry is at fault, not the path that it names. */
 const noSuchTarget = (path: Uint8Array, target: Uint8Array): KernelError => {
@@ -63,6 +65,13 @@ const modeOnly = 0o7777;
 /** What new files in a directory inherit; XFS tells it by a second name. */
 const DEFAULT_ACL = 'system.posix_acl_default';
 const inherited: ReadonlySet<string> = new Set([DEFAULT_ACL, 'trusted.SGI_ACL_DEFAULT']);
+
+const S = 1_000_000_000n;
+/** FAT counts pairs of seconds. */
+const COARSE_NS = 2n * S;
+const [DAY, YEAR_1980, YEAR_2038] = [86_400n * S, 315_532_800n * S, 2n ** 31n * S];
+/** What every file system has; the first day of 1970 stands for no time where files come out of a store or a build. */
+const isEverywhere = (ns: bigint): boolean => (ns >= YEAR_1980 && ns < YEAR_2038) || (ns >= 0n && ns < DAY);
 
 /** The calls on attributes take no directory: its own name under /proc, and the file's below it. */
 const throughDirectory = ({ dirfd }: Place): Uint8Array => new TextEncoder().encode(`${throughFd(dirfd)}/`);
@@ -187,10 +196,19 @@ export class TreeWriter {
     if (this.#isLost(path)) return;
     const place = await this.#parents.of(path);
     await this.#setXattrs(place, path, new Map([...(xattrs ?? [])].filter(([key]) => inherited.has(key))));
-    const { dirfd, name } = place;
-    const ret = await utimensat(this.#task, dirfd, name, { atimeNs, mtimeNs }, AT_SYMLINK_NOFOLLOW);
-    // It was lost with what was above it then.
-    if (ret !== -errnos.ENOENT.number) this.losses.note('times', 'utimensat_time64', ret, path);
+    await this.#setTimes(place, path, { atimeNs, mtimeNs });
+  }
+
+  /** Linux says nothing where the file system has no such time, and takes its first or last one. */
+  async #setTimes({ dirfd, name }: Place, path: Uint8Array, times: Times): Promise<void> {
+    const ret = await utimensat(this.#task, dirfd, name, times, AT_SYMLINK_NOFOLLOW);
+    // A directory may have been lost with what was above it.
+    if (ret === -errnos.ENOENT.number || !this.losses.note('times', 'utimensat_time64', ret, path)) return;
+    const { mtimeNs } = times;
+    if (mtimeNs === undefined || isEverywhere(mtimeNs)) return;
+    const { mtime } = await statx(this.#task, dirfd, name, AT_SYMLINK_NOFOLLOW);
+    const difference = inNs(mtime) - mtimeNs;
+    if (difference > COARSE_NS || difference < -COARSE_NS) this.losses.lost(path, 'EOVERFLOW', 'times');
   }
 
   /** Of a directory that was finished, what `finish` is to set again: something more comes into it, which inherits nothing either. */
@@ -400,15 +418,12 @@ export class TreeWriter {
       this.losses.note('mode', 'fchmodat2', await fchmodat(task, dirfd, name, mode & modeOnly), path);
     }
     if (xattrs) await this.#setXattrs(place, path, xattrs);
-    if (atimeNs !== undefined || mtimeNs !== undefined) {
-      const ret = await utimensat(task, dirfd, name, { atimeNs, mtimeNs }, AT_SYMLINK_NOFOLLOW);
-      this.losses.note('times', 'utimensat_time64', ret, path);
-    }
+    if (atimeNs !== undefined || mtimeNs !== undefined) await this.#setTimes(place, path, { atimeNs, mtimeNs });
   }
 
   /** ext4 says ENOSPC of an attribute that is longer than a block, however much room there is: it has no place for such ones. */
   async #isTooLarge(errno: ErrnoName | undefined, directory: Uint8Array, value: Uint8Array): Promise<boolean> {
-    if (errno === 'E2BIG' || errno === 'ERANGE') return true;
+    if (errno === 'E2BIG' || errno === 'ERANGE' || errno === 'EFBIG') return true;
     if (errno !== 'ENOSPC') return false;
     const { bavail, bsize } = await statfs64(this.#task, directory);
     return bavail * bsize > ROOM_FOR_ATTRIBUTES * (value.length + bsize);
@@ -419,7 +434,7 @@ export class TreeWriter {
     const prefix = throughDirectory(place);
     const target = attributesAt(place);
     for (const [key, value] of xattrs) {
-      const ret = await setxattr(this.#task, target, key, value, this.#buffer);
+      const ret = await setxattr(this.#task, target, fromLossless(key), value, this.#buffer);
       if (ret < 0 && (await this.#isTooLarge(errnoName(-ret), prefix, value)))
         this.losses.lost(path, errnoName(-ret), 'xattr');
       else this.losses.note('xattr', 'lsetxattr', ret, path);
