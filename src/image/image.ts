@@ -190,6 +190,15 @@ export class Image {
   }
 
   async mountAs(plan: MountPlan): Promise<Mounted> {
+    try {
+      return await this.#mountAs(plan);
+    } catch (cause) {
+      const known = this.#knownCut ?? this.#saidCut;
+      throw (known !== undefined && nothingOf(cause, known)) || cause;
+    }
+  }
+
+  async #mountAs(plan: MountPlan): Promise<Mounted> {
     const { at, type, partition, options, readOnly, subvolume, evenIfCut = false } = plan;
     this.#forgives = evenIfCut;
     const parsed = parseMountOptions(withSubvolume(options, subvolume), { writable: !readOnly });
@@ -201,9 +210,7 @@ export class Image {
       hasHeader: this.hasHeader,
       looksLikeRoot: (one: ProbedVolume) => this.#looksLikeRoot(one),
     };
-    const volume = await chooseVolume(disks, { type, partition, evenIfCut }, looking).catch((cause: unknown) => {
-      throw (this.#knownCut !== undefined && nothingOf(cause, this.#knownCut)) || cause;
-    });
+    const volume = await chooseVolume(disks, { type, partition, evenIfCut }, looking);
     if (subvolume !== undefined && volume.superblocks[0]?.types[0] !== 'btrfs')
       throw new HostError('invalid-request', `${volume.title} has no subvolumes: it is no btrfs`);
     const cut = this.#cutOf(volume);
@@ -276,6 +283,14 @@ export class Image {
   /** What whoever made the devices knows of them. */
   get #knownCut(): string | undefined {
     return this.views.find(({ device }) => device.cut !== undefined)?.device.cut;
+  }
+
+  /** By what the first image begins with, where that is more than there is. */
+  get #saidCut(): string | undefined {
+    const view = this.views.find(({ shown }) => shown.claimedBytes !== undefined);
+    if (view === undefined) return undefined;
+    const [there, claimed] = [view.shown.bytes.sizeBytes, view.shown.claimedBytes ?? 0];
+    return `the image has ${there.toLocaleString('en')} of ${claimed.toLocaleString('en')} bytes`;
   }
 
   /** Why not all of a volume is there, if that is known. */
@@ -513,14 +528,20 @@ function cutOf(volume: ProbedVolume): HostError | undefined {
   return imageCut(inTable ? title : where, superblock.types[0], bytes.sizeBytes, needed);
 }
 
-/** What is not found on a disk that was cut short may have been there. */
-const nothingOf = (cause: unknown, cut: string): HostError | undefined =>
-  cause instanceof HostError && cause.kind === 'no-file-system'
-    ? new HostError(
-        'image-cut',
-        `${cut}, and in what is there no file system was found: what it begins with may be missing`,
-      )
-    : undefined;
+/** What is not found on a disk that was cut short, or does not open, may have been there. */
+function nothingOf(cause: unknown, cut: string): HostError | undefined {
+  if (!(cause instanceof HostError)) return undefined;
+  const { kind, message, members } = cause;
+  if (kind === 'no-file-system')
+    return new HostError(
+      'image-cut',
+      `${cut}, and in what is there no file system was found: what it begins with may be missing`,
+    );
+  if (!MAY_BE_MISSING.has(kind) || message.includes(cut)) return undefined;
+  return new HostError(kind, `${message}; ${cut}: what is needed may be missing`, { members, cause });
+}
+
+const MAY_BE_MISSING: ReadonlySet<string> = new Set(['no-such-partition', 'wrong-passphrase', 'bad-stack']);
 
 /** The part of `device` that a request is about. */
 export function partOf(

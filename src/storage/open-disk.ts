@@ -222,7 +222,7 @@ function contextOf(options: OpenDiskOptions, asked: string | undefined, parents:
       // What was chosen was chosen of the file that was given.
       const above = { ...options, member: undefined, snapshot: undefined };
       const { content, layers, cut, id } = await unwrap(bytes, above, parentFormat, parents + 1);
-      if (cut !== undefined) told.cut ??= cut;
+      if (cut !== undefined) told.cut ??= `${name}, which it builds on: ${cut}`;
       const [first = { format: 'raw' }, ...rest] = layers;
       return { content, layers: [{ ...first, name }, ...rest], ...(id !== undefined && { id }) };
     },

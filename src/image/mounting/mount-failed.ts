@@ -83,7 +83,7 @@ export const isOfCut = (line: string): boolean =>
   / is whole, and was taken for it: /.test(line) ||
   / lies on an image of which .* are there$/.test(line) ||
   / is (the first|named as a later) piece of a file[:,]/.test(line) ||
-  /^the (\S+|compressed image) (has|is|lies) /.test(line);
+  /^(.*, which it builds on: )?the (\S+|compressed image) (has|is|lies) /.test(line);
 
 /** Of an image or partition that has fewer bytes than its file system says. */
 export function imageCut(where: string, type: string, there: number, claimed: number): HostError {

@@ -34,6 +34,13 @@ export async function kernelDevice(kernel: Kernel, task: UserTask, name: string)
   return { name, major, minor, sectors: Number(await readText(task, `${folder}/size`)) };
 }
 
+interface OpenDevice {
+  readonly fd: number;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly allOrError: boolean;
+}
+
 const BUFFER_BYTES = 64 * 1024;
 const PAGE_BYTES = 4096;
 
@@ -50,9 +57,12 @@ export class DeviceReader {
 
   /**
    * Zeros where the kernel finds that what is there is not what was written (dm-integrity): nothing is recognised there. An
-   * image that cannot be read is an error all the same.
+   * image that cannot be read is an error all the same. With \`allOrError\` that is, too: for keys, of which a part is none.
    */
-  async bytesOf({ name, sectors }: KernelDevice): Promise<VolumeBytes & { readonly fd: number }> {
+  async bytesOf(
+    { name, sectors }: KernelDevice,
+    { allOrError = false } = {},
+  ): Promise<VolumeBytes & { readonly fd: number }> {
     const path = `/dev/${name}`;
     const fd = must('openat', await openat(this.#task, AT_FDCWD, path, O_RDONLY | O_CLOEXEC), path);
     this.#opened.push(fd);
@@ -61,7 +71,8 @@ export class DeviceReader {
       fd,
       sizeBytes,
       read: (at, length) => {
-        const result = this.#last.then(() => this.#read(fd, path, sizeBytes, at, length));
+        const file = { fd, path, sizeBytes, allOrError };
+        const result = this.#last.then(() => this.#read(file, at, length));
         this.#last = result.catch(() => {});
         return result;
       },
@@ -73,7 +84,8 @@ export class DeviceReader {
     for (const fd of this.#opened.splice(0)) await close(this.#task, fd);
   }
 
-  async #read(fd: number, path: string, sizeBytes: number, at: number, length: number): Promise<Uint8Array> {
+  async #read(file: OpenDevice, at: number, length: number): Promise<Uint8Array> {
+    const { fd, path, sizeBytes, allOrError } = file;
     const wanted = new Uint8Array(length);
     if (!Number.isSafeInteger(at) || at < 0) return wanted;
     this.#buffer ??= await mapBuffer(this.#task, BUFFER_BYTES);
@@ -82,10 +94,11 @@ export class DeviceReader {
       const piece = Math.min(end - done, BUFFER_BYTES);
       const bytes = await pread64(this.#task, fd, this.#buffer, piece, done);
       if (bytes === 0) break;
+      if (allOrError) must('pread64', bytes, path);
       if (bytes === -errnos.EIO.number && piece > PAGE_BYTES) {
         // One of its pages cannot be read: the others can.
         const page = PAGE_BYTES - (done % PAGE_BYTES);
-        wanted.set(await this.#read(fd, path, sizeBytes, done, page), done - at);
+        wanted.set(await this.#read(file, done, page), done - at);
         done += page;
       } else if (bytes === -errnos.EIO.number) done += piece;
       else {

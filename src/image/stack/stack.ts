@@ -226,7 +226,7 @@ export class Stack {
   async #readOnce(table: readonly Target[], bytes: number): Promise<Uint8Array> {
     const name = `once${this.#made}`;
     const device = await this.#mapping(name, table, true);
-    const reader = await this.#reader.bytesOf(device);
+    const reader = await this.#reader.bytesOf(device, { allOrError: true });
     try {
       return await reader.read(0, bytes);
     } finally {

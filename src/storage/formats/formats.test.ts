@@ -325,3 +325,48 @@ describe('a parent that was changed since, or is another one', () => {
     await expect(disk).rejects.toThrow(/is not what it builds on, or was changed since: it has the id /);
   });
 });
+
+describe('a table that has a block where it cannot be', () => {
+  const tableOf: Readonly<Record<string, (view: DataView) => number>> = {
+    'dynamic.vhd': (view) => Number(view.getBigUint64(512 + 16)),
+    'plain.vhdx': () => 2 * MIB,
+    'dynamic.vdi': (view) => view.getUint32(340, true),
+    'disk.hdd': () => 64,
+    // The first table of grains, by the directory.
+    'sparse.vmdk': (view) => view.getUint32(view.getUint32(56, true) * 512, true) * 512,
+  };
+  /** Of a disk with two blocks the first of which is elsewhere; bits that say what an entry is stay. */
+  async function moved(name: string, place: number | undefined): Promise<Uint8Array> {
+    const changed = (await file(name)).slice();
+    const view = new DataView(changed.buffer);
+    const [at, bytes, little] = [tableOf[name]?.(view) ?? 0, name.endsWith('.vhdx') ? 8 : 4, !name.endsWith('.vhd')];
+    const indexes = Array.from({ length: 64 }, (_, i) => at + bytes * i).filter((entry) => {
+      const value = view.getUint32(entry, little);
+      return value > 1 && value < 0xfffffffe;
+    });
+    expect(indexes.length).toBeGreaterThan(1);
+    const [first = 0] = indexes;
+    const kept = name.endsWith('.vhdx') ? view.getUint32(first, little) & 7 : 0;
+    const [, second = 0] = indexes.map((entry) => view.getUint32(entry, little));
+    view.setUint32(first, ((place ?? second) & ~kept) | kept, little);
+    return changed;
+  }
+
+  it.each([
+    ...Object.keys(tableOf).map((name) => [name, 'two of its blocks lie in the same place', undefined] as const),
+    ...(
+      [
+        ['dynamic.vhd', 0],
+        ['plain.vhdx', 0],
+      ] as const
+    ).map(([name, place]) => [name, 'a block lies where something else is', place] as const),
+  ])('is damaged: of %s %s', async (name, words, place) => {
+    const { content, device } = await openDisk(memorySource(await moved(name, place)));
+    expect(device.cut).toBeUndefined();
+    const reading = async () => {
+      for (let at = 0; at < content.sizeBytes; at += MIB)
+        await content.read(at, new Uint8Array(Math.min(MIB, content.sizeBytes - at)));
+    };
+    await expect(reading()).rejects.toThrow(words);
+  });
+});

@@ -7,6 +7,8 @@ import type { MountRequest } from '../../../src/image/mounted-image.ts';
 import { DeviceReader } from '../../../src/image/stack/kernel-device.ts';
 import type { Locked } from '../../../src/image/stack/keyring.ts';
 import type { BlockDevice } from '../../../src/storage/block-device.ts';
+import { extended } from '../../../src/storage/layers/extended.ts';
+import { slice } from '../../../src/storage/layers/slice.ts';
 import { changed } from '../../fakes/block-devices.ts';
 import { stackDevice, stackListing } from '../../fixtures/load.ts';
 import bitLocker from '../../fixtures/stacks/bitlocker.json' with { type: 'json' };
@@ -120,6 +122,15 @@ describe('a volume in a stack has the tree that Linux shows', () => {
     expect(new Set((await rowsOfTar(tar)).keys())).toEqual(
       new Set(rowsOfListing(await stackListing('luks2-header', 'luks2-header')).keys()),
     );
+  });
+});
+
+it('keys that lie behind the end of an image are no wrong passphrase', async () => {
+  const whole = await stackDevice('luks1');
+  const device = extended(slice(whole, 0, 4096), whole.sectors);
+  await expect(mounter.mount(device, { unlock })).rejects.toMatchObject({
+    kind: 'bad-stack',
+    message: expect.stringContaining('keyslot 0: its area cannot be read: the image is damaged, or was cut short'),
   });
 });
 

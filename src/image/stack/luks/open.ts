@@ -1,6 +1,7 @@
 /** Opens a LUKS volume: dm-crypt reads its keyslots, and then the volume itself, as cryptsetup(8) has it do. */
 
 import { toHex } from '../../../bytes/hex.ts';
+import { KernelError } from '../../../kernel/kernel-error.ts';
 import type { Target } from '../../../kernel/syscalls/device-mapper.ts';
 import { fieldsAt } from '../../probe/fields.ts';
 import type { VolumeBytes } from '../../probe/volume-bytes.ts';
@@ -16,7 +17,7 @@ const SECTOR = 512;
 /** Makes devices, and takes them away again. */
 export interface Mappings {
   make(table: readonly Target[]): Promise<KernelDevice>;
-  /** All of a device's first `bytes` bytes, of a device that is there for that alone. */
+  /** All of a device's first `bytes` bytes, of a device that is there for that alone. Rejects with EIO where some of them cannot be read. */
   readOnce(table: readonly Target[], bytes: number): Promise<Uint8Array>;
 }
 
@@ -44,7 +45,12 @@ export const areaReader =
     if (!Number.isInteger(first) || first + sectors > device.sectors)
       throw new MetadataError('its area is not inside of the header');
     const params = `${cipherName(cipher)} ${keyText(cipher, key)} 0 ${numberOf(device)} ${first}`;
-    return mappings.readOnce([{ start: 0, sectors, type: 'crypt', params }], bytes);
+    try {
+      return await mappings.readOnce([{ start: 0, sectors, type: 'crypt', params }], bytes);
+    } catch (cause) {
+      if (!(cause instanceof KernelError && cause.errno === 'EIO')) throw cause;
+      throw new MetadataError('its area cannot be read: the image is damaged, or was cut short', { cause });
+    }
   };
 
 /** The volume as a device, all of its segments one after another. */

@@ -6,6 +6,7 @@ import type { Format } from '../format.ts';
 import { tableReach } from '../parts/cut.ts';
 import { type Blocks, growingDisk } from '../parts/growing.ts';
 import { mapped, zeros } from '../parts/mapped.ts';
+import { places } from '../parts/places.ts';
 import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
 import { damageOf } from '../parts/written-table.ts';
 import { parallelsBlocks, type WrittenParallels } from './blocks.ts';
@@ -54,11 +55,14 @@ export const parallels: Format = {
       readOnly = opened;
     }
     const table = tables(PARALLELS, source);
+    const clustersAt = places(PARALLELS, [{ at: 0, bytes: HEADER_BYTES + 4 * entries }]);
     const map = { at: HEADER_BYTES, entries: Math.ceil(sizeBytes / clusterBytes), entryBytes: 4 };
     const claimedBytes = await tableReach(source, map, (view, at, index) => {
       const entry = view.getUint32(at, true);
-      return entry === 0 ? 0 : entry * unitBytes + Math.min(clusterBytes, sizeBytes - index * clusterBytes);
+      const length = Math.min(clusterBytes, sizeBytes - index * clusterBytes);
+      return entry === 0 ? 0 : clustersAt.saw(entry * unitBytes, length);
     });
+    clustersAt.compare();
     return {
       claimedBytes,
       ...(readOnly !== undefined && { readOnly }),
@@ -70,7 +74,9 @@ export const parallels: Format = {
           const bytes = clusterBytes - within;
           return after(table.view(HEADER_BYTES + 4 * Math.floor(offset / clusterBytes), 4), (view) => {
             const entry = view.getUint32(0, true);
-            return entry === 0 ? zeros(bytes) : { kind: 'bytes', bytes, source, at: entry * unitBytes + within };
+            if (entry === 0) return zeros(bytes);
+            clustersAt.check(entry * unitBytes, 1);
+            return { kind: 'bytes', bytes, source, at: entry * unitBytes + within };
           });
         },
       }),

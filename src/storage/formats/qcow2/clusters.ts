@@ -5,6 +5,7 @@ import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { inflateRaw, unpackChunk, unzstd } from '../parts/block-decoders.ts';
 import { beneath, type Mapping, type Piece, zeros } from '../parts/mapped.ts';
+import { places } from '../parts/places.ts';
 import { after, readBytes, type Tables, tables } from '../parts/table.ts';
 import { type Active, entryBytesOf, type Header, QCOW2, SUBCLUSTERS } from './header.ts';
 
@@ -36,9 +37,19 @@ export function clusterMap(
   const l2Entries = clusterBytes / entryBytes;
   const decode = header.compression === 'zstd' ? unzstd : inflateRaw;
 
+  const tablesAt = places(QCOW2, [
+    { at: active.l1Offset, bytes: 8 * active.l1Entries },
+    { at: header.refcounts.offset, bytes: header.refcounts.clusters * clusterBytes },
+  ]);
   const offsetOf = (high: number, low: number): number => {
     const offset = (high & OFFSET_HIGH) * 2 ** 32 + ((low & OFFSET_LOW) >>> 0);
     if (offset % clusterBytes !== 0) throw new FormatError(QCOW2, 'a table points between clusters: it is damaged');
+    return offset;
+  };
+
+  const placeOf = (high: number, low: number): number => {
+    const offset = offsetOf(high, low);
+    if (data === undefined) tablesAt.check(offset, 1);
     return offset;
   };
 
@@ -69,7 +80,7 @@ export function clusterMap(
     if (isZero && isAllocated) throw new FormatError(QCOW2, 'a subcluster is both data and zeros: it is damaged');
     if (isZero) return zeros(bytes);
     if (!isAllocated) return beneath(backing, offset, bytes);
-    return { kind: 'bytes', bytes, source: data ?? source, at: offsetOf(high, low) + within };
+    return { kind: 'bytes', bytes, source: data ?? source, at: placeOf(high, low) + within };
   };
 
   const cluster = (entry: DataView, offset: number): Piece => {
@@ -82,7 +93,7 @@ export function clusterMap(
     }
     if (extendedL2) return subcluster(entry, offset, within);
     if (header.version >= 3 && (low & ZERO) !== 0) return zeros(bytes);
-    const at = offsetOf(high, low);
+    const at = placeOf(high, low);
     // A data file of its own begins with data.
     const allocated = at !== 0 || (data !== undefined && (high & COPIED) !== 0);
     return allocated

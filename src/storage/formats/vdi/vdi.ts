@@ -5,6 +5,7 @@ import type { Format } from '../format.ts';
 import { tableReach } from '../parts/cut.ts';
 import { growingDisk } from '../parts/growing.ts';
 import { mapped, zeros } from '../parts/mapped.ts';
+import { places } from '../parts/places.ts';
 import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
 import { damageOf } from '../parts/written-table.ts';
 import { vdiBlocks } from './blocks.ts';
@@ -56,13 +57,15 @@ export const vdi: Format = {
     }
     const table = tables(VDI, source);
     const map = { at: mapAt, entries: Math.ceil(sizeBytes / blockBytes), entryBytes: 4 };
+    const blocksAt = places(VDI, [{ at: 0, bytes: Math.max(HEADER_BYTES, dataAt) }]);
+    const lengthOf = (index: number) => Math.min(blockBytes, sizeBytes - index * blockBytes);
+    const placeOf = (entry: number) => dataAt + entry * (blockBytes + extraBytes) + extraBytes;
     const claimedBytes = await tableReach(source, map, (view, at, index) => {
       const entry = view.getUint32(at, true);
       if (entry >= ZERO) return 0;
-      return (
-        dataAt + entry * (blockBytes + extraBytes) + extraBytes + Math.min(blockBytes, sizeBytes - index * blockBytes)
-      );
+      return blocksAt.saw(placeOf(entry), lengthOf(index));
     });
+    blocksAt.compare();
     return {
       note: kind,
       claimedBytes,
@@ -76,8 +79,9 @@ export const vdi: Format = {
           return after(table.view(mapAt + 4 * Math.floor(offset / blockBytes), 4), (view) => {
             const entry = view.getUint32(0, true);
             if (entry === UNALLOCATED || entry === ZERO) return zeros(bytes);
-            const at = dataAt + entry * (blockBytes + extraBytes) + extraBytes + within;
-            return { kind: 'bytes', bytes, source, at };
+            const at = placeOf(entry);
+            blocksAt.check(at, 1);
+            return { kind: 'bytes', bytes, source, at: at + within };
           });
         },
       }),

@@ -9,6 +9,7 @@ import { tableReach } from '../parts/cut.ts';
 import { type Blocks, growingDisk } from '../parts/growing.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { mustBeParent } from '../parts/parent.ts';
+import { places } from '../parts/places.ts';
 import { after, big64, readBytes, tables, viewOf } from '../parts/table.ts';
 import { damageOf } from '../parts/written-table.ts';
 import { type DynamicVhd, dynamicBlocks } from './blocks.ts';
@@ -143,6 +144,11 @@ async function openSparse(
     if (typeof opened !== 'string') return { content: growingDisk(source, opened), writes: true, note: 'dynamic' };
     readOnly = opened;
   }
+  const blocksAt = places(VHD, [
+    { at: 0, bytes: FOOTER_BYTES },
+    { at: headerAt, bytes: DYNAMIC_BYTES },
+    { at: tableAt, bytes: 4 * entries },
+  ]);
   const content = mapped({
     name: VHD,
     sizeBytes,
@@ -153,6 +159,7 @@ async function openSparse(
         const entry = view.getUint32(0);
         if (entry === UNUSED) return parent ? beneath(parent.content, offset, bytes) : zeros(bytes);
         const dataAt = entry * SECTOR + bitmapBytes;
+        blocksAt.check(entry * SECTOR, 1);
         // Without a parent, sectors that were never written are there as zeros.
         return parent ? changed(dataAt, offset) : { kind: 'bytes', bytes, source, at: dataAt + within };
       });
@@ -162,8 +169,10 @@ async function openSparse(
   const map = { at: tableAt, entries: Math.ceil(sizeBytes / blockBytes), entryBytes: 4 };
   const claimedBytes = await tableReach(source, map, (view, at, index) => {
     const entry = view.getUint32(at);
-    return entry === UNUSED ? 0 : entry * SECTOR + bitmapBytes + Math.min(blockBytes, sizeBytes - index * blockBytes);
+    const length = bitmapBytes + Math.min(blockBytes, sizeBytes - index * blockBytes);
+    return entry === UNUSED ? 0 : blocksAt.saw(entry * SECTOR, length);
   });
+  blocksAt.compare();
   return { content, note, claimedBytes, layers: parent?.layers ?? [], ...(readOnly !== undefined && { readOnly }) };
 }
 

@@ -9,6 +9,8 @@ export const ENTRY_BYTES = 8;
 
 /** States of a block ([MS-VHDX] 2.5.1.1). */
 export const NOT_PRESENT = 0;
+/** This and the next are nobody's. */
+export const RESERVED = 4;
 export const PRESENT = 6;
 export const PARTLY_PRESENT = 7;
 

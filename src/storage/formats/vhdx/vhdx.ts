@@ -7,6 +7,7 @@ import { tableReach } from '../parts/cut.ts';
 import { growingDisk } from '../parts/growing.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { mustBeParent } from '../parts/parent.ts';
+import { places } from '../parts/places.ts';
 import { after, tables, viewOf } from '../parts/table.ts';
 import { damageOf } from '../parts/written-table.ts';
 import {
@@ -17,12 +18,15 @@ import {
   NOT_PRESENT,
   PARTLY_PRESENT,
   PRESENT,
+  RESERVED,
   readEntry,
 } from './bat.ts';
 import { vhdxBlocks } from './blocks.ts';
 import { FILE_MAGIC, guid, readHeader, readRegions, text, VHDX } from './header.ts';
 import { replayed } from './log.ts';
 import { readMetadata } from './metadata.ts';
+
+const MIB = 2 ** 20;
 
 export const vhdx: Format = {
   name: VHDX,
@@ -77,6 +81,8 @@ export const vhdx: Format = {
       });
     };
 
+    const regions = [{ at: 0, bytes: MIB }, header.logRegion, bat, region];
+    const blocksAt = places(VHDX, regions);
     const content = mapped({
       name: VHDX,
       sizeBytes,
@@ -89,10 +95,15 @@ export const vhdx: Format = {
             case NOT_PRESENT:
               return beneath(parent?.content, offset, bytes);
             case PRESENT:
+              blocksAt.check(at, 1);
               return { kind: 'bytes', bytes, source, at: at + within };
             case PARTLY_PRESENT:
               if (parent === undefined) throw new FormatError(VHDX, 'a block that needs a parent, in a disk without');
+              blocksAt.check(at, 1);
               return partly(block, at, offset);
+            case RESERVED:
+            case RESERVED + 1:
+              throw new FormatError(VHDX, 'its table is damaged: a block is in a state that there is none of');
             default:
               return zeros(bytes); // zero, unmapped, undefined
           }
@@ -100,14 +111,15 @@ export const vhdx: Format = {
       },
     });
     const note = parent && { note: 'differencing' };
-    const places = { at: bat.at, entries: bat.bytes / ENTRY_BYTES, entryBytes: ENTRY_BYTES };
-    const reach = await tableReach(source, places, (view, at, index) => {
+    const entries = { at: bat.at, entries: bat.bytes / ENTRY_BYTES, entryBytes: ENTRY_BYTES };
+    const reach = await tableReach(source, entries, (view, at, index) => {
       const { state, at: place } = readEntry(view, at);
       const block = index - Math.floor(index / (blocksPerChunk + 1));
       const isBitmap = index % (blocksPerChunk + 1) === blocksPerChunk;
       if (isBitmap || block >= blocks || (state !== PRESENT && state !== PARTLY_PRESENT)) return 0;
-      return place + Math.min(blockBytes, sizeBytes - block * blockBytes);
+      return blocksAt.saw(place, Math.min(blockBytes, sizeBytes - block * blockBytes));
     });
+    blocksAt.compare();
     // What only the log makes longer is there.
     const claimedBytes = Math.max(reach > source.sizeBytes ? reach : 0, flushedBytes);
     return {

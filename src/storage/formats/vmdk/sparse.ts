@@ -6,6 +6,7 @@ import type { FormatContext } from '../format.ts';
 import { inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
 import { tableReach } from '../parts/cut.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
+import { type Places, places } from '../parts/places.ts';
 import { after, little64, readBytes, tables, viewOf } from '../parts/table.ts';
 import { SECTOR, VMDK } from './descriptor.ts';
 
@@ -155,8 +156,15 @@ export function compressedGrain(
   };
 }
 
-/** How far the file goes by its tables. */
-export async function sparseReach(source: ByteSource, header: SparseHeader): Promise<number> {
+/** What no grain lies in. Where tables of grains are is told by the directory alone. */
+export const grainPlaces = ({ sectors, grainSectors, tableEntries, directoryAt }: SparseHeader): Places =>
+  places(VMDK, [
+    { at: 0, bytes: HEADER_BYTES },
+    { at: directoryAt, bytes: 4 * Math.ceil(sectors / grainSectors / tableEntries) },
+  ]);
+
+/** How far the file goes by its tables, with where its grains are for \`sparseExtent\`. */
+export async function sparseReach(source: ByteSource, header: SparseHeader, grainsAt: Places): Promise<number> {
   const { sectors, grainSectors, tableEntries, directoryAt, compressed, lacksTables } = header;
   if (lacksTables) return 0;
   const grains = Math.ceil(sectors / grainSectors);
@@ -177,15 +185,22 @@ export async function sparseReach(source: ByteSource, header: SparseHeader): Pro
       const sector = view.getUint32(place, true);
       if (sector <= ZEROED) return 0;
       const rest = (sectors - (firstGrain + number) * grainSectors) * SECTOR;
-      return sector * SECTOR + (compressed ? MARKER_BYTES : Math.min(grainSectors * SECTOR, Math.max(rest, SECTOR)));
+      const length = Math.min(grainSectors * SECTOR, Math.max(rest, SECTOR));
+      return grainsAt.saw(sector * SECTOR, compressed ? MARKER_BYTES : length);
     });
     most = Math.max(most, reach);
   }
+  grainsAt.compare();
   return most;
 }
 
 /** The extent's bytes; of grains that are not in it, what is `below` at the same place. */
-export function sparseExtent(source: ByteSource, header: SparseHeader, below: ByteSource | undefined): ByteSource {
+export function sparseExtent(
+  source: ByteSource,
+  header: SparseHeader,
+  below: ByteSource | undefined,
+  grainsAt: Places,
+): ByteSource {
   const { sectors, grainSectors, tableEntries, directoryAt, zeroedGrains, compressed } = header;
   const grainBytes = grainSectors * SECTOR;
   const table = tables(VMDK, source);
@@ -206,6 +221,7 @@ export function sparseExtent(source: ByteSource, header: SparseHeader, below: By
           if (sector === 0) return beneath(below, offset, bytes);
           if (sector === ZEROED && zeroedGrains) return zeros(bytes);
           const at = sector * SECTOR;
+          grainsAt.check(at, 1);
           return compressed
             ? compressedGrain(source, header, at, offset)
             : { kind: 'bytes', bytes, source, at: at + within };

@@ -19,7 +19,15 @@ import {
   SECTOR,
   VMDK,
 } from './descriptor.ts';
-import { ESX_MAGIC, HOSTED_MAGIC, readSparseHeader, type SparseHeader, sparseExtent, sparseReach } from './sparse.ts';
+import {
+  ESX_MAGIC,
+  grainPlaces,
+  HOSTED_MAGIC,
+  readSparseHeader,
+  type SparseHeader,
+  sparseExtent,
+  sparseReach,
+} from './sparse.ts';
 import { streamWithoutTables } from './stream.ts';
 
 const text = (bytes: Uint8Array, length: number) => String.fromCharCode(...bytes.subarray(0, length));
@@ -59,9 +67,12 @@ async function openSparse(source: ByteSource, context: FormatContext): Promise<O
     if (typeof opened !== 'string') return { content: growingDisk(source, opened), writes: true, ...note };
     readOnly = opened;
   }
+  const grainsAt = grainPlaces(header);
   return {
-    content: header.lacksTables ? streamWithoutTables(source, header) : sparseExtent(source, header, parent?.content),
-    claimedBytes: await sparseReach(source, header),
+    content: header.lacksTables
+      ? streamWithoutTables(source, header)
+      : sparseExtent(source, header, parent?.content, grainsAt),
+    claimedBytes: await sparseReach(source, header, grainsAt),
     ...(header.lacksTables && {
       cut: `the vmdk is a stream that has ${counted(source.sizeBytes)} bytes and lacks its end`,
     }),
@@ -174,7 +185,8 @@ async function openExtent(
       if (header.sectors < sectors)
         throw new FormatError(VMDK, `${JSON.stringify(file)} is not the extent it should be`);
       if (header.lacksTables) throw new FormatError(VMDK, `${JSON.stringify(file)} is a stream without its end`);
-      const claimed = await sparseReach(source, header);
+      const grainsAt = grainPlaces(header);
+      const claimed = await sparseReach(source, header, grainsAt);
       if (claimed > source.sizeBytes)
         tellCut(cutSentence(`file ${JSON.stringify(file)} of the vmdk`, source.sizeBytes, claimed));
       if (use.write && claimed <= source.sizeBytes) {
@@ -184,7 +196,7 @@ async function openExtent(
         if (typeof blocks !== 'string') return window(growingDisk(source, blocks), 0, sizeBytes);
         tellReadOnly(blocks);
       }
-      return window(sparseExtent(source, header, below), 0, sizeBytes);
+      return window(sparseExtent(source, header, below, grainsAt), 0, sizeBytes);
     }
     default:
       throw new FormatError(VMDK, `extents of type ${kind} are not read here`, { code: 'EOPNOTSUPP' });
