@@ -132,6 +132,9 @@ function namedImages(images: ImageStore, undone: UnpackFor, owner?: string): Ope
   };
 }
 
+/** Whether somebody waits for memory. */
+const isWanted = () => engine.kernels.health().waiting > 0;
+
 export const Session = sessionClass({
   kernels: engine.kernels,
   buildId: engine.buildId,
@@ -144,6 +147,7 @@ export const Session = sessionClass({
   },
   serve: (socket, url, session) => serveSession(socket, url, session, memory.hold()),
   meter: meterOf,
+  isWanted,
   nowMs,
 });
 /** Images as their Durable Objects have them for WebDAV: what is written counts as their owners'. */
@@ -175,7 +179,7 @@ export const Dav = davClass({
   nowMs,
   pause: workerHost.pause,
   uniqueName,
-  isWanted: () => engine.kernels.health().waiting > 0,
+  isWanted,
   log: console.error,
 });
 export const SessionIndex = sessionIndexClass(nowMs);

@@ -43,6 +43,8 @@ export interface SessionClassNeeds extends Omit<SessionNeeds, 'setup'> {
   /** Counts what kernels work for. */
   meter(bindings: Bindings): SessionMeter;
   toolbox(): Promise<Toolbox>;
+  /** Whether somebody waits for memory that a kernel holds. */
+  isWanted(): boolean;
   /** Whether a principal is let in now. */
   isLetIn(bindings: Bindings, principal: string): Promise<boolean>;
   /** Speaks with the client of a WebSocket, until either closes it. `url` is what was asked for. */

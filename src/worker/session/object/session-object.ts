@@ -37,6 +37,7 @@ import { Alarm } from './alarm.ts';
 import { runBatch } from './batches.ts';
 import { sendDisk } from './disks.ts';
 import { Durability } from './durability.ts';
+import { EarlyRest } from './early-rest.ts';
 import { errand } from './errand.ts';
 import { type Exchange, sendPath, takeFile } from './files.ts';
 import { infoOf } from './lifecycle.ts';
@@ -52,6 +53,8 @@ export interface ObjectNeeds extends Omit<SessionNeeds, 'setup'> {
   /** Aborted when the session is over: kernels made until then are killed. */
   setup(signal: AbortSignal): SetupNeeds;
   readonly meter: SessionMeter;
+  /** Whether somebody waits for memory that a kernel holds. */
+  isWanted(): boolean;
   /** Told when the session is over. */
   ended(): void;
   /** The programs that it can run. */
@@ -67,7 +70,8 @@ export interface ObjectNeeds extends Omit<SessionNeeds, 'setup'> {
 export class SessionObject implements SessionRpc {
   readonly #needs: ObjectNeeds;
   readonly #over = new AbortController();
-  readonly #turns = new Turns();
+  readonly #turns = new Turns(() => void this.#early.used());
+  readonly #early: EarlyRest;
   readonly #record: SessionRecord;
   readonly #alarm: Alarm;
   readonly #kept: Durability;
@@ -86,6 +90,12 @@ export class SessionObject implements SessionRpc {
       setup: { ...setup, host: sharedTimer(setup.host) },
       over: this.#over.signal,
       told: (name, result) => [...this.#listeners].reduce((taken, listen) => listen(name, result) || taken, false),
+    });
+    this.#early = new EarlyRest({
+      isWanted: needs.isWanted,
+      pause: setup.host.pause,
+      isUnused: () => this.#turns.count === 0 && this.#kept.inMemory,
+      rest: () => this.#rest(),
     });
   }
 
@@ -310,13 +320,17 @@ export class SessionObject implements SessionRpc {
     if (this.#record.expired) return this.#forget();
     if (this.#turns.count > 0) return this.#kept.setAlarm();
     try {
-      await this.#turns.take(async () => {
-        if (this.#record.meta) await this.#kept.rest();
-      });
+      await this.#rest();
     } finally {
       // Whatever went wrong: without an alarm it would stay for ever.
       if (this.#record.meta) await this.#kept.setAlarm();
     }
+  }
+
+  #rest(): Promise<Outcome<void>> {
+    return this.#turns.take(async () => {
+      if (this.#record.meta) await this.#kept.rest();
+    });
   }
 
   /** Bytes between the kernel and a client: neither holds the other up for good. */
