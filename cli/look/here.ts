@@ -2,6 +2,7 @@
 
 import { errnos } from '../../src/abi/errno.ts';
 import { STATX_BTIME } from '../../src/abi/uapi/fs.ts';
+import { toLossless } from '../../src/bytes/lossless.ts';
 import { KernelError } from '../../src/kernel/kernel-error.ts';
 import { inNs, type Statx } from '../../src/kernel/syscalls/file.ts';
 import { rangeOf, type WantedRange } from '../../src/tree/byte-range.ts';
@@ -138,7 +139,9 @@ export function imageTreeOf(
     xattrs: (path) =>
       named(path, async () => {
         const found = await tree.xattrs(path, { follow: false });
-        return new Map(found.map(({ name, value }) => [Buffer.from(name).toString(), Buffer.from(value)]));
+        return new Map(
+          found.map(({ name, value }) => [typeof name === 'string' ? name : toLossless(name), Buffer.from(value)]),
+        );
       }),
     async use() {
       const { bsize, frsize, blocks, bfree, bavail, files, ffree } = await tree.statfs();

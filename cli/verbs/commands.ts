@@ -81,7 +81,7 @@ export const lookCommands = (): readonly Command[] => [
         "Written as of cp(1), with IMAGE:/PATH for what is in an image, it goes both ways: `cp disk.img:/etc/hosts .`; `cp hosts new/ disk.img:/etc/` writes a raw image where it lies, devices and extended attributes included, all of it root's without -o.",
     )
     .option('--atomic', 'into an image: everything or nothing, whatever happens')
-    .option('-o, --owner', 'with owners and set-id bits, for which one must be root')
+    .option('-o, --owner', 'with owners, set-id bits, attributes, devices and fifos, for which one must be root')
     .option('-r, --recursive', 'directories with all that is in them: it is so unasked')
     .option('-f, --force', 'replace files of this machine that are there; those of an image are replaced unasked')
     .addOption(new Option('-q, --quiet', 'say nothing of what is left out'))

@@ -4,11 +4,9 @@ import {
   chmodSync,
   closeSync,
   ftruncateSync,
-  futimesSync,
   lchownSync,
   linkSync,
   lstatSync,
-  lutimesSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -19,6 +17,7 @@ import {
 } from 'node:fs';
 import { reaching } from '../../src/node/files/far-path.ts';
 import { leaves } from '../../src/node/left-behind.ts';
+import { makeHostNode, setHostTimes, setHostXattrs } from '../../src/node/native/host-files.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { below, type FileEntry, type ImageTree } from '../look/image-tree.ts';
 import { withTree } from '../look/open.ts';
@@ -53,7 +52,7 @@ export async function cp(first: string, others: readonly string[], options: CpOp
   return copyOut(source.image, [...paths, ...others.slice(-1)], options);
 }
 
-/** Whether everything was copied: devices, fifos and sockets are not. */
+/** Whether everything was copied: with owners, devices, fifos and attributes are, and sockets never. */
 export const copyOut = (image: string, paths: readonly string[], options: CpOptions): Promise<boolean> => {
   const patterns = paths.slice(0, -1);
   const destination = paths.at(-1) ?? '';
@@ -85,7 +84,11 @@ export const copyOut = (image: string, paths: readonly string[], options: CpOpti
         copier.skipped === 1 ? 'a device, fifo or socket was' : `${copier.skipped} devices, fifos and sockets were`;
       console.error(`lkl: ${files} not copied`);
     }
-    return copier.skipped === 0;
+    if (copier.refusedXattrs > 0 && !options.quiet) {
+      const attributes = copier.refusedXattrs === 1 ? 'an attribute was' : `${copier.refusedXattrs} attributes were`;
+      console.error(`lkl: ${attributes} not kept: this machine, or who you are here, does not let it`);
+    }
+    return copier.skipped + copier.refusedXattrs === 0;
   });
 };
 
@@ -108,6 +111,8 @@ function lastName(path: Buffer): Buffer {
   return Buffer.from(name === '.' || name === '..' ? '' : name, 'latin1');
 }
 
+type Xattrs = ReadonlyMap<string, Buffer> | undefined;
+
 /** Pieces of zeros become holes, so that sparse files stay sparse. */
 const HOLE_BYTES = 4096;
 const zeros = Buffer.alloc(HOLE_BYTES);
@@ -115,6 +120,7 @@ const S_ISUID_S_ISGID = 0o6000;
 
 class Copier {
   skipped = 0;
+  refusedXattrs = 0;
   readonly #tree: ImageTree;
   readonly #troubles: Troubles;
   readonly #options: CpOptions;
@@ -135,21 +141,57 @@ class Copier {
   }
 
   async copy(source: Buffer, entry: FileEntry, target: Buffer): Promise<void> {
-    switch (entry.type) {
-      case 'directory':
-        return this.#copyDirectory(source, entry, target);
-      case 'file':
-        return this.#troubles.attempt(() => this.#copyFile(source, entry, target));
-      case 'symlink':
-        return written(target, (at) => {
-          this.#makeRoom(at);
-          symlinkSync(entry.target ?? Buffer.alloc(0), at);
-          this.#own(entry, at);
-          lutimesSync(at, secondsOf(entry), secondsOf(entry));
-        });
-      default:
-        this.skipped += 1;
+    if (entry.type === 'directory') return this.#copyDirectory(source, entry, target);
+    const inode = entry.links > 1 ? entry.more?.inode : undefined;
+    const first = inode === undefined ? undefined : this.#linked.get(inode);
+    if (first) {
+      return written(target, (at) => {
+        this.#makeRoom(at);
+        reaching(first, (other) => linkSync(other, at));
+      });
     }
+    const isThere = await this.#troubles.attempt(() => this.#copyOne(source, entry, target));
+    if (isThere && inode !== undefined) this.#linked.set(inode, target);
+  }
+
+  /** Whether it is there, under no other name. */
+  async #copyOne(source: Buffer, entry: FileEntry, target: Buffer): Promise<boolean> {
+    if (entry.type === 'file') {
+      await this.#copyFile(source, entry, target);
+      return true;
+    }
+    const xattrs = await this.#xattrs(source);
+    const isMade = written(target, (at) => {
+      if (!this.#make(entry, at)) return false;
+      this.#own(entry, at);
+      if (entry.type !== 'symlink') chmodSync(at, this.#mode(entry));
+      this.#attribute(at, xattrs);
+      setHostTimes(at, entry.mtimeNs);
+      return true;
+    });
+    if (!isMade) this.skipped += 1;
+    return isMade;
+  }
+
+  /** Devices and fifos are as little without their owner as set-id bits are. */
+  #make({ type, target, more }: FileEntry, at: Buffer): boolean {
+    if (type === 'symlink') {
+      this.#makeRoom(at);
+      symlinkSync(target ?? Buffer.alloc(0), at);
+      return true;
+    }
+    if (this.#options.owner !== true || more === undefined || (type !== 'fifo' && type !== 'char' && type !== 'block'))
+      return false;
+    this.#makeRoom(at);
+    return makeHostNode(at, { type, mode: 0o600, device: more.device });
+  }
+
+  async #xattrs(source: Buffer): Promise<Xattrs> {
+    return this.#options.owner === true ? this.#tree.xattrs(source) : undefined;
+  }
+
+  #attribute(at: Buffer, xattrs: Xattrs): void {
+    if (xattrs) this.refusedXattrs += setHostXattrs(at, xattrs);
   }
 
   /** What is in the directory `source`, into one that is there. */
@@ -173,23 +215,18 @@ class Copier {
       if (isOurs) removeEmpty(target);
       throw cause;
     }
+    const xattrs = await this.#xattrs(source);
     written(target, (at) => {
       this.#own(entry, at);
       chmodSync(at, this.#mode(entry));
-      lutimesSync(at, secondsOf(entry), secondsOf(entry));
+      this.#attribute(at, xattrs);
+      setHostTimes(at, entry.mtimeNs);
     });
   }
 
   async #copyFile(source: Buffer, entry: FileEntry, target: Buffer): Promise<void> {
-    const inode = entry.links > 1 ? entry.more?.inode : undefined;
-    const first = inode === undefined ? undefined : this.#linked.get(inode);
-    if (first) {
-      return written(target, (at) => {
-        this.#makeRoom(at);
-        reaching(first, (other) => linkSync(other, at));
-      });
-    }
     written(target, (at) => this.#mustBeFree(at));
+    const xattrs = await this.#xattrs(source);
     const name = Buffer.from(partialName());
     const partialOf = (path: Buffer): Buffer => below(folderOf(path), name);
     removeLeft(folderOf(target).toString());
@@ -207,7 +244,8 @@ class Copier {
         ftruncateSync(fd, length);
         this.#own(entry, partial);
         chmodSync(partial, this.#mode(entry));
-        futimesSync(fd, secondsOf(entry), secondsOf(entry));
+        this.#attribute(partial, xattrs);
+        setHostTimes(partial, entry.mtimeNs);
         this.#makeRoom(at);
         renameSync(partial, at);
       });
@@ -215,7 +253,6 @@ class Copier {
       closeSync(fd);
       this.removePartial();
     }
-    if (inode !== undefined) this.#linked.set(inode, target);
   }
 
   #own({ uid, gid }: FileEntry, target: Buffer): void {
@@ -261,8 +298,6 @@ const folderOf = (path: Buffer): Buffer => {
   const slash = path.lastIndexOf(0x2f);
   return slash < 0 ? Buffer.from('.') : path.subarray(0, slash + 1);
 };
-
-const secondsOf = ({ mtimeNs }: FileEntry): number => Number(mtimeNs) / 1e9;
 
 function writeSparse(fd: number, piece: Uint8Array, position: number): void {
   const isHole = (at: number): boolean => {

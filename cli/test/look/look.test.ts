@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { packTar, type TarEntry } from 'modern-tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostXattrs } from '../../../src/node/native/calls.ts';
 import { unpackFixture } from '../command.ts';
 import { keptLkl } from '../kept/kept.ts';
 
@@ -27,6 +28,8 @@ interface Listed {
   readonly type: string;
   readonly size?: number;
   readonly sha256?: string;
+  /** In base64. */
+  readonly xattrs?: Readonly<Record<string, string>>;
 }
 
 const lkl = keptLkl();
@@ -192,6 +195,25 @@ describe('cp', () => {
     expect(readlinkSync(at('out/links/short'))).toBe('../hello.txt');
     expect(statSync(at('out/sparse/comb')).blocks * 512).toBeLessThan(1_048_576);
     expect(readdirSync(at('out')).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)('with owners copies devices, attributes and nanoseconds too', () => {
+    mkdirSync(at('owned'));
+    const { stderr } = lkl(['cp', '-o', image, '/', at('owned')]);
+    const owned = (path: string) => lstatSync(at(`owned/${path}`), { bigint: true });
+    expect(owned('dev/wide')).toMatchObject({
+      rdev: BigInt((259 << 8) | (70_000 & 0xff) | ((70_000 & 0xfff00) << 12)),
+    });
+    expect(owned('dev/fifo')).toMatchObject({ nlink: 2n, ino: owned('dev/fifo-2').ino });
+    expect(owned('times/link').mtimeNs).toBe(1_100_000_000_000_000_003n);
+    // Not every file system has attributes.
+    if (stderr !== 'lkl: a device, fifo or socket was not copied\n') return;
+    for (const { path, xattrs } of listing.filter((one) => one.xattrs)) {
+      const found = hostXattrs(Buffer.from(at(`owned/${path}`)), { labels: true });
+      expect(
+        Object.fromEntries(Array.from(found, ([key, value]) => [key, Buffer.from(value).toString('base64')])),
+      ).toEqual(xattrs);
+    }
   });
 
   it('replaces nothing unasked, and does not go through a symlink that lies there', async () => {

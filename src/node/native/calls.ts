@@ -40,6 +40,7 @@ const numbers = {
   mknodat: [259, 33],
   readlinkat: [267, 78],
   ppoll: [271, 73],
+  utimensat: [280, 88],
   epoll_pwait: [281, 22],
   fallocate: [285, 47],
   pipe2: [293, 59],
