@@ -11,7 +11,7 @@ export interface Host {
   readonly isRepeatable?: boolean;
   /** Let other work of the event loop have a turn. */
   turn(): Promise<void>;
-  /** A turn takes a millisecond: loops of calls that do not wait have one less often. Default: false. */
+  /** A turn may take a millisecond: loops of calls that do not wait have one less often. Default: false. */
   readonly isTurnDear?: boolean;
   /** Settles in about so many milliseconds; who awaits it is kept alive, which a promise that another request settles would not. */
   pause(ms: number): Promise<void>;

@@ -21,12 +21,17 @@ function session({ isStored = true } = {}) {
     await new Promise((resolve) => setImmediate(resolve));
     return all.length;
   };
-  return { state, used: () => void early.used(), look };
+  /** Half a second, after which it may be asked for its memory. */
+  const pass = async () => {
+    for (let looks = 0; looks < 4; looks++) await look();
+  };
+  return { state, used: () => void early.used(), look, pass };
 }
 
 it('a session that nobody calls is at rest once somebody waits for memory', async () => {
-  const { state, used, look } = session();
+  const { state, used, look, pass } = session();
   used();
+  await pass();
   await look();
   expect(state.rests).toBe(0);
   state.isWanted = true;
@@ -35,8 +40,8 @@ it('a session that nobody calls is at rest once somebody waits for memory', asyn
   expect(await look()).toBe(0);
 });
 
-it('one that is called keeps its memory, and for a look more when the call has ended', async () => {
-  const { state, used, look } = session();
+it('one that is called keeps its memory, and for a while when the call has ended', async () => {
+  const { state, used, look, pass } = session();
   used();
   state.isWanted = true;
   state.calls = 1;
@@ -44,20 +49,23 @@ it('one that is called keeps its memory, and for a look more when the call has e
   expect(await look()).toBe(0);
   state.calls = 0;
   used();
-  used(); // called again within the look
-  expect(await look()).toBe(1);
+  await pass();
+  used(); // called again in time
+  await pass();
   expect(state.rests).toBe(0);
   await look();
   expect(state.rests).toBe(1);
 });
 
 it('one that cannot be stored is asked again when something was done with it; one that nobody wants has the alarm', async () => {
-  const { state, used, look } = session({ isStored: false });
+  const { state, used, look, pass } = session({ isStored: false });
   state.isWanted = true;
   used();
+  await pass();
   await look();
   expect([state.rests, await look()]).toEqual([1, 0]);
   used();
+  await pass();
   await look();
   expect(state.rests).toBe(2);
   state.isWanted = false;

@@ -1,9 +1,11 @@
 /** A session that nobody calls is at rest at once when somebody waits for its memory, not only when its alarm rings. */
 
-/** So often it is looked whether somebody waits. Whoever calls again within that finds the kernel where it was. */
+/** So often it is looked whether somebody waits. */
 const LOOK_MS = 100;
+/** Whoever calls again before so many have passed finds the kernel where it was, and need not wait for memory himself. */
+const FIRST_LOOK = 5;
 /** Then the alarm has rung, or the kernel cannot be stored. */
-const MOST_LOOKS = 50;
+const LAST_LOOK = 50;
 
 export interface EarlyRestNeeds {
   /** Whether somebody waits for memory. */
@@ -30,10 +32,9 @@ export class EarlyRest {
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      while (isUnused() && this.#looks++ < MOST_LOOKS) {
+      while (isUnused() && this.#looks < LAST_LOOK) {
         await pause(LOOK_MS);
-        // One who called meanwhile has the kernel for a look more.
-        if (this.#looks === 0 || !isUnused() || !isWanted()) continue;
+        if (++this.#looks < FIRST_LOOK || !isUnused() || !isWanted()) continue;
         // Where it cannot be stored, asking again is no use before something was done with it. What went wrong the alarm meets too, and tells.
         return void (await rest().catch(() => {}));
       }
