@@ -7,7 +7,7 @@ import { HostError } from './errors/host-error.ts';
 import type { ImageMounter, ImageReport, MountedImage, MountRequest, StackRequest } from './image/mounted-image.ts';
 import { imageMounter, type ReplaySpill } from './image/mounting/mounter.ts';
 import { type OpenWritableOptions, openWritable, type WritableImage } from './image/mounting/writable-image.ts';
-import type { DeriveMeans } from './image/stack/luks/derive.ts';
+import type { DeriveMeans } from './image/stack/derive.ts';
 import type { ClockPolicy, Host } from './kernel/host.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { KernelLog } from './kernel/log/kernel-log.ts';
@@ -202,6 +202,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   /** Some directories have the time of the mount as theirs: the same image is to give the same tar on any day. */
   const timeless: Host = { ...host, realtimeNs: () => 0 };
   const mounting = (memoryMib: number) => (beside?: Kernel) => kernels.acquire({ host: timeless, memoryMib, beside });
+  const derive = { turn: () => host.turn(), ...options.derive };
   const [small, ...larger] = mountMib;
   const largest = mountMib.at(-1) ?? small;
   const writingMib = (bytes: number, mostMib = largest) => {
@@ -210,14 +211,14 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
   };
   const mounts = imageMounter([mounting(small), ...larger.map(mounting)], {
     spill: options.spill,
-    derive: options.derive,
+    derive,
   });
   const mounter = times?.over(mounts) ?? mounts;
   const setup = (openImages: OpenImages): SetupNeeds => ({
     newKernel: (options) => kernels.acquire(options),
     openImages,
     host,
-    derive: options.derive,
+    derive,
   });
   const openMounted = async (device: BlockDevice, request: MountRequest): Promise<MountedTree> => {
     const mounted = await mounter.mount(device, request);

@@ -2,7 +2,7 @@
 
 import * as crypto from 'node:crypto';
 import { promisify } from 'node:util';
-import type { DeriveMeans } from '../image/stack/luks/derive.ts';
+import type { DeriveMeans } from '../image/stack/derive.ts';
 
 /** Twice what cryptsetup takes at most, unless it is told otherwise. */
 const ARGON2_MIB = 2048;

@@ -7,8 +7,8 @@ import { must } from '../../kernel/kernel-error.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { type DiskView, Image, type Mounted, type MountPlan, StackNeeded } from '../image.ts';
 import { presentedAsItIs } from '../presented.ts';
+import type { DeriveMeans } from '../stack/derive.ts';
 import { Keyring, type Unlock } from '../stack/keyring.ts';
-import type { DeriveMeans } from '../stack/luks/derive.ts';
 
 /** A disk of the kernel, of which `device` is the content. */
 export interface AttachedImage {

@@ -16,8 +16,8 @@ import { type DiskView, Image, MOUNT_POINT, type Mounted, type MountPlan, partOf
 import type { ImageMounter, MountRequest, StackRequest } from '../mounted-image.ts';
 import { type Presented, presented, presentedAsItIs } from '../presented.ts';
 import { reportOf } from '../report.ts';
+import type { DeriveMeans } from '../stack/derive.ts';
 import { Keyring } from '../stack/keyring.ts';
-import type { DeriveMeans } from '../stack/luks/derive.ts';
 import { NOLOAD } from './mount-failed.ts';
 
 /** Blocks that replaying journals may change, in memory. */

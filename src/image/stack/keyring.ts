@@ -1,7 +1,7 @@
 /** The passphrases of one request, and what they opened: asked once, derived once, in memory only. */
 
 import type { MaybePromise } from '../../storage/block-device.ts';
-import { Derivation, type DeriveMeans } from './luks/derive.ts';
+import { Derivation, type DeriveMeans } from './derive.ts';
 import type { VolumeKeys } from './luks/unlock.ts';
 
 /** An encrypted volume that wants a passphrase. */

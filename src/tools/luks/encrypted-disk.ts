@@ -3,8 +3,8 @@
 import { toHex } from '../../bytes/hex.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { volumeBytes } from '../../image/probe/volume-bytes.ts';
+import { Derivation, type DeriveMeans } from '../../image/stack/derive.ts';
 import { kernelDevice, numberOf } from '../../image/stack/kernel-device.ts';
-import { Derivation, type DeriveMeans } from '../../image/stack/luks/derive.ts';
 import type { Digest, Kdf, Keyslot, LuksHeader, Segment } from '../../image/stack/luks/header.ts';
 import { openSegments } from '../../image/stack/luks/open.ts';
 import { split } from '../../image/stack/luks/split.ts';

@@ -2,6 +2,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { Fields } from '../../probe/fields.ts';
+import type { Derivation } from '../derive.ts';
 import { openCcm } from './ccm.ts';
 import { type BdeEntry, type BitLocker, entriesIn, guidText, TYPE, VALUE } from './metadata.ts';
 
@@ -15,18 +16,22 @@ const METHOD_BYTES = 4;
 const ENTRY_BYTES = 8;
 const NONCE_BYTES = 12;
 const SALT_BYTES = 16;
-const ROUNDS = 0x10_0000;
 
-/** How a key is made of a secret, for one way of protection; undefined: not of this secret. */
-type Maker = (secret: Uint8Array, values: readonly BdeEntry[], id: string) => Uint8Array | undefined;
+/** What a secret is for one way of protection: what is stretched to the key, or the key. Undefined: it is none for that. */
+type Reading =
+  | { readonly stretch: Uint8Array; readonly key?: undefined }
+  | { readonly key: Uint8Array; readonly stretch?: undefined };
 
-const makers: Readonly<Record<number, Maker>> = {
-  [PROTECTION.passphrase]: (secret, values) => stretched(sha256(sha256(utf16(secret))), values),
-  [PROTECTION.recovery]: (secret, values) => {
+const readings: Readonly<Record<number, (secret: Uint8Array, id: string) => Reading | undefined>> = {
+  [PROTECTION.passphrase]: (secret) => ({ stretch: sha256(sha256(utf16(secret))) }),
+  [PROTECTION.recovery]: (secret) => {
     const digits = recoveryKey(secret);
-    return digits && stretched(sha256(digits), values);
+    return digits && { stretch: sha256(digits) };
   },
-  [PROTECTION.startupKey]: (secret, _values, id) => startupKey(secret, id),
+  [PROTECTION.startupKey]: (secret, id) => {
+    const key = startupKey(secret, id);
+    return key && { key };
+  },
 };
 
 /** The volume's key, where nobody has to know anything for it. */
@@ -37,9 +42,19 @@ export async function clearKey(volume: BitLocker): Promise<Uint8Array | undefine
   });
 }
 
-/** The same by a passphrase, a recovery password or the bytes of a startup key's file; undefined: it is none of these. */
-export const keyBy = (volume: BitLocker, secret: Uint8Array): Promise<Uint8Array | undefined> =>
-  volumeKey(volume, async ({ protection, values, id }) => makers[protection]?.(secret, values, id));
+/**
+ * The same by a passphrase, a recovery password or the bytes of a startup key's file; undefined: it is none of these. What has the
+ * form of a recovery password is tried as that first: each try takes seconds.
+ */
+export function keyBy(volume: BitLocker, secret: Uint8Array, derivation: Derivation): Promise<Uint8Array | undefined> {
+  const keyOf = async ({ protection, values, id }: MasterKey): Promise<Uint8Array | undefined> => {
+    const reading = readings[protection]?.(secret, id);
+    if (reading?.stretch === undefined) return reading?.key;
+    const salt = saltOf(values);
+    return salt && derivation.stretched(reading.stretch, salt);
+  };
+  return volumeKey(volume, keyOf, recoveryKey(secret) && PROTECTION.recovery);
+}
 
 interface MasterKey {
   readonly id: string;
@@ -50,16 +65,20 @@ interface MasterKey {
 async function volumeKey(
   { entries }: BitLocker,
   keyOf: (master: MasterKey) => Promise<Uint8Array | undefined>,
+  first?: number,
 ): Promise<Uint8Array | undefined> {
   const sealed = entries.find(({ type, value }) => type === TYPE.volumeKey && value === VALUE.encrypted);
   if (sealed === undefined) return undefined;
-  for (const { type, value, data } of entries) {
-    if (type !== TYPE.masterKey || value !== VALUE.masterKey || data.bytes.length < VALUES_AT) continue;
+  const masters = entries.flatMap(({ type, value, data }): MasterKey[] => {
+    if (type !== TYPE.masterKey || value !== VALUE.masterKey || data.bytes.length < VALUES_AT) return [];
     const values = entriesIn(new Fields(data.bytes.subarray(VALUES_AT)));
-    const master = { id: guidText(data.slice(0, 16)), protection: data.u16(PROTECTION_AT), values };
-    const key = await keyOf(master);
-    const own = values.find((one) => one.value === VALUE.encrypted);
-    if (key === undefined || own === undefined) continue;
+    return [{ id: guidText(data.slice(0, 16)), protection: data.u16(PROTECTION_AT), values }];
+  });
+  masters.sort((a, b) => Number(b.protection === first) - Number(a.protection === first));
+  for (const master of masters) {
+    const own = master.values.find((one) => one.value === VALUE.encrypted);
+    const key = own && (await keyOf(master));
+    if (own === undefined || key === undefined) continue;
     const opened = await unsealed(own, key);
     const found = opened && (await unsealed(sealed, opened.slice(0, 32)));
     if (found) return found;
@@ -74,19 +93,9 @@ async function unsealed({ data }: BdeEntry, key: Uint8Array): Promise<Uint8Array
   return open?.subarray(ENTRY_BYTES + METHOD_BYTES);
 }
 
-/** SHA-256 a million times over: what came before, the beginning, a salt, a count. */
-function stretched(initial: Uint8Array, values: readonly BdeEntry[]): Uint8Array | undefined {
+function saltOf(values: readonly BdeEntry[]): Uint8Array | undefined {
   const salt = values.find(({ value }) => value === VALUE.stretched)?.data.slice(METHOD_BYTES, SALT_BYTES);
-  if (salt?.length !== SALT_BYTES) return undefined;
-  const state = new Uint8Array(88);
-  state.set(initial, 32);
-  state.set(salt, 64);
-  const count = new DataView(state.buffer);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    count.setUint32(80, round, true);
-    state.set(sha256(state), 0);
-  }
-  return state.slice(0, 32);
+  return salt?.length === SALT_BYTES ? salt : undefined;
 }
 
 function utf16(secret: Uint8Array): Uint8Array {

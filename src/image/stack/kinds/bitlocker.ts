@@ -35,7 +35,7 @@ async function open(member: ProbedVolume, tools: StackTools): Promise<Made> {
       throw new HostError('passphrase-needed', message, { members: { uuid } });
     }
     const keys = await keyring.keysOf(uuid, { title, uuid }, async (secret) => {
-      const found = await keyBy(volume, secret);
+      const found = await keyBy(volume, secret, keyring.derivation);
       return found && new Map([[FVEK, found]]);
     });
     key = keys?.get(FVEK);

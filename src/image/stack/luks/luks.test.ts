@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MetadataError } from '../bad-stack.ts';
-import { Derivation } from './derive.ts';
+import { Derivation } from '../derive.ts';
 import { Json } from './json.ts';
 import { merged } from './split.ts';
 

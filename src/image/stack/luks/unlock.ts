@@ -1,7 +1,7 @@
 /** Finds the key of a LUKS volume: a passphrase opens a keyslot, a digest says whether what comes out is the key. */
 
 import { MetadataError } from '../bad-stack.ts';
-import type { Derivation } from './derive.ts';
+import type { Derivation } from '../derive.ts';
 import type { Digest, Keyslot, LuksHeader } from './header.ts';
 import { merged } from './split.ts';
 

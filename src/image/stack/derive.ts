@@ -2,9 +2,10 @@
 
 import { argon2i, argon2id } from '@noble/hashes/argon2.js';
 import { pbkdf2Async } from '@noble/hashes/pbkdf2.js';
-import { MetadataError } from '../bad-stack.ts';
-import { hashOf, webHashes } from './hashes.ts';
-import type { Kdf } from './header.ts';
+import { MetadataError } from './bad-stack.ts';
+import { ROUNDS, stretched } from './bitlocker/stretch.ts';
+import { hashOf, webHashes } from './luks/hashes.ts';
+import type { Kdf } from './luks/header.ts';
 
 export type Argon2 = Extract<Kdf, { readonly passes: number }>;
 
@@ -12,6 +13,8 @@ export type Argon2 = Extract<Kdf, { readonly passes: number }>;
 export interface DeriveMeans {
   /** MiB that Argon2 may have. Default: 64. */
   readonly argon2Mib?: number;
+  /** A turn of the event loop, for what would keep it for long. */
+  readonly turn?: (() => Promise<unknown>) | undefined;
   /** Default: in JavaScript. */
   readonly argon2?: (secret: Uint8Array, kdf: Argon2, bytes: number) => Promise<Uint8Array>;
 }
@@ -42,12 +45,10 @@ export class Derivation {
     const { hash: name, iterations, salt } = kdf;
     const hash = hashOf(name);
     if (iterations < 1) throw new MetadataError('a key is derived in no iterations');
-    this.#iterations -= iterations * Math.ceil(bytes / hash.outputLen);
-    if (this.#iterations < 0) {
-      throw new MetadataError(
-        `its keys cost more than is spent on an image here: ${iterations.toLocaleString('en')} iterations of PBKDF2, of ${MAX_ITERATIONS.toLocaleString('en')} for all keyslots together`,
-      );
-    }
+    this.#spend(
+      iterations * Math.ceil(bytes / hash.outputLen),
+      `${iterations.toLocaleString('en')} iterations of PBKDF2`,
+    );
     const web = webHashes[name];
     try {
       if (web !== undefined) return await webPbkdf2(secret, web, salt, iterations, bytes);
@@ -55,6 +56,20 @@ export class Derivation {
       // Some hosts have an end of their own to the iterations, or want a longer passphrase: it is computed all the same.
     }
     return pbkdf2Async(hash, secret, salt, { c: iterations, dkLen: bytes });
+  }
+
+  /** BitLocker's. */
+  async stretched(initial: Uint8Array, salt: Uint8Array): Promise<Uint8Array> {
+    this.#spend(ROUNDS, `${ROUNDS.toLocaleString('en')} rounds of SHA-256`);
+    return stretched(initial, salt, this.#means.turn);
+  }
+
+  #spend(iterations: number, what: string): void {
+    this.#iterations -= iterations;
+    if (this.#iterations >= 0) return;
+    throw new MetadataError(
+      `its keys cost more than is spent on an image here: ${what}, of ${MAX_ITERATIONS.toLocaleString('en')} for all keyslots together`,
+    );
   }
 
   async #argon2(secret: Uint8Array, kdf: Argon2, bytes: number): Promise<Uint8Array> {
