@@ -79,6 +79,8 @@ export default defineConfig({
           name: 'cli',
           include: ['cli/**/*.test.ts', 'test/embedded/**/*.test.ts'],
           globalSetup: ['cli/test/compiled.ts'],
+          // What starts and serves the command is loaded once a process.
+          isolate: false,
         },
       },
       workers(

@@ -18,11 +18,23 @@ const post = (body: unknown, signal?: AbortSignal) =>
   });
 const list = async () =>
   ((await (await fetch(new URL('v1/sessions', worker.url))).json()) as { sessions: { id: string }[] }).sessions;
+/** A session that has all memory, and gives none of it up: it is in a call. */
+async function fullOne(): Promise<string> {
+  const { id } = (await (await post({ memory: 64, clock: 'wall' })).json()) as { id: string };
+  run(id, { call: 'nanosleep', args: [{ tv_sec: 20, tv_nsec: 0 }, null] }).catch(() => {});
+  return id;
+}
+const run = (id: string, call: unknown) =>
+  fetch(new URL(`v1/sessions/${id}/syscalls`, worker.url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ calls: [call] }),
+  });
 const health = async () => (await (await fetch(new URL('healthz', worker.url))).json()) as { kernels: number };
 const remove = (id: string) => fetch(new URL(`v1/sessions/${id}`, worker.url), { method: 'DELETE' });
 
 it('one that waits for memory is given up with its client, and what a DELETE frees is free at once', async () => {
-  const full = ((await (await post({ memory: 64 })).json()) as { id: string }).id;
+  const full = await fullOne();
   const gone = new AbortController();
   const waiting = post({ memory: 64 }, gone.signal);
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -42,12 +54,9 @@ it('one that waits for memory is given up with its client, and what a DELETE fre
 
 it('one that is to go on while memory is waited for does not, when it is deleted meanwhile', async () => {
   const sleeper = ((await (await post({ memory: 32 })).json()) as { id: string }).id;
-  const at = `v1/sessions/${sleeper}`;
-  expect((await fetch(new URL(`${at}/suspend`, worker.url), { method: 'POST' })).status).toBe(200);
-  const full = ((await (await post({ memory: 64 })).json()) as { id: string }).id;
-  const headers = { 'content-type': 'application/json' };
-  const body = JSON.stringify({ calls: [{ call: 'getpid', args: [] }] });
-  const going = fetch(new URL(`${at}/syscalls`, worker.url), { method: 'POST', headers, body });
+  expect((await fetch(new URL(`v1/sessions/${sleeper}/suspend`, worker.url), { method: 'POST' })).status).toBe(200);
+  const full = await fullOne();
+  const going = run(sleeper, { call: 'getpid', args: [] });
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect((await remove(sleeper)).status).toBe(204);
   await remove(full);
