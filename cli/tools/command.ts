@@ -229,7 +229,7 @@ export const toolCommands = (): readonly Command[] => [
       });
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     }),
-  new Command('fsck')
+  addStackOptions(new Command('fsck'))
     .summary('check a file system of an image, and repair it')
     .description('Checks a file system of an image by its own program, and repairs it if asked.')
     .argument('<image>', IMAGE)

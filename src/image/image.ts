@@ -16,7 +16,7 @@ import { type BlockDevice, bytesOf, SECTOR } from '../storage/block-device.ts';
 import { extended } from '../storage/layers/extended.ts';
 import { slice } from '../storage/layers/slice.ts';
 import { blaming } from './blaming.ts';
-import type { MountedImage, MountRequest } from './mounted-image.ts';
+import type { MountedImage, MountRequest, PartitionSelector } from './mounted-image.ts';
 import { BY_COPY, EVEN_IF_CUT, imageCut, MountFailed, mountFailed, numbersOf } from './mounting/mount-failed.ts';
 import { type MountOptions, parseMountOptions, withSubvolume } from './mounting/mount-options.ts';
 import { type Attempt, rescued, withRescue } from './mounting/rescue.ts';
@@ -29,7 +29,7 @@ import { btrfsPart, btrfsSeeds, btrfsSiblings } from './stack/btrfs.ts';
 import { kernelDevice } from './stack/kernel-device.ts';
 import type { Keyring } from './stack/keyring.ts';
 import { Stack, type Stacked } from './stack/stack.ts';
-import { chooseVolume, type Disks } from './volumes/choose.ts';
+import { chooseVolume, type Disks, type Wanted } from './volumes/choose.ts';
 import { ownPartitions, type ProbedDevice, probedPartitions, volumesOf } from './volumes/disk-volumes.ts';
 import { memberType } from './volumes/exposed.ts';
 import { type ProbedVolume, partitionsOf, type Volume, WHOLE, wholeVolume } from './volumes/volumes.ts';
@@ -47,6 +47,16 @@ export interface MountPlan extends MountRequest {
   /** An existing directory. */
   readonly at: string;
   readonly readOnly: boolean;
+}
+
+/** A volume that is not mounted. */
+export interface LocatedVolume {
+  /** /dev/dm-0. */
+  readonly path: string;
+  /** What is on it as blkid(8) calls it; undefined: nobody knows. */
+  readonly type: string | undefined;
+  /** What it is called: "/dev/vg/root". */
+  readonly title: string;
 }
 
 export type Mounted = Pick<MountedImage, 'type' | 'partition' | 'volume' | 'log' | 'cut' | 'rescued' | 'missing'>;
@@ -189,20 +199,28 @@ export class Image {
     return disk;
   }
 
-  async mountAs(plan: MountPlan): Promise<Mounted> {
+  mountAs(plan: MountPlan): Promise<Mounted> {
+    return this.#orCut(this.#mountAs(plan));
+  }
+
+  /** The device of what would be mounted. Rejects with `image-cut` where not all of it is there. */
+  async locate(partition: PartitionSelector | undefined): Promise<LocatedVolume> {
+    const { volume } = await this.#orCut(this.#chosen({ type: undefined, partition, evenIfCut: false }));
+    const cut = this.#cutOf(volume);
+    if (cut) throw cut;
+    return { path: `/dev/${await this.#deviceOf(volume)}`, type: (await volume.content())?.type, title: volume.title };
+  }
+
+  async #orCut<T>(work: Promise<T>): Promise<T> {
     try {
-      return await this.#mountAs(plan);
+      return await work;
     } catch (cause) {
       const known = this.#knownCut ?? this.#saidCut;
       throw (known !== undefined && nothingOf(cause, known)) || cause;
     }
   }
 
-  async #mountAs(plan: MountPlan): Promise<Mounted> {
-    const { at, type, partition, options, readOnly, subvolume, evenIfCut = false } = plan;
-    this.#forgives = evenIfCut;
-    const parsed = parseMountOptions(withSubvolume(options, subvolume), { writable: !readOnly });
-    if (type !== undefined) await this.mustKnow(type);
+  async #chosen({ type, partition, evenIfCut }: Wanted) {
     const disks = await this.volumes(type);
     const stacked = () => this.stacked(disks, { type, evenIfIncomplete: evenIfCut });
     const looking = {
@@ -210,7 +228,15 @@ export class Image {
       hasHeader: this.hasHeader,
       looksLikeRoot: (one: ProbedVolume) => this.#looksLikeRoot(one),
     };
-    const volume = await chooseVolume(disks, { type, partition, evenIfCut }, looking);
+    return { disks, stacked, volume: await chooseVolume(disks, { type, partition, evenIfCut }, looking) };
+  }
+
+  async #mountAs(plan: MountPlan): Promise<Mounted> {
+    const { at, type, partition, options, readOnly, subvolume, evenIfCut = false } = plan;
+    this.#forgives = evenIfCut;
+    const parsed = parseMountOptions(withSubvolume(options, subvolume), { writable: !readOnly });
+    if (type !== undefined) await this.mustKnow(type);
+    const { disks, stacked, volume } = await this.#chosen({ type, partition, evenIfCut });
     if (subvolume !== undefined && volume.superblocks[0]?.types[0] !== 'btrfs')
       throw new HostError('invalid-request', `${volume.title} has no subvolumes: it is no btrfs`);
     const cut = this.#cutOf(volume);

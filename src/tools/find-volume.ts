@@ -66,7 +66,7 @@ function inside({ partition, type }: Volume): HostError {
   const where = partition === undefined ? 'the image' : `partition ${partition}`;
   return new HostError(
     'unknown-file-system',
-    `${where} is ${type}: what lies in an encrypted volume, a volume group or an array is neither checked nor resized here, but read and written (lkl mount, shell, cp, tar)`,
+    `${where} is ${type}: what lies in an encrypted volume, a volume group or an array is checked by lkl fsck alone and resized by nothing here; it is read and written (lkl mount, shell, cp, tar)`,
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { HostError } from '../errors/host-error.ts';
 import type { ImageReport, PartitionReport, PartitionSelector, VolumeReport } from '../image/mounted-image.ts';
+import { isMemberType } from '../image/volumes/exposed.ts';
 
 export interface Volume {
   /** Undefined: the whole image. */
@@ -62,11 +63,32 @@ export function mustBeWhole({ sizeBytes, claimedBytes }: Pick<ImageReport, 'size
   );
 }
 
-function selected({ partitions }: ImageReport, selector: string): PartitionReport {
-  const found = partitions.filter(
+/**
+ * Whether what is meant lies in an encrypted volume, a volume group or an array: it is in one that is named, or goes by a name that no
+ * partition has, or there is nothing else. Whoever says of which type it is means the place itself.
+ */
+export function isInside(
+  report: ImageReport,
+  selector: PartitionSelector | undefined,
+  asked: string | undefined,
+): boolean {
+  const contents = [report, ...report.partitions].flatMap(({ content }) => content ?? []);
+  const isMember = ({ type }: VolumeReport) => isMemberType(type);
+  if (!contents.some(isMember)) return false;
+  if (selector === undefined) return asked === undefined && contents.every(isMember);
+  const named = selector === 'whole' ? [report] : matching(report, String(selector));
+  if (named.length === 0) return true;
+  return asked === undefined && named.every(({ content }) => content !== undefined && isMember(content));
+}
+
+const matching = ({ partitions }: ImageReport, selector: string): readonly PartitionReport[] =>
+  partitions.filter(
     ({ number, label, uuid, content }) =>
       String(number) === selector || [label, uuid, content?.label, content?.uuid].includes(selector),
   );
+
+function selected(report: ImageReport, selector: string): PartitionReport {
+  const found = matching(report, selector);
   const [only, ...others] = found;
   if (only && others.length === 0) return only;
   throw new HostError('no-such-partition', `${found.length === 0 ? 'no' : 'more than one'} partition is ${selector}`);

@@ -2,13 +2,13 @@
 
 import { concat } from '../bytes/concat.ts';
 import { HostError } from '../errors/host-error.ts';
-import { type MountPlan, partOf } from '../image/image.ts';
-import type { MountRequest } from '../image/mounted-image.ts';
+import { type LocatedVolume, type MountPlan, partOf } from '../image/image.ts';
+import type { MountRequest, StackRequest } from '../image/mounted-image.ts';
 import { type DisksOptions, disksOf, mountDisk } from '../image/mounting/mounter.ts';
 import type { Disk, Kernel } from '../kernel/kernel.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { type ProgramEnd, type ProgramRun, runProgram } from '../kernel/program/run/run.ts';
-import { umount2 } from '../kernel/syscalls/mount.ts';
+import { mount, umount2 } from '../kernel/syscalls/mount.ts';
 import type { BlockDevice } from '../storage/block-device.ts';
 import { makeDirectories } from '../tree/make-directories.ts';
 import { keepDeviceNodes } from './device-nodes.ts';
@@ -159,6 +159,34 @@ export class Workshop {
     } finally {
       await disks.discard();
     }
+  }
+
+  /** Runs `work` on a volume that lies in others (LUKS, LVM, arrays), which are opened; all is on the disks afterwards, and flushed. */
+  async withVolume<T>(
+    device: BlockDevice,
+    { partition, ...stack }: Pick<MountRequest, 'partition' | keyof StackRequest>,
+    work: (volume: LocatedVolume) => Promise<T>,
+    options: DisksOptions = {},
+  ): Promise<T> {
+    const disks = await disksOf(this.kernel, device, stack, options);
+    try {
+      const volume = await disks.locate(partition);
+      await disks.settle();
+      const done = await work(volume);
+      must('sync', await this.kernel.init.syscall('sync'));
+      await disks.close();
+      return done;
+    } finally {
+      await disks.discard();
+    }
+  }
+
+  /** Mounts what is at `path` and unmounts it again: its journal is replayed then. */
+  async replay(path: string, type: string): Promise<void> {
+    const { init } = this.kernel;
+    await makeDirectories(init, new TextEncoder().encode(MOUNT_POINT));
+    must('mount', await mount(init, path, MOUNT_POINT, driverOf(type), 0), path);
+    must('umount2', await umount2(init, MOUNT_POINT), MOUNT_POINT);
   }
 
   /** Lets go of the kernel at once. */

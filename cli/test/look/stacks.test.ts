@@ -5,6 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writableFile } from '../../../src/node/files/writable-file.ts';
+import { rawDevice } from '../../../src/storage/raw-device.ts';
+import { inWorkshop } from '../../tools/shop.ts';
 import { unpackFixture } from '../command.ts';
 import { keptLkl } from '../kept/kept.ts';
 import { launcher } from '../launcher.ts';
@@ -100,3 +103,20 @@ describe('info', () => {
 });
 
 const fixture = (name: string): URL => new URL(`../../../test/fixtures/stacks/${name}.json`, import.meta.url);
+
+it('what lies in an encrypted volume is checked and repaired there', async () => {
+  const file = writableFile(image('luks1'));
+  await inWorkshop({}, (shop) =>
+    shop.withVolume(rawDevice(file), { unlock: { secrets: [Buffer.from(PASSPHRASE)] } }, ({ path }) =>
+      shop.must(['debugfs', '-w', '-R', 'clri <12>', path]),
+    ),
+  );
+  file.close();
+  const fsck = (...more: readonly string[]) => lkl(['fsck', image('luks1'), ...more]);
+  expect(fsck(...key)).toMatchObject({ exitCode: 2, stderr: '' });
+  // Looked at again: it has no errors any more.
+  expect(fsck('--yes', ...key)).toMatchObject({ exitCode: 3, stderr: '' });
+  const inGroup = lkl(['fsck', image('gpt-luks-lvm'), '-p', 'vg/root', ...key]);
+  expect(inGroup.exitCode).toBe(0);
+  expect(inGroup.stdout.toString()).toContain('root: ');
+});

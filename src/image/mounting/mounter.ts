@@ -12,8 +12,16 @@ import { DeviceFullError } from '../../storage/errors.ts';
 import { type Changes, changes, type Spill } from '../../storage/layers/changes.ts';
 import { type Staged, staged } from '../../storage/layers/staged.ts';
 import type { Room } from '../../storage/room.ts';
-import { type DiskView, Image, MOUNT_POINT, type Mounted, type MountPlan, partOf } from '../image.ts';
-import type { ImageMounter, MountRequest, StackRequest } from '../mounted-image.ts';
+import {
+  type DiskView,
+  Image,
+  type LocatedVolume,
+  MOUNT_POINT,
+  type Mounted,
+  type MountPlan,
+  partOf,
+} from '../image.ts';
+import type { ImageMounter, MountRequest, PartitionSelector, StackRequest } from '../mounted-image.ts';
 import { type Presented, presented, presentedAsItIs } from '../presented.ts';
 import { reportOf } from '../report.ts';
 import type { DeriveMeans } from '../stack/derive.ts';
@@ -62,6 +70,8 @@ export async function mountDisk(
 export interface KernelDisks {
   /** Mounts what `request` says, writable where the disks are. Rejects as `mount` does; the disks are as they were then. */
   mount(request: MountRequest, at: string): Promise<Mounted>;
+  /** What `mount` would mount: whatever it lies on is opened. */
+  locate(partition: PartitionSelector | undefined): Promise<LocatedVolume>;
   /** What mounting wrote reaches the disks, and from now on everything does. */
   settle(): Promise<void>;
   /** Once nothing is mounted and nothing open: lets go of what is stacked on the disks. All is on them then, and flushed. */
@@ -116,6 +126,7 @@ export async function disksOf(
       image.mountAs({ ...request, at, readOnly }).catch((cause: unknown) => {
         throw cause instanceof DeviceFullError ? journalTooLarge(spill?.limitMib ?? replayMib, cause) : cause;
       }),
+    locate: (partition) => image.locate(partition),
     async settle() {
       for (const stage of stages) await stage.settle();
     },
