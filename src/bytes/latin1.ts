@@ -13,4 +13,8 @@ export function latin1(bytes: Uint8Array): string {
 }
 
 /** The bytes again; of other characters the low eight bits. */
-export const fromLatin1 = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
+export function fromLatin1(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}

@@ -80,7 +80,7 @@ async function one(
   let wasRead = false;
   const printed: string[] = [];
   try {
-    const { parsed, settings } = read(request, ipVersion);
+    const { parsed, settings } = await read(request, ipVersion, host);
     wasRead = true;
     const kernel = await newKernel({ host: seededHost(host, seed), clock: 'virtual', memoryMib: MEMORY_MIB });
     const cancel = host.timer(deadlineMs, () => kernel.kill('deadline', `not done after ${deadlineMs} ms`));
@@ -112,12 +112,17 @@ async function one(
   }
 }
 
-/** Throws a `ScriptError` for what can be seen without a kernel. */
-function read({ script, defines, options }: PacketdrillRequest, ipVersion: IpVersion) {
+/** Rejects with a `ScriptError` for what can be seen without a kernel. */
+async function read(
+  { script, defines, options }: PacketdrillRequest,
+  ipVersion: IpVersion,
+  { turn }: Pick<Host, 'turn'>,
+) {
   const definitions = new Map(Object.entries(defines));
   // The words that the settings define are known to the script's packets, too.
   const known = settingsOf(ipVersion, new Map(), defines).defines;
-  const parsed = parseScript(script, (word, own) => definitions.get(word) ?? own ?? known.get(word));
+  const meaning = (word: string, own: string | undefined) => definitions.get(word) ?? own ?? known.get(word);
+  const parsed = await parseScript(script, meaning, turn);
   for (const { action, line } of parsed.events) if (action.kind === 'call') callOf(action.name, line);
   const settings = settingsOf(ipVersion, new Map([...parsed.options, ...Object.entries(options)]), {
     ...Object.fromEntries(parsed.defines),

@@ -44,3 +44,15 @@ it('of many mistakes the first hundred are told, and no more are looked for', ()
   expect(paths({ record: Object.fromEntries(keys), list: Array(300_000).fill(0) })?.length).toBeLessThanOrEqual(200);
   expect(paths({ few: Array(300_000).fill('x') })).toEqual(['few']);
 });
+
+it('looked at asynchronously they are the same, and others have their turns meanwhile', async () => {
+  let breaths = 0;
+  const list = z.array(z.record(z.string(), z.int()));
+  const breathing = withFewMistakes(z.strictObject({ list }), async () => breaths++);
+  const value = { list: Array.from({ length: 11_000 }, (_, n) => ({ n })) };
+  expect((await breathing.parseAsync(value)).list).toEqual(value.list);
+  expect(breaths).toBe(2);
+  const wrong = { list: [...value.list, { n: 'x' }] };
+  const { error } = await breathing.safeParseAsync(wrong);
+  expect(error?.issues.map(({ path }) => path.join('.'))).toEqual(['list.11000.n']);
+});

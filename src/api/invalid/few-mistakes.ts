@@ -15,23 +15,32 @@ type Payload = Parameters<Parse>[0];
 
 const known = new WeakSet<object>();
 
+/** Lets the event loop have a turn, after so many pieces where a schema is asked asynchronously. */
+type Breath = () => Promise<unknown>;
+const PIECES_A_BREATH = 50;
+
 /**
  * The same schema. zod keeps some hundred bytes for each element that is not valid, and hands them on as arguments of a call: a
- * list of a million zeros, which is 2 MB, took 160 MB and ended as a fault of ours.
+ * list of a million zeros, which is 2 MB, took 160 MB and ended as a fault of ours. With `breath` others have their turns while a
+ * list of 100,000 calls is looked at, a tenth of a second.
  */
-export function withFewMistakes<Schema extends object>(schema: Schema): Schema {
+export function withFewMistakes<Schema extends object>(schema: Schema, breath?: Breath): Schema {
   if (known.has(schema)) return schema;
   known.add(schema);
   if (!isSchema(schema)) {
-    for (const part of Object.values(schema)) if (typeof part === 'object' && part !== null) withFewMistakes(part);
+    withFewIn(Object.values(schema), breath);
     return schema;
   }
   const { _zod: zod } = schema;
   const { def } = zod;
-  if (def.type === 'array') bound(zod, piecesOfList);
-  if (def.type === 'record') bound(zod, piecesOfRecord);
-  for (const part of Object.values(def)) if (typeof part === 'object' && part !== null) withFewMistakes(part);
+  if (def.type === 'array') bound(zod, piecesOfList, breath);
+  if (def.type === 'record') bound(zod, piecesOfRecord, breath);
+  withFewIn(Object.values(def), breath);
   return schema;
+}
+
+function withFewIn(parts: readonly unknown[], breath: Breath | undefined): void {
+  for (const part of parts) if (typeof part === 'object' && part !== null) withFewMistakes(part, breath);
 }
 
 const isSchema = (value: object): value is z.core.$ZodType => '_zod' in value;
@@ -49,23 +58,23 @@ interface Pieces {
   add(value: unknown): void;
 }
 
-function bound(zod: z.core.$ZodType['_zod'], split: (value: unknown) => Pieces | undefined): void {
+function bound(
+  zod: z.core.$ZodType['_zod'],
+  split: (value: unknown) => Pieces | undefined,
+  breath: Breath | undefined,
+): void {
   const { parse } = zod;
   // One that has an end is looked at for that first.
   if (zod.def.checks?.some((check) => MOST_CHECKS.includes(check._zod.def.check))) return;
   const few: Parse = (payload, context) => {
     const found = split(payload.value);
     if (found === undefined) return parse(payload, context);
+    const look = (piece: Piece) => parse({ value: piece.value, issues: [] } as unknown as Payload, context);
+    if (context.async) return slowly(payload, found, look, breath);
     for (const piece of found.pieces) {
-      const looked = parse({ value: piece.value, issues: [] } as unknown as Payload, context);
+      const looked = look(piece);
       if (looked instanceof Promise) throw new Error('no schema here is asynchronous');
-      found.add(looked.value);
-      for (const issue of looked.issues) {
-        const [first, ...rest] = issue.path ?? [];
-        const path = typeof first === 'number' ? [first + piece.from, ...rest] : issue.path;
-        payload.issues.push({ ...issue, ...(path && { path }) });
-      }
-      if (payload.issues.length >= MOST) break;
+      if (!took(payload, found, piece, looked)) break;
     }
     payload.value = found.whole;
     return payload;
@@ -73,6 +82,32 @@ function bound(zod: z.core.$ZodType['_zod'], split: (value: unknown) => Pieces |
   // Without checks of its own it is called by its other name.
   if (zod.run === parse) zod.run = few;
   zod.parse = few;
+}
+
+async function slowly(
+  payload: Payload,
+  found: Pieces,
+  look: (piece: Piece) => Payload | Promise<Payload>,
+  breath: Breath | undefined,
+): Promise<Payload> {
+  let pieces = 0;
+  for (const piece of found.pieces) {
+    if (!took(payload, found, piece, await look(piece))) break;
+    if (++pieces % PIECES_A_BREATH === 0) await breath?.();
+  }
+  payload.value = found.whole;
+  return payload;
+}
+
+/** What came of looking at a piece; answers whether there is any use in going on. */
+function took(payload: Payload, found: Pieces, piece: Piece, looked: Payload): boolean {
+  found.add(looked.value);
+  for (const issue of looked.issues) {
+    const [first, ...rest] = issue.path ?? [];
+    const path = typeof first === 'number' ? [first + piece.from, ...rest] : issue.path;
+    payload.issues.push({ ...issue, ...(path && { path }) });
+  }
+  return payload.issues.length < MOST;
 }
 
 function piecesOfList(value: unknown): Pieces | undefined {

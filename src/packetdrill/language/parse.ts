@@ -10,11 +10,15 @@ import { ScriptError } from './script-error.ts';
 /** Events a script may have. */
 const MAX_EVENTS = 100_000;
 
-/** `word` is what a name was defined to be; `own` what the script itself defines it to be. Throws a `ScriptError` with the line. */
-export function parseScript(
+/** After so many others have their turns: a script of 16 MB is read for some seconds. */
+const EVENTS_A_TURN = 1000;
+
+/** `word` is what a name was defined to be; `own` what the script itself defines it to be. Rejects with a `ScriptError` that has the line. */
+export async function parseScript(
   text: string,
-  word: (name: string, own: string | undefined) => string | undefined = (_, own) => own,
-): Script {
+  word: (name: string, own: string | undefined) => string | undefined,
+  turn: () => Promise<unknown>,
+): Promise<Script> {
   const scanner = new Scanner(text);
   const options = new Map<string, string>();
   const defines = new Map<string, string>();
@@ -35,6 +39,7 @@ export function parseScript(
     const time = eventTime(scanner);
     const action = actionAt(scanner, (name) => word(name, defines.get(name)));
     events.push({ line, time, action, text: scanner.since(at) });
+    if (events.length % EVENTS_A_TURN === 0) await turn();
     if (events.length > MAX_EVENTS) throw scanner.wrong(`the end after ${MAX_EVENTS} events`);
   }
   // A file that is cut off at its beginning is no script that passed.

@@ -6,6 +6,18 @@ import { placeIn, ScriptError } from './script-error.ts';
 /** Blanks, // and # comments to the end of the line, C comments. */
 const SKIPPED = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/|#[^\n]*)*/y;
 
+/** By their sources: a scanner is asked for the same ones for each event of a script. */
+const stickies = new Map<string, RegExp>();
+
+function stickyOf({ source, flags }: RegExp): RegExp {
+  const key = `${flags}/${source}`;
+  const known = stickies.get(key);
+  if (known) return known;
+  const sticky = new RegExp(source, `${flags.replace(/[gy]/g, '')}y`);
+  stickies.set(key, sticky);
+  return sticky;
+}
+
 export class Scanner {
   readonly #text: string;
   #at = 0;
@@ -78,7 +90,7 @@ export class Scanner {
   }
 
   #match(pattern: RegExp): RegExpExecArray | null {
-    const sticky = new RegExp(pattern.source, `${pattern.flags.replace(/[gy]/g, '')}y`);
+    const sticky = stickyOf(pattern);
     sticky.lastIndex = this.#at;
     return sticky.exec(this.#text);
   }

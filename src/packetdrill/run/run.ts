@@ -29,6 +29,8 @@ export interface Played {
 /** Beyond the time at which a packet is to leave, it is waited for so long, to say how late it is. */
 const LATE_US = 5e6;
 const TCP_INFO_BYTES = 512;
+/** Where no event makes a call the event loop has a turn after so many: its deadlines are its own. */
+const EVENTS_A_TURN = 256;
 
 /** `print` is told of each line that its code prints. Throws a `ScriptError` with the line at which it did not go as the script says. */
 export async function play(
@@ -86,8 +88,10 @@ class Player {
 
   async play(): Promise<Played> {
     const [...events] = this.#script.events;
+    const { kernel } = this.#machine;
     let prepared = false;
-    for (const event of events) {
+    for (const [index, event] of events.entries()) {
+      if (index % EVENTS_A_TURN === EVENTS_A_TURN - 1) await kernel.engine.still(kernel.turn());
       // Commands before the first event that has a time prepare: until then the script's time does not begin.
       if (!prepared) {
         const { action, time } = event;

@@ -55,10 +55,18 @@ function decoded(decoder: TextDecoder, bytes?: Uint8Array): string {
   }
 }
 
+/** To look at a longer text takes milliseconds, each time: others have their turns between. */
+const LONG_CHARS = 2 ** 18;
+
 /** Its value, counted as what it takes once it is parsed. */
 export async function heldJsonIn(text: string, what: string, hold: Hold): Promise<unknown> {
-  await hold.take(VALUE_BYTES * shapeWithin(text, what).values);
-  return parsedText(text, what);
+  const isLong = text.length > LONG_CHARS;
+  const { values } = shapeWithin(text, what);
+  if (isLong) await scheduler.wait(0);
+  await hold.take(VALUE_BYTES * values);
+  const value = parsedText(text, what);
+  if (isLong) await scheduler.wait(0);
+  return value;
 }
 
 /** Its value; `invalid-request` with the place where it stops to be JSON. `what` it is, for people. */

@@ -161,7 +161,7 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   const all = [service(openapi), ...storage, ...kernels, tokens, links, usage, admin];
   for (const routes of all) api.route('/', routes);
   for (const definition of api.openAPIRegistry.definitions) {
-    if (definition.type === 'route') withFewMistakes(definition.route.request ?? {});
+    if (definition.type === 'route') withFewMistakes(definition.route.request ?? {}, () => scheduler.wait(0));
   }
   return api;
 }

@@ -21,8 +21,16 @@ export function text(bytes: Uint8Array): string | undefined {
   }
 }
 
-export const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+const DIGITS = utf8('0123456789abcdef');
+
+export function hex(bytes: Uint8Array): string {
+  const out = new Uint8Array(2 * bytes.length);
+  for (const [at, byte] of bytes.entries()) {
+    out[2 * at] = DIGITS[byte >> 4] ?? 0;
+    out[2 * at + 1] = DIGITS[byte & 15] ?? 0;
+  }
+  return new TextDecoder().decode(out);
+}
 
 /** The pleasant form of a buffer: `utf8` only when it is, and no large one of control characters, six characters of JSON each. */
 export function shown(bytes: Uint8Array): JsonObject {
@@ -58,5 +66,13 @@ export function fromHex(digits: string): Uint8Array | undefined {
   const plain = digits.replaceAll(/[\s:]/g, '');
   // Pairs are counted, not matched: a group that repeats millions of times takes the regular expression's stack.
   if (plain.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(plain)) return undefined;
-  return Uint8Array.from(plain.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const bytes = new Uint8Array(plain.length / 2);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = 16 * digitAt(plain, 2 * at) + digitAt(plain, 2 * at + 1);
+  return bytes;
+}
+
+/** Of a letter of either case the low four bits are its place in the alphabet. */
+function digitAt(digits: string, at: number): number {
+  const code = digits.charCodeAt(at);
+  return code > 0x39 ? (code & 15) + 9 : code & 15;
 }
