@@ -31,6 +31,8 @@ export function whatIsMissing(call: string, errno: ErrnoName | undefined, path: 
   // Some drivers undo several MiB at once, and a kernel without an MMU has no more than 4 in one piece.
   if (errno === 'ENOMEM' && lacks[call] === lacks.pread64)
     return `${path}: ${lacks.pread64}: it wants more memory in one piece than this kernel has (ENOMEM)`;
+  if (errno === 'EOPNOTSUPP' && lacks[call] === lacks.pread64)
+    return `${path}: ${lacks.pread64}: macOS compressed it, which Linux does not undo (EOPNOTSUPP)`;
   const known = damage.includes(errno) ? lacks[call] : undefined;
   if (known !== undefined) return `${path}: ${known} (${errno})`;
   return errno ? `${path}: ${errnos[errno].message} (${errno})` : `${path}: an unknown error of ${call}`;

@@ -34,6 +34,7 @@ import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { getxattr, listxattr } from '../../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import { DamageError, isDamage } from '../damage-error.ts';
+import { isNtfs, readErrorOf, unreadable } from '../unreadable.ts';
 import { type Visit, walk } from '../walk.ts';
 import { orNone } from '../xattrs.ts';
 import { dataSegments } from './data-segments.ts';
@@ -41,7 +42,6 @@ import { ErrorList, type Fs2tarError } from './error-list.ts';
 import type { ArchiveForm } from './form.ts';
 import { HardLinks } from './hard-links.ts';
 import { errorsIn } from './logged-errors.ts';
-import { isNtfs, unreadable } from './ntfs.ts';
 import { tarForm } from './tar-form.ts';
 import { zipForm } from './zip-form.ts';
 
@@ -258,9 +258,10 @@ class Archive {
       this.#specialFilesSkipped++;
       return;
     }
-    if (this.#isNtfs && type === 'file') {
-      const why = await unreadable(this.#task, visit.name, stat.size, this.#buffer);
-      if (why === 'elsewhere') throw new KernelError('pread64', errnos.ENODATA.number);
+    if (type === 'file' && (this.#isNtfs || stat.size === 0)) {
+      const why = await unreadable(this.#task, { path: visit.name }, stat.size, this.#buffer);
+      const failure = readErrorOf(why);
+      if (failure) throw failure;
       if (why === 'reparse') {
         this.#reparsePointsSkipped++;
         return;

@@ -16,6 +16,7 @@ import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { close, pread64, type Statx, statx } from '../../kernel/syscalls/file.ts';
 import { dataSegments } from '../fs2tar/data-segments.ts';
 import type { BusyTask, TaskPool } from '../task-pool.ts';
+import { readErrorOf, unreadable } from '../unreadable.ts';
 
 /** Reads at any place; any number of them may be under way. EBADF once it is closed. */
 export interface OpenFile {
@@ -36,14 +37,20 @@ const FLAGS = O_RDONLY | O_LARGEFILE | O_NONBLOCK | O_CLOEXEC;
  */
 export async function openFile(
   tasks: TaskPool,
-  { task }: BusyTask,
+  { task, buffer }: BusyTask,
   pathFd: number,
   open: (flags: number) => Promise<number>,
 ): Promise<OpenFile> {
-  const type = (await statx(task, pathFd, '', AT_EMPTY_PATH)).mode & S_IFMT;
+  const { mode, size } = await statx(task, pathFd, '', AT_EMPTY_PATH);
+  const type = mode & S_IFMT;
   if (type === S_IFDIR) throw new KernelError('openat2', errnos.EISDIR.number);
   if (type !== S_IFREG) throw new KernelError('openat2', errnos.ENXIO.number);
   const fd = await open(FLAGS);
+  const failure = readErrorOf(await unreadable(task, { fd }, size, buffer));
+  if (failure) {
+    await close(task, fd);
+    throw failure;
+  }
   let closed = false;
   const use = <T>(work: (busy: BusyTask) => Promise<T>): Promise<T> =>
     tasks.use(async (busy) => {
