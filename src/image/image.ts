@@ -215,8 +215,7 @@ export class Image {
     try {
       return await work;
     } catch (cause) {
-      const known = this.#knownCut ?? this.#saidCut;
-      throw (known !== undefined && nothingOf(cause, known)) || cause;
+      throw nothingOf(cause, this.#knownCut) ?? notThere(cause, this.#knownCut ?? this.#saidCut) ?? cause;
     }
   }
 
@@ -554,15 +553,19 @@ function cutOf(volume: ProbedVolume): HostError | undefined {
   return imageCut(inTable ? title : where, superblock.types[0], bytes.sizeBytes, needed);
 }
 
-/** What is not found on a disk that was cut short, or does not open, may have been there. */
-function nothingOf(cause: unknown, cut: string): HostError | undefined {
-  if (!(cause instanceof HostError)) return undefined;
+/** What is not found on a disk that was cut short may have been there. */
+const nothingOf = (cause: unknown, cut: string | undefined): HostError | undefined =>
+  cut !== undefined && cause instanceof HostError && cause.kind === 'no-file-system'
+    ? new HostError(
+        'image-cut',
+        `${cut}, and in what is there no file system was found: what it begins with may be missing`,
+      )
+    : undefined;
+
+/** Nor what is asked for by name, and what is missing may be what it opens by. */
+function notThere(cause: unknown, cut: string | undefined): HostError | undefined {
+  if (!(cause instanceof HostError) || cut === undefined) return undefined;
   const { kind, message, members } = cause;
-  if (kind === 'no-file-system')
-    return new HostError(
-      'image-cut',
-      `${cut}, and in what is there no file system was found: what it begins with may be missing`,
-    );
   if (!MAY_BE_MISSING.has(kind) || message.includes(cut)) return undefined;
   return new HostError(kind, `${message}; ${cut}: what is needed may be missing`, { members, cause });
 }
