@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig, type Plugin } from 'vitest/config';
 
@@ -38,7 +39,8 @@ const workers = (name: string, include: string[], exclude: string[]) => ({
 export default defineConfig({
   test: {
     testTimeout: 60_000,
-    maxWorkers: 2,
+    // One more than there are cores, for some wait for what takes its time by the clock; more than four take too much memory.
+    maxWorkers: Math.min(availableParallelism() + 1, 4),
     projects: [
       {
         extends: true,
