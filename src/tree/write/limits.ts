@@ -41,9 +41,13 @@ const others: Limits = {
 /** What is to be thrown for `cause`, which writing below `root` ended with. */
 export async function explainLimit(task: UserTask, root: Name, cause: unknown): Promise<unknown> {
   if (!(cause instanceof KernelError) || !['EFBIG', 'EMLINK', 'ENOSPC'].includes(cause.errno ?? '')) return cause;
-  if (cause.errno === 'ENOSPC' && !naming.has(cause.call)) return cause;
-  const { type, bavail, bsize } = await statfs64(task, root);
-  if (cause.errno === 'ENOSPC' && bavail * bsize < ROOM) return cause;
+  const { type, blocks, bfree, bavail, bsize, frsize, files, ffree } = await statfs64(task, root);
+  if (cause.errno === 'ENOSPC' && (!naming.has(cause.call) || bavail * bsize < ROOM || (files > 0 && ffree === 0))) {
+    const [all, free] = [blocks, bfree].map((count) => (count * (frsize || bsize)).toLocaleString('en'));
+    const inodes = `all of its ${files.toLocaleString('en')} inodes are used`;
+    const room = `no space left: of its ${all} bytes ${free} are free without this`;
+    return new KernelError(cause.call, cause.number, cause.path, files > 0 && ffree === 0 ? inodes : room);
+  }
   const said = (byType.get(type >>> 0) ?? others)[cause.errno ?? ''] ?? others[cause.errno ?? ''];
   return said === undefined ? cause : new LimitError(cause.call, cause.number, cause.path, said);
 }
