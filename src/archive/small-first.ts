@@ -75,21 +75,25 @@ export async function* zstdSmallFirst(
     if (small.length > 0) yield small;
     return;
   }
-  yield* host(
-    (async function* () {
-      // Blocks of nothing are three bytes each: one write for many of them.
-      let bytes = SMALL_BYTES;
-      for (; !next.done; next = await pieces.next()) {
-        held.push(next.value);
-        bytes += next.value.length;
-        if (bytes >= SMALL_BYTES) {
-          yield concat(held.splice(0));
-          bytes = 0;
-        }
-      }
-      yield concat(held);
-    })(),
-  );
+  const rest = async function* (): Bytes {
+    yield concat(held);
+    for (; !next.done; next = await pieces.next()) yield next.value;
+  };
+  yield* host(gathered(rest()));
+}
+
+/** The same bytes in fewer pieces: blocks of nothing are three bytes each, and a decoder is written many of them at once. */
+export async function* gathered(pieces: Bytes): Bytes {
+  const held: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    held.push(piece);
+    bytes += piece.length;
+    if (bytes < SMALL_BYTES) continue;
+    yield concat(held.splice(0));
+    bytes = 0;
+  }
+  if (bytes > 0) yield concat(held);
 }
 
 function wholeFrame(frame: Uint8Array, whole: (frame: Uint8Array, maxBytes: number) => Uint8Array) {
