@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { dmgOf } from '../../../test/fakes/dmg.ts';
+import { bzip2Sectors, dmgOf } from '../../../test/fakes/dmg.ts';
 import { ImageChangedError, ReadFailedError } from '../../storage/errors.ts';
 import { fileSource } from './file-source.ts';
 import { openImageFile } from './open-image-file.ts';
@@ -108,6 +108,12 @@ describe('image files', () => {
     }
     expect(readdirSync(temporary)).toEqual([]);
     vi.unstubAllEnvs();
+  });
+
+  it('a DMG of bzip2 pieces in a gzip is the DMG', async () => {
+    const dmg = dmgOf(bzip2Sectors.map((packed) => ({ type: 0x80000006, sectors: 1, packed })));
+    writeFileSync(file('dmg.gz'), gzipSync(dmg));
+    expect((await bytesOf(file('dmg.gz'))).equals(dmg)).toBe(true);
   });
 
   it.each([

@@ -104,7 +104,7 @@ async function openContainer(archive: ArchiveTree, context: FormatContext): Prom
   return opened(OCI, tree, problems, { note, choices });
 }
 
-async function unpacked(name: string, layer: ByteSource, context: FormatContext): Promise<ByteSource> {
+export async function unpacked(name: string, layer: ByteSource, context: FormatContext): Promise<ByteSource> {
   const head = new Uint8Array(Math.min(MAGIC_BYTES, layer.sizeBytes));
   await layer.read(0, head);
   const compression = detectCompression(head);

@@ -1,11 +1,13 @@
 /** Every format on small disks that its tools made: what they stand for, and that whatever is wrong with them is an error. */
 
 import { createHash } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { describeBlockDevice } from '../../../test/contract/block-device.ts';
 import { seededRandom } from '../../../test/fakes/block-devices.ts';
 import { formatFile } from '../../../test/fixtures/formats/file.ts';
 import fixtures from '../../../test/fixtures/formats/formats.json' with { type: 'json' };
+import { ustarBlock } from '../../archive/tar/ustar.ts';
 import { concat } from '../../bytes/concat.ts';
 import { type ByteSource, memorySource } from '../byte-source.ts';
 import { BehindEndError, StorageError } from '../errors.ts';
@@ -323,6 +325,67 @@ describe('a parent that was changed since, or is another one', () => {
       return copy;
     });
     await expect(disk).rejects.toThrow(/is not what it builds on, or was changed since: it has the id /);
+  });
+});
+
+describe('what other programs write', () => {
+  const bytesOfName = (name: string) => new TextEncoder().encode(name);
+  const tarOf = (files: readonly (readonly [name: string, data: Uint8Array])[]) =>
+    concat([
+      ...files.flatMap(([name, data]) => [
+        ustarBlock({
+          name: bytesOfName(name),
+          typeflag: '0',
+          mode: 0o644,
+          uid: 0,
+          gid: 0,
+          size: data.length,
+          mtime: 0,
+        }),
+        data,
+        new Uint8Array(-data.length & 511),
+      ]),
+      new Uint8Array(1024),
+    ]);
+  const sumOf = async (source: Uint8Array, options: Parameters<typeof openDisk>[1] = {}) =>
+    sha256(await read((await openDisk(memorySource(source), options)).content));
+  const expected = (name: string) => fixtures.find((one) => one.name === name)?.sha256;
+
+  it('CD sectors with their subchannels', async () => {
+    const plain = await file('mode1.bin');
+    const sectors = Array.from({ length: plain.length / 2352 }, (_, i) => plain.subarray(2352 * i, 2352 * (i + 1)));
+    const wide = concat(sectors.flatMap((sector) => [sector, new Uint8Array(96).fill(0x55)]));
+    expect(await sumOf(wide)).toBe(expected('raw CD sectors, mode 1'));
+  });
+
+  it.each(['json:{"driver":"qcow2","file":{"driver":"file","filename":"v3.qcow2"}}', 'file:v3.qcow2'])(
+    'a backing file that is named %s',
+    async (name) => {
+      const files = new Map([['v3.qcow2', await file('v3.qcow2')]]);
+      const [plain, changed] = [await file('middle.qcow2'), (await file('middle.qcow2')).slice()];
+      const view = new DataView(changed.buffer);
+      view.setBigUint64(8, 2048n);
+      view.setUint32(16, name.length);
+      changed.set(bytesOfName(name), 2048);
+      const options = { files: among(files, 'middle.qcow2') };
+      expect(await sumOf(changed, options)).toBe(await sumOf(plain, options));
+    },
+  );
+
+  it('an OVA whose disk is in pieces, or compressed', async () => {
+    const vmdk = await file('stream.vmdk');
+    const half = Math.ceil(vmdk.length / 2);
+    const [description, halves] = [
+      ['m.ovf', new Uint8Array(9)] as const,
+      [vmdk.subarray(half), vmdk.subarray(0, half)],
+    ];
+    const pieces = halves.map((data, i) => [`d.vmdk.00000000${1 - i}`, data] as const);
+    const sum = expected('VMDK, a stream');
+    expect(await sumOf(tarOf([description, ...pieces]))).toBe(sum);
+    const packed = tarOf([description, ['d.vmdk.gz', gzipSync(vmdk)]]);
+    const unpack = async (source: ByteSource) => memorySource(gunzipSync(await read(source)));
+    expect(await sumOf(packed, { unpack })).toBe(sum);
+    await expect(sumOf(tarOf([description, ...pieces.slice(0, 1)]))).rejects.toThrow('piece 0 of d.vmdk is not in it');
   });
 });
 
