@@ -407,7 +407,7 @@ export class Supervisor {
     const number = this.#listener.place(call.note.id, made.placeholder, { cloexec, answers });
     // Kept, it is given a placeholder of its own later.
     if (number < 0) this.#files.forget(made.file);
-    hostCall('close', made.placeholder);
+    made.given();
     if (number < 0 && (number !== ENOENT || !answers)) this.#closeFd(opened.fd);
     return number;
   }

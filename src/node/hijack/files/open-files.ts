@@ -35,6 +35,11 @@ export interface NewFile {
   readonly file: OpenFile;
   /** The end for the program. */
   readonly placeholder: number;
+  /**
+   * Closes it here too, now that the program has it. One that the program has closed by then is closed at once: the other ends would be heard of in
+   * their order, this one last, as ours was the last copy; and who closes a connection first is who keeps its port (TIME-WAIT).
+   */
+  given(): void;
 }
 
 export class OpenFiles {
@@ -70,15 +75,20 @@ export class OpenFiles {
     }
     const file = { ...facts, inode: inodeOf(placeholder) };
     this.#byInode.set(file.inode, file);
-    const watch = this.#events.add(ours, 0, () => {
+    const ended = () => {
       this.#events.remove(watch, ours);
       hostCall('close', ours);
       // Forgotten before, it goes on under another.
       if (!this.#byInode.delete(file.inode)) return;
       file.epoll?.close();
       this.#close(file);
-    });
-    return { file, placeholder };
+    };
+    const watch = this.#events.add(ours, 0, ended);
+    const given = () => {
+      hostCall('close', placeholder);
+      if (hostCall('recvfrom', ours, one, 1, MSG_PEEK | MSG_DONTWAIT, 0, 0) === 0) ended();
+    };
+    return { file, placeholder, given };
   }
 
   /** No program got it: it is not closed when its placeholder is. */
@@ -87,6 +97,8 @@ export class OpenFiles {
   }
 }
 
+const [MSG_PEEK, MSG_DONTWAIT] = [0x2, 0x40] as const;
+const one = new Uint8Array(1);
 const EPOLLIN = 1;
 const EPOLLET = 0x8000_0000;
 const EPOLLONESHOT = 0x4000_0000;
