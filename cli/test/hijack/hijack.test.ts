@@ -253,8 +253,10 @@ def first():
   l = socket.socket(fileno=101); fd, _ = l._accept(); l.detach(); os.closerange(fd, 102)
   try: socket.socket().bind(name)
   except OSError as e: return e.errno
-print({first() for _ in range(5)})`;
-    expect(await hijacked(python(script))).toMatchObject({ stdout: '-13 32 32\n{98}\n', stderr: '' });
+print({first() for _ in range(5)})
+a = socket.socket(); a.bind(('127.0.0.1', 0)); a.listen(); c = socket.create_connection(a.getsockname()); d, _ = a.accept(); c.sendall(bytes(9000))
+import ctypes; print(ctypes.CDLL(None).recv(d.fileno(), None, 1 << 20, socket.MSG_TRUNC))`;
+    expect(await hijacked(python(script))).toMatchObject({ stdout: '-13 32 32\n{98}\n9000\n', stderr: '' });
   });
 
   it('is not confused by signals that come to the command itself', async () => {
@@ -457,12 +459,16 @@ print(call('recv', u.fileno(), ctypes.create_string_buffer(10), 10, 0))`;
     // As many as the kernel's memory at its start would allow are 19.
     const many =
       'import ctypes, os; print(len([os.open("/proc/self/ns/net", 0) for _ in range(30) if ctypes.CDLL(None).unshare(1 << 30) == 0]))';
+    // A grandchild, whose parent has not called.
+    const nested =
+      'import ctypes, os, socket; ctypes.CDLL(None).setns(os.open("/run/netns/one", 0), 0); os.fork() or os.fork() or os._exit(socket.if_nametoindex("v1") * 0); os._exit(os.waitstatus_to_exitcode(os.wait()[1]))';
     const script = `set -e
 ip netns add one; ip netns list
 ip link add v0 type veth peer name v1 netns one
 ip addr add 10.9.0.1/24 dev v0; ip link set v0 up
 printf '%s\\n' 'addr add 10.9.0.2/24 dev v1' 'link set v1 up' | python3 -c '${inside}' -batch -
 python3 -c '${inside}' -br addr show v1 | tr -s ' '
+python3 -c '${nested}'
 ip netns del one; ip netns list
 python3 -c '${many}'`;
     const { stdout, stderr } = await hijacked(['sh', '-c', script]);

@@ -8,6 +8,9 @@ import type { KernelTasks } from './kernel-task.ts';
 import { ThreadProc } from './proc.ts';
 import { Thread } from './thread.ts';
 
+/** Processes between that have not called. */
+const MOST_GENERATIONS = 8;
+
 interface Process {
   readonly tgid: number;
   /** pidfd_open(2): readable when it has ended. */
@@ -69,11 +72,23 @@ export class Processes {
     const process = this.#processes.get(family.tgid) ?? this.#makeProcess(family.tgid);
     if (!process) return undefined;
     // Another thread of its own, or whoever made it.
-    const parent = [...process.threads][0]?.task ?? this.threadOf(family.ppid)?.task;
+    const parent = [...process.threads][0]?.heritage ?? this.#ancestor(family.ppid)?.heritage;
     const thread = new Thread(tid, family.tgid, this.#tasks, parent);
     this.#threads.set(tid, thread);
     process.threads.add(thread);
+    // Who made it may be gone, and his namespace with him, before it makes a call that needs one.
+    if (parent?.apart) Promise.resolve(thread.kernelTask()).catch(() => {});
     return thread;
+  }
+
+  /** The nearest that has called. */
+  #ancestor(pid: number): Thread | undefined {
+    for (let one: number | undefined = pid, far = 0; one && far < MOST_GENERATIONS; far++) {
+      const thread = this.threadOf(one);
+      if (thread) return thread;
+      one = new ThreadProc(one).family?.ppid;
+    }
+    return undefined;
   }
 
   #makeProcess(tgid: number): Process | undefined {

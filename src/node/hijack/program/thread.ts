@@ -33,6 +33,7 @@ export class Thread {
   readonly #tasks: KernelTasks;
   readonly #parent: KernelTask | undefined;
   #ready: KernelTask | undefined;
+  #making: Promise<KernelTask> | undefined;
   #kept: Kept[] = [];
   #gone = false;
   /** The call under way that does not end at once. */
@@ -52,15 +53,26 @@ export class Thread {
     return this.#ready;
   }
 
+  /** Whose network namespace it and those that it makes have: its own task's, or that of who made it. */
+  get heritage(): KernelTask | undefined {
+    return this.#ready ?? this.#parent;
+  }
+
   /** The one that is there, or a promise of it. */
   kernelTask(): KernelTask | Promise<KernelTask> {
     if (this.#ready && !this.#ready.task.gone) return this.#ready;
     // None yet, or it was killed, for want of memory.
-    return this.#tasks.take(this.#parent).then((task) => {
-      this.#ready = task;
-      if (this.#gone) this.#release();
-      return task;
-    });
+    this.#making ??= this.#tasks
+      .take(this.#parent)
+      .then((task) => {
+        this.#ready = task;
+        if (this.#gone) this.#release();
+        return task;
+      })
+      .finally(() => {
+        this.#making = undefined;
+      });
+    return this.#making;
   }
 
   keep(note: Notification, answer: Answer, late: readonly LateWrite[]): readonly Answer[] {

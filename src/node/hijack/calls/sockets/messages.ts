@@ -15,14 +15,14 @@ import { withDescriptors } from './netlink.ts';
 import { ADDRESS_BYTES, AF_UNIX, knownBy, putAddress } from './sockets.ts';
 
 const [MSG_PEEK, MSG_CTRUNC, MSG_DONTWAIT, MSG_WAITALL, MSG_WAITFORONE] = [0x2, 0x8, 0x40, 0x100, 0x10000] as const;
-const MSG_CMSG_CLOEXEC = 0x4000_0000;
+const [MSG_TRUNC, MSG_CMSG_CLOEXEC] = [0x20, 0x4000_0000] as const;
 /** A message is no longer. */
 const MESSAGE_BYTES = 4 << 20;
 
 /** struct msghdr of 64 bits. */
 const MSGHDR_BYTES = 56;
 const MMSGHDR_BYTES = 64;
-const [AF_NETLINK, AF_PACKET] = [16, 17] as const;
+const [AF_INET, AF_INET6, AF_NETLINK, AF_PACKET] = [2, 10, 16, 17] as const;
 
 interface Message {
   /** Where it lies; absent: the call had its parts as arguments. */
@@ -120,13 +120,15 @@ async function receive(call: Call, task: KernelTask, file: OpenFile, message: Me
   const control = message.control === 0 ? 0 : Math.min(message.controlBytes, CONTROL_BYTES);
   const { memory, structs } = task;
   const waitsForAll = (flags & MSG_WAITALL) !== 0 && (flags & MSG_PEEK) === 0 && splits(file);
+  // tcp(7): what is taken so goes nowhere, whatever the buffer is.
+  const drops = (flags & MSG_TRUNC) !== 0 && splits(file) && (file.family === AF_INET || file.family === AF_INET6);
   for (let done = 0; ; ) {
     const bytes = Math.min(total - done, DATA_BYTES);
     layOut(task, { name, data: task.data, bytes, control });
     const got = await call.waiting(task, 'recvmsg', file.fd, structs, flags & ~MSG_CMSG_CLOEXEC);
     if (got < 0) return done > 0 ? done : got;
     try {
-      call.memory.fromKernel(memory, task.data, after(message.spans, done), Math.min(got, bytes));
+      if (!drops) call.memory.fromKernel(memory, task.data, after(message.spans, done), Math.min(got, bytes));
     } catch (cause) {
       // What came along has nowhere to go.
       if (control > 0) await controlOut(call, task, memory.u32(plus(structs, 20)), nowhere);

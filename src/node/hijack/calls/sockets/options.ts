@@ -25,11 +25,18 @@ const [SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF] = [26, 51] as const;
 const [MCAST_FIRST, MCAST_LAST] = [42, 47] as const;
 const STORAGE = 128;
 const [PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, PACKET_RESERVE, PACKET_TX_RING] = [5, 6, 10, 12, 13] as const;
-const [PACKET_LOSS, PACKET_TX_HAS_OFF] = [14, 19] as const;
+const [PACKET_LOSS, PACKET_TX_HAS_OFF, PACKET_FANOUT_DATA] = [14, 19, 22] as const;
+/** struct sock_fprog */
+const PROGRAM_BYTES = 16;
 const OPTION_BYTES = 64 * 1024;
 
 const isMulticast = (level: number, name: number): boolean =>
   (level === SOL_IP || level === SOL_IPV6) && name >= MCAST_FIRST && name <= MCAST_LAST;
+
+/** A program of BPF's first kind; of the other kind this is a descriptor. */
+const isProgram = (level: number, name: number, length: number): boolean =>
+  (level === SOL_SOCKET && (name === SO_ATTACH_FILTER || name === SO_ATTACH_REUSEPORT_CBPF)) ||
+  (level === SOL_PACKET && name === PACKET_FANOUT_DATA && length === PROGRAM_BYTES);
 
 const renamed = (level: number, name: number): number =>
   level === SOL_SOCKET ? (withLongTimes.get(name) ?? name) : name;
@@ -87,8 +94,8 @@ const setsockopt = onFile(async (call, task, file) => {
   if (level === SOL_SOCKET && name === SO_PASSCRED) call.around.local.wantsSenders = true;
   const ring = level === SOL_PACKET ? await ringOption(call, task, file) : undefined;
   if (ring !== undefined) return ring;
-  if (level === SOL_SOCKET && (name === SO_ATTACH_FILTER || name === SO_ATTACH_REUSEPORT_CBPF)) {
-    if (length !== 16) return negative('EINVAL');
+  if (isProgram(level, name, length)) {
+    if (length !== PROGRAM_BYTES) return negative('EINVAL');
     return task.call('setsockopt', file.fd, level, name, task.structs, giveProgram(call, task, at));
   }
   if (isMulticast(level, name) && length >= 8 + STORAGE)
