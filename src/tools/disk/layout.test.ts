@@ -81,6 +81,7 @@ describe('the layout of a new disk', () => {
     ],
     [plan([partition(), partition({ offset: MIB, name: 'two' })]), [MIB, MIB], /two at byte 1048576 lies over one/],
     [plan([partition({ offset: 100 })]), [MIB], /inside of a sector/],
+    [plan([partition({ offset: 8192, inTable: false })]), [MIB], /lies over the partition table/],
   ])('%# is refused in words', (one, needs, words) => {
     expect(() => layOut(one, needs)).toThrow(words);
   });
@@ -89,5 +90,13 @@ describe('the layout of a new disk', () => {
     const one = plan([partition({ label: 'a "b\\c', attributes: ['GUID:59'] })]);
     const words = tableWords(one, layOut(one, [MIB]), 'ID', ['UUID']);
     expect(words).toContain('name="a \\x22b\\x5cc", attrs="GUID:59"');
+  });
+
+  it('has partitions before the first MiB where it is told so, as images for PCs of Buildroot have', () => {
+    const one = plan([partition({ offset: 32_768, bootable: true })]);
+    const words = tableWords(one, layOut(one, [MIB]), 'ID', ['UUID']);
+    expect(words).toContain('first-lba: 34\n');
+    expect(words).toContain('start=64, size=2048');
+    expect(words).toContain('attrs="LegacyBIOSBootable"');
   });
 });

@@ -18,6 +18,8 @@ const MIB = 2 ** 20;
 const SECTOR = 512;
 /** Sizes are multiples of it: a block of most file systems, a page of swap. */
 const GRAIN = 4096;
+/** The protective MBR, the header and 128 entries. */
+const GPT_SECTORS = 34;
 /** A GPT has 33 sectors at the end. */
 const GPT_END = 33 * SECTOR;
 /** A DOS table numbers four; more are logical ones in the last of those. */
@@ -46,7 +48,7 @@ export function layOut(plan: DiskPlan, needs: readonly number[]): Layout {
 }
 
 /** One behind another, or where it is told to be. */
-function place({ partitions, alignBytes }: DiskPlan, sizes: readonly number[], first: number): readonly Laid[] {
+function place({ table, partitions, alignBytes }: DiskPlan, sizes: readonly number[], first: number): readonly Laid[] {
   const laid: Laid[] = [];
   let next = first;
   for (const [i, { offset, inTable, name }] of partitions.entries()) {
@@ -57,6 +59,9 @@ function place({ partitions, alignBytes }: DiskPlan, sizes: readonly number[], f
     );
     if (hit >= 0) throw refused(`${name} at byte ${startBytes} lies over ${partitions[hit]?.name}`);
     if (inTable && startBytes % SECTOR !== 0) throw refused(`${name} begins at byte ${startBytes}, inside of a sector`);
+    // Boot code may lie in the sector before it.
+    if (table === 'gpt' && startBytes < GPT_SECTORS * SECTOR && startBytes + sizeBytes > SECTOR)
+      throw refused(`${name} at byte ${startBytes} lies over the partition table`);
     laid.push({ startBytes, sizeBytes });
     next = Math.max(next, startBytes + sizeBytes);
   }
@@ -98,7 +103,12 @@ function alignedSizes(before: readonly number[], sizes: readonly number[]): read
 
 /** As sfdisk(8) reads it. `uuids`: what partitions have that their definition does not say. */
 export function tableWords(plan: DiskPlan, layout: Layout, id: string, uuids: readonly string[]): string {
-  const lines = [`label: ${plan.table}`, `label-id: ${plan.id ?? id}`, 'unit: sectors', ''];
+  const lines = [`label: ${plan.table}`, `label-id: ${plan.id ?? id}`, 'unit: sectors'];
+  const inTable = layout.partitions.filter((_, i) => plan.partitions[i]?.inTable);
+  // Else sfdisk lets a GPT's partitions begin at 1 MiB.
+  if (plan.table === 'gpt' && inTable.some(({ startBytes }) => startBytes < MIB))
+    lines.push(`first-lba: ${GPT_SECTORS}`);
+  lines.push('');
   for (const [i, partition] of plan.partitions.entries()) {
     const laid = layout.partitions[i];
     if (!partition.inTable || !laid) continue;
@@ -106,7 +116,9 @@ export function tableWords(plan: DiskPlan, layout: Layout, id: string, uuids: re
     if (plan.table === 'gpt') {
       words.push(`type=${partition.typeGuid}`, `uuid=${uuids[i]}`);
       if (partition.label !== undefined) words.push(`name="${quoted(partition.label)}"`);
-      if (partition.attributes.length > 0) words.push(`attrs="${partition.attributes.join(' ')}"`);
+      // What genimage makes of "bootable" there.
+      const attributes = [...partition.attributes, ...(partition.bootable ? ['LegacyBIOSBootable'] : [])];
+      if (attributes.length > 0) words.push(`attrs="${attributes.join(' ')}"`);
     } else {
       words.push(`type=${partition.typeCode ?? dosCode(partition.typeGuid)}`);
       if (partition.bootable) words.push('bootable');

@@ -109,11 +109,14 @@ const hasSources = (content: PartitionContent): boolean =>
 
 function contentOf(keys: Keys, typeGuid: string, label: string, dataOfKey: (key: string) => number): PartitionContent {
   const verity = keys.text('Verity') ?? 'off';
-  if (verity === 'hash')
+  if (verity === 'hash') {
+    // It is never larger than its data wants it.
+    keys.text('Minimize');
     return {
       kind: 'verity',
       of: dataOfKey(keys.text('VerityMatchKey') ?? keys.fail('Verity=hash', 'wants VerityMatchKey=')),
     };
+  }
   if (verity !== 'off' && verity !== 'data') keys.fail(`Verity=${verity}`, 'is not done here: data and hash are');
   const blocks = keys.text('CopyBlocks');
   if (blocks === 'auto') keys.fail('CopyBlocks=auto', 'is for a running system: it wants a path here');
