@@ -196,6 +196,9 @@ export const strangers: readonly Signature[] = [
     words: 'a tar, either with a damaged first header or opened as raw',
     marks: [[[257, 'ustar']]],
   },
+  { type: 'rpm', words: 'an RPM package: rpm2archive makes a tar of it', marks: [[[0, { hex: 'edabeedb' }]]] },
+  { type: 'cab', words: 'a cabinet of Windows: unpack it first', marks: [[[0, 'MSCF\0\0\0\0']]] },
+  { type: 'ole', words: 'an installer (MSI) or a document of Windows', marks: [[[0, { hex: 'd0cf11e0a1b11ae1' }]]] },
   { type: 'deb', words: 'an ar archive (a Debian package, a library)', marks: [[[0, '!<arch>\n']]] },
   { type: 'pe', words: 'a program for Windows or UEFI', marks: [[[0, 'MZ']]] },
   {

@@ -50,10 +50,14 @@ async function seen({ whole, partitions, table }: Volumes, isNamed: boolean): Pr
     : [`it has the signature of a partition table (${table}), in which the kernel finds no partitions`];
 }
 
+const DESCRIPTION = 'it describes a virtual machine or its disk: the disks are files of their own, beside it';
+
 /** Files that people have in place of an image; a download that went elsewhere is one of these. UTF-8's mark of order, byte by byte, may come first. */
 const KINDS: readonly (readonly [begin: RegExp, words: string])[] = [
   [/^version https:\/\/git-lfs/, 'it is a pointer of Git LFS: "git lfs pull" fetches what it stands for'],
   [/^(ï»¿)?\s*<(!doctype html|html|head|body|!--)/i, 'it is a web page (HTML): what was downloaded is not the image'],
+  [/^[^\0]*<((\w+:)?Envelope|VirtualBox|domain|Parallels_disk_image)[\s>]/, DESCRIPTION],
+  [/^(#!.*\n)?(\.encoding|config\.version) *=/, DESCRIPTION],
   [/^(ï»¿)?\s*<\?xml/i, 'it is XML: what was downloaded is not the image'],
   [/^(ï»¿)?\s*[{[]\s*"/, 'it is JSON: what was downloaded is not the image'],
   [/^%PDF-/, 'it is a PDF'],

@@ -253,6 +253,7 @@ describe('what is no image', () => {
   it.each([
     ['<!DOCTYPE html>\n<title>404</title>', 'it is a web page (HTML)'],
     ['{"error": "not found"}', 'it is JSON'],
+    ['<?xml version="1.0"?>\n<ovf:Envelope xmlns="x">', 'it describes a virtual machine'],
     ['version https://git-lfs.github.com/spec/v1\noid sha256:0\n', 'it is a pointer of Git LFS'],
     ['d41d8cd98f00b204e9800998ecf8427e  disk.img\n', 'it is a list of checksums'],
     ['not an image', 'it is text'],

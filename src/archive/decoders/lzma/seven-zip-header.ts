@@ -171,10 +171,15 @@ function readUnpackInfo(reader: Reader): Omit<Folder, 'at' | 'packedBytes'>[] {
   return methods.map((method, index) => ({ ...method, sizeBytes: sizes[index] ?? 0, crc: crcs[index] }));
 }
 
+const AES = '06f10701';
+
 function readMethod(reader: Reader): Pick<Folder, 'method' | 'properties'> {
-  if (reader.number() !== 1) throw new Error('it uses several methods one after another: unpack it first');
+  const count = reader.number();
   const flags = reader.byte();
   const method = toHex(reader.take(flags & 15));
+  // Of those that are one after another 7-Zip writes this first.
+  if (method === AES) throw new Error('it is encrypted');
+  if (count !== 1) throw new Error('it uses several methods one after another: unpack it first');
   if (flags & 0x10) throw new Error('it uses a method with several streams: unpack it first');
   return { method, properties: flags & 0x20 ? reader.take(reader.number()) : new Uint8Array(0) };
 }

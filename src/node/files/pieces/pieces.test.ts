@@ -1,6 +1,6 @@
 /** Files in pieces: by every way that tools name them, found as one or told what lacks, and told from files that are none. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -129,6 +129,15 @@ it.each([
   const image = await opened(files, name);
   expect({ sizeBytes: image.sizeBytes, cut: image.cut }).toEqual({ sizeBytes, cut: undefined });
   await image.close();
+});
+
+it('is found by a link that leads to a piece', async () => {
+  const own = mkdtempSync(join(folder, 'link-'));
+  for (const [i, bytes] of quarters.entries()) writeFileSync(join(own, `d.00${i}`), bytes);
+  symlinkSync(join(own, 'd.000'), join(folder, 'link'));
+  const image = await openImageFile(join(folder, 'link'));
+  await image.close();
+  expect(image.sizeBytes).toBe(disk.length);
 });
 
 it('is not written', async () => {

@@ -1,6 +1,6 @@
 /** A file that was split into pieces, found by their names and read as the one file that it was. */
 
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { HostError } from '../../../errors/host-error.ts';
 import { identify, isMember } from '../../../image/identity/identify.ts';
@@ -35,6 +35,9 @@ interface Piece {
 export async function openPieces(path: string): Promise<Pieces | undefined> {
   const folder = dirname(path);
   const series = await seriesBeside(path);
+  // What leads to a piece may lie elsewhere, or be named otherwise.
+  const target = (series?.names.length ?? 0) < 2 ? targetOf(path) : undefined;
+  if (target !== undefined) return openPieces(target);
   if (series === undefined) return undefined;
   const pieces = series.names.map((name): Piece => {
     const at = join(folder, name);
@@ -99,6 +102,15 @@ async function piecesBeforeEnd(path: string): Promise<number> {
     if (view.getUint32(at, true) === END_OF_ZIP) return view.getUint16(at + 4, true);
   }
   return 0;
+}
+
+/** Undefined where it is no symlink, or one that leads nowhere. */
+function targetOf(path: string): string | undefined {
+  try {
+    return lstatSync(path).isSymbolicLink() ? realpathSync(path) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isFile(path: string): boolean {
