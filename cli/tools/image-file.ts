@@ -3,7 +3,8 @@
 import { ftruncateSync, statSync } from 'node:fs';
 import { hasCode } from '../../src/errors/has-code.ts';
 import { type WritableFile, writableFile } from '../../src/node/files/writable-file.ts';
-import { Failure, reasonOf } from '../failure.ts';
+import { formatOfName } from '../../src/storage/formats/make/made-formats.ts';
+import { Failure, printable, reasonOf } from '../failure.ts';
 import { type PartialFile, partialFile } from '../output/partial-file.ts';
 
 export interface ImageFileOptions {
@@ -17,6 +18,13 @@ export interface MadeImage {
   keep(bytes?: number): void;
   /** Lets go of it after a failure: the name means what it meant. After `keep`: nothing. */
   discard(): void;
+}
+
+/** What is made is raw; whoever gave it the name of another format is told. */
+export function tellRaw(path: string): void {
+  const format = formatOfName(path) ?? 'raw';
+  if (format !== 'raw')
+    console.error(`lkl: ${printable(path)} is raw, whatever its name: lkl convert makes ${format} of it`);
 }
 
 /** A new file of `size`, or with `force` one as large as what is there, for its place. */

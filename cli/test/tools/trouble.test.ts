@@ -181,6 +181,10 @@ it('lkl mkfs does not put a raw image of the size of its file in the place of a 
     stderr: expect.stringMatching(/disk.qcow2 is qcow2, .* --size says how large/),
   });
   expect(sha256(at('disk.qcow2'))).toBe(before);
+  expect(lkl(['mkfs', '-f', '-t', 'ext2', '-s', '2M', at('disk.qcow2')])).toMatchObject({
+    status: 0,
+    stderr: `lkl: ${at('disk.qcow2')} is raw, whatever its name: lkl convert makes qcow2 of it\n`,
+  });
   expect(lkl(['mkfs', '-f', '-t', 'ext4', at('raw.img')]).status).toBe(0);
 });
 

@@ -14,7 +14,7 @@ import { openDiskFile } from '../../input/disk.ts';
 import { tellLosses } from '../../output/losses.ts';
 import { withProgress } from '../../output/progress.ts';
 import { withContents } from '../contents.ts';
-import { type MadeImage, makeImageFile } from '../image-file.ts';
+import { type MadeImage, makeImageFile, tellRaw } from '../image-file.ts';
 import { bytesBefore, type Encryption, encryptionOf, onDisk } from '../luks.ts';
 import { inWorkshopOf, notAfterNs, toolEngine } from '../shop.ts';
 import { temporaryDisk } from '../temporary-disk.ts';
@@ -42,6 +42,7 @@ export async function mkfs(image: string, more: readonly string[], options: Mkfs
       : await withContents(from, engine, { ...options, notAfterNs: notAfterNs() }, (contents) =>
           mkfsOf({ ...job, contents }),
         );
+  tellRaw(image);
   return report === undefined || tellLosses(report);
 }
 

@@ -11,7 +11,7 @@ import { Failure, printable } from '../../failure.ts';
 import { openWholeDiskFile } from '../../input/disk.ts';
 import { secretOf } from '../../input/unlock.ts';
 import { tellLosses } from '../../output/losses.ts';
-import { type MadeImage, makeImageFile } from '../image-file.ts';
+import { type MadeImage, makeImageFile, tellRaw } from '../image-file.ts';
 import { newEncryptedDisk } from '../luks.ts';
 import { inWorkshopOf, notAfterNs, toolEngine } from '../shop.ts';
 import { temporaryDisk } from '../temporary-disk.ts';
@@ -50,6 +50,7 @@ export async function mkimage(path: string, options: MkimageOptions): Promise<bo
     keepOwner: options.keepOwner === true,
   };
   const disk = await make(plan, options, sources);
+  tellRaw(options.output);
   tell(disk, plan, options.json === true);
   let isWhole = true;
   for (const { filled } of disk.partitions) if (filled && !tellLosses(filled)) isWhole = false;
