@@ -110,7 +110,7 @@ export class ThreadProc {
   /** Whether it has a handler for this signal. */
   catches(signal: number): boolean {
     const mask = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)$/m.exec(this.#status())?.[1] ?? 0}`);
-    return ((mask >> BigInt(signal - 1)) & 1n) === 1n;
+    return isIn(mask, signal);
   }
 
   /** The signals that wait for it or its process, as bits. */
@@ -121,7 +121,11 @@ export class ThreadProc {
   }
 
   isPending(signal: number): boolean {
-    return ((this.pendingSignals >> BigInt(signal - 1)) & 1n) === 1n;
+    return isIn(this.pendingSignals, signal);
+  }
+
+  ignores(signal: number): boolean {
+    return isIn(BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)$/m.exec(this.#status())?.[1] ?? 0}`), signal);
   }
 
   #status(): string {
@@ -137,6 +141,8 @@ export class ThreadProc {
     this.#folder = undefined;
   }
 }
+
+const isIn = (mask: bigint, signal: number): boolean => ((mask >> BigInt(signal - 1)) & 1n) === 1n;
 
 /** A number as a C string, without making one. */
 function decimal(value: number): Uint8Array {

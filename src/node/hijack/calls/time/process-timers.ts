@@ -34,6 +34,8 @@ interface Timer {
   readonly program: string;
   /** Expirations beside those that were told. */
   missed: number;
+  /** When it was to be told last, the program ignored its signal. */
+  isIgnored: boolean;
 }
 
 /** By threads' processes. */
@@ -74,7 +76,12 @@ const create: Handler = (call) => {
   return 0;
 };
 
-const common = (call: Call) => ({ clock: call.int(0), program: programOf(call.thread.tgid), missed: 0 });
+const common = (call: Call) => ({
+  clock: call.int(0),
+  program: programOf(call.thread.tgid),
+  missed: 0,
+  isIgnored: false,
+});
 
 const byDefault = (call: Call, id: number): Timer => ({
   ...common(call),
@@ -148,9 +155,19 @@ const itimerspec = ({ leftNs, everyNs }: { readonly leftNs: bigint; readonly eve
 function bellOf({ tgid }: Thread, id: number, timer: Timer): Bell {
   const isNobodys = () => timer.notify === SIGEV_NONE || timer.program !== programOf(tgid);
   return {
-    isUnheard: () => !isNobodys() && new ThreadProc(timer.tid ?? tgid).isPending(timer.signal),
+    isUnheard() {
+      if (isNobodys()) return false;
+      const proc = new ThreadProc(timer.tid ?? tgid);
+      const ignored = proc.ignores(timer.signal);
+      if (!ignored && !proc.isPending(timer.signal)) return false;
+      // None waits of a signal that is ignored: those are told with the next one that is not.
+      if (ignored && !timer.isIgnored) timer.missed = 0;
+      timer.isIgnored = ignored;
+      return true;
+    },
     ring(expirations) {
-      timer.missed = expirations - 1;
+      timer.missed = expirations - 1 + (timer.isIgnored ? timer.missed : 0);
+      timer.isIgnored = false;
       if (!isNobodys()) signal(tgid, id, timer);
     },
     missed(expirations) {
@@ -164,6 +181,7 @@ function signal(tgid: number, id: number, timer: Timer): void {
   info.setInt32(0, timer.signal, true);
   info.setInt32(8, SI_TIMER, true);
   info.setInt32(16, id, true);
+  info.setInt32(20, Math.min(timer.missed, MOST_OVERRUNS), true); // as many as there are by now
   info.setBigUint64(24, timer.value, true);
   const bytes = new Uint8Array(info.buffer);
   if (timer.tid === undefined) hostCall('rt_sigqueueinfo', tgid, timer.signal, bytes);

@@ -50,7 +50,10 @@ const SIGALRM = 14;
 function setAlarm(call: Call, time: AlarmTime): Promise<AlarmTime> {
   const { tgid } = call.thread;
   return call.around.alarms.set(tgid, ALARM, time, {
-    isUnheard: () => new ThreadProc(tgid).isPending(SIGALRM),
+    isUnheard() {
+      const proc = new ThreadProc(tgid);
+      return proc.isPending(SIGALRM) || proc.ignores(SIGALRM);
+    },
     ring: () => void hostCall('kill', tgid, SIGALRM),
     missed() {}, // nobody asks for them
   });
