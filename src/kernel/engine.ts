@@ -150,6 +150,13 @@ export class Engine {
     return calm && !this.#time.isAwaited && !this.#irqPending && this.#tasks.counts.inCall === 0;
   }
 
+  /** Something of it runs, or is about to: it neither sleeps nor waits for a program that thinks. */
+  get busy(): boolean {
+    if (this.#dead || this.#idle !== undefined) return false;
+    const { by } = this.#user;
+    return by === undefined || by.ready || this.memory.u32(plus(this.#shared, SHARED.runnable)) !== 0;
+  }
+
   /** Tell `then` when the kernel dies; at once if it has. */
   onDeath(then: (dead: KernelDead) => void): void {
     if (this.#dead && this.#told) then(this.#dead);

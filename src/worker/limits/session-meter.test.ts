@@ -25,7 +25,7 @@ function metering(most: number) {
   const pass = (ms: number) => {
     nowMs += ms;
   };
-  return { work, told, pass };
+  return { work, told, pass, meter };
 }
 
 describe('the kernel of a session', () => {
@@ -51,6 +51,15 @@ describe('the kernel of a session', () => {
     const { told, work } = metering(60);
     await work(600).then(() => work(600));
     expect(told).toEqual([0.6, 0.6]);
+  });
+
+  it('works for what no request waits for, too', async () => {
+    const { meter, told, work } = metering(2);
+    expect([await meter.spent('token:a', 400), await meter.spent('token:a', 400)]).toEqual([false, false]);
+    expect(await meter.spent('token:a', 1500)).toBe(true);
+    expect(told).toEqual([0.8, 1.5]);
+    await expect(work(1)).rejects.toMatchObject({ kind: 'over-quota' });
+    expect(await meter.spent(undefined, 9000)).toBe(false);
   });
 
   it('works as long as it likes for whoever has no such quota, or nobody', async () => {

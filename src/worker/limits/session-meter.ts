@@ -7,6 +7,8 @@ import { overQuota, type Quotas } from './quotas.ts';
 export interface SessionMeter {
   /** Does it, unless the owner's minute is used up: then rejects with `over-quota`. */
   metered<T>(owner: string | undefined, work: () => Promise<T>): Promise<T>;
+  /** Counts what no request waits for; answers whether the owner's minute is used up. */
+  spent(owner: string | undefined, ms: number): Promise<boolean>;
 }
 
 export interface SessionMeterNeeds {
@@ -31,10 +33,22 @@ export function sessionMeter({ quotasOf, ledgerOf, nowMs, monotonicNs }: Session
     if (kernelSeconds >= most) overUntilMs = nowMs() + 1000 * resetS;
   }
 
+  const mostOf = (owner: string | undefined): number =>
+    (owner === undefined ? undefined : quotasOf(owner).kernel_seconds_per_minute) ?? Infinity;
+
+  async function spent(owner: string | undefined, ms: number): Promise<boolean> {
+    const most = mostOf(owner);
+    if (owner === undefined || !Number.isFinite(most)) return false;
+    untoldMs += ms;
+    if (untoldMs >= TOLD_MS) await tell(owner, most);
+    return nowMs() < overUntilMs;
+  }
+
   return {
+    spent,
     async metered(owner, work) {
-      const { kernel_seconds_per_minute: most = Infinity } = owner === undefined ? {} : quotasOf(owner);
-      if (owner === undefined || !Number.isFinite(most)) return work();
+      const most = mostOf(owner);
+      if (!Number.isFinite(most)) return work();
       const restMs = overUntilMs - nowMs();
       if (restMs > 0) {
         const restS = Math.ceil(restMs / 1000);
@@ -44,8 +58,7 @@ export function sessionMeter({ quotasOf, ledgerOf, nowMs, monotonicNs }: Session
       try {
         return await work();
       } finally {
-        untoldMs += (monotonicNs() - startNs) / 1e6;
-        if (untoldMs >= TOLD_MS) await tell(owner, most);
+        await spent(owner, (monotonicNs() - startNs) / 1e6);
       }
     },
   };

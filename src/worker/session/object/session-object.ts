@@ -41,6 +41,7 @@ import { EarlyRest } from './early-rest.ts';
 import { errand } from './errand.ts';
 import { type Exchange, sendPath, takeFile } from './files.ts';
 import { infoOf } from './lifecycle.ts';
+import { ProgramTime } from './program-time.ts';
 import { beginTerminal, execProgram, type TerminalRun } from './programs.ts';
 import { SessionRecord } from './record.ts';
 import { sharedTimer } from './shared-timer.ts';
@@ -76,6 +77,9 @@ export class SessionObject implements SessionRpc {
   readonly #alarm: Alarm;
   readonly #kept: Durability;
   readonly #listeners = new Set<TaskListener>();
+  readonly #programTime: ProgramTime;
+  /** Requests under way whose time is counted. */
+  #counted = 0;
 
   constructor(needs: ObjectNeeds) {
     const { storage, nowMs } = needs;
@@ -91,11 +95,29 @@ export class SessionObject implements SessionRpc {
       over: this.#over.signal,
       told: (name, result) => [...this.#listeners].reduce((taken, listen) => listen(name, result) || taken, false),
     });
+    this.#programTime = new ProgramTime({
+      host: setup.host,
+      meter: needs.meter,
+      owner: () => this.owner,
+      isCounted: () => this.#counted > 0,
+    });
     this.#early = new EarlyRest({
       isWanted: needs.isWanted,
       pause: setup.host.pause,
       isUnused: () => this.#turns.count === 0 && this.#kept.inMemory,
       rest: () => this.#rest(),
+    });
+  }
+
+  /** Its time is the owner's. Rejects with `over-quota`. */
+  async #metered<T>(work: () => Promise<T>): Promise<T> {
+    return this.#needs.meter.metered(this.#record.known().request.owner, async () => {
+      this.#counted++;
+      try {
+        return await work();
+      } finally {
+        this.#counted--;
+      }
     });
   }
 
@@ -133,10 +155,7 @@ export class SessionObject implements SessionRpc {
   }
 
   run(batch: WholeBatch): Promise<Outcome<WholeAnswer>> {
-    return this.#turns.take(() => {
-      const { owner } = this.#record.known().request;
-      return this.#needs.meter.metered(owner, () => this.#kept.using((live) => this.#ran(live, batch)));
-    });
+    return this.#turns.take(() => this.#metered(() => this.#kept.using((live) => this.#ran(live, batch))));
   }
 
   async #ran(live: Live, batch: WholeBatch): Promise<WholeAnswer> {
@@ -150,7 +169,7 @@ export class SessionObject implements SessionRpc {
     const connect: Ports['connect'] = async (...to) =>
       valueIn(await this.#turns.take(() => this.#kept.using((live) => live.ports.connect(...to))));
     const answer = () => proxied({ connect }, asked, this.#kept.setup.host, () => this.#calm());
-    return outcome(() => this.#needs.meter.metered(this.#record.known().request.owner, answer));
+    return outcome(() => this.#metered(answer));
   }
 
   exec(call: ProgramCall): Promise<Outcome<ProgramAnswer>> {
@@ -158,24 +177,24 @@ export class SessionObject implements SessionRpc {
       this.#kept.using(async (live) => {
         const { toolbox } = this.#needs;
         const answer = await execProgram(live.kernel, call, toolbox, this.#kept.setup.host);
+        if (answer.running.length > 0) this.#programTime.watch(live.kernel);
         const obstacle = await this.#kept.commitFlushed(live);
         return { ...answer, ...(obstacle !== undefined && { obstacle }), ...this.#record.tell() };
       });
-    return this.#turns.take(() => this.#needs.meter.metered(this.#record.known().request.owner, run));
+    return this.#turns.take(() => this.#metered(run));
   }
 
   /** Turns are taken for its beginning and its end: others have theirs meanwhile. */
   async terminal(run: TerminalRun): Promise<ProgramEnd> {
-    const { toolbox, meter } = this.#needs;
+    const { toolbox } = this.#needs;
     const begin = () =>
       this.#kept.using(async (live) => ({
         kernel: live.kernel,
         begun: await beginTerminal(live.kernel, run, toolbox, this.#kept.setup.host),
       }));
     // What is typed takes no time: whoever has used up his minute begins none.
-    const { kernel, begun } = valueIn(
-      await this.#turns.take(() => meter.metered(this.#record.known().request.owner, begin)),
-    );
+    const { kernel, begun } = valueIn(await this.#turns.take(() => this.#metered(begin)));
+    this.#programTime.watch(kernel);
     try {
       return await begun.end;
     } finally {
