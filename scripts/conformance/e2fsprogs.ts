@@ -68,7 +68,8 @@ for (const name of mine) {
   const { stdout, error } = spawnSync('sh', ['./test_one', `./${name}`], {
     cwd: resolve(tests),
     encoding: 'utf8',
-    env: { ...process.env, SRCDIR: '.' },
+    // Its configuration looks for dd.
+    env: { ...process.env, SRCDIR: '.', DD: 'dd' },
     timeout: PATIENCE_S * 1000,
   });
   const isLate = error !== undefined && 'code' in error && error.code === 'ETIMEDOUT';
