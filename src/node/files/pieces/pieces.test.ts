@@ -25,6 +25,10 @@ const quarters = [0, 1, 2, 3].map((i) => disk.subarray(i * PIECE, (i + 1) * PIEC
 const packed = gzipSync(disk);
 const packedPieces = [packed.subarray(0, 20_000), packed.subarray(20_000, 40_000), packed.subarray(40_000)];
 const noise = Buffer.from(Array.from({ length: 65_536 }, (_, at) => (at * 7 + (at >> 8)) & 0xff));
+/** Of which every piece has the two bytes of a minix where it would have its superblock. */
+const inMarked = Buffer.alloc(200_000, Uint8Array.of(0x13, 0x7f));
+const marked = gzipSync(inMarked, { level: 0 });
+const markedPieces = [0, 1, 2, 3].map((i) => marked.subarray(i * 65_536, (i + 1) * 65_536));
 /** Known by its end alone. */
 const dmg = dmgOf([{ type: 1, sectors: 128, packed: noise }]);
 /** What Info-ZIP puts before the first file of a zip in pieces. */
@@ -56,6 +60,7 @@ it.each([
   ['d-00', named(quarters, 'd-00', 'd-01', 'd-02', 'd-03'), disk],
   ['d.11', named(small, ...Array.from({ length: 12 }, (_, i) => `d.${i}`)), disk],
   ['d.gz.001', named(packedPieces, 'd.gz.001', 'd.gz.002', 'd.gz.003'), disk],
+  ['d.gz.aa', named(markedPieces, 'd.gz.aa', 'd.gz.ab', 'd.gz.ac', 'd.gz.ad'), inMarked],
   ['d.dmg.aa', named([dmg.subarray(0, 40_000), dmg.subarray(40_000)], 'd.dmg.aa', 'd.dmg.ab'), dmg],
   ['d.zip', named(zipPieces, 'd.z01', 'd.z02', 'd.zip'), inZip],
 ] as const)('%s and those beside it are one file', async (name, files, whole) => {

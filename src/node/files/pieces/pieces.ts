@@ -7,7 +7,7 @@ import { identify, isMember } from '../../../image/identity/identify.ts';
 import { saidBytes } from '../../../image/presented.ts';
 import { volumeBytes } from '../../../image/probe/volume-bytes.ts';
 import { type ByteSource, window } from '../../../storage/byte-source.ts';
-import { BehindEndError, StorageError } from '../../../storage/errors.ts';
+import { BehindEndError, FormatError, StorageError } from '../../../storage/errors.ts';
 import { TAIL_BYTES } from '../../../storage/formats/format.ts';
 import { joined } from '../../../storage/formats/parts/joined.ts';
 import { openDisk } from '../../../storage/open-disk.ts';
@@ -130,19 +130,20 @@ async function asOne(
   const own = pieces.find(({ name }) => name === basename(path))?.source;
   if (first === undefined || own === undefined) return undefined;
   if (first.source === undefined) {
-    const { begins } = await lookedAt(own);
+    const { kind } = await lookedAt(own);
     const cut = `${basename(path)} is named as a later piece of a file, whose first, ${first.name}, is not beside it`;
-    return begins ? undefined : { ...unite(path, [{ name: path, source: own }]), cut };
+    return kind !== undefined ? undefined : { ...unite(path, [{ name: path, source: own }]), cut };
   }
-  const { begins, lacks, said } = await lookedAt(first.source);
+  const { kind, lacks, said } = await lookedAt(first.source);
   if (lacks === false) return undefined;
   if (others.length === 0 && lacks === undefined) return undefined;
   if (lacks === undefined) {
-    for (const { source } of others) if (source && (await lookedAt(beginOf(source))).begins) return undefined;
+    for (const { source } of others)
+      if (source && isOwn(await lookedAt(beginOf(source)), kind, source)) return undefined;
   }
   const whole = unite(path, pieces, said);
   // What is known by its end alone (DMG) is known now.
-  if (!begins && !(await lookedAt(whole)).begins) return undefined;
+  if (kind === undefined && (await lookedAt(whole)).kind === undefined) return undefined;
   if (whole.cut !== undefined || next === undefined || !lacks || !(await lookedAt(whole)).lacks) return whole;
   return { ...whole, cut: `${first.name} is the first piece of a file, and ${next} is not beside it` };
 }
@@ -150,25 +151,31 @@ async function asOne(
 /** Without the end, by which the last piece of a file may be known for what all of it is. */
 const beginOf = (source: ByteSource): ByteSource => window(source, 0, Math.max(0, source.sizeBytes - TAIL_BYTES));
 
+/** Versions of an image begin alike; a partition beside one is as long as it says. By chance a piece has a mark of two bytes. */
+const isOwn = ({ kind, said = 0 }: Looked, first: string | undefined, { sizeBytes }: ByteSource): boolean =>
+  kind !== undefined && (kind === first || (said > sizeBytes / 2 && said <= sizeBytes));
+
 interface Looked {
-  /** As a disk, a format or compressed data, of which it is the first piece or all. */
-  readonly begins: boolean;
+  /** What it begins as, of which it is the first piece or all: compressed data, a format, what a disk begins with. */
+  readonly kind?: string | undefined;
   /** Whether it says that it is longer than it is; undefined: it does not say. */
-  readonly lacks: boolean | undefined;
-  readonly said?: number | undefined;
+  readonly lacks?: boolean;
+  readonly said?: number;
 }
 
 async function lookedAt(source: ByteSource): Promise<Looked> {
-  if ((await compressionOf(source)) !== undefined) return { begins: true, lacks: undefined };
+  const compression = await compressionOf(source);
+  if (compression !== undefined) return { kind: compression };
   try {
-    const { layers, device, sizeBytes } = await openDisk(source);
-    if (layers.length > 0) return { begins: true, lacks: device.cut !== undefined };
+    const { layers, device, format, sizeBytes } = await openDisk(source);
+    if (layers.length > 0) return { kind: format, lacks: device.cut !== undefined };
     const bytes = volumeBytes(device);
     const said = (await isMember(bytes)) ? undefined : await saidBytes(device);
-    if (said !== undefined) return { begins: true, lacks: said > sizeBytes, said };
-    return { begins: (await identify(bytes)) !== undefined, lacks: undefined };
+    const kind = (await identify(bytes))?.type;
+    return said === undefined ? { kind } : { kind: kind ?? 'disk', lacks: said > sizeBytes, said };
   } catch (cause) {
-    if (cause instanceof StorageError && cause.code !== 'EIO') return { begins: true, lacks: undefined };
+    if (cause instanceof FormatError) return { kind: cause.format };
+    if (cause instanceof StorageError && cause.code !== 'EIO') return { kind: cause.name };
     throw cause;
   }
 }
