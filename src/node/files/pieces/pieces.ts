@@ -40,8 +40,7 @@ export async function openPieces(path: string): Promise<Pieces | undefined> {
   if (target !== undefined) return openPieces(target);
   if (series === undefined) return undefined;
   const pieces = series.names.map((name): Piece => {
-    const at = join(folder, name);
-    return { name, source: series.present.has(name) && isFile(at) ? fileSource(at) : undefined };
+    return { name, source: series.present.has(name) ? sourceOf(join(folder, name)) : undefined };
   });
   const sources = pieces.flatMap(({ source }) => source ?? []);
   const close = async () => void (await Promise.all(sources.map((source) => source.close())));
@@ -86,7 +85,7 @@ async function seriesBeside(path: string): Promise<Series | undefined> {
   const series = seriesOf(name, beside);
   const last = series?.names.at(-1) ?? '';
   if (series === undefined || !/\.zip$/i.test(last) || !isFile(join(folder, last))) return series;
-  const count = await piecesBeforeEnd(join(folder, last));
+  const count = await piecesBeforeEnd(join(folder, last)).catch(() => 0);
   return count > 0 ? ofZip(series, last, count) : undefined;
 }
 
@@ -108,6 +107,15 @@ async function piecesBeforeEnd(path: string): Promise<number> {
 function targetOf(path: string): string | undefined {
   try {
     return lstatSync(path).isSymbolicLink() ? realpathSync(path) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined of what is no file, or not to be read: it may be no piece at all. */
+function sourceOf(path: string): FileSource | undefined {
+  try {
+    return isFile(path) ? fileSource(path) : undefined;
   } catch {
     return undefined;
   }
