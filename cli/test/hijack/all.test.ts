@@ -43,9 +43,10 @@ pid = os.fork()
 if pid == 0:
   signal.signal(signal.SIGPIPE, signal.SIG_DFL); os.close(r); os.close(again); os.read(0, 1); os.write(w, b'x'); os._exit(7)
 os.close(r); os.close(again)
-print(os.waitpid(pid, 0)[1] == signal.SIGPIPE, os.eventfd_read(os.eventfd(3)))`;
+print(os.waitpid(pid, 0)[1] == signal.SIGPIPE, os.eventfd_read(os.eventfd(3)))
+print('eventfd-count:                7' in open('/proc/self/fdinfo/%d' % os.eventfd(7)).read())`;
     expect(await all(script)).toEqual({
-      stdout: "pipe True 65536\nResource temporarily unavailable\nTrue b'abc'\nTrue 3\n",
+      stdout: "pipe True 65536\nResource temporarily unavailable\nTrue b'abc'\nTrue 3\nTrue\n",
       stderr: '',
       exitCode: 0,
     });

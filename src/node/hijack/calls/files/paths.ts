@@ -105,6 +105,8 @@ const utimensat = onPath({ directory: 0, path: 1, mayBeEmpty: true }, (call, tas
 
 const truncate = onPath({ path: 0 }, (call, task, { path }) => task.call('truncate64', task.path(path), call.long(1)));
 
+const EBUSY = negative('EBUSY');
+
 /** Onto a place of ours; the source, the type and the data are words of its own file system. */
 const mount = onPath({ path: 1 }, async (call, task, { path }) => {
   const text = (index: number) => (call.size(index) === 0 ? undefined : call.memory.string(call.size(index)));
@@ -116,7 +118,9 @@ const mount = onPath({ path: 1 }, async (call, task, { path }) => {
     memory.writeCstring(plus(task.structs, offset), value);
     return task.structs + offset;
   };
-  return task.call('mount', put(source, 0), task.path(path), put(type, 1024), call.uint(3), put(data, 2048));
+  const ret = await task.call('mount', put(source, 0), task.path(path), put(type, 1024), call.uint(3), put(data, 2048));
+  // Namespaces of mounts are the machine's, so that another may have mounted it there meanwhile (two `ip netns exec` at once): it is that very one.
+  return ret === EBUSY && Buffer.from(type ?? []).toString() === 'sysfs' ? 0 : ret;
 });
 
 /** What is mounted may be a place of ours as well. */

@@ -50,6 +50,8 @@ export function placeOf(call: Call, { directory, path: index, mayBeEmpty = false
   const absolute = absoluteOf(call, dirfd, path);
   const of = absolute === undefined ? undefined : descriptorAt(call, absolute);
   if (of) return { dirfd: AT_FDCWD, path: Buffer.from(`/proc/self/fd/${of.fd}`), of };
+  const told = absolute === undefined ? undefined : descriptorAt(call, absolute.replace('/fdinfo/', '/fd/'));
+  if (told) return { dirfd: AT_FDCWD, path: Buffer.from(`/proc/self/fdinfo/${told.fd}`) };
   const ours = absolute === undefined ? undefined : mapped(call, absolute);
   if (ours === undefined) return undefined;
   // A slash at the end asks for a directory.
