@@ -44,12 +44,29 @@ export const fs2tarCommand = (): Command =>
     .addOption(urlOption())
     .addOption(quietOption())
     .addHelpText('after', exitCodesHelp('tar'))
-    .action(async ([image = '', ...more]: string[], options: Fs2tarArguments) => {
+    .action(async (images: string[], given: Fs2tarArguments) => {
+      const {
+        options,
+        named: [image = '', ...more],
+      } = asLkl(images, given);
       const { fs2tar } = options.url === undefined ? await import('./here.ts') : await import('./remote.ts');
       process.exitCode = (await fs2tar(image, { ...options, also: [...more, ...(options.also ?? [])] }))
         ? exitCodes.done
         : exitCodes.partial;
     });
+
+/** LKL's program has the tar behind the image: `fs2tar -t ext4 disk.img disk.tar`. No disk of several is called that. */
+function asLkl(
+  named: readonly string[],
+  options: Fs2tarArguments,
+): { named: readonly string[]; options: Fs2tarArguments } {
+  const [image, tar, ...others] = named;
+  const isSo =
+    options.type !== undefined && options.output === undefined && others.length === 0 && tar?.endsWith('.tar');
+  return isSo && image !== undefined && tar !== undefined
+    ? { named: [image], options: { ...options, output: tar } }
+    : { named, options };
+}
 
 const zipHelp = `
 It is written as it is read, without a file beside it. Symlinks, modes, owners, times and names are as Info-ZIP has them on

@@ -251,6 +251,11 @@ describe('an image that was cut short', () => {
   });
 });
 
+it('fs2tar takes the words of LKL, the tar behind the image', async () => {
+  await told(['fs2tar', '-q', '-t', 'ext4', image, at('lkl.tar'), '--path', 'hello.txt']);
+  expect(await told(['cat', at('lkl.tar'), 'hello.txt'])).toEqual(await told(['cat', image, 'hello.txt']));
+});
+
 it('cat writes a part of a file', async () => {
   const whole = await told(['cat', image, 'hello.txt']);
   expect(await told(['cat', '-r', '1-4', image, 'hello.txt'])).toEqual(whole.subarray(1, 5));
