@@ -1,5 +1,6 @@
 /** WebSockets that flood: many of them, frames as RFC 6455 does not have them, pings, and messages that never end. */
 
+import { constants, deflateRawSync } from 'node:zlib';
 import { json } from '../client.ts';
 import { connected, frame, sleep, wireBytes } from '../wire.ts';
 import type { Probe, Target } from './probe.ts';
@@ -8,6 +9,7 @@ const headers = (authorization: string) => ({
   authorization,
   connection: 'Upgrade',
   upgrade: 'websocket',
+  'sec-websocket-extensions': 'permessage-deflate',
   'sec-websocket-version': '13',
   'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
 });
@@ -21,6 +23,13 @@ function header(first: number, length: number): Buffer {
   return head;
 }
 
+/** A message of blanks as permessage-deflate (RFC 7692) has it, a thousandth of it as it is sent. */
+function bomb(mib: number): Buffer {
+  const packed = deflateRawSync(Buffer.alloc(2 ** 20, 0x20), { finishFlush: constants.Z_SYNC_FLUSH });
+  const body = Buffer.concat(Array(mib).fill(packed)).subarray(0, -4); // without the end that each such message has
+  return Buffer.concat([header(0xc1, body.length), body]);
+}
+
 /** By what they send once the socket is there. */
 const floods: Readonly<Record<string, readonly Buffer[]>> = {
   'a frame of 2⁶² bytes': [header(0x82, 2 ** 62), Buffer.alloc(2 ** 20)],
@@ -31,6 +40,19 @@ const floods: Readonly<Record<string, readonly Buffer[]>> = {
   'text that is not UTF-8': [Buffer.concat([Buffer.from([0x81, 0x82, 0, 0, 0, 0]), Buffer.from([0xff, 0xfe])])],
   'frames without a mask': [Buffer.from([0x81, 0x02, 0x7b, 0x7d])],
   'reserved bits and opcodes': [Buffer.from([0xf7, 0x80, 0, 0, 0, 0])],
+  'frames behind a close': [Buffer.from([0x88, 0x80, 0, 0, 0, 0]), frame('{"calls":[]}'), frame('{"calls":[]}')],
+  'a ping that is too long': [Buffer.concat([Buffer.from([0x89, 0xfe, 0, 126, 0, 0, 0, 0]), Buffer.alloc(126)])],
+  'a ping in fragments': [Buffer.from([0x09, 0x80, 0, 0, 0, 0])],
+  'a close that is cut, and one of no code': [
+    Buffer.from([0x88, 0x81, 0, 0, 0, 0, 3]),
+    Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0, 1]),
+  ],
+  'a fragment of nothing, and text in the midst of text': [
+    Buffer.from([0x80, 0x82, 0, 0, 0, 0, 0x7b, 0x7d]),
+    Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x7b]),
+    Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x7d]),
+  ],
+  'a compressed message that is a bomb': [bomb(200)],
   'batches that are none': Array.from({ length: 60 }, () => frame('[[[[[[[[')),
   'a batch that is too large': [header(0x81, 17 * 2 ** 20), Buffer.alloc(17 * 2 ** 20, 0x20)],
 };

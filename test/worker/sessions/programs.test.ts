@@ -39,13 +39,19 @@ describe('a program in a session', () => {
     await destroy(id);
   });
 
-  it('that takes too long is killed, and the session goes on', async () => {
+  it('that takes too long, or waits for another to be opened, is killed, and the session goes on', async () => {
     const id = await made();
     expect(await sh(id, 'echo a; sleep 100', { deadline_ms: 300 })).toMatchObject({
       timed_out: true,
       signal: 9,
       stdout: 'a\n',
     });
+    const mark = ['FAN_MARK_ADD|FAN_MARK_MOUNT', 'FAN_OPEN_PERM', 'AT_FDCWD', '/'];
+    const watch = { ...call('fanotify_init', 'FAN_CLASS_CONTENT', 'O_RDONLY'), as: 'watch' };
+    await run(id, { calls: [watch, call('fanotify_mark', { ref: 'watch' }, ...mark)] });
+    const blocked = await expectStatus(await post(id, { argv: ['echo'], deadline_ms: 300 }), 409);
+    expect(blocked).toMatchObject({ type: '/problems/program-prevents' });
+    await run(id, { calls: [call('close', 0)] });
     expect(await sh(id, 'echo b')).toMatchObject({ stdout: 'b\n' });
     await destroy(id);
   });
