@@ -35,6 +35,7 @@ import {
   utimensat,
 } from '../../kernel/syscalls/file.ts';
 import { removexattr, setxattr } from '../../kernel/syscalls/xattr.ts';
+import { openBelow } from '../open/open-below.ts';
 import type { BusyTask, TaskPool } from '../task-pool.ts';
 import type { Following } from '../tree.ts';
 import { type Owner, type Times, type WritableFile, writableFile } from './writable-file.ts';
@@ -98,8 +99,9 @@ export async function treeChanges(tasks: TaskPool, root: string): Promise<TreeCh
     work: (fd: number) => Promise<T>,
     about = path,
   ): Promise<T> => {
-    const how = { flags: flags | O_CLOEXEC, resolve: RESOLVE };
-    const fd = must('openat2', await openat2(task, rootFd, path, how), about);
+    const fd = await openBelow(task, rootFd, path, flags | O_CLOEXEC).catch((cause: unknown) => {
+      throw cause instanceof KernelError ? new KernelError(cause.call, cause.number, about) : cause;
+    });
     try {
       return await work(fd);
     } finally {

@@ -79,4 +79,16 @@ describe('tar -x', () => {
     const again = await tarOf(target, `/${name}`);
     expect(await rows(again, name)).toEqual(await rows(tar, ''));
   });
+
+  it('what lies deeper than one call reaches is changed all the same', async () => {
+    let path = '';
+    for (let depth = 0; depth < 20; depth++) {
+      path += `/${'d'.repeat(240)}`;
+      await target.changes.mkdir(Buffer.from(path), 0o755);
+    }
+    await target.changes.chmod(Buffer.from(path), 0o700);
+    expect((await target.tree.stat(Buffer.from(path))).mode & 0o777).toBe(0o700);
+    await target.changes.rename(Buffer.from(path), Buffer.from('/up'));
+    await target.changes.rmdir(Buffer.from('/up'));
+  });
 });
