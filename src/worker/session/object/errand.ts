@@ -32,7 +32,7 @@ const LIMITS = [
 
 /**
  * `work` sees files as pid 1 does: its root, mounts and rights; its limits where pid 1 may not raise them. What it waits for there may
- * be a program that never answers (fanotify, FUSE, a file system that was frozen): then it is given up, with `program-prevents`.
+ * be a program that never answers (fanotify, a file system that was frozen): then it is given up, with `program-prevents`.
  * Where there can be no such task pid 1 does it, and the kernel ends with what never does.
  */
 export async function errand<T>(
