@@ -523,7 +523,9 @@ os.wait(); os.write(w, b'x'); time.sleep(0.3); os.write(1, b'here\\n')`;
     const script = `
 import os, socket, time
 s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()
+parent = os.getpid()
 if os.fork() == 0:
+  while os.getppid() == parent: time.sleep(0.05)
   time.sleep(0.5)
   c, _ = s.accept(); os.write(1, c.recv(5) + b'\\n'); os._exit(0)
 c = socket.create_connection(s.getsockname()); c.send(b'later')`;
