@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { fair } from '../../scripts/attack/fair.ts';
 import { faults } from '../../scripts/attack/faults.ts';
 import { fuzz } from '../../scripts/attack/fuzz.ts';
@@ -16,6 +16,9 @@ import { slow } from '../../scripts/attack/slow.ts';
 import { childNamed, holdingsOf } from '../../scripts/worker/process.ts';
 import { romfs } from '../fakes/romfs.ts';
 import { type EmbeddedWorker, embeddedWorker } from './embedded-worker.ts';
+
+/** Some are many requests after another, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 240_000 });
 
 const image = new Uint8Array(
   romfs([
