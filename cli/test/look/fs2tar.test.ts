@@ -5,7 +5,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { unpackTar } from 'modern-tar';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { lkl as lklProcess, startLkl, unpackFixture } from '../command.ts';
 import { keptLkl } from '../kept/kept.ts';
 
@@ -20,14 +20,17 @@ let tar: Buffer;
 
 beforeAll(async () => {
   mkdirSync(at('tmp'));
-  process.env.TMPDIR = at('tmp');
+  vi.stubEnv('TMPDIR', at('tmp'));
   await unpackFixture('ext4', image);
   const ran = lkl(['fs2tar', image]);
   expect(ran).toMatchObject({ exitCode: 0, stderr: 'lkl: a socket was left out: tar has no type for it\n' });
   tar = ran.stdout;
 }, 120_000);
 
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
 
 describe('a tar', () => {
   it('has every entry of the image, and ends as tars do', async () => {
