@@ -16,31 +16,31 @@ type Payload = Parameters<Parse>[0];
 const known = new WeakSet<object>();
 
 /** Lets the event loop have a turn, after so many pieces where a schema is asked asynchronously. */
-type Breath = () => Promise<unknown>;
-const PIECES_A_BREATH = 50;
+type Turn = () => Promise<unknown>;
+const PIECES_A_TURN = 50;
 
 /**
  * The same schema. zod keeps some hundred bytes for each element that is not valid, and hands them on as arguments of a call: a
- * list of a million zeros, which is 2 MB, took 160 MB and ended as a fault of ours. With `breath` others have their turns while a
+ * list of a million zeros, which is 2 MB, took 160 MB and ended as a fault of ours. With `turn` others have their turns while a
  * list of 100,000 calls is looked at, a tenth of a second.
  */
-export function withFewMistakes<Schema extends object>(schema: Schema, breath?: Breath): Schema {
+export function withFewMistakes<Schema extends object>(schema: Schema, turn?: Turn): Schema {
   if (known.has(schema)) return schema;
   known.add(schema);
   if (!isSchema(schema)) {
-    withFewIn(Object.values(schema), breath);
+    withFewIn(Object.values(schema), turn);
     return schema;
   }
   const { _zod: zod } = schema;
   const { def } = zod;
-  if (def.type === 'array') bound(zod, piecesOfList, breath);
-  if (def.type === 'record') bound(zod, piecesOfRecord, breath);
-  withFewIn(Object.values(def), breath);
+  if (def.type === 'array') bound(zod, piecesOfList, turn);
+  if (def.type === 'record') bound(zod, piecesOfRecord, turn);
+  withFewIn(Object.values(def), turn);
   return schema;
 }
 
-function withFewIn(parts: readonly unknown[], breath: Breath | undefined): void {
-  for (const part of parts) if (typeof part === 'object' && part !== null) withFewMistakes(part, breath);
+function withFewIn(parts: readonly unknown[], turn: Turn | undefined): void {
+  for (const part of parts) if (typeof part === 'object' && part !== null) withFewMistakes(part, turn);
 }
 
 const isSchema = (value: object): value is z.core.$ZodType => '_zod' in value;
@@ -61,7 +61,7 @@ interface Pieces {
 function bound(
   zod: z.core.$ZodType['_zod'],
   split: (value: unknown) => Pieces | undefined,
-  breath: Breath | undefined,
+  turn: Turn | undefined,
 ): void {
   const { parse } = zod;
   // One that has an end is looked at for that first.
@@ -70,7 +70,7 @@ function bound(
     const found = split(payload.value);
     if (found === undefined) return parse(payload, context);
     const look = (piece: Piece) => parse({ value: piece.value, issues: [] } as unknown as Payload, context);
-    if (context.async) return slowly(payload, found, look, breath);
+    if (context.async) return slowly(payload, found, look, turn);
     for (const piece of found.pieces) {
       const looked = look(piece);
       if (looked instanceof Promise) throw new Error('no schema here is asynchronous');
@@ -88,12 +88,12 @@ async function slowly(
   payload: Payload,
   found: Pieces,
   look: (piece: Piece) => Payload | Promise<Payload>,
-  breath: Breath | undefined,
+  turn: Turn | undefined,
 ): Promise<Payload> {
   let pieces = 0;
   for (const piece of found.pieces) {
     if (!took(payload, found, piece, await look(piece))) break;
-    if (++pieces % PIECES_A_BREATH === 0) await breath?.();
+    if (++pieces % PIECES_A_TURN === 0) await turn?.();
   }
   payload.value = found.whole;
   return payload;

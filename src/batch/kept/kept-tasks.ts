@@ -1,5 +1,6 @@
 /** The named tasks of a kernel that stays. */
 
+import { WALL, WNOHANG } from '../../abi/uapi/wait.ts';
 import type { HostedTask } from '../../kernel/hosted-task.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { KeptTask, type TimedResult } from './kept-task.ts';
@@ -14,9 +15,6 @@ export interface SavedTask {
 
 /** Takes a result that no batch waits for; answers whether it did. */
 export type TaskListener = (name: string, result: TimedResult) => boolean;
-
-const WNOHANG = 1;
-const WALL = 0x4000_0000;
 
 export class KeptTasks {
   readonly #kernel: Kernel;

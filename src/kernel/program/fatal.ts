@@ -7,7 +7,6 @@ import type { ProgramMemory } from './program-memory.ts';
 
 const SIGILL = 4;
 const SIGABRT = 6;
-export const SIGKILL = 9;
 const SIGSEGV = 11;
 
 const SIG_UNBLOCK = 1;

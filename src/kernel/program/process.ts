@@ -3,12 +3,13 @@
 import { errnos } from '../../abi/errno.ts';
 import { type SyscallName, syscalls } from '../../abi/syscalls.ts';
 import { CLONE_VM } from '../../abi/uapi/sched.ts';
+import { SIGKILL } from '../../abi/uapi/wait.ts';
 import { KernelDead, TaskExited } from '../errors.ts';
 import type { HostedTask } from '../hosted-task.ts';
 import { ptr } from '../memory.ts';
 import { Asyncify } from './asyncify.ts';
 import type { Budget } from './budget.ts';
-import { endBySignal, fatalSignal, SIGKILL } from './fatal.ts';
+import { endBySignal, fatalSignal } from './fatal.ts';
 import { type MappingCall, memoryCalls } from './memory-calls.ts';
 import { Pages } from './pages.ts';
 import { ProgramMemory } from './program-memory.ts';

@@ -1,5 +1,6 @@
 /** Programs in a kernel that goes on: beside each other, and beside its system calls. */
 
+import { WALL } from '../../abi/uapi/wait.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { TaskExited } from '../../kernel/errors.ts';
 import type { HostedTask } from '../../kernel/hosted-task.ts';
@@ -8,8 +9,6 @@ import { runProgram } from '../../kernel/program/run/run.ts';
 import { ENVIRONMENT, installTools } from '../../tools/install-tools.ts';
 import type { Toolbox } from '../../tools/toolbox.ts';
 import { type ProgramOptions, type ProgramResult, withStreams } from './streams.ts';
-
-const WALL = 0x4000_0000;
 
 /** Runs something when the kernel's pid 1 is free, which it is not meanwhile. */
 type InTurn = <T>(work: () => Promise<T>) => Promise<T>;

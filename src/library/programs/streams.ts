@@ -1,5 +1,6 @@
 /** What a program reads and writes, as callers of the library have it. */
 
+import { SIGKILL } from '../../abi/uapi/wait.ts';
 import { KernelDead } from '../../kernel/errors.ts';
 import type { ProgramEnd, RunningProgram } from '../../kernel/program/run/run.ts';
 import type { Sink, Source } from '../../kernel/program/run/stdio.ts';
@@ -27,8 +28,6 @@ export interface ProgramResult {
   readonly stdout: Buffer;
   readonly stderr: Buffer;
 }
-
-const SIGKILL = 9;
 
 /**
  * Runs a program by `run`, with these streams.

@@ -1,6 +1,7 @@
 /** One task of a kernel that waits for many sockets at once, and makes the calls on them. */
 
 import { errnos } from '../../abi/errno.ts';
+import { WALL, WNOHANG } from '../../abi/uapi/wait.ts';
 import type { HostedTask } from '../../kernel/hosted-task.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { must } from '../../kernel/kernel-error.ts';
@@ -117,8 +118,6 @@ export class Reactor {
     await this.#push((task) => task.syscall('exit_group', 0)).catch(() => {});
     this.#closed = true;
     const { dead, init } = this.#kernel;
-    const WNOHANG = 1;
-    const WALL = 0x4000_0000;
     // In its turn: pid 1 may be in a call of somebody else's.
     if (!dead) init.syscall('wait4', this.task.pid, 0, WNOHANG | WALL, 0).catch(() => {});
   }

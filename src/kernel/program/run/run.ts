@@ -1,6 +1,7 @@
 /** Runs one program from its exec to its end: the way to use them from TypeScript. */
 
 import { errnos } from '../../../abi/errno.ts';
+import { SIGKILL } from '../../../abi/uapi/wait.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { TaskExited } from '../../errors.ts';
 import type { HostedTask } from '../../hosted-task.ts';
@@ -50,8 +51,6 @@ export interface ProgramEnd {
   readonly exitCode?: number;
   readonly signal?: number;
 }
-
-const SIGKILL = 9;
 const ESRCH = -errnos.ESRCH.number;
 
 /**

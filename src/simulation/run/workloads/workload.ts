@@ -1,5 +1,6 @@
 /** What every workload is: programs that run, and a result that can be asked for at any time. */
 
+import { SIGKILL } from '../../../abi/uapi/wait.ts';
 import { TaskExited } from '../../../kernel/errors.ts';
 import type { WorkloadResult } from '../../measure/results.ts';
 import { formatAddress } from '../../plan/routes/prefix.ts';
@@ -11,8 +12,6 @@ export function reasonOf(cause: unknown): string {
   if (cause instanceof TaskExited && (cause.status & 0x7f) === SIGKILL) return 'killed: the kernel ran out of memory';
   return cause instanceof Error ? cause.message : String(cause);
 }
-
-const SIGKILL = 9;
 
 /** What a flow that has no tcp_info has done until now, in all. */
 export interface Progress {

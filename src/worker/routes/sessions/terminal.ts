@@ -1,6 +1,7 @@
 /** A terminal over a WebSocket: binary messages are what is typed and shown, text messages are JSON about it. */
 
 import { z } from '@hono/zod-openapi';
+import { SIGKILL } from '../../../abi/uapi/wait.ts';
 import { Gathered } from '../../../bytes/gathered.ts';
 import type { RunningProgram } from '../../../kernel/program/run/run.ts';
 import type { Hold } from '../../bodies/budget.ts';
@@ -20,7 +21,6 @@ const LOOK_MS = 20;
 /** One that does not take a hangup for its end is ended. */
 const HANGUP_MS = 2000;
 const SIGHUP = 1;
-const SIGKILL = 9;
 
 /** RFC 6455 7.4.1 */
 const NORMAL = 1000;

@@ -1,5 +1,6 @@
 /** A batch of calls on a session's kernel: what each answered, and the lines of strace for the session's tail. */
 
+import { WALL, WNOHANG } from '../../../abi/uapi/wait.ts';
 import { ResultKeeper } from '../../../batch/kept/result-keeper.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import type { CallResult } from '../../../batch/language/types.ts';
@@ -59,9 +60,6 @@ function sinkOf(
 function note(tail: StraceTail, line: string, task: string | undefined): void {
   tail.append(task === undefined ? line : `[${task}] ${line}`);
 }
-
-const WNOHANG = 1;
-const WALL = 0x4000_0000;
 
 /** Nobody waits for the tasks of a batch once it is answered: its zombies would pile up. */
 async function reap(init: UserTask, { stopped, tasks }: BatchReport): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { AT_EMPTY_PATH } from '../../../abi/uapi/fs.ts';
 import { CLONE_FILES } from '../../../abi/uapi/sched.ts';
+import { SIGKILL, WALL, WNOHANG } from '../../../abi/uapi/wait.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { TaskExited } from '../../../kernel/errors.ts';
 import type { Host } from '../../../kernel/host.ts';
@@ -15,9 +16,6 @@ import { type WaitFor, watched } from '../watched.ts';
 const LOOK_MS = 5000;
 /** What each deadlock is answered with, until those that wait for the errand have heard that it is given up. */
 const MOST_MENDS = 64;
-
-const SIGKILL = 9;
-const [WNOHANG, WALL] = [1, 0x4000_0000];
 const CLOSE_RANGE_UNSHARE = 2;
 /** uapi/linux/pidfd.h */
 const [PIDFD_GET_PID_NAMESPACE, PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE] = [0xff05, 0xff06];

@@ -1,12 +1,12 @@
 /** Time of programs that no request waits for, in terminals and in the background: counted as their owner's, and no more than he has. */
 
+import { SIGKILL } from '../../../abi/uapi/wait.ts';
 import type { Host } from '../../../kernel/host.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import type { SessionMeter } from '../../limits/session-meter.ts';
 
 /** Whether the kernel works is looked at so often: what it does by itself is counted as a whole look, or not at all. */
 const LOOK_MS = 250;
-const SIGKILL = 9;
 
 export interface ProgramTimeNeeds {
   readonly host: Pick<Host, 'timer' | 'monotonicNs'>;

@@ -1,5 +1,6 @@
 /** Programs in a session's kernel: one to its end, or in a terminal that lasts as long as somebody sits in front of it. */
 
+import { SIGKILL, WALL } from '../../../abi/uapi/wait.ts';
 import { Gathered } from '../../../bytes/gathered.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import { TaskExited } from '../../../kernel/errors.ts';
@@ -26,9 +27,7 @@ export interface TerminalRun {
 
 /** A terminal's program has so long to begin. */
 const BEGIN_MS = 10_000;
-const SIGKILL = 9;
 const MOST_TURNS = 100;
-const WALL = 0x4000_0000;
 
 /** Those that have the tools in /bin, and know where programs come from. */
 const equipped = new WeakSet<Kernel>();
