@@ -2,7 +2,7 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createApi } from '../src/worker/routes/api.ts';
-import { openapiDocument } from '../src/worker/routes/openapi-document.ts';
+import { openapiDocument } from '../src/worker/routes/openapi/document.ts';
 
 const target = new URL('../openapi/v1.json', import.meta.url);
 const api = createApi(() => {

@@ -29,7 +29,7 @@ const run = async (script: string) => {
 };
 
 /** Answers as examples of the document: JSON alone, of its lists and long tables the first two. It is no example of itself. */
-const examples = new URL('../../src/worker/routes/examples.json', import.meta.url);
+const examples = new URL('../../src/worker/routes/openapi/answers.json', import.meta.url);
 const LONG_TABLE = 40;
 function shortened({ getOpenapi: _, ...answers }: Record<string, unknown>): unknown {
   const json = Object.entries(answers).filter(([, answer]) => answer?.constructor === Object);

@@ -163,7 +163,7 @@ export const tasksOf = <T extends z.ZodType>(one: T) =>
 
 export const tasks = tasksOf(task);
 
-export const batchHead = z.strictObject({ ...kernelOptions, ...playOptions, tasks }).openapi('BatchHead');
+export const batchHead = z.strictObject({ ...kernelOptions, ...playOptions, tasks });
 
 export const batch = batchHead.extend({ calls: z.array(call).default([]) }).openapi('Batch');
 

@@ -7,6 +7,7 @@ const OTHERS = 'x-other-content';
 
 interface Media {
   readonly schema?: unknown;
+  readonly example?: unknown;
 }
 /** A request's body or a response. */
 export interface Described {

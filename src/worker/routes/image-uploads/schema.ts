@@ -58,7 +58,7 @@ export const uploadedPart = z
   .openapi('UploadedPart');
 
 export const completion = z
-  .object({
+  .strictObject({
     parts: z.array(uploadedPart).min(1).openapi({ description: 'As their uploads answered, in ascending order.' }),
   })
   .openapi('Completion');

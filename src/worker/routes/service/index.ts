@@ -1,7 +1,7 @@
 /** Handlers of the service's own routes. */
 
 import { HTTPException } from 'hono/http-exception';
-import type { openapiDocument } from '../openapi-document.ts';
+import type { openapiDocument } from '../openapi/document.ts';
 import { problemTypes } from '../problem.ts';
 import { router } from '../router.ts';
 import { page, script } from './docs.ts';

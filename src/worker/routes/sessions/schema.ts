@@ -81,16 +81,14 @@ const advance = z
   .refine(({ ns, until_ns }) => (ns === undefined) !== (until_ns === undefined), 'either `ns` or `until_ns`')
   .openapi('Advance');
 
-export const sessionBatchHead = z
-  .strictObject({
-    ...playOptions,
-    tasks: tasksOf(sessionTask),
-    advance: advance.optional().openapi({
-      description:
-        'At the end the time of the kernel goes on, for the kept tasks: with the virtual clock at once, with the other as it does.',
-    }),
-  })
-  .openapi('SessionBatchHead');
+export const sessionBatchHead = z.strictObject({
+  ...playOptions,
+  tasks: tasksOf(sessionTask),
+  advance: advance.optional().openapi({
+    description:
+      'At the end the time of the kernel goes on, for the kept tasks: with the virtual clock at once, with the other as it does.',
+  }),
+});
 
 export const sessionBatch = sessionBatchHead.extend({ calls: z.array(call).default([]) }).openapi('SessionBatch');
 

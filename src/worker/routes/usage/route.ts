@@ -33,7 +33,7 @@ const query = z.strictObject({
   principal: z
     .string()
     .regex(
-      /^(token:[a-z0-9]{10}|access:.{1,255}|public|local(:[0-9a-f]{64})?)$/su,
+      /^(token:[a-z0-9]{10}|access:[\s\S]{1,255}|public|local(:[0-9a-f]{64})?)$/,
       'It is a principal as GET /v1/principal and the audit trail have it: token:ID, access:SUBJECT, public or local.',
     )
     .optional()
