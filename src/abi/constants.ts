@@ -69,12 +69,12 @@ const unseen: Readonly<Record<string, readonly [value: number, group?: ConstantG
 };
 
 /** linux/quota.h, in the order of their numbers: the types of QCMD(command, type). */
-const quotaTypes = ['USRQUOTA', 'GRPQUOTA', 'PRJQUOTA'] as const;
+const quotaTypes: readonly string[] = ['USRQUOTA', 'GRPQUOTA', 'PRJQUOTA'];
 
 /** What quotactl(2) takes: the macro QCMD, of which Q_… is a part alone. */
 function quotaCommand(word: string): number | undefined {
   const [, command = '', type = ''] = /^QCMD\((\w+), ?(\w+)\)$/.exec(word) ?? [];
-  const [number, of] = [groupOf('quota').values.get(command), quotaTypes.findIndex((one) => one === type)];
+  const [number, of] = [groupOf('quota').values.get(command), quotaTypes.indexOf(type)];
   return number === undefined || of < 0 ? undefined : number * 256 + of;
 }
 

@@ -165,7 +165,8 @@ describe('programs in a kernel that goes on', () => {
         },
       },
     });
-    expect(taskResults['user']?.slice(2)).toMatchObject([{ ret: 0 }, { errno: 'EDQUOT' }]);
+    const { user } = taskResults;
+    expect(user?.slice(2)).toMatchObject([{ ret: 0 }, { errno: 'EDQUOT' }]);
     expect(await kernel.call('quotactl', 'QCMD(Q_GETQUOTA, USRQUOTA)', ...forUser, { out: 'if_dqblk' })).toMatchObject({
       out: { dqb_bhardlimit: 1024, dqb_curinodes: 1 },
     });
