@@ -35,7 +35,7 @@ import type { Offload } from '../plan/request.ts';
 import { toBytes } from '../plan/routes/prefix.ts';
 import { addressPlace, type Interface, isVlanAware, type Link, type Node, type Port } from '../plan/topology.ts';
 import { parseTime } from '../plan/units.ts';
-import { isOnHost } from '../plan/workload-plan.ts';
+import { isOnHost } from '../plan/workloads/plans.ts';
 import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts';
 import { commonOf, isCommon } from './common-sysctls.ts';
 import { numberDevicesOf } from './device-numbers.ts';

@@ -8,7 +8,7 @@ import type { Direction } from '../links/direction.ts';
 import { type Plan, planSimulation } from './plan.ts';
 import type { DirectionSpec, HostSpec, PingWorkload, SimulationRequest } from './request.ts';
 import { formatAddress, formatPrefix } from './routes/prefix.ts';
-import { isOnHost } from './workload-plan.ts';
+import { isOnHost } from './workloads/plans.ts';
 
 const budget = { nodes: 250, devices: 1000 };
 

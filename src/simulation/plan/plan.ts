@@ -30,7 +30,8 @@ import {
 import { warnOfTiming } from './timing.ts';
 import { type Link, type Node, type Port, planTopology, type Topology } from './topology.ts';
 import { readTime } from './words.ts';
-import { isOnHost, planWorkloads, type WorkloadPlan } from './workload-plan.ts';
+import { planWorkloads } from './workloads/plan-workloads.ts';
+import { isOnHost, type WorkloadPlan } from './workloads/plans.ts';
 
 export interface CapturePlan {
   readonly port: Port;

@@ -3,7 +3,7 @@
 import type { Direction } from '../links/direction.ts';
 import type { Place } from './issue.ts';
 import { pathTowards, type Wiring } from './routes/path.ts';
-import { isOnHost, type TcpPlan, type WorkloadPlan } from './workload-plan.ts';
+import { isOnHost, type TcpPlan, type WorkloadPlan } from './workloads/plans.ts';
 
 interface Timed extends Wiring {
   readonly durationNs: number;

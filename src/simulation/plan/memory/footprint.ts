@@ -3,7 +3,7 @@
 import type { Issue } from '../issue.ts';
 import type { Plan } from '../plan.ts';
 import { type Path, pathTowards } from '../routes/path.ts';
-import { type HostWorkload, isOnHost, type WorkloadPlan } from '../workload-plan.ts';
+import { type HostWorkload, isOnHost, type WorkloadPlan } from '../workloads/plans.ts';
 import { type Datagrams, heldByDatagrams, heldByTcp, type Streams } from './held.ts';
 
 const MIB = 2 ** 20;

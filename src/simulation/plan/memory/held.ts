@@ -7,7 +7,7 @@ import { capacityOf } from '../../links/tc/capacity.ts';
 import type { Plan } from '../plan.ts';
 import type { Path } from '../routes/path.ts';
 import type { Node } from '../topology.ts';
-import type { FlowPlan, TcpOptionsPlan } from '../workload-plan.ts';
+import type { FlowPlan, TcpOptionsPlan } from '../workloads/plans.ts';
 
 /** Packets that are sent whether they arrive or not. */
 export interface Datagrams {

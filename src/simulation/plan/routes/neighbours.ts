@@ -1,7 +1,7 @@
 /** Which Ethernet addresses hosts know beforehand: those that packets of workloads meet, there and back. */
 
 import type { Interface, Node } from '../topology.ts';
-import { type FlowPlan, type HostWorkload, isOnHost, type WorkloadPlan } from '../workload-plan.ts';
+import { type FlowPlan, type HostWorkload, isOnHost, type WorkloadPlan } from '../workloads/plans.ts';
 import { formatAddress, type InterfaceAddress } from './prefix.ts';
 import { forwards, meets, type Network, pathTo, wayBack } from './routing.ts';
 

@@ -7,7 +7,7 @@ import { Refs } from '../../../batch/language/values/refs.ts';
 import { jsonStep } from '../../../errors/json-path.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
-import type { SyscallsPlan } from '../../plan/workload-plan.ts';
+import type { SyscallsPlan } from '../../plan/workloads/plans.ts';
 import { unrolled } from './steps.ts';
 import { Turns } from './turns.ts';
 

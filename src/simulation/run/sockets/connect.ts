@@ -7,7 +7,7 @@ import { connect, getsockopt, setsockopt } from '../../../kernel/syscalls/net.ts
 import { setSysctl } from '../../../kernel/syscalls/sysctl.ts';
 import { readText } from '../../../kernel/sysfs.ts';
 import type { Node } from '../../plan/topology.ts';
-import type { FlowPlan, TcpOptionsPlan } from '../../plan/workload-plan.ts';
+import type { FlowPlan, TcpOptionsPlan } from '../../plan/workloads/plans.ts';
 import type { ProgramTask, Stage } from '../programs/program.ts';
 import { endpoint, waitReady } from './sockets.ts';
 

@@ -15,7 +15,7 @@ import type { UserBuffer } from '../../../kernel/syscalls/scratch.ts';
 import { readText } from '../../../kernel/sysfs.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import { type Family, type InterfaceAddress, toBytes } from '../../plan/routes/prefix.ts';
-import type { TcpOptionsPlan } from '../../plan/workload-plan.ts';
+import type { TcpOptionsPlan } from '../../plan/workloads/plans.ts';
 
 export const EAGAIN = -errnos.EAGAIN.number;
 export const familyNumber = (family: Family): number => (family === 'ipv4' ? AF.INET : AF.INET6);

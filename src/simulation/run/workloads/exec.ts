@@ -2,7 +2,7 @@
 
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { ExecResult } from '../../measure/results.ts';
-import type { ExecPlan } from '../../plan/workload-plan.ts';
+import type { ExecPlan } from '../../plan/workloads/plans.ts';
 import type { Stage } from '../programs/program.ts';
 import { lastLine, noEnd, wrongEnd } from '../programs/program-end.ts';
 import { type ExecRunner, Said } from '../programs/programs.ts';

@@ -7,7 +7,7 @@ import { setsockopt, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { FlowsResult } from '../../measure/results.ts';
 import { bitRate, summarize } from '../../measure/stats.ts';
-import type { FlowsPlan } from '../../plan/workload-plan.ts';
+import type { FlowsPlan } from '../../plan/workloads/plans.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
 import { exponential, type Random } from '../random.ts';
 import { connectFlow } from '../sockets/connect.ts';

@@ -2,7 +2,7 @@
 
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { SyscallsResult } from '../../measure/results.ts';
-import type { SyscallsPlan, WorkloadPlan } from '../../plan/workload-plan.ts';
+import type { SyscallsPlan, WorkloadPlan } from '../../plan/workloads/plans.ts';
 import type { ProgramTask, Stage } from '../programs/program.ts';
 import type { ExecRunner } from '../programs/programs.ts';
 import { exec } from './exec.ts';

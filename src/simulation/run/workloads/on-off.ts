@@ -7,7 +7,7 @@ import { send, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { OnOffResult } from '../../measure/results.ts';
 import { bitRate } from '../../measure/stats.ts';
-import type { OnOffPlan } from '../../plan/workload-plan.ts';
+import type { OnOffPlan } from '../../plan/workloads/plans.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
 import { exponential } from '../random.ts';
 import { connectFlow } from '../sockets/connect.ts';

@@ -11,7 +11,7 @@ import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { PingResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
 import { countUnderWay } from '../../measure/under-way.ts';
-import type { PingPlan } from '../../plan/workload-plan.ts';
+import type { PingPlan } from '../../plan/workloads/plans.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
 import { BatchReader, type Message } from '../sockets/receive.ts';
 import { endpoint, familyNumber, setTos } from '../sockets/sockets.ts';

@@ -3,7 +3,7 @@
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { ReplayResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
-import type { ReplayPlan } from '../../plan/workload-plan.ts';
+import type { ReplayPlan } from '../../plan/workloads/plans.ts';
 import type { Replayed } from '../../replay/plan-replay.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
 import { setTos } from '../sockets/sockets.ts';

@@ -7,7 +7,7 @@ import { accept4, setsockopt } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { RequestResponseResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
-import type { RequestResponsePlan } from '../../plan/workload-plan.ts';
+import type { RequestResponsePlan } from '../../plan/workloads/plans.ts';
 import type { ProgramTask, Stage } from '../programs/program.ts';
 import { connectFlow } from '../sockets/connect.ts';
 import { tcpListener } from '../sockets/listen.ts';

@@ -6,7 +6,7 @@ import { stealFd } from '../../../kernel/syscalls/namespace.ts';
 import { accept4, recv, setsockopt } from '../../../kernel/syscalls/net.ts';
 import type { UserBuffer } from '../../../kernel/syscalls/scratch.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
-import type { FlowPlan, TcpOptionsPlan } from '../../plan/workload-plan.ts';
+import type { FlowPlan, TcpOptionsPlan } from '../../plan/workloads/plans.ts';
 import type { ProgramTask, Stage } from '../programs/program.ts';
 import { tcpListener } from '../sockets/listen.ts';
 import { isGone, peekMptcpReceived, peekTcpInfo } from '../sockets/sockets.ts';

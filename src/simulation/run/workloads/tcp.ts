@@ -7,7 +7,7 @@ import { send, shutdown } from '../../../kernel/syscalls/net.ts';
 import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { SubflowResult, TcpResult } from '../../measure/results.ts';
 import { bitRate, jainIndex, summarize } from '../../measure/stats.ts';
-import type { TcpPlan } from '../../plan/workload-plan.ts';
+import type { TcpPlan } from '../../plan/workloads/plans.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
 import { connectFlow } from '../sockets/connect.ts';
 import {

@@ -11,7 +11,7 @@ import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { UserTask } from '../../../kernel/user-task.ts';
 import { bitRate, InterarrivalJitter } from '../../measure/stats.ts';
 import { countUnderWay } from '../../measure/under-way.ts';
-import type { FlowPlan } from '../../plan/workload-plan.ts';
+import type { FlowPlan } from '../../plan/workloads/plans.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
 import { BatchReader, type Message } from '../sockets/receive.ts';
 import { anyAddress, endpoint, familyNumber, joinGroup, setTos, tellTos } from '../sockets/sockets.ts';

@@ -4,7 +4,7 @@ import { sleepUntil } from '../../../kernel/syscalls/time.ts';
 import type { UdpResult } from '../../measure/results.ts';
 import { summarize } from '../../measure/stats.ts';
 import type { Interface } from '../../plan/topology.ts';
-import type { UdpPlan } from '../../plan/workload-plan.ts';
+import type { UdpPlan } from '../../plan/workloads/plans.ts';
 import { type ProgramTask, SMALL_SCRATCH_BYTES, type Stage } from '../programs/program.ts';
 import { sendToGroups } from '../sockets/sockets.ts';
 import { isAble, UdpStream } from './udp-stream.ts';

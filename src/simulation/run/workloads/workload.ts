@@ -4,7 +4,7 @@ import { SIGKILL } from '../../../abi/uapi/wait.ts';
 import { TaskExited } from '../../../kernel/errors.ts';
 import type { WorkloadResult } from '../../measure/results.ts';
 import { formatAddress } from '../../plan/routes/prefix.ts';
-import type { FlowPlan } from '../../plan/workload-plan.ts';
+import type { FlowPlan } from '../../plan/workloads/plans.ts';
 import type { ProgramTask, Stage, TcpSample } from '../programs/program.ts';
 
 /** Why a program could not go on. The only one who kills programs here is the kernel that has no memory left. */
