@@ -51,6 +51,8 @@ export class WayState {
 
   /** An event begins to hold. */
   override(one: Override, n: number): Action[] {
+    // It holds already, above all others: the same said again.
+    if (this.#overrides.at(-1)?.index === one.index) return [];
     // What it says anew in each of its words will never be seen again.
     const isHidden = ({ spec }: Override) => one.isForGood && Object.keys(spec).every((key) => key in one.spec);
     const below = this.#overrides.filter((other) => other.index !== one.index && !isHidden(other));
@@ -148,10 +150,17 @@ function widestOf({ report, gsoMaxSegs, goesByPriority }: Direction, before?: Wi
 
 const isShaper = (step: TcStep): boolean => step.step === 'qdisc' && step.handle !== handle(1);
 
-/** Seeds are other each time: they alone are no change. */
-const same = (a: TcStep, b: TcStep): boolean => textOf(a) === textOf(b);
-const textOf = ({ place: _, ...step }: TcStep): string =>
-  JSON.stringify(step, (key, value) => (key === 'seed' ? undefined : value));
+/** Whether they say the same, wherever they stand. Seeds are other each time: they alone are no change. */
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const [one, other] = [a, b] as Record<string, unknown>[];
+  for (const key in one) if (!isOfNoMatter(key) && !same(one[key], other?.[key])) return false;
+  for (const key in other) if (!isOfNoMatter(key) && other[key] !== undefined && one?.[key] === undefined) return false;
+  return true;
+}
+
+const isOfNoMatter = (key: string): boolean => key === 'place' || key === 'seed';
 
 /** What a change must say that a new qdisc need not. */
 function changedOptions(old: QdiscOptions, options: QdiscOptions, steps: readonly TcStep[]): QdiscOptions {

@@ -61,7 +61,7 @@ function timingOf(place: Place, spec: EventSpec, durationNs: number): Timing | u
   const forNs = time('for');
   const times = 'times' in spec ? spec.times : undefined;
   if (atNs === undefined) return undefined;
-  if (everyNs !== undefined && everyNs < leastNs) place.at('every').fail('bad-option', 'every 100us at most');
+  if (everyNs !== undefined && everyNs < leastNs) return place.at('every').fail('bad-option', 'every 100us at most');
   if (forNs !== undefined && forNs < 1) place.at('for').fail('bad-option', 'it lasts a nanosecond at least');
   if (everyNs !== undefined && forNs !== undefined && forNs >= everyNs)
     place.at('for').fail('bad-option', 'it ends before it comes again');
@@ -69,7 +69,7 @@ function timingOf(place: Place, spec: EventSpec, durationNs: number): Timing | u
     place.at('times').fail('bad-option', 'a whole number from 1, beside `every`');
   if (atNs >= durationNs) place.at('at').warn('the simulation has ended by then');
   const left = Math.max(0, durationNs - atNs);
-  const count = everyNs === undefined ? 1 : Math.min(times ?? most + 1, Math.ceil(left / Math.max(everyNs, leastNs)));
+  const count = everyNs === undefined ? 1 : Math.min(times ?? most + 1, Math.ceil(left / everyNs));
   return { atNs, everyNs: everyNs ?? 0, forNs, count };
 }
 

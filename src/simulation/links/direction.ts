@@ -129,6 +129,16 @@ export function planDirection(
   };
 }
 
+/** The same with random numbers of its own. */
+export const reseeded = (direction: Direction, random: Random): Direction => ({
+  ...direction,
+  steps: direction.steps.map((step) =>
+    step.step === 'qdisc' && step.options.kind === 'netem'
+      ? { ...step, options: { ...step.options, seed: seedFrom(random) } }
+      : step,
+  ),
+});
+
 const byPriority: readonly QdiscOptions['kind'][] = ['prio', 'pfifo_fast', 'ets', 'mqprio', 'skbprio'];
 /** Of each flow a queue, and these in three bands, unasked: by tc's usual map, with weights. */
 const alsoByPriority: readonly QdiscOptions['kind'][] = [...byPriority, 'fq'];

@@ -6,9 +6,9 @@ import type { PlannedEvent, Way } from '../events/event.ts';
 import type { Override, PlanWay } from '../events/link-states.ts';
 import { changedLinks, planEvents } from '../events/plan-events.ts';
 import { type Hijack, planHijack } from '../hijack/hijack.ts';
-import { type Direction, planDirection, type Widest } from '../links/direction.ts';
+import { type Direction, planDirection, reseeded, type Widest } from '../links/direction.ts';
 import { type Forwarding, planForwarding } from '../links/forwarding.ts';
-import { seededRandom } from '../run/random.ts';
+import { type Random, seededRandom } from '../run/random.ts';
 import { planSetups, type SetupPlan } from './command-plan.ts';
 import { withTopology } from './generate.ts';
 import { type HostPlan, planHost } from './host-plan.ts';
@@ -139,14 +139,17 @@ export function planSimulation(given: SimulationRequest, budget: Budget): Planne
     topology.links.map((link) => [link, [planWay(link, 0, [], -1), planWay(link, 1, [], -1)] as const]),
   );
   const durationNs = readDuration(place, request);
-  const limited: PlanWay = (link, way, overrides, n) =>
-    planWayOf(link, way, overrides, {
-      seed,
-      perturbNs,
-      changes: true,
-      n,
-      limitBytes: untouched.get(link)?.[way].limitBytes ?? 0,
-    });
+  // What comes again and again is read once.
+  const known = new Map<string, Direction>();
+  const limited: PlanWay = (link, way, overrides, n) => {
+    const key = `${link.index} ${way} ${overrides.map(({ index }) => index)}`;
+    const planned = known.get(key);
+    if (planned) return reseeded(planned, randomOf(link, way, { seed, n }));
+    const limitBytes = untouched.get(link)?.[way].limitBytes ?? 0;
+    const direction = planWayOf(link, way, overrides, { seed, perturbNs, changes: true, n, limitBytes });
+    known.set(key, direction);
+    return direction;
+  };
   const planned = planEvents(place.at('events'), events, {
     topology,
     addressing,
@@ -306,10 +309,15 @@ interface WayContext {
   readonly limitBytes?: number;
 }
 
+const nameOf = (way: Way) => (way === 0 ? 'forward' : 'reverse');
+
+const randomOf = (link: Link, way: Way, { seed, n }: Pick<WayContext, 'seed' | 'n'>): Random =>
+  seededRandom(seed, `link ${link.index} ${nameOf(way)}${n < 0 ? '' : ` change ${n}`}`);
+
 function planWayOf(link: Link, way: Way, overrides: readonly Override[], context: WayContext): Direction {
   const { n, seed, ...surroundings } = context;
   const mtu = Math.max(...link.ports.map((port) => port.mtu));
-  const name = way === 0 ? 'forward' : 'reverse';
+  const name = nameOf(way);
   const own: DirectionSpec = link.spec[name] ?? {};
   const spec: DirectionSpec = Object.assign({}, link.spec, own, ...overrides.map((override) => override.spec));
   const at = (key: keyof DirectionSpec) =>
@@ -320,7 +328,7 @@ function planWayOf(link: Link, way: Way, overrides: readonly Override[], context
   const place = overrides.at(-1)?.place ?? (Object.keys(own).length ? link.place.at(name) : link.place);
   return planDirection(place, at, spec, {
     mtu,
-    random: seededRandom(seed, `link ${link.index} ${name}${n < 0 ? '' : ` change ${n}`}`),
+    random: randomOf(link, way, { seed, n }),
     isTrunk: link.spec.vlans !== undefined,
     ...surroundings,
   });
