@@ -33,8 +33,11 @@ async function booted(options: KernelOptions): Promise<Kernel> {
 
 const restored = async (options: KernelOptions) => restore(freshMachine(kernelModule, snapshot), snapshot, options);
 
+/** 100,000 files say no more of how a kernel came to be than ten. */
 const volumes = Object.entries(fixtures).flatMap(([name, { volumes }]) =>
-  volumes.flatMap(({ type, partition }) => (type === null ? [] : [{ name, partition: partition ?? undefined }])),
+  (name === 'erofs-100k' ? [] : volumes).flatMap(({ type, partition }) =>
+    type === null ? [] : [{ name, partition: partition ?? undefined }],
+  ),
 );
 
 describe('the tar', () => {
@@ -46,7 +49,7 @@ describe('the tar', () => {
     const [one, other] = [await archive(...how), await archive(...how, mounter)];
     expect(other.report).toEqual(one.report);
     expect(other.tar.length).toBe(one.tar.length);
-    expect(other.tar.findIndex((byte, at) => byte !== one.tar[at])).toBe(-1);
+    expect(Buffer.compare(other.tar, one.tar)).toBe(0);
   });
 });
 
