@@ -229,6 +229,83 @@ describe('while another changes the image', () => {
   });
 });
 
+/** A write takes effect, and its answer is lost; or it arrives twice, and the second one's answer is heard. */
+type Late = 'lost' | 'twice';
+
+/** A bucket whose `at`th change is such a one; `changes` counts them. */
+function late(how: Late, at: number): { readonly into: ImageStore; readonly changes: () => number } {
+  let changes = 0;
+  const changing = (act: (...args: unknown[]) => unknown) => {
+    return async (...args: unknown[]) => {
+      const isIt = changes++ === at;
+      const answer = await act(...args);
+      if (isIt && how === 'lost') throw new Error('put: We encountered an internal error. Please try again. (10001)');
+      const isOnce = args.some((arg) => arg instanceof ReadableStream); // it was read already
+      return isIt && !isOnce ? act(...args) : answer;
+    };
+  };
+  const bound = (object: object, name: string) => Reflect.get(object, name).bind(object);
+  const joining = (upload: R2MultipartUpload) => ({
+    uploadId: upload.uploadId,
+    uploadPart: bound(upload, 'uploadPart'),
+    abort: bound(upload, 'abort'),
+    complete: changing(bound(upload, 'complete')),
+  });
+  const bucket = {
+    ...Object.fromEntries(['get', 'head', 'list'].map((name) => [name, bound(env.IMAGES, name)])),
+    ...Object.fromEntries(['put', 'delete'].map((name) => [name, changing(bound(env.IMAGES, name))])),
+    createMultipartUpload: async (key: string) => joining(await env.IMAGES.createMultipartUpload(key)),
+    resumeMultipartUpload: (key: string, id: string) => joining(env.IMAGES.resumeMultipartUpload(key, id)),
+  };
+  return { into: imageStore(bucket as unknown as R2Bucket, options), changes: () => changes };
+}
+
+describe('when storage answers late, twice or not at all', () => {
+  /** Each: what stands there before, what is done, and what then stands there. */
+  const operations: Readonly<
+    Record<
+      string,
+      readonly [string | undefined, (name: string, into: ImageStore) => Promise<unknown>, string | undefined]
+    >
+  > = {
+    'an image that is stored': [undefined, (name, into) => put(name, 'new', { ifNoneMatch: '*' }, into), 'new'],
+    'one that is replaced': ['old', (name, into) => put(name, 'new', {}, into), 'new'],
+    'one that comes in parts': [
+      'old',
+      async (name, into) => {
+        const upload = await into.createUpload(name);
+        const part = await upload.put(1, new TextEncoder().encode('new'));
+        const complete = () => into.resumeUpload(name, upload.id).complete([part], {});
+        return complete().catch(complete);
+      },
+      'new',
+    ],
+    'one that is made here': ['old', async (name, into) => (await into.create(name, 512)).keep({}), '\0'.repeat(512)],
+    'one that is deleted': ['old', (name, into) => into.delete(name, {}), undefined],
+    'one that is deleted on condition': ['old', (name, into) => into.delete(name, { ifMatch: '*' }), undefined],
+  };
+  const shown = async (name: string) => ((await store.head(name)) ? content(name) : undefined);
+
+  it.each(Object.entries(operations))('%s is whole, as it was or as it is to be', async (_, [before, act, after]) => {
+    for (const how of ['lost', 'twice'] as const) {
+      for (let at = 0, more = true; more; at++) {
+        const name = `late-${uniqueName()}`;
+        if (before !== undefined) await put(name, before);
+        const { into, changes } = late(how, at);
+        const answer = await act(name, into).catch((cause: unknown) => cause);
+        more = changes() > at;
+        // Who is told that it is done can rely on it; who is told to come back can do it again.
+        const isDone = !(answer instanceof Error) && answer !== undefined && answer !== false;
+        expect(isDone ? [after] : [before, after], `${how} ${at}`).toContain(await shown(name));
+        // A day later nobody takes away what is shown.
+        const tomorrow = { ...options, nowMs: () => Date.now() + 25 * 3_600_000 };
+        await imageStore(env.IMAGES, tomorrow).create(`${name}-later`, 512);
+        expect([before, after], `${how} ${at}, a day later`).toContain(await shown(name));
+      }
+    }
+  });
+});
+
 describe('an image that is made here', () => {
   const nowMs = () => Date.now();
   const volumeOf = async ({ base, baseId, objects }: Omit<ImageVolume, 'image'>, sizeBytes?: number) =>

@@ -110,14 +110,20 @@ export function imageStore(
   /** What stands under the name, notes too. */
   const found = (name: string): Promise<FoundObject | null> => named(bucket.head(prefix + name));
 
+  /** Whether the image of this name is what is under the key `content`. */
+  const isShown = async (name: string, content: string | undefined): Promise<boolean> => {
+    const object = await found(name);
+    return object !== null && content !== undefined && contentOf(object) === content;
+  };
+
   /** To put only over what was found. */
   const over = (object: FoundObject | null): R2Conditional =>
     object === null ? { etagDoesNotMatch: '*' } : { etagMatches: object.etag };
 
-  /** What nobody finds any more. */
-  const dropContent = async (object: FoundObject | null): Promise<void> => {
+  /** What nobody finds any more. `kept`: what is the image now, which a repeated write may find there already. */
+  const dropContent = async (object: FoundObject | null, kept?: string): Promise<void> => {
     const content = object === null ? undefined : contentOf(object);
-    if (object === null || content === undefined) return;
+    if (object === null || content === undefined || content === kept) return;
     if (!isBlank(object)) await named(bucket.delete(contents + content));
     if (isVolume(object)) await dropVolume(content);
   };
@@ -137,34 +143,45 @@ export function imageStore(
       ? zeros(baseBytesOf(object))
       : rawDevice(immutableSource(bucket, contents + content, baseBytesOf(object), { retried }));
 
-  /** Puts a note on condition; answers what stood there, or undefined when the condition did not hold. */
+  /**
+   * Puts a note on condition; answers what stood there, or undefined when the condition did not hold. `content`: what it names,
+   * which no other note does. A write may come twice, when its answer is lost on the way: then the second finds what the first has
+   * put, and is refused, and what is there is ours all the same.
+   */
   async function note(
     name: string,
     condition: Condition,
     text: string,
     metadata: (before: StoredImage | undefined) => Readonly<Record<string, string>>,
-  ): Promise<{ readonly before: FoundObject | null; readonly now: R2Object } | undefined> {
+    content?: string,
+  ): Promise<{ readonly before: FoundObject | null; readonly now: FoundObject } | undefined> {
+    let last: FoundObject | null = null;
     for (;;) {
       const before = await found(name);
+      if (before !== null && content !== undefined && contentOf(before) === content)
+        return { before: last, now: before };
       const image = imageIn(name, before);
       if (!isMet(image, condition)) return undefined;
       const options = { onlyIf: over(before), customMetadata: metadata(image) };
-      const now = await named(bucket.put(prefix + name, text, options));
+      const now = await named(bucket.put(prefix + name, text, options)).catch(async (cause: unknown) => {
+        if (await isShown(name, content)) return null;
+        throw cause;
+      });
       // Whoever was first may have left what the condition asks for: look again.
       if (now !== null) return { before, now };
+      last = before;
     }
   }
 
   /** What was put under `contents` is the image on condition, or is deleted again. */
   async function appear(name: string, content: Content, condition: Condition): Promise<StoredImage | undefined> {
-    const noted = await note(name, condition, content.key, (image) =>
-      noteMetadata(content, image ? image.owner : owner),
-    );
+    const metadata = (image: StoredImage | undefined) => noteMetadata(content, image ? image.owner : owner);
+    const noted = await note(name, condition, content.key, metadata, content.key);
     if (noted === undefined) {
       await named(bucket.delete(contents + content.key));
       return undefined;
     }
-    await dropContent(noted.before);
+    await dropContent(noted.before, content.key);
     return imageIn(name, noted.now);
   }
 
@@ -174,9 +191,15 @@ export function imageStore(
     const before = nowMs() - MAKING_LIFE_MS;
     for (const { key, uploaded } of objects) {
       if (uploaded.getTime() > before) continue;
-      await named(bucket.delete(key));
-      await dropVolume(key.slice(making.length));
+      await forget(key.slice(making.length));
     }
+  }
+
+  /** What was being made, unless it is the image of its name: whoever made that one may have ended before he said so. */
+  async function forget(content: string): Promise<void> {
+    const shown = await isShown(imageNameOf(content), content);
+    await named(bucket.delete(making + content));
+    if (!shown) await dropVolume(content);
   }
 
   const imageUpload = (name: string, key: string, parts: PartsUpload<R2Object>): ImageUpload => ({
@@ -186,7 +209,12 @@ export function imageStore(
     abort: parts.abort,
     async complete(list, condition) {
       if (!isMet(imageIn(name, await found(name)), condition)) return undefined;
-      const { size } = await parts.complete(list);
+      const { size } = await parts.complete(list).catch(async (cause: unknown) => {
+        // Whoever heard nothing of the first time asks once more: then there is no upload, and what it became.
+        const joined = isUnknown(cause) ? await named(bucket.head(`${contents}${name}/${key}`)) : null;
+        if (joined === null) throw cause;
+        return joined;
+      });
       return appear(name, { key: `${name}/${key}`, sizeBytes: size }, condition);
     },
   });
@@ -225,7 +253,9 @@ export function imageStore(
       if (!isConditional) {
         const before = await found(name);
         if (imageIn(name, before) === undefined) return false;
-        await named(bucket.delete(prefix + name));
+        await named(bucket.delete(prefix + name)).catch(async (cause: unknown) => {
+          if ((await found(name)) !== null) throw cause; // else it is gone, and the answer was lost
+        });
         await dropContent(before);
         return true;
       }
@@ -284,10 +314,7 @@ export function imageStore(
       const key = `${name}/${uniqueName()}`;
       const made = making + key;
       await named(bucket.put(made, key, { customMetadata: noteMetadata({ key, sizeBytes, isBlank: true }, owner) }));
-      const discard = async () => {
-        await named(bucket.delete(made));
-        await dropVolume(key);
-      };
+      const discard = () => forget(key);
       return {
         base: zeros(sizeBytes),
         baseId: key,
@@ -296,15 +323,14 @@ export function imageStore(
         async keep(condition) {
           const object = await named(bucket.get(made));
           if (object === null) throw new HostError('storage-failed', `${made} is gone`);
-          const noted = await note(name, condition, await object.text(), (image) =>
-            ownedBy(object, image ? image.owner : owner),
-          );
+          const metadata = (image: StoredImage | undefined) => ownedBy(object, image ? image.owner : owner);
+          const noted = await note(name, condition, await object.text(), metadata, key);
           if (noted === undefined) {
             await discard();
             return undefined;
           }
           await named(bucket.delete(made));
-          await dropContent(noted.before);
+          await dropContent(noted.before, key);
           return imageIn(name, noted.now);
         },
       };
@@ -319,6 +345,8 @@ const BY_HAND = 'the image was put into the bucket by hand: put it once more thr
 const MAKING_LIFE_MS = 2 * WRITER_LIFE_MS;
 /** Looked at each time another is made. */
 const MOST_SWEPT = 20;
+
+const isUnknown = (cause: unknown): boolean => cause instanceof HostError && cause.kind === 'upload-not-found';
 
 const imageNameOf = (content: string): string => content.slice(0, content.indexOf('/'));
 
