@@ -29,6 +29,7 @@ import { imageVersionJobs } from './images/versions.ts';
 import { imageWriteJobs } from './images/writing.ts';
 import { countedImages } from './limits/counted-images.ts';
 import { kernelCount } from './limits/kernel-count.ts';
+import { secondsLeft } from './limits/kernel-seconds.ts';
 import { ledgerClass } from './limits/ledger.ts';
 import type { LedgerRpc } from './limits/ledger-rpc.ts';
 import { type Quotas, quotasOf } from './limits/quotas.ts';
@@ -253,7 +254,7 @@ export const app = createApi({
     const ledger = ledgerOf(bindings)(principal.id);
     return admitted({ principal: principal.id, quotas, ledger, limiter: bindings.RATE_LIMIT });
   },
-  jobs(c, principal, { keepAlive, whenEnded, memory: hold, room, meter }) {
+  jobs(c, principal, { keepAlive, whenEnded, memory: hold, room, meter }, { used }) {
     for (const held of [hold, room]) held.belongTo(principal.id);
     const bindings: Bindings = c.env;
     const { phases } = meter;
@@ -265,6 +266,7 @@ export const app = createApi({
       room,
       open: () => bucketSpill({ bucket: bucketOf(bindings, phases), prefix: `spool/${uniqueName()}/`, keepAlive }),
     };
+    const mayUseKernel = secondsLeft({ quotas, ledger: ledger(principal.id), used });
     const running = kernelCount({ quotas, ledger: ledger(principal.id), uniqueName, host: workerHost });
     const caller = {
       owner: principal.id,
@@ -320,7 +322,7 @@ export const app = createApi({
         content: imageContentJobs({ images, engine: own, ...spool }),
         versions: imageVersionJobs({ images, keepAlive, nowMs }),
         writing: imageWriteJobs({ disks, engine: own, limits }),
-        dav: davJobs({ bindings, principal: principal.id, images }),
+        dav: davJobs({ bindings, principal: principal.id, images, mayUseKernel }),
         fileSystems: fileSystemJobs({ images, disks, engine: own, host: workerHost, spool, unpack }),
         programs: runJobs({
           images,
@@ -343,6 +345,7 @@ export const app = createApi({
         uniqueName,
         nowMs,
         signal: c.req.raw.signal,
+        mayUseKernel,
         most,
       }),
       tokens,

@@ -32,9 +32,11 @@ export interface DavNeeds {
     mayRead(name: string): Promise<void>;
     mayWrite(name: string): Promise<void>;
   };
+  /** Rejects with `over-quota`. */
+  readonly mayUseKernel: () => Promise<void>;
 }
 
-export const davJobs = ({ bindings, principal, images }: DavNeeds): DavJobs => ({
+export const davJobs = ({ bindings, principal, images, mayUseKernel }: DavNeeds): DavJobs => ({
   async ask(request) {
     const { pathname } = new URL(request.url);
     if (`${pathname}/` === DAV_ROOT || pathname === DAV_ROOT) return imageListing(request, images);
@@ -42,6 +44,7 @@ export const davJobs = ({ bindings, principal, images }: DavNeeds): DavJobs => (
     if (target === undefined) throw imageNotFound(pathname.split('/')[2] ?? '');
     if (isReading(request.method)) await images.mayRead(target.image);
     else await images.mayWrite(target.image);
+    await mayUseKernel();
     const asked = new Request(request, { redirect: 'manual' });
     // What proves who asks goes no further.
     for (const name of ['authorization', 'cookie']) asked.headers.delete(name);

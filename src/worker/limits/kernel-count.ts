@@ -24,11 +24,12 @@ const COUNTED_MS = 60_000;
 const SAID_MS = 20_000;
 
 export function kernelCount({ quotas, ledger, uniqueName, host }: KernelCountNeeds): KernelCount {
-  const { kernels = Infinity, kernel_mib = Infinity } = quotas;
+  const { kernels, kernel_mib, kernel_seconds_per_minute } = quotas;
+  const isCounted = [kernels, kernel_mib, kernel_seconds_per_minute].some((most) => Number.isFinite(most));
   const running = new Set<string>();
   return {
     async enter(mib) {
-      if (!Number.isFinite(kernels) && !Number.isFinite(kernel_mib)) return;
+      if (!isCounted) return;
       const id = uniqueName();
       valueIn(await ledger.enter(id, mib, quotas, COUNTED_MS));
       running.add(id);

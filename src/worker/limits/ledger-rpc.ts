@@ -20,11 +20,11 @@ export interface Held extends Used {
 }
 
 export interface LedgerRpc {
-  /** One request more, if that is within the quotas. Rejects with `over-quota`. */
+  /** One request more, if that is within the quota of requests. Rejects with `over-quota`. */
   admit(quotas: Quotas): Promise<Outcome<Used>>;
   /**
    * A kernel of so many MiB is about to run, wherever that is; the same id again: it still does. It counts for `forMs`, in
-   * case nobody says that it is gone. Rejects with `over-quota`.
+   * case nobody says that it is gone. Rejects with `over-quota`, of a new one also where the minute's seconds are used up.
    */
   enter(id: string, mib: number, quotas: Quotas, forMs: number): Promise<Outcome<null>>;
   /** Kernels ran for so long, and those of these ids do no more. */

@@ -3,6 +3,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Bindings } from '../env.ts';
 import { type Outcome, outcome } from '../session/rpc.ts';
+import { mustHaveSeconds } from './kernel-seconds.ts';
 import type { Held, LedgerRpc, Used } from './ledger-rpc.ts';
 import { overQuota, type Quotas } from './quotas.ts';
 
@@ -38,25 +39,23 @@ export function ledgerClass(nowMs: () => number) {
       return { requests, kernelSeconds, resetS: Math.ceil(((at + 1) * MINUTE_MS - nowMs()) / 1000) };
     }
 
-    admit({ requests_per_minute = Infinity, kernel_seconds_per_minute = Infinity }: Quotas): Promise<Outcome<Used>> {
+    admit({ requests_per_minute = Infinity }: Quotas): Promise<Outcome<Used>> {
       return outcome(async () => {
         const minute = this.#now();
         const { resetS } = this.#used();
-        const comeBack = `Come back in ${resetS} s.`;
         if (minute.requests >= requests_per_minute) {
-          throw overQuota('requests_per_minute', requests_per_minute, comeBack, resetS);
-        }
-        if (minute.kernelSeconds >= kernel_seconds_per_minute) {
-          throw overQuota('kernel_seconds_per_minute', kernel_seconds_per_minute, comeBack, resetS);
+          throw overQuota('requests_per_minute', requests_per_minute, `Come back in ${resetS} s.`, resetS);
         }
         minute.requests++;
         return this.#used();
       });
     }
 
-    enter(id: string, mib: number, { kernels = Infinity, kernel_mib = Infinity }: Quotas, forMs: number) {
+    enter(id: string, mib: number, quotas: Quotas, forMs: number) {
       return outcome(async () => {
+        const { kernels = Infinity, kernel_mib = Infinity } = quotas;
         const now = nowMs();
+        if (!this.#kernels.has(id)) mustHaveSeconds(quotas, this.#used());
         let heldMib = 0;
         for (const [other, held] of this.#kernels) {
           if (other === id || held.untilMs <= now) this.#kernels.delete(other);

@@ -22,21 +22,26 @@ export type RateHeaders = Readonly<Record<string, string>>;
 
 const MINUTE_S = 60;
 
-export const isLimited = ({ requests_per_minute, kernel_seconds_per_minute }: Quotas): boolean =>
-  Number.isFinite(requests_per_minute ?? Infinity) || Number.isFinite(kernel_seconds_per_minute ?? Infinity);
+export interface Admitted {
+  readonly headers: RateHeaders;
+  /** What the principal has used of the minute. Undefined: the ledger was not asked. */
+  readonly used?: Used;
+}
 
 /** Rejects with `over-quota`. */
-export async function admitted({ principal, quotas, ledger, limiter }: RateNeeds): Promise<RateHeaders> {
-  if (!isLimited(quotas)) return {};
+export async function admitted({ principal, quotas, ledger, limiter }: RateNeeds): Promise<Admitted> {
   const { requests_per_minute: most = Infinity } = quotas;
-  if (limiter === undefined) return rateHeaders(most, valueIn(await ledger.admit(quotas)));
+  if (!Number.isFinite(most)) return { headers: {} };
+  if (limiter === undefined) {
+    const used = valueIn(await ledger.admit(quotas));
+    return { headers: rateHeaders(most, used), used };
+  }
   const { success } = await limiter.limit({ key: principal });
   if (!success) throw overQuota('requests_per_minute', most, 'Come back in a minute.', MINUTE_S);
-  return {};
+  return { headers: {} };
 }
 
 function rateHeaders(most: number, { requests, resetS }: Pick<Used, 'requests' | 'resetS'>): RateHeaders {
-  if (!Number.isFinite(most)) return {};
   return {
     'ratelimit-policy': `${most};w=${MINUTE_S}`,
     'ratelimit-limit': String(most),

@@ -45,6 +45,9 @@ describe('the kernel of a session', () => {
     });
     pass(30_000);
     await expect(work(1)).resolves.toBe(1);
+    await work(3000);
+    pass(-3_600_000); // the clock was set back
+    await expect(work(1)).resolves.toBe(1);
   });
 
   it('is told once enough has gathered', async () => {

@@ -18,6 +18,8 @@ export interface SessionMeterNeeds {
   readonly monotonicNs: () => number;
 }
 
+/** No minute ends later: a clock that was set back would make it seem so. */
+const MINUTE_MS = 60_000;
 /** The ledger is told of so much at a time: a batch takes a quarter of a millisecond, and telling takes more. */
 const TOLD_MS = 500;
 
@@ -25,6 +27,7 @@ export function sessionMeter({ quotasOf, ledgerOf, nowMs, monotonicNs }: Session
   let untoldMs = 0;
   /** The minute is used up until then. */
   let overUntilMs = 0;
+  const restMs = () => (overUntilMs - nowMs() > MINUTE_MS ? 0 : overUntilMs - nowMs());
 
   async function tell(owner: string, most: number): Promise<void> {
     const seconds = untoldMs / 1000;
@@ -41,7 +44,7 @@ export function sessionMeter({ quotasOf, ledgerOf, nowMs, monotonicNs }: Session
     if (owner === undefined || !Number.isFinite(most)) return false;
     untoldMs += ms;
     if (untoldMs >= TOLD_MS) await tell(owner, most);
-    return nowMs() < overUntilMs;
+    return restMs() > 0;
   }
 
   return {
@@ -49,9 +52,8 @@ export function sessionMeter({ quotasOf, ledgerOf, nowMs, monotonicNs }: Session
     async metered(owner, work) {
       const most = mostOf(owner);
       if (!Number.isFinite(most)) return work();
-      const restMs = overUntilMs - nowMs();
-      if (restMs > 0) {
-        const restS = Math.ceil(restMs / 1000);
+      if (restMs() > 0) {
+        const restS = Math.ceil(restMs() / 1000);
         throw overQuota('kernel_seconds_per_minute', most, `Come back in ${restS} s.`, restS);
       }
       const startNs = monotonicNs();

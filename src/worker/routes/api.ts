@@ -9,6 +9,7 @@ import { HostError } from '../../errors/host-error.ts';
 import type { Principal } from '../access/principal.ts';
 import { bytesRead } from '../bodies/read-bytes.ts';
 import { DAV_PATH } from '../dav/target.ts';
+import type { Admitted } from '../limits/rate.ts';
 import { Meter, type RequestLine, requestLine } from '../observe/request.ts';
 import { crossOrigin, type Gate, guard } from './access.ts';
 import { admin } from './admin/index.ts';
@@ -48,9 +49,14 @@ const networkName = (c: Context): string | undefined => /^[\w-]{1,64}$/.exec(c.r
 export interface ApiNeeds extends Pick<Env['Variables'], 'service' | 'nowMs' | 'log' | 'metrics'> {
   life(c: Context): RequestLife;
   gate(c: Context): Gate;
-  jobs(c: Context, principal: Principal, life: RequestLife & Pick<Env['Variables'], 'meter'>): OwnJobs;
-  /** Counts the request as the principal's; answers headers. Rejects with `over-quota`. */
-  admit(c: Context, principal: Principal): Promise<Readonly<Record<string, string>>>;
+  jobs(
+    c: Context,
+    principal: Principal,
+    life: RequestLife & Pick<Env['Variables'], 'meter'>,
+    admitted: Admitted,
+  ): OwnJobs;
+  /** Counts the request as the principal's. Rejects with `over-quota`. */
+  admit(c: Context, principal: Principal): Promise<Admitted>;
   readonly uniqueName: () => string;
   /** Told of each request once all of it has ended. */
   readonly ended: (c: Context, line: RequestLine) => void;
@@ -137,8 +143,9 @@ export function createApi(needs: ApiNeeds): OpenAPIHono<Env> {
   api.use(async (c, next) => {
     const principal = c.get('principal') as Principal | undefined;
     if (principal) {
-      c.set('rate', await needs.admit(c, principal));
-      const own = needs.jobs(c, principal, c.var);
+      const admitted = await needs.admit(c, principal);
+      c.set('rate', admitted.headers);
+      const own = needs.jobs(c, principal, c.var, admitted);
       for (const name of ['jobs', 'sessions', 'tokens', 'links', 'audit', 'usageOf'] as const)
         c.set(name, own[name] as never);
     }

@@ -78,11 +78,14 @@ export interface SessionsNeeds {
   readonly nowMs: () => number;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
+  /** Rejects with `over-quota` where the owner's kernels have worked as long as they may: what ends one, or only tells, goes on. */
+  readonly mayUseKernel: () => Promise<void>;
   /** What the owner may have. */
   readonly most?: MostSessions;
 }
 
-export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal, most }: SessionsNeeds): SessionJobs {
+export function sessionJobs(needs: SessionsNeeds): SessionJobs {
+  const { bindings, owner, images, uniqueName, nowMs, signal, mayUseKernel, most } = needs;
   const nameOf = (id: string) => `${owner}/${id}`;
   // The types of RPC stubs promise more than these plain methods need.
   const object = (id: string) => bindings.SESSIONS.getByName(nameOf(id)) as unknown as SessionRpc;
@@ -94,10 +97,18 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
     return object(id);
   }
 
+  /** The same, to have its kernel work. */
+  async function working(id: string): Promise<SessionRpc> {
+    const session = await existing(id);
+    await mayUseKernel();
+    return session;
+  }
+
   async function admitted(
     { expiresMs, memoryMib: kernelMib, programMib = 0 }: Pick<SessionRequest, 'expiresMs' | 'memoryMib' | 'programMib'>,
     make: (id: string) => Promise<SessionInfo>,
   ): Promise<NamedSession> {
+    await mayUseKernel();
     const id = uniqueName();
     const memoryMib = kernelMib + programMib;
     valueIn(await index().admit({ id, createdMs: nowMs(), expiresMs, memoryMib }, most));
@@ -129,23 +140,23 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
     },
     list: async () => valueIn(await index().list()),
     get: async (id) => ({ id, ...valueIn(await (await existing(id)).info()) }),
-    run: async (id, batch) => valueIn(await (await existing(id)).run(batch)),
+    run: async (id, batch) => valueIn(await (await working(id)).run(batch)),
     async connect(id, { url, headers }) {
-      await existing(id);
+      await working(id);
       const upgrade = { upgrade: headers.get('upgrade') ?? 'websocket' };
       const { webSocket } = await bindings.SESSIONS.getByName(nameOf(id)).fetch(url, { headers: upgrade });
       return new Response(null, { status: 101, webSocket });
     },
     async port(id, request) {
-      await existing(id);
+      await working(id);
       // A redirect is the client's to follow.
       const asked = new Request(request, { redirect: 'manual' });
       return toldPort(await bindings.SESSIONS.getByName(nameOf(id)).fetch(asked));
     },
-    exec: async (id, call) => valueIn(await (await existing(id)).exec(call)),
-    interfaces: async (id) => valueIn(await (await existing(id)).interfaces()),
+    exec: async (id, call) => valueIn(await (await working(id)).exec(call)),
+    interfaces: async (id) => valueIn(await (await working(id)).interfaces()),
     async addInterface(id, { link, ...card }) {
-      const session = await existing(id);
+      const session = await working(id);
       // Its turn would never come: the one waits for the other.
       if (link?.session === id) throw new HostError('invalid-request', 'a link leads to another session');
       if (link) await existing(link.session);
@@ -153,10 +164,10 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
       return valueIn(await session.addInterface({ ...card, ...(to && { link: to }) }));
     },
     async removeInterface(id, name) {
-      valueIn(await (await existing(id)).removeInterface(name));
+      valueIn(await (await working(id)).removeInterface(name));
     },
     async connectInterface(id, name) {
-      await existing(id);
+      await working(id);
       return askForCable(bindings.SESSIONS.getByName(nameOf(id)), name);
     },
     suspend: async (id) => ({ id, ...valueIn(await (await existing(id)).suspend()) }),
@@ -166,11 +177,11 @@ export function sessionJobs({ bindings, owner, images, uniqueName, nowMs, signal
     },
     console: async (id) => valueIn(await (await existing(id)).console()),
     strace: async (id) => valueIn(await (await existing(id)).strace()),
-    openPath: async (id, path, wanted) => valueIn(await (await existing(id)).openPath(withoutNul(path), wanted)),
-    openDisk: async (id, name, wanted) => valueIn(await (await existing(id)).openDisk(name, wanted)),
+    openPath: async (id, path, wanted) => valueIn(await (await working(id)).openPath(withoutNul(path), wanted)),
+    openDisk: async (id, name, wanted) => valueIn(await (await working(id)).openDisk(name, wanted)),
     async saveFile(id, file) {
       withoutNul(file.path);
-      return valueIn(await (await existing(id)).saveFile(file));
+      return valueIn(await (await working(id)).saveFile(file));
     },
     async delete(id) {
       valueIn(await (await existing(id)).destroy());

@@ -23,6 +23,7 @@ const put = (bytes: Uint8Array) => ({
   headers: { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length) },
   body: bytes as Uint8Array<ArrayBuffer>,
 });
+const text = (content: string) => new TextEncoder().encode(content);
 const batch = json({ calls: [{ call: 'getpid' }] });
 
 /** A Worker with these quotas, and some who have all scopes but admin. */
@@ -131,6 +132,59 @@ describe('kernels', () => {
     }
     expect(statuses[0]).toBe(200);
     expect(statuses).toContain(429);
+  });
+});
+
+describe('whoever has used up his kernel seconds', () => {
+  it('has no kernel work, and does all that needs none: above all he ends sessions, and looks what he used', async () => {
+    // The platform counts requests: nothing but the seconds is asked of the ledger.
+    const RATE_LIMIT = { limit: async () => ({ success: true }) };
+    const [one] = await withQuotas(
+      { kernel_seconds_per_minute: 300, kernels: null, kernel_mib: null },
+      { RATE_LIMIT },
+      1,
+    );
+    if (!one) throw new Error('one principal');
+    const { id } = (await (await one('/v1/principal')).json()) as { id: string };
+    const ledger = env.LEDGER.getByName(id) as unknown as LedgerRpc;
+    const image = `quota-${crypto.randomUUID()}`;
+    expect((await one(`/v1/images/${image}`, put(romfs([['f', text('x')]])))).status).toBe(201);
+    const { id: session } = (await (await one('/v1/sessions', json({}))).json()) as { id: string };
+    const at = `/v1/sessions/${session}`;
+    const spent = async (path: string, init?: RequestInit) => {
+      valueIn(await ledger.spend(1000));
+      const answer = await one(path, init);
+      if (answer.status === 429) return answer;
+      // It may have fallen into the next minute, but not twice.
+      valueIn(await ledger.spend(1000));
+      return one(path, init);
+    };
+    const working: (readonly [string, RequestInit?])[] = [
+      ['/v1/syscalls', batch],
+      ['/v1/sessions', json({})],
+      [`${at}/syscalls`, batch],
+      [`${at}/files/`],
+      [`${at}/files/x`, put(text('x'))],
+      [`${at}/fork`, { method: 'POST' }],
+      [`${at}/interfaces`, json({})],
+      [`/v1/images/${image}/files/`],
+      [`/dav/${image}/f`],
+    ];
+    for (const [path, init] of working) await expectOver(await spent(path, init), 'kernel_seconds_per_minute');
+    const others: (readonly [string, number, RequestInit?])[] = [
+      ['/v1/usage', 200],
+      ['/v1/images', 200],
+      [`/v1/images/${image}`, 200, { method: 'HEAD' }],
+      [at, 200],
+      [`${at}/console`, 200],
+      [`${at}/suspend`, 200, { method: 'POST' }],
+      [at, 204, { method: 'DELETE' }],
+      [`/v1/images/${image}`, 204, { method: 'DELETE' }],
+    ];
+    for (const [path, status, init] of others) {
+      valueIn(await ledger.spend(1000));
+      expect([path, (await one(path, init)).status]).toEqual([path, status]);
+    }
   });
 });
 
