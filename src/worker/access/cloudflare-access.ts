@@ -20,18 +20,22 @@ export const ACCESS_HEADER = 'cf-access-jwt-assertion';
 const KEYS_PATH = '/cdn-cgi/access/certs';
 /** Keys are rotated every six weeks, and the next is known before. */
 const KEYS_MS = 600_000;
+/** Whoever signs has another clock: who has just logged in is not turned away for that. */
+const SKEW_S = 60;
 
 let keys: { readonly issuer: string; readonly keys: readonly JsonWebKey[]; readonly untilMs: number } | undefined;
 
 /** Rejects with `bad-token` and `access-unreachable`. */
 export async function accessPrincipal(assertion: string, team: AccessTeam): Promise<Principal> {
-  if (keys?.issuer !== team.issuer || team.nowMs() >= keys.untilMs) {
+  const leftMs = (keys?.untilMs ?? 0) - team.nowMs();
+  // A clock that was set back does not make them last.
+  if (keys?.issuer !== team.issuer || leftMs <= 0 || leftMs > KEYS_MS) {
     const fetched = await team.fetchKeys(team.issuer + KEYS_PATH).catch((cause: unknown) => {
       throw new HostError('access-unreachable', undefined, { cause });
     });
     keys = { issuer: team.issuer, keys: fetched, untilMs: team.nowMs() + KEYS_MS };
   }
-  const verification = { aud: team.audience, iss: team.issuer };
+  const verification = { aud: team.audience, iss: team.issuer, iat: false, nbf: false };
   const allowedAlgorithms = ['RS256'] as const;
   const payload = await verifyWithJwks(assertion, {
     keys: [...keys.keys] as never,
@@ -40,6 +44,10 @@ export async function accessPrincipal(assertion: string, team: AccessTeam): Prom
   }).catch((cause: unknown) => {
     throw new HostError('bad-token', 'the assertion of Cloudflare Access is not valid here', { cause });
   });
+  const notYet = [payload.iat, payload.nbf].some(
+    (at) => at !== undefined && !(Number(at) <= team.nowMs() / 1000 + SKEW_S),
+  );
+  if (notYet) throw new HostError('bad-token', 'the assertion of Cloudflare Access is of a time that has not come');
   // A service token has no subject, but a common name.
   const subject = payload.sub || payload.common_name;
   if (typeof subject !== 'string' || subject === '' || typeof payload.exp !== 'number') {

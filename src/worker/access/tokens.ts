@@ -45,7 +45,7 @@ const KNOWN_MS = 5_000;
 const MAX_KNOWN = 256;
 
 /** By hash, of an isolate. */
-const known = new Map<string, { readonly row: TokenRow; readonly untilMs: number }>();
+const known = new Map<string, { readonly row: TokenRow; readonly sinceMs: number }>();
 /** The same for all isolates, once one has made it. */
 let linkKey: string | undefined;
 let parsed: { readonly text: string; readonly rows: readonly TokenRow[] } | undefined;
@@ -60,26 +60,28 @@ export function boundRows({ TOKENS: text }: Pick<Bindings, 'TOKENS'>): readonly 
 export function tokenJobs({ bindings, random, nowMs }: TokensNeeds): TokenJobs {
   const registry = () => bindings.TOKEN_REGISTRY.getByName(REGISTRY) as unknown as TokenRegistryRpc;
 
+  const isGood = ({ expiresMs }: TokenRow) => expiresMs === undefined || expiresMs > nowMs();
+
   async function rowOf(token: string): Promise<TokenRow> {
     if (idOf(token) === undefined) throw new HostError('bad-token', 'this is no token of this service');
     const sha256 = await sha256Hex(token);
     const bound = boundRows(bindings).find((row) => row.sha256 === sha256);
     if (bound) {
-      if (bound.expiresMs !== undefined && bound.expiresMs <= nowMs()) throw new HostError('bad-token');
+      if (!isGood(bound)) throw new HostError('bad-token');
       return bound;
     }
     const remembered = known.get(sha256);
-    if (remembered && nowMs() < remembered.untilMs) return remembered.row;
+    // A clock that was set back does not make it be known for longer.
+    const ageMs = nowMs() - (remembered?.sinceMs ?? 0);
+    if (remembered && ageMs >= 0 && ageMs < KNOWN_MS && isGood(remembered.row)) return remembered.row;
     known.delete(sha256);
     const row = valueIn(await registry().find(sha256));
     if (row === null) throw new HostError('bad-token');
     const [oldest] = known.keys();
     if (known.size >= MAX_KNOWN && oldest !== undefined) known.delete(oldest);
-    known.set(sha256, { row, untilMs: Math.min(nowMs() + KNOWN_MS, row.expiresMs ?? Number.POSITIVE_INFINITY) });
+    known.set(sha256, { row, sinceMs: nowMs() });
     return row;
   }
-
-  const isGood = ({ expiresMs }: TokenRow) => expiresMs === undefined || expiresMs > nowMs();
 
   async function rowById(id: string): Promise<TokenRow | undefined> {
     const bound = boundRows(bindings).find((row) => row.id === id);

@@ -3,8 +3,11 @@
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { newToken, sha256Hex } from '../../../src/worker/access/token.ts';
+import { imagesFor } from '../../../src/worker/access/images.ts';
+import { newId, newToken, sha256Hex } from '../../../src/worker/access/token.ts';
+import { tokenJobs } from '../../../src/worker/access/tokens.ts';
 import { app } from '../../../src/worker/app.ts';
+import type { ImageStore } from '../../../src/worker/storage/image-store.ts';
 import { romfs } from '../../fakes/romfs.ts';
 import { asked, deployed, random } from '../deployed.ts';
 import { inProcess, ORIGIN, request } from '../harness.ts';
@@ -133,6 +136,30 @@ describe('a token', () => {
     expect(await problemOf(await request('/v1/images', asked(tokens[0]), send), 401)).toMatchObject({
       type: '/problems/bad-token',
     });
+  });
+
+  it('that was revoked is none some seconds later, whatever is done to the clock', async () => {
+    let nowMs = 1e12;
+    let asked = 0;
+    let row: object | null = { id: 'a', name: 'a', scopes: ['images:read'], createdMs: 0, expiresMs: 1e12 + 4000 };
+    const answer = () => {
+      asked++;
+      return { value: row };
+    };
+    const TOKEN_REGISTRY = { getByName: () => ({ find: async () => answer() }) };
+    const bindings = { TOKEN_REGISTRY } as unknown as Pick<Cloudflare.Env, 'TOKEN_REGISTRY'>;
+    const jobs = tokenJobs({ bindings, random, nowMs: () => nowMs });
+    const token = newToken(newId(random), random);
+    for (let times = 0; times < 2; times++) await expect(jobs.rowOf(token)).resolves.toMatchObject({ id: 'a' });
+    expect(asked).toBe(1);
+    nowMs += 4000; // its time is over, though it was asked for a moment ago
+    row = null;
+    await expect(jobs.rowOf(token)).rejects.toMatchObject({ kind: 'bad-token' });
+    row = { id: 'a', name: 'a', scopes: ['images:read'], createdMs: 0 };
+    await expect(jobs.rowOf(token)).resolves.toMatchObject({ id: 'a' });
+    row = null;
+    nowMs -= 3_600_000;
+    await expect(jobs.rowOf(token)).rejects.toMatchObject({ kind: 'bad-token' });
   });
 
   it('that is wrong by one letter is none', async () => {
@@ -303,6 +330,31 @@ describe('every answer', () => {
   );
 });
 
+describe('a list of images', () => {
+  it('takes as few questions as the names of others allow', async () => {
+    const names = Array.from({ length: 10_000 }, (_, at) => `image-${String(at).padStart(5, '0')}`);
+    const limits: number[] = [];
+    const list: ImageStore['list'] = async ({ limit, after = '' }) => {
+      limits.push(limit);
+      const rest = names.filter((name) => name > after);
+      const images = rest.slice(0, limit).map((name, at) => ({
+        ...{ name, sizeBytes: 1, etag: 'e', md5: undefined, uploaded: new Date(0), isWritten: false },
+        owner: at === 999 ? 'token:mine' : 'token:another',
+      }));
+      return { images, more: rest.length > limit };
+    };
+    const principal = { id: 'token:mine', scopes: ['images:read'] as const, ambient: false };
+    const { images, more } = await imagesFor({ list } as ImageStore, principal).list({ prefix: '', limit: 100 });
+    expect([images.length, more, limits.length]).toEqual([10, false, 10]);
+    const admin = { ...principal, scopes: ['admin'] as const };
+    limits.length = 0;
+    expect(await imagesFor({ list } as ImageStore, admin).list({ prefix: '', limit: 100 })).toMatchObject({
+      more: true,
+    });
+    expect(limits).toEqual([100]);
+  });
+});
+
 describe('Cloudflare Access', () => {
   const encode = (value: unknown) =>
     btoa(JSON.stringify(value)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
@@ -341,6 +393,9 @@ describe('Cloudflare Access', () => {
       id: 'access:someone',
       ambient: true,
     });
+    // Whoever has just logged in is let in by a clock that is behind the team's, too.
+    const justNow = Math.floor(Date.now() / 1000) + 20;
+    await expect(accessPrincipal(await sign({ ...good, iat: justNow, nbf: justNow }), team)).resolves.toMatchObject({});
     const bad: readonly (readonly [Record<string, unknown>, (CryptoKey | undefined)?, object?])[] = [
       [{ ...good, aud: ['another'] }],
       [{ ...good, iss: 'https://evil.cloudflareaccess.com' }],
@@ -348,6 +403,8 @@ describe('Cloudflare Access', () => {
       [{ ...good, sub: '' }],
       [{ iss: issuer, aud: ['app'], sub: 'someone' }],
       [{ ...good, nbf: inAnHour() }],
+      [{ ...good, iat: inAnHour() }],
+      [{ ...good, nbf: 'soon' }],
       [good, other.privateKey],
       ...[{ alg: 'none' }, { alg: 'HS256' }, { alg: 'PS256' }, { kid: 'two' }, { kid: undefined }].map(
         (head) => [good, undefined, head] as const,
