@@ -152,6 +152,7 @@ export const hostErrors = {
     status: 409,
     fault: 'state',
   },
+  'no-address': { message: 'nobody gave the network card an address', status: 409, fault: 'state' },
   'session-image-changed': {
     message: 'an image of the session is no longer the one it began with',
     status: 409,

@@ -4,6 +4,7 @@ import { formatMac } from '../abi/netlink/inet.ts';
 import type { Engine } from './engine.ts';
 import type { HostedTask } from './hosted-task.ts';
 import { readNames, readText } from './sysfs.ts';
+import type { UserTask } from './user-task.ts';
 import { bindSlot, slotPath, unbindSlot } from './virtio/driver.ts';
 import type { TransportState } from './virtio/mmio.ts';
 import { type NetIdentity, VirtioNet } from './virtio/net.ts';
@@ -61,15 +62,22 @@ export class Nets {
     return [...this.#cards.values()].map(({ device }) => device);
   }
 
-  /** Plug a card in; Linux has its device, down, in the first network namespace when this settles. `backend` is closed with it, and when this rejects. */
-  async attach(backend: NetBackend, identity: Partial<NetIdentity> = {}): Promise<NetDevice> {
+  /**
+   * Plug a card in; Linux has its device, down, in the first network namespace when this settles. `backend` is closed with it, and
+   * when this rejects. `task` tells Linux of it.
+   */
+  async attach(
+    backend: NetBackend,
+    identity: Partial<NetIdentity> = {},
+    task: UserTask = this.#init,
+  ): Promise<NetDevice> {
     const mac = identity.mac ?? this.#randomMac();
     let plugged: { readonly slot: number; readonly net: VirtioNet } | undefined;
     try {
       plugged = this.#plug(backend, { ...identity, mac });
       const { slot, net } = plugged;
-      await bindSlot(this.#init, slot);
-      const { name, index } = await this.#found(slot);
+      await bindSlot(task, slot);
+      const { name, index } = await found(task, slot);
       const device = describe(net, { slot, name, index });
       this.#cards.set(slot, { net, device });
       return device;
@@ -81,10 +89,10 @@ export class Nets {
   }
 
   /** Pull a card: Linux forgets its device, with its addresses and routes. */
-  async detach({ slot }: Pick<NetDevice, 'slot'>): Promise<void> {
+  async detach({ slot }: Pick<NetDevice, 'slot'>, task: UserTask = this.#init): Promise<void> {
     const card = this.#cards.get(slot);
     if (!card) throw new RangeError(`there is no network card in slot ${slot}`);
-    await unbindSlot(this.#init, slot);
+    await unbindSlot(task, slot);
     this.#cards.delete(slot);
     await this.#pull(slot, card.net);
   }
@@ -131,22 +139,22 @@ export class Nets {
     await net.close();
   }
 
-  /** What the driver made of the slot: /sys/…/virtio-mmio.N/virtioM/net/NAME. */
-  async #found(slot: number): Promise<{ readonly name: string; readonly index: number }> {
-    const base = slotPath(slot);
-    const virtio = (await readNames(this.#init, base)).find((name) => /^virtio\d+$/.test(name));
-    const [name] = virtio === undefined ? [] : await readNames(this.#init, `${base}/${virtio}/net`);
-    if (name === undefined) throw new Error(`Linux made no network device of slot ${slot}`);
-    const index = Number(await readText(this.#init, `${base}/${virtio}/net/${name}/ifindex`));
-    return { name, index };
-  }
-
   #randomMac(): Uint8Array {
     const mac = new Uint8Array(6);
     this.#engine.entropy(mac);
     mac[0] = ((mac[0] ?? 0) & ~GROUP) | LOCAL;
     return mac;
   }
+}
+
+/** What the driver made of the slot: /sys/…/virtio-mmio.N/virtioM/net/NAME. */
+async function found(task: UserTask, slot: number): Promise<{ readonly name: string; readonly index: number }> {
+  const base = slotPath(slot);
+  const virtio = (await readNames(task, base)).find((name) => /^virtio\d+$/.test(name));
+  const [name] = virtio === undefined ? [] : await readNames(task, `${base}/${virtio}/net`);
+  if (name === undefined) throw new Error(`Linux made no network device of slot ${slot}`);
+  const index = Number(await readText(task, `${base}/${virtio}/net/${name}/ifindex`));
+  return { name, index };
 }
 
 const describe = (net: VirtioNet, fixed: Pick<NetDevice, 'slot' | 'name' | 'index'>): NetDevice => ({

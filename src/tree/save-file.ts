@@ -7,7 +7,10 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_EXCL,
+  O_NOFOLLOW,
   O_NONBLOCK,
+  O_PATH,
+  O_TMPFILE,
   O_TRUNC,
   O_WRONLY,
   S_IFMT,
@@ -16,7 +19,7 @@ import {
 import { HostError } from '../errors/host-error.ts';
 import { must } from '../kernel/kernel-error.ts';
 import { plus } from '../kernel/memory.ts';
-import { unlinkat } from '../kernel/syscalls/dir.ts';
+import { linkat, unlinkat } from '../kernel/syscalls/dir.ts';
 import { close, ftruncate, openat, statx, write } from '../kernel/syscalls/file.ts';
 import { mapBuffer, unmapBuffer } from '../kernel/syscalls/memory.ts';
 import type { UserBuffer } from '../kernel/syscalls/scratch.ts';
@@ -41,20 +44,22 @@ export interface FileToSave {
 }
 
 /**
- * Creates the file, and directories on the way, or replaces its content: the inode stays, and who has it open. A new file of
- * which not all came, or for which there is no memory, goes again; one that was there has lost its content. Files of proc and sysfs get what fits a buffer in
- * one write.
+ * Creates the file, and directories on the way, or replaces its content: the inode stays, and who has it open. A new file has its
+ * name once all of it is there, whatever ends the task before; one that was there has lost its content when not all came, or when there is no
+ * memory. Files of proc and sysfs get what fits a buffer in one write.
  */
 export async function saveFile(task: UserTask, file: FileToSave): Promise<{ readonly created: boolean }> {
   const { path, mode } = file;
   const absolute = Uint8Array.of(SLASH, ...path);
-  const { fd, created } = await openForWriting(task, absolute, mode ?? READ_WRITE_ALL);
+  const { fd, created, isNameless } = await openForWriting(task, absolute, mode ?? READ_WRITE_ALL);
   try {
     const stat = await statx(task, fd, '', AT_EMPTY_PATH);
     if ((stat.mode & S_IFMT) !== S_IFREG) throw new HostError('not-a-file', 'not a regular file');
     if (mode !== undefined) must('fchmod', await task.syscall('fchmod', fd, mode), absolute);
     await writeAll(task, fd, file, absolute);
+    if (isNameless) await giveName(task, fd, absolute);
   } catch (cause) {
+    if (isNameless) throw cause; // it goes when it is closed
     if (created) await unlinkat(task, AT_FDCWD, absolute);
     else await ftruncate(task, fd, 0);
     throw cause;
@@ -64,16 +69,45 @@ export async function saveFile(task: UserTask, file: FileToSave): Promise<{ read
   return { created };
 }
 
-async function openForWriting(task: UserTask, path: Uint8Array, mode: number) {
-  const flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK; // a fifo without a reader is an error, and no wait
-  let fd = await openat(task, AT_FDCWD, path, flags | O_EXCL, mode);
-  const parent = path.subarray(0, path.lastIndexOf(SLASH));
-  if (fd === -errnos.ENOENT.number && parent.length > 0) {
-    await makeDirectories(task, parent);
-    fd = await openat(task, AT_FDCWD, path, flags | O_EXCL, mode);
+interface Opened {
+  readonly fd: number;
+  readonly created: boolean;
+  /** It gets its name at the end. */
+  readonly isNameless: boolean;
+}
+
+async function openForWriting(task: UserTask, path: Uint8Array, mode: number): Promise<Opened> {
+  const there = await openat(task, AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (there >= 0) await close(task, there);
+  if (there === -errnos.ENOENT.number && path.at(-1) !== SLASH) {
+    const fd = await openNameless(task, path.subarray(0, Math.max(1, path.lastIndexOf(SLASH))), mode);
+    if (fd >= 0) return { fd, created: true, isNameless: true };
   }
-  if (fd !== -errnos.EEXIST.number) return { fd: must('openat', fd, path), created: true };
-  return { fd: must('openat', await openat(task, AT_FDCWD, path, flags | O_TRUNC, mode), path), created: false };
+  const flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK; // a fifo without a reader is an error, and no wait
+  const fd = await openat(task, AT_FDCWD, path, flags | O_EXCL, mode);
+  if (fd !== -errnos.EEXIST.number) return { fd: must('openat', fd, path), created: true, isNameless: false };
+  const old = must('openat', await openat(task, AT_FDCWD, path, flags | O_TRUNC, mode), path);
+  return { fd: old, created: false, isNameless: false };
+}
+
+/** A file that ends with its descriptor, in a directory that is made where there is none; negative: not every file system has such. */
+async function openNameless(task: UserTask, directory: Uint8Array, mode: number): Promise<number> {
+  const open = () => openat(task, AT_FDCWD, directory, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+  const fd = await open();
+  if (fd !== -errnos.ENOENT.number) return fd;
+  await makeDirectories(task, directory);
+  return open();
+}
+
+/** Its name in the directory; who has taken that meanwhile loses it, as to a rename. */
+async function giveName(task: UserTask, fd: number, path: Uint8Array): Promise<void> {
+  const link = () => linkat(task, fd, '', AT_FDCWD, path, AT_EMPTY_PATH);
+  let linked = await link();
+  if (linked === -errnos.EEXIST.number) {
+    must('unlinkat', await unlinkat(task, AT_FDCWD, path), path);
+    linked = await link();
+  }
+  must('linkat', linked, path);
 }
 
 async function writeAll(task: UserTask, fd: number, file: FileToSave, path: Uint8Array) {

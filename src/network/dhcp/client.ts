@@ -6,6 +6,7 @@ import { AF } from '../../abi/netlink/constants.ts';
 import { formatIp } from '../../abi/netlink/inet.ts';
 import { setLink } from '../../abi/netlink/links/link.ts';
 import { MSG, SO, SOCK, SOL } from '../../abi/uapi/socket.ts';
+import { HostError } from '../../errors/host-error.ts';
 import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { plus } from '../../kernel/memory.ts';
 import { close } from '../../kernel/syscalls/file.ts';
@@ -37,10 +38,22 @@ const ANYONE = new Uint8Array(4);
 /** Of the kernel's time: twice as long each time. */
 const FIRST_WAIT_MS = 1000;
 const TRIES = 5;
+/** No call lasts longer: whoever looks at the task sees that it gets on. */
+const LOOK_MS = 2000;
+/** What else comes to the port while an answer is waited for: who sends without an end holds nobody up. */
+const MOST_OTHERS = 1000;
 const EAGAIN = -errnos.EAGAIN.number;
 
-/** The device is up and has what it was given when this settles. Rejects when nobody answers, or with a KernelError. `id` names the exchange. */
-export async function dhcp(task: UserTask, device: DhcpDevice, id: number): Promise<Lease> {
+/**
+ * The device is up and has what it was given when this settles. Rejects when nobody answers, or with a KernelError. `id` names the
+ * exchange; `again` is awaited each time that something is asked.
+ */
+export async function dhcp(
+  task: UserTask,
+  device: DhcpDevice,
+  id: number,
+  again: () => Promise<void> = async () => {},
+): Promise<Lease> {
   const rtnl = await NetlinkSocket.open(task);
   const fd = must('socket', await socket(task, AF.INET, SOCK.DGRAM | SOCK.CLOEXEC, 0));
   try {
@@ -50,11 +63,13 @@ export async function dhcp(task: UserTask, device: DhcpDevice, id: number): Prom
     must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.BROADCAST, 1));
     must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.BINDTODEVICE, name));
     must('bind', await bind(task, fd, { address: ANYONE, port: DHCP_PORTS.client }));
-    const offer = await asked(task, fd, device, id, DHCP.discover, []);
+    const ask = (type: number, options: Parameters<typeof asked>[5]) =>
+      asked(task, fd, device, id, type, options, again);
+    const offer = await ask(DHCP.discover, []);
     const server = offer.options.get(OPTION.server);
     const { yourAddress } = offer;
-    if (!server || !yourAddress) throw new Error(`DHCP on ${device.name}: the offer has no address, or no server`);
-    const ack = await asked(task, fd, device, id, DHCP.request, [
+    if (!server || !yourAddress) throw failed(device, 'the offer has no address, or no server');
+    const ack = await ask(DHCP.request, [
       [OPTION.requested, yourAddress],
       [OPTION.server, server],
     ]);
@@ -78,6 +93,7 @@ async function asked(
   id: number,
   type: number,
   options: readonly (readonly [number, Uint8Array])[],
+  again: () => Promise<void>,
 ): Promise<DhcpMessage> {
   const wanted = Uint8Array.of(OPTION.mask, OPTION.router, OPTION.dns, OPTION.lease, OPTION.mtu, OPTION.domain);
   const bytes = encodeDhcp({
@@ -90,21 +106,31 @@ async function asked(
   });
   const buffer = { at: plus(task.scratch, task.scratchBytes / 2), bytes: task.scratchBytes / 2 };
   for (let tries = 0, waitMs = FIRST_WAIT_MS; tries < TRIES; tries++, waitMs *= 2) {
+    await again();
     task.memory.write(buffer.at, bytes);
     const sent = await sendto(task, fd, buffer, bytes.length, 0, { address: EVERYONE, port: DHCP_PORTS.server });
     if (sent < 0 && sent !== -errnos.ENETDOWN.number && sent !== -errnos.ENOBUFS.number)
       throw new KernelError('sendto', -sent, name);
-    while (await awaitReadable(task, fd, waitMs)) {
+    for (let leftMs = waitMs, others = 0; leftMs > 0 && others < MOST_OTHERS; ) {
+      const ms = Math.min(leftMs, LOOK_MS);
+      if (!(await awaitReadable(task, fd, ms))) {
+        leftMs -= ms;
+        continue;
+      }
+      others++;
       const length = await recv(task, fd, buffer, MSG.DONTWAIT);
       if (length === EAGAIN) continue;
       const answer = parseDhcp(task.memory.copy(buffer.at, must('recvfrom', length, name)));
       if (!answer?.isReply || answer.id !== id) continue;
-      if (answer.type === DHCP.nak) throw new Error(`DHCP on ${name}: the server refused (${textOf(answer)})`);
+      if (answer.type === DHCP.nak) throw failed({ name }, `the server refused (${textOf(answer)})`);
       if (answer.type === (type === DHCP.discover ? DHCP.offer : DHCP.ack)) return answer;
     }
   }
-  throw new Error(`DHCP on ${name}: nobody answered`);
+  throw failed({ name }, 'nobody answered');
 }
+
+const failed = ({ name }: Pick<DhcpDevice, 'name'>, why: string): HostError =>
+  new HostError('no-address', `DHCP on ${name}: ${why}`);
 
 const textOf = ({ options }: DhcpMessage): string =>
   new TextDecoder().decode(options.get(OPTION.message) ?? new Uint8Array(0)) || 'without a reason';

@@ -121,5 +121,17 @@ it('what nothing will end by virtual time is given up at once: a file system tha
   expect(await read(kernel, nodeHost)).toMatch(/^Linux/);
   must('ioctl', await init.syscall('ioctl', root, THAW, 0));
   await save();
+  expect(await read(kernel, nodeHost, 'mnt/new')).toBe('new');
+  // A new file is whole or not there, whatever ends the one who writes it.
+  const half = errand(kernel, nodeHost, (task) => {
+    async function* killing() {
+      yield new Uint8Array(600_000);
+      must('tkill', await init.syscall('tkill', task.pid, 9));
+      yield new Uint8Array(600_000);
+    }
+    return saveFile(task, { ...file, path: bytes('mnt/in/half'), bytes: killing() });
+  });
+  await expect(half).rejects.toMatchObject({ kind: 'program-prevents' });
+  await expect(read(kernel, nodeHost, 'mnt/in/half')).rejects.toMatchObject({ errno: 'ENOENT' });
   kernel.kill();
 });

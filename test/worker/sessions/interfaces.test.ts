@@ -144,3 +144,11 @@ it('what cannot be is refused, and nothing stays', async () => {
   await destroy(other);
   await destroy(id);
 });
+
+it('a card that nobody gives the address it asks for is not there afterwards', async () => {
+  const id = await create({ clock: 'virtual' });
+  const none = { type: '/problems/no-address', detail: expect.stringMatching(/eth0: nobody answered/) };
+  expect(await add(id, { dhcp: true }, 409)).toMatchObject(none);
+  expect(await list(id)).toEqual([]);
+  await destroy(id);
+});

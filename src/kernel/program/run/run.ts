@@ -8,6 +8,7 @@ import type { HostedTask } from '../../hosted-task.ts';
 import { type Kernel, SCRATCH_BYTES } from '../../kernel.ts';
 import { KernelError, must } from '../../kernel-error.ts';
 import { close } from '../../syscalls/file.ts';
+import { leave } from '../../tasks/leave.ts';
 import { exec, MOST_ARGUMENT_BYTES, scratchFor } from './exec.ts';
 import { pipeFiles } from './pipes.ts';
 import { closeAll, drain, type Files, feed, readable, type Sink, type Source } from './stdio.ts';
@@ -69,7 +70,7 @@ export async function runProgram(kernel: Kernel, run: ProgramRun): Promise<Progr
     throw cause instanceof TaskExited ? new HostError('program-killed', undefined, { cause }) : cause;
   } finally {
     for (const resume of goOn) resume();
-    await leave(shepherd, 0);
+    await leave(shepherd);
     await reap(parent, shepherd.pid);
   }
 }
@@ -161,13 +162,6 @@ class Run {
       if (ready.has(pidfd)) return;
     }
   }
-}
-
-/** The task ends. */
-async function leave(task: HostedTask, code: number): Promise<void> {
-  await task.syscall('exit_group', code).catch((cause: unknown) => {
-    if (!(cause instanceof TaskExited)) throw cause;
-  });
 }
 
 /** wait4(2). */

@@ -3,6 +3,7 @@
 import { parseMac } from '../../../abi/netlink/inet.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Host } from '../../../kernel/host.ts';
+import type { HostedTask } from '../../../kernel/hosted-task.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import type { NetDevice } from '../../../kernel/nets.ts';
 import { unplugged } from '../../../kernel/virtio/net-backend.ts';
@@ -49,17 +50,17 @@ export class Interfaces {
     return this.#info(this.#device(name));
   }
 
-  /** A card without a cable; its device is down. */
-  async add({ mac, mtu }: NewInterface): Promise<InterfaceInfo> {
+  /** A card without a cable; its device is down. `task` tells Linux of it. */
+  async add(task: HostedTask, { mac, mtu }: NewInterface): Promise<InterfaceInfo> {
     if (this.#kernel.nets.all.length >= MOST)
       throw new HostError('no-room', `a session has at most ${MOST} interfaces`);
     const identity = { ...(mac !== undefined && { mac: parseMac(mac) ?? new Uint8Array(6) }), mtu, offloads: 0n };
-    return this.#info(await this.#kernel.nets.attach(unplugged, identity));
+    return this.#info(await this.#kernel.nets.attach(unplugged, identity, task));
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(task: HostedTask, name: string): Promise<void> {
     const device = this.#device(name);
-    await this.#kernel.nets.detach(device);
+    await this.#kernel.nets.detach(device, task);
     this.#cables.delete(name);
   }
 
@@ -88,13 +89,13 @@ export class Interfaces {
     await this.#kernel.nets.replug(device, network);
   }
 
-  /** Asks at the other end of the cable for an address. */
-  async dhcp(name: string): Promise<Lease> {
+  /** Asks at the other end of the cable for an address; `again` is awaited each time that it asks. */
+  async dhcp(task: HostedTask, name: string, again: () => Promise<void>): Promise<Lease> {
     const { index, mac } = this.#device(name);
     const id = new Uint8Array(4);
     this.#host.entropy(id);
     const device = { name, index, mac: parseMac(mac) ?? new Uint8Array(6) };
-    return dhcp(this.#kernel.init, device, new DataView(id.buffer).getUint32(0));
+    return dhcp(task, device, new DataView(id.buffer).getUint32(0), again);
   }
 
   #device(name: string): NetDevice {

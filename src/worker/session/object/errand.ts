@@ -10,6 +10,7 @@ import type { HostedTask } from '../../../kernel/hosted-task.ts';
 import { adopt, type Kernel } from '../../../kernel/kernel.ts';
 import { KernelError, must } from '../../../kernel/kernel-error.ts';
 import { close, statx } from '../../../kernel/syscalls/file.ts';
+import { leave } from '../../../kernel/tasks/leave.ts';
 import { type WaitFor, watched } from '../watched.ts';
 
 /** One call that waits from one look to the next, and for no disk, waits for a program. */
@@ -124,11 +125,10 @@ async function sharesPids(init: HostedTask): Promise<boolean> {
   }
 }
 
-async function end(kernel: Kernel, task: HostedTask): Promise<void> {
+/** A child of pid 1's, of which nothing stays. */
+export async function end(kernel: Kernel, task: HostedTask): Promise<void> {
   if (kernel.dead) return;
-  await task.syscall('exit_group', 0).catch((cause: unknown) => {
-    if (!(cause instanceof TaskExited)) throw cause;
-  });
+  await leave(task);
   await reap(kernel, task);
 }
 

@@ -1,11 +1,9 @@
 /** Programs in a session's kernel: one to its end, or in a terminal that lasts as long as somebody sits in front of it. */
 
-import { SIGKILL, WALL } from '../../../abi/uapi/wait.ts';
+import { SIGKILL } from '../../../abi/uapi/wait.ts';
 import { Gathered } from '../../../bytes/gathered.ts';
 import { HostError } from '../../../errors/host-error.ts';
-import { TaskExited } from '../../../kernel/errors.ts';
 import type { Host } from '../../../kernel/host.ts';
-import type { HostedTask } from '../../../kernel/hosted-task.ts';
 import type { Kernel } from '../../../kernel/kernel.ts';
 import { type ProgramEnd, type ProgramRun, type RunningProgram, runProgram } from '../../../kernel/program/run/run.ts';
 import type { Sink, Source } from '../../../kernel/program/run/stdio.ts';
@@ -13,7 +11,7 @@ import type { TerminalSize } from '../../../kernel/program/run/terminal.ts';
 import { ENVIRONMENT, installTools } from '../../../tools/install-tools.ts';
 import type { Toolbox } from '../../../tools/toolbox.ts';
 import type { ProgramAnswer, ProgramCall } from '../rpc.ts';
-import { errand } from './errand.ts';
+import { end as endTask, errand } from './errand.ts';
 
 /** What is typed into a terminal and shown on it. */
 export interface TerminalRun {
@@ -195,13 +193,5 @@ export async function beginTerminal(
   // Until it runs, or cannot: then it tells so itself.
   await Promise.race([begun, end.catch(() => {})]);
   cancel();
-  return { end, finish: () => leave(kernel, parent) };
-}
-
-async function leave(kernel: Kernel, parent: HostedTask): Promise<void> {
-  if (kernel.dead) return;
-  await parent.syscall('exit_group', 0).catch((cause: unknown) => {
-    if (!(cause instanceof TaskExited)) throw cause;
-  });
-  await kernel.init.syscall('wait4', parent.pid, 0, WALL, 0);
+  return { end, finish: () => endTask(kernel, parent) };
 }

@@ -4,6 +4,7 @@ import type { TaskListener } from '../../../batch/kept/kept-tasks.ts';
 import type { SetupNeeds } from '../../../batch/kernel-setup.ts';
 import { HostError } from '../../../errors/host-error.ts';
 import type { Host } from '../../../kernel/host.ts';
+import type { HostedTask } from '../../../kernel/hosted-task.ts';
 import type { ProgramEnd } from '../../../kernel/program/run/run.ts';
 import type { UserNetwork } from '../../../network/user/user.ts';
 import type { Toolbox } from '../../../tools/toolbox.ts';
@@ -33,6 +34,7 @@ import {
 } from '../rpc.ts';
 import { type Parts, SessionStore } from '../store.ts';
 import { StraceTail } from '../strace-tail.ts';
+import type { WaitFor } from '../watched.ts';
 import { Alarm } from './alarm.ts';
 import { runBatch } from './batches.ts';
 import { sendDisk } from './disks.ts';
@@ -210,16 +212,19 @@ export class SessionObject implements SessionRpc {
 
   addInterface({ link, user, dhcp, ...card }: InterfaceRequest): Promise<Outcome<AddedInterface>> {
     return this.#turns.take(() =>
-      this.#kept.using(async ({ interfaces }) => {
-        const { name } = await interfaces.add(card);
+      this.#kept.using(async ({ kernel, interfaces }) => {
+        const { host } = this.#kept.setup;
+        const { name } = await errand(kernel, host, (task) => interfaces.add(task, card));
         try {
           if (link)
             await interfaces.plug(name, await this.#needs.cable(link, this.#kept.setup.host), () => this.#calm());
           if (user) await interfaces.connect(name, await this.#needs.userNetwork(this.#kept.setup));
-          const lease = dhcp ? await interfaces.dhcp(name) : undefined;
+          const asking = (task: HostedTask, waitFor: WaitFor) =>
+            interfaces.dhcp(task, name, () => waitFor(Promise.resolve()));
+          const lease = dhcp ? await errand(kernel, host, asking) : undefined;
           return { ...interfaces.get(name), ...(lease && { lease }) };
         } catch (cause) {
-          await interfaces.remove(name);
+          await errand(kernel, host, (task) => interfaces.remove(task, name));
           throw cause;
         }
       }),
@@ -228,8 +233,8 @@ export class SessionObject implements SessionRpc {
 
   removeInterface(name: string): Promise<Outcome<null>> {
     return this.#turns.take(() =>
-      this.#kept.using(async ({ interfaces }) => {
-        await interfaces.remove(name);
+      this.#kept.using(async ({ kernel, interfaces }) => {
+        await errand(kernel, this.#kept.setup.host, (task) => interfaces.remove(task, name));
         return null;
       }),
     );
