@@ -57,7 +57,10 @@ export async function within(undone: FileSource, { name, packedBytes, only, laye
 }
 
 export interface SpoolUndoneOptions {
-  /** Told of what is undone, when that is 64 GiB and each time that it has doubled: a small file may stand for TiBs of zeros. */
+  /**
+   * Told of what is undone, when that is 64 GiB and each time that it has doubled: a small file may stand for TiBs of zeros. Of one that
+   * grows as only zeros do it is told from a GiB on.
+   */
   readonly grown?: ((undoneBytes: number, packedBytes: number) => void) | undefined;
   readonly layers?: number;
 }
@@ -74,21 +77,29 @@ export async function spoolUndone(
   const packed = counted(bytes, (read) => {
     packedBytes = read;
   });
-  const unpacked = watched(undone(compression, packed), (undoneBytes) => grown?.(undoneBytes, packedBytes));
+  const unpacked = watched(
+    undone(compression, packed),
+    () => packedBytes,
+    (undoneBytes) => grown?.(undoneBytes, packedBytes),
+  );
   const source = await spool(asFarAsUndone(compression, unpacked, found), { name });
   return within({ ...source, ...found }, { name, packedBytes, only: mayBeginDmg, layers });
 }
 
-const FIRST_TOLD_BYTES = 64 * 2 ** 30;
+/** Undone in a few seconds. */
+const FIRST_LOOK_BYTES = 2 ** 30;
+const ALWAYS_TOLD_BYTES = 64 * 2 ** 30;
 /** Where the page cache of a 32-bit kernel ends: of more nothing could be read. */
 const MAX_UNDONE_BYTES = 16 * 2 ** 40;
 
-async function* watched(
+/** As they are. `tell` is called at a GiB and each time that they have doubled, where that is worth a word. */
+export async function* watched(
   bytes: AsyncIterable<Uint8Array>,
+  packedBytes: () => number,
   tell: (undoneBytes: number) => void,
 ): AsyncGenerator<Uint8Array, void> {
   let undoneBytes = 0;
-  let next = FIRST_TOLD_BYTES;
+  let next = FIRST_LOOK_BYTES;
   for await (const chunk of bytes) {
     undoneBytes += chunk.length;
     if (undoneBytes > MAX_UNDONE_BYTES)
@@ -97,7 +108,7 @@ async function* watched(
         'it grows to more than 16 TiB when it is decompressed, and no image of more is read',
       );
     if (undoneBytes >= next) {
-      tell(undoneBytes);
+      if (undoneBytes >= ALWAYS_TOLD_BYTES || growsAsBomb(undoneBytes, packedBytes())) tell(undoneBytes);
       next *= 2;
     }
     yield chunk;
