@@ -47,6 +47,7 @@ import type { Attributes, Content, Entry } from './entry.ts';
 import { explainLimit } from './limits.ts';
 import { Losses, type LossKind } from './losses.ts';
 import { Parents, type Place } from './parents.ts';
+import { ShortNames } from './short-names.ts';
 import type { Times } from './writable-file.ts';
 
 /** A link to what did not come before it: the entry is at fault, not the path that it names. */
@@ -89,6 +90,7 @@ export class TreeWriter {
   readonly #parents: Parents;
   readonly #buffer: UserBuffer;
   readonly #aliases: Aliases | undefined;
+  readonly #shortNames: ShortNames | undefined;
   readonly losses = new Losses();
   /** What could not be made, and why not: nothing can be in it, and nothing a link to it. */
   readonly #lost = new Map<string, LossKind>();
@@ -102,14 +104,15 @@ export class TreeWriter {
     root: Name,
     parents: Parents,
     buffer: UserBuffer,
-    aliases: Aliases | undefined,
+    folding: { readonly aliases: Aliases | undefined; readonly shortNames: ShortNames | undefined },
     isTooLong: (path: Uint8Array) => boolean,
   ) {
     this.#task = task;
     this.#root = root;
     this.#parents = parents;
     this.#buffer = buffer;
-    this.#aliases = aliases;
+    this.#aliases = folding.aliases;
+    this.#shortNames = folding.shortNames;
     this.#isTooLong = isTooLong;
   }
 
@@ -125,7 +128,9 @@ export class TreeWriter {
   ): Promise<TreeWriter> {
     const parents = await Parents.open(task, root, directory.length > 0 ? directory : '.');
     const buffer = await mapBuffer(task, BUFFER_BYTES);
-    return new TreeWriter(task, root, parents, buffer, await Aliases.of(task, root, buffer), isTooLong);
+    const aliases = await Aliases.of(task, root, buffer);
+    const shortNames = await ShortNames.of(task, root);
+    return new TreeWriter(task, root, parents, buffer, { aliases, shortNames }, isTooLong);
   }
 
   async close(): Promise<void> {
@@ -156,6 +161,7 @@ export class TreeWriter {
       this.#lost.set(latin1(path), 'name');
       return this.losses.lost(path, 'ENAMETOOLONG');
     }
+    await this.#shortNames?.next();
     const place = await this.#parents.of(path);
     try {
       await this.#put(entry, place);

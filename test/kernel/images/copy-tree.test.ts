@@ -2,12 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../../src/abi/uapi/fs.ts';
+import { CLOCK } from '../../../src/abi/uapi/socket.ts';
 import { concat } from '../../../src/bytes/concat.ts';
 import { latin1 } from '../../../src/bytes/latin1.ts';
 import { fromLossless, toLossless } from '../../../src/bytes/lossless.ts';
 import { openWritable } from '../../../src/image/mounting/writable-image.ts';
 import { openat } from '../../../src/kernel/syscalls/file.ts';
 import { mapBuffer } from '../../../src/kernel/syscalls/memory.ts';
+import { clockGettime } from '../../../src/kernel/syscalls/time.ts';
 import { type BlockDevice, SECTOR } from '../../../src/storage/block-device.ts';
 import { ReadFailedError } from '../../../src/storage/errors.ts';
 import { memoryDevice } from '../../../src/storage/memory.ts';
@@ -380,4 +382,22 @@ it('a write that fails behind the page cache is an error of the commit', async (
   failing = true;
   await writer.close();
   await expect(image.commit()).rejects.toThrow('the disk is gone');
+});
+
+it.each([
+  ['vfat16', 19],
+  ['ext4', 0],
+])('of %s a tick passes from name to name, as Linux makes short names of FAT by its clock', async (name, ticks) => {
+  const image = await openWritable(newKernel, await writable(name), {});
+  const writer = await TreeWriter.open(image.task, image.mountPoint);
+  const now = async () => {
+    const { seconds, ns } = await clockGettime(image.task, CLOCK.MONOTONIC);
+    return seconds * 1e9 + ns;
+  };
+  const before = await now();
+  for (let i = 0; i < 20; i++)
+    await writer.add({ type: 'file', path: bytes(`begins alike ${i}`), attributes: {}, content: () => content() });
+  expect(Math.floor(((await now()) - before) / 1e6)).toBe(ticks);
+  await writer.close();
+  await image.commit();
 });
