@@ -27,6 +27,7 @@ import { writeTable } from '../partitions/partition-table.ts';
 import type { Workshop } from '../workshop.ts';
 import { copyAll, copyInto } from './copy-into.ts';
 import { gatheredTree } from './gathered-tree.ts';
+import { type HybridEntry, writeHybridMbr } from './hybrid-mbr.ts';
 import { type Laid, type Layout, layOut, tableWords } from './layout.ts';
 import type { DiskPlan, FileSystemContent, PlannedPartition, TreeSource } from './plan.ts';
 import { cut, swapHeader } from './swap.ts';
@@ -246,6 +247,15 @@ class DiskMaker {
     await this.#host.inWorkshop(this.#seed, async (shop) => {
       await writeTable(shop, await shop.attach(target), script);
       await shop.commit();
+    });
+    if (this.#plan.isHybrid) await writeHybridMbr(target, this.#hybridEntries(layout));
+  }
+
+  #hybridEntries(layout: Layout): readonly HybridEntry[] {
+    return this.#parts.flatMap((part) => {
+      const { inTable, typeCode, bootable } = part.planned;
+      if (!inTable || typeCode === undefined) return [];
+      return { laid: laidOf(layout, part), code: Number.parseInt(typeCode, 16), bootable };
     });
   }
 

@@ -59,6 +59,8 @@ export interface PlannedPartition {
 
 export interface DiskPlan {
   readonly table: 'gpt' | 'dos' | 'none';
+  /** A GPT whose master boot record has those of its partitions, too, that have a code for it. */
+  readonly isHybrid?: boolean | undefined;
   /** The GUID of a GPT, or the number of a DOS table (0x12345678). */
   readonly id: string | undefined;
   readonly partitions: readonly PlannedPartition[];

@@ -2,6 +2,7 @@
 
 import type { DiskPlan } from '../plan.ts';
 import { genimagePlan } from './genimage.ts';
+import type { Included } from './genimage-syntax.ts';
 import { type Definition, repartPlan } from './repart.ts';
 
 export type DiskDefinition =
@@ -14,6 +15,8 @@ export type DiskDefinition =
     }
   | {
       readonly genimage: string;
+      /** Files that it includes. */
+      readonly included?: Included | undefined;
       /** Of a configuration that has several disks. */
       readonly disk?: string | undefined;
     };
@@ -29,7 +32,7 @@ const MIB = 2 ** 20;
 /** `sizeBytes`: of the disk; default: what the definition says, else what it takes. Throws `invalid-request`. */
 export function definedDisk(definition: DiskDefinition, sizeBytes: number | undefined): DefinedDisk {
   if ('genimage' in definition) {
-    const { plan, ignored } = genimagePlan(definition.genimage, definition.disk);
+    const { plan, ignored } = genimagePlan(definition.genimage, definition.disk, definition.included);
     return { plan: { ...plan, sizeBytes: sizeBytes ?? plan.sizeBytes }, ignored };
   }
   const { files, table = 'gpt', architecture } = definition;

@@ -98,6 +98,20 @@ describe('a configuration of genimage', () => {
     expect(plan.partitions[1]).toMatchObject({ inTable: false, minBytes: 2 ** 30, content: { kind: 'empty' } });
   });
 
+  it('has the text of what it includes, and a hybrid table the codes that it says', () => {
+    const included = new Map([
+      ['a.cfg', 'partition a { image = "x" partition-type = 0xC bootable = true }\ninclude ("b.cfg")'],
+      ['b.cfg', 'partition b { size = 1M }'],
+    ]);
+    const text = 'image d { hdimage { partition-table-type = hybrid }\n include("a.cfg") }';
+    const { plan } = genimagePlan(text, undefined, included);
+    expect(plan).toMatchObject({ table: 'gpt', isHybrid: true });
+    expect(plan.partitions).toMatchObject([{ label: 'a', typeCode: 'c', bootable: true }, { label: 'b' }]);
+    expect(plan.partitions[1]?.typeCode).toBeUndefined();
+    expect(() => genimagePlan(text, undefined)).toThrow(/line 2: include\("a\.cfg"\)/);
+    expect(() => genimagePlan('include("c")', undefined, new Map([['c', 'include("c")']]))).toThrow(/includes itself/);
+  });
+
   it.each([
     ['image d {', /line 1: the end/],
     ['image d { } }', /line 1: "}"/],
@@ -111,6 +125,16 @@ describe('a configuration of genimage', () => {
       'image x { android-sparse { } } image d { hdimage { } partition a { image = "x" } }',
       /android-sparse { } is not made here/,
     ],
+    [
+      card
+        .replace('hdimage { }', 'hdimage { partition-table-type = hybrid }')
+        .replace(
+          'partition a',
+          `${[1, 2, 3, 4].map((i) => `partition p${i} { partition-type = 1 size = 1M } `).join('')}partition a`,
+        ),
+      /hybrid table has 3/,
+    ],
+    ['include(x)', /line 1: the end/],
     ['{'.repeat(100_000), /line 1/],
     ['a {'.repeat(1000), /line 1/],
     ['image d { hdimage { } }', /no partitions/],

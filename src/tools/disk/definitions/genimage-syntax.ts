@@ -20,12 +20,15 @@ interface Token {
   readonly line: number;
 }
 
-/** Blocks in blocks: nobody writes more. */
+/** Texts of files, by the names that they are included by. */
+export type Included = ReadonlyMap<string, string>;
+
+/** Blocks in blocks, and files in files: nobody writes more. */
 const MOST_DEPTH = 16;
 
 /** Throws `invalid-request` with the line. */
-export function parseBlocks(text: string): Block {
-  const tokens = tokensOf(text);
+export function parseBlocks(text: string, included: Included = new Map()): Block {
+  const tokens = withIncluded(tokensOf(text), included);
   let at = 0;
   const end: Token = { text: '', isQuoted: false, line: text.split('\n').length };
   const peek = (): Token => tokens[at] ?? end;
@@ -77,6 +80,41 @@ export function parseBlocks(text: string): Block {
   return body('', '', 0);
 }
 
+/** Names of the files that a text includes. Throws as `parseBlocks` does. */
+export const includesOf = (text: string): readonly string[] => [...inclusions(tokensOf(text))].map(({ name }) => name);
+
+/** `include("file")`, whose words a space may part. */
+function* inclusions(
+  tokens: readonly Token[],
+): Generator<{ readonly at: number; readonly end: number; readonly name: string }> {
+  for (const [at, token] of tokens.entries()) {
+    if (token.isQuoted || !/^include(\(|$)/.test(token.text)) continue;
+    const opening = token.text === 'include' && tokens[at + 1]?.text === '(' ? at + 1 : at;
+    const [name, closing] = [tokens[opening + 1], tokens[opening + 2]];
+    if (!tokens[opening]?.text.endsWith('(')) continue;
+    if (!name?.isQuoted || closing?.text !== ')') throw wrong(name ?? token);
+    yield { at, end: opening + 3, name: name.text };
+  }
+}
+
+function withIncluded(tokens: readonly Token[], included: Included, depth = 0): Token[] {
+  const all: Token[] = [];
+  let next = 0;
+  for (const { at, end, name } of inclusions(tokens)) {
+    const text = included.get(name);
+    if (text === undefined)
+      throw refused(
+        `line ${tokens[at]?.line}: include("${name}"): there is no such file here; its text can stand there`,
+      );
+    if (depth > MOST_DEPTH) throw refused(`include("${name}"): it includes itself`);
+    for (const token of tokens.slice(next, at)) all.push(token);
+    for (const token of withIncluded(tokensOf(text), included, depth + 1)) all.push(token);
+    next = end;
+  }
+  for (const token of tokens.slice(next)) all.push(token);
+  return all;
+}
+
 function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
   let line = 1;
@@ -97,4 +135,5 @@ function tokensOf(text: string): Token[] {
 }
 
 const wrong = ({ text, line }: Token): HostError =>
-  new HostError('invalid-request', `line ${line}: ${text === '' ? 'the end' : `"${text}"`} is not expected there`);
+  refused(`line ${line}: ${text === '' ? 'the end' : `"${text}"`} is not expected there`);
+const refused = (reason: string): HostError => new HostError('invalid-request', reason);

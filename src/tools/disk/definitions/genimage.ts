@@ -1,8 +1,9 @@
 /** A configuration of genimage, as Buildroot and others have it, as the plan of a disk. */
 
 import { HostError } from '../../../errors/host-error.ts';
+import { MOST_HYBRID } from '../hybrid-mbr.ts';
 import type { DiskPlan, PartitionContent, PlannedPartition, TreeSource } from '../plan.ts';
-import { type Block, parseBlocks, type Value } from './genimage-syntax.ts';
+import { type Block, type Included, parseBlocks, type Value } from './genimage-syntax.ts';
 import { partitionGuid } from './partition-kinds.ts';
 
 export interface GenimagePlan {
@@ -16,9 +17,9 @@ const FILE_SYSTEMS = ['ext2', 'ext3', 'ext4', 'vfat', 'squashfs', 'btrfs', 'erof
 /** genimage's own defaults for partitions that say nothing. */
 const DEFAULT_CODE = '83';
 
-/** `name`: which of its disks. Throws `invalid-request`, naming the image and the option. */
-export function genimagePlan(text: string, name: string | undefined): GenimagePlan {
-  const images = parseBlocks(text).blocks.filter(({ type }) => type === 'image');
+/** `name`: which of its disks; `included`: files that it includes. Throws `invalid-request`, naming the image and the option. */
+export function genimagePlan(text: string, name: string | undefined, included: Included = new Map()): GenimagePlan {
+  const images = parseBlocks(text, included).blocks.filter(({ type }) => type === 'image');
   const disks = images.filter(({ blocks }) => blocks.some(({ type }) => type === 'hdimage'));
   const [first, ...others] = name === undefined ? disks : disks.filter(({ title }) => title === name);
   if (!first) {
@@ -38,7 +39,7 @@ export function genimagePlan(text: string, name: string | undefined): GenimagePl
 
 function planOf(disk: Block, images: readonly Block[]): GenimagePlan {
   const options = disk.blocks.find(({ type }) => type === 'hdimage') ?? disk;
-  const table = tableOf(disk, options);
+  const { table, isHybrid } = tableOf(disk, options);
   const ignored: string[] = [];
   for (const key of ['gpt-location', 'extended-partition', 'fill', 'exec-pre', 'exec-post', 'gpt-no-backup'] as const) {
     if ((options.values.get(key) ?? disk.values.get(key)) !== undefined)
@@ -46,12 +47,15 @@ function planOf(disk: Block, images: readonly Block[]): GenimagePlan {
   }
   const partitions = disk.blocks
     .filter(({ type }) => type === 'partition')
-    .map((one) => partitionOf(disk, one, images));
+    .map((one) => partitionOf(disk, one, images, isHybrid));
   if (partitions.length === 0) throw refused(`${disk.title} has no partitions`);
+  if (isHybrid && partitions.filter(({ inTable, typeCode }) => inTable && typeCode !== undefined).length > MOST_HYBRID)
+    throw refused(`${disk.title}: a hybrid table has ${MOST_HYBRID} partitions with partition-type beside the GPT`);
   const id = text(options.values.get(table === 'gpt' ? 'disk-uuid' : 'disk-signature'));
   return {
     plan: {
       table,
+      isHybrid,
       id: id === 'random' ? undefined : id,
       partitions,
       sizeBytes: bytes(disk, 'size', disk.values.get('size')),
@@ -61,17 +65,24 @@ function planOf(disk: Block, images: readonly Block[]): GenimagePlan {
   };
 }
 
-function tableOf(disk: Block, options: Block): DiskPlan['table'] {
+function tableOf(disk: Block, options: Block): Required<Pick<DiskPlan, 'table' | 'isHybrid'>> {
   const type = text(options.values.get('partition-table-type'));
+  if (type === 'hybrid') return { table: 'gpt', isHybrid: true };
+  const plain = (table: DiskPlan['table']) => ({ table, isHybrid: undefined });
   if (type === undefined) {
-    if (yes(options.values.get('gpt'))) return 'gpt';
-    return options.values.has('partition-table') && !yes(options.values.get('partition-table')) ? 'none' : 'dos';
+    if (yes(options.values.get('gpt'))) return plain('gpt');
+    return plain(options.values.has('partition-table') && !yes(options.values.get('partition-table')) ? 'none' : 'dos');
   }
   const known = ({ gpt: 'gpt', mbr: 'dos', dos: 'dos', none: 'none' } as const)[type];
-  return known ?? fail(disk, `partition-table-type = ${type} is not done here`);
+  return plain(known ?? fail(disk, `partition-table-type = ${type} is not done here`));
 }
 
-function partitionOf(disk: Block, partition: Block, images: readonly Block[]): PlannedPartition {
+function partitionOf(
+  disk: Block,
+  partition: Block,
+  images: readonly Block[],
+  isHybrid: boolean | undefined,
+): PlannedPartition {
   const { title, values } = partition;
   const name = `${disk.title}, partition ${title}`;
   const guid = text(values.get('partition-type-uuid'));
@@ -86,7 +97,7 @@ function partitionOf(disk: Block, partition: Block, images: readonly Block[]): P
   return {
     name,
     typeGuid,
-    typeCode: code === undefined ? (guid === undefined ? DEFAULT_CODE : undefined) : Number(code).toString(16),
+    typeCode: codeOf(code, guid === undefined && !isHybrid ? DEFAULT_CODE : undefined),
     label: title,
     uuid: text(values.get('partition-uuid'))?.toLowerCase(),
     attributes: [],
@@ -99,6 +110,10 @@ function partitionOf(disk: Block, partition: Block, images: readonly Block[]): P
     inTable: !values.has('in-partition-table') || yes(values.get('in-partition-table')),
   };
 }
+
+/** 0 is none. */
+const codeOf = (code: string | undefined, byDefault: string | undefined): string | undefined =>
+  code === undefined ? byDefault : Number(code) === 0 ? undefined : Number(code).toString(16);
 
 /** What genimage calls by a letter or a word of its own. */
 const genimageName = (type: string): string =>
