@@ -1,9 +1,9 @@
 /** `lkl cptofs` and `lkl cpfromfs`: files and folders into a disk image and out of it, with the options of LKL's tools of those names. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { exitCodes } from '../failure.ts';
+import { exitCodes, Failure } from '../failure.ts';
 import { addStackOptions, mountOption, partitionOption, quietOption, typeOption } from '../options.ts';
-import type { CopyArguments, CptofsArguments } from './cptofs.ts';
+import type { CpfromfsArguments, CptofsArguments } from './cptofs.ts';
 
 const help = `
 Each PATH is copied below DIRECTORY, which must be there, under its own name; the last part of it may be a pattern
@@ -32,19 +32,25 @@ export const cptofsCommand = (): Command =>
 
 const fromHelp = `
 Each PATH of the image is copied into FOLDER, which must be there, under its own name; the last part of it may be a
-pattern (quoted). Of "/", "." and "./" all that is in them is copied. What is there already is replaced. Devices, pipes
-and sockets are left out, which is told and is exit code 3. \`lkl cp\` does the same and more.`;
+pattern (quoted). Of "/", "." and "./" all that is in them is copied. What is there already is replaced. Modes, times,
+symlinks, hard links and holes are kept; owners, attributes (ACLs, labels) and set-id bits with --keep-owner. Devices
+and pipes are left out without it, sockets always, which is told and is exit code 3.`;
 
 export const cpfromfsCommand = (): Command =>
   copying(new Command('cpfromfs'))
     .summary('copy files and folders out of a disk image')
     .description('Mounts a disk image in a Linux kernel of its own and copies files and folders out of it.')
     .argument('<path...>', 'paths in the image, and last the folder here')
+    .option('--keep-owner', 'with owners, set-id bits, attributes, devices and pipes as in the image: root may do that')
     .addHelpText('after', fromHelp)
-    .action(async (paths: string[], { filesystemImage, owner, group, ...options }: CopyArguments) => {
+    .action(async (paths: string[], { filesystemImage, owner, group, keepOwner, ...options }: CpfromfsArguments) => {
       const { cp } = await import('../verbs/cp.ts');
-      const ids = owner === undefined && group === undefined ? {} : { owner: { uid: owner, gid: group } };
-      const isWhole = await cp(filesystemImage, intoFolder(paths), { ...options, ...ids, force: true });
+      const named = owner === undefined && group === undefined ? undefined : ({ uid: owner, gid: group } as const);
+      if (keepOwner && named)
+        throw new Failure('usage', '--keep-owner is as in the image: without --owner and --group');
+      const ids = keepOwner ?? named;
+      const all = { ...options, ...(ids !== undefined && { owner: ids }), force: true } as const;
+      const isWhole = await cp(filesystemImage, intoFolder(paths), all);
       process.exitCode = isWhole ? exitCodes.done : exitCodes.partial;
     });
 

@@ -23,6 +23,11 @@ export interface CopyArguments extends MountOptions, StackOptions {
   readonly quiet?: true;
 }
 
+/** Out of an image: those that are named, or all as they are. */
+export interface CpfromfsArguments extends CopyArguments {
+  readonly keepOwner?: true;
+}
+
 export interface CptofsArguments extends CopyArguments {
   readonly keepOwner?: true;
   readonly selinux?: string;

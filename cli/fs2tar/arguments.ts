@@ -10,5 +10,7 @@ export interface Fs2tarArguments extends ImageOptions {
   readonly compress: 'none' | 'gzip';
   readonly gzip?: true;
   readonly onError: 'stop' | 'continue';
+  /** A file for SELinux labels. */
+  readonly selinux?: string;
   readonly quiet?: true;
 }

@@ -41,6 +41,7 @@ export const fs2tarCommand = (): Command =>
     .addOption(new Option('--compress <method>', 'compress the tar').choices(['none', 'gzip']).default('none'))
     .option('-z, --gzip', 'the same as --compress gzip')
     .addOption(onErrorOption('tar'))
+    .option('-s, --selinux <file>', 'write SELinux labels to this file, too: a line with path and label for each')
     .addOption(urlOption())
     .addOption(quietOption())
     .addHelpText('after', exitCodesHelp('tar'))

@@ -7,11 +7,13 @@ import { openOutput } from '../output/output.ts';
 import { showProgress } from '../output/progress.ts';
 import { gzipSink } from '../output/sink.ts';
 import type { Fs2tarArguments } from './arguments.ts';
+import { labelFile } from './label-file.ts';
 import { reportMissing } from './missing.ts';
 
 /** Whether the archive has everything. */
 export async function fs2tar(path: string, options: Fs2tarArguments): Promise<boolean> {
   const output = openOutput(options.output, `a ${options.form ?? 'tar'}`);
+  const labels = options.selinux === undefined ? undefined : labelFile(options.selinux);
   const counts = { bytesRead: undefined as number | undefined, bytesWritten: 0, entries: 0 };
   const progress = await showProgress(options.quiet === true, () => counts);
   try {
@@ -38,6 +40,7 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
         onError,
         ...(form && { form }),
         reused: true,
+        ...(labels && { label: labels.add }),
         progress(bytes, entries) {
           counts.bytesWritten = bytes;
           counts.entries = entries;
@@ -50,6 +53,7 @@ export async function fs2tar(path: string, options: Fs2tarArguments): Promise<bo
     stack.checkUnchanged();
     await opened().end();
     output.commit();
+    labels?.commit();
     progress.done();
     if (report.errorCount > 0) {
       const { errors: lines, errorCount: count, fileSystemType: type } = report;

@@ -15,6 +15,8 @@ import { missingLine, reportMissing } from './missing.ts';
 /** Whether the archive has everything. */
 export async function fs2tar(path: string, options: Fs2tarArguments): Promise<boolean> {
   const { form = 'tar' } = options;
+  if (options.selinux !== undefined)
+    throw new Failure('usage', '--selinux is of a tar that is made here; what a Worker sends has the labels in it');
   const output = openOutput(options.output, `a ${form}`);
   const body = await imageBody(path);
   const watch = form === 'zip' ? new ZipWatch() : new TarWatch();

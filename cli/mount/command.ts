@@ -32,6 +32,8 @@ export const mountCommand = (): Command =>
         .addOption(partitionOption())
         .addOption(new Option('-o <words>', 'a list as of mount -o, see below').argParser(mountWords))
         .option('-f, --foreground', 'stay, and unmount at Ctrl-C')
+        // As libfuse has it, one request after another; ours are answered in their order whatever waits.
+        .addOption(new Option('-s').hideHelp())
         // For `lkl hijack --root`: the mount, and its directory, go when the process is gone that started this.
         .addOption(new Option('--until-disconnect').hideHelp())
         .option('--uid <uid>', "everything appears to be this user's", idOption)

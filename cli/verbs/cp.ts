@@ -15,6 +15,7 @@ import {
   symlinkSync,
   writeSync,
 } from 'node:fs';
+import { hasCode } from '../../src/errors/has-code.ts';
 import { reaching } from '../../src/node/files/far-path.ts';
 import { leaves } from '../../src/node/left-behind.ts';
 import { makeHostNode, setHostTimes, setHostXattrs } from '../../src/node/native/host-files.ts';
@@ -84,11 +85,15 @@ export const copyOut = (image: string, paths: readonly string[], options: CpOpti
         copier.skipped === 1 ? 'a device, fifo or socket was' : `${copier.skipped} devices, fifos and sockets were`;
       console.error(`lkl: ${files} not copied`);
     }
-    if (copier.refusedXattrs > 0 && !options.quiet) {
-      const attributes = copier.refusedXattrs === 1 ? 'an attribute was' : `${copier.refusedXattrs} attributes were`;
-      console.error(`lkl: ${attributes} not kept: this machine, or who you are here, does not let it`);
+    for (const [count, one, several] of [
+      [copier.refusedOwners, 'an owner', 'owners'],
+      [copier.refusedXattrs, 'an attribute', 'attributes'],
+    ] as const) {
+      if (count === 0 || options.quiet) continue;
+      const were = count === 1 ? `${one} was` : `${count} ${several} were`;
+      console.error(`lkl: ${were} not kept: this machine, or who you are here, does not let it`);
     }
-    return copier.skipped + copier.refusedXattrs === 0;
+    return copier.skipped + copier.refusedOwners + copier.refusedXattrs === 0;
   });
 };
 
@@ -120,6 +125,7 @@ const S_ISUID_S_ISGID = 0o6000;
 
 class Copier {
   skipped = 0;
+  refusedOwners = 0;
   refusedXattrs = 0;
   readonly #tree: ImageTree;
   readonly #troubles: Troubles;
@@ -163,8 +169,8 @@ class Copier {
     const xattrs = await this.#xattrs(source);
     const isMade = written(target, (at) => {
       if (!this.#make(entry, at)) return false;
-      this.#own(entry, at);
-      if (entry.type !== 'symlink') chmodSync(at, this.#mode(entry));
+      const isOwned = this.#own(entry, at);
+      if (entry.type !== 'symlink') chmodSync(at, modeOf(entry, isOwned));
       this.#attribute(at, xattrs);
       setHostTimes(at, entry.mtimeNs);
       return true;
@@ -217,8 +223,7 @@ class Copier {
     }
     const xattrs = await this.#xattrs(source);
     written(target, (at) => {
-      this.#own(entry, at);
-      chmodSync(at, this.#mode(entry));
+      chmodSync(at, modeOf(entry, this.#own(entry, at)));
       this.#attribute(at, xattrs);
       setHostTimes(at, entry.mtimeNs);
     });
@@ -242,8 +247,7 @@ class Copier {
       written(target, (at) => {
         const partial = partialOf(at);
         ftruncateSync(fd, length);
-        this.#own(entry, partial);
-        chmodSync(partial, this.#mode(entry));
+        chmodSync(partial, modeOf(entry, this.#own(entry, partial)));
         this.#attribute(partial, xattrs);
         setHostTimes(partial, entry.mtimeNs);
         this.#makeRoom(at);
@@ -255,15 +259,23 @@ class Copier {
     }
   }
 
-  #own({ uid, gid }: FileEntry, target: Buffer): void {
+  /** Whether it has the owner that was asked for. Those of the image are kept as far as whoever runs this may give files away. */
+  #own({ uid, gid }: FileEntry, target: Buffer): boolean {
     const { owner } = this.#options;
-    if (owner === true) lchownSync(target, uid, gid);
-    else if (owner) lchownSync(target, owner.uid ?? process.getuid?.() ?? 0, owner.gid ?? process.getgid?.() ?? 0);
-  }
-
-  /** A set-id bit says something of an owner. */
-  #mode({ mode }: FileEntry): number {
-    return this.#options.owner ? mode : mode & ~S_ISUID_S_ISGID;
+    if (!owner) return false;
+    if (owner !== true) {
+      lchownSync(target, owner.uid ?? process.getuid?.() ?? 0, owner.gid ?? process.getgid?.() ?? 0);
+      return true;
+    }
+    try {
+      lchownSync(target, uid, gid);
+      return true;
+    } catch (cause) {
+      // EINVAL: an id that this user namespace has not.
+      if (!(hasCode(cause, 'EPERM') || hasCode(cause, 'EINVAL'))) throw cause;
+      this.refusedOwners += 1;
+      return false;
+    }
   }
 
   #mustBeFree(target: Buffer): void {
@@ -283,6 +295,9 @@ class Copier {
     rmSync(target, { force: true });
   }
 }
+
+/** A set-id bit says something of an owner. */
+const modeOf = ({ mode }: FileEntry, isOwned: boolean): number => (isOwned ? mode : mode & ~S_ISUID_S_ISGID);
 
 /** A folder that we made, and that nothing came into. */
 function removeEmpty(folder: Buffer): void {

@@ -77,6 +77,8 @@ export interface Fs2tarOptions {
   readonly directoryBytes?: number;
   /** For what is not a call of the task: others need not wait for it. Default: they do. */
   readonly waitFor?: <T>(work: T | Promise<T>) => T | Promise<T>;
+  /** Called with the SELinux label of each file that has one, which the tar has too. */
+  readonly label?: (path: Uint8Array, label: Uint8Array) => void;
   /** Called after each entry with the bytes written and the entries so far. */
   readonly progress?: (bytes: number, entries: number) => void;
 }
@@ -112,6 +114,7 @@ const ZEROS = new Uint8Array(64 * 1024);
 const LOG_EVERY = 256;
 const MAX_PENDING_LINKS = 100_000;
 
+const SELINUX = 'security.selinux';
 const SLASH = 0x2f;
 const DOT = 0x2e;
 
@@ -275,6 +278,7 @@ class Archive {
       gid: stat.gid,
       mtimeNs: inNs(stat.mtime),
     };
+    if (this.#options.label) await this.#tellLabel(visit);
     const linked = type === 'directory' ? undefined : this.#links.find(stat);
     if (linked && !this.#form.hasHardLinks) this.#linksCopied++;
     else if (linked) {
@@ -283,6 +287,13 @@ class Archive {
     }
     await this.#addFirst(visit, { ...entry, xattrs: await this.#xattrs(visit.name) });
     if (type !== 'directory' && !linked) this.#links.add(stat, path);
+  }
+
+  async #tellLabel({ path, name }: Visit): Promise<void> {
+    const { label } = this.#options;
+    if (!label) return;
+    const found = await orNone(getxattr(this.#task, { path: name }, SELINUX, this.#buffer), undefined);
+    if (found) label(path, found);
   }
 
   /** Archive a file under its first name. */

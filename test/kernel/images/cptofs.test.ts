@@ -1,6 +1,15 @@
 /** `lkl cptofs` as people run it, on an image of theirs: what it says, and what is on the image afterwards. */
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -68,6 +77,22 @@ it('cpfromfs brings back what cptofs took in', async () => {
     ['a.conf', 'b.conf', 'sub', 'sub/a.conf', 'sub/b.conf', 'sub/link'].sort(),
   );
   expect(readFileSync(join(back, 'sub/link'), 'utf8')).toBe('a');
+});
+
+it('fs2tar writes the labels that cptofs set to a file, too; cpfromfs keeps owners where it may', async () => {
+  const [labels, kept] = [join(folder, 'labels'), join(folder, 'kept')];
+  const tar = ['fs2tar', '-q', '-t', 'ext4', '-s', labels, image, join(folder, 'all.tar')];
+  expect(await lkl(tar)).toMatchObject({ exitCode: 0 });
+  expect(readFileSync(labels, 'utf8').split('\n')).toContain('/etc/sub/b.conf system_u:object_r:etc_t:s0');
+  mkdirSync(kept);
+  const { exitCode, stderr } = await lkl(['cpfromfs', '--keep-owner', '-i', image, '/etc/sub/b.conf', kept]);
+  if (process.geteuid?.() === 0) expect(statSync(join(kept, 'b.conf'))).toMatchObject({ uid: 12, gid: 34 });
+  else
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('an owner was not kept'),
+    });
+  expect(readFileSync(join(kept, 'b.conf'), 'utf8')).toBe('b');
 });
 
 it.each([
