@@ -12,9 +12,10 @@ import { must } from '../../src/kernel/kernel-error.ts';
 import { plus } from '../../src/kernel/memory.ts';
 import { installProgram } from '../../src/kernel/program/run/install.ts';
 import { symlinkat, unlinkat } from '../../src/kernel/syscalls/dir.ts';
-import { close, ftruncate, openat, pwrite64, read } from '../../src/kernel/syscalls/file.ts';
+import { close, ftruncate, openat, pread64, pwrite64, statx } from '../../src/kernel/syscalls/file.ts';
 import { makeFileSystem } from '../../src/tools/file-system/make-file-system.ts';
 import type { Workshop } from '../../src/tools/workshop.ts';
+import { dataSegments } from '../../src/tree/fs2tar/data-segments.ts';
 import { makeDirectories } from '../../src/tree/make-directories.ts';
 
 const [tool = '', ...words] = process.argv.slice(2);
@@ -22,6 +23,7 @@ const input = process.stdin.isTTY ? new Uint8Array() : readInput();
 /** As it was called, by a wrapper that says so. */
 const called = process.env.CALLED ?? tool;
 const PIECE = 32_768;
+const zeros = Buffer.alloc(PIECE);
 const encoder = new TextEncoder();
 
 /** Longer names there are none. */
@@ -57,7 +59,7 @@ async function copyIn({ kernel: { init } }: Workshop, path: string): Promise<voi
   const { size } = statSync(path);
   for (let at = 0; at < size; at += PIECE) {
     const bytes = piece.subarray(0, readSync(from, piece, 0, PIECE, at));
-    if (bytes.every((byte) => byte === 0)) continue;
+    if (bytes.equals(zeros.subarray(0, bytes.length))) continue;
     init.memory.write(init.scratch, bytes);
     const buffer = { at: plus(init.scratch, 0), bytes: bytes.length };
     must('pwrite64', await pwrite64(init, fd, buffer, bytes.length, at), path);
@@ -66,20 +68,24 @@ async function copyIn({ kernel: { init } }: Workshop, path: string): Promise<voi
   await close(init, fd);
 }
 
+/** What is a hole there is one here, too: images of hundreds of MB have little in them. */
 async function copyOut({ kernel: { init } }: Workshop, path: string): Promise<void> {
   const fd = await openat(init, AT_FDCWD, path, O_RDONLY);
   if (fd < 0) return;
+  const { size } = await statx(init, AT_FDCWD, path, 0);
   const to = openSync(path, isFile(path) ? 'r+' : 'w');
-  let at = 0;
-  for (;;) {
-    const got = await read(init, fd, { at: init.scratch, bytes: PIECE });
-    if (got <= 0) break;
-    const bytes = init.memory.copy(init.scratch, got);
-    // What was there may be anything else than zeros.
-    writeSync(to, bytes, 0, got, at);
-    at += got;
+  ftruncateSync(to, 0);
+  for (const { offset, length } of (await dataSegments(init, fd, size)) ?? [{ offset: 0, length: size }]) {
+    for (let at = offset; at < offset + length; ) {
+      const bytes = Math.min(PIECE, offset + length - at);
+      const got = must('pread64', await pread64(init, fd, { at: init.scratch, bytes }, bytes, at), path);
+      if (got === 0) break;
+      const piece = Buffer.from(init.memory.copy(init.scratch, got));
+      if (!piece.equals(zeros.subarray(0, got))) writeSync(to, piece, 0, got, at);
+      at += got;
+    }
   }
-  ftruncateSync(to, at);
+  ftruncateSync(to, size);
   await close(init, fd);
 }
 
