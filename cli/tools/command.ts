@@ -7,6 +7,7 @@ import { exitCodes, Failure } from '../failure.ts';
 import {
   addDiskOptions,
   addLuksOptions,
+  addSecretOptions,
   addStackOptions,
   bytes,
   type DiskOptions,
@@ -118,7 +119,7 @@ Exit codes: 0 it is clean, or --auto has nothing to do; 1 the command line is wr
 const resizeHelp = `
 An image that is one file system becomes as large as is asked, with that. In one with a partition table (GPT or DOS) the
 last partition gives or takes the room, with the file system on it and, where it is a logical one, the extended partition;
-the backup of a GPT moves to the new end. ext2, ext3, ext4 and btrfs become larger and smaller, XFS larger.`;
+the backup of a GPT moves to the new end. ext2, ext3, ext4, btrfs, f2fs and NTFS become larger and smaller, XFS larger; so does one that lies right in an encrypted volume (LUKS).`;
 
 const partitionHelp = `
 The words are sfdisk's own: a line for each partition ("size=100M, type=uefi"), headers before them ("label: gpt"). What
@@ -241,7 +242,7 @@ export const toolCommands = (): readonly Command[] => [
     .action(async (image: string, options: FsckOptions) => {
       process.exitCode = await (await import('./fsck.ts')).fsck(image, options);
     }),
-  new Command('resize')
+  addSecretOptions(new Command('resize'))
     .summary('give an image and its file system another size')
     .description('Makes an image and the file system in it larger or, where the file system can, smaller.')
     .argument('<image>', 'a raw image, written where it lies')

@@ -1,6 +1,5 @@
 /** Checks a file system of an image in this process, and repairs it. */
 
-import { HostError } from '../../src/errors/host-error.ts';
 import type { LocatedVolume } from '../../src/image/image.ts';
 import { nodeDerive } from '../../src/node/derive.ts';
 import { nodeSpill } from '../../src/node/engine.ts';
@@ -10,7 +9,7 @@ import { type Changes, changes } from '../../src/storage/layers/changes.ts';
 import { checkFileSystem } from '../../src/tools/file-system/check-file-system.ts';
 import { type CheckHow, isChecked, type Verdict } from '../../src/tools/file-system/file-systems.ts';
 import { findVolume } from '../../src/tools/find-volume.ts';
-import { isInside } from '../../src/tools/volume.ts';
+import { isInside, nothingKnown } from '../../src/tools/volume.ts';
 import { exitCodes } from '../failure.ts';
 import { openStackFiles, openWholeDiskFile } from '../input/disk.ts';
 import type { StackOptions } from '../options.ts';
@@ -35,9 +34,6 @@ const codes: Readonly<Record<Verdict, number>> = {
 
 /** Of what a look writes, in memory; the rest of it in the folder for temporary files. */
 const LOOK_MIB = 32;
-
-const nothingKnown = (title: string): HostError =>
-  new HostError('no-file-system', `nothing is known of what is on ${title}: --type says what it was`);
 
 /** Answers the exit code. */
 export async function fsck(image: string, { type, partition, auto, yes, ...stacked }: FsckOptions): Promise<number> {

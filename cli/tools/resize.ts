@@ -2,15 +2,18 @@
 
 import { statSync, truncateSync } from 'node:fs';
 import { HostError } from '../../src/errors/host-error.ts';
+import { nodeDerive } from '../../src/node/derive.ts';
+import { nodeSpill } from '../../src/node/engine.ts';
 import { mustBePlain } from '../../src/node/files/disk-to-write.ts';
 import { mustNotBeWritten } from '../../src/node/files/file-lock.ts';
 import { writableFile } from '../../src/node/files/writable-file.ts';
 import type { BlockDevice } from '../../src/storage/block-device.ts';
 import { rawDevice } from '../../src/storage/raw-device.ts';
 import { SECTOR_BYTES, writeTable } from '../../src/tools/partitions/partition-table.ts';
-import { findResized, resizeVolume } from '../../src/tools/partitions/resize-volume.ts';
+import { findResized, type InVolume, resizeVolume } from '../../src/tools/partitions/resize-volume.ts';
 import { Failure } from '../failure.ts';
-import { openWholeDiskFile } from '../input/disk.ts';
+import { openStackFiles, openWholeDiskFile } from '../input/disk.ts';
+import type { StackOptions } from '../options.ts';
 import { inWorkshopOf, toolEngine } from './shop.ts';
 
 /** An absolute size, or one on top of what there is. */
@@ -19,14 +22,14 @@ export interface Size {
   readonly isMore: boolean;
 }
 
-export interface ResizeOptions {
+export interface ResizeOptions extends Pick<StackOptions, 'passphraseFile' | 'keyFile'> {
   readonly type?: string;
   readonly partition?: string;
   readonly quiet?: true;
 }
 
 /** When it rejects before anything in it was changed, the image has the size that it had. */
-export async function resize(image: string, size: Size, { type, partition }: ResizeOptions): Promise<void> {
+export async function resize(image: string, size: Size, { type, partition, ...secrets }: ResizeOptions): Promise<void> {
   const stats = statSync(image);
   if (!stats.isFile()) throw new Failure('usage', `${image} is no file: only files change their size`);
   const wanted = size.isMore ? stats.size + size.bytes : size.bytes;
@@ -39,6 +42,7 @@ export async function resize(image: string, size: Size, { type, partition }: Res
   const { device } = await openWholeDiskFile(image, { format: 'raw' });
   const report = await engine.inspect(device);
   const volume = await findResized(device, report, { partition, type });
+  const stack = await openStackFiles(secrets);
   const isSmaller = bytes < stats.size;
   if (!isSmaller) truncateSync(image, bytes);
   let isChanged = false;
@@ -46,7 +50,9 @@ export async function resize(image: string, size: Size, { type, partition }: Res
   try {
     script = await onDisk(image, (disk) =>
       inWorkshopOf(engine, {}, async (shop) => {
-        const job = { shop, disk: await shop.attach(disk), report, volume, bytes, isSmaller };
+        const inVolume: InVolume = (of, work) =>
+          shop.withVolume(disk, { ...stack, partition: of }, work, { derive: nodeDerive, spill: nodeSpill });
+        const job = { shop, disk: await shop.attach(disk), report, volume, bytes, isSmaller, inVolume };
         const written = await resizeVolume(job, () => {
           isChanged = true;
         });
@@ -56,8 +62,7 @@ export async function resize(image: string, size: Size, { type, partition }: Res
     );
   } catch (cause) {
     // As long as nothing uses the new end, it goes again; what has grown into it keeps it.
-    if (!(isSmaller || isChanged) && cause instanceof HostError && cause.kind === 'cannot-resize')
-      truncateSync(image, stats.size);
+    if (!(isSmaller || isChanged) && cause instanceof HostError) truncateSync(image, stats.size);
     throw cause;
   }
   if (!isSmaller) return;

@@ -15,6 +15,8 @@ export interface VolumeChoice {
   readonly type?: string | undefined;
   /** Types that the tool knows. */
   readonly can: (type: string) => boolean;
+  /** Of what others lie in, the types that it goes into. */
+  readonly opens?: (type: string) => boolean;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface VolumeChoice {
 export async function findVolume(
   device: BlockDevice,
   report: ImageReport,
-  { partition, type, can }: VolumeChoice,
+  { partition, type, can, opens = () => false }: VolumeChoice,
 ): Promise<Volume> {
   let volume: Volume;
   try {
@@ -35,7 +37,7 @@ export async function findVolume(
   }
   // A checker looks for copies itself where the first superblock is there, damaged or not.
   if (volume.byCopy) throw onlyBackup(volume.partition, volume.type);
-  if (type === undefined && isMemberType(volume.type)) throw inside(volume);
+  if (type === undefined && isMemberType(volume.type) && !opens(volume.type)) throw inside(volume);
   const bytes = volumeBytes(device, volume.startBytes, volume.sizeBytes);
   const claimed = (await claimedBytes(bytes, volume.type)) ?? 0;
   if (volume.partition !== undefined && claimed > volume.sizeBytes) throw larger(volume, claimed);
@@ -66,7 +68,7 @@ function inside({ partition, type }: Volume): HostError {
   const where = partition === undefined ? 'the image' : `partition ${partition}`;
   return new HostError(
     'unknown-file-system',
-    `${where} is ${type}: what lies in an encrypted volume, a volume group or an array is checked by lkl fsck alone and resized by nothing here; it is read and written (lkl mount, shell, cp, tar)`,
+    `${where} is ${type}: what lies in a volume group, an array or BitLocker is resized by nothing here; it is checked (fsck), read and written (mount, shell, cp, tar)`,
   );
 }
 

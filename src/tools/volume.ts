@@ -4,6 +4,10 @@ import { HostError } from '../errors/host-error.ts';
 import type { ImageReport, PartitionReport, PartitionSelector, VolumeReport } from '../image/mounted-image.ts';
 import { isMemberType } from '../image/volumes/exposed.ts';
 
+/** Of a volume that nothing is known of: who wants it checked says what it was. */
+export const nothingKnown = (title: string): HostError =>
+  new HostError('no-file-system', `nothing is known of what is on ${title}: --type says what it was`);
+
 export interface Volume {
   /** Undefined: the whole image. */
   readonly partition: number | undefined;

@@ -183,10 +183,22 @@ export class Workshop {
 
   /** Mounts what is at `path` and unmounts it again: its journal is replayed then. */
   async replay(path: string, type: string): Promise<void> {
+    await this.mountedAt(path, type, async () => {});
+  }
+
+  /** Runs `work` while what is at `path` is mounted: /dev/dm-0. */
+  async mountedAt<T>(path: string, type: string, work: (mountPoint: string) => Promise<T>): Promise<T> {
     const { init } = this.kernel;
     await makeDirectories(init, new TextEncoder().encode(MOUNT_POINT));
     must('mount', await mount(init, path, MOUNT_POINT, driverOf(type), 0), path);
-    must('umount2', await umount2(init, MOUNT_POINT), MOUNT_POINT);
+    try {
+      const done = await work(MOUNT_POINT);
+      must('umount2', await umount2(init, MOUNT_POINT), MOUNT_POINT);
+      return done;
+    } catch (cause) {
+      await umount2(init, MOUNT_POINT);
+      throw cause;
+    }
   }
 
   /** Lets go of the kernel at once. */

@@ -56,6 +56,9 @@ import { type ImageStore, imageStore, spoolStore } from './storage/image-store.t
 import { bucketSpill } from './storage/replay-spill.ts';
 import { uploadMarks } from './storage/upload-marks.ts';
 
+/** What keys of passphrases may cost, beside what bodies, caches and kernels may hold already. */
+const derive = { argon2Mib: 16 };
+
 /** One engine an isolate: its memory is what all requests of the isolate share. */
 const engine = linux({
   module: kernelModule,
@@ -71,7 +74,7 @@ const engine = linux({
     ready: 2,
     patienceMs: 5_000,
   },
-  derive: { argon2Mib: 16 }, // beside what bodies, caches and kernels may hold already
+  derive,
   toolbox: () => workerToolbox(),
 });
 
@@ -323,7 +326,7 @@ export const app = createApi({
         versions: imageVersionJobs({ images, keepAlive, nowMs }),
         writing: imageWriteJobs({ disks, engine: own, limits }),
         dav: davJobs({ bindings, principal: principal.id, images, mayUseKernel }),
-        fileSystems: fileSystemJobs({ images, disks, engine: own, host: workerHost, spool, unpack }),
+        fileSystems: fileSystemJobs({ images, disks, engine: own, host: workerHost, spool, unpack, derive }),
         programs: runJobs({
           images,
           disks,

@@ -271,6 +271,7 @@ describe('lkl resize', () => {
     ['ext4', 64],
     ['xfs', 320],
     ['btrfs', 320],
+    ['f2fs', 100],
   ])(
     'makes %s larger, with all that is in it',
     (type, mib) => {

@@ -282,6 +282,16 @@ describe('a size', () => {
     expect(
       lkl(['mkfs', '-t', 'ext4', '-s', '20M', at('many.luks'), '--from', at('many'), ...key], { input: 'pass\n' }),
     ).toMatchObject({ status: 0, stderr: '' });
+    // The volume is as large as what is behind its header of 16 MiB.
+    const opens = (args: readonly string[], passphrase = 'pass') =>
+      lkl([...args, '--passphrase-file', '-'], { input: `${passphrase}\n` });
+    expect(opens(['resize', at('many.luks'), '24M'])).toMatchObject({ status: 0, stderr: '' });
+    expect(opens(['fsck', at('many.luks')])).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('/8192 blocks'),
+    });
+    expect(opens(['resize', at('many.luks'), '64M'], 'no').status).toBe(2);
+    expect(statSync(at('many.luks')).size).toBe(24 * MIB);
   });
 
   it.each([700, 1500])(

@@ -2,13 +2,17 @@
 
 import { HostError } from '../../errors/host-error.ts';
 import type { PartitionSelector } from '../../image/mounted-image.ts';
+import type { DeriveMeans } from '../../image/stack/derive.ts';
+import type { Unlock } from '../../image/stack/keyring.ts';
 import type { Host } from '../../kernel/host.ts';
 import type { Linux } from '../../linux.ts';
 import { sizeOf } from '../../storage/block-device.ts';
+import { type Changes, changes } from '../../storage/layers/changes.ts';
 import { checkFileSystem, needsNoRepair } from '../../tools/file-system/check-file-system.ts';
 import { type CheckHow, isChecked, type Verdict } from '../../tools/file-system/file-systems.ts';
 import { findVolume } from '../../tools/find-volume.ts';
-import type { Streams } from '../../tools/workshop.ts';
+import { isInside, nothingKnown } from '../../tools/volume.ts';
+import type { Streams, Workshop } from '../../tools/workshop.ts';
 import type { ImageDisks } from '../images/disks.ts';
 import type { SpoolNeeds } from '../images/spool.ts';
 import type { Unpack } from '../images/undone.ts';
@@ -31,6 +35,8 @@ export interface FileSystemCheck {
   readonly how: CheckHow;
   readonly type: string | undefined;
   readonly partition: PartitionSelector | undefined;
+  /** What opens the volume that it is in. */
+  readonly unlock: Unlock;
 }
 
 export interface CheckedFileSystem {
@@ -67,10 +73,15 @@ export interface FileSystemNeeds {
   readonly spool: SpoolNeeds;
   /** What is compressed inside of images, undone as long as the request lasts. */
   readonly unpack: Unpack;
+  /** What keys of passphrases may cost. */
+  readonly derive: DeriveMeans;
 }
 
+/** Of a look: what opening the volumes writes. */
+const LOOK_MIB = 8;
+
 export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
-  const { disks, engine, host, spool } = needs;
+  const { disks, engine, host, spool, derive } = needs;
   const { room, limits } = spool;
   const inWorkshop = workshops(engine, host);
   const all = { ...needs, room, inWorkshop, maxImageBytes: limits.maxImageBytes };
@@ -80,29 +91,49 @@ export function fileSystemJobs(needs: FileSystemNeeds): FileSystemJobs {
     makeDisk: (name, condition, order) => makeDiskImage(all, name, condition, order),
     partition: (name, condition, order) => partitionImage(all, name, condition, order),
     resize: (name, condition, order) => resizeImage(all, name, condition, order),
-    async check(name, condition, { how, type: asked, partition }, streams) {
+    async check(name, condition, { how, type: asked, partition, unlock }, streams) {
       const repairs = how !== 'look';
       const disk = repairs ? await disks.open(name, condition) : undefined;
+      const forgotten: Changes[] = [];
       try {
         const { device, etag } = disk ? { device: disk.device, etag: '' } : await openedImage(all, name);
         if (!repairs && condition.ifMatch !== undefined && ![etag, '*'].includes(condition.ifMatch))
           throw new HostError('precondition-failed');
         const report = await engine.inspect(device);
-        const volume = await findVolume(device, report, { partition, type: asked, can: isChecked });
-        const verdict = await inWorkshop({ programMib: CHECKING_MIB }, async (shop) => {
-          const shown = repairs ? device : { ...sizeOf(device), read: device.read.bind(device) };
-          const path = `${await shop.attach(shown)}${volume.partition ?? ''}`;
-          if (repairs && (await needsNoRepair(shop, path, volume.type, how, streams))) return 'sound';
-          const found = await checkFileSystem(shop, path, volume.type, how, streams);
+        const readOnly = { ...sizeOf(device), read: device.read.bind(device) };
+        const checked = async (shop: Workshop, path: string, type: string) => {
+          if (repairs && (await needsNoRepair(shop, path, type, how, streams)))
+            return { type, verdict: 'sound' as const };
+          return { type, verdict: await checkFileSystem(shop, path, type, how, streams) };
+        };
+        /** What is on others is opened by writing to it: for a look nothing of that is kept. */
+        const inside = (shop: Workshop) => {
+          const forgetting = () => changes(readOnly, { memoryMib: LOOK_MIB, room });
+          if (!repairs) forgotten.push(forgetting());
+          return shop.withVolume(
+            forgotten[0] ?? device,
+            { partition, unlock },
+            ({ path, type = asked, title }) => {
+              if (type === undefined) throw nothingKnown(title);
+              return checked(shop, path, asked ?? type);
+            },
+            { derive, replayMib: LOOK_MIB },
+          );
+        };
+        const { verdict, type } = await inWorkshop({ programMib: CHECKING_MIB }, async (shop) => {
+          if (isInside(report, partition, asked)) return inside(shop);
+          const volume = await findVolume(device, report, { partition, type: asked, can: isChecked });
+          const path = `${await shop.attach(repairs ? device : readOnly)}${volume.partition ?? ''}`;
+          const found = await checked(shop, path, volume.type);
           if (repairs) await shop.commit();
           return found;
         });
         // A version of its own for the date of the check is none.
-        if (verdict === 'sound')
-          return { verdict: 'clean', type: volume.type, etag: disk?.etag ?? etag, version: undefined };
+        if (verdict === 'sound') return { verdict: 'clean', type, etag: disk?.etag ?? etag, version: undefined };
         const written = disk ? await disk.commit() : { etag, version: undefined };
-        return { verdict, type: volume.type, ...written };
+        return { verdict, type, ...written };
       } finally {
+        for (const one of forgotten) await one.close();
         await disk?.close();
       }
     },

@@ -52,6 +52,19 @@ describe('an encrypted image', () => {
     expect(await textOf(file, passphrase)).toBe('200 vg/home\n');
   });
 
+  it('is checked, or with why it is closed', async () => {
+    await storeStacks('luks1', 'lvm');
+    const check = async (query: string, headers: Record<string, string> = passphrase) => {
+      const response = await request(`/v1/images/${query}`, { method: 'POST', headers });
+      const { type, verdict, version } = (await response.json()) as Record<string, unknown>;
+      return [response.status, type, verdict, version];
+    };
+    for (const query of ['luks1/fsck?how=all', 'lvm/fsck?partition=vg/root'])
+      expect(await check(query), query).toEqual([200, 'ext4', 'clean', undefined]);
+    expect((await check('luks1/fsck', {})).slice(0, 2)).toEqual([422, '/problems/passphrase-needed']);
+    expect((await check('lvm/fsck?partition=vg/no')).slice(0, 2)).toEqual([422, '/problems/no-such-partition']);
+  });
+
   it('is posted with its passphrase beside it', async () => {
     const body = await bytesOf(await stackDevice('luks1'));
     const headers = { ...passphrase, 'content-type': 'application/octet-stream' };

@@ -2,11 +2,13 @@
 
 import { HostError } from '../../../errors/host-error.ts';
 import type { PartitionSelector } from '../../../image/mounted-image.ts';
+import type { DeriveMeans } from '../../../image/stack/derive.ts';
+import type { Unlock } from '../../../image/stack/keyring.ts';
 import type { Linux } from '../../../linux.ts';
 import { type BlockDevice, SECTOR } from '../../../storage/block-device.ts';
 import { slice } from '../../../storage/layers/slice.ts';
 import { writeTable } from '../../../tools/partitions/partition-table.ts';
-import { findResized, resizeVolume } from '../../../tools/partitions/resize-volume.ts';
+import { findResized, type InVolume, resizeVolume } from '../../../tools/partitions/resize-volume.ts';
 import { mustBeWhole } from '../../../tools/volume.ts';
 import type { ImageDisks, Written } from '../../images/disks.ts';
 import type { Condition } from '../../storage/image-entry.ts';
@@ -17,6 +19,8 @@ export interface ResizeOrder {
   readonly sizeBytes: number;
   readonly type: string | undefined;
   readonly partition: PartitionSelector | undefined;
+  /** What opens the volume that the file system is in. */
+  readonly unlock: Unlock;
 }
 
 export interface ResizedImage extends Written {
@@ -31,14 +35,19 @@ export interface ResizingNeeds {
   readonly engine: Pick<Linux, 'inspect'>;
   readonly inWorkshop: Workshops;
   readonly maxImageBytes: number;
+  /** What keys of passphrases may cost. */
+  readonly derive: DeriveMeans;
 }
+
+/** Of what opening an encrypted volume writes, in memory. */
+const OPENING_MIB = 8;
 
 /** A new version of that size. */
 export async function resizeImage(
-  { disks, engine, inWorkshop, maxImageBytes }: ResizingNeeds,
+  { disks, engine, inWorkshop, maxImageBytes, derive }: ResizingNeeds,
   name: string,
   condition: Condition,
-  { sizeBytes: wanted, type: asked, partition: selector }: ResizeOrder,
+  { sizeBytes: wanted, type: asked, partition: selector, unlock }: ResizeOrder,
 ): Promise<ResizedImage> {
   const bytes = Math.floor(wanted / SECTOR) * SECTOR;
   if (bytes === 0) throw new HostError('invalid-request', 'an image has one sector of 512 bytes at least');
@@ -50,7 +59,9 @@ export async function resizeImage(
     const volume = await findResized(disk.device, report, { partition: selector, type: asked });
     const isSmaller = bytes < disk.sizeBytes;
     const script = await inWorkshop({ programMib: CHECKING_MIB }, async (shop) => {
-      const job = { shop, disk: await shop.attach(disk.device), report, volume, bytes, isSmaller };
+      const inVolume: InVolume = (partition, work) =>
+        shop.withVolume(disk.device, { partition, unlock }, work, { derive, replayMib: OPENING_MIB });
+      const job = { shop, disk: await shop.attach(disk.device), report, volume, bytes, isSmaller, inVolume };
       const table = await resizeVolume(job);
       await shop.commit();
       return table;

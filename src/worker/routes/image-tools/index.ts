@@ -7,6 +7,7 @@ import type { Contents } from '../../programs/images/trees.ts';
 import { bodyOf } from '../bodies/body.ts';
 import { conditionOf, quoted } from '../conditions.ts';
 import type { Env } from '../env.ts';
+import { unlockOf } from '../image-content/stack.ts';
 import { filledJson } from '../image-writing/filled.ts';
 import { router } from '../router.ts';
 import { checkFileSystem, makeFileSystem, resizeImage } from './route.ts';
@@ -58,7 +59,7 @@ imageTools.openapi(checkFileSystem, async (c) => {
     bytes += piece.length;
   };
   const streams = { stdout: hear, stderr: hear };
-  const check = { how, type, partition };
+  const check = { how, type, partition, unlock: unlockOf(c) };
   const checked = await c.var.jobs.fileSystems.check(name, conditionOf(c.req.valid('header')), check, streams);
   const answer = {
     verdict: checked.verdict,
@@ -75,7 +76,12 @@ imageTools.openapi(resizeImage, async (c) => {
   const { name } = c.req.valid('param');
   const { size, type, partition } = c.req.valid('query');
   const condition = conditionOf(c.req.valid('header'));
-  const resized = await c.var.jobs.fileSystems.resize(name, condition, { sizeBytes: size, type, partition });
+  const resized = await c.var.jobs.fileSystems.resize(name, condition, {
+    sizeBytes: size,
+    type,
+    partition,
+    unlock: unlockOf(c),
+  });
   const { etag, version, sizeBytes } = resized;
   const answer = {
     etag,

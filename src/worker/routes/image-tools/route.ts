@@ -3,6 +3,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { binary } from '../bodies/body.ts';
 import { writeConditions } from '../conditions.ts';
+import { secretHeaders } from '../image-content/stack.ts';
 import { etagHeader } from '../images/route.ts';
 import { imageParams } from '../images/schema.ts';
 import { problemResponses } from '../problem.ts';
@@ -42,9 +43,9 @@ export const checkFileSystem = createRoute({
   operationId: 'checkFileSystem',
   summary: 'Check the file system of an image, or repair it',
   description:
-    'By its own program (e2fsck, xfs_repair, btrfs check, fsck.fat …), of the whole image or of one partition. What is repaired is a new version of the image.',
+    'By its own program (e2fsck, xfs_repair, btrfs check, fsck.fat …), of the whole image, of one partition, or of what lies in an encrypted volume, a volume group or an array (of this one image). What is repaired is a new version of the image.',
   tags,
-  request: { params: imageParams, query: checkQuery, headers: ifMatch },
+  request: { params: imageParams, query: checkQuery, headers: ifMatch.extend(secretHeaders) },
   responses: {
     200: {
       description: 'It was checked.',
@@ -60,9 +61,10 @@ export const resizeImage = createRoute({
   path: '/v1/images/{name}/resize',
   operationId: 'resizeImage',
   summary: 'Give an image and its file system another size',
-  description: 'Larger or, where the file system can, smaller: a new version. No data is copied.',
+  description:
+    'Larger or, where the file system can, smaller: a new version. No data is copied. One that lies right in an encrypted volume (LUKS) is resized with that, which `lkl-passphrase` opens.',
   tags,
-  request: { params: imageParams, query: resizeQuery, headers: ifMatch },
+  request: { params: imageParams, query: resizeQuery, headers: ifMatch.extend(secretHeaders) },
   responses: {
     200: {
       description: 'It has that size.',

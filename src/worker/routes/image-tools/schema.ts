@@ -111,7 +111,11 @@ export const checkQuery = z.strictObject({
   type: fileSystem
     .optional()
     .openapi({ description: `Of the file system: ${inWorker(checkedTypes)}. Default: found out.` }),
-  partition,
+  partition: z.string().min(1).max(256).optional().openapi({
+    description:
+      'By number, label or UUID, `whole`, or a volume by its name (`vg/root`), which `lkl-passphrase` opens. Default: the only one with a file system.',
+    example: '2',
+  }),
 });
 
 export const checkedImage = z
