@@ -255,8 +255,14 @@ def first():
   except OSError as e: return e.errno
 print({first() for _ in range(5)})
 a = socket.socket(); a.bind(('127.0.0.1', 0)); a.listen(); c = socket.create_connection(a.getsockname()); d, _ = a.accept(); c.sendall(bytes(9000))
-import ctypes; print(ctypes.CDLL(None).recv(d.fileno(), None, 1 << 20, socket.MSG_TRUNC))`;
-    expect(await hijacked(python(script))).toMatchObject({ stdout: '-13 32 32\n{98}\n9000\n', stderr: '' });
+import ctypes; print(ctypes.CDLL(None).recv(d.fileno(), None, 1 << 20, socket.MSG_TRUNC))
+# close(2) would wait for who is to read what was sent.
+d.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\\1\\0\\0\\0\\xff\\xff\\0\\0'); d.setblocking(False); n = 0
+try:
+  while True: n += d.send(bytes(65536))
+except BlockingIOError: d.close()
+print(sum(iter(lambda: len(c.recv(1 << 20)), 0)) == n)`;
+    expect(await hijacked(python(script))).toMatchObject({ stdout: '-13 32 32\n{98}\n9000\nTrue\n', stderr: '' });
   });
 
   it('is not confused by signals that come to the command itself', async () => {

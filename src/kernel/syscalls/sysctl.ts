@@ -13,6 +13,12 @@ export function sysctlPath(key: string): string {
 
 /** Whether each network namespace has its own; the others are the whole kernel's. */
 export const isOfNetns = (key: string): boolean => sysctlPath(key).startsWith('/proc/sys/net/');
+/** The device whose setting it is; undefined: none's, or that of all of them. */
+export function deviceOf(key: string): string | undefined {
+  const [, device] = /^\/proc\/sys\/net\/ipv[46]\/(?:conf|neigh)\/([^/]+)\//.exec(sysctlPath(key)) ?? [];
+  return device === 'all' || device === 'default' ? undefined : device;
+}
+
 /** Why it is refused where hosts are namespaces. */
 export const notOfNetns = (key: string): string =>
   key.startsWith('net/')

@@ -7,6 +7,7 @@ import { hostCall } from '../native/calls.ts';
 import { handlers } from './calls/handlers.ts';
 import { timersGone } from './calls/time/process-timers.ts';
 import { Lending } from './files/lending.ts';
+import { letGo } from './files/lingering.ts';
 import { HostHalf, type OpenFile, OpenFiles } from './files/open-files.ts';
 import { Owners } from './files/owners.ts';
 import { nowMs } from './host/clock.ts';
@@ -95,6 +96,8 @@ export class Supervisor {
   readonly #waiting = new Set<Call>();
   #look: ReturnType<typeof setTimeout> | undefined;
   readonly #pace: Pace | undefined;
+  /** Sockets may wait in close(2) until what they sent has arrived. */
+  #lingers = false;
   /** Processes that read no clock without a call. */
   readonly #byCalls = new Set<number>();
   #isClockTold = false;
@@ -165,6 +168,9 @@ export class Supervisor {
         kept: () => this.#pace?.waits(),
       }),
       newHostHalf: () => new HostHalf(this.#events),
+      lingers: () => {
+        this.#lingers = true;
+      },
       taskOf: (pid) => this.#processes.threadOf(pid)?.task,
     };
     this.#events.addLast(listener, IN, (events) => {
@@ -432,8 +438,12 @@ export class Supervisor {
   }
 
   #closeFd(fd: number, before?: Promise<unknown>): void {
-    const close = () => this.#kernel.init.syscall('close', fd).catch(() => 0);
-    const closing = before ? before.then(close) : close();
+    const { init } = this.#kernel;
+    const close = () => init.syscall('close', fd).catch(() => 0);
+    // One after the other: what is asked before has one place in its task's memory.
+    const alone = this.#lingers ? (this.#closing?.then(() => letGo(init, fd)) ?? letGo(init, fd)) : undefined;
+    const first = alone ? Promise.all([alone.catch(() => {}), before]) : before;
+    const closing = first ? first.then(close) : close();
     const all: Promise<unknown> = Promise.all([closing, this.#closing]).then(() => {
       if (this.#closing === all) this.#closing = undefined;
     });

@@ -6,7 +6,7 @@ import { setLink } from '../../abi/netlink/links/link.ts';
 import type { NetlinkRequest } from '../../abi/netlink/message.ts';
 import { changeClass, changeQdisc, deleteFilters, replaceQdisc } from '../../abi/netlink/tc/tc.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
-import { mayBeSet, setSysctl } from '../../kernel/syscalls/sysctl.ts';
+import { deviceOf, mayBeSet, setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import { sleepUntil } from '../../kernel/syscalls/time.ts';
 import { type Devices, ingressFilter, passOn, routeFor } from '../links/network.ts';
 import { toBytes } from '../plan/routes/prefix.ts';
@@ -63,14 +63,11 @@ async function play(
   }
 }
 
-/** Programs may make devices, and with them what is under these. */
-const OF_A_DEVICE = /^net[./]ipv[46][./](conf|neigh)[./]/;
-
-/** Before anything begins: a name that is mistaken is no event that Linux refuses later. */
+/** Before anything begins: a name that is mistaken is no event that Linux refuses later. Devices may be made by programs. */
 async function lookForSysctls(task: ProgramTask, events: readonly PlannedEvent[]): Promise<void> {
   for (const { place, actions } of events)
     for (const action of actions)
-      if (action.do === 'sysctl' && !OF_A_DEVICE.test(action.key))
+      if (action.do === 'sysctl' && deviceOf(action.key) === undefined)
         await asked(place.at('set').at(action.key), mayBeSet(task, action.key));
 }
 

@@ -9,7 +9,9 @@ interface Node {
 }
 
 const common: readonly string[] = [
+  'net.core.rmem_default',
   'net.core.rmem_max',
+  'net.core.wmem_default',
   'net.core.wmem_max',
   'net.netfilter.nf_conntrack_max',
   'net.netfilter.nf_conntrack_expect_max',

@@ -23,7 +23,7 @@ import { must } from '../../kernel/kernel-error.ts';
 import { setOffload } from '../../kernel/syscalls/ethtool.ts';
 import { setns, socketNetns, unshare } from '../../kernel/syscalls/namespace.ts';
 import { NetlinkSocket } from '../../kernel/syscalls/netlink.ts';
-import { setSysctl } from '../../kernel/syscalls/sysctl.ts';
+import { deviceOf, setSysctl } from '../../kernel/syscalls/sysctl.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import { addressDevices, makeDevices, setUpKeys } from '../devices/set-up.ts';
 import { installRules } from '../firewall/install.ts';
@@ -39,6 +39,7 @@ import { isOnHost } from '../plan/workloads/plans.ts';
 import { type AskedMessage, asked, askedAt, sendAsked } from '../run/refused.ts';
 import { commonOf, isCommon } from './common-sysctls.ts';
 import { numberDevicesOf } from './device-numbers.ts';
+import { type AskedSysctl, lookInFirst } from './first-namespace.ts';
 import { ownSysctls, sharedSysctls, trackingSysctls } from './host-tables.ts';
 import { routeMulticast } from './multicast-routes.ts';
 import { DEVICE_QUEUES, needsSeveralQueues } from './tc/queue.ts';
@@ -103,12 +104,13 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
   });
   for (const [key, { spec, place }] of commonOf(plan.topology.nodes.values()))
     await setSysctls(director, { [key]: spec.sysctls?.[key] ?? '' }, place.at('sysctls'));
+  const refuseOthers = await lookInFirst(director, askedSysctls(plan));
   const wires = await newNetns(director, withoutIpv6Tables);
+  await refuseOthers();
   const nodes = new Map<Node, Netns>();
   for (const node of plan.topology.nodes.values()) {
     nodes.set(node, await newNetns(director, sysctlsOf(node, plan)));
-    const own = Object.entries(node.spec.sysctls ?? {}).filter(([key]) => !isCommon(key));
-    await setSysctls(director, Object.fromEntries(own), node.place.at('sysctls'));
+    await setOwn(director, node, (device) => device === undefined);
   }
   must('setns', await setns(director, wires.fd, CLONE.NEWNET));
   const devices = numberDevices(plan);
@@ -117,17 +119,34 @@ export async function buildNetwork(director: UserTask, plan: Plan): Promise<Netw
     wires.rtnl,
     plan.topology.links.flatMap((link) => wireUp(link, plan, network)),
   );
-  for (const [node, { fd, rtnl }] of nodes) {
-    // A host with a hijack object is set up by it, in its own order.
-    if (plan.hijacks.has(node)) continue;
-    await sendAsked(rtnl, node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
-    for (const [i, wanted] of plan.hosts.get(node)?.offloads ?? []) await setOffloads(director, rtnl.fd, i, wanted);
-    await setUpMulticast(director, fd, plan.hosts.get(node)?.multicast ?? []);
-    await setUpFirewall(director, fd, plan.hosts.get(node)?.firewall ?? []);
-  }
+  // A host with a hijack object is set up by it, in its own order.
+  for (const [node, netns] of nodes)
+    if (!plan.hijacks.has(node)) await setUpNode(director, { node, netns }, plan, devices);
   const made = [...nodes].map(([node, { fd }]) => ({ node, fd, devices: plan.devices.get(node) ?? [] }));
   await setUpKeys(director, made, plan.seed);
   return network;
+}
+
+/** Its addresses, routes and devices; what is said of a device is set before that is up, if a link made it, or else once it is there. */
+async function setUpNode(
+  director: UserTask,
+  { node, netns }: { readonly node: Node; readonly netns: Netns },
+  plan: Plan,
+  devices: Devices,
+): Promise<void> {
+  const { fd, rtnl } = netns;
+  const isPort = (device: string) => node.ports.some(({ name }) => name === device);
+  const hasOwn = Object.keys(node.spec.sysctls ?? {}).some((key) => deviceOf(key) !== undefined);
+  if (hasOwn) {
+    must('setns', await setns(director, fd, CLONE.NEWNET));
+    await setOwn(director, node, (device) => device !== undefined && isPort(device));
+  }
+  await sendAsked(rtnl, node.role === 'switch' ? switchSetup(node, plan, devices) : hostSetup(node, plan, devices));
+  if (hasOwn) await setOwn(director, node, (device) => device !== undefined && !isPort(device));
+  const { offloads = [], multicast = [], firewall = [] } = plan.hosts.get(node) ?? {};
+  for (const [i, wanted] of offloads) await setOffloads(director, rtnl.fd, i, wanted);
+  await setUpMulticast(director, fd, multicast);
+  await setUpFirewall(director, fd, firewall);
 }
 
 /** A switch has no addresses, but one that asks by MLD who has joined asks from its link-local one. */
@@ -137,8 +156,32 @@ function ipv6Of({ role, spec }: Node, hasIpv6: boolean): Readonly<Record<string,
   return hasIpv6 ? {} : withoutIpv6;
 }
 
+/** Of nodes and of events, those apart that are set for all. */
+const askedSysctls = ({ topology, events }: Plan): AskedSysctl[] => [
+  ...[...topology.nodes.values()].flatMap(({ spec, place }) =>
+    Object.keys(spec.sysctls ?? {}).flatMap((key) =>
+      isCommon(key) || deviceOf(key) !== undefined ? [] : [{ key, place: place.at('sysctls').at(key) }],
+    ),
+  ),
+  ...events.flatMap(({ place, actions }) =>
+    actions.flatMap((action) =>
+      action.do === 'sysctl' ? [{ key: action.key, place: place.at('set').at(action.key) }] : [],
+    ),
+  ),
+];
+
 const looksAtDevices = ({ hijacks, workloads, setups }: Plan): boolean =>
   hijacks.size > 0 || setups.size > 0 || workloads.some(isOnHost);
+
+/** What the request says of a node: of those devices, or of none. */
+async function setOwn(
+  director: UserTask,
+  { spec, place }: Node,
+  isWanted: (device: string | undefined) => boolean,
+): Promise<void> {
+  const wanted = Object.entries(spec.sysctls ?? {}).filter(([key]) => !isCommon(key) && isWanted(deviceOf(key)));
+  await setSysctls(director, Object.fromEntries(wanted), place.at('sysctls'));
+}
 
 /** `place`: where the request asks for them. */
 async function setSysctls(

@@ -541,11 +541,15 @@ test('a transfer that breaks while others are still to come is an error of its w
 });
 
 test('what a strict reverse path filter throws away is among the drops of its host', async () => {
-  const strict = { 'net.ipv4.conf.all.rp_filter': 1, 'net.ipv4.conf.default.rp_filter': 1 };
+  // Of the interface alone, and that of a device which the host makes.
+  const strict = { 'net.ipv4.conf.eth0.rp_filter': 1, 'net.ipv4.conf.d0.rp_filter': 1 };
   const answer = await simulate({
     duration: '5s',
     families: ['ipv4'],
-    hosts: { a: {}, b: { sysctls: strict, routes: [{ to: 'default', via: 'r2' }] } },
+    hosts: {
+      a: {},
+      b: { sysctls: strict, devices: { d0: { kind: 'dummy' } }, routes: [{ to: 'default', via: 'r2' }] },
+    },
     routers: { r1: {}, r2: {} },
     links: [
       { endpoints: ['a', 'r1'] },

@@ -207,13 +207,16 @@ describe('translation of addresses', () => {
         {
           workloads: [
             { type: 'tcp', from: 'a', to: 'b', bytes: '200kb', parallel: 3 },
-            { type: 'flows', from: 'a', to: 'b', sizes: ['20kb', '30kb', '3', '1', '1'], perSecond: 100 },
+            { type: 'flows', from: 'a', to: 'b', sizes: ['20kb', '30kb', '3'], perSecond: 100 },
+            // More at once than a byte tells apart.
+            { type: 'flows', from: 'a', to: 'b', sizes: Array.from({ length: 258 }, () => '1'), perSecond: 100_000 },
           ],
         },
       ),
     );
     expect(tcpOf(answer).streams.map(({ bytes }) => bytes)).toEqual([68_267, 68_267, 68_267]);
-    expect(flow(answer, 1, 'flows')).toMatchObject({ started: 5, finished: 5 });
+    expect(flow(answer, 1, 'flows')).toMatchObject({ started: 3, finished: 3 });
+    expect(flow(answer, 2, 'flows')).toMatchObject({ started: 258, finished: 258 });
   });
 
   test('dnat: a port of the router is one of a host behind it', async () => {

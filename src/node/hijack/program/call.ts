@@ -55,6 +55,8 @@ export interface Surroundings {
   /** Of processes, by our kernel's time. */
   readonly alarms: Alarms;
   newHostHalf(): HostHalf;
+  /** A socket may wait in close(2) from now on (SO_LINGER), and those that it accepts. */
+  lingers(): void;
   /** The kernel's task that plays for a process of the machine; undefined: none so far. */
   taskOf(pid: number): KernelTask | undefined;
   say(text: string): void;

@@ -27,8 +27,8 @@ const ASKED_AT_ONCE = 16;
 
 /**
  * tbf fills its bucket when its options are set, and looks at its queue when its device is told to (gate.ts). What waits
- * decides how much it is given, so that nothing of an opportunity is left for a packet that comes after it; where nothing
- * waits, nothing is done. `steady`: no event empties a queue.
+ * decides how much it is given, so that nothing of an opportunity is left for a packet that comes after it, and what a packet
+ * that waits had no room in goes with it at the next one; where nothing waits, nothing is done. `steady`: no event empties a queue.
  */
 export async function driveTrace(
   task: ProgramTask,
@@ -48,7 +48,7 @@ export async function driveTrace(
       for (let from = 0; from < unknown.length; from += ASKED_AT_ONCE) {
         const some = unknown.slice(from, from + ASKED_AT_ONCE);
         await rtnl.tell(some.map(({ ask }) => ask));
-        for (const gate of some) gate.waiting = await rtnl.backlog();
+        for (const gate of some) gate.heard(await rtnl.backlog());
       }
       const fills = due.flatMap((gate) => gate.open(gate.counts.get(ms) ?? 0));
       if (fills.length > 0) await rtnl.tell(fills);
@@ -68,6 +68,15 @@ interface Waiting {
   readonly bytes: number;
 }
 const nothing: Waiting = { packets: 0, bytes: 0 };
+/** The same, and how many bytes have left it so far. */
+interface Backlog extends Waiting {
+  readonly sentBytes: number;
+}
+
+/** A bucket has room for a VLAN's tag, which most frames have not. */
+const TAG_BYTES = 4;
+/** Where packets of several lengths wait, an opportunity rarely ends with one of them: so often it is then asked what was left. */
+const ASKED_AGAIN = 64;
 
 /** One of them, with the messages that open it. */
 class Gate {
@@ -75,7 +84,13 @@ class Gate {
   readonly counts: ReadonlyMap<number, number>;
   /** Asks what waits. */
   readonly ask: Uint8Array;
-  waiting = nothing;
+  #waiting = nothing;
+  /** How many bytes had left, and might leave, when it was opened for less than waited; undefined: it was for all. */
+  #opened: { readonly sentBytes: number; readonly mayBytes: number } | undefined;
+  #sentBytes = 0;
+  /** Of opportunities that are over: too little for the packet that was next, and so a part of it. */
+  #leftBytes = 0;
+  #mixedFor = 0;
   readonly #traced: Traced;
   readonly #isKept: boolean;
   readonly #bell: Uint8Array;
@@ -96,7 +111,19 @@ class Gate {
 
   /** More waits for sure than so many opportunities deliver: what it is exactly makes no difference. */
   isBeyond(opportunities: number): boolean {
-    return this.waiting.bytes > opportunities * this.#traced.bucket.options.burst;
+    return this.#mixedFor === 0 && this.#waiting.bytes > opportunities * this.#traced.bucket.options.burst;
+  }
+
+  /** What waits now. */
+  heard({ packets, bytes, sentBytes }: Backlog): void {
+    this.#waiting = { packets, bytes };
+    const { mayBytes } = this.#opened ?? { mayBytes: 0 };
+    const unused = this.#opened ? mayBytes - (sentBytes - this.#opened.sentBytes) : 0;
+    // A whole packet would have gone.
+    this.#leftBytes = packets > 0 ? Math.max(0, Math.min(unused, this.#traced.bucket.options.burst - 1)) : 0;
+    this.#mixedFor = this.#leftBytes > 0 ? ASKED_AGAIN : Math.max(0, this.#mixedFor - 1);
+    this.#sentBytes = sentBytes;
+    this.#opened = undefined;
   }
 
   /**
@@ -105,25 +132,30 @@ class Gate {
    */
   open(opportunities: number): readonly Uint8Array[] {
     const { options } = this.#traced.bucket;
-    const { packets, bytes } = this.waiting;
+    const { packets, bytes } = this.#waiting;
     if (packets === 0) return [];
-    const most = opportunities * options.burst;
-    const [frames, atLeast] = bytes <= most ? [packets, options.burst] : [opportunities, 0];
+    const more = opportunities * options.burst;
+    const most = more + this.#leftBytes;
+    const isAll = bytes <= most;
+    const [room, atLeast] = isAll ? [packets * options.burst, options.burst] : [most, 0];
+    const { sentBytes, mayBytes } = this.#opened ?? { sentBytes: this.#sentBytes, mayBytes: this.#leftBytes };
+    this.#opened = isAll ? undefined : { sentBytes, mayBytes: mayBytes + more - opportunities * TAG_BYTES };
+    this.#leftBytes = 0;
     // Of a fifo nothing else takes packets. How many are left is not known, but some are where bytes are.
     const left = this.#isKept ? bytes - most : 0;
-    this.waiting = left > 0 ? { packets: 1, bytes: left } : nothing;
-    const key = `${frames} ${atLeast}`;
+    this.#waiting = left > 0 ? { packets: 1, bytes: left } : nothing;
+    const key = `${room} ${atLeast}`;
     const known = this.#fills.get(key);
-    const message = known ?? frame(quietly(changeQdisc(this.#place, bucketOf(options, frames, atLeast))), 0);
+    const message = known ?? frame(quietly(changeQdisc(this.#place, bucketOf(options, room, atLeast))), 0);
     this.#fills.set(key, message);
     return [this.#bell, message];
   }
 }
 
-/** A bucket of so many whole frames, of which each packet takes `atLeast` bytes. */
-const bucketOf = (options: TbfOptions, frames: number, atLeast: number): TbfOptions => ({
+/** A bucket of so many bytes, of which each packet takes `atLeast`. */
+const bucketOf = (options: TbfOptions, bytes: number, atLeast: number): TbfOptions => ({
   ...options,
-  burst: frames * options.burst,
+  burst: bytes,
   peakRate: ANY_RATE,
   peakBurst: options.burst,
   mpu: atLeast,
@@ -145,7 +177,7 @@ function refusalOf(answer: Uint8Array): string {
 /** struct nlmsghdr, struct tcmsg, and the attributes after them; of TCA_STATS, struct tc_stats behind its header. */
 const TYPE_AT = 4;
 const ATTRIBUTES_AT = 16 + 20;
-const QLEN_AT = 4 + 28;
+const [SENT_AT, QLEN_AT] = [4, 4 + 28] as const;
 
 /** A netlink socket for a few messages that are sent over and over: nothing is answered but what is asked for. */
 class QuietNetlink {
@@ -183,7 +215,7 @@ class QuietNetlink {
   }
 
   /** What waits at the next qdisc that was asked for. */
-  async backlog(): Promise<Waiting> {
+  async backlog(): Promise<Backlog> {
     const at = plus(this.#buffer.at, TOLD_BYTES);
     const length = must('recvfrom', await this.#task.syscall('recvfrom', this.#fd, at, ANSWER_BYTES, 0, 0, 0));
     const { memory } = this.#task;
@@ -191,7 +223,11 @@ class QuietNetlink {
     for (let offset = ATTRIBUTES_AT; offset < length; ) {
       const attribute = plus(at, offset);
       if (memory.u16(plus(attribute, 2)) === TCA.STATS)
-        return { packets: memory.u32(plus(attribute, QLEN_AT)), bytes: memory.u32(plus(attribute, QLEN_AT + 4)) };
+        return {
+          packets: memory.u32(plus(attribute, QLEN_AT)),
+          bytes: memory.u32(plus(attribute, QLEN_AT + 4)),
+          sentBytes: Number(memory.i64(plus(attribute, SENT_AT))),
+        };
       offset += (memory.u16(attribute) + 3) & ~3;
     }
     throw new Error('no statistics of a qdisc');

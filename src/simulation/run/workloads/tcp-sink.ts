@@ -28,11 +28,12 @@ const NAME_BYTES = 4;
 /** What a connection is known by to both ends. */
 export type Name = number;
 
-/** Of one that carries less than a name: as much of it as there is room for. Those of one length that are under way at once differ: 256 of a byte. */
-function shortName(index: number, bytes: number): Name {
-  const room = 256 ** bytes;
-  return -(room + (index % room));
-}
+/**
+ * The nth of those that carry so many bytes, fewer than a name has. It says as much of its number as there is room for (`said`), and the rest is how many
+ * have come that said the same: they come in the order in which they went, or nearly.
+ */
+const shortName = (bytes: number, nth: number): Name => -(nth * NAME_BYTES + bytes);
+const said = (bytes: number, nth: number): number => nth % 256 ** bytes;
 
 /** Bytes that wake the reader: a wake-up costs far more than a packet. The kernel halves it where the window is smaller. */
 const LOWAT = 16_384;
@@ -45,6 +46,9 @@ export class TcpSink {
   readonly #ends = new Map<Name, (end: Received) => void>();
   #fail: (cause: unknown) => void = () => {};
   #idleAcceptors = 0;
+  /** Of those that carry less than a name: how many went, by their bytes, and how many came, by what they said. */
+  readonly #went: number[] = [];
+  readonly #came = new Map<Name, number>();
 
   constructor(stage: Stage, plan: FlowPlan & { readonly options: TcpOptionsPlan }) {
     this.#stage = stage;
@@ -53,11 +57,23 @@ export class TcpSink {
 
   /** Puts its name into the first bytes of what a connection sends: `index` is its own among those of its flow. */
   name(task: UserTask, buffer: UserBuffer, { index, bytes }: { readonly index: number; readonly bytes: number }): Name {
-    task.memory.setU32(buffer.at, index);
-    if (bytes >= NAME_BYTES) return index;
-    const name = shortName(index, bytes);
-    this.#received.delete(name); // of one before
-    return name;
+    if (bytes >= NAME_BYTES) {
+      task.memory.setU32(buffer.at, index);
+      return index;
+    }
+    const nth = this.#went[bytes] ?? 0;
+    this.#went[bytes] = nth + 1;
+    task.memory.setU32(buffer.at, said(bytes, nth));
+    return shortName(bytes, nth);
+  }
+
+  /** Which of those that went a connection is that carried no more than these bytes. */
+  #nameOf(bytes: number, first: number): Name {
+    const number = said(bytes, first);
+    const like = shortName(bytes, number);
+    const before = this.#came.get(like) ?? 0;
+    this.#came.set(like, before + 1);
+    return shortName(bytes, number + before * 256 ** bytes);
   }
 
   /** Listen; settles once connections can come. What goes wrong later goes to `fail`. */
@@ -101,7 +117,7 @@ export class TcpSink {
     const into = { at: task.scratch, bytes: task.scratchBytes };
     const told = await recv(task, fd, { at: task.scratch, bytes: NAME_BYTES }, MSG.PEEK | MSG.WAITALL);
     const index = task.memory.u32(task.scratch);
-    const name = told === NAME_BYTES ? index : shortName(index, Math.max(0, told));
+    const name = told === NAME_BYTES ? index : this.#nameOf(Math.max(0, told), index);
     const entry: Received = { readBytes: 0, task, fd };
     this.#received.set(name, entry);
     must('setsockopt', await setsockopt(task, fd, SOL.SOCKET, SO.RCVLOWAT, LOWAT));

@@ -1,5 +1,6 @@
 /** setsockopt(2) and getsockopt(2): most options are the same here and in our kernel, some have longs or pointers. */
 
+import { SO } from '../../../../abi/uapi/socket.ts';
 import { plus } from '../../../../kernel/memory.ts';
 import type { OpenFile } from '../../files/open-files.ts';
 import type { Call } from '../../program/call.ts';
@@ -92,6 +93,7 @@ const setsockopt = onFile(async (call, task, file) => {
   if (length > OPTION_BYTES) return negative('ENOMEM');
   if (level === SOL_SOCKET && name === SO_PASSPIDFD) return negative('ENOPROTOOPT');
   if (level === SOL_SOCKET && name === SO_PASSCRED) call.around.local.wantsSenders = true;
+  if (level === SOL_SOCKET && name === SO.LINGER) call.around.lingers();
   const ring = level === SOL_PACKET ? await ringOption(call, task, file) : undefined;
   if (ring !== undefined) return ring;
   if (isProgram(level, name, length)) {
