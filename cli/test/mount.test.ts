@@ -76,7 +76,13 @@ function isWritable(file: string): boolean {
 }
 
 const isArm = process.arch === 'arm64';
-const calls = { lseek: [8, 62], ioctl: [16, 29], renameat2: [316, 276], copy_file_range: [326, 285] } as const;
+const calls = {
+  setxattr: [188, 5],
+  lseek: [8, 62],
+  ioctl: [16, 29],
+  renameat2: [316, 276],
+  copy_file_range: [326, 285],
+} as const;
 const call = (
   name: keyof typeof calls,
   ...args: Parameters<ReturnType<typeof module>['syscall']> extends [number, ...infer R] ? R : never
@@ -125,6 +131,17 @@ describe.skipIf(why !== undefined)(`lkl mount${why ? ` (${why})` : ''}`, () => {
       await unmounted();
     },
   );
+
+  it('what macOS compressed, which Linux would show as empty, is an error to open', async () => {
+    await unpackFixture('hfsplus', image);
+    await mounted('-t', 'hfsplus');
+    const [squeezed, empty] = [join(mnt, 'squeezed'), join(mnt, 'nothing')];
+    for (const file of [squeezed, empty]) writeFileSync(file, '');
+    expect(call('setxattr', cstring(squeezed), cstring('osx.com.apple.decmpfs'), cstring('fpmc'), 4, 0)).toBe(0);
+    expect(() => readFileSync(squeezed)).toThrow(/EOPNOTSUPP|ENOTSUP|operation not supported/);
+    expect(readFileSync(empty, 'utf8')).toBe('');
+    await unmounted();
+  });
 
   it('does what a native file system does, step by step', async () => {
     const native = at('native');

@@ -26,6 +26,7 @@ import type { Spare } from './probe/superblock/spare-superblock.ts';
 import type { Superblock } from './probe/superblock/superblocks.ts';
 import { volumeBytes } from './probe/volume-bytes.ts';
 import { btrfsPart, btrfsSeeds, btrfsSiblings } from './stack/btrfs.ts';
+import { blobsBeside, erofsBlobs } from './stack/erofs.ts';
 import { kernelDevice } from './stack/kernel-device.ts';
 import type { Keyring } from './stack/keyring.ts';
 import { Stack, type Stacked } from './stack/stack.ts';
@@ -351,7 +352,7 @@ export class Image {
     return kind === 'part' ? this.views.find(({ disk }) => disk.name === whole?.name) : undefined;
   }
 
-  /** A btrfs over several devices is mounted by one of them; the others are named as options. */
+  /** A file system over several devices is mounted by one of them; the others are named as options. */
   async #withSiblings(
     volume: ProbedVolume,
     drivers: readonly Attempt[],
@@ -359,6 +360,7 @@ export class Image {
     disks: Disks,
     stacked: () => Promise<Stacked>,
   ): Promise<readonly Attempt[]> {
+    if (erofsBlobs(volume) > 0) return this.#withDevices(drivers, await this.#blobsOf(volume, disks));
     const part = btrfsPart(volume);
     if (part === undefined || part.devices < 2) return drivers;
     const all = disks.flatMap(({ whole, partitions }) => [whole, ...partitions]);
@@ -380,10 +382,28 @@ export class Image {
         },
       );
     }
+    return this.#withDevices(drivers, siblings, missing > 0 ? ['degraded'] : []);
+  }
+
+  async #withDevices(drivers: readonly Attempt[], volumes: readonly ProbedVolume[], also: readonly string[] = []) {
     const named: string[] = [];
-    for (const sibling of siblings) named.push(`device=/dev/${await this.#deviceOf(sibling)}`);
-    if (missing > 0) named.push('degraded');
-    return drivers.map((attempt) => ({ ...attempt, options: [attempt.options, ...named].filter(Boolean).join(',') }));
+    for (const volume of volumes) named.push(`device=/dev/${await this.#deviceOf(volume)}`);
+    return drivers.map((attempt) => ({
+      ...attempt,
+      options: [attempt.options, ...named, ...also].filter(Boolean).join(','),
+    }));
+  }
+
+  /** Where the data of an erofs are that it has not itself; without them it is not mounted at all. */
+  async #blobsOf(volume: ProbedVolume, disks: Disks): Promise<readonly ProbedVolume[]> {
+    const [wanted, beside] = [erofsBlobs(volume), blobsBeside(volume, disks)];
+    if (beside.length >= wanted) return beside.slice(0, wanted);
+    const files = wanted === 1 ? 'another file' : `${wanted} other files, of which ${beside.length} are here`;
+    throw new HostError(
+      'stack-incomplete',
+      `${volume.title} is an erofs whose data lie in ${files} (blobs): name them behind it, in their order`,
+      { members: { members_there: 1 + beside.length, members: 1 + wanted } },
+    );
   }
 
   /** What was opened of what is stacked on the disks. */

@@ -42,6 +42,9 @@ async function attributesOf(task: UserTask, target: XattrTarget, buffer: UserBuf
   return new DataView(value.buffer, value.byteOffset, 4).getUint32(0, true);
 }
 
+/** File systems that have such files, as the kernel calls them. */
+export const hidesContent = (type: string): boolean => type === 'ntfs3' || type === 'hfsplus';
+
 /** Whether the working directory is on an NTFS. */
 export const isNtfs = async (task: UserTask, buffer: UserBuffer): Promise<boolean> =>
   (await attributesOf(task, { path: '.' }, buffer)) !== undefined;

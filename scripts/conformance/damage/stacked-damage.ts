@@ -1,10 +1,11 @@
 /**
- * Stacks in files that are cut short: GPT, LUKS2, LVM2 and ext4 on each other, half an md mirror, btrfs and more, each as every
- * format and compression that these tools make of it, cut at ten places, read with `--on-error continue` and without.
+ * Stacks in files that are cut short: GPT, LUKS2, LVM2 and ext4 on each other, half an md mirror, btrfs, BitLocker, Android's
+ * super and more, each as every format and compression that these tools make of it, cut at ten places, read with
+ * `--on-error continue` and without.
  *
  * Half is never the whole: what was cut gives the same tar or an error, never another tar and success.
  *
- *   node scripts/conformance/damage/stacked-damage.ts [--cuts N] [--only NAME,…]
+ *   node scripts/conformance/damage/stacked-damage.ts [--cuts N] [--only NAME,…] [--wraps NAME,…]
  */
 
 import { execFileSync } from 'node:child_process';
@@ -29,13 +30,20 @@ import { openDiskFile } from '../../../cli/input/disk.ts';
 import type { MountRequest } from '../../../src/image/mounted-image.ts';
 import { sparseDevice } from '../../../test/fixtures/sparse-device.ts';
 import { root } from '../../pins.ts';
+import { madeSuper } from './made-super.ts';
 
 const { values } = parseArgs({
-  options: { cuts: { type: 'string', default: '10' }, only: { type: 'string', default: '' } },
+  options: {
+    cuts: { type: 'string', default: '10' },
+    only: { type: 'string', default: '' },
+    wraps: { type: 'string', default: '' },
+  },
 });
 const cuts = Number(values.cuts);
 
 const unlock = { secrets: [new TextEncoder().encode('correct horse')] };
+/** One of two logical partitions. */
+const SUPER = 'super';
 const stacks: readonly (readonly [fixture: string, request: Omit<MountRequest, 'evenIfCut'>])[] = [
   ['stacks/gpt-luks-lvm', { partition: 'vg/root', unlock }],
   ['stacks/luks2', { unlock }],
@@ -46,6 +54,8 @@ const stacks: readonly (readonly [fixture: string, request: Omit<MountRequest, '
   ['stacks/md-stale-1', {}],
   ['btrfs', {}],
   ['disk-gpt', {}],
+  ['stacks/bitlocker', { unlock: { secrets: [new TextEncoder().encode('anaconda')] } }],
+  [SUPER, {}],
 ];
 
 /** From IN to OUT. */
@@ -71,10 +81,22 @@ const work = mkdtempSync(join(tmpdir(), 'lkl-stacked-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 const [raw, packed, cut] = ['disk.raw', 'packed', 'cut'].map((name) => join(work, name)) as [string, string, string];
 
+const deviceOf = (fixture: string) =>
+  sparseDevice(execFileSync('xz', ['-dc', join(root, 'test/fixtures', `${fixture}.img.xz`)], { maxBuffer: 1 << 30 }));
+
+function bytesOf(fixture: string): Uint8Array {
+  const device = deviceOf(fixture);
+  const bytes = new Uint8Array(device.sectors * 512);
+  device.read(0, bytes);
+  return bytes;
+}
+
 function unpack(fixture: string): void {
-  const device = sparseDevice(
-    execFileSync('xz', ['-dc', join(root, 'test/fixtures', `${fixture}.img.xz`)], { maxBuffer: 1 << 30 }),
-  );
+  if (fixture === SUPER) {
+    writeFileSync(raw, madeSuper({ system_a: bytesOf('ext4-features'), vendor_a: bytesOf('erofs-deflate') }));
+    return;
+  }
+  const device = deviceOf(fixture);
   const fd = openSync(raw, 'w');
   const piece = new Uint8Array(1 << 20);
   for (let sector = 0; sector < device.sectors; sector += piece.length / 512) {
@@ -94,10 +116,11 @@ interface Result {
 
 const engine = await openEngine();
 
-async function read(path: string, wrap: string, request: MountRequest): Promise<Result> {
+async function read(path: string, wrap: string, fixture: string, request: MountRequest): Promise<Result> {
   const hash = createHash('sha256');
+  const member = fixture === SUPER ? 'system_a' : wrap === 'tar' ? 'disk.raw' : undefined;
   try {
-    const disk = await openDiskFile(path, wrap === 'tar' ? { member: 'disk.raw' } : {}, undefined, () => {});
+    const disk = await openDiskFile(path, member === undefined ? {} : { member }, undefined, () => {});
     const { errorCount } = await engine.fs2tar(
       disk.device,
       { ...request, onError: request.evenIfCut ? 'continue' : 'stop', reused: true },
@@ -118,9 +141,12 @@ for (const [fixture, request] of stacks) {
   if (values.only !== '' && !values.only.split(',').includes(fixture)) continue;
   unpack(fixture);
   for (const [wrap, command] of Object.entries(wraps)) {
+    if (values.wraps !== '' && !values.wraps.split(',').includes(wrap)) continue;
+    // One name chooses one thing: what is in the tar.
+    if (fixture === SUPER && wrap === 'tar') continue;
     const line = command.replaceAll('IN', raw).replaceAll('OUT', packed).replaceAll('DIR', work);
     execFileSync('sh', ['-c', line], { stdio: ['ignore', 'ignore', 'inherit'] });
-    const whole = await read(packed, wrap, request);
+    const whole = await read(packed, wrap, fixture, request);
     if (whole.sum === undefined || whole.errors !== 0)
       throw new Error(`${fixture} ${wrap}: whole, it gives ${whole.refused}`);
     const bytes = readFileSync(packed);
@@ -128,7 +154,7 @@ for (const [fixture, request] of stacks) {
       const at = Math.max(1, Math.floor(((number + 0.9) * statSync(packed).size) / cuts) - 1);
       writeFileSync(cut, bytes.subarray(0, at));
       for (const evenIfCut of [false, true]) {
-        const got = await read(cut, wrap, { ...request, evenIfCut });
+        const got = await read(cut, wrap, fixture, { ...request, evenIfCut });
         const how = judged(got, whole);
         const counts = totals[evenIfCut ? 'continue' : 'stop'];
         counts[how] = (counts[how] ?? 0) + 1;

@@ -1,14 +1,15 @@
-/** Raw DEFLATE (RFC 1951), for hosts whose own decoder does not tell where the data end: what is behind them stays in the stream. */
+/**
+ * Raw DEFLATE (RFC 1951), for hosts whose own decoder does not tell where the data end: what is behind them stays in the stream. And
+ * Deflate64, which Explorer of Windows makes of files above 2 GB and which no host has.
+ */
 
 import { concat } from '../../bytes/concat.ts';
 import type { ByteReader } from '../byte-reader.ts';
 import type { Bytes } from '../decompress.ts';
 
-/** How far back a copy reaches, and how much more is made before it is passed on. */
-const WINDOW = 32 * 1024;
+/** How much more than a copy reaches back to is made before it is passed on. */
 const FLUSH = 128 * 1024;
-const LONGEST_COPY = 258;
-/** Room that there is at first: a file may have a member for every letter. It doubles up to `WINDOW` and `FLUSH`. */
+/** Room that there is at first: a file may have a member for every letter. It doubles up to the window and `FLUSH`. */
 const FIRST_ROOM = 2048;
 const CHUNK_BYTES = 64 * 1024;
 /** A block's header with its codes, and one symbol with all that belongs to it, take less. */
@@ -20,10 +21,35 @@ const lengthBits = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 
 const lengthBase = [
   3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
 ];
-const distanceBits = Array.from({ length: 30 }, (_, code) => Math.max(0, (code >> 1) - 1));
-const distanceBase = distanceBits.map((_, code) =>
-  distanceBits.slice(0, code).reduce((sum, bits) => sum + 2 ** bits, 1),
-);
+const distancesOf = (codes: number) => {
+  const bits = Array.from({ length: codes }, (_, code) => Math.max(0, (code >> 1) - 1));
+  const base = bits.map((_, code) => bits.slice(0, code).reduce((sum, one) => sum + 2 ** one, 1));
+  return { bits, base };
+};
+
+interface Variant {
+  /** How far back a copy reaches. */
+  readonly window: number;
+  readonly longestCopy: number;
+  readonly lengthBits: readonly number[];
+  readonly lengthBase: readonly number[];
+  readonly distances: { readonly bits: readonly number[]; readonly base: readonly number[] };
+}
+const deflate: Variant = {
+  window: 32 * 1024,
+  longestCopy: 258,
+  lengthBits,
+  lengthBase,
+  distances: distancesOf(30),
+};
+/** PKWARE's: two more distances, and a last length of 16 bits. */
+const deflate64: Variant = {
+  window: 64 * 1024,
+  longestCopy: 3 + 65_535,
+  lengthBits: [...lengthBits.slice(0, -1), 16],
+  lengthBase: [...lengthBase.slice(0, -1), 3],
+  distances: distancesOf(32),
+};
 /** 3.2.7: in which order the lengths of the code for lengths come. */
 const lengthOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const MAX_BITS = 15;
@@ -64,23 +90,26 @@ const fixed = {
   literals: codeOf(
     Array.from({ length: 288 }, (_, symbol) => (symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8)),
   ),
-  distances: codeOf(new Array<number>(30).fill(5)),
+  distances: codeOf(new Array<number>(32).fill(5)),
 };
 
 class Inflater {
   readonly #input: ByteReader;
+  readonly #variant: Variant;
   #chunk: Uint8Array = new Uint8Array(0);
   #at = 0;
   #ended = false;
   /** Bits taken off the chunk and not used, the next the lowest. */
   #hold = 0;
   #bits = 0;
-  #out = new Uint8Array(FIRST_ROOM + LONGEST_COPY);
+  #out: Uint8Array;
   #end = 0;
   #passed = 0;
 
-  constructor(input: ByteReader) {
+  constructor(input: ByteReader, variant: Variant) {
     this.#input = input;
+    this.#variant = variant;
+    this.#out = new Uint8Array(FIRST_ROOM + variant.longestCopy);
   }
 
   async *run(): Bytes {
@@ -108,13 +137,14 @@ class Inflater {
 
   /** Behind it there is still room for a copy. */
   get #room(): number {
-    return this.#out.length - LONGEST_COPY;
+    return this.#out.length - this.#variant.longestCopy;
   }
 
   /** Whether there is more room now. */
   #grow(): boolean {
-    if (this.#room >= WINDOW + FLUSH) return false;
-    const more = new Uint8Array(Math.min(2 * this.#room, WINDOW + FLUSH) + LONGEST_COPY);
+    const { window, longestCopy } = this.#variant;
+    if (this.#room >= window + FLUSH) return false;
+    const more = new Uint8Array(Math.min(2 * this.#room, window + FLUSH) + longestCopy);
     more.set(this.#out.subarray(0, this.#end));
     this.#out = more;
     return true;
@@ -123,9 +153,10 @@ class Inflater {
   /** What was made and not passed on; what copies may reach back to is kept. */
   #pass(): Uint8Array {
     const made = this.#out.slice(this.#passed, this.#end);
-    if (this.#end > WINDOW) {
-      this.#out.copyWithin(0, this.#end - WINDOW, this.#end);
-      this.#end = WINDOW;
+    const { window } = this.#variant;
+    if (this.#end > window) {
+      this.#out.copyWithin(0, this.#end - window, this.#end);
+      this.#end = window;
     }
     this.#passed = this.#end;
     return made;
@@ -221,6 +252,7 @@ class Inflater {
   /** As many as input and room allow; whether the block is over. All that the loop uses is in variables: it is where the time goes. */
   #symbols(literals: Code, distances: Code): boolean {
     const [chunk, out] = [this.#chunk, this.#out];
+    const { lengthBits, lengthBase, distances: far } = this.#variant;
     const stopAt = this.#ended ? chunk.length : chunk.length - SYMBOL_NEEDS;
     const { table } = literals;
     const room = this.#room;
@@ -251,8 +283,8 @@ class Inflater {
       this.#hold = hold;
       this.#bits = bits;
       const length = (lengthBase[symbol - 257] ?? Number.NaN) + this.#take(lengthBits[symbol - 257] ?? 0);
-      const far = this.#symbol(distances);
-      const distance = (distanceBase[far] ?? Number.NaN) + this.#take(distanceBits[far] ?? 0);
+      const place = this.#symbol(distances);
+      const distance = (far.base[place] ?? Number.NaN) + this.#take(far.bits[place] ?? 0);
       at = this.#at;
       hold = this.#hold;
       bits = this.#bits;
@@ -270,4 +302,6 @@ class Inflater {
 }
 
 /** Undoes the raw DEFLATE that a stream goes on with. */
-export const inflateRaw = (input: ByteReader): Bytes => new Inflater(input).run();
+export const inflateRaw = (input: ByteReader): Bytes => new Inflater(input, deflate).run();
+
+export const inflate64 = (input: ByteReader): Bytes => new Inflater(input, deflate64).run();

@@ -1,6 +1,6 @@
 /** Decoders that every host has, because they are here. */
 
-import { byteReader } from '../byte-reader.ts';
+import { type ByteReader, byteReader } from '../byte-reader.ts';
 import type { Bytes } from '../decompress.ts';
 import { bunzip2 } from './bzip2.ts';
 import type { InflateRaw } from './inflated.ts';
@@ -27,7 +27,16 @@ export function portableDecoders({ inflateRaw, xz, zstd, maxHeldBytes, windowByt
     lz4: unlz4,
     lzma: (source: Bytes) => unlzma(source, windowBytes),
     lzop: unlzop,
-    zip: (source: Bytes) => unzip(source, { inflateRaw, methods: { 12: bunzip2, 93: zstd, 95: xz } }),
+    zip: (source: Bytes) =>
+      unzip(source, {
+        inflateRaw,
+        methods: {
+          12: bunzip2,
+          14: (packed, sizeBytes) => zipLzma(packed, { sizeBytes, ...(windowBytes !== undefined && { windowBytes }) }),
+          93: zstd,
+          95: xz,
+        },
+      }),
     '7z': (source: Bytes) =>
       un7zip(source, {
         maxBytes: maxHeldBytes,
@@ -44,10 +53,21 @@ export function portableDecoders({ inflateRaw, xz, zstd, maxHeldBytes, windowByt
   };
 }
 
-/** Five bytes: lc, lp and pb, and the size of the dictionary. */
-async function* lzma7z(packed: Bytes, properties: Uint8Array, { sizeBytes, windowBytes }: Unfolding): Bytes {
-  if (properties.length < 5) throw new Error('its directory is damaged');
+/** APPNOTE.TXT 5.8.8: the version of what packed it, and how many bytes of properties follow. */
+async function* zipLzma(packed: Bytes, room: Unfolding): Bytes {
   const input = byteReader(packed);
+  const head = await input.take(ZIP_LZMA_HEAD_BYTES + LZMA_PROPERTIES_BYTES);
+  yield* lzmaOf(input, head.slice(ZIP_LZMA_HEAD_BYTES), room);
+}
+const ZIP_LZMA_HEAD_BYTES = 4;
+const LZMA_PROPERTIES_BYTES = 5;
+
+const lzma7z = (packed: Bytes, properties: Uint8Array, room: Unfolding): Bytes =>
+  lzmaOf(byteReader(packed), properties, room);
+
+/** Five bytes of properties: lc, lp and pb, and the size of the dictionary. */
+async function* lzmaOf(input: ByteReader, properties: Uint8Array, { sizeBytes, windowBytes }: Unfolding): Bytes {
+  if (properties.length < LZMA_PROPERTIES_BYTES) throw new Error('its directory is damaged');
   const dictionary = new DataView(properties.buffer, properties.byteOffset).getUint32(1, true);
   yield* lzmaStream(input.some, properties[0] ?? 0, Math.min(dictionary, sizeBytes), sizeBytes, windowBytes);
 }

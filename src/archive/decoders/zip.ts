@@ -3,6 +3,8 @@
 import { crc32 } from '../../bytes/crc32.ts';
 import { type ByteReader, byteReader } from '../byte-reader.ts';
 import { type Bytes, ZIP_MARK_BYTES } from '../decompress.ts';
+import { isCompanion } from './companions.ts';
+import { inflate64 } from './inflate.ts';
 import type { InflateRaw } from './inflated.ts';
 
 const LOCAL = 0x04034b50;
@@ -13,11 +15,14 @@ const ENCRYPTED = 1;
 const STREAMED = 1 << 3;
 const STORED = 0;
 const DEFLATED = 8;
+const DEFLATED_64 = 9;
+/** 4.4.5: those that have a name which says more than their number. */
+const METHODS: Readonly<Record<number, string>> = { 1: 'shrink', 6: 'implode', 96: 'JPEG', 97: 'WavPack', 98: 'PPMd' };
 
 export interface ZipNeeds {
   readonly inflateRaw: InflateRaw;
-  /** Other methods by their numbers; of each the whole data is given. */
-  readonly methods: Readonly<Record<number, (source: Bytes) => Bytes>>;
+  /** Other methods by their numbers; of each the whole data is given, and how long it was. */
+  readonly methods: Readonly<Record<number, (source: Bytes, sizeBytes: number) => Bytes>>;
 }
 
 interface Entry {
@@ -30,13 +35,6 @@ interface Entry {
 }
 
 const early = () => new Error('it ends too early');
-
-/** Directories, what macOS adds, and what people put beside an image: texts, checksums, signatures, maps of its blocks. */
-const PASSED = [
-  /\/$|^__MACOSX\/|(^|\/)\.DS_Store$/,
-  /\.(txt|md|rtf|html?|pdf|url|nfo|asc|sig|minisig|bmap|torrent|(sha|md)\d+(sums?)?)$/i,
-  /(^|\/)(readme|license|copying|(sha|md)\d+sums?)$/i,
-];
 
 /** A second file that may be an image is an error: which is meant? */
 export async function* unzip(source: Bytes, needs: ZipNeeds): Bytes {
@@ -52,7 +50,7 @@ export async function* unzip(source: Bytes, needs: ZipNeeds): Bytes {
       if (view.getUint32(0, true) !== LOCAL) break; // the directory of what was before
       if (header.length < HEADER_BYTES) throw early();
       const entry = await readEntry(input, view);
-      const passed = PASSED.some((pattern) => pattern.test(entry.name));
+      const passed = isCompanion(entry.name);
       if (!passed && found !== undefined) {
         throw new Error(
           `several files are in it (${found}, ${entry.name}): unpack it, and take the one that is the image`,
@@ -101,17 +99,17 @@ function wideSizes(extra: Uint8Array, sizes: Pick<Entry, 'packedBytes' | 'sizeBy
 async function* contentOf(input: ByteReader, entry: Entry, { inflateRaw, methods }: ZipNeeds): Bytes {
   const { method, name, streamed } = entry;
   const other = methods[method];
-  if (method !== DEFLATED && method !== STORED && other === undefined) {
-    throw new Error(`${name} is compressed by a method that is not known here (${method})`);
+  const inflate = method === DEFLATED ? inflateRaw : method === DEFLATED_64 ? inflate64 : undefined;
+  if (inflate === undefined && method !== STORED && other === undefined) {
+    throw new Error(`${name} is compressed by a method that is not known here (${METHODS[method] ?? method})`);
   }
-  if (method !== DEFLATED && streamed) throw new Error(`${name} does not tell its length before its end`);
+  if (inflate === undefined && streamed) throw new Error(`${name} does not tell its length before its end`);
   let crc = 0;
   let bytes = 0;
   const packed = () => input.pass(entry.packedBytes);
-  const data =
-    method === DEFLATED
-      ? inflateRaw(streamed ? input : byteReader(packed()))
-      : (other ?? ((source: Bytes) => source))(packed());
+  const data = inflate
+    ? inflate(streamed ? input : byteReader(packed()))
+    : (other ?? ((source: Bytes) => source))(packed(), entry.sizeBytes);
   for await (const chunk of data) {
     crc = crc32(chunk, crc);
     bytes += chunk.length;

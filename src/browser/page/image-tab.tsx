@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { isWasm } from '../../tools/is-wasm.ts';
 import type { OpenedImage } from '../explorer.ts';
 import { messageOf, type RemoteApi, type RemoteExplorer } from './engine.ts';
+import { asOne, type Chosen } from './pieces.ts';
 import type { TerminalProps } from './terminal.tsx';
 import { shownBytes } from './text.ts';
 import { Tree } from './tree.tsx';
@@ -31,33 +32,35 @@ export function ImageTab({ api }: { readonly api: RemoteApi }) {
   const input = useRef<HTMLInputElement>(null);
   const explorer = useRef<RemoteExplorer>(undefined);
 
-  /** A module is a program for shells, all else an image. */
-  async function take(file: File) {
+  /** A module is a program for shells, all else an image or its pieces. */
+  async function take(files: readonly File[]) {
     setAdded(undefined);
-    if (!isWasm(new Uint8Array(await file.slice(0, MAGIC_BYTES).arrayBuffer()))) return open(file);
     setError(undefined);
     try {
+      const chosen = asOne(files);
+      const { name, content } = chosen;
+      if (!isWasm(new Uint8Array(await content.slice(0, MAGIC_BYTES).arrayBuffer()))) return open(chosen);
       explorer.current ??= await api.explorer();
-      setAdded(await explorer.current.addProgram(file, file.name));
+      setAdded(await explorer.current.addProgram(content, name));
     } catch (cause) {
       setError(messageOf(cause));
     }
   }
 
-  async function open(file: File) {
+  async function open({ name, content }: Chosen) {
     setError(undefined);
     setHasShell(false);
     setShown(undefined);
     setVolume(undefined);
-    setBusy(`Opening ${file.name} …`);
+    setBusy(`Opening ${name} …`);
     try {
       explorer.current ??= await api.explorer();
       const one = explorer.current;
       const image = await one.open(
-        file,
-        proxy((bytes) => setBusy(`Decompressing ${file.name}: ${shownBytes(bytes)} …`)),
+        content,
+        proxy((bytes) => setBusy(`Decompressing ${name}: ${shownBytes(bytes)} …`)),
       );
-      setShown({ name: file.name, image, explorer: one });
+      setShown({ name, image, explorer: one });
       const mountable = volumesOf(image.report).filter(({ type }) => type !== undefined);
       if (mountable[0]) await choose(one, mountable[0]);
       else setError('No file system was found on it that Linux can mount.');
@@ -84,8 +87,8 @@ export function ImageTab({ api }: { readonly api: RemoteApi }) {
     const drop = (event: DragEvent) => {
       event.preventDefault();
       setOver(event.type === 'dragover');
-      const [file] = event.type === 'drop' ? (event.dataTransfer?.files ?? []) : [];
-      if (file) void take(file);
+      const files = event.type === 'drop' ? [...(event.dataTransfer?.files ?? [])] : [];
+      if (files.length > 0) void take(files);
     };
     for (const type of ['dragover', 'dragleave', 'drop'] as const) addEventListener(type, drop);
     return () => {
@@ -104,17 +107,19 @@ export function ImageTab({ api }: { readonly api: RemoteApi }) {
         </p>
         {!shown && (
           <p class="soft">
-            ext4, xfs, btrfs, squashfs, FAT, NTFS, ISO, whole disks with partitions; gzip, xz and zstd are undone. It is
-            read where it lies, by a Linux kernel in this page: nothing is uploaded.
+            ext4, xfs, btrfs, squashfs, FAT, NTFS, ISO, whole disks with partitions; gzip, xz and zstd are undone, the
+            pieces of a split image (.001, .002 …) are taken together. It is read where it lies, by a Linux kernel in
+            this page: nothing is uploaded.
           </p>
         )}
         <input
           ref={input}
           type="file"
+          multiple
           hidden
           onChange={(event) => {
-            const [file] = event.currentTarget.files ?? [];
-            if (file) void take(file);
+            const files = [...(event.currentTarget.files ?? [])];
+            if (files.length > 0) void take(files);
             event.currentTarget.value = '';
           }}
         />

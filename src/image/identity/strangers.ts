@@ -207,6 +207,14 @@ export const strangers: readonly Signature[] = [
     words: 'an image for U-Boot, whose content begins at byte 64',
     marks: [[[0, { hex: '27051956' }]]],
   },
+  { type: 'trx', words: 'a firmware of a router (TRX), whose parts begin behind its header', marks: [[[0, 'HDR0']]] },
+  { type: 'uf2', words: 'a firmware in blocks of USB flashing (UF2)', marks: [[[0, { hex: '5546320a57515d9e' }]]] },
+  { type: 'avb', words: "the sums of Android's verified boot (vbmeta)", marks: [[[0, 'AVB0']]] },
+  {
+    type: 'ghost',
+    words: 'an image of Ghost (GHO), which only its own programs read',
+    marks: [[[0, { hex: 'feef01' }]]],
+  },
   { type: 'dtb', words: 'a device tree, or an image for U-Boot in one (FIT)', marks: [[[0, { hex: 'd00dfeed' }]]] },
 ];
 

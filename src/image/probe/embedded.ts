@@ -54,6 +54,10 @@ const MAX_TRIES = 20_000;
 /** Whether a disc is whole takes a search of its own for its sessions: what begins like one again and again is none. */
 const MAX_DISCS = 4;
 
+/** ECMA-119 6.7: another descriptor, or their end, is in the next sector. It is not where a disc's sectors have more than its data in them. */
+const hasNextDescriptor = async (disc: VolumeBytes): Promise<boolean> =>
+  /CD(001|ROM)/.test((await fieldsAt(disc, 34_816, 16)).ascii(1, 13));
+
 /** Two bytes of ext's count, as its size must fit and, where it has one, its checksum too; else fewer than three are found anywhere. */
 const LEAST_LETTERS = 3;
 const isTelling = (type: string, letters: number): boolean => letters >= LEAST_LETTERS || type === 'ext4';
@@ -65,7 +69,7 @@ const needles: readonly Needle[] = [
     if (longest === undefined || !isTelling(type, longest.bytes.length)) return [];
     const holds = async (head: Uint8Array, rest: VolumeBytes, search: Search) => {
       if (!holdsAll(head, magic) || search.tries++ >= MAX_TRIES) return false;
-      if (type === 'iso9660' && search.discs++ >= MAX_DISCS) return false;
+      if (type === 'iso9660' && (search.discs++ >= MAX_DISCS || !(await hasNextDescriptor(rest)))) return false;
       const claimed = await claimedBytes(rest, type);
       return claimed !== undefined && claimed <= rest.sizeBytes;
     };
@@ -96,7 +100,7 @@ const archives: readonly Needle[] = [
   packed(
     'a zip archive',
     [0x50, 0x4b, 3, 4],
-    (head) => head.u16(4) <= 63 && [0, 8, 12, 14, 93, 95].includes(head.u16(8)),
+    (head) => head.u16(4) <= 63 && [0, 8, 9, 12, 14, 93, 95].includes(head.u16(8)),
   ),
   packed(
     'gzip data',

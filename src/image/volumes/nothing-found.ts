@@ -25,7 +25,7 @@ export async function noFileSystem(disks: readonly Volumes[]): Promise<HostError
 }
 
 /** A program or a header that has a name of its own, with something behind it. */
-const WRAPPERS = ['pe', 'uimage', 'dtb', 'android_boot', 'bcache'];
+const WRAPPERS = ['pe', 'uimage', 'dtb', 'trx', 'android_boot', 'bcache'];
 const isWrapper = async ({ whole }: Volumes): Promise<boolean> =>
   WRAPPERS.includes((await whole.content())?.type ?? '');
 
@@ -60,6 +60,7 @@ const KINDS: readonly (readonly [begin: RegExp, words: string])[] = [
   [/^(#!.*\n)?(\.encoding|config\.version) *=/, DESCRIPTION],
   [/^(ï»¿)?\s*<\?xml/i, 'it is XML: what was downloaded is not the image'],
   [/^(ï»¿)?\s*[{[]\s*"/, 'it is JSON: what was downloaded is not the image'],
+  [/^\x7fELF/, 'it is a program for Linux or its like (ELF)'],
   [/^%PDF-/, 'it is a PDF'],
   [/^#!/, 'it is a script'],
   [/^[0-9a-f]{32,128} [ *]\S/i, 'it is a list of checksums'],
@@ -82,17 +83,21 @@ async function noImage(bytes: VolumeBytes): Promise<string | undefined> {
   const text = new TextDecoder('latin1').decode(begin);
   const kind = KINDS.find(([pattern]) => pattern.test(text));
   if (kind) return kind[1];
-  if (isPieceOfDmg(begin)) return 'it begins as an Apple disk image (DMG) whose end is missing: its tables are there';
+  if (isPieceOfDmg(begin))
+    return 'it begins as an Apple disk image (DMG) whose end is missing, its tables are there; or it is zlib or LZFSE data';
+  const [first] = begin;
+  if (first === 0) return filled(bytes, 0, 'zeros');
+  // What was never written of raw flash, and what a card answers that is worn out.
+  if (first === 0xff) return filled(bytes, 0xff, 'ones (0xFF), as erased flash has them');
   // Text has no control characters but these.
-  if (begin.every((byte) => byte >= 32 || [9, 10, 12, 13, 27].includes(byte))) return 'it is text';
-  return zeros(bytes);
+  return begin.every((byte) => byte >= 32 || [9, 10, 12, 13, 27].includes(byte)) ? 'it is text' : undefined;
 }
 
-async function zeros(bytes: VolumeBytes): Promise<string | undefined> {
+async function filled(bytes: VolumeBytes, byte: number, words: string): Promise<string | undefined> {
   const end = Math.min(bytes.sizeBytes, MAX_ZEROS);
   for (let at = 0; at < end; at += PIECE_BYTES) {
     const piece = await bytes.read(at, Math.min(PIECE_BYTES, end - at));
-    if (piece.some((byte) => byte !== 0)) return undefined;
+    if (piece.some((one) => one !== byte)) return undefined;
   }
-  return end === bytes.sizeBytes ? 'all of it is zeros' : `its first ${end.toLocaleString('en')} bytes are zeros`;
+  return end === bytes.sizeBytes ? `all of it is ${words}` : `its first ${end.toLocaleString('en')} bytes are ${words}`;
 }

@@ -27,7 +27,6 @@ export interface ServedImage {
 }
 
 interface Opened extends ServedTree {
-  readonly type: string;
   readonly partition: number | undefined;
   /** Lets go of the tree, all of it on the device. */
   commit(): Promise<void>;

@@ -6,6 +6,7 @@ import { type FuseOperation, fuse, fuseOperations } from '../../abi/uapi/fuse.ts
 import { KernelError, must } from '../../kernel/kernel-error.ts';
 import { openat } from '../../kernel/syscalls/file.ts';
 import type { PlayedTask } from '../../kernel/user-task.ts';
+import { hidesContent } from '../../tree/unreadable.ts';
 import type { Channel } from './channel.ts';
 import { fields, getU64, setU64 } from './layouts.ts';
 import { Nodes } from './nodes.ts';
@@ -24,6 +25,8 @@ export interface ServedTree {
   newTask(): Promise<PlayedTask>;
   /** Where the tree is in the sight of the tasks. */
   readonly mountPoint: string;
+  /** As the kernel calls its file system. */
+  readonly type: string;
 }
 
 export interface ServeOptions {
@@ -153,6 +156,7 @@ export async function serve(channel: Channel, tree: ServedTree, options: ServeOp
     owner: { uid: options.uid, gid: options.gid },
     directories: new Map(),
     devices: new Map([[key.slice(0, key.lastIndexOf(':')), 0]]),
+    hidesContent: hidesContent(tree.type),
   };
   const idle = [first];
   while (idle.length < (options.tasks ?? TASKS)) idle.push(await RequestTask.make(await tree.newTask()));

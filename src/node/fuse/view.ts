@@ -10,7 +10,7 @@ import {
   STATX_BASIC_STATS,
 } from '../../abi/uapi/fs.ts';
 import type { Ptr } from '../../kernel/memory.ts';
-import { copyU32, copyU64, fields, setU64, statxAt } from './layouts.ts';
+import { copyU32, copyU64, fields, getU64, setU64, statxAt } from './layouts.ts';
 import type { Nodes } from './nodes.ts';
 import type { RequestTask } from './request.ts';
 
@@ -22,6 +22,8 @@ export interface View {
   readonly directories: Map<number, DirectoryState>;
   /** Major and minor of the device that the root is on; others (subvolumes) get a number each. */
   readonly devices: Map<string, number>;
+  /** Its file system may have files whose content Linux does not show: each is looked at before it is opened. */
+  readonly hidesContent: boolean;
 }
 
 /** Where the reading of a directory is. */
@@ -71,6 +73,10 @@ const EMPTY_AT = 1024;
 
 export function modeOf(request: RequestTask): number {
   return request.data.getUint16(request.struct + sx.mode, true);
+}
+
+export function sizeOf(request: RequestTask): number {
+  return getU64(request.data, request.struct + sx.size);
 }
 
 export function groupOf(request: RequestTask): number {

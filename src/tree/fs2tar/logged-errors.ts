@@ -4,8 +4,8 @@ import { KERN_ERR, KERN_WARNING, type KernelLog, type LogRecord } from '../../ke
 import { isDump } from '../../kernel/log/log-reason.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 
-/** What these say reaches a reader as an errno, or was mended from a copy. */
-const harmless = /^(I\/O error, dev |Buffer I\/O error on dev |BTRFS )/;
+/** What these say reaches a reader as an errno, was mended from a copy, or lacks nothing (a BFS as mkfs.bfs makes it: a NOTE at each mount). */
+const harmless = /^(I\/O error, dev |Buffer I\/O error on dev |BTRFS |BFS-fs: \w+\(\): NOTE: )/;
 
 /**
  * Warnings that tell of damage: nilfs2 goes back to an older checkpoint, minix and its like leave out what is bad. What a

@@ -257,6 +257,7 @@ describe('what is no image', () => {
     ['version https://git-lfs.github.com/spec/v1\noid sha256:0\n', 'it is a pointer of Git LFS'],
     ['d41d8cd98f00b204e9800998ecf8427e  disk.img\n', 'it is a list of checksums'],
     ['not an image', 'it is text'],
+    ['\x7fELF\u0002\u0001\u0001\0', 'it is a program for Linux or its like (ELF)'],
     ['bvx2\0\u0001\0\0', 'it begins as an Apple disk image (DMG) whose end is missing'],
     ['x^\0\u0001', 'it begins as an Apple disk image (DMG) whose end is missing'],
   ])('is told of: %j', async (words, told) => {
@@ -266,9 +267,12 @@ describe('what is no image', () => {
     });
   });
 
-  it('but zeros is told of as that', async () => {
-    await refusal(memoryDevice(new Uint8Array(2 ** 20))).toMatchObject({
-      message: 'no file system was found: all of it is zeros',
+  it.each([
+    [0, 'zeros'],
+    [0xff, 'ones (0xFF), as erased flash has them'],
+  ])('but the byte %j is told of as that', async (byte, words) => {
+    await refusal(memoryDevice(new Uint8Array(2 ** 20).fill(byte))).toMatchObject({
+      message: `no file system was found: all of it is ${words}`,
     });
   });
 
@@ -313,6 +317,16 @@ describe('what is behind something, or not filled up', () => {
   it('is filled up to a block of its driver', async () => {
     expect(await namesOf(await caseDevice('sqfs_nopad'))).toEqual(['.', 'a', 'b']);
   });
+});
+
+it('an erofs whose data are in a file of their own is mounted with that, and says so where it is not named', async () => {
+  const image = await caseDevice('erofs_blobs');
+  const told =
+    'the whole image is an erofs whose data lie in another file (blobs): name them behind it, in their order';
+  await refusal(image).toMatchObject({ kind: 'stack-incomplete', message: told });
+  expect((await mounter.inspect(image)).closed).toMatchObject([{ error: 'stack-incomplete', message: told }]);
+  const { tar } = await archive(image, { also: [await caseDevice('erofs_blob')] });
+  expect(Buffer.from(tar).includes('x'.repeat(5000))).toBe(true);
 });
 
 it('an XFS whose journal is on another device is mounted with that, as it says', async () => {

@@ -12,13 +12,20 @@ export interface Folder {
   readonly properties: Uint8Array;
   readonly sizeBytes: number;
   readonly crc: number | undefined;
+  /** The files that it holds, one after another. */
+  readonly parts: readonly Part[];
+}
+
+export interface Part {
+  readonly sizeBytes: number;
+  readonly crc: number | undefined;
 }
 
 export interface Archive {
   /** `packed`: the directory itself is in the folder. */
   readonly kind: 'plain' | 'packed';
   readonly folders: readonly Folder[];
-  /** Names of files that are not empty. */
+  /** Names of files that are not empty, in the order of the folders' parts. */
   readonly files: readonly string[];
 }
 
@@ -168,7 +175,10 @@ function readUnpackInfo(reader: Reader): Omit<Folder, 'at' | 'packedBytes'>[] {
     if (type !== id.crc) throw new Error('its directory is damaged');
     crcs = reader.digests(count);
   }
-  return methods.map((method, index) => ({ ...method, sizeBytes: sizes[index] ?? 0, crc: crcs[index] }));
+  return methods.map((method, index) => {
+    const whole = { sizeBytes: sizes[index] ?? 0, crc: crcs[index] };
+    return { ...method, ...whole, parts: [whole] };
+  });
 }
 
 const AES = '06f10701';
@@ -184,7 +194,7 @@ function readMethod(reader: Reader): Pick<Folder, 'method' | 'properties'> {
   return { method, properties: flags & 0x20 ? reader.take(reader.number()) : new Uint8Array(0) };
 }
 
-/** A folder may hold several files: then their checksums are here. Of one file it is the folder's. */
+/** A folder may hold several files: then their sizes, of all but the last, and their checksums are here. Of one file these are the folder's. */
 function readSubStreams<F extends Omit<Folder, 'at' | 'packedBytes'>>(reader: Reader, folders: F[]): F[] {
   let type = reader.byte();
   let counts = folders.map(() => 1);
@@ -192,25 +202,31 @@ function readSubStreams<F extends Omit<Folder, 'at' | 'packedBytes'>>(reader: Re
     counts = folders.map(() => reader.count());
     type = reader.byte();
   }
-  if (type === id.size) {
-    for (const count of counts) for (let index = 1; index < count; index += 1) reader.number();
-    type = reader.byte();
-  }
-  let result = folders;
+  const sizes = folders.map(({ sizeBytes }, index) => {
+    const count = counts[index] ?? 0;
+    const told = Array.from({ length: count - 1 < 0 ? 0 : count - 1 }, () => (type === id.size ? reader.number() : 0));
+    const rest = sizeBytes - told.reduce((sum, size) => sum + size, 0);
+    if (rest < 0) throw new Error('its directory is damaged');
+    return count === 0 ? [] : [...told, rest];
+  });
+  if (type === id.size) type = reader.byte();
+  let crcs: (number | undefined)[] = [];
+  const isTold = (folder: F, index: number) => counts[index] === 1 && folder.crc !== undefined;
   if (type === id.crc) {
-    const open = folders.flatMap(({ crc }, index) => {
-      const count = counts[index] ?? 0;
-      return count === 1 && crc !== undefined ? [] : Array.from({ length: count }, () => index);
-    });
-    const crcs = reader.digests(open.length);
-    result = folders.map((folder, index) => {
-      const [first, second] = open.flatMap((owner, place) => (owner === index ? [place] : []));
-      return first !== undefined && second === undefined ? { ...folder, crc: crcs[first] } : folder;
-    });
+    const open = folders.reduce((sum, folder, index) => sum + (isTold(folder, index) ? 0 : (counts[index] ?? 0)), 0);
+    crcs = reader.digests(open);
     type = reader.byte();
   }
   if (type !== id.end) throw new Error('its directory is damaged');
-  return result;
+  let place = 0;
+  return folders.map((folder, index) => {
+    const parts = (sizes[index] ?? []).map((sizeBytes): Part => {
+      if (isTold(folder, index)) return { sizeBytes, crc: folder.crc };
+      place += 1;
+      return { sizeBytes, crc: crcs[place - 1] };
+    });
+    return { ...folder, parts };
+  });
 }
 
 function readFiles(reader: Reader): string[] {

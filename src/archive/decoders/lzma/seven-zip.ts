@@ -1,9 +1,10 @@
-/** A 7z archive with one file in it (7zFormat.txt of the LZMA SDK). Its directory is at its end: it is held in memory. */
+/** A 7z archive with one image in it, and perhaps what people put beside one (7zFormat.txt of the LZMA SDK). Its directory is at its end: it is held in memory. */
 
 import { concat } from '../../../bytes/concat.ts';
 import { crc32 } from '../../../bytes/crc32.ts';
 import type { Bytes } from '../../decompress.ts';
-import { type Archive, type Folder, readArchive } from './seven-zip-header.ts';
+import { isCompanion } from '../companions.ts';
+import { type Archive, type Folder, type Part, readArchive } from './seven-zip-header.ts';
 
 const SIGNATURE_BYTES = 32;
 const MAX_HEADER_BYTES = 16 * 2 ** 20;
@@ -39,38 +40,66 @@ export async function* un7zip(source: Bytes, needs: SevenZipNeeds): Bytes {
   while (archive.kind === 'packed') {
     const [folder] = archive.folders;
     if (folder === undefined || folder.sizeBytes > MAX_HEADER_BYTES) throw new Error('its directory is damaged');
-    header = await collect(unfold(file, folder, needs), MAX_HEADER_BYTES);
+    header = await collect(unfold(file, wholeOf(folder), needs), MAX_HEADER_BYTES);
     archive = readArchive(header);
   }
   yield* unfold(file, only(archive), needs);
 }
 
-function only({ folders, files }: Archive): Folder {
-  const [folder] = folders.filter(({ sizeBytes }) => sizeBytes > 0);
-  if (folder === undefined) throw new Error('no file is in it');
-  if (files.length > 1) {
-    const names = `${files.slice(0, 5).join(', ')}${files.length > 5 ? ' …' : ''}`;
-    throw new Error(`several files are in it (${names}): unpack it, and take the one that is the image`);
-  }
-  return folder;
+/** A file, and where in the folder that it is packed in. */
+interface Packed {
+  readonly folder: Folder;
+  readonly from: number;
+  readonly part: Part;
 }
 
-async function* unfold(file: Uint8Array, folder: Folder, { methods, windowBytes }: SevenZipNeeds): Bytes {
+const wholeOf = (folder: Folder): Packed => ({ folder, from: 0, part: folder });
+
+function only({ folders, files }: Archive): Packed {
+  const packed = folders.flatMap((folder) => {
+    let end = 0;
+    return folder.parts.map((part): Packed => {
+      end += part.sizeBytes;
+      return { folder, from: end - part.sizeBytes, part };
+    });
+  });
+  const images = files.flatMap((name, index) => (files.length > 1 && isCompanion(name) ? [] : [index]));
+  const [first = 0] = images;
+  const found = packed[first];
+  if (files.length > 1 && images.length === 0) throw new Error('no image is in it');
+  if (found === undefined || packed.length < files.length) throw new Error('no file is in it');
+  if (images.length > 1) {
+    const names = images.slice(0, 5).map((index) => files[index]);
+    const told = `${names.join(', ')}${images.length > 5 ? ' …' : ''}`;
+    throw new Error(`several files are in it (${told}): unpack it, and take the one that is the image`);
+  }
+  return found;
+}
+
+async function* unfold(
+  file: Uint8Array,
+  { folder, from, part }: Packed,
+  { methods, windowBytes }: SevenZipNeeds,
+): Bytes {
   const method = methods[folder.method];
   if (method === undefined) throw new Error(`it uses a method that is not known here (${folder.method})`);
   const packed = file.subarray(SIGNATURE_BYTES + folder.at, SIGNATURE_BYTES + folder.at + folder.packedBytes);
   if (packed.length < folder.packedBytes) throw new Error('it ends too early');
   let crc = 0;
+  let at = 0;
   let bytes = 0;
   const room = windowBytes === undefined ? {} : { windowBytes: windowBytes - file.length };
   for await (const chunk of method(one(packed), folder.properties, { sizeBytes: folder.sizeBytes, ...room })) {
-    const piece = chunk.subarray(0, folder.sizeBytes - bytes);
+    const piece = chunk.subarray(Math.max(0, from - at), Math.max(0, from + part.sizeBytes - at));
+    at += chunk.length;
     crc = crc32(piece, crc);
     bytes += piece.length;
-    yield piece;
+    if (piece.length > 0) yield piece;
+    // What follows is another file's.
+    if (bytes === part.sizeBytes && at < folder.sizeBytes) break;
   }
-  if (bytes < folder.sizeBytes) throw new Error('it ends too early');
-  if (folder.crc !== undefined && folder.crc !== crc) throw new Error('its checksum is wrong');
+  if (bytes < part.sizeBytes) throw new Error('it ends too early');
+  if (part.crc !== undefined && part.crc !== crc) throw new Error('its checksum is wrong');
 }
 
 async function* one(bytes: Uint8Array): Bytes {

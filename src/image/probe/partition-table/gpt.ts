@@ -1,6 +1,7 @@
 /** The GUID partition table (UEFI 2.10, chapter 5): where it is, whether it is whole, and its mending. */
 
 import { SECTOR } from '../../../storage/block-device.ts';
+import { gptAlternate } from '../../../storage/superblock-sizes.ts';
 import { crc32 } from '../crc.ts';
 import { Fields } from '../fields.ts';
 import type { Patch } from '../patch.ts';
@@ -48,7 +49,7 @@ async function headerAt(
   if (header.u64(24) !== lba) return undefined;
   const summed = bytes.slice(0, length).fill(0, 16, 20);
   if (crc32(summed) !== header.u32(16)) return undefined;
-  const alternate = header.u64(32);
+  const alternate = gptAlternate(header);
   const entriesBytes = header.u32(80) * header.u32(84);
   if (entriesBytes > MAX_ENTRIES_BYTES) return undefined;
   if (crc32(await volume.read(header.u64(72) * blockBytes, entriesBytes)) !== header.u32(88)) return undefined;
@@ -78,7 +79,7 @@ export async function backupGpt(volume: VolumeBytes): Promise<Gpt | undefined> {
   for (const blockBytes of UNITS) {
     const last = Math.floor(volume.sizeBytes / blockBytes) - 1;
     const damaged = new Fields(await volume.read(blockBytes, 64));
-    const alternate = damaged.ascii(0, 8) === SIGNATURE ? damaged.u64(32) : last;
+    const alternate = damaged.ascii(0, 8) === SIGNATURE ? gptAlternate(damaged) : last;
     for (const lba of new Set([last, alternate])) {
       if (!(lba > 1) || (lba + 1) * blockBytes > volume.sizeBytes) continue;
       const backup = await headerAt(volume, blockBytes, lba, 'backup');

@@ -1,5 +1,6 @@
 /** How large each file system says that it is: what an image that was cut short no longer has. */
 
+import { erofsBytes, extGeometry, squashfsBytes } from '../../../storage/superblock-sizes.ts';
 import { crc32c } from '../crc.ts';
 import { BLOCK, lastSession } from '../disc/sessions.ts';
 import { UDF, udfDescriptor } from '../disc/udf.ts';
@@ -31,14 +32,13 @@ const from =
   (volume) =>
     countedAt(volume, at, length, count, littleEndian);
 
-const EXT_INCOMPAT_64BIT = 0x80;
-/** fs/ext4/ext4.h: s_blocks_count_lo, _hi, s_log_block_size. */
+/** fs/ext4/ext4.h */
 const EXT_RO_COMPAT_METADATA_CSUM = 0x400;
 const ext = from(1024, 1024, (sb, isWhole) => {
   if (isWhole && sb.u32(100) & EXT_RO_COMPAT_METADATA_CSUM && crc32c(sb.slice(0, 1020)) !== sb.u32(1020))
     return Number.NaN;
-  const high = sb.u32(96) & EXT_INCOMPAT_64BIT ? sb.u32(0x150) : 0;
-  return (high * 2 ** 32 + sb.u32(4)) * 1024 * 2 ** sb.u32(24);
+  const { blocks, blockBytes } = extGeometry(sb);
+  return blocks * blockBytes;
 });
 
 /** fs/xfs/libxfs/xfs_format.h: sb_dblocks, sb_blocksize; from version 5 on sb_crc, over a sector in which that is zero. */
@@ -188,8 +188,8 @@ const claims: Readonly<Record<string, Claim>> = {
   ext4: ext,
   xfs,
   btrfs,
-  squashfs: from(0, 96, (sb) => sb.u64(40)), // bytes_used
-  erofs: from(1024, 128, (sb) => sb.u32(36) * 2 ** sb.u8(12)), // blocks, blkszbits
+  squashfs: from(0, 96, squashfsBytes),
+  erofs: from(1024, 128, erofsBytes),
   f2fs,
   jfs,
   reiserfs,

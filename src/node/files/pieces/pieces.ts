@@ -12,8 +12,8 @@ import { TAIL_BYTES } from '../../../storage/formats/format.ts';
 import { joined } from '../../../storage/formats/parts/joined.ts';
 import { openDisk } from '../../../storage/open-disk.ts';
 import { compressionOf } from '../../../storage/sources/compression-of.ts';
+import { mayBePiece, ofZip, type Series, seriesOf } from '../../../storage/sources/series.ts';
 import { type FileSource, fileSource } from '../file-source.ts';
-import { mayBePiece, ofZip, type Series, seriesOf } from './series.ts';
 
 export interface Pieces extends FileSource {
   /** Where they lie, in their order: those that are there. */

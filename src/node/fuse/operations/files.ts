@@ -4,9 +4,10 @@ import { errnos } from '../../../abi/errno.ts';
 import { AT_FDCWD, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, O_TRUNC, O_WRONLY } from '../../../abi/uapi/fs.ts';
 import { fuse } from '../../../abi/uapi/fuse.ts';
 import { type Ptr, plus } from '../../../kernel/memory.ts';
+import { readErrorOf, unreadable } from '../../../tree/unreadable.ts';
 import { fields, getU64, setU64 } from '../layouts.ts';
 import { MAX_DATA_BYTES, type RequestTask } from '../request.ts';
-import { ENTRY_BYTES, foundAs, nameAt, pathAt, pathOf, type View } from '../view.ts';
+import { ENTRY_BYTES, foundAs, nameAt, pathAt, pathOf, sizeOf, stat, type View } from '../view.ts';
 import { killPrivileges } from './attributes.ts';
 import { asCaller } from './names.ts';
 
@@ -61,8 +62,21 @@ export async function open(request: RequestTask, view: View): Promise<number> {
   const node = view.nodes.fd(request.node);
   const fd = await opened(flags, (how) => request.call('openat', AT_FDCWD, request.path(node), how, 0));
   if (fd < 0) return fd;
+  const failure = view.hidesContent && !(flags & O_TRUNC) ? await hiddenIn(request, fd) : 0;
+  if (failure < 0) {
+    await request.call('close', fd);
+    return failure;
+  }
   if (kills) await killPrivileges(request, node);
   return openReply(request, fd, request.out);
+}
+
+/** A negative errno where Linux would show what is in a file as nothing, or as zeros. */
+async function hiddenIn(request: RequestTask, fd: number): Promise<number> {
+  const stated = await stat(request, fd);
+  if (stated < 0) return stated;
+  const why = await unreadable(request.task, { fd }, sizeOf(request), request.aside);
+  return -(readErrorOf(why)?.number ?? 0);
 }
 
 export async function create(request: RequestTask, view: View): Promise<number> {

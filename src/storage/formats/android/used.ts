@@ -1,52 +1,56 @@
 /** Whether what is on a disk has something behind a place, by what its own first blocks tell. */
 
 import type { ByteSource } from '../../byte-source.ts';
+import { erofsBytes, extGeometry, gptAlternate, type Numbers, squashfsBytes } from '../../superblock-sizes.ts';
 import { viewOf } from '../parts/table.ts';
 
 /** Undefined: it is nothing of which that is known here. */
 export async function usesBehind(disk: ByteSource, end: number): Promise<boolean | undefined> {
   if (disk.sizeBytes < 8192) return undefined;
-  const head = viewOf(new Uint8Array(8192));
-  await disk.read(0, new Uint8Array(head.buffer));
-  const word = (at: number) => head.getUint32(at, true);
-  if (word(0) === 0x73717368) return Number(head.getBigUint64(40, true)) > end;
-  if (word(1024) === 0xe0f5e1e2) return word(1024 + 36) * 2 ** head.getUint8(1024 + 12) > end;
+  const head = new Uint8Array(8192);
+  await disk.read(0, head);
+  const at = (offset: number) => numbersOf(viewOf(head.subarray(offset)));
+  if (at(0).u32(0) === 0x73717368) return squashfsBytes(at(0)) > end;
+  if (at(1024).u32(0) === 0xe0f5e1e2) return erofsBytes(at(1024)) > end;
   for (const sector of [512, 4096]) {
-    // GPT: "EFI PART", and where its copy is, at the disk's end.
-    if (word(sector) === 0x20494645 && word(sector + 4) === 0x54524150)
-      return Number(head.getBigUint64(sector + 32, true)) * sector >= end;
+    // "EFI PART"
+    if (at(sector).u32(0) === 0x20494645 && at(sector).u32(4) === 0x54524150)
+      return gptAlternate(at(sector)) * sector >= end;
   }
-  if (head.getUint16(1024 + 56, true) === 0xef53) return ext4UsesBehind(disk, new DataView(head.buffer, 1024), end);
-  return undefined;
+  return at(1024).u16(56) === 0xef53 ? ext4UsesBehind(disk, at(1024), end) : undefined;
 }
 
+const numbersOf = (view: DataView): Numbers => ({
+  u8: (at) => view.getUint8(at),
+  u16: (at) => view.getUint16(at, true),
+  u32: (at) => view.getUint32(at, true),
+  u64: (at) => Number(view.getBigUint64(at, true)),
+});
+
 const META_BG = 0x10;
-const HAS_64_BIT = 0x80;
 const BIGALLOC = 0x200;
 const BLOCK_UNINIT = 2;
 /** 512 GiB in blocks of 4 KiB: their descriptors are looked at all at once. */
 const MAX_GROUPS = 4096;
 
 /** By the bitmaps of its blocks. Tables of inodes need not have been written: those of which none is in use never were. */
-async function ext4UsesBehind(disk: ByteSource, superblock: DataView, end: number): Promise<boolean | undefined> {
-  const word = (at: number) => superblock.getUint32(at, true);
-  const [logBlock, perGroup, incompat] = [word(24), word(32), word(96)];
-  const isWide = (incompat & HAS_64_BIT) !== 0;
+async function ext4UsesBehind(disk: ByteSource, superblock: Numbers, end: number): Promise<boolean | undefined> {
+  const { isWide, blockBytes, blocks } = extGeometry(superblock);
+  const [firstBlock, perGroup, incompat] = [superblock.u32(20), superblock.u32(32), superblock.u32(96)];
   const wide = (view: DataView, low: number, high: number) =>
     view.getUint32(low, true) + (isWide ? view.getUint32(high, true) * 2 ** 32 : 0);
-  const blockBytes = 1024 * 2 ** logBlock;
-  const [blocks, firstBlock] = [wide(superblock, 4, 336), word(20)];
   const groups = Math.ceil((blocks - firstBlock) / perGroup);
-  const sized = isWide ? superblock.getUint16(254, true) : 32;
-  const isPlain = logBlock <= 6 && perGroup > 0 && perGroup <= blockBytes * 8 && sized >= (isWide ? 64 : 32);
-  if (!isPlain || groups > MAX_GROUPS || (incompat & META_BG) !== 0 || (word(100) & BIGALLOC) !== 0) return undefined;
+  const sized = isWide ? superblock.u16(254) : 32;
+  const isPlain = blockBytes <= 65_536 && perGroup > 0 && perGroup <= blockBytes * 8 && sized >= (isWide ? 64 : 32);
+  if (!isPlain || groups > MAX_GROUPS || (incompat & META_BG) !== 0 || (superblock.u32(100) & BIGALLOC) !== 0)
+    return undefined;
   const at = (firstBlock + 1) * blockBytes;
   if (at + groups * sized > end || blocks * blockBytes > disk.sizeBytes) return true;
   const table = new Uint8Array(groups * sized);
   await disk.read(at, table);
   const descriptors = Array.from({ length: groups }, (_, group) => viewOf(table.subarray(group * sized)));
   const inodeTables = descriptors.map((view) => wide(view, 8, 40));
-  const tableBlocks = Math.ceil((word(40) * superblock.getUint16(88, true)) / blockBytes);
+  const tableBlocks = Math.ceil((superblock.u32(40) * superblock.u16(88)) / blockBytes);
   const behind = Math.ceil(end / blockBytes);
   for (let group = Math.max(0, Math.floor((behind - firstBlock) / perGroup)); group < groups; group += 1) {
     const descriptor = descriptors[group];
