@@ -8,8 +8,8 @@
  */
 
 import { parseArgs } from 'node:util';
-import { Miniflare } from 'miniflare';
 import { direct, keptGoing } from '../cli/serve/kept-going.ts';
+import { loadMiniflare } from '../cli/serve/miniflare.ts';
 import { workerBundle } from './worker/bundle.ts';
 
 /** Of src/worker/env.ts. `OPEN` is not among them: it is for a machine that nobody else reaches. */
@@ -37,6 +37,7 @@ const { values } = parseArgs({
 });
 
 const { buckets, durableObjects, mainModule, modules, ...bundle } = await workerBundle();
+const { Miniflare } = await loadMiniflare();
 if (!values.build) {
   const classes = Object.entries(durableObjects);
   const settings = SETTINGS.flatMap((name) => {

@@ -9,6 +9,7 @@ import { packageFile } from '../../src/node/package-files.ts';
 import { TOOLS_PACKAGE, toolFolder } from '../../src/node/toolbox.ts';
 import { Failure, reasonOf } from '../failure.ts';
 import { direct, keptGoing } from './kept-going.ts';
+import { loadMiniflare } from './miniflare.ts';
 
 export interface ServeOptions {
   readonly port: number;
@@ -38,7 +39,7 @@ export async function serve({ port, storage }: ServeOptions): Promise<void> {
     throw new Failure('usage', 'the Worker of a checkout is served by npm run dev');
   }
   const description: Description = JSON.parse(readFileSync(packageFile('dist/worker/worker.json'), 'utf8'));
-  const { Miniflare } = await import('miniflare').catch((cause: unknown) => {
+  const { Miniflare } = await loadMiniflare().catch((cause: unknown) => {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     throw code === 'ERR_MODULE_NOT_FOUND'
       ? new Failure('failed', `serve needs another package beside this one: npm install "miniflare@${version}"`)

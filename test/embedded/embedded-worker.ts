@@ -1,6 +1,7 @@
 /** For tests and benchmarks: the Worker in a workerd of its own, whose storage is gone when it is closed. */
 
-import { Miniflare, type WorkerdStructuredLog } from 'miniflare';
+import type { Miniflare, WorkerdStructuredLog } from 'miniflare';
+import { loadMiniflare } from '../../cli/serve/miniflare.ts';
 import { workerBundle } from '../../scripts/worker/bundle.ts';
 
 export const NAME = 'lkl';
@@ -36,6 +37,7 @@ export async function embeddedMiniflare(
   dev: { unsafeDirectSockets?: Record<string, never>[] } = {},
 ): Promise<(port?: number) => Miniflare> {
   const { buckets, durableObjects, mainModule, modules, ...bundle } = await workerBundle(main);
+  const { Miniflare } = await loadMiniflare();
   return (port) =>
     new Miniflare({
       cf: false,
