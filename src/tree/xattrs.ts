@@ -16,6 +16,12 @@ export async function xattrsOf({ task, buffer }: BusyTask, fd: number): Promise<
   return xattrs;
 }
 
+/** Names by which XFS tells ACLs once more, in a form of its own: they come with the ACL wherever that goes. */
+export const secondNames: ReadonlyMap<string, string> = new Map([
+  ['trusted.SGI_ACL_FILE', 'system.posix_acl_access'],
+  ['trusted.SGI_ACL_DEFAULT', 'system.posix_acl_default'],
+]);
+
 /**
  * What the file system answers about attributes, or `none` where it has none. ENODATA is no error, neither of one name
  * (getxattr(2)) nor, with hfsplus, of the list (fs/hfsplus/xattr.c: hfsplus_listxattr).

@@ -3,17 +3,15 @@
 import { lutimesSync } from 'node:fs';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, S_IFBLK, S_IFCHR, S_IFIFO } from '../../abi/uapi/fs.ts';
 import { fromLossless } from '../../bytes/lossless.ts';
+import { secondNames } from '../../tree/xattrs.ts';
 import { cstring, hostCall } from './calls.ts';
 import { native } from './native.ts';
-
-/** Names that Linux makes of another one: they come with that. */
-const derived: ReadonlySet<string> = new Set(['trusted.SGI_ACL_FILE', 'trusted.SGI_ACL_DEFAULT']);
 
 /** Of the file itself, if it is a symlink. Answers how many this machine, its file system or who one is here did not let be set. */
 export function setHostXattrs(path: Buffer, xattrs: ReadonlyMap<string, Uint8Array>): number {
   let refused = 0;
   for (const [key, value] of xattrs) {
-    if (derived.has(key)) continue;
+    if (secondNames.has(key)) continue;
     const name = cstring(fromLossless(key));
     if (!native() || hostCall('lsetxattr', cstring(path), name, value, value.length, 0) < 0) refused++;
   }

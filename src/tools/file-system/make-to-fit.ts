@@ -45,10 +45,12 @@ export async function makeToFit({ type, measure, more }: FitRequest, attempt: Fi
 export const isFull = (cause: unknown): cause is KernelError =>
   cause instanceof KernelError && cause.errno === 'ENOSPC' && !(cause instanceof LimitError);
 
-/** A symlink has one block of ext4 at most, with its end: small file systems have such of 1 KiB. */
+/** A symlink has one block of ext4 at most, with its end, and so have attributes, with some bytes for each: small file systems have such of 1 KiB. */
 const SMALL_BLOCK = 1024;
+const SMALL_ATTRIBUTES = 800;
 
-function blocks(type: string, { linkBytes }: TreeMeasure, more: readonly string[]): readonly string[] {
+function blocks(type: string, { linkBytes, attributeBytes }: TreeMeasure, more: readonly string[]): readonly string[] {
   const isTold = more.some((word) => word.startsWith('-b'));
-  return /^ext[234]$/.test(type) && !isTold && linkBytes >= SMALL_BLOCK ? ['-b', '4096'] : [];
+  const isMore = linkBytes >= SMALL_BLOCK || attributeBytes > SMALL_ATTRIBUTES;
+  return /^ext[234]$/.test(type) && !isTold && isMore ? ['-b', '4096'] : [];
 }

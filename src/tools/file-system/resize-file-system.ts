@@ -110,7 +110,7 @@ export async function prepareResize(workshop: Workshop, place: Place, type: stri
   if (!resizing)
     throw new HostError(
       'cannot-resize',
-      `${type} keeps its size: ${typesThere(workshop, resizedTypes)} can be resized`,
+      `${type} keeps its size: ${typesThere(workshop, resizedTypes)} can be resized${toolsOf(workshop, type)?.make ? '; as a copy of another size it is made by `lkl convert -t -s`, over HTTP by mkfs with `from`' : ''}`,
     );
   if (isSmaller && !resizing.shrinks) throw new HostError('cannot-resize', `${type} cannot become smaller`);
   await resizing.prepare?.(workshop, deviceOf(place), type);

@@ -8,6 +8,8 @@ export interface TreeMeasure {
   readonly bytes: number;
   /** Of the longest target of a symlink. */
   readonly linkBytes: number;
+  /** Of the attributes of one file, names and values, where they are most. */
+  readonly attributeBytes: number;
 }
 
 const BLOCK = 4096;
@@ -18,14 +20,22 @@ export async function measureTree(tree: AsyncIterable<Entry>): Promise<TreeMeasu
   let entries = 0;
   let bytes = 0;
   let linkBytes = 0;
+  let attributeBytes = 0;
   for await (const entry of tree) {
     entries++;
+    attributeBytes = Math.max(attributeBytes, attributesOf(entry));
     if (entry.type === 'symlink') linkBytes = Math.max(linkBytes, entry.target.length);
     if (entry.type !== 'file') continue;
     const size = entry.dataBytes ? await entry.dataBytes() : await dataOf(entry.content());
     bytes += Math.ceil(size / BLOCK) * BLOCK;
   }
-  return { entries, bytes, linkBytes };
+  return { entries, bytes, linkBytes, attributeBytes };
+}
+
+function attributesOf({ attributes: { xattrs = new Map<string, Uint8Array>() } }: Entry): number {
+  let bytes = 0;
+  for (const [name, value] of xattrs) bytes += name.length + value.length;
+  return bytes;
 }
 
 async function dataOf(content: Content): Promise<number> {

@@ -41,7 +41,7 @@ import type { Name, UserBuffer } from '../../kernel/syscalls/scratch.ts';
 import { getxattr, removexattr, setxattr, throughFd } from '../../kernel/syscalls/xattr.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 import { inodeKey } from '../fs2tar/hard-links.ts';
-import { orNone } from '../xattrs.ts';
+import { orNone, secondNames } from '../xattrs.ts';
 import { Aliases } from './aliases.ts';
 import type { Attributes, Content, Entry } from './entry.ts';
 import { explainLimit } from './limits.ts';
@@ -440,6 +440,7 @@ export class TreeWriter {
     const prefix = throughDirectory(place);
     const target = attributesAt(place);
     for (const [key, value] of xattrs) {
+      if (xattrs.has(secondNames.get(key) ?? '')) continue;
       const ret = await setxattr(this.#task, target, fromLossless(key), value, this.#buffer);
       if (ret < 0 && (await this.#isTooLarge(errnoName(-ret), prefix, value)))
         this.losses.lost(path, errnoName(-ret), 'xattr');
