@@ -11,7 +11,7 @@ describe.skipIf(why !== undefined)(`lkl hijack --session${why ? ` (${why})` : ''
   let worker: EmbeddedWorker;
   beforeAll(async () => {
     worker = await embeddedWorker();
-  }, 60_000);
+  }, 240_000);
   afterAll(() => worker.close());
 
   const create = async (options: unknown) => {

@@ -56,8 +56,9 @@ const EMFILE = -errnos.EMFILE.number;
 const ENOMEM = -errnos.ENOMEM.number;
 const EINTR = -errnos.EINTR.number;
 const SIGPIPE = 13;
-/** Calls that are received before the first of them is answered. */
+/** Calls that are received before the first of them is answered, unless few wait: to ask for more costs as much as to receive one. */
 const TOGETHER = 16;
+const FEW = 8;
 /** After so many rounds of events other work of the event loop gets its turn. */
 const ROUNDS = 64;
 /** Calls that wait are asked so often whether their threads still do. */
@@ -230,11 +231,12 @@ export class Supervisor {
    */
   #receive(): void {
     const notes: Notification[] = [];
+    const most = this.#waiting.size < FEW ? 1 : TOGETHER;
     for (let more = true; more; ) {
       const note = this.#listener.receive();
       if (note) notes.push(note);
       // Files that were closed before one of these calls are closed in our kernel before any of them is looked at.
-      more = notes.length > 0 && notes.length < TOGETHER && ((this.#events.takeOthers() ?? 0) & IN) !== 0;
+      more = notes.length > 0 && notes.length < most && ((this.#events.takeOthers() ?? 0) & IN) !== 0;
     }
     for (const [i, note] of notes.entries()) if (i === 0 || this.#listener.isValid(note.id)) this.#came(note);
   }
@@ -330,9 +332,6 @@ export class Supervisor {
   #done(call: Call): void {
     if (call.thread.current === call) call.thread.current = undefined;
     this.#waiting.delete(call);
-    if (this.#waiting.size > 0) return;
-    clearTimeout(this.#look);
-    this.#look = undefined;
   }
 
   /** Not an errno: our kernel has ended, or this program has a fault, which the hijacked one is not to hang of. */

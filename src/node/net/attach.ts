@@ -77,6 +77,7 @@ export async function attachInterface(kernel: Kernel, spec: InterfaceSpec): Prom
   const {
     backend: opened,
     what,
+    mac: own,
     warnings = [],
   } = await Promise.resolve()
     .then(() => row.open(param, wanted))
@@ -86,7 +87,8 @@ export async function attachInterface(kernel: Kernel, spec: InterfaceSpec): Prom
     });
   const backend = file ? closing(captured(opened, file.add), file.close) : opened;
   const lost = spec.offload === undefined ? 0n : wanted & ~backend.offloads & ~MRG_RXBUF;
-  const device = await kernel.nets.attach(backend, { ...(mac && { mac }), mtu, offloads: wanted });
+  const card = mac ?? own;
+  const device = await kernel.nets.attach(backend, { ...(card && { mac: card }), mtu, offloads: wanted });
   const { name, index, mac: given } = device;
   return {
     name,

@@ -6,6 +6,8 @@ export interface OpenedInterface {
   readonly backend: NetBackend;
   /** As it was asked for: `tap lkl0`. */
   readonly what: string;
+  /** The address that frames to it have: it lets no others through. */
+  readonly mac?: Uint8Array | undefined;
   /** What whoever asked for it may not have meant. */
   readonly warnings?: readonly string[];
 }

@@ -11,6 +11,8 @@ import type { OpenedInterface } from './opened.ts';
 const TUNSETIFF = 0x4004_54ca;
 const TUNSETOFFLOAD = 0x4004_54d0;
 const TUNSETVNETHDRSZ = 0x4004_54d8;
+/** linux/sockios.h */
+const SIOCGIFHWADDR = 0x8927;
 const IFF_TAP = 0x0002;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
@@ -81,11 +83,19 @@ function open(
     // `%d` in a name is a number of the host's choice.
     const given = new TextDecoder().decode(ifreq.subarray(0, IFNAMSIZ)).replace(/\0.*/s, '');
     const named = name === '' ? what : `tap ${given}`;
-    return { backend: frameBackend({ fd, offloads, headerBytes: 12 }), what: named };
+    const mac = name === '' ? hardwareAddress(fd) : undefined;
+    return { backend: frameBackend({ fd, offloads, headerBytes: 12 }), what: named, mac };
   } catch (cause) {
     if (fd !== undefined) closeSync(fd);
     throw refused(what, cause, hints);
   }
+}
+
+/** A macvtap gets frames to its own address alone, unless its mode is passthru. */
+function hardwareAddress(fd: number): Uint8Array | undefined {
+  const ifreq = new Uint8Array(IFREQ_BYTES);
+  // struct sockaddr behind the name: its family, then the address.
+  return hostCall('ioctl', fd, SIOCGIFHWADDR, ifreq) < 0 ? undefined : ifreq.slice(IFNAMSIZ + 2, IFNAMSIZ + 8);
 }
 
 /** Tells the host what it may leave undone; answers that much of what was wanted. */

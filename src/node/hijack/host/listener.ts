@@ -29,7 +29,8 @@ export class Notification {
     this.tid = from.getUint32(8, true);
     this.nr = from.getInt32(16, true);
     this.arch = from.getUint32(20, true);
-    this.words = new Uint32Array(from.buffer.slice(24, NOTIF_BYTES));
+    this.words = new Uint32Array((NOTIF_BYTES - 24) / 4);
+    for (let i = 0; i < this.words.length; i++) this.words[i] = from.getUint32(24 + 4 * i, true);
   }
 
   /** An argument as C's int. */

@@ -19,8 +19,30 @@ const END = 2 ** 52;
 
 const local = new BigUint64Array(2);
 const remote = new BigUint64Array(2 * MOST_SPANS);
-const small = new Uint8Array(8 * PAGE);
-const smallView = new DataView(small.buffer);
+/** Memory of this process, whose place is known. */
+class Room {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  #at: bigint | undefined;
+
+  constructor(length: number) {
+    this.bytes = new Uint8Array(length);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  get at(): bigint {
+    this.#at ??= module().address(this.bytes);
+    return this.#at;
+  }
+}
+
+/** What is looked at. */
+const small = new Room(8 * PAGE);
+/**
+ * What is small is copied by way of this: to tell the machine's kernel where an array lies costs a call of the native module, and an array that was inside
+ * of V8's heap moves out of it for that.
+ */
+const passing = new Room(8 * PAGE);
 
 /** Where a kernel's memory lies in this process: it stays there, but is asked again whenever it has grown. */
 class Base {
@@ -35,8 +57,6 @@ class Base {
     return this.#at;
   }
 }
-
-let smallAt: bigint | undefined;
 
 export class ProgramMemory {
   readonly #pid: number;
@@ -74,21 +94,28 @@ export class ProgramMemory {
 
   /** For immediate use: it is overwritten by the next. */
   view(at: number, bytes: number): DataView {
-    smallAt ??= module().address(small);
-    if (bytes > small.length) throw new CallFailed('E2BIG');
-    this.#whole(this.#copy('process_vm_readv', smallAt, [{ at, bytes }], bytes), bytes);
-    return smallView;
+    if (bytes > small.bytes.length) throw new CallFailed('E2BIG');
+    this.#whole(this.#copy('process_vm_readv', small.at, [{ at, bytes }], bytes), bytes);
+    return small.view;
   }
 
   /** A copy that may be kept. */
   read(at: number, bytes: number): Uint8Array {
+    if (bytes <= passing.bytes.length) {
+      this.#whole(this.#copy('process_vm_readv', passing.at, [{ at, bytes }], bytes), bytes);
+      return passing.bytes.slice(0, bytes);
+    }
     const copy = new Uint8Array(bytes);
-    if (bytes > 0) this.#whole(this.#copy('process_vm_readv', module().address(copy), [{ at, bytes }], bytes), bytes);
+    this.#whole(this.#copy('process_vm_readv', module().address(copy), [{ at, bytes }], bytes), bytes);
     return copy;
   }
 
   /** As much as can be read of so many bytes. */
   readSome(at: number, bytes: number): Uint8Array {
+    if (bytes <= passing.bytes.length) {
+      const got = this.#copy('process_vm_readv', passing.at, [{ at, bytes }], bytes);
+      return passing.bytes.slice(0, Math.max(0, got));
+    }
     const copy = new Uint8Array(bytes);
     const got = this.#copy('process_vm_readv', module().address(copy), [{ at, bytes }], bytes);
     return copy.subarray(0, Math.max(0, got));
@@ -97,21 +124,23 @@ export class ProgramMemory {
   write(at: number, from: Uint8Array): void {
     if (from.length === 0) return;
     const spans = [{ at, bytes: from.length }];
-    this.#whole(this.#copy('process_vm_writev', module().address(from), spans, from.length), from.length);
+    const isSmall = from.length <= passing.bytes.length;
+    if (isSmall) passing.bytes.set(from);
+    const here = isSmall ? passing.at : module().address(from);
+    this.#whole(this.#copy('process_vm_writev', here, spans, from.length), from.length);
   }
 
   /** A C string without its NUL. Throws ENAMETOOLONG beyond PATH_MAX. */
   string(at: number): Uint8Array {
-    smallAt ??= module().address(small);
     let length = 0;
     while (length < PATH_MAX) {
       // Never over a page that may be the last.
       const bytes = Math.min(PAGE - ((at + length) % PAGE), PATH_MAX - length);
-      const here = smallAt + BigInt(length);
+      const here = small.at + BigInt(length);
       const got = this.#copy('process_vm_readv', here, [{ at: at + length, bytes }], bytes);
       if (got <= 0) throw new CallFailed('EFAULT');
-      const end = small.subarray(0, length + got).indexOf(0, length);
-      if (end >= 0) return small.slice(0, end);
+      const end = small.bytes.subarray(0, length + got).indexOf(0, length);
+      if (end >= 0) return small.bytes.slice(0, end);
       length += got;
     }
     throw new CallFailed('ENAMETOOLONG');
@@ -143,13 +172,15 @@ export class ProgramMemory {
     return this.view(at, 4).getUint32(0, true);
   }
   setU32(at: number, value: number): void {
-    this.write(at, new Uint8Array(Uint32Array.of(value).buffer));
+    passing.view.setUint32(0, value, true);
+    this.write(at, passing.bytes.subarray(0, 4));
   }
   i64(at: number): bigint {
     return this.view(at, 8).getBigInt64(0, true);
   }
   setI64(at: number, value: bigint): void {
-    this.write(at, new Uint8Array(BigInt64Array.of(value).buffer));
+    passing.view.setBigInt64(0, value, true);
+    this.write(at, passing.bytes.subarray(0, 8));
   }
 }
 
