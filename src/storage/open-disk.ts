@@ -4,6 +4,7 @@ import type { Compression } from '../archive/decompress.ts';
 import type { BlockDevice, MaybePromise } from './block-device.ts';
 import { type ByteSource, window } from './byte-source.ts';
 import { BehindEndError, DamagedInsideError, FormatError, StorageError } from './errors.ts';
+import { androidSuper } from './formats/android/super.ts';
 import {
   type Choice,
   type Ends,
@@ -162,7 +163,9 @@ async function unwrap(
     if (opened.writes !== true) told.readOnly ??= `${format.name}: ${opened.readOnly ?? 'what is in it is only read'}`;
     if (told.cut !== undefined) told.readOnly ??= `${format.name}: it was cut short`;
     content = told.readOnly === undefined ? opened.content : onlyRead(opened.content, content.sizeBytes, told);
-    if (opened.wrapped !== true)
+    // What a guest has written is its disk, whatever it begins as; but a name of something in it says what it is taken for.
+    const isTaken = opened.wrapped === true || (choices.length === 0 && (await isOnDisk(content, options.member)));
+    if (!isTaken)
       return { content, layers, choices, notes, ...told, ...own, ...(archive !== undefined && { archive }) };
   }
 }
@@ -228,6 +231,10 @@ function contextOf(options: OpenDiskOptions, asked: string | undefined, parents:
     },
   };
 }
+
+/** Whether the disk has parts by name, of which one is asked for. */
+const isOnDisk = async (disk: ByteSource, member: string | undefined): Promise<boolean> =>
+  member !== undefined && androidSuper.matches(await endsOf(disk));
 
 /** Undefined: the bytes are the disk. */
 async function formatOf(source: ByteSource, asked: string | undefined): Promise<Format | undefined> {

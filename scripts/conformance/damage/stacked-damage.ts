@@ -146,8 +146,10 @@ for (const [fixture, request] of stacks) {
     if (fixture === SUPER && wrap === 'tar') continue;
     const line = command.replaceAll('IN', raw).replaceAll('OUT', packed).replaceAll('DIR', work);
     execFileSync('sh', ['-c', line], { stdio: ['ignore', 'ignore', 'inherit'] });
-    const whole = await read(packed, wrap, fixture, request);
-    if (whole.sum === undefined || whole.errors !== 0)
+    // Of BitLocker's fixture no more than the beginning is kept: whole it is what can be read of it.
+    const evenIfCut = fixture === 'stacks/bitlocker';
+    const whole = await read(packed, wrap, fixture, { ...request, evenIfCut });
+    if (whole.sum === undefined || (whole.errors !== 0 && !evenIfCut))
       throw new Error(`${fixture} ${wrap}: whole, it gives ${whole.refused}`);
     const bytes = readFileSync(packed);
     for (let number = 0; number < cuts; number += 1) {

@@ -150,7 +150,8 @@ export const strangers: readonly Signature[] = [
   { type: 'ldm', words: 'a dynamic disk of Windows (LDM)', marks: [[[3072, 'PRIVHEAD']]] },
   {
     type: 'android_super',
-    words: 'an Android super partition: choose one of its logical partitions',
+    words:
+      'an Android super partition: its logical partitions are read by name (--member), behind its beginning (--offset)',
     marks: [[[4096, { hex: '67446c61' }]]],
   },
   { type: 'android_boot', words: 'an Android boot image', marks: [[[0, 'ANDROID!']], [[0, 'VNDRBOOT']]] },

@@ -13,6 +13,7 @@ import { type ByteSource, memorySource } from '../byte-source.ts';
 import { BehindEndError, StorageError } from '../errors.ts';
 import { type OpenedDisk, openDisk } from '../open-disk.ts';
 import { mapped } from './parts/mapped.ts';
+import { qcow2Stream } from './qcow2/make/to-stream.ts';
 import { encodeHeader, GRAIN_SECTORS, TABLE_ENTRIES } from './vmdk/make/header.ts';
 
 const unpacked = new Map<string, Promise<Uint8Array>>();
@@ -203,6 +204,18 @@ describe('a choice', () => {
     await expect(openDisk(snapshots, { snapshot: 'after' })).rejects.toMatchObject({
       problem: { members: { choose_by: 'snapshot', choices: ['before'] } },
     });
+  });
+
+  it('reaches what lies on a disk, which is a disk where nothing of it is named', async () => {
+    const pieces: Uint8Array[] = [];
+    const wrapped = await qcow2Stream(memorySource(await file('super.img')));
+    await wrapped.writeTo((bytes) => void pieces.push(bytes.slice()));
+    const source = memorySource(concat(pieces));
+    expect((await openDisk(source)).layers).toMatchObject([{ format: 'qcow2' }]);
+    const { layers, choices, sizeBytes } = await openDisk(source, { member: 'vendor_a' });
+    expect(layers).toMatchObject([{ format: 'qcow2' }, { format: 'android-super', note: 'vendor_a' }]);
+    expect([choices.map(({ name }) => name), sizeBytes]).toEqual([['system_a', 'vendor_a'], 20_480]);
+    await expect(openDisk(source, { member: 'odm_a' })).rejects.toThrow('there is no "odm_a"');
   });
 
   it('tells what was taken off', async () => {
