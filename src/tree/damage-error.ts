@@ -12,8 +12,6 @@ export const isDamage = ({ errno }: KernelError): boolean => damage.includes(err
 /** What a call was for, as its failure concerns whoever wanted the tree. */
 const lacks: Readonly<Record<string, string>> = {
   getdents64: 'its names cannot be listed whole',
-  lseek: 'its data cannot be read',
-  llseek: 'its data cannot be read',
   pread64: 'its data cannot be read',
   openat: 'it cannot be opened',
   openat2: 'it cannot be opened',

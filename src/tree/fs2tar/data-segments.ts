@@ -3,7 +3,6 @@
 import { errnos } from '../../abi/errno.ts';
 import { SEEK_DATA, SEEK_HOLE } from '../../abi/uapi/fs.ts';
 import type { Segment } from '../../archive/tar/tar-writer.ts';
-import { must } from '../../kernel/kernel-error.ts';
 import { lseek } from '../../kernel/syscalls/file.ts';
 import type { UserTask } from '../../kernel/user-task.ts';
 
@@ -38,15 +37,17 @@ const join = (first: Segment, second: Segment): Segment => ({
   length: second.offset + second.length - first.offset,
 });
 
-/** The runs of data of a file of `size` bytes; undefined when it has no holes or its file system does not tell. */
+/**
+ * The runs of data of a file of `size` bytes; undefined when it has no holes or its file system does not tell. A failure is none to
+ * tell of: what is damaged fails to be read, and of a file that mke2fs -d made of zeros with inline_data Linux finds no end of its data.
+ */
 export async function dataSegments(task: UserTask, fd: number, size: number): Promise<readonly Segment[] | undefined> {
   const list = new SegmentList();
   for (let at = 0; at < size; ) {
     const data = await lseek(task, fd, at, SEEK_DATA);
     if (data === -errnos.ENXIO.number) break; // nothing but a hole up to the end
-    if (data === -errnos.EINVAL.number) return undefined;
-    must('llseek', data);
-    const hole = must('llseek', await lseek(task, fd, data, SEEK_HOLE));
+    if (data < 0) return undefined;
+    const hole = await lseek(task, fd, data, SEEK_HOLE);
     if (hole <= data) return undefined;
     const end = Math.min(hole, size);
     list.add({ offset: data, length: end - data });

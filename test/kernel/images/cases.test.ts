@@ -319,6 +319,12 @@ describe('what is behind something, or not filled up', () => {
   });
 });
 
+it('a file of which lseek finds no end is read, as cat reads it', async () => {
+  const { tar } = await archive(await caseDevice('ext4_inline_zeros'));
+  const at = Buffer.from(tar).indexOf('./zeros');
+  expect(Number.parseInt(Buffer.from(tar).toString('latin1', at + 124, at + 135), 8)).toBe(9000);
+});
+
 it('an erofs whose data are in a file of their own is mounted with that, and says so where it is not named', async () => {
   const image = await caseDevice('erofs_blobs');
   const told =
