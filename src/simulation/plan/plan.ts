@@ -15,6 +15,7 @@ import { type HostPlan, planHost } from './host-plan.ts';
 import { type Findings, type Issue, Place, type Warning } from './issue.ts';
 import type { DirectionSpec, HostSpec, InterfaceSpec, SimulationRequest } from './request.ts';
 import { type Addressing, planAddresses } from './routes/addressing.ts';
+import { isBridged } from './routes/bridged.ts';
 import { findNeighbours, type PlannedNeighbour, takesRoutes } from './routes/neighbours.ts';
 import { type Family, parsePrefix } from './routes/prefix.ts';
 import {
@@ -376,6 +377,7 @@ function checkPaths(place: Place, workloads: readonly WorkloadPlan[], network: N
     if (
       from === to ||
       workload.isOverlay ||
+      isBridged(from, { port: workload.target.port, address: workload.address }, network) ||
       wayBack(
         workload.target,
         pathTo(from, workload.target, workload.address.family, network),

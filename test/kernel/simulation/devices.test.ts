@@ -238,6 +238,32 @@ describe('devices that are made of others', () => {
   });
 });
 
+test('two hosts of one network, each behind another that bridges its cable with a VXLAN', async () => {
+  const end = (n: number): HostSpec => ({ interfaces: { eth0: { addresses: [`10.9.0.${n}/24`], mtu: 1450 } } });
+  const bridging = (n: number): HostSpec => ({
+    interfaces: { eth0: { addresses: [] }, eth1: { addresses: [`172.16.0.${n}/24`] } },
+    devices: {
+      vx: { kind: 'vxlan', id: 9, remote: `172.16.0.${3 - n}` },
+      br0: { kind: 'bridge', members: ['eth0', 'vx'] },
+    },
+  });
+  const request: SimulationRequest = {
+    families: ['ipv4'],
+    hosts: { a: end(1), b: end(2), v1: bridging(1), v2: bridging(2) },
+    links: [
+      { endpoints: ['a', 'v1'], delay: '1ms' },
+      { endpoints: ['b', 'v2'], delay: '1ms' },
+      { endpoints: ['v1', 'v2'], delay: '5ms' },
+    ],
+    workloads: [ping('b')],
+  };
+  const { received, rtt_ms } = pingOf(await simulate(request));
+  // The first has to find out where the other one is, and v1 where v2 is.
+  expect([received, rtt_ms?.min, rtt_ms?.max].map((x) => Math.round(x ?? 0))).toEqual([5, 14, 38]);
+  const apart = simulate({ ...request, hosts: { ...request.hosts, b: {} } });
+  await expect(apart).rejects.toThrow('there is no way of IPv4 from a to b and back');
+});
+
 describe('policy routing', () => {
   /** a has two ways to b, by r fast, by s slow. */
   const twoWays = (a: HostSpec, workloads: readonly WorkloadSpec[], b: HostSpec = {}): SimulationRequest => ({

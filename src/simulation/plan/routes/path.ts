@@ -30,6 +30,9 @@ export function pathTowards(from: Node, port: Port, { topology, directions }: Wi
   });
 }
 
+export const fewestLinks = (from: Node, port: Port, links: readonly Link[]): readonly Link[] =>
+  linksBetween(from, port, links).map(({ link }) => link);
+
 type Step = Pick<PathStep, 'link' | 'end'>;
 
 /** Of one list of links: which leave a node, and the ways that were looked for. A plan asks for the same ones again and again. */
