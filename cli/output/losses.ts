@@ -16,6 +16,7 @@ const lacking: Readonly<Record<Exclude<LossKind, Asked>, readonly [lacks: string
     mode: ['no such permissions', 'told'],
     times: ['no such times', 'part'],
     xattr: ['no such attributes', 'part'],
+    dots: ['no names that end with dots: they are there without those', 'part'],
     hardlink: ['no hard links: each name is a file of its own', 'told'],
     symlink: ['no such symlinks', 'file'],
     alias: ['others by the same names, which it takes for one', 'file'],

@@ -12,6 +12,9 @@ import type { Place } from './parents.ts';
 
 /** <linux/magic.h>, fs/exfat/exfat_raw.h, fs/hfs/hfs.h, fs/hfsplus/hfsplus_raw.h: FAT, exFAT, HFS, HFS+. */
 const folding: ReadonlySet<number> = new Set([0x4d44, 0x2011_bab0, 0x4244, 0x482b]);
+/** FAT and exFAT drop dots at the end of names, and say nothing. */
+const dropping: ReadonlySet<number> = new Set([0x4d44, 0x2011_bab0]);
+const DOT = 0x2e;
 
 /** Of one directory. */
 interface Known {
@@ -55,10 +58,12 @@ export class Aliases {
   readonly #buffer: UserBuffer;
   readonly #known = new Map<string, Known>();
   readonly #mostNames: number;
+  readonly #dropsDots: boolean;
   #names = 0;
   #searches = 0;
 
-  private constructor(task: UserTask, buffer: UserBuffer, mostNames: number) {
+  private constructor(task: UserTask, buffer: UserBuffer, mostNames: number, dropsDots: boolean) {
+    this.#dropsDots = dropsDots;
     this.#task = task;
     this.#buffer = buffer;
     this.#mostNames = mostNames;
@@ -72,7 +77,7 @@ export class Aliases {
     mostNames = MOST_NAMES,
   ): Promise<Aliases | undefined> {
     const { type } = await statfs64(task, root);
-    return folding.has(type >>> 0) ? new Aliases(task, buffer, mostNames) : undefined;
+    return folding.has(type >>> 0) ? new Aliases(task, buffer, mostNames, dropping.has(type >>> 0)) : undefined;
   }
 
   #in(path: Uint8Array): Known {
@@ -80,6 +85,11 @@ export class Aliases {
     const known = this.#known.get(key) ?? { made: new Set(), there: undefined };
     this.#known.set(key, known);
     return known;
+  }
+
+  /** Whether what is made by this name has another one. */
+  drops(name: Uint8Array): boolean {
+    return this.#dropsDots && name.at(-1) === DOT;
   }
 
   made(path: Uint8Array, name: Uint8Array): void {

@@ -16,6 +16,8 @@ export type LossKind =
   | 'special'
   /** Its name is another's, which came before it. */
   | 'alias'
+  /** It is there without the dots that its name ends with. */
+  | 'dots'
   /** It is in what is no directory. */
   | 'parent'
   /** It is there by another path. */
@@ -69,7 +71,7 @@ export class Losses {
     return false;
   }
 
-  /** One more that is not there: for its name, for that of a directory on its way, or as what it is another name of. */
+  /** One more that is not there, for its name, for that of a directory on its way, or as what it is another name of; or that is there by a name of less. */
   lost(path: Uint8Array, errno?: ErrnoName, kind: LossKind = 'name'): void {
     this.#count(kind, path, errno);
   }

@@ -170,7 +170,9 @@ export class TreeWriter {
       this.#lost.set(latin1(path), 'alias');
       return this.losses.lost(path, undefined, 'alias');
     }
-    if (path.length > 0 && !this.#lost.has(latin1(path))) this.#aliases?.made(path, place.name);
+    if (path.length === 0 || this.#lost.has(latin1(path))) return;
+    this.#aliases?.made(path, place.name);
+    if (this.#aliases?.drops(place.name)) this.losses.lost(path, undefined, 'dots');
   }
 
   async #put(entry: Entry, place: Place): Promise<void> {

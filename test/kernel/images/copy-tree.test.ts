@@ -178,6 +178,7 @@ it.each(['vfat16', 'exfat'])(
       ...[
         folder('n'),
         file('n/...'),
+        file('n/ends..'),
         file('n/a name.TXT'),
         file('n/a name.txt', 'lost'),
         file('n/a name.txt.', 'lost'),
@@ -186,13 +187,14 @@ it.each(['vfat16', 'exfat'])(
     ]);
     expect(losses.map(({ kind, count }) => [kind, count])).toEqual([
       ['name', 2],
+      ['dots', 1],
       ['alias', 3],
     ]);
     const all = readTar((await archive(device)).tar);
     const texts = all
       .filter(({ path }) => Buffer.from(path).toString().startsWith('./n/'))
       .map((one) => `${Buffer.from(whole(one))}`);
-    expect(texts.sort()).toEqual(['', '', 'n/a name.TXT', 'n/dir/x', 'newest']);
+    expect(texts.sort()).toEqual(['', '', 'n/a name.TXT', 'n/dir/x', 'n/ends..', 'newest']);
   },
 );
 

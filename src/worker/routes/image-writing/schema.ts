@@ -127,7 +127,7 @@ export const filled = written
         z.object({
           kind: z.string().openapi({
             description:
-              'What it is that the file system has no place for; `parent`: entries in what is no directory, which are left out; `above`, `absolute`: paths that led out of the tree or began at a root, which are taken from its top.',
+              'What it is that the file system has no place for; `dots`: names that end with dots, which FAT drops; `parent`: entries in what is no directory, which are left out; `above`, `absolute`: paths that led out of the tree or began at a root, which are taken from its top.',
             example: 'xattr',
           }),
           count: z.int().openapi({ description: 'How often.', example: 3 }),
