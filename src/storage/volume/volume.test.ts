@@ -25,17 +25,18 @@ interface Opening {
   readonly chunkBytes?: number;
   readonly nowMs?: () => number;
   readonly sizeBytes?: number;
+  readonly othersShed?: () => Promise<boolean>;
 }
 
 async function writer(
   store: ObjectStore,
   base: BlockDevice,
-  { base: baseId = BASE, room = ownRoom, chunkBytes = CHUNK, nowMs = () => 0, sizeBytes }: Opening = {},
+  { base: baseId = BASE, room = ownRoom, chunkBytes = CHUNK, nowMs = () => 0, sizeBytes, othersShed }: Opening = {},
 ): Promise<VolumeWriter> {
   const found = await findVersion(store, baseId);
   const name = (++writers).toString(16).padStart(16, '0');
   const size = sizeBytes === undefined ? {} : { sizeBytes };
-  return volumeWriter({ store, base, baseId, ...found, chunkBytes, writer: name, room, nowMs, ...size });
+  return volumeWriter({ store, base, baseId, ...found, chunkBytes, writer: name, room, othersShed, nowMs, ...size });
 }
 
 const shown = async (store: ObjectStore, base: BlockDevice, id?: string): Promise<Uint8Array> => {
@@ -229,6 +230,40 @@ describe('a volume', () => {
     written.close();
     expect({ most, taken }).toEqual({ most: 4 * CHUNK, taken: 0 });
     expectBytes(await shown(store, base()), next);
+  });
+
+  it('two that share a room give each other of it, and lose nothing of what is written meanwhile', async () => {
+    let taken = 0;
+    const room: Room = {
+      tryTake(bytes) {
+        if (taken + bytes > 2 * CHUNK) return false;
+        taken += bytes;
+        return true;
+      },
+      give: (bytes) => {
+        taken -= bytes;
+      },
+    };
+    const stores = [fakeStore(), fakeStore()] as const;
+    const all: VolumeWriter[] = [];
+    const shedBut = async (mine: number): Promise<boolean> => (await all[1 - mine]?.shed()) ?? false;
+    for (const [i, store] of stores.entries())
+      all.push(await writer(store, base(), { room, othersShed: () => shedBut(i) }));
+    const [one, other] = all as [VolumeWriter, VolumeWriter];
+    const next = [8, 9].map((seed) => randomBytes(image.length, seededRandom(seed))) as [Uint8Array, Uint8Array];
+    await one.device.write(0, next[0].subarray(0, CHUNK));
+    await Promise.all([one, other].map(({ device }, i) => device.write(0, next[i as 0 | 1])));
+    // The first chunk is on its way to the store when it is written again.
+    const shed = one.shed();
+    next[0].fill(7, 0, SECTOR);
+    await Promise.all([one.device.write(0, next[0].subarray(0, SECTOR)), shed]);
+    for (const [i, { device, commit, close }] of [one, other].entries()) {
+      expectBytes(await read(device, 0, base().sectors), next[i as 0 | 1]);
+      await commit();
+      close();
+      expectBytes(await shown(stores[i as 0 | 1], base()), next[i as 0 | 1]);
+    }
+    expect(taken).toBe(0);
   });
 
   it('commits nothing once it is so old that what it has put may have been collected', async () => {

@@ -48,6 +48,8 @@ export interface WriterNeeds {
   /** 16 hex digits that no other writer has. */
   readonly writer: string;
   readonly room: Room;
+  /** Has others give memory back that share the room: whether one did. */
+  readonly othersShed?: (() => Promise<boolean>) | undefined;
   readonly nowMs: () => number;
 }
 
@@ -66,6 +68,8 @@ export interface VolumeWriter {
    * behind is zeros if it ever grows again.
    */
   commit(sizeBytes?: number): Promise<Committed | undefined>;
+  /** Puts the oldest chunk that is in memory into the store: whether that gave memory back. */
+  shed(): Promise<boolean>;
   /** Gives its memory back. What it has put and not committed is collected some day. */
   close(): void;
 }
@@ -97,6 +101,8 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
   const dirty = new Map<number, Uint8Array<ArrayBuffer>>();
   /** Where chunks are that were changed since the last commit and are in memory no more. */
   const staged = new Map<number, Chunk>();
+  /** Chunks that are on their way to the store beside what is written: a write meanwhile keeps them here. */
+  const shedding = new Set<number>();
   const known = new Map<string, Chunk>();
 
   const sizeOfChunk = (chunk: number) => Math.min(chunkBytes, deviceBytes - chunk * chunkBytes);
@@ -148,8 +154,31 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
       const held = dirty.size * chunkBytes;
       if (held + bytes <= Math.max(MAX_DIRTY_BYTES, chunkBytes) && room.tryTake(bytes)) return;
       const [oldest] = dirty;
-      if (oldest === undefined) throw new NoMemoryForWritesError();
-      await put(...oldest);
+      if (oldest !== undefined) await put(...oldest);
+      else if (!(await needs.othersShed?.())) throw new NoMemoryForWritesError();
+    }
+  }
+
+  function oldestNot(except: ReadonlySet<number>): readonly [number, Uint8Array<ArrayBuffer>] | undefined {
+    for (const entry of dirty) if (!except.has(entry[0])) return entry;
+    return undefined;
+  }
+
+  /** Not in turn: whoever asks for it may hold up another's turn, who asks for it here. */
+  async function shed(): Promise<boolean> {
+    const oldest = isClosed ? undefined : oldestNot(shedding);
+    if (oldest === undefined) return false;
+    const [chunk, bytes] = oldest;
+    shedding.add(chunk);
+    try {
+      const where = isZero(bytes) ? ZEROS : await stored(bytes.slice());
+      if (!shedding.has(chunk) || dirty.get(chunk) !== bytes) return true;
+      staged.set(chunk, where);
+      dirty.delete(chunk);
+      room.give(bytes.length);
+      return true;
+    } finally {
+      shedding.delete(chunk);
     }
   }
 
@@ -168,6 +197,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
       }
       dirty.set(chunk, bytes);
     }
+    shedding.delete(chunk);
     bytes.set(from.subarray(offset, offset + length), start);
   }
 
@@ -295,6 +325,7 @@ export function volumeWriter(needs: WriterNeeds): VolumeWriter {
   return {
     device,
     commit: (sizeBytes) => inTurn(() => commit(sizeBytes)),
+    shed,
     close() {
       isClosed = true;
       for (const bytes of dirty.values()) room.give(bytes.length);

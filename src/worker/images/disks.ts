@@ -9,7 +9,7 @@ import { deviceSource } from '../../storage/sources/device-source.ts';
 import { collect } from '../../storage/volume/collect.ts';
 import { UPLOADED } from '../../storage/volume/versions.ts';
 import { type FoundVersion, findVersion, versionDevice } from '../../storage/volume/volume.ts';
-import { volumeWriter } from '../../storage/volume/writer.ts';
+import { type VolumeWriter, volumeWriter } from '../../storage/volume/writer.ts';
 import { type Condition, isMet } from '../storage/image-entry.ts';
 import type { ImageStore, ImageVolume } from '../storage/image-store.ts';
 import { lasting } from './disk-limits.ts';
@@ -94,6 +94,12 @@ const SCRATCH = 'scratch';
 const NOTHING: FoundVersion = { head: undefined, versions: [], version: undefined, root: undefined };
 
 export function imageDisks({ images, spool, keepAlive, room, nowMs, writerName }: ImageDiskNeeds): ImageDisks {
+  /** Those of one request share its room: the last one that is written may find it full of what the others have. */
+  const open = new Set<VolumeWriter>();
+  const shedBut = async (mine: VolumeWriter): Promise<boolean> => {
+    for (const other of open) if (other !== mine && (await other.shed())) return true;
+    return false;
+  };
   const writerOf = (
     { objects, base, baseId }: Omit<ImageVolume, 'image'>,
     { head, root, version }: FoundVersion,
@@ -102,7 +108,7 @@ export function imageDisks({ images, spool, keepAlive, room, nowMs, writerName }
   ) => {
     // An image that is made to fit is several disks, one after another.
     const held = heldRoom(room);
-    const volume = volumeWriter({
+    const volume: VolumeWriter = volumeWriter({
       store: objects,
       base,
       baseId,
@@ -111,13 +117,16 @@ export function imageDisks({ images, spool, keepAlive, room, nowMs, writerName }
       version,
       writer,
       room: held,
+      othersShed: () => shedBut(volume),
       nowMs,
       ...options,
     });
+    open.add(volume);
     return {
       device: cached(volume.device, { maxMib: CACHE_MIB, room: held }),
       commit: (sizeBytes?: number) => volume.commit(sizeBytes),
       close() {
+        open.delete(volume);
         volume.close();
         held.release();
       },
