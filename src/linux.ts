@@ -37,6 +37,8 @@ export interface Limits {
   readonly aloneMib?: number;
   /** MiB of a kernel with one image: at first, and once its driver found that too little. */
   readonly mountMib: readonly [number, ...number[]];
+  /** What the request of a simulation may list, all together: planning is one go. Default: as much as memory has room for. */
+  readonly simulatedParts?: number;
   /** Kernels kept ready for the next to ask. */
   readonly ready: number;
   /** Milliseconds to wait for memory before `kernel-busy`. */
@@ -323,6 +325,7 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
       newKernel: (options) => kernels.acquire(options),
       host,
       budgetMib: aloneMib,
+      mostParts: limits.simulatedParts,
       programs: { install: (kernel) => equip(kernel, options.toolbox), environment: ENVIRONMENT },
     }),
   };

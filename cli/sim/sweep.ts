@@ -82,7 +82,7 @@ const reported = ({ values, answer, error = answer?.error }: Ran): ReportedRun =
 /** All of them before the first one starts: a slip is no table of a thousand errors. A Worker looks at each itself. */
 async function look(network: Readonly<Record<string, unknown>>, axes: unknown, memoryMib = MEMORY_MIB): Promise<void> {
   const engine = await openEngine(undefined, memoryMib, memoryMib);
-  planSweep(network, axes, (one) => engine.simulations.plan(readSimulation(one)));
+  await planSweep(network, axes, (one) => engine.simulations.plan(readSimulation(one)));
 }
 
 /** This very command, for one network. */

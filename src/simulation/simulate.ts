@@ -25,6 +25,8 @@ export interface SimulationNeeds {
   readonly host: Host;
   /** Memory of the largest kernel there can be. */
   readonly budgetMib: number;
+  /** What a request may list, all together. Default: as much as memory has room for. */
+  readonly mostParts?: number | undefined;
   /** Of Linux's own. */
   readonly programs: SimulationPrograms;
 }
@@ -74,7 +76,11 @@ const LIMITS = { nodes: 5000, devices: 50_000 } as const;
 
 export const simulationJobs = (needs: SimulationNeeds): SimulationJobs => ({
   plan(request, options) {
-    const planned = planSimulation(request, LIMITS);
+    const planned = planSimulation(request, {
+      ...LIMITS,
+      mib: needs.budgetMib,
+      ...(needs.mostParts && { parts: needs.mostParts }),
+    });
     if ('issues' in planned) throw badSimulation(planned.issues);
     const plan = options?.sampled ? sampled(planned.plan) : planned.plan;
     const programMib = programsMib(plan);

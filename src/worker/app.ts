@@ -71,6 +71,8 @@ const engine = linux({
     aloneMib: 96,
     // Enough for almost all images; ext4 wants more from about 8 TiB on.
     mountMib: [20, 64],
+    // Planning such a network is a second of computing in which nobody else has a turn.
+    simulatedParts: 20_000,
     ready: 2,
     patienceMs: 5_000,
   },

@@ -27,8 +27,26 @@ const simulations: Readonly<Record<string, object>> = {
     duration: '1000s',
     deadline_ms: 3000,
   },
+  'a hundred thousand hosts': {
+    hosts: Object.fromEntries(many(100_000, (i) => [`h${i}`, {}])),
+    links: many(100_000, (i) => ({ endpoints: [`h${i}`, 'h0'] })),
+  },
+  'workloads by the hundred thousand': {
+    ...pair,
+    workloads: many(100_000, () => ({ type: 'ping', from: 'a', to: 'b' })),
+  },
   'ten thousand mistakes': { ...pair, workloads: many(10_000, () => ({ type: 'nothing' })) },
   'mistakes by the hundred thousand': { ...pair, events: many(200_000, () => 0) },
+};
+
+/** Each network is looked at before the first one runs. */
+const sweep = {
+  hosts: Object.fromEntries(many(400, (i) => [`h${i}`, {}])),
+  switches: { s: {} },
+  links: many(400, (i) => ({ endpoints: [`h${i}`, 's'] })),
+  duration: '1ms',
+  deadline_ms: 3000,
+  sweep: { seed: many(1000, (i) => i) },
 };
 
 const scripts: Readonly<Record<string, string>> = {
@@ -65,6 +83,7 @@ export const numbers: readonly Probe[] = [
       for (const [what, body] of Object.entries(simulations)) {
         await refusedOrDone(ask, what, '/v1/simulations', json(body), found);
       }
+      await refusedOrDone(ask, 'a sweep of a thousand networks', '/v1/simulations/sweep', json(sweep), found);
       for (const [what, script] of Object.entries(scripts)) {
         await refusedOrDone(ask, what, '/v1/packetdrill', json({ script, deadline_ms: 5000 }), found);
       }

@@ -47,7 +47,7 @@ export async function* sweep(
     const linux = await linuxOf(engine);
     const network: unknown = request;
     if (typeof network !== 'object' || network === null) readSimulation(network);
-    const runs = planSweep(network as Readonly<Record<string, unknown>>, axes, (one) =>
+    const runs = await planSweep(network as Readonly<Record<string, unknown>>, axes, (one) =>
       planApart(linux, readSimulation(one)),
     );
     signal?.throwIfAborted();

@@ -631,6 +631,29 @@ describe('what is wrong', () => {
   ])('%s', (expected, request) => expect(issues(request)).toEqual([expected]));
 });
 
+test('what is far too much is refused by counting, before minutes go into planning it', () => {
+  const many = <T>(count: number, make: (i: number) => T) => Array.from({ length: count }, (_, i) => make(i));
+  const hosts = Object.fromEntries(many(6000, (i) => [`h${i}`, {}]));
+  const links = many(13_000, () => ({ endpoints: ['h0', 'h1'] as const }));
+  const pair = { hosts: { a: {}, b: {} }, links: [{ endpoints: ['a', 'b'] as const }] };
+  const ping = { type: 'ping', from: 'a', to: 'b' } as const;
+  const events = many(30, (i) => ({ type: 'down', at: `${i}ms`, link: 'a-b' }) as const);
+  const told = (request: SimulationRequest, more: object) => {
+    const planned = planSimulation(request, { nodes: 5000, devices: 50_000, ...more });
+    return 'issues' in planned ? planned.issues.map(({ path, message }) => `${path}: ${message}`) : [];
+  };
+  expect(told({ hosts, links }, {})).toEqual(['hosts: 6000 nodes: 5000 fit', 'links: 13000 links: 12500 fit']);
+  const workloads = many(5000, () => ping);
+  expect(told({ ...pair, workloads }, { mib: 96 })).toEqual([
+    expect.stringMatching(/^workloads: this network needs about 367 MiB .* there are 96/),
+  ]);
+  expect(told({ hosts: { a: {}, b: {} }, links: many(500, () => pair.links[0] as never) }, { mib: 96 })).toEqual([
+    expect.stringMatching(/^links: this network needs about 113 MiB/),
+  ]);
+  expect(told({ ...pair, events }, { parts: 40 })).toEqual([]);
+  expect(told({ ...pair, events }, { parts: 30 })).toEqual([expect.stringMatching(/lists 37 hosts.* 30 are the most/)]);
+});
+
 test('changes that later ones hide cost nothing: as many as there may be are planned', () => {
   const delays = Array.from({ length: 20_000 }, (_, i) => ({
     type: 'link' as const,

@@ -13,6 +13,7 @@ import { planSetups, type SetupPlan } from './command-plan.ts';
 import { withTopology } from './generate.ts';
 import { type HostPlan, planHost } from './host-plan.ts';
 import { type Findings, type Issue, Place, type Warning } from './issue.ts';
+import { findLeastExcess } from './memory/least.ts';
 import type { DirectionSpec, HostSpec, InterfaceSpec, SimulationRequest } from './request.ts';
 import { type Addressing, planAddresses } from './routes/addressing.ts';
 import { isBridged } from './routes/bridged.ts';
@@ -74,6 +75,10 @@ export interface Budget {
   /** Network devices, loopbacks left out: each link has four, two hosts' and two of its own. */
   readonly devices: number;
   readonly nodes: number;
+  /** MiB that its kernel may have at most: what cannot fit is not planned. */
+  readonly mib?: number;
+  /** What the request may list, all together: hosts, links, workloads, events, routes. Planning is one go, in which nobody else has a turn. */
+  readonly parts?: number;
 }
 
 /** Addresses that events give to nodes. What is wrong with one is told where events are planned. */
@@ -99,7 +104,10 @@ export function planSimulation(given: SimulationRequest, budget: Budget): Planne
   const { issues } = found;
   const place = new Place(found);
   const { request, linkPlace } = withTopology(place, given);
+  const before = issues.length;
   checkBudget(place, request, budget);
+  // Far too much of anything would be planned for minutes.
+  if (issues.length > before) return { issues };
   const hijacks = planHijacks(place, request);
   const topology = planTopology(place, withHijacks(request, hijacks), linkPlace);
   const families = request.families ?? ['ipv4', 'ipv6'];
@@ -218,6 +226,22 @@ function checkBudget(place: Place, request: SimulationRequest, budget: Budget): 
   const devices = request.links.length * 4;
   if (devices > budget.devices)
     place.at('links').fail('over-budget', `${request.links.length} links: ${Math.floor(budget.devices / 4)} fit`);
+  const excess = budget.mib === undefined ? undefined : findLeastExcess(request, budget.mib);
+  if (excess) place.at(excess.path).fail(excess.code, excess.message);
+  const parts = partsOf(request);
+  if (budget.parts !== undefined && parts > budget.parts)
+    place.fail(
+      'over-budget',
+      `it lists ${parts} hosts, links, workloads, events and the like: ${budget.parts} are the most here`,
+    );
+}
+
+/** Objects in lists and records, however deep. */
+function partsOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let parts = 0;
+  for (const one of Object.values(value)) if (typeof one === 'object' && one !== null) parts += 1 + partsOf(one);
+  return parts;
 }
 
 function readDuration(place: Place, { duration }: SimulationRequest): number {

@@ -7,7 +7,8 @@ import { expandSweep, type SweepRun } from './expand.ts';
 
 export interface PlannedRun {
   readonly values: SweepRun['values'];
-  readonly planned: PlannedSimulation;
+  /** Made when it is run: a thousand networks of hundreds of hosts would fill memory. */
+  plan(): PlannedSimulation;
 }
 
 /** One that has run: what came of it, or why nothing did. The others run all the same. */
@@ -20,19 +21,25 @@ export interface SweptRun {
 /** Places that are told. */
 const MOST_ISSUES = 20;
 
-/** Throws `bad-simulation` with what is wrong with the sweep, or with networks that it makes. */
-export function planSweep(
+/**
+ * Rejects with `bad-simulation` with what is wrong with the sweep, or with networks that it makes. Each is planned for that, with a
+ * `turn` of the event loop behind it: others wait for one network, not for a thousand.
+ */
+export async function planSweep(
   network: Readonly<Record<string, unknown>>,
   axes: unknown,
   plan: (network: unknown) => PlannedSimulation,
-): readonly PlannedRun[] {
+  turn: () => Promise<unknown> = async () => {},
+): Promise<readonly PlannedRun[]> {
   const expanded = expandSweep(network, axes);
   if ('issues' in expanded) throw badSimulation(expanded.issues);
   /** What is wrong, and with how many of them. */
   const wrong = new Map<string, { readonly issue: Issue; readonly values: SweepRun['values']; times: number }>();
-  const runs = expanded.runs.flatMap(({ values, network: one }): PlannedRun[] => {
+  const runs: PlannedRun[] = [];
+  for (const { values, network: one } of expanded.runs) {
     try {
-      return [{ values, planned: plan(one) }];
+      plan(one);
+      runs.push({ values, plan: () => plan(one) });
     } catch (cause) {
       for (const issue of issuesOf(cause)) {
         const key = `${issue.path} ${issue.message}`;
@@ -40,9 +47,9 @@ export function planSweep(
         if (known) known.times++;
         else wrong.set(key, { issue, values, times: 1 });
       }
-      return [];
     }
-  });
+    await turn();
+  }
   if (wrong.size === 0) return runs;
   throw badSimulation(
     [...wrong.values()].slice(0, MOST_ISSUES).map(({ issue, values, times }) => ({
@@ -58,10 +65,10 @@ export async function* runSweep(
   runs: readonly PlannedRun[],
   options: (left: number) => RunOptions,
 ): AsyncGenerator<SweptRun, void, void> {
-  for (const [i, { values, planned }] of runs.entries()) {
+  for (const [i, { values, plan }] of runs.entries()) {
     const asked = options(runs.length - i);
     try {
-      yield { values, ran: await planned.run(asked) };
+      yield { values, ran: await plan().run(asked) };
     } catch (problem) {
       // Whoever stopped it wants no more of them.
       asked.signal?.throwIfAborted();

@@ -5,21 +5,11 @@ import type { Plan } from '../plan.ts';
 import { type Path, pathTowards } from '../routes/path.ts';
 import { type HostWorkload, isOnHost, type WorkloadPlan } from '../workloads/plans.ts';
 import { type Datagrams, heldByDatagrams, heldByTcp, type Streams } from './held.ts';
+import { excess, SMALL_PROGRAM_MIB, wiredMib } from './least.ts';
 
 const MIB = 2 ** 20;
-/** A restored kernel with the programs that every simulation has, and room for bursts. */
-const KERNEL_MIB = 16;
-/** Four devices, and the host at its end: 194 KiB. */
-const LINK_MIB = 0.19;
-/** A network namespace with its loopback alone: of 300, 0.09 did not do, and 0.11 did. */
-const NODE_MIB = 0.12;
-/** What stays free for a burst (links/network.ts), and all of them together. */
-const LINK_FREE_MIB = 0.031;
-const MOST_FREE_MIB = 2;
 /** A task with its stack and scratch memory. */
 const PROGRAM_MIB = 0.12;
-/** One with next to no scratch memory. */
-const SMALL_PROGRAM_MIB = 0.07;
 const CAPTURE_MIB = 2;
 /** A program with its pipes and its sockets' buffers in the kernel, and who hears it. */
 const EXEC_MIB = 1.5;
@@ -55,8 +45,7 @@ export function findExcess(plan: Plan, budgetMib: number): Issue | undefined {
     sum += mib;
     path = `workloads[${index}]`;
   }
-  const message = `this network needs about ${needed} MiB of kernel memory: there are ${budgetMib}. What is under way counts (rate × delay), what queues hold, and the buffers of sockets`;
-  return { code: 'over-budget', path, message };
+  return excess(path, needed, budgetMib);
 }
 
 /**
@@ -107,19 +96,10 @@ function bottleneckOf(path: Path, crossing: ReadonlyMap<unknown, number>): unkno
   return rates.toSorted((a, b) => a.rate - b.rate || flows(b.there) - flows(a.there))[0]?.there;
 }
 
-/** Hosts and routers that no link of their own pays for. */
-function nodesBeyondLinks({ topology: { nodes, links } }: Plan): number {
+function networkMib({ topology: { nodes, links }, captures }: Plan): number {
   const namespaces = [...nodes.values()].filter(({ role }) => role !== 'switch').length;
-  // A tree has a node more than links: that one is in the kernel's share.
-  return Math.max(0, namespaces - links.length - 1);
+  return wiredMib(namespaces, links.length) + captures.length * CAPTURE_MIB;
 }
-
-const networkMib = (plan: Plan): number =>
-  KERNEL_MIB +
-  nodesBeyondLinks(plan) * NODE_MIB +
-  plan.topology.links.length * LINK_MIB +
-  Math.min(MOST_FREE_MIB, plan.topology.links.length * LINK_FREE_MIB) +
-  plan.captures.length * CAPTURE_MIB;
 
 function workloadMib(workload: WorkloadPlan, plan: Plan): number {
   if (workload.type === 'exec') return EXEC_MIB;

@@ -50,7 +50,8 @@ simulations.openapi(postSweeps, async (c) => {
   const { answers: detail, timing } = c.req.valid('query');
   const supports = Object.keys(sweepAnswers);
   const type = accepts(c, { header: 'Accept', supports, default: 'application/json' }) as keyof typeof sweepAnswers;
-  const runs = planSweep(network, sweep, (one) => c.var.jobs.simulations.plan(readSimulation(one)));
+  const plan = (one: unknown) => c.var.jobs.simulations.plan(readSimulation(one));
+  const runs = await planSweep(network, sweep, plan, () => scheduler.wait(0));
   const response = await sweepAnswers[type](c, runs, {
     deadlineMs: deadline_ms,
     whole: detail === 'whole',
