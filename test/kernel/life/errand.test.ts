@@ -1,6 +1,7 @@
 /** What the host does in a session's kernel is done whatever programs have set, or given up when one never lets it get on: the kernel lives on. */
 
 import { expect, it } from 'vitest';
+import { type SyscallName, syscalls } from '../../../src/abi/syscalls.ts';
 import { AT_FDCWD, O_CREAT } from '../../../src/abi/uapi/fs.ts';
 import { concat } from '../../../src/bytes/concat.ts';
 import type { Kernel } from '../../../src/kernel/kernel.ts';
@@ -99,6 +100,53 @@ it('what nobody answers is given up after two looks that find the same call', as
   expect(await kernel.init.syscall('wait4', -1, 0, 0x4000_0001, 0)).toBe(-10);
   kernel.kill();
 });
+
+const NEW_LISTENER = 8;
+/** Classic BPF: BPF_LD|BPF_W|BPF_ABS of the call's number, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K. */
+const [LOAD, EQUAL, RETURN] = [0x20, 0x15, 0x06];
+const [USER_NOTIF, ALLOW] = [0x7fc0_0000, 0x7fff_0000];
+
+/** From now on who makes this call waits for somebody to decide, who does not. */
+async function undecided({ init }: Kernel, call: SyscallName): Promise<void> {
+  const steps = [
+    [LOAD, 0, 0, 0],
+    [EQUAL, 0, 1, syscalls[call][0]],
+    [RETURN, 0, 0, USER_NOTIF],
+    [RETURN, 0, 0, ALLOW],
+  ];
+  const { data } = init.memory;
+  for (const [i, [code = 0, jt = 0, jf = 0, k = 0]] of steps.entries()) {
+    const at = init.scratch + 16 + 8 * i;
+    data.setUint16(at, code, true);
+    data.setUint8(at + 2, jt);
+    data.setUint8(at + 3, jf);
+    data.setUint32(at + 4, k, true);
+  }
+  data.setUint16(init.scratch, steps.length, true);
+  data.setUint32(init.scratch + 4, init.scratch + 16, true);
+  must('seccomp', await init.syscall('seccomp', 1, NEW_LISTENER, init.scratch));
+}
+
+it.each(['pidfd_open', 'clone', 'close_range', 'mmap2', 'openat2', 'exit_group'] as const)(
+  'a program that decides about calls, and never does, is told as such: %s',
+  async (call) => {
+    const kernel = kernelOf('wall');
+    await undecided(kernel, call);
+    const { host, fire } = byHand();
+    const asked = read(kernel, host).catch((cause: unknown) => cause);
+    let answer: unknown;
+    void asked.then((it) => {
+      answer = it;
+    });
+    for (let turns = 0; answer === undefined && turns < 2000; turns++) {
+      await nodeHost.turn();
+      if (turns % 100 === 99) fire();
+    }
+    if (call === 'exit_group') expect(answer).toMatch(/^Linux/);
+    else expect(answer).toMatchObject({ kind: 'program-prevents' });
+    kernel.kill();
+  },
+);
 
 it('what nothing will end by virtual time is given up at once: a file system that a program froze holds up nobody else', async () => {
   const kernel = kernelOf('virtual');

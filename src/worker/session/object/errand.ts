@@ -40,7 +40,12 @@ export async function errand<T>(
   work: (task: HostedTask, waitFor: WaitFor) => Promise<T>,
 ): Promise<T> {
   const { engine, init } = kernel;
-  const task = await begun(kernel);
+  const starting = new Set([init]);
+  const { value: task, wasLate } = await hurried(kernel, host, starting, () => begun(kernel, starting));
+  if (wasLate) {
+    if (task) endLater(kernel, task);
+    throw new HostError('program-prevents', UNDECIDED);
+  }
   if (!task) {
     const stalled = (detail: string) => kernel.kill('deadline', detail);
     return watched({ engine, task: init, stalled }, host, (waitFor) => work(init, waitFor));
@@ -70,19 +75,23 @@ export async function errand<T>(
   } finally {
     lookNoMore();
     noMore();
-    if (!isGivenUp) await end(kernel, task);
+    if (!isGivenUp) {
+      const ended = await hurried(kernel, host, new Set([init, task]), () => end(kernel, task));
+      if (ended.wasLate) endLater(kernel, task);
+    }
     goOn();
   }
 }
 
 /** Undefined: there can be none. It has no file open, and holds none of pid 1's: who waits for the end of a pipe does not wait for it. */
-async function begun(kernel: Kernel): Promise<HostedTask | undefined> {
+async function begun(kernel: Kernel, starting: Set<HostedTask>): Promise<HostedTask | undefined> {
   const { engine, init } = kernel;
   if (!(await sharesPids(init).catch(unlessRefused))) return undefined;
   // No signal tells of its end (the flags have none), as pid 1 knows nothing of it.
   const pid = await init.syscall('clone', CLONE_FILES, 0, 0, 0, 0);
   if (pid < 0) return undefined;
   const task = await init.waitFor(engine.task(pid));
+  starting.add(task);
   try {
     await adopt(task);
     // Copies that it would have to close could hold it up: the file table is left, not copied.
@@ -122,6 +131,49 @@ async function sharesPids(init: HostedTask): Promise<boolean> {
     return inodes[0] === inodes[1];
   } finally {
     for (const fd of fds) await close(init, fd);
+  }
+}
+
+const UNDECIDED = 'a program in the session decides which calls may be made, and does not';
+
+/**
+ * A filter of calls (seccomp) that a program sets on pid 1 holds for its children, and may leave the decision to somebody who never makes
+ * it. A call that one of `tasks` is in from one look to the next ends with EINTR then.
+ */
+export async function hurried<T>(
+  { engine }: Kernel,
+  host: Pick<Host, 'timer'>,
+  tasks: ReadonlySet<HostedTask>,
+  work: () => Promise<T>,
+): Promise<{ readonly value: T; readonly wasLate: boolean }> {
+  let wasLate = false;
+  const seen = new Map<HostedTask, object | undefined>();
+  const end = (task: HostedTask) => {
+    wasLate = true;
+    engine.interrupt(task);
+    return true;
+  };
+  const look = () => {
+    for (const task of tasks) {
+      const now = engine.ioInFlight > 0 ? undefined : task.underWay;
+      if (now !== undefined && now === seen.get(task)) end(task);
+      seen.set(task, now);
+    }
+    cancel = host.timer(LOOK_MS, look);
+  };
+  let cancel = host.timer(LOOK_MS, look);
+  let mends = 0;
+  const noMore = engine.onDeadlock(() => {
+    const waiting = [...tasks].filter((task) => task.inCall);
+    return mends++ < MOST_MENDS && waiting.map(end).length > 0;
+  });
+  try {
+    return { value: await work(), wasLate };
+  } catch (cause) {
+    throw wasLate && cause instanceof KernelError ? new HostError('program-prevents', UNDECIDED, { cause }) : cause;
+  } finally {
+    cancel();
+    noMore();
   }
 }
 

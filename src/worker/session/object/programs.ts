@@ -11,7 +11,7 @@ import type { TerminalSize } from '../../../kernel/program/run/terminal.ts';
 import { ENVIRONMENT, installTools } from '../../../tools/install-tools.ts';
 import type { Toolbox } from '../../../tools/toolbox.ts';
 import type { ProgramAnswer, ProgramCall } from '../rpc.ts';
-import { end as endTask, errand } from './errand.ts';
+import { end as endTask, errand, hurried } from './errand.ts';
 
 /** What is typed into a terminal and shown on it. */
 export interface TerminalRun {
@@ -26,6 +26,8 @@ export interface TerminalRun {
 /** A terminal's program has so long to begin. */
 const BEGIN_MS = 10_000;
 const MOST_TURNS = 100;
+/** One that was killed is gone by then. */
+const END_MS = 30_000;
 
 /** Those that have the tools in /bin, and know where programs come from. */
 const equipped = new WeakSet<Kernel>();
@@ -105,13 +107,15 @@ export async function execProgram(
   const beginning = new Beginning(kernel);
   let running: RunningProgram | undefined;
   let timedOut = false;
-  const cancel = host.timer(deadlineMs, () => {
+  let cancel = host.timer(deadlineMs, () => {
     timedOut = true;
     beginning.end();
     void running?.kill(SIGKILL).catch(() => {});
+    // Who runs it may be held up by what a program has set, as by nothing else.
+    cancel = host.timer(END_MS, () => kernel.kill('deadline', 'what runs a program did not get on'));
   });
   try {
-    const end = await runProgram(kernel, {
+    const run: ProgramRun = {
       path: pathOf(argv),
       argv,
       env: [...env, ...ENVIRONMENT],
@@ -128,7 +132,8 @@ export async function execProgram(
         beginning.done();
         running = program;
       },
-    });
+    };
+    const { value: end } = await hurried(kernel, host, new Set([kernel.init]), () => runProgram(kernel, run));
     // What it forked last may not have run yet, and is not among those that run.
     for (let turn = 0; kernel.programs.someToCome && turn < MOST_TURNS; turn++) await host.turn();
     return {
