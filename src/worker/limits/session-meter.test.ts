@@ -6,26 +6,28 @@ import { sessionMeter } from './session-meter.ts';
 function metering(most: number) {
   let nowMs = 120_000;
   const told: number[] = [];
+  const byOwner: Record<string, number> = {};
   const meter = sessionMeter({
     quotasOf: () => ({ kernel_seconds_per_minute: most }),
-    ledgerOf: () => ({
+    ledgerOf: (owner) => ({
       async spend(seconds) {
         told.push(seconds);
-        return { value: { requests: 0, kernelSeconds: told.reduce((sum, one) => sum + one, 0), resetS: 30 } };
+        byOwner[owner] = (byOwner[owner] ?? 0) + seconds;
+        return { value: { requests: 0, kernelSeconds: byOwner[owner], resetS: 30 } };
       },
     }),
     nowMs: () => nowMs,
     monotonicNs: () => nowMs * 1e6,
   });
-  const work = (ms: number, isNobodys = false) =>
-    meter.metered(isNobodys ? undefined : 'token:a', async () => {
+  const work = (ms: number, owner: string | undefined = 'token:a') =>
+    meter.metered(owner === '' ? undefined : owner, async () => {
       nowMs += ms;
       return ms;
     });
   const pass = (ms: number) => {
     nowMs += ms;
   };
-  return { work, told, pass, meter };
+  return { work, told, byOwner, pass, meter };
 }
 
 describe('the kernel of a session', () => {
@@ -50,6 +52,17 @@ describe('the kernel of a session', () => {
     await expect(work(1)).resolves.toBe(1);
   });
 
+  it('that several have is each of theirs for as long as it works for him', async () => {
+    const { work, byOwner } = metering(2);
+    await work(400);
+    await work(200, 'token:b');
+    expect(byOwner).toEqual({});
+    await work(3000);
+    await expect(work(1)).rejects.toMatchObject({ kind: 'over-quota' });
+    await work(400, 'token:b');
+    expect(byOwner).toEqual({ 'token:a': 3.4, 'token:b': 0.6 });
+  });
+
   it('is told once enough has gathered', async () => {
     const { told, work } = metering(60);
     await work(600).then(() => work(600));
@@ -69,7 +82,7 @@ describe('the kernel of a session', () => {
     const { work, told } = metering(Infinity);
     await work(9000);
     const other = metering(1);
-    await other.work(9000, true);
+    await other.work(9000, '');
     expect([told, other.told]).toEqual([[], []]);
   });
 });

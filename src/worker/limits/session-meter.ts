@@ -23,17 +23,27 @@ const MINUTE_MS = 60_000;
 /** The ledger is told of so much at a time: a batch takes a quarter of a millisecond, and telling takes more. */
 const TOLD_MS = 500;
 
-export function sessionMeter({ quotasOf, ledgerOf, nowMs, monotonicNs }: SessionMeterNeeds): SessionMeter {
-  let untoldMs = 0;
+/** Of one owner: several have files of one image. */
+interface Spent {
+  untoldMs: number;
   /** The minute is used up until then. */
-  let overUntilMs = 0;
-  const restMs = () => (overUntilMs - nowMs() > MINUTE_MS ? 0 : overUntilMs - nowMs());
+  overUntilMs: number;
+}
 
-  async function tell(owner: string, most: number): Promise<void> {
-    const seconds = untoldMs / 1000;
-    untoldMs = 0;
+export function sessionMeter({ quotasOf, ledgerOf, nowMs, monotonicNs }: SessionMeterNeeds): SessionMeter {
+  const byOwner = new Map<string, Spent>();
+  const spentBy = (owner: string): Spent => {
+    const known = byOwner.get(owner) ?? { untoldMs: 0, overUntilMs: 0 };
+    byOwner.set(owner, known);
+    return known;
+  };
+  const restMs = ({ overUntilMs }: Spent) => (overUntilMs - nowMs() > MINUTE_MS ? 0 : overUntilMs - nowMs());
+
+  async function tell(owner: string, spent: Spent, most: number): Promise<void> {
+    const seconds = spent.untoldMs / 1000;
+    spent.untoldMs = 0;
     const { kernelSeconds, resetS } = valueIn(await ledgerOf(owner).spend(seconds));
-    if (kernelSeconds >= most) overUntilMs = nowMs() + 1000 * resetS;
+    if (kernelSeconds >= most) spent.overUntilMs = nowMs() + 1000 * resetS;
   }
 
   const mostOf = (owner: string | undefined): number =>
@@ -42,18 +52,20 @@ export function sessionMeter({ quotasOf, ledgerOf, nowMs, monotonicNs }: Session
   async function spent(owner: string | undefined, ms: number): Promise<boolean> {
     const most = mostOf(owner);
     if (owner === undefined || !Number.isFinite(most)) return false;
-    untoldMs += ms;
-    if (untoldMs >= TOLD_MS) await tell(owner, most);
-    return restMs() > 0;
+    const his = spentBy(owner);
+    his.untoldMs += ms;
+    if (his.untoldMs >= TOLD_MS) await tell(owner, his, most);
+    return restMs(his) > 0;
   }
 
   return {
     spent,
     async metered(owner, work) {
       const most = mostOf(owner);
-      if (!Number.isFinite(most)) return work();
-      if (restMs() > 0) {
-        const restS = Math.ceil(restMs() / 1000);
+      if (owner === undefined || !Number.isFinite(most)) return work();
+      const leftMs = restMs(spentBy(owner));
+      if (leftMs > 0) {
+        const restS = Math.ceil(leftMs / 1000);
         throw overQuota('kernel_seconds_per_minute', most, `Come back in ${restS} s.`, restS);
       }
       const startNs = monotonicNs();
