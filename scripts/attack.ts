@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type EmbeddedWorker, embeddedWorker } from '../test/embedded/embedded-worker.ts';
 import { romfs } from '../test/fakes/romfs.ts';
+import { blocks } from './attack/blocks.ts';
 import { cut } from './attack/cut.ts';
 import { fair } from './attack/fair.ts';
 import { faults } from './attack/faults.ts';
@@ -58,6 +59,14 @@ const attacks: Readonly<Record<string, (worker: EmbeddedWorker) => Promise<objec
     const progress = (operation: string, requests: number) => console.error(requests, operation);
     return fuzz({ url, image: small, each: count(200), seed, progress });
   },
+  blocks: ({ url }) =>
+    blocks({
+      url,
+      pid: childNamed('workerd'),
+      image: ext4,
+      rounds: count(3),
+      ...(values.only && { only: values.only }),
+    }),
   fair: ({ url }) => fair({ url, atOnce: count(50), seconds: seconds(60) }),
   faults: ({ url }) => faults({ url, image: small, file: 'large.bin', rounds: count(50) }),
   load({ url }) {
