@@ -2,6 +2,7 @@
 
 import { HostError } from '../../src/errors/host-error.ts';
 import type { MountRequest, StackRequest } from '../../src/image/mounted-image.ts';
+import { nodeChunks } from '../../src/node/chunks.ts';
 import { writerOf } from '../../src/node/files/file-lock.ts';
 import { mountedHere } from '../../src/node/files/mounted-here.ts';
 import { neighbours } from '../../src/node/files/neighbours.ts';
@@ -36,6 +37,7 @@ export async function openDiskFile(
     snapshot: state,
     files: path === '-' ? undefined : neighbours(path).files,
     unpack: unpacker(path).unpack,
+    chunks: nodeChunks,
   });
   notes(disk);
   return { ...disk, layers: throughPieces(file, disk), file, checkUnchanged: () => file.checkUnchanged() };

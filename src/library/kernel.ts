@@ -16,6 +16,7 @@ import type { ClockPolicy, Host } from '../kernel/host.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { NetlinkSocket } from '../kernel/syscalls/netlink.ts';
 import { dhcp, type Lease } from '../network/dhcp/client.ts';
+import { nodeChunks } from '../node/chunks.ts';
 import { nodeHost } from '../node/host.ts';
 import { type AttachedInterface, attachInterface } from '../node/net/attach.ts';
 import { InterfaceError } from '../node/net/interface-error.ts';
@@ -329,7 +330,8 @@ export async function bootKernel(options: BootOptions = {}): Promise<RunningKern
         const { source, unpack } = opened[Number(name)] ?? {};
         if (source === undefined) throw new HostError('image-not-found', `there is no disk ${name}`);
         return {
-          device: 'sectors' in source ? source : (await openDisk(source, { ...choice, unpack })).device,
+          device:
+            'sectors' in source ? source : (await openDisk(source, { ...choice, unpack, chunks: nodeChunks })).device,
           etag: name,
         };
       },

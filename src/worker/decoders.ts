@@ -1,9 +1,17 @@
 /** Decompression as a Worker has it. */
 
 import { pipeline } from 'node:stream/promises';
-import { constants, crc32, createInflateRaw, createZstdDecompress, zstdDecompressSync } from 'node:zlib';
+import {
+  constants,
+  crc32,
+  createInflateRaw,
+  createZstdDecompress,
+  inflateRawSync,
+  zstdDecompressSync,
+} from 'node:zlib';
 import xzModule from '../archive/xz-embedded.wasm';
 import { zlibDecoders } from '../archive/zlib-decoders.ts';
+import { zlibChunks } from '../storage/formats/parts/zlib-chunks.ts';
 
 /** zstd -1 … -21 stay within 64 MiB of window; more would not fit an isolate's 128 MB. */
 const ZSTD_WINDOW_LOG_MAX = 26;
@@ -22,3 +30,6 @@ export const workerDecoders = zlibDecoders({
   maxHeldBytes: MAX_HELD_BYTES,
   windowBytes: WINDOW_BYTES,
 });
+
+/** Of formats: chunks that are undone in one piece. */
+export const workerChunks = zlibChunks({ inflateRawSync, zstdDecompressSync });

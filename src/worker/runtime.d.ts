@@ -9,8 +9,15 @@ declare namespace Cloudflare {
 
 /** The part of Node's zlib we use; workerd has it under nodejs_compat. */
 declare module 'node:zlib' {
-  const zlib: import('../archive/zlib-decoders.ts').Zlib;
-  export const { constants, crc32, createInflateRaw, createZstdDecompress, zstdDecompressSync }: typeof zlib;
+  const zlib: import('../archive/zlib-decoders.ts').Zlib & import('../storage/formats/parts/zlib-chunks.ts').ZlibSync;
+  export const {
+    constants,
+    crc32,
+    createInflateRaw,
+    createZstdDecompress,
+    inflateRawSync,
+    zstdDecompressSync,
+  }: typeof zlib;
   export const deflateSync: (bytes: Uint8Array) => Uint8Array;
 }
 

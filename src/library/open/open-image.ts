@@ -4,6 +4,7 @@ import { exceptionOf } from '../../errors/exception.ts';
 import { archiveReport } from '../../image/archive-report.ts';
 import type { MountRequest, PartitionSelector, StackRequest } from '../../image/mounted-image.ts';
 import type { Locked, Unlock } from '../../image/stack/keyring.ts';
+import { nodeChunks } from '../../node/chunks.ts';
 import type { BlockDevice } from '../../storage/block-device.ts';
 import { type OpenDiskOptions, type OpenedDisk, openDisk } from '../../storage/open-disk.ts';
 import { type Engine, linuxOf } from '../engine.ts';
@@ -130,7 +131,7 @@ async function diskOf(
 ): Promise<Pick<OpenedDisk, 'device' | 'layers' | 'archive'>> {
   if ('sectors' in source) return { device: source, layers: [] };
   const cache = isSlow ? cacheMib : undefined;
-  return openDisk(source, { ...wanted, files: given ?? files, unpack, cacheMib: cache });
+  return openDisk(source, { ...wanted, files: given ?? files, unpack, chunks: nodeChunks, cacheMib: cache });
 }
 
 async function mounted(

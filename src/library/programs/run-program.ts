@@ -3,6 +3,7 @@
 import { exceptionOf } from '../../errors/exception.ts';
 import type { ClockPolicy } from '../../kernel/host.ts';
 import { seededHost } from '../../kernel/snapshot/seed.ts';
+import { nodeChunks } from '../../node/chunks.ts';
 import { nodeHost } from '../../node/host.ts';
 import { type BlockDevice, sizeOf } from '../../storage/block-device.ts';
 import { overlay } from '../../storage/layers/overlay.ts';
@@ -133,6 +134,6 @@ async function deviceOf(
   const there = await openSource(image);
   opened.push(there);
   const { source, unpack, files } = there;
-  const device = 'sectors' in source ? source : (await openDisk(source, { unpack, files })).device;
+  const device = 'sectors' in source ? source : (await openDisk(source, { unpack, chunks: nodeChunks, files })).device;
   return readOnly ? { ...sizeOf(device), read: device.read.bind(device) } : overlay(device, { limitMib: OVERLAY_MIB });
 }

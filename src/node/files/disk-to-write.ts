@@ -4,6 +4,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { detectCompression, MAGIC_BYTES } from '../../archive/decompress.ts';
 import { HostError } from '../../errors/host-error.ts';
 import { type OpenDiskOptions, type OpenedDisk, openDisk } from '../../storage/open-disk.ts';
+import { nodeChunks } from '../chunks.ts';
 import { imageToWrite } from './image-to-write.ts';
 import { neighbours } from './neighbours.ts';
 import { mustBeOneFile } from './pieces/pieces.ts';
@@ -41,7 +42,7 @@ export async function diskToWrite(
         throw new HostError('invalid-request', `${path} lies in several files, which cannot be changed all at once`);
       return beside.files(name, use);
     };
-    const disk = await openDisk(file, { ...options, files });
+    const disk = await openDisk(file, { chunks: nodeChunks, ...options, files });
     if (!disk.device.write) {
       const why = disk.readOnly ?? `${disk.format}: what is in it is only read`;
       throw new HostError(

@@ -2,7 +2,7 @@
 
 import { FormatError } from '../errors.ts';
 import type { Format } from './format.ts';
-import { inflateZlib, unpackChunk } from './parts/block-decoders.ts';
+import { unpackChunk } from './parts/block-decoders.ts';
 import { mapped } from './parts/mapped.ts';
 import { after, big64, readBytes, tables, viewOf } from './parts/table.ts';
 
@@ -43,7 +43,7 @@ export const cloop: Format = {
             const [at, end] = [big64(entries, 0), big64(entries, 8)];
             if (end <= at || end - at > 2 * blockBytes + 1024) throw new FormatError(CLOOP, 'its table is damaged');
             const unpack = async () =>
-              unpackChunk(CLOOP, inflateZlib, await readBytes(CLOOP, source, at, end - at), blockBytes);
+              unpackChunk(CLOOP, context.chunks.inflateZlib, await readBytes(CLOOP, source, at, end - at), blockBytes);
             return { kind: 'packed', key: block, bytes: blockBytes - within, from: within, unpack };
           });
         },

@@ -3,6 +3,7 @@
 import type { Compression } from '../../archive/decompress.ts';
 import type { MaybePromise } from '../block-device.ts';
 import type { ByteSource } from '../byte-source.ts';
+import type { ChunkDecoders } from './parts/block-decoders.ts';
 
 /** One of several disks in a file, or of several states of one disk. */
 export interface Choice {
@@ -63,6 +64,8 @@ export interface FormatContext {
   mustFit(format: string, what: string, bytes: number): void;
   /** What compressed bytes inside of a file stand for, by range. A FormatError of `format` where the host cannot undo them. */
   unpack(format: string, source: ByteSource, compression: Compression): Promise<ByteSource>;
+  /** For chunks that are unpacked in one piece. */
+  readonly chunks: ChunkDecoders;
   readonly member: string | undefined;
   readonly snapshot: string | undefined;
   /** The bytes of the file that an image names. A FormatError of `format` where it was not given. */

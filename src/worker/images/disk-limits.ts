@@ -2,6 +2,7 @@
 
 import { StorageError } from '../../storage/errors.ts';
 import type { OpenDiskOptions } from '../../storage/open-disk.ts';
+import { workerChunks } from '../decoders.ts';
 
 /** Files of an archive that is read like an image: each takes 200 bytes of the isolate's memory, and 900 while it is opened (measured, 25,000 to 100,000 files). */
 const MAX_ENTRIES = 25_000;
@@ -10,7 +11,11 @@ const MAX_ENTRIES = 25_000;
 const MAX_PIECE_BYTES = 8 * 2 ** 20;
 
 /** Of every disk that an isolate opens. */
-export const bounded = { maxEntries: MAX_ENTRIES, maxPieceBytes: MAX_PIECE_BYTES } as const satisfies OpenDiskOptions;
+export const bounded = {
+  maxEntries: MAX_ENTRIES,
+  maxPieceBytes: MAX_PIECE_BYTES,
+  chunks: workerChunks,
+} as const satisfies OpenDiskOptions;
 
 const notUnpacked: NonNullable<OpenDiskOptions['unpack']> = async (_source, compression) => {
   throw new StorageError(

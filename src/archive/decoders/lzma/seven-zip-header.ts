@@ -204,7 +204,7 @@ function readSubStreams<F extends Omit<Folder, 'at' | 'packedBytes'>>(reader: Re
   }
   const sizes = folders.map(({ sizeBytes }, index) => {
     const count = counts[index] ?? 0;
-    const told = Array.from({ length: count - 1 < 0 ? 0 : count - 1 }, () => (type === id.size ? reader.number() : 0));
+    const told = Array.from({ length: Math.max(count - 1, 0) }, () => (type === id.size ? reader.number() : 0));
     const rest = sizeBytes - told.reduce((sum, size) => sum + size, 0);
     if (rest < 0) throw new Error('its directory is damaged');
     return count === 0 ? [] : [...told, rest];

@@ -6,7 +6,7 @@ import { endsAsDmg, TRAILER_BYTES } from '../../../archive/decompress.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { Format, FormatContext } from '../format.ts';
-import { type ChunkDecoder, inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
+import { type ChunkDecoder, type ChunkDecoders, unpackChunk } from '../parts/block-decoders.ts';
 import { mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { startsAt } from '../parts/search.ts';
 import { big64, readBytes, viewOf } from '../parts/table.ts';
@@ -20,12 +20,12 @@ const SECTOR = 512;
 const ZEROS = 0;
 const RAW = 1;
 const IGNORED = 2;
-const decoders: ReadonlyMap<number, ChunkDecoder> = new Map([
-  [0x80000004, unadc],
-  [0x80000005, inflateZlib],
-  [0x80000006, bunzip2Chunk],
-  [0x80000007, unlzfse],
-  [0x80000008, unxzChunk], // LZMA
+const decoders = new Map<number, (chunks: ChunkDecoders) => ChunkDecoder>([
+  [0x80000004, () => unadc],
+  [0x80000005, ({ inflateZlib }) => inflateZlib],
+  [0x80000006, () => bunzip2Chunk],
+  [0x80000007, () => unlzfse],
+  [0x80000008, () => unxzChunk], // LZMA
 ]);
 
 export const dmg: Format = {
@@ -41,7 +41,10 @@ export const dmg: Format = {
     const tables = blockTables(await readBytes(DMG, source, listAt, listBytes));
     const chunks = chunksOf(tables, big64(trailer, 24), (chunk) => check(chunk, context));
     const sizeBytes = big64(trailer, 492) * SECTOR;
-    return { content: chunkMap(source, chunks, Math.max(chunks.end, Number.isSafeInteger(sizeBytes) ? sizeBytes : 0)) };
+    const { chunks: undo } = context;
+    return {
+      content: chunkMap(source, undo, chunks, Math.max(chunks.end, Number.isSafeInteger(sizeBytes) ? sizeBytes : 0)),
+    };
   },
 };
 
@@ -60,7 +63,12 @@ function check({ type, start, bytes, packedBytes }: Chunk, context: FormatContex
 }
 
 /** What no chunk covers is zeros. */
-function chunkMap(source: ByteSource, { starts, chunk: chunkAt }: Chunks, sizeBytes: number): ByteSource {
+function chunkMap(
+  source: ByteSource,
+  undo: ChunkDecoders,
+  { starts, chunk: chunkAt }: Chunks,
+  sizeBytes: number,
+): ByteSource {
   return mapped({
     name: DMG,
     sizeBytes,
@@ -75,7 +83,7 @@ function chunkMap(source: ByteSource, { starts, chunk: chunkAt }: Chunks, sizeBy
       if (chunk.type === ZEROS || chunk.type === IGNORED) return zeros(bytes);
       if (chunk.type === RAW) return { kind: 'bytes', bytes, source, at: chunk.at + within };
       const { at, packedBytes } = chunk;
-      const decode = decoders.get(chunk.type) ?? inflateZlib;
+      const decode = decoders.get(chunk.type)?.(undo) ?? undo.inflateZlib;
       return {
         kind: 'packed',
         key: chunk.start,

@@ -4,7 +4,7 @@ import { adler32 } from '../../../bytes/adler32.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import type { Format, FormatContext, Layer } from '../format.ts';
-import { inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
+import { type ChunkDecoder, unpackChunk } from '../parts/block-decoders.ts';
 import { cutSentence } from '../parts/cut.ts';
 import { mapped, type Piece } from '../parts/mapped.ts';
 import { startsAt } from '../parts/search.ts';
@@ -40,6 +40,7 @@ interface Volume {
   readonly chunks: number;
   readonly chunkBytes: number;
   readonly sizeBytes: number;
+  readonly inflate: ChunkDecoder;
 }
 
 export const ewf: Format = {
@@ -117,7 +118,7 @@ async function readVolume(source: ByteSource, { dataAt }: Section, context: Form
   if (chunkBytes === 0) throw new FormatError(EWF, 'chunks of no bytes');
   context.mustFit(EWF, 'chunks', chunkBytes);
   if (!Number.isSafeInteger(sizeBytes)) throw new FormatError(EWF, `a disk of ${sectors} sectors`);
-  return { chunks, chunkBytes, sizeBytes };
+  return { chunks, chunkBytes, sizeBytes, inflate: context.chunks.inflateZlib };
 }
 
 async function readTables(
@@ -147,7 +148,7 @@ async function readTables(
   return found;
 }
 
-function chunkMap({ chunkBytes, sizeBytes }: Volume, found: readonly Table[]): ByteSource {
+function chunkMap({ chunkBytes, sizeBytes, inflate }: Volume, found: readonly Table[]): ByteSource {
   const starts = found.map(({ first }) => first);
   const looks = new Map(found.map(({ number, source }) => [number, tables(EWF, source)]));
   return mapped({
@@ -177,7 +178,7 @@ function chunkMap({ chunkBytes, sizeBytes }: Volume, found: readonly Table[]): B
           unpack: async () => {
             // Data that is not compressed ends in a checksum, and only that tells how long the last is.
             const bytes = await readBytes(EWF, table.source, at, packed ? end - at : length + 4);
-            return packed ? unpackChunk(EWF, inflateZlib, bytes, chunkBytes, length) : checked(bytes, length);
+            return packed ? unpackChunk(EWF, inflate, bytes, chunkBytes, length) : checked(bytes, length);
           },
         };
       });

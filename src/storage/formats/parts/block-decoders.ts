@@ -9,15 +9,37 @@ import { FormatError } from '../../errors.ts';
 /** A chunk of at most `maxBytes`; throws where it is damaged or would be more. */
 export type ChunkDecoder = (packed: Uint8Array, maxBytes: number) => Uint8Array;
 
-/** RFC 1951. What follows the end of the stream is left alone. */
-export function inflateRaw(packed: Uint8Array, maxBytes: number): Uint8Array {
-  // The library takes nothing for everything, and drops what does not fit: a byte of room tells that there was more.
-  if (packed.length === 0) throw new Error('it is empty');
-  return bounded(inflateSync(packed, { out: new Uint8Array(maxBytes + 1) }), maxBytes);
+/** What a host has for single chunks that is faster than what runs everywhere. */
+export interface HostChunks {
+  /** RFC 1951. What follows the end of the stream is left alone. */
+  readonly inflateRaw: ChunkDecoder;
+  /** RFC 8878: one frame, and nothing else. */
+  readonly unzstd: ChunkDecoder;
 }
 
-/** RFC 1950, checksum included: all of `packed`, which the checksum ends. */
-export function inflateZlib(packed: Uint8Array, maxBytes: number): Uint8Array {
+export interface ChunkDecoders {
+  readonly inflateRaw: ChunkDecoder;
+  /** RFC 1950, checksum included: all of it, which the checksum ends. */
+  readonly inflateZlib: ChunkDecoder;
+  /** RFC 8878: the first frame. What follows it is left alone. */
+  readonly unzstd: ChunkDecoder;
+}
+
+export const chunkDecoders = (host: HostChunks = portable): ChunkDecoders => ({
+  inflateRaw(packed, maxBytes) {
+    // The portable library takes nothing for everything.
+    if (packed.length === 0) throw new Error('it is empty');
+    return host.inflateRaw(packed, maxBytes);
+  },
+  inflateZlib: (packed, maxBytes) => inflateZlib(host.inflateRaw, packed, maxBytes),
+  unzstd(packed, maxBytes) {
+    const { bytes, windowBytes } = zstdFrame(packed);
+    if (windowBytes > MAX_WINDOW_BYTES) throw new Error(`it has a window of ${windowBytes} bytes`);
+    return host.unzstd(packed.subarray(0, bytes), maxBytes);
+  },
+});
+
+function inflateZlib(inflateRaw: ChunkDecoder, packed: Uint8Array, maxBytes: number): Uint8Array {
   const [method = 0, flags = 0] = packed;
   const sound = packed.length > 6 && (method & 15) === 8 && (method * 256 + flags) % 31 === 0 && (flags & 32) === 0;
   if (!sound) throw new Error('it does not begin as zlib data');
@@ -30,25 +52,29 @@ export function inflateZlib(packed: Uint8Array, maxBytes: number): Uint8Array {
 /** The window that every decoder must have (RFC 8878, 3.1.1.1.2), and that no writer of single chunks goes beyond. */
 const MAX_WINDOW_BYTES = 8 * 2 ** 20;
 
-/** RFC 8878: the first frame of `packed`. What follows it is left alone. */
-export function unzstd(packed: Uint8Array, maxBytes: number): Uint8Array {
-  const { bytes, windowBytes } = zstdFrame(packed);
-  if (windowBytes > MAX_WINDOW_BYTES) throw new Error(`it has a window of ${windowBytes} bytes`);
-  const unpacked: Uint8Array[] = [];
-  let length = 0;
-  const decoder = new Decompress((piece) => {
-    length += piece.length;
-    if (length > maxBytes) throw new Error(`it unpacks to more than ${maxBytes} bytes`);
-    unpacked.push(piece);
-  });
-  decoder.push(packed.subarray(0, bytes), true);
-  return concat(unpacked);
-}
+/** By libraries that run everywhere. */
+const portable: HostChunks = {
+  // It drops what does not fit: a byte of room tells that there was more.
+  inflateRaw: (packed, maxBytes) => bounded(inflateSync(packed, { out: new Uint8Array(maxBytes + 1) }), maxBytes),
+  unzstd(packed, maxBytes) {
+    const unpacked: Uint8Array[] = [];
+    let length = 0;
+    const decoder = new Decompress((piece) => {
+      length += piece.length;
+      if (length > maxBytes) throw new Error(tooMuch(maxBytes));
+      unpacked.push(piece);
+    });
+    decoder.push(packed, true);
+    return concat(unpacked);
+  },
+};
 
 function bounded(bytes: Uint8Array, maxBytes: number): Uint8Array {
-  if (bytes.length > maxBytes) throw new Error(`it unpacks to more than ${maxBytes} bytes`);
+  if (bytes.length > maxBytes) throw new Error(tooMuch(maxBytes));
   return bytes;
 }
+
+export const tooMuch = (maxBytes: number): string => `it unpacks to more than ${maxBytes} bytes`;
 
 /** How long the frame is that `packed` begins with, and how much its decoder must remember (RFC 8878, 3.1.1). */
 function zstdFrame(packed: Uint8Array): { readonly bytes: number; readonly windowBytes: number } {

@@ -3,7 +3,7 @@
 import type { MaybePromise } from '../../block-device.ts';
 import type { ByteSource } from '../../byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { inflateRaw, unpackChunk, unzstd } from '../parts/block-decoders.ts';
+import { type ChunkDecoders, unpackChunk } from '../parts/block-decoders.ts';
 import { beneath, type Mapping, type Piece, zeros } from '../parts/mapped.ts';
 import { places } from '../parts/places.ts';
 import { after, readBytes, type Tables, tables } from '../parts/table.ts';
@@ -22,20 +22,21 @@ export interface Files {
   /** What the clusters are in, where that is another. */
   readonly data: ByteSource | undefined;
   readonly backing: ByteSource | undefined;
+  readonly chunks: ChunkDecoders;
 }
 
 /** `table`: a look at the tables in `source`. Default: as they are in the file. */
 export function clusterMap(
   header: Header,
   active: Active,
-  { source, data, backing }: Files,
+  { source, data, backing, chunks }: Files,
   table: Tables = tables(QCOW2, source),
 ): Mapping {
   const { clusterBits, extendedL2 } = header;
   const clusterBytes = 2 ** clusterBits;
   const entryBytes = entryBytesOf(header);
   const l2Entries = clusterBytes / entryBytes;
-  const decode = header.compression === 'zstd' ? unzstd : inflateRaw;
+  const decode = header.compression === 'zstd' ? chunks.unzstd : chunks.inflateRaw;
 
   const tablesAt = places(QCOW2, [
     { at: active.l1Offset, bytes: 8 * active.l1Entries },

@@ -25,6 +25,7 @@ export const qcow2: Format = {
     const data = dataFile === undefined ? undefined : await context.sibling(QCOW2, dataFile);
     const parent = below && (await context.parent(QCOW2, below.name, below.format));
     const backing = parent?.content;
+    const files = { source, data, backing, chunks: context.chunks };
     const claimedBytes = await qcow2Reach(source, header, active);
     const isCut = claimedBytes > source.sizeBytes;
     const readOnly = source.write && (isCut ? 'it was cut short' : whyReadOnly(header, context.snapshot));
@@ -33,10 +34,10 @@ export const qcow2: Format = {
         ? await Qcow2Writer.open(
             source,
             header,
-            (view) => mapped(clusterMap(header, active, { source, data, backing }, { view })),
+            (view) => mapped(clusterMap(header, active, files, { view })),
             backing !== undefined,
           )
-        : mapped(clusterMap(header, active, { source, data, backing }));
+        : mapped(clusterMap(header, active, files));
     return {
       content,
       claimedBytes,

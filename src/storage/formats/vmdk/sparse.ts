@@ -3,7 +3,7 @@
 import type { ByteSource } from '../../byte-source.ts';
 import { BehindEndError, FormatError } from '../../errors.ts';
 import type { FormatContext } from '../format.ts';
-import { inflateZlib, unpackChunk } from '../parts/block-decoders.ts';
+import { type ChunkDecoder, unpackChunk } from '../parts/block-decoders.ts';
 import { tableReach } from '../parts/cut.ts';
 import { beneath, mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { type Places, places } from '../parts/places.ts';
@@ -46,13 +46,18 @@ export interface SparseHeader {
   readonly descriptor: { readonly at: number; readonly bytes: number };
 }
 
+/** With what undoes its compressed grains. */
+export interface SparseFile extends SparseHeader {
+  readonly inflate: ChunkDecoder;
+}
+
 const magicOf = (header: Uint8Array) => String.fromCharCode(...header.subarray(0, 4));
 
 /** Where its grains are compressed each has to be in memory at once. */
-export async function readSparseHeader(source: ByteSource, context: FormatContext): Promise<SparseHeader> {
+export async function readSparseHeader(source: ByteSource, context: FormatContext): Promise<SparseFile> {
   const header = await sparseHeader(source);
   if (header.compressed) context.mustFit(VMDK, 'grains', header.grainSectors * SECTOR);
-  return header;
+  return { ...header, inflate: context.chunks.inflateZlib };
 }
 
 async function sparseHeader(source: ByteSource): Promise<SparseHeader> {
@@ -131,7 +136,7 @@ function checked(header: SparseHeader): SparseHeader {
 /** What is at `offset` of the disk, whose grain is at `at` of the file. */
 export function compressedGrain(
   source: ByteSource,
-  { sectors, grainSectors }: SparseHeader,
+  { sectors, grainSectors, inflate }: SparseFile,
   at: number,
   offset: number,
 ): Piece {
@@ -151,7 +156,7 @@ export function compressedGrain(
       const packed = await readBytes(VMDK, source, at + MARKER_BYTES, bytes);
       // The last one need not be longer than the disk.
       const least = Math.min(grainBytes, sectors * SECTOR - (offset - within));
-      return unpackChunk(VMDK, inflateZlib, packed, grainBytes, least);
+      return unpackChunk(VMDK, inflate, packed, grainBytes, least);
     },
   };
 }
@@ -197,7 +202,7 @@ export async function sparseReach(source: ByteSource, header: SparseHeader, grai
 /** The extent's bytes; of grains that are not in it, what is `below` at the same place. */
 export function sparseExtent(
   source: ByteSource,
-  header: SparseHeader,
+  header: SparseFile,
   below: ByteSource | undefined,
   grainsAt: Places,
 ): ByteSource {

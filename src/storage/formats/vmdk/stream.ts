@@ -5,7 +5,7 @@ import { BehindEndError, FormatError } from '../../errors.ts';
 import { mapped, type Piece, zeros } from '../parts/mapped.ts';
 import { little64, tables } from '../parts/table.ts';
 import { SECTOR, VMDK } from './descriptor.ts';
-import { compressedGrain, type SparseHeader } from './sparse.ts';
+import { compressedGrain, type SparseFile } from './sparse.ts';
 
 const MARKER_BYTES = 12;
 /** 64 GiB of data in grains of 64 KiB. */
@@ -15,7 +15,7 @@ const MAX_GRAINS = 2 ** 20;
  * The disk of what is there. Markers are gone through as far as a read needs, from the beginning on: a stream has its grains in
  * the order of the disk, so one that is missing before another is zeros; where they are in another order nothing is said of it.
  */
-export function streamWithoutTables(source: ByteSource, header: SparseHeader): ByteSource {
+export function streamWithoutTables(source: ByteSource, header: SparseFile): ByteSource {
   const { sectors, grainSectors, grainsAt } = header;
   const grainBytes = grainSectors * SECTOR;
   const places = new Map<number, number>();
