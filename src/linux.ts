@@ -159,9 +159,9 @@ export function linux(options: LinuxOptions): Linux {
 }
 
 /** Puts the tools into a kernel. */
-async function equip(kernel: Kernel, toolbox: LinuxOptions['toolbox']): Promise<void> {
+async function equip(kernel: Kernel, toolbox: LinuxOptions['toolbox'], hosts?: string): Promise<void> {
   if (!toolbox) throw new HostError('no-tools', 'there are no programs here: the command and the service have them');
-  await installTools(kernel, await toolbox());
+  await installTools(kernel, await toolbox(), hosts);
 }
 
 /** Tells of mounting beside what kernels tell of: what making its kernels took is not in it. */
@@ -325,8 +325,12 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
       newKernel: (options) => kernels.acquire(options),
       host,
       budgetMib: aloneMib,
+<<<<<<< HEAD
       mostParts: limits.simulatedParts,
       programs: { install: (kernel) => equip(kernel, options.toolbox), environment: ENVIRONMENT },
+=======
+      programs: { install: (kernel, hosts) => equip(kernel, options.toolbox, hosts), environment: ENVIRONMENT },
+>>>>>>> 6a0a998 (programs: waits of fractions of a second, and names of nodes)
     }),
   };
 }

@@ -13,6 +13,7 @@ import { estimateMemoryMib, findExcess, programsMib } from './plan/memory/footpr
 import { type Plan, planSimulation, sampled } from './plan/plan.ts';
 import type { SimulationRequest } from './plan/request.ts';
 import { playCalls } from './run/calls/play-calls.ts';
+import { hostsFile } from './run/programs/hosts-file.ts';
 import { execRunner, SetupFailed, type SimulationPrograms } from './run/programs/programs.ts';
 import { watchStandstill } from './run/programs/standstill.ts';
 import { Refused } from './run/refused.ts';
@@ -181,7 +182,7 @@ async function runTimed(
   signal?.addEventListener('abort', stop, { once: true });
   try {
     signal?.throwIfAborted();
-    if (programMib > 0) await Promise.race([programs.install(kernel), ended.promise]);
+    if (programMib > 0) await Promise.race([programs.install(kernel, hostsFile(plan)), ended.promise]);
     const running = runSimulation(kernel, plan, {
       ...events,
       began: (sinceNs) => {

@@ -28,6 +28,8 @@ const FILES = {
   '/etc/group': 'root:x:0:\n',
 } as const;
 
+const LOOPBACK = '127.0.0.1\tlocalhost\n::1\tlocalhost\n';
+
 const DIRECTORIES = ['/bin', '/etc', '/root', '/run'];
 
 /** Pseudo terminals, for programs that make some. */
@@ -42,15 +44,17 @@ async function mountTerminals(task: UserTask): Promise<void> {
   if (made !== -errnos.EEXIST.number) must('symlinkat', made, '/dev/ptmx');
 }
 
-/** Afterwards programs can be executed. */
+/** Afterwards programs can be executed. `hosts`: lines of /etc/hosts, behind those of the loopback. */
 export async function installTools(
   { init, programs }: Pick<Kernel, 'programs'> & { readonly init: UserTask },
   toolbox: Toolbox,
+  hosts = '',
 ): Promise<void> {
   programs.provide((name) => toolbox.module(name));
   for (const path of DIRECTORIES) await makeDirectories(init, new TextEncoder().encode(path));
   await mountTerminals(init);
   for (const [path, text] of Object.entries(FILES)) await writeText(init, path, text);
+  await writeText(init, '/etc/hosts', LOOPBACK + hosts);
   for (const { name, links } of toolbox.tools) {
     for (const called of [name, ...links]) await installProgram(init, `/bin/${called}`, name);
   }
@@ -60,8 +64,11 @@ async function writeText(task: UserTask, path: string, text: string): Promise<vo
   const bytes = new TextEncoder().encode(text);
   const fd = must('openat', await openat(task, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0o644), path);
   try {
-    task.memory.write(task.scratch, bytes);
-    must('write', await write(task, fd, { at: task.scratch, bytes: bytes.length }, bytes.length), path);
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + task.scratchBytes);
+      task.memory.write(task.scratch, piece);
+      at += must('write', await write(task, fd, { at: task.scratch, bytes: piece.length }, piece.length), path);
+    }
   } finally {
     await close(task, fd);
   }

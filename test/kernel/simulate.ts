@@ -9,9 +9,10 @@ import { nodeToolbox } from '../../src/node/toolbox.ts';
 import type { PingResult, TcpResult, WorkloadResult } from '../../src/simulation/measure/results.ts';
 import type { Sample } from '../../src/simulation/measure/sampler.ts';
 import { estimateMemoryMib, programsMib } from '../../src/simulation/plan/memory/footprint.ts';
-import { planSimulation } from '../../src/simulation/plan/plan.ts';
+import { type Plan, planSimulation } from '../../src/simulation/plan/plan.ts';
 import type { SimulationRequest } from '../../src/simulation/plan/request.ts';
 import { playCalls } from '../../src/simulation/run/calls/play-calls.ts';
+import { hostsFile } from '../../src/simulation/run/programs/hosts-file.ts';
 import { execRunner } from '../../src/simulation/run/programs/programs.ts';
 import { runSimulation, type SimulationResult } from '../../src/simulation/run/run.ts';
 import { ENVIRONMENT, installTools } from '../../src/tools/install-tools.ts';
@@ -31,9 +32,9 @@ const budget = { nodes: 5000, devices: 50000 };
 /** A kernel may grow to a hundred MiB: a Worker has 128 for everything. */
 const MEMORY_MIB = 100;
 
-async function equip(kernel: Kernel, programMib: number): Promise<void> {
-  kernel.programs.memoryLimit = programMib * 2 ** 20;
-  await installTools(kernel, nodeToolbox());
+async function equip(kernel: Kernel, plan: Plan): Promise<void> {
+  kernel.programs.memoryLimit = programsMib(plan) * 2 ** 20;
+  await installTools(kernel, nodeToolbox(), hostsFile(plan));
 }
 
 export async function simulate(
@@ -45,7 +46,7 @@ export async function simulate(
   const planned = planSimulation({ hosts: { a: {}, b: {} }, links: [], ...request }, budget);
   if ('issues' in planned) expect.fail(JSON.stringify(planned.issues));
   const kernel = restoredKernel(memoryMib, seededHost(host, String(planned.plan.seed)));
-  if (programsMib(planned.plan) > 0) await equip(kernel, programsMib(planned.plan));
+  if (programsMib(planned.plan) > 0) await equip(kernel, planned.plan);
   const samples: Sample[] = [];
   const parts: Uint8Array[][] = planned.plan.captures.map(() => []);
   try {

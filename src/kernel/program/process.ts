@@ -188,6 +188,8 @@ export class Process {
     if (mapped) return this.#onMappings(mapped, thread, at);
     if (number === syscalls.clone[0]) return this.#clone(thread, at);
     if (number === syscalls.sysinfo[0]) return this.#sysinfo(thread, at);
+    // musl 1.2.3 makes poll(2) of the ppoll whose times have 32 bits, with times of 64: the fraction of a second was lost.
+    if (number === syscalls.ppoll[0]) return this.#inKernel(thread, syscalls.ppoll_time64[0], at);
     return this.#inKernel(thread, number, at);
   }
 

@@ -52,6 +52,18 @@ describe('a program on a host', () => {
     expect((await run({ ...request, seed: 4 }))[0]?.stdout).not.toBe(one[0]?.stdout);
   });
 
+  it('knows the others by their names, and is told of one that is nobody, after the time that asking takes', async () => {
+    const workloads = [
+      on('a', 'ping -c 1 b; ping -c 1 localhost; mkfifo f; read -t 0.5 x <> f; date +%s.%N; ping -c 1 nobody'),
+    ];
+    const [said] = await run({ seed: 1, duration: '30s', workloads });
+    expect(said?.stdout).toMatch(/PING b \(10\.0\.0\.2\).*1 packets received.*PING localhost.*1 packets received/s);
+    expect(said?.stderr).toBe("ping: bad address 'nobody'\n");
+    // 2.5 s twice, as resolv.conf(5) has it where there is none.
+    expect(said?.end_s).toBeGreaterThan(5.5);
+    expect(said?.end_s).toBeLessThan(6);
+  });
+
   it('reads what it is given, and says how it ended', async () => {
     const [cat, exit, killed, none, long] = await run({
       duration: '5s',

@@ -14,8 +14,8 @@ import { wrongEnd } from './program-end.ts';
 
 /** What the host has of programs. */
 export interface SimulationPrograms {
-  /** They are in /bin of the kernel afterwards. Rejects with `no-tools` where there are none. */
-  install(kernel: Kernel): Promise<void>;
+  /** They are in /bin of the kernel afterwards, and `hosts` in its /etc/hosts. Rejects with `no-tools` where there are none. */
+  install(kernel: Kernel, hosts: string): Promise<void>;
   /** `NAME=value`: what every one is told. */
   readonly environment: readonly string[];
 }
