@@ -63,6 +63,7 @@ it.each<[string, Content, string | undefined, string | undefined]>([
   ['swap', { 4086: 'SWAPSPACE2', 1024: [1], 1036: digits, 1052: 'swappy' }, 'swappy', UUID],
   ['swap', { 65526: 'SWAPSPACE2', 1024: [0, 0, 0, 1] }, undefined, undefined],
   ['swsuspend', { 4086: 'S1SUSPEND', 1024: [1] }, undefined, undefined],
+  ['ufs', { 9564: [0x19, 0x01, 0x54, 0x19] }, undefined, undefined],
   ['ghost', { 0: [0xfe, 0xef, 1] }, undefined, undefined],
   ['uimage', { 0: [0x27, 0x05, 0x19, 0x56] }, undefined, undefined],
   ['zfs_member', { 16384: [1, 1], 16404: [0, 0, 0, 7], 16408: 'version' }, undefined, undefined],

@@ -113,6 +113,14 @@ export const strangers: readonly Signature[] = [
   ...['shsq', 'qshs'].map(
     (magic): Signature => ({ type: 'squashfs', words: 'a squashfs that its maker has changed', marks: [[[0, magic]]] }),
   ),
+  // fs/ufs/ufs_fs.h: SBLOCK_PIGGY and where makefs of NetBSD puts it; fs/ufs/super.c reads it at SBLOCK_UFS2 alone
+  ...[8192, 262_144].map(
+    (at): Signature => ({
+      type: 'ufs',
+      words: `a UFS2 whose superblock is at byte ${at.toLocaleString('en')}, which Linux looks for at 65,536 alone`,
+      marks: ['19015419', '19540119'].map((magic) => [[at + 1372, { hex: magic }] as const]),
+    }),
+  ),
   { type: 'cramfs', words: noDriver('cramfs of the other byte order'), marks: [[[0, { hex: '28cd3d45' }]]] },
   ...['137f', '138f', '2468', '2478'].map(
     (magic): Signature => ({
@@ -207,6 +215,13 @@ export const strangers: readonly Signature[] = [
     type: 'uimage',
     words: 'an image for U-Boot, whose content begins at byte 64',
     marks: [[[0, { hex: '27051956' }]]],
+  },
+  {
+    // The first volume descriptor, behind 16 sectors and its own subheader
+    type: 'raw-cd',
+    words:
+      'a disc in sectors of 2,336 bytes, of which 2,048 are its data: programs for discs (bchunk) make an ISO of it',
+    marks: [[[16 * 2336 + 9, 'CD001']]],
   },
   { type: 'trx', words: 'a firmware of a router (TRX), whose parts begin behind its header', marks: [[[0, 'HDR0']]] },
   { type: 'uf2', words: 'a firmware in blocks of USB flashing (UF2)', marks: [[[0, { hex: '5546320a57515d9e' }]]] },

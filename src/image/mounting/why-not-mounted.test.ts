@@ -12,6 +12,7 @@ describe('why Linux does not mount', () => {
     ['XFS (vda): Superblock has unknown incompatible features (0x80) enabled.', 'does not know'],
     ['Filesystem uses "lzma" compression. This is not supported', 'compressed with lzma'],
     ["EXT4-fs (vda): The Hurd can't support 64-bit file systems", 'made for the Hurd'],
+    ['cramfs: wrong endianness', 'of the other byte order'],
     ['UDF-fs: warning (device vda): udf_load_vrs: No anchor found', 'its anchor'],
   ])('%s', (said, words) => {
     const why = whyNotMounted('EINVAL', said);

@@ -56,6 +56,7 @@ const rows: readonly Row[] = [
     said: /unsupported optional features|unsupported feature|unknown.*features|incompat.*feature|revision level too high|cannot mount because of unsupported|unidentified incompatible feature/i,
     means: 'it has features that Linux 6.12 does not know',
   },
+  { said: /wrong endianness/i, means: 'it is of the other byte order, which Linux does not read' },
   { said: /wrong version|unknown version|unsupported version/i, means: 'it is of a version that Linux does not read' },
   {
     said: /Can't find .*file ?system|Invalid superblock magic|magic (mismatch|number)|not a valid|no .*filesystem found|No valid .* superblock|bogus number|wrong magic|Can't find a valid/i,
