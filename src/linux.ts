@@ -325,12 +325,8 @@ function over(pool: KernelPool, caller: Caller, options: LinuxOptions): Linux {
       newKernel: (options) => kernels.acquire(options),
       host,
       budgetMib: aloneMib,
-<<<<<<< HEAD
       mostParts: limits.simulatedParts,
-      programs: { install: (kernel) => equip(kernel, options.toolbox), environment: ENVIRONMENT },
-=======
       programs: { install: (kernel, hosts) => equip(kernel, options.toolbox, hosts), environment: ENVIRONMENT },
->>>>>>> 6a0a998 (programs: waits of fractions of a second, and names of nodes)
     }),
   };
 }
