@@ -205,7 +205,9 @@ export const workload = z
       }),
     }),
     z.strictObject({
-      type: z.literal('exec').openapi({ description: "One of Linux's own programs on a host. It knows nodes by their names (/etc/hosts)." }),
+      type: z
+        .literal('exec')
+        .openapi({ description: "One of Linux's own programs on a host. It knows nodes by their names (/etc/hosts)." }),
       name: named('Default: its type and number.', 'server').optional(),
       on: named('The host.', 'a'),
       start: time('In virtual time. Default: 0s.', '1s'),
