@@ -23,7 +23,7 @@ const MOST_ISSUES = 20;
 
 /**
  * Rejects with `bad-simulation` with what is wrong with the sweep, or with networks that it makes. Each is planned for that, with a
- * `turn` of the event loop behind it: others wait for one network, not for a thousand.
+ * `turn` of the event loop behind it: others wait for one network, not for a thousand. It ends with what `turn` rejects with.
  */
 export async function planSweep(
   network: Readonly<Record<string, unknown>>,

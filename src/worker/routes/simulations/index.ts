@@ -1,11 +1,14 @@
 /** Handlers of /v1/simulations and its sweeps. */
 
+import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import { readSimulation } from '../../../api/simulations/read-simulation.ts';
+import { HostError } from '../../../errors/host-error.ts';
 import type { SimulationRequest } from '../../../simulation/simulate.ts';
 import { planSweep } from '../../../simulation/sweep/run-sweep.ts';
 import { NDJSON } from '../answers/ndjson.ts';
 import { wholeBody } from '../bodies/whole-body.ts';
+import type { Env } from '../env.ts';
 import { router } from '../router.ts';
 import { answerHtml, answerJson, answerLines, answerParts, answerPcap, HTML, PARTS, PCAPNG } from './answers.ts';
 import { postSimulations, postSweeps } from './route.ts';
@@ -38,6 +41,23 @@ simulations.openapi(postSimulations, async (c) => {
   return response as never; // the router's types have no response of several media types
 });
 
+/** Looking at a thousand networks may take so long. */
+const PLANNING_MS = 30_000;
+
+/** Others have their turns between two networks, and whoever asked may be gone by then. */
+function planningTurn({ var: { gone, nowMs } }: Context<Env>): () => Promise<void> {
+  const endMs = nowMs() + PLANNING_MS;
+  return async () => {
+    await scheduler.wait(0);
+    gone.throwIfAborted();
+    if (nowMs() > endMs)
+      throw new HostError(
+        'kernel-deadline',
+        `its networks were not all looked at after ${PLANNING_MS} ms: sweep fewer`,
+      );
+  };
+}
+
 const sweepAnswers = {
   'application/json': answerSweepJson,
   [NDJSON]: answerSweepLines,
@@ -51,7 +71,7 @@ simulations.openapi(postSweeps, async (c) => {
   const supports = Object.keys(sweepAnswers);
   const type = accepts(c, { header: 'Accept', supports, default: 'application/json' }) as keyof typeof sweepAnswers;
   const plan = (one: unknown) => c.var.jobs.simulations.plan(readSimulation(one));
-  const runs = await planSweep(network, sweep, plan, () => scheduler.wait(0));
+  const runs = await planSweep(network, sweep, plan, planningTurn(c));
   const response = await sweepAnswers[type](c, runs, {
     deadlineMs: deadline_ms,
     whole: detail === 'whole',
