@@ -46,18 +46,24 @@ async function sizeTables(kernel: Kernel, memoryMib: number): Promise<void> {
   const pages = memoryMib * 256;
   const limits = [Math.floor(pages / 8), Math.floor(pages / 6), Math.floor(pages / 4)].join(' ');
   for (const key of ['net.ipv4.tcp_mem', 'net.ipv4.udp_mem']) await setSysctl(init, key, limits);
-  for (const [key, value] of [...Object.entries(kernelTables), ...buffers]) await setSysctl(init, key, value);
+  for (const [key, value] of [...Object.entries(kernelTables), ...buffersOf(memoryMib)])
+    await setSysctl(init, key, value);
   await setSysctl(init, 'kernel.threads-max', String(THREADS_MAX));
   await setSysctl(init, 'fs.file-max', String(FILES_MAX));
   const limit = new BigUint64Array([BigInt(FILES_MAX), BigInt(FILES_MAX)]);
   init.memory.write(init.scratch, new Uint8Array(limit.buffer));
   must('prlimit64', await init.syscall('prlimit64', 0, RLIMIT_NOFILE, init.scratch, 0));
 }
-/** What a connection may hold grows with the machine, too: the same as of one with some hundred MiB. */
-const buffers = [
-  ['net.ipv4.tcp_rmem', '4096 131072 2097152'],
-  ['net.ipv4.tcp_wmem', '4096 131072 1048576'],
-] as const;
+/** What a connection may hold grows with the machine, too: a 128th of it as tcp_init() has it, but no less than with some hundred MiB. */
+function buffersOf(memoryMib: number): readonly (readonly [string, string])[] {
+  const share = (memoryMib * MIB_BYTES) / 128;
+  const between = (least: number, most: number) => Math.floor(Math.max(least, Math.min(most, share)));
+  return [
+    ['net.ipv4.tcp_rmem', `4096 131072 ${between(2 * MIB_BYTES, 6 * MIB_BYTES)}`],
+    ['net.ipv4.tcp_wmem', `4096 131072 ${between(MIB_BYTES, 4 * MIB_BYTES)}`],
+  ];
+}
+const MIB_BYTES = 2 ** 20;
 const [THREADS_MAX, FILES_MAX, RLIMIT_NOFILE] = [4096, 65_536, 7] as const;
 
 const CLOCK_REALTIME = 0;
