@@ -54,7 +54,7 @@ export function lockFile(path: string): () => void {
   } catch (cause) {
     // A full disk is told by write(2), which knows no name.
     if (cause instanceof Error && 'code' in cause && !('path' in cause)) Object.assign(cause, { path: name });
-    throw cause;
+    throw isRefused(cause) ? folderRefused(path, name, cause) : cause;
   } finally {
     rmSync(own, { force: true });
     begun();
@@ -66,6 +66,16 @@ export function lockFile(path: string): () => void {
     gone();
   };
 }
+
+const isRefused = (cause: unknown): boolean => ['EACCES', 'EPERM', 'EROFS'].some((code) => hasCode(cause, code));
+
+/** The image may be written, and its folder not. */
+const folderRefused = (path: string, name: string, cause: unknown): HostError =>
+  new HostError(
+    'read-only-device',
+    `${path} is in a folder that you cannot write to: ${parse(name).base} is to be made there, so that no two write the image at a time`,
+    { cause },
+  );
 
 /** Of the file itself, by whichever symlink it is named. */
 function lockOf(path: string): string {
