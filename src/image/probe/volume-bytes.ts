@@ -8,6 +8,8 @@ export interface VolumeBytes {
   readonly sizeBytes: number;
   /** `length` bytes from `at` on; zeros where it ends before. */
   read(at: number, length: number): Promise<Uint8Array>;
+  /** Why some of what was read is not what was there but zeros, where that is so: the format around it is damaged. */
+  readonly damage?: DamagedInsideError | undefined;
 }
 
 /** Most of what is asked for lies in the first bytes: they are read together. */
@@ -19,6 +21,18 @@ const MAX_PAGES = 64;
 export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.POSITIVE_INFINITY): VolumeBytes {
   const end = Math.min(bytesOf(device), start + sizeBytes);
   let head: Promise<Uint8Array> | undefined;
+  let damage: DamagedInsideError | undefined;
+  /** False where some of it lies behind the end of what there is, or is lost. */
+  const isThere = async (sector: number, into: Uint8Array): Promise<boolean> => {
+    try {
+      await device.read(sector, into);
+      return true;
+    } catch (cause) {
+      if (cause instanceof DamagedInsideError) damage ??= cause;
+      else if (!(cause instanceof BehindEndError)) throw cause;
+      return false;
+    }
+  };
   const fetch = async (at: number, length: number): Promise<Uint8Array> => {
     const wanted = new Uint8Array(length);
     const from = start + at;
@@ -26,11 +40,11 @@ export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.P
     if (!(from < to)) return wanted;
     const sector = Math.floor(from / SECTOR);
     const whole = new Uint8Array((Math.ceil(to / SECTOR) - sector) * SECTOR);
-    if (!(await isThere(device, sector, whole))) {
+    if (!(await isThere(sector, whole))) {
       // Of what is wrapped in something that is cut short anything may be missing, and what lies beside it not.
       for (let done = 0; done < whole.length; done += PAGE_BYTES) {
         const piece = whole.subarray(done, done + PAGE_BYTES);
-        if (!(await isThere(device, sector + done / SECTOR, piece))) piece.fill(0);
+        if (!(await isThere(sector + done / SECTOR, piece))) piece.fill(0);
       }
     }
     wanted.set(whole.subarray(from - sector * SECTOR, to - sector * SECTOR));
@@ -53,6 +67,9 @@ export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.P
   };
   return {
     sizeBytes: Math.max(0, end - start),
+    get damage() {
+      return damage;
+    },
     async read(at, length) {
       if (!Number.isSafeInteger(at) || at < 0) return new Uint8Array(length);
       if (at + length > HEAD_BYTES) return length > PAGE_BYTES ? fetch(at, length) : fromPages(at, length);
@@ -62,19 +79,11 @@ export function volumeBytes(device: BlockDevice, start = 0, sizeBytes = Number.P
   };
 }
 
-/** False where some of it lies behind the end of what there is. */
-async function isThere(device: BlockDevice, sector: number, into: Uint8Array): Promise<boolean> {
-  try {
-    await device.read(sector, into);
-    return true;
-  } catch (cause) {
-    if (cause instanceof BehindEndError || cause instanceof DamagedInsideError) return false;
-    throw cause;
-  }
-}
-
 /** What follows `start` in a volume. */
 export const volumeFrom = (volume: VolumeBytes, start: number): VolumeBytes => ({
   sizeBytes: Math.max(0, volume.sizeBytes - start),
   read: (at, length) => volume.read(start + at, length),
+  get damage() {
+    return volume.damage;
+  },
 });

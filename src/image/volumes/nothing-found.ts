@@ -44,7 +44,12 @@ async function seen({ whole, partitions, table }: Volumes, isNamed: boolean): Pr
     words.push(`${before}at byte ${inside.at} there is ${inside.type}: ${how}`);
   }
   if (words.length > 0 || isNamed) return words;
-  if (table === undefined) return [await noImage(bytes)].filter((one) => one !== undefined);
+  if (table === undefined) {
+    const kind = await noImage(bytes);
+    // What could not be read looks as if it were zeros.
+    if (bytes.damage) return [`what lies where one begins cannot be read (${bytes.damage.message})`];
+    return kind === undefined ? [] : [kind];
+  }
   return partitions.length > 0
     ? [`it has a partition table (${table}), and nothing that is known in ${await inWords(partitions)}`]
     : [`it has the signature of a partition table (${table}), in which the kernel finds no partitions`];

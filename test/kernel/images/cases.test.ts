@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/bytes/concat.ts';
 import type { MountRequest } from '../../../src/image/mounted-image.ts';
 import { type BlockDevice, SECTOR } from '../../../src/storage/block-device.ts';
+import { DamagedInsideError, FormatError } from '../../../src/storage/errors.ts';
 import { slice } from '../../../src/storage/layers/slice.ts';
 import { memoryDevice } from '../../../src/storage/memory.ts';
 import { caseDevice, fixtureDevice } from '../../fixtures/load.ts';
@@ -273,6 +274,18 @@ describe('what is no image', () => {
   ])('but the byte %j is told of as that', async (byte, words) => {
     await refusal(memoryDevice(new Uint8Array(2 ** 20).fill(byte))).toMatchObject({
       message: `no file system was found: all of it is ${words}`,
+    });
+  });
+
+  it('but what a format around it has lost is no zeros', async () => {
+    const lost = new DamagedInsideError(new FormatError('qcow2', 'its table is damaged'));
+    const device = memoryDevice(new Uint8Array(2 ** 20));
+    const read = (sector: number, into: Uint8Array) => {
+      if (sector < 128) throw lost;
+      return device.read(sector, into);
+    };
+    await refusal({ ...device, read }).toMatchObject({
+      message: 'no file system was found: what lies where one begins cannot be read (qcow2: its table is damaged)',
     });
   });
 
