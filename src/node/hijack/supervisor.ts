@@ -56,9 +56,8 @@ const EMFILE = -errnos.EMFILE.number;
 const ENOMEM = -errnos.ENOMEM.number;
 const EINTR = -errnos.EINTR.number;
 const SIGPIPE = 13;
-/** Calls that are received before the first of them is answered, unless few wait: to ask for more costs as much as to receive one. */
+/** Calls that are received before the first of them is answered. */
 const TOGETHER = 16;
-const FEW = 8;
 /** After so many rounds of events other work of the event loop gets its turn. */
 const ROUNDS = 64;
 /** Calls that wait are asked so often whether their threads still do. */
@@ -231,12 +230,11 @@ export class Supervisor {
    */
   #receive(): void {
     const notes: Notification[] = [];
-    const most = this.#waiting.size < FEW ? 1 : TOGETHER;
     for (let more = true; more; ) {
       const note = this.#listener.receive();
       if (note) notes.push(note);
-      // Files that were closed before one of these calls are closed in our kernel before any of them is looked at.
-      more = notes.length > 0 && notes.length < most && ((this.#events.takeOthers() ?? 0) & IN) !== 0;
+      // Asked after each: files that were closed before one of these calls are closed in our kernel before any of them is looked at.
+      more = notes.length > 0 && notes.length < TOGETHER && ((this.#events.takeOthers() ?? 0) & IN) !== 0;
     }
     for (const [i, note] of notes.entries()) if (i === 0 || this.#listener.isValid(note.id)) this.#came(note);
   }
