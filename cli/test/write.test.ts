@@ -151,6 +151,7 @@ describe('cp both ways', () => {
     expect(readFileSync(join(out, 'other name'), 'utf8')).toBe('one');
     await refused(1, /not a directory of the image/, 'cp', tree, `${image}:/no/such/`);
     await refused(1, /there is no such file/, 'cp', at('nothing'), `${image}:/`);
+    await refused(4, /nowhere.img: no such file/, 'cp', at('nothing'), 'nowhere.img:/etc/');
     await refused(1, /by way of a folder/, 'cp', `${image}:/tree`, `${image}:/copy`);
   });
 });

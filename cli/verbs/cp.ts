@@ -3,6 +3,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   ftruncateSync,
   lchownSync,
   linkSync,
@@ -35,6 +36,12 @@ function placed(argument: string): { readonly image: string; readonly path: stri
   return image && path && lstatSync(image, { throwIfNoEntry: false }) ? { image, path } : undefined;
 }
 
+/** The image that is named in IMAGE:/PATH where neither it nor a folder called `IMAGE:` is there. */
+const misplaced = (all: readonly string[]): string | undefined =>
+  all
+    .map((one) => /^(.+?):\//s.exec(one)?.[1])
+    .find((image) => image !== undefined && !existsSync(image) && !existsSync(`${image}:`));
+
 /** Arguments as of cp(1), some of them IMAGE:/PATH, or the image and then paths. Whether everything was copied. */
 export async function cp(first: string, others: readonly string[], options: CpOptions): Promise<boolean> {
   const all = [first, ...others];
@@ -45,6 +52,8 @@ export async function cp(first: string, others: readonly string[], options: CpOp
     return (await import('../write/copy-in.ts')).copyIn(all.slice(0, -1), target.image, target.path, options);
   }
   const [source] = places;
+  const unknown = options.url === undefined && !source ? misplaced(all) : undefined;
+  if (unknown !== undefined) throw new Failure('failed', `${unknown}: no such file`);
   if (!source) return copyOut(first, others, options);
   const paths = places.slice(0, -1).map((place) => {
     if (place?.image === source.image) return place.path;
