@@ -368,8 +368,8 @@ describe('what is impossible', () => {
     ],
     [
       'one that is not for hosts',
-      { hosts: { a: { sysctls: { 'net.core.rmem_default': 1 } }, b: {} } },
-      'hosts.a.sysctls["net.core.rmem_default"]',
+      { hosts: { a: { sysctls: { 'net.core.dev_weight': 1 } }, b: {} } },
+      'hosts.a.sysctls["net.core.dev_weight"]',
       'EACCES',
     ],
     [
