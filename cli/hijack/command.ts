@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { HijackOptions } from './hijack.ts';
+import { userNet } from './user-net.ts';
 
 const help = `
 What goes to the kernel here: sockets of every family but AF_UNIX, netlink, /proc/net, /proc/sys/net, /sys/class/net, /dev/net/tun,
@@ -19,6 +20,7 @@ It needs Linux 5.14 or later (seccomp user notification) and no privilege; inter
 Exit code: the program's; 1 to 4 as other commands where it could not be started.
 
   lkl hijack -- sh -c 'ip link add v0 type veth peer v1; ip addr; ss -tlnp'
+  lkl hijack --net user -- curl -s https://www.kernel.org/
   lkl hijack --publish 8080:80 -- python3 -m http.server 80
   LKL_HIJACK_NET_IFTYPE=tap LKL_HIJACK_NET_IFPARAMS=lkl0 LKL_HIJACK_NET_IP=192.168.13.2 LKL_HIJACK_NET_NETMASK_LEN=24 \\
     lkl hijack -- nginx -g 'daemon off;'`;
@@ -32,6 +34,11 @@ export const hijackCommand = (): Command =>
     .argument('<program>', 'as a shell finds it')
     .argument('[argument...]', 'its own')
     .option('-c, --config <file>', "LKL's JSON")
+    .option(
+      '--net <words>',
+      "user: they reach the world by this machine's sockets; user,loopback: and its own servers, at 10.0.2.2",
+      userNet,
+    )
     .addOption(new Option('--strace [file]', 'show the calls that this kernel answers (default: on standard error)'))
     .option('--pcap <file>', 'write what passes its interfaces, as pcapng')
     .option(

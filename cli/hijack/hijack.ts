@@ -29,6 +29,7 @@ import { readJson } from '../input/read-json.ts';
 import { endings, onSignals } from '../signals.ts';
 import { openRoot, type Root } from './root.ts';
 import { openSession } from './session.ts';
+import { withUserNet } from './user-net.ts';
 
 export interface HijackOptions {
   readonly config?: string;
@@ -42,6 +43,8 @@ export interface HijackOptions {
   readonly memory?: number;
   readonly session?: URL;
   readonly all?: boolean;
+  /** The words of an interface that reaches the world. */
+  readonly net?: string;
 }
 
 const MEMORY_MIB = 112;
@@ -73,14 +76,15 @@ export async function runHijacked(program: string, args: readonly string[], opti
 }
 
 /** The environment's, and over it a file's: the one that is named, or lkl-hijack.json if it can be read. */
-async function configurationOf({ config }: HijackOptions): Promise<unknown> {
+async function configurationOf({ config, net }: HijackOptions): Promise<unknown> {
   const file = config ?? (process.env[CONFIG_FILE] || (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined));
-  return withEnvironment(process.env, file === undefined ? undefined : await readJson(file));
+  const given = withEnvironment(process.env, file === undefined ? undefined : await readJson(file));
+  return net === undefined ? given : withUserNet(given, net);
 }
 
 /** What a session has is said when it is made. */
-function mustFitSession({ config, pcap, publish, clock, seed, memory, all }: HijackOptions): void {
-  const mine = { config, pcap, publish, seed, memory, all, clock: clock === 'wall' ? undefined : clock };
+function mustFitSession({ config, net, pcap, publish, clock, seed, memory, all }: HijackOptions): void {
+  const mine = { config, net, pcap, publish, seed, memory, all, clock: clock === 'wall' ? undefined : clock };
   const [wrong] = Object.entries(mine).find(([, value]) => value !== undefined) ?? [];
   if (wrong !== undefined)
     throw new Failure('usage', `--${wrong} is of a kernel here: that of a session is as it was made`);

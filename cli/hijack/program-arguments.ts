@@ -2,7 +2,7 @@
 
 const withValue = [
   ...['-c', '--config', '--pcap', '-p', '--publish', '--root', '--root-options', '--session'],
-  ...['--clock', '--seed', '-m', '--memory'],
+  ...['--clock', '--seed', '-m', '--memory', '--net'],
 ];
 
 /** The command line with `--` before the program, so that its options stay its own; others as they are. */

@@ -4,10 +4,12 @@ import { copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
+import { hasCode } from '../../src/errors/has-code.ts';
 import { leaves } from '../../src/node/left-behind.ts';
 import { packageFile } from '../../src/node/package-files.ts';
 import { TOOLS_PACKAGE, toolFolder } from '../../src/node/toolbox.ts';
 import { Failure, reasonOf } from '../failure.ts';
+import { portFailure } from '../port-failure.ts';
 import { direct, keptGoing } from './kept-going.ts';
 import { loadMiniflare } from './miniflare.ts';
 
@@ -84,7 +86,10 @@ export async function serve({ port, storage }: ServeOptions): Promise<void> {
     });
     return direct(NAME, started);
   };
-  const { url } = await keptGoing({ start, host: HOST, port, told: (message) => console.error(`lkl: ${message}`) });
+  const told = (message: string) => console.error(`lkl: ${message}`);
+  const { url } = await keptGoing({ start, host: HOST, port, told }).catch((cause: unknown) => {
+    throw hasCode(cause, 'EADDRINUSE') ? portFailure(port, cause) : cause;
+  });
   console.log(`lkl serves ${url.origin} (/docs describes it)`);
   await new Promise(() => {}); // a signal ends the process
 }

@@ -109,7 +109,7 @@ describe('the package', () => {
     const make = ['mkfs', '-t', 'ext4', '-s', '16M', disk];
     const without = spawnSync(process.execPath, [join(installed, 'node_modules/lkl-linux/cli/lkl.mjs'), ...make]);
     expect(without.stderr.toString()).toBe(
-      'lkl: this needs the package lkl-linux-tools: npm install lkl-linux-tools\n',
+      'lkl: this needs the package lkl-linux-tools: npm install lkl-linux-tools (a checkout of the source makes it: npm pack -w wasm/dist/tools)\n',
     );
     expect(existsSync(disk)).toBe(false);
     const both = join(folder, 'both');

@@ -5,9 +5,10 @@ import { davHandler } from '../../src/dav/handler.ts';
 import type { MountedTree, MountedWritableTree } from '../../src/linux.ts';
 import { httpServer } from '../../src/node/http-server.ts';
 import { openEngine } from '../engine.ts';
-import { Failure, printable, reasonOf } from '../failure.ts';
+import { printable, reasonOf } from '../failure.ts';
 import { mountRequest, openDiskFile, openStackFiles } from '../input/disk.ts';
 import type { DiskOptions, MountOptions, StackOptions } from '../options.ts';
+import { portFailure } from '../port-failure.ts';
 import { endings, onSignals } from '../signals.ts';
 import { mustBeToWrite, withChanges } from '../write/session.ts';
 import { syncSoon } from './sync-soon.ts';
@@ -61,7 +62,7 @@ async function serve(image: string, mounted: MountedTree | MountedWritableTree, 
     port,
     failed: (cause) => console.error(`lkl: ${printable(reasonOf(cause))}`),
   }).catch((cause: unknown) => {
-    throw new Failure('failed', `port ${port}: ${reasonOf(cause)}`);
+    throw portFailure(port, cause);
   });
   // The command's own handlers would end it with the disk still mounted. A second signal does not wait for clients.
   onSignals(endings, () => (asked++ === 0 ? ended.resolve() : server.drop()));

@@ -42,7 +42,10 @@ function find(): { readonly folder: string; readonly list: string } {
     const list = readIfThere(join(folder, LIST));
     if (list !== undefined) return { folder, list };
   }
-  throw new HostError('no-tools', `this needs the package ${TOOLS_PACKAGE}: npm install ${TOOLS_PACKAGE}`);
+  throw new HostError(
+    'no-tools',
+    `this needs the package ${TOOLS_PACKAGE}: npm install ${TOOLS_PACKAGE} (a checkout of the source makes it: npm pack -w wasm/dist/tools)`,
+  );
 }
 
 function* folders(): Generator<string> {

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { obstacle } from '../../../src/node/hijack/host/launch.ts';
 import { lkl, spawnLkl } from '../command.ts';
@@ -100,6 +100,16 @@ ${ready}`;
     expect(
       await Promise.all(ports.flatMap((port) => ['one', 'two', 'x'.repeat(20_000)].map((t) => ask(port, t)))),
     ).toEqual(ports.flatMap(() => ['eno', 'owt', 'x'.repeat(20_000)]));
+  });
+
+  it('reaches the world, and where it is said so this machine', async () => {
+    const server = createServer((socket) => socket.end('here\n')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const ask = `import socket; print(socket.create_connection(('10.0.2.2', ${port})).recv(9))`;
+    const { stdout, stderr } = await lkl(['hijack', '--net', 'user,loopback', 'python3', '-c', ask]);
+    server.close();
+    expect([stdout.toString(), stderr]).toEqual(["b'here\\n'\n", '']);
   });
 
   it('says what cannot be published, and starts nothing', async () => {
