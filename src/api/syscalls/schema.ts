@@ -165,7 +165,9 @@ export const tasks = tasksOf(task);
 
 export const batchHead = z.strictObject({ ...kernelOptions, ...playOptions, tasks });
 
-export const batch = batchHead.extend({ calls: z.array(call).default([]) }).openapi('Batch');
+export const calls = z.array(call).default([]).openapi({ description: 'One after another, in their order, by pid 1.' });
+
+export const batch = batchHead.extend({ calls }).openapi('Batch');
 
 export const result = z
   .looseObject({

@@ -65,7 +65,7 @@ function withoutClosedParts<Schema>(schemas: Readonly<Record<string, Schema>>): 
       return mapValues(value as Json, merged);
     const required = new Set(parts.flatMap((part) => (part.required as readonly string[] | undefined) ?? []));
     return {
-      type: 'object',
+      ...Object.assign({}, ...parts),
       properties: Object.assign({}, ...parts.map(({ properties }) => properties)),
       ...(required.size > 0 && { required: [...required] }),
       additionalProperties: false,

@@ -7,6 +7,7 @@ import {
   answerOf,
   batchAnswer,
   call,
+  calls,
   kernelOptions,
   playOf,
   playOptions,
@@ -90,7 +91,7 @@ export const sessionBatchHead = z.strictObject({
   }),
 });
 
-export const sessionBatch = sessionBatchHead.extend({ calls: z.array(call).default([]) }).openapi('SessionBatch');
+export const sessionBatch = sessionBatchHead.extend({ calls }).openapi('SessionBatch');
 
 const rolledBack = z.object({ to: z.iso.datetime() }).optional();
 
