@@ -9,9 +9,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 
-/** The tests of a report by file and name; a file that could not be loaded is one that failed. None of a run that died. */
+/** The tests of a report; a file that could not be loaded is one that failed. None of a run that died. */
 function testsOf(report) {
-  if (report === undefined || !existsSync(report)) return new Map();
+  if (report === undefined || !existsSync(report)) return [];
   const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
   const tests = testResults.flatMap(({ name, status, message, assertionResults }) => {
     const file = relative(process.cwd(), name);
@@ -24,23 +24,29 @@ function testsOf(report) {
     const isBroken = status === 'failed' && !inIt.some((test) => test.status === 'failed');
     return isBroken ? [...inIt, { file, name: 'the file', status: 'failed', why: message }] : inIt;
   });
-  return new Map(tests.map((test) => [`${test.file} > ${test.name}`, test]));
+  return tests;
 }
 
+const keyOf = ({ file, name }) => `${file} > ${name}`;
+
 const [what, report, again] = process.argv.slice(2);
-const first = testsOf(report);
+const tests = testsOf(report);
+const failures = tests.filter(({ status }) => status === 'failed');
+// Tests may share a name: one that passed by itself is none that failed then, too.
 const second = testsOf(again);
-const failures = [...first].filter(([, { status }]) => status === 'failed');
-const isFlaky = (key) => second.get(key)?.status === 'passed';
+const keysOf = (status) => new Set(second.filter((test) => test.status === status).map(keyOf));
+const [passedThen, failedThen] = [keysOf('passed'), keysOf('failed')];
+const isFlaky = (test) => passedThen.has(keyOf(test)) && !failedThen.has(keyOf(test));
 
 if (what === 'files') {
-  for (const file of new Set(failures.map(([, test]) => test.file))) console.log(file);
+  for (const file of new Set(failures.map(({ file }) => file))) console.log(file);
 } else if (what === 'count') {
-  const passed = [...first.values()].filter(({ status }) => status === 'passed').length;
-  const flaky = failures.filter(([key]) => isFlaky(key)).length;
+  const passed = tests.filter(({ status }) => status === 'passed').length;
+  const flaky = failures.filter(isFlaky).length;
   console.log(passed + flaky, failures.length - flaky);
 } else {
-  for (const [key, { why = '' }] of failures) {
-    console.log(`${isFlaky(key) ? 'FLAKY, passed by itself' : 'FAILED'}: ${key}\n  ${why.split('\n')[0]}`);
+  for (const test of failures) {
+    const [first = ''] = (test.why ?? '').split('\n');
+    console.log(`${isFlaky(test) ? 'FLAKY, passed by itself' : 'FAILED'}: ${keyOf(test)}\n  ${first}`);
   }
 }

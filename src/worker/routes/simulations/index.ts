@@ -41,20 +41,18 @@ simulations.openapi(postSimulations, async (c) => {
   return response as never; // the router's types have no response of several media types
 });
 
-/** Looking at a thousand networks may take so long. */
+/** Looking at a thousand networks may take so long, and no longer than all of the sweep. */
 const PLANNING_MS = 30_000;
 
 /** Others have their turns between two networks, and whoever asked may be gone by then. */
-function planningTurn({ var: { gone, nowMs } }: Context<Env>): () => Promise<void> {
-  const endMs = nowMs() + PLANNING_MS;
+function planningTurn({ var: { gone, nowMs } }: Context<Env>, deadlineMs: number): () => Promise<void> {
+  const mostMs = Math.min(PLANNING_MS, deadlineMs);
+  const endMs = nowMs() + mostMs;
   return async () => {
     await scheduler.wait(0);
     gone.throwIfAborted();
     if (nowMs() > endMs)
-      throw new HostError(
-        'kernel-deadline',
-        `its networks were not all looked at after ${PLANNING_MS} ms: sweep fewer`,
-      );
+      throw new HostError('kernel-deadline', `its networks were not all looked at after ${mostMs} ms: sweep fewer`);
   };
 }
 
@@ -71,7 +69,7 @@ simulations.openapi(postSweeps, async (c) => {
   const supports = Object.keys(sweepAnswers);
   const type = accepts(c, { header: 'Accept', supports, default: 'application/json' }) as keyof typeof sweepAnswers;
   const plan = (one: unknown) => c.var.jobs.simulations.plan(readSimulation(one));
-  const runs = await planSweep(network, sweep, plan, planningTurn(c));
+  const runs = await planSweep(network, sweep, plan, planningTurn(c, deadline_ms));
   const response = await sweepAnswers[type](c, runs, {
     deadlineMs: deadline_ms,
     whole: detail === 'whole',
