@@ -85,3 +85,10 @@ export const inOneLine = (message: string): string => printable(message.replaceA
 
 /** Whoever reads our output has gone. */
 export const isBrokenPipe = (cause: unknown): boolean => hasCode(cause, 'EPIPE');
+
+/** Why a port cannot be listened on. */
+export const portFailure = (port: number, cause: unknown): Failure => {
+  const isTaken = hasCode(cause, 'EADDRINUSE');
+  const why = isTaken ? 'another program listens there; --port 0 takes any that is free' : reasonOf(cause);
+  return new Failure('failed', `port ${port}: ${why}`);
+};

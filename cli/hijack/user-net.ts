@@ -1,6 +1,8 @@
 /** `--net user`: the interface by which programs reach the world without privileges, and what makes use of it. */
 
 import { InvalidArgumentError } from 'commander';
+import { formatIp } from '../../src/abi/netlink/inet.ts';
+import { user } from '../../src/network/user/addresses.ts';
 
 /** The words of the interface, "loopback" for one; the empty text: none. */
 export function userNet(text: string): string {
@@ -16,6 +18,12 @@ export function withUserNet(configuration: unknown, words: string): unknown {
   if (typeof given !== 'object') return configuration;
   const { interfaces = [], ...rest } = given as { readonly interfaces?: unknown };
   if (!Array.isArray(interfaces)) return configuration;
-  const user = { type: 'user', ip: '10.0.2.15', masklen: '24', ...(words !== '' && { param: words }) };
-  return { gateway: '10.0.2.2', nameserver: '10.0.2.3', ...rest, interfaces: [...interfaces, user] };
+  const address = { ip: formatIp(user.client), masklen: String(user.prefixLength) };
+  const one = { type: 'user', ...address, ...(words !== '' && { param: words }) };
+  return {
+    gateway: formatIp(user.router),
+    nameserver: formatIp(user.dns),
+    ...rest,
+    interfaces: [...interfaces, one],
+  };
 }

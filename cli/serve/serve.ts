@@ -8,8 +8,7 @@ import { hasCode } from '../../src/errors/has-code.ts';
 import { leaves } from '../../src/node/left-behind.ts';
 import { packageFile } from '../../src/node/package-files.ts';
 import { TOOLS_PACKAGE, toolFolder } from '../../src/node/toolbox.ts';
-import { Failure, reasonOf } from '../failure.ts';
-import { portFailure } from '../port-failure.ts';
+import { Failure, portFailure, reasonOf } from '../failure.ts';
 import { direct, keptGoing } from './kept-going.ts';
 import { loadMiniflare } from './miniflare.ts';
 

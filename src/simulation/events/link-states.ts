@@ -154,9 +154,9 @@ const isShaper = (step: TcStep): boolean => step.step === 'qdisc' && step.handle
 function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  const [one, other] = [a, b] as Record<string, unknown>[];
-  for (const key in one) if (!isOfNoMatter(key) && !same(one[key], other?.[key])) return false;
-  for (const key in other) if (!isOfNoMatter(key) && other[key] !== undefined && one?.[key] === undefined) return false;
+  const [one, other] = [a, b] as [Record<string, unknown>, Record<string, unknown>];
+  for (const key in one) if (!isOfNoMatter(key) && !same(one[key], other[key])) return false;
+  for (const key in other) if (!isOfNoMatter(key) && other[key] !== undefined && one[key] === undefined) return false;
   return true;
 }
 

@@ -1,7 +1,7 @@
 /** Chunks undone by Node's zlib, which Node has itself and workerd under nodejs_compat. */
 
-import type { ChunkDecoder, HostChunks } from './block-decoders.ts';
-import { tooMuch } from './block-decoders.ts';
+import { hasCode } from '../../../errors/has-code.ts';
+import { type ChunkDecoder, type HostChunks, tooMuch } from './block-decoders.ts';
 
 interface Limits {
   readonly chunkSize: number;
@@ -26,8 +26,7 @@ export function zlibChunks({ inflateRawSync, zstdDecompressSync }: ZlibSync): Ho
       try {
         return undo(packed, { chunkSize, maxOutputLength: Math.max(1, maxBytes) });
       } catch (cause) {
-        const isTooMuch = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
-        throw isTooMuch ? new Error(tooMuch(maxBytes), { cause }) : cause;
+        throw hasCode(cause, 'ERR_BUFFER_TOO_LARGE') ? new Error(tooMuch(maxBytes), { cause }) : cause;
       }
     };
   return { inflateRaw: bounded(inflateRawSync), unzstd: bounded(zstdDecompressSync) };

@@ -65,7 +65,7 @@ export async function errand<T>(
     giveUp('nothing else would end that');
     return mends++ < MOST_MENDS;
   });
-  const lookNoMore = looking(kernel, task, host, () => giveUp(`it did for ${LOOK_MS / 1000} s`));
+  const lookNoMore = looking(kernel, new Set([task]), host, () => giveUp(`it did for ${LOOK_MS / 1000} s`));
   try {
     const done = watched({ engine, task, stalled: giveUp }, host, (waitFor) => work(task, waitFor));
     return await Promise.race([done, given.promise]);
@@ -141,27 +141,19 @@ const UNDECIDED = 'a program in the session decides which calls may be made, and
  * it. A call that one of `tasks` is in from one look to the next ends with EINTR then.
  */
 export async function hurried<T>(
-  { engine }: Kernel,
+  kernel: Kernel,
   host: Pick<Host, 'timer'>,
   tasks: ReadonlySet<HostedTask>,
   work: () => Promise<T>,
 ): Promise<{ readonly value: T; readonly wasLate: boolean }> {
+  const { engine } = kernel;
   let wasLate = false;
-  const seen = new Map<HostedTask, object | undefined>();
   const end = (task: HostedTask) => {
     wasLate = true;
     engine.interrupt(task);
     return true;
   };
-  const look = () => {
-    for (const task of tasks) {
-      const now = engine.ioInFlight > 0 ? undefined : task.underWay;
-      if (now !== undefined && now === seen.get(task)) end(task);
-      seen.set(task, now);
-    }
-    cancel = host.timer(LOOK_MS, look);
-  };
-  let cancel = host.timer(LOOK_MS, look);
+  const lookNoMore = looking(kernel, tasks, host, end);
   let mends = 0;
   const noMore = engine.onDeadlock(() => {
     const waiting = [...tasks].filter((task) => task.inCall);
@@ -172,7 +164,7 @@ export async function hurried<T>(
   } catch (cause) {
     throw wasLate && cause instanceof KernelError ? new HostError('program-prevents', UNDECIDED, { cause }) : cause;
   } finally {
-    cancel();
+    lookNoMore();
     noMore();
   }
 }
@@ -198,13 +190,20 @@ async function reap({ dead, init }: Kernel, { pid }: HostedTask): Promise<void> 
   if (!dead) await init.syscall('wait4', pid, 0, WNOHANG | WALL, 0);
 }
 
-/** Calls `blocked` when the task is in one call from one look to the next. Answers how to end that. */
-function looking({ engine }: Kernel, task: HostedTask, host: Pick<Host, 'timer'>, blocked: () => void): () => void {
-  let seen: object | undefined;
+/** Calls `blocked` with each of `tasks` that is in one call from one look to the next. Answers how to end that. */
+function looking(
+  { engine }: Kernel,
+  tasks: ReadonlySet<HostedTask>,
+  host: Pick<Host, 'timer'>,
+  blocked: (task: HostedTask) => void,
+): () => void {
+  const seen = new Map<HostedTask, object | undefined>();
   const look = () => {
-    const now = engine.ioInFlight > 0 ? undefined : task.underWay;
-    if (now !== undefined && now === seen) return blocked();
-    seen = now;
+    for (const task of tasks) {
+      const now = engine.ioInFlight > 0 ? undefined : task.underWay;
+      if (now !== undefined && now === seen.get(task)) blocked(task);
+      seen.set(task, now);
+    }
     cancel = host.timer(LOOK_MS, look);
   };
   let cancel = host.timer(LOOK_MS, look);
